@@ -1,0 +1,172 @@
+"""Calls and the traces that hold them, as they were captured."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from smile_trace.records.base import JSON, Record
+
+Form = Literal["chat", "completion"]
+"""How a model is asked: a list of chat messages, or one text to be continued."""
+
+CallStatus = Literal["returned", "raised", "cancelled", "abandoned"]
+"""How the captured function ended."""
+
+
+class Message(Record):
+    """One chat message. A completion prompt is a single message with role `user`."""
+
+    role: str
+    content: str
+
+
+class Usage(Record):
+    """Token counts as the provider reported them; input includes cached tokens."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class VariableSpan(Record):
+    """Where a template variable's value stands: characters `[start, end)` of a message."""
+
+    name: str
+    start: int
+    end: int
+
+
+class PromptUse(Record):
+    """A rendering of a `Prompt` that was found verbatim in what was sent.
+
+    `start` and `end` are character offsets in `messages[message].content`; `variable_spans`
+    are offsets in the same content. `ambiguous` is set where the rendering stands there more
+    than once (the last occurrence is taken).
+    """
+
+    name: str
+    version: str
+    template: str
+    variables: dict[str, str] = {}
+    message: int
+    start: int
+    end: int
+    variable_spans: tuple[VariableSpan, ...] = ()
+    ambiguous: bool = False
+
+
+class Span(Record):
+    """One finished span of a trace, of any origin, as the store keeps it.
+
+    Ids are lower-case hex (32 and 16 digits), times are Unix nanoseconds, `attributes` are
+    the OTLP attributes with their values decoded to plain JSON.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None = None
+    name: str
+    start_ns: int
+    end_ns: int
+    attributes: dict[str, JSON] = {}
+    events: tuple[dict[str, JSON], ...] = ()
+    status: Literal["unset", "ok", "error"] = "unset"
+    status_message: str = ""
+    resource: dict[str, JSON] = {}
+    scope: str = ""
+
+
+class Call(Record):
+    """One LLM call as it was really sent; in a trace the innermost span with messages."""
+
+    trace_id: str
+    span_id: str
+    name: str
+    form: Form = "chat"
+    messages: tuple[Message, ...]
+    answer: str | None = None
+    status: CallStatus = "returned"
+    error: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    parameters: dict[str, JSON] = {}
+    usage: Usage | None = None
+    finish_reason: str | None = None
+    response_id: str | None = None
+    start_ns: int
+    end_ns: int
+    prompts: tuple[PromptUse, ...] = ()
+    rerun: str | None = None
+    rerun_arguments: dict[str, JSON] | None = None
+    session: str | None = None
+    user: str | None = None
+    tags: dict[str, str] = {}
+    metadata: dict[str, JSON] = {}
+    linked: dict[str, str] = {}
+    """Ids of the user's own active trace, e.g. `{"mlflow.trace_id": "tr-…"}`."""
+    cut: bool = False
+    no_content: str | None = None
+    """Why it has no answer to explain, where it has none."""
+
+    @property
+    def id(self) -> str:
+        """The call's identity everywhere: `trace_id:span_id`."""
+        return f"{self.trace_id}:{self.span_id}"
+
+
+class Feedback(Record):
+    """What a user thought of a trace."""
+
+    id: str
+    trace_id: str
+    name: str = "user_feedback"
+    score: float
+    comment: str | None = None
+    at_ns: int
+
+
+class Trace(Record):
+    """A complete trace: its spans in order of start, and the calls found among them.
+
+    `stand_in_root` is set where the real root was lost with its process: then the topmost
+    span stands in for it.
+    """
+
+    trace_id: str
+    spans: tuple[Span, ...]
+    calls: tuple[Call, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+    root_span_id: str
+    stand_in_root: bool = False
+    service_name: str | None = None
+
+    def span(self, span_id: str) -> Span:
+        """The span of that id.
+
+        Raises:
+            KeyError: no span of this trace has it.
+        """
+        for span in self.spans:
+            if span.span_id == span_id:
+                return span
+        raise KeyError(span_id)
+
+
+class Prompted(Record):
+    """What is explained: the exact messages, the answer, and how the model was asked."""
+
+    messages: tuple[Message, ...] = Field(min_length=1)
+    answer: str | None = None
+    form: Form = "chat"
+    parameters: dict[str, JSON] = {}
+    prompts: tuple[PromptUse, ...] = ()
+
+    @classmethod
+    def of(cls, call: Call) -> "Prompted":
+        """The part of a call that an explanation needs."""
+        return cls(
+            messages=call.messages,
+            answer=call.answer,
+            form=call.form,
+            parameters=call.parameters,
+            prompts=call.prompts,
+        )

@@ -1,0 +1,146 @@
+"""The result: attributions with their intervals, how far to trust them, and what they cost."""
+
+from typing import Literal
+
+from smile_trace.records.base import JSON, Record
+from smile_trace.records.call import Form, Message
+from smile_trace.records.perturbation import PerturbationKind, Unit
+
+SCHEMA_VERSION = 1
+
+Signal = Literal["text", "probability"]
+FidelityStatus = Literal["reliable", "no_effect", "unreliable"]
+
+
+class SegmentAttribution(Record):
+    """A segment and how much it supports the answer.
+
+    `attribution` is in units of shift, in [-1, 1]: the estimand of docs/method.md. Positive =
+    leaving the segment out takes the answer away. It lies inside `[ci_low, ci_high]`.
+    `leave_one_out` is the measured shift when this segment alone was left out, None where it
+    was not measured. A frozen segment has attribution 0 and no interval of its own: it was
+    never left out.
+    """
+
+    text: str
+    message: int
+    role: str
+    start: int
+    end: int
+    unit: Unit
+    key: str
+    attribution: float
+    ci_low: float
+    ci_high: float
+    p_value: float | None = None
+    significant: bool = False
+    leave_one_out: float | None = None
+    frozen: bool = False
+
+
+class Fidelity(Record):
+    """How far the explanation may be trusted.
+
+    `r2_heldout` is the surrogate's cross-validated R² (never in-sample; at most 1, may be
+    negative), with its interval. `noise_floor` is the shift, in [0, 1], that the unperturbed
+    prompt shows against itself; `noise_ceiling` the largest R² that this noise leaves
+    attainable. `interval_level` is the nominal coverage of the attributions' intervals.
+    """
+
+    status: FidelityStatus
+    reason: str
+    r2_heldout: float | None = None
+    r2_low: float | None = None
+    r2_high: float | None = None
+    noise_floor: float = 0.0
+    noise_ceiling: float | None = None
+    interval_level: float = 0.9
+
+
+class Cost(Record):
+    """What the explanation cost. `usd` is None where a price is unknown."""
+
+    target_calls: int = 0
+    proxy_calls: int = 0
+    cached_calls: int = 0
+    tokens: int = 0
+    usd: float | None = None
+
+
+class ExplanationSettings(Record):
+    """Everything that decides an explanation besides the prompt and the responses."""
+
+    model: str
+    unit: Unit = "word"
+    freeze: tuple[str, ...] = ()
+    """The user's freeze arguments in readable form; what they froze stands on the segments."""
+    budget: int = 40
+    signal: Literal["auto", "text", "probability"] = "auto"
+    proxy: str | None = None
+    seed: int = 0
+
+
+class Observation(Record):
+    """One perturbation with its shift: the row that pools over calls later.
+
+    `shift` is None where the call failed (`failure` says how). `mask` and `level` are those
+    of the perturbation; `text_hash` is the SHA-256 of the messages that went out.
+    """
+
+    kind: PerturbationKind
+    mask: tuple[bool, ...]
+    keep_probability: float | None = None
+    replicate: int = 0
+    level: int = 0
+    round: int = 0
+    fixed: tuple[int, ...] = ()
+    text_hash: str
+    response: str | None = None
+    shift: float | None = None
+    failure: str | None = None
+
+
+class Explanation(Record):
+    """One explained answer. JSON in (`model_validate_json`), JSON out (`model_dump_json`)."""
+
+    schema_version: int = SCHEMA_VERSION
+    messages: tuple[Message, ...]
+    form: Form = "chat"
+    answer: str
+    signal: Signal
+    segments: tuple[SegmentAttribution, ...]
+    fidelity: Fidelity
+    cost: Cost
+    summary: str
+    perturbations: tuple[Observation, ...] = ()
+    partitions: tuple[tuple[str, ...], ...] = ()
+    """Per level, the keys of the units that the masks of that level refer to."""
+    settings: ExplanationSettings
+    proxy_scored: bool = False
+    """True where a proxy, not the target, scored the target's logged answer."""
+    explained_at: str | None = None
+    """ISO 8601, UTC; set by whoever drove the Study, which has no clock."""
+    metadata: dict[str, JSON] = {}
+
+    @property
+    def ranked(self) -> tuple[SegmentAttribution, ...]:
+        """The segments that could be left out, by attribution, descending."""
+        free = (s for s in self.segments if not s.frozen)
+        return tuple(sorted(free, key=lambda s: -s.attribution))
+
+    def to_html(self) -> str:
+        """The heatmap as one self-contained HTML page; every text in it is escaped."""
+        from smile_trace import render
+
+        return render.to_html(self)
+
+    def show(self) -> None:
+        """Show the heatmap in the notebook, or print it in the terminal."""
+        from smile_trace import render
+
+        render.show(self)
+
+    def _repr_html_(self) -> str:
+        from smile_trace import render
+
+        return render.to_html(self, fragment=True)

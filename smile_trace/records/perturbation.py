@@ -1,0 +1,81 @@
+"""What is asked again and what comes back."""
+
+import hashlib
+import json
+from typing import Literal
+
+from smile_trace.records.base import Record
+from smile_trace.records.call import Message, Usage
+
+Unit = Literal["word", "sentence", "message", "variable", "section", "example", "document", "span"]
+
+
+class Segment(Record):
+    """A piece of a prompt that can be left out: `messages[message].content[start:end]`.
+
+    `key` is the same in every call of a template. `parent` is the index of the coarser
+    segment (its sentence, say) in the same list, where there is one. A frozen segment is
+    never left out.
+    """
+
+    text: str
+    message: int
+    role: str
+    start: int
+    end: int
+    unit: Unit
+    key: str
+    parent: int | None = None
+    frozen: bool = False
+
+
+PerturbationKind = Literal["baseline", "random", "enumerated", "leave_one_out"]
+
+
+class Perturbation(Record):
+    """A keep-mask and the exact messages that were sent for it.
+
+    `mask[i]` is True where unit i of the partition `level` was kept (0 = the partition asked
+    first; finer partitions follow in long prompts). `keep_probability` is that of a random
+    mask's independent draws and None for the fixed rows, which stay out of the tests.
+    `fixed` lists the units whose x_i could not vary in this row (the mask that would have
+    left nothing to send is drawn again), so the row stays out of their estimate and test.
+    """
+
+    kind: PerturbationKind
+    mask: tuple[bool, ...]
+    messages: tuple[Message, ...]
+    keep_probability: float | None = None
+    replicate: int = 0
+    level: int = 0
+    round: int = 0
+    fixed: tuple[int, ...] = ()
+
+    @property
+    def text_hash(self) -> str:
+        """SHA-256 (hex) of the exact messages, for the store and the audit."""
+        sent = json.dumps([[m.role, m.content] for m in self.messages], ensure_ascii=False)
+        return hashlib.sha256(sent.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Response(Record):
+    """What came back for one request: a text, or a failure, which is missing data.
+
+    `logprobs` are natural-log probabilities. After `generate`, those of the generated tokens
+    (`tokens`), where the server gives them; after `score`, those of the given answer's tokens.
+    """
+
+    text: str | None = None
+    tokens: tuple[str, ...] | None = None
+    logprobs: tuple[float, ...] | None = None
+    failure: str | None = None
+    usage: Usage | None = None
+    finish_reason: str | None = None
+    cached: bool = False
+    usd: float | None = None
+    """What this response cost, in US dollars; None where the price is unknown."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is an answer (an empty text is one)."""
+        return self.failure is None

@@ -1,0 +1,78 @@
+"""The attribute names that capture writes and the dialects read.
+
+All `gen_ai.*` names are still in "Development" upstream, so this module is the one place
+that knows them (OpenTelemetry semantic conventions for generative AI; `llm.prompt_template.*`
+from OpenInference; `smile_trace.*` is ours). Structured values travel as JSON strings.
+"""
+
+from typing import Final
+
+# -- the call as it was sent ------------------------------------------------------------------
+OPERATION_NAME: Final = "gen_ai.operation.name"  # "chat" | "text_completion"
+PROVIDER_NAME: Final = "gen_ai.provider.name"
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_PREFIX: Final = "gen_ai.request."
+REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+REQUEST_SEED: Final = "gen_ai.request.seed"
+REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+
+# -- what came back ---------------------------------------------------------------------------
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+ERROR_TYPE: Final = "error.type"
+
+# -- who and where ----------------------------------------------------------------------------
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+SESSION_ID: Final = "session.id"
+USER_ID: Final = "user.id"
+
+# -- the prompt template ----------------------------------------------------------------------
+PROMPT_NAME: Final = "gen_ai.prompt.name"
+PROMPT_VERSION: Final = "gen_ai.prompt.version"
+TEMPLATE: Final = "llm.prompt_template.template"
+TEMPLATE_VARIABLES: Final = "llm.prompt_template.variables"
+TEMPLATE_VERSION: Final = "llm.prompt_template.version"
+
+# -- ours -------------------------------------------------------------------------------------
+KIND: Final = "smile_trace.kind"
+"""`"call"` (holds messages; may be explained), `"context"` (a span around calls) or `"feedback"`."""
+STATUS: Final = "smile_trace.status"
+"""`"returned" | "raised" | "cancelled" | "abandoned"`."""
+PROMPTS: Final = "smile_trace.prompts"
+"""JSON list of `records.PromptUse`: every `Prompt` rendering found verbatim in what was sent."""
+PARAMETERS: Final = "smile_trace.parameters"
+"""JSON object: request parameters that have no gen_ai name of their own."""
+RERUN: Final = "smile_trace.rerun"
+"""`"module:qualified.name"` of a function decorated with `rerun=True`."""
+RERUN_ARGUMENTS: Final = "smile_trace.rerun.arguments"
+"""JSON object `{"prompt": <parameter name>, "arguments": {...}}`: how to call it again."""
+TAGS: Final = "smile_trace.tags"
+METADATA: Final = "smile_trace.metadata"
+INPUT: Final = "smile_trace.input"
+"""JSON: arguments of a context span."""
+OUTPUT: Final = "smile_trace.output"
+"""JSON: result of a context span."""
+CUT: Final = "smile_trace.cut"
+"""True when a text was cut at the size limit; such a call is never explained."""
+NO_CONTENT: Final = "smile_trace.no_content"
+"""Why no answer was captured, e.g. `"stream, content not captured"`."""
+REDACTED: Final = "smile_trace.redacted"
+"""How many secrets were replaced before writing."""
+FIRST_CHUNK_SECONDS: Final = "smile_trace.first_chunk_seconds"
+LINKED_PREFIX: Final = "smile_trace.linked."
+LINKED_MLFLOW_TRACE: Final = "smile_trace.linked.mlflow.trace_id"
+LINKED_MLFLOW_SPAN: Final = "smile_trace.linked.mlflow.span_id"
+LINKED_OTEL_TRACE: Final = "smile_trace.linked.otel.trace_id"
+LINKED_OTEL_SPAN: Final = "smile_trace.linked.otel.span_id"
+FEEDBACK_TRACE: Final = "smile_trace.feedback.trace_id"
+FEEDBACK_NAME: Final = "smile_trace.feedback.name"
+FEEDBACK_SCORE: Final = "smile_trace.feedback.score"
+FEEDBACK_COMMENT: Final = "smile_trace.feedback.comment"

@@ -1,0 +1,184 @@
+"""One settings tree for worker and command line.
+
+Sources, first wins: arguments, `SMILE_TRACE_…` variables (`__` between levels), the nearest
+`smile_trace.toml` (working directory, its parents, then the home folder), the defaults here.
+Keys are never settings: a setting names the environment variable that holds one.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+FILE_NAME = "smile_trace.toml"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class _Asked(_Table):
+    """What every kind of model has in common."""
+
+    form: Literal["chat", "completion"] | None = None
+    """How it is asked; by default as the call was made."""
+    concurrency: int = Field(8, ge=1, le=256)
+    """Requests in flight at once."""
+    max_tokens: int = Field(256, ge=1)
+    """Longest answer asked for, where the call itself named no limit."""
+
+
+class EndpointSettings(_Asked):
+    """Any OpenAI-compatible server."""
+
+    kind: Literal["endpoint"] = "endpoint"
+    base_url: str
+    """The address up to and including `/v1`."""
+    model: str | None = None
+    """The model's name there; by default the captured name."""
+    api_key_env: str | None = None
+    """The environment variable that holds the key; none is sent without it."""
+    timeout_seconds: float = Field(60.0, gt=0)
+    retries: int = Field(4, ge=0, le=20)
+    """Further attempts after 408, 409, 429, 5xx and broken connections."""
+    list_requests: bool = False
+    """Send several completion prompts in one request (llama.cpp, vLLM take that)."""
+    temperature_zero_is_deterministic: bool = False
+    """Trust this server to repeat itself at temperature 0."""
+
+
+class LocalSettings(_Asked):
+    """A GGUF file, served by llama.cpp on a loopback port of this machine."""
+
+    kind: Literal["local"]
+    path: Path | None = None
+    """The GGUF file; by default the packaged demo model (extra `demo`)."""
+    context_tokens: int = Field(8192, ge=256)
+    """Context shared by the parallel slots."""
+    slots: int = Field(8, ge=1)
+    threads: int = Field(1, ge=1)
+
+
+class RerunSettings(_Asked):
+    """The decorated function itself, which must be decorated with `rerun=True`."""
+
+    kind: Literal["rerun"]
+
+
+ModelSettings = Annotated[
+    EndpointSettings | LocalSettings | RerunSettings, Field(discriminator="kind")
+]
+
+
+class Sampling(_Table):
+    """Which captured calls are explained."""
+
+    rate: float = Field(0.01, ge=0, le=1)
+    """Share of the calls."""
+    minimum_per_prompt_version: int = Field(3, ge=0)
+    """The first calls of each prompt version (or, without a Prompt, of each function) that
+    are explained whatever the rate says."""
+
+
+class Budget(_Table):
+    """What may be spent. None = no cap of that kind."""
+
+    calls_per_explanation: int = Field(40, ge=4)
+    usd_per_explanation: float | None = Field(0.05, ge=0)
+    calls_per_day: int | None = Field(2000, ge=0)
+    tokens_per_day: int | None = Field(None, ge=0)
+    usd_per_day: float | None = Field(1.0, ge=0)
+
+
+class Explaining(_Table):
+    """How a call is explained."""
+
+    unit: Literal["word", "sentence", "message", "variable"] = "word"
+    freeze: tuple[str, ...] = ()
+    """Roles (`system`, `assistant`, …) or exact texts that are never left out."""
+    signal: Literal["auto", "text", "probability"] = "auto"
+    seed: int = 0
+    embeddings: str | None = None
+    """A model of `[models]` (an endpoint) whose `/v1/embeddings` replaces the packaged
+    word vectors."""
+
+
+class Worker(_Table):
+    """The background process."""
+
+    poll_seconds: float = Field(2.0, gt=0)
+    trace_silence_seconds: float = Field(300.0, ge=0)
+    """A trace without its root is complete after this silence of its process."""
+    linked_trace_seconds: float = Field(600.0, ge=0)
+    """How long the user's own trace is looked for on the tracker before ours is delivered."""
+    concurrent_explanations: int = Field(4, ge=1)
+
+
+class Settings(BaseSettings):
+    """All settings. `Settings()` reads the environment and the nearest `smile_trace.toml`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SMILE_TRACE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+        protected_namespaces=(),
+    )
+
+    home: Path = Field(default_factory=lambda: Path("~/.smile-trace").expanduser())
+    """Spool, store and engine live here."""
+    models: dict[str, ModelSettings] = {}
+    """How each captured model name is asked again; `"*"` stands for all others."""
+    sampling: Sampling = Sampling()
+    budget: Budget = Budget()
+    explain: Explaining = Explaining()
+    worker: Worker = Worker()
+    trackers: dict[str, dict[str, str | int | float | bool]] = {}
+    """Options per tracker; a tracker's README lists its own."""
+
+    @property
+    def spool(self) -> Path:
+        """The folder of the `*.jsonl` files."""
+        return self.home / "spool"
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy URL of the store."""
+        return f"sqlite:///{self.home / 'store.db'}"
+
+    @property
+    def engine_url(self) -> str:
+        """URL of the engine's own database."""
+        return f"sqlite:///{self.home / 'engine.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the nearest file."""
+        path = find_file()
+        file = () if path is None else (TomlConfigSettingsSource(settings_cls, toml_file=path),)
+        return (init_settings, env_settings, *file)
+
+
+def find_file() -> Path | None:
+    """The nearest `smile_trace.toml`: working directory, its parents, then the home folder."""
+    folders = [Path.cwd(), *Path.cwd().parents]
+    folders.append(Path(os.environ.get("SMILE_TRACE_HOME", "~/.smile-trace")).expanduser())
+    for folder in folders:
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
