@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import ClassVar, Protocol
 
+from smile_trace.errors import SmileTraceError
 from smile_trace.records import JSON, Call, Explanation, Record, Trace
 
 GROUP = "smile_trace.trackers"
@@ -40,7 +41,7 @@ class NotYet(Record):
 Outcome = Receipt | Refusal | NotYet
 
 
-class TrackerUnavailable(Exception):
+class TrackerUnavailable(SmileTraceError):
     """The tracker takes nothing right now; everything stays in the outbox.
 
     The message is one sentence that says what to do. `retry_after` is in seconds, where the

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from smile_trace.errors import SmileTraceError
 from smile_trace.records import JSON, Form, Message, Record, Response
 
 
@@ -60,7 +61,7 @@ class ScoringModel(Protocol):
         ...
 
 
-class ModelUnavailable(Exception):
+class ModelUnavailable(SmileTraceError):
     """The model cannot be asked at all; the message says what to do.
 
     `permanent` is True where only a person can mend it (a refused key, an unknown model).

@@ -1,0 +1,1 @@
+"""Fixtures shared by every room's tests live in tests/support and are loaded here."""
