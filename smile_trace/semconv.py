@@ -43,7 +43,7 @@ TEMPLATE_VERSION: Final = "llm.prompt_template.version"
 
 # -- ours -------------------------------------------------------------------------------------
 KIND: Final = "smile_trace.kind"
-"""`"call"` (holds messages; may be explained), `"context"` (a span around calls) or `"feedback"`."""
+"""`"call"` (holds messages, may be explained), `"context"` (around calls) or `"feedback"`."""
 STATUS: Final = "smile_trace.status"
 """`"returned" | "raised" | "cancelled" | "abandoned"`."""
 PROMPTS: Final = "smile_trace.prompts"
