@@ -53,6 +53,19 @@ class TrackerUnavailable(SmileTraceError):
         self.retry_after = retry_after
 
 
+class CapturedTrace(Record):
+    """One trace to deliver.
+
+    While `look_for_linked` is set and the user's own trace is noted on a call (`Call.linked`),
+    that trace is looked for on this tracker's server: found, its id is the receipt and nothing
+    is written; not found, the outcome is `NotYet`. Once it is not set, the trace is delivered
+    as one of our own, tagged with the noted id.
+    """
+
+    trace: Trace
+    look_for_linked: bool = True
+
+
 class ExplainedCall(Record):
     """One explanation to deliver, with the trace that it belongs into.
 
@@ -81,8 +94,8 @@ class Tracker(Protocol):
         """
         ...
 
-    def deliver_traces(self, traces: Sequence[Trace]) -> list[Outcome]:
-        """Outcomes in the order of `traces`.
+    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
+        """Outcomes in the order of `items`; a receipt's `external_id` is the trace's id there.
 
         Raises:
             TrackerUnavailable: nothing was taken; the whole batch stays.
