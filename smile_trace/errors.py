@@ -6,3 +6,11 @@ class SmileTraceError(Exception):
 
     The command line prints its message without a traceback and exits 1.
     """
+
+
+class BudgetExceeded(SmileTraceError):
+    """A cap would be passed. `daily` is True where it frees itself at midnight UTC."""
+
+    def __init__(self, message: str, *, daily: bool) -> None:
+        super().__init__(message)
+        self.daily = daily

@@ -6,8 +6,10 @@ The store implements both durably; a foreground explanation without a store keep
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Response
+
+__all__ = ["BudgetExceeded", "Ledger", "ResponseCache"]
 
 
 class ResponseCache(Protocol):
@@ -45,11 +47,3 @@ class Ledger(Protocol):
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
         """Replace a reservation by what the attempts really used."""
         ...
-
-
-class BudgetExceeded(SmileTraceError):
-    """A cap would be passed. `daily` is True where it frees itself at midnight UTC."""
-
-    def __init__(self, message: str, *, daily: bool) -> None:
-        super().__init__(message)
-        self.daily = daily
