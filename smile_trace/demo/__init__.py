@@ -1,0 +1,1 @@
+"""The whole job on one machine: an application, a real model, a real MLflow, one worker."""
