@@ -1,0 +1,261 @@
+"""The one heatmap model: an Explanation laid out as messages, pieces and folds.
+
+HTML, SVG and terminal draw the same `Heatmap`, so that they cannot tell different stories.
+All text in it is already `visible`: no control character is left in it.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from smile_trace.records import Explanation, SegmentAttribution
+
+Kind = Literal["supports", "opposes", "noise", "frozen", "plain"]
+"""`supports`/`opposes`: significant, by sign. `noise`: measured, but within the noise.
+`frozen`: never left out. `plain`: text between the segments."""
+
+STATUS_WORDS = {
+    "reliable": "reliable",
+    "no_effect": "no effect",
+    "unreliable": "undetermined at this budget",
+}
+"""How each `Fidelity.status` reads to people."""
+
+SCALE_POWER = 0.7
+"""Strength of colour = |attribution| ** SCALE_POWER: absolute, and small effects still show."""
+
+FOLD_FROM = 700
+"""Characters of text without effect, in one stretch, from which on it is folded."""
+FOLD_CONTEXT = 160
+"""Characters that stay visible on each side of a fold."""
+
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def visible(text: str) -> str:
+    """`text` with every character that could act on a display replaced by a visible sign.
+
+    C0 controls become their Unicode pictures (NUL → ␀, ESC → ␛); C1 controls, lone surrogates,
+    noncharacters and bidirectional overrides become U+FFFD. Line feeds and tabs stay.
+    """
+    return _HIDDEN.sub(_sign, text.replace("\r\n", "\n"))
+
+
+def _sign(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else "\ufffd"
+
+
+def signed(value: float) -> str:
+    """A number on the scale as people read it: `+0.62`, `−0.08`, `0.00`."""
+    text = f"{value:+.2f}".replace("-", "\u2212")
+    return "0.00" if text[1:] == "0.00" else text
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text that is drawn in one way; `segment` where it belongs to one."""
+
+    text: str
+    kind: Kind
+    segment: SegmentAttribution | None = None
+
+    @property
+    def strength(self) -> float:
+        """How strongly it is coloured, in [0, 1]; 0 unless it is significant."""
+        if self.segment is None or self.kind not in ("supports", "opposes"):
+            return 0.0
+        return strength(self.segment.attribution)
+
+    @property
+    def value(self) -> str:
+        """The attribution where it is significant, else nothing."""
+        if self.segment is None or not self.strength:
+            return ""
+        return signed(self.segment.attribution)
+
+    @property
+    def hint(self) -> str:
+        """What hovering shows: value, interval and verdict."""
+        return "" if self.segment is None else describe(self.segment)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A long stretch without effect, which a picture may hide behind its length."""
+
+    pieces: tuple[Piece, ...]
+
+    @property
+    def label(self) -> str:
+        """Says what is hidden."""
+        size = sum(len(piece.text) for piece in self.pieces)
+        return f"{size:,} characters without a measurable effect"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One message."""
+
+    role: str
+    parts: tuple[Piece | Fold, ...]
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """Everything that a picture of an explanation shows.
+
+    `noise_floor` is in [0, 1] on the scale of the attributions. `facts` are short phrases:
+    fidelity, noise floor, cost, model.
+    """
+
+    blocks: tuple[Block, ...]
+    answer: str
+    summary: str
+    status: str
+    status_words: str
+    reason: str
+    noise_floor: float
+    facts: tuple[str, ...]
+    kinds: frozenset[Kind]
+
+
+def heatmap(explanation: Explanation) -> Heatmap:
+    """Lay out an explanation. Segments may overlap: the shorter one lies on top."""
+    fidelity = explanation.fidelity
+    blocks = []
+    kinds: set[Kind] = set()
+    for index, message in enumerate(explanation.messages):
+        mine = [s for s in explanation.segments if s.message == index]
+        pieces = tuple(_pieces(message.content, mine))
+        kinds.update(piece.kind for piece in pieces)
+        blocks.append(Block(visible(message.role), tuple(_fold(pieces))))
+    return Heatmap(
+        blocks=tuple(blocks),
+        answer=visible(explanation.answer),
+        summary=visible(explanation.summary),
+        status=fidelity.status,
+        status_words=STATUS_WORDS[fidelity.status],
+        reason=visible(fidelity.reason),
+        noise_floor=min(max(fidelity.noise_floor, 0.0), 1.0),
+        facts=tuple(visible(fact) for fact in _facts(explanation)),
+        kinds=frozenset(kinds),
+    )
+
+
+def strength(attribution: float) -> float:
+    """How strongly an attribution is coloured, in [0, 1], on the absolute scale."""
+    size = min(abs(attribution), 1.0) if math.isfinite(attribution) else 0.0
+    return float(round(size**SCALE_POWER, 3))
+
+
+def describe(segment: SegmentAttribution) -> str:
+    """A segment's score in one line."""
+    if segment.frozen:
+        return "frozen: never left out"
+    interval = (
+        f"{signed(segment.attribution)} [{signed(segment.ci_low)}, {signed(segment.ci_high)}]"
+    )
+    p_value = "" if segment.p_value is None else f", p = {segment.p_value:.3g}"
+    alone = (
+        ""
+        if segment.leave_one_out is None
+        else f", left out alone: {signed(segment.leave_one_out)}"
+    )
+    verdict = {"supports": "supports the answer", "opposes": "works against the answer"}.get(
+        _kind(segment), "within the noise"
+    )
+    return f"{interval}{p_value}{alone}: {verdict}"
+
+
+def _kind(segment: SegmentAttribution | None) -> Kind:
+    if segment is None:
+        return "plain"
+    if segment.frozen:
+        return "frozen"
+    if not segment.significant or not strength(segment.attribution):
+        return "noise"
+    return "supports" if segment.attribution > 0 else "opposes"
+
+
+def _pieces(content: str, segments: Sequence[SegmentAttribution]) -> Iterator[Piece]:
+    owner: list[int | None] = [None] * len(content)
+    by_length = sorted(range(len(segments)), key=lambda i: segments[i].start - segments[i].end)
+    for i in by_length:
+        start, end = max(segments[i].start, 0), min(segments[i].end, len(content))
+        owner[start:end] = [i] * max(end - start, 0)
+    at = 0
+    for i, run in groupby(owner):
+        size = sum(1 for _ in run)
+        segment = None if i is None else segments[i]
+        yield Piece(visible(content[at : at + size]), _kind(segment), segment)
+        at += size
+
+
+def _fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
+    """Long stretches without effect keep a little text on each side; the middle is folded."""
+    for quiet, run in groupby(pieces, key=lambda piece: not piece.strength):
+        stretch = list(run)
+        if not quiet or sum(len(piece.text) for piece in stretch) < FOLD_FROM:
+            yield from stretch
+            continue
+        head, rest = _split(stretch, FOLD_CONTEXT)
+        middle, tail = _split(rest, sum(len(piece.text) for piece in rest) - FOLD_CONTEXT)
+        yield from head
+        yield Fold(tuple(middle))
+        yield from tail
+
+
+def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]]:
+    """The pieces up to `size` characters, and the rest; one long piece is cut at a space."""
+    head: list[Piece] = []
+    for i, piece in enumerate(pieces):
+        if len(piece.text) <= size:
+            head.append(piece)
+            size -= len(piece.text)
+            continue
+        if len(piece.text) < FOLD_CONTEXT or size <= 0:
+            return head, list(pieces[i:])
+        cut = _cut(piece.text, size)
+        head.append(Piece(piece.text[:cut], piece.kind, piece.segment))
+        return head, [Piece(piece.text[cut:], piece.kind, piece.segment), *pieces[i + 1 :]]
+    return head, []
+
+
+def _cut(text: str, near: int) -> int:
+    """A place to cut at or before `near`: behind white space, else before no combining mark."""
+    space = max(text.rfind(" ", 0, near), text.rfind("\n", 0, near))
+    if space > near - 40:
+        return space + 1
+    while near > 1 and (unicodedata.combining(text[near]) or text[near] in "\u200d\ufe0f"):
+        near -= 1
+    return near
+
+
+def _facts(explanation: Explanation) -> Iterator[str]:
+    fidelity, cost = explanation.fidelity, explanation.cost
+    if fidelity.r2_heldout is not None:
+        interval = (
+            ""
+            if fidelity.r2_low is None or fidelity.r2_high is None
+            else f" ({fidelity.r2_low:.2f} to {fidelity.r2_high:.2f})"
+        )
+        yield f"held-out R² {fidelity.r2_heldout:.2f}{interval}"
+    yield f"noise floor {fidelity.noise_floor:.2f}"
+    yield f"{cost.target_calls:,} calls"
+    if cost.proxy_calls:
+        yield f"{cost.proxy_calls:,} proxy calls"
+    if cost.tokens:
+        yield f"{cost.tokens:,} tokens"
+    if cost.usd is not None:
+        yield f"${cost.usd:.4f}" if cost.usd else "$0"
+    yield explanation.settings.model
+    yield f"{explanation.signal} signal"

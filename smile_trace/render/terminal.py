@@ -1,0 +1,83 @@
+"""The heatmap in a terminal, through rich: colour, and signs for those who see none."""
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from smile_trace.records import Explanation
+from smile_trace.render.heatmap import Block, Fold, Heatmap, Piece, heatmap, signed, visible
+
+_BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
+_STATUS = {"reliable": "bold green", "no_effect": "bold", "unreliable": "bold yellow"}
+_ROWS = 8
+
+
+def print_terminal(explanation: Explanation, console: Console | None = None) -> None:
+    """Print summary, heatmap, answer and the strongest segments.
+
+    ⁺ marks what supports the answer and ⁻ what works against it; dim text is within the noise.
+    """
+    console = console or Console()
+    picture = heatmap(explanation)
+    console.print(
+        Text.assemble((f"{picture.status_words}  ", _STATUS[picture.status]), picture.summary)
+    )
+    chat = len(picture.blocks) > 1
+    for block in picture.blocks:
+        if chat:
+            console.print(Text(block.role, style="bold dim"))
+        console.print(Padding(_block(block), (0, 2)))
+    console.print(Padding(Text.assemble(("→ ", "dim"), picture.answer or "(empty answer)"), (0, 2)))
+    _print_scores(explanation, console)
+    console.print(_legend(picture))
+
+
+def _block(block: Block) -> Text:
+    text = Text()
+    for part in block.parts:
+        if isinstance(part, Fold):
+            text.append(f" ⋯ {part.label} ⋯ ", style="dim italic")
+        else:
+            text.append(part.text, style=_style(part))
+            if part.strength:
+                text.append("⁺" if part.kind == "supports" else "⁻", style="bold")
+    return text
+
+
+def _style(piece: Piece) -> Style:
+    if not piece.strength:
+        return Style(dim=True, italic=piece.kind == "frozen")
+    colour = _BLUE if piece.kind == "supports" else _ORANGE
+    mixed = [round(d + (c - d) * piece.strength) for d, c in zip(_DARK, colour, strict=True)]
+    return Style(bold=True, color="white", bgcolor=f"rgb({mixed[0]},{mixed[1]},{mixed[2]})")
+
+
+def _print_scores(explanation: Explanation, console: Console) -> None:
+    strongest = sorted(
+        (s for s in explanation.segments if s.significant and not s.frozen),
+        key=lambda s: -abs(s.attribution),
+    )
+    if not strongest:
+        return
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("segment", max_width=44, overflow="ellipsis", no_wrap=True)
+    table.add_column("attribution", justify="right")
+    table.add_column("interval")
+    for segment in strongest[:_ROWS]:
+        interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
+        text = Text(" ".join(visible(segment.text).split()))
+        table.add_row(text, signed(segment.attribution), Text(interval, style="dim"))
+    console.print(Padding(table, (1, 1, 0, 1)))
+    if len(strongest) > _ROWS:
+        console.print(Text(f"  and {len(strongest) - _ROWS} more", style="dim"))
+
+
+def _legend(picture: Heatmap) -> Text:
+    signs = [
+        sign
+        for kind, sign in (("supports", "⁺ supports the answer"), ("opposes", "⁻ works against it"))
+        if kind in picture.kinds
+    ]
+    return Text(" · ".join([*signs, *picture.facts]), style="dim")

@@ -1,0 +1,170 @@
+"""Lines of text for a picture that nobody lays out later: widths, wrapping, reading order.
+
+An SVG has to say where each word stands before any font is known. Widths are those of
+Helvetica and its metric twins; the SVG then fixes each word to its width (`textLength`), so
+that another font changes the look and never the layout.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from rich.cells import cell_len
+
+Style = TypeVar("Style")
+
+_HELVETICA = (
+    "278 278 355 556 556 889 667 191 333 333 389 584 278 333 278 278 556 556 556 556 556 556 556 "
+    "556 556 556 278 278 584 584 584 556 1015 667 667 722 722 667 611 778 722 278 500 667 556 833 "
+    "722 778 667 778 722 667 611 722 667 944 667 667 611 278 278 278 469 556 333 556 556 500 556 "
+    "556 278 556 556 222 222 500 222 833 556 556 556 556 333 500 278 556 500 722 500 500 500 334 "
+    "260 334 584"
+)
+_ADVANCE = {chr(32 + i): int(w) / 1000 for i, w in enumerate(_HELVETICA.split())}
+_NARROW_CELL, _WIDE_CELL = 0.6, 0.55
+"""Em per terminal cell of characters outside ASCII: narrow ones, and two-cell ones."""
+
+_UNIT = re.compile(
+    r"\n|[^\S\n]+"
+    r"|[\u2e80-\u303f\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff60]"
+    r"|[^\s\u2e80-\u303f\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uff60]+"
+)
+"""A line feed, white space, one ideograph (lines may break beside it), or a run without space."""
+
+
+@dataclass(frozen=True)
+class Chunk(Generic[Style]):
+    """Text of one style on one line: `x` and `width` in the unit of the font size."""
+
+    text: str
+    style: Style
+    x: float
+    width: float
+
+
+def width_of(text: str, size: float) -> float:
+    """The width of `text` at a font size, in its unit."""
+    ascii_width = sum(_ADVANCE.get(char, 0.556) for char in text if char < "\x80")
+    rest = "".join(char for char in text if char >= "\x80")
+    cells = cell_len(rest)
+    wide = 2 * sum(cell_len(char) == 2 for char in rest)
+    per_cell = _WIDE_CELL if cells and wide >= cells else _NARROW_CELL
+    return size * (ascii_width + cells * per_cell)
+
+
+def wrap(
+    runs: Iterable[tuple[str, Style]], *, size: float, width: float
+) -> Iterator[list[Chunk[Style]]]:
+    """Break styled runs of text into lines that are at most `width` wide.
+
+    Lines break at white space, at line feeds, beside ideographs, and inside a word only where
+    it is wider than a line. Right-to-left lines are set from the right.
+    """
+    line: list[Chunk[Style]] = []
+    x = 0.0
+    for word in _words(runs, size=size, width=width):
+        if word[0].text == "\n":
+            yield _ordered(line, width)
+            line, x = [], 0.0
+            continue
+        length = sum(chunk.width for chunk in word)
+        if line and x + length > width:
+            yield _ordered(line, width)
+            line, x = [], 0.0
+            if word[0].text.isspace():
+                continue
+        for chunk in word:
+            line.append(replace(chunk, x=x))
+            x += chunk.width
+    yield _ordered(line, width)
+
+
+def _words(
+    runs: Iterable[tuple[str, Style]], *, size: float, width: float
+) -> Iterator[list[Chunk[Style]]]:
+    """Chunks that belong on one line together: a word with the punctuation that touches it."""
+    word: list[Chunk[Style]] = []
+    for text, style in runs:
+        for unit in _UNIT.findall(text.expandtabs(4)):
+            alone = unit.isspace() or cell_len(unit[0]) == 2
+            if word and alone:
+                yield word
+                word = []
+            pieces = [unit] if unit == "\n" else list(_fit(unit, size, width))
+            for i, piece in enumerate(pieces):
+                chunk = Chunk(piece, style, 0.0, 0.0 if piece == "\n" else width_of(piece, size))
+                if alone or i < len(pieces) - 1:
+                    yield [*word, chunk]
+                    word = []
+                elif sum(c.width for c in word) + chunk.width > width:
+                    yield word
+                    word = [chunk]
+                else:
+                    word.append(chunk)
+    if word:
+        yield word
+
+
+def _fit(unit: str, size: float, width: float) -> Iterator[str]:
+    """`unit` in pieces that fit on a line; nothing is cut before a mark that combines."""
+    while width_of(unit, size) > width:
+        cut = max(int(len(unit) * width / width_of(unit, size) * 0.9), 1)
+        while cut > 1 and _joins(unit, cut):
+            cut -= 1
+        yield unit[:cut]
+        unit = unit[cut:]
+        if not unit:
+            return
+    yield unit
+
+
+def _joins(text: str, at: int) -> bool:
+    return at < len(text) and (
+        unicodedata.category(text[at]) in ("Mn", "Me", "Cf", "Sk") or text[at - 1] == "\u200d"
+    )
+
+
+def _direction(text: str) -> str:
+    """`R` or `L` of the first character with a direction of its own; "" where none has."""
+    for char in text:
+        kind = unicodedata.bidirectional(char)
+        if kind in ("R", "AL"):
+            return "R"
+        if kind == "L":
+            return "L"
+    return ""
+
+
+def _ordered(line: Sequence[Chunk[Style]], width: float) -> list[Chunk[Style]]:
+    """The line in reading order, neighbours of one style and direction joined.
+
+    A word-wise form of the Unicode bidirectional algorithm: inside each chunk the viewer's own
+    does the rest.
+    """
+    base = _direction("".join(chunk.text for chunk in line)) or "L"
+    runs: list[tuple[str, list[Chunk[Style]]]] = []
+    for chunk in line:
+        direction = _direction(chunk.text) or (base if not runs else runs[-1][0])
+        if runs and runs[-1][0] == direction:
+            if runs[-1][1][-1].style == chunk.style:
+                last = runs[-1][1][-1]
+                runs[-1][1][-1] = replace(
+                    last, text=last.text + chunk.text, width=last.width + chunk.width
+                )
+            else:
+                runs[-1][1].append(chunk)
+        else:
+            runs.append((direction, [chunk]))
+    in_order = [
+        chunk
+        for direction, chunks in (runs if base == "L" else reversed(runs))
+        for chunk in (chunks if direction == "L" else reversed(chunks))
+    ]
+    x = 0.0 if base == "L" else max(width - sum(chunk.width for chunk in in_order), 0.0)
+    placed = []
+    for chunk in in_order:
+        placed.append(replace(chunk, x=x))
+        x += chunk.width
+    return placed
