@@ -1,0 +1,49 @@
+"""An asynchronous chat application: what is recorded is what was really sent.
+
+The decorated function takes a question; the messages are made inside it. `record()` states
+them, and the `Prompt` is found in them, so that every call of one version can be compared.
+
+    OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=unused python examples/async_chat.py
+"""
+
+import asyncio
+
+from openai import AsyncOpenAI
+
+import smile_trace
+
+SYSTEM = "Our shop opens at 9 in the morning and closes at 6 in the evening."
+QUESTION = smile_trace.Prompt("opening-hours", version="1", template="Q: {question}\nA: At")
+
+
+class Assistant:
+    """Answers questions about the shop."""
+
+    def __init__(self) -> None:
+        self._client = AsyncOpenAI()  # OPENAI_BASE_URL, OPENAI_API_KEY
+
+    @smile_trace.trace(model="gemma-3-270m", tags={"team": "shop"})
+    async def answer(self, question: str) -> str:
+        """One answer; several may be under way at once and never mix."""
+        messages = [
+            {"role": "system", "content": SYSTEM},
+            {"role": "user", "content": QUESTION.format(question=question)},
+        ]
+        response = await self._client.chat.completions.create(
+            model="gemma-3-270m", messages=messages, max_tokens=6, temperature=0
+        )
+        smile_trace.record(messages=messages, response=response)
+        return response.choices[0].message.content or ""
+
+
+async def main() -> None:
+    """Two questions at once."""
+    assistant = Assistant()
+    questions = ("When does the shop close?", "When does the shop open?")
+    answers = await asyncio.gather(*(assistant.answer(question) for question in questions))
+    for question, answer in zip(questions, answers, strict=True):
+        print(question, answer)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
