@@ -1,0 +1,120 @@
+"""The connection to the store: WAL, immediate write transactions, migrations at open."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from smile_trace.errors import SmileTraceError
+
+BUSY_SECONDS = 30.0
+"""How long a writer waits for another one before it gives up."""
+
+
+class StoreError(SmileTraceError):
+    """The store cannot be opened or written; the message says what to do."""
+
+
+class Database:
+    """One SQLite file, its engine and its transactions."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.engine = _engine(path)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view: everything read inside is of one moment."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A write transaction that has the lock from its start on.
+
+        A deferred BEGIN would read first and then fail with "database is locked" where
+        another process wrote in between.
+
+        Raises:
+            StoreError: the disk is full or read-only, or the file is damaged; nothing was written.
+        """
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        try:
+            with self.engine.connect() as connection:
+                connection = connection.execution_options(begin=begin)
+                with connection.begin():
+                    yield connection
+        except DatabaseError as error:
+            raise StoreError(self._said(error)) from error
+
+    def _said(self, error: DatabaseError) -> str:
+        text = str(error.orig)
+        if "full" in text:
+            return f"the disk of {self.path} is full: free some space; nothing was lost."
+        if "readonly" in text or "read-only" in text:
+            return f"{self.path} cannot be written: make its folder writable for this user."
+        if "locked" in text or "busy" in text:
+            return f"{self.path} was locked for {BUSY_SECONDS:.0f} s: see which process holds it."
+        if "malformed" in text or "not a database" in text:
+            return f"{self.path} is damaged ({text}): run `smile-trace doctor`."
+        if isinstance(error, OperationalError) and "unable to open" in text:
+            return f"{self.path} cannot be opened: make its folder writable for this user."
+        return f"{self.path}: {text}"
+
+    def migrate(self) -> None:
+        """Bring the tables to this release's form.
+
+        Raises:
+            StoreError: a newer release made them.
+        """
+        config = Config()
+        config.set_main_option("script_location", "smile_trace.store:migrations")
+        script = ScriptDirectory.from_config(config)
+        with self.write() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+            if current == script.get_current_head():
+                return
+            known = {revision.revision for revision in script.walk_revisions()}
+            if current is not None and current not in known:
+                raise StoreError(
+                    f"{self.path} was written by a newer smile-trace: upgrade this one with "
+                    "`pip install -U smile-trace`, or choose another SMILE_TRACE_HOME."
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+
+def _engine(path: Path) -> Engine:
+    # A prompt's lone surrogates travel as JSON escapes, so plain UTF-8 does everywhere.
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: DBAPIConnection, _: Any) -> None:
+        assert isinstance(connection, sqlite3.Connection)
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")  # a reservation survives a power cut
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine

@@ -1,0 +1,300 @@
+"""What is to be explained, and what became of it."""
+
+import json
+from collections.abc import Collection, Iterable
+from typing import Literal
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
+from smile_trace.store.database import Database
+from smile_trace.store.tables import calls, explanations, groups, jobs, observations
+
+JobState = Literal["pending", "running", "explained", "skipped", "failed"]
+
+
+REQUESTED = 10
+"""The priority of what a person asked for; background samples have 0."""
+
+
+class Job(Record):
+    """One call under one set of explanation settings.
+
+    `attempt` is raised by a retry, `run` when the job goes on after it had to wait; responses
+    that were paid for in an earlier run are found again. `reason` says why it was skipped or
+    failed, or what a pending job waits for.
+    """
+
+    id: int
+    call_id: str
+    settings_hash: str
+    settings: ExplanationSettings
+    model: str | None
+    state: JobState
+    reason: str | None
+    attempt: int
+    run: int
+    crashes: int
+    inclusion_probability: float | None
+    priority: int
+    not_before: float
+
+    @property
+    def budget_scope(self) -> str:
+        """What the caps of one explanation are counted on."""
+        return f"{self.call_id}/{self.settings_hash}/{self.attempt}"
+
+
+class Decision(Record):
+    """What sampling decided about a call."""
+
+    call_id: str
+    settings: ExplanationSettings
+    settings_hash: str
+    model: str | None
+    state: Literal["pending", "skipped"]
+    reason: str | None = None
+    inclusion_probability: float | None = None
+
+
+class Jobs:
+    """Jobs and their explanations."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- sampling -------------------------------------------------------------------------
+    def undecided(self, limit: int = 500) -> list[tuple[str, Call]]:
+        """Calls that sampling has not seen, oldest first, each with its group."""
+        query = (
+            select(calls.c.group, calls.c.body)
+            .where(~select(jobs.c.id).where(jobs.c.call_id == calls.c.id).exists())
+            .order_by(calls.c.start_ns)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [
+                (row.group, Call.model_validate_json(row.body)) for row in connection.execute(query)
+            ]
+
+    def chosen(self, names: Collection[str]) -> dict[str, int]:
+        """How many calls of each group were sampled so far."""
+        query = select(groups).where(groups.c.name.in_(names))
+        with self._database.read() as connection:
+            return {row.name: row.chosen for row in connection.execute(query)}
+
+    def decide(self, decisions: Iterable[Decision], chosen: dict[str, int], *, now: float) -> None:
+        """Make the jobs of those decisions, and keep the groups' new counts, all or nothing."""
+        rows = [
+            {
+                **decision.model_dump(exclude={"settings"}),
+                "settings": decision.settings.model_dump_json(),
+                "created_at": now,
+                "changed_at": now,
+            }
+            for decision in decisions
+        ]
+        if not rows:
+            return
+        with self._database.write() as connection:
+            connection.execute(insert(jobs).on_conflict_do_nothing(), rows)
+            for name, count in chosen.items():
+                statement = insert(groups).values(name=name, chosen=count)
+                connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["name"], set_={"chosen": statement.excluded.chosen}
+                    )
+                )
+
+    # -- explaining -----------------------------------------------------------------------
+    def due(self, *, now: float, limit: int, without: Collection[str] = ()) -> list[Job]:
+        """Pending jobs whose time has come: people's requests first, then the oldest.
+
+        Args:
+            now: Unix seconds.
+            limit: at most this many.
+            without: names of models that are paused.
+        """
+        query = (
+            select(jobs)
+            .where(jobs.c.state == "pending", jobs.c.not_before <= now)
+            .where(jobs.c.model.not_in(list(without)))
+            .order_by(jobs.c.priority.desc(), jobs.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [_job(row) for row in connection.execute(query)]
+
+    def running(self) -> list[Job]:
+        """Jobs that were started and have not ended."""
+        with self._database.read() as connection:
+            return [
+                _job(r) for r in connection.execute(select(jobs).where(jobs.c.state == "running"))
+            ]
+
+    def get(self, job_id: int) -> Job:
+        """The job of that id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+        if row is None:
+            raise KeyError(job_id)
+        return _job(row)
+
+    def start(self, job: Job, *, now: float) -> None:
+        """Mark a pending job as running."""
+        self._set(job.id, now, state="running", reason=None)
+
+    def note_crashes(self, *, now: float) -> None:
+        """Count one crash for every job that a dead worker left running."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(jobs)
+                .where(jobs.c.state == "running")
+                .values(crashes=jobs.c.crashes + 1, changed_at=now)
+            )
+
+    def progressed(self, job_id: int, *, now: float) -> None:
+        """A round of the job is done: whatever kills workers, this job is not it."""
+        self._set(job_id, now, crashes=0)
+
+    def postpone(self, job: Job, reason: str | None, *, until: float, now: float) -> None:
+        """Back to pending, to go on at `until` with a new run of the same attempt."""
+        self._set(job.id, now, state="pending", reason=reason, not_before=until, run=job.run + 1)
+
+    def fail(self, job_id: int, reason: str, *, now: float) -> None:
+        """The job ends without an explanation."""
+        self._set(job_id, now, state="failed", reason=reason)
+
+    def explain(self, job: Job, explanation: Explanation, *, now: float) -> None:
+        """Keep the explanation and end the job, all or nothing; harmless when repeated."""
+        trace_id = job.call_id.partition(":")[0]
+        with self._database.write() as connection:
+            kept = connection.execute(
+                insert(explanations)
+                .values(
+                    call_id=job.call_id,
+                    trace_id=trace_id,
+                    settings_hash=job.settings_hash,
+                    attempt=job.attempt,
+                    status=explanation.fidelity.status,
+                    created_at=now,
+                    body=explanation.model_dump_json(exclude={"perturbations"}),
+                )
+                .on_conflict_do_nothing()
+                .returning(explanations.c.id)
+            ).scalar()
+            if kept is not None:
+                _put_observations(connection, kept, explanation.perturbations)
+            connection.execute(
+                update(jobs)
+                .where(jobs.c.id == job.id)
+                .values(state="explained", reason=None, crashes=0, changed_at=now)
+            )
+
+    def failed(self) -> list[str]:
+        """The ids of the calls that failed."""
+        with self._database.read() as connection:
+            query = select(jobs.c.call_id).where(jobs.c.state == "failed").order_by(jobs.c.id)
+            return list(connection.execute(query).scalars())
+
+    def retry(self, decisions: Iterable[Decision], *, now: float) -> None:
+        """Explain those calls (again) as a new attempt, before the background samples.
+
+        A job that is running stays as it is; one that did not end in an explanation and had
+        other settings is replaced.
+        """
+        with self._database.write() as connection:
+            for decision in decisions:
+                connection.execute(
+                    delete(jobs).where(
+                        jobs.c.call_id == decision.call_id,
+                        jobs.c.settings_hash != decision.settings_hash,
+                        jobs.c.state.in_(["pending", "skipped", "failed"]),
+                    )
+                )
+                statement = insert(jobs).values(
+                    **decision.model_dump(exclude={"settings"}),
+                    settings=decision.settings.model_dump_json(),
+                    priority=REQUESTED,
+                    created_at=now,
+                    changed_at=now,
+                )
+                connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["call_id", "settings_hash"],
+                        set_={
+                            "state": statement.excluded.state,
+                            "reason": statement.excluded.reason,
+                            "model": statement.excluded.model,
+                            "attempt": jobs.c.attempt + 1,
+                            "run": 1,
+                            "crashes": 0,
+                            "priority": REQUESTED,
+                            "not_before": 0.0,
+                            "changed_at": now,
+                        },
+                        where=jobs.c.state != "running",
+                    )
+                )
+
+    # -- explanations ---------------------------------------------------------------------
+    def explanation(self, call_id: str) -> Explanation | None:
+        """The newest explanation of a call, with its perturbations."""
+        query = (
+            select(explanations.c.id, explanations.c.body)
+            .where(explanations.c.call_id == call_id)
+            .order_by(explanations.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            rows = connection.execute(
+                select(observations)
+                .where(observations.c.explanation_id == row.id)
+                .order_by(observations.c.number)
+            ).all()
+        made = Explanation.model_validate_json(row.body)
+        return made.model_copy(update={"perturbations": tuple(_observation(r) for r in rows)})
+
+    def _set(self, job_id: int, now: float, **values: object) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                update(jobs).where(jobs.c.id == job_id).values(changed_at=now, **values)
+            )
+
+
+def _job(row) -> Job:  # type: ignore[no-untyped-def]
+    fields = {name: row._mapping[name] for name in Job.model_fields if name != "settings"}
+    return Job(settings=ExplanationSettings.model_validate_json(row.settings), **fields)
+
+
+def _put_observations(
+    connection: Connection, explanation_id: int, rows: Iterable[Observation]
+) -> None:
+    values = [
+        {
+            **row.model_dump(exclude={"mask", "fixed"}),
+            "explanation_id": explanation_id,
+            "number": number,
+            "mask": "".join("1" if kept else "0" for kept in row.mask),
+            "fixed": json.dumps(row.fixed),
+        }
+        for number, row in enumerate(rows)
+    ]
+    if values:
+        connection.execute(insert(observations), values)
+
+
+def _observation(row) -> Observation:  # type: ignore[no-untyped-def]
+    fields = dict(row._mapping)
+    del fields["explanation_id"], fields["number"]
+    fields["mask"] = tuple(digit == "1" for digit in row.mask)
+    fields["fixed"] = tuple(json.loads(row.fixed))
+    return Observation(**fields)

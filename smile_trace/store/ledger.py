@@ -1,0 +1,178 @@
+"""Money and answers, kept durably: the store's side of `models.ledger`."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from smile_trace.errors import BudgetExceeded
+from smile_trace.records import Record, Response
+from smile_trace.settings import Budget
+from smile_trace.store.database import Database
+from smile_trace.store.tables import reservations, responses, spend
+
+
+class Spent(Record):
+    """What was reserved or spent; `unpriced_calls` are those whose price is unknown."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    unpriced_calls: int = 0
+
+
+class StoredResponses:
+    """The ResponseCache of `models.ledger`: answers by content, kept before anybody sees them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
+        """The kept responses among `keys`, each with `cached=True`."""
+        found: dict[str, Response] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(keys), 500):
+                query = select(responses).where(responses.c.key.in_(keys[start : start + 500]))
+                for row in connection.execute(query):
+                    response = Response.model_validate_json(row.body)
+                    found[row.key] = response.model_copy(update={"cached": True})
+        return found
+
+    def put_many(self, items: Mapping[str, Response]) -> None:
+        """Keep answers durably; an answer that is there already stays, failures are left out."""
+        now = time.time()
+        rows = [
+            {"key": key, "created_at": now, "body": response.model_dump_json()}
+            for key, response in items.items()
+            if response.ok
+        ]
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(insert(responses).on_conflict_do_nothing(), rows)
+
+
+class StoredLedger:
+    """The Ledger of `models.ledger`, with the settings' caps.
+
+    A reservation is counted as spent from the start, so one that a crash orphaned stays so.
+    """
+
+    def __init__(
+        self, database: Database, budget: Budget, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._budget = budget
+        self._clock = clock
+
+    def today(self) -> str:
+        """The day that the daily caps count on, in UTC."""
+        return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+
+    def reserve(
+        self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
+    ) -> str:
+        """See `models.ledger.Ledger.reserve`."""
+        day = self.today()
+        more = Spent(
+            calls=calls,
+            tokens=tokens,
+            usd=usd or 0.0,
+            unpriced_calls=0 if usd is not None else calls,
+        )
+        identity = uuid.uuid4().hex
+        scopes = _scopes(day, model, explanation)
+        with self._database.write() as connection:
+            self._check(_spent(connection, "day", day), more, daily=True)
+            self._check(_spent(connection, "explanation", explanation), more, daily=False)
+            for scope, key in scopes:
+                _count(connection, scope, key, more)
+            connection.execute(
+                insert(reservations).values(
+                    id=identity,
+                    day=day,
+                    model=model,
+                    explanation=explanation,
+                    calls=calls,
+                    tokens=tokens,
+                    usd=usd,
+                )
+            )
+        return identity
+
+    def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
+        """See `models.ledger.Ledger.settle`; settling twice changes nothing."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                select(reservations).where(reservations.c.id == reservation)
+            ).one_or_none()
+            if row is None or row.settled:
+                return
+            unpriced = (row.calls if usd is None else 0) - (row.calls if row.usd is None else 0)
+            difference = Spent.model_construct(
+                calls=0,
+                tokens=tokens - row.tokens,
+                usd=(usd or 0.0) - (row.usd or 0.0),
+                unpriced_calls=unpriced,
+            )
+            for scope, key in _scopes(row.day, row.model, row.explanation):
+                _count(connection, scope, key, difference)
+            connection.execute(
+                update(reservations)
+                .where(reservations.c.id == reservation)
+                .values(settled=True, tokens=tokens, usd=usd)
+            )
+
+    def spent(self, scope: str, key: str) -> Spent:
+        """What was spent so far: scope "day" (an ISO date), "model" (date/name), "explanation"."""
+        with self._database.read() as connection:
+            return _spent(connection, scope, key)
+
+    def check_day(self) -> None:
+        """Whether anything may be asked today at all.
+
+        Raises:
+            BudgetExceeded: a daily cap is used up.
+        """
+        self._check(self.spent("day", self.today()), Spent(calls=1), daily=True)
+
+    def _check(self, spent: Spent, more: Spent, *, daily: bool) -> None:
+        budget, span = self._budget, "day" if daily else "explanation"
+        caps = {
+            "calls": budget.calls_per_day if daily else budget.calls_per_explanation,
+            "tokens": budget.tokens_per_day if daily else None,
+            "usd": budget.usd_per_day if daily else budget.usd_per_explanation,
+        }
+        for unit, cap in caps.items():
+            used, asked = getattr(spent, unit), getattr(more, unit)
+            if cap is not None and asked > 0 and used + asked > cap:
+                raise BudgetExceeded(
+                    f"the cap of {cap:g} {unit} per {span} is used up ({used:g} spent or "
+                    f"reserved): raise budget.{unit}_per_{span}"
+                    + (", or wait until midnight UTC." if daily else "."),
+                    daily=daily,
+                )
+
+
+def _scopes(day: str, model: str, explanation: str) -> tuple[tuple[str, str], ...]:
+    return ("day", day), ("model", f"{day}/{model}"), ("explanation", explanation)
+
+
+def _spent(connection: Connection, scope: str, key: str) -> Spent:
+    query = select(spend).where(spend.c.scope == scope, spend.c.key == key)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return Spent()
+    return Spent(calls=row.calls, tokens=row.tokens, usd=row.usd, unpriced_calls=row.unpriced_calls)
+
+
+def _count(connection: Connection, scope: str, key: str, more: Spent) -> None:
+    statement = insert(spend).values(scope=scope, key=key, **more.model_dump())
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["scope", "key"],
+            set_={name: spend.c[name] + statement.excluded[name] for name in Spent.model_fields},
+        )
+    )

@@ -1,0 +1,210 @@
+"""What each tracker still has to get, and what it got."""
+
+from typing import Literal
+
+from sqlalchemy import Connection, and_, func, literal, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from smile_trace.records import Record
+from smile_trace.store.database import Database
+from smile_trace.store.tables import deliveries, explanations, traces, trackers
+
+Kind = Literal["trace", "explanation"]
+
+
+class Delivery(Record):
+    """One thing on its way to one tracker. `item` is a trace id or a call id."""
+
+    tracker: str
+    kind: Kind
+    item: str
+    trace_id: str
+    attempts: int
+    traced_as: str | None = None
+    """For an explanation: the id under which the tracker received its trace."""
+
+
+class TrackerState(Record):
+    """How a tracker is doing; `reason` is set while it takes nothing."""
+
+    name: str
+    failures: int = 0
+    reason: str | None = None
+    since: float | None = None
+    not_before: float = 0.0
+
+
+class Outbox:
+    """Deliveries, traces before their explanations, each tracker for itself."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def fill(self, tracker: str, *, now: float) -> None:
+        """Put what was completed or explained since the last time into the tracker's outbox.
+
+        What was delivered and has changed since (a late span, a newer explanation) waits again.
+        """
+        with self._database.write() as connection:
+            connection.execute(insert(trackers).values(name=tracker).on_conflict_do_nothing())
+            row = connection.execute(select(trackers).where(trackers.c.name == tracker)).one()
+            last_trace = connection.execute(select(func.max(traces.c.position))).scalar() or 0
+            last_explanation = connection.execute(select(func.max(explanations.c.id))).scalar() or 0
+            if last_trace > row.trace_position:
+                _enqueue(
+                    connection,
+                    select(
+                        literal(tracker),
+                        literal("trace"),
+                        traces.c.trace_id,
+                        traces.c.trace_id,
+                        literal("waiting"),
+                        literal(0),
+                        literal(0.0),
+                        literal(now),
+                    ).where(traces.c.position > row.trace_position),
+                )
+            if last_explanation > row.explanation_position:
+                _enqueue(
+                    connection,
+                    select(
+                        literal(tracker),
+                        literal("explanation"),
+                        explanations.c.call_id,
+                        explanations.c.trace_id,
+                        literal("waiting"),
+                        literal(0),
+                        literal(0.0),
+                        literal(now),
+                    )
+                    .where(explanations.c.id > row.explanation_position)
+                    .distinct(),
+                )
+            connection.execute(
+                update(trackers)
+                .where(trackers.c.name == tracker)
+                .values(trace_position=last_trace, explanation_position=last_explanation)
+            )
+
+    def due_traces(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
+        """Traces whose time has come, oldest first."""
+        query = (
+            select(deliveries)
+            .where(_due(tracker, "trace", now))
+            .order_by(deliveries.c.not_before, deliveries.c.created_at)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [_delivery(row) for row in connection.execute(query)]
+
+    def due_explanations(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
+        """Explanations whose time has come and whose trace has arrived."""
+        trace = deliveries.alias("trace")
+        query = (
+            select(deliveries, trace.c.external_id.label("traced_as"))
+            .join(
+                trace,
+                and_(
+                    trace.c.tracker == deliveries.c.tracker,
+                    trace.c.kind == "trace",
+                    trace.c.item == deliveries.c.trace_id,
+                ),
+            )
+            .where(_due(tracker, "explanation", now), trace.c.state == "delivered")
+            .order_by(deliveries.c.not_before, deliveries.c.created_at)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [_delivery(row, row.traced_as) for row in connection.execute(query)]
+
+    def delivered(self, delivery: Delivery, *, external_id: str, url: str | None) -> None:
+        """It arrived."""
+        self._set(
+            delivery,
+            state="delivered",
+            attempts=delivery.attempts + 1,
+            reason=None,
+            external_id=external_id,
+            url=url,
+        )
+
+    def refused(self, delivery: Delivery, reason: str) -> None:
+        """It will never arrive: the tracker refuses this very item."""
+        self._set(delivery, state="refused", attempts=delivery.attempts + 1, reason=reason)
+
+    def postpone(
+        self, delivery: Delivery, reason: str, *, until: float, counted: bool = True
+    ) -> None:
+        """It did not arrive this time. `counted`: as an attempt."""
+        attempts = delivery.attempts + (1 if counted else 0)
+        self._set(delivery, attempts=attempts, reason=reason, not_before=until)
+
+    def state(self, tracker: str) -> TrackerState:
+        """How the tracker is doing."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(trackers).where(trackers.c.name == tracker)
+            ).one_or_none()
+        if row is None:
+            return TrackerState(name=tracker)
+        return TrackerState(**{name: row._mapping[name] for name in TrackerState.model_fields})
+
+    def note_state(self, state: TrackerState) -> None:
+        """Keep how the tracker is doing."""
+        row = state.model_dump()
+        with self._database.write() as connection:
+            statement = insert(trackers).values(row)
+            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
+
+    def waiting(self, tracker: str) -> int:
+        """How many deliveries have not ended, those whose time has not come included."""
+        query = (
+            select(func.count())
+            .select_from(deliveries)
+            .where(deliveries.c.tracker == tracker, deliveries.c.state == "waiting")
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def _set(self, delivery: Delivery, **values: object) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.tracker == delivery.tracker,
+                    deliveries.c.kind == delivery.kind,
+                    deliveries.c.item == delivery.item,
+                )
+                .values(**values)
+            )
+
+
+def _enqueue(connection: Connection, rows) -> None:  # type: ignore[no-untyped-def]
+    names = ("tracker", "kind", "item", "trace_id", "state", "attempts", "not_before", "created_at")
+    statement = insert(deliveries).from_select(names, rows)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tracker", "kind", "item"],
+            set_={"state": "waiting", "attempts": 0, "not_before": 0.0, "reason": None},
+        )
+    )
+
+
+def _due(tracker: str, kind: Kind, now: float):  # type: ignore[no-untyped-def]
+    return and_(
+        deliveries.c.tracker == tracker,
+        deliveries.c.kind == kind,
+        deliveries.c.state == "waiting",
+        deliveries.c.not_before <= now,
+    )
+
+
+def _delivery(row, traced_as: str | None = None) -> Delivery:  # type: ignore[no-untyped-def]
+    return Delivery(
+        tracker=row.tracker,
+        kind=row.kind,
+        item=row.item,
+        trace_id=row.trace_id,
+        attempts=row.attempts,
+        traced_as=traced_as,
+    )

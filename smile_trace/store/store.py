@@ -1,0 +1,82 @@
+"""The store: the one truth about what was captured, sampled, explained, delivered and spent."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from smile_trace.records import Explanation, Feedback, Span, Trace
+from smile_trace.records.dialects import assemble
+from smile_trace.settings import Budget, Settings
+from smile_trace.store.database import Database, StoreError
+from smile_trace.store.jobs import Jobs
+from smile_trace.store.ledger import StoredLedger, StoredResponses
+from smile_trace.store.outbox import Outbox
+from smile_trace.store.traces import Traces
+
+
+class Store:
+    """Everything the worker knows, in one SQLite file.
+
+    Attributes:
+        traces: spool files, spans, traces, calls, feedback.
+        jobs: what is to be explained, and the explanations.
+        outbox: what each tracker still has to get.
+        responses: answers by content key (a `models.ledger.ResponseCache`).
+        ledger: reservations and spend (a `models.ledger.Ledger`).
+    """
+
+    def __init__(self, database: Database, budget: Budget) -> None:
+        self.database = database
+        self.traces = Traces(database)
+        self.jobs = Jobs(database)
+        self.outbox = Outbox(database)
+        self.responses = StoredResponses(database)
+        self.ledger = StoredLedger(database, budget)
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Store":
+        """Open the store of `settings.home`; it is made, or brought up to date, where needed.
+
+        Raises:
+            StoreError: its folder cannot be written, or a newer release made it.
+        """
+        home: Path = settings.home
+        try:
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StoreError(
+                f"{home} cannot be made ({error.strerror}): set SMILE_TRACE_HOME to a folder "
+                "that you can write."
+            ) from None
+        database = Database(home / "store.db")
+        database.migrate()
+        return cls(database, settings.budget)
+
+    def trace(self, trace_id: str) -> Trace:
+        """The trace of that id, complete or not.
+
+        Raises:
+            KeyError: no span of it has arrived.
+        """
+        found = self.trace_many([trace_id])
+        if not found:
+            raise KeyError(trace_id)
+        return found[0]
+
+    def trace_many(self, trace_ids: Sequence[str]) -> list[Trace]:
+        """The traces of those ids, in the order given; unknown ones are left out."""
+        return self.traces.get(trace_ids, read_trace)
+
+    def explanation(self, call_id: str) -> Explanation | None:
+        """The newest explanation of the call `trace_id:span_id`, None where there is none."""
+        return self.jobs.explanation(call_id)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.database.close()
+
+
+def read_trace(
+    trace_id: str, spans: Sequence[Span], feedback: Sequence[Feedback], stand_in_root: bool
+) -> Trace:
+    """The trace of those spans, its calls read by whatever dialect they are written in."""
+    return assemble(trace_id, spans, feedback, stand_in_root=stand_in_root)
