@@ -1,0 +1,5 @@
+"""Comet: captured calls as CometLLM traces, explanations on them, prompt versions compared."""
+
+from smile_trace_comet.tracker import CometTracker
+
+__all__ = ["CometTracker"]
