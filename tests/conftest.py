@@ -1,1 +1,5 @@
 """Fixtures shared by every room's tests live in tests/support and are loaded here."""
+
+pytest_plugins = [
+    "tests.support.local_model",
+]

@@ -1,0 +1,60 @@
+"""Forced decoding: the true log-probabilities of a given answer, from llama.cpp."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from smile_trace.records import JSON, Response
+
+# Scripts that put no space between words: Thai, Lao, Tibetan, Myanmar, Khmer.
+_UNSPACED = ((0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF))
+
+
+def body(prompt: str, tokens: Sequence[int]) -> dict[str, JSON]:
+    """A completion body in which exactly `tokens` can be generated after `prompt`.
+
+    The grammar is one of tokens: a grammar of characters would let the sampler walk another
+    tokenisation of the same text, which the model finds far less likely. The log-probabilities
+    that come back are those of the unconstrained model.
+    """
+    return {
+        "prompt": prompt,
+        "grammar": "root ::= " + " ".join(f"<[{token}]>" for token in tokens),
+        "max_tokens": len(tokens),
+        "temperature": 0,
+        "logprobs": 1,
+    }
+
+
+def scored(response: Response, answer: str, count: int) -> Response:
+    """The response to a forced body as the score of `answer`'s `count` tokens."""
+    if not response.ok:
+        return response
+    if response.logprobs is None or len(response.logprobs) != count:
+        return Response(
+            failure="prompt and answer together are longer than the model's context",
+            usage=response.usage,
+            usd=response.usd,
+        )
+    return response.model_copy(update={"text": answer})
+
+
+def continuation(prompt: str, answer: str) -> str:
+    """`answer` as it would continue `prompt`: answers are often stripped of a leading space.
+
+    Without it the model would have to glue two words together, which it never does. None is
+    put in where the prompt ends in white space, an opening bracket, a quote, a dash or a
+    slash, or where either side is in a script without spaces.
+    """
+    if not prompt or not answer or prompt[-1].isspace() or answer[0].isspace():
+        return answer
+    before, after = prompt[-1], answer[0]
+    if unicodedata.category(before) in ("Ps", "Pi", "Pd") or before in "\"'`/\\@#_=":
+        return answer
+    if unicodedata.category(after) in ("Pe", "Pf", "Po") or _unspaced(before) or _unspaced(after):
+        return answer
+    return " " + answer
+
+
+def _unspaced(character: str) -> bool:
+    wide = unicodedata.east_asian_width(character) in ("W", "F")
+    return wide or any(low <= ord(character) <= high for low, high in _UNSPACED)

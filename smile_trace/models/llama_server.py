@@ -1,0 +1,140 @@
+"""A llama.cpp server in a child process that dies with its parent.
+
+A child process, because a crash of llama.cpp must not take the worker along. The child reads
+its standard input and exits at its end: however the parent ends (also by `kill -9`), the
+operating system closes the pipe and nothing is left behind.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import IO
+
+from smile_trace.models.base import ModelUnavailable
+
+
+class LlamaServer:
+    """llama.cpp's OpenAI-compatible server for one GGUF file, on a free loopback port.
+
+    Safe to use from several threads. A server that crashed is started again by the next
+    `start()`.
+
+    Args:
+        path: the GGUF file.
+        context_tokens: context shared by the slots; each has `context_tokens // slots`.
+        slots: prompts worked on in parallel.
+        threads: threads of the computation.
+    """
+
+    def __init__(self, path: Path, *, context_tokens: int, slots: int, threads: int) -> None:
+        self._options = {
+            "path": str(path),
+            "context_tokens": context_tokens,
+            "slots": slots,
+            "threads": threads,
+        }
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        self._address = ""
+
+    def start(self) -> str:
+        """Start the server if it does not run; gives its address, `http://127.0.0.1:PORT`.
+
+        Raises:
+            ModelUnavailable: it did not come up; the message ends with llama.cpp's last words.
+        """
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._stop()
+                self._spawn()
+            return self._address
+
+    @property
+    def running(self) -> bool:
+        """Whether the child process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def close(self) -> None:
+        """Stop the server; does nothing where none runs."""
+        with self._lock:
+            self._stop()
+
+    def _spawn(self) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, json.dumps(self._options)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+        assert self._process.stdout is not None
+        address = self._process.stdout.readline().decode().strip()
+        if not address:
+            code = self._process.wait()
+            last = self._last_words()
+            self._stop()
+            raise ModelUnavailable(
+                f"llama.cpp could not serve {self._options['path']} (exit code {code}); check "
+                f"that it is a GGUF file which fits into memory: {last}",
+                permanent=True,
+            )
+        self._address = address
+
+    def _last_words(self) -> str:
+        assert self._log is not None
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return " / ".join(line.strip() for line in lines[-3:])
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.close()
+            try:
+                self._process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process.stdout.close()
+            self._process = None
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+
+def _serve(options: dict[str, str | int]) -> None:
+    """The child: serve until standard input ends."""
+    # Ctrl-C reaches the whole process group; the parent decides when the server goes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handshake = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever llama.cpp prints must not block on a pipe nobody reads
+
+    import xllamacpp  # type: ignore[import-untyped]
+
+    params = xllamacpp.CommonParams()
+    params.model.path = options["path"]
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.n_ctx = options["context_tokens"]
+    params.n_parallel = options["slots"]
+    params.cpuparams.n_threads = options["threads"]
+    params.cpuparams_batch.n_threads = options["threads"]
+    params.verbosity = 1
+    params.ui = False
+    params.endpoint_slots = False  # it would show one caller's prompts to another
+    server = xllamacpp.Server(params)
+    handshake.write(f"{server.listening_address}\n")
+    handshake.close()
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve(json.loads(sys.argv[1]))

@@ -1,0 +1,183 @@
+"""A GGUF file on this machine, served by llama.cpp on a loopback port."""
+
+import asyncio
+import copy
+import importlib.util
+from collections.abc import Mapping, Sequence
+
+import openai
+
+from smile_trace.models import forced, wire
+from smile_trace.models.attempts import Attempts, Unmetered
+from smile_trace.models.base import ModelUnavailable, Request
+from smile_trace.models.demo_model import demo_model_path
+from smile_trace.models.endpoint import LIST_SIZE
+from smile_trace.models.llama_server import LlamaServer
+from smile_trace.models.transport import Transport
+from smile_trace.models.wire import Item
+from smile_trace.records import JSON, Form, Response
+from smile_trace.settings import LocalSettings
+
+_TIMEOUT_SECONDS = 600.0
+
+
+class LocalModel:
+    """A GGUF file, served by llama.cpp in a child process that is started at the first use.
+
+    Where a call names no temperature it is asked at 0. The packaged demo model is a base
+    model, so it continues text: it is asked in the form `completion` unless the settings say
+    otherwise.
+
+    Args:
+        name: what people call the model.
+        settings: the file and how it is served.
+
+    Raises:
+        ModelUnavailable: the extra `local` (or `demo`) or the file is missing.
+    """
+
+    remote = False
+    first_token_only = False
+
+    def __init__(self, name: str, settings: LocalSettings) -> None:
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise ModelUnavailable(
+                "a local model needs llama.cpp: pip install 'smile-trace[local]'", permanent=True
+            )
+        self.name = name
+        self._settings = settings
+        demo = settings.path is None
+        self._form: Form | None = "completion" if demo and not settings.form else settings.form
+        self._path = demo_model_path() if settings.path is None else settings.path
+        if not self._path.is_file():
+            raise ModelUnavailable(
+                f"there is no file {self._path}: correct path of the model {name!r}",
+                permanent=True,
+            )
+        self._server = LlamaServer(
+            self._path,
+            context_tokens=settings.context_tokens,
+            slots=settings.slots,
+            threads=settings.threads,
+        )
+        self._attempts: Attempts = Unmetered()
+        self._transports: dict[str, Transport] = {}  # by address: a restart has another port
+
+    def __repr__(self) -> str:
+        return f"LocalModel({str(self._path)!r})"
+
+    @property
+    def identity(self) -> str:
+        """The file (name, size, time of change) and what the settings add to every request."""
+        stat = self._path.stat()
+        file = f"{self._path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+        return f"local {file} {self._form} {self._settings.max_tokens}"
+
+    def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
+        """Whether the call is made at temperature 0, which is the default here."""
+        return not parameters.get("temperature")
+
+    def with_attempts(self, attempts: Attempts) -> "LocalModel":
+        """This model, with the same server, telling `attempts` what it sends."""
+        told = copy.copy(self)
+        told._attempts = attempts
+        return told
+
+    def start(self) -> str:
+        """Start the server where it does not run; gives its OpenAI address, ending in `/v1`.
+
+        Raises:
+            ModelUnavailable: llama.cpp did not come up with this file.
+        """
+        return f"{self._server.start()}/v1"
+
+    def close(self) -> None:
+        """Stop the server; the next request starts it again."""
+        self._server.close()
+
+    async def aclose(self) -> None:
+        """Stop the server."""
+        for transport in self._transports.values():
+            await transport.aclose()
+        await asyncio.to_thread(self.close)
+
+    async def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """One answer per request, in their order; a refused request is a failure.
+
+        Raises:
+            ModelUnavailable: llama.cpp did not come up, or died.
+            BudgetExceeded: a daily cap is reached.
+        """
+        transport = await self._up()
+        items = []
+        for request in requests:
+            form = self._form or request.form
+            sent = wire.parameters(request, form=form, max_tokens=self._settings.max_tokens)
+            body = {"temperature": 0, **wire.question(request.messages, form=form), **sent}
+            items.append(Item(request, form, body))
+        return await transport.ask(wire.batches(items, size=LIST_SIZE), self._attempts)
+
+    async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
+        """The log-probabilities of all tokens of `answer` after each request's prompt.
+
+        The tokens are forced one by one with a token-level grammar; their log-probabilities
+        are those of the unconstrained model. An answer that was stripped of its leading space
+        is scored with it. Requests whose `logprobs` would be incomplete are failures.
+
+        Raises:
+            ModelUnavailable: llama.cpp did not come up, or died.
+            BudgetExceeded: a daily cap is reached.
+        """
+        if not answer:
+            return [Response(failure="an empty answer has no tokens to score") for _ in requests]
+        transport = await self._up()
+        try:
+            prompts = [await self._prompt(transport, request) for request in requests]
+            texts = [forced.continuation(prompt, answer) for prompt in prompts]
+            tokens = {text: await _tokenize(transport, text) for text in set(texts)}
+        except UnicodeError:
+            return [Response(failure="the text is not valid Unicode") for _ in requests]
+        except openai.APIError as error:
+            raise ModelUnavailable(f"llama.cpp cannot tokenize: {error}") from error
+        items = [
+            Item(request, "completion", forced.body(prompt, tokens[text]), answer)
+            for request, prompt, text in zip(requests, prompts, texts, strict=True)
+        ]
+        got = await transport.ask(wire.batches(items, size=LIST_SIZE), self._attempts)
+        return [
+            forced.scored(response, answer, len(tokens[text]))
+            for response, text in zip(got, texts, strict=True)
+        ]
+
+    async def _prompt(self, transport: Transport, request: Request) -> str:
+        """The text that the model reads for `request`."""
+        if (self._form or request.form) == "completion":
+            return wire.completion_prompt(request.messages)
+        question = wire.question(request.messages, form="chat")
+        return str((await _native(transport, "/apply-template", question))["prompt"])
+
+    async def _up(self) -> Transport:
+        address = await asyncio.to_thread(self.start)
+        if address not in self._transports:
+            self._transports[address] = Transport(
+                base_url=address,
+                model=self.name,
+                key=None,
+                concurrency=self._settings.concurrency,
+                timeout_seconds=_TIMEOUT_SECONDS,
+                retries=1,
+                free=True,
+            )
+        return self._transports[address]
+
+
+async def _tokenize(transport: Transport, text: str) -> list[int]:
+    reply = await _native(transport, "/tokenize", {"content": text, "add_special": False})
+    return [int(token) for token in reply["tokens"]]
+
+
+async def _native(transport: Transport, path: str, body: Mapping[str, JSON]) -> dict[str, JSON]:
+    """One of llama.cpp's own paths, which stand beside `/v1`."""
+    reply = await transport.post(transport.base_url.removesuffix("/v1") + path, body)
+    assert isinstance(reply, dict)
+    return reply
