@@ -1,0 +1,47 @@
+"""smile-trace: why did the model say that?
+
+The public surface and nothing else. Heavy names load on first use.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from smile_trace.capture import (
+    Prompt,
+    configure,
+    current_trace_id,
+    feedback,
+    record,
+    trace,
+)
+from smile_trace.errors import SmileTraceError
+
+if TYPE_CHECKING:
+    from smile_trace.explaining import explain as explain
+    from smile_trace.records import Explanation as Explanation
+
+__all__ = [
+    "Explanation",
+    "Prompt",
+    "SmileTraceError",
+    "configure",
+    "current_trace_id",
+    "explain",
+    "feedback",
+    "record",
+    "trace",
+]
+
+_LAZY = {"explain": "smile_trace.explaining", "Explanation": "smile_trace.records"}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

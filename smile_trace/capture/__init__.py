@@ -1,0 +1,22 @@
+"""Capture: what runs in the application's process.
+
+It imports the standard library, OpenTelemetry and `semconv`, starts no thread, waits for
+nobody, and writes each finished call to the spool before the call returns.
+"""
+
+from smile_trace.capture.api import current_trace_id, feedback, record
+from smile_trace.capture.decorator import trace
+from smile_trace.capture.prompts import Prompt
+from smile_trace.capture.spool import writer_alive
+from smile_trace.capture.state import configure, suppressed
+
+__all__ = [
+    "Prompt",
+    "configure",
+    "current_trace_id",
+    "feedback",
+    "record",
+    "suppressed",
+    "trace",
+    "writer_alive",
+]

@@ -1,0 +1,90 @@
+"""What an application says inside and about its calls: `record`, `feedback`, ids."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry.context import Context
+
+from smile_trace import semconv
+from smile_trace.capture.faults import fault
+from smile_trace.capture.recording import current
+from smile_trace.capture.state import active, runtime
+
+
+def record(
+    *,
+    messages: Any = None,
+    response: Any = None,
+    model: str | None = None,
+    provider: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> None:
+    """State what the decorated function that runs here really sent and got. Never raises.
+
+    Args:
+        messages: a text or a list of chat messages (mappings or a client's objects).
+        response: a text or a client's response object; usage, finish reason, response id and
+            model are read from it.
+        model: the model that was asked.
+        provider: e.g. `"openai"`.
+        parameters: the request's other parameters, e.g. `{"temperature": 0}`.
+
+    Outside of a decorated function it is counted as a fault and does nothing.
+    """
+    try:
+        if not active():
+            return
+        recording = current.get()
+        if recording is None:
+            fault("record() was called outside of a function decorated with smile_trace.trace")
+            return
+        recording.record(messages, response, model, provider, parameters or {})
+    except Exception as error:  # noqa: BLE001  the user's call goes on
+        fault("record() could not take over what it was given", error)
+
+
+def feedback(
+    trace_id: str, score: float, *, comment: str | None = None, name: str = "user_feedback"
+) -> None:
+    """Note what a user thought of a trace. Never raises.
+
+    Args:
+        trace_id: as `current_trace_id()` gave it inside the call.
+        score: a finite number; True and False count as 1 and 0.
+        comment: free text.
+        name: what was judged, where there is more than one thing.
+    """
+    try:
+        if not active():
+            return
+        number = float(score)
+        if not math.isfinite(number) or not _is_trace_id(trace_id):
+            fault("feedback() was given a score that is no number, or no trace id of ours")
+            return
+        attributes: dict[str, Any] = {
+            semconv.KIND: "feedback",
+            semconv.FEEDBACK_TRACE: trace_id,
+            semconv.FEEDBACK_NAME: str(name),
+            semconv.FEEDBACK_SCORE: number,
+        }
+        if comment is not None:
+            attributes[semconv.FEEDBACK_COMMENT] = str(comment)
+        # A trace of its own: the one that it speaks of may have been complete for long.
+        span = runtime().tracer.start_span("feedback", context=Context(), attributes=attributes)
+        span.end()
+    except Exception as error:  # noqa: BLE001  the user's call goes on
+        fault("feedback() could not be recorded", error)
+
+
+def current_trace_id() -> str | None:
+    """The id (32 hex digits) of the trace that is being captured here, for `feedback`;
+    None outside of decorated functions and where capture is off."""
+    recording = current.get()
+    if recording is None:
+        return None
+    return f"{recording.span.get_span_context().trace_id:032x}"
+
+
+def _is_trace_id(text: str) -> bool:
+    return len(text) == 32 and all(c in "0123456789abcdef" for c in text) and text != "0" * 32

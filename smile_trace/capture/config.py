@@ -1,0 +1,64 @@
+"""How capture is configured: arguments of `configure` and `SMILE_TRACE_…` variables only."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+KIB = 1024
+MIB = 1024 * KIB
+
+Redactor = re.Pattern[str] | Callable[[str], str]
+"""What a user adds to the redaction: an expression whose matches are replaced, or a function
+from a text to the text that may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that capture may be told. Sizes are in bytes (texts: characters)."""
+
+    home: Path
+    service_name: str
+    enabled: bool = True
+    text_limit: int = 256 * KIB
+    file_limit: int = 64 * MIB
+    spool_limit: int = 1024 * MIB
+    redactors: tuple[Redactor, ...] = ()
+
+    @property
+    def spool(self) -> Path:
+        """The folder of the `*.jsonl` files."""
+        return self.home / "spool"
+
+
+def from_environment() -> Config:
+    """The configuration that the environment asks for. A number that cannot be read keeps its
+    default: a mistyped variable must not stop an application."""
+    env = os.environ
+    home = Path(env.get("SMILE_TRACE_HOME") or "~/.smile-trace").expanduser()
+    return Config(
+        home=home if home.is_absolute() else Path.cwd() / home,
+        service_name=(
+            env.get("SMILE_TRACE_SERVICE_NAME") or env.get("OTEL_SERVICE_NAME") or _program_name()
+        ),
+        enabled=env.get("SMILE_TRACE_DISABLED", "").strip().lower() not in ("1", "true", "yes"),
+        text_limit=_positive(env.get("SMILE_TRACE_TEXT_LIMIT"), 256 * KIB),
+        file_limit=_positive(env.get("SMILE_TRACE_SPOOL_FILE_LIMIT"), 64 * MIB),
+        spool_limit=_positive(env.get("SMILE_TRACE_SPOOL_LIMIT"), 1024 * MIB),
+    )
+
+
+def _positive(text: str | None, default: int) -> int:
+    try:
+        value = int(text or "")
+    except ValueError:
+        return default
+    return value if value > 0 else default
+
+
+def _program_name() -> str:
+    """The script's name, as OpenTelemetry's `unknown_service` says nothing."""
+    name = Path(sys.argv[0]).stem if getattr(sys, "argv", None) else ""
+    return name if name and not name.startswith("-") else "unknown_service"

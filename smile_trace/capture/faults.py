@@ -1,0 +1,112 @@
+"""Faults of ours: logged once, counted, never raised into the user's call."""
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+logger = logging.getLogger("smile_trace")
+
+FILE_SUFFIX = ".losses.json"
+
+_counts: Counter[str] = Counter()
+_logged: set[str] = set()
+
+
+def fault(what: str, error: BaseException | None = None) -> None:
+    """Count a fault of ours and log it the first time. Never raises.
+
+    Args:
+        what: one short sentence without variable parts: it is the key of the count.
+        error: what was raised, where something was.
+    """
+    _counts[what] += 1
+    if what in _logged:
+        return
+    _logged.add(what)
+    # Logging handlers are the application's and may raise.
+    with contextlib.suppress(Exception):
+        logger.warning(
+            "smile-trace: %s%s; your call goes on, further cases are only counted",
+            what,
+            "" if error is None else f" ({type(error).__name__}: {error})",
+        )
+
+
+def counts() -> dict[str, int]:
+    """How often each fault occurred in this process."""
+    return dict(_counts)
+
+
+def reset() -> None:
+    """Forget every fault: a forked child and each test count their own."""
+    _counts.clear()
+    _logged.clear()
+
+
+class Losses:
+    """Counts records that could not be kept, in memory and in a small file.
+
+    The file stands beside the spool where that is possible, else in the system's temporary
+    folder. It is written at most once a second, and once more at exit.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.by_reason: Counter[str] = Counter()
+        self._written_at = 0.0
+
+    def add(self, reason: str, error: BaseException | None = None) -> None:
+        """Count one lost record. Never raises."""
+        self.by_reason[reason] += 1
+        fault(f"a record was lost: {reason}", error)
+        if time.monotonic() - self._written_at >= 1.0:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the counts where they can be written. Never raises."""
+        if not self.by_reason:
+            return
+        self._written_at = time.monotonic()
+        body = json.dumps({"pid": os.getpid(), "spool": str(self.folder), "lost": self.by_reason})
+        name = f"{os.getpid()}{FILE_SUFFIX}"
+        for folder in (self.folder, temporary_folder()):
+            with contextlib.suppress(OSError):
+                _replace(folder / name, body)
+                return
+
+
+def temporary_folder() -> Path:
+    """Where losses are noted when the spool's folder takes nothing."""
+    return Path(tempfile.gettempdir()) / f"smile-trace-{os.getuid()}"
+
+
+def read_losses(spool: Path) -> dict[str, int]:
+    """Records lost per reason, as every process that writes to `spool` has noted them.
+
+    Reads the files beside the spool and in the system's temporary folder; a file that cannot
+    be read is left out.
+    """
+    total: Counter[str] = Counter()
+    for folder in (spool, temporary_folder()):
+        for path in sorted(folder.glob(f"*{FILE_SUFFIX}")) if folder.is_dir() else ():
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+                noted = json.loads(path.read_text(encoding="utf-8"))
+                if noted["spool"] == str(spool):
+                    total.update({str(k): int(v) for k, v in noted["lost"].items()})
+    return dict(total)
+
+
+def _replace(path: Path, body: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_suffix(".draft")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.write(handle, body.encode())
+    finally:
+        os.close(handle)
+    os.replace(draft, path)

@@ -1,0 +1,115 @@
+"""`Prompt`: a named, versioned template whose renderings are recognised in what was sent."""
+
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+_VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
+MAX_REMEMBERED = 16
+"""Renderings remembered per context; the oldest is forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """One `format` of a prompt: the text and where each variable's value stands in it."""
+
+    prompt: "Prompt"
+    text: str
+    variables: dict[str, str]
+    spans: tuple[tuple[str, int, int], ...]
+
+
+_renderings: ContextVar[tuple[Rendering, ...]] = ContextVar("smile_trace_renderings", default=())
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A named, versioned template.
+
+    Only `{identifier}` is a variable; every other brace is text. Versions are strings; a
+    number is taken as its decimal text.
+
+    >>> Prompt("answer", version="3", template="Be brief: {question} {}").format(question="why?")
+    'Be brief: why? {}'
+    """
+
+    name: str
+    version: str = field(kw_only=True)
+    template: str = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        for what in ("name", "template"):
+            if not isinstance(getattr(self, what), str):
+                raise TypeError(f"a Prompt's {what} is a string")
+        object.__setattr__(self, "version", str(self.version))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the template's variables, in order of first appearance."""
+        return tuple(dict.fromkeys(_VARIABLE.findall(self.template)))
+
+    def format(self, **variables: Any) -> str:
+        """The template with its variables filled in (`str(value)`; values are not formats).
+
+        The rendering is remembered in the context, and capture finds it in what is sent.
+
+        Raises:
+            KeyError: a variable of the template is missing.
+        """
+        rendering = self._render({name: str(variables[name]) for name in self.variables})
+        _renderings.set((*_renderings.get(), rendering)[-MAX_REMEMBERED:])
+        return rendering.text
+
+    def _render(self, values: dict[str, str]) -> Rendering:
+        pieces: list[str] = []
+        spans: list[tuple[str, int, int]] = []
+        length = position = 0
+        for match in _VARIABLE.finditer(self.template):
+            literal, name = self.template[position : match.start()], match.group(1)
+            value = values[name]
+            start = length + len(literal)
+            pieces += (literal, value)
+            length = start + len(value)
+            spans.append((name, start, length))
+            position = match.end()
+        pieces.append(self.template[position:])
+        return Rendering(self, "".join(pieces), values, tuple(spans))
+
+
+def find_renderings(texts: list[str]) -> list[dict[str, Any]]:
+    """Every remembered rendering that stands verbatim in one of the sent `texts`.
+
+    Gives one `records.PromptUse` as a JSON object per rendering, newest first: the last
+    message that holds it, its last occurrence there. A rendering inside a longer one that was
+    found is a use of its own.
+    """
+    uses: list[dict[str, Any]] = []
+    seen: set[tuple[str, str, str]] = set()
+    for rendering in reversed(_renderings.get()):
+        identity = (rendering.prompt.name, rendering.prompt.version, rendering.text)
+        if not rendering.text or identity in seen:
+            continue
+        seen.add(identity)
+        places = [index for index, text in enumerate(texts) if rendering.text in text]
+        if places:
+            uses.append(_use(rendering, texts, places))
+    return uses
+
+
+def _use(rendering: Rendering, texts: list[str], places: list[int]) -> dict[str, Any]:
+    text = texts[places[-1]]
+    start = text.rfind(rendering.text)
+    return {
+        "name": rendering.prompt.name,
+        "version": rendering.prompt.version,
+        "template": rendering.prompt.template,
+        "variables": rendering.variables,
+        "message": places[-1],
+        "start": start,
+        "end": start + len(rendering.text),
+        "variable_spans": [
+            {"name": name, "start": start + a, "end": start + b} for name, a, b in rendering.spans
+        ],
+        "ambiguous": len(places) > 1 or text.find(rendering.text) != start,
+    }

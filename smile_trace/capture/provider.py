@@ -1,0 +1,96 @@
+"""A tracer provider of our own: every span sampled, no limit, our own parentage.
+
+Nothing of it depends on the environment's `OTEL_…` variables, and the application's provider
+never learns of it.
+"""
+
+import os
+from collections.abc import Callable
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+from smile_trace.capture.config import Config
+from smile_trace.capture.encoding import encode_line
+from smile_trace.capture.faults import fault
+from smile_trace.capture.spool import Spool
+
+
+class UrandomIdGenerator(IdGenerator):
+    """Ids from the operating system: forked children never share them, and the sequence of
+    the application's seeded `random` stays what it is without us."""
+
+    def generate_span_id(self) -> int:
+        """A non-zero 64-bit id."""
+        return int.from_bytes(os.urandom(8), "big") or 1
+
+    def generate_trace_id(self) -> int:
+        """A non-zero 128-bit id."""
+        return int.from_bytes(os.urandom(16), "big") or 1
+
+
+class ExportingProcessor(SpanProcessor):
+    """Hands each finished span over at once, in the thread that finished it."""
+
+    def __init__(self, export: Callable[[ReadableSpan], None]) -> None:
+        self._export = export
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Nothing happens before a span has finished."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Exports the span. Never raises."""
+        try:
+            self._export(span)
+        except Exception as error:  # noqa: BLE001  the user's call goes on
+            fault("a finished span could not be written", error)
+
+    def shutdown(self) -> None:
+        """Nothing is held back, so there is nothing to do."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Nothing is held back."""
+        return True
+
+
+def spool_exporter(spool: Spool) -> Callable[[ReadableSpan], None]:
+    """Writes each span as one line of the spool."""
+
+    def export(span: ReadableSpan) -> None:
+        try:
+            line = encode_line(span)
+        except Exception as error:  # noqa: BLE001  counted as a loss of this record
+            spool.losses.add("a record could not be encoded", error)
+            return
+        spool.write(line)
+
+    return export
+
+
+def make_provider(config: Config, export: Callable[[ReadableSpan], None]) -> TracerProvider:
+    """The provider for one configuration."""
+    unset = SpanLimits.UNSET
+    provider = TracerProvider(
+        sampler=ALWAYS_ON,
+        # Not Resource.create(): its detectors start threads and read the environment.
+        resource=Resource({"service.name": config.service_name, "process.pid": os.getpid()}),
+        shutdown_on_exit=False,
+        id_generator=UrandomIdGenerator(),
+        span_limits=SpanLimits(
+            max_attributes=unset,
+            max_events=unset,
+            max_links=unset,
+            max_span_attributes=unset,
+            max_event_attributes=unset,
+            max_link_attributes=unset,
+            max_attribute_length=unset,
+            max_span_attribute_length=unset,
+        ),
+    )
+    # OTEL_SDK_DISABLED is about the application's telemetry, not about this record.
+    provider._disabled = False
+    provider.add_span_processor(ExportingProcessor(export))
+    return provider

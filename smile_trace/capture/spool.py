@@ -1,0 +1,180 @@
+"""The spool: one append-only file of OTLP/JSON lines per process, locked while it lives.
+
+A line is in the operating system's hands when `write` returns. Nothing here waits: writers
+take no lock, because one `write` to a file opened with `O_APPEND` is never torn apart by
+another, and a file is exchanged under its running descriptor (`dup2`), so that a thread in the
+middle of a write, a signal handler or a forked child never meets a closed or foreign one.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import threading
+import time
+from pathlib import Path
+
+from smile_trace.capture.faults import Losses, fault
+
+SUFFIX = ".jsonl"
+SCAN_SECONDS = 1.0
+"""How often the folder's size is looked at again (and after every 1/64 of the cap)."""
+
+
+class Spool:
+    """Appends lines to this process's file in `folder`.
+
+    Args:
+        folder: created with mode 0700 when the first line comes; files have mode 0600.
+        file_limit: size in bytes from which on a new file is begun.
+        spool_limit: size in bytes of the whole folder from which on lines are dropped and
+            counted, newest first. Only the worker removes files.
+    """
+
+    def __init__(self, folder: Path, *, file_limit: int, spool_limit: int) -> None:
+        self.folder = folder
+        self.losses = Losses(folder)
+        self._file_limit = file_limit
+        self._spool_limit = spool_limit
+        self._descriptor = -1
+        self._opening = threading.Lock()
+        self._torn = False
+        self._folder_bytes = 0
+        self._scanned_at = float("-inf")
+        self._since_scan = 0
+
+    def write(self, line: bytes) -> bool:
+        """Append one line (without its newline). Never raises; False = lost, and counted."""
+        try:
+            return self._write(line + b"\n")
+        except OSError as error:
+            self.losses.add(_reason(error), error)
+        return False
+
+    def _write(self, line: bytes) -> bool:
+        if not self._fits(len(line)):
+            self.losses.add("the spool is full; start the worker or raise SMILE_TRACE_SPOOL_LIMIT")
+            return False
+        descriptor = self._descriptor
+        if descriptor < 0 or self._worn_out(descriptor):
+            descriptor = self._open()
+        if self._torn:
+            # Half a line stands at the end of the file: close it, so that only it is lost.
+            line, self._torn = b"\n" + line, False
+        if os.write(descriptor, line) < len(line):
+            # Only a full disk (or quota) tears a line; the rest would land behind another's.
+            self._torn = True
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return True
+
+    def _fits(self, size: int) -> bool:
+        """Whether the folder still takes `size` bytes; looks at the folder now and then."""
+        now = time.monotonic()
+        self._since_scan += size
+        if now - self._scanned_at > SCAN_SECONDS or self._since_scan > self._spool_limit // 64:
+            self._folder_bytes = _folder_bytes(self.folder) + size
+            self._scanned_at, self._since_scan = now, 0
+        else:
+            self._folder_bytes += size
+        return self._folder_bytes <= self._spool_limit
+
+    def _worn_out(self, descriptor: int) -> bool:
+        """Whether the file is full, or was removed under us (with its folder, say)."""
+        state = os.fstat(descriptor)
+        return state.st_nlink == 0 or state.st_size >= self._file_limit
+
+    def _open(self) -> int:
+        """Begin a new file and give its descriptor.
+
+        While a thread opens the next file, the others go on with the full one. The very first
+        file has none to go on with: then each opens one of its own, and one of them is kept.
+        """
+        if not self._opening.acquire(blocking=False):
+            return self._descriptor if self._descriptor >= 0 else self._open_alone()
+        try:
+            if self._descriptor < 0:
+                self._descriptor = self._open_alone()
+                return self._descriptor
+            fresh = self._open_alone()
+            # The number stays, the file behind it changes: nobody ever writes to a closed one.
+            os.dup2(fresh, self._descriptor, inheritable=False)
+            os.close(fresh)
+            return self._descriptor
+        finally:
+            self._opening.release()
+
+    def _open_alone(self) -> int:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The name sorts by time and is never used twice, not even by a forked child.
+        name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{secrets.token_hex(4)}"
+        draft = self.folder / f".{name}.draft"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                fault("the spool's folder does not support locks; use a local disk", error)
+            # Only a locked file gets a name that the worker looks at.
+            os.rename(draft, self.folder / f"{name}{SUFFIX}")
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def after_fork(self) -> None:
+        """In a forked child: let go of the parent's file and lock, and count afresh."""
+        if self._descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
+        self._descriptor = -1
+        self._opening = threading.Lock()
+        self._torn = False
+        self.losses = Losses(self.folder)
+
+    def close(self) -> None:
+        """Let go of the file; a later line begins a new one."""
+        descriptor, self._descriptor = self._descriptor, -1
+        self.losses.flush()
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def writer_alive(path: Path) -> bool:
+    """Whether the process that writes this spool file still lives.
+
+    The lock is tested and never kept. A missing file has no writer; where the file system
+    cannot tell, the answer is True, so that nothing is taken for finished that is not.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _folder_bytes(folder: Path) -> int:
+    total = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    total += entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        return 0
+    return total
+
+
+def _reason(error: OSError) -> str:
+    """The loss in words, without paths: it is the key of a count."""
+    return f"the spool cannot be written: {error.strerror or type(error).__name__}"
