@@ -4,13 +4,14 @@ Response objects are recognised by their fields, not by importing anybody's clie
 """
 
 import inspect
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from smile_trace.capture.jsonable import bounded_repr, dump_model, dumps, field, jsonable
 from smile_trace.capture.messages import MessageDict, read_messages, read_tool_calls, text_message
 
-STREAM = "stream, content not captured; call smile_trace.instrument(\"openai\") to capture it"
+STREAM = 'stream, content not captured; call smile_trace.instrument("openai") to capture it'
 
 
 @dataclass(slots=True)

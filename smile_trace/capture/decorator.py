@@ -189,9 +189,7 @@ def _wrap_generator(target: Any, site: Site) -> Any:
     return wrapper
 
 
-def _drive(
-    generator: Generator[Any, Any, Any], recording: Recording
-) -> Generator[Any, Any, Any]:
+def _drive(generator: Generator[Any, Any, Any], recording: Recording) -> Generator[Any, Any, Any]:
     """`yield from generator` with the recording current only inside each step."""
     step: Callable[[], Any] = functools.partial(next, generator)
     while True:

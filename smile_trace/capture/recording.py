@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
@@ -19,9 +19,6 @@ from smile_trace.capture.messages import MessageDict, read_messages
 from smile_trace.capture.prompts import find_renderings
 from smile_trace.capture.sites import REQUEST_NAMES, Site
 from smile_trace.capture.state import active, runtime
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 MAX_TRACEBACK = 8000
 _GEN_AI_PARAMETERS = {

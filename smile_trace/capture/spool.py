@@ -107,7 +107,9 @@ class Spool:
     def _open_alone(self) -> int:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The name sorts by time and is never used twice, not even by a forked child.
-        name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{secrets.token_hex(4)}"
+        name = (
+            f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{secrets.token_hex(4)}"
+        )
         draft = self.folder / f".{name}.draft"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:

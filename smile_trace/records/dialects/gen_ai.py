@@ -1,0 +1,181 @@
+"""The GenAI conventions of OpenTelemetry: plain, and as capture writes them (with ours beside).
+
+Source: OpenTelemetry semantic conventions, "GenAI client spans" and its JSON schemas of
+`gen_ai.input.messages` and `gen_ai.output.messages`.
+"""
+
+import json
+from typing import get_args
+
+from pydantic import ValidationError
+
+from smile_trace import semconv
+from smile_trace.records.base import JSON
+from smile_trace.records.call import Call, CallStatus, Form, Message, PromptUse, Span, Usage
+
+_OPERATIONS = ("chat", "text_completion", "generate_content")
+_PARAMETERS = {
+    semconv.REQUEST_TEMPERATURE: "temperature",
+    semconv.REQUEST_TOP_P: "top_p",
+    semconv.REQUEST_MAX_TOKENS: "max_tokens",
+    semconv.REQUEST_SEED: "seed",
+    semconv.REQUEST_STOP_SEQUENCES: "stop",
+    semconv.REQUEST_PREFIX + "frequency_penalty": "frequency_penalty",
+    semconv.REQUEST_PREFIX + "presence_penalty": "presence_penalty",
+    semconv.REQUEST_PREFIX + "top_k": "top_k",
+    semconv.REQUEST_PREFIX + "choice.count": "n",
+}
+_STATUSES: tuple[CallStatus, ...] = get_args(CallStatus)
+NOT_CAPTURED = "no content captured"
+
+
+def read_call(span: Span) -> Call | None:
+    """The call that a span holds; None where it is no call of this dialect."""
+    a = span.attributes
+    if a.get(semconv.KIND) in ("context", "feedback"):
+        return None
+    if semconv.INPUT_MESSAGES not in a and a.get(semconv.OPERATION_NAME) not in _OPERATIONS:
+        return None
+    sent = _loads(a.get(semconv.SYSTEM_INSTRUCTIONS))
+    system = [{"role": "system", "parts": sent}] if isinstance(sent, list) and sent else []
+    raw = [*system, *_list(a.get(semconv.INPUT_MESSAGES))]
+    messages = tuple(message for item in raw if (message := _message(item)) is not None)
+    answer, no_content = _answer(span, bool(messages))
+    return Call(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        name=span.name,
+        form=_form(a.get(semconv.OPERATION_NAME)),
+        messages=messages,
+        answer=answer,
+        status=_status(span),
+        error=_error(span),
+        model=_text(a.get(semconv.REQUEST_MODEL)) or _text(a.get(semconv.RESPONSE_MODEL)),
+        provider=_text(a.get(semconv.PROVIDER_NAME)),
+        parameters=_parameters(a),
+        usage=_usage(a),
+        finish_reason=_text(next(iter(_list(a.get(semconv.RESPONSE_FINISH_REASONS))), None)),
+        response_id=_text(a.get(semconv.RESPONSE_ID)),
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
+        prompts=_prompts(a.get(semconv.PROMPTS), messages),
+        rerun=_text(a.get(semconv.RERUN)),
+        rerun_arguments=_object(a.get(semconv.RERUN_ARGUMENTS)) or None,
+        session=_text(a.get(semconv.CONVERSATION_ID)) or _text(a.get(semconv.SESSION_ID)),
+        user=_text(a.get(semconv.USER_ID)),
+        tags={k: str(v) for k, v in _object(a.get(semconv.TAGS)).items()},
+        metadata=_object(a.get(semconv.METADATA)),
+        linked=_linked(a),
+        cut=a.get(semconv.CUT) is True,
+        no_content=no_content,
+    )
+
+
+def _answer(span: Span, sent: bool) -> tuple[str | None, str | None]:
+    """The first answer's text, or why there is none."""
+    a = span.attributes
+    why = _text(a.get(semconv.NO_CONTENT))
+    answers = _list(a.get(semconv.OUTPUT_MESSAGES))
+    if not answers:
+        failed = _status(span) in ("raised", "cancelled")
+        return None, why or (None if failed and sent else NOT_CAPTURED)
+    message = _message(answers[0])
+    if message is None:
+        return None, why or "the answer cannot be read"
+    if message.content or not _other_parts(answers[0]):
+        return message.content, why
+    return None, why or f"the answer is no text but {', '.join(_other_parts(answers[0]))}"
+
+
+def _message(raw: JSON) -> Message | None:
+    """A message's texts, one per line; capture looks for prompts in the same."""
+    if not isinstance(raw, dict):
+        return None
+    parts = raw.get("parts")
+    if isinstance(parts, list):
+        texts = [p.get("content") for p in parts if isinstance(p, dict) and p.get("type") == "text"]
+        content = "\n".join(str(text) for text in texts if text is not None)
+    else:
+        content = str(raw.get("content") or "")
+    return Message(role=str(raw.get("role") or "user"), content=content)
+
+
+def _other_parts(raw: JSON) -> list[str]:
+    """The kinds of a message's parts that are not text."""
+    parts = raw.get("parts") if isinstance(raw, dict) else None
+    kinds = [str(p.get("type")) for p in parts or [] if isinstance(p, dict)]
+    return [kind for kind in dict.fromkeys(kinds) if kind != "text"]
+
+
+def _status(span: Span) -> CallStatus:
+    written = span.attributes.get(semconv.STATUS)
+    for status in _STATUSES:
+        if written == status:
+            return status
+    return "raised" if span.status == "error" else "returned"
+
+
+def _error(span: Span) -> str | None:
+    if span.status != "error" and semconv.ERROR_TYPE not in span.attributes:
+        return None
+    return span.status_message or _text(span.attributes.get(semconv.ERROR_TYPE)) or "error"
+
+
+def _form(operation: JSON) -> Form:
+    return "completion" if operation == "text_completion" else "chat"
+
+
+def _parameters(attributes: dict[str, JSON]) -> dict[str, JSON]:
+    named = {name: attributes[key] for key, name in _PARAMETERS.items() if key in attributes}
+    return named | _object(attributes.get(semconv.PARAMETERS))
+
+
+def _usage(attributes: dict[str, JSON]) -> Usage | None:
+    tokens = [attributes.get(k) for k in (semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS)]
+    if all(token is None for token in tokens):
+        return None
+    sent, got = (token if isinstance(token, int) else None for token in tokens)
+    return Usage(input_tokens=sent, output_tokens=got)
+
+
+def _prompts(raw: JSON, messages: tuple[Message, ...]) -> tuple[PromptUse, ...]:
+    """The prompt uses whose place in the messages can be so; others are left out."""
+    uses = []
+    for item in _list(raw):
+        try:
+            use = PromptUse.model_validate(item)
+        except ValidationError:
+            continue
+        inside = 0 <= use.message < len(messages)
+        if inside and 0 <= use.start <= use.end <= len(messages[use.message].content):
+            uses.append(use)
+    return tuple(uses)
+
+
+def _linked(attributes: dict[str, JSON]) -> dict[str, str]:
+    prefix = semconv.LINKED_PREFIX
+    return {k.removeprefix(prefix): str(v) for k, v in attributes.items() if k.startswith(prefix)}
+
+
+def _text(value: JSON) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _loads(value: JSON) -> JSON:
+    """A structured attribute: JSON text, or already structured."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _list(value: JSON) -> list[JSON]:
+    loaded = _loads(value)
+    return loaded if isinstance(loaded, list) else []
+
+
+def _object(value: JSON) -> dict[str, JSON]:
+    loaded = _loads(value)
+    return loaded if isinstance(loaded, dict) else {}

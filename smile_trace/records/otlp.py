@@ -1,0 +1,227 @@
+"""OTLP/JSON in and out: any trace line of a file becomes spans, spans become a body to POST.
+
+Source: opentelemetry-proto `trace/v1/trace.proto` in its JSON Protobuf encoding, in which ids
+are hex. Read leniently as the specification asks: unknown fields are ignored, 64-bit integers
+may be numbers or strings, snake_case names are accepted beside camelCase ones.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from smile_trace.records.base import JSON
+from smile_trace.records.call import Span
+
+_STATUS: dict[object, Literal["unset", "ok", "error"]] = {
+    1: "ok",
+    2: "error",
+    "STATUS_CODE_OK": "ok",
+    "STATUS_CODE_ERROR": "error",
+}
+_STATUS_CODE = {"ok": 1, "error": 2}
+_INTERNAL = 1
+_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def spans_from_line(line: bytes) -> list[Span]:
+    """The spans of one line of a spool file or of the Collector's file exporter.
+
+    A blank line, and a line of metrics or logs, holds none.
+
+    Raises:
+        ValueError: the line is no OTLP/JSON; the message says where it goes wrong.
+    """
+    if not line.strip():
+        return []
+    try:
+        document = json.loads(line)
+    except RecursionError:
+        raise ValueError("the line is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"the line is no JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise ValueError(f"the line is a JSON {type(document).__name__}, not an object")
+    try:
+        return [
+            _span(span, resource, scope)
+            for block in _list(document, "resourceSpans", "resource_spans")
+            for resource in [_attributes(_object(block, "resource"))]
+            for group in _list(block, "scopeSpans", "scope_spans")
+            for scope in [str(_object(group, "scope").get("name", ""))]
+            for span in _list(group, "spans")
+        ]
+    except RecursionError:
+        raise ValueError("the line is nested too deeply") from None
+    except (TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"the line is no OTLP/JSON: {error}") from None
+
+
+def spans_to_otlp(spans: Sequence[Span]) -> dict[str, JSON]:
+    """An OTLP/JSON body for `/v1/traces`: `resourceSpans`, grouped by resource and scope.
+
+    Groups and the spans in them stand in order of first appearance.
+    """
+    resources: dict[str, dict[str, JSON]] = {}
+    groups: dict[tuple[str, str], dict[str, JSON]] = {}
+    for span in spans:
+        key = json.dumps(span.resource, sort_keys=True)
+        block = resources.get(key)
+        if block is None:
+            block = {"resource": {"attributes": _key_values(span.resource)}, "scopeSpans": []}
+            resources[key] = block
+        group = groups.get((key, span.scope))
+        if group is None:
+            group = {"scope": {"name": span.scope} if span.scope else {}, "spans": []}
+            groups[key, span.scope] = group
+            block["scopeSpans"].append(group)
+        group["spans"].append(_encode(span))
+    return {"resourceSpans": list(resources.values())}
+
+
+def _span(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str) -> Span:
+    status = _object(raw, "status")
+    code = _first(status, "code") or 0
+    start, end = (
+        _integer(raw, f"{w}TimeUnixNano", f"{w}_time_unix_nano") for w in ("start", "end")
+    )
+    return Span(
+        trace_id=_id(raw, 32, "traceId", "trace_id"),
+        span_id=_id(raw, 16, "spanId", "span_id"),
+        parent_id=_id(raw, 16, "parentSpanId", "parent_span_id", optional=True) or None,
+        name=str(raw.get("name", "")),
+        start_ns=start,
+        end_ns=end,
+        attributes=_attributes(raw),
+        events=tuple(_event(event) for event in _list(raw, "events")),
+        status=_STATUS.get(code, "unset"),
+        status_message=str(status.get("message", "")),
+        resource=resource,
+        scope=scope,
+    )
+
+
+def _event(raw: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {
+        "name": str(raw.get("name", "")),
+        "time_ns": _integer(raw, "timeUnixNano", "time_unix_nano"),
+        "attributes": _attributes(raw),
+    }
+
+
+def _id(raw: Mapping[str, JSON], digits: int, *names: str, optional: bool = False) -> str:
+    value = _first(raw, *names)
+    if optional and (value is None or value == "" or value == "0" * digits):
+        return ""
+    text = value.lower() if isinstance(value, str) else ""
+    if len(text) != digits or text.strip("0123456789abcdef") or not text.strip("0"):
+        raise ValueError(f"{names[0]} is not {digits} hex digits: {str(value)[:80]!r}")
+    return text
+
+
+def _integer(raw: Mapping[str, JSON], *names: str) -> int:
+    value = _first(raw, *names)
+    try:
+        number = int(value) if value is not None else 0
+    except (ValueError, OverflowError):
+        raise ValueError(f"{names[0]} is no integer: {str(value)[:80]!r}") from None
+    if not 0 <= number < 2**63:
+        raise ValueError(f"{names[0]} is out of range: {str(value)[:80]}")
+    return number
+
+
+def _attributes(holder: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {str(item["key"]): _value(item.get("value")) for item in _list(holder, "attributes")}
+
+
+def _value(raw: JSON) -> JSON:
+    """An `AnyValue` as plain JSON. Bytes stay base64 text."""
+    for kind, value in (raw or {}).items():
+        match kind:
+            case "stringValue" | "string_value" | "bytesValue" | "bytes_value":
+                return str(value)
+            case "boolValue" | "bool_value":
+                return bool(value)
+            case "intValue" | "int_value":
+                return int(value)
+            case "doubleValue" | "double_value":
+                return _double(value)
+            case "arrayValue" | "array_value":
+                return [_value(item) for item in _list(value, "values")]
+            case "kvlistValue" | "kvlist_value":
+                return {str(i["key"]): _value(i.get("value")) for i in _list(value, "values")}
+    return None
+
+
+def _double(value: JSON) -> float | None:
+    """JSON has no NaN and no infinities, so plain JSON has None for them."""
+    number = _WORDS.get(value) if isinstance(value, str) else None
+    number = float(value) if number is None else number
+    return number if math.isfinite(number) else None
+
+
+def _encode(span: Span) -> dict[str, JSON]:
+    encoded: dict[str, JSON] = {"traceId": span.trace_id, "spanId": span.span_id}
+    if span.parent_id is not None:
+        encoded["parentSpanId"] = span.parent_id
+    status: dict[str, JSON] = {}
+    if span.status_message:
+        status["message"] = span.status_message
+    if span.status in _STATUS_CODE:
+        status["code"] = _STATUS_CODE[span.status]
+    return encoded | {
+        "name": span.name,
+        "kind": _INTERNAL,
+        "startTimeUnixNano": str(span.start_ns),
+        "endTimeUnixNano": str(span.end_ns),
+        "attributes": _key_values(span.attributes),
+        "events": [
+            {
+                "timeUnixNano": str(event.get("time_ns", 0)),
+                "name": event.get("name", ""),
+                "attributes": _key_values(event.get("attributes", {})),
+            }
+            for event in span.events
+        ],
+        "status": status,
+    }
+
+
+def _key_values(attributes: Mapping[str, JSON]) -> list[JSON]:
+    return [{"key": key, "value": _any_value(value)} for key, value in attributes.items()]
+
+
+def _any_value(value: JSON) -> dict[str, JSON]:
+    match value:
+        case None:
+            return {}
+        case bool():
+            return {"boolValue": value}
+        case int():
+            return {"intValue": str(value)}
+        case float():
+            return {"doubleValue": value}
+        case list() | tuple():
+            return {"arrayValue": {"values": [_any_value(item) for item in value]}}
+        case dict():
+            return {"kvlistValue": {"values": _key_values(value)}}
+        case _:
+            return {"stringValue": str(value)}
+
+
+def _first(raw: Mapping[str, JSON], *names: str) -> JSON:
+    return next((raw[name] for name in names if name in raw), None)
+
+
+def _object(raw: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:
+    found = raw.get(name) or {}
+    if not isinstance(found, dict):
+        raise TypeError(f"{name} is no object")
+    return found
+
+
+def _list(raw: Mapping[str, JSON], *names: str) -> list[JSON]:
+    found = _first(raw, *names) or []
+    if not isinstance(found, list):
+        raise TypeError(f"{names[0]} is no list")
+    return found
