@@ -1,0 +1,286 @@
+"""One MLflow server: every request that we make of it, and what its errors mean.
+
+The only module that touches MLflow's semi-private parts: `rest_utils.http_request` (which
+brings MLflow's own authentication and TLS settings to the OTLP endpoint), `TracingClient`, and
+the artifact repository of a trace with `Attachment`'s references (there is no public upload for
+an attachment's bytes). tests/integrations pins them.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from mlflow.entities import Experiment, Run
+from mlflow.entities.assessment import AssessmentSource, Feedback
+from mlflow.entities.model_registry import PromptVersion
+from mlflow.entities.trace_info import TraceInfo
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.tracing.attachments import Attachment
+from mlflow.tracing.client import TracingClient
+from mlflow.tracing.utils.artifact_utils import get_artifact_uri_for_trace
+from mlflow.tracking import MlflowClient
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
+
+from smile_trace.trackers import TrackerUnavailable
+
+SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
+_OTLP_PATH = "/v1/traces"
+_BUSY = {408, 429, 502, 503, 504}
+_GONE = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
+
+
+class Refused(Exception):
+    """The server answered that it does not take this one; `retry` where it might later."""
+
+    def __init__(self, reason: str, *, retry: bool) -> None:
+        super().__init__(reason)
+        self.retry = retry
+
+
+class Server:
+    """A tracking server with one experiment, which is made when something is first delivered."""
+
+    def __init__(self, uri: str, experiment: str | None) -> None:
+        self.uri = uri.rstrip("/")
+        self._experiment = experiment
+        self._experiment_id: str | None = None
+        # The SDK repeats for minutes by default; the outbox repeats better.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        self._tracing = TracingClient(tracking_uri=self.uri)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Turn what MLflow raises into `TrackerUnavailable` or `Refused`."""
+        try:
+            yield
+        except MlflowException as error:
+            status = error.get_http_status_code()
+            if isinstance(error.__context__, requests.exceptions.RequestException):
+                raise self._unreachable(error.__context__) from error
+            self._raise_for(status, error.message)
+        except requests.exceptions.HTTPError as error:
+            status = 500 if error.response is None else error.response.status_code
+            self._raise_for(status, str(error))
+        except requests.exceptions.RequestException as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> TrackerUnavailable:
+        return TrackerUnavailable(
+            f"MLflow at {self.uri} does not answer ({type(error).__name__}): "
+            "start it, or correct MLFLOW_TRACKING_URI; everything is kept until then."
+        )
+
+    def _raise_for(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
+        if status in (401, 403):
+            raise TrackerUnavailable(
+                f"MLflow at {self.uri} refuses our credentials ({status}): set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, "
+                "of a user who may write to the experiment."
+            )
+        if status in _BUSY:
+            after = (headers or {}).get("Retry-After", "")
+            raise TrackerUnavailable(
+                f"MLflow at {self.uri} is busy ({status}); everything is kept and sent later.",
+                retry_after=float(after) if after.isdigit() else None,
+            )
+        raise Refused(f"MLflow answered {status}: {_one_line(text)}", retry=status >= 500)
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment's id; an experiment that is not there yet is made."""
+        if self._experiment_id is None:
+            with self._asking():
+                self._experiment_id = self._find_or_make_experiment()
+        return self._experiment_id
+
+    def _find_or_make_experiment(self) -> str:
+        if self._experiment is None:
+            return os.environ.get("MLFLOW_EXPERIMENT_ID") or "0"
+        found: Experiment | None = self._client.get_experiment_by_name(self._experiment)
+        if found is not None:
+            return str(found.experiment_id)
+        try:
+            return str(self._client.create_experiment(self._experiment))
+        except MlflowException:
+            made_meanwhile = self._client.get_experiment_by_name(self._experiment)
+            if made_meanwhile is None:
+                raise
+            return str(made_meanwhile.experiment_id)
+
+    # -- traces -----------------------------------------------------------------------------
+
+    def post_spans(self, otlp: Mapping[str, Any], experiment_id: str | None = None) -> None:
+        """Send spans as OTLP/JSON. The server takes or refuses the whole of it.
+
+        Raises:
+            TrackerUnavailable: no answer, refused credentials, or the server is busy.
+            Refused: the server does not take these spans.
+        """
+        with self._asking():
+            answer = http_request(
+                get_default_host_creds(self.uri),
+                _OTLP_PATH,
+                "POST",
+                max_retries=0,
+                raise_on_status=False,
+                extra_headers={
+                    "Content-Type": "application/json",
+                    "x-mlflow-experiment-id": experiment_id or self.experiment_id,
+                },
+                data=json.dumps(otlp, ensure_ascii=True).encode(),
+            )
+        if answer.status_code == 501:
+            raise TrackerUnavailable(
+                f"MLflow at {self.uri} keeps its data in files and takes no OpenTelemetry spans: "
+                "start it with --backend-store-uri sqlite:///mlflow.db or another database."
+            )
+        if answer.status_code == 404:
+            raise TrackerUnavailable(
+                f"{self.uri} has no {_OTLP_PATH}: point MLFLOW_TRACKING_URI at an MLflow server "
+                "of version 3.17 or newer."
+            )
+        if answer.status_code != 200:
+            self._raise_for(answer.status_code, answer.text, answer.headers)
+
+    def trace_info(self, trace_id: str) -> TraceInfo | None:
+        """What the server knows of a trace; None where it has none of that id."""
+        try:
+            with self._asking():
+                return self._tracing.get_trace_info(trace_id)
+        except Refused as refusal:
+            if _is_gone(refusal):
+                return None
+            raise
+
+    def span_times(self, trace_id: str, span_id: str) -> tuple[int, int] | None:
+        """Start and end of a span in Unix nanoseconds; None where it is not there or not ended."""
+        try:
+            with self._asking():
+                trace = self._tracing.get_trace(trace_id)
+        except Refused as refusal:
+            if _is_gone(refusal):
+                return None
+            raise
+        for span in trace.data.spans:
+            if span.span_id == span_id and span.end_time_ns:
+                return int(span.start_time_ns), int(span.end_time_ns)
+        return None
+
+    def attach(self, info: TraceInfo, key: str, content_type: str, content: bytes) -> str:
+        """Upload an attachment of a trace under an id made from `key`; gives its reference.
+
+        Attachments have random ids in MLflow; ours are set from a hash, so that delivering
+        again overwrites the same one.
+        """
+        attachment = Attachment(content_type=content_type, content_bytes=content)
+        attachment._id = str(uuid.UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=4))
+        with self._asking():
+            repository = get_artifact_repository(
+                get_artifact_uri_for_trace(info), tracking_uri=self.uri
+            )
+            repository.upload_attachment(attachment.id, content)
+        return attachment.ref(info.trace_id)
+
+    def tag_trace(self, trace_id: str, key: str, value: str) -> None:
+        """Set a tag; setting it again changes nothing."""
+        with self._asking():
+            self._tracing.set_trace_tag(trace_id, key, value)
+
+    def give_feedback(
+        self, info: TraceInfo, name: str, value: float, *, span_id: str, rationale: str
+    ) -> None:
+        """A number on a span: made once, and changed where it is already there."""
+        feedback = Feedback(
+            name=name, value=value, source=SOURCE, span_id=span_id, rationale=rationale
+        )
+        ours = [
+            a
+            for a in info.assessments
+            if a.name == name and a.span_id == span_id and a.source.source_id == SOURCE.source_id
+        ]
+        with self._asking():
+            if not ours:
+                self._tracing.log_assessment(info.trace_id, feedback)
+            elif ours[0].value != value:
+                self._tracing.update_assessment(
+                    info.trace_id,
+                    ours[0].assessment_id,
+                    feedback=feedback.feedback,
+                    rationale=rationale,
+                )
+
+    # -- prompts ----------------------------------------------------------------------------
+
+    def prompt_version(self, name: str, version: str) -> PromptVersion | None:
+        """A version in the prompt registry; None where there is none of that name."""
+        if not version.isdigit():
+            return None
+        try:
+            with self._asking():
+                return self._client.get_prompt_version(name, version)
+        except Refused:
+            return None
+
+    def link_prompts(self, trace_id: str, versions: list[PromptVersion]) -> None:
+        """Link prompt versions to a trace; linking again changes nothing."""
+        with self._asking():
+            self._client.link_prompt_versions_to_trace(versions, trace_id)
+
+    # -- runs -------------------------------------------------------------------------------
+
+    def find_run(self, tag: str, value: str) -> Run | None:
+        """The oldest run of the experiment with that tag."""
+        with self._asking():
+            found = self._client.search_runs(
+                [self.experiment_id],
+                filter_string=f"tags.`{tag}` = '{value}'",
+                order_by=["attributes.start_time ASC", "attributes.run_id ASC"],
+                max_results=1,
+            )
+        return found[0] if found else None
+
+    def make_run(self, name: str, tags: Mapping[str, str]) -> Run:
+        """A finished run: nothing computes in it, it only holds what is put in."""
+        with self._asking():
+            run = self._client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
+            self._client.set_terminated(run.info.run_id, "FINISHED")
+        return run
+
+    def write_artifact(self, run_id: str, path: str, text: str) -> None:
+        """Write a text artifact, over one of the same path."""
+        with self._asking():
+            self._client.log_text(run_id, text, path)
+
+    def read_artifact(self, run_id: str, path: str) -> str | None:
+        """A text artifact; None where there is none."""
+        with self._asking():
+            if not any(item.path == path for item in self._client.list_artifacts(run_id)):
+                return None
+            with tempfile.TemporaryDirectory() as folder:
+                local = self._client.download_artifacts(run_id, path, folder)
+                return Path(local).read_text(encoding="utf-8")
+
+    def write_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
+        """Set a run's metrics."""
+        with self._asking():
+            for name, value in metrics.items():
+                self._client.log_metric(run_id, name, value)
+
+
+def _is_gone(refusal: Refused) -> bool:
+    return str(refusal).startswith("MLflow answered 404")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]
