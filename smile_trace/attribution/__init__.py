@@ -1,0 +1,10 @@
+"""The science: a Study asks a prompt with parts left out and finds which parts matter.
+
+Pure functions; no I/O but the word vectors of an installed wheel, no clock, no asyncio.
+"""
+
+from smile_trace.attribution.segmentation import CannotExplain
+from smile_trace.attribution.study import Study
+from smile_trace.attribution.vectors import Embed
+
+__all__ = ["CannotExplain", "Embed", "Study"]

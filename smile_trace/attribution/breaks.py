@@ -1,0 +1,133 @@
+"""Where words and sentences begin and end, in any language, by the rules of ICU.
+
+Spans are half-open ranges of Python string indices (code points).
+"""
+
+import re
+import unicodedata
+from array import array
+from collections.abc import Iterator
+from functools import lru_cache
+
+from icu4py.breakers import SentenceBreaker, WordBreaker
+
+Range = tuple[int, int]
+
+_CONNECTORS = frozenset("-‐‑/\\_.@:'’&=?#+~%$€£")
+_OPENING = ("Ps", "Pi", "Sc")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def words(text: str) -> list[Range]:
+    """The words of a text, each with the punctuation that belongs to it.
+
+    A closing mark goes with the word before it, an opening one with the word after it, and a
+    run of marks between spaces with the word before it on its line (else the one after), so
+    that leaving a word out orphans no punctuation. Compounds without spaces (`well-known`,
+    `x@y.com`, `3.14`) are one word. A text of marks alone has each run of them as a word.
+    """
+    merged: list[Range] = []
+    for start, end in _runs(text):
+        merged.extend(_split_run(text, start, end))
+    return _attach_marks(text, merged)
+
+
+def sentences(text: str) -> list[Range]:
+    """The sentences of a text without the white space around them; a line break ends one."""
+    found: list[Range] = []
+    for start, end in _segments(SentenceBreaker, text):
+        stripped = strip(text, start, end)
+        if stripped is None:
+            continue
+        if found and not _has_word(text, *stripped) and "\n" not in text[found[-1][1] : start]:
+            found[-1] = (found[-1][0], stripped[1])
+        else:
+            found.append(stripped)
+    return found
+
+
+def strip(text: str, start: int, end: int) -> Range | None:
+    """The range without white space at its ends; None where nothing else is in it."""
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return (start, end) if start < end else None
+
+
+def _segments(breaker: type[WordBreaker] | type[SentenceBreaker], text: str) -> Iterator[Range]:
+    """ICU's segments. It counts UTF-16 units, Python code points; lone surrogates upset it."""
+    clean = _LONE_SURROGATE.sub("\ufffd", text)
+    if clean.isascii() or max(clean, default="") <= "\uffff":
+        yield from breaker(clean, "en").segments()
+        return
+    index = array("l")
+    for position, character in enumerate(clean):
+        index.extend([position] * (1 + (character > "\uffff")))
+    index.append(len(clean))
+    for start, end in breaker(clean, "en").segments():
+        yield index[start], index[end]
+
+
+def _runs(text: str) -> Iterator[Range]:
+    """The stretches between white space."""
+    for match in re.finditer(r"\S+", text):
+        yield match.span()
+
+
+def _split_run(text: str, start: int, end: int) -> list[Range]:
+    """One stretch without white space as its words, marks attached."""
+    pieces = [(start + a, start + b) for a, b in _segments(WordBreaker, text[start:end])]
+    found: list[Range] = []
+    opening: int | None = None  # where marks that wait for their word begin
+    glued = False  # whether the next word continues the last one
+    for a, b in pieces:
+        if _has_word(text, a, b):
+            if glued and found:
+                found[-1] = (found[-1][0], b)
+            else:
+                found.append((a if opening is None else opening, b))
+            opening, glued = None, False
+        elif found and opening is None and not _opens(text[a]):
+            found[-1] = (found[-1][0], b)
+            glued = text[a:b] in _CONNECTORS
+        elif opening is None:
+            opening, glued = a, False
+    if opening is not None:
+        found.append((opening, end))
+    return found
+
+
+def _attach_marks(text: str, found: list[Range]) -> list[Range]:
+    """Runs of marks alone join the word before them on their line, else the one after."""
+    if not any(_has_word(text, a, b) for a, b in found):
+        return found
+    joined: list[Range] = []
+    waiting: int | None = None
+    for a, b in found:
+        if _has_word(text, a, b):
+            joined.append((a if waiting is None else waiting, b))
+            waiting = None
+        elif joined and waiting is None and "\n" not in text[joined[-1][1] : a]:
+            joined[-1] = (joined[-1][0], b)
+        elif waiting is None:
+            waiting = a
+    if waiting is not None and joined:
+        joined[-1] = (joined[-1][0], found[-1][1])
+    return joined
+
+
+def _has_word(text: str, start: int, end: int) -> bool:
+    return any(_is_word(character) for character in text[start:end])
+
+
+@lru_cache(maxsize=4096)
+def _is_word(character: str) -> bool:
+    """Letters, digits and pictures say something; marks, spaces and controls do not."""
+    category = unicodedata.category(character)
+    return category[0] in "LN" or category in ("So", "Co", "Cn", "Cs")
+
+
+@lru_cache(maxsize=4096)
+def _opens(character: str) -> bool:
+    return unicodedata.category(character) in _OPENING

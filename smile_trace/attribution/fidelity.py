@@ -1,0 +1,81 @@
+"""How well the surrogate predicts shifts that it has not seen, and whether to trust it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats  # type: ignore[import-untyped]
+
+from smile_trace.attribution import surrogate
+from smile_trace.attribution.statistics import LEVEL, Array, Rows
+
+REPEATS = 8
+FOLDS = 5
+MINIMAL_R2 = 0.2
+MINIMAL_GAIN = 0.1
+"""`reliable` := R² > MINIMAL_R2 and 1 − SSE/SSE_count > MINIMAL_GAIN."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Cross-validated quality of the surrogate.
+
+    `r2` is 1 − SSE/SSE of the training folds' mean (at most 1, may be negative), `low` and
+    `high` its jackknife interval over the rows; `gain` is 1 − SSE/SSE of a line in the share
+    that was left out: what the surrogate knows beyond "how much was left out".
+    """
+
+    r2: float
+    low: float
+    high: float
+    gain: float
+
+    @property
+    def reliable(self) -> bool:
+        """Whether both margins are passed."""
+        return self.r2 > MINIMAL_R2 and self.gain > MINIMAL_GAIN
+
+
+def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
+    """Repeated 5-fold cross-validation with the whole fit, strength included, in each fold.
+
+    None with fewer than ten rows, or where the shift does not vary.
+    """
+    if len(rows.y) < 2 * FOLDS or float(np.ptp(rows.y)) == 0.0:
+        return None
+    generator = np.random.default_rng(seed)
+    share = rows.x.mean(axis=1)
+    model, mean, count = (np.zeros(len(rows.y)) for _ in range(3))
+    for _ in range(REPEATS):
+        folds = generator.permutation(np.arange(len(rows.y)) % FOLDS)
+        for fold in range(FOLDS):
+            train, test = folds != fold, folds == fold
+            y = rows.y[train]
+            fitted = surrogate.fit(rows.x[train], y, rows.weights[train])
+            model[test] += (rows.y[test] - fitted.predict(rows.x[test])) ** 2
+            mean[test] += (rows.y[test] - y.mean()) ** 2
+            count[test] += (rows.y[test] - _line(share[train], y, share[test])) ** 2
+    low, high = _jackknife(model, mean)
+    return HeldOut(
+        r2=1 - float(model.sum() / mean.sum()),
+        low=low,
+        high=high,
+        gain=1 - float(model.sum() / max(count.sum(), 1e-300)),
+    )
+
+
+def _line(x: Array, y: Array, at: Array) -> Array:
+    """The least-squares line through (x, y), read at other points."""
+    centred = x - x.mean()
+    slope = float(centred @ y) / max(float(centred @ centred), 1e-300)
+    line: Array = y.mean() + slope * (at - x.mean())
+    return line
+
+
+def _jackknife(errors: Array, reference: Array) -> tuple[float, float]:
+    """Interval of 1 − Σerrors/Σreference, leaving out one row at a time."""
+    rows = len(errors)
+    ratios = (errors.sum() - errors) / np.maximum(reference.sum() - reference, 1e-300)
+    spread = np.sqrt((rows - 1) / rows * ((ratios - ratios.mean()) ** 2).sum())
+    half = float(stats.t.ppf((1 + LEVEL) / 2, rows - 1) * spread)
+    r2 = 1 - float(errors.sum() / reference.sum())
+    return r2 - half, min(r2 + half, 1.0)

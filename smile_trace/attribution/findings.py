@@ -1,0 +1,150 @@
+"""What the rows of one partition say about its segments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smile_trace.attribution import breaks, statistics, surrogate
+from smile_trace.attribution.fidelity import HeldOut, held_out
+from smile_trace.attribution.reading import NEGLIGIBLE
+from smile_trace.attribution.statistics import Array, Estimate, Rows
+from smile_trace.attribution.vectors import Embed
+from smile_trace.records import Perturbation, Segment, SegmentAttribution
+
+
+@dataclass(frozen=True)
+class LevelFindings:
+    """Effects, intervals and tests of one partition; arrays are indexed like `segments`.
+
+    `rows` counts the rows that the estimate rests on; `p_values` is None where it is exact.
+    """
+
+    segments: tuple[Segment, ...]
+    effects: Array
+    low: Array
+    high: Array
+    p_values: Array | None
+    significant: tuple[bool, ...]
+    leave_one_out: tuple[float | None, ...]
+    rows: int
+    exact: bool
+    held_out: HeldOut | None
+
+    def attributions(self) -> list[SegmentAttribution]:
+        """One record per segment."""
+        return [self._attribution(k, segment) for k, segment in enumerate(self.segments)]
+
+    def _attribution(self, k: int, segment: Segment) -> SegmentAttribution:
+        tested = self.p_values is not None and not segment.frozen
+        return SegmentAttribution(
+            **segment.model_dump(exclude={"parent"}),
+            attribution=float(self.effects[k]),
+            ci_low=float(self.low[k]),
+            ci_high=float(self.high[k]),
+            p_value=float(self.p_values[k]) if tested and self.p_values is not None else None,
+            significant=self.significant[k],
+            leave_one_out=self.leave_one_out[k],
+        )
+
+
+def find(
+    segments: tuple[Segment, ...],
+    rows: Sequence[Perturbation],
+    shifts: Sequence[float | None],
+    *,
+    exact: bool,
+    deterministic: bool,
+    embed: Embed,
+    seed: list[int],
+) -> LevelFindings:
+    """Estimates and tests every free segment of a partition."""
+    free = np.array([not segment.frozen for segment in segments])
+    known = [(row, y) for row, y in zip(rows, shifts, strict=True) if y is not None]
+    measured = _leave_one_out(known, len(segments)) if deterministic else {}
+    quality = None
+    if exact:
+        estimate, used = _exact(known, free, complete=len(known) == len(rows))
+        significant = (np.abs(estimate.effect) > NEGLIGIBLE) & (estimate.low == estimate.high)
+    else:
+        tested = _random_rows(known, free, segments, embed)
+        used = len(tested.y)
+        estimate = _estimate(tested, seed)
+        assert estimate.p_value is not None
+        significant = statistics.benjamini_hochberg(estimate.p_value)
+        significant &= np.abs(estimate.effect) > NEGLIGIBLE
+        quality = held_out(tested, [*seed, 1])
+    return LevelFindings(
+        segments=segments,
+        effects=_spread(estimate.effect, free),
+        low=_spread(estimate.low, free),
+        high=_spread(estimate.high, free),
+        p_values=None if estimate.p_value is None else _spread(estimate.p_value, free),
+        significant=tuple(bool(s) for s in _spread(significant.astype(float), free)),
+        leave_one_out=tuple(measured.get(k) for k in range(len(segments))),
+        rows=used,
+        exact=exact,
+        held_out=quality,
+    )
+
+
+def _estimate(rows: Rows, seed: list[int]) -> Estimate:
+    if len(rows.y) < 2:
+        n = rows.x.shape[1]
+        return Estimate(np.zeros(n), np.full(n, -1.0), np.ones(n), np.ones(n))
+    return statistics.estimate(rows, seed)
+
+
+def _exact(
+    known: Sequence[tuple[Perturbation, float]], free: np.ndarray, *, complete: bool
+) -> tuple[Estimate, int]:
+    """The estimand itself; where a mask got no answer the interval says that it is unknown."""
+    masks = [row.mask for row, _ in known if row.kind in ("baseline", "enumerated")]
+    shifts = [y for row, y in known if row.kind in ("baseline", "enumerated")]
+    distinct = dict(zip(masks, shifts, strict=True))
+    x = 1.0 - np.array(list(distinct), dtype=float).reshape(len(distinct), len(free))[:, free]
+    effect = statistics.enumerated(x, np.array(list(distinct.values())))
+    low = effect if complete else np.full(len(effect), -1.0)
+    high = effect if complete else np.ones(len(effect))
+    return Estimate(effect, low, high, None), len(distinct)
+
+
+def _random_rows(
+    known: Sequence[tuple[Perturbation, float]],
+    free: np.ndarray,
+    segments: Sequence[Segment],
+    embed: Embed,
+) -> Rows:
+    """The rows whose masks were drawn: only they have a known propensity."""
+    drawn = [(row, y) for row, y in known if row.keep_probability is not None]
+    n = len(segments)
+    x = 1.0 - np.array([row.mask for row, _ in drawn], dtype=float).reshape(len(drawn), n)
+    varies = np.array([[k not in row.fixed for k in range(n)] for row, _ in drawn], dtype=bool)
+    weights = np.ones(len(drawn))
+    if len(drawn):
+        sizes = np.array([max(len(breaks.words(s.text)), 1) for s in segments], dtype=float)
+        vectors = embed([s.text for s in segments])
+        weights = surrogate.locality(x, vectors, sizes)
+    return Rows(
+        x=x[:, free],
+        y=np.array([y for _, y in drawn]),
+        q=1.0 - np.array([row.keep_probability for row, _ in drawn], dtype=float),
+        varies=varies.reshape(len(drawn), n)[:, free],
+        weights=weights,
+    )
+
+
+def _leave_one_out(known: Sequence[tuple[Perturbation, float]], segments: int) -> dict[int, float]:
+    """The shifts that were measured with one segment alone left out."""
+    measured = {}
+    for row, y in known:
+        if sum(row.mask) == segments - 1:
+            measured[row.mask.index(False)] = y
+    return measured
+
+
+def _spread(values: Array, free: np.ndarray) -> Array:
+    """Values of the free segments in their places; 0 for the frozen ones."""
+    everywhere = np.zeros(len(free))
+    everywhere[free] = values
+    return everywhere

@@ -1,0 +1,104 @@
+"""Shifts from responses: each response's distance to the logged answer, against the baseline's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from smile_trace.attribution.shift import TextShift, answer_probability
+from smile_trace.records import Perturbation, Response, Signal
+
+NEGLIGIBLE = 0.01
+"""A shift that is called none: a hundredth of the answer (and above a server's rounding)."""
+
+Row = tuple[Perturbation, Response | None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the responses say.
+
+    `shifts`: per level and row a shift in [0, 1], None where there is no answer. `baseline`:
+    how far the unperturbed prompt's own answers are from the logged one, in [0, 1]; None where
+    there are none. `noise_floor`: the shift that it shows against itself. `noise_variance`:
+    that of the shift over its replicates, None with fewer than two.
+    """
+
+    shifts: tuple[tuple[float | None, ...], ...]
+    baseline: float | None
+    noise_floor: float
+    noise_variance: float | None
+
+    @property
+    def known(self) -> list[float]:
+        """All shifts that were measured."""
+        return [shift for level in self.shifts for shift in level if shift is not None]
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing moved beyond the noise floor."""
+        return max(self.known, default=0.0) <= max(self.noise_floor, NEGLIGIBLE)
+
+
+def read(levels: Sequence[Sequence[Row]], signal: Signal, text_shift: TextShift) -> Reading:
+    """Reads the rows of every level.
+
+    Text: y = (d − d₀) / (1 − d₀), with d the distance from the logged answer and d₀ the mean of
+    the baseline's. Probability: y = 1 − p / p₀, with p the mean conditional probability of the
+    logged answer's tokens. Both are cut to [0, 1].
+    """
+    distances = [_distances(rows, signal, text_shift) for rows in levels]
+    baseline = [
+        (row, response, distance)
+        for rows, found in zip(levels, distances, strict=True)
+        for (row, response), distance in zip(rows, found, strict=True)
+        if row.kind == "baseline" and response is not None and distance is not None
+    ]
+    if not baseline:
+        return Reading(tuple((None,) * len(rows) for rows in levels), None, 0.0, None)
+    own = [distance for _, _, distance in baseline]
+    reference = float(np.mean(own))
+    scale = 1 - reference
+    shifts = tuple(tuple(_relative(d, reference, scale) for d in found) for found in distances)
+    texts = [response.text or "" for _, response, _ in baseline]
+    floor = _floor(texts, own, scale, signal, text_shift)
+    variance = float(np.var(own, ddof=1)) / scale**2 if len(own) > 1 and scale > 0 else None
+    return Reading(shifts, reference, floor, variance)
+
+
+def _distances(rows: Sequence[Row], signal: Signal, text_shift: TextShift) -> list[float | None]:
+    """Per row the distance from the logged answer, before the baseline's is taken off."""
+    if signal == "probability":
+        return [
+            1 - answer_probability(response.logprobs)
+            if response is not None and response.ok and response.logprobs is not None
+            else None
+            for _, response in rows
+        ]
+    texts = [r.text if r is not None and r.ok else None for _, r in rows]
+    known = iter(text_shift.shifts([text for text in texts if text is not None]))
+    return [None if text is None else next(known) for text in texts]
+
+
+def _relative(distance: float | None, reference: float, scale: float) -> float | None:
+    if distance is None:
+        return None
+    return 0.0 if scale <= 0 else min(max((distance - reference) / scale, 0.0), 1.0)
+
+
+def _floor(
+    texts: Sequence[str],
+    own: Sequence[float],
+    scale: float,
+    signal: Signal,
+    text_shift: TextShift,
+) -> float:
+    """The mean shift between two of the baseline's answers."""
+    if len(own) < 2:
+        return 0.0
+    if signal == "text":
+        between = [text_shift.between(a, b) for a, b in combinations(texts, 2)]
+    else:
+        between = [abs(a - b) / scale if scale > 0 else 0.0 for a, b in combinations(own, 2)]
+    return min(float(np.mean(between)), 1.0)

@@ -1,0 +1,76 @@
+"""`reliable`, `no_effect` or `unreliable`, with the reason, and how fine the picture may be."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from smile_trace.attribution.fidelity import MINIMAL_GAIN, MINIMAL_R2
+from smile_trace.attribution.findings import LevelFindings
+from smile_trace.attribution.reading import Reading
+from smile_trace.attribution.statistics import LEVEL
+from smile_trace.records import Fidelity, FidelityStatus
+
+GIVEN_BACK = 0.5
+"""Largest distance between the logged answer and the baseline's at which it is given back."""
+
+FEWEST_ROWS = 10
+
+
+def judge(found: Sequence[LevelFindings], reading: Reading) -> tuple[int, Fidelity]:
+    """How many levels to show, and the fidelity of the finest of them.
+
+    A finer level is shown only where it is reliable itself; the first one always.
+    """
+    verdicts = [_verdict(findings, reading) for findings in found]
+    shown = 1
+    while shown < len(found) and verdicts[shown][0] == "reliable":
+        shown += 1
+    status, reason = verdicts[0]
+    quality = found[shown - 1].held_out
+    return shown, Fidelity(
+        status=status,
+        reason=reason,
+        r2_heldout=quality.r2 if quality else None,
+        r2_low=quality.low if quality else None,
+        r2_high=quality.high if quality else None,
+        noise_floor=reading.noise_floor,
+        noise_ceiling=_ceiling(reading),
+        interval_level=LEVEL,
+    )
+
+
+def _verdict(found: LevelFindings, reading: Reading) -> tuple[FidelityStatus, str]:
+    if reading.baseline is None:
+        return "unreliable", "the unperturbed prompt got no answer."
+    if reading.baseline > GIVEN_BACK:
+        return "unreliable", "the model does not give the logged answer back to the same prompt."
+    if found.rows <= found.exact:
+        return "unreliable", "nothing can be left out of the prompt without leaving it empty."
+    if reading.still:
+        return "no_effect", "no shift rose above the noise floor."
+    if found.exact:
+        return "reliable", "every combination of segments was asked."
+    if found.rows < FEWEST_ROWS or found.held_out is None:
+        return "unreliable", f"only {found.rows} perturbed prompts got an answer."
+    r2, gain = found.held_out.r2, found.held_out.gain
+    if r2 <= MINIMAL_R2:
+        return "unreliable", (
+            f"the parts of the prompt predict {max(r2, 0):.0%} of the change in held-out answers, "
+            f"and {MINIMAL_R2:.0%} are needed."
+        )
+    if gain <= MINIMAL_GAIN:
+        return "unreliable", (
+            "how much of the prompt is left out predicts the answer as well as which parts are."
+        )
+    return (
+        "reliable",
+        f"the parts of the prompt predict {r2:.0%} of the change in held-out answers.",
+    )
+
+
+def _ceiling(reading: Reading) -> float | None:
+    """1 − noise variance / total variance: the R² that no surrogate can pass."""
+    if reading.noise_variance is None or len(reading.known) < 2:
+        return None
+    total = float(np.var(reading.known, ddof=1))
+    return max(0.0, 1 - reading.noise_variance / total) if total > 0 else None
