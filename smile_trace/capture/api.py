@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from opentelemetry.context import Context
 
@@ -15,20 +15,31 @@ from smile_trace.capture.state import active, runtime
 def record(
     *,
     messages: Any = None,
+    prompt: str | None = None,
     response: Any = None,
     model: str | None = None,
     provider: str | None = None,
+    form: Literal["chat", "completion"] | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> None:
     """State what the decorated function that runs here really sent and got. Never raises.
 
+    What is not given stays as it was found: the prompt among the arguments, the answer in
+    what the function returns.
+
     Args:
-        messages: a text or a list of chat messages (mappings or a client's objects).
+        messages: a list of chat messages (mappings or a client's objects), or a text.
+        prompt: the text of a completion, in place of `messages`.
         response: a text or a client's response object; usage, finish reason, response id and
             model are read from it.
         model: the model that was asked.
         provider: e.g. `"openai"`.
-        parameters: the request's other parameters, e.g. `{"temperature": 0}`.
+        form: how the model was asked; by default a completion where `prompt` is given or the
+            response is one, else chat.
+        parameters: the request's other parameters, e.g. `{"temperature": 0}`, or the whole
+            request as the client took it: `messages`, `prompt`, `input`, `model` are read
+            from it, `system` and `instructions` become a system message, and keys, headers
+            and time-outs are left out.
 
     Outside of a decorated function it is counted as a fault and does nothing.
     """
@@ -39,7 +50,9 @@ def record(
         if recording is None:
             fault("record() was called outside of a function decorated with smile_trace.trace")
             return
-        recording.record(messages, response, model, provider, parameters or {})
+        said = {"messages": messages, "prompt": prompt, "model": model}
+        given = {name: value for name, value in said.items() if value is not None}
+        recording.record({**(parameters or {}), **given}, response, provider, form)
     except Exception as error:  # noqa: BLE001  the user's call goes on
         fault("record() could not take over what it was given", error)
 

@@ -78,17 +78,6 @@ def trace(
         TypeError: what is decorated cannot be called.
         ValueError: `prompt` names no parameter of the function.
     """
-    options = {
-        "model": model,
-        "provider": provider,
-        "prompt": prompt,
-        "metadata": dict(metadata or {}),
-        "tags": dict(tags or {}),
-        "session": session,
-        "user": user,
-        "capture_input": capture_input,
-        "capture_output": capture_output,
-    }
 
     def decorate(target: Any) -> Any:
         if isinstance(target, classmethod | staticmethod):
@@ -98,8 +87,16 @@ def trace(
         site = Site(
             name=name or short_name(target),
             signature=read_signature(target),
+            prompt=prompt,
+            model=model,
+            provider=provider,
+            metadata=dict(metadata or {}),
+            tags=dict(tags or {}),
+            session=session,
+            user=user,
+            capture_input=capture_input,
+            capture_output=capture_output,
             rerun=qualified_name(target) if rerun else None,
-            **options,
         )
         _check_prompt(site, target)
         wrapper = _wrap(target, site)

@@ -89,12 +89,15 @@ def _blob(value: Any) -> dict[str, Any] | None:
 
 
 def _placeholder(modality: str, media_type: str, data: str | bytes) -> dict[str, Any]:
-    if isinstance(data, str):
-        try:
-            data = base64.b64decode(data, validate=False)
-        except (binascii.Error, ValueError):
-            data = data.encode("utf-8", "surrogatepass")
-    return {**binary(data, media_type or None), "type": "blob", "modality": modality}
+    raw = data if isinstance(data, bytes) else _decoded(data)
+    return {**binary(raw, media_type or None), "type": "blob", "modality": modality}
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        return text.encode("utf-8", "surrogatepass")
 
 
 def read_tool_calls(calls: Any) -> list[dict[str, Any]]:

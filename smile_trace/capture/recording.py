@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -15,18 +15,13 @@ from smile_trace.capture.answers import Answer, read_answer
 from smile_trace.capture.faults import fault
 from smile_trace.capture.jsonable import dumps, jsonable
 from smile_trace.capture.links import last_mlflow_trace, linked_attributes
-from smile_trace.capture.messages import MessageDict, read_messages
+from smile_trace.capture.messages import MessageDict
 from smile_trace.capture.prompts import find_renderings
-from smile_trace.capture.sites import REQUEST_NAMES, Site
+from smile_trace.capture.requests import arguments_of_request, read_request
+from smile_trace.capture.sites import Site
 from smile_trace.capture.state import active, runtime
 
 MAX_TRACEBACK = 8000
-_GEN_AI_PARAMETERS = {
-    "temperature": semconv.REQUEST_TEMPERATURE,
-    "top_p": semconv.REQUEST_TOP_P,
-    "max_tokens": semconv.REQUEST_MAX_TOKENS,
-    "seed": semconv.REQUEST_SEED,
-}
 
 current: ContextVar["Recording | None"] = ContextVar("smile_trace_current", default=None)
 
@@ -43,6 +38,7 @@ class Recording:
         "chunks",
         "done",
         "first_chunk",
+        "form",
         "messages",
         "result",
         "site",
@@ -55,6 +51,7 @@ class Recording:
         self.done = False
         self.attributes: dict[str, Any] = {}
         self.messages: list[MessageDict] | None = None
+        self.form: str | None = None
         self.answer: Answer | None = None
         self.result: Any = None
         self.chunks: list[Any] = []
@@ -83,11 +80,7 @@ class Recording:
         name = None
         if found is not None:
             name, self.messages = found
-            model = arguments.get("model")
-            if isinstance(model, str):
-                self.attributes[semconv.REQUEST_MODEL] = model
-            for key in REQUEST_NAMES:
-                self._parameter(key, arguments.get(key))
+            self.attributes.update(arguments_of_request(arguments))
         others = site.others(arguments, name)
         if found is None:
             self.attributes[semconv.INPUT] = dumps(others)
@@ -96,39 +89,22 @@ class Recording:
             how = {"prompt": name, "arguments": others}
             self.attributes[semconv.RERUN_ARGUMENTS] = dumps(how)
 
-    def _parameter(self, name: str, value: Any) -> None:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            self.attributes[_GEN_AI_PARAMETERS[name]] = value
-
     def record(
-        self,
-        messages: Any,
-        response: Any,
-        model: str | None,
-        provider: str | None,
-        parameters: Mapping[str, Any],
+        self, request: dict[str, Any], response: Any, provider: str | None, form: str | None
     ) -> None:
         """Take over what was really sent and what came back."""
-        if messages is not None:
-            found = read_messages(messages)
-            if found is None:
-                fault("record() was given messages that are neither text nor chat messages")
-            else:
-                self.messages = found
+        sent = read_request(request)
+        if sent.messages is not None:
+            self.messages, self.form = sent.messages, sent.form or self.form
+        elif sent.unreadable:
+            fault("record() was given messages that are neither text nor chat messages")
+        if form is not None:
+            self.form = "text_completion" if form == "completion" else form
         if response is not None:
             self.answer = read_answer(response)
-        if model is not None:
-            self.attributes[semconv.REQUEST_MODEL] = model
         if provider is not None:
             self.attributes[semconv.PROVIDER_NAME] = provider
-        rest = {}
-        for name, value in parameters.items():
-            if name in _GEN_AI_PARAMETERS and isinstance(value, int | float):
-                self._parameter(name, value)
-            else:
-                rest[name] = jsonable(value)
-        if rest:
-            self.attributes[semconv.PARAMETERS] = dumps(rest)
+        self.attributes.update(sent.attributes)
         self._note_mlflow()
 
     def _note_mlflow(self) -> None:
@@ -222,7 +198,7 @@ class Recording:
                 answer = read_answer(result)
             else:
                 answer = Answer()
-        attributes[semconv.OPERATION_NAME] = answer.form or "chat"
+        attributes[semconv.OPERATION_NAME] = self.form or answer.form or "chat"
         attributes[semconv.INPUT_MESSAGES] = dumps(messages)
         uses = find_renderings([text_of(message) for message in messages])
         if uses:

@@ -11,8 +11,6 @@ from smile_trace.capture.messages import MessageDict, read_messages
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 PROMPT_NAMES = ("prompt", "messages")
-REQUEST_NAMES = ("temperature", "top_p", "max_tokens", "seed")
-"""Arguments of these names are request parameters wherever they hold numbers."""
 
 
 @dataclass(frozen=True, slots=True)
