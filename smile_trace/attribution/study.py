@@ -107,6 +107,11 @@ class Study:
         self._responses: dict[_Key, Response] = {}
         self._rounds = 0
 
+    @property
+    def prompted(self) -> Prompted:
+        """What is explained: whoever drives the study asks in its form, with its parameters."""
+        return self._prompted
+
     # -- asking ---------------------------------------------------------------------------------
 
     def ask(self) -> list[Perturbation]:
