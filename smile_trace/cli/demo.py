@@ -1,0 +1,32 @@
+"""`smile-trace demo`: the whole job on this machine."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from smile_trace.errors import SmileTraceError
+
+
+def demo(
+    exit_when_done: Annotated[
+        bool,
+        typer.Option("--exit", help="Stop when the job is done (also without a terminal)."),
+    ] = False,
+) -> None:
+    """A real model, a real MLflow server and ten calls, explained and delivered."""
+    try:
+        from rich.console import Console
+
+        from smile_trace.demo.run import run_demo
+        from smile_trace.settings import Settings
+    except ImportError as error:
+        raise SmileTraceError(
+            f"the demo needs more than is installed ({error.name} is missing): "
+            "pip install 'smile-trace[demo]'"
+        ) from error
+    serve = not exit_when_done and sys.stdin.isatty()
+    try:
+        run_demo(Settings().home.absolute(), serve=serve, console=Console())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -1,0 +1,129 @@
+"""The demo's job, step by step, and what it prints."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from smile_trace.demo.services import MLflowServer
+from smile_trace.errors import SmileTraceError
+from smile_trace.models.local import LocalModel
+from smile_trace.render import print_terminal
+from smile_trace.settings import FILE_NAME, LocalSettings, Settings
+from smile_trace.store import Store
+from smile_trace.store.explained import Explained, read_explained
+from smile_trace.store.status import Status
+
+_SETTINGS = """\
+# Written by `smile-trace demo`. Every setting: docs/settings.md
+[models."gemma-3-270m"]
+kind = "local"
+
+[sampling]
+rate = 1.0
+
+[trackers.mlflow]
+tracking_uri = "{tracking_uri}"
+experiment = "smile-trace demo"
+"""
+
+
+def run_demo(home: Path, *, serve: bool, console: Console) -> None:
+    """Run the whole job in `home`, and keep serving until Ctrl-C where `serve` is set.
+
+    Raises:
+        SmileTraceError: a step failed, or a call was not explained or not delivered.
+    """
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with ExitStack() as running:
+        console.print("[bold]1.[/] Starting a real MLflow server and a real language model …")
+        mlflow = running.enter_context(MLflowServer(home / "mlflow"))
+        model = LocalModel("gemma-3-270m", LocalSettings(kind="local"))
+        running.callback(model.close)
+        model_url = model.start()
+        (home / FILE_NAME).write_text(_SETTINGS.format(tracking_uri=mlflow.url), encoding="utf-8")
+
+        console.print("[bold]2.[/] Running an application: ten calls, decorated and forgotten.")
+        _run(home, "smile_trace.demo.application", DEMO_MODEL_URL=model_url)
+
+        console.print("[bold]3.[/] Explaining them: the worker, as `smile-trace worker --once`.")
+        started = time.time()
+        mlflow.wait()
+        _run(home, "smile_trace", "worker", "--once")
+
+        store = Store.open(Settings(home=home))
+        running.callback(store.close)
+        shown = read_explained(store.database, since=started)
+        _show(shown, console)
+        _check(store.status())
+        _say_where(home, mlflow.url, model_url, serve=serve, console=console)
+        if serve:
+            _sleep_until_interrupted()
+            console.print("Stopping …")
+
+
+def _run(home: Path, module: str, *arguments: str, **variables: str) -> None:
+    """Run a module as a process of its own, as a user would; its output is ours."""
+    # The home is the working directory, so that its settings file is the nearest one.
+    environment = {**os.environ, **variables, "SMILE_TRACE_HOME": str(home)}
+    done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=home, env=environment)
+    if done.returncode:
+        command = " ".join((module, *arguments))
+        raise SmileTraceError(f"python -m {command} ended with exit code {done.returncode}.")
+
+
+def _show(shown: list[Explained], console: Console) -> None:
+    for one in shown:
+        console.print()
+        console.rule(f"[dim]{escape(one.call.name)}[/]", align="left", style="dim")
+        print_terminal(one.explanation, console)
+        for url in one.urls.values():
+            console.print(f"[dim]{escape(url)}[/]", soft_wrap=True)
+
+
+def _check(status: Status) -> None:
+    """Raise where the demo's promise is broken: every call explained, and delivered."""
+    reasons = [
+        f"{one.count} × {one.reason}"
+        for one in (
+            *status.skipped_by_reason,
+            *status.failed_by_reason,
+            *status.pending_by_reason,
+            *(reason for tracker in status.trackers for reason in tracker.refused),
+            *(reason for tracker in status.trackers for reason in tracker.waiting_for),
+        )
+    ]
+    waiting = sum(tracker.waiting for tracker in status.trackers)
+    if reasons or waiting or status.explained != status.captured:
+        raise SmileTraceError(
+            f"{status.captured} calls were captured, {status.explained} explained, {waiting} "
+            f"deliveries are waiting: {'; '.join(reasons) or 'see smile-trace status'}."
+        )
+
+
+def _say_where(home: Path, mlflow: str, model: str, *, serve: bool, console: Console) -> None:
+    console.print()
+    console.rule("[bold]Done[/]", align="left")
+    folder = os.path.relpath(home)
+    if serve:
+        console.print(f"MLflow, to click around: [bold]{mlflow}[/]", soft_wrap=True)
+        console.print("  (open an experiment's trace: the heatmap is under the LLM span)")
+        console.print(f"The model, for a try of your own: OPENAI_BASE_URL={model}", soft_wrap=True)
+    console.print(
+        f"What the worker knows: SMILE_TRACE_HOME={folder} smile-trace status", soft_wrap=True
+    )
+    if serve:
+        console.print("Serving until Ctrl-C.")
+
+
+def _sleep_until_interrupted() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        return
