@@ -1,14 +1,34 @@
 """The command tree. Commands import their rooms inside the function: `--help` stays fast."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from smile_trace.cli.demo import demo
 
 app = typer.Typer(
     name="smile-trace",
-    help="Why did the model say that? Explains logged LLM calls, inside the traces they are in.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(version("smile-trace"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Why did the model say that? Explains logged LLM calls, inside the traces they are in."""
+
 
 app.command()(demo)
