@@ -1,5 +1,7 @@
 """What each tracker still has to get, and what it got."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from sqlalchemy import Connection, and_, func, literal, select, update
@@ -117,27 +119,11 @@ class Outbox:
         with self._database.read() as connection:
             return [_delivery(row, row.traced_as) for row in connection.execute(query)]
 
-    def delivered(self, delivery: Delivery, *, external_id: str, url: str | None) -> None:
-        """It arrived."""
-        self._set(
-            delivery,
-            state="delivered",
-            attempts=delivery.attempts + 1,
-            reason=None,
-            external_id=external_id,
-            url=url,
-        )
-
-    def refused(self, delivery: Delivery, reason: str) -> None:
-        """It will never arrive: the tracker refuses this very item."""
-        self._set(delivery, state="refused", attempts=delivery.attempts + 1, reason=reason)
-
-    def postpone(
-        self, delivery: Delivery, reason: str, *, until: float, counted: bool = True
-    ) -> None:
-        """It did not arrive this time. `counted`: as an attempt."""
-        attempts = delivery.attempts + (1 if counted else 0)
-        self._set(delivery, attempts=attempts, reason=reason, not_before=until)
+    @contextmanager
+    def settling(self) -> Iterator["Settling"]:
+        """What became of a batch, kept all or nothing."""
+        with self._database.write() as connection:
+            yield Settling(connection)
 
     def state(self, tracker: str) -> TrackerState:
         """How the tracker is doing."""
@@ -166,17 +152,46 @@ class Outbox:
         with self._database.read() as connection:
             return connection.execute(query).scalar_one()
 
+
+class Settling:
+    """Notes what became of deliveries, inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def delivered(self, delivery: Delivery, external_id: str, url: str | None) -> None:
+        """It arrived."""
+        attempts = delivery.attempts + 1
+        self._set(
+            delivery,
+            state="delivered",
+            attempts=attempts,
+            reason=None,
+            external_id=external_id,
+            url=url,
+        )
+
+    def refused(self, delivery: Delivery, reason: str) -> None:
+        """It will never arrive: the tracker refuses this very item."""
+        self._set(delivery, state="refused", attempts=delivery.attempts + 1, reason=reason)
+
+    def postpone(
+        self, delivery: Delivery, reason: str, *, until: float, counted: bool = False
+    ) -> None:
+        """It did not arrive this time. `counted`: as an attempt."""
+        attempts = delivery.attempts + (1 if counted else 0)
+        self._set(delivery, attempts=attempts, reason=reason, not_before=until)
+
     def _set(self, delivery: Delivery, **values: object) -> None:
-        with self._database.write() as connection:
-            connection.execute(
-                update(deliveries)
-                .where(
-                    deliveries.c.tracker == delivery.tracker,
-                    deliveries.c.kind == delivery.kind,
-                    deliveries.c.item == delivery.item,
-                )
-                .values(**values)
+        self._connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.tracker == delivery.tracker,
+                deliveries.c.kind == delivery.kind,
+                deliveries.c.item == delivery.item,
             )
+            .values(**values)
+        )
 
 
 def _enqueue(connection: Connection, rows) -> None:  # type: ignore[no-untyped-def]

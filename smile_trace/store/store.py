@@ -10,6 +10,8 @@ from smile_trace.store.database import Database, StoreError
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.ledger import StoredLedger, StoredResponses
 from smile_trace.store.outbox import Outbox
+from smile_trace.store.pauses import Pauses
+from smile_trace.store.status import Status, read_status
 from smile_trace.store.traces import Traces
 
 
@@ -20,6 +22,7 @@ class Store:
         traces: spool files, spans, traces, calls, feedback.
         jobs: what is to be explained, and the explanations.
         outbox: what each tracker still has to get.
+        pauses: models that cannot be asked right now.
         responses: answers by content key (a `models.ledger.ResponseCache`).
         ledger: reservations and spend (a `models.ledger.Ledger`).
     """
@@ -29,6 +32,7 @@ class Store:
         self.traces = Traces(database)
         self.jobs = Jobs(database)
         self.outbox = Outbox(database)
+        self.pauses = Pauses(database)
         self.responses = StoredResponses(database)
         self.ledger = StoredLedger(database, budget)
 
@@ -69,6 +73,10 @@ class Store:
     def explanation(self, call_id: str) -> Explanation | None:
         """The newest explanation of the call `trace_id:span_id`, None where there is none."""
         return self.jobs.explanation(call_id)
+
+    def status(self) -> Status:
+        """Everything counted, as of one moment."""
+        return read_status(self.database, self.ledger.today())
 
     def close(self) -> None:
         """Let go of the file."""

@@ -1,0 +1,172 @@
+"""What the store says in one screen."""
+
+from sqlalchemy import Connection, func, select
+
+from smile_trace.records import Record
+from smile_trace.store.database import Database
+from smile_trace.store.ledger import Spent
+from smile_trace.store.tables import (
+    calls,
+    corrupt_lines,
+    deliveries,
+    explanations,
+    jobs,
+    paused_models,
+    spend,
+    traces,
+    trackers,
+)
+
+
+class Counted(Record):
+    """How often something happened, and why."""
+
+    reason: str
+    count: int
+
+
+class TrackerCounts(Record):
+    """What one tracker got. `unavailable` says why it takes nothing right now."""
+
+    name: str
+    traces: int = 0
+    explanations: int = 0
+    waiting: int = 0
+    refused: tuple[Counted, ...] = ()
+    waiting_for: tuple[Counted, ...] = ()
+    unavailable: str | None = None
+
+
+class Status(Record):
+    """The whole state of a home.
+
+    `captured` counts the calls of complete traces, `open_traces` those that are still growing.
+    Of the captured ones `sampled` were chosen: they are pending, running, explained or failed.
+    `explained` includes `no_effect` and `unreliable` ("undetermined at this budget").
+    """
+
+    captured: int
+    open_traces: int
+    undecided: int
+    sampled: int
+    pending: int
+    running: int
+    explained: int
+    reliable: int
+    no_effect: int
+    unreliable: int
+    failed: int
+    skipped: int
+    skipped_by_reason: tuple[Counted, ...]
+    failed_by_reason: tuple[Counted, ...]
+    pending_by_reason: tuple[Counted, ...]
+    trackers: tuple[TrackerCounts, ...]
+    corrupt_lines: int
+    lost: int = 0
+    lost_by_reason: tuple[Counted, ...] = ()
+    paused_models: tuple[Counted, ...] = ()
+    spent_today: Spent
+    spent: Spent
+
+
+def read_status(database: Database, today: str) -> Status:
+    """Count everything, as of one moment. `today` is the ISO date of the daily caps."""
+    with database.read() as connection:
+        by_state = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        states: dict[str, int] = dict(connection.execute(by_state).tuples().all())
+        statuses = _statuses(connection)
+        captured = _count(connection, calls)
+        decided = connection.execute(select(func.count(jobs.c.call_id.distinct()))).scalar_one()
+        working = sum(states.get(s, 0) for s in ("pending", "running", "explained", "failed"))
+        return Status(
+            captured=captured,
+            open_traces=_count(connection, traces, traces.c.position.is_(None)),
+            undecided=captured - decided,
+            sampled=working,
+            pending=states.get("pending", 0),
+            running=states.get("running", 0),
+            explained=states.get("explained", 0),
+            reliable=statuses.get("reliable", 0),
+            no_effect=statuses.get("no_effect", 0),
+            unreliable=statuses.get("unreliable", 0),
+            failed=states.get("failed", 0),
+            skipped=states.get("skipped", 0),
+            skipped_by_reason=_reasons(connection, "skipped"),
+            failed_by_reason=_reasons(connection, "failed"),
+            pending_by_reason=_reasons(connection, "pending"),
+            trackers=_trackers(connection),
+            corrupt_lines=_count(connection, corrupt_lines),
+            paused_models=tuple(
+                Counted(reason=f"{row.name}: {row.reason}", count=row.failures)
+                for row in connection.execute(select(paused_models))
+            ),
+            spent_today=_spent(connection, today),
+            spent=_spent(connection, None),
+        )
+
+
+def _count(connection: Connection, table, where=None) -> int:  # type: ignore[no-untyped-def]
+    query = select(func.count()).select_from(table)
+    return int(connection.execute(query if where is None else query.where(where)).scalar_one())
+
+
+def _statuses(connection: Connection) -> dict[str, int]:
+    newest = select(func.max(explanations.c.id)).group_by(explanations.c.call_id)
+    query = (
+        select(explanations.c.status, func.count())
+        .where(explanations.c.id.in_(newest))
+        .group_by(explanations.c.status)
+    )
+    return dict(connection.execute(query).tuples().all())
+
+
+def _reasons(connection: Connection, state: str) -> tuple[Counted, ...]:
+    query = (
+        select(jobs.c.reason, func.count().label("count"))
+        .where(jobs.c.state == state, jobs.c.reason.is_not(None))
+        .group_by(jobs.c.reason)
+        .order_by(func.count().desc(), jobs.c.reason)
+    )
+    return tuple(Counted(reason=row.reason, count=row[1]) for row in connection.execute(query))
+
+
+def _trackers(connection: Connection) -> tuple[TrackerCounts, ...]:
+    made = []
+    for row in connection.execute(select(trackers).order_by(trackers.c.name)).all():
+        query = (
+            select(deliveries.c.kind, deliveries.c.state, deliveries.c.reason, func.count())
+            .where(deliveries.c.tracker == row.name)
+            .group_by(deliveries.c.kind, deliveries.c.state, deliveries.c.reason)
+        )
+        counts = connection.execute(query).tuples().all()
+        delivered = {kind: n for kind, state, _, n in counts if state == "delivered"}
+        made.append(
+            TrackerCounts(
+                name=row.name,
+                traces=delivered.get("trace", 0),
+                explanations=delivered.get("explanation", 0),
+                waiting=sum(n for _, state, _, n in counts if state == "waiting"),
+                refused=_by_reason(counts, "refused"),
+                waiting_for=_by_reason(counts, "waiting"),
+                unavailable=row.reason,
+            )
+        )
+    return tuple(made)
+
+
+def _by_reason(counts, wanted: str) -> tuple[Counted, ...]:  # type: ignore[no-untyped-def]
+    total: dict[str, int] = {}
+    for _, state, reason, count in counts:
+        if state == wanted and reason is not None:
+            total[reason] = total.get(reason, 0) + count
+    return tuple(Counted(reason=reason, count=count) for reason, count in total.items())
+
+
+def _spent(connection: Connection, day: str | None) -> Spent:
+    query = select(
+        *(func.coalesce(func.sum(spend.c[name]), 0) for name in Spent.model_fields)
+    ).where(spend.c.scope == "day")
+    if day is not None:
+        query = query.where(spend.c.key == day)
+    row = connection.execute(query).one()
+    return Spent(**dict(zip(Spent.model_fields, row, strict=True)))

@@ -1,0 +1,174 @@
+"""From the store to one tracker: at least once, in order, whatever the others do."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from smile_trace.records import Record, Trace
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.outbox import Delivery, TrackerState
+from smile_trace.trackers import (
+    CapturedTrace,
+    ExplainedCall,
+    NotYet,
+    Outcome,
+    Receipt,
+    Refusal,
+    Tracker,
+    TrackerUnavailable,
+)
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item", CapturedTrace, ExplainedCall)
+
+TRACES, EXPLANATIONS = 50, 10
+"""How many go into one batch."""
+LONGEST_WAIT = 300.0
+"""The longest time between two tries, in seconds."""
+ATTEMPTS = 12
+"""An item that was refused this often, in spite of a tracker that works, is given up."""
+
+
+class Delivered(Record):
+    """What one pass brought to one tracker."""
+
+    traces: int = 0
+    explanations: int = 0
+    unavailable: str | None = None
+
+
+class Courier:
+    """Delivers to one tracker. Not thread-safe: each tracker has one courier, in one thread."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.tracker = tracker
+        self._store = store
+        self._linked_seconds = settings.worker.linked_trace_seconds
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        """The tracker's name."""
+        return self.tracker.name
+
+    def run(self, stopping: Callable[[], bool] = lambda: False) -> Delivered:
+        """Deliver everything that is due; stop early where the tracker takes nothing."""
+        state = self._store.outbox.state(self.name)
+        if state.not_before > self._clock():
+            return Delivered(unavailable=state.reason)
+        self._store.outbox.fill(self.name, now=self._clock())
+        counts = {"traces": 0, "explanations": 0}
+        try:
+            for kind, step in (("traces", self._traces), ("explanations", self._explanations)):
+                while not stopping() and (done := step()) is not None:
+                    counts[kind] += done
+        except TrackerUnavailable as error:
+            self._pause(state, error)
+            return Delivered(unavailable=str(error), **counts)
+        if state.failures:
+            self._store.outbox.note_state(TrackerState(name=self.name))
+        return Delivered(**counts)
+
+    # -- one batch each: how many arrived, None when nothing is due -----------------------
+    def _traces(self) -> int | None:
+        due = self._store.outbox.due_traces(self.name, now=self._clock(), limit=TRACES)
+        if not due:
+            return None
+        traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
+        items = [
+            CapturedTrace(trace=traces[d.item], look_for_linked=self._look(traces[d.item]))
+            for d in due
+        ]
+        return self._hand_over(due, items, self.tracker.deliver_traces)
+
+    def _explanations(self) -> int | None:
+        due = self._store.outbox.due_explanations(self.name, now=self._clock(), limit=EXPLANATIONS)
+        if not due:
+            return None
+        items = []
+        for delivery in due:
+            trace, explanation = (
+                self._store.trace(delivery.trace_id),
+                self._store.explanation(delivery.item),
+            )
+            call = next(call for call in trace.calls if call.id == delivery.item)
+            assert explanation is not None
+            assert delivery.traced_as is not None
+            items.append(
+                ExplainedCall(
+                    trace=trace, call=call, explanation=explanation, traced_as=delivery.traced_as
+                )
+            )
+        return self._hand_over(due, items, self.tracker.deliver_explanations)
+
+    def _look(self, trace: Trace) -> bool:
+        captured = max(span.end_ns for span in trace.spans) / 1e9
+        return self._clock() - captured < self._linked_seconds
+
+    def _hand_over(
+        self,
+        due: Sequence[Delivery],
+        items: Sequence[Item],
+        deliver: Callable[[Sequence[Item]], list[Outcome]],
+    ) -> int:
+        try:
+            outcomes = deliver(items)
+            if len(outcomes) != len(items):
+                raise ValueError(f"{len(outcomes)} outcomes for {len(items)} items")
+        except TrackerUnavailable:
+            raise
+        except Exception as error:
+            if len(items) > 1:  # one of them may be the cause: each for itself
+                return sum(
+                    self._hand_over([delivery], [item], deliver)
+                    for delivery, item in zip(due, items, strict=True)
+                )
+            logger.warning("%s: %s failed", self.name, due[0].item, exc_info=error)
+            outcomes = [Refusal(reason=f"delivery failed: {type(error).__name__}: {error}")]
+        return self._note(zip(due, outcomes, strict=True))
+
+    def _note(self, outcomes: Iterable[tuple[Delivery, Outcome]]) -> int:
+        arrived, now = 0, self._clock()
+        with self._store.outbox.settling() as settling:
+            for delivery, outcome in outcomes:
+                match outcome:
+                    case Receipt():
+                        settling.delivered(delivery, outcome.external_id, outcome.url)
+                        arrived += 1
+                    case NotYet():
+                        settling.postpone(delivery, outcome.reason, until=now + outcome.seconds)
+                    case Refusal() if outcome.retry and delivery.attempts + 1 < ATTEMPTS:
+                        until = now + wait_after(delivery.attempts)
+                        settling.postpone(delivery, outcome.reason, until=until, counted=True)
+                    case Refusal():
+                        settling.refused(delivery, outcome.reason)
+        return arrived
+
+    def _pause(self, state: TrackerState, error: TrackerUnavailable) -> None:
+        now = self._clock()
+        wait = error.retry_after or wait_after(state.failures)
+        logger.warning("%s takes nothing: %s", self.name, error)
+        self._store.outbox.note_state(
+            TrackerState(
+                name=self.name,
+                failures=state.failures + 1,
+                reason=str(error),
+                since=state.since or now,
+                not_before=now + wait,
+            )
+        )
+
+
+def wait_after(failures: int) -> float:
+    """Seconds until the next try: doubling from 1 s, at most `LONGEST_WAIT`, with jitter."""
+    return min(LONGEST_WAIT, 2.0 ** min(failures, 16)) * random.uniform(0.5, 1.0)

@@ -1,0 +1,169 @@
+"""From the spool to the store: read on from recorded offsets, in batches, losing nothing."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from smile_trace.capture.spool import writer_alive
+from smile_trace.records import Feedback, Record, Span
+from smile_trace.records.dialects import read_feedback
+from smile_trace.records.otlp import spans_from_line
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.store import read_trace
+from smile_trace.store.traces import CorruptLine, SpoolFile
+
+logger = logging.getLogger(__name__)
+
+BATCH_BYTES = 4 * 2**20
+"""How much of a file goes into one transaction (a longer line makes a batch of its own)."""
+LONGEST_LINE = 256 * 2**20
+"""A line beyond this is no span of ours: it is kept aside piece by piece."""
+
+
+class Ingested(Record):
+    """What one pass over the spool brought."""
+
+    spans: int = 0
+    feedback: int = 0
+    corrupt: int = 0
+    traces: int = 0
+
+
+@dataclass
+class _Batch:
+    """Whole lines of a file, from `start` on; `end` is where the next batch begins."""
+
+    start: int
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.data)
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Each line with its offset in the file, empty ones left out."""
+        offset = self.start
+        for line in self.data.split(b"\n"):
+            if line.strip():
+                yield offset, line
+            offset += len(line) + 1
+
+
+class Ingest:
+    """Reads `settings.spool` into the store and completes traces.
+
+    A trace is complete when its root has arrived, or when the process that wrote it is gone
+    or has been silent for `worker.trace_silence_seconds`.
+    """
+
+    def __init__(
+        self, store: Store, settings: Settings, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._spool = settings.spool
+        self._silence = settings.worker.trace_silence_seconds
+        self._clock = clock
+
+    def run(self) -> Ingested:
+        """One pass: read what is new, complete what is complete, remove what is done with."""
+        total = Ingested()
+        known = self._store.traces.files()
+        finished: list[Path] = []
+        for path in sorted(self._spool.glob("*.jsonl")):
+            try:
+                # Asked first: what a dead process has written is all there is.
+                alive = writer_alive(path)
+                total = _sum(total, self._read(path, known.get(path.name), alive))
+            except OSError as error:
+                logger.warning("%s cannot be read (%s): it stays for later", path, error)
+                continue
+            if not alive:
+                finished.append(path)
+        traces = self._complete([path.name for path in finished])
+        for path in finished:
+            self._remove(path)
+        return total.model_copy(update={"traces": traces})
+
+    def _read(self, path: Path, known: SpoolFile | None, alive: bool) -> Ingested:
+        total = Ingested()
+        with path.open("rb") as stream:
+            state = os.fstat(stream.fileno())
+            file = known or SpoolFile(path.name, state.st_ino, 0, self._clock())
+            if file.inode != state.st_ino or state.st_size < file.offset:
+                # Another file under the same name, or cut short: from its beginning. What is
+                # in the store already changes nothing there.
+                file = replace(file, inode=state.st_ino, offset=0)
+            stream.seek(file.offset)
+            while (batch := _next_batch(stream, file.offset, final=not alive)) is not None:
+                file = replace(file, offset=batch.end, grown_at=self._clock())
+                total = _sum(total, self._keep(file, batch))
+            if known is None and not file.offset:
+                self._store.traces.add(file)
+        return total
+
+    def _keep(self, file: SpoolFile, batch: _Batch) -> Ingested:
+        spans: list[Span] = []
+        feedback: list[Feedback] = []
+        corrupt: list[CorruptLine] = []
+        for offset, line in batch.lines():
+            try:
+                found = spans_from_line(line)
+                opinions = [(span, read_feedback(span)) for span in found]
+            except (ValueError, RecursionError) as error:
+                reason = str(error)[:1000] or type(error).__name__
+                corrupt.append(CorruptLine(offset, reason, line))
+                continue
+            spans += [span for span, opinion in opinions if opinion is None]
+            feedback += [opinion for _, opinion in opinions if opinion is not None]
+        self._store.traces.add(file, spans, feedback, corrupt)
+        if corrupt:
+            logger.warning("%s: %d corrupt lines were kept aside", file.name, len(corrupt))
+        return Ingested(spans=len(spans), feedback=len(feedback), corrupt=len(corrupt))
+
+    def _complete(self, gone: list[str]) -> int:
+        total, limit = 0, 200
+        while True:
+            count = self._store.traces.complete(
+                read_trace,
+                gone=gone,
+                silent_before=self._clock() - self._silence,
+                limit=limit,
+            )
+            total += count
+            if count < limit:
+                return total
+
+    def _remove(self, path: Path) -> None:
+        # In this order a crash in between only makes us read the file again.
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("%s cannot be removed (%s): remove it by hand", path, error)
+            return
+        self._store.traces.forget_file(path.name)
+
+
+def _next_batch(stream, start: int, *, final: bool) -> _Batch | None:  # type: ignore[no-untyped-def]
+    """The next whole lines; half a line waits, unless nobody is left to finish it."""
+    data = stream.read(BATCH_BYTES)
+    while data and (cut := data.rfind(b"\n")) < 0:
+        more = stream.read(BATCH_BYTES)
+        if not more:
+            return _Batch(start, data) if final else None
+        if len(data) > LONGEST_LINE:
+            return _Batch(start, data)
+        data += more
+    if not data:
+        return None
+    stream.seek(start + cut + 1)
+    return _Batch(start, data[: cut + 1])
+
+
+def _sum(one: Ingested, other: Ingested) -> Ingested:
+    return Ingested(
+        **{name: getattr(one, name) + getattr(other, name) for name in Ingested.model_fields}
+    )

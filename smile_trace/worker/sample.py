@@ -1,0 +1,90 @@
+"""Which calls are explained: deterministic by trace, with a minimum per prompt version."""
+
+import hashlib
+import time
+from collections.abc import Callable
+
+from smile_trace.models.registry import NoModel, settings_for
+from smile_trace.records import Call, ExplanationSettings
+from smile_trace.settings import RerunSettings, Settings
+from smile_trace.store import Store
+from smile_trace.store.jobs import Decision
+
+NOT_SAMPLED = "not sampled"
+
+
+def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.time) -> int:
+    """Decide about every call that nobody has decided about.
+
+    Returns:
+        How many calls will be explained.
+    """
+    total, limit = 0, 500
+    while True:
+        batch = store.jobs.undecided(limit)
+        chosen = store.jobs.chosen({group for group, _ in batch})
+        decisions = []
+        for group, call in batch:
+            decision = _draw(explainable(call, settings), call, settings, chosen.get(group, 0))
+            if decision.state == "pending":
+                chosen[group] = chosen.get(group, 0) + 1
+                total += 1
+            decisions.append(decision)
+        store.jobs.decide(decisions, chosen, now=clock())
+        if len(batch) < limit:
+            return total
+
+
+def explainable(call: Call, settings: Settings) -> Decision:
+    """The decision about a call that is wanted: pending, or skipped because it cannot be."""
+    asked = ExplanationSettings(
+        model=call.model or "*",
+        unit=settings.explain.unit,
+        freeze=settings.explain.freeze,
+        budget=settings.budget.calls_per_explanation,
+        signal=settings.explain.signal,
+        seed=settings.explain.seed,
+    )
+    reason = _obstacle(call, settings)
+    return Decision(
+        call_id=call.id,
+        settings=asked,
+        settings_hash=hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:16],
+        model=asked.model,
+        state="skipped" if reason else "pending",
+        reason=reason,
+        inclusion_probability=None if reason else 1.0,
+    )
+
+
+def _obstacle(call: Call, settings: Settings) -> str | None:
+    """Why the call cannot be explained, in words; None where it can."""
+    if call.status == "raised":
+        return f"the call failed: {call.error or 'it raised'}"
+    if call.status != "returned":
+        return f"the call was {call.status} before its answer was complete"
+    if call.cut:
+        return "its text was cut at the size limit"
+    if call.answer is None:
+        return call.no_content or "no content captured"
+    if not any(message.content.strip() for message in call.messages):
+        return "the prompt is empty"
+    try:
+        asked = settings_for(call.model or "*", settings)
+    except NoModel as error:
+        return str(error)
+    if isinstance(asked, RerunSettings) and call.rerun is None:
+        return "cannot be asked again: decorate its function with @smile_trace.trace(rerun=True)"
+    return None
+
+
+def _draw(decision: Decision, call: Call, settings: Settings, chosen: int) -> Decision:
+    if decision.state == "skipped" or chosen < settings.sampling.minimum_per_prompt_version:
+        return decision
+    probability = settings.sampling.rate
+    # The trace's id decides: all calls of a trace together, and the same ones every time.
+    drawn = int(hashlib.sha256(call.trace_id.encode()).hexdigest()[:13], 16) / 16**13
+    update: dict[str, object] = {"inclusion_probability": probability}
+    if drawn >= probability:
+        update |= {"state": "skipped", "reason": NOT_SAMPLED}
+    return decision.model_copy(update=update)
