@@ -1,0 +1,229 @@
+"""The HTTP side of a stand-in server: requests read and remembered, faults to order."""
+
+import contextlib
+import gzip
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from smile_trace.records import JSON
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a multipart body."""
+
+    name: str
+    filename: str | None
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came. `body` is JSON, a list of `Part`, bytes, or None where empty."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer. `body` is sent as it is where it is bytes, else as JSON."""
+
+    status: int = 200
+    body: JSON | bytes = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+
+@dataclass
+class Fault:
+    """What happens to a request instead of the right answer.
+
+    `kind`: `answer` gives `answer`; `close` breaks the connection; `hang` keeps it open
+    without a word for `seconds`, or until the server stops. `path` and `method` say which
+    requests are meant (`path` is looked for inside the path). The first `after` of these pass;
+    then `times` of them fail (None = all). With `takes_effect` the request is carried out all
+    the same, only its answer is lost.
+    """
+
+    kind: Literal["answer", "close", "hang"]
+    answer: Answer = field(default_factory=lambda: Answer(500, {"msg": "ordered fault"}))
+    path: str = ""
+    method: str = ""
+    after: int = 0
+    times: int | None = 1
+    seconds: float | None = None
+    takes_effect: bool = False
+
+    def strikes(self, request: Request) -> bool:
+        """Whether it happens to this request; counts it."""
+        if self.path not in request.path or (self.method or request.method) != request.method:
+            return False
+        if self.after > 0:
+            self.after -= 1
+            return False
+        if self.times == 0:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class HttpStandIn:
+    """A threaded HTTP server on a loopback port whose answers are those of `answer()`.
+
+    `requests` holds what came, in order; `most_in_flight` the largest number of requests that
+    were being answered at once. `faults` may be filled at any time. `latency` is in seconds.
+    """
+
+    def __init__(
+        self, *, port: int = 0, latency: float = 0.0, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.latency = latency
+        self.faults: list[Fault] = []
+        self.requests: list[Request] = []
+        self.most_in_flight = 0
+        self._in_flight = 0
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._server = _Server(("127.0.0.1", port), _handler(self))
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.port = int(self._server.server_address[1])
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+
+    def __enter__(self) -> "HttpStandIn":
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Serve in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving; requests that hang are let go."""
+        self._stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def answer(self, request: Request) -> Answer:
+        """The right answer. Called by one thread at a time."""
+        raise NotImplementedError
+
+    def handle(self, request: Request) -> Answer | None:
+        """The answer, or None where the connection is to be broken."""
+        with self._lock:
+            self.requests.append(request)
+            self._in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self._in_flight)
+            fault = next((f for f in self.faults if f.strikes(request)), None)
+        try:
+            if self.latency:
+                time.sleep(self.latency)
+            answer: Answer | None = None
+            if fault is None or fault.takes_effect:
+                with self._lock:
+                    answer = self.answer(request)
+            if fault is None:
+                return answer
+            if fault.kind == "hang":
+                self._stopping.wait(fault.seconds)
+            return fault.answer if fault.kind == "answer" else None
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is none of our business."""
+
+
+def _handler(stand_in: HttpStandIn) -> Callable[..., BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1  # header and body in one packet
+
+        def _serve(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            answer = stand_in.handle(_request(self, self.rfile.read(length)))
+            if answer is None:
+                self.close_connection = True
+                with contextlib.suppress(OSError):
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            raw = answer.body
+            body = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
+            if answer.status == 204:
+                body = b""
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Content-Length", str(len(body)))
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+            self.wfile.flush()
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing is printed."""
+
+    return Handler
+
+
+def _request(handler: BaseHTTPRequestHandler, raw: bytes) -> Request:
+    parts = urlsplit(handler.path)
+    if handler.headers.get("Content-Encoding") == "gzip":
+        raw = gzip.decompress(raw)
+    content_type = handler.headers.get("Content-Type", "")
+    body: Any = raw or None
+    if content_type.startswith("application/json") and raw:
+        body = json.loads(raw)
+    elif content_type.startswith("multipart/form-data"):
+        body = list(_parts(content_type, raw))
+    return Request(
+        method=handler.command,
+        path=parts.path,
+        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        headers=dict(handler.headers.items()),
+        body=body,
+    )
+
+
+def _parts(content_type: str, raw: bytes) -> Iterator[Part]:
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    for part in BytesParser(policy=HTTP).parsebytes(head + raw).iter_parts():
+        content = part.get_payload(decode=True)
+        yield Part(
+            name=str(part.get_param("name", "", "content-disposition")),
+            filename=part.get_filename(),
+            content_type=part.get_content_type(),
+            content=content if isinstance(content, bytes) else b"",
+        )
