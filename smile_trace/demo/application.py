@@ -79,8 +79,7 @@ def main() -> None:
             "Q: When does the shop close?\nA: At"
         ),
         "translation": app.complete(
-            "English: cat. French: chat.\nEnglish: house. French: maison.\n"
-            "English: dog. French:"
+            "English: cat. French: chat.\nEnglish: house. French: maison.\nEnglish: dog. French:"
         ),
         "sentiment": app.complete(
             "Review: I loved every minute of it.\nSentiment: positive\n"
