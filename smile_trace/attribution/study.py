@@ -112,6 +112,11 @@ class Study:
         """What is explained: whoever drives the study asks in its form, with its parameters."""
         return self._prompted
 
+    @property
+    def answer(self) -> str:
+        """The logged answer."""
+        return self._answer
+
     # -- asking ---------------------------------------------------------------------------------
 
     def ask(self) -> list[Perturbation]:

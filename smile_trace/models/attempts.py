@@ -1,9 +1,12 @@
-"""What a model tells about every attempt that it makes."""
+"""What a model tells about every attempt that it makes, and how many are asked at once."""
 
-from collections.abc import Sequence
-from typing import Protocol
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
 
-from smile_trace.models.base import Request
+from smile_trace.models.base import ModelUnavailable, Request
+from smile_trace.models.ledger import BudgetExceeded
 from smile_trace.records import Response, Usage
 
 
@@ -26,11 +29,11 @@ class Attempts(Protocol):
         """
         ...
 
-    async def after(self, attempt: str, responses: Sequence[Response]) -> None:
+    async def after(self, attempt: str, responses: Sequence[Response] | None) -> None:
         """The attempt ended with these responses, in the order of its requests.
 
-        Not called where nobody knows what the attempt used (a broken connection, a time-out,
-        a cancellation): it then counts with its largest possible cost.
+        None where nobody knows what it used (a broken connection, a time-out): it then counts
+        with its largest possible cost, as does an attempt that is never told of again.
         """
         ...
 
@@ -44,5 +47,43 @@ class Unmetered:
         """Allow it."""
         return ""
 
-    async def after(self, attempt: str, responses: Sequence[Response]) -> None:
+    async def after(self, attempt: str, responses: Sequence[Response] | None) -> None:
         """Forget it."""
+
+
+T = TypeVar("T")
+
+
+async def ask_all(
+    asks: Sequence[Callable[[], Awaitable[T]]], slots: AbstractAsyncContextManager[object]
+) -> list[T | BudgetExceeded]:
+    """Ask everything, as many at once as there are free `slots`; results in order.
+
+    Where an explanation's own cap is passed, the error stands in the result's place. What
+    makes further asking pointless lets everything in flight come home (it is paid for),
+    starts nothing more, and is raised then.
+
+    Raises:
+        ModelUnavailable: nothing can be asked.
+        BudgetExceeded: a daily cap is reached.
+    """
+    results: dict[int, T | BudgetExceeded] = {}
+    stop: list[ModelUnavailable | BudgetExceeded] = []
+
+    async def run(index: int) -> None:
+        async with slots:
+            if stop:
+                return
+            try:
+                results[index] = await asks[index]()
+            except BudgetExceeded as error:
+                if error.daily:
+                    stop.append(error)
+                results[index] = error
+            except ModelUnavailable as error:
+                stop.append(error)
+
+    await asyncio.gather(*(run(index) for index in range(len(asks))))
+    if stop:
+        raise stop[0]
+    return [results[index] for index in range(len(asks))]

@@ -6,12 +6,13 @@ import weakref
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import openai
 
 from smile_trace.models import wire
-from smile_trace.models.attempts import Attempts
+from smile_trace.models.attempts import Attempts, ask_all
 from smile_trace.models.base import ModelUnavailable
 from smile_trace.models.ledger import BudgetExceeded
 from smile_trace.models.prices import price
@@ -78,36 +79,19 @@ class Transport:
     async def ask(self, batches: Sequence[Batch], attempts: Attempts) -> list[Response]:
         """Ask every batch, as many at once as `concurrency`; answers by the items' indices.
 
-        An explanation's own cap makes an item a failure. Anything that makes further asking
-        pointless lets what is in flight come home (it is paid for), starts nothing more, and
-        is raised then.
+        An item that an explanation's own cap forbids is a failure.
 
         Raises:
             ModelUnavailable: nothing can be asked.
             BudgetExceeded: a daily cap is reached.
         """
-        answers: dict[int, Response] = {}
-        stop: list[ModelUnavailable | BudgetExceeded] = []
         _, slots = self._here()
-
-        async def run(batch: Batch) -> None:
-            async with slots:
-                if stop:
-                    return
-                try:
-                    responses = await self._ask(batch, attempts)
-                except BudgetExceeded as error:
-                    if error.daily:
-                        stop.append(error)
-                    responses = [Response(failure=str(error)) for _ in batch.items]
-                except ModelUnavailable as error:
-                    stop.append(error)
-                    return
-                answers.update(zip(batch.indices, responses, strict=True))
-
-        await asyncio.gather(*(run(batch) for batch in batches))
-        if stop:
-            raise stop[0]
+        asks = [partial(self._ask, batch, attempts) for batch in batches]
+        answers: dict[int, Response] = {}
+        for batch, got in zip(batches, await ask_all(asks, slots), strict=True):
+            if isinstance(got, BudgetExceeded):
+                got = [Response(failure=str(got)) for _ in batch.items]
+            answers.update(zip(batch.indices, got, strict=True))
         return [answers[index] for index in range(len(answers))]
 
     def _here(self) -> tuple[openai.AsyncOpenAI, asyncio.Semaphore]:
@@ -143,7 +127,7 @@ class Transport:
                 await attempts.after(attempt, got)
                 return got if len(batch.items) == 1 else await self._alone(batch, attempts)
             except openai.APIConnectionError as error:
-                # The server may have worked on it, so this attempt stays reserved.
+                await attempts.after(attempt, None)  # the server may have worked on it
                 if not last:
                     await asyncio.sleep(_backoff(retry))
                     continue

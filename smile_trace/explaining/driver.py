@@ -1,0 +1,123 @@
+"""The one loop that drives a Study with a Model: in the foreground, the worker, a notebook."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from smile_trace.attribution import Study
+from smile_trace.errors import SmileTraceError
+from smile_trace.models import Model, Request, ScoringModel
+from smile_trace.records import (
+    Cost,
+    Explanation,
+    ExplanationSettings,
+    Perturbation,
+    Response,
+    Signal,
+)
+
+OnRound = Callable[[Sequence[Perturbation], Sequence[Response]], None]
+"""Told after every round what was asked and what came back."""
+
+
+class ExplanationFailed(SmileTraceError):
+    """There is nothing to explain with; the message says why and what to do."""
+
+
+def resolve_signal(settings: ExplanationSettings, model: Model) -> Signal:
+    """The signal that `auto` stands for: the probability of the whole logged answer where the
+    model can score it, else the text.
+
+    Raises:
+        ExplanationFailed: the probability is asked for, and the model cannot score answers.
+    """
+    scores = isinstance(model, ScoringModel)
+    if settings.signal == "auto":
+        whole = scores and not getattr(model, "first_token_only", False)
+        return "probability" if whole else "text"
+    if settings.signal == "probability" and not scores:
+        raise ExplanationFailed(
+            f"the model {model.name!r} gives no probabilities of a given answer: use signal "
+            '"text", or a local model'
+        )
+    return settings.signal
+
+
+async def ask_model(
+    study: Study, model: Model, perturbations: Sequence[Perturbation]
+) -> list[Response]:
+    """One round: what comes back for `perturbations`, in their order.
+
+    Raises:
+        ExplanationFailed: the unperturbed prompt could not be asked; the rest is in vain.
+        ModelUnavailable: the model cannot be asked at all.
+        BudgetExceeded: a daily cap is reached.
+    """
+    prompted = study.prompted
+    requests = [
+        Request(
+            messages=perturbation.messages,
+            form=prompted.form,
+            parameters=prompted.parameters,
+            replicate=perturbation.replicate,
+        )
+        for perturbation in perturbations
+    ]
+    if study.signal == "probability" and isinstance(model, ScoringModel):
+        responses = await model.score(requests, study.answer)
+    else:
+        responses = await model.generate(requests)
+    _check_baseline(perturbations, responses)
+    return responses
+
+
+async def run(study: Study, model: Model, *, on_round: OnRound | None = None) -> Explanation:
+    """Ask and tell until the study is finished; gives its Explanation with its cost and time.
+
+    Raises:
+        ExplanationFailed: the unperturbed prompt could not be asked.
+        ModelUnavailable: the model cannot be asked at all.
+        BudgetExceeded: a daily cap is reached.
+    """
+    told: list[Response] = []
+    while perturbations := study.ask():
+        responses = await ask_model(study, model, perturbations)
+        study.tell(zip(perturbations, responses, strict=True))
+        told.extend(responses)
+        if on_round is not None:
+            on_round(perturbations, responses)
+    return finish(study, told)
+
+
+def finish(study: Study, responses: Iterable[Response]) -> Explanation:
+    """The study's Explanation with what `responses` cost, and the time."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    update = {"cost": cost_of(responses), "explained_at": now}
+    return study.result().model_copy(update=update)
+
+
+def cost_of(responses: Iterable[Response]) -> Cost:
+    """What responses cost together; those from the cache cost nothing now."""
+    asked, cached = [], 0
+    for response in responses:
+        if response.cached:
+            cached += 1
+        else:
+            asked.append(response)
+    usages = [response.usage for response in asked if response.usage is not None]
+    prices = [response.usd for response in asked if response.ok]
+    known = [price for price in prices if price is not None]
+    return Cost(
+        target_calls=len(asked),
+        cached_calls=cached,
+        tokens=sum((u.input_tokens or 0) + (u.output_tokens or 0) for u in usages),
+        usd=sum(known) if len(known) == len(prices) else None,
+    )
+
+
+def _check_baseline(perturbations: Sequence[Perturbation], responses: Sequence[Response]) -> None:
+    pairs = zip(perturbations, responses, strict=True)
+    baseline = [response for perturbation, response in pairs if perturbation.kind == "baseline"]
+    if baseline and not any(response.ok for response in baseline):
+        raise ExplanationFailed(
+            f"the prompt itself could not be asked again: {baseline[0].failure}"
+        )

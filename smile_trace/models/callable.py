@@ -1,0 +1,85 @@
+"""A plain function `str -> str`, or a coroutine function, in the foreground."""
+
+import asyncio
+import inspect
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from smile_trace.capture import suppressed
+from smile_trace.models.base import Request
+from smile_trace.models.wire import completion_prompt
+from smile_trace.records import JSON, Response
+
+CONCURRENCY = 8
+"""Calls of a coroutine function in flight at once. A plain function is called one by one, in
+a thread: nobody knows whether it stands more."""
+
+
+class CallableModel:
+    """A function from prompt to answer; a list of messages is joined with line breaks.
+
+    What it raises, and a result that is no text, is a failure of that request.
+
+    Args:
+        function: takes the prompt, gives the answer or an awaitable of it.
+    """
+
+    remote = False
+    identity = None
+
+    def __init__(self, function: Callable[[str], Any]) -> None:
+        self.name = getattr(function, "__qualname__", type(function).__name__)
+        self._function = function
+        self._slots: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def __repr__(self) -> str:
+        return f"CallableModel({self.name})"
+
+    def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
+        """Unknown, so False."""
+        return False
+
+    async def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """The function's answers in the order of the requests."""
+        return await asyncio.gather(*(self._one(request) for request in requests))
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    async def _one(self, request: Request) -> Response:
+        prompt = completion_prompt(request.messages)
+        async with self._free_slot():
+            return await call(lambda: self._function(prompt), self._function)
+
+    def _free_slot(self) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        slots = CONCURRENCY if is_coroutine_function(self._function) else 1
+        return self._slots.setdefault(loop, asyncio.Semaphore(slots))
+
+
+async def call(bound: Callable[[], Any], function: Callable[..., Any]) -> Response:
+    """The answer of a function of the user's: on this loop where it is a coroutine function,
+    else in a thread. Nothing that it does is recorded."""
+    try:
+        with suppressed():
+            if is_coroutine_function(function):
+                result = await bound()
+            else:
+                result = await asyncio.to_thread(bound)
+                if inspect.isawaitable(result):
+                    result = await result
+    except Exception as error:  # noqa: BLE001  whatever the user's function raises
+        return Response(failure=f"{type(error).__name__}: {error}")
+    if not isinstance(result, str):
+        return Response(failure=f"the function gave {type(result).__name__}, not a text")
+    return Response(text=result)
+
+
+def is_coroutine_function(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine (also through an object's `__call__`)."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004
+    )

@@ -1,0 +1,55 @@
+"""Ledger and cache for a foreground explanation: the store's semantics, in memory."""
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+
+from smile_trace.models.ledger import BudgetExceeded
+from smile_trace.records import Response
+
+
+class MemoryCache:
+    """A ResponseCache that lives as long as the process; the oldest answers make room."""
+
+    def __init__(self, size: int = 10_000) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._kept: dict[str, Response] = {}
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
+        """The kept responses among `keys`, each with `cached=True`."""
+        with self._lock:
+            found = {key: self._kept[key] for key in keys if key in self._kept}
+        return {key: kept.model_copy(update={"cached": True}) for key, kept in found.items()}
+
+    def put_many(self, items: Mapping[str, Response]) -> None:
+        """Keep answers; failures are left out."""
+        with self._lock:
+            self._kept.update({key: item for key, item in items.items() if item.ok})
+            while len(self._kept) > self._size:
+                del self._kept[next(iter(self._kept))]
+
+
+class MemoryLedger:
+    """A Ledger for one explanation, with a cap on its calls (retries included)."""
+
+    def __init__(self, calls: int) -> None:
+        self._cap = calls
+        self._lock = threading.Lock()
+        self._ids = itertools.count()
+        self.calls = 0
+
+    def reserve(
+        self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
+    ) -> str:
+        """See `models.ledger.Ledger.reserve`."""
+        with self._lock:
+            if self.calls + calls > self._cap:
+                raise BudgetExceeded(
+                    f"the budget of {self._cap} calls is used up: give a larger one", daily=False
+                )
+            self.calls += calls
+            return str(next(self._ids))
+
+    def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
+        """Calls are what is capped here, and an attempt stays one."""

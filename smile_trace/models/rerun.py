@@ -1,0 +1,110 @@
+"""The decorated function itself, called again without its decorator."""
+
+import functools
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from smile_trace.models.base import ModelUnavailable, Request
+from smile_trace.models.callable import call as call_function
+from smile_trace.records import JSON, Call, Response
+
+MARK = "__smile_trace_rerun__"
+"""The attribute in which `@trace(rerun=True)` keeps the undecorated function."""
+
+
+class Rerun:
+    """The function that made a call, with the perturbed prompt and its other arguments.
+
+    Only a function that is decorated with `rerun=True`, in the module that the operator named:
+    the name in the captured call decides nothing else.
+
+    Args:
+        call: the captured call.
+        app: the operator's module, as in `import`.
+
+    Raises:
+        ModelUnavailable: there is no such function, or it may not be called again.
+    """
+
+    remote = False
+    identity = None
+
+    def __init__(self, call: Call, *, app: str | None) -> None:
+        self.name = call.rerun or call.name
+        self._function = _find(call, app)
+        given = call.rerun_arguments or {}
+        self._prompt = str(given.get("prompt") or "prompt")
+        self._arguments: dict[str, JSON] = dict(given.get("arguments") or {})
+
+    def __repr__(self) -> str:
+        return f"Rerun({self.name})"
+
+    def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
+        """Unknown, so False."""
+        return False
+
+    async def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """The function's answers in the order of the requests, called one after the other."""
+        return [await self._one(request) for request in requests]
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    async def _one(self, request: Request) -> Response:
+        arguments = {**self._arguments, self._prompt: self._argument(request)}
+        bound = functools.partial(self._function, **arguments)
+        return await call_function(bound, self._function)
+
+    def _argument(self, request: Request) -> JSON:
+        """The prompt in the shape in which the function took it."""
+        messages = [{"role": m.role, "content": m.content} for m in request.messages]
+        if self._prompt == "messages" or len(messages) != 1 or messages[0]["role"] != "user":
+            return messages
+        return messages[0]["content"]
+
+
+def _find(call: Call, app: str | None) -> Callable[..., Any]:
+    if app is None:
+        raise ModelUnavailable(
+            "calling a function again needs its module: start the worker with --app MODULE",
+            permanent=True,
+        )
+    if call.rerun is None:
+        raise ModelUnavailable(
+            f"{call.name} cannot be called again: decorate it with @smile_trace.trace(rerun=True)",
+            permanent=True,
+        )
+    module_name, _, qualified = call.rerun.partition(":")
+    if module_name not in (app, "__main__") and not module_name.startswith(f"{app}."):
+        raise ModelUnavailable(
+            f"{call.rerun} is not in the module {app}: start the worker with --app {module_name}",
+            permanent=True,
+        )
+    found: Any = _import(app if module_name == "__main__" else module_name)
+    for part in qualified.split("."):
+        found = getattr(found, part, None)
+    function = getattr(found, MARK, None)
+    if not callable(function):
+        raise ModelUnavailable(
+            f"{call.rerun} cannot be called again: it must stand at the top of its module and "
+            "be decorated with @smile_trace.trace(rerun=True)",
+            permanent=True,
+        )
+    return function  # type: ignore[no-any-return]
+
+
+def _import(name: str) -> Any:
+    """The operator's module, from the working directory too."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise ModelUnavailable(
+            f"the module {name} cannot be imported ({type(error).__name__}: {error}): run the "
+            "worker where the application runs, in its environment",
+            permanent=True,
+        ) from error
