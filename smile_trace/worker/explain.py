@@ -3,22 +3,23 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 from smile_trace.attribution import Study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
-from smile_trace.explaining.driver import ask_model
-from smile_trace.models import ModelUnavailable
-from smile_trace.records import JSON, Perturbation, Response
-from smile_trace.settings import Settings
+from smile_trace.explaining.driver import ask_model, finish, resolve_signal
+from smile_trace.models import Model, ModelUnavailable
+from smile_trace.records import JSON, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store
 from smile_trace.store.jobs import Job
-from smile_trace.store.pauses import Pause
+from smile_trace.store.ledger import Spent
 from smile_trace.worker.models import Models
 
 logger = logging.getLogger(__name__)
 
-Checkpoint = Callable[[Callable[[], Awaitable[JSON]]], Awaitable[JSON]]
+Kept = dict[str, JSON]
+Checkpoint = Callable[[Callable[[], Awaitable[Kept]]], Awaitable[Kept]]
 """Runs a round and keeps its JSON result, or gives the kept one where it was run before."""
 
 POISON = 5
@@ -26,8 +27,6 @@ POISON = 5
 in between, is taken for the cause."""
 BUDGET_WAIT = 300.0
 """Seconds until a job that met the daily cap looks again (somebody may have raised it)."""
-FIRST_PROBE, LAST_PROBE = 15.0, 600.0
-"""Seconds until a model that could not be asked is tried again: doubling, at most so long."""
 
 
 class Explainer:
@@ -39,12 +38,10 @@ class Explainer:
     def __init__(
         self,
         store: Store,
-        settings: Settings,
         models: Models,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._settings = settings
         self._models = models
         self._clock = clock
         self._stopping = False
@@ -72,4 +69,81 @@ class Explainer:
             self._store.jobs.fail(job.id, reason, now=self._clock())
 
     async def _explain(self, job: Job, checkpoint: Checkpoint) -> None:
-        raise NotImplementedError
+        call = self._store.traces.call(job.call_id)
+        if call is None or call.answer is None:
+            raise SmileTraceError("its trace is not in the store any more")
+        model = self._models.open(job, call)
+        study = Study(
+            Prompted.of(call),
+            job.settings,
+            answer=call.answer,
+            signal=resolve_signal(job.settings, model),
+            freeze=job.settings.freeze,
+            deterministic=model.deterministic(call.parameters),
+            remote=model.remote,
+        )
+        told: list[Response] = []
+        while perturbations := await asyncio.to_thread(study.ask):
+            if self._stopping:
+                self._postpone(job, None, 0.0)
+                return
+            kept = await checkpoint(partial(_round, study, model, perturbations))
+            responses = _read_round(kept)
+            await asyncio.to_thread(study.tell, zip(perturbations, responses, strict=True))
+            told += responses
+            self._store.jobs.progressed(job.id, now=self._clock())
+            self._models.answered(job.settings.model)
+        explanation = await asyncio.to_thread(finish, study, told)
+        spent = self._store.ledger.spent("explanation", job.budget_scope)
+        self._store.jobs.explain(job, _with_cost(explanation, spent, len(told)), now=self._clock())
+
+    def _wait(self, job: Job, error: ModelUnavailable | BudgetExceeded) -> None:
+        if isinstance(error, ModelUnavailable):
+            self._models.unavailable(job.settings.model, error)
+            self._postpone(job, str(error), 0.0)  # the model's pause decides when
+        elif error.daily:
+            self._postpone(job, str(error), BUDGET_WAIT)
+        else:
+            self._store.jobs.fail(job.id, str(error), now=self._clock())
+
+    def _postpone(self, job: Job, reason: str | None, seconds: float) -> None:
+        now = self._clock()
+        self._store.jobs.postpone(job, reason, until=now + seconds, now=now)
+
+
+async def _round(
+    study: Study, model: Model, perturbations: Sequence[Perturbation]
+) -> dict[str, JSON]:
+    """One round as JSON. What makes the job wait or fail is a result, too: the engine would
+    keep an exception for good, and raise it again at each resumption."""
+    try:
+        responses = await ask_model(study, model, perturbations)
+    except ModelUnavailable as error:
+        return {"unavailable": str(error), "permanent": error.permanent}
+    except BudgetExceeded as error:
+        return {"exceeded": str(error), "daily": error.daily}
+    except SmileTraceError as error:
+        return {"failed": str(error)}
+    return {"responses": [response.model_dump(mode="json") for response in responses]}
+
+
+def _read_round(kept: Mapping[str, JSON]) -> list[Response]:
+    match kept:
+        case {"unavailable": str(message), "permanent": bool(permanent)}:
+            raise ModelUnavailable(message, permanent=permanent)
+        case {"exceeded": str(message), "daily": bool(daily)}:
+            raise BudgetExceeded(message, daily=daily)
+        case {"failed": str(message)}:
+            raise SmileTraceError(message)
+    return [Response.model_validate(response) for response in kept["responses"]]
+
+
+def _with_cost(explanation: Explanation, spent: Spent, told: int) -> Explanation:
+    """With what the ledger knows: runs that were interrupted have their cost, too."""
+    cost = Cost(
+        target_calls=spent.calls,
+        cached_calls=max(0, told - spent.calls),
+        tokens=spent.tokens,
+        usd=None if spent.unpriced_calls else spent.usd,
+    )
+    return explanation.model_copy(update={"cost": cost})

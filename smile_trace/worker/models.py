@@ -1,0 +1,98 @@
+"""The models that the worker asks: opened once, paid from the store's ledger, paused together."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from smile_trace.models import Model, ModelUnavailable
+from smile_trace.models.metered import metered
+from smile_trace.models.registry import open_model, settings_for
+from smile_trace.records import Call
+from smile_trace.settings import RerunSettings, Settings
+from smile_trace.store import Store
+from smile_trace.store.jobs import Job
+from smile_trace.store.pauses import Pause
+
+logger = logging.getLogger(__name__)
+
+FIRST_PROBE, LAST_PROBE = 15.0, 600.0
+"""Seconds until a model that could not be asked is tried again: doubling, at most so long."""
+
+
+class Models:
+    """Opens and closes models in the event loop that the explanations run in.
+
+    A model that cannot be asked is paused for all jobs; after a while one job may try it again,
+    and when it answers, all go on.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        app: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._app = app
+        self._clock = clock
+        self._open: dict[str, Model] = {}
+        self._paused = set(store.pauses.all())
+
+    def open(self, job: Job, call: Call) -> Model:
+        """The model for one job: every answer kept, every attempt paid.
+
+        Raises:
+            ModelUnavailable: an extra, a file, a key or the module is missing.
+            NoModel: the settings do not map it any more.
+        """
+        name = job.settings.model
+        how = settings_for(name, self._settings)
+        if isinstance(how, RerunSettings):  # its function is named in the call
+            model = open_model(name, how, app=self._app, call=call)
+        else:
+            if name not in self._open:
+                self._open[name] = open_model(name, how, app=self._app)
+            model = self._open[name]
+        return metered(
+            model,
+            ledger=self._store.ledger,
+            cache=self._store.responses,
+            explanation=job.budget_scope,
+        )
+
+    async def close(self) -> None:
+        """Close every model."""
+        opened, self._open = list(self._open.values()), {}
+        closed = await asyncio.gather(*(m.aclose() for m in opened), return_exceptions=True)
+        for error in closed:
+            if isinstance(error, BaseException):
+                logger.warning("a model could not be closed: %s", error)
+
+    def answered(self, name: str) -> None:
+        """The model works: whoever waits for it goes on."""
+        if name in self._paused:
+            self._paused.discard(name)
+            self._store.pauses.clear(name)
+            logger.info("%s answers again", name)
+
+    def unavailable(self, name: str, error: ModelUnavailable) -> None:
+        """The model cannot be asked: nobody asks it before the next probe."""
+        before, now = self._store.pauses.all().get(name), self._clock()
+        if before is not None and before.not_before > now:
+            return  # another job of the same moment has said so already
+        failures = (before.failures if before else 0) + 1
+        wait = min(LAST_PROBE, FIRST_PROBE * 2.0 ** min(failures - 1, 16))
+        self._paused.add(name)
+        self._store.pauses.put(
+            Pause(
+                name=name,
+                reason=str(error),
+                failures=failures,
+                since=before.since if before else now,
+                not_before=now + wait,
+            )
+        )
+        logger.warning("%s is paused for %.0f s: %s", name, wait, error)

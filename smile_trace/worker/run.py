@@ -1,0 +1,183 @@
+"""The worker: ingest, sample, explain, deliver, until it is told to stop."""
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from smile_trace.errors import BudgetExceeded, SmileTraceError
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.status import Status
+from smile_trace.trackers import Tracker, discover
+from smile_trace.worker.deliver import Courier
+from smile_trace.worker.engine import Engine
+from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.sample import sample
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[Status], None]
+"""Told now and then how things stand."""
+
+TICK = 0.2
+"""Seconds between two looks at running explanations."""
+STOP_SECONDS = 6.0
+"""How long a stop waits for rounds in flight before it cuts them off."""
+
+
+class WorkerError(SmileTraceError):
+    """The worker cannot run; the message says what to do."""
+
+
+def run(
+    settings: Settings,
+    *,
+    once: bool = False,
+    app: str | None = None,
+    trackers: list[Tracker] | None = None,
+    progress: Progress | None = None,
+    stopping: threading.Event | None = None,
+) -> Status:
+    """Run the worker on `settings.home`.
+
+    Args:
+        settings: the settings.
+        once: ingest, explain and deliver what is there, then return.
+        app: the module with the decorated functions, for models of `kind = "rerun"`.
+        trackers: instead of those that the settings and the environment ask for.
+        progress: told how things stand whenever something may have changed.
+        stopping: set it to make the worker stop: rounds in flight end or are cut off, and
+            a later worker goes on with them.
+
+    Returns:
+        How things stand at the end.
+
+    Raises:
+        WorkerError: another worker runs on this home, or a tracker's options are wrong.
+        StoreError: the store cannot be opened or written.
+    """
+    stopping = stopping or threading.Event()
+    store = Store.open(settings)
+    try:
+        with _alone(settings.home):
+            worker = _Worker(store, settings, app, _active(settings, trackers), stopping)
+            worker.run(once=once, progress=progress)
+            return store.status()
+    finally:
+        store.close()
+
+
+class _Worker:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        app: str | None,
+        trackers: list[Tracker],
+        stopping: threading.Event,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._stopping = stopping
+        self._ingest = Ingest(store, settings)
+        self._engine = Engine(store, settings, app)
+        self._couriers = [Courier(tracker, store, settings) for tracker in trackers]
+        self._drained = threading.Event()  # nothing more will be captured or explained
+
+    def run(self, *, once: bool, progress: Progress | None) -> None:
+        self._engine.start(time.time())
+        # Each tracker in a thread of its own, so that none holds up another.
+        threads = [
+            threading.Thread(target=self._deliver, args=(courier,), daemon=True)
+            for courier in self._couriers
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._work(once, progress)
+        finally:
+            self._drained.set()
+            self._engine.stop(STOP_SECONDS)
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(TICK)
+                if progress is not None:
+                    progress(self._store.status())
+                if self._stopping.wait(0):
+                    thread.join(STOP_SECONDS / 2)
+                    break
+        for courier in self._couriers:
+            courier.tracker.close()
+
+    def _work(self, once: bool, progress: Progress | None) -> None:
+        looked_at = 0.0
+        while not self._stopping.is_set():
+            idle = not self._dispatch()
+            due = time.monotonic() - looked_at >= self._settings.worker.poll_seconds
+            if due or (once and idle):
+                looked_at = time.monotonic()
+                self._ingest.run()
+                idle = not sample(self._store, self._settings) and idle
+                if progress is not None:
+                    progress(self._store.status())
+                if once and idle and not self._engine.active and not self._dispatch():
+                    return
+            self._stopping.wait(TICK)
+
+    def _dispatch(self) -> int:
+        """Start as many jobs as there is room for; gives how many are under way."""
+        active = self._engine.active
+        room = self._settings.worker.concurrent_explanations - len(active)
+        if room > 0 and self._affordable():
+            now = time.time()
+            paused = self._store.pauses.all()
+            closed = [pause.name for pause in paused.values() if pause.not_before > now]
+            for job in self._store.jobs.due(now=now, limit=room, without=closed):
+                self._engine.submit(job, now)
+        return len(self._engine.active)
+
+    def _affordable(self) -> bool:
+        try:
+            self._store.ledger.check_day()
+        except BudgetExceeded:
+            return False
+        return True
+
+    def _deliver(self, courier: Courier) -> None:
+        while True:
+            drained = self._drained.is_set()
+            try:
+                courier.run(self._stopping.is_set)
+            except Exception:
+                logger.exception("delivery to %s stumbled; it goes on", courier.name)
+            if drained or self._stopping.is_set():
+                return
+            self._drained.wait(self._settings.worker.poll_seconds)
+
+
+def _active(settings: Settings, trackers: list[Tracker] | None) -> list[Tracker]:
+    try:
+        return discover(settings.trackers) if trackers is None else trackers
+    except ValueError as error:
+        raise WorkerError(str(error)) from None
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the home's lock; the system lets go of it when the process ends, however it ends."""
+    descriptor = os.open(home / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WorkerError(
+                f"another worker runs on {home}: stop it, or set SMILE_TRACE_HOME to another folder"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
