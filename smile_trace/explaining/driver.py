@@ -1,5 +1,6 @@
 """The one loop that drives a Study with a Model: in the foreground, the worker, a notebook."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -70,22 +71,36 @@ async def ask_model(
     return responses
 
 
-async def run(study: Study, model: Model, *, on_round: OnRound | None = None) -> Explanation:
+async def run(
+    study: Study,
+    model: Model,
+    *,
+    on_round: OnRound | None = None,
+    before: Sequence[Response] = (),
+) -> Explanation:
     """Ask and tell until the study is finished; gives its Explanation with its cost and time.
+
+    The study thinks in a thread: the event loop stays free for other explanations.
+
+    Args:
+        study: what is asked.
+        model: who answers.
+        on_round: told after every round.
+        before: what was asked before the study and belongs to its cost.
 
     Raises:
         ExplanationFailed: the unperturbed prompt could not be asked.
         ModelUnavailable: the model cannot be asked at all.
         BudgetExceeded: a daily cap is reached.
     """
-    told: list[Response] = []
-    while perturbations := study.ask():
+    told = list(before)
+    while perturbations := await asyncio.to_thread(study.ask):
         responses = await ask_model(study, model, perturbations)
         study.tell(zip(perturbations, responses, strict=True))
         told.extend(responses)
         if on_round is not None:
             on_round(perturbations, responses)
-    return finish(study, told)
+    return await asyncio.to_thread(finish, study, told)
 
 
 def finish(study: Study, responses: Iterable[Response]) -> Explanation:

@@ -48,7 +48,7 @@ class Metered:
         ledger: where every attempt is reserved and settled.
         cache: where answers are kept.
         explanation: what the attempts belong to; the ledger's cap per explanation applies.
-        fresh: do not read the cache (answers are kept all the same).
+        fresh: of the cache, read only what this explanation put there.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Metered:
         self._cache = cache
         self._explanation = explanation
         self._fresh = fresh
+        self._own: set[str] = set()  # keys that this explanation put into the cache
         self._open: dict[str, _Reserved] = {}
         self._settled = asyncio.Condition()
 
@@ -109,9 +110,8 @@ class Metered:
         ask: Ask,
     ) -> list[Response]:
         keys = [self._key(request, answer) for request in requests]
-        found: dict[str, Response] = {}
-        if not self._fresh:
-            found = await asyncio.to_thread(self._cache.get_many, list(dict.fromkeys(keys)))
+        wanted = [key for key in dict.fromkeys(keys) if not self._fresh or key in self._own]
+        found = await asyncio.to_thread(self._cache.get_many, wanted)
         missing = {key: r for key, r in zip(keys, requests, strict=True) if key not in found}
         if missing:
             batch = list(missing.values())
@@ -170,6 +170,7 @@ class Metered:
         if responses is not None:
             kept = {k: r for k, r in zip(reserved.keys, responses, strict=True) if r.ok}
             await asyncio.to_thread(self._cache.put_many, kept)
+            self._own.update(kept)
             tokens, usd = _used(list(kept.values()), reserved)
             await asyncio.to_thread(self._ledger.settle, attempt, tokens=tokens, usd=usd)
         async with self._settled:
