@@ -6,6 +6,10 @@ from typing import Annotated
 import typer
 
 from smile_trace.cli.demo import demo
+from smile_trace.cli.explain import explain
+from smile_trace.cli.retry import retry
+from smile_trace.cli.status import status
+from smile_trace.cli.worker import worker
 
 app = typer.Typer(
     name="smile-trace",
@@ -32,3 +36,7 @@ def options(
 
 
 app.command()(demo)
+app.command()(explain)
+app.command()(worker)
+app.command()(status)
+app.command()(retry)

@@ -83,10 +83,11 @@ class Database:
         config = Config()
         config.set_main_option("script_location", "smile_trace.store:migrations")
         script = ScriptDirectory.from_config(config)
-        with self.write() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-            if current == script.get_current_head():
+        with self.read() as connection:
+            if _revision(connection) == script.get_current_head():
                 return
+        with self.write() as connection:
+            current = _revision(connection)
             known = {revision.revision for revision in script.walk_revisions()}
             if current is not None and current not in known:
                 raise StoreError(
@@ -99,6 +100,10 @@ class Database:
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _engine(path: Path) -> Engine:

@@ -1,0 +1,91 @@
+"""`smile-trace status`: what was captured, explained, delivered and spent, in one screen."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from smile_trace.store.status import Counted, Status, TrackerCounts
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+) -> None:
+    """Show how things stand."""
+    from rich.console import Console
+
+    from smile_trace.settings import Settings
+    from smile_trace.worker.status import read_home
+
+    settings = Settings()
+    now = read_home(settings)
+    if as_json:
+        print(now.model_dump_json(indent=2))
+        return
+    console = Console(highlight=False)
+    console.print(f"[bold]{settings.home}[/]", soft_wrap=True)
+    console.print(_table(now))
+
+
+def _table(now: "Status") -> "Table":
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    note = f"{now.open_traces} traces are still growing" if now.open_traces else ""
+    table.add_row("captured", str(now.captured), note)
+    table.add_row("sampled", str(now.sampled), "")
+    table.add_row("explained", str(now.explained), _kinds(now))
+    waiting = now.pending + now.running
+    table.add_row("waiting", str(waiting), f"{now.running} running" if now.running else "")
+    _add_reasons(table, now.pending_by_reason)
+    _add_reasons(table, now.paused_models)
+    table.add_row("skipped", str(now.skipped), "")
+    _add_reasons(table, now.skipped_by_reason)
+    table.add_row("failed", str(now.failed), "smile-trace retry --failed" if now.failed else "")
+    _add_reasons(table, now.failed_by_reason)
+    for tracker in now.trackers:
+        _add_tracker(table, tracker)
+    table.add_row("lost", str(now.lost + now.corrupt_lines), "")
+    _add_reasons(table, now.lost_by_reason)
+    if now.corrupt_lines:
+        table.add_row("", str(now.corrupt_lines), "corrupt lines, kept aside in the store")
+    for what, spent in (("spent today", now.spent_today), ("spent in all", now.spent)):
+        unpriced = f", {spent.unpriced_calls} of them without a known price"
+        money = f"{spent.tokens} tokens, ${spent.usd:.4f}"
+        table.add_row(
+            what, str(spent.calls), f"calls, {money}" + unpriced * bool(spent.unpriced_calls)
+        )
+    return table
+
+
+def _kinds(now: "Status") -> str:
+    return (
+        f"{now.reliable} reliable, {now.no_effect} no effect, "
+        f"{now.unreliable} undetermined at this budget"
+    )
+
+
+def _add_tracker(table: "Table", tracker: "TrackerCounts") -> None:
+    what = f"{tracker.traces} traces, {tracker.explanations} explanations"
+    table.add_row(f"to {tracker.name}", str(tracker.traces + tracker.explanations), what)
+    if tracker.unavailable:
+        table.add_row("", "", f"takes nothing: {tracker.unavailable}")
+    if tracker.waiting:
+        table.add_row("", str(tracker.waiting), "waiting")
+    _add_reasons(table, tracker.waiting_for)
+    _add_reasons(table, tracker.refused)
+
+
+def _add_reasons(table: "Table", reasons: "Iterable[Counted]") -> None:
+    from rich.text import Text
+
+    for one in reasons:
+        # Reasons quote what other programs said: text, never markup or control characters.
+        said = "".join(c if c.isprintable() else " " for c in one.reason)
+        table.add_row("", str(one.count), Text(said, style="dim"))

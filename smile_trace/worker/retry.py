@@ -1,0 +1,34 @@
+"""Calls that a person wants explained, whatever sampling or an earlier attempt said."""
+
+import time
+
+from smile_trace.errors import SmileTraceError
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.sample import explainable
+
+
+def request_again(store: Store, settings: Settings, prefix: str | None) -> int:
+    """Put calls back to pending as a new attempt, before the background samples.
+
+    Args:
+        store: the store; a running worker takes them from there.
+        settings: how they are explained now.
+        prefix: the beginning of the calls' ids; None = every call that failed.
+
+    Returns:
+        How many calls wait now.
+
+    Raises:
+        SmileTraceError: no call has that id, or the one that has cannot be explained.
+    """
+    call_ids = store.jobs.failed() if prefix is None else store.traces.find_calls(prefix)
+    if prefix is not None and not call_ids:
+        raise SmileTraceError(f"no call's id begins with {prefix!r}: see the trace's page for it.")
+    found = (store.traces.call(call_id) for call_id in call_ids)
+    decisions = [explainable(call, settings) for call in found if call is not None]
+    if len(decisions) == 1 and decisions[0].state == "skipped":
+        raise SmileTraceError(f"that call cannot be explained: {decisions[0].reason}.")
+    possible = [decision for decision in decisions if decision.state == "pending"]
+    store.jobs.retry(possible, now=time.time())
+    return len(possible)
