@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from mlflow.entities import Experiment, Run
-from mlflow.entities.assessment import AssessmentSource, Feedback
+from mlflow.entities import AssessmentSource, Experiment, Feedback, Run
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.entities.trace_info import TraceInfo
 from mlflow.exceptions import MlflowException
@@ -56,6 +55,9 @@ class Server:
         # The SDK repeats for minutes by default; the outbox repeats better.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        # A worker's output is its own.
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         self._tracing = TracingClient(tracking_uri=self.uri)
 
@@ -65,7 +67,7 @@ class Server:
         try:
             yield
         except MlflowException as error:
-            status = error.get_http_status_code()
+            status = int(error.get_http_status_code())  # type: ignore[no-untyped-call]
             if isinstance(error.__context__, requests.exceptions.RequestException):
                 raise self._unreachable(error.__context__) from error
             self._raise_for(status, error.message)
@@ -128,8 +130,8 @@ class Server:
             Refused: the server does not take these spans.
         """
         with self._asking():
-            answer = http_request(
-                get_default_host_creds(self.uri),
+            answer = http_request(  # type: ignore[no-untyped-call]
+                get_default_host_creds(self.uri),  # type: ignore[no-untyped-call]
                 _OTLP_PATH,
                 "POST",
                 max_retries=0,
@@ -212,13 +214,8 @@ class Server:
         with self._asking():
             if not ours:
                 self._tracing.log_assessment(info.trace_id, feedback)
-            elif ours[0].value != value:
-                self._tracing.update_assessment(
-                    info.trace_id,
-                    ours[0].assessment_id,
-                    feedback=feedback.feedback,
-                    rationale=rationale,
-                )
+            elif getattr(ours[0], "value", None) != value:
+                self._tracing.update_assessment(info.trace_id, str(ours[0].assessment_id), feedback)
 
     # -- prompts ----------------------------------------------------------------------------
 
@@ -228,7 +225,8 @@ class Server:
             return None
         try:
             with self._asking():
-                return self._client.get_prompt_version(name, version)
+                found: PromptVersion | None = self._client.get_prompt_version(name, version)
+                return found
         except Refused:
             return None
 

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Explanation, Message, Span, Trace
-from smile_trace.render import STATUS_WORDS, to_markdown
+from smile_trace.render import STATUS_WORDS, scores_to_markdown, summary_to_markdown
 
 EXPLANATION = "smile_trace.explanation"
 """Span attribute: the full Explanation as JSON."""
@@ -99,7 +99,7 @@ def explanation_span(
     otel_trace_id: str,
     parent_id: str,
     times: tuple[int, int],
-    heatmap: str,
+    pictures: Sequence[str],
 ) -> Span:
     """The late span that shows an explanation under its LLM span.
 
@@ -108,7 +108,7 @@ def explanation_span(
 
     Args:
         times: start and end of the LLM span, Unix nanoseconds.
-        heatmap: reference of the attached picture.
+        pictures: references of the attached strips of the heatmap, from top to bottom.
     """
     start, end = times
     return Span(
@@ -120,15 +120,16 @@ def explanation_span(
         end_ns=end,
         attributes={
             _TYPE: "EVALUATOR",
-            _INPUTS: _json(
+            _INPUTS: _json({"answer": explanation.answer}),
+            _OUTPUTS: _json(
                 {
-                    "answer": explanation.answer,
-                    "model": explanation.settings.model,
-                    "unit": explanation.settings.unit,
-                    "signal": explanation.signal,
+                    "summary": summary_to_markdown(explanation),
+                    **{
+                        f"heatmap {i}" if i > 1 else "heatmap": p for i, p in enumerate(pictures, 1)
+                    },
+                    "scores": scores_to_markdown(explanation),
                 }
             ),
-            _OUTPUTS: _json({"heatmap": heatmap, "scores": to_markdown(explanation)}),
             "smile.status": explanation.fidelity.status,
             EXPLANATION: _explanation_json(explanation),
         },

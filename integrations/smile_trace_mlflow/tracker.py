@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from smile_trace.records import JSON, Span, Trace
 from smile_trace.records.otlp import spans_to_otlp
-from smile_trace.render import to_svg
+from smile_trace.render import to_svg_strips
 from smile_trace.trackers import CapturedTrace, ExplainedCall, NotYet, Outcome, Receipt, Refusal
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ FEEDBACK = "smile.fidelity_r2"
 STATUS_TAG = "smile.status"
 SPANS_PER_REQUEST = 400
 """MLflow took about 160 traces a second in batches of this size."""
+WIDTH, HEIGHT = 700, 200
+"""Size of a picture: MLflow draws none higher than 200 pixels in a span's outputs."""
 OPTIONS = ("tracking_uri", "experiment", "ui_url")
 
 
@@ -171,14 +173,17 @@ class MLflowTracker:
         if times is None:
             return NotYet(reason=f"the span {parent_id} of {trace_id} has not ended yet")
         explanation = item.explanation
-        picture = to_svg(explanation).encode()
+        pictures = [
+            self._server.attach(info, f"heatmap {i} of {item.call.id}", "image/svg+xml", s.encode())
+            for i, s in enumerate(to_svg_strips(explanation, width=WIDTH, height=HEIGHT))
+        ]
         span = explanation_span(
             item.call,
             explanation,
             otel_trace_id=trace_id.removeprefix("tr-"),
             parent_id=parent_id,
             times=times,
-            heatmap=self._server.attach(info, f"heatmap {item.call.id}", "image/svg+xml", picture),
+            pictures=pictures,
         )
         self._server.post_spans(spans_to_otlp([span]), str(info.experiment_id))
         r2 = explanation.fidelity.r2_heldout

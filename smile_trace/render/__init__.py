@@ -2,9 +2,19 @@
 
 from smile_trace.render.heatmap import STATUS_WORDS
 from smile_trace.render.html import to_html
-from smile_trace.render.markdown import to_markdown
+from smile_trace.render.markdown import scores_to_markdown, summary_to_markdown, to_markdown
 from smile_trace.render.show import show
-from smile_trace.render.svg import to_svg
+from smile_trace.render.svg import to_svg, to_svg_strips
 from smile_trace.render.terminal import print_terminal
 
-__all__ = ["STATUS_WORDS", "print_terminal", "show", "to_html", "to_markdown", "to_svg"]
+__all__ = [
+    "STATUS_WORDS",
+    "print_terminal",
+    "scores_to_markdown",
+    "show",
+    "summary_to_markdown",
+    "to_html",
+    "to_markdown",
+    "to_svg",
+    "to_svg_strips",
+]

@@ -42,7 +42,8 @@ def visible(text: str) -> str:
     """`text` with every character that could act on a display replaced by a visible sign.
 
     C0 controls become their Unicode pictures (NUL → ␀, ESC → ␛); C1 controls, lone surrogates,
-    noncharacters and bidirectional overrides become U+FFFD. Line feeds and tabs stay.
+    noncharacters, bidirectional overrides and line separators become
+    U+FFFD. Line feeds and tabs stay.
     """
     return _HIDDEN.sub(_sign, text.replace("\r\n", "\n"))
 
@@ -161,9 +162,7 @@ def describe(segment: SegmentAttribution) -> str:
     """A segment's score in one line."""
     if segment.frozen:
         return "frozen: never left out"
-    interval = (
-        f"{signed(segment.attribution)} [{signed(segment.ci_low)}, {signed(segment.ci_high)}]"
-    )
+    value, low, high = map(signed, (segment.attribution, segment.ci_low, segment.ci_high))
     p_value = "" if segment.p_value is None else f", p = {segment.p_value:.3g}"
     alone = (
         ""
@@ -173,7 +172,7 @@ def describe(segment: SegmentAttribution) -> str:
     verdict = {"supports": "supports the answer", "opposes": "works against the answer"}.get(
         _kind(segment), "within the noise"
     )
-    return f"{interval}{p_value}{alone}: {verdict}"
+    return f"{value} [{low}, {high}]{p_value}{alone}: {verdict}"
 
 
 def _kind(segment: SegmentAttribution | None) -> Kind:
@@ -193,9 +192,9 @@ def _pieces(content: str, segments: Sequence[SegmentAttribution]) -> Iterator[Pi
         start, end = max(segments[i].start, 0), min(segments[i].end, len(content))
         owner[start:end] = [i] * max(end - start, 0)
     at = 0
-    for i, run in groupby(owner):
+    for index, run in groupby(owner):
         size = sum(1 for _ in run)
-        segment = None if i is None else segments[i]
+        segment = None if index is None else segments[index]
         yield Piece(visible(content[at : at + size]), _kind(segment), segment)
         at += size
 
@@ -209,6 +208,8 @@ def _fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
             continue
         head, rest = _split(stretch, FOLD_CONTEXT)
         middle, tail = _split(rest, sum(len(piece.text) for piece in rest) - FOLD_CONTEXT)
+        while tail and tail[0].text.isspace():
+            middle.append(tail.pop(0))
         yield from head
         yield Fold(tuple(middle))
         yield from tail

@@ -1,33 +1,45 @@
-"""The table of scores as Markdown (GitHub flavour, which MLflow draws as a table)."""
+"""Summary and scores as Markdown (GitHub flavour, which MLflow draws as a table)."""
 
 import re
 
 from smile_trace.records import Explanation, SegmentAttribution
-from smile_trace.render.heatmap import STATUS_WORDS, signed, visible
+from smile_trace.render.heatmap import heatmap, signed, visible
 
-ROWS = 15
+ROWS = 12
 """Most segments in the table: it is for reading; all scores are in the JSON."""
-_TEXT = 60
+_TEXT = 48
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def to_markdown(explanation: Explanation) -> str:
-    """The summary and the strongest segments, by size of their attribution."""
+    """The summary, and under it the table of scores."""
+    return f"{summary_to_markdown(explanation)}\n\n{scores_to_markdown(explanation)}"
+
+
+def summary_to_markdown(explanation: Explanation) -> str:
+    """The sentence, how far to trust it, fidelity and cost."""
+    picture = heatmap(explanation)
+    reason = f": {escape(picture.reason)}" if picture.reason else ""
+    status = picture.status_words[:1].upper() + picture.status_words[1:]
+    facts = escape(" · ".join(picture.facts))
+    return f"{escape(picture.summary)}\n\n**{status}**{reason}\n\n{facts}"
+
+
+def scores_to_markdown(explanation: Explanation) -> str:
+    """The significant segments by size of their attribution, then the next strongest."""
     free = [s for s in explanation.segments if not s.frozen]
+    if not free:
+        return "No segment could be left out."
     strongest = sorted(free, key=lambda s: (not s.significant, -abs(s.attribution)))
-    level = f"{explanation.fidelity.interval_level:.0%}".replace("%", " %")
-    lines = [
-        escape(explanation.summary),
-        "",
-        f"**{STATUS_WORDS[explanation.fidelity.status]}**: {escape(explanation.fidelity.reason)}",
-        "",
-        f"| | segment | attribution | {level} interval | p |",
-        "|:-:|---|--:|:-:|--:|",
+    level = f"{explanation.fidelity.interval_level * 100:.0f} %"
+    rows = [
+        f"| |segment|attribution|{level} interval|p|",
+        "|-|-|-:|-|-:|",
         *(_row(segment) for segment in strongest[:ROWS]),
     ]
     if len(strongest) > ROWS:
-        lines += ["", f"and {len(strongest) - ROWS:,} more segments with smaller values"]
-    return "\n".join(lines)
+        rows += ["", f"and {len(strongest) - ROWS:,} more"]
+    return "\n".join(rows)
 
 
 def escape(text: str) -> str:
@@ -40,6 +52,6 @@ def _row(segment: SegmentAttribution) -> str:
     mark = ("▲" if segment.attribution > 0 else "▼") if segment.significant else "·"
     text = " ".join(segment.text.split())
     text = text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
-    p_value = "" if segment.p_value is None else f"{segment.p_value:.3g}"
+    p_value = "" if segment.p_value is None else f"{segment.p_value:.2g}"
     interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
-    return f"| {mark} | {escape(text)} | {signed(segment.attribution)} | {interval} | {p_value} |"
+    return f"|{mark}|{escape(text)}|{signed(segment.attribution)}|{interval}|{p_value}|"

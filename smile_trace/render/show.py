@@ -1,6 +1,7 @@
 """Show an explanation where the person is: in the notebook, else in the terminal."""
 
 import sys
+from importlib import import_module
 
 from smile_trace.records import Explanation
 from smile_trace.render.html import to_html
@@ -10,9 +11,8 @@ from smile_trace.render.terminal import print_terminal
 def show(explanation: Explanation) -> None:
     """Display the heatmap in the running notebook, or print it in the terminal."""
     if _in_notebook():
-        from IPython.display import HTML, display
-
-        display(HTML(to_html(explanation, fragment=True)))
+        display = import_module("IPython.display")
+        display.display(display.HTML(to_html(explanation, fragment=True)))
     else:
         print_terminal(explanation)
 

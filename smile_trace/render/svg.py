@@ -1,11 +1,12 @@
-"""The heatmap as SVG: one picture that needs nothing around it, in light and dark.
+"""The heatmap as SVG: pictures that need nothing around them, in light and dark.
 
-Trackers show it as an image, where hovering shows nothing: so each significant segment carries
+Trackers show them as images, where hovering shows nothing: so each significant segment carries
 its value, and its sign shows in the underline too.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from smile_trace.records import Explanation
@@ -16,15 +17,18 @@ from smile_trace.render.typeset import Chunk, width_of, wrap
 MARGIN, PADDING = 20.0, 14.0
 TEXT, SMALL, TINY = 15.0, 12.0, 10.0
 """Font sizes in user units (pixels at the natural size)."""
-MARKED, CLOSE = 36.0, 21.0
-"""Line heights: with room for the values above the words, and without."""
+MARKED, CLOSE, FINE = 36.0, 21.0, 17.0
+"""Line heights: with room for the values above the words, without, and of small print."""
+LEGEND_HEIGHT = 27.0
+MOST_STRIPS = 12
+"""More strips than that, and the picture stays in one piece."""
 
-Look = Literal["text", "answer", "summary", "small", "role", "fold", "status"]
+Look = Literal["text", "answer", "summary", "small", "role", "fold"]
 
 
 @dataclass(frozen=True)
 class Word:
-    """Text at a place; `piece` where it is coloured."""
+    """Text on a baseline; `piece` where it is coloured or frozen."""
 
     x: float
     y: float
@@ -45,98 +49,166 @@ class Box:
 
 
 def to_svg(explanation: Explanation, *, width: int = 760) -> str:
-    """The heatmap as an SVG document of the given width in pixels; the height follows.
+    """The whole explanation as one SVG document, `width` pixels wide; the height follows.
 
     Raises:
         ValueError: the width is below 240.
     """
-    if width < 240:
-        raise ValueError("an SVG heatmap needs a width of at least 240")
-    page = _Page(heatmap(explanation), float(width))
+    page = _Page(heatmap(explanation), width, MARGIN)
+    page.heading()
+    page.messages()
+    page.answer()
+    page.legend()
+    page.facts()
+    return _draw(page, 0.0, page.y + MARGIN - 6)
+
+
+def to_svg_strips(explanation: Explanation, *, width: int = 700, height: int = 200) -> list[str]:
+    """Messages and legend alone, in strips at most `height` pixels high, to be shown in a column.
+
+    For places that shrink a picture to a height: a strip keeps its natural size. One line alone
+    may be higher than a strip. A page of more than `MOST_STRIPS` strips stays in one piece.
+
+    Raises:
+        ValueError: the width is below 240.
+    """
+    page = _Page(heatmap(explanation), width, 1.0)
+    page.messages()
+    page.legend()
+    edges = _edges(page.cuts, page.seams, float(height))
+    if len(edges) - 1 > MOST_STRIPS:
+        edges = [edges[0], edges[-1]]
+    return [_draw(page, top, bottom) for top, bottom in pairwise(edges)]
+
+
+def _edges(cuts: Sequence[float], seams: Sequence[float], height: float) -> list[float]:
+    """Where to cut: between two messages where that fills half a strip, else between lines."""
+    edges = [0.0]
+    while edges[-1] < cuts[-1]:
+        top = edges[-1]
+        reach = [cut for cut in cuts if top < cut <= top + height]
+        between = [seam for seam in seams if top + height / 2 <= seam <= top + height]
+        if not reach:
+            edges.append(min(cut for cut in cuts if cut > top))
+        elif reach[-1] == cuts[-1] or not between:
+            edges.append(reach[-1])
+        else:
+            edges.append(between[-1])
+    return edges
+
+
+def _draw(page: "_Page", top: float, bottom: float) -> str:
+    """What of the page lies between two heights, as an SVG document."""
     return TEMPLATES.get_template("heatmap.svg.j2").render(
         page=page,
         picture=page.picture,
-        margin=MARGIN,
+        top=top,
+        height=bottom - top,
+        words=[w for w in page.words if top < w.y <= bottom],
+        boxes=[b for b in page.boxes if b.y < bottom and b.y + b.height > top],
+        legend=page.legend_y if top <= page.legend_y < bottom else None,
         tiny=TINY,
         stops=LEGEND_STOPS,
         strength=strength,
-        status_width=width_of(page.picture.status_words, SMALL),
     )
 
 
 class _Page:
-    """Sets one block under the other and remembers where everything stands."""
+    """Sets one block under the other and remembers where everything stands.
 
-    def __init__(self, picture: Heatmap, width: float) -> None:
+    `cuts` are the heights between two lines, `seams` those between two messages.
+    """
+
+    def __init__(self, picture: Heatmap, width: int, margin: float) -> None:
+        if width < 240:
+            raise ValueError("an SVG heatmap needs a width of at least 240")
         self.picture = picture
-        self.width = width
+        self.width = float(width)
+        self.margin = margin
         self.words: list[Word] = []
         self.boxes: list[Box] = []
-        self.y = MARGIN
-        self._paragraph(picture.summary, "summary", TEXT, CLOSE)
-        verdict = (
-            f"{picture.status_words}: {picture.reason}" if picture.reason else picture.status_words
-        )
-        self._paragraph(verdict, "small", SMALL, 17.0)
-        self.y += 10
-        for block in picture.blocks:
-            self._message(block)
-        self._message(Block("answer", (Piece(picture.answer or "(empty)", "plain"),)), answer=True)
-        self.y += 12
-        self.legend_y = self.y
-        self.y += 40
-        self._paragraph(self._note(), "small", SMALL, 17.0)
-        self._paragraph(" · ".join(picture.facts), "small", SMALL, 17.0)
-        self.height = self.y + MARGIN - 6
+        self.cuts: list[float] = []
+        self.seams: list[float] = []
+        self.legend_y = -1.0
+        self.y = margin
 
-    def _note(self) -> str:
+    def heading(self) -> None:
+        """The sentence, and how far to trust it."""
+        picture = self.picture
+        self._paragraph(picture.summary, "summary", TEXT, CLOSE)
+        reason = f": {picture.reason}" if picture.reason else ""
+        self._paragraph(f"{picture.status_words}{reason}", "small", SMALL, FINE)
+        self.y += 10
+
+    def messages(self) -> None:
+        """The prompt, a frame per message."""
+        for block in self.picture.blocks:
+            self._message(block, "text")
+
+    def answer(self) -> None:
+        """The logged answer in a frame of its own."""
+        text = self.picture.answer or "(empty)"
+        self._message(Block("answer", (Piece(text, "plain"),)), "answer")
+
+    def legend(self) -> None:
+        """The absolute scale with the noise floor, and what grey means."""
+        self.y += 10
+        self.legend_y = self.y
+        self.y += LEGEND_HEIGHT
         frozen = (
             " Dotted underline: frozen, never left out." if "frozen" in self.picture.kinds else ""
         )
-        return f"Grey text is within the noise (hatched: ±{self.picture.noise_floor:.2f}).{frozen}"
+        note = f"Grey text is within the noise (hatched: ±{self.picture.noise_floor:.2f}).{frozen}"
+        self._paragraph(note, "small", SMALL, FINE)
+        self.cuts.append(self.y + 8)
+
+    def facts(self) -> None:
+        """Fidelity and cost in small print."""
+        self._paragraph(" · ".join(self.picture.facts), "small", SMALL, FINE)
 
     def _paragraph(self, text: str, look: Look, size: float, height: float) -> None:
-        for line in wrap([(text, None)], size=size, width=self.width - 2 * MARGIN):
+        runs: list[tuple[str, Piece | None]] = [(text, None)]
+        for line in wrap(runs, size=size, width=self.width - 2 * self.margin):
             self.y += height
-            for chunk in line:
-                self._put(chunk, MARGIN, look, size)
+            self._set(line, self.margin, look, size)
 
-    def _message(self, block: Block, *, answer: bool = False) -> None:
+    def _message(self, block: Block, look: Look) -> None:
         top = self.y
-        self.y += 20
-        inner = self.width - 2 * (MARGIN + PADDING)
-        self.words.append(
-            Word(
-                MARGIN + PADDING,
-                self.y,
-                width_of(block.role, TINY + 1),
-                block.role,
-                "role",
-                TINY + 1,
-            )
-        )
-        for part in _stretches(block.parts):
-            if isinstance(part, Fold):
-                self.y += CLOSE
-                x = MARGIN + PADDING + (inner - width_of(part.label, SMALL)) / 2
-                self.words.append(
-                    Word(x, self.y, width_of(part.label, SMALL), part.label, "fold", SMALL)
-                )
+        left = self.margin + PADDING
+        inner = self.width - 2 * left
+        self.y += 19
+        role = TINY + 1
+        self.words.append(Word(left, self.y, width_of(block.role, role), block.role, "role", role))
+        for stretch in _stretches(block.parts):
+            if isinstance(stretch, Fold):
+                self._fold(stretch, left, inner)
                 continue
-            runs = [(p.text, p if p.strength or p.kind == "frozen" else None) for p in part]
+            runs = [(p.text, p if p.strength or p.kind == "frozen" else None) for p in stretch]
             for line in wrap(runs, size=TEXT, width=inner):
-                self.y += MARKED if any(c.style and c.style.strength for c in line) else CLOSE
-                for chunk in line:
-                    self._put(chunk, MARGIN + PADDING, "answer" if answer else "text", TEXT)
+                marked = any(chunk.style and chunk.style.strength for chunk in line)
+                self.y += MARKED if marked else CLOSE
+                self._set(line, left, look, TEXT)
+                self.cuts.append(self.y + 8)
         self.y += PADDING
-        self.boxes.append(Box(top, self.y - top, not answer))
+        self.boxes.append(Box(top, self.y - top, filled=look == "text"))
         self.y += 8
+        self.cuts[-1:] = [self.y - 4]
+        self.seams.append(self.y - 4)
 
-    def _put(self, chunk: Chunk[Piece | None], x: float, look: Look, size: float) -> None:
-        if chunk.text.strip():
-            self.words.append(
-                Word(x + chunk.x, self.y, chunk.width, chunk.text, look, size, chunk.style)
-            )
+    def _fold(self, fold: Fold, left: float, inner: float) -> None:
+        self.y += CLOSE
+        width = width_of(fold.label, SMALL)
+        x = left + max(inner - width, 0.0) / 2
+        self.words.append(Word(x, self.y, width, fold.label, "fold", SMALL))
+        self.cuts.append(self.y + 8)
+
+    def _set(
+        self, line: Sequence[Chunk[Piece | None]], left: float, look: Look, size: float
+    ) -> None:
+        for chunk in line:
+            if chunk.text.strip():
+                place = (left + chunk.x, self.y, chunk.width)
+                self.words.append(Word(*place, chunk.text, look, size, chunk.style))
 
 
 def _stretches(parts: Sequence[Piece | Fold]) -> Iterator[list[Piece] | Fold]:
@@ -146,7 +218,9 @@ def _stretches(parts: Sequence[Piece | Fold]) -> Iterator[list[Piece] | Fold]:
         if isinstance(part, Piece):
             stretch.append(part)
             continue
-        yield stretch
+        if stretch:
+            yield stretch
         yield part
         stretch = []
-    yield stretch
+    if stretch or not parts:
+        yield stretch
