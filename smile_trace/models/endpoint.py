@@ -9,7 +9,7 @@ from smile_trace.models.attempts import Attempts, Unmetered
 from smile_trace.models.base import ModelUnavailable, Request
 from smile_trace.models.transport import Transport
 from smile_trace.models.wire import Item
-from smile_trace.records import JSON, Form, Response
+from smile_trace.records import JSON, Response
 from smile_trace.settings import EndpointSettings
 
 LIST_SIZE = 16
@@ -75,7 +75,7 @@ class Endpoint:
             ModelUnavailable: the server is gone, or refuses the key or the model.
             BudgetExceeded: a daily cap is reached.
         """
-        items = [Item(request, self._form(request), self._body(request)) for request in requests]
+        items = [self._item(request) for request in requests]
         size = LIST_SIZE if self._settings.list_requests else 1
         return await self._transport.ask(wire.batches(items, size=size), self._attempts)
 
@@ -83,13 +83,11 @@ class Endpoint:
         """Close the connections of the running event loop."""
         await self._transport.aclose()
 
-    def _form(self, request: Request) -> Form:
-        return self._settings.form or request.form
-
-    def _body(self, request: Request) -> dict[str, JSON]:
-        form = self._form(request)
+    def _item(self, request: Request) -> Item:
+        form = self._settings.form or request.form
         sent = wire.parameters(request, form=form, max_tokens=self._settings.max_tokens)
-        return {"model": self._model, **wire.question(request.messages, form=form), **sent}
+        body = {"model": self._model, **wire.question(request.messages, form=form), **sent}
+        return Item(request, wire.PATHS[form], body)
 
 
 def _key(variable: str | None, name: str) -> str | None:

@@ -21,7 +21,7 @@ def body(prompt: str, tokens: Sequence[int]) -> dict[str, JSON]:
         "grammar": "root ::= " + " ".join(f"<[{token}]>" for token in tokens),
         "max_tokens": len(tokens),
         "temperature": 0,
-        "logprobs": 1,
+        "n_probs": 1,
     }
 
 

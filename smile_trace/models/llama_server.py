@@ -29,14 +29,24 @@ class LlamaServer:
         context_tokens: context shared by the slots; each has `context_tokens // slots`.
         slots: prompts worked on in parallel.
         threads: threads of the computation.
+        chat_template: Jinja source that stands in for the file's own.
     """
 
-    def __init__(self, path: Path, *, context_tokens: int, slots: int, threads: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        context_tokens: int,
+        slots: int,
+        threads: int,
+        chat_template: str = "",
+    ) -> None:
         self._options = {
             "path": str(path),
             "context_tokens": context_tokens,
             "slots": slots,
             "threads": threads,
+            "chat_template": chat_template,
         }
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -126,6 +136,7 @@ def _serve(options: dict[str, str | int]) -> None:
     params.n_parallel = options["slots"]
     params.cpuparams.n_threads = options["threads"]
     params.cpuparams_batch.n_threads = options["threads"]
+    params.chat_template = options["chat_template"]
     params.verbosity = 1
     params.ui = False
     params.endpoint_slots = False  # it would show one caller's prompts to another

@@ -10,7 +10,7 @@ import openai
 from smile_trace.models import forced, wire
 from smile_trace.models.attempts import Attempts, Unmetered
 from smile_trace.models.base import ModelUnavailable, Request
-from smile_trace.models.demo_model import demo_model_path
+from smile_trace.models.demo_model import CHAT_TEMPLATE, demo_model_path
 from smile_trace.models.endpoint import LIST_SIZE
 from smile_trace.models.llama_server import LlamaServer
 from smile_trace.models.transport import Transport
@@ -26,7 +26,7 @@ class LocalModel:
 
     Where a call names no temperature it is asked at 0. The packaged demo model is a base
     model, so it continues text: it is asked in the form `completion` unless the settings say
-    otherwise.
+    otherwise, and gives the same answer to a chat.
 
     Args:
         name: what people call the model.
@@ -59,6 +59,7 @@ class LocalModel:
             context_tokens=settings.context_tokens,
             slots=settings.slots,
             threads=settings.threads,
+            chat_template=CHAT_TEMPLATE if demo else "",
         )
         self._attempts: Attempts = Unmetered()
         self._transports: dict[str, Transport] = {}  # by address: a restart has another port
@@ -109,12 +110,7 @@ class LocalModel:
             BudgetExceeded: a daily cap is reached.
         """
         transport = await self._up()
-        items = []
-        for request in requests:
-            form = self._form or request.form
-            sent = wire.parameters(request, form=form, max_tokens=self._settings.max_tokens)
-            body = {"temperature": 0, **wire.question(request.messages, form=form), **sent}
-            items.append(Item(request, form, body))
+        items = [self._item(request, transport) for request in requests]
         return await transport.ask(wire.batches(items, size=LIST_SIZE), self._attempts)
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
@@ -134,27 +130,38 @@ class LocalModel:
         try:
             prompts = [await self._prompt(transport, request) for request in requests]
             texts = [forced.continuation(prompt, answer) for prompt in prompts]
-            tokens = {text: await _tokenize(transport, text) for text in set(texts)}
+            ids = {text: await _tokenize(transport, text) for text in set(texts)}
         except UnicodeError:
             return [Response(failure="the text is not valid Unicode") for _ in requests]
         except openai.APIError as error:
             raise ModelUnavailable(f"llama.cpp cannot tokenize: {error}") from error
         items = [
-            Item(request, "completion", forced.body(prompt, tokens[text]), answer)
+            Item(request, _native(transport, "completion"), forced.body(prompt, ids[text]), answer)
             for request, prompt, text in zip(requests, prompts, texts, strict=True)
         ]
         got = await transport.ask(wire.batches(items, size=LIST_SIZE), self._attempts)
         return [
-            forced.scored(response, answer, len(tokens[text]))
+            forced.scored(response, answer, len(ids[text]))
             for response, text in zip(got, texts, strict=True)
         ]
+
+    def _item(self, request: Request, transport: Transport) -> Item:
+        form = self._form or request.form
+        sent = wire.parameters(request, form=form, max_tokens=self._settings.max_tokens)
+        if isinstance(sent.get("stop"), str):
+            sent["stop"] = [sent["stop"]]
+        path = wire.PATHS["chat"] if form == "chat" else _native(transport, "completion")
+        return Item(
+            request, path, {"temperature": 0, **wire.question(request.messages, form=form), **sent}
+        )
 
     async def _prompt(self, transport: Transport, request: Request) -> str:
         """The text that the model reads for `request`."""
         if (self._form or request.form) == "completion":
             return wire.completion_prompt(request.messages)
         question = wire.question(request.messages, form="chat")
-        return str((await _native(transport, "/apply-template", question))["prompt"])
+        reply = await transport.post(_native(transport, "apply-template"), question)
+        return str(_object(reply)["prompt"])
 
     async def _up(self) -> Transport:
         address = await asyncio.to_thread(self.start)
@@ -172,12 +179,17 @@ class LocalModel:
 
 
 async def _tokenize(transport: Transport, text: str) -> list[int]:
-    reply = await _native(transport, "/tokenize", {"content": text, "add_special": False})
-    return [int(token) for token in reply["tokens"]]
+    body = {"content": text, "add_special": False}
+    reply = await transport.post(_native(transport, "tokenize"), body)
+    return [int(token) for token in _object(reply)["tokens"]]
 
 
-async def _native(transport: Transport, path: str, body: Mapping[str, JSON]) -> dict[str, JSON]:
-    """One of llama.cpp's own paths, which stand beside `/v1`."""
-    reply = await transport.post(transport.base_url.removesuffix("/v1") + path, body)
+def _native(transport: Transport, path: str) -> str:
+    """One of llama.cpp's own addresses, which stand beside `/v1`. Its `completion` is like
+    OpenAI's, but counts the tokens of each prompt in a list."""
+    return f"{transport.base_url.removesuffix('/v1')}/{path}"
+
+
+def _object(reply: object) -> dict[str, JSON]:
     assert isinstance(reply, dict)
     return reply

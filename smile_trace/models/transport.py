@@ -119,8 +119,8 @@ class Transport:
                 usd=self._price(most),
             )
             try:
-                reply = await self.post(wire.PATHS[batch.items[0].form], batch.body)
-                got = self._priced(wire.responses(reply, batch))
+                reply = await self.post(batch.path, batch.body)
+                got = self._priced(_read(reply, len(batch.items)))
             except UnicodeError:
                 failure = "the prompt is not valid Unicode text and cannot be sent"
                 got = [Response(failure=failure) for _ in batch.items]
@@ -182,6 +182,15 @@ class Transport:
             else response
             for response in responses
         ]
+
+
+def _read(reply: object, count: int) -> list[Response]:
+    """The reply's responses; a reply out of all order is a failure, whatever is wrong in it."""
+    try:
+        return wire.responses(reply, count)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        failure = f"the server's reply cannot be read ({type(error).__name__}: {error})"
+        return [Response(failure=failure) for _ in range(count)]
 
 
 class _Refusal:

@@ -21,13 +21,13 @@ _NAMES = {"stop_sequences": "stop"}
 
 @dataclass(frozen=True)
 class Item:
-    """One request with the body that goes out for it, as long as it goes alone.
+    """One request with the body that goes out for it, and the path that it goes to.
 
     `answer` is the given answer where it is scored, else None.
     """
 
     request: Request
-    form: Form
+    path: str
     body: dict[str, JSON]
     answer: str | None = None
 
@@ -38,6 +38,11 @@ class Batch:
 
     indices: tuple[int, ...]
     items: tuple[Item, ...]
+
+    @property
+    def path(self) -> str:
+        """Where the body goes."""
+        return self.items[0].path
 
     @property
     def body(self) -> dict[str, JSON]:
@@ -61,8 +66,8 @@ def batches(items: Sequence[Item], *, size: int) -> list[Batch]:
     alike: dict[str, list[int]] = {}
     for index, item in enumerate(items):
         rest = {name: value for name, value in item.body.items() if name != "prompt"}
-        together = item.form == "completion" and size > 1
-        key = json.dumps(rest, sort_keys=True) if together else str(index)
+        together = "prompt" in item.body and size > 1
+        key = json.dumps([item.path, rest], sort_keys=True) if together else str(index)
         alike.setdefault(key, []).append(index)
     return [
         Batch(part := tuple(group[start : start + size]), tuple(items[index] for index in part))
@@ -117,42 +122,50 @@ def most_tokens(sent: Mapping[str, JSON]) -> Usage:
     )
 
 
-def responses(reply: object, batch: Batch) -> list[Response]:
-    """The reply's answers in the order of the batch's items.
+def responses(reply: object, count: int) -> list[Response]:
+    """The reply's answers in the order of the `count` prompts that were sent.
 
-    Usage stands on the response where one prompt was sent, on none where several were:
-    servers disagree on what it then counts.
+    Usage stands on the response where one prompt was sent, or the server counts each. OpenAI's
+    format has one count for all, and servers disagree on what it then counts.
     """
-    form, count = batch.items[0].form, len(batch.items)
-    choices = reply.get("choices") if isinstance(reply, dict) else None
-    if not isinstance(choices, list) or not isinstance(reply, dict):
+    if isinstance(reply, list) or (isinstance(reply, dict) and "tokens_predicted" in reply):
+        replies = reply if isinstance(reply, list) else [reply]
+        by_index = dict(_native(one, place) for place, one in enumerate(replies))
+    elif isinstance(reply, dict) and isinstance(reply.get("choices"), list):
+        by_index = dict(_choice(choice, place) for place, choice in enumerate(reply["choices"]))
+        if count == 1 and 0 in by_index:
+            usage = _usage(reply.get("usage"), "prompt_tokens", "completion_tokens")
+            by_index[0] = by_index[0].model_copy(update={"usage": usage})
+    else:
         return [Response(failure="the server's reply is not an OpenAI reply")] * count
-    by_index: dict[int, Response] = {}
-    for position, choice in enumerate(choices):
-        if isinstance(choice, dict):
-            index = choice.get("index")
-            by_index[index if isinstance(index, int) else position] = _response(choice, form)
-    if count == 1 and 0 in by_index:
-        return [by_index[0].model_copy(update={"usage": _usage(reply.get("usage"))})]
     missing = Response(failure="the server left this prompt without an answer")
     return [by_index.get(index, missing) for index in range(count)]
 
 
-def _response(choice: dict[str, Any], form: Form) -> Response:
+def _choice(choice: Any, place: int) -> tuple[int, Response]:
+    """One of OpenAI's choices, and the place of its prompt."""
+    message = choice.get("message")
     reason = choice.get("finish_reason")
-    message = choice.get("message") or {}
-    text = message.get("content") if form == "chat" else choice.get("text")
-    if text is None and message.get("tool_calls"):
+    text = choice.get("text") if message is None else message.get("content")
+    if text is None and message and message.get("tool_calls"):
         calls = [call.get("function", call) for call in message["tool_calls"]]
         text = json.dumps(calls, ensure_ascii=False, sort_keys=True)
+    index = choice.get("index", place)
     if text is None and reason == "content_filter":
-        return Response(failure="the server's content filter kept the answer back")
+        return index, Response(failure="the server's content filter kept the answer back")
     tokens, logprobs = _tokens(choice.get("logprobs"))
-    return Response(
-        text=text or "",
+    return index, Response(text=text or "", tokens=tokens, logprobs=logprobs, finish_reason=reason)
+
+
+def _native(reply: Any, place: int) -> tuple[int, Response]:
+    """One of llama.cpp's own results, and the place of its prompt."""
+    tokens, logprobs = _tokens({"content": reply.get("completion_probabilities")})
+    return reply.get("index", place), Response(
+        text=reply["content"],
         tokens=tokens,
         logprobs=logprobs,
-        finish_reason=reason if isinstance(reason, str) else None,
+        finish_reason="length" if reply.get("stop_type") == "limit" else "stop",
+        usage=_usage(reply, "tokens_evaluated", "tokens_predicted"),
     )
 
 
@@ -173,9 +186,7 @@ def _tokens(
     return None, None
 
 
-def _usage(usage: Any) -> Usage | None:
-    if not isinstance(usage, dict):
+def _usage(counts: Any, sent: str, got: str) -> Usage | None:
+    if not isinstance(counts, dict):
         return None
-    return Usage(
-        input_tokens=usage.get("prompt_tokens"), output_tokens=usage.get("completion_tokens")
-    )
+    return Usage(input_tokens=counts.get(sent), output_tokens=counts.get(got))
