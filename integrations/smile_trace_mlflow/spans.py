@@ -47,7 +47,8 @@ def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
 
 def _of_call(call: Call) -> dict[str, JSON]:
     inputs = {"messages": [_message(message) for message in call.messages]}
-    shown: dict[str, JSON] = {_INPUTS: _json(inputs)}
+    kind = "CHAT_MODEL" if call.form == "chat" else "LLM"
+    shown: dict[str, JSON] = {_TYPE: kind, _INPUTS: _json(inputs)}
     if call.answer is not None:
         answer = _message(Message(role="assistant", content=call.answer))
         shown[_OUTPUTS] = _json({"choices": [{"index": 0, "message": answer}]})
@@ -108,7 +109,8 @@ def explanation_span(
 
     Args:
         times: start and end of the LLM span, Unix nanoseconds.
-        pictures: references of the attached strips of the heatmap, from top to bottom.
+        pictures: references of the attached strips of the heatmap from top to bottom, the
+            last being its scale.
     """
     start, end = times
     return Span(
@@ -124,9 +126,8 @@ def explanation_span(
             _OUTPUTS: _json(
                 {
                     "summary": summary_to_markdown(explanation),
-                    **{
-                        f"heatmap {i}" if i > 1 else "heatmap": p for i, p in enumerate(pictures, 1)
-                    },
+                    **{_picture_name(i): ref for i, ref in enumerate(pictures[:-1])},
+                    "scale": pictures[-1],
                     "scores": scores_to_markdown(explanation),
                 }
             ),
@@ -141,6 +142,10 @@ def rationale(explanation: Explanation) -> str:
     """The sentence beside the fidelity number."""
     words = STATUS_WORDS[explanation.fidelity.status]
     return f"{words}: {explanation.fidelity.reason}"
+
+
+def _picture_name(index: int) -> str:
+    return f"heatmap {index + 1}" if index else "heatmap"
 
 
 def _explanation_json(explanation: Explanation) -> str:

@@ -99,7 +99,7 @@ class Fold:
     def label(self) -> str:
         """Says what is hidden."""
         size = sum(len(piece.text) for piece in self.pieces)
-        return f"{size:,} characters without a measurable effect"
+        return f"{size:,} characters without a measured effect"
 
 
 @dataclass(frozen=True)

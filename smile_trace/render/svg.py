@@ -64,20 +64,21 @@ def to_svg(explanation: Explanation, *, width: int = 760) -> str:
 
 
 def to_svg_strips(explanation: Explanation, *, width: int = 700, height: int = 200) -> list[str]:
-    """Messages and legend alone, in strips at most `height` pixels high, to be shown in a column.
+    """The messages in strips at most `height` pixels high, and the legend as the last strip.
 
-    For places that shrink a picture to a height: a strip keeps its natural size. One line alone
-    may be higher than a strip. A page of more than `MOST_STRIPS` strips stays in one piece.
+    For places that shrink a picture to a height: shown in a column, strips keep their natural
+    size. A single line may be higher. More than `MOST_STRIPS` strips stay in one piece.
 
     Raises:
         ValueError: the width is below 240.
     """
     page = _Page(heatmap(explanation), width, 1.0)
     page.messages()
-    page.legend()
     edges = _edges(page.cuts, page.seams, float(height))
     if len(edges) - 1 > MOST_STRIPS:
         edges = [edges[0], edges[-1]]
+    page.legend()
+    edges.append(page.y + 8)
     return [_draw(page, top, bottom) for top, bottom in pairwise(edges)]
 
 
@@ -160,7 +161,6 @@ class _Page:
         )
         note = f"Grey text is within the noise (hatched: ±{self.picture.noise_floor:.2f}).{frozen}"
         self._paragraph(note, "small", SMALL, FINE)
-        self.cuts.append(self.y + 8)
 
     def facts(self) -> None:
         """Fidelity and cost in small print."""
@@ -197,9 +197,10 @@ class _Page:
 
     def _fold(self, fold: Fold, left: float, inner: float) -> None:
         self.y += CLOSE
-        width = width_of(fold.label, SMALL)
+        label = f"⋯ {fold.label} ⋯"
+        width = width_of(label, SMALL)
         x = left + max(inner - width, 0.0) / 2
-        self.words.append(Word(x, self.y, width, fold.label, "fold", SMALL))
+        self.words.append(Word(x, self.y, width, label, "fold", SMALL))
         self.cuts.append(self.y + 8)
 
     def _set(
