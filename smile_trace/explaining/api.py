@@ -136,7 +136,7 @@ async def _explain(
             answer = before[0].text or ""
             if signal == "probability" and answer.strip():
                 left = settings.model_copy(update={"budget": settings.budget - 1})
-            else:  # the study's first baseline is this very answer
+            else:  # the study's first baseline is this very answer, and counts it
                 before = []
         study = Study(
             prompted.model_copy(update={"answer": answer}),

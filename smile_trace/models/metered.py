@@ -112,6 +112,8 @@ class Metered:
         keys = [self._key(request, answer) for request in requests]
         wanted = [key for key in dict.fromkeys(keys) if not self._fresh or key in self._own]
         found = await asyncio.to_thread(self._cache.get_many, wanted)
+        for key in self._own & found.keys():  # this explanation paid for it
+            found[key] = found[key].model_copy(update={"cached": False})
         missing = {key: r for key, r in zip(keys, requests, strict=True) if key not in found}
         if missing:
             batch = list(missing.values())

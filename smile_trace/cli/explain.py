@@ -1,0 +1,128 @@
+"""`smile-trace explain`: one explanation now, of a prompt or of a captured call."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from smile_trace.errors import SmileTraceError
+
+
+class Unit(StrEnum):
+    """What is left out."""
+
+    word = "word"
+    sentence = "sentence"
+    message = "message"
+    variable = "variable"
+
+
+class Signal(StrEnum):
+    """How answers are compared."""
+
+    auto = "auto"
+    text = "text"
+    probability = "probability"
+
+
+def explain(
+    trace_id: Annotated[
+        str | None, typer.Argument(help="A captured call: TRACE_ID or TRACE_ID:SPAN_ID.")
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(help="The prompt's text.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="A file that holds the prompt's text; - reads stdin.")
+    ] = None,
+    answer: Annotated[
+        str | None, typer.Option(help="What the model said; asked first where it is missing.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A model of the settings, or demo; a captured call has its own."),
+    ] = None,
+    unit: Annotated[Unit, typer.Option(help="What is left out.")] = Unit.word,
+    freeze: Annotated[
+        list[str] | None, typer.Option(help="A role or a text that is never left out; repeatable.")
+    ] = None,
+    budget: Annotated[int, typer.Option(min=4, help="The most calls to the model.")] = 40,
+    signal: Annotated[Signal, typer.Option(help="How answers are compared.")] = Signal.auto,
+    seed: Annotated[int, typer.Option(help="Decides what is left out together.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="Write the heatmap to this HTML file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the Explanation as JSON.")] = False,
+) -> None:
+    """Show which parts of a prompt drive the answer: --prompt TEXT, --file F, or TRACE_ID."""
+    if sum(given is not None for given in (trace_id, prompt, file)) != 1:
+        raise typer.BadParameter("give exactly one of --prompt, --file and TRACE_ID")
+    if model is None and trace_id is None:
+        raise typer.BadParameter("give --model NAME (demo is the packaged one)")
+    text = prompt if file is None else _read(file)
+    try:
+        from smile_trace.explaining import explain as explain_now
+    except ImportError as error:
+        raise SmileTraceError(
+            f"explaining needs more than is installed ({error.name} is missing): "
+            "pip install 'smile-trace[worker]'"
+        ) from error
+    with _Progress(budget) if sys.stderr.isatty() else nullcontext() as on_round:
+        explanation = explain_now(
+            text,
+            trace_id=trace_id,
+            model=model,
+            answer=answer,
+            unit=unit.value,
+            freeze=freeze or (),
+            budget=budget,
+            signal=signal.value,
+            seed=seed,
+            on_round=on_round,
+        )
+    if html is not None:
+        _write(html, explanation.to_html())
+    if json:
+        print(explanation.model_dump_json(indent=2))
+    elif html is None:
+        explanation.show()
+    else:
+        print(f"{explanation.summary}\n{html.absolute()}")
+
+
+class _Progress:
+    """A bar on standard error that counts answers; entered, it gives the hook for each round."""
+
+    def __init__(self, budget: int) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._bar = Progress(console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("Asking", total=budget)
+
+    def __enter__(self) -> "_Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._bar.stop()
+
+    def __call__(self, perturbations: Sequence[Any], responses: Sequence[Any]) -> None:
+        self._bar.advance(self._task, len(responses))
+
+
+def _read(file: Path) -> str:
+    try:
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return raw.decode("utf-8").removesuffix("\n")
+    except OSError as error:
+        raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SmileTraceError(f"{file} is no UTF-8 text: convert it first") from None
+
+
+def _write(file: Path, page: str) -> None:
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None
