@@ -1,0 +1,61 @@
+"""A headless Chromium. Tests are skipped where there is none, unless it is required."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+REQUIRED = "SMILE_TRACE_REQUIRE_BROWSER"
+"""Set to 1 where a missing Chromium is a failure."""
+
+
+def _chromium() -> str | None:
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return named
+    usual = "/usr/bin/chromium"
+    return usual if Path(usual).exists() else shutil.which("chromium")
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """A browser for one test: playwright holds an event loop while it is open, and another
+    test's coroutine could not run beside it.
+    """
+    path = _chromium()
+    if path is None:
+        if os.environ.get(REQUIRED) == "1":
+            pytest.fail("no Chromium: install it, or set CHROMIUM to its path")
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class WatchedPage:
+    """A page that remembers every sign of a script that ran where only text should be.
+
+    Hostile text in a test calls `alert`, or logs something with `smile-alarm` in it.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.alarms: list[str] = []
+        page.on("dialog", lambda dialog: (self.alarms.append(dialog.message), dialog.dismiss()))
+        page.on("console", self._listen)
+
+    def _listen(self, message: object) -> None:
+        if "smile-alarm" in str(getattr(message, "text", "")):
+            self.alarms.append(str(getattr(message, "text", "")))
+
+
+@pytest.fixture
+def watched_page(browser: Browser) -> Iterator[WatchedPage]:
+    """A fresh page, 1500 by 950 pixels."""
+    page = browser.new_page(viewport={"width": 1500, "height": 950})
+    yield WatchedPage(page)
+    page.close()

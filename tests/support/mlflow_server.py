@@ -1,0 +1,100 @@
+"""A real `mlflow server` on SQLite and a free loopback port, one for the whole test session."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+
+class MLflowServer:
+    """A server that can be stopped and started again on the same port with its data kept."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "mlflow.log"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start it; with `wait`, until it answers."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+                    *("--host", "127.0.0.1", "--port", str(self.port)),
+                    *("--backend-store-uri", f"sqlite:///{self._folder / 'mlflow.db'}"),
+                    *("--artifacts-destination", str(self._folder / "artifacts")),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    "MLFLOW_DISABLE_TELEMETRY": "true",
+                    # Judges and their scheduler: three more processes that no test needs.
+                    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+                },
+            )
+        if wait:
+            self.wait()
+
+    def wait(self, seconds: float = 180.0) -> None:
+        """Until the server answers."""
+        assert self._process is not None
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, self.log.read_text()[-2000:]
+            try:
+                if httpx.get(f"{self.uri}/health", timeout=2).is_success:
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.2)
+        raise AssertionError(f"mlflow server did not start: {self.log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        """End the server and what it started, at once: what it has said it keeps, it keeps."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def new_experiment(self) -> str:
+        """A name that no other test uses; whoever delivers to it makes it."""
+        return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def _mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflowServer]:
+    server = MLflowServer(tmp_path_factory.mktemp("mlflow"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mlflow_server(
+    _mlflow_server: MLflowServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MLflowServer]:
+    """The running server of the session; started again where a test has left it stopped.
+
+    `mlflow` itself points at it too, for what a test does as a user.
+    """
+    import mlflow
+
+    if _mlflow_server._process is None:
+        _mlflow_server.start()
+    mlflow.set_tracking_uri(_mlflow_server.uri)
+    yield _mlflow_server
+    mlflow.set_tracking_uri(None)
