@@ -11,6 +11,7 @@ from smile_trace.capture import (
     current_trace_id,
     feedback,
     record,
+    span,
     trace,
 )
 from smile_trace.errors import SmileTraceError
@@ -28,6 +29,7 @@ __all__ = [
     "explain",
     "feedback",
     "record",
+    "span",
     "trace",
 ]
 

@@ -5,7 +5,7 @@ nobody, and writes each finished call to the spool before the call returns.
 """
 
 from smile_trace.capture.api import current_trace_id, feedback, record
-from smile_trace.capture.decorator import trace
+from smile_trace.capture.decorator import span, trace
 from smile_trace.capture.prompts import Prompt
 from smile_trace.capture.spool import writer_alive
 from smile_trace.capture.state import configure, suppressed
@@ -16,6 +16,7 @@ __all__ = [
     "current_trace_id",
     "feedback",
     "record",
+    "span",
     "suppressed",
     "trace",
     "writer_alive",

@@ -13,6 +13,8 @@ from smile_trace.capture.messages import MessageDict, read_messages, read_tool_c
 
 STREAM = 'stream, content not captured; call smile_trace.instrument("openai") to capture it'
 
+AWAITABLE = "the function returned an awaitable; decorate the coroutine function itself"
+
 
 @dataclass(slots=True)
 class Answer:
@@ -38,6 +40,8 @@ def read_answer(value: Any) -> Answer:
         return Answer([text_message("assistant", value)])
     if value is None:
         return Answer(no_content="the function returned None")
+    if inspect.isawaitable(value):
+        return Answer(no_content=AWAITABLE)
     if is_stream(value):
         return Answer(no_content=STREAM)
     answer = _from_response(value)
@@ -48,15 +52,37 @@ def read_answer(value: Any) -> Answer:
     return Answer([text_message("assistant", bounded_repr(value) if unknown else dumps(plain))])
 
 
+def join_chunks(chunks: list[Any]) -> Any:
+    """What a stream gave, as one value: its texts joined, else the list of its items."""
+    texts = [chunk if isinstance(chunk, str) else _delta(chunk) for chunk in chunks]
+    if any(isinstance(chunk, str) for chunk in chunks) and None in texts:
+        return chunks
+    found = [text for text in texts if text is not None]
+    return "".join(found) if found else chunks
+
+
+def _delta(chunk: Any) -> str | None:
+    """The text that one chunk of OpenAI's or Anthropic's clients adds."""
+    choices = field(chunk, "choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    for text in (
+        field(field(first, "delta"), "content"),
+        field(first, "text"),
+        field(field(chunk, "delta"), "text"),
+    ):
+        if isinstance(text, str):
+            return text
+    return None
+
+
 def is_stream(value: Any) -> bool:
-    """Whether `value` gives its content later: an iterator, an awaitable, a client's stream."""
+    """Whether `value` gives its content later: an iterator or a client's stream."""
     if isinstance(value, str | bytes | list | tuple | dict) or dump_model(value) is not None:
         return False
     kind = type(value)
     return (
         hasattr(kind, "__next__")
         or hasattr(kind, "__anext__")
-        or inspect.isawaitable(value)
         or kind.__name__ in ("MessageStreamManager", "AsyncMessageStreamManager")
     )
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from opentelemetry.context import Context
 
 from smile_trace import semconv
+from smile_trace.capture.cleaning import Cleaner
 from smile_trace.capture.faults import fault
 from smile_trace.capture.recording import current
 from smile_trace.capture.state import active, runtime
@@ -75,14 +76,15 @@ def feedback(
         if not math.isfinite(number) or not _is_trace_id(trace_id):
             fault("feedback() was given a score that is no number, or no trace id of ours")
             return
+        clean = Cleaner(runtime().config)
         attributes: dict[str, Any] = {
             semconv.KIND: "feedback",
             semconv.FEEDBACK_TRACE: trace_id,
-            semconv.FEEDBACK_NAME: str(name),
+            semconv.FEEDBACK_NAME: clean.text(str(name)),
             semconv.FEEDBACK_SCORE: number,
         }
         if comment is not None:
-            attributes[semconv.FEEDBACK_COMMENT] = str(comment)
+            attributes[semconv.FEEDBACK_COMMENT] = clean.text(str(comment))
         # A trace of its own: the one that it speaks of may have been complete for long.
         span = runtime().tracer.start_span("feedback", context=Context(), attributes=attributes)
         span.end()

@@ -1,14 +1,13 @@
-"""`trace`: the decorator for every kind of function."""
+"""`trace`, the decorator, and `span`, the same as a context manager."""
 
-import asyncio
-import functools
-import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
+from types import TracebackType
 from typing import Any, TypeVar, overload
 
-from smile_trace.capture.recording import Recording, begin
-from smile_trace.capture.sites import Site, qualified_name, read_signature, short_name
-from smile_trace.capture.state import state
+from smile_trace.capture.parameters import Parameters
+from smile_trace.capture.recording import Recording, begin, current, leave
+from smile_trace.capture.sites import Site, qualified_name, short_name
+from smile_trace.capture.wrapping import wrap
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,16 +66,17 @@ def trace(
         provider: e.g. `"openai"`.
         metadata: JSON-able values that stand on the record.
         tags: texts that stand on the record.
-        session: the conversation's id.
-        user: the end user's id.
+        session: the conversation's id; also of every record inside.
+        user: the end user's id; also of every record inside.
         capture_input: False writes no arguments (and so makes the record context).
         capture_output: False writes no result.
         rerun: True allows the worker to call the undecorated function again, where the
             operator names its module (`--app`).
 
     Raises:
-        TypeError: what is decorated cannot be called.
-        ValueError: `prompt` names no parameter of the function.
+        TypeError: what is decorated cannot be called, or is a class.
+        ValueError: `prompt` names no parameter of the function, or `rerun` is asked for one
+            that cannot be found again by its module and name (a method, a nested function).
     """
 
     def decorate(target: Any) -> Any:
@@ -84,10 +84,11 @@ def trace(
             return type(target)(decorate(target.__func__))
         if isinstance(target, type) or not callable(target):
             raise TypeError(f"smile_trace.trace decorates functions and methods, not {target!r}")
+        parameters = Parameters(target, prompt)
+        _check(target, parameters, prompt, rerun)
         site = Site(
             name=name or short_name(target),
-            signature=read_signature(target),
-            prompt=prompt,
+            parameters=parameters,
             model=model,
             provider=provider,
             metadata=dict(metadata or {}),
@@ -98,8 +99,7 @@ def trace(
             capture_output=capture_output,
             rerun=qualified_name(target) if rerun else None,
         )
-        _check_prompt(site, target)
-        wrapper = _wrap(target, site)
+        wrapper = wrap(target, site)
         if rerun:
             wrapper.__smile_trace_rerun__ = target
         return wrapper
@@ -107,148 +107,72 @@ def trace(
     return decorate if function is None else decorate(function)
 
 
-def _check_prompt(site: Site, target: Any) -> None:
-    if site.prompt is None or site.signature is None:
-        return
-    parameters = site.signature.parameters
-    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-    if site.prompt not in parameters and not takes_any:
+def _check(target: Any, parameters: Parameters, prompt: str | None, rerun: bool) -> None:
+    where = qualified_name(target)
+    known = parameters.takes_any or not parameters.names or prompt in parameters.names
+    if prompt is not None and not known:
         raise ValueError(
-            f"smile_trace.trace(prompt={site.prompt!r}): {qualified_name(target)} has no "
-            f"parameter of that name; it has {', '.join(parameters) or 'none'}"
+            f"smile_trace.trace(prompt={prompt!r}): {where} has no parameter of that name; "
+            f"it has {', '.join(parameters.names)}"
+        )
+    if rerun and ("<locals>" in where or parameters.own is not None):
+        raise ValueError(
+            f"smile_trace.trace(rerun=True): {where} cannot be found again by its module and "
+            "name; decorate a function at the top of a module"
         )
 
 
-def _wrap(target: Any, site: Site) -> Any:
-    function = target
-    while isinstance(function, functools.partial):
-        function = function.func
-    if not inspect.isroutine(function):
-        function = type(function).__call__
-    if inspect.iscoroutinefunction(function):
-        wrapper: Any = _wrap_coroutine(target, site)
-    elif inspect.isasyncgenfunction(function):
-        wrapper = _wrap_async_generator(target, site)
-    elif inspect.isgeneratorfunction(function):
-        wrapper = _wrap_generator(target, site)
-    else:
-        wrapper = _wrap_function(target, site)
-    return functools.wraps(target)(wrapper)
+class span:
+    """Record a block, as `trace` records a function: `with smile_trace.span("retrieve"): ...`.
 
+    It is context, unless `record(...)` is called directly inside of it. `session` and `user`
+    also stand on every record inside, which makes it the place for what is known per request.
 
-def _wrap_function(target: Any, site: Site) -> Any:
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        recording = begin(site, args, kwargs) if state.enabled else None
+    Args:
+        name: the span's name.
+        model, provider, metadata, tags, session, user: as for `trace`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        model: str | None = None,
+        provider: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        session: str | None = None,
+        user: str | None = None,
+    ) -> None:
+        self._site = Site(
+            name=str(name),
+            model=model,
+            provider=provider,
+            metadata=dict(metadata or {}),
+            tags=dict(tags or {}),
+            session=session,
+            user=user,
+        )
+        self._recording: Recording | None = None
+        self._token: Any = None
+
+    def __enter__(self) -> "span":
+        self._recording = begin(self._site, None)
+        if self._recording is not None:
+            self._token = current.set(self._recording)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        stack: TracebackType | None,
+    ) -> None:
+        recording, self._recording = self._recording, None
         if recording is None:
-            return target(*args, **kwargs)
-        try:
-            with recording.here():
-                result = target(*args, **kwargs)
-        except BaseException as error:
-            recording.fail(error)
-            raise
-        recording.finish(result)
-        return result
-
-    return wrapper
-
-
-def _wrap_coroutine(target: Any, site: Site) -> Any:
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        recording = begin(site, args, kwargs) if state.enabled else None
-        if recording is None:
-            return await target(*args, **kwargs)
-        try:
-            with recording.here():
-                result = await target(*args, **kwargs)
-        except BaseException as error:
-            _fail(recording, error)
-            raise
-        recording.finish(result)
-        return result
-
-    return wrapper
-
-
-def _wrap_generator(target: Any, site: Site) -> Any:
-    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        recording = begin(site, args, kwargs) if state.enabled else None
-        if recording is None:
-            return (yield from target(*args, **kwargs))
-        try:
-            result = yield from _drive(target(*args, **kwargs), recording)
-        except BaseException as error:
-            _fail(recording, error)
-            raise
-        recording.finish(result)
-        return result
-
-    return wrapper
-
-
-def _drive(generator: Generator[Any, Any, Any], recording: Recording) -> Generator[Any, Any, Any]:
-    """`yield from generator` with the recording current only inside each step."""
-    step: Callable[[], Any] = functools.partial(next, generator)
-    while True:
-        try:
-            with recording.here():
-                item = step()
-        except StopIteration as stop:
-            return stop.value
-        recording.chunk(item)
-        try:
-            sent = yield item
-        except GeneratorExit:
-            with recording.here():
-                generator.close()
-            raise
-        except BaseException as error:  # noqa: BLE001  handed on into the generator
-            step = functools.partial(generator.throw, error)
+            return
+        leave(self._token)
+        if error is None:
+            recording.finish()
         else:
-            step = functools.partial(generator.send, sent)
-
-
-def _wrap_async_generator(target: Any, site: Site) -> Any:
-    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        recording = begin(site, args, kwargs) if state.enabled else None
-        generator = target(*args, **kwargs)
-        step: Callable[[], Any] = functools.partial(generator.asend, None)
-        try:
-            while True:
-                try:
-                    if recording is None:
-                        item = await step()
-                    else:
-                        with recording.here():
-                            item = await step()
-                except StopAsyncIteration:
-                    break
-                if recording is not None:
-                    recording.chunk(item)
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    await generator.aclose()
-                    raise
-                except BaseException as error:  # noqa: BLE001  handed on into the generator
-                    step = functools.partial(generator.athrow, error)
-                else:
-                    step = functools.partial(generator.asend, sent)
-        except BaseException as error:
-            if recording is not None:
-                _fail(recording, error)
-            raise
-        if recording is not None:
-            recording.finish(None)
-
-    return wrapper
-
-
-def _fail(recording: Recording, error: BaseException) -> None:
-    """The true state of something that can be cancelled or left."""
-    if isinstance(error, GeneratorExit):
-        recording.finish(None, "abandoned")
-    elif isinstance(error, asyncio.CancelledError):
-        recording.fail(error, "cancelled")
-    else:
-        recording.fail(error)
+            recording.fail(error)

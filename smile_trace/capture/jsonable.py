@@ -7,31 +7,56 @@ models and dataclasses are looked into. What is binary becomes a typed placehold
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 MAX_DEPTH = 12
 MAX_ITEMS = 1000
 MAX_REPR = 2000
+_PRINTABLE = ("datetime", "uuid", "decimal", "pathlib")
+"""Modules whose values read best as their text."""
 
 
 def jsonable(value: Any, *, depth: int = 0) -> Any:
     """A JSON value that stands for `value`; unknown objects become `"<module.Type>"`."""
-    if value is None or isinstance(value, bool | int | float | str):
+    kind = type(value)
+    if value is None or kind is str or kind is bool:
         return value
+    if isinstance(value, str):
+        return plain_str(value)
+    if isinstance(value, int):
+        return int(value) if value.bit_length() <= 4096 else f"<int of {value.bit_length()} bits>"
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else float.__repr__(value)
+    if isinstance(value, Enum):
+        return jsonable(value.value, depth=depth + 1)
+    if kind.__module__ in _PRINTABLE:
+        return str(value)
     if depth >= MAX_DEPTH:
         return _type_name(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return binary(bytes(value))
     if isinstance(value, dict):
         items = list(value.items())[:MAX_ITEMS]
-        return {str(key): jsonable(item, depth=depth + 1) for key, item in items}
+        return {_key(key): jsonable(item, depth=depth + 1) for key, item in items}
     if isinstance(value, list | tuple | set | frozenset):
-        return [jsonable(item, depth=depth + 1) for item in list(value)[:MAX_ITEMS]]
+        items = [jsonable(item, depth=depth + 1) for item in list(value)[:MAX_ITEMS]]
+        return items + [f"<{len(value) - MAX_ITEMS} more>"] * (len(value) > MAX_ITEMS)
     dumped = dump_model(value)
     if dumped is not None:
         return jsonable(dumped, depth=depth + 1)
     return _type_name(value)
+
+
+def is_json(value: Any) -> bool:
+    """Whether `jsonable(value)` is the value itself, so that a function can be given it again."""
+    if isinstance(value, dict):
+        return all(isinstance(k, str) for k in value) and all(map(is_json, value.values()))
+    if isinstance(value, list):
+        return all(map(is_json, value))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def dump_model(value: Any) -> Any:
@@ -64,15 +89,16 @@ def binary(data: bytes, media_type: str | None = None) -> dict[str, Any]:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON text with every character as it is; NaN and infinities as `null`-safe words.
-
-    Raises:
-        ValueError, TypeError: `value` did not come from `jsonable`.
-    """
+    """Compact JSON text of a value that came from `jsonable`, every character as it is."""
     return _encode(value)
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def plain_str(text: str) -> str:
+    """An exact `str`: a subclass may have methods of its own."""
+    return text if type(text) is str else str.__str__(text)
 
 
 def field(value: Any, name: str) -> Any:
@@ -80,6 +106,10 @@ def field(value: Any, name: str) -> Any:
     if isinstance(value, Mapping):
         return value.get(name)
     return getattr(value, name, None)
+
+
+def _key(key: Any) -> str:
+    return plain_str(key) if isinstance(key, str) else bounded_repr(key)
 
 
 def _type_name(value: Any) -> str:

@@ -4,7 +4,7 @@ import base64
 import binascii
 from typing import Any
 
-from smile_trace.capture.jsonable import binary, dump_model, field, jsonable
+from smile_trace.capture.jsonable import binary, dump_model, field, jsonable, plain_str
 
 MessageDict = dict[str, Any]
 TEXT_TYPES = ("text", "input_text", "output_text")
@@ -28,7 +28,12 @@ def read_messages(value: Any) -> list[MessageDict] | None:
 
 def text_message(role: str, text: str) -> MessageDict:
     """A message of one text."""
-    return {"role": role, "parts": [{"type": "text", "content": str(text)}]}
+    return {"role": role, "parts": [{"type": "text", "content": plain_str(text)}]}
+
+
+def content_of(message: MessageDict) -> str:
+    """The texts of a message, one per line: what the dialects read as its content."""
+    return "\n".join(p["content"] for p in message["parts"] if p["type"] == "text")
 
 
 def _message(value: Any) -> MessageDict | None:
@@ -41,14 +46,14 @@ def _message(value: Any) -> MessageDict | None:
     if role == "tool":
         parts = [_tool_response(field(value, "tool_call_id"), field(value, "content"))]
     parts += read_tool_calls(field(value, "tool_calls"))
-    return {"role": str(role), "parts": parts}
+    return {"role": plain_str(role), "parts": parts}
 
 
 def _parts(content: Any) -> list[dict[str, Any]]:
     if content is None:
         return []
     if isinstance(content, str):
-        return [{"type": "text", "content": content}]
+        return [{"type": "text", "content": plain_str(content)}]
     if isinstance(content, list | tuple):
         return [_part(item) for item in content]
     return [_part(content)]
@@ -57,11 +62,11 @@ def _parts(content: Any) -> list[dict[str, Any]]:
 def _part(value: Any) -> dict[str, Any]:
     """One content part of OpenAI's or Anthropic's; what is unknown keeps its JSON."""
     if isinstance(value, str):
-        return {"type": "text", "content": value}
+        return {"type": "text", "content": plain_str(value)}
     kind = field(value, "type")
     text = field(value, "text")
     if isinstance(text, str) and (kind in TEXT_TYPES or kind is None):
-        return {"type": "text", "content": text}
+        return {"type": "text", "content": plain_str(text)}
     if kind == "tool_use":
         return _tool_call(field(value, "id"), field(value, "name"), field(value, "input"))
     if kind == "tool_result":

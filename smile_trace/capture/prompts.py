@@ -1,10 +1,14 @@
 """`Prompt`: a named, versioned template whose renderings are recognised in what was sent."""
 
 import re
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
+Use = dict[str, Any]
+"""A `records.PromptUse` as a JSON object."""
 _VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
 MAX_REMEMBERED = 16
 """Renderings remembered per context; the oldest is forgotten first."""
@@ -77,39 +81,61 @@ class Prompt:
         return Rendering(self, "".join(pieces), values, tuple(spans))
 
 
-def find_renderings(texts: list[str]) -> list[dict[str, Any]]:
-    """Every remembered rendering that stands verbatim in one of the sent `texts`.
+def find_renderings(texts: list[str]) -> list[Use]:
+    """Every remembered rendering that stands in one of the sent texts (one per message).
 
-    Gives one `records.PromptUse` as a JSON object per rendering, newest first: the last
-    message that holds it, its last occurrence there. A rendering inside a longer one that was
-    found is a use of its own.
+    It is looked for as it is, and as JSON writes it (in case it was put into a JSON text).
+    Newest first; of several places the last message and the last occurrence in it. A
+    rendering inside a longer one that was found is a use of its own.
     """
-    uses: list[dict[str, Any]] = []
+    uses: list[Use] = []
     seen: set[tuple[str, str, str]] = set()
     for rendering in reversed(_renderings.get()):
         identity = (rendering.prompt.name, rendering.prompt.version, rendering.text)
         if not rendering.text or identity in seen:
             continue
         seen.add(identity)
-        places = [index for index, text in enumerate(texts) if rendering.text in text]
-        if places:
-            uses.append(_use(rendering, texts, places))
+        for escape in (_as_it_is, _as_json, _as_ascii_json):
+            use = _find(rendering, texts, escape)
+            if use is not None:
+                uses.append(use)
+                break
     return uses
 
 
-def _use(rendering: Rendering, texts: list[str], places: list[int]) -> dict[str, Any]:
+def _find(rendering: Rendering, texts: list[str], escape: Callable[[str], str]) -> Use | None:
+    wanted = escape(rendering.text)
+    places = [index for index, text in enumerate(texts) if wanted in text]
+    if not places:
+        return None
     text = texts[places[-1]]
-    start = text.rfind(rendering.text)
+    start = text.rfind(wanted)
+
+    def place(offset: int) -> int:
+        return start + len(escape(rendering.text[:offset]))
+
     return {
         "name": rendering.prompt.name,
         "version": rendering.prompt.version,
         "template": rendering.prompt.template,
-        "variables": rendering.variables,
+        "variables": dict(rendering.variables),
         "message": places[-1],
         "start": start,
-        "end": start + len(rendering.text),
+        "end": start + len(wanted),
         "variable_spans": [
-            {"name": name, "start": start + a, "end": start + b} for name, a, b in rendering.spans
+            {"name": name, "start": place(a), "end": place(b)} for name, a, b in rendering.spans
         ],
-        "ambiguous": len(places) > 1 or text.find(rendering.text) != start,
+        "ambiguous": len(places) > 1 or text.find(wanted) != start,
     }
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _as_json(text: str) -> str:
+    return encode_basestring(text)[1:-1]
+
+
+def _as_ascii_json(text: str) -> str:
+    return encode_basestring_ascii(text)[1:-1]

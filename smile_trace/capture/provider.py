@@ -13,10 +13,14 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcesso
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+from smile_trace import semconv
+from smile_trace.capture.cleaning import Cleaner
 from smile_trace.capture.config import Config
-from smile_trace.capture.encoding import encode_line
+from smile_trace.capture.encoding import LineEncoder
 from smile_trace.capture.faults import fault
-from smile_trace.capture.spool import Spool
+
+SCOPE = "smile_trace"
+"""The instrumentation scope of our own spans."""
 
 
 class UrandomIdGenerator(IdGenerator):
@@ -56,18 +60,39 @@ class ExportingProcessor(SpanProcessor):
         return True
 
 
-def spool_exporter(spool: Spool) -> Callable[[ReadableSpan], None]:
-    """Writes each span as one line of the spool."""
+def line_exporter(
+    config: Config, write: Callable[[bytes], object], lose: Callable[[str, Exception], None]
+) -> Callable[[ReadableSpan], None]:
+    """Encodes each finished span and hands the line to `write`.
+
+    Our own spans are clean when they end; those of instrumentations are cleaned here.
+    """
+    encoder = LineEncoder()
 
     def export(span: ReadableSpan) -> None:
         try:
-            line = encode_line(span)
+            scope = span.instrumentation_scope
+            if scope is not None and scope.name == SCOPE:
+                line = encoder.line(span)
+            else:
+                line = _clean_line(encoder, span, Cleaner(config))
         except Exception as error:  # noqa: BLE001  counted as a loss of this record
-            spool.losses.add("a record could not be encoded", error)
+            lose("a record could not be encoded", error)
             return
-        spool.write(line)
+        write(line)
 
     return export
+
+
+def _clean_line(encoder: LineEncoder, span: ReadableSpan, clean: Cleaner) -> bytes:
+    def figures() -> dict[str, int | bool]:
+        """What cleaning did, known once everything else is encoded."""
+        return {
+            **({semconv.REDACTED: clean.redacted} if clean.redacted else {}),
+            **({semconv.CUT: True} if clean.cut else {}),
+        }
+
+    return encoder.line(span, clean.text, figures)
 
 
 def make_provider(config: Config, export: Callable[[ReadableSpan], None]) -> TracerProvider:

@@ -1,272 +1,321 @@
-"""One decorated call under way, from its arguments to its record in the spool."""
+"""One call under way, from its arguments to its record in the spool."""
 
+import asyncio
+import atexit
+import os
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+import weakref
+from contextlib import suppress
+from contextvars import ContextVar, Token
 from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
 
 from smile_trace import semconv
-from smile_trace.capture.answers import Answer, read_answer
+from smile_trace.capture.answers import Answer, join_chunks, read_answer
+from smile_trace.capture.cleaning import Cleaner
+from smile_trace.capture.describing import describe_answer, describe_messages
 from smile_trace.capture.faults import fault
-from smile_trace.capture.jsonable import dumps, jsonable
+from smile_trace.capture.jsonable import dumps, is_json, jsonable
 from smile_trace.capture.links import last_mlflow_trace, linked_attributes
-from smile_trace.capture.messages import MessageDict
-from smile_trace.capture.prompts import find_renderings
+from smile_trace.capture.messages import MessageDict, content_of
+from smile_trace.capture.prompts import Use, find_renderings
 from smile_trace.capture.requests import arguments_of_request, read_request
 from smile_trace.capture.sites import Site
-from smile_trace.capture.state import active, runtime
+from smile_trace.capture.state import active, runtime, state
 
+MAX_MESSAGE = 2000
 MAX_TRACEBACK = 8000
+MAX_CHUNKS = 10_000
 
 current: ContextVar["Recording | None"] = ContextVar("smile_trace_current", default=None)
+open_streams: "weakref.WeakSet[Recording]" = weakref.WeakSet()
+"""What may still be open when the interpreter exits: then it is written as abandoned."""
 
 
 class Recording:
-    """A call being recorded. `begin` makes one; `finish` or `fail` writes it, once."""
+    """A call being recorded. It is written once: by `finish`, `fail`, or when it is collected.
+
+    Structured values stay as they are until the end, where they are cleaned and encoded.
+    """
 
     __slots__ = (
+        "__weakref__",
+        "_answer",
+        "_attributes",
+        "_chunk_size",
+        "_chunks",
+        "_done",
+        "_error",
+        "_first_chunk",
+        "_form",
         "_last_mlflow",
+        "_messages",
+        "_pid",
+        "_site",
+        "_start_ns",
         "_started",
-        "answer",
-        "arguments",
-        "attributes",
-        "chunks",
-        "done",
-        "first_chunk",
-        "form",
-        "messages",
-        "result",
-        "site",
+        "_structured",
+        "_uses",
+        "session",
         "span",
-        "start_ns",
+        "user",
     )
 
-    def __init__(self, site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.site = site
-        self.done = False
-        self.attributes: dict[str, Any] = {}
-        self.messages: list[MessageDict] | None = None
-        self.form: str | None = None
-        self.answer: Answer | None = None
-        self.result: Any = None
-        self.chunks: list[Any] = []
-        self.first_chunk: float | None = None
-        self._last_mlflow = last_mlflow_trace()
-        self.start_ns = time.time_ns()
-        self._started = time.perf_counter_ns()
-        self.span = self._start_span()
-        self.attributes.update(linked_attributes())
-        self._read_arguments(args, kwargs)
+    session: str | None
+    user: str | None
+    span: Span
 
-    def _start_span(self) -> Span:
+    def __init__(self, site: Site) -> None:
+        self._done = True  # until there is something to write
         parent = current.get()
+        self._site = site
+        self._pid = os.getpid()
+        self._messages: list[MessageDict] | None = None
+        self._uses: list[Use] = []
+        self._answer: Answer | None = None
+        self._form: str | None = None
+        self._chunks: list[Any] = []
+        self._chunk_size = 0
+        self._first_chunk: float | None = None
+        self._error: tuple[str, str, str] | None = None
+        self._structured: dict[str, Any] = {}
+        self._attributes: dict[str, Any] = linked_attributes()
+        self._last_mlflow = last_mlflow_trace()
+        self.session = site.session or (parent.session if parent is not None else None)
+        self.user = site.user or (parent.user if parent is not None else None)
         # A fresh context: the application's active span is never a parent of ours.
         context = Context() if parent is None else set_span_in_context(parent.span, Context())
-        return runtime().tracer.start_span(
-            self.site.name, context=context, start_time=self.start_ns
+        self._start_ns = time.time_ns()
+        self._started = time.perf_counter_ns()
+        self.span = runtime().tracer.start_span(
+            site.name, context=context, start_time=self._start_ns
         )
+        self._done = False
 
-    def _read_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        site = self.site
-        arguments = site.bind(args, kwargs)
-        if arguments is None or not site.capture_input:
+    def read_arguments(self, arguments: dict[str, Any]) -> None:
+        """Take over the arguments: what is sent, or the input of a context span."""
+        parameters = self._site.parameters
+        if parameters is None or not self._site.capture_input:
             return
-        found = site.find_prompt(arguments)
-        name = None
-        if found is not None:
-            name, self.messages = found
-            self.attributes.update(arguments_of_request(arguments))
-        others = site.others(arguments, name)
+        found = parameters.find_prompt(arguments)
         if found is None:
-            self.attributes[semconv.INPUT] = dumps(others)
-        elif site.rerun is not None:
-            self.attributes[semconv.RERUN] = site.rerun
-            how = {"prompt": name, "arguments": others}
-            self.attributes[semconv.RERUN_ARGUMENTS] = dumps(how)
+            self._structured[semconv.INPUT] = jsonable(parameters.others(arguments, None))
+            return
+        name, messages = found
+        self._send(messages)
+        self._attributes.update(arguments_of_request(arguments))
+        others = parameters.others(arguments, name)
+        if self._site.rerun is not None and is_json(others):
+            self._attributes[semconv.RERUN] = self._site.rerun
+            how = {"prompt": name, "arguments": jsonable(others)}
+            self._structured[semconv.RERUN_ARGUMENTS] = how
 
     def record(
         self, request: dict[str, Any], response: Any, provider: str | None, form: str | None
     ) -> None:
         """Take over what was really sent and what came back."""
         sent = read_request(request)
-        if sent.messages is not None:
-            self.messages, self.form = sent.messages, sent.form or self.form
-        elif sent.unreadable:
+        if sent.unreadable:
             fault("record() was given messages that are neither text nor chat messages")
+        if sent.messages is not None:
+            self._send(sent.messages)
+            self._form = sent.form or self._form
         if form is not None:
-            self.form = "text_completion" if form == "completion" else form
+            self._form = "text_completion" if form == "completion" else form
         if response is not None:
-            self.answer = read_answer(response)
+            self._answer = read_answer(response)
         if provider is not None:
-            self.attributes[semconv.PROVIDER_NAME] = provider
-        self.attributes.update(sent.attributes)
+            self._attributes[semconv.PROVIDER_NAME] = provider
+        self._attributes.update(sent.attributes)
+        if sent.parameters:
+            self._structured[semconv.PARAMETERS] = sent.parameters
         self._note_mlflow()
+
+    def _send(self, messages: list[MessageDict]) -> None:
+        self._messages = messages
+        self._uses = find_renderings([content_of(message) for message in messages])
 
     def _note_mlflow(self) -> None:
         """An MLflow trace that came and went inside this call (automatic logging) is its own."""
         last = last_mlflow_trace()
         if last is not None and last != self._last_mlflow:
-            self.attributes.setdefault(semconv.LINKED_MLFLOW_TRACE, last)
+            self._attributes.setdefault(semconv.LINKED_MLFLOW_TRACE, last)
 
     def chunk(self, item: Any) -> None:
-        """Take over one item of a stream."""
-        if self.first_chunk is None:
-            self.first_chunk = (time.perf_counter_ns() - self._started) / 1e9
-        self.chunks.append(item)
-
-    @contextmanager
-    def here(self) -> Iterator[None]:
-        """Make this the current recording; in the caller's context only while it runs."""
-        token = current.set(self)
-        try:
-            yield
-        finally:
-            current.reset(token)
+        """Take over one item of a stream. Never raises."""
+        if self._first_chunk is None:
+            self._first_chunk = (time.perf_counter_ns() - self._started) / 1e9
+        size = len(item) if isinstance(item, str | bytes) else 0
+        # Twice the limit: enough to see that it is over, and a bound to the memory.
+        if self._chunk_size <= 2 * runtime().config.text_limit and len(self._chunks) < MAX_CHUNKS:
+            self._chunk_size += size
+            self._chunks.append(item)
 
     def finish(self, result: Any = None, status: str = "returned") -> None:
-        """Write the record of a call that returned (or of a stream that was left)."""
-        if self.done:
+        """Write the record of a call that returned, or of a stream that was left. Never raises."""
+        if self._done:
             return
-        self.done = True
+        self._done = True
         try:
-            self._describe(result, status)
-            self._end()
+            self._end(result, status)
         except Exception as error:  # noqa: BLE001  the user's call goes on
             fault("a call could not be recorded", error)
 
-    def fail(self, error: BaseException, status: str = "raised") -> None:
-        """Write the record of a call that raised or was cancelled."""
-        if self.done:
-            return
-        self.done = True
-        try:
-            self._describe(None, status)
-            self._describe_error(error)
-            self._end()
-        except Exception as fault_of_ours:  # noqa: BLE001  the user's exception goes on
-            fault("a call could not be recorded", fault_of_ours)
+    def fail(self, error: BaseException) -> None:
+        """Write the record of a call that ended with an exception. Never raises."""
+        if self._done:
+            return None
+        if isinstance(error, GeneratorExit):
+            return self.finish(None, "abandoned")
+        with suppress(Exception):
+            self._error = _describe_error(error)
+        cancelled = isinstance(error, asyncio.CancelledError)
+        return self.finish(None, "cancelled" if cancelled else "raised")
 
-    def _end(self) -> None:
+    def __del__(self) -> None:
+        # A forked child holds copies of what its parent is doing: they are the parent's.
+        if not self._done and self._pid == os.getpid():
+            self.finish(None, "abandoned")
+
+    def _end(self, result: Any, status: str) -> None:
         self._note_mlflow()
-        self.span.set_attributes(self.attributes)
-        # The wall clock may have been moved; how long it took is known all the same.
-        self.span.end(self.start_ns + time.perf_counter_ns() - self._started)
-
-    def _describe(self, result: Any, status: str) -> None:
-        site, attributes = self.site, self.attributes
+        duration = time.perf_counter_ns() - self._started
+        clean = Cleaner(runtime().config)
+        attributes = self._attributes
         attributes[semconv.STATUS] = status
-        attributes[semconv.KIND] = "context" if self.messages is None else "call"
-        for key, value in (
-            (semconv.PROVIDER_NAME, site.provider),
-            (semconv.REQUEST_MODEL, site.model),
-            (semconv.CONVERSATION_ID, site.session),
-            (semconv.SESSION_ID, site.session),
-            (semconv.USER_ID, site.user),
-        ):
-            if value is not None:
-                attributes.setdefault(key, value)
+        self._describe_site(clean)
+        if self._first_chunk is not None:
+            attributes[semconv.FIRST_CHUNK_SECONDS] = self._first_chunk
+        if self._chunks:
+            result = join_chunks(self._chunks)
+        if self._messages is None:
+            attributes[semconv.KIND] = "context"
+            if self._site.capture_output and result is not None:
+                self._structured[semconv.OUTPUT] = _jsonable(result)
+        else:
+            attributes[semconv.KIND] = "call"
+            self._describe_call(self._messages, self._read_result(result, status), clean)
+        if self._error is not None:
+            self._write_error(*self._error, clean)
+        for key, value in self._structured.items():
+            attributes[key] = dumps(clean.value(value))
+        if clean.redacted:
+            attributes[semconv.REDACTED] = clean.redacted
+        if clean.cut or len(self._chunks) >= MAX_CHUNKS:
+            attributes[semconv.CUT] = True
+        self.span.set_attributes(attributes)
+        # The wall clock may have been moved; how long it took is known all the same.
+        self.span.end(self._start_ns + duration)
+
+    def _describe_site(self, clean: Cleaner) -> None:
+        site, attributes, structured = self._site, self._attributes, self._structured
+        if site.provider is not None:
+            attributes.setdefault(semconv.PROVIDER_NAME, site.provider)
+        if site.model is not None:
+            attributes.setdefault(semconv.REQUEST_MODEL, site.model)
+        if self.session is not None:
+            session = clean.text(str(self.session))
+            attributes[semconv.SESSION_ID] = attributes[semconv.CONVERSATION_ID] = session
+        if self.user is not None:
+            attributes[semconv.USER_ID] = clean.text(str(self.user))
         if site.tags:
-            attributes[semconv.TAGS] = dumps({str(k): str(v) for k, v in site.tags.items()})
+            structured[semconv.TAGS] = {str(k): str(v) for k, v in site.tags.items()}
         if site.metadata:
-            attributes[semconv.METADATA] = dumps(jsonable(site.metadata))
-        if self.first_chunk is not None:
-            attributes[semconv.FIRST_CHUNK_SECONDS] = self.first_chunk
-        if self.chunks:
-            result = self._joined_chunks()
-        if self.messages is not None:
-            self._describe_call(result, status)
-        elif site.capture_output and result is not None:
-            attributes[semconv.OUTPUT] = dumps(jsonable(result))
+            structured[semconv.METADATA] = jsonable(site.metadata)
 
-    def _joined_chunks(self) -> Any:
-        texts = [item for item in self.chunks if isinstance(item, str)]
-        return "".join(texts) if len(texts) == len(self.chunks) else self.chunks
+    def _read_result(self, result: Any, status: str) -> Answer:
+        if not self._site.capture_output:
+            return Answer(no_content="capture_output is off")
+        if self._answer is not None:
+            return self._answer
+        if status != "returned" and not self._chunks:
+            return Answer()
+        try:
+            return read_answer(result)
+        except Exception as error:  # noqa: BLE001  the user's objects may raise anything
+            fault("an answer could not be read", error)
+            return Answer(no_content="the answer could not be read")
 
-    def _describe_call(self, result: Any, status: str) -> None:
-        attributes, messages = self.attributes, self.messages
-        assert messages is not None
-        answer = self.answer
-        if answer is None:
-            if not self.site.capture_output:
-                answer = Answer(no_content="capture_output is off")
-            elif status == "returned" or self.chunks:
-                answer = read_answer(result)
-            else:
-                answer = Answer()
-        attributes[semconv.OPERATION_NAME] = self.form or answer.form or "chat"
-        attributes[semconv.INPUT_MESSAGES] = dumps(messages)
-        uses = find_renderings([text_of(message) for message in messages])
-        if uses:
-            attributes[semconv.PROMPTS] = dumps(uses)
-            attributes[semconv.PROMPT_NAME] = uses[0]["name"]
-            attributes[semconv.PROMPT_VERSION] = uses[0]["version"]
-            attributes[semconv.TEMPLATE] = uses[0]["template"]
-            attributes[semconv.TEMPLATE_VERSION] = uses[0]["version"]
-            attributes[semconv.TEMPLATE_VARIABLES] = dumps(uses[0]["variables"])
-        write_answer(answer, attributes)
+    def _describe_call(self, messages: list[MessageDict], answer: Answer, clean: Cleaner) -> None:
+        attributes = self._attributes
+        operation = self._form or answer.form or "chat"
+        attributes[semconv.OPERATION_NAME] = operation
+        attributes.update(describe_messages(messages, self._uses, clean))
+        attributes.update(describe_answer(answer, clean))
         model = attributes.get(semconv.REQUEST_MODEL) or attributes.get(semconv.RESPONSE_MODEL)
-        self.span.update_name(f"{attributes[semconv.OPERATION_NAME]} {model or self.site.name}")
+        self.span.update_name(f"{operation} {model or self._site.name}")
 
-    def _describe_error(self, error: BaseException) -> None:
-        kind = type(error)
-        name = kind.__qualname__
-        if kind.__module__ not in ("builtins", None):
-            name = f"{kind.__module__}.{name}"
-        text = _message_of(error)
-        self.attributes[semconv.ERROR_TYPE] = name
-        stack = "".join(traceback.format_exception(error, limit=-20, chain=False))
-        self.span.add_event(
-            "exception",
-            {
-                "exception.type": name,
-                "exception.message": text,
-                "exception.stacktrace": stack[-MAX_TRACEBACK:],
-            },
-        )
-        self.span.set_status(Status(StatusCode.ERROR, f"{kind.__qualname__}: {text}"))
+    def _write_error(self, name: str, message: str, stack: str, clean: Cleaner) -> None:
+        message = clean.text(message)
+        self._attributes[semconv.ERROR_TYPE] = name
+        event = {
+            "exception.type": name,
+            "exception.message": message,
+            "exception.stacktrace": clean.text(stack),
+        }
+        self.span.add_event("exception", event)
+        description = f"{name.rpartition('.')[2]}: {message}"
+        self.span.set_status(Status(StatusCode.ERROR, description))
 
 
-def begin(site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recording | None:
+def begin(site: Site, arguments: dict[str, Any] | None) -> Recording | None:
     """Begin to record a call; None where capture is off. Never raises."""
     try:
-        return Recording(site, args, kwargs) if active() else None
+        if not active():
+            return None
+        recording = Recording(site)
     except Exception as error:  # noqa: BLE001  the user's call goes on
         fault("a call could not be recorded", error)
         return None
+    if arguments is not None:
+        try:
+            recording.read_arguments(arguments)
+        except Exception as error:  # noqa: BLE001  the user's objects may raise anything
+            fault("the arguments of a call could not be read", error)
+    return recording
 
 
-def write_answer(answer: Answer, attributes: dict[str, Any]) -> None:
-    """Puts an answer's messages and figures into a span's attributes."""
-    if answer.messages:
-        for index, message in enumerate(answer.messages):
-            if index < len(answer.finish_reasons):
-                message["finish_reason"] = answer.finish_reasons[index]
-        attributes[semconv.OUTPUT_MESSAGES] = dumps(answer.messages)
-    if answer.finish_reasons:
-        attributes[semconv.RESPONSE_FINISH_REASONS] = answer.finish_reasons
-    for key, value in (
-        (semconv.NO_CONTENT, answer.no_content),
-        (semconv.RESPONSE_ID, answer.response_id),
-        (semconv.RESPONSE_MODEL, answer.model),
-        (semconv.USAGE_INPUT_TOKENS, answer.input_tokens),
-        (semconv.USAGE_OUTPUT_TOKENS, answer.output_tokens),
-    ):
-        if value is not None:
-            attributes[key] = value
+def leave(token: "Token[Recording | None]") -> None:
+    """End what `current.set` began. A coroutine closed from elsewhere has nothing to reset."""
+    with suppress(ValueError):
+        current.reset(token)
 
 
-def text_of(message: MessageDict) -> str:
-    """The texts of a message, one per line: what the dialects read as its content."""
-    return "\n".join(p["content"] for p in message["parts"] if p["type"] == "text")
+def _at_exit() -> None:
+    """What is still open has been abandoned; what was lost is noted."""
+    for recording in list(open_streams):
+        recording.finish(None, "abandoned")
+    if state.runtime is not None:
+        state.runtime.spool.losses.flush()
 
 
-def _message_of(error: BaseException) -> str:
+atexit.register(_at_exit)
+os.register_at_fork(after_in_child=open_streams.clear)
+
+
+def _jsonable(result: Any) -> Any:
     try:
-        return str(error)[:2000]
+        return jsonable(result)
+    except Exception as error:  # noqa: BLE001  the user's objects may raise anything
+        fault("a result could not be read", error)
+        return "<could not be read>"
+
+
+def _describe_error(error: BaseException) -> tuple[str, str, str]:
+    """Type, message and bounded traceback of an exception."""
+    kind = type(error)
+    name = kind.__qualname__
+    if kind.__module__ not in ("builtins", None):
+        name = f"{kind.__module__}.{name}"
+    try:
+        message = str(error)[:MAX_MESSAGE]
     except Exception:  # noqa: BLE001  the user's __str__ may raise anything
-        return "<no message>"
+        message = "<no message>"
+    try:
+        stack = "".join(traceback.format_exception(error, limit=-20, chain=False))
+    except Exception:  # noqa: BLE001  so may what it formats
+        stack = ""
+    return name, message, stack[-MAX_TRACEBACK:]

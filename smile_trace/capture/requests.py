@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from smile_trace import semconv
-from smile_trace.capture.jsonable import dumps, jsonable
+from smile_trace.capture.jsonable import jsonable
 from smile_trace.capture.messages import MessageDict, read_messages, text_message
 
 _NUMBERS = {
@@ -14,6 +14,7 @@ _NUMBERS = {
     "max_tokens": semconv.REQUEST_MAX_TOKENS,
     "seed": semconv.REQUEST_SEED,
 }
+MAX_NAME = 256
 _SYSTEM = ("system", "instructions")
 _SENT = ("messages", "input", "prompt")
 _LEFT_OUT = frozenset(
@@ -25,11 +26,13 @@ _LEFT_OUT = frozenset(
 
 @dataclass(slots=True)
 class Sent:
-    """What a request says. `unreadable`: it names messages that are none."""
+    """What a request says: `parameters` have no `gen_ai` name of their own; `unreadable` =
+    it names messages that are none."""
 
     messages: list[MessageDict] | None = None
     form: str | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
     unreadable: bool = False
 
 
@@ -57,8 +60,7 @@ def read_request(request: Mapping[str, Any]) -> Sent:
         for key, value in request.items()
         if key not in _LEFT_OUT and key not in _NUMBERS and key != "stop" and value is not None
     }
-    if rest:
-        sent.attributes[semconv.PARAMETERS] = dumps(rest)
+    sent.parameters = rest
     return sent
 
 
@@ -66,7 +68,7 @@ def arguments_of_request(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes for the model's name and the numbers that every chat API calls the same."""
     attributes: dict[str, Any] = {}
     if isinstance(arguments.get("model"), str):
-        attributes[semconv.REQUEST_MODEL] = arguments["model"]
+        attributes[semconv.REQUEST_MODEL] = arguments["model"][:MAX_NAME]
     for name, key in _NUMBERS.items():
         value = arguments.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):

@@ -17,28 +17,29 @@ from smile_trace.capture.faults import fault, reset
 from smile_trace.capture.spool import Spool
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Tracer
 
 _SUPPRESSED: ContextVar[bool] = ContextVar("smile_trace_suppressed", default=False)
 _OTEL_SUPPRESS_KEYS = ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
 
-Exporter = Callable[["ReadableSpan"], None]
-"""Takes each finished span of ours; by default the spool does."""
+Write = Callable[[bytes], object]
+"""Takes the line of each finished span; by default the spool does."""
 
 
 class Runtime:
     """One configuration at work: its spool, and the tracer that writes there."""
 
-    def __init__(self, config: Config, exporter: Exporter | None = None) -> None:
-        from smile_trace.capture.provider import make_provider, spool_exporter
+    def __init__(self, config: Config, write: Write | None = None) -> None:
+        from smile_trace.capture.provider import SCOPE, line_exporter, make_provider
 
         self.config = config
         self.spool = Spool(
             config.spool, file_limit=config.file_limit, spool_limit=config.spool_limit
         )
-        self.provider = make_provider(config, exporter or spool_exporter(self.spool))
-        self.tracer: Tracer = self.provider.get_tracer("smile_trace", _version())
+        self.provider = make_provider(
+            config, line_exporter(config, write or self.spool.write, self.spool.losses.add)
+        )
+        self.tracer: Tracer = self.provider.get_tracer(SCOPE, _version())
 
 
 class _State:

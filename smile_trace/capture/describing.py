@@ -1,0 +1,90 @@
+"""Messages and answers as the attributes of a span, cleaned."""
+
+from typing import Any
+
+from smile_trace import semconv
+from smile_trace.capture.answers import Answer
+from smile_trace.capture.cleaning import Cleaner
+from smile_trace.capture.jsonable import dumps
+from smile_trace.capture.messages import MessageDict
+from smile_trace.capture.prompts import Use
+from smile_trace.capture.redaction import Edit, move
+
+
+def describe_messages(
+    messages: list[MessageDict], uses: list[Use], clean: Cleaner
+) -> dict[str, Any]:
+    """`gen_ai.input.messages`, and the prompts that stand in them."""
+    cleaned = []
+    for index, message in enumerate(messages):
+        parts, edits = _clean_parts(message["parts"], clean)
+        cleaned.append({**message, "parts": parts})
+        for use in uses:
+            if use["message"] == index and edits:
+                _move(use, edits)
+    attributes: dict[str, Any] = {semconv.INPUT_MESSAGES: dumps(cleaned)}
+    if uses:
+        found = clean.value(uses)
+        newest = found[0]
+        attributes[semconv.PROMPTS] = dumps(found)
+        attributes[semconv.PROMPT_NAME] = newest["name"]
+        attributes[semconv.PROMPT_VERSION] = newest["version"]
+        attributes[semconv.TEMPLATE] = newest["template"]
+        attributes[semconv.TEMPLATE_VERSION] = newest["version"]
+        attributes[semconv.TEMPLATE_VARIABLES] = dumps(newest["variables"])
+    return attributes
+
+
+def describe_answer(answer: Answer, clean: Cleaner) -> dict[str, Any]:
+    """`gen_ai.output.messages` and the figures that came with the answer."""
+    attributes: dict[str, Any] = {}
+    if answer.messages:
+        cleaned = []
+        for index, message in enumerate(answer.messages):
+            parts, _ = _clean_parts(message["parts"], clean)
+            cleaned.append({**message, "parts": parts})
+            if index < len(answer.finish_reasons):
+                cleaned[-1]["finish_reason"] = answer.finish_reasons[index]
+        attributes[semconv.OUTPUT_MESSAGES] = dumps(cleaned)
+    if answer.finish_reasons:
+        attributes[semconv.RESPONSE_FINISH_REASONS] = answer.finish_reasons
+    for key, value in (
+        (semconv.NO_CONTENT, answer.no_content),
+        (semconv.RESPONSE_ID, answer.response_id),
+        (semconv.RESPONSE_MODEL, answer.model),
+        (semconv.USAGE_INPUT_TOKENS, answer.input_tokens),
+        (semconv.USAGE_OUTPUT_TOKENS, answer.output_tokens),
+    ):
+        if value is not None:
+            attributes[key] = value
+    return attributes
+
+
+def _clean_parts(
+    parts: list[dict[str, Any]], clean: Cleaner
+) -> tuple[list[dict[str, Any]], list[list[Edit]]]:
+    """The parts as they may be written, and what that changed in the message's content.
+
+    Offsets of prompts are those of the texts joined by line breaks. Where there are several,
+    a step of edits is given per text, moved to where that text stands in the joined content.
+    """
+    cleaned: list[dict[str, Any]] = []
+    edits: list[list[Edit]] = []
+    position = 0
+    for part in parts:
+        if part["type"] != "text":
+            cleaned.append({key: clean.value(value) for key, value in part.items()})
+            continue
+        text, steps = clean.edited(part["content"])
+        cleaned.append({"type": "text", "content": text})
+        for step in steps:
+            edits.append([Edit(e.start + position, e.end + position, e.length) for e in step])
+        position += len(text) + 1
+    return cleaned, edits
+
+
+def _move(use: Use, edits: list[list[Edit]]) -> None:
+    """Lets a prompt's offsets follow the edits."""
+    for span in (use, *use["variable_spans"]):
+        span["start"] = move(span["start"], edits, end=False)
+        span["end"] = move(span["end"], edits, end=True)

@@ -1,0 +1,224 @@
+"""Secrets that must never reach the disk: found by their shape, replaced by a visible mark.
+
+Always on: keys and tokens of the common providers, bearer and basic credentials, passwords in
+URLs, private keys. The user's expressions and functions come on top.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from smile_trace.capture.config import Redactor
+from smile_trace.capture.faults import fault
+
+FAILED = "[not written: a redaction function raised]"
+SHORTEST_TOKEN = 16
+"""Every provider's token holds a run of this many letters, digits, `_`, `-`, `/` or `+`."""
+
+
+class Edit(NamedTuple):
+    """Characters `[start, end)` of the original that became `length` new ones."""
+
+    start: int
+    end: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    label: str
+    clues: tuple[str, ...]
+    """Texts without any of these hold no match: a search for them is much cheaper."""
+    pattern: re.Pattern[str]
+
+
+def _rule(label: str, clues: str, pattern: str) -> _Rule:
+    return _Rule(label, tuple(clues.split()), re.compile(pattern))
+
+
+# The secret is the group `s`, or, without one, the whole match. A token starts where no
+# letter, digit or underscore stands before it, also right behind JSON's `\n`, `\t`, `\"`.
+_EDGE = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt\"]))"
+
+_TOKENS = (
+    _rule("openai-key", "sk-", _EDGE + r"sk-[A-Za-z0-9_\-]{16,}"),
+    _rule("aws-key-id", "AKIA ASIA ABIA ACCA", _EDGE + r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),
+    _rule(
+        "aws-secret-key",
+        "secret Secret SECRET",
+        r"(?i:secret_?(?:access_?)?key)[\\\"']*\s*[:=]\s*[\\\"']*"
+        r"(?P<s>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+    ),
+    _rule("google-key", "AIza", _EDGE + r"AIza[A-Za-z0-9_\-]{35}"),
+    _rule("google-oauth-token", "ya29.", _EDGE + r"ya29\.[A-Za-z0-9_\-.]{20,}"),
+    _rule("google-client-secret", "GOCSPX-", _EDGE + r"GOCSPX-[A-Za-z0-9_\-]{20,}"),
+    _rule("github-token", "ghp_ gho_ ghu_ ghs_ ghr_", _EDGE + r"gh[pousr]_[A-Za-z0-9]{30,}"),
+    _rule("github-token", "github_pat_", _EDGE + r"github_pat_[A-Za-z0-9_]{22,}"),
+    _rule(
+        "gitlab-token",
+        "glpat- glptt- gldt- glrt- glcbt- glsoat- glft-",
+        _EDGE + r"gl(?:pat|ptt|dt|rt|cbt|soat|ft)-[A-Za-z0-9_\-]{20,}",
+    ),
+    _rule("slack-token", "xox", _EDGE + r"xox[abeoprs]-[A-Za-z0-9\-]{10,}"),
+    _rule("slack-token", "xapp-", _EDGE + r"xapp-\d-[A-Za-z0-9\-]{20,}"),
+    _rule("slack-webhook", "hooks.slack", r"hooks\.slack\.com/services/(?P<s>[A-Za-z0-9/]{30,})"),
+    _rule("huggingface-token", "hf_", _EDGE + r"(?:api_org|hf)_[A-Za-z0-9]{30,}"),
+    _rule("stripe-key", "_live_ _test_", _EDGE + r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}"),
+    _rule("webhook-secret", "whsec_", _EDGE + r"whsec_[A-Za-z0-9+/=]{20,}"),
+    _rule("sendgrid-key", "SG.", _EDGE + r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"),
+    _rule("twilio-key", "SK", _EDGE + r"SK[0-9a-f]{32}(?![A-Za-z0-9])"),
+    _rule("npm-token", "npm_", _EDGE + r"npm_[A-Za-z0-9]{30,}"),
+    _rule("pypi-token", "pypi-", _EDGE + r"pypi-[A-Za-z0-9_\-]{30,}"),
+    _rule("groq-key", "gsk_", _EDGE + r"gsk_[A-Za-z0-9]{30,}"),
+    _rule("xai-key", "xai-", _EDGE + r"xai-[A-Za-z0-9]{30,}"),
+    _rule("perplexity-key", "pplx-", _EDGE + r"pplx-[A-Za-z0-9]{30,}"),
+    _rule("replicate-token", "r8_", _EDGE + r"r8_[A-Za-z0-9]{30,}"),
+    _rule("nvidia-key", "nvapi-", _EDGE + r"nvapi-[A-Za-z0-9_\-]{30,}"),
+    _rule("tavily-key", "tvly-", _EDGE + r"tvly-[A-Za-z0-9\-]{20,}"),
+    _rule("fireworks-key", "fw_", _EDGE + r"fw_[A-Za-z0-9]{20,}"),
+    _rule("langsmith-key", "lsv2_", _EDGE + r"lsv2_(?:pt|sk)_[A-Za-z0-9_]{30,}"),
+    _rule("databricks-token", "dapi", _EDGE + r"dapi[0-9a-f]{32}(?:-\d+)?"),
+    _rule("digitalocean-token", "dop_v1_ doo_v1_ dor_v1_", _EDGE + r"do[por]_v1_[0-9a-f]{60,}"),
+    _rule(
+        "shopify-token",
+        "shpat_ shpca_ shppa_ shpss_",
+        _EDGE + r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",
+    ),
+    _rule("atlassian-token", "ATATT", _EDGE + r"ATATT[A-Za-z0-9_\-=]{20,}"),
+    _rule("linear-key", "lin_api_", _EDGE + r"lin_api_[A-Za-z0-9]{30,}"),
+    _rule("notion-token", "ntn_ secret_", _EDGE + r"(?:ntn|secret)_[A-Za-z0-9]{40,}"),
+    _rule("grafana-token", "glsa_ glc_", _EDGE + r"(?:glsa|glc)_[A-Za-z0-9_+/=]{30,}"),
+    _rule("vault-token", "hvs. hvb. hvr.", _EDGE + r"hv[sbr]\.[A-Za-z0-9_\-]{20,}"),
+    _rule("docker-token", "dckr_", _EDGE + r"dckr_(?:pat|oat)_[A-Za-z0-9_\-]{20,}"),
+    _rule("telegram-token", ":AA", r"(?<!\d)\d{8,10}:AA[A-Za-z0-9_\-]{32,}"),
+    _rule("azure-key", "AccountKey= SharedAccessKey=", r"Key=(?P<s>[A-Za-z0-9+/]{40,}={0,2})"),
+    _rule("azure-signature", "sig=", r"[?&]sig=(?P<s>[A-Za-z0-9%+/=]{30,})"),
+    _rule("json-web-token", "eyJ", _EDGE + r"eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*"),
+)
+_OTHERS = (
+    _rule(
+        "bearer",
+        "earer uthorization BEARER AUTHORIZATION",
+        r"(?i:\b(?:bearer|authorization[\\\"']*\s*[:=]\s*[\\\"']*(?:basic|token|bearer))\s+)"
+        r"(?P<s>[A-Za-z0-9_\-.~+/=]{8,})",
+    ),
+    _rule("url-password", "://", r"://[^\s:/?#\[\]@\"'<>]*:(?P<s>[^\s/?#@\"'<>]+)@"),
+    _rule(
+        "private-key",
+        "PRIVATE",
+        r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?"
+        r"(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    ),
+)
+
+# One byte per character, every character of a token the same: then a run of them is found by
+# one search for a constant, several times faster than by any expression.
+_CLASSES = bytes(
+    0x61 if code < 128 and (chr(code).isalnum() or chr(code) in "_-/+") else 0x20
+    for code in range(256)
+)
+_RUN = b"a" * SHORTEST_TOKEN
+BEFORE_RUN = 64
+"""A rule's clue stands at most this many characters before a long run, or inside of it."""
+
+
+def redact(text: str, redactors: tuple[Redactor, ...] = ()) -> tuple[str, list[list[Edit]]]:
+    """The text as it may be written, and what was changed: one list of edits per step.
+
+    Each step's edits are in order and refer to the text that the step was given. A user's
+    function that raises is a fault, and the text becomes a mark that says so.
+    """
+    steps: list[list[Edit]] = []
+    found = [*_secrets(text)]
+    if found:
+        text, edits = _replace(text, found)
+        steps.append(edits)
+    for redactor in redactors:
+        changed, edits = _apply(redactor, text)
+        if edits:
+            text = changed
+            steps.append(edits)
+    return text, steps
+
+
+def _secrets(text: str) -> Iterator[tuple[int, int, str]]:
+    """Every secret: start, end, and the mark that takes its place."""
+    near_runs = "\n".join(_long_runs(text))
+    for rules, place in ((_TOKENS, near_runs), (_OTHERS, text)):
+        for rule in rules if place else ():
+            if any(clue in place for clue in rule.clues):
+                for match in rule.pattern.finditer(text):
+                    group = "s" if "s" in rule.pattern.groupindex else 0
+                    yield match.start(group), match.end(group), f"[redacted: {rule.label}]"
+
+
+def _long_runs(text: str) -> Iterator[str]:
+    """Runs of token characters that are long enough for a token, with what stands before."""
+    classes = text.encode("ascii", "replace").translate(_CLASSES)
+    start = classes.find(_RUN)
+    while start >= 0:
+        end = classes.find(b" ", start)
+        end = len(classes) if end < 0 else end
+        yield text[max(0, start - BEFORE_RUN) : end]
+        start = classes.find(_RUN, end)
+
+
+def _replace(text: str, found: list[tuple[int, int, str]]) -> tuple[str, list[Edit]]:
+    pieces: list[str] = []
+    edits: list[Edit] = []
+    position = 0
+    # The earliest first, of two that begin together the longer one.
+    for start, end, mark in sorted(found, key=lambda f: (f[0], -f[1])):
+        if start >= position and end > start:
+            pieces += (text[position:start], mark)
+            edits.append(Edit(start, end, len(mark)))
+            position = end
+        elif end > position and pieces:
+            # Overlapping: the mark before covers this one's rest, too.
+            edits[-1] = edits[-1]._replace(end=end)
+            position = end
+    pieces.append(text[position:])
+    return "".join(pieces), edits
+
+
+def _apply(redactor: Redactor, text: str) -> tuple[str, list[Edit]]:
+    try:
+        if isinstance(redactor, re.Pattern):
+            matches = [(m.start(), m.end(), "[redacted]") for m in redactor.finditer(text)]
+            return _replace(text, matches)
+        changed = redactor(text)
+        if not isinstance(changed, str):
+            raise TypeError(f"a redaction function gave {type(changed).__name__}, not str")
+    except Exception as error:  # noqa: BLE001  the user's function may raise anything
+        fault("a redaction function raised; the text was not written", error)
+        changed = FAILED
+    return changed, [] if changed == text else [_difference(text, changed)]
+
+
+def _difference(old: str, new: str) -> Edit:
+    """What a function changed, as one edit between the common beginning and the common end."""
+    shorter = min(len(old), len(new))
+    start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
+    rest = shorter - start
+    tail = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
+    return Edit(start, len(old) - tail, len(new) - tail - start)
+
+
+def move(offset: int, steps: list[list[Edit]], *, end: bool) -> int:
+    """Where a character offset of the original stands after the edits.
+
+    Inside of something replaced, a start moves to the mark's beginning and an end to its end.
+    """
+    for edits in steps:
+        shift = 0
+        for edit in edits:
+            if offset >= edit.end:
+                shift += edit.length - (edit.end - edit.start)
+            elif offset > edit.start:
+                shift += edit.start - offset + (edit.length if end else 0)
+                break
+            else:
+                break
+        offset += shift
+    return offset
