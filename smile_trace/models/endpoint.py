@@ -3,8 +3,9 @@
 import copy
 import os
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
-from smile_trace.models import wire
+from smile_trace.models import first_token, wire
 from smile_trace.models.attempts import Attempts, Unmetered
 from smile_trace.models.base import ModelUnavailable, Request
 from smile_trace.models.transport import Transport
@@ -34,6 +35,8 @@ class Endpoint:
         self.name = name
         self._settings = settings
         self._model = settings.model or name
+        # OpenAI itself gave the limit another name, and refuses the old one for new models.
+        self._at_openai = "openai" in (urlsplit(settings.base_url).hostname or "")
         self._attempts: Attempts = Unmetered()
         self._transport = Transport(
             base_url=settings.base_url,
@@ -75,19 +78,36 @@ class Endpoint:
             ModelUnavailable: the server is gone, or refuses the key or the model.
             BudgetExceeded: a daily cap is reached.
         """
-        items = [self._item(request) for request in requests]
-        size = LIST_SIZE if self._settings.list_requests else 1
-        return await self._transport.ask(wire.batches(items, size=size), self._attempts)
+        return await self._ask([self._item(request) for request in requests])
+
+    async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
+        """Per request the log-probability that the answer begins as `answer` does: one token,
+        see `first_token.read`.
+
+        Raises:
+            ModelUnavailable: the server is gone, or refuses the key or the model.
+            BudgetExceeded: a daily cap is reached.
+        """
+        return await self._ask([self._item(request, answer) for request in requests])
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
         await self._transport.aclose()
 
-    def _item(self, request: Request) -> Item:
+    async def _ask(self, items: Sequence[Item]) -> list[Response]:
+        size = LIST_SIZE if self._settings.list_requests else 1
+        return await self._transport.ask(wire.batches(items, size=size), self._attempts)
+
+    def _item(self, request: Request, answer: str | None = None) -> Item:
         form = self._settings.form or request.form
-        sent = wire.parameters(request, form=form, max_tokens=self._settings.max_tokens)
+        limit = "max_completion_tokens" if form == "chat" and self._at_openai else "max_tokens"
+        sent = wire.parameters(request, form=form, limit={limit: self._settings.max_tokens})
         body = {"model": self._model, **wire.question(request.messages, form=form), **sent}
-        return Item(request, wire.PATHS[form], body)
+        if answer is None:
+            return Item(request, wire.PATHS[form], body)
+        body = {name: value for name, value in body.items() if name not in wire.LIMITS}
+        body |= {limit: 1, **first_token.extra(form)}
+        return Item(request, wire.PATHS[form], body, answer, first_token.read(answer))
 
 
 def _key(variable: str | None, name: str) -> str | None:

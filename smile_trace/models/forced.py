@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
+from smile_trace.models.wire import Read
 from smile_trace.records import JSON, Response
 
 # Scripts that put no space between words: Thai, Lao, Tibetan, Myanmar, Khmer.
@@ -25,17 +26,16 @@ def body(prompt: str, tokens: Sequence[int]) -> dict[str, JSON]:
     }
 
 
-def scored(response: Response, answer: str, count: int) -> Response:
-    """The response to a forced body as the score of `answer`'s `count` tokens."""
-    if not response.ok:
-        return response
-    if response.logprobs is None or len(response.logprobs) != count:
-        return Response(
-            failure="prompt and answer together are longer than the model's context",
-            usage=response.usage,
-            usd=response.usd,
-        )
-    return response.model_copy(update={"text": answer})
+def read(answer: str, count: int) -> Read:
+    """Reads the response to a forced body as the score of `answer`'s `count` tokens."""
+
+    def score(response: Response, result: dict[str, JSON]) -> Response:
+        if response.logprobs is None or len(response.logprobs) != count:
+            failure = "prompt and answer together are longer than the model's context"
+            return Response(failure=failure, usage=response.usage)
+        return response.model_copy(update={"text": answer})
+
+    return score
 
 
 def continuation(prompt: str, answer: str) -> str:

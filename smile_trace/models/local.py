@@ -135,19 +135,23 @@ class LocalModel:
             return [Response(failure="the text is not valid Unicode") for _ in requests]
         except openai.APIError as error:
             raise ModelUnavailable(f"llama.cpp cannot tokenize: {error}") from error
+        path = _native(transport, "completion")
         items = [
-            Item(request, _native(transport, "completion"), forced.body(prompt, ids[text]), answer)
+            Item(
+                request,
+                path,
+                forced.body(prompt, ids[text]),
+                answer,
+                forced.read(answer, len(ids[text])),
+            )
             for request, prompt, text in zip(requests, prompts, texts, strict=True)
         ]
-        got = await transport.ask(wire.batches(items, size=LIST_SIZE), self._attempts)
-        return [
-            forced.scored(response, answer, len(ids[text]))
-            for response, text in zip(got, texts, strict=True)
-        ]
+        return await transport.ask(wire.batches(items, size=LIST_SIZE), self._attempts)
 
     def _item(self, request: Request, transport: Transport) -> Item:
         form = self._form or request.form
-        sent = wire.parameters(request, form=form, max_tokens=self._settings.max_tokens)
+        limit = {"max_tokens": self._settings.max_tokens}
+        sent = wire.parameters(request, form=form, limit=limit)
         if isinstance(sent.get("stop"), str):
             sent["stop"] = [sent["stop"]]
         path = wire.PATHS["chat"] if form == "chat" else _native(transport, "completion")

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import openai
+from openai._types import Omit, RequestOptions
 
 from smile_trace.models import wire
 from smile_trace.models.attempts import Attempts, ask_all
@@ -54,6 +55,7 @@ class Transport:
         self._timeout = timeout_seconds
         self._retries = retries
         self._free = free
+        self._options: RequestOptions = {} if key else {"headers": {"Authorization": Omit()}}
         self._loops: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, tuple[openai.AsyncOpenAI, asyncio.Semaphore]
         ] = weakref.WeakKeyDictionary()
@@ -74,7 +76,8 @@ class Transport:
             openai.APIError: no reply, or an HTTP error status.
             UnicodeError: the body holds text that cannot be encoded (a lone surrogate).
         """
-        return await self._here()[0].post(path, body=dict(body), cast_to=object)
+        client, _ = self._here()
+        return await client.post(path, body=dict(body), cast_to=object, options=self._options)
 
     async def ask(self, batches: Sequence[Batch], attempts: Attempts) -> list[Response]:
         """Ask every batch, as many at once as `concurrency`; answers by the items' indices.
@@ -120,7 +123,7 @@ class Transport:
             )
             try:
                 reply = await self.post(batch.path, batch.body)
-                got = self._priced(_read(reply, len(batch.items)))
+                got = self._priced(_read(reply, batch))
             except UnicodeError:
                 failure = "the prompt is not valid Unicode text and cannot be sent"
                 got = [Response(failure=failure) for _ in batch.items]
@@ -133,7 +136,7 @@ class Transport:
                     continue
                 return self._silent(batch, error)
             except openai.APIStatusError as error:
-                refusal = _Refusal(error)
+                refusal = _Refusal(error, self._key)
                 got = [Response(failure=refusal.reason) for _ in batch.items]
                 await attempts.after(attempt, got)
                 if refusal.retry and not last:
@@ -184,19 +187,19 @@ class Transport:
         ]
 
 
-def _read(reply: object, count: int) -> list[Response]:
+def _read(reply: object, batch: Batch) -> list[Response]:
     """The reply's responses; a reply out of all order is a failure, whatever is wrong in it."""
     try:
-        return wire.responses(reply, count)
+        return wire.responses(reply, batch.items)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         failure = f"the server's reply cannot be read ({type(error).__name__}: {error})"
-        return [Response(failure=failure) for _ in range(count)]
+        return [Response(failure=failure) for _ in batch.items]
 
 
 class _Refusal:
     """What an HTTP error status means for this attempt and for the next."""
 
-    def __init__(self, error: openai.APIStatusError) -> None:
+    def __init__(self, error: openai.APIStatusError, key: str | None) -> None:
         status = error.status_code
         detail: Mapping[str, Any] = error.body if isinstance(error.body, dict) else {}
         message = str(detail.get("message") or error.message)
@@ -207,6 +210,8 @@ class _Refusal:
         again = status in (408, 409, 429) or status >= 500
         soon = self.wait is None or self.wait <= _LONGEST_RETRY_AFTER
         self.retry = again and soon and not self.permanent
+        if key:  # some servers repeat the key that they refuse
+            message = message.replace(key, "[key]")
         self.reason = f"HTTP {status}: {message[:300]}"
         if _too_long(detail, message):
             self.reason = "prompt longer than the model's context"

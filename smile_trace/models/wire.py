@@ -1,7 +1,7 @@
 """OpenAI's wire format: a Request as a body, a reply as Responses. Pure functions."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,8 @@ from smile_trace.models.base import Request
 from smile_trace.records import JSON, Form, Message, Response, Usage
 
 PATHS: dict[Form, str] = {"chat": "/chat/completions", "completion": "/completions"}
+
+LIMITS = ("max_tokens", "max_completion_tokens")
 
 # Set by us: how many answers, in which shape they come, and what is asked.
 _OURS = {
@@ -19,17 +21,22 @@ _CHAT_ONLY = {"tools", "tool_choice", "parallel_tool_calls", "functions", "funct
 _NAMES = {"stop_sequences": "stop"}
 
 
+Read = Callable[[Response, dict[str, JSON]], Response]
+"""Makes the final response out of what was read and the server's own words for it."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One request with the body that goes out for it, and the path that it goes to.
 
-    `answer` is the given answer where it is scored, else None.
+    Where a given `answer` is scored, `read` turns what comes back into its score.
     """
 
     request: Request
     path: str
     body: dict[str, JSON]
     answer: str | None = None
+    read: Read | None = None
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,12 @@ def completion_prompt(messages: Sequence[Message]) -> str:
     return "\n".join(message.content for message in messages)
 
 
-def parameters(request: Request, *, form: Form, max_tokens: int) -> dict[str, JSON]:
+def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dict[str, JSON]:
     """The call's own parameters as they are sent again.
 
     What decides the number and the shape of the answers is ours and left out. A replicate
-    above 0 moves the seed, where there is one. `max_tokens` stands in where the call had none.
+    above 0 moves the seed, where there is one. `limit` (name and tokens) stands in where the
+    call had no limit of its own.
     """
     sent = {
         _NAMES.get(name, name): value
@@ -94,10 +102,11 @@ def parameters(request: Request, *, form: Form, max_tokens: int) -> dict[str, JS
     }
     if form == "completion":
         sent = {name: value for name, value in sent.items() if name not in _CHAT_ONLY}
-        if "max_completion_tokens" in sent:
+        if "max_completion_tokens" in sent:  # a name that only chats know
             sent["max_tokens"] = sent.pop("max_completion_tokens")
-    if "max_tokens" not in sent and "max_completion_tokens" not in sent:
-        sent["max_tokens"] = max_tokens
+    limits = [sent[name] for name in LIMITS if name in sent]
+    if not any(isinstance(tokens, int) and tokens > 0 for tokens in limits):
+        sent = {name: value for name, value in sent.items() if name not in LIMITS} | limit
     if isinstance(sent.get("seed"), int):
         sent["seed"] += request.replicate
     return sent
@@ -114,58 +123,69 @@ def most_tokens(sent: Mapping[str, JSON]) -> Usage:
     """The most tokens that a body can use: one per byte of input, and the limit of output."""
     prompts = sent.get("prompt", sent.get("messages"))
     count = len(prompts) if "prompt" in sent and isinstance(prompts, list) else 1
-    limit = sent.get("max_completion_tokens", sent.get("max_tokens", 0))
+    limit = max((sent[name] for name in LIMITS if isinstance(sent.get(name), int)), default=0)
     tools = {name: sent[name] for name in ("tools", "functions") if name in sent}
     text = json.dumps([prompts, tools or None], ensure_ascii=False)
     return Usage(
-        input_tokens=len(text.encode("utf-8", "surrogatepass")), output_tokens=count * int(limit)
+        input_tokens=len(text.encode("utf-8", "surrogatepass")), output_tokens=count * limit
     )
 
 
-def responses(reply: object, count: int) -> list[Response]:
-    """The reply's answers in the order of the `count` prompts that were sent.
+def responses(reply: object, items: Sequence[Item]) -> list[Response]:
+    """The reply's answers in the order of the items that were sent.
 
     Usage stands on the response where one prompt was sent, or the server counts each. OpenAI's
     format has one count for all, and servers disagree on what it then counts.
     """
-    if isinstance(reply, list) or (isinstance(reply, dict) and "tokens_predicted" in reply):
-        replies = reply if isinstance(reply, list) else [reply]
-        by_index = dict(_native(one, place) for place, one in enumerate(replies))
-    elif isinstance(reply, dict) and isinstance(reply.get("choices"), list):
-        by_index = dict(_choice(choice, place) for place, choice in enumerate(reply["choices"]))
-        if count == 1 and 0 in by_index:
-            usage = _usage(reply.get("usage"), "prompt_tokens", "completion_tokens")
-            by_index[0] = by_index[0].model_copy(update={"usage": usage})
+    read: Callable[[dict[str, Any]], Response] = _native
+    if isinstance(reply, dict) and isinstance(reply.get("choices"), list):
+        choices, read = reply["choices"], _choice
+    elif isinstance(reply, list):
+        choices = reply
+    elif isinstance(reply, dict) and "tokens_predicted" in reply:
+        choices = [reply]
     else:
-        return [Response(failure="the server's reply is not an OpenAI reply")] * count
-    missing = Response(failure="the server left this prompt without an answer")
-    return [by_index.get(index, missing) for index in range(count)]
+        return [Response(failure="the server's reply is not an OpenAI reply") for _ in items]
+    by_index = {choice.get("index", place): choice for place, choice in enumerate(choices)}
+    answers = []
+    for index, item in enumerate(items):
+        choice = by_index.get(index)
+        if choice is None:
+            answers.append(Response(failure="the server left this prompt without an answer"))
+            continue
+        response = read(choice)
+        if isinstance(reply, dict) and len(items) == 1 and "usage" in reply:
+            usage = _usage(reply["usage"], "prompt_tokens", "completion_tokens")
+            response = response.model_copy(update={"usage": usage})
+        if item.read is not None and response.ok:
+            response = item.read(response, choice)
+        answers.append(response)
+    return answers
 
 
-def _choice(choice: Any, place: int) -> tuple[int, Response]:
-    """One of OpenAI's choices, and the place of its prompt."""
+def _choice(choice: dict[str, Any]) -> Response:
+    """One of OpenAI's choices."""
     message = choice.get("message")
     reason = choice.get("finish_reason")
     text = choice.get("text") if message is None else message.get("content")
     if text is None and message and message.get("tool_calls"):
         calls = [call.get("function", call) for call in message["tool_calls"]]
         text = json.dumps(calls, ensure_ascii=False, sort_keys=True)
-    index = choice.get("index", place)
     if text is None and reason == "content_filter":
-        return index, Response(failure="the server's content filter kept the answer back")
+        return Response(failure="the server's content filter kept the answer back")
     tokens, logprobs = _tokens(choice.get("logprobs"))
-    return index, Response(text=text or "", tokens=tokens, logprobs=logprobs, finish_reason=reason)
+    return Response(text=text or "", tokens=tokens, logprobs=logprobs, finish_reason=reason)
 
 
-def _native(reply: Any, place: int) -> tuple[int, Response]:
-    """One of llama.cpp's own results, and the place of its prompt."""
-    tokens, logprobs = _tokens({"content": reply.get("completion_probabilities")})
-    return reply.get("index", place), Response(
-        text=reply["content"],
+def _native(result: dict[str, Any]) -> Response:
+    """One of llama.cpp's own results."""
+    tokens, logprobs = _tokens({"content": result.get("completion_probabilities")})
+    return Response(
+        text=result["content"],
         tokens=tokens,
         logprobs=logprobs,
-        finish_reason="length" if reply.get("stop_type") == "limit" else "stop",
-        usage=_usage(reply, "tokens_evaluated", "tokens_predicted"),
+        finish_reason="length" if result.get("stop_type") == "limit" else "stop",
+        usage=_usage(result, "tokens_evaluated", "tokens_predicted"),
     )
 
 
