@@ -68,6 +68,8 @@ class Database:
             return f"{self.path} cannot be written: make its folder writable for this user."
         if "locked" in text or "busy" in text:
             return f"{self.path} was locked for {BUSY_SECONDS:.0f} s: see which process holds it."
+        if "I/O" in text:
+            return f"the disk of {self.path} fails ({text}): see whether it is full or broken."
         if "malformed" in text or "not a database" in text:
             return f"{self.path} is damaged ({text}): run `smile-trace doctor`."
         if isinstance(error, OperationalError) and "unable to open" in text:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Literal
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
@@ -69,7 +69,7 @@ class Jobs:
         """Calls that sampling has not seen, oldest first, each with its group."""
         query = (
             select(calls.c.group, calls.c.body)
-            .where(~select(jobs.c.id).where(jobs.c.call_id == calls.c.id).exists())
+            .where(calls.c.decided.is_(False))
             .order_by(calls.c.start_ns)
             .limit(limit)
         )
@@ -99,6 +99,8 @@ class Jobs:
             return
         with self._database.write() as connection:
             connection.execute(insert(jobs).on_conflict_do_nothing(), rows)
+            mark = update(calls).where(calls.c.id == bindparam("decided_id")).values(decided=True)
+            connection.execute(mark, [{"decided_id": row["call_id"]} for row in rows])
             for name, count in chosen.items():
                 statement = insert(groups).values(name=name, chosen=count)
                 connection.execute(

@@ -87,6 +87,7 @@ class Outbox:
                 .where(trackers.c.name == tracker)
                 .values(trace_position=last_trace, explanation_position=last_explanation)
             )
+            _give_up_orphans(connection, tracker)
 
     def due_traces(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
         """Traces whose time has come, oldest first."""
@@ -142,15 +143,17 @@ class Outbox:
             statement = insert(trackers).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
 
-    def waiting(self, tracker: str) -> int:
-        """How many deliveries have not ended, those whose time has not come included."""
-        query = (
-            select(func.count())
-            .select_from(deliveries)
-            .where(deliveries.c.tracker == tracker, deliveries.c.state == "waiting")
+    def next_due(self, tracker: str) -> float | None:
+        """When the next waiting delivery may be tried; None where none waits."""
+        query = select(func.min(deliveries.c.not_before)).where(
+            deliveries.c.tracker == tracker, deliveries.c.state == "waiting"
         )
         with self._database.read() as connection:
-            return connection.execute(query).scalar_one()
+            due = connection.execute(query).scalar()
+            paused = connection.execute(
+                select(trackers.c.not_before).where(trackers.c.name == tracker)
+            ).scalar()
+        return None if due is None else max(due, paused or 0.0)
 
 
 class Settling:
@@ -202,6 +205,24 @@ def _enqueue(connection: Connection, rows) -> None:  # type: ignore[no-untyped-d
             index_elements=["tracker", "kind", "item"],
             set_={"state": "waiting", "attempts": 0, "not_before": 0.0, "reason": None},
         )
+    )
+
+
+def _give_up_orphans(connection: Connection, tracker: str) -> None:
+    """An explanation has no place where its trace was refused."""
+    trace = deliveries.alias("trace")
+    refused = select(trace.c.item).where(
+        trace.c.tracker == tracker, trace.c.kind == "trace", trace.c.state == "refused"
+    )
+    connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.tracker == tracker,
+            deliveries.c.kind == "explanation",
+            deliveries.c.state == "waiting",
+            deliveries.c.trace_id.in_(refused),
+        )
+        .values(state="refused", reason="its trace was refused")
     )
 
 

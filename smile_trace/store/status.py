@@ -1,6 +1,6 @@
 """What the store says in one screen."""
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from smile_trace.records import Record
 from smile_trace.store.database import Database
@@ -47,6 +47,7 @@ class Status(Record):
 
     captured: int
     open_traces: int
+    unreadable_traces: int = 0
     undecided: int
     sampled: int
     pending: int
@@ -73,15 +74,17 @@ def read_status(database: Database, today: str) -> Status:
     """Count everything, as of one moment. `today` is the ISO date of the daily caps."""
     with database.read() as connection:
         by_state = select(jobs.c.state, func.count()).group_by(jobs.c.state)
-        states: dict[str, int] = dict(connection.execute(by_state).tuples().all())
+        states = {row[0]: row[1] for row in connection.execute(by_state)}
         statuses = _statuses(connection)
         captured = _count(connection, calls)
-        decided = connection.execute(select(func.count(jobs.c.call_id.distinct()))).scalar_one()
         working = sum(states.get(s, 0) for s in ("pending", "running", "explained", "failed"))
         return Status(
             captured=captured,
-            open_traces=_count(connection, traces, traces.c.position.is_(None)),
-            undecided=captured - decided,
+            open_traces=_count(
+                connection, traces, and_(traces.c.position.is_(None), traces.c.error.is_(None))
+            ),
+            unreadable_traces=_count(connection, traces, traces.c.error.is_not(None)),
+            undecided=_count(connection, calls, calls.c.decided.is_(False)),
             sampled=working,
             pending=states.get("pending", 0),
             running=states.get("running", 0),
@@ -117,7 +120,7 @@ def _statuses(connection: Connection) -> dict[str, int]:
         .where(explanations.c.id.in_(newest))
         .group_by(explanations.c.status)
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _reasons(connection: Connection, state: str) -> tuple[Counted, ...]:
@@ -138,7 +141,7 @@ def _trackers(connection: Connection) -> tuple[TrackerCounts, ...]:
             .where(deliveries.c.tracker == row.name)
             .group_by(deliveries.c.kind, deliveries.c.state, deliveries.c.reason)
         )
-        counts = connection.execute(query).tuples().all()
+        counts = connection.execute(query).all()
         delivered = {kind: n for kind, state, _, n in counts if state == "delivered"}
         made.append(
             TrackerCounts(

@@ -64,6 +64,7 @@ traces = Table(
     Column("has_root", Boolean, nullable=False),
     Column("stand_in_root", Boolean, nullable=False, default=False),
     Column("changed_at", Float, nullable=False),
+    Column("error", Text),  # why it can be read by no dialect; it is never complete
     # Grows with every completion, also with that of a trace that got a late span:
     # the outboxes read on from the last position they have seen. Null = not complete.
     Column("position", Integer, unique=True),
@@ -77,6 +78,7 @@ calls = Table(
     Column("trace_id", String, nullable=False, index=True),
     Column("group", String, nullable=False, index=True),  # prompt version, or the function
     Column("start_ns", BigInteger, nullable=False),
+    Column("decided", Boolean, nullable=False, default=False, index=True),  # by sampling
     Column("body", Text, nullable=False),
 )
 

@@ -1,8 +1,9 @@
 """Spans as they arrive, the traces they make, and the calls found among them."""
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Row, Select, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -10,6 +11,8 @@ from sqlalchemy.dialects.sqlite import insert
 from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store.database import Database
 from smile_trace.store.tables import calls, corrupt_lines, feedback, spans, spool_files, traces
+
+logger = logging.getLogger(__name__)
 
 Assemble = Callable[[str, Sequence[Span], Sequence[Feedback], bool], Trace]
 """(trace id, spans, feedback, stand-in root) -> Trace; the dialects' `assemble`."""
@@ -41,6 +44,13 @@ def group_of(call: Call) -> str:
     return f"function {call.name}"
 
 
+class ArrivedSpan(NamedTuple):
+    """A span with its JSON, made once by whoever read it."""
+
+    span: Span
+    body: str
+
+
 class Traces:
     """The captured half of the store."""
 
@@ -57,7 +67,7 @@ class Traces:
     def add(
         self,
         file: SpoolFile,
-        arrived: Iterable[Span] = (),
+        arrived: Iterable[ArrivedSpan] = (),
         feedbacks: Iterable[Feedback] = (),
         corrupt: Iterable[CorruptLine] = (),
     ) -> None:
@@ -111,20 +121,25 @@ class Traces:
         )
         due = (
             select(traces.c.trace_id, traces.c.has_root)
-            .where(traces.c.position.is_(None), or_(traces.c.has_root, abandoned))
+            .where(
+                traces.c.position.is_(None),
+                traces.c.error.is_(None),
+                or_(traces.c.has_root, abandoned),
+            )
             .limit(limit)
         )
         with self._database.write() as connection:
             rows = connection.execute(due).all()
             last = connection.execute(select(func.max(traces.c.position))).scalar() or 0
-            made = _load(connection, [(row.trace_id, not row.has_root) for row in rows], assemble)
+            made, broken = _load(
+                connection, [(row.trace_id, not row.has_root) for row in rows], assemble
+            )
             _put_calls(connection, made)
             for position, trace in enumerate(made, start=last + 1):
-                connection.execute(
-                    update(traces)
-                    .where(traces.c.trace_id == trace.trace_id)
-                    .values(position=position, stand_in_root=trace.stand_in_root)
-                )
+                values = {"position": position, "stand_in_root": trace.stand_in_root}
+                _set_trace(connection, trace.trace_id, values)
+            for trace_id, error in broken.items():
+                _set_trace(connection, trace_id, {"error": error})
         return len(rows)
 
     def get(self, trace_ids: Sequence[str], assemble: Assemble) -> list[Trace]:
@@ -135,7 +150,7 @@ class Traces:
             )
             found = {row.trace_id: not row.has_root for row in connection.execute(query)}
             wanted = [(trace_id, found[trace_id]) for trace_id in trace_ids if trace_id in found]
-            return _load(connection, wanted, assemble)
+            return _load(connection, wanted, assemble)[0]
 
     def call(self, call_id: str) -> Call | None:
         """The call of that id."""
@@ -150,10 +165,10 @@ class Traces:
             return list(connection.execute(query.order_by(calls.c.start_ns)).scalars())
 
 
-def _add_spans(connection: Connection, file: SpoolFile, arrived: list[Span]) -> None:
+def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpan]) -> None:
     if not arrived:
         return
-    ids = sorted({span.trace_id for span in arrived})
+    ids = sorted({span.trace_id for span, _ in arrived})
     known_traces = _in_chunks(connection, select(traces.c.trace_id), traces.c.trace_id, ids)
     known = {
         tuple(row)
@@ -164,7 +179,7 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[Span]) -> 
             [row.trace_id for row in known_traces],
         )
     }
-    fresh = [span for span in arrived if (span.trace_id, span.span_id) not in known]
+    fresh = [a for a in arrived if (a.span.trace_id, a.span.span_id) not in known]
     if not fresh:
         return
     connection.execute(
@@ -174,12 +189,12 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[Span]) -> 
                 "trace_id": span.trace_id,
                 "span_id": span.span_id,
                 "start_ns": span.start_ns,
-                "body": span.model_dump_json(),
+                "body": body,
             }
-            for span in fresh
+            for span, body in fresh
         ],
     )
-    rooted = {span.trace_id for span in fresh if span.parent_id is None}
+    rooted = {span.trace_id for span, _ in fresh if span.parent_id is None}
     statement = insert(traces)
     connection.execute(
         statement.on_conflict_do_update(
@@ -189,6 +204,7 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[Span]) -> 
                 "has_root": or_(traces.c.has_root, statement.excluded.has_root),
                 "changed_at": statement.excluded.changed_at,
                 "position": None,
+                "error": None,
             },
         ),
         [
@@ -199,7 +215,7 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[Span]) -> 
                 "stand_in_root": False,
                 "changed_at": file.grown_at,
             }
-            for trace_id in dict.fromkeys(span.trace_id for span in fresh)
+            for trace_id in dict.fromkeys(span.trace_id for span, _ in fresh)
         ],
     )
 
@@ -217,22 +233,32 @@ def _add_feedback(connection: Connection, arrived: list[Feedback]) -> None:
 
 def _load(
     connection: Connection, wanted: Sequence[tuple[str, bool]], assemble: Assemble
-) -> list[Trace]:
+) -> tuple[list[Trace], dict[str, str]]:
+    """The traces that can be read, and why the others cannot."""
     ids = [trace_id for trace_id, _ in wanted]
-    by_trace: dict[str, list[Span]] = {}
-    rows = _in_chunks(connection, select(spans.c.trace_id, spans.c.body), spans.c.trace_id, ids)
-    for row in rows:
-        by_trace.setdefault(row.trace_id, []).append(Span.model_validate_json(row.body))
-    opinions: dict[str, list[Feedback]] = {}
-    rows = _in_chunks(
-        connection, select(feedback.c.trace_id, feedback.c.body), feedback.c.trace_id, ids
-    )
-    for row in rows:
-        opinions.setdefault(row.trace_id, []).append(Feedback.model_validate_json(row.body))
-    return [
-        assemble(trace_id, by_trace[trace_id], opinions.get(trace_id, ()), stand_in)
-        for trace_id, stand_in in wanted
-    ]
+    bodies: dict[str, list[str]] = {}
+    query = select(spans.c.trace_id, spans.c.body)
+    for row in _in_chunks(connection, query, spans.c.trace_id, ids):
+        bodies.setdefault(row.trace_id, []).append(row.body)
+    opinions: dict[str, list[str]] = {}
+    query = select(feedback.c.trace_id, feedback.c.body)
+    for row in _in_chunks(connection, query, feedback.c.trace_id, ids):
+        opinions.setdefault(row.trace_id, []).append(row.body)
+    made: list[Trace] = []
+    broken: dict[str, str] = {}
+    for trace_id, stand_in in wanted:
+        try:
+            found = [Span.model_validate_json(body) for body in bodies.get(trace_id, ())]
+            said = [Feedback.model_validate_json(body) for body in opinions.get(trace_id, ())]
+            made.append(assemble(trace_id, found, said, stand_in))
+        except Exception as error:  # hostile input must not hold up the other traces
+            logger.warning("trace %s cannot be read", trace_id, exc_info=True)
+            broken[trace_id] = f"{type(error).__name__}: {error}"
+    return made, broken
+
+
+def _set_trace(connection: Connection, trace_id: str, values: Mapping[str, Any]) -> None:
+    connection.execute(update(traces).where(traces.c.trace_id == trace_id).values(**values))
 
 
 def _put_calls(connection: Connection, made: Iterable[Trace]) -> None:
@@ -265,4 +291,4 @@ def _in_chunks(
     return rows
 
 
-__all__ = ["Assemble", "CorruptLine", "SpoolFile", "Traces", "group_of"]
+__all__ = ["ArrivedSpan", "Assemble", "CorruptLine", "SpoolFile", "Traces", "group_of"]

@@ -79,6 +79,11 @@ class Courier:
             self._store.outbox.note_state(TrackerState(name=self.name))
         return Delivered(**counts)
 
+    def wait(self) -> float | None:
+        """Seconds until something may be tried again; None where nothing waits."""
+        due = self._store.outbox.next_due(self.name)
+        return None if due is None else max(0.0, due - self._clock())
+
     # -- one batch each: how many arrived, None when nothing is due -----------------------
     def _traces(self) -> int | None:
         due = self._store.outbox.due_traces(self.name, now=self._clock(), limit=TRACES)

@@ -1,20 +1,23 @@
 """From the spool to the store: read on from recorded offsets, in batches, losing nothing."""
 
+import json
 import logging
+import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smile_trace.capture.spool import writer_alive
-from smile_trace.records import Feedback, Record, Span
+from smile_trace.records import Feedback, Record
 from smile_trace.records.dialects import read_feedback
 from smile_trace.records.otlp import spans_from_line
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.store import read_trace
-from smile_trace.store.traces import CorruptLine, SpoolFile
+from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +25,9 @@ BATCH_BYTES = 4 * 2**20
 """How much of a file goes into one transaction (a longer line makes a batch of its own)."""
 LONGEST_LINE = 256 * 2**20
 """A line beyond this is no span of ours: it is kept aside piece by piece."""
+
+
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Ingested(Record):
@@ -106,19 +112,18 @@ class Ingest:
         return total
 
     def _keep(self, file: SpoolFile, batch: _Batch) -> Ingested:
-        spans: list[Span] = []
+        spans: list[ArrivedSpan] = []
         feedback: list[Feedback] = []
         corrupt: list[CorruptLine] = []
         for offset, line in batch.lines():
             try:
-                found = spans_from_line(line)
-                opinions = [(span, read_feedback(span)) for span in found]
+                arrived, said = _read_line(line)
             except (ValueError, RecursionError) as error:
                 reason = str(error)[:1000] or type(error).__name__
                 corrupt.append(CorruptLine(offset, reason, line))
                 continue
-            spans += [span for span, opinion in opinions if opinion is None]
-            feedback += [opinion for _, opinion in opinions if opinion is not None]
+            spans += arrived
+            feedback += said
         self._store.traces.add(file, spans, feedback, corrupt)
         if corrupt:
             logger.warning("%s: %d corrupt lines were kept aside", file.name, len(corrupt))
@@ -145,6 +150,33 @@ class Ingest:
             logger.warning("%s cannot be removed (%s): remove it by hand", path, error)
             return
         self._store.traces.forget_file(path.name)
+
+
+def _read_line(line: bytes) -> tuple[list[ArrivedSpan], list[Feedback]]:
+    """The spans and the feedback of one line.
+
+    Raises:
+        ValueError: the line cannot be read, or not be written again as JSON.
+    """
+    spans: list[ArrivedSpan] = []
+    feedback: list[Feedback] = []
+    for span in spans_from_line(_without_lone_surrogates(line)):
+        opinion = read_feedback(span)
+        if opinion is None:
+            spans.append(ArrivedSpan(span, span.model_dump_json()))
+        elif math.isfinite(opinion.score):
+            feedback.append(opinion)
+        else:
+            raise ValueError(f"a feedback of {opinion.score}")
+    return spans, feedback
+
+
+def _without_lone_surrogates(line: bytes) -> bytes:
+    # Half an emoji, escaped, is JSON but no text: neither a database nor a model takes it.
+    if b"\\ud" not in line and b"\\uD" not in line:
+        return line
+    text = json.dumps(json.loads(line), ensure_ascii=False)
+    return _LONE_SURROGATES.sub("\ufffd", text).encode()
 
 
 def _next_batch(stream, start: int, *, final: bool) -> _Batch | None:  # type: ignore[no-untyped-def]

@@ -26,6 +26,8 @@ Progress = Callable[[Status], None]
 
 TICK = 0.2
 """Seconds between two looks at running explanations."""
+LAST_WAIT = 5.0
+"""Seconds that `once` still waits for a delivery that did not arrive at first."""
 STOP_SECONDS = 6.0
 """How long a stop waits for rounds in flight before it cuts them off."""
 
@@ -153,11 +155,18 @@ class _Worker:
             drained = self._drained.is_set()
             try:
                 courier.run(self._stopping.is_set)
+                wait = courier.wait()
             except Exception:
                 logger.exception("delivery to %s stumbled; it goes on", courier.name)
-            if drained or self._stopping.is_set():
+                wait = None
+            if self._stopping.is_set():
                 return
-            self._drained.wait(self._settings.worker.poll_seconds)
+            if not drained:
+                self._drained.wait(self._settings.worker.poll_seconds)
+            elif wait is None or wait > LAST_WAIT:
+                return
+            else:
+                self._stopping.wait(wait)
 
 
 def _active(settings: Settings, trackers: list[Tracker] | None) -> list[Tracker]:

@@ -17,9 +17,11 @@ def upgrade() -> None:
         sa.Column("trace_id", sa.String(), nullable=False),
         sa.Column("group", sa.String(), nullable=False),
         sa.Column("start_ns", sa.BigInteger(), nullable=False),
+        sa.Column("decided", sa.Boolean(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
     )
+    op.create_index(op.f("ix_calls_decided"), "calls", ["decided"], unique=False)
     op.create_index(op.f("ix_calls_group"), "calls", ["group"], unique=False)
     op.create_index(op.f("ix_calls_trace_id"), "calls", ["trace_id"], unique=False)
     op.create_table(
@@ -165,6 +167,7 @@ def upgrade() -> None:
         sa.Column("has_root", sa.Boolean(), nullable=False),
         sa.Column("stand_in_root", sa.Boolean(), nullable=False),
         sa.Column("changed_at", sa.Float(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("trace_id", name=op.f("pk_traces")),
         sa.UniqueConstraint("position", name=op.f("uq_traces_position")),

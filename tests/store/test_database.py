@@ -1,0 +1,148 @@
+"""Opening, migrating and refusing."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from smile_trace.settings import Settings
+from smile_trace.store import Store, StoreError
+from smile_trace.store.tables import metadata
+
+
+def test_the_migrations_make_exactly_the_tables(store: Store) -> None:
+    with store.database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_opening_again_changes_nothing(settings: Settings) -> None:
+    Store.open(settings).close()
+    before = (settings.home / "store.db").read_bytes()
+    Store.open(settings).close()
+    assert (settings.home / "store.db").read_bytes() == before
+
+
+def test_the_home_is_private(store: Store, settings: Settings) -> None:
+    assert settings.home.stat().st_mode & 0o077 == 0
+
+
+def test_a_newer_store_is_refused_with_a_sentence(settings: Settings) -> None:
+    Store.open(settings).close()
+    path = settings.home / "store.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match="newer smile-trace: upgrade"):
+        Store.open(settings)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+
+
+def test_a_damaged_store_is_refused_with_a_sentence(settings: Settings) -> None:
+    settings.home.mkdir(parents=True)
+    (settings.home / "store.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreError, match="damaged"):
+        Store.open(settings)
+
+
+def test_a_home_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="SMILE_TRACE_HOME"):
+        Store.open(Settings(home=tmp_path / "file" / "home"))
+
+
+def test_a_write_that_fails_in_the_middle_leaves_nothing(store: Store) -> None:
+    def stumble() -> None:
+        with store.database.write() as connection:
+            connection.exec_driver_sql("INSERT INTO groups VALUES ('a', 1)")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        stumble()
+    assert store.jobs.chosen({"a"}) == {}
+
+
+def test_writers_in_other_processes_and_threads_wait_for_each_other(
+    settings: Settings, store: Store
+) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from smile_trace.settings import Settings; from smile_trace.store import Store\n"
+        "store = Store.open(Settings(home=Path(sys.argv[1])))\n"
+        "for _ in range(50):\n"
+        "    with store.database.write() as c:\n"
+        "        n = c.exec_driver_sql('SELECT chosen FROM groups').scalar()\n"
+        "        c.exec_driver_sql('UPDATE groups SET chosen = ?', (n + 1,))\n"
+    )
+    with store.database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO groups VALUES ('a', 0)")
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(settings.home)]) for _ in range(2)
+    ]
+
+    def count() -> None:
+        for _ in range(50):
+            with store.database.write() as connection:
+                n = connection.exec_driver_sql("SELECT chosen FROM groups").scalar_one()
+                connection.exec_driver_sql("UPDATE groups SET chosen = ?", (n + 1,))
+
+    threads = [threading.Thread(target=count) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert store.jobs.chosen({"a"}) == {"a": 200}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_home_is_said(settings: Settings) -> None:
+    Store.open(settings).close()
+    settings.home.chmod(0o500)
+    (settings.home / "store.db").chmod(0o400)
+    try:
+        with pytest.raises(StoreError, match="writable"):
+            Store.open(settings).jobs.decide([], {"a": 1}, now=0.0)
+    finally:
+        settings.home.chmod(0o700)
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
+def test_a_full_disk_is_said_and_loses_nothing(settings: Settings) -> None:
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from smile_trace.settings import Settings; from smile_trace.store import Store\n"
+        "from smile_trace.store import StoreError\n"
+        "store = Store.open(Settings(home=Path(sys.argv[1])))\n"
+        "store.database.engine.dispose()\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "size = 300_000\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
+        "written = 0\n"
+        "try:\n"
+        "    for number in range(10_000):\n"
+        "        with store.database.write() as c:\n"
+        "            name = 'x' * 500 + str(number)\n"
+        "            c.exec_driver_sql('INSERT INTO groups VALUES (?, 1)', (name,))\n"
+        "        written += 1\n"
+        "except StoreError as error:\n"
+        "    print(error); print(written)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(settings.home)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    said, written = done.stdout.splitlines()
+    assert "see whether it is full" in said or "free some space" in said
+    store = Store.open(settings)
+    with store.database.read() as connection:
+        kept = connection.exec_driver_sql("SELECT count(*) FROM groups").scalar()
+    store.close()
+    assert kept == int(written)

@@ -1,0 +1,141 @@
+"""Spans, the traces they make, and what opens a trace again."""
+
+from collections.abc import Sequence
+
+from smile_trace.records import Feedback, Span, Trace
+from smile_trace.store import Store
+from smile_trace.store.store import read_trace
+from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
+from tests.support.spooled import call_span, context_span, span_id, trace_id
+
+
+def file(offset: int = 0, *, name: str = "a.jsonl", grown_at: float = 100.0) -> SpoolFile:
+    return SpoolFile(name, 1, offset, grown_at)
+
+
+def arrived(*spans: Span) -> list[ArrivedSpan]:
+    return [ArrivedSpan(span, span.model_dump_json()) for span in spans]
+
+
+def complete(store: Store, *, gone: tuple[str, ...] = (), silent_before: float = 0.0) -> int:
+    return store.traces.complete(read_trace, gone=gone, silent_before=silent_before)
+
+
+def position(store: Store, number: int) -> int | None:
+    with store.database.read() as connection:
+        return connection.exec_driver_sql(
+            "SELECT position FROM traces WHERE trace_id = ?", (trace_id(number),)
+        ).scalar_one()
+
+
+def test_a_trace_is_complete_when_its_root_has_arrived(store: Store) -> None:
+    inner = call_span(1, parent=span_id(9))
+    store.traces.add(file(10), arrived(inner))
+    assert complete(store) == 0
+    store.traces.add(file(20), arrived(context_span(1)))
+    assert complete(store) == 1
+    trace = store.trace(trace_id(1))
+    assert [span.name for span in trace.spans] == ["answer", "chat planted"]
+    assert not trace.stand_in_root
+    assert [call.id for call in trace.calls] == [f"{trace_id(1)}:{span_id(1)}"]
+
+
+def test_a_batch_is_kept_with_its_offset(store: Store) -> None:
+    store.traces.add(
+        file(10), arrived(call_span(1)), corrupt=[CorruptLine(3, "no JSON", b"\xff\x00{")]
+    )
+    assert store.traces.files() == {"a.jsonl": file(10)}
+    assert store.status().corrupt_lines == 1
+
+
+def test_spans_read_twice_change_nothing(store: Store) -> None:
+    store.traces.add(file(10), arrived(call_span(1)))
+    complete(store)
+    store.traces.add(file(10), arrived(call_span(1)))
+    assert position(store, 1) == 1
+    assert complete(store) == 0
+
+
+def test_a_late_span_opens_the_trace_again(store: Store) -> None:
+    store.traces.add(file(10), arrived(call_span(1)))
+    complete(store)
+    store.traces.add(file(20), arrived(context_span(1, span=5, parent=span_id(1))))
+    assert position(store, 1) is None
+    assert complete(store) == 1
+    assert position(store, 1) == 1  # a new one, after the highest that stands
+    assert len(store.trace(trace_id(1)).spans) == 2
+
+
+def test_the_topmost_span_stands_in_when_the_process_is_gone(store: Store) -> None:
+    store.traces.add(file(10), arrived(call_span(1, parent=span_id(9))))
+    assert complete(store, gone=("b.jsonl",)) == 0
+    assert complete(store, gone=("a.jsonl",)) == 1
+    trace = store.trace(trace_id(1))
+    assert trace.stand_in_root
+    assert trace.root_span_id == span_id(1)
+
+
+def test_the_topmost_span_stands_in_when_the_process_is_silent(store: Store) -> None:
+    store.traces.add(file(10, grown_at=100.0), arrived(call_span(1, parent=span_id(9))))
+    assert complete(store, silent_before=100.0) == 0
+    assert complete(store, silent_before=100.1) == 1
+
+
+def test_a_late_root_takes_its_place_back(store: Store) -> None:
+    store.traces.add(file(10), arrived(call_span(1, parent=span_id(9))))
+    complete(store, gone=("a.jsonl",))
+    store.traces.add(file(20), arrived(context_span(1)))
+    assert complete(store) == 1
+    assert not store.trace(trace_id(1)).stand_in_root
+
+
+def test_feedback_reaches_a_complete_trace_and_opens_it_once(store: Store) -> None:
+    store.traces.add(file(10), arrived(call_span(1)))
+    complete(store)
+    feedback = Feedback(id="f", trace_id=trace_id(1), score=1.0, at_ns=5)
+    store.traces.add(file(20), feedbacks=[feedback])
+    assert complete(store) == 1
+    assert store.trace(trace_id(1)).feedback == (feedback,)
+    store.traces.add(file(20), feedbacks=[feedback])
+    assert complete(store) == 0
+
+
+def test_feedback_may_come_before_its_trace(store: Store) -> None:
+    feedback = Feedback(id="f", trace_id=trace_id(1), score=0.0, at_ns=5)
+    store.traces.add(file(10), feedbacks=[feedback])
+    store.traces.add(file(20), arrived(call_span(1)))
+    complete(store)
+    assert store.trace(trace_id(1)).feedback == (feedback,)
+
+
+def test_any_text_comes_back_as_it_was(store: Store) -> None:
+    text = "a\x00b ‮ 漢字 " + "🙂" * 1000
+    span = call_span(1).model_copy(update={"attributes": {"text": text}, "name": text})
+    store.traces.add(file(10), arrived(span))
+    assert store.trace(trace_id(1)).spans == (span,)
+
+
+def test_more_traces_than_one_statement_takes(store: Store) -> None:
+    spans = [call_span(number) for number in range(1, 1300)]
+    store.traces.add(file(10), arrived(*spans))
+    total = 0
+    while count := complete(store):
+        total += count
+    assert total == len(spans)
+    store.traces.add(file(10), arrived(*spans))
+    assert complete(store) == 0
+
+
+def test_a_trace_that_cannot_be_assembled_holds_up_no_other(store: Store) -> None:
+    def assemble(
+        trace_id_: str, spans: Sequence[Span], said: Sequence[Feedback], root: bool
+    ) -> Trace:
+        if trace_id_ == trace_id(1):
+            raise RuntimeError("a dialect stumbled")
+        return read_trace(trace_id_, spans, said, root)
+
+    store.traces.add(file(10), arrived(call_span(1), call_span(2)))
+    store.traces.complete(assemble, gone=(), silent_before=0.0)
+    assert store.traces.find_calls(trace_id(2)) == [call_span(2).trace_id + ":" + span_id(1)]
+    assert store.status().unreadable_traces == 1
+    assert complete(store) == 0
