@@ -111,7 +111,7 @@ class LocalModel:
         """
         transport = await self._up()
         items = [self._item(request, transport) for request in requests]
-        return await transport.ask(wire.batches(items, size=LIST_SIZE), self._attempts)
+        return await self._ask(items, transport)
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
         """The log-probabilities of all tokens of `answer` after each request's prompt.
@@ -131,7 +131,7 @@ class LocalModel:
             prompts = [await self._prompt(transport, request) for request in requests]
             texts = [forced.continuation(prompt, answer) for prompt in prompts]
             ids = {text: await _tokenize(transport, text) for text in set(texts)}
-        except UnicodeError:
+        except UnicodeEncodeError:
             return [Response(failure="the text is not valid Unicode") for _ in requests]
         except openai.APIError as error:
             raise ModelUnavailable(f"llama.cpp cannot tokenize: {error}") from error
@@ -146,7 +146,18 @@ class LocalModel:
             )
             for request, prompt, text in zip(requests, prompts, texts, strict=True)
         ]
-        return await transport.ask(wire.batches(items, size=LIST_SIZE), self._attempts)
+        return await self._ask(items, transport)
+
+    async def _ask(self, items: Sequence[Item], transport: Transport) -> list[Response]:
+        try:
+            return await transport.ask(wire.batches(items, size=LIST_SIZE), self._attempts)
+        except ModelUnavailable as error:
+            if self._server.running:
+                raise
+            raise ModelUnavailable(
+                f"llama.cpp stopped while it answered for the model {self.name!r}: try again, "
+                "it is started anew"
+            ) from error
 
     def _item(self, request: Request, transport: Transport) -> Item:
         form = self._form or request.form

@@ -4,6 +4,7 @@ import asyncio
 import random
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -74,7 +75,8 @@ class Transport:
 
         Raises:
             openai.APIError: no reply, or an HTTP error status.
-            UnicodeError: the body holds text that cannot be encoded (a lone surrogate).
+            ValueError: the reply is no JSON.
+            UnicodeEncodeError: the body holds text that cannot be encoded (a lone surrogate).
         """
         client, _ = self._here()
         return await client.post(path, body=dict(body), cast_to=object, options=self._options)
@@ -93,7 +95,7 @@ class Transport:
         answers: dict[int, Response] = {}
         for batch, got in zip(batches, await ask_all(asks, slots), strict=True):
             if isinstance(got, BudgetExceeded):
-                got = [Response(failure=str(got)) for _ in batch.items]
+                got = _failures(batch, str(got))
             answers.update(zip(batch.indices, got, strict=True))
         return [answers[index] for index in range(len(answers))]
 
@@ -114,66 +116,79 @@ class Transport:
         """One batch, asked again where that can help; every attempt is told."""
         most = wire.most_tokens(batch.body)
         for retry in range(self._retries + 1):
-            last = retry == self._retries
             attempt = await attempts.before(
                 [item.request for item in batch.items],
                 answer=batch.items[0].answer,
                 most=most,
                 usd=self._price(most),
             )
-            try:
-                reply = await self.post(batch.path, batch.body)
-                got = self._priced(_read(reply, batch))
-            except UnicodeError:
-                failure = "the prompt is not valid Unicode text and cannot be sent"
-                got = [Response(failure=failure) for _ in batch.items]
-                await attempts.after(attempt, got)
-                return got if len(batch.items) == 1 else await self._alone(batch, attempts)
-            except openai.APIConnectionError as error:
-                await attempts.after(attempt, None)  # the server may have worked on it
-                if not last:
-                    await asyncio.sleep(_backoff(retry))
-                    continue
-                return self._silent(batch, error)
-            except openai.APIStatusError as error:
-                refusal = _Refusal(error, self._key)
-                got = [Response(failure=refusal.reason) for _ in batch.items]
-                await attempts.after(attempt, got)
-                if refusal.retry and not last:
-                    await asyncio.sleep(refusal.wait or _backoff(retry))
-                    continue
-                self._give_up(refusal, error)
-                return got if len(batch.items) == 1 else await self._alone(batch, attempts)
-            await attempts.after(attempt, got)
-            return got
-        raise AssertionError("the loop returns or raises")
+            outcome = await self._attempt(batch)
+            await attempts.after(attempt, outcome.responses if outcome.counted else None)
+            if not outcome.again or retry == self._retries:
+                break
+            await asyncio.sleep(outcome.wait or _backoff(retry))
+        if outcome.stop is not None:
+            raise outcome.stop
+        if outcome.refused and len(batch.items) > 1:
+            # One item that is refused must not cost the others their answers.
+            alone = [await self._ask(single, attempts) for single in batch.split()]
+            return [response for responses in alone for response in responses]
+        return outcome.responses
 
-    async def _alone(self, batch: Batch, attempts: Attempts) -> list[Response]:
-        """Every item by itself: one that is refused must not cost the others their answers."""
-        alone = [await self._ask(single, attempts) for single in batch.split()]
-        return [response for responses in alone for response in responses]
-
-    def _silent(self, batch: Batch, error: openai.APIConnectionError) -> list[Response]:
-        if isinstance(error, openai.APITimeoutError):
+    async def _attempt(self, batch: Batch) -> "_Outcome":
+        """Send a batch once."""
+        try:
+            reply = await self.post(batch.path, batch.body)
+        except UnicodeEncodeError:
+            failure = "the prompt is not valid Unicode text and cannot be sent"
+            return _Outcome(_failures(batch, failure), refused=True)
+        except openai.APITimeoutError:
             failure = f"no answer within {self._timeout:g} seconds"
-            return [Response(failure=failure) for _ in batch.items]
-        raise ModelUnavailable(
-            f"{self.base_url} does not answer: start the server, or correct the base_url of "
-            f"the model {self._model!r}"
-        ) from error
+            return _Outcome(_failures(batch, failure), counted=False, again=True)
+        except openai.APIConnectionError:
+            stop = ModelUnavailable(
+                f"{self.base_url} does not answer: start the server, or correct the base_url "
+                f"of the model {self._model!r}"
+            )
+            failures = _failures(batch, "the connection broke")
+            return _Outcome(failures, counted=False, again=True, stop=stop)
+        except openai.APIStatusError as error:
+            return self._refused(batch, error)
+        except (openai.APIResponseValidationError, ValueError) as error:
+            failures = _failures(batch, f"the server's reply is no JSON ({error})")
+            return _Outcome(failures, counted=False)
+        return _Outcome(self._priced(_read(reply, batch)))
 
-    def _give_up(self, refusal: "_Refusal", error: openai.APIStatusError) -> None:
-        """Raise where no other request would fare better."""
-        if refusal.permanent:
-            raise ModelUnavailable(
-                f"{self.base_url} refuses the model {self._model!r} ({refusal.reason}): "
-                "correct its settings or its key",
+    def _refused(self, batch: Batch, error: openai.APIStatusError) -> "_Outcome":
+        """What an HTTP error status means for this attempt and for the next."""
+        status = error.status_code
+        detail: Mapping[str, Any] = error.body if isinstance(error.body, dict) else {}
+        message = str(detail.get("message") or error.message)
+        if self._key:  # some servers repeat the key that they refuse
+            message = message.replace(self._key, "[key]")
+        reason = f"HTTP {status}: {message[:300]}"
+        if _too_long(detail, message):
+            reason = "prompt longer than the model's context"
+        spent = "insufficient_quota" in (detail.get("code"), detail.get("type"))
+        wait = _retry_after(error.response.headers)
+        stop = None
+        if status in (401, 403, 404) or spent:
+            stop = ModelUnavailable(
+                f"{self.base_url} refuses the model {self._model!r} ({reason}): correct its "
+                "settings or its key",
                 permanent=True,
-            ) from error
-        if refusal.busy:
-            raise ModelUnavailable(
-                f"{self.base_url} is too busy ({refusal.reason}): try again later"
-            ) from error
+            )
+        elif status in (429, 502, 503, 504):
+            stop = ModelUnavailable(f"{self.base_url} is too busy ({reason}): try again later")
+        passing = status in (408, 409, 429) or status >= 500
+        soon = wait is None or wait <= _LONGEST_RETRY_AFTER
+        return _Outcome(
+            _failures(batch, reason),
+            refused=True,
+            again=passing and soon and not spent,
+            wait=wait,
+            stop=stop,
+        )
 
     def _price(self, usage: Usage) -> float | None:
         return 0.0 if self._free else price(usage, self._model, self.base_url)
@@ -192,29 +207,29 @@ def _read(reply: object, batch: Batch) -> list[Response]:
     try:
         return wire.responses(reply, batch.items)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        failure = f"the server's reply cannot be read ({type(error).__name__}: {error})"
-        return [Response(failure=failure) for _ in batch.items]
+        reason = f"the server's reply cannot be read ({type(error).__name__}: {error})"
+        return _failures(batch, reason)
 
 
-class _Refusal:
-    """What an HTTP error status means for this attempt and for the next."""
+@dataclass(frozen=True)
+class _Outcome:
+    """How one attempt ended.
 
-    def __init__(self, error: openai.APIStatusError, key: str | None) -> None:
-        status = error.status_code
-        detail: Mapping[str, Any] = error.body if isinstance(error.body, dict) else {}
-        message = str(detail.get("message") or error.message)
-        spent = "insufficient_quota" in (detail.get("code"), detail.get("type"))
-        self.wait = _retry_after(error.response.headers)
-        self.permanent = status in (401, 403, 404) or spent
-        self.busy = status in (429, 502, 503, 504)
-        again = status in (408, 409, 429) or status >= 500
-        soon = self.wait is None or self.wait <= _LONGEST_RETRY_AFTER
-        self.retry = again and soon and not self.permanent
-        if key:  # some servers repeat the key that they refuse
-            message = message.replace(key, "[key]")
-        self.reason = f"HTTP {status}: {message[:300]}"
-        if _too_long(detail, message):
-            self.reason = "prompt longer than the model's context"
+    `counted`: it is known what it used. `refused`: the server did not take the batch.
+    `again`: another attempt can help, after `wait` seconds where the server said so. `stop`:
+    what to raise where no attempt is left, since no other request would fare better.
+    """
+
+    responses: list[Response]
+    counted: bool = True
+    refused: bool = False
+    again: bool = False
+    wait: float | None = None
+    stop: ModelUnavailable | None = None
+
+
+def _failures(batch: Batch, reason: str) -> list[Response]:
+    return [Response(failure=reason) for _ in batch.items]
 
 
 def _too_long(detail: Mapping[str, Any], message: str) -> bool:

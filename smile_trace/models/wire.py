@@ -106,7 +106,8 @@ def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dic
             sent["max_tokens"] = sent.pop("max_completion_tokens")
     limits = [sent[name] for name in LIMITS if name in sent]
     if not any(isinstance(tokens, int) and tokens > 0 for tokens in limits):
-        sent = {name: value for name, value in sent.items() if name not in LIMITS} | limit
+        own = {name: value for name, value in sent.items() if name not in LIMITS}
+        sent = {**own, **limit}
     if isinstance(sent.get("seed"), int):
         sent["seed"] += request.replicate
     return sent

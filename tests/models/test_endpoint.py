@@ -1,0 +1,310 @@
+"""The endpoint against a planted server: what goes out, what comes back, what is asked again."""
+
+import socket
+
+import pytest
+
+from smile_trace.errors import SmileTraceError
+from smile_trace.models import ModelUnavailable, Request
+from smile_trace.models import transport as transport_module
+from smile_trace.models.endpoint import Endpoint
+from smile_trace.records import Message
+from smile_trace.settings import EndpointSettings
+from tests.support.planted import PlantedServer, serving
+
+
+@pytest.fixture
+def server():
+    with serving(lambda prompt: f"<{prompt}>") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch):
+    monkeypatch.setattr(transport_module, "_FIRST_WAIT", 0.01)
+
+
+def endpoint(server: PlantedServer, **settings) -> Endpoint:
+    return Endpoint("captured", EndpointSettings(base_url=server.base_url, **settings))
+
+
+def ask(*texts: str, form="chat", replicate=0, **parameters) -> Request:
+    messages = tuple(Message(role="user", content=text) for text in texts)
+    return Request(messages=messages, form=form, parameters=parameters, replicate=replicate)
+
+
+async def test_messages_go_out_exactly_and_answers_keep_their_order(server):
+    model = endpoint(server)
+    messages = (
+        Message(role="system", content=" two  spaces "),
+        Message(role="user", content='{braces} "quotes" \x00 \x1b[31m 👩‍👩‍👧 עברית'),
+        Message(role="assistant", content=""),
+        Message(role="user", content="the the"),
+    )
+    got = await model.generate([Request(messages=messages), ask("a"), ask("b"), ask("a")])
+    sent = {"role": [m.role for m in messages], "content": [m.content for m in messages]}
+    full = next(body for body in server.bodies if len(body["messages"]) == 4)
+    assert [m["role"] for m in full["messages"]] == sent["role"]
+    assert [m["content"] for m in full["messages"]] == sent["content"]
+    assert [r.text for r in got[1:]] == ["<a>", "<b>", "<a>"]
+    assert len(server.bodies) == 4
+
+
+async def test_the_calls_own_parameters_pass_through(server):
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    asked = ask(
+        "a", temperature=0.3, top_p=0.9, stop=["x"], seed=5, n=3, stream=True, tools=tools, k=None
+    )
+    again = asked.model_copy(update={"replicate": 2})
+    await endpoint(server, model="there").generate([asked])
+    await endpoint(server, model="there").generate([again])
+    first, second = server.bodies
+    assert first == {
+        "model": "there",
+        "messages": [{"role": "user", "content": "a"}],
+        "temperature": 0.3,
+        "top_p": 0.9,
+        "stop": ["x"],
+        "seed": 5,
+        "tools": tools,
+        "max_tokens": 256,
+    }
+    assert second == {**first, "seed": 7}
+
+
+@pytest.mark.parametrize("nonsense", [0, -1, "many", None, [1]])
+async def test_a_limit_that_is_none_is_replaced(server, nonsense):
+    await endpoint(server, max_tokens=9).generate([ask("a", max_tokens=nonsense)])
+    assert server.bodies[0]["max_tokens"] == 9
+
+
+async def test_the_settings_decide_the_form(server):
+    chat = ask("a", "b", tools=[{}], max_completion_tokens=7)
+    [response] = await endpoint(server, form="completion").generate([chat])
+    assert response.text == "<a\nb>"
+    assert server.bodies == [{"model": "captured", "prompt": "a\nb", "max_tokens": 7}]
+
+
+async def test_usage_and_finish_reason(server):
+    [response] = await endpoint(server).generate([ask("a b c")])
+    assert (response.usage.input_tokens, response.usage.output_tokens) == (3, 3)
+    assert response.finish_reason == "stop"
+    assert response.usd is None  # nobody knows this server's price
+
+
+async def test_a_list_of_completions_shares_requests(server):
+    model = endpoint(server, list_requests=True, form="completion")
+    texts = [f"p{i}" for i in range(20)]
+    got = await model.generate([ask(t) for t in texts] + [ask("other", temperature=1)])
+    assert [r.text for r in got] == [f"<{t}>" for t in texts] + ["<other>"]
+    assert sorted(len(b["prompt"]) for b in server.bodies if isinstance(b["prompt"], list)) == [
+        4,
+        16,
+    ]
+
+
+async def test_one_refused_prompt_in_a_list_costs_the_others_nothing(server):
+    server.faults = [(400, {}, {"error": {"message": "bad"}}), None, (400, {}, {"error": {}})]
+    model = endpoint(server, list_requests=True, form="completion")
+    got = await model.generate([ask("a"), ask("b"), ask("c")])
+    assert [r.text for r in got] == ["<a>", None, "<c>"]
+    assert got[1].failure.startswith("HTTP 400")
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
+async def test_passing_faults_are_asked_again(server, status):
+    server.faults = [(status, {}, {"error": {"message": "later"}})] * 2
+    [response] = await endpoint(server).generate([ask("a")])
+    assert response.text == "<a>"
+    assert len(server.bodies) == 3
+
+
+async def test_a_broken_connection_is_asked_again(server):
+    server.faults = [(0, {}, None)]
+    [response] = await endpoint(server).generate([ask("a")])
+    assert response.text == "<a>"
+
+
+async def test_retry_after_is_waited_for(server, monkeypatch):
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+
+    monkeypatch.setattr(transport_module.asyncio, "sleep", sleep)
+    server.faults = [(429, {"retry-after": "7"}, {}), (503, {"retry-after": "soon"}, {})]
+    await endpoint(server).generate([ask("a")])
+    assert waits[0] == 7
+    assert 0 < waits[1] < 1
+
+
+async def test_a_retry_after_of_hours_is_not_waited_for(server):
+    server.faults = [(429, {"retry-after": "7200"}, {"error": {"message": "limit"}})]
+    with pytest.raises(ModelUnavailable, match="too busy") as caught:
+        await endpoint(server).generate([ask("a")])
+    assert not caught.value.permanent
+    assert len(server.bodies) == 1
+
+
+async def test_retries_end(server):
+    server.faults = [(500, {}, {"error": {"message": "broken"}})] * 9
+    [response] = await endpoint(server, retries=2).generate([ask("a")])
+    assert response.failure == "HTTP 500: broken"
+    assert response.text is None
+    assert len(server.bodies) == 3
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_refused_key_or_model_is_permanent_and_stops_everything(server, status):
+    server.faults = [(status, {}, {"error": {"message": "no"}})] * 50
+    with pytest.raises(ModelUnavailable) as caught:
+        await endpoint(server, concurrency=2).generate([ask(str(i)) for i in range(50)])
+    assert caught.value.permanent
+    assert len(server.bodies) <= 4
+
+
+async def test_an_empty_account_is_permanent(server):
+    server.faults = [(429, {}, {"error": {"message": "x", "code": "insufficient_quota"}})]
+    with pytest.raises(ModelUnavailable) as caught:
+        await endpoint(server).generate([ask("a")])
+    assert caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "x", "code": "context_length_exceeded"},
+        {"message": "x", "type": "exceed_context_size_error"},
+        {"message": "This model's maximum context length is 4096 tokens."},
+    ],
+)
+async def test_a_prompt_that_is_too_long_says_so(server, error):
+    server.faults = [(400, {}, {"error": error})]
+    [response] = await endpoint(server).generate([ask("a")])
+    assert response.failure == "prompt longer than the model's context"
+
+
+async def test_nobody_there():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        model = Endpoint("captured", EndpointSettings(base_url=url, retries=1))
+        with pytest.raises(ModelUnavailable, match="does not answer") as caught:
+            await model.generate([ask("a")])
+    assert not caught.value.permanent
+
+
+async def test_an_answer_that_takes_too_long_is_a_failure(server):
+    import threading
+
+    gate = threading.Event()
+    server.function = lambda prompt: str(gate.wait(5))
+    try:
+        model = endpoint(server, timeout_seconds=0.2, retries=0)
+        [response] = await model.generate([ask("a")])
+    finally:
+        gate.set()
+    assert response.failure == "no answer within 0.2 seconds"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"<html>hello</html>",
+        b"",
+        {"choices": []},
+        {"choices": [3]},
+        {"choices": "x"},
+        {"choices": [{"message": 7}]},
+        {"choices": [{"message": {"content": 7}}]},
+        [],
+        [1],
+        7,
+    ],
+)
+async def test_a_reply_out_of_all_order_is_a_failure(server, reply):
+    server.faults = [(200, {}, reply)]
+    [response] = await endpoint(server, retries=0).generate([ask("a")])
+    assert not response.ok
+
+
+async def test_filtered_content_is_no_empty_answer(server):
+    choice = {"message": {"content": None}, "finish_reason": "content_filter"}
+    server.faults = [(200, {}, {"choices": [choice]})]
+    [response] = await endpoint(server).generate([ask("a")])
+    assert "content filter" in response.failure
+
+
+async def test_an_empty_answer_is_an_answer(server):
+    server.function = lambda prompt: ""
+    [response] = await endpoint(server).generate([ask("a")])
+    assert response.ok
+    assert response.text == ""
+
+
+async def test_text_that_is_no_unicode_is_a_failure_of_its_own(server):
+    got = await endpoint(server).generate([ask("a \ud800"), ask("b")])
+    assert "Unicode" in got[0].failure
+    assert got[1].text == "<b>"
+
+
+async def test_concurrency_is_bounded(server):
+    import time
+
+    server.function = lambda prompt: time.sleep(0.02) or "x"
+    await endpoint(server, concurrency=3).generate([ask(str(i)) for i in range(12)])
+    assert server.most_at_once == 3
+
+
+async def test_the_key_is_sent_and_never_shown(server, monkeypatch):
+    monkeypatch.setenv("A_KEY", "sk-secret-1")
+    model = endpoint(server, api_key_env="A_KEY")
+    server.faults = [None, (401, {}, {"error": {"message": "bad key sk-secret-1"}})]
+    await model.generate([ask("a")])
+    with pytest.raises(ModelUnavailable) as caught:
+        await model.generate([ask("a")])
+    assert server.headers[0]["authorization"] == "Bearer sk-secret-1"
+    assert "sk-secret-1" not in f"{caught.value} {model!r} {model.identity} {model.__dict__}"
+
+
+async def test_no_key_is_sent_without_one(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-users-own")
+    await endpoint(server).generate([ask("a")])
+    assert "authorization" not in server.headers[0]
+    assert "sk-users-own" not in str(server.headers)
+
+
+def test_a_key_that_is_not_set(monkeypatch):
+    monkeypatch.delenv("A_KEY", raising=False)
+    with pytest.raises(SmileTraceError, match="set the environment variable A_KEY"):
+        Endpoint("m", EndpointSettings(base_url="http://127.0.0.1:1/v1", api_key_env="A_KEY"))
+
+
+async def test_first_token_scores(server):
+    server.function = lambda prompt: "Paris" if "Eiffel" in prompt else "London"
+    got = await endpoint(server).score([ask("Eiffel"), ask("Big Ben")], " Paris, France")
+    assert [r.logprobs for r in got] == [pytest.approx((-0.1,)), pytest.approx((-3.0,))]
+    assert [r.text for r in got] == [" Paris, France"] * 2
+    assert server.bodies[0]["max_tokens"] == 1
+
+
+async def test_a_server_without_log_probabilities(server):
+    model = endpoint(server, form="completion")
+    [response] = await model.score([ask("a")], "b")
+    assert "log-probabilities" in response.failure
+
+
+def test_what_makes_an_endpoint_deterministic(server):
+    assert endpoint(server).deterministic({"temperature": 0})
+    assert not endpoint(server).deterministic({"temperature": 0.1})
+    assert not endpoint(server).deterministic({})
+    assert endpoint(server).remote
+    assert not endpoint(server, temperature_zero_is_deterministic=True).remote
+
+
+def test_one_endpoint_in_several_event_loops(server):
+    import asyncio
+
+    model = endpoint(server)
+    for _ in range(2):
+        assert asyncio.run(model.generate([ask("a")]))[0].text == "<a>"

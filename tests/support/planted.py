@@ -1,0 +1,164 @@
+"""Models whose behaviour is planted, so that the right explanation is known."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from smile_trace.models import Request
+from smile_trace.models.wire import completion_prompt
+from smile_trace.records import JSON, Response
+
+
+def constant(prompt: str) -> str:
+    """Says the same whatever it is asked."""
+    return "It is always the same answer."
+
+
+def copying(word: str) -> Callable[[str], str]:
+    """Repeats `word` where the prompt holds it, and says nothing where it does not."""
+    return lambda prompt: word if word in prompt.split() else ""
+
+
+class PlantedModel:
+    """A Model that answers by a function of the joined prompt and remembers what it was asked."""
+
+    name = "planted"
+    identity = None
+    remote = False
+
+    def __init__(self, function: Callable[[str], str], *, deterministic: bool = True) -> None:
+        self._function = function
+        self._deterministic = deterministic
+        self.asked: list[Request] = []
+
+    def deterministic(self, parameters: dict[str, JSON]) -> bool:
+        """As it was made."""
+        return self._deterministic
+
+    async def generate(self, requests: Sequence[Request]) -> list[Response]:
+        """One answer per request; what the function raises is a failure."""
+        self.asked.extend(requests)
+        return [self._one(completion_prompt(request.messages)) for request in requests]
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    def _one(self, prompt: str) -> Response:
+        try:
+            return Response(text=self._function(prompt))
+        except ValueError as error:
+            return Response(failure=str(error))
+
+
+class PlantedServer(ThreadingHTTPServer):
+    """An OpenAI-compatible server that answers by a function of the prompt.
+
+    `faults` are taken first, one per request: (status, headers, body), or None for an answer;
+    status 0 closes the connection without one. Any other path is answered with 404.
+    """
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, function: Callable[[str], str]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.function = function
+        self.faults: list[tuple[int, dict[str, str], JSON] | None] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.lock = threading.Lock()
+        self.at_once = self.most_at_once = 0
+
+    @property
+    def base_url(self) -> str:
+        """The address up to and including `/v1`."""
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+
+@contextmanager
+def serving(function: Callable[[str], str]) -> Iterator[PlantedServer]:
+    """A running PlantedServer."""
+    server = PlantedServer(function)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PlantedServer
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        server = self.server
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        with server.lock:
+            server.bodies.append(body)
+            server.headers.append({name.lower(): value for name, value in self.headers.items()})
+            fault = server.faults.pop(0) if server.faults else None
+            server.at_once += 1
+            server.most_at_once = max(server.most_at_once, server.at_once)
+        try:
+            if fault is not None:
+                self._fail(*fault)
+            elif self.path == "/v1/chat/completions" and "messages" in body:
+                texts = [m["content"] for m in body["messages"]]
+                self._send(200, {}, self._chat("\n".join(texts), body))
+            elif self.path == "/v1/completions" and "prompt" in body:
+                self._send(200, {}, self._completion(body))
+            else:
+                self._send(404, {}, {"error": {"message": f"unknown request {self.path}"}})
+        finally:
+            with server.lock:
+                server.at_once -= 1
+
+    def _chat(self, prompt: str, body: dict[str, Any]) -> JSON:
+        answer = self.server.function(prompt)
+        choice: dict[str, Any] = {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": answer},
+        }
+        if body.get("logprobs"):
+            first = answer.split()[0] if answer.split() else ""
+            top = [{"token": first, "logprob": -0.1}, {"token": "other", "logprob": -3.0}]
+            choice["logprobs"] = {"content": [{**top[0], "top_logprobs": top}]}
+        return {"choices": [choice], "usage": _usage(prompt, answer)}
+
+    def _completion(self, body: dict[str, Any]) -> JSON:
+        prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
+        answers = [self.server.function(prompt) for prompt in prompts]
+        choices = [
+            {"index": index, "finish_reason": "stop", "text": answer}
+            for index, answer in enumerate(answers)
+        ]
+        return {"choices": choices[::-1], "usage": _usage(" ".join(prompts), " ".join(answers))}
+
+    def _fail(self, status: int, headers: dict[str, str], body: JSON) -> None:
+        if status:
+            self._send(status, headers, body)
+        else:
+            self.close_connection = True
+
+    def _send(self, status: int, headers: dict[str, str], body: JSON) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"content-type": "application/json", **headers}.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        with suppress(BrokenPipeError):  # the client waited no longer
+            self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def _usage(prompt: str, answer: str) -> JSON:
+    return {"prompt_tokens": len(prompt.split()), "completion_tokens": len(answer.split())}
