@@ -1,18 +1,196 @@
-"""The tracker."""
+"""The tracker: traces and explanations into an LLM project, prompt versions beside it."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from smile_trace.records import JSON
-from smile_trace.trackers import Tracker
+from smile_trace.trackers import (
+    CapturedTrace,
+    ExplainedCall,
+    NotYet,
+    Outcome,
+    Receipt,
+    Refusal,
+    TrackerUnavailable,
+)
+from smile_trace_comet import sdk
+from smile_trace_comet.options import CometOptions, read_options
+
+if TYPE_CHECKING:
+    from smile_trace_comet.client import CometClient
+
+DEFAULT_PROJECT = "llm-general"
+"""Where comet_llm itself puts traces when no project is named."""
+WRONG_PROJECT_WAIT = 300.0
+"""Seconds until an experiment is tried again that a person must make room for."""
+
+T = TypeVar("T")
 
 
 class CometTracker:
-    """Delivers to Comet."""
+    """Delivers to one Comet server. Connects on the first delivery, not before.
+
+    The packages are heavy and their configuration freezes at import, so nothing of Comet is
+    imported until there is something to deliver.
+    """
 
     name: ClassVar[str] = "comet"
 
+    def __init__(self, options: CometOptions) -> None:
+        self.options = options
+        self._client: CometClient | None = None
+
     @classmethod
-    def from_settings(cls, options: Mapping[str, JSON]) -> "Tracker | None":
-        """Not yet active."""
-        return None
+    def from_settings(cls, options: Mapping[str, JSON]) -> "CometTracker | None":
+        """The tracker for `[trackers.comet]`, else for COMET_API_KEY, else None.
+
+        Raises:
+            ValueError: an unknown or wrong option, or the extra `comet` is not installed.
+        """
+        if not options and not os.environ.get("COMET_API_KEY"):
+            return None
+        checked = read_options(CometOptions, "trackers.comet", options)
+        if not sdk.installed():
+            raise ValueError(
+                "deliveries to Comet need its packages: pip install 'smile-trace[comet]', or set "
+                "enabled = false in [trackers.comet]"
+            )
+        sdk.quieten()
+        return cls(checked)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    # -- traces ------------------------------------------------------------------------------
+
+    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
+        """See `Tracker.deliver_traces`; each is looked for before it is written."""
+        from smile_trace_comet.traces import deliver_trace
+
+        client = self._connected()
+
+        def deliver(item: CapturedTrace) -> Outcome:
+            url = deliver_trace(
+                client,
+                item.trace,
+                workspace=self.options.workspace or client.workspace,
+                project=self._project(client),
+            )
+            return Receipt(external_id=item.trace.trace_id, url=url)
+
+        return self._at_once(deliver, items)
+
+    # -- explanations ------------------------------------------------------------------------
+
+    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
+        """See `Tracker.deliver_explanations`; a trace has one writer at a time."""
+        client = self._connected()
+        of_trace: dict[str, list[ExplainedCall]] = {}
+        for item in items:
+            of_trace.setdefault(item.traced_as, []).append(item)
+        groups = list(of_trace.values())
+        settled: dict[str, Outcome] = {}
+        for group, outcome in zip(
+            groups, self._at_once(lambda g: self._into_trace(client, g), groups), strict=True
+        ):
+            settled |= {item.call.id: outcome for item in group}
+        taken = [item for item in items if isinstance(settled[item.call.id], Receipt)]
+        settled |= self._into_versions(client, taken)
+        return [settled[item.call.id] for item in items]
+
+    def _into_trace(self, client: "CometClient", group: Sequence[ExplainedCall]) -> Outcome:
+        from smile_trace_comet.client import MISSING
+        from smile_trace_comet.traces import deliver_explanation
+        from smile_trace_comet.weather import Refused
+
+        key = group[0].traced_as
+        try:
+            for item in group:
+                deliver_explanation(client, item)
+        except Refused as refusal:
+            if refusal.status in MISSING and client.find(key) is None:
+                return Refusal(
+                    reason=f"Comet has no trace {key}: it was deleted there", retry=False
+                )
+            raise
+        return Receipt(external_id=key, url=client.find(key))
+
+    def _into_versions(
+        self, client: "CometClient", items: Sequence[ExplainedCall]
+    ) -> dict[str, Outcome]:
+        """Bring the experiments of the prompt versions up to date; what did not work, by call."""
+        from smile_trace_comet.experiments import deliver_version
+        from smile_trace_comet.versions import VersionKey, versions_of
+        from smile_trace_comet.weather import WRONG_PROJECT_TYPE, Refused
+
+        groups = versions_of(items)
+        if not groups:
+            return {}
+        workspace = self.options.workspace or client.workspace or client.default_workspace()
+        project = self.options.experiments_project or f"{self._project(client)}-prompts"
+        failed: dict[str, Outcome] = {}
+        for (name, version), group in groups.items():
+            try:
+                deliver_version(client, VersionKey(workspace, project, name, version), group)
+            except Refused as refusal:
+                outcome: Outcome = Refusal(reason=str(refusal), retry=refusal.retry)
+                if refusal.code == WRONG_PROJECT_TYPE:
+                    outcome = NotYet(reason=str(refusal), seconds=WRONG_PROJECT_WAIT)
+                failed |= {item.call.id: outcome for item in group}
+        return failed
+
+    # -- how ---------------------------------------------------------------------------------
+
+    def _connected(self) -> "CometClient":
+        if self._client is None:
+            from smile_trace_comet.client import CometClient
+
+            self._client = CometClient(timeout=self.options.timeout_seconds)
+        return self._client
+
+    def _project(self, client: "CometClient") -> str:
+        return self.options.project or client.project or DEFAULT_PROJECT
+
+    def _at_once(self, deliver: Callable[[T], Outcome], items: Sequence[T]) -> list[Outcome]:
+        """Deliver several things at once, at most `concurrency`; outcomes in their order.
+
+        A server that fails with 5xx on everything is down, and nothing is counted against the
+        items; one that fails on some of them refused those.
+
+        Raises:
+            TrackerUnavailable: the server takes nothing; what was not begun is left.
+        """
+        from smile_trace_comet.weather import Refused
+
+        down = threading.Event()
+
+        def attempt(item: T) -> Outcome | Refused | TrackerUnavailable | None:
+            if down.is_set():
+                return None
+            try:
+                return deliver(item)
+            except Refused as refusal:
+                return refusal
+            except TrackerUnavailable as error:
+                down.set()
+                return error
+
+        with ThreadPoolExecutor(min(self.options.concurrency, len(items) or 1)) as pool:
+            results = list(pool.map(attempt, items))
+        for result in results:
+            if isinstance(result, TrackerUnavailable):
+                raise result
+        faults = [r for r in results if isinstance(r, Refused) and r.status >= 500]
+        if faults and len(faults) == len(results):
+            raise TrackerUnavailable(f"{faults[0]}; nothing needs to be done, it is tried again")
+        return [
+            Refusal(reason=str(one), retry=one.retry) if isinstance(one, Refused) else one
+            for one in results
+            if one is not None and not isinstance(one, TrackerUnavailable)
+        ]

@@ -1,0 +1,258 @@
+"""Comet's two clients on one connection: every request bounded in time, every error classified.
+
+Writing a trace goes through comet_llm's `CometAPIClient`; everything else through comet_ml's
+`RestApiClient`, in which one method is one request. Both are given one session, so that what
+comet_llm lacks (a time-out, errors that say what happened) is put right in one place.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from smile_trace.records import JSON
+from smile_trace.trackers import TrackerUnavailable
+from smile_trace_comet.sdk import Sdk, load
+from smile_trace_comet.weather import WRONG_PROJECT_TYPE, Refused, check, not_comet, unreachable
+
+OLDEST_SERVER = "3.25.80"
+"""Older servers make up the id of a trace themselves, so that a retry would show it twice."""
+
+MISSING = (400, 404)
+"""What servers say of a key that they do not know: older ones 400, newer ones 404."""
+
+LLM_DATA = "comet_llm_data.json"
+"""The asset in which a CometLLM trace is kept."""
+
+
+class CometClient:
+    """One Comet server with one key; used by several threads at once.
+
+    The key and the address come from Comet's own configuration (`COMET_API_KEY`,
+    `COMET_URL_OVERRIDE`, `~/.comet.config`); this object shows neither.
+
+    Raises:
+        TrackerUnavailable: there is no key, or no server that we can use.
+    """
+
+    def __init__(self, *, timeout: float) -> None:
+        sdk = load()
+        if sdk.comet_llm.config.offline_enabled():
+            raise TrackerUnavailable(
+                "Comet is switched off by COMET_ONLINE: traces wait until it is unset (archives "
+                "of the explanations can be written meanwhile: [trackers.comet_archive])"
+            )
+        key = sdk.comet_ml.get_api_key(None, sdk.comet_ml.get_config())
+        if not key:
+            raise TrackerUnavailable(
+                "there is no Comet API key: set COMET_API_KEY, or run `comet login`, and restart "
+                "the worker"
+            )
+        self._rest = sdk.comet_ml.get_rest_api_client("v2", api_key=key, check_version=False)
+        self.url = str(self._rest.server_url).rstrip("/")
+        self._low_level = self._rest.low_level_api_client
+        self._low_level.default_retry = False  # the outbox repeats, with patience
+        self._session: requests.Session = self._low_level.session
+        _bound(self._session, self.url, timeout)
+        self._add_run = f"{sdk.comet_ml.get_backend_address()}logger/add/run"
+        self._status_report = f"{sdk.comet_ml.get_backend_address()}status-report/update"
+        self._key = key
+        self._llm = self._llm_client(sdk)
+        self.workspace: str | None = sdk.comet_llm.config.workspace()
+        self.project: str | None = sdk.comet_llm.config.project_name()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._low_level.close()
+
+    def default_workspace(self) -> str:
+        """The workspace that this key writes to where none is named."""
+        return str(self._rest.get_account_details()["defaultWorkspaceName"])
+
+    # -- traces ------------------------------------------------------------------------------
+
+    def find(self, key: str) -> str | None:
+        """The address of the experiment (a trace is one) of that key; None where there is none."""
+        try:
+            found = self._rest.get_experiment_metadata(key)
+        except Refused as refusal:
+            if refusal.status in MISSING:
+                return None
+            raise
+        return f"{self.url}/{found.get('workspaceName')}/{found.get('projectName')}/{key}"
+
+    def create_trace(
+        self,
+        key: str,
+        data: JSON,
+        *,
+        workspace: str | None,
+        project: str | None,
+        parameters: Mapping[str, JSON],
+        metrics: Mapping[str, float],
+        tags: list[str],
+    ) -> str:
+        """Write a whole CometLLM trace in one request; gives its address."""
+        try:
+            answer = self._llm.log_chain(
+                experiment_key=key,
+                chain_asset=data,
+                workspace=workspace,
+                project=project,
+                parameters=dict(parameters),
+                metrics=dict(metrics),
+                tags=tags,
+                others={},
+            )
+        except Refused as refusal:
+            if refusal.code == WRONG_PROJECT_TYPE:
+                raise TrackerUnavailable(
+                    f"the Comet project {project or 'general'!r} holds experiments, not LLM "
+                    "traces: set project in [trackers.comet] to another name"
+                ) from refusal
+            raise
+        return str(answer.get("link") or self.url)
+
+    # -- experiments -------------------------------------------------------------------------
+
+    def create_experiment(self, key: str, *, workspace: str | None, project: str) -> None:
+        """Make an experiment with a key of ours; one that exists already is left as it is.
+
+        The request of `comet_ml.start(mode="get_or_create")`, without its threads.
+        """
+        payload = {
+            "apiKey": self._key,
+            "experimentKey": key,
+            "offline": False,
+            "projectName": project,
+            "teamName": workspace,
+            "getOrCreateEnabled": True,
+        }
+        try:
+            run = self._low_level.post(self._add_run, payload).json()
+        except Refused as refusal:
+            if refusal.code == WRONG_PROJECT_TYPE:
+                raise Refused(
+                    f"the Comet project {project!r} holds LLM traces, not experiments: set "
+                    "experiments_project in [trackers.comet] to another name",
+                    status=refusal.status,
+                    code=refusal.code,
+                ) from refusal
+            raise
+        ended = {"runId": run.get("runId"), "projectId": run.get("project_id"), "is_alive": False}
+        self._low_level.post(
+            self._status_report, {"apiKey": self._key, "experimentKey": key, **ended}
+        )
+
+    def assets(self, key: str) -> dict[str, str]:
+        """The ids of an experiment's assets, by name."""
+        found = self._rest.get_experiment_asset_list(key, "all") or []
+        return {asset["fileName"]: asset["assetId"] for asset in found}
+
+    def read_asset(self, key: str, asset_id: str) -> bytes:
+        """The content of one asset."""
+        content: bytes = self._rest.get_experiment_asset(asset_id, experiment_key=key)
+        return content
+
+    def write_asset(self, key: str, name: str, content: bytes, *, kind: str = "asset") -> None:
+        """Write an asset over the one of that name."""
+        # comet_ml takes a file reliably, a buffer not in every version.
+        with tempfile.TemporaryDirectory(prefix="smile-trace-") as folder:
+            path = Path(folder) / "asset"
+            path.write_bytes(content)
+            self._rest.log_experiment_asset(
+                key,
+                str(path),
+                overwrite=True,
+                ftype=kind,
+                file_name=name,
+                extension=name.rpartition(".")[2],
+            )
+
+    def write_html(self, key: str, html: str) -> None:
+        """Replace what the HTML tab shows."""
+        self._rest.log_experiment_html(key, html, overwrite=True)
+
+    def write_metrics(self, key: str, metrics: Mapping[str, float]) -> None:
+        """Log the metrics that do not have that value yet: each log is a point of a curve."""
+        if not metrics:
+            return
+        known = {
+            value["name"]: _number(value.get("valueCurrent"))
+            for value in self._rest.get_experiment_metrics_summaries(key).get("values", ())
+        }
+        for name, value in metrics.items():
+            if known.get(name) != value:
+                self._rest.log_experiment_metric(key, name, value)
+
+    def write_parameters(self, key: str, parameters: Mapping[str, JSON]) -> None:
+        """Set parameters; those that exist are replaced."""
+        for name, value in parameters.items():
+            self._rest.log_experiment_parameter(key, name, value)
+
+    def write_others(self, key: str, others: Mapping[str, JSON]) -> None:
+        """Set the "other" values; those that exist are replaced."""
+        for name, value in others.items():
+            self._rest.log_experiment_other(key, name, value)
+
+    def add_tags(self, key: str, tags: list[str]) -> None:
+        """Add tags; those that are there already stay single."""
+        self._rest.add_experiment_tags(key, tags)
+
+    def read_trace_data(self, key: str, assets: Mapping[str, str]) -> dict[str, JSON] | None:
+        """The document of a CometLLM trace; None where it is lost or cannot be read."""
+        if LLM_DATA not in assets:
+            return None
+        try:
+            data = json.loads(self.read_asset(key, assets[LLM_DATA]))
+        except ValueError:
+            return None
+        return data if isinstance(data, dict) else None
+
+    def write_trace_data(self, key: str, data: Mapping[str, JSON]) -> None:
+        """Replace the document of a CometLLM trace."""
+        self.write_asset(key, LLM_DATA, json.dumps(data).encode(), kind="llm_data")
+
+    def _llm_client(self, sdk: Sdk) -> Any:
+        from comet_llm.experiment_api.comet_api_client import (  # type: ignore[import-untyped]
+            CometAPIClient,
+        )
+
+        try:
+            client = CometAPIClient(self._key, self.url, self._session)
+            too_old = client.backend_version < OLDEST_SERVER
+        except (KeyError, TypeError, ValueError) as error:  # JSON, but not what Comet says
+            raise TrackerUnavailable(not_comet(self.url)) from error
+        if too_old:
+            raise TrackerUnavailable(
+                f"the Comet server at {self.url} is too old for traces with ids of our own: "
+                f"update it to {OLDEST_SERVER} or newer"
+            )
+        return client
+
+
+def _bound(session: requests.Session, url: str, timeout: float) -> None:
+    """Give every request of a session a time-out, and every failure its sentence."""
+    request = session.request
+
+    def bounded(method: str, target: str | None = None, **options: Any) -> requests.Response:
+        target = target or options.pop("url")
+        options["timeout"] = min(options.get("timeout") or timeout, timeout)
+        try:
+            response = request(method, target, **options)
+        except requests.RequestException as error:
+            raise unreachable(error, url, timeout) from error
+        check(response, target)
+        return response
+
+    session.request = bounded  # type: ignore[method-assign, assignment]
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None

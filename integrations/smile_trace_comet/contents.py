@@ -1,0 +1,164 @@
+"""What is said about explanations in Comet: the page, the table, the numbers, the summary."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from smile_trace.records import JSON, Call, Explanation, FidelityStatus, Record
+from smile_trace.render import STATUS_WORDS, to_html
+from smile_trace_comet.plain import plain
+
+TOP = 5
+"""How many segments the compact summary names."""
+NOTHING = "none significant"
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: 0; background: #fff; color: #1a1f27; font: 15px/1.5 system-ui, sans-serif; }}
+body > * {{ max-width: 46rem; margin: 0 auto 2rem; padding: 0 1.5rem; }}
+body > h1, body > h2 {{ margin-top: 2rem; margin-bottom: .6rem; }}
+h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.1rem; }}
+td, th {{ text-align: left; padding: .15rem 1rem .15rem 0; vertical-align: top; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #11171c; color: #eceff3; }} }}
+</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def page(title: str, explanations: Sequence[tuple[str, Explanation]], *, head: str = "") -> str:
+    """One page with the heatmaps of several calls, each under its name.
+
+    Args:
+        explanations: (name, explanation), in the order of the page.
+        head: HTML that stands before them; its texts are escaped already.
+    """
+    body = [f"<h1>{escape(title)}</h1>", head]
+    for name, explanation in explanations:
+        body += [f"<h2>{escape(name)}</h2>", to_html(explanation, fragment=True)]
+    return _PAGE.format(title=escape(title), body="\n".join(body))
+
+
+def attributions_csv(explanation: Explanation) -> bytes:
+    """One row per segment, in the order of the prompt, for Comet's data panel."""
+    columns = (
+        *("text", "role", "unit", "attribution", "ci_low", "ci_high"),
+        *("p_value", "significant", "leave_one_out", "frozen", "key"),
+    )
+    return table_csv(
+        columns, ([getattr(segment, name) for name in columns] for segment in explanation.segments)
+    )
+
+
+def table_csv(columns: Sequence[str], rows: Iterable[Sequence[JSON]]) -> bytes:
+    """A table in CSV; empty where a value is None."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([plain(value) for value in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def compact(explanation: Explanation) -> dict[str, JSON]:
+    """An explanation in a few lines, for the metadata of its trace."""
+    fidelity, cost = explanation.fidelity, explanation.cost
+    summary: dict[str, JSON] = {
+        "status": STATUS_WORDS[fidelity.status],
+        "summary": explanation.summary,
+        "reason": fidelity.reason,
+        "r2_heldout": _rounded(fidelity.r2_heldout),
+        "noise_floor": _rounded(fidelity.noise_floor),
+        "top": [
+            {
+                "text": segment.text[:200],
+                "attribution": _rounded(segment.attribution),
+                "interval": [_rounded(segment.ci_low), _rounded(segment.ci_high)],
+            }
+            for segment in explanation.ranked[:TOP]
+            if segment.significant
+        ],
+        "target_calls": cost.target_calls,
+        "usd": cost.usd,
+        "explained_at": explanation.explained_at,
+    }
+    compacted: dict[str, JSON] = plain(summary)
+    return compacted
+
+
+class Row(Record):
+    """One explained call in a line."""
+
+    call: str
+    model: str
+    status: FidelityStatus
+    r2_heldout: float | None = None
+    target_calls: int = 0
+    tokens: int = 0
+    usd: float | None = None
+    top_segment: str | None = None
+    top_attribution: float | None = None
+    summary: str = ""
+    explained_at: str | None = None
+
+
+def row_of(call: Call, explanation: Explanation) -> Row:
+    """The row of one explained call."""
+    top = next((segment for segment in explanation.ranked if segment.significant), None)
+    return Row(
+        call=call.id,
+        model=call.model or explanation.settings.model,
+        status=explanation.fidelity.status,
+        r2_heldout=explanation.fidelity.r2_heldout,
+        target_calls=explanation.cost.target_calls,
+        tokens=explanation.cost.tokens,
+        usd=explanation.cost.usd,
+        top_segment=top.text[:200] if top else None,
+        top_attribution=top.attribution if top else None,
+        summary=explanation.summary,
+        explained_at=explanation.explained_at,
+    )
+
+
+def summary_parameters(rows: Sequence[Row]) -> dict[str, JSON]:
+    """What the project's list shows of a trace: fixed names, whatever its number of calls."""
+    top = max(rows, key=lambda row: row.top_attribution or -1.0)
+    return {
+        "smile.status": ", ".join(sorted({STATUS_WORDS[row.status] for row in rows})),
+        "smile.top_segment": plain(top.top_segment) or NOTHING,
+        "smile.top_attribution": _rounded(top.top_attribution) or 0.0,
+        "smile.summary": plain(" ".join(row.summary for row in rows)[:500]),
+    }
+
+
+def summary_metrics(rows: Sequence[Row]) -> dict[str, float]:
+    """Numbers over explained calls: how many of which status, their mean fidelity, their cost.
+
+    The mean is over those that have a held-out R²; without any, it is not among them.
+    """
+    statuses = [row.status for row in rows]
+    r2 = [row.r2_heldout for row in rows if row.r2_heldout is not None]
+    metrics = {
+        "smile.explained_calls": float(len(rows)),
+        "smile.reliable_calls": float(statuses.count("reliable")),
+        "smile.no_effect_calls": float(statuses.count("no_effect")),
+        "smile.undetermined_calls": float(statuses.count("unreliable")),
+        "smile.target_calls": float(sum(row.target_calls for row in rows)),
+        "smile.tokens": float(sum(row.tokens for row in rows)),
+        "smile.usd": sum(row.usd or 0.0 for row in rows),
+    }
+    return metrics | ({"smile.fidelity_r2": sum(r2) / len(r2)} if r2 else {})
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,53 @@
+"""The one place that imports comet_ml and comet_llm, and that knows which versions differ."""
+
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, NamedTuple
+
+_QUIET = {
+    # comet_ml patches openai and others; mlflow's start_run would open a Comet experiment.
+    "COMET_DISABLE_AUTO_LOGGING": "1",
+    "COMET_ERROR_TRACKING_ENABLE": "false",
+    "COMET_RAISE_EXCEPTIONS_ON_ERROR": "1",
+    "COMET_LOGGING_CONSOLE": "ERROR",
+}
+_MOVED = "comet_ml.config_class"
+
+
+class Sdk(NamedTuple):
+    """The two packages."""
+
+    comet_ml: Any
+    comet_llm: Any
+
+
+def installed() -> bool:
+    """Whether both packages are there; imports neither."""
+    return find_spec("comet_ml") is not None and find_spec("comet_llm") is not None
+
+
+def quieten() -> None:
+    """Keep Comet's automatic logging and its error reporting out of this process.
+
+    Comet freezes its configuration at import, so this comes before anything that might import
+    it. What the operator has set himself stays, but for the automatic logging.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ["COMET_DISABLE_AUTO_LOGGING"] = "1"
+
+
+def load() -> Sdk:
+    """Import comet_ml (3.49.0 and newer) and comet_llm (2.2.7 and newer).
+
+    The bridge: comet_llm imports `comet_ml.config_class`, which newer comet_ml moved into
+    `comet_ml.config`, and never uses it; an empty module under the old name is enough.
+    """
+    quieten()
+    comet_ml = import_module("comet_ml")
+    if find_spec(_MOVED) is None:
+        sys.modules.setdefault(_MOVED, ModuleType(_MOVED))
+    return Sdk(comet_ml, import_module("comet_llm"))
