@@ -7,9 +7,9 @@ Keys are never settings: a setting names the environment variable that holds one
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,7 +17,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from smile_trace.errors import SmileTraceError
+
 FILE_NAME = "smile_trace.toml"
+
+
+class SettingsError(SmileTraceError):
+    """The settings cannot be used; the message says which one and why."""
 
 
 class _Table(BaseModel):
@@ -144,6 +150,24 @@ class Settings(BaseSettings):
     trackers: dict[str, dict[str, str | int | float | bool]] = {}
     """Options per tracker; a tracker's README lists its own."""
 
+    @field_validator("home")
+    @classmethod
+    def _expand(cls, home: Path) -> Path:
+        return home.expanduser()
+
+    def __init__(self, **values: Any) -> None:
+        """Read the settings; `values` go before every other source.
+
+        Raises:
+            SettingsError: a setting is unknown or wrong, or the file cannot be read.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(_said(error)) from None
+        except (OSError, ValueError) as error:  # also what is no TOML, or no UTF-8
+            raise SettingsError(f"{find_file() or 'the environment'}: {error}") from None
+
     @property
     def spool(self) -> Path:
         """The folder of the `*.jsonl` files."""
@@ -179,6 +203,13 @@ def find_file() -> Path | None:
     folders = [Path.cwd(), *Path.cwd().parents]
     folders.append(Path(os.environ.get("SMILE_TRACE_HOME", "~/.smile-trace")).expanduser())
     for folder in folders:
-        if (folder / FILE_NAME).is_file():
+        if os.path.isfile(folder / FILE_NAME):  # False, too, where nobody lets us look
             return folder / FILE_NAME
     return None
+
+
+def _said(error: ValidationError) -> str:
+    # Only where and what: the value itself may be a key that stands in the wrong place.
+    wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    where = find_file() or "the environment"
+    return f"the settings ({where}) are wrong: {'; '.join(wrong)} (docs/settings.md lists them all)"

@@ -10,7 +10,15 @@ from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store.database import Database
-from smile_trace.store.tables import calls, corrupt_lines, feedback, spans, spool_files, traces
+from smile_trace.store.tables import (
+    calls,
+    corrupt_lines,
+    feedback,
+    spans,
+    spool_files,
+    traces,
+    trackers,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +138,7 @@ class Traces:
         )
         with self._database.write() as connection:
             rows = connection.execute(due).all()
-            last = connection.execute(select(func.max(traces.c.position))).scalar() or 0
+            last = _last_position(connection)
             made, broken = _load(
                 connection, [(row.trace_id, not row.has_root) for row in rows], assemble
             )
@@ -255,6 +263,14 @@ def _load(
             logger.warning("trace %s cannot be read", trace_id, exc_info=True)
             broken[trace_id] = f"{type(error).__name__}: {error}"
     return made, broken
+
+
+def _last_position(connection: Connection) -> int:
+    # A trace that was opened again has given its position back, but no tracker may see that
+    # position for a second time: hence theirs count, too.
+    given = connection.execute(select(func.max(traces.c.position))).scalar() or 0
+    seen = connection.execute(select(func.max(trackers.c.trace_position))).scalar() or 0
+    return max(given, seen)
 
 
 def _set_trace(connection: Connection, trace_id: str, values: Mapping[str, Any]) -> None:

@@ -1,10 +1,10 @@
 """Opening, migrating and refusing."""
 
-import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -102,16 +102,29 @@ def test_writers_in_other_processes_and_threads_wait_for_each_other(
     assert store.jobs.chosen({"a"}) == {"a": 200}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_home_is_said(settings: Settings) -> None:
-    Store.open(settings).close()
-    settings.home.chmod(0o500)
-    (settings.home / "store.db").chmod(0o400)
-    try:
-        with pytest.raises(StoreError, match="writable"):
-            Store.open(settings).jobs.decide([], {"a": 1}, now=0.0)
-    finally:
-        settings.home.chmod(0o700)
+def test_a_read_only_home_is_said() -> None:
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from smile_trace.settings import Settings\n"
+        "from smile_trace.store import Store, StoreError\n"
+        "home = Path(sys.argv[1])\n"
+        "Store.open(Settings(home=home)).close()\n"
+        "home.chmod(0o555); (home / 'store.db').chmod(0o444)\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"  # root may write everywhere
+        "try:\n"
+        "    store = Store.open(Settings(home=home))\n"
+        "    store.pauses.clear('x')\n"
+        "except StoreError as error:\n"
+        "    print(error)\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        home = Path(folder) / "home"
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(home)], capture_output=True, text=True
+        )
+        home.chmod(0o700)
+    assert "writable for this user" in done.stdout, done.stderr
 
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")

@@ -1,0 +1,183 @@
+"""Jobs from their sampling to their explanation, and back."""
+
+from smile_trace.records import (
+    Cost,
+    Explanation,
+    ExplanationSettings,
+    Fidelity,
+    Message,
+    Observation,
+)
+from smile_trace.store import Store
+from smile_trace.store.jobs import Decision, Job
+from smile_trace.store.store import read_trace
+from smile_trace.store.traces import ArrivedSpan, SpoolFile
+from tests.support.spooled import call_span, span_id, trace_id
+
+ASKED = ExplanationSettings(model="planted")
+
+
+def call_id(number: int) -> str:
+    return f"{trace_id(number)}:{span_id(1)}"
+
+
+def decision(number: int, state: str = "pending", **more: object) -> Decision:
+    return Decision.model_validate(
+        {
+            "call_id": call_id(number),
+            "settings": ASKED,
+            "settings_hash": "h",
+            "model": "planted",
+            "state": state,
+            "inclusion_probability": 1.0,
+            **more,
+        }
+    )
+
+
+def capture(store: Store, *numbers: int) -> None:
+    spans = [call_span(number) for number in numbers]
+    store.traces.add(
+        SpoolFile("a", 1, 1, 1.0), [ArrivedSpan(s, s.model_dump_json()) for s in spans]
+    )
+    store.traces.complete(read_trace, gone=(), silent_before=0.0)
+
+
+def explanation(summary: str = "so it is", status: str = "reliable") -> Explanation:
+    return Explanation.model_validate(
+        {
+            "messages": [Message(role="user", content="hi")],
+            "answer": "ho",
+            "signal": "text",
+            "segments": [],
+            "fidelity": Fidelity.model_validate({"status": status, "reason": "r"}),
+            "cost": Cost(target_calls=3),
+            "summary": summary,
+            "settings": ASKED,
+            "perturbations": [
+                Observation(kind="baseline", mask=(True, True), text_hash="a", shift=0.0),
+                Observation(
+                    kind="random",
+                    mask=(True, False),
+                    keep_probability=0.8,
+                    replicate=1,
+                    level=1,
+                    round=2,
+                    fixed=(0,),
+                    text_hash="b",
+                    response="x",
+                    shift=0.25,
+                ),
+                Observation(kind="random", mask=(False, True), text_hash="c", failure="cut off"),
+            ],
+        }
+    )
+
+
+def only(jobs: list[Job]) -> Job:
+    [job] = jobs
+    return job
+
+
+def test_each_call_is_decided_about_once(store: Store) -> None:
+    capture(store, 1, 2)
+    assert [call.id for _, call in store.jobs.undecided()] == [call_id(1), call_id(2)]
+    store.jobs.decide([decision(1), decision(2, "skipped", reason="no")], {"g": 1}, now=5.0)
+    assert store.jobs.undecided() == []
+    assert store.jobs.chosen({"g", "other"}) == {"g": 1}
+    status = store.status()
+    assert (status.captured, status.sampled, status.pending, status.skipped) == (2, 1, 1, 1)
+    assert [(r.reason, r.count) for r in status.skipped_by_reason] == [("no", 1)]
+
+
+def test_people_come_first_then_the_oldest(store: Store) -> None:
+    store.jobs.decide([decision(n) for n in (1, 2, 3)], {}, now=5.0)
+    store.jobs.retry([decision(3)], now=6.0)
+    due = store.jobs.due(now=10.0, limit=9)
+    assert [job.call_id for job in due] == [call_id(3), call_id(1), call_id(2)]
+    assert store.jobs.due(now=10.0, limit=9, without=["planted"]) == []
+    assert len(store.jobs.due(now=10.0, limit=2)) == 2
+
+
+def test_a_postponed_job_waits_and_goes_on_as_a_new_run(store: Store) -> None:
+    store.jobs.decide([decision(1)], {}, now=5.0)
+    job = only(store.jobs.due(now=5.0, limit=1))
+    store.jobs.start(job, now=5.0)
+    assert only(store.jobs.running()).id == job.id
+    store.jobs.postpone(job, "later", until=20.0, now=6.0)
+    assert store.jobs.due(now=19.0, limit=1) == []
+    again = only(store.jobs.due(now=20.0, limit=1))
+    assert (again.attempt, again.run, again.reason) == (1, 2, "later")
+    assert again.budget_scope == job.budget_scope
+
+
+def test_an_explanation_comes_back_as_it_was_and_is_kept_once(store: Store) -> None:
+    capture(store, 1)
+    store.jobs.decide([decision(1)], {}, now=5.0)
+    job = only(store.jobs.due(now=5.0, limit=1))
+    store.jobs.explain(job, explanation(), now=6.0)
+    store.jobs.explain(job, explanation("another"), now=7.0)  # the same run, repeated
+    assert store.explanation(job.call_id) == explanation()
+    assert store.jobs.get(job.id).state == "explained"
+    status = store.status()
+    assert (status.explained, status.reliable) == (1, 1)
+
+
+def test_the_newest_explanation_is_the_one_that_counts(store: Store) -> None:
+    store.jobs.decide([decision(1)], {}, now=5.0)
+    job = only(store.jobs.due(now=5.0, limit=1))
+    store.jobs.explain(job, explanation(), now=6.0)
+    store.jobs.retry([decision(1)], now=7.0)
+    again = only(store.jobs.due(now=7.0, limit=1))
+    assert again.attempt == 2
+    assert again.budget_scope != job.budget_scope
+    store.jobs.explain(again, explanation("newer", "unreliable"), now=8.0)
+    kept = store.explanation(job.call_id)
+    assert kept is not None
+    assert kept.summary == "newer"
+    status = store.status()
+    assert (status.explained, status.reliable, status.unreliable) == (1, 0, 1)
+
+
+def test_a_retry_under_other_settings_replaces_what_had_not_ended_well(store: Store) -> None:
+    store.jobs.decide([decision(1)], {}, now=5.0)
+    store.jobs.fail(only(store.jobs.due(now=5.0, limit=1)).id, "broken", now=6.0)
+    assert store.jobs.failed() == [call_id(1)]
+    store.jobs.retry([decision(1, settings_hash="other")], now=7.0)
+    assert only(store.jobs.due(now=7.0, limit=5)).settings_hash == "other"
+    assert store.status().sampled == 1
+
+
+def test_a_running_job_is_not_retried(store: Store) -> None:
+    store.jobs.decide([decision(1)], {}, now=5.0)
+    job = only(store.jobs.due(now=5.0, limit=1))
+    store.jobs.start(job, now=5.0)
+    store.jobs.retry([decision(1)], now=6.0)
+    assert store.jobs.get(job.id).attempt == 1
+    assert store.jobs.get(job.id).state == "running"
+
+
+def test_crashes_count_until_a_round_is_done(store: Store) -> None:
+    store.jobs.decide([decision(1), decision(2)], {}, now=5.0)
+    job = store.jobs.due(now=5.0, limit=1)[0]
+    store.jobs.start(job, now=5.0)
+    store.jobs.note_crashes(now=6.0)
+    store.jobs.note_crashes(now=6.0)
+    assert store.jobs.get(job.id).crashes == 2
+    store.jobs.progressed(job.id, now=7.0)
+    assert store.jobs.get(job.id).crashes == 0
+    assert store.jobs.due(now=5.0, limit=1)[0].crashes == 0
+
+
+def test_reasons_are_counted(store: Store) -> None:
+    store.jobs.decide([decision(n) for n in range(1, 6)], {}, now=5.0)
+    jobs = store.jobs.due(now=5.0, limit=5)
+    for job in jobs[:3]:
+        store.jobs.fail(job.id, "key refused", now=6.0)
+    store.jobs.fail(jobs[3].id, "'; DROP TABLE jobs; --", now=6.0)
+    status = store.status()
+    assert [(r.reason, r.count) for r in status.failed_by_reason] == [
+        ("key refused", 3),
+        ("'; DROP TABLE jobs; --", 1),
+    ]
+    assert (status.failed, status.pending) == (4, 1)

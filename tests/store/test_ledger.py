@@ -1,0 +1,147 @@
+"""The caps hold to the call, whoever asks at the same time and whatever dies."""
+
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from smile_trace.errors import BudgetExceeded
+from smile_trace.records import Response
+from smile_trace.settings import Budget, Settings
+from smile_trace.store import Store
+from smile_trace.store.ledger import Spent, StoredLedger
+
+DAY = 86400.0
+
+
+def ledger(store: Store, now: float = 10 * DAY, **caps: float | None) -> StoredLedger:
+    uncapped: dict[str, float | None] = {
+        "calls_per_explanation": 10**6,
+        "usd_per_explanation": None,
+        "calls_per_day": None,
+        "usd_per_day": None,
+    }
+    budget = Budget.model_validate({**uncapped, **caps})
+    return StoredLedger(store.database, budget, clock=lambda: now)
+
+
+def reserve(kept: StoredLedger, **more: object) -> str:
+    asked = {"model": "m", "explanation": "e", "calls": 1, "tokens": 10, "usd": 0.1, **more}
+    return kept.reserve(**asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cap", "daily"),
+    [
+        ({"calls_per_day": 4}, True),
+        ({"tokens_per_day": 40}, True),
+        ({"usd_per_day": 0.4000001}, True),
+        ({"usd_per_explanation": 0.4000001}, False),
+        ({"calls_per_explanation": 4}, False),
+    ],
+)
+def test_a_cap_is_never_passed(store: Store, cap: dict[str, float], daily: bool) -> None:
+    kept = ledger(store, **cap)
+    for _ in range(4):
+        reserve(kept)
+    before = kept.spent("day", kept.today())
+    with pytest.raises(BudgetExceeded, match="raise budget") as caught:
+        reserve(kept)
+    assert caught.value.daily is daily
+    assert kept.spent("day", kept.today()) == before
+
+
+def test_a_settled_reservation_counts_as_what_it_used(store: Store) -> None:
+    kept = ledger(store)
+    reservation = reserve(kept, calls=2, tokens=100, usd=1.0)
+    kept.settle(reservation, tokens=30, usd=0.25)
+    kept.settle(reservation, tokens=0, usd=0.0)  # a second time changes nothing
+    spent = Spent(calls=2, tokens=30, usd=0.25)
+    assert kept.spent("day", kept.today()) == spent
+    assert kept.spent("explanation", "e") == spent
+    assert kept.spent("model", f"{kept.today()}/m") == spent
+
+
+def test_an_unknown_price_is_no_price(store: Store) -> None:
+    kept = ledger(store, usd_per_day=0.01)
+    reservation = reserve(kept, usd=None, calls=3)
+    assert kept.spent("day", kept.today()).unpriced_calls == 3
+    kept.settle(reservation, tokens=1, usd=0.5)
+    assert kept.spent("day", kept.today()) == Spent(calls=3, tokens=1, usd=0.5)
+
+
+def test_an_orphaned_reservation_stays_spent(settings: Settings) -> None:
+    store = Store.open(settings)
+    reserve(ledger(store, calls_per_day=2), calls=2)
+    store.close()  # nobody settles it
+    again = Store.open(settings)
+    with pytest.raises(BudgetExceeded):
+        reserve(ledger(again, calls_per_day=2))
+    again.close()
+
+
+def test_the_cap_frees_itself_at_midnight_utc(store: Store) -> None:
+    reserve(ledger(store, 10 * DAY + 100, calls_per_day=1))
+    with pytest.raises(BudgetExceeded, match="midnight UTC"):
+        ledger(store, 11 * DAY - 1, calls_per_day=1).check_day()
+    ledger(store, 11 * DAY, calls_per_day=1).check_day()
+
+
+def test_settling_after_midnight_settles_the_day_of_the_reservation(store: Store) -> None:
+    before, after = ledger(store, 11 * DAY - 1), ledger(store, 11 * DAY)
+    reservation = reserve(before, tokens=100)
+    after.settle(reservation, tokens=7, usd=0.0)
+    assert before.spent("day", before.today()).tokens == 7
+    assert after.spent("day", after.today()) == Spent()
+
+
+def test_a_clock_that_jumps_back_a_day_breaks_nothing(store: Store) -> None:
+    reservation = reserve(ledger(store, 11 * DAY), tokens=100)
+    earlier = ledger(store, 10 * DAY)
+    earlier.settle(reservation, tokens=5, usd=0.0)
+    reserve(earlier)
+    assert store.status().spent.calls == 2
+
+
+def test_threads_share_one_cap(store: Store) -> None:
+    kept = ledger(store, calls_per_day=50)
+
+    def ask(number: int) -> int:
+        try:
+            reserve(kept, explanation=str(number))
+        except BudgetExceeded:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(ask, range(120))) == 50
+    assert kept.spent("day", kept.today()).calls == 50
+
+
+def _ask_alone(home: str) -> int:
+    store = Store.open(Settings(home=Path(home)))
+    kept, allowed = ledger(store, calls_per_day=40), 0
+    for number in range(30):
+        try:
+            reserve(kept, explanation=str(number))
+            allowed += 1
+        except BudgetExceeded:
+            pass
+    store.close()
+    return allowed
+
+
+def test_processes_share_one_cap(settings: Settings, store: Store) -> None:
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        assert sum(pool.map(_ask_alone, [str(settings.home)] * 3)) == 40
+
+
+def test_answers_are_kept_and_failures_are_not(store: Store) -> None:
+    many = {f"k{number}": Response(text=str(number)) for number in range(1200)}
+    store.responses.put_many({**many, "bad": Response(failure="no")})
+    store.responses.put_many({"k1": Response(text="another")})
+    found = store.responses.get_many([*many, "bad", "unknown"])
+    assert set(found) == set(many)
+    assert found["k1"] == Response(text="1", cached=True)
+    assert store.responses.get_many([]) == {}
