@@ -124,8 +124,11 @@ class LocalModel:
             ModelUnavailable: llama.cpp did not come up, or died.
             BudgetExceeded: a daily cap is reached.
         """
-        if not answer:
-            return [Response(failure="an empty answer has no tokens to score") for _ in requests]
+        if not answer or "\0" in answer:  # llama.cpp's grammars end at a null character
+            what = "a null character" if answer else "an empty answer"
+            return [Response(failure=f'{what} cannot be scored: use the signal "text"')] * len(
+                requests
+            )
         transport = await self._up()
         try:
             prompts = [await self._prompt(transport, request) for request in requests]
@@ -194,7 +197,7 @@ class LocalModel:
 
 
 async def _tokenize(transport: Transport, text: str) -> list[int]:
-    body = {"content": text, "add_special": False}
+    body = {"content": text, "add_special": False, "parse_special": False}
     reply = await transport.post(_native(transport, "tokenize"), body)
     return [int(token) for token in _object(reply)["tokens"]]
 
