@@ -10,8 +10,10 @@ from smile_trace.capture import (
     configure,
     current_trace_id,
     feedback,
+    instrument,
     record,
     span,
+    span_processor,
     trace,
 )
 from smile_trace.errors import SmileTraceError
@@ -28,8 +30,10 @@ __all__ = [
     "current_trace_id",
     "explain",
     "feedback",
+    "instrument",
     "record",
     "span",
+    "span_processor",
     "trace",
 ]
 

@@ -4,7 +4,9 @@ Nothing of it depends on the environment's `OTEL_…` variables, and the applica
 never learns of it.
 """
 
+import hashlib
 import os
+import re
 from collections.abc import Callable
 
 from opentelemetry.context import Context
@@ -18,6 +20,7 @@ from smile_trace.capture.cleaning import Cleaner
 from smile_trace.capture.config import Config
 from smile_trace.capture.encoding import LineEncoder
 from smile_trace.capture.faults import fault
+from smile_trace.capture.state import active, runtime
 
 SCOPE = "smile_trace"
 """The instrumentation scope of our own spans."""
@@ -84,6 +87,15 @@ def line_exporter(
     return export
 
 
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=-]+)*;base64,([A-Za-z0-9+/=_\-]{64,})")
+
+
+def _placeholder(match: re.Match[str]) -> str:
+    data = match.group(2)
+    digest = hashlib.sha256(data.encode()).hexdigest()
+    return f"[{match.group(1) or 'binary'}: {len(data) * 3 // 4} bytes, sha256 {digest}]"
+
+
 def _clean_line(encoder: LineEncoder, span: ReadableSpan, clean: Cleaner) -> bytes:
     def figures() -> dict[str, int | bool]:
         """What cleaning did, known once everything else is encoded."""
@@ -92,7 +104,26 @@ def _clean_line(encoder: LineEncoder, span: ReadableSpan, clean: Cleaner) -> byt
             **({semconv.CUT: True} if clean.cut else {}),
         }
 
-    return encoder.line(span, clean.text, figures)
+    def text(value: str) -> str:
+        if ";base64," in value:
+            value = _DATA_URL.sub(_placeholder, value)
+        return clean.text(value)
+
+    return encoder.line(span, text, figures)
+
+
+def span_processor() -> SpanProcessor:
+    """A processor for a TracerProvider of your own: its finished spans go to our spool, too.
+
+    They are kept as they are, secrets replaced and texts bounded. What that provider's sampler
+    leaves out never gets here.
+    """
+
+    def export(span: ReadableSpan) -> None:
+        if active():
+            runtime().export(span)
+
+    return ExportingProcessor(export)
 
 
 def make_provider(config: Config, export: Callable[[ReadableSpan], None]) -> TracerProvider:

@@ -6,6 +6,7 @@ import os
 import time
 import traceback
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Any
@@ -33,6 +34,8 @@ MAX_CHUNKS = 10_000
 current: ContextVar["Recording | None"] = ContextVar("smile_trace_current", default=None)
 open_streams: "weakref.WeakSet[Recording]" = weakref.WeakSet()
 """What may still be open when the interpreter exits: then it is written as abandoned."""
+at_exit: list[Callable[[], None]] = []
+"""What else is to be closed then."""
 
 
 class Recording:
@@ -288,6 +291,8 @@ def _at_exit() -> None:
     """What is still open has been abandoned; what was lost is noted."""
     for recording in list(open_streams):
         recording.finish(None, "abandoned")
+    for close in at_exit:
+        close()
     if state.runtime is not None:
         state.runtime.spool.losses.flush()
 

@@ -36,9 +36,8 @@ class Runtime:
         self.spool = Spool(
             config.spool, file_limit=config.file_limit, spool_limit=config.spool_limit
         )
-        self.provider = make_provider(
-            config, line_exporter(config, write or self.spool.write, self.spool.losses.add)
-        )
+        self.export = line_exporter(config, write or self.spool.write, self.spool.losses.add)
+        self.provider = make_provider(config, self.export)
         self.tracer: Tracer = self.provider.get_tracer(SCOPE, _version())
 
 

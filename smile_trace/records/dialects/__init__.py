@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from smile_trace import semconv
 from smile_trace.records.call import Call, Feedback, Span, Trace
-from smile_trace.records.dialects import gen_ai
+from smile_trace.records.dialects import gen_ai, openinference
 
-_DIALECTS = (gen_ai.read_call,)
+_DIALECTS = (openinference.read_call, gen_ai.read_call)
 """Asked in this order; the first that recognises a span reads it."""
 
 

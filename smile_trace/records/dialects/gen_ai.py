@@ -48,24 +48,24 @@ def read_call(span: Span) -> Call | None:
         form=_form(a.get(semconv.OPERATION_NAME)),
         messages=messages,
         answer=answer,
-        status=_status(span),
-        error=_error(span),
-        model=_text(a.get(semconv.REQUEST_MODEL)) or _text(a.get(semconv.RESPONSE_MODEL)),
-        provider=_text(a.get(semconv.PROVIDER_NAME)),
+        status=read_status(span),
+        error=read_error(span),
+        model=read_text(a.get(semconv.REQUEST_MODEL)) or read_text(a.get(semconv.RESPONSE_MODEL)),
+        provider=read_text(a.get(semconv.PROVIDER_NAME)),
         parameters=_parameters(a),
         usage=_usage(a),
-        finish_reason=_text(next(iter(_list(a.get(semconv.RESPONSE_FINISH_REASONS))), None)),
-        response_id=_text(a.get(semconv.RESPONSE_ID)),
+        finish_reason=read_text(next(iter(_list(a.get(semconv.RESPONSE_FINISH_REASONS))), None)),
+        response_id=read_text(a.get(semconv.RESPONSE_ID)),
         start_ns=span.start_ns,
         end_ns=span.end_ns,
-        prompts=_prompts(a.get(semconv.PROMPTS), messages),
-        rerun=_text(a.get(semconv.RERUN)),
-        rerun_arguments=_object(a.get(semconv.RERUN_ARGUMENTS)) or None,
-        session=_text(a.get(semconv.CONVERSATION_ID)) or _text(a.get(semconv.SESSION_ID)),
-        user=_text(a.get(semconv.USER_ID)),
-        tags={k: str(v) for k, v in _object(a.get(semconv.TAGS)).items()},
-        metadata=_object(a.get(semconv.METADATA)),
-        linked=_linked(a),
+        prompts=read_prompts(a.get(semconv.PROMPTS), messages),
+        rerun=read_text(a.get(semconv.RERUN)),
+        rerun_arguments=read_object(a.get(semconv.RERUN_ARGUMENTS)) or None,
+        session=read_text(a.get(semconv.CONVERSATION_ID)) or read_text(a.get(semconv.SESSION_ID)),
+        user=read_text(a.get(semconv.USER_ID)),
+        tags={k: str(v) for k, v in read_object(a.get(semconv.TAGS)).items()},
+        metadata=read_object(a.get(semconv.METADATA)),
+        linked=read_linked(a),
         cut=a.get(semconv.CUT) is True,
         no_content=no_content,
     )
@@ -74,10 +74,10 @@ def read_call(span: Span) -> Call | None:
 def _answer(span: Span, sent: bool) -> tuple[str | None, str | None]:
     """The first answer's text, or why there is none."""
     a = span.attributes
-    why = _text(a.get(semconv.NO_CONTENT))
+    why = read_text(a.get(semconv.NO_CONTENT))
     answers = _list(a.get(semconv.OUTPUT_MESSAGES))
     if not answers:
-        failed = _status(span) in ("raised", "cancelled")
+        failed = read_status(span) in ("raised", "cancelled")
         return None, why or (None if failed and sent else NOT_CAPTURED)
     message = _message(answers[0])
     if message is None:
@@ -107,7 +107,8 @@ def _other_parts(raw: JSON) -> list[str]:
     return [kind for kind in dict.fromkeys(kinds) if kind != "text"]
 
 
-def _status(span: Span) -> CallStatus:
+def read_status(span: Span) -> CallStatus:
+    """How the call ended: as capture wrote it, else by the span's status."""
     written = span.attributes.get(semconv.STATUS)
     for status in _STATUSES:
         if written == status:
@@ -115,10 +116,11 @@ def _status(span: Span) -> CallStatus:
     return "raised" if span.status == "error" else "returned"
 
 
-def _error(span: Span) -> str | None:
+def read_error(span: Span) -> str | None:
+    """What went wrong, in words; None where nothing did."""
     if span.status != "error" and semconv.ERROR_TYPE not in span.attributes:
         return None
-    return span.status_message or _text(span.attributes.get(semconv.ERROR_TYPE)) or "error"
+    return span.status_message or read_text(span.attributes.get(semconv.ERROR_TYPE)) or "error"
 
 
 def _form(operation: JSON) -> Form:
@@ -127,7 +129,7 @@ def _form(operation: JSON) -> Form:
 
 def _parameters(attributes: dict[str, JSON]) -> dict[str, JSON]:
     named = {name: attributes[key] for key, name in _PARAMETERS.items() if key in attributes}
-    return named | _object(attributes.get(semconv.PARAMETERS))
+    return named | read_object(attributes.get(semconv.PARAMETERS))
 
 
 def _usage(attributes: dict[str, JSON]) -> Usage | None:
@@ -138,7 +140,7 @@ def _usage(attributes: dict[str, JSON]) -> Usage | None:
     return Usage(input_tokens=sent, output_tokens=got)
 
 
-def _prompts(raw: JSON, messages: tuple[Message, ...]) -> tuple[PromptUse, ...]:
+def read_prompts(raw: JSON, messages: tuple[Message, ...]) -> tuple[PromptUse, ...]:
     """The prompt uses whose place in the messages can be so; others are left out."""
     uses = []
     for item in _list(raw):
@@ -152,12 +154,14 @@ def _prompts(raw: JSON, messages: tuple[Message, ...]) -> tuple[PromptUse, ...]:
     return tuple(uses)
 
 
-def _linked(attributes: dict[str, JSON]) -> dict[str, str]:
+def read_linked(attributes: dict[str, JSON]) -> dict[str, str]:
+    """The noted ids of the application's own traces."""
     prefix = semconv.LINKED_PREFIX
     return {k.removeprefix(prefix): str(v) for k, v in attributes.items() if k.startswith(prefix)}
 
 
-def _text(value: JSON) -> str | None:
+def read_text(value: JSON) -> str | None:
+    """A text that is not empty, else None."""
     return value if isinstance(value, str) and value else None
 
 
@@ -176,6 +180,7 @@ def _list(value: JSON) -> list[JSON]:
     return loaded if isinstance(loaded, list) else []
 
 
-def _object(value: JSON) -> dict[str, JSON]:
+def read_object(value: JSON) -> dict[str, JSON]:
+    """A JSON object, also one that is written as text; empty for anything else."""
     loaded = _loads(value)
     return loaded if isinstance(loaded, dict) else {}

@@ -1,0 +1,231 @@
+"""`instrument`: clients' calls captured as they are really sent, through OpenInference.
+
+Instrumentors are given a provider of ours. Its spans stand under the decorated function in our
+own context, and show the application's active span to whoever asks for theirs: so neither
+tracing ever sees a parent that it does not know.
+"""
+
+import os
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from opentelemetry import trace as otel
+from opentelemetry.context import Context
+from opentelemetry.util._decorator import _agnosticcontextmanager
+
+from smile_trace import semconv
+from smile_trace.capture.faults import fault
+from smile_trace.capture.jsonable import dumps
+from smile_trace.capture.links import linked_attributes
+from smile_trace.capture.prompts import find_renderings
+from smile_trace.capture.recording import at_exit, current
+from smile_trace.capture.redaction import redact
+from smile_trace.capture.state import Runtime, active, runtime
+from smile_trace.errors import SmileTraceError
+
+_MESSAGE = "llm.input_messages."
+_instrumented: set[type] = set()
+_open: "weakref.WeakSet[_Shadow]" = weakref.WeakSet()
+
+
+class CannotInstrument(SmileTraceError):
+    """There is no such instrumentor here; the message says what to install."""
+
+
+def instrument(client: Any) -> None:
+    """Capture every call of a client: what is really sent, streams and tools included.
+
+    The calls stand inside the decorated function that makes them, or in traces of their own.
+    Calling it again changes nothing.
+
+    Args:
+        client: `"openai"` (extra `instrument`), the name of any other installed package
+            `openinference.instrumentation.<name>`, or an instrumentor of OpenTelemetry's kind
+            (an object with `instrument(tracer_provider=…)`).
+
+    Raises:
+        CannotInstrument: there is no instrumentor of that name here.
+    """
+    instrumentor = _find(client) if isinstance(client, str) else client
+    if type(instrumentor) in _instrumented:
+        return
+    instrumentor.instrument(tracer_provider=NestedProvider())
+    _instrumented.add(type(instrumentor))
+
+
+def _find(name: str) -> Any:
+    package = f"openinference-instrumentation-{name.replace('_', '-')}"
+    try:
+        module = import_module(f"openinference.instrumentation.{name}")
+        found = next(
+            v for k, v in vars(module).items() if k.endswith("Instrumentor") and k[0] != "B"
+        )
+    except (ImportError, IndexError):
+        wanted = "'smile-trace[instrument]'" if name == "openai" else package
+        raise CannotInstrument(
+            f"{name!r} cannot be instrumented: install its instrumentor with `pip install {wanted}`"
+        ) from None
+    # Not the singleton: the application may have given that one to its own tracing.
+    return object.__new__(found)
+
+
+class NestedProvider(otel.TracerProvider):
+    """Gives tracers whose spans go to our spool and stand in our own context."""
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> "NestedTracer":
+        """A tracer of that name."""
+        return NestedTracer(instrumenting_module_name, instrumenting_library_version)
+
+
+class NestedTracer(otel.Tracer):
+    """Starts spans under our current one."""
+
+    def __init__(self, name: str, version: str | None) -> None:
+        self._scope = (name, version)
+        self._made: tuple[Runtime, otel.Tracer] | None = None
+
+    def start_span(
+        self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """A span of ours; one that records nothing where capture is off."""
+        seen = _application_span(otel.get_current_span(context))
+        if not active():
+            return otel.NonRecordingSpan(seen.get_span_context())
+        parent = _own_parent(otel.get_current_span(context))
+        ours = Context() if parent is None else otel.set_span_in_context(parent, Context())
+        span = self._tracer().start_span(name, ours, *args, **kwargs)
+        recording = current.get()
+        with suppress(Exception):
+            span.set_attributes(linked_attributes())
+            for key in ("session", "user"):
+                value = getattr(recording, key, None)
+                if value is not None:
+                    span.set_attribute(f"{key}.id", str(value))
+        return _Shadow(span, seen)
+
+    @_agnosticcontextmanager
+    def start_as_current_span(
+        self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
+    ) -> Iterator[otel.Span]:
+        """As `start_span`, current while the block runs."""
+        end_on_exit = kwargs.pop("end_on_exit", True)
+        span = self.start_span(name, context, *args, **kwargs)
+        with otel.use_span(span, end_on_exit=end_on_exit) as used:
+            yield used
+
+    def _tracer(self) -> otel.Tracer:
+        here = runtime()
+        if self._made is None or self._made[0] is not here:
+            self._made = (here, here.provider.get_tracer(*self._scope))
+        return self._made[1]
+
+
+class _Shadow(otel.Span):
+    """A span of ours that answers with the application's ids when asked for its own.
+
+    One that is collected without having been ended (a stream that was left) has been abandoned.
+    """
+
+    def __init__(self, span: otel.Span, seen: otel.Span) -> None:
+        self.real = span
+        self.seen = seen
+        self._pid = os.getpid()
+        _open.add(self)
+
+    def get_span_context(self) -> otel.SpanContext:
+        return self.seen.get_span_context()
+
+    def is_recording(self) -> bool:
+        return self.real.is_recording()
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        self.real.set_attribute(key, value)
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        self.real.set_attributes(attributes)
+
+    def add_event(self, name: str, *args: Any, **kwargs: Any) -> None:
+        self.real.add_event(name, *args, **kwargs)
+
+    def update_name(self, name: str) -> None:
+        self.real.update_name(name)
+
+    def set_status(self, status: Any, description: str | None = None) -> None:
+        self.real.set_status(status, description)
+
+    def record_exception(self, exception: BaseException, *args: Any, **kwargs: Any) -> None:
+        self.real.record_exception(exception, *args, **kwargs)
+
+    def end(self, end_time: int | None = None) -> None:
+        """Ends it, with the prompts that were found in what was sent."""
+        try:
+            self._note_prompts()
+        except Exception as error:  # noqa: BLE001  the user's call goes on
+            fault("the prompts of an instrumented call could not be looked for", error)
+        self.real.end(end_time)
+
+    def _note_prompts(self) -> None:
+        texts = _sent_texts(getattr(self.real, "attributes", None) or {})
+        uses = find_renderings(texts)
+        # Redaction comes later and would move what was found.
+        if uses and not any(redact(text, runtime().config.redactors)[1] for text in texts):
+            self.real.set_attribute(semconv.PROMPTS, dumps(uses))
+
+    def abandon(self) -> None:
+        """Ends it as abandoned, unless it has ended."""
+        if self.real.is_recording() and self._pid == os.getpid():
+            self.real.set_attribute(semconv.STATUS, "abandoned")
+            self.real.end()
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self.abandon()
+
+
+def _sent_texts(attributes: Mapping[str, Any]) -> list[str]:
+    """The content of each message, as the OpenInference dialect reads it."""
+    texts: dict[int, list[str]] = {}
+    for key, value in attributes.items():
+        if key.startswith(_MESSAGE) and isinstance(value, str):
+            index, _, rest = key.removeprefix(_MESSAGE).partition(".")
+            if index.isdecimal() and (rest == "message.content" or rest.endswith("_content.text")):
+                texts.setdefault(int(index), []).append(value)
+    return ["\n".join(texts.get(i, ())) for i in range(max(texts, default=-1) + 1)]
+
+
+def _unwrapped(span: otel.Span) -> otel.Span:
+    """Instrumentors put proxies of their own around our spans."""
+    return getattr(span, "__wrapped__", span)
+
+
+def _application_span(span: otel.Span) -> otel.Span:
+    """The application's active span, also from inside one of ours."""
+    span = _unwrapped(span)
+    return span.seen if isinstance(span, _Shadow) else span
+
+
+def _own_parent(span: otel.Span) -> otel.Span | None:
+    """Our span here: the instrumentor's own enclosing one, else the decorated function's."""
+    span = _unwrapped(span)
+    recording = current.get()
+    if isinstance(span, _Shadow) and span.real.is_recording():
+        return span.real
+    return None if recording is None else recording.span
+
+
+def _abandon_open() -> None:
+    for shadow in list(_open):
+        shadow.abandon()
+
+
+at_exit.append(_abandon_open)
+os.register_at_fork(after_in_child=_open.clear)

@@ -1,0 +1,76 @@
+"""For the tests of applications: what was captured, in memory instead of the spool.
+
+With pytest, put `pytest_plugins = ["smile_trace.testing"]` into `conftest.py` and use the
+fixture `smile_trace_captured`; elsewhere, `with smile_trace.testing.captured() as found:`.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+from smile_trace.capture.state import Runtime, state
+from smile_trace.records import Call, Feedback, Span
+from smile_trace.records.dialects import read_calls, read_feedback
+from smile_trace.records.otlp import spans_from_line
+
+try:
+    import pytest
+except ImportError:  # an application may test with something else
+    pytest = None  # type: ignore[assignment]
+
+
+class Captured:
+    """What was captured so far, read anew at each look."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        """The spool lines, as they would have been written."""
+
+    @property
+    def spans(self) -> list[Span]:
+        """Every finished span, in the order in which they finished."""
+        return [span for line in self.lines for span in spans_from_line(line)]
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call, in order of start: what would be explained, and what would be skipped."""
+        traces: dict[str, list[Span]] = {}
+        for span in self.spans:
+            traces.setdefault(span.trace_id, []).append(span)
+        calls = [call for spans in traces.values() for call in read_calls(spans)]
+        return sorted(calls, key=lambda call: (call.start_ns, call.id))
+
+    @property
+    def feedback(self) -> list[Feedback]:
+        """Every feedback, in order."""
+        return [found for span in self.spans if (found := read_feedback(span)) is not None]
+
+    def clear(self) -> None:
+        """Forget what was captured."""
+        self.lines.clear()
+
+
+@contextlib.contextmanager
+def captured() -> Iterator[Captured]:
+    """Capture in memory while the block runs, in every thread; nothing reaches the disk.
+
+    Capture is on inside of it, whatever `SMILE_TRACE_DISABLED` says.
+    """
+    found = Captured()
+    with state.lock:
+        before = (state.runtime, state.enabled)
+        state.runtime = Runtime(state.config, found.lines.append)
+        state.enabled = True
+    try:
+        yield found
+    finally:
+        with state.lock:
+            state.runtime, state.enabled = before
+
+
+if pytest is not None:
+
+    @pytest.fixture
+    def smile_trace_captured() -> Iterator[Captured]:
+        """What this test's calls would have written to the spool."""
+        with captured() as found:
+            yield found
