@@ -48,6 +48,6 @@ def load() -> Sdk:
     """
     quieten()
     comet_ml = import_module("comet_ml")
-    if find_spec(_MOVED) is None:
-        sys.modules.setdefault(_MOVED, ModuleType(_MOVED))
+    if _MOVED not in sys.modules and find_spec(_MOVED) is None:
+        sys.modules[_MOVED] = ModuleType(_MOVED)
     return Sdk(comet_ml, import_module("comet_llm"))

@@ -22,6 +22,8 @@ from smile_trace_comet.contents import (
 SUMMARY = "smile"
 """The key of the compact summaries in a trace's metadata."""
 TAG = "explained"
+METRICS = ("smile.fidelity_r2", "smile.explained_calls", "smile.target_calls", "smile.usd")
+"""Few fixed names: each is a column of the project's list."""
 HEATMAP, EXPLANATION, TABLE = "heatmap.html", "explanation.json", "attributions.csv"
 
 
@@ -98,7 +100,8 @@ def deliver_explanation(client: CometClient, item: ExplainedCall) -> None:
         client.write_trace_data(key, changed)
     rows = [row_of(call, held[call.span_id]) for call in item.trace.calls if call.span_id in held]
     client.write_parameters(key, summary_parameters(rows))
-    client.write_metrics(key, summary_metrics(rows))
+    numbers = summary_metrics(rows)
+    client.write_metrics(key, {name: numbers[name] for name in METRICS if name in numbers})
     client.add_tags(key, [TAG])
 
 

@@ -52,6 +52,12 @@ class StandIn(HttpStandIn):
         self.experiments: list[Experiment] = []
         self._routes = self._all_routes()
 
+    def reset(self) -> None:
+        """Forget everything that came, and every fault."""
+        self.experiments, self.requests, self.faults = [], [], []
+        self.most_in_flight = 0
+        self.known_ids = "overwrite"
+
     # -- for tests ---------------------------------------------------------------------------
 
     def of_key(self, key: str) -> list[Experiment]:

@@ -1,0 +1,161 @@
+"""Prompt versions as Comet's own offline archives, for machines without a way to Comet.
+
+`comet upload FOLDER/*.zip` brings them in. The archive tracker has an outbox of its own, so it
+goes on while the traces wait in that of the tracker `comet` for a network.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ValidationError
+
+from smile_trace.records import JSON, Explanation
+from smile_trace.trackers import (
+    CapturedTrace,
+    ExplainedCall,
+    Outcome,
+    Receipt,
+    TrackerUnavailable,
+)
+from smile_trace_comet import sdk
+from smile_trace_comet.options import ArchiveOptions, read_options
+from smile_trace_comet.versions import (
+    ROWS,
+    VersionKey,
+    VersionReport,
+    explanation_name,
+    latest,
+    merge_rows,
+    report,
+    use_of,
+    versions_of,
+)
+
+
+class CometArchiveTracker:
+    """Keeps one archive per prompt version in a folder: `KEY.zip`, beside `KEY/`, from which it
+    is made anew with every explanation."""
+
+    name: ClassVar[str] = "comet_archive"
+
+    def __init__(self, options: ArchiveOptions) -> None:
+        self.options = options
+
+    @classmethod
+    def from_settings(cls, options: Mapping[str, JSON]) -> "CometArchiveTracker | None":
+        """The tracker for `[trackers.comet_archive]`, else None.
+
+        Raises:
+            ValueError: an unknown or wrong option, or the extra `comet` is not installed.
+        """
+        if not options:
+            return None
+        checked = read_options(ArchiveOptions, "trackers.comet_archive", options)
+        if not sdk.installed():
+            raise ValueError(
+                "archives for Comet need its packages: pip install 'smile-trace[comet]', or remove "
+                "[trackers.comet_archive]"
+            )
+        sdk.quieten()
+        return cls(checked)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
+        """Traces are none of this tracker's business: Comet's archives hold experiments."""
+        return [Receipt(external_id=item.trace.trace_id) for item in items]
+
+    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
+        """See `Tracker.deliver_explanations`; a call without a Prompt is in no archive.
+
+        Raises:
+            TrackerUnavailable: the folder cannot be written.
+        """
+        try:
+            for (name, version), group in versions_of(items).items():
+                self._archive(name, version, group)
+        except OSError as error:
+            raise TrackerUnavailable(
+                f"the archives cannot be written ({error}): make room in, or give write access "
+                f"to, {self.options.directory}"
+            ) from error
+        return [Receipt(external_id=item.call.id) for item in items]
+
+    def _archive(self, name: str, version: str, items: Sequence[ExplainedCall]) -> None:
+        workspace, project = self.options.workspace or "", self.options.experiments_project
+        place = VersionKey(workspace, project, name, version)
+        folder = self.options.directory / place.key
+        rows_file = folder / ROWS
+        rows = merge_rows(rows_file.read_bytes() if rows_file.exists() else None, items)
+        new = {item.call.id: item.explanation for item in items}
+        shown = {
+            call: explanation
+            for call in latest(rows)
+            if (explanation := new.get(call) or _read(folder / explanation_name(call)))
+        }
+        wanted = report(place, use_of(items[-1], name, version), rows, shown, items)
+        for asset in sorted(wanted.assets, key=lambda asset: asset == ROWS):  # the rows last
+            _write(folder / asset, wanted.assets[asset])
+        write_archive(self.options.directory / f"{place.key}.zip", place, wanted, folder)
+
+
+def write_archive(path: Path, place: VersionKey, wanted: VersionReport, files: Path) -> None:
+    """Write the archive of one experiment, all or nothing, with every file below `files`.
+
+    Uploaded again, it goes on in the same experiment (`mode="get_or_create"`).
+    """
+    comet_ml = sdk.load().comet_ml
+    scratch = Path(tempfile.mkdtemp(prefix=".archive-", dir=path.parent))
+    try:
+        switched_off = dict.fromkeys(
+            (
+                *("log_code", "log_graph", "parse_args", "log_git_metadata", "log_git_patch"),
+                *("log_env_details", "log_env_gpu", "log_env_host", "log_env_cpu"),
+                *("log_env_network", "log_env_disk", "auto_output_logging"),
+                *("auto_param_logging", "auto_metric_logging", "auto_log_co2"),
+            ),
+            False,
+        )
+        experiment = comet_ml.start(
+            online=False,
+            mode="get_or_create",
+            experiment_key=place.key,
+            project_name=place.project,
+            workspace=place.workspace or None,
+            experiment_config=comet_ml.ExperimentConfig(
+                offline_directory=str(scratch), display_summary_level=0, **switched_off
+            ),
+        )
+        experiment.log_parameters(wanted.parameters)
+        experiment.log_metrics(wanted.metrics)
+        for name, value in wanted.others.items():
+            experiment.log_other(name, value)
+        experiment.add_tags(list(wanted.tags))
+        experiment.log_html(wanted.html, clear=True)
+        for file in sorted(file for file in files.rglob("*") if file.is_file()):
+            name = file.relative_to(files).as_posix()
+            experiment.log_asset(str(file), file_name=name, overwrite=True)
+        experiment.end()
+        (made,) = scratch.glob("*.zip")
+        os.replace(made, path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}")
+    scratch.write_bytes(content)
+    os.replace(scratch, path)
+
+
+def _read(path: Path) -> Explanation | None:
+    try:
+        return Explanation.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None

@@ -1,0 +1,158 @@
+"""Captured traces and explanations of them, as the outbox hands them over."""
+
+import json
+from collections.abc import Sequence
+
+from smile_trace import semconv
+from smile_trace.records import (
+    JSON,
+    Call,
+    Cost,
+    Explanation,
+    ExplanationSettings,
+    Feedback,
+    Fidelity,
+    FidelityStatus,
+    SegmentAttribution,
+    Span,
+    Trace,
+)
+from smile_trace.records.dialects import assemble
+from smile_trace.trackers import CapturedTrace, ExplainedCall
+from tests.support.spooled import call_span, context_span, span_id, trace_id
+
+TEMPLATE = "Name the capital of {country}."
+
+
+def prompted_span(number: int, *, version: str = "2", country: str = "Peru", **more: JSON) -> Span:
+    """One call that was made through version `version` of the prompt "capital"."""
+    prompt = TEMPLATE.format(country=country)
+    use = {
+        "name": "capital",
+        "version": version,
+        "template": TEMPLATE,
+        "variables": {"country": country},
+        "message": 0,
+        "start": 0,
+        "end": len(prompt),
+        "variable_spans": [{"name": "country", "start": 20, "end": 20 + len(country)}],
+    }
+    return call_span(
+        number,
+        prompt=prompt,
+        answer=f"It is the capital of {country}.",
+        **{
+            semconv.PROMPTS: json.dumps([use]),
+            semconv.USAGE_INPUT_TOKENS: 12,
+            semconv.USAGE_OUTPUT_TOKENS: 7,
+            semconv.REQUEST_TEMPERATURE: 0.5,
+            semconv.TAGS: json.dumps({"team": "geo"}),
+            semconv.METADATA: json.dumps({"customer": {"tier": "gold"}}),
+            **more,
+        },
+    )
+
+
+def prompt_trace(number: int, *, feedback: Sequence[Feedback] = (), **more: JSON) -> Trace:
+    """A trace of one call with a prompt, variables, version, usage, tags and metadata."""
+    return assemble(trace_id(number), [prompted_span(number, **more)], feedback)
+
+
+def nested_trace(number: int, *, calls: int = 2) -> Trace:
+    """A context span, in it another one, in that `calls` calls, and one call beside it."""
+    outer = context_span(number, span=20)
+    inner = context_span(number, span=21, parent=span_id(20))
+    outer = outer.model_copy(
+        update={
+            "attributes": {
+                **outer.attributes,
+                semconv.INPUT: json.dumps({"question": f"question {number}"}),
+                semconv.OUTPUT: json.dumps(f"final {number}"),
+            }
+        }
+    )
+    inside = [
+        call_span(
+            number,
+            span=i,
+            parent=span_id(21),
+            prompt=f"prompt {number}.{i}",
+            answer=f"a{number}.{i}",
+        )
+        for i in range(1, calls + 1)
+    ]
+    beside = call_span(number, span=15, parent=span_id(20), prompt=f"beside {number}", answer="b")
+    return assemble(trace_id(number), [outer, inner, *inside, beside])
+
+
+def score(number: int, value: float, *, at: int = 1, name: str = "user_feedback") -> Feedback:
+    """What a user thought of trace `number`."""
+    return Feedback(
+        id=f"{trace_id(number)}:{span_id(at)}",
+        trace_id=trace_id(number),
+        name=name,
+        score=value,
+        comment="a comment",
+        at_ns=at,
+    )
+
+
+def explanation_of(
+    call: Call,
+    *,
+    status: FidelityStatus = "reliable",
+    r2: float | None = 0.8,
+    at: str = "2026-11-25T00:00:00+00:00",
+) -> Explanation:
+    """A made-up explanation: the last word of each message drives the answer."""
+    segments = []
+    for number, message in enumerate(call.messages):
+        start = 0
+        words = message.content.split(" ")
+        for position, word in enumerate(words):
+            last = position == len(words) - 1
+            segments.append(
+                SegmentAttribution(
+                    text=word,
+                    message=number,
+                    role=message.role,
+                    start=start,
+                    end=start + len(word),
+                    unit="word",
+                    key=f"{number}.{position}",
+                    attribution=0.7 if last else 0.01,
+                    ci_low=0.6 if last else -0.02,
+                    ci_high=0.8 if last else 0.04,
+                    p_value=0.001 if last else 0.6,
+                    significant=last,
+                )
+            )
+            start += len(word) + 1
+    return Explanation(
+        messages=call.messages,
+        form=call.form,
+        answer=call.answer or "",
+        signal="text",
+        segments=tuple(segments),
+        fidelity=Fidelity(status=status, reason="It explains most of it.", r2_heldout=r2),
+        cost=Cost(target_calls=40, tokens=900, usd=0.002),
+        summary=f"The answer hangs on {segments[-1].text!r}.",
+        settings=ExplanationSettings(model=call.model or "planted"),
+        explained_at=at,
+    )
+
+
+def explained(trace: Trace, number: int = 0, **more: JSON) -> ExplainedCall:
+    """The explanation of the call of that number in a trace, ready for delivery."""
+    call = trace.calls[number]
+    return ExplainedCall(
+        trace=trace,
+        call=call,
+        explanation=explanation_of(call, **more),
+        traced_as=trace.trace_id,
+    )
+
+
+def captured(*traces: Trace) -> list[CapturedTrace]:
+    """Traces, ready for delivery."""
+    return [CapturedTrace(trace=trace, look_for_linked=False) for trace in traces]

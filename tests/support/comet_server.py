@@ -1,0 +1,52 @@
+"""A stand-in for a Comet server, and Comet's clients in this process pointed at it.
+
+Comet's packages freeze their configuration at import, so there is one server per session; each
+test gets it empty. Tests that need another configuration run their client in a process of its
+own.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from smile_trace_comet import sdk
+from smile_trace_comet.stand_in import StandIn
+
+KEY = "key-of-the-tests"
+
+
+def comet_environment(url: str, folder: str, **more: str) -> dict[str, str]:
+    """The environment of a process whose Comet clients talk to `url` and nowhere else."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COMET_")}
+    return {
+        **kept,
+        "COMET_API_KEY": KEY,
+        "COMET_URL_OVERRIDE": f"{url}/clientlib/",
+        "COMET_CONFIG": f"{folder}/comet.config",
+        "COMET_DISABLE_AUTO_LOGGING": "1",
+        "COMET_ERROR_TRACKING_ENABLE": "false",
+        **more,
+    }
+
+
+@pytest.fixture(scope="session")
+def _comet_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    server = StandIn(api_key=KEY)
+    server.start()
+    folder = str(tmp_path_factory.mktemp("comet"))
+    changed = comet_environment(server.url, folder)
+    before = dict(os.environ)
+    os.environ.update({n: v for n, v in changed.items() if n.startswith("COMET_")})
+    sdk.load()
+    yield server
+    os.environ.clear()
+    os.environ.update(before)
+    server.stop()
+
+
+@pytest.fixture
+def comet_server(_comet_server: StandIn) -> StandIn:
+    """The stand-in, empty and without faults; Comet's clients in this process talk to it."""
+    _comet_server.reset()
+    return _comet_server
