@@ -89,7 +89,7 @@ def find(
 
 
 def _estimate(rows: Rows, seed: list[int]) -> Estimate:
-    if len(rows.y) < 2:
+    if len(rows.y) < statistics.FOLDS:
         n = rows.x.shape[1]
         return Estimate(np.zeros(n), np.full(n, -1.0), np.ones(n), np.ones(n))
     return statistics.estimate(rows, seed)
@@ -115,9 +115,11 @@ def _random_rows(
     segments: Sequence[Segment],
     embed: Embed,
 ) -> Rows:
-    """The rows whose masks were drawn: only they have a known propensity."""
+    """The rows whose masks were drawn, with a known propensity, and the fixed ones."""
     drawn = [(row, y) for row, y in known if row.keep_probability is not None]
+    fixed = [(row, y) for row, y in known if row.keep_probability is None]
     n = len(segments)
+    fixed_x = 1.0 - np.array([row.mask for row, _ in fixed], dtype=float).reshape(len(fixed), n)
     x = 1.0 - np.array([row.mask for row, _ in drawn], dtype=float).reshape(len(drawn), n)
     varies = np.array([[k not in row.fixed for k in range(n)] for row, _ in drawn], dtype=bool)
     weights = np.ones(len(drawn))
@@ -131,6 +133,8 @@ def _random_rows(
         q=1.0 - np.array([row.keep_probability for row, _ in drawn], dtype=float),
         varies=varies.reshape(len(drawn), n)[:, free],
         weights=weights,
+        others_x=fixed_x[:, free],
+        others_y=np.array([y for _, y in fixed]),
     )
 
 

@@ -12,6 +12,16 @@ from smile_trace.records import Perturbation, Response, Signal
 NEGLIGIBLE = 0.01
 """A shift that is called none: a hundredth of the answer (and above a server's rounding)."""
 
+_SAME = 0.5
+"""Largest distance between the logged answer and the baseline's at which it is given back."""
+
+_SAME_TOKENS = 0.1
+"""Largest gap in nats to the likeliest token at which a greedy model says the answer itself;
+above a server's rounding, which turns near ties."""
+
+_LIKELY = 0.1
+"""Smallest mean token probability at which a sampled answer counts as the model's own."""
+
 Row = tuple[Perturbation, Response | None]
 
 
@@ -21,12 +31,14 @@ class Reading:
 
     `shifts`: per level and row a shift in [0, 1], None where there is no answer. `baseline`:
     how far the unperturbed prompt's own answers are from the logged one, in [0, 1]; None where
-    there are none. `noise_floor`: the shift that it shows against itself. `noise_variance`:
+    there are none. `given_back`: whether the unperturbed prompt still gives the logged answer.
+    `noise_floor`: the shift that it shows against itself. `noise_variance`:
     that of the shift over its replicates, None with fewer than two.
     """
 
     shifts: tuple[tuple[float | None, ...], ...]
     baseline: float | None
+    given_back: bool
     noise_floor: float
     noise_variance: float | None
 
@@ -41,7 +53,9 @@ class Reading:
         return max(self.known, default=0.0) <= max(self.noise_floor, NEGLIGIBLE)
 
 
-def read(levels: Sequence[Sequence[Row]], signal: Signal, text_shift: TextShift) -> Reading:
+def read(
+    levels: Sequence[Sequence[Row]], signal: Signal, text_shift: TextShift, *, deterministic: bool
+) -> Reading:
     """Reads the rows of every level.
 
     Text: y = (d − d₀) / (1 − d₀), with d the distance from the logged answer and d₀ the mean of
@@ -56,7 +70,7 @@ def read(levels: Sequence[Sequence[Row]], signal: Signal, text_shift: TextShift)
         if row.kind == "baseline" and response is not None and distance is not None
     ]
     if not baseline:
-        return Reading(tuple((None,) * len(rows) for rows in levels), None, 0.0, None)
+        return Reading(tuple((None,) * len(rows) for rows in levels), None, False, 0.0, None)
     own = [distance for _, _, distance in baseline]
     reference = float(np.mean(own))
     scale = 1 - reference
@@ -64,7 +78,21 @@ def read(levels: Sequence[Sequence[Row]], signal: Signal, text_shift: TextShift)
     texts = [response.text or "" for _, response, _ in baseline]
     floor = _floor(texts, own, scale, signal, text_shift)
     variance = float(np.var(own, ddof=1)) / scale**2 if len(own) > 1 and scale > 0 else None
-    return Reading(shifts, reference, floor, variance)
+    asked = [response for _, response, _ in baseline]
+    back = _given_back(asked, reference, signal, deterministic)
+    return Reading(shifts, reference, back, floor, variance)
+
+
+def _given_back(
+    asked: Sequence[Response], reference: float, signal: Signal, deterministic: bool
+) -> bool:
+    """Text: says about the same. Probability: a greedy model's own tokens, or likely ones."""
+    gaps = [response.likeliest_by for response in asked if response.likeliest_by is not None]
+    if signal == "probability" and deterministic and gaps:
+        return min(gaps) <= _SAME_TOKENS or reference <= _SAME
+    if signal == "probability":
+        return 1 - reference >= _LIKELY
+    return reference <= _SAME
 
 
 def _distances(rows: Sequence[Row], signal: Signal, text_shift: TextShift) -> list[float | None]:

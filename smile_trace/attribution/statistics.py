@@ -5,14 +5,13 @@ E_q[y | x_i = 1] − E_q[y | x_i = 0], where x_i = 1 says that segment i was lef
 probability with which the other segments are left out, independently.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution import surrogate
+from smile_trace.attribution import kriging, surrogate
 
 Array = NDArray[np.float64]
 
@@ -29,7 +28,8 @@ class Rows:
 
     `x` is 1 where a free segment was left out, shape (rows, segments); `y` the shifts, shape
     (rows,); `q` each row's drop probability; `varies` False where x_i could not vary in that
-    row (same shape as x); `weights` the locality weights.
+    row (same shape as x); `weights` the locality weights. `others_x` and `others_y` are rows
+    that were not drawn (baseline, leave-one-out): they help the fit and stay out of the test.
     """
 
     x: Array
@@ -37,6 +37,8 @@ class Rows:
     q: Array
     varies: NDArray[np.bool_]
     weights: Array
+    others_x: Array
+    others_y: Array
 
 
 @dataclass(frozen=True)
@@ -49,25 +51,27 @@ class Estimate:
     p_value: Array | None
 
 
-Fit = Callable[[Array, Array, Array], surrogate.Ridge]
-
-
 def estimate(rows: Rows, seed: list[int]) -> Estimate:
-    """Cross-fitted, doubly robust estimate with known propensities, and randomisation test.
+    """Estimate, interval and p-value of every segment.
 
-    Estimate (augmented inverse-propensity weighting, Robins, Rotnitzky & Zhao 1994): per row
+    Interval: augmented inverse-propensity weighting (Robins, Rotnitzky & Zhao 1994), per row
     ψ_j = m̂(x_j; x_i=1) − m̂(x_j; x_i=0) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), with
-    m̂ from the folds that do not hold j. It is unbiased whatever m̂ is, because q_j is known.
-    The strata weigh the same; the interval is Student's t.
+    m̂ from the folds that do not hold j. Its mean is unbiased whatever m̂ is, because q_j is
+    known. The strata weigh the same; the interval is Student's t.
+
+    Estimate: the estimand of m̂ fitted to all rows, moved into the interval where it is outside:
+    of the values that the interval admits the one with the smallest variance.
     """
     generator = np.random.default_rng(seed)
     folds = _folds(len(rows.y), generator)
-    psi = _psi(rows, folds)
+    whole = kriging.fit(np.vstack([rows.x, rows.others_x]), np.append(rows.y, rows.others_y))
+    psi = _psi(rows, folds, whole.parameters)
     n = rows.x.shape[1]
-    effect, low, high = np.zeros(n), np.full(n, -1.0), np.ones(n)
+    low, high = np.full(n, -1.0), np.ones(n)
     for i in range(n):
         used = rows.varies[:, i]
-        effect[i], low[i], high[i] = _interval(psi[used, i], rows.q[used])
+        low[i], high[i] = _interval(psi[used, i], rows.q[used])
+    effect = np.clip(whole.effects(DROP_PROBABILITIES), low, high)
     return Estimate(effect, low, high, randomisation_test(rows, folds, generator))
 
 
@@ -150,50 +154,45 @@ def _design(rows: Rows) -> Array:
     return np.column_stack([rows.x, rows.q < np.mean(DROP_PROBABILITIES)])
 
 
-def _psi(rows: Rows, folds: NDArray[np.int_]) -> Array:
+def _psi(rows: Rows, folds: NDArray[np.int_], start: Array) -> Array:
     """ψ per row and segment, shape (rows, segments)."""
-    n = rows.x.shape[1]
-    design = _design(rows)
     psi = np.zeros_like(rows.x)
-    scale = ((rows.x - rows.q[:, None]).T / (rows.q * (1 - rows.q))).T
+    scale = (rows.x - rows.q[:, None]) / (rows.q * (1 - rows.q))[:, None]
     for fold in np.unique(folds):
         train, test = folds != fold, folds == fold
-        if not train.any():
-            train = test
-        model = surrogate.fit(design[train], rows.y[train])
-        residual = rows.y[test] - model.predict(design[test])
-        psi[test] = model.coefficients[:n] + scale[test] * residual[:, None]
+        model = kriging.fit(
+            np.vstack([rows.x[train], rows.others_x]),
+            np.append(rows.y[train], rows.others_y),
+            start,
+        )
+        residual = rows.y[test] - model.predict(rows.x[test])
+        psi[test] = model.contrasts(rows.x[test]) + scale[test] * residual[:, None]
     return psi
 
 
 def _residuals_without_each(rows: Rows, folds: NDArray[np.int_]) -> Array:
     """Cross-fitted residuals y − m̂₋ᵢ, shape (rows, segments)."""
     n = rows.x.shape[1]
-    design = _design(rows)
+    few = n < len(rows.y)
+    design = _design(rows) if few else _design(rows)[:, n:]
     residuals = np.zeros_like(rows.x)
-    many = n >= len(rows.y)
     for fold in np.unique(folds):
         train, test = folds != fold, folds == fold
-        if not train.any():
-            train = test
-        for i in range(n):
-            others = design[:, n:] if many else np.delete(design, i, axis=1)
+        for i in range(n if few else 1):
+            others = np.delete(design, i, axis=1) if few else design
             model = surrogate.fit(others[train], rows.y[train])
-            residuals[test, i] = rows.y[test] - model.predict(others[test])
+            left = rows.y[test] - model.predict(others[test])
+            residuals[test, i if few else slice(None)] = left if few else left[:, None]
     return residuals
 
 
-def _interval(psi: Array, q: Array) -> tuple[float, float, float]:
-    """The mean of the strata's means with its t interval, inside [−1, 1]."""
+def _interval(psi: Array, q: Array) -> tuple[float, float]:
+    """t interval of the mean of the strata's means, cut to [−1, 1]."""
     strata = [psi[q == value] for value in np.unique(q)]
-    strata = [stratum for stratum in strata if len(stratum)]
-    if not strata:
-        return 0.0, -1.0, 1.0
-    centre = float(np.mean([stratum.mean() for stratum in strata]))
     freedom = len(psi) - len(strata)
-    if freedom < 1 or any(len(stratum) < 2 for stratum in strata):
-        return min(max(centre, -1.0), 1.0), -1.0, 1.0
+    if not strata or any(len(stratum) < 2 for stratum in strata):
+        return -1.0, 1.0
+    centre = float(np.mean([stratum.mean() for stratum in strata]))
     variance = sum(stratum.var(ddof=1) / len(stratum) for stratum in strata) / len(strata) ** 2
     half = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance))
-    low, high = max(centre - half, -1.0), min(centre + half, 1.0)
-    return min(max(centre, -1.0), 1.0), min(low, 1.0), max(high, -1.0)
+    return float(np.clip(centre - half, -1, 1)), float(np.clip(centre + half, -1, 1))

@@ -159,7 +159,9 @@ class Study:
         if any(_key(row) not in self._responses for row in self._baselines):
             return False
         reading = self._read()
-        return reading.baseline is None or reading.baseline > UNREPEATABLE
+        return reading.baseline is None or (
+            reading.baseline > UNREPEATABLE and not reading.given_back
+        )
 
     @property
     def _baselines(self) -> list[Perturbation]:
@@ -308,7 +310,7 @@ class Study:
         rows = [
             [(row, self._responses.get(_key(row))) for row in level.rows] for level in self._levels
         ]
-        return read(rows, self.signal, self._shift)
+        return read(rows, self.signal, self._shift, deterministic=self._deterministic)
 
     def _find(self, level: Level) -> LevelFindings:
         index = self._levels.index(level)

@@ -10,9 +10,6 @@ from smile_trace.attribution.reading import Reading
 from smile_trace.attribution.statistics import LEVEL
 from smile_trace.records import Fidelity, FidelityStatus
 
-GIVEN_BACK = 0.5
-"""Largest distance between the logged answer and the baseline's at which it is given back."""
-
 FEWEST_ROWS = 10
 
 
@@ -42,7 +39,7 @@ def judge(found: Sequence[LevelFindings], reading: Reading) -> tuple[int, Fideli
 def _verdict(found: LevelFindings, reading: Reading) -> tuple[FidelityStatus, str]:
     if reading.baseline is None:
         return "unreliable", "the unperturbed prompt got no answer."
-    if reading.baseline > GIVEN_BACK:
+    if not reading.given_back:
         return "unreliable", "the model does not give the logged answer back to the same prompt."
     if found.rows <= found.exact:
         return "unreliable", "nothing can be left out of the prompt without leaving it empty."

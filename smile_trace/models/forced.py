@@ -33,9 +33,18 @@ def read(answer: str, count: int) -> Read:
         if response.logprobs is None or len(response.logprobs) != count:
             failure = "prompt and answer together are longer than the model's context"
             return Response(failure=failure, usage=response.usage)
-        return response.model_copy(update={"text": answer})
+        return response.model_copy(update={"text": answer, "likeliest_by": _gap(result)})
 
     return score
+
+
+def _gap(result: dict[str, JSON]) -> float | None:
+    """The largest gap between the likeliest token and the forced one, in nats."""
+    steps = result.get("completion_probabilities") or []
+    if not all(step.get("top_logprobs") for step in steps):
+        return None
+    gaps = (step["top_logprobs"][0]["logprob"] - step["logprob"] for step in steps)
+    return max((max(gap, 0.0) for gap in gaps), default=None)
 
 
 def continuation(prompt: str, answer: str) -> str:

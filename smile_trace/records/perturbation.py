@@ -68,6 +68,9 @@ class Response(Record):
     text: str | None = None
     tokens: tuple[str, ...] | None = None
     logprobs: tuple[float, ...] | None = None
+    likeliest_by: float | None = None
+    """After `score`: the largest gap, in nats, between the model's likeliest token and the
+    answer's; 0 where the model would have said it itself. None where that is not known."""
     failure: str | None = None
     usage: Usage | None = None
     finish_reason: str | None = None
