@@ -78,6 +78,8 @@ class ExplanationSettings(Record):
     signal: Literal["auto", "text", "probability"] = "auto"
     proxy: str | None = None
     seed: int = 0
+    pooled: bool = False
+    """A few masks over the template's own segments, to be pooled over a prompt version's calls."""
 
 
 class Observation(Record):

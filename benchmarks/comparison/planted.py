@@ -1,0 +1,196 @@
+"""Simulated calls of one template whose truth is known.
+
+    python -m benchmarks.comparison.planted [REPETITIONS]
+
+The shift of a call whose segments x are left out is 1 − Π_i (1 − b_i x_i) + noise: what is lost
+is lost once. b_i, the effect of segment i for that call, varies between calls; the population's
+mean influence at keep probability .7 is then E[b_i] Π_{k≠i} (1 − .3 E[b_k]), exactly.
+"""
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from smile_trace.attribution import statistics
+from smile_trace.comparison.pooling import PooledRows, draw_masks, pool
+from smile_trace.comparison.verdicts import judge
+
+SEGMENTS, CALLS, MASKS = 30, 200, 6
+KEEP, DELTA, NOISE = 0.7, 0.05, 0.15
+MATTER = (0.6, 0.45, 0.35, 0.25, 0.15)
+SOMETIMES = ((0.8, 0.1), (0.6, 0.2), (0.4, 0.5))
+"""Effect and share of the calls that need the segment."""
+MARGIN = len(MATTER) + len(SOMETIMES)
+"""The place of the segment whose mean influence is exactly DELTA."""
+IDLE = slice(MARGIN + 1, SEGMENTS)
+VARIATION = 0.1
+"""Standard deviation between calls of the effects that always matter (as a Beta law)."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """Mean effects, shape (SEGMENTS,), and true mean influences at keep .7, same shape."""
+
+    effects: np.ndarray
+    truth: np.ndarray
+
+
+def template() -> Template:
+    """The planted template."""
+    effects = np.zeros(SEGMENTS)
+    effects[: len(MATTER)] = MATTER
+    effects[len(MATTER) : MARGIN] = [size * share for size, share in SOMETIMES]
+    rest = np.prod(1 - (1 - KEEP) * effects)
+    effects[MARGIN] = DELTA / rest
+    spoiled = 1 - (1 - KEEP) * effects
+    return Template(effects, effects * np.prod(spoiled) / spoiled)
+
+
+def effects_of_calls(calls: int, generator: np.random.Generator) -> np.ndarray:
+    """The effect of each segment for each call, shape (calls, SEGMENTS)."""
+    planted = template()
+    b = np.zeros((calls, SEGMENTS))
+    for i, mean in enumerate(MATTER):
+        size = mean * (1 - mean) / VARIATION**2 - 1
+        b[:, i] = generator.beta(mean * size, (1 - mean) * size, calls)
+    for k, (size, share) in enumerate(SOMETIMES):
+        b[:, len(MATTER) + k] = size * (generator.random(calls) < share)
+    b[:, MARGIN] = planted.effects[MARGIN]
+    return b
+
+
+def pooled_rows(
+    generator: np.random.Generator,
+    *,
+    calls: int = CALLS,
+    masks: int = MASKS,
+) -> PooledRows:
+    """Rows of a fresh sample of calls with a few masks each."""
+    b = effects_of_calls(calls, generator)
+    call = np.repeat(np.arange(calls), masks)
+    kept = np.array(draw_masks(SEGMENTS, calls * masks, generator, keep=KEEP))
+    x = 1.0 - kept
+    y = 1 - np.prod(1 - b[call] * x, axis=1) + generator.normal(0, NOISE, len(call))
+    return PooledRows(
+        x=x,
+        y=y,
+        q=np.full(len(call), 1 - KEEP),
+        call=call,
+        weight=np.ones(len(call)),
+        varies=np.ones_like(x, dtype=bool),
+    )
+
+
+@dataclass(frozen=True)
+class Score:
+    """Rates over repetitions. `coverage` per segment; `needed_bound`: how often the bound holds
+    for the segment that a tenth of the calls need."""
+
+    coverage: np.ndarray
+    false_dead_at_margin: float
+    idle_found: float
+    rare_dead: float
+    needed_bound: float
+    rare_bound_mean: float
+    error: np.ndarray
+    spread: np.ndarray
+
+
+def score(repetitions: int, *, seed: int = 0) -> Score:
+    """Repeat the whole estimate on fresh calls."""
+    planted = template()
+    rare = len(MATTER)
+    covered, found, errors, spreads = np.zeros(SEGMENTS), [], [], []
+    margin = rare_dead = bounded = 0
+    bounds = []
+    for repetition in range(repetitions):
+        pooled = pool(pooled_rows(np.random.default_rng([seed, repetition])))
+        said = judge(pooled, DELTA)
+        low, high = (np.array([getattr(s, end) for s in said]) for end in ("low", "high"))
+        covered += (low <= planted.truth) & (planted.truth <= high)
+        margin += said[MARGIN].verdict == "dead"
+        rare_dead += said[rare].verdict == "dead"
+        bounded += said[rare].may_need >= SOMETIMES[0][1]
+        bounds.append(said[rare].may_need)
+        found.append(np.mean([s.verdict == "dead" for s in said[IDLE]]))
+        errors.append(pooled.error)
+        spreads.append(pooled.spread)
+    return Score(
+        coverage=covered / repetitions,
+        false_dead_at_margin=margin / repetitions,
+        idle_found=float(np.mean(found)),
+        rare_dead=rare_dead / repetitions,
+        needed_bound=bounded / repetitions,
+        rare_bound_mean=float(np.mean(bounds)),
+        error=np.mean(errors, axis=0),
+        spread=np.mean(spreads, axis=0),
+    )
+
+
+def error_of_single_calls(explained: int, *, budget: int = 40, seed: int = 1) -> np.ndarray:
+    """The standard error, per segment, of one call's attribution at `budget` calls.
+
+    From `explained` calls explained alone, as a Study does it: keep probability .5 and .8 in
+    turn and the cross-fitted estimate, whose deviation from the call's own exact value is
+    measured.
+    """
+    squares = np.zeros(SEGMENTS)
+    for k in range(explained):
+        generator = np.random.default_rng([seed, k])
+        b = effects_of_calls(1, generator)[0]
+        q = np.resize([0.5, 0.2], budget)
+        x = (generator.random((budget, SEGMENTS)) < q[:, None]).astype(float)
+        y = 1 - np.prod(1 - b * x, axis=1) + generator.normal(0, NOISE, budget)
+        rows = statistics.Rows(x, y, q, np.ones_like(x, dtype=bool), np.ones(budget))
+        folds = statistics._folds(budget, generator)
+        psi = statistics._psi(rows, folds)
+        estimate = np.mean([psi[q == value].mean(axis=0) for value in (0.5, 0.2)], axis=0)
+        spoiled = [1 - value * b for value in (0.5, 0.2)]
+        exact = np.mean([b * np.prod(s) / s for s in spoiled], axis=0)
+        squares += (estimate - exact) ** 2
+    return np.sqrt(squares / explained)
+
+
+def main() -> None:
+    """Print the figures of acceptance."""
+    repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    found = score(repetitions)
+    planted = template()
+    print(f"{CALLS} calls × {MASKS} masks, {SEGMENTS} segments, {repetitions} repetitions")
+    print(
+        f"coverage of 90 % intervals: mean {found.coverage.mean():.3f}, "
+        f"from {found.coverage.min():.3f} to {found.coverage.max():.3f}"
+    )
+    for i in range(MARGIN + 2):
+        print(
+            f"  segment {i}: truth {planted.truth[i]:.3f} coverage {found.coverage[i]:.3f} "
+            f"error {found.error[i]:.4f} spread {found.spread[i]:.3f}"
+        )
+    print(f"called dead at the margin: {found.false_dead_at_margin:.3f}")
+    print(f"idle segments found dead: {found.idle_found:.3f}")
+    print(
+        f"needed by a tenth: dead {found.rare_dead:.3f}, bound holds {found.needed_bound:.3f}, "
+        f"mean bound {found.rare_bound_mean:.3f}"
+    )
+    alone = error_of_single_calls(300)
+    ratio = float(np.mean(alone**2 / found.error**2))
+    pooled_calls = CALLS * MASKS
+    print(f"one call alone at 40 calls: error {alone.mean():.4f}, pooled {found.error.mean():.4f}")
+    print(
+        f"explaining each of {CALLS} calls alone to the pooled error: "
+        f"{CALLS * 40 * ratio:,.0f} calls, pooled {pooled_calls:,}: "
+        f"{pooled_calls / (CALLS * 40 * ratio):.4f}"
+    )
+    b = effects_of_calls(20_000, np.random.default_rng(2))
+    own = [b * np.prod(1 - v * b, axis=1, keepdims=True) / (1 - v * b) for v in (0.5, 0.2)]
+    between = np.mean(own, axis=0).std(axis=0)
+    needed = (alone**2 + between**2) / found.error**2
+    print(
+        f"the mean from calls explained alone, 40 each: {np.mean(needed) * 40:,.0f} calls, "
+        f"pooled {pooled_calls:,}: {pooled_calls / (np.mean(needed) * 40):.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Plain sentences about a comparison, by rule."""
+
+from collections.abc import Sequence
+
+from smile_trace.records.comparison import VersionChange, VersionReport
+
+_LONGEST = 60
+
+
+def summarize(
+    prompt: str, versions: Sequence[VersionReport], changes: Sequence[VersionChange]
+) -> str:
+    """The page's first sentences: the last change, then what the last version ignores."""
+    sentences = [change.summary for change in changes if change.summary]
+    latest = versions[-1]
+    dead = [item for item in latest.segments if item.verdict == "dead"]
+    if dead:
+        saved = sum(item.tokens_saved or 0.0 for item in dead)
+        costs = f", and cost {saved:,.0f} tokens per thousand calls" if saved else ""
+        parts = "1 part" if len(dead) == 1 else f"{len(dead)} parts"
+        verb = "does" if len(dead) == 1 else "do"
+        sentences.append(
+            f"{parts} of version {latest.label} {verb} nothing on average over "
+            f"{latest.explained:,} calls{costs}."
+        )
+    return " ".join(sentences) or f"Nothing can be said about {prompt} yet."
+
+
+def summarize_change(change: VersionChange, versions: Sequence[VersionReport]) -> str:
+    """What one change did to the answers, which edit did it, and what moved beside it."""
+    before, after = versions[change.before].label, versions[change.after].label
+    sentences = [_answers(change, before, after)]
+    if edit := _edit(change, versions):
+        sentences.append(edit)
+    moved = [item for item in change.segments if item.significant]
+    if moved:
+        parts = "1 segment" if len(moved) == 1 else f"{len(moved)} segments"
+        sentences.append(f"The influence of {parts} changed.")
+    elif not change.why_no_influences:
+        sentences.append("No segment's influence changed by more than noise.")
+    return " ".join(sentences)
+
+
+def _answers(change: VersionChange, before: str, after: str) -> str:
+    answers = change.answers
+    if answers is None:
+        return f"From {before} to {after} the answers were not compared: {change.why_no_answers}."
+    same = f"on {answers.inputs} inputs"
+    if not answers.significant:
+        noise = "within the model's own noise" if answers.noise else "the same"
+        return f"From {before} to {after} the answers {same} are {noise}."
+    return (
+        f"From {before} to {after} {answers.changed} of {answers.inputs} answers changed, "
+        f"by {answers.distance:.2f} on average."
+    )
+
+
+def _edit(change: VersionChange, versions: Sequence[VersionReport]) -> str:
+    """The edit that did most, where the edits were tried one by one."""
+    real = [edit for edit in change.edits if edit.significant]
+    if not real:
+        return ""
+    strongest = max(real, key=lambda edit: edit.distance)
+    item = change.segments[strongest.segments[0]]
+    side, place = (versions[change.after], item.after)
+    if place is None:
+        side, place = versions[change.before], item.before
+    assert place is not None
+    text = " ".join(side.segments[place].segment.text.split())
+    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    by_itself = f"by itself it moves them by {strongest.distance:.2f}"
+    others = len(change.edits) - len(real)
+    rest = "" if not others else f"; {others} of {len(change.edits)} edits did nothing"
+    return f"Most of it comes from “{text}” ({item.kind}): {by_itself}{rest}."

@@ -1,0 +1,244 @@
+"""Prompt versions side by side: what each segment does, what changed, and by how much."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from smile_trace.records.base import JSON, Record
+from smile_trace.records.explanation import Signal
+from smile_trace.records.perturbation import Unit
+
+COMPARISON_SCHEMA_VERSION = 1
+
+Verdict = Literal["critical", "matters", "dead", "undetermined"]
+"""`critical`: its influence is surely large. `matters`: it is not zero. `dead`: it is surely
+within ±δ on average. `undetermined`: the calls do not say yet."""
+
+ChangeKind = Literal["same", "edited", "moved", "added", "removed"]
+
+
+class TemplateSegment(Record):
+    """A piece of a template: its characters `[start, end)`; `variable` names a variable's slot."""
+
+    key: str
+    text: str
+    start: int
+    end: int
+    unit: Unit
+    variable: str | None = None
+
+
+class Influence(Record):
+    """How much a segment of the template supports the answers, over all calls of a version.
+
+    `influence` is in units of shift, in [-1, 1], inside `[ci_low, ci_high]`; positive = leaving
+    the segment out takes answers away. `standard_error` is None where the rows do not say.
+    `spread` is the standard deviation of the influence between calls. `calls_tried` left the
+    segment out with the rest intact, `calls_lost` of them lost the answer; `may_need` is the
+    95 % upper bound on the share of calls that need it all the same. `calls_needed` would
+    settle an undetermined one. What leaving it out saves per thousand calls stands in
+    `tokens_saved` and `usd_saved` (dead segments only; None where unknown).
+    """
+
+    segment: TemplateSegment
+    influence: float
+    ci_low: float
+    ci_high: float
+    standard_error: float | None = None
+    p_value: float | None = None
+    significant: bool = False
+    verdict: Verdict = "undetermined"
+    spread: float = 0.0
+    calls_tried: float = 0.0
+    calls_lost: float = 0.0
+    may_need: float = 1.0
+    calls_needed: int | None = None
+    tokens_saved: float | None = None
+    usd_saved: float | None = None
+
+
+class Measure(Record):
+    """One figure of a version's traffic: mean over its calls, with a 90 % interval.
+
+    `name` is `latency_seconds`, `answer_characters`, `input_tokens`, `output_tokens`, `usd`,
+    `refusal_rate` or `feedback`.
+    """
+
+    name: str
+    mean: float
+    ci_low: float
+    ci_high: float
+    deviation: float
+    count: int
+
+
+class VersionReport(Record):
+    """One version of a prompt under one model (one column of the comparison).
+
+    `sampled_of` is how many explained calls there are, `explained` how many of them are looked
+    at here, `rows` the perturbed prompts among them that count. `keep_probabilities` are those
+    of the pooled masks: (0.7,) in pooled mode. `dropped` says what was kept apart and why.
+    """
+
+    label: str
+    version: str
+    model: str | None = None
+    template: str
+    calls: int = 0
+    sampled_of: int = 0
+    explained: int = 0
+    rows: int = 0
+    keep_probabilities: tuple[float, ...] = ()
+    signal: Signal | None = None
+    segments: tuple[Influence, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    dropped: tuple[str, ...] = ()
+    links: dict[str, str] = {}
+    """Where the version can be seen, by tracker."""
+
+    def count(self, verdict: Verdict) -> int:
+        """How many of its segments have that verdict."""
+        return sum(item.verdict == verdict for item in self.segments)
+
+
+class SegmentChange(Record):
+    """A segment in the version before and after: places in `VersionReport.segments`.
+
+    `change` is the influence after minus before (None where it stands in one version only or
+    is unknown in one). `p_value` is corrected over every test of the comparison.
+    """
+
+    kind: ChangeKind
+    before: int | None = None
+    after: int | None = None
+    change: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    p_value: float | None = None
+    significant: bool = False
+
+
+class MeasureChange(Record):
+    """A figure's change, after minus before; `p_value` corrected over the comparison."""
+
+    name: str
+    before: float
+    after: float
+    change: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    significant: bool = False
+
+
+class AnswerChange(Record):
+    """How far the answers moved on the same inputs.
+
+    `distance` is the mean energy distance over inputs, in units of shift: what lies between
+    the versions' answers beyond what each version's answers differ from themselves (`noise`).
+    `p_value` is None where both versions repeat themselves exactly: then every change is the
+    prompt's, and `significant` says that there is one.
+    """
+
+    inputs: int
+    changed: int
+    distance: float
+    ci_low: float
+    ci_high: float
+    noise: float
+    p_value: float | None = None
+    significant: bool = False
+    source: Literal["replayed", "logged"] = "replayed"
+
+
+class Example(Record):
+    """One input with both answers; `distance` in [0, 1]."""
+
+    variables: dict[str, str]
+    before: str
+    after: str
+    distance: float
+    trace_id: str | None = None
+
+
+class EditEffect(Record):
+    """What one edit does by itself: the mean distance of answers with and without it.
+
+    Measured both ways: the edit alone put into the version before, and alone taken back from
+    the version after. `share` is its part of the whole change, None where nothing changed.
+    """
+
+    segments: tuple[int, ...]
+    """Places in `VersionChange.segments`: neighbours that changed together are one edit."""
+    distance: float
+    ci_low: float
+    ci_high: float
+    share: float | None = None
+    changed: int = 0
+    p_value: float | None = None
+    significant: bool = False
+
+
+class VersionChange(Record):
+    """From one version to another: places in `Comparison.versions`.
+
+    The three `why_…` say why something was not compared, where it was not.
+    """
+
+    before: int
+    after: int
+    segments: tuple[SegmentChange, ...] = ()
+    answers: AnswerChange | None = None
+    why_no_answers: str = ""
+    why_no_influences: str = ""
+    why_no_edits: str = ""
+    edits: tuple[EditEffect, ...] = ()
+    measures: tuple[MeasureChange, ...] = ()
+    examples: tuple[Example, ...] = ()
+    summary: str = ""
+
+
+class ComparisonSettings(Record):
+    """What decides a comparison besides the calls."""
+
+    delta: float = Field(0.05, gt=0, lt=1)
+    """Margin of "dead", in units of shift."""
+    level: float = 0.9
+    """Nominal coverage of the intervals."""
+    alpha: float = 0.05
+    """False discovery rate of the corrected tests."""
+    inputs: int = 0
+    """How many inputs were to be replayed through both versions."""
+    most_calls: int = 5000
+    """Calls per version that are looked at; more are sampled at random."""
+    seed: int = 0
+
+
+class Comparison(Record):
+    """Two or more versions of one prompt. JSON in and out as an Explanation is."""
+
+    schema_version: int = COMPARISON_SCHEMA_VERSION
+    prompt: str
+    versions: tuple[VersionReport, ...]
+    changes: tuple[VersionChange, ...] = ()
+    summary: str = ""
+    settings: ComparisonSettings = ComparisonSettings()
+    compared_at: str | None = None
+    metadata: dict[str, JSON] = {}
+
+    def to_html(self) -> str:
+        """The comparison as one self-contained page without script; every text is escaped."""
+        from smile_trace.render import comparison
+
+        return comparison.to_html(self)
+
+    def show(self) -> None:
+        """Show it in the notebook, or print it in the terminal."""
+        from smile_trace.render import comparison
+
+        comparison.show(self)
+
+    def _repr_html_(self) -> str:
+        from smile_trace.render import comparison
+
+        return comparison.to_html(self, fragment=True)
