@@ -35,10 +35,7 @@ def deliver_day(server: Server, day: str, items: Sequence[ExplainedCall]) -> str
 
     The table is merged by call and written over, so that delivering again changes nothing.
     """
-    run = server.find_run(DAY_TAG, day) or server.make_run(
-        f"smile-trace {day}", {DAY_TAG: day, "mlflow.note.content": _NOTE}
-    )
-    run_id = str(run.info.run_id)
+    run_id = server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", _NOTE)
     for item in items:
         server.write_artifact(
             run_id, f"heatmaps/{page_name(item)}", to_html(item.explanation, title=item.call.name)

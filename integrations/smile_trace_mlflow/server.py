@@ -19,12 +19,15 @@ from typing import Any
 import requests
 from mlflow.entities import AssessmentSource, Experiment, Feedback, Run
 from mlflow.entities.model_registry import PromptVersion
+from mlflow.entities.span import Span as MlflowSpan
 from mlflow.entities.trace_info import TraceInfo
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracing.attachments import Attachment
 from mlflow.tracing.client import TracingClient
+from mlflow.tracing.constant import TraceTagKey
 from mlflow.tracing.utils.artifact_utils import get_artifact_uri_for_trace
+from mlflow.tracing.utils.prompt import update_linked_prompts_tag
 from mlflow.tracking import MlflowClient
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
@@ -34,7 +37,6 @@ from smile_trace.trackers import TrackerUnavailable
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
 _OTLP_PATH = "/v1/traces"
 _BUSY = {408, 429, 502, 503, 504}
-_GONE = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
 
 
 class Refused(Exception):
@@ -155,6 +157,14 @@ class Server:
         if answer.status_code != 200:
             self._raise_for(answer.status_code, answer.text, answer.headers)
 
+    def holds_spans(self, trace_id: str) -> bool:
+        """Whether the trace is there with spans in the database, to which one can be added.
+
+        Adding one to a trace whose spans are kept as a file would hide that file.
+        """
+        info = self.trace_info(trace_id)
+        return info is not None and info.tags.get(TraceTagKey.SPANS_LOCATION) == "TRACKING_STORE"
+
     def trace_info(self, trace_id: str) -> TraceInfo | None:
         """What the server knows of a trace; None where it has none of that id."""
         try:
@@ -165,19 +175,16 @@ class Server:
                 return None
             raise
 
-    def span_times(self, trace_id: str, span_id: str) -> tuple[int, int] | None:
-        """Start and end of a span in Unix nanoseconds; None where it is not there or not ended."""
+    def spans(self, trace_id: str) -> list[MlflowSpan]:
+        """The finished spans of a trace; none where they have not arrived."""
         try:
             with self._asking():
                 trace = self._tracing.get_trace(trace_id)
         except Refused as refusal:
             if _is_gone(refusal):
-                return None
+                return []
             raise
-        for span in trace.data.spans:
-            if span.span_id == span_id and span.end_time_ns:
-                return int(span.start_time_ns), int(span.end_time_ns)
-        return None
+        return [span for span in trace.data.spans if span.end_time_ns]
 
     def attach(self, info: TraceInfo, key: str, content_type: str, content: bytes) -> str:
         """Upload an attachment of a trace under an id made from `key`; gives its reference.
@@ -200,9 +207,9 @@ class Server:
             self._tracing.set_trace_tag(trace_id, key, value)
 
     def give_feedback(
-        self, info: TraceInfo, name: str, value: float, *, span_id: str, rationale: str
+        self, info: TraceInfo, name: str, value: float | None, *, span_id: str, rationale: str
     ) -> None:
-        """A number on a span: made once, and changed where it is already there."""
+        """A number on a span, there once: made, changed, or with None taken away."""
         feedback = Feedback(
             name=name, value=value, source=SOURCE, span_id=span_id, rationale=rationale
         )
@@ -212,9 +219,12 @@ class Server:
             if a.name == name and a.span_id == span_id and a.source.source_id == SOURCE.source_id
         ]
         with self._asking():
-            if not ours:
+            if value is None:
+                for assessment in ours:
+                    self._tracing.delete_assessment(info.trace_id, str(assessment.assessment_id))
+            elif not ours:
                 self._tracing.log_assessment(info.trace_id, feedback)
-            elif getattr(ours[0], "value", None) != value:
+            elif (getattr(ours[0], "value", None), ours[0].rationale) != (value, rationale):
                 self._tracing.update_assessment(info.trace_id, str(ours[0].assessment_id), feedback)
 
     # -- prompts ----------------------------------------------------------------------------
@@ -231,9 +241,20 @@ class Server:
             return None
 
     def link_prompts(self, trace_id: str, versions: list[PromptVersion]) -> None:
-        """Link prompt versions to a trace; linking again changes nothing."""
+        """Link prompt versions to a trace; linking again changes nothing.
+
+        MLflow's own method for it asks the process-wide tracking URI, not this server; so the
+        link (which searches use) and the tag (which the UI shows) are set here.
+        """
+        info = self.trace_info(trace_id)
+        if info is None:
+            return
+        tag = info.tags.get(TraceTagKey.LINKED_PROMPTS)
         with self._asking():
-            self._client.link_prompt_versions_to_trace(versions, trace_id)
+            self._tracing.store.link_prompts_to_trace(trace_id, versions)
+            linked = update_linked_prompts_tag(tag, versions)
+            if linked != tag:
+                self._tracing.set_trace_tag(trace_id, TraceTagKey.LINKED_PROMPTS, linked)
 
     # -- runs -------------------------------------------------------------------------------
 
@@ -248,12 +269,20 @@ class Server:
             )
         return found[0] if found else None
 
-    def make_run(self, name: str, tags: Mapping[str, str]) -> Run:
-        """A finished run: nothing computes in it, it only holds what is put in."""
+    def find_or_make_run(self, tag: str, value: str, name: str, note: str) -> str:
+        """The id of the run with that tag; of two that were made at once the older one stays."""
+        if run := self.find_run(tag, value):
+            return str(run.info.run_id)
+        tags = {tag: value, "mlflow.note.content": note}
         with self._asking():
-            run = self._client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
-            self._client.set_terminated(run.info.run_id, "FINISHED")
-        return run
+            made = self._client.create_run(self.experiment_id, run_name=name, tags=tags)
+            # Nothing computes in it: it only holds what is put in.
+            self._client.set_terminated(made.info.run_id, "FINISHED")
+        run = self.find_run(tag, value) or made
+        if run.info.run_id != made.info.run_id:
+            with self._asking():
+                self._client.delete_run(made.info.run_id)
+        return str(run.info.run_id)
 
     def write_artifact(self, run_id: str, path: str, text: str) -> None:
         """Write a text artifact, over one of the same path."""

@@ -2,11 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Explanation, Message, Span, Trace
 from smile_trace.render import STATUS_WORDS, scores_to_markdown, summary_to_markdown
+
+if TYPE_CHECKING:
+    from mlflow.entities.span import Span as MlflowSpan
 
 EXPLANATION = "smile_trace.explanation"
 """Span attribute: the full Explanation as JSON."""
@@ -15,6 +20,11 @@ LINKED_TAG = "smile.linked_trace"
 LARGEST_EXPLANATION = 512_000
 """Characters of Explanation JSON on a span; a longer one leaves out its perturbations there."""
 
+EXPLANATION_NAME = "Why this answer?"
+LINKED_TRACE, LINKED_SPAN = "mlflow.trace_id", "mlflow.span_id"
+"""Keys of `Call.linked`."""
+
+_LLM_TYPES = ("CHAT_MODEL", "LLM")
 _INPUTS, _OUTPUTS, _TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
 _TAG_PREFIX = "mlflow.traceTag."
 
@@ -84,23 +94,54 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
 
 
 def linked_ids(trace: Trace) -> list[str]:
-    """The MLflow traces of the user's own that were active around the calls."""
-    ids = [call.linked[LINKED_TRACE] for call in trace.calls if LINKED_TRACE in call.linked]
-    return list(dict.fromkeys(ids))
+    """The user's own MLflow traces, where every call of ours was made inside of one."""
+    ids = [call.linked.get(LINKED_TRACE) for call in trace.calls]
+    return list(dict.fromkeys(i for i in ids if i is not None)) if all(ids) else []
 
 
-LINKED_TRACE = "mlflow.trace_id"
-LINKED_SPAN = "mlflow.span_id"
+@dataclass(frozen=True)
+class Place:
+    """The span under which an explanation goes; its times are Unix nanoseconds."""
+
+    trace_id: str
+    span_id: str
+    start_ns: int
+    end_ns: int
+
+
+def place_in(trace_id: str, spans: Sequence["MlflowSpan"], call: Call) -> Place | None:
+    """Where a call's explanation goes in the user's own trace; None where it has no spans yet.
+
+    Under the LLM span that was recorded while the call ran, if there is one below the span
+    that was noted; else under the noted span; else under the root.
+    """
+    by_id = {span.span_id: span for span in spans}
+    noted = by_id.get(call.linked.get(LINKED_SPAN, ""))
+    inside = [s for s in spans if noted is None or _is_below(s, noted.span_id, by_id)]
+    llm = [s for s in inside if s.span_type in _LLM_TYPES and _overlap(s, call) > 0]
+    root = next((s for s in spans if s.parent_id is None), None)
+    chosen = max(llm, key=lambda s: _overlap(s, call)) if llm else noted or root
+    if chosen is None or chosen.end_time_ns is None:
+        return None
+    return Place(trace_id, chosen.span_id, chosen.start_time_ns, chosen.end_time_ns)
+
+
+def _is_below(span: "MlflowSpan", ancestor: str, by_id: Mapping[str, "MlflowSpan"]) -> bool:
+    at: MlflowSpan | None = span
+    for _ in by_id:
+        at = None if at is None else by_id.get(at.parent_id or "")
+        if at is None or at.span_id == ancestor:
+            break
+    return at is not None and at.span_id == ancestor
+
+
+def _overlap(span: "MlflowSpan", call: Call) -> int:
+    """Nanoseconds in which both ran."""
+    return min(span.end_time_ns or 0, call.end_ns) - max(span.start_time_ns, call.start_ns)
 
 
 def explanation_span(
-    call: Call,
-    explanation: Explanation,
-    *,
-    otel_trace_id: str,
-    parent_id: str,
-    times: tuple[int, int],
-    pictures: Sequence[str],
+    call: Call, explanation: Explanation, place: Place, pictures: Sequence[str]
 ) -> Span:
     """The late span that shows an explanation under its LLM span.
 
@@ -108,18 +149,16 @@ def explanation_span(
     lies inside the LLM span's time, so that the trace keeps its duration.
 
     Args:
-        times: start and end of the LLM span, Unix nanoseconds.
         pictures: references of the attached strips of the heatmap from top to bottom, the
             last being its scale.
     """
-    start, end = times
     return Span(
-        trace_id=otel_trace_id,
+        trace_id=place.trace_id.removeprefix("tr-"),
         span_id=hashlib.sha256(f"smile-trace explanation {call.id}".encode()).hexdigest()[:16],
-        parent_id=parent_id,
-        name="Why this answer?",
-        start_ns=start,
-        end_ns=end,
+        parent_id=place.span_id,
+        name=EXPLANATION_NAME,
+        start_ns=place.start_ns,
+        end_ns=place.end_ns,
         attributes={
             _TYPE: "EVALUATOR",
             _INPUTS: _json({"answer": explanation.answer}),

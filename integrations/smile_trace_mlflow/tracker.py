@@ -3,17 +3,19 @@
 import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from smile_trace.records import JSON, Span, Trace
+from smile_trace.records import JSON, Trace
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.render import to_svg_strips
 from smile_trace.trackers import CapturedTrace, ExplainedCall, NotYet, Outcome, Receipt, Refusal
 
 if TYPE_CHECKING:
+    from mlflow.entities.model_registry import PromptVersion
+
     from smile_trace_mlflow.server import Server
+    from smile_trace_mlflow.spans import Place
 
 FEEDBACK = "smile.fidelity_r2"
 STATUS_TAG = "smile.status"
@@ -75,36 +77,42 @@ class MLflowTracker:
 
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
         """See `Tracker.deliver_traces`; spans are upserted by their ids."""
-        outcomes: list[Outcome | None] = [self._look_for_linked(item) for item in items]
+        outcomes = [self._linked(item) for item in items]
         ours = [i for i, outcome in enumerate(outcomes) if outcome is None]
         for batch in _batches(ours, [len(item.trace.spans) for item in items]):
             for i, outcome in zip(batch, self._send([items[i].trace for i in batch]), strict=True):
                 outcomes[i] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _look_for_linked(self, item: CapturedTrace) -> Outcome | None:
-        """The user's own trace: its receipt, or NotYet; None where ours is to be sent."""
-        from smile_trace_mlflow.spans import LINKED_TRACE, linked_ids
+    def _linked(self, item: CapturedTrace) -> Outcome | None:
+        """The outcome where the user's own trace takes the place of ours, else None."""
+        from smile_trace_mlflow.server import Refused
+        from smile_trace_mlflow.spans import linked_ids
 
-        calls = item.trace.calls
-        if not calls or not all(LINKED_TRACE in call.linked for call in calls):
-            return None
         ids = linked_ids(item.trace)
-        if all(self._server.trace_info(trace_id) is not None for trace_id in ids):
+        if not ids:
+            return None
+        try:
+            missing = [trace_id for trace_id in ids if not self._server.holds_spans(trace_id)]
+            if not missing:
+                self._link_prompts(item.trace, ids[0])
+        except Refused as refusal:
+            return Refusal(reason=str(refusal), retry=refusal.retry)
+        if not missing:
             return Receipt(external_id=ids[0], url=self._url(ids[0]))
         if item.look_for_linked:
-            return NotYet(reason=f"the application's own MLflow trace {ids[0]} is not there yet")
+            return NotYet(reason=f"the application's own MLflow trace {missing[0]} is not there")
         return None
 
     def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
         from smile_trace_mlflow.server import Refused
         from smile_trace_mlflow.spans import mlflow_trace_id, spans_for_mlflow
 
-        spans: list[Span] = [span for trace in traces for span in spans_for_mlflow(trace)]
+        spans = [span for trace in traces for span in spans_for_mlflow(trace)]
         try:
             self._server.post_spans(spans_to_otlp(spans))
             for trace in traces:
-                self._link_prompts(trace)
+                self._link_prompts(trace, mlflow_trace_id(trace))
         except Refused as refusal:
             # A batch is refused whole: each alone shows which one it was.
             if len(traces) > 1:
@@ -113,46 +121,44 @@ class MLflowTracker:
         ids = [mlflow_trace_id(trace) for trace in traces]
         return [Receipt(external_id=trace_id, url=self._url(trace_id)) for trace_id in ids]
 
-    def _link_prompts(self, trace: Trace) -> None:
+    def _link_prompts(self, trace: Trace, trace_id: str) -> None:
         """Link the versions of MLflow's registry whose very template was used."""
-        from smile_trace_mlflow.spans import mlflow_trace_id
-
         uses = {(p.name, p.version, p.template) for call in trace.calls for p in call.prompts}
-        found = [version for use in sorted(uses) if (version := self._registered(*use))]
+        found = [held for use in sorted(uses) if (held := self._registered(*use)) is not None]
         if found:
-            self._server.link_prompts(mlflow_trace_id(trace), found)
+            self._server.link_prompts(trace_id, found)
 
-    def _registered(self, name: str, version: str, template: str) -> Any:
-        from smile_trace_mlflow.prompts import single_braces
+    def _registered(self, name: str, version: str, template: str) -> "PromptVersion | None":
+        from smile_trace_mlflow.prompts import prompt_template
 
         held = self._server.prompt_version(name, version)
         if held is None or not isinstance(held.template, str):
             return None
-        return held if single_braces(held.template) == template else None
+        try:
+            return held if prompt_template(held.template) == template else None
+        except ValueError:
+            return None
 
     def _url(self, trace_id: str) -> str:
-        return (
-            f"{self._ui_url}/#/experiments/{self._server.experiment_id}/traces"
-            f"?selectedEvaluationId={trace_id}"
-        )
+        return f"{self._ui_url}/#/experiments/{self._server.experiment_id}/traces/{trace_id}"
 
     # -- explanations -----------------------------------------------------------------------
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
-        """See `Tracker.deliver_explanations`."""
+        """See `Tracker.deliver_explanations`: into the trace first, then into the day's run."""
         from smile_trace_mlflow.runs import day_of, deliver_day
         from smile_trace_mlflow.server import Refused
 
         outcomes: list[Outcome] = []
-        for item in items:
+        days: dict[str, list[int]] = {}
+        for i, item in enumerate(items):
             try:
                 outcomes.append(self._deliver_into_trace(item))
             except Refused as refusal:
                 outcomes.append(Refusal(reason=str(refusal), retry=refusal.retry))
-        taken = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Receipt)]
-        by_day = sorted(taken, key=lambda i: day_of(items[i].explanation))
-        for day, group in groupby(by_day, key=lambda i: day_of(items[i].explanation)):
-            indices = list(group)
+            if isinstance(outcomes[i], Receipt):
+                days.setdefault(day_of(item.explanation), []).append(i)
+        for day, indices in days.items():
             try:
                 deliver_day(self._server, day, [items[i] for i in indices])
             except Refused as refusal:
@@ -161,47 +167,45 @@ class MLflowTracker:
         return outcomes
 
     def _deliver_into_trace(self, item: ExplainedCall) -> Outcome:
-        """Picture first, then the span that shows it, then the number and the tag."""
-        from smile_trace_mlflow.spans import explanation_span, rationale
+        """Pictures first, then the span that shows them, then the number and the tag."""
+        from smile_trace_mlflow.spans import Place, explanation_span, mlflow_trace_id, rationale
 
-        trace_id, parent_id, times = self._place(item)
-        info = self._server.trace_info(trace_id)
+        call, explanation = item.call, item.explanation
+        place: Place | None
+        if item.traced_as == mlflow_trace_id(item.trace):
+            place = Place(item.traced_as, call.span_id, call.start_ns, call.end_ns)
+        else:
+            place = self._place_in_linked(item)
+        if place is None:
+            return NotYet(reason=f"the spans of {item.traced_as} have not arrived yet")
+        info = self._server.trace_info(place.trace_id)
         if info is None:
-            return Refusal(reason=f"MLflow has no trace {trace_id}: it was deleted there")
-        if times is None:
-            times = self._server.span_times(trace_id, parent_id)
-        if times is None:
-            return NotYet(reason=f"the span {parent_id} of {trace_id} has not ended yet")
-        explanation = item.explanation
+            return Refusal(
+                reason=f"the trace {place.trace_id} is gone from MLflow: it was deleted there",
+                retry=False,
+            )
         pictures = [
-            self._server.attach(info, f"heatmap {i} of {item.call.id}", "image/svg+xml", s.encode())
-            for i, s in enumerate(to_svg_strips(explanation, width=WIDTH, height=HEIGHT))
+            self._server.attach(info, f"heatmap {i} of {call.id}", "image/svg+xml", svg.encode())
+            for i, svg in enumerate(to_svg_strips(explanation, width=WIDTH, height=HEIGHT))
         ]
-        span = explanation_span(
-            item.call,
-            explanation,
-            otel_trace_id=trace_id.removeprefix("tr-"),
-            parent_id=parent_id,
-            times=times,
-            pictures=pictures,
-        )
+        span = explanation_span(call, explanation, place, pictures)
         self._server.post_spans(spans_to_otlp([span]), str(info.experiment_id))
         r2 = explanation.fidelity.r2_heldout
-        if r2 is not None:
-            self._server.give_feedback(
-                info, FEEDBACK, round(r2, 4), span_id=parent_id, rationale=rationale(explanation)
-            )
-        self._server.tag_trace(trace_id, STATUS_TAG, explanation.fidelity.status)
-        return Receipt(external_id=span.span_id, url=self._url(trace_id))
+        self._server.give_feedback(
+            info,
+            FEEDBACK,
+            None if r2 is None else round(r2, 4),
+            span_id=place.span_id,
+            rationale=rationale(explanation),
+        )
+        self._server.tag_trace(place.trace_id, STATUS_TAG, explanation.fidelity.status)
+        return Receipt(external_id=span.span_id, url=self._url(place.trace_id))
 
-    def _place(self, item: ExplainedCall) -> tuple[str, str, tuple[int, int] | None]:
-        """Trace, LLM span and, where we know them, its times."""
-        from smile_trace_mlflow.spans import LINKED_SPAN, LINKED_TRACE, mlflow_trace_id
+    def _place_in_linked(self, item: ExplainedCall) -> "Place | None":
+        from smile_trace_mlflow.spans import LINKED_TRACE, place_in
 
-        call = item.call
-        if item.traced_as == mlflow_trace_id(item.trace):
-            return item.traced_as, call.span_id, (call.start_ns, call.end_ns)
-        return call.linked.get(LINKED_TRACE, item.traced_as), call.linked.get(LINKED_SPAN, ""), None
+        trace_id = item.call.linked.get(LINKED_TRACE, item.traced_as)
+        return place_in(trace_id, self._server.spans(trace_id), item.call)
 
 
 def _batches(indices: Sequence[int], sizes: Sequence[int]) -> list[list[int]]:

@@ -1,0 +1,371 @@
+"""The tracker against a real server: everything arrives, and nothing is visible twice."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Trace as MlflowTrace
+
+from smile_trace.records import Call, Explanation, PromptUse, Trace
+from smile_trace.trackers import (
+    CapturedTrace,
+    ExplainedCall,
+    NotYet,
+    Outcome,
+    Receipt,
+    Refusal,
+    TrackerUnavailable,
+)
+from smile_trace_mlflow import MLflowTracker, load_prompt
+from smile_trace_mlflow.spans import EXPLANATION, EXPLANATION_NAME
+from tests.support.explained import captured, explanation
+from tests.support.mlflow_server import MLflowServer
+
+pytestmark = pytest.mark.mlflow
+
+Case = tuple[Trace, Call, Explanation]
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def experiment(mlflow_server: MLflowServer) -> str:
+    return mlflow_server.new_experiment()
+
+
+@pytest.fixture
+def tracker(mlflow_server: MLflowServer, experiment: str) -> MLflowTracker:
+    found = MLflowTracker.from_settings(
+        {"tracking_uri": mlflow_server.uri, "experiment": experiment}
+    )
+    assert found is not None
+    return found
+
+
+def deliver(tracker: MLflowTracker, cases: Sequence[Case]) -> list[str]:
+    """Traces, then explanations; every one has to arrive. Gives the MLflow trace ids."""
+    traces = tracker.deliver_traces([CapturedTrace(trace=trace) for trace, _, _ in cases])
+    ids = [received(outcome) for outcome in traces]
+    for outcome in tracker.deliver_explanations(
+        [
+            ExplainedCall(trace=trace, call=call, explanation=explained, traced_as=traced_as)
+            for (trace, call, explained), traced_as in zip(cases, ids, strict=True)
+        ]
+    ):
+        received(outcome)
+    return ids
+
+
+def received(outcome: Outcome) -> str:
+    assert isinstance(outcome, Receipt), outcome
+    return outcome.external_id
+
+
+def client() -> MlflowClient:
+    return MlflowClient()
+
+
+def experiment_id(name: str) -> str:
+    found = client().get_experiment_by_name(name)
+    assert found is not None
+    return str(found.experiment_id)
+
+
+def traces_in(name: str) -> list[MlflowTrace]:
+    return list(client().search_traces(locations=[experiment_id(name)], max_results=100))
+
+
+def span_named(trace: MlflowTrace, name: str) -> Any:
+    [span] = [span for span in trace.data.spans if span.name == name]
+    return span
+
+
+def test_everything_arrives_and_twice_is_visible_once(
+    tracker: MLflowTracker, experiment: str
+) -> None:
+    with_root, alone = explanation(), explanation([("user", "What is 2 + 2?")], {"2": 0.5}, r2=None)
+    cases = [(*captured(with_root), with_root), (*captured(alone, root=False), alone)]
+    ids = deliver(tracker, cases)
+    assert deliver(tracker, cases) == ids
+
+    found = {trace.info.trace_id: trace for trace in traces_in(experiment)}
+    assert sorted(found) == sorted(ids)
+    first, second = (found[trace_id] for trace_id in ids)
+
+    # The list: previews, duration, tokens, cost, state.
+    assert "What is the capital of France?" in first.info.request_preview
+    assert "Paris" in first.info.response_preview
+    assert second.info.request_preview == "What is 2 + 2?"
+    assert second.info.response_preview == "Paris"
+    assert [t.info.execution_duration for t in (first, second)] == [180, 140]
+    assert first.info.token_usage["total_tokens"] == 35
+    assert first.info.state == "OK"
+
+    # The explanation is one span under the LLM span, inside its time.
+    assert len(first.data.spans) == 3
+    assert len(second.data.spans) == 2
+    llm = span_named(first, "chat gpt-4o-mini")
+    late = span_named(first, EXPLANATION_NAME)
+    assert late.parent_id == llm.span_id
+    assert llm.start_time_ns <= late.start_time_ns <= late.end_time_ns <= llm.end_time_ns
+    assert llm.span_type == "CHAT_MODEL"
+    assert llm.inputs["messages"][1]["content"] == with_root.messages[1].content
+    assert late.span_type == "EVALUATOR"
+    assert "|▲|France|+0.71|" in late.outputs["scores"]
+    stored = late.attributes[EXPLANATION]
+    stored = stored if isinstance(stored, str) else json.dumps(stored)
+    assert Explanation.model_validate_json(stored) == with_root
+
+    # The number, once, on the LLM span; none where it is unknown.
+    [number] = first.info.assessments
+    assert (number.name, number.value, number.span_id) == ("smile.fidelity_r2", 0.82, llm.span_id)
+    assert second.info.assessments == []
+    assert first.info.tags["smile.status"] == "reliable"
+
+
+def test_the_picture_is_attached_once(tracker: MLflowTracker, mlflow_server: MLflowServer) -> None:
+    from mlflow.tracing.attachments import Attachment
+    from mlflow.tracing.client import TracingClient
+
+    explained = explanation()
+    case = (*captured(explained), explained)
+    [trace_id] = deliver(tracker, [case])
+    references = _pictures(trace_id)
+    deliver(tracker, [case])
+    assert _pictures(trace_id) == references
+    info = TracingClient().get_trace_info(trace_id)
+    repository = TracingClient()._get_artifact_repo_for_trace(info)
+    kept = repository.list_artifacts("attachments")
+    assert len(kept) == len(references) == 2
+    for reference in references:
+        parsed = Attachment.parse_ref(reference)
+        assert parsed is not None
+        content = repository.download_trace_attachment(parsed["attachment_id"])
+        assert parsed["content_type"] == "image/svg+xml"
+        assert content.startswith(b"<svg")
+        assert parsed["size"] == len(content)
+
+
+def _pictures(trace_id: str) -> list[str]:
+    outputs = span_named(mlflow.get_trace(trace_id), EXPLANATION_NAME).outputs
+    return [v for v in outputs.values() if v.startswith("mlflow-attachment://")]
+
+
+def test_one_run_per_day_holds_the_table_and_the_pages(
+    tracker: MLflowTracker, experiment: str
+) -> None:
+    days = ["2026-11-24T23:59:59+00:00", "2026-11-25T01:00:00+02:00", "2026-11-25T00:00:01+00:00"]
+    cases: list[Case] = [
+        (*captured(explained), explained) for explained in (explanation(at=at) for at in days)
+    ]
+    deliver(tracker, cases)
+    deliver(tracker, cases[:1])
+    runs = client().search_runs([experiment_id(experiment)])
+    by_day = {run.data.tags["smile.day"]: run for run in runs}
+    assert sorted(by_day) == ["2026-11-24", "2026-11-25"]
+    assert len(runs) == 2
+    first_day = by_day["2026-11-24"].info.run_id
+    table = mlflow.artifacts.load_dict(f"runs:/{first_day}/explanations.json")
+    row = dict(zip(table["columns"], table["data"][0], strict=True))
+    assert len(table["data"]) == 2
+    assert row["status"] == "reliable"
+    assert row["r2_heldout"] == 0.82
+    assert by_day["2026-11-24"].data.metrics["smile.explained"] == 2
+    pages = client().list_artifacts(first_day, "heatmaps")
+    assert len(pages) == 2
+    page = mlflow.artifacts.load_text(f"runs:/{first_day}/{pages[0].path}")
+    assert page.startswith("<!doctype html>")
+
+
+def test_a_newer_explanation_replaces_the_older_one(
+    tracker: MLflowTracker, experiment: str
+) -> None:
+    older, newer = explanation(), explanation(scores={}, status="no_effect", r2=None)
+    trace, call = captured(older)
+    deliver(tracker, [(trace, call, older)])
+    [trace_id] = deliver(tracker, [(trace, call, newer)])
+    found = mlflow.get_trace(trace_id)
+    assert "▲" not in span_named(found, EXPLANATION_NAME).outputs["scores"]
+    assert len(found.data.spans) == 3
+    assert found.info.assessments == []
+    assert found.info.tags["smile.status"] == "no_effect"
+    [run] = client().search_runs([experiment_id(experiment)])
+    table = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/explanations.json")
+    assert [row[table["columns"].index("status")] for row in table["data"]] == ["no_effect"]
+    assert run.data.metrics["smile.reliable"] == 0
+
+
+def test_the_heatmap_goes_into_the_users_own_trace(tracker: MLflowTracker, experiment: str) -> None:
+    mlflow.set_experiment(experiment)
+    explained = explanation()
+
+    @mlflow.trace(span_type="LLM", name="their model")
+    def model() -> str:
+        time.sleep(0.03)
+        return "Paris"
+
+    @mlflow.trace(name="their function")
+    def theirs() -> dict[str, str]:
+        span = mlflow.get_current_active_span()
+        assert span is not None
+        model()
+        return {"mlflow.trace_id": span.trace_id, "mlflow.span_id": span.span_id}
+
+    linked = theirs()
+    mlflow.flush_trace_async_logging()
+    before = mlflow.get_trace(linked["mlflow.trace_id"])
+    trace, call = captured(explained, linked=linked)
+    model_span = span_named(before, "their model")
+    call = call.model_copy(
+        update={"start_ns": model_span.start_time_ns, "end_ns": model_span.end_time_ns}
+    )
+    trace = trace.model_copy(update={"calls": (call,)})
+
+    assert deliver(tracker, [(trace, call, explained)]) == [linked["mlflow.trace_id"]]
+    deliver(tracker, [(trace, call, explained)])
+    [found] = traces_in(experiment)
+    assert found.info.trace_id == linked["mlflow.trace_id"]
+    assert found.info.execution_duration == before.info.execution_duration
+    assert len(found.data.spans) == 3
+    assert span_named(found, EXPLANATION_NAME).parent_id == model_span.span_id
+    [number] = found.info.assessments
+    assert number.span_id == model_span.span_id
+
+
+def test_a_linked_trace_that_is_not_there_is_waited_for_and_then_replaced(
+    tracker: MLflowTracker, experiment: str
+) -> None:
+    explained = explanation()
+    trace, call = captured(explained, linked={"mlflow.trace_id": "tr-" + "0" * 32})
+    [waiting] = tracker.deliver_traces([CapturedTrace(trace=trace)])
+    assert isinstance(waiting, NotYet)
+    [sent] = tracker.deliver_traces([CapturedTrace(trace=trace, look_for_linked=False)])
+    [found] = traces_in(experiment)
+    assert received(sent) == found.info.trace_id == f"tr-{trace.trace_id}"
+    assert found.info.tags["smile.linked_trace"] == "tr-" + "0" * 32
+    item = ExplainedCall(
+        trace=trace, call=call, explanation=explained, traced_as=found.info.trace_id
+    )
+    [outcome] = tracker.deliver_explanations([item])
+    received(outcome)
+    assert len(mlflow.get_trace(found.info.trace_id).data.spans) == 3
+
+
+def test_a_prompt_of_the_registry_is_linked_to_its_version(
+    tracker: MLflowTracker, experiment: str
+) -> None:
+    name = f"{experiment}-prompt"
+    registered = mlflow.genai.register_prompt(name, 'Say {"tone": "kind"}: {{ question }}')
+    prompt = load_prompt(f"prompts:/{name}/{registered.version}")
+    assert prompt.template == 'Say {"tone": "kind"}: {question}'
+    text = prompt.format(question="why?")
+    explained = explanation([("user", text)], {"why": 0.4})
+    trace, call = captured(explained)
+    use = PromptUse(
+        name=prompt.name,
+        version=prompt.version,
+        template=prompt.template,
+        message=0,
+        start=0,
+        end=len(text),
+    )
+    other = use.model_copy(update={"template": "of the same name, but another text"})
+    for uses, expected in (((other,), 0), ((use,), 1), ((use,), 1)):
+        call = call.model_copy(update={"prompts": uses})
+        [trace_id] = deliver(
+            tracker, [(trace.model_copy(update={"calls": (call,)}), call, explained)]
+        )
+        found = client().search_traces(
+            locations=[experiment_id(experiment)], filter_string=f"prompt = '{name}/1'"
+        )
+        assert len(found) == expected
+    linked = json.loads(mlflow.get_trace(trace_id).info.tags["mlflow.linkedPrompts"])
+    assert linked == [{"name": name, "version": "1"}]
+
+
+def test_without_an_experiment_it_is_mlflows_default(mlflow_server: MLflowServer) -> None:
+    tracker = MLflowTracker.from_settings({"tracking_uri": mlflow_server.uri})
+    assert tracker is not None
+    explained = explanation()
+    trace, call = captured(explained)
+    [trace_id] = deliver(tracker, [(trace, call, explained)])
+    assert mlflow.get_trace(trace_id).info.experiment_id == "0"
+
+
+def test_a_refused_trace_holds_up_no_other(tracker: MLflowTracker, experiment: str) -> None:
+    good, _ = captured(explanation())
+    bad, _ = captured(explanation())
+    bad = bad.model_copy(
+        update={"spans": tuple(s.model_copy(update={"span_id": "zz"}) for s in bad.spans)}
+    )
+    outcomes = tracker.deliver_traces([CapturedTrace(trace=t) for t in (bad, good)])
+    assert isinstance(outcomes[0], Refusal)
+    assert not outcomes[0].retry
+    assert received(outcomes[1]) == f"tr-{good.trace_id}"
+    [_] = traces_in(experiment)
+
+
+def test_an_explanation_of_a_deleted_trace_is_refused_for_good(
+    tracker: MLflowTracker, experiment: str
+) -> None:
+    explained = explanation()
+    trace, call = captured(explained)
+    [trace_id] = deliver(tracker, [(trace, call, explained)])
+    client().delete_traces(experiment_id(experiment), trace_ids=[trace_id])
+    item = ExplainedCall(trace=trace, call=call, explanation=explained, traced_as=trace_id)
+    [outcome] = tracker.deliver_explanations([item])
+    assert isinstance(outcome, Refusal)
+    assert not outcome.retry
+
+
+def test_five_thousand_words_arrive(tracker: MLflowTracker) -> None:
+    words = " ".join(f"word{i}" for i in range(5000))
+    explained = explanation([("user", words)], {"word7": 0.6}, perturbations=40)
+    trace, call = captured(explained)
+    [trace_id] = deliver(tracker, [(trace, call, explained)])
+    late = span_named(mlflow.get_trace(trace_id), EXPLANATION_NAME)
+    stored = Explanation.model_validate(late.attributes[EXPLANATION])
+    assert stored == explained.model_copy(update={"perturbations": ()})
+
+
+def test_the_server_stops_during_a_delivery_and_comes_back(
+    tracker: MLflowTracker, experiment: str, mlflow_server: MLflowServer
+) -> None:
+    cases: list[Case] = [(*captured(e), e) for e in (explanation() for _ in range(8))]
+    captured_traces = [CapturedTrace(trace=trace) for trace, _, _ in cases]
+    ids = [received(o) for o in tracker.deliver_traces(captured_traces)]
+    items = [
+        ExplainedCall(trace=t, call=c, explanation=e, traced_as=i)
+        for (t, c, e), i in zip(cases, ids, strict=True)
+    ]
+    stopping = threading.Timer(0.4, mlflow_server.stop)
+    stopping.start()
+    with pytest.raises(TrackerUnavailable, match=mlflow_server.uri):
+        _until_it_fails(lambda: tracker.deliver_explanations(items))
+    stopping.join()
+    with pytest.raises(TrackerUnavailable):
+        tracker.deliver_traces(captured_traces)
+
+    mlflow_server.start()
+    assert deliver(tracker, cases) == ids
+    found = traces_in(experiment)
+    assert sorted(trace.info.trace_id for trace in found) == sorted(ids)
+    assert [len(trace.data.spans) for trace in found] == [3] * 8
+    assert [len(trace.info.assessments) for trace in found] == [1] * 8
+    [run] = client().search_runs([experiment_id(experiment)])
+    table = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/explanations.json")
+    assert len(table["data"]) == 8
+
+
+def _until_it_fails(deliver_again: Callable[[], object]) -> None:
+    for _ in range(50):
+        deliver_again()
