@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from smile_trace.records import Explanation, Feedback, Span, Trace
-from smile_trace.records.dialects import assemble
+from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, Settings
 from smile_trace.store.database import Database, StoreError
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.ledger import StoredLedger, StoredResponses
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.pauses import Pauses
+from smile_trace.store.reading import read_trace
 from smile_trace.store.status import Status, read_status
 from smile_trace.store.traces import Traces
 
@@ -81,10 +81,3 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self.database.close()
-
-
-def read_trace(
-    trace_id: str, spans: Sequence[Span], feedback: Sequence[Feedback], stand_in_root: bool
-) -> Trace:
-    """The trace of those spans, its calls read by whatever dialect they are written in."""
-    return assemble(trace_id, spans, feedback, stand_in_root=stand_in_root)

@@ -4,11 +4,11 @@ import json
 import logging
 import math
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from smile_trace.capture.spool import writer_alive
 from smile_trace.records import Feedback, Record
@@ -16,7 +16,7 @@ from smile_trace.records.dialects import read_feedback
 from smile_trace.records.otlp import spans_from_line
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.store import read_trace
+from smile_trace.store.reading import read_trace, without_lone_surrogates
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
 
 logger = logging.getLogger(__name__)
@@ -25,9 +25,6 @@ BATCH_BYTES = 4 * 2**20
 """How much of a file goes into one transaction (a longer line makes a batch of its own)."""
 LONGEST_LINE = 256 * 2**20
 """A line beyond this is no span of ours: it is kept aside piece by piece."""
-
-
-_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Ingested(Record):
@@ -103,7 +100,6 @@ class Ingest:
                 # Another file under the same name, or cut short: from its beginning. What is
                 # in the store already changes nothing there.
                 file = replace(file, inode=state.st_ino, offset=0)
-            stream.seek(file.offset)
             while (batch := _next_batch(stream, file.offset, final=not alive)) is not None:
                 file = replace(file, offset=batch.end, grown_at=self._clock())
                 total = _sum(total, self._keep(file, batch))
@@ -175,12 +171,12 @@ def _without_lone_surrogates(line: bytes) -> bytes:
     # Half an emoji, escaped, is JSON but no text: neither a database nor a model takes it.
     if b"\\ud" not in line and b"\\uD" not in line:
         return line
-    text = json.dumps(json.loads(line), ensure_ascii=False)
-    return _LONE_SURROGATES.sub("\ufffd", text).encode()
+    return json.dumps(without_lone_surrogates(json.loads(line)), ensure_ascii=False).encode()
 
 
-def _next_batch(stream, start: int, *, final: bool) -> _Batch | None:  # type: ignore[no-untyped-def]
+def _next_batch(stream: BinaryIO, start: int, *, final: bool) -> _Batch | None:
     """The next whole lines; half a line waits, unless nobody is left to finish it."""
+    stream.seek(start)
     data = stream.read(BATCH_BYTES)
     while data and (cut := data.rfind(b"\n")) < 0:
         more = stream.read(BATCH_BYTES)
@@ -191,7 +187,6 @@ def _next_batch(stream, start: int, *, final: bool) -> _Batch | None:  # type: i
         data += more
     if not data:
         return None
-    stream.seek(start + cut + 1)
     return _Batch(start, data[: cut + 1])
 
 

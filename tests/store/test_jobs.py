@@ -10,7 +10,7 @@ from smile_trace.records import (
 )
 from smile_trace.store import Store
 from smile_trace.store.jobs import Decision, Job
-from smile_trace.store.store import read_trace
+from smile_trace.store.reading import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from tests.support.spooled import call_span, span_id, trace_id
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from smile_trace.records import Feedback, Span, Trace
 from smile_trace.store import Store
-from smile_trace.store.store import read_trace
+from smile_trace.store.reading import read_trace
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
 from tests.support.spooled import call_span, context_span, span_id, trace_id
 

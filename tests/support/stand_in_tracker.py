@@ -1,9 +1,17 @@
-"""A tracker that keeps what it is given in memory, and fails on order."""
+"""Trackers that keep what they are given in memory or in a folder, and fail on order."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from smile_trace.records import JSON
-from smile_trace.trackers import CapturedTrace, ExplainedCall, NotYet, Outcome, Receipt
+from smile_trace.records import JSON, Record
+from smile_trace.trackers import (
+    CapturedTrace,
+    ExplainedCall,
+    NotYet,
+    Outcome,
+    Receipt,
+    TrackerUnavailable,
+)
 
 
 class StandInTracker:
@@ -63,3 +71,56 @@ class StandInTracker:
         self.explanations[item.call.id] = item
         self.log.append(f"explanation {item.call.id}")
         return Receipt(external_id=f"ex-{item.call.id}")
+
+
+class FolderTracker:
+    """A tracker whose server is a folder: what is visible there survives every process.
+
+    A file per visible thing, and a line in `log` per delivery. While the file `down` exists it
+    takes nothing; `cut` makes the delivery arrive and its answer get lost, once.
+    """
+
+    name = "folder"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def from_settings(cls, options: Mapping[str, JSON]) -> "FolderTracker | None":
+        """Never found by itself."""
+        return None
+
+    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
+        """One file per trace."""
+        return [self._put("trace", item.trace.trace_id, item.trace) for item in items]
+
+    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
+        """One file per call, beside its trace's."""
+        for item in items:
+            if not (self.folder / f"trace-{item.traced_as}.json").exists():
+                raise AssertionError("the explanation came before its trace")
+        return [self._put("explanation", item.call.id, item.explanation) for item in items]
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def visible(self, kind: str) -> set[str]:
+        """The ids of what a person would see."""
+        return {path.stem.partition("-")[2] for path in self.folder.glob(f"{kind}-*.json")}
+
+    def deliveries(self) -> list[str]:
+        """Every delivery that arrived, in order."""
+        log = self.folder / "log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def _put(self, kind: str, identity: str, item: Record) -> Outcome:
+        if (self.folder / "down").exists():
+            raise TrackerUnavailable("the folder takes nothing: remove its file `down`")
+        (self.folder / f"{kind}-{identity}.json").write_text(item.model_dump_json())
+        with (self.folder / "log").open("a") as log:
+            log.write(f"{kind} {identity}\n")
+        if (self.folder / "cut").exists():
+            (self.folder / "cut").unlink()
+            raise TrackerUnavailable("the answer was lost on its way")
+        return Receipt(external_id=identity)

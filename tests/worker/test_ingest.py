@@ -1,0 +1,290 @@
+"""From the spool to the store, whatever stands in the spool."""
+
+import fcntl
+import json
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.ingest import Ingest, Ingested
+from tests.support.spooled import call_span, context_span, line, span_id, trace_id, write_spool
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ingest(store: Store, settings: Settings, clock: Clock) -> Ingest:
+    return Ingest(store, settings, clock)
+
+
+@contextmanager
+def alive(path: Path) -> Iterator[None]:
+    """A process that writes the file lives."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def count(store: Store, table: str) -> int:
+    with store.database.read() as connection:
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+
+def test_an_empty_home_is_no_fault(ingest: Ingest) -> None:
+    assert ingest.run() == Ingested()
+
+
+def test_a_dead_process_file_is_read_completed_and_removed(
+    ingest: Ingest, store: Store, settings: Settings
+) -> None:
+    path = write_spool(settings.spool, [call_span(1, parent=span_id(9)), context_span(1)])
+    assert ingest.run() == Ingested(spans=2, traces=1)
+    assert not path.exists()
+    assert store.traces.files() == {}
+    assert store.status().captured == 1
+    assert ingest.run() == Ingested()
+
+
+def test_a_living_process_file_is_read_on_from_where_it_was(
+    ingest: Ingest, store: Store, settings: Settings
+) -> None:
+    path = settings.spool / "a.jsonl"
+    with alive(path):
+        write_spool(settings.spool, [call_span(1)], "a.jsonl")
+        assert ingest.run() == Ingested(spans=1, traces=1)
+        write_spool(settings.spool, [call_span(2)], "a.jsonl")
+        assert ingest.run() == Ingested(spans=1, traces=1)
+        assert path.exists()
+    ingest.run()
+    assert not path.exists()
+
+
+def test_half_a_line_waits_for_its_other_half(
+    ingest: Ingest, store: Store, settings: Settings
+) -> None:
+    path = settings.spool / "a.jsonl"
+    whole = line(call_span(1))
+    with alive(path):
+        path.write_bytes(whole[:50])
+        assert ingest.run() == Ingested()
+        with path.open("ab") as stream:
+            stream.write(whole[50:])
+        assert ingest.run() == Ingested(spans=1, traces=1)
+
+
+def test_half_a_line_of_a_dead_process_is_kept_aside(
+    ingest: Ingest, store: Store, settings: Settings
+) -> None:
+    settings.spool.mkdir(parents=True)
+    path = settings.spool / "a.jsonl"
+    path.write_bytes(line(call_span(1)) + line(call_span(2))[:70])
+    assert ingest.run() == Ingested(spans=1, corrupt=1, traces=1)
+    with store.database.read() as connection:
+        kept = connection.exec_driver_sql("SELECT line, offset FROM corrupt_lines").one()
+    assert tuple(kept) == (line(call_span(2))[:70], len(line(call_span(1))))
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"{",
+        b"\x00\xff\xfe binary \x80",
+        b"[1, 2]",
+        b'"text"',
+        b'{"resourceSpans": 7}',
+        b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "zz"}]}]}]}',
+        b"[" * 100_000,
+        b'{"a":' * 5000 + b"1" + b"}" * 5000,
+    ],
+)
+def test_a_corrupt_line_is_kept_and_harms_no_other(
+    junk: bytes, ingest: Ingest, store: Store, settings: Settings
+) -> None:
+    settings.spool.mkdir(parents=True)
+    whole = line(call_span(1)) + junk + b"\n\n" + line(call_span(2))
+    (settings.spool / "a.jsonl").write_bytes(whole)
+    done = ingest.run()
+    assert (done.spans, done.corrupt, done.traces) == (2, 1, 2)
+    assert store.status().corrupt_lines == 1
+
+
+def test_deeply_nested_attributes_harm_no_other_span(
+    ingest: Ingest, store: Store, settings: Settings
+) -> None:
+    value: dict[str, object] = {"stringValue": "deep"}
+    for _ in range(230):
+        value = {"arrayValue": {"values": [value]}}
+    document = spans_to_otlp([call_span(1)])
+    document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"].append(
+        {"key": "deep", "value": value}
+    )
+    settings.spool.mkdir(parents=True)
+    (settings.spool / "a.jsonl").write_bytes(
+        json.dumps(document).encode() + b"\n" + line(call_span(2))
+    )
+    ingest.run()
+    status = store.status()
+    assert status.captured + status.corrupt_lines + status.unreadable_traces == 2
+    assert store.traces.find_calls(trace_id(2)) != []
+
+
+def test_half_an_emoji_becomes_the_replacement_character(
+    ingest: Ingest, store: Store, settings: Settings
+) -> None:
+    broken = line(call_span(1, prompt="so PLACE!")).replace(b"PLACE", b"\\\\ud83d")
+    whole = line(call_span(2, prompt="so PLACE!")).replace(b"PLACE", b"\\\\ud83d\\\\ude00")
+    settings.spool.mkdir(parents=True)
+    (settings.spool / "a.jsonl").write_bytes(broken + whole)
+    assert ingest.run().spans == 2
+    [first], [second] = store.trace(trace_id(1)).calls, store.trace(trace_id(2)).calls
+    assert second.messages[0].content == "so 😀!"
+    assert first.messages[0].content == "so \ufffd!"
+
+
+def test_a_file_that_was_cut_short_or_replaced_is_read_again(
+    ingest: Ingest, store: Store, settings: Settings
+) -> None:
+    path = settings.spool / "a.jsonl"
+    with alive(path):
+        write_spool(settings.spool, [call_span(1), call_span(2)], "a.jsonl")
+        ingest.run()
+        path.write_bytes(line(call_span(3)))
+        assert ingest.run().spans == 1
+    path.unlink()
+    write_spool(settings.spool, [call_span(3), call_span(4)], "a.jsonl")
+    ingest.run()
+    assert count(store, "spans") == 4
+    assert store.status().captured == 4
+
+
+def test_an_open_trace_ends_when_its_process_does(
+    ingest: Ingest, store: Store, settings: Settings, clock: Clock
+) -> None:
+    path = settings.spool / "a.jsonl"
+    with alive(path):
+        write_spool(settings.spool, [call_span(1, parent=span_id(9))], "a.jsonl")
+        assert ingest.run().traces == 0
+        assert store.status().open_traces == 1
+    assert ingest.run().traces == 1
+    assert store.trace(trace_id(1)).stand_in_root
+
+
+def test_an_open_trace_ends_when_its_process_is_silent(
+    ingest: Ingest, store: Store, settings: Settings, clock: Clock
+) -> None:
+    with alive(settings.spool / "a.jsonl"):
+        write_spool(settings.spool, [call_span(1, parent=span_id(9))], "a.jsonl")
+        ingest.run()
+        clock.now += settings.worker.trace_silence_seconds + 1
+        assert ingest.run().traces == 1
+        write_spool(settings.spool, [context_span(1)], "a.jsonl")
+        ingest.run()
+        assert not store.trace(trace_id(1)).stand_in_root
+
+
+def test_a_clock_that_jumps_back_completes_nothing_early(
+    ingest: Ingest, store: Store, settings: Settings, clock: Clock
+) -> None:
+    with alive(settings.spool / "a.jsonl"):
+        write_spool(settings.spool, [call_span(1, parent=span_id(9))], "a.jsonl")
+        ingest.run()
+        clock.now -= 86400
+        assert ingest.run().traces == 0
+
+
+def test_feedback_lines_reach_their_trace(ingest: Ingest, store: Store, settings: Settings) -> None:
+    note = context_span(50).model_copy(
+        update={
+            "attributes": {
+                semconv.KIND: "feedback",
+                semconv.FEEDBACK_TRACE: trace_id(1),
+                semconv.FEEDBACK_SCORE: 1.0,
+                semconv.FEEDBACK_COMMENT: "<b>good</b>",
+            }
+        }
+    )
+    write_spool(settings.spool, [call_span(1), note])
+    assert ingest.run() == Ingested(spans=1, feedback=1, traces=1)
+    [feedback] = store.trace(trace_id(1)).feedback
+    assert (feedback.score, feedback.comment) == (1.0, "<b>good</b>")
+
+
+def test_spans_in_any_order_over_many_files_make_the_same_traces(
+    ingest: Ingest, store: Store, settings: Settings
+) -> None:
+    draw = random.Random(1)
+    spans = [
+        span
+        for number in range(1, 120)
+        for span in (
+            context_span(number),
+            call_span(number, parent=span_id(9), span=1),
+            call_span(number, parent=span_id(9), span=2),
+        )
+    ]
+    draw.shuffle(spans)
+    for start in range(0, len(spans), 30):
+        write_spool(settings.spool, spans[start : start + 30], f"{start}.jsonl")
+        ingest.run()
+    status = store.status()
+    assert (status.captured, status.open_traces) == (238, 0)
+    assert not any(store.trace(trace_id(n)).stand_in_root for n in range(1, 120))
+
+
+def test_a_line_longer_than_a_batch(
+    ingest: Ingest, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smile_trace.worker.ingest.BATCH_BYTES", 1000)
+    text = "long " * 2000
+    write_spool(settings.spool, [call_span(1), call_span(2, prompt=text), call_span(3)])
+    assert ingest.run() == Ingested(spans=3, traces=3)
+    assert store.trace(trace_id(2)).calls[0].messages[0].content == text
+
+
+def test_a_line_beyond_all_bounds_is_kept_aside_in_pieces(
+    ingest: Ingest, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smile_trace.worker.ingest.BATCH_BYTES", 1000)
+    monkeypatch.setattr("smile_trace.worker.ingest.LONGEST_LINE", 5000)
+    settings.spool.mkdir(parents=True)
+    endless = b"x" * 20_000
+    (settings.spool / "a.jsonl").write_bytes(
+        line(call_span(1)) + endless + b"\n" + line(call_span(2))
+    )
+    done = ingest.run()
+    assert done.spans == 2
+    with store.database.read() as connection:
+        pieces = connection.exec_driver_sql("SELECT line FROM corrupt_lines ORDER BY offset")
+        assert b"".join(row[0] for row in pieces) == endless
+
+
+def test_a_folder_named_like_a_spool_file_is_left_alone(ingest: Ingest, settings: Settings) -> None:
+    (settings.spool / "odd.jsonl").mkdir(parents=True)
+    write_spool(settings.spool, [call_span(1)], "z.jsonl")
+    assert ingest.run() == Ingested(spans=1, traces=1)
+    assert (settings.spool / "odd.jsonl").exists()
