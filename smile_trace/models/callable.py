@@ -3,10 +3,11 @@
 import asyncio
 import inspect
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from smile_trace.capture import suppressed
+from smile_trace.capture.answers import join_chunks
 from smile_trace.models.base import Request
 from smile_trace.models.wire import completion_prompt
 from smile_trace.records import JSON, Response
@@ -52,34 +53,54 @@ class CallableModel:
     async def _one(self, request: Request) -> Response:
         prompt = completion_prompt(request.messages)
         async with self._free_slot():
-            return await call(lambda: self._function(prompt), self._function)
+            return await call(lambda: self._function(prompt), self._function, _text)
 
     def _free_slot(self) -> asyncio.Semaphore:
         loop = asyncio.get_running_loop()
-        slots = CONCURRENCY if is_coroutine_function(self._function) else 1
+        slots = CONCURRENCY if is_asynchronous(self._function) else 1
         return self._slots.setdefault(loop, asyncio.Semaphore(slots))
 
 
-async def call(bound: Callable[[], Any], function: Callable[..., Any]) -> Response:
-    """The answer of a function of the user's: on this loop where it is a coroutine function,
-    else in a thread. Nothing that it does is recorded."""
+async def call(
+    bound: Callable[[], Any], function: Callable[..., Any], read: Callable[[Any], Response]
+) -> Response:
+    """The answer of a function of the user's. Nothing that it does is recorded.
+
+    Args:
+        bound: calls it; on this loop where `function` is a coroutine function or an async
+            generator function, else in a thread. What it yields is joined.
+        function: the function itself.
+        read: the response that its result stands for.
+    """
     try:
         with suppressed():
-            if is_coroutine_function(function):
-                result = await bound()
+            if is_asynchronous(function):
+                result = bound()
             else:
-                result = await asyncio.to_thread(bound)
-                if inspect.isawaitable(result):
-                    result = await result
+                result = await asyncio.to_thread(lambda: _joined(bound()))
+            if inspect.isawaitable(result):
+                result = await result
+            if isinstance(result, AsyncIterator):
+                result = join_chunks([chunk async for chunk in result])
+        return read(result)
     except Exception as error:  # noqa: BLE001  whatever the user's function raises
         return Response(failure=f"{type(error).__name__}: {error}")
-    if not isinstance(result, str):
-        return Response(failure=f"the function gave {type(result).__name__}, not a text")
-    return Response(text=result)
 
 
-def is_coroutine_function(function: Callable[..., Any]) -> bool:
-    """Whether calling it gives a coroutine (also through an object's `__call__`)."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004
+def _joined(result: Any) -> Any:
+    return join_chunks(list(result)) if isinstance(result, Iterator) else result
+
+
+def _text(result: Any) -> Response:
+    if isinstance(result, str):
+        return Response(text=result)
+    return Response(failure=f"the function gave {type(result).__name__}, not a text")
+
+
+def is_asynchronous(function: Callable[..., Any]) -> bool:
+    """Whether it is written with `async def` (also an object's `__call__`)."""
+    method = getattr(function, "__call__", None)  # noqa: B004
+    return any(
+        inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one)
+        for one in (function, method)
     )

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from smile_trace.capture.answers import read_answer
+from smile_trace.capture.messages import content_of
 from smile_trace.models.base import ModelUnavailable, Request
 from smile_trace.models.callable import call as call_function
 from smile_trace.records import JSON, Call, Response
@@ -56,7 +58,7 @@ class Rerun:
     async def _one(self, request: Request) -> Response:
         arguments = {**self._arguments, self._prompt: self._argument(request)}
         bound = functools.partial(self._function, **arguments)
-        return await call_function(bound, self._function)
+        return await call_function(bound, self._function, _as_captured)
 
     def _argument(self, request: Request) -> JSON:
         """The prompt in the shape in which the function took it."""
@@ -64,6 +66,14 @@ class Rerun:
         if self._prompt == "messages" or len(messages) != 1 or messages[0]["role"] != "user":
             return messages
         return messages[0]["content"]
+
+
+def _as_captured(result: Any) -> Response:
+    """What capture would have written for this result, so that both are the same text."""
+    answer = read_answer(result)
+    if answer.messages:
+        return Response(text=content_of(answer.messages[0]))
+    return Response(failure=answer.no_content or "the function gave no answer")
 
 
 def _find(call: Call, app: str | None) -> Callable[..., Any]:

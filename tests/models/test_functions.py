@@ -1,0 +1,242 @@
+"""Plain functions in the foreground, and decorated ones that are called again."""
+
+import asyncio
+import sys
+import threading
+
+import pytest
+
+from smile_trace import capture
+from smile_trace.capture import state as capture_state
+from smile_trace.models import ModelUnavailable, Request
+from smile_trace.models.callable import CallableModel
+from smile_trace.models.registry import NoModel, open_model, settings_for
+from smile_trace.models.rerun import Rerun
+from smile_trace.records import Call, Message
+from smile_trace.settings import EndpointSettings, RerunSettings, Settings
+
+APP = """
+import smile_trace
+
+calls = []
+
+@smile_trace.trace(model="m", rerun=True)
+def ask(prompt: str, tone: str = "kind") -> str:
+    calls.append((prompt, tone))
+    return f"{tone}: {prompt}"
+
+@smile_trace.trace(model="m", rerun=True)
+async def chat(messages: list) -> str:
+    calls.append(messages)
+    return messages[-1]["content"]
+
+@smile_trace.trace(model="m", rerun=True)
+def stream(prompt: str):
+    yield from prompt.split()
+
+@smile_trace.trace(model="m")
+def not_allowed(prompt: str) -> str:
+    return "never"
+
+def undecorated(prompt: str) -> str:
+    return "never"
+"""
+
+
+def ask(*texts, role="user"):
+    return Request(messages=tuple(Message(role=role, content=text) for text in texts))
+
+
+async def test_answers_in_order():
+    got = await CallableModel(str.upper).generate([ask("a"), ask("b", "c")])
+    assert [r.text for r in got] == ["A", "B\nC"]
+
+
+async def test_a_coroutine_function_is_asked_concurrently():
+    together = asyncio.Barrier(4)
+
+    async def model(prompt):
+        await together.wait()
+        return prompt
+
+    got = await CallableModel(model).generate([ask(str(i)) for i in range(4)])
+    assert [r.text for r in got] == list("0123")
+
+
+async def test_a_plain_function_is_called_one_by_one_and_off_the_loop():
+    inside, most, threads = 0, 0, set()
+
+    def model(prompt):
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        threads.add(threading.current_thread())
+        inside -= 1
+        return prompt
+
+    await CallableModel(model).generate([ask(str(i)) for i in range(20)])
+    assert most == 1
+    assert threading.main_thread() not in threads
+
+
+async def test_objects_with_a_call_method():
+    class Sync:
+        def __call__(self, prompt):
+            return prompt
+
+    class Async:
+        async def __call__(self, prompt):
+            return prompt
+
+    async def streaming(prompt):
+        yield prompt
+
+    def yielding(prompt):
+        yield from prompt
+
+    for model in (Sync(), Async(), lambda prompt: asyncio.sleep(0, prompt), streaming, yielding):
+        [response] = await CallableModel(model).generate([ask("abc")])
+        assert response.text == "abc"
+
+
+async def test_what_it_raises_is_missing_data():
+    def model(prompt):
+        if prompt == "bad":
+            raise RuntimeError("no luck")
+        return None if prompt == "none" else prompt
+
+    got = await CallableModel(model).generate([ask("bad"), ask("none"), ask("good")])
+    assert got[0].failure == "RuntimeError: no luck"
+    assert got[1].failure == "the function gave NoneType, not a text"
+    assert got[2].text == "good"
+
+
+async def test_nothing_that_it_does_is_recorded():
+    seen = []
+    await CallableModel(lambda prompt: seen.append(capture_state.active()) or "x").generate(
+        [ask("a")]
+    )
+    assert seen == [False]
+    assert capture_state.active()
+
+
+# -- called again ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    (tmp_path / "shop_app.py").write_text(APP)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "shop_app", raising=False)
+    yield "shop_app"
+    sys.modules.pop("shop_app", None)
+
+
+def call(rerun, arguments=None):
+    return Call(
+        trace_id="0" * 32,
+        span_id="0" * 16,
+        name="ask",
+        messages=(Message(role="user", content="hello"),),
+        answer="x",
+        start_ns=0,
+        end_ns=1,
+        rerun=rerun,
+        rerun_arguments=arguments,
+    )
+
+
+async def test_the_function_is_called_with_its_other_arguments(app):
+    arguments = {"prompt": "prompt", "arguments": {"tone": "stern"}}
+    for module in (app, "__main__"):  # captured under either name
+        model = Rerun(call(f"{module}:ask", arguments), app=app)
+        [response] = await model.generate([ask("hello there")])
+        assert response.text == "stern: hello there"
+    assert sys.modules[app].calls == [("hello there", "stern")] * 2
+
+
+async def test_it_is_called_without_its_decorator(app, tmp_path, monkeypatch):
+    capture.configure(home=tmp_path / "home")
+    try:
+        await Rerun(call(f"{app}:ask"), app=app).generate([ask("a")])
+        assert not list((tmp_path / "home").rglob("*.jsonl"))
+    finally:
+        capture_state.runtime().spool.close()
+
+
+async def test_messages_are_handed_over_as_messages(app):
+    model = Rerun(call(f"{app}:chat", {"prompt": "messages", "arguments": {}}), app=app)
+    [response] = await model.generate([ask("a")])
+    assert response.text == "a"
+    assert sys.modules[app].calls == [[{"role": "user", "content": "a"}]]
+
+
+async def test_a_generator_is_joined(app):
+    [response] = await Rerun(call(f"{app}:stream"), app=app).generate([ask("a b")])
+    assert response.text == "ab"
+
+
+async def test_arguments_that_do_not_fit_are_a_failure(app):
+    model = Rerun(call(f"{app}:ask", {"prompt": "prompt", "arguments": {"x": 1}}), app=app)
+    [response] = await model.generate([ask("a")])
+    assert response.failure.startswith("TypeError")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shop_app:not_allowed",
+        "shop_app:undecorated",
+        "shop_app:nothing",
+        "shop_app:",
+        "shop_app",
+        "shop_app:ask.__wrapped__",
+        "shop_app:f.<locals>.g",
+        "os:system",
+        "shop_app_evil:ask",
+        None,
+    ],
+)
+def test_nothing_else_is_ever_called(app, name):
+    with pytest.raises(ModelUnavailable) as caught:
+        Rerun(call(name), app=app)
+    assert caught.value.permanent
+
+
+def test_without_the_operators_word_nothing_is_imported(app):
+    with pytest.raises(ModelUnavailable, match="--app"):
+        Rerun(call(f"{app}:ask"), app=None)
+    assert app not in sys.modules
+
+
+def test_a_module_that_cannot_be_imported(tmp_path, monkeypatch):
+    (tmp_path / "broken_app.py").write_text("1 / 0")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(ModelUnavailable, match="ZeroDivisionError"):
+        Rerun(call("broken_app:ask"), app="broken_app")
+
+
+# -- from a captured name to a model --------------------------------------------------------
+
+
+def test_the_exact_name_then_the_star():
+    exact, star = EndpointSettings(base_url="http://a/v1"), EndpointSettings(base_url="http://b/v1")
+    settings = Settings(models={"gpt": exact, "*": star})
+    assert settings_for("gpt", settings) == exact
+    assert settings_for("other", settings) == star
+
+
+def test_without_a_mapping_the_message_says_what_to_write():
+    with pytest.raises(NoModel, match=r'no model for .gpt.: write .*\[models."gpt"\]'):
+        settings_for("gpt", Settings(models={}))
+
+
+async def test_each_kind_is_opened(app):
+    url = "http://127.0.0.1:1/v1"
+    assert open_model("gpt", EndpointSettings(base_url=url)).name == "gpt"
+    opened = open_model("m", RerunSettings(kind="rerun"), app=app, call=call(f"{app}:ask"))
+    assert isinstance(opened, Rerun)
+    with pytest.raises(ModelUnavailable, match="captured calls only"):
+        open_model("m", RerunSettings(kind="rerun"), app=app)

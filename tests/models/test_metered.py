@@ -1,0 +1,304 @@
+"""Every answer is kept the moment it arrives; every attempt is reserved before it is sent."""
+
+import asyncio
+
+import pytest
+
+from smile_trace.models import BudgetExceeded, ModelUnavailable, Request
+from smile_trace.models import transport as transport_module
+from smile_trace.models.callable import CallableModel
+from smile_trace.models.endpoint import Endpoint
+from smile_trace.models.memory import MemoryCache, MemoryLedger
+from smile_trace.models.metered import metered
+from smile_trace.records import Message, Response
+from smile_trace.settings import EndpointSettings
+from tests.support.planted import PlantedModel, serving
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(transport_module, "_FIRST_WAIT", 0.01)
+    with serving(lambda prompt: f"<{prompt}>") as running:
+        yield running
+
+
+class NotingLedger(MemoryLedger):
+    """A ledger with caps on calls and tokens that notes what happens to it."""
+
+    def __init__(self, calls=1000, tokens=10**9, daily=False):
+        super().__init__(calls)
+        self.events = []
+        self._tokens_cap, self._daily = tokens, daily
+        self.open = {}
+        self.spent = 0
+
+    def reserve(self, *, model, explanation, calls, tokens, usd):
+        if self.spent + sum(self.open.values()) + tokens > self._tokens_cap:
+            raise BudgetExceeded("the cap of tokens", daily=self._daily)
+        key = super().reserve(
+            model=model, explanation=explanation, calls=calls, tokens=tokens, usd=usd
+        )
+        self.open[key] = tokens
+        self.events.append(("reserve", calls, usd))
+        return key
+
+    def settle(self, reservation, *, tokens, usd):
+        self.open.pop(reservation)
+        self.spent += tokens
+        self.events.append(("settle", tokens, usd))
+
+
+def endpoint(server, **settings):
+    return Endpoint("captured", EndpointSettings(base_url=server.base_url, **settings))
+
+
+def ask(text, replicate=0, form="chat", **parameters):
+    messages = (Message(role="user", content=text),)
+    return Request(messages=messages, form=form, parameters=parameters, replicate=replicate)
+
+
+def paid(model, ledger=None, cache=None, explanation="e", fresh=False):
+    ledger, cache = ledger or NotingLedger(), cache or MemoryCache()
+    return metered(model, ledger=ledger, cache=cache, explanation=explanation, fresh=fresh)
+
+
+async def test_what_is_kept_is_not_asked_again(server):
+    cache = MemoryCache()
+    first = await paid(endpoint(server), cache=cache).generate([ask("a"), ask("b")])
+    again = await paid(endpoint(server), cache=cache, explanation="x").generate(
+        [ask("b"), ask("c"), ask("a")]
+    )
+    assert [r.text for r in again] == ["<b>", "<c>", "<a>"]
+    assert [r.cached for r in first + again] == [False, False, True, False, True]
+    assert len(server.bodies) == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ask("a", replicate=1),
+        ask("a", temperature=1),
+        ask("a", form="completion"),
+        ask("a "),
+        ask("a").model_copy(update={"messages": (Message(role="system", content="a"),)}),
+    ],
+)
+async def test_what_differs_is_asked(server, other):
+    model = paid(endpoint(server))
+    await model.generate([ask("a")])
+    await model.generate([other])
+    assert len(server.bodies) == 2
+
+
+async def test_the_seed_is_no_part_of_the_key(server):
+    model = paid(endpoint(server))
+    await model.generate([ask("a", seed=1)])
+    await model.generate([ask("a", seed=2)])
+    assert len(server.bodies) == 1
+
+
+async def test_scores_and_answers_have_keys_of_their_own(server):
+    model = paid(endpoint(server))
+    await model.generate([ask("a")])
+    await model.score([ask("a")], "x")
+    await model.score([ask("a")], "y")
+    await model.score([ask("a")], "y")
+    assert len(server.bodies) == 3
+
+
+async def test_the_same_request_twice_in_one_round_is_asked_once(server):
+    got = await paid(endpoint(server)).generate([ask("a"), ask("b"), ask("a")])
+    assert [r.text for r in got] == ["<a>", "<b>", "<a>"]
+    assert len(server.bodies) == 2
+
+
+async def test_another_address_is_another_model(server):
+    cache = MemoryCache()
+    await paid(endpoint(server), cache=cache).generate([ask("a")])
+    with serving(lambda prompt: "other") as elsewhere:
+        [response] = await paid(endpoint(elsewhere), cache=cache).generate([ask("a")])
+    assert response.text == "other"
+
+
+async def test_fresh_asks_again_but_not_twice(server):
+    cache = MemoryCache()
+    await paid(endpoint(server), cache=cache).generate([ask("a")])
+    model = paid(endpoint(server), cache=cache, fresh=True)
+    assert not (await model.generate([ask("a")]))[0].cached
+    assert not (await model.generate([ask("a")]))[0].cached
+    assert len(server.bodies) == 2
+
+
+async def test_failures_are_not_kept(server):
+    server.faults = [(400, {}, {"error": {"message": "no"}})]
+    model = paid(endpoint(server))
+    assert not (await model.generate([ask("a")]))[0].ok
+    assert (await model.generate([ask("a")]))[0].ok
+
+
+async def test_a_callable_is_kept_within_one_explanation_only():
+    asked = []
+    model, cache = CallableModel(lambda prompt: asked.append(prompt) or "x"), MemoryCache()
+    for explanation in ("one", "one", "two"):
+        await paid(model, cache=cache, explanation=explanation).generate([ask("a")])
+    assert asked == ["a", "a"]
+
+
+async def test_every_attempt_is_reserved_before_it_is_sent(server):
+    ledger = NotingLedger()
+    server.faults = [(500, {}, {}), (429, {}, {})]
+    await paid(endpoint(server), ledger).generate([ask("a b")])
+    kinds = [event[:2] for event in ledger.events]
+    assert kinds == [
+        ("reserve", 1),
+        ("settle", 0),
+        ("reserve", 1),
+        ("settle", 0),
+        ("reserve", 1),
+        ("settle", 4),
+    ]
+    assert ledger.calls == len(server.bodies) == 3
+
+
+async def test_a_broken_connection_stays_reserved(server):
+    ledger = NotingLedger()
+    server.faults = [(0, {}, None)]
+    await paid(endpoint(server), ledger).generate([ask("a")])
+    assert [kind for kind, *_ in ledger.events] == ["reserve", "reserve", "settle"]
+    assert len(ledger.open) == 1
+
+
+async def test_a_reservation_covers_what_is_used(server):
+    server.function = lambda prompt: "word " * 50
+    ledger = NotingLedger()
+    reserved = []
+    original = ledger.reserve
+    ledger.reserve = lambda **k: reserved.append(k["tokens"]) or original(**k)
+    await paid(endpoint(server, max_tokens=50), ledger).generate([ask("東京 " * 40)])
+    assert reserved[0] >= ledger.spent > 0
+
+
+async def test_a_list_request_reserves_one_call_per_prompt(server):
+    ledger = NotingLedger()
+    model = paid(endpoint(server, list_requests=True, form="completion"), ledger)
+    await model.generate([ask(str(i)) for i in range(10)])
+    assert len(server.bodies) == 1
+    assert ledger.calls == 10
+
+
+@pytest.mark.parametrize("kind", ["endpoint", "callable"])
+async def test_an_explanations_cap_is_never_passed(server, kind):
+    asked = []
+    by_hand = CallableModel(lambda prompt: asked.append(prompt) or "x")
+    model = endpoint(server) if kind == "endpoint" else by_hand
+    got = await paid(model, MemoryLedger(5)).generate([ask(str(i)) for i in range(9)])
+    assert sum(r.ok for r in got) == 5
+    assert len(server.bodies) + len(asked) == 5
+    assert all("budget of 5 calls" in r.failure for r in got if not r.ok)
+
+
+async def test_a_daily_cap_stops_everything_and_keeps_what_came(server):
+    cache = MemoryCache()
+    ledger = NotingLedger(tokens=480, daily=True)
+    model = paid(endpoint(server), ledger, cache)
+    with pytest.raises(BudgetExceeded) as caught:
+        await model.generate([ask(str(i) + "x" * 100) for i in range(60)])
+    assert caught.value.daily
+    assert len(server.bodies) < 60
+    tomorrow = await paid(endpoint(server), cache=cache).generate(
+        [ask(str(i) + "x" * 100) for i in range(60)]
+    )
+    assert all(r.ok for r in tomorrow)
+    assert len(server.bodies) == 60  # nothing was paid for twice
+
+
+async def test_what_is_in_flight_comes_home_when_the_model_goes_away(server):
+    cache = MemoryCache()
+    server.faults = [None, None, (401, {}, {})]
+    with pytest.raises(ModelUnavailable):
+        await paid(endpoint(server, concurrency=3), cache=cache).generate(
+            [ask(str(i)) for i in range(9)]
+        )
+    answered = len(server.bodies) - 1
+    again = await paid(endpoint(server), cache=cache).generate([ask(str(i)) for i in range(9)])
+    assert sum(r.cached for r in again) == answered >= 2
+
+
+async def test_large_reservations_wait_for_the_ones_in_flight(server):
+    """Each reserves 256 tokens and uses two: a cap of 400 lets them all through, in turn."""
+    got = await paid(endpoint(server), NotingLedger(tokens=400)).generate(
+        [ask(str(i)) for i in range(8)]
+    )
+    assert all(r.ok for r in got)
+
+
+async def test_an_answer_is_kept_before_it_is_settled(server):
+    order = []
+
+    class Cache(MemoryCache):
+        def put_many(self, items):
+            order.extend(["keep"] * len(items))
+            super().put_many(items)
+
+    class Ledger(MemoryLedger):
+        def settle(self, reservation, *, tokens, usd):
+            order.append("settle")
+
+    await paid(endpoint(server), Ledger(9), Cache()).generate([ask("a")])
+    assert order == ["keep", "settle"]
+
+
+async def test_a_cancelled_explanation_leaves_its_reservation(server):
+    import threading
+
+    gate = threading.Event()
+    server.function = lambda prompt: str(gate.wait(5))
+    ledger = NotingLedger()
+    task = asyncio.create_task(paid(endpoint(server), ledger).generate([ask("a")]))
+    while not server.bodies:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gate.set()
+    assert len(ledger.open) == 1
+
+
+async def test_a_known_price_is_reserved_and_settled(monkeypatch):
+    """OpenAI's price list, without OpenAI: the transport's POST is planted."""
+    ledger = NotingLedger()
+    model = Endpoint("gpt-4o-mini", EndpointSettings(base_url="https://api.openai.com/v1"))
+
+    async def post(path, body):
+        assert body["max_completion_tokens"] == 256
+        usage = {"prompt_tokens": 1000, "completion_tokens": 100}
+        return {"choices": [{"message": {"content": "x"}}], "usage": usage}
+
+    monkeypatch.setattr(model._transport, "post", post)
+    [response] = await paid(model, ledger).generate([ask("a")])
+    (_, _, reserved), (_, tokens, usd) = ledger.events
+    assert tokens == 1100
+    assert usd == response.usd == pytest.approx(1000 * 0.15e-6 + 100 * 0.6e-6)
+    assert reserved > 0
+
+
+async def test_an_unknown_price_is_said_once(server, caplog):
+    model = endpoint(server, model="no-such-model")
+    for text in "ab":
+        await paid(model).generate([ask(text)])
+    assert caplog.text.count("no price is known") <= 1
+
+
+async def test_any_model_can_be_metered():
+    model = PlantedModel(lambda prompt: prompt.upper())
+    ledger = NotingLedger()
+    got = await paid(model, ledger).generate([ask("a"), ask("b")])
+    assert [r.text for r in got] == ["A", "B"]
+    assert ledger.calls == 2
+    assert not hasattr(paid(model), "score")
+
+
+def test_the_cache_is_bounded():
+    cache = MemoryCache(size=3)
+    cache.put_many({str(i): Response(text="x") for i in range(5)})
+    assert set(cache.get_many([str(i) for i in range(5)])) == {"2", "3", "4"}
