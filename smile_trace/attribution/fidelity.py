@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution import surrogate
+from smile_trace.attribution import kriging, surrogate
 from smile_trace.attribution.statistics import LEVEL, Array, Rows
 
 REPEATS = 8
@@ -20,7 +20,7 @@ class HeldOut:
     """Cross-validated quality of the surrogate.
 
     `r2` is 1 − SSE/SSE of the training folds' mean (at most 1, may be negative), `low` and
-    `high` its jackknife interval over the rows; `gain` is 1 − SSE/SSE of a line in the share
+    `high` its jackknife interval over the rows; `gain` is 1 − SSE/SSE of a curve in the share
     that was left out: what the surrogate knows beyond "how much was left out".
     """
 
@@ -43,17 +43,19 @@ def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
     if len(rows.y) < 2 * FOLDS or float(np.ptp(rows.y)) == 0.0:
         return None
     generator = np.random.default_rng(seed)
-    share = rows.x.mean(axis=1)
+    share = rows.x.mean(axis=1, keepdims=True)
+    whole, line = kriging.fit(rows.x, rows.y), kriging.fit(share, rows.y)
     model, mean, count = (np.zeros(len(rows.y)) for _ in range(3))
     for _ in range(REPEATS):
         folds = generator.permutation(np.arange(len(rows.y)) % FOLDS)
         for fold in range(FOLDS):
             train, test = folds != fold, folds == fold
-            y = rows.y[train]
-            fitted = surrogate.fit(rows.x[train], y, rows.weights[train])
-            model[test] += (rows.y[test] - fitted.predict(rows.x[test])) ** 2
-            mean[test] += (rows.y[test] - y.mean()) ** 2
-            count[test] += (rows.y[test] - _line(share[train], y, share[test])) ** 2
+            x, y, held = rows.x[train], rows.y[train], rows.y[test]
+            guess = _best(x, y, rows.weights[train], whole.parameters).predict(rows.x[test])
+            model[test] += (held - guess) ** 2
+            mean[test] += (held - y.mean()) ** 2
+            by_share = kriging.fit(share[train], y, line.parameters)
+            count[test] += (held - by_share.predict(share[test])) ** 2
     low, high = _jackknife(model, mean)
     return HeldOut(
         r2=1 - float(model.sum() / mean.sum()),
@@ -63,12 +65,10 @@ def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
     )
 
 
-def _line(x: Array, y: Array, at: Array) -> Array:
-    """The least-squares line through (x, y), read at other points."""
-    centred = x - x.mean()
-    slope = float(centred @ y) / max(float(centred @ centred), 1e-300)
-    line: Array = y.mean() + slope * (at - x.mean())
-    return line
+def _best(x: Array, y: Array, weights: Array, start: Array) -> surrogate.Ridge | kriging.Kriging:
+    """The surrogate with the smaller leave-one-out error on these rows alone."""
+    linear, process = surrogate.fit(x, y, weights), kriging.fit(x, y, start)
+    return linear if linear.error < process.error else process
 
 
 def _jackknife(errors: Array, reference: Array) -> tuple[float, float]:

@@ -34,9 +34,9 @@ _TELLING = 15.0
 
 _DECIDING = frozenset(
     # English, German, French, Spanish, Portuguese, Italian, Russian, Chinese, Japanese
-    "yes no not never none nothing neither nor without cannot ja nein nicht kein keine nie ohne "
-    "oui non ne pas jamais sans sí nunca sin ni não sim sem mai да нет не 是 不 没 没有 "
-    "はい いいえ ない ません".split()  # noqa: SIM905
+    """yes no not never none nothing neither nor without cannot ja nein nicht kein keine nie ohne
+    oui non ne pas jamais sans sí nunca sin ni não sim sem mai да нет не 是 不 没 没有
+    はい いいえ ない ません""".split()  # noqa: SIM905
 )
 """Words that turn an answer round, and that static vectors hardly tell apart."""
 

@@ -21,10 +21,14 @@ _STRENGTHS = np.logspace(-4, 3, 22)
 
 @dataclass(frozen=True)
 class Ridge:
-    """A fitted surrogate: prediction = intercept + x · coefficients."""
+    """A fitted surrogate: prediction = intercept + x · coefficients.
+
+    `error` is its mean squared leave-one-out residual (weighted as the fit was).
+    """
 
     intercept: float
     coefficients: Array
+    error: float = np.inf
 
     def predict(self, x: Array) -> Array:
         """Predicted shifts, shape (rows,)."""
@@ -58,10 +62,11 @@ def fit(x: Array, y: Array, weights: Array | None = None) -> Ridge:
         error = float(residual @ residual)
         if error < best_error * (1 - 1e-9):
             best, best_error = strength, error
-    if best_error >= float(((b / np.maximum(1 - share, 1e-6)) ** 2).sum()):
-        return Ridge(centre_y, np.zeros(x.shape[1]))
+    flat_error = float(((b / np.maximum(1 - share, 1e-6)) ** 2).sum())
+    if best_error >= flat_error:
+        return Ridge(centre_y, np.zeros(x.shape[1]), flat_error / len(y))
     coefficients = a.T @ (u @ (rotated / (values + best)))
-    return Ridge(centre_y - float(centre_x @ coefficients), coefficients)
+    return Ridge(centre_y - float(centre_x @ coefficients), coefficients, best_error / len(y))
 
 
 def locality(dropped: Array, vectors: Vectors, sizes: Array) -> Array:

@@ -1,0 +1,1 @@
+"""Seeded simulations on planted truths: what the estimate, the test and the status hold."""

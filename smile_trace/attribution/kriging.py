@@ -1,0 +1,170 @@
+"""Gaussian-process regression of the shift on what was left out, interactions included.
+
+Prior covariance of two masks: s² exp(−Σ_i θ_i |x_i − x′_i|), the exponential kernel of their
+weighted Hamming distance, so that each segment has a rate θ_i of its own (0: it never matters)
+and segments may interact. Rates, s² and the noise are the posterior mode under the marginal
+likelihood (Rasmussen & Williams 2006, eq. 5.8) and an exponential prior that keeps rates small.
+The kernel is a product over segments, so that the estimand of a fit is a closed sum (Bayesian
+quadrature, O'Hagan 1991).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, optimize  # type: ignore[import-untyped]
+
+Array = NDArray[np.float64]
+
+_RATES = (-8.0, 3.0)
+"""Bounds of log θ."""
+
+_SIGNAL, _NOISE = (-5.0, 5.0), (-9.0, 1.0)
+"""Bounds of log s² and of the log noise variance, relative to the log variance of the shift."""
+
+_USUAL_NOISE = -4.0
+
+
+@dataclass(frozen=True)
+class Kriging:
+    """A fitted process; `x` holds its distinct masks, 1 = left out, shape (masks, segments).
+
+    `error` is its mean squared leave-one-out residual (eq. 5.12) and `parameters` what a search
+    for a similar fit may begin with.
+    """
+
+    x: Array
+    mean: float
+    constant: float
+    variance: float
+    rates: Array
+    coefficients: Array
+    parameters: Array
+    error: float
+
+    def predict(self, x: Array) -> Array:
+        """Predicted shifts of other masks, shape (rows,)."""
+        covariance = self.variance * np.exp(-_distances(x, self.x) @ self.rates) + self.constant
+        prediction: Array = self.mean + covariance @ self.coefficients
+        return prediction
+
+    def contrasts(self, x: Array) -> Array:
+        """m̂ with x_i = 1 minus m̂ with x_i = 0, the rest of the row as it is; shape as x."""
+        apart = _distances(x, self.x)
+        logs = -(apart @ self.rates)[:, :, None] + self.rates * apart
+        out = np.exp(logs - self.rates * (1 - self.x))
+        kept = np.exp(logs - self.rates * self.x)
+        contrast: Array = self.variance * np.einsum("rmi,m->ri", out - kept, self.coefficients)
+        return contrast
+
+    def effects(self, drop_probabilities: tuple[float, ...]) -> Array:
+        """The estimand of the fit, per segment (mean over the strata)."""
+        near = np.exp(-self.rates)
+        total = np.zeros(self.x.shape[1])
+        for q in drop_probabilities:
+            expected = np.where(self.x > 0, q + (1 - q) * near, (1 - q) + q * near)
+            others = np.exp(np.log(expected).sum(axis=1, keepdims=True) - np.log(expected))
+            change = np.where(self.x > 0, 1 - near, near - 1)
+            total += self.variance * (self.coefficients @ (change * others))
+        effects: Array = total / len(drop_probabilities)
+        return effects
+
+
+def fit(x: Array, y: Array, start: Array | None = None) -> Kriging:
+    """Fits masks x (rows, segments) to shifts y (rows,); rows with one mask are averaged.
+
+    Args:
+        x: 1 where a segment was left out.
+        y: shifts.
+        start: `parameters` of a similar fit, from which the search begins.
+    """
+    masks, place, counts = np.unique(x, axis=0, return_inverse=True, return_counts=True)
+    means = np.bincount(place.ravel(), weights=y) / counts
+    n, mean, spread = masks.shape[1], float(means.mean()), float(means.var())
+    if spread < 1e-12:
+        zero = np.zeros(len(masks))
+        return Kriging(masks, mean, 0.0, 0.0, np.zeros(n), zero, np.zeros(0), 0.0)
+    scale = np.log(spread)
+    likelihood = _Likelihood(masks, means - mean, 1 / counts, spread)
+    bounds = [_RATES] * n
+    bounds += [(scale + low, scale + high) for low, high in (_SIGNAL, _NOISE)]
+    starts = (
+        [start]
+        if start is not None and len(start) == n + 2
+        else [
+            np.r_[np.full(n, rate), scale, scale + _USUAL_NOISE]
+            for rate in (np.log(0.3), -np.log(n))
+        ]
+    )
+    found = [
+        optimize.minimize(
+            likelihood, at, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60}
+        )
+        for at in starts
+    ]
+    parameters = min(found, key=lambda result: float(result.fun)).x
+    covariance, _ = likelihood.covariance(parameters)
+    inverse = linalg.inv(covariance)
+    coefficients = inverse @ (means - mean)
+    residuals = coefficients / np.diag(inverse)
+    return Kriging(
+        x=masks,
+        mean=mean,
+        constant=likelihood.constant,
+        variance=float(np.exp(parameters[n])),
+        rates=np.exp(parameters[:n]),
+        coefficients=coefficients,
+        parameters=parameters,
+        error=float(counts @ residuals**2 / counts.sum()),
+    )
+
+
+class _Likelihood:
+    """Negative log posterior of (log θ, log s², log noise variance), with its gradient."""
+
+    def __init__(self, x: Array, y: Array, noise_shares: Array, spread: float) -> None:
+        self._apart = _distances(x, x).reshape(len(x) ** 2, x.shape[1])
+        self._y = y
+        self._noise = np.diag(noise_shares)
+        self._scale = np.log(spread)
+        self.constant = 10 * spread
+        """Prior variance of the process's level: wide."""
+
+    def covariance(self, parameters: Array) -> tuple[Array, Array]:
+        """Covariance of the observations, and the part of it that the masks explain."""
+        rates, variance, noise = np.split(np.exp(parameters), [len(parameters) - 2, -1])
+        signal = variance * np.exp(-(self._apart @ rates)).reshape(self._noise.shape)
+        return signal + noise * self._noise + self.constant, signal
+
+    def __call__(self, parameters: Array) -> tuple[float, Array]:
+        n = len(parameters) - 2
+        rates, noise = np.exp(parameters[:n]), float(np.exp(parameters[n + 1]))
+        covariance, signal = self.covariance(parameters)
+        factor = linalg.cho_factor(covariance, lower=True, check_finite=False)
+        inverse = linalg.cho_solve(factor, np.eye(len(self._y)), check_finite=False)
+        solved = inverse @ self._y
+        value = 0.5 * float(self._y @ solved) + float(np.log(np.diag(factor[0])).sum())
+        slope = np.outer(solved, solved) - inverse  # derivative of −2 × value by the covariance
+        gradient = np.empty(n + 2)
+        gradient[:n] = 0.5 * ((slope * signal).ravel() @ self._apart) * rates
+        gradient[n] = -0.5 * float((slope * signal).sum())
+        gradient[n + 1] = -0.5 * float((slope * self._noise).sum()) * noise
+        return self._with_prior(value, gradient, parameters, rates)
+
+    def _with_prior(
+        self, value: float, gradient: Array, parameters: Array, rates: Array
+    ) -> tuple[float, Array]:
+        """θ exponential with mean 1; s² and the noise log-normal around their usual sizes."""
+        n = len(rates)
+        signal = (parameters[n] - self._scale) / 1.5
+        noise = (parameters[n + 1] - self._scale - _USUAL_NOISE) / 2
+        gradient[:n] += rates
+        gradient[n] += signal / 1.5
+        gradient[n + 1] += noise / 2
+        return value + float(rates.sum()) + 0.5 * float(signal**2 + noise**2), gradient
+
+
+def _distances(one: Array, other: Array) -> Array:
+    """|x_i − x′_i| per pair of rows and segment, shape (rows of one, rows of other, segments)."""
+    distances: Array = np.abs(one[:, None, :] - other[None, :, :])
+    return distances
