@@ -5,7 +5,8 @@ stays (a paragraph break before a line break before a space), words of scripts w
 never run together, and a message left empty is omitted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from smile_trace.records import Message, Prompted, Segment
 
@@ -19,75 +20,71 @@ class Perturber:
 
     def __init__(self, prompted: Prompted, segments: Sequence[Segment]) -> None:
         self._messages = prompted.messages
-        self._segments: list[list[tuple[int, Segment]]] = [[] for _ in prompted.messages]
+        inside: list[list[tuple[int, Segment]]] = [[] for _ in prompted.messages]
         for index, segment in enumerate(segments):
-            self._segments[segment.message].append((index, segment))
+            inside[segment.message].append((index, segment))
+        self._pieces = [
+            list(_pieces(message.content, own))
+            for message, own in zip(prompted.messages, inside, strict=True)
+        ]
 
     def messages(self, mask: Sequence[bool]) -> tuple[Message, ...]:
         """The messages that hold only the segments whose place in `mask` is True."""
         sent: list[Message] = []
-        for message, inside in zip(self._messages, self._segments, strict=True):
-            if all(mask[index] for index, _ in inside):
+        for message, pieces in zip(self._messages, self._pieces, strict=True):
+            kept = [index is None or mask[index] for index, _, _ in pieces]
+            if all(kept):
                 sent.append(message)
-            elif content := _without(message.content, inside, mask):
+            elif any(kept):
+                content = _joined(message.content, pieces, kept)
                 sent.append(message.model_copy(update={"content": content}))
         return tuple(sent)
 
     def sendable(self, mask: Sequence[bool]) -> bool:
         """Whether anything but white space is left to send."""
-        return any(message.content.strip() for message in self.messages(mask))
+        return any(
+            index is None or mask[index] for pieces in self._pieces for index, _, _ in pieces
+        )
 
 
-def _without(content: str, inside: Sequence[tuple[int, Segment]], mask: Sequence[bool]) -> str:
-    """The text without the segments that are left out; empty where nothing is left."""
-    kept: list[str] = []
-    gap = ""  # the white space that will stand before the next piece
-    dropped = False  # whether something was left out since the last piece
+_Piece = tuple[int | None, int, int]
+"""Characters `[start, end)` of a message and their segment; None for text of no segment."""
+
+
+def _pieces(content: str, inside: Sequence[tuple[int, Segment]]) -> Iterator[_Piece]:
+    """A message's segments, and the text that belongs to none, without white space around."""
     at = 0
-    for index, segment in inside:
-        gap, kept, dropped = _keep(kept, gap, content[at : segment.start], dropped)
-        if mask[index]:
-            kept.append(_joint(kept, gap, segment.text, dropped) + segment.text)
-            gap, dropped = "", False
-        else:
-            dropped = True
-        at = segment.end
-    gap, kept, dropped = _keep(kept, gap, content[at:], dropped)
-    tail = content[len(content.rstrip()) :]
-    return "".join(kept) + tail if kept else ""
+    for index, start, end in [
+        *((index, segment.start, segment.end) for index, segment in inside),
+        (None, len(content), len(content)),
+    ]:
+        if between := content[at:start].strip():
+            begin = content.index(between, at)
+            yield None, begin, begin + len(between)
+        if index is not None:
+            yield index, start, end
+        at = end
 
 
-def _keep(kept: list[str], gap: str, between: str, dropped: bool) -> tuple[str, list[str], bool]:
-    """Takes in the text between two segments: white space competes, anything else stays."""
-    text = between.strip()
-    if not text:
-        return (_stronger(gap, between) if kept else _first(gap, between, dropped)), kept, dropped
-    start = between.index(text)
-    gap = _stronger(gap, between[:start])
-    kept.append(_joint(kept, gap, text, dropped) + text)
-    return between[start + len(text) :], kept, False
+def _joined(content: str, pieces: Sequence[_Piece], kept: Sequence[bool]) -> str:
+    """The kept pieces with the white space between them, and the text's own white ends."""
+    places = [k for k, keep in enumerate(kept) if keep]
+    parts = [content[: pieces[0][1]]]
+    for k, after in pairwise(places):
+        parts.append(content[pieces[k][1] : pieces[k][2]])
+        parts.append(_gap(content, pieces[k : after + 1]))
+    last = pieces[places[-1]]
+    return "".join([*parts, content[last[1] : last[2]], content[pieces[-1][2] :]])
 
 
-def _first(gap: str, between: str, dropped: bool) -> str:
-    """Before the first piece only the text's own leading white space stands."""
-    return gap if dropped else between
-
-
-def _stronger(one: str, other: str) -> str:
-    """The white space that separates more; the first of equals."""
-    return max(one, other, key=lambda space: (space.count("\n"), bool(space)))
-
-
-def _joint(kept: Sequence[str], gap: str, text: str, dropped: bool) -> str:
-    """The white space before the next piece."""
-    if gap or not dropped or not kept:
-        return gap
-    left, right = kept[-1][-1], text[0]
-    return " " if _spaced(left) and _spaced(right) else ""
+def _gap(content: str, pieces: Sequence[_Piece]) -> str:
+    """The white space between the first and the last of these pieces, the rest left out."""
+    gaps = [content[one[2] : other[1]] for one, other in pairwise(pieces)]
+    gap = max(gaps, key=lambda space: (space.count("\n"), bool(space)))
+    left, right = content[pieces[0][2] - 1], content[pieces[-1][1]]
+    return " " if not gap and len(gaps) > 1 and _spaced(left) and _spaced(right) else gap
 
 
 def _spaced(character: str) -> bool:
-    """Letters and digits of scripts that put spaces between words (those below U+0E00)."""
-    return character.isalnum() and (
-        "\u0000" <= character < "\u0e00" or "\uac00" <= character < "\ud7a4"
-    )
+    """Letters and digits of scripts that put spaces between words."""
+    return character.isalnum() and (character < "\u0e00" or "\uac00" <= character < "\ud7a4")

@@ -128,18 +128,19 @@ class Segmentation:
         self, message: int, start: int, end: int, unit: Unit
     ) -> list[tuple[int, int, bool]]:
         """A range split around what is frozen in it; a word is frozen whole."""
+        text = self._messages[message].content
         hits = [(a, b) for a, b in self._frozen[message] if a < end and b > start]
         if not hits or unit == "word":
             return [(start, end, bool(hits))]
-        text = self._messages[message].content
         pieces: list[tuple[int, int, bool]] = []
         at = start
         for a, b in [*hits, (end, end)]:
+            b = _with_marks(text, min(b, end), end)
             if (free := breaks.strip(text, at, max(at, a))) is not None:
                 pieces.append((*free, False))
-            if (kept := breaks.strip(text, max(at, a), min(b, end))) is not None:
+            if (kept := breaks.strip(text, max(at, a), b)) is not None:
                 pieces.append((*kept, True))
-            at = max(at, min(b, end))
+            at = max(at, b)
         return pieces
 
     def _merge(self, segments: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
@@ -204,6 +205,13 @@ def _template_offset(use: PromptUse, position: int) -> int:
     before = spans[: bisect_right([span.end for span in spans], position)]
     grown = sum((span.end - span.start) - len(f"{{{span.name}}}") for span in before)
     return position - use.start - grown
+
+
+def _with_marks(text: str, position: int, end: int) -> int:
+    """The end of the marks that follow a frozen text directly: they stay with it."""
+    while position < end and not (text[position].isalnum() or text[position].isspace()):
+        position += 1
+    return position
 
 
 def _free(segments: Sequence[Segment]) -> int:
