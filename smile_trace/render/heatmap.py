@@ -61,6 +61,10 @@ def signed(value: float) -> str:
     return "0.00" if text[1:] == "0.00" else text
 
 
+def _plain(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\u2212")
+
+
 @dataclass(frozen=True)
 class Piece:
     """A stretch of text that is drawn in one way; `segment` where it belongs to one."""
@@ -127,6 +131,12 @@ class Heatmap:
     noise_floor: float
     facts: tuple[str, ...]
     kinds: frozenset[Kind]
+
+    @property
+    def verdict(self) -> str:
+        """The status in words, and why."""
+        words = self.status_words[:1].upper() + self.status_words[1:]
+        return f"{words}: {self.reason}" if self.reason else words
 
 
 def heatmap(explanation: Explanation) -> Heatmap:
@@ -247,9 +257,9 @@ def _facts(explanation: Explanation) -> Iterator[str]:
         interval = (
             ""
             if fidelity.r2_low is None or fidelity.r2_high is None
-            else f" ({fidelity.r2_low:.2f} to {fidelity.r2_high:.2f})"
+            else f" ({_plain(fidelity.r2_low)} to {_plain(fidelity.r2_high)})"
         )
-        yield f"held-out R² {fidelity.r2_heldout:.2f}{interval}"
+        yield f"held-out R² {_plain(fidelity.r2_heldout)}{interval}"
     yield f"noise floor {fidelity.noise_floor:.2f}"
     yield f"{cost.target_calls:,} calls"
     if cost.proxy_calls:

@@ -19,10 +19,8 @@ def to_markdown(explanation: Explanation) -> str:
 def summary_to_markdown(explanation: Explanation) -> str:
     """The sentence, how far to trust it, fidelity and cost."""
     picture = heatmap(explanation)
-    reason = f": {escape(picture.reason)}" if picture.reason else ""
-    status = picture.status_words[:1].upper() + picture.status_words[1:]
     facts = escape(" · ".join(picture.facts))
-    return f"{escape(picture.summary)}\n\n**{status}**{reason}\n\n{facts}"
+    return f"{escape(picture.summary)}\n\n{escape(picture.verdict)}\n\n{facts}"
 
 
 def scores_to_markdown(explanation: Explanation) -> str:

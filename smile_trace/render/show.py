@@ -10,14 +10,14 @@ from smile_trace.render.terminal import print_terminal
 
 def show(explanation: Explanation) -> None:
     """Display the heatmap in the running notebook, or print it in the terminal."""
-    if _in_notebook():
+    if in_notebook():
         display = import_module("IPython.display")
         display.display(display.HTML(to_html(explanation, fragment=True)))
     else:
         print_terminal(explanation)
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
     """Whether a kernel with rich output runs this: it has loaded ipykernel and IPython."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()

@@ -5,7 +5,7 @@ its value, and its sign shows in the underline too.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -17,6 +17,8 @@ from smile_trace.render.typeset import Chunk, width_of, wrap
 MARGIN, PADDING = 20.0, 14.0
 TEXT, SMALL, TINY = 15.0, 12.0, 10.0
 """Font sizes in user units (pixels at the natural size)."""
+BOLD = 1.08
+"""How much wider bold text is."""
 MARKED, CLOSE, FINE = 36.0, 21.0, 17.0
 """Line heights: with room for the values above the words, without, and of small print."""
 LEGEND_HEIGHT = 27.0
@@ -28,7 +30,7 @@ Look = Literal["text", "answer", "summary", "small", "role", "fold"]
 
 @dataclass(frozen=True)
 class Word:
-    """Text on a baseline; `piece` where it is coloured or frozen."""
+    """Text on a baseline; `piece` where it is coloured or frozen, `value` where it is written."""
 
     x: float
     y: float
@@ -37,6 +39,8 @@ class Word:
     look: Look
     size: float
     piece: Piece | None = None
+    right_to_left: bool = False
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,14 +135,13 @@ class _Page:
         self.cuts: list[float] = []
         self.seams: list[float] = []
         self.legend_y = -1.0
+        self._valued: set[int] = set()
         self.y = margin
 
     def heading(self) -> None:
         """The sentence, and how far to trust it."""
-        picture = self.picture
-        self._paragraph(picture.summary, "summary", TEXT, CLOSE)
-        reason = f": {picture.reason}" if picture.reason else ""
-        self._paragraph(f"{picture.status_words}{reason}", "small", SMALL, FINE)
+        self._paragraph(self.picture.summary, "summary", TEXT, CLOSE)
+        self._paragraph(self.picture.verdict, "small", SMALL, FINE)
         self.y += 10
 
     def messages(self) -> None:
@@ -206,10 +209,41 @@ class _Page:
     def _set(
         self, line: Sequence[Chunk[Piece | None]], left: float, look: Look, size: float
     ) -> None:
-        for chunk in line:
-            if chunk.text.strip():
-                place = (left + chunk.x, self.y, chunk.width)
-                self.words.append(Word(*place, chunk.text, look, size, chunk.style))
+        words = [
+            Word(
+                left + chunk.x,
+                self.y,
+                chunk.width,
+                chunk.text,
+                look,
+                size,
+                chunk.style,
+                chunk.right_to_left,
+            )
+            for chunk in line
+            if chunk.text.strip()
+        ]
+        self.words += self._with_values(words)
+
+    def _with_values(self, words: Sequence[Word]) -> list[Word]:
+        """Each piece's value once, above its first words; of values that touch, the larger."""
+        taken: list[tuple[float, float]] = []
+        values: dict[int, str] = {}
+        for i in sorted(range(len(words)), key=lambda i: -_strength(words[i])):
+            piece = words[i].piece
+            if piece is None or not piece.strength or id(piece) in self._valued:
+                continue
+            middle = words[i].x + words[i].width / 2
+            half = width_of(piece.value, TINY) * BOLD / 2
+            if all(middle + half < low or middle - half > high for low, high in taken):
+                taken.append((middle - half, middle + half))
+                values[i] = piece.value
+            self._valued.add(id(piece))
+        return [replace(word, value=values.get(i, "")) for i, word in enumerate(words)]
+
+
+def _strength(word: Word) -> float:
+    return 0.0 if word.piece is None else word.piece.strength
 
 
 def _stretches(parts: Sequence[Piece | Fold]) -> Iterator[list[Piece] | Fold]:

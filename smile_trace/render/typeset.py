@@ -36,12 +36,13 @@ _UNIT = re.compile(
 
 @dataclass(frozen=True)
 class Chunk(Generic[Style]):
-    """Text of one style on one line: `x` and `width` in the unit of the font size."""
+    """Text of one style and direction on one line: its left edge and width, in the font's unit."""
 
     text: str
     style: Style
     x: float
     width: float
+    right_to_left: bool = False
 
 
 def width_of(text: str, size: float) -> float:
@@ -146,17 +147,15 @@ def _ordered(line: Sequence[Chunk[Style]], width: float) -> list[Chunk[Style]]:
     base = _direction("".join(chunk.text for chunk in line)) or "L"
     runs: list[tuple[str, list[Chunk[Style]]]] = []
     for chunk in line:
-        direction = _direction(chunk.text) or (base if not runs else runs[-1][0])
-        if runs and runs[-1][0] == direction:
-            if runs[-1][1][-1].style == chunk.style:
-                last = runs[-1][1][-1]
-                runs[-1][1][-1] = replace(
-                    last, text=last.text + chunk.text, width=last.width + chunk.width
-                )
-            else:
-                runs[-1][1].append(chunk)
+        direction = _direction(chunk.text) or (runs[-1][0] if runs else base)
+        if not runs or runs[-1][0] != direction:
+            runs.append((direction, []))
+        run = runs[-1][1]
+        if run and run[-1].style == chunk.style:
+            text, length = run[-1].text + chunk.text, run[-1].width + chunk.width
+            run[-1] = replace(run[-1], text=text, width=length)
         else:
-            runs.append((direction, [chunk]))
+            run.append(replace(chunk, right_to_left=direction == "R"))
     in_order = [
         chunk
         for direction, chunks in (runs if base == "L" else reversed(runs))

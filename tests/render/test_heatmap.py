@@ -1,0 +1,125 @@
+"""The one model behind all pictures: what is coloured, what is grey, what is folded."""
+
+import math
+
+import pytest
+
+from smile_trace.records import Explanation
+from smile_trace.render.heatmap import Fold, Piece, heatmap, signed, strength, visible
+from tests.support.explained import HOSTILE, explanation
+
+
+def pieces(explained: Explanation, message: int = 0) -> list[Piece | Fold]:
+    return list(heatmap(explained).blocks[message].parts)
+
+
+def text_of(parts: list[Piece | Fold]) -> str:
+    return "".join(
+        part.text if isinstance(part, Piece) else text_of(list(part.pieces)) for part in parts
+    )
+
+
+def test_words_are_coloured_by_sign_and_noise_is_not() -> None:
+    parts = pieces(explanation([("user", "Paris is not Rome")], {"Paris": 0.6, "not": -0.3}))
+    assert [(p.text, p.kind) for p in parts if isinstance(p, Piece)] == [
+        ("Paris", "supports"),
+        (" ", "plain"),
+        ("is", "noise"),
+        (" ", "plain"),
+        ("not", "opposes"),
+        (" ", "plain"),
+        ("Rome", "noise"),
+    ]
+
+
+def test_the_scale_is_absolute() -> None:
+    """Noise alone must not look vivid: the strength of a value does not depend on the others."""
+    alone = pieces(explanation([("user", "weak word")], {"weak": 0.05}))[0]
+    beside = pieces(explanation([("user", "weak strong")], {"weak": 0.05, "strong": 0.9}))[0]
+    assert isinstance(alone, Piece)
+    assert isinstance(beside, Piece)
+    assert alone.strength == beside.strength < 0.15
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.0, 0.0), (1.0, 1.0), (-1.0, 1.0), (7.0, 1.0), (math.nan, 0.0)]
+)
+def test_strength_stays_on_the_scale(value: float, expected: float) -> None:
+    assert strength(value) == expected
+
+
+def test_every_text_is_kept_in_order_with_duplicates() -> None:
+    content = "a b a  b\n\n a, a!"
+    assert text_of(pieces(explanation([("user", content)], {"a": 0.5}))) == content
+
+
+def test_a_word_lies_on_its_sentence() -> None:
+    explained = explanation([("user", "One two. Three.")], {"two": 0.5})
+    sentence = explained.segments[0].model_copy(
+        update={"start": 0, "end": 8, "significant": True, "attribution": -0.4}
+    )
+    layered = explained.model_copy(update={"segments": (*explained.segments, sentence)})
+    assert [(p.text, p.kind) for p in pieces(layered) if isinstance(p, Piece)][:4] == [
+        ("One", "noise"),
+        (" ", "opposes"),
+        ("two", "supports"),
+        (".", "noise"),
+    ]
+
+
+def test_frozen_messages_are_shown_as_such() -> None:
+    picture = heatmap(explanation(frozen=["system"]))
+    assert {p.kind for p in picture.blocks[0].parts if isinstance(p, Piece)} == {"frozen", "plain"}
+    assert "frozen" in picture.kinds
+
+
+def test_long_quiet_text_is_folded_and_complete() -> None:
+    content = "Answer in French. " + "Nothing of note happened here. " * 200 + "Bonjour"
+    parts = pieces(explanation([("user", content)], {"French": 0.5, "Bonjour": 0.4}))
+    folds = [part for part in parts if isinstance(part, Fold)]
+    assert len(folds) == 1
+    assert len(folds[0].label) < 60
+    assert text_of(parts) == content
+    shown = text_of([part for part in parts if isinstance(part, Piece)])
+    assert len(shown) < 450
+    assert shown.startswith("Answer in French.")
+    assert shown.endswith("Bonjour")
+
+
+def test_one_long_word_is_folded_too() -> None:
+    content = "x" * 10_000 + " key"
+    parts = pieces(explanation([("user", content)], {"key": 0.5}))
+    assert text_of(parts) == content
+    assert sum(len(p.text) for p in parts if isinstance(p, Piece)) < 450
+
+
+def test_segments_beyond_the_text_do_no_harm() -> None:
+    explained = explanation([("user", "short")], {"short": 0.5})
+    wrong = explained.segments[0].model_copy(update={"start": -3, "end": 900})
+    assert text_of(pieces(explained.model_copy(update={"segments": (wrong,)}))) == "short"
+
+
+def test_an_empty_message_is_a_message() -> None:
+    assert pieces(explanation([("user", "")], {})) == []
+
+
+def test_no_control_character_is_left() -> None:
+    shown = visible(HOSTILE)
+    assert "\x00" not in shown
+    assert "␀" in shown
+    assert "␛[31m" in shown
+    assert not {c for c in shown if ord(c) < 32} - {"\n"}
+    assert not set("\x7f\x9b\u202e\u2066\ud800\ufffe") & set(shown)
+    assert visible("a\r\nb\rc\td") == "a\nb␍c\td"
+    assert visible("مرحبا 你好 👩‍👩‍👧‍👦") == "مرحبا 你好 👩‍👩‍👧‍👦"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.623, "+0.62"), (-0.08, "−0.08"), (0.001, "0.00"), (-0.001, "0.00")]
+)
+def test_numbers_read_as_people_write_them(value: float, text: str) -> None:
+    assert signed(value) == text
+
+
+def test_status_reads_undetermined_to_people() -> None:
+    assert heatmap(explanation(status="unreliable")).status_words == "undetermined at this budget"

@@ -1,0 +1,140 @@
+"""SVG: well-formed whatever the text, wrapped inside its width, cut between lines."""
+
+import re
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+
+import pytest
+
+from smile_trace.render import to_svg, to_svg_strips
+from smile_trace.render.typeset import width_of, wrap
+from tests.support.explained import HOSTILE, explanation
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(svg: str) -> list[ET.Element]:
+    return list(ET.fromstring(svg).iter(f"{SVG}text"))
+
+
+def words(svg: str) -> str:
+    return " ".join("".join(element.itertext()) for element in texts(svg))
+
+
+def test_hostile_text_is_text() -> None:
+    explained = explanation(
+        [("<b>role</b>", HOSTILE), ("user", HOSTILE[::-1])], {"alert": 0.5}, answer=HOSTILE
+    )
+    svg = to_svg(explained)
+    names = {element.tag.removeprefix(SVG) for element in ET.fromstring(svg).iter()}
+    assert names == {"svg", "title", "style", "rect", "line", "text", "defs", "pattern"}
+    assert "<script>" in words(svg)
+    assert "␀" in words(svg)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "word " * 400,
+        "x" * 3000,
+        "你好世界" * 200,
+        "สวัสดีชาวโลก" * 80,
+        "👩‍👩‍👧‍👦🇩🇪e\u0301" * 120,
+        "שלום עולם hello 123 " * 60,
+        "\t\n \n\t  ",
+        "",
+    ],
+    ids=["words", "one word", "Chinese", "Thai", "emoji", "Hebrew", "space", "empty"],
+)
+def test_every_line_stays_inside(content: str) -> None:
+    svg = to_svg(explanation([("user", content)], {"word": 0.4}), width=500)
+    for element in texts(svg):
+        if "textLength" in element.attrib:
+            x, width = float(element.attrib["x"]), float(element.attrib["textLength"])
+            left = x - width if element.get("direction") == "rtl" else x
+            assert left >= 19.5
+            assert left + width <= 480.5, "".join(element.itertext())
+
+
+def test_nothing_is_lost_by_wrapping() -> None:
+    content = " ".join(f"w{i}" for i in range(300))
+    scores = {f"w{i}": 0.3 for i in range(0, 300, 7)}
+    svg = to_svg(explanation([("user", content)], scores))
+    assert re.findall(r"\bw\d+\b", words(svg)) == content.split()
+
+
+def test_right_to_left_lines_start_at_the_right() -> None:
+    [line] = wrap([("שלום ", "a"), ("עולם", "b")], size=10, width=200)
+    assert [chunk.text for chunk in line] == ["עולם", "שלום "]
+    assert line[-1].x + line[-1].width == pytest.approx(200)
+
+
+def test_left_to_right_words_keep_their_order_in_a_right_to_left_line() -> None:
+    [line] = wrap(
+        [("שלום ", "a"), ("hello ", "b"), ("world ", "c"), ("עולם", "d")], size=10, width=300
+    )
+    assert [chunk.style for chunk in line] == ["d", "b", "c", "a"]
+
+
+def test_punctuation_stays_with_its_word() -> None:
+    width = width_of("one two", 10) + 1
+    lines = wrap([("one two", "a"), (",", "b"), (" three", "a")], size=10, width=width)
+    assert ["".join(c.text for c in line).strip() for line in lines] == ["one", "two,", "three"]
+
+
+def test_the_value_stands_at_the_word_and_the_sign_in_the_line() -> None:
+    svg = to_svg(explanation([("user", "Paris not Rome")], {"Paris": 0.6, "not": -0.3}))
+    assert "+0.60" in words(svg)
+    assert "−0.30" in words(svg)
+    lines = list(ET.fromstring(svg).iter(f"{SVG}line"))
+    assert ["stroke-dasharray" in line.attrib for line in lines[:2]] == [False, True]
+
+
+def test_values_never_touch() -> None:
+    content = "a b c dd e f " * 20
+    scores = {"a": 0.5, "b": 0.9, "c": -0.3, "dd": 0.2, "e": -1.0, "f": 0.1}
+    svg = to_svg(explanation([("user", content)], scores))
+    values = [t for t in texts(svg) if t.get("font-weight") == "bold"]
+    by_line: dict[str, list[float]] = {}
+    for value in values:
+        by_line.setdefault(value.attrib["y"], []).append(float(value.attrib["x"]))
+    gaps = [b - a for xs in by_line.values() for a, b in pairwise(sorted(xs))]
+    assert min(gaps) > 25
+    assert "−1.00" in words(svg)
+
+
+def test_a_segment_of_several_lines_has_its_value_once() -> None:
+    content = "This is one long sentence that matters, and it goes on. "
+    explained = explanation([("user", content * 4)], {})
+    whole = explained.segments[0].model_copy(
+        update={"end": len(content * 4), "significant": True, "attribution": 0.5}
+    )
+    svg = to_svg(explained.model_copy(update={"segments": (whole,)}), width=300)
+    assert words(svg).count("+0.50") == 1
+
+
+def test_strips_are_low_and_hold_every_line_once() -> None:
+    content = "\n".join(f"line{i} has a few words" for i in range(40))
+    scores = {f"line{i}": 0.5 for i in range(0, 40, 3)}
+    explained = explanation([("system", "Be brief."), ("user", content)], scores)
+    strips = to_svg_strips(explained, height=200)
+    assert all(float(ET.fromstring(strip).attrib["height"]) <= 200 for strip in strips)
+    shown = [word for strip in strips for word in re.findall(r"line\d+", words(strip))]
+    assert shown == [f"line{i}" for i in range(40)]
+    assert "supports" in words(strips[-1])
+
+
+def test_too_many_strips_stay_one_picture() -> None:
+    content = "\n".join(f"line{i}" for i in range(200))
+    explained = explanation([("user", content)], {f"line{i}": 0.5 for i in range(200)})
+    assert len(to_svg_strips(explained)) == 2
+
+
+def test_a_width_that_holds_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 240"):
+        to_svg(explanation(), width=100)
+
+
+def test_ten_thousand_emoji_fold() -> None:
+    svg = to_svg(explanation([("user", "👩‍👩‍👧‍👦" * 10_000)], {}))
+    assert len(svg) < 20_000
