@@ -1,12 +1,12 @@
 """The public `explain()`: one explanation now, in the foreground."""
 
+import asyncio
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from smile_trace.attribution import Study
-from smile_trace.capture import suppressed
 from smile_trace.explaining.background import wait_for
 from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
 from smile_trace.explaining.named import named_model
@@ -15,6 +15,7 @@ from smile_trace.models import Model, Request
 from smile_trace.models.callable import CallableModel
 from smile_trace.models.memory import MemoryCache, MemoryLedger
 from smile_trace.models.metered import metered
+from smile_trace.models.quiet import quiet
 from smile_trace.records import (
     JSON,
     Call,
@@ -120,42 +121,43 @@ async def _explain(
     fresh: bool,
     on_round: OnRound | None,
 ) -> Explanation:
-    with suppressed():
-        paid = metered(
-            model,
-            ledger=MemoryLedger(settings.budget),
-            cache=_CACHE,
-            explanation=uuid.uuid4().hex,
-            fresh=fresh,
-        )
-        signal = resolve_signal(settings, paid)
-        before: list[Response] = []
-        answer, left = prompted.answer, settings
-        if answer is None:
-            before = [await _ask_first(prompted, paid)]
-            answer = before[0].text or ""
-            if signal == "probability" and answer.strip():
-                left = settings.model_copy(update={"budget": settings.budget - 1})
-            else:  # the study's first baseline is this very answer, and counts it
-                before = []
-        study = Study(
-            prompted.model_copy(update={"answer": answer}),
-            left,
-            answer=answer,
-            signal=signal,
-            freeze=freeze,
-            deterministic=paid.deterministic(prompted.parameters),
-            remote=paid.remote,
-        )
-        explanation = await run(study, paid, on_round=on_round, before=before)
-        return explanation.model_copy(update={"settings": settings})
+    paid = metered(
+        model,
+        ledger=MemoryLedger(settings.budget),
+        cache=_CACHE,
+        explanation=uuid.uuid4().hex,
+        fresh=fresh,
+    )
+    signal = resolve_signal(settings, paid)
+    before: list[Response] = []
+    answer, left = prompted.answer, settings
+    if answer is None:
+        before = [await _ask_first(prompted, paid)]
+        answer = before[0].text or ""
+        if signal == "probability" and answer.strip():
+            left = settings.model_copy(update={"budget": settings.budget - 1})
+        else:  # the study's first baseline is this very answer, and counts it
+            before = []
+    study = await asyncio.to_thread(
+        Study,
+        prompted.model_copy(update={"answer": answer}),
+        left,
+        answer=answer,
+        signal=signal,
+        freeze=freeze,
+        deterministic=paid.deterministic(prompted.parameters),
+        remote=paid.remote,
+    )
+    explanation = await run(study, paid, on_round=on_round, before=before)
+    return explanation.model_copy(update={"settings": settings})
 
 
 async def _ask_first(prompted: Prompted, model: Model) -> Response:
     request = Request(
         messages=prompted.messages, form=prompted.form, parameters=prompted.parameters
     )
-    [response] = await model.generate([request])
+    with quiet():
+        [response] = await model.generate([request])
     if not response.ok:
         raise ExplanationFailed(f"the prompt could not be asked: {response.failure}")
     return response

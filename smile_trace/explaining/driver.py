@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from smile_trace.attribution import Study
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import Model, Request, ScoringModel
+from smile_trace.models.quiet import quiet
 from smile_trace.records import (
     Cost,
     Explanation,
@@ -63,10 +64,11 @@ async def ask_model(
         )
         for perturbation in perturbations
     ]
-    if study.signal == "probability" and isinstance(model, ScoringModel):
-        responses = await model.score(requests, study.answer)
-    else:
-        responses = await model.generate(requests)
+    with quiet():
+        if study.signal == "probability" and isinstance(model, ScoringModel):
+            responses = await model.score(requests, study.answer)
+        else:
+            responses = await model.generate(requests)
     _check_baseline(perturbations, responses)
     return responses
 

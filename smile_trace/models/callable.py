@@ -6,9 +6,9 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from smile_trace.capture import suppressed
 from smile_trace.capture.answers import join_chunks
 from smile_trace.models.base import Request
+from smile_trace.models.quiet import quiet
 from smile_trace.models.wire import completion_prompt
 from smile_trace.records import JSON, Response
 
@@ -73,7 +73,7 @@ async def call(
         read: the response that its result stands for.
     """
     try:
-        with suppressed():
+        with quiet():
             if is_asynchronous(function):
                 result = bound()
             else:
