@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Generic, TypeVar
 
 from rich.cells import cell_len
@@ -138,6 +139,17 @@ def _direction(text: str) -> str:
     return ""
 
 
+def _resolved(line: Sequence[Chunk[Style]], base: str) -> list[str]:
+    """A direction for every chunk: one without its own goes with equal neighbours, else `base`."""
+    own = [_direction(chunk.text) for chunk in line]
+    before = list(accumulate(own, lambda last, d: d or last, initial=base))
+    after = list(accumulate(reversed(own), lambda last, d: d or last, initial=base))[::-1]
+    return [
+        d or (last if last == following else base)
+        for d, last, following in zip(own, before, after[1:], strict=False)
+    ]
+
+
 def _ordered(line: Sequence[Chunk[Style]], width: float) -> list[Chunk[Style]]:
     """The line in reading order, neighbours of one style and direction joined.
 
@@ -146,8 +158,7 @@ def _ordered(line: Sequence[Chunk[Style]], width: float) -> list[Chunk[Style]]:
     """
     base = _direction("".join(chunk.text for chunk in line)) or "L"
     runs: list[tuple[str, list[Chunk[Style]]]] = []
-    for chunk in line:
-        direction = _direction(chunk.text) or (runs[-1][0] if runs else base)
+    for chunk, direction in zip(line, _resolved(line, base), strict=True):
         if not runs or runs[-1][0] != direction:
             runs.append((direction, []))
         run = runs[-1][1]
