@@ -3,5 +3,6 @@
 pytest_plugins = [
     "tests.support.mlflow_server",
     "tests.support.browser",
+    "tests.support.comet_server",
     "tests.support.local_model",
 ]

@@ -6,6 +6,7 @@ comet_llm lacks (a time-out, errors that say what happened) is put right in one 
 """
 
 import json
+import math
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,13 +77,19 @@ class CometClient:
 
     def find(self, key: str) -> str | None:
         """The address of the experiment (a trace is one) of that key; None where there is none."""
+        found = self._metadata(key)
+        if found is None:
+            return None
+        return f"{self.url}/{found.get('workspaceName')}/{found.get('projectName')}/{key}"
+
+    def _metadata(self, key: str) -> dict[str, JSON] | None:
         try:
-            found = self._rest.get_experiment_metadata(key)
+            found: dict[str, JSON] = self._rest.get_experiment_metadata(key)
         except Refused as refusal:
             if refusal.status in MISSING:
                 return None
             raise
-        return f"{self.url}/{found.get('workspaceName')}/{found.get('projectName')}/{key}"
+        return found
 
     def create_trace(
         self,
@@ -118,11 +125,14 @@ class CometClient:
 
     # -- experiments -------------------------------------------------------------------------
 
-    def create_experiment(self, key: str, *, workspace: str | None, project: str) -> None:
-        """Make an experiment with a key of ours; one that exists already is left as it is.
+    def ensure_experiment(self, key: str, *, workspace: str | None, project: str) -> None:
+        """Make an experiment with a key of ours where it is missing; it is not left running.
 
-        The request of `comet_ml.start(mode="get_or_create")`, without its threads.
+        The requests of `comet_ml.start(mode="get_or_create")` and `end()`, without its threads.
         """
+        found = self._metadata(key)
+        if found is not None and not found.get("running"):
+            return
         payload = {
             "apiKey": self._key,
             "experimentKey": key,
@@ -185,7 +195,8 @@ class CometClient:
             for value in self._rest.get_experiment_metrics_summaries(key).get("values", ())
         }
         for name, value in metrics.items():
-            if known.get(name) != value:
+            held = known.get(name)
+            if held is None or not math.isclose(held, value, rel_tol=1e-6):
                 self._rest.log_experiment_metric(key, name, value)
 
     def write_parameters(self, key: str, parameters: Mapping[str, JSON]) -> None:

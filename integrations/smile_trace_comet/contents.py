@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from html import escape
+from statistics import fmean
 
 from smile_trace.records import JSON, Call, Explanation, FidelityStatus, Record
 from smile_trace.render import STATUS_WORDS, to_html
@@ -155,9 +156,9 @@ def summary_metrics(rows: Sequence[Row]) -> dict[str, float]:
         "smile.undetermined_calls": float(statuses.count("unreliable")),
         "smile.target_calls": float(sum(row.target_calls for row in rows)),
         "smile.tokens": float(sum(row.tokens for row in rows)),
-        "smile.usd": sum(row.usd or 0.0 for row in rows),
+        "smile.usd": round(sum(row.usd or 0.0 for row in rows), 6),
     }
-    return metrics | ({"smile.fidelity_r2": sum(r2) / len(r2)} if r2 else {})
+    return metrics | ({"smile.fidelity_r2": round(fmean(r2), 4)} if r2 else {})
 
 
 def _rounded(value: float | None) -> float | None:

@@ -26,8 +26,7 @@ def deliver_version(
     Gives its key.
     """
     key = version.key
-    if client.find(key) is None:
-        client.create_experiment(key, workspace=version.workspace, project=version.project)
+    client.ensure_experiment(key, workspace=version.workspace, project=version.project)
     assets = client.assets(key)
     rows = merge_rows(client.read_asset(key, assets[ROWS]) if ROWS in assets else None, items)
     new = {item.call.id: item.explanation for item in items}

@@ -31,22 +31,18 @@ def comet_environment(url: str, folder: str, **more: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def _comet_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    server = StandIn(api_key=KEY)
-    server.start()
-    folder = str(tmp_path_factory.mktemp("comet"))
-    changed = comet_environment(server.url, folder)
-    before = dict(os.environ)
-    os.environ.update({n: v for n, v in changed.items() if n.startswith("COMET_")})
-    sdk.load()
-    yield server
-    os.environ.clear()
-    os.environ.update(before)
-    server.stop()
+def _comet_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandIn, str]]:
+    with StandIn(api_key=KEY) as server:
+        yield server, str(tmp_path_factory.mktemp("comet"))
 
 
 @pytest.fixture
-def comet_server(_comet_server: StandIn) -> StandIn:
+def comet_server(_comet_server: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """The stand-in, empty and without faults; Comet's clients in this process talk to it."""
-    _comet_server.reset()
-    return _comet_server
+    server, folder = _comet_server
+    for name, value in comet_environment(server.url, folder).items():
+        if name.startswith("COMET_"):
+            monkeypatch.setenv(name, value)
+    sdk.load()  # the first time; it keeps what the environment says now
+    server.reset()
+    return server

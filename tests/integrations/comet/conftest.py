@@ -1,0 +1,17 @@
+"""The tracker in this process, pointed at the stand-in."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from smile_trace_comet import CometTracker
+from smile_trace_comet.stand_in import StandIn
+
+
+@pytest.fixture
+def tracker(comet_server: StandIn) -> Iterator[CometTracker]:
+    """A tracker that gives up on a silent server after half a second."""
+    made = CometTracker.from_settings({"timeout_seconds": 0.5})
+    assert made is not None
+    yield made
+    made.close()
