@@ -44,13 +44,13 @@ def summarize_change(change: VersionChange, versions: Sequence[VersionReport]) -
 def _answers(change: VersionChange, before: str, after: str) -> str:
     answers = change.answers
     if answers is None:
-        return f"From {before} to {after} the answers were not compared: {change.why_no_answers}."
+        return f"From {before} to {after}: the answers were not compared, because {change.why_no_answers}."
     same = f"on {answers.inputs} inputs"
     if not answers.significant:
         noise = "within the model's own noise" if answers.noise else "the same"
-        return f"From {before} to {after} the answers {same} are {noise}."
+        return f"From {before} to {after}: the answers {same} are {noise}."
     return (
-        f"From {before} to {after} {answers.changed} of {answers.inputs} answers changed, "
+        f"From {before} to {after}: {answers.changed} of {answers.inputs} answers changed, "
         f"by {answers.distance:.2f} on average."
     )
 

@@ -1,0 +1,102 @@
+"""The comparison in a terminal, through rich."""
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from smile_trace.records.comparison import Comparison, Influence, VersionChange
+from smile_trace.render.comparison import layout
+from smile_trace.render.heatmap import signed, visible
+
+_STYLE = {
+    "critical": "bold blue",
+    "matters": "blue",
+    "dead": "dim strike",
+    "undetermined": "dim",
+}
+_ROWS = 12
+
+
+def print_terminal(comparison: Comparison, console: Console | None = None) -> None:
+    """Print the summary, each change, and each version's segments by influence."""
+    console = console or Console()
+    console.print(Text(visible(comparison.summary), style="bold"))
+    for change in comparison.changes:
+        _print_change(comparison, change, console)
+    for version in comparison.versions:
+        if version.rows:
+            title = f"version {visible(version.label)}: {version.explained:,} calls, "
+            console.print(Text(f"\n{title}{version.rows:,} perturbed prompts", style="bold dim"))
+            console.print(Padding(_influences(layout.ranked(version), console.width), (0, 2)))
+        for why in version.dropped:
+            console.print(Text(f"  kept apart: {visible(why)}", style="dim"))
+
+
+def _print_change(comparison: Comparison, change: VersionChange, console: Console) -> None:
+    before, after = (comparison.versions[k].label for k in (change.before, change.after))
+    console.print(Text(f"\n{visible(before)} → {visible(after)}", style="bold dim"))
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("what changed", max_width=max(20, console.width - 38), overflow="fold")
+    for name in ("by", "90 % interval", "p"):
+        table.add_column(name, no_wrap=True, justify="left" if "%" in name else "right")
+    if change.answers is not None:
+        a = change.answers
+        what = f"answers on {a.inputs} inputs ({a.changed} changed)"
+        table.add_row(what, *_cells(a.distance, a.ci_low, a.ci_high, a.p_value, a.significant))
+    for edit in sorted(change.edits, key=lambda edit: -edit.distance):
+        text = layout.edit_text(comparison, change, edit.segments)
+        cells = _cells(edit.distance, edit.ci_low, edit.ci_high, edit.p_value, edit.significant)
+        table.add_row(Text(text), *cells)
+    for item in layout.changed_most(change)[:_ROWS]:
+        if item.significant and item.change is not None:
+            low, high = item.ci_low or 0.0, item.ci_high or 0.0
+            text = f"influence of {layout.short(layout.text_of(comparison, change, item), 60)}"
+            table.add_row(
+                Text(text), *_cells(item.change, low, high, item.p_value, item.significant)
+            )
+    for m in change.measures:
+        what = f"{layout.MEASURE_WORDS.get(m.name, m.name)}: {layout.number(m.before)} → "
+        interval = f"{layout.number(m.ci_low)} … {layout.number(m.ci_high)}"
+        style = "bold" if m.significant else "dim"
+        table.add_row(
+            Text(what + layout.number(m.after), style=style),
+            layout.number(m.change),
+            Text(interval, style="dim"),
+            layout.probability(m.p_value),
+        )
+    console.print(Padding(table, (0, 2)))
+    for why in (change.why_no_answers, change.why_no_edits, change.why_no_influences):
+        if why:
+            console.print(Text(f"  not compared: {visible(why)}", style="dim"))
+
+
+def _cells(
+    value: float, low: float, high: float, p_value: float | None, significant: bool
+) -> tuple[Text, Text, Text]:
+    style = "bold" if significant else "dim"
+    interval = f"{signed(low)} … {signed(high)}"
+    return (
+        Text(signed(value), style=style),
+        Text(interval, style="dim"),
+        Text(layout.probability(p_value)),
+    )
+
+
+def _influences(influences: list[Influence], width: int) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("segment", max_width=max(16, width - 58), overflow="ellipsis", no_wrap=True)
+    for name in ("influence", "90 % interval", "verdict", "may need"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "influence" else "left")
+    for item in influences:
+        needed = f"≤ {item.may_need:.1%}" if item.verdict == "dead" else ""
+        if item.calls_needed:
+            needed = f"{item.calls_needed:,} calls"
+        table.add_row(
+            Text(layout.short(item.segment.text), style=_STYLE[item.verdict]),
+            signed(item.influence),
+            Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
+            layout.VERDICT_WORDS[item.verdict],
+            Text(needed, style="dim"),
+        )
+    return table
