@@ -42,7 +42,7 @@ class Application:
     def complete(self, prompt: str) -> str:
         """The call site: takes the prompt, gives the answer."""
         response = self._client.completions.create(
-            model=MODEL, prompt=prompt, max_tokens=4, temperature=0, stop=["\n", "."]
+            model=MODEL, prompt=prompt, max_tokens=2, temperature=0, stop=["\n", ".", ","]
         )
         smile_trace.record(prompt=prompt, response=response)
         return response.choices[0].text

@@ -27,6 +27,9 @@ kind = "local"
 [sampling]
 rate = 1.0
 
+[budget]
+calls_per_explanation = 64
+
 [trackers.mlflow]
 tracking_uri = "{tracking_uri}"
 experiment = "smile-trace demo"
