@@ -130,13 +130,22 @@ class StoredLedger:
         with self._database.read() as connection:
             return _spent(connection, scope, key)
 
-    def check_day(self) -> None:
-        """Whether anything may be asked today at all.
+    def room_for(self, explanations: int) -> bool:
+        """Whether the daily caps leave room for so many whole explanations to run at once.
 
-        Raises:
-            BudgetExceeded: a daily cap is used up.
+        For the only one, any room is enough: it may go on tomorrow with what it has by then.
         """
-        self._check(self.spent("day", self.today()), Spent(calls=1), daily=True)
+        spent, budget = self.spent("day", self.today()), self._budget
+        if explanations == 1:
+            calls, usd = 1, 0.0
+        else:
+            calls = explanations * budget.calls_per_explanation
+            usd = explanations * (budget.usd_per_explanation or 0.0)
+        return (
+            (budget.calls_per_day is None or spent.calls + calls <= budget.calls_per_day)
+            and (budget.usd_per_day is None or spent.usd + usd < budget.usd_per_day)
+            and (budget.tokens_per_day is None or spent.tokens < budget.tokens_per_day)
+        )
 
     def _check(self, spent: Spent, more: Spent, *, daily: bool) -> None:
         budget, span = self._budget, "day" if daily else "explanation"

@@ -63,10 +63,10 @@ class Courier:
 
     def run(self, stopping: Callable[[], bool] = lambda: False) -> Delivered:
         """Deliver everything that is due; stop early where the tracker takes nothing."""
+        self._store.outbox.fill(self.name, now=self._clock())
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
             return Delivered(unavailable=state.reason)
-        self._store.outbox.fill(self.name, now=self._clock())
         counts = {"traces": 0, "explanations": 0}
         try:
             for kind, step in (("traces", self._traces), ("explanations", self._explanations)):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from smile_trace.errors import BudgetExceeded, SmileTraceError
+from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.status import Status
@@ -133,22 +133,21 @@ class _Worker:
 
     def _dispatch(self) -> int:
         """Start as many jobs as there is room for; gives how many are under way."""
-        active = self._engine.active
-        room = self._settings.worker.concurrent_explanations - len(active)
-        if room > 0 and self._affordable():
-            now = time.time()
-            paused = self._store.pauses.all()
-            closed = [pause.name for pause in paused.values() if pause.not_before > now]
-            for job in self._store.jobs.due(now=now, limit=room, without=closed):
-                self._engine.submit(job, now)
+        now = time.time()
+        paused = self._store.pauses.all().values()
+        closed = {pause.name for pause in paused if pause.not_before > now}
+        probed = {pause.name for pause in paused} - closed
+        while len(active := self._engine.active) < self._settings.worker.concurrent_explanations:
+            if not self._store.ledger.room_for(len(active) + 1):
+                break
+            due = self._store.jobs.due(now=now, limit=1, without=closed)
+            if not due:
+                break
+            [job] = due
+            self._engine.submit(job, now)
+            if job.model in probed:  # one call tries a paused model, the others wait for it
+                closed.add(job.model)
         return len(self._engine.active)
-
-    def _affordable(self) -> bool:
-        try:
-            self._store.ledger.check_day()
-        except BudgetExceeded:
-            return False
-        return True
 
     def _deliver(self, courier: Courier) -> None:
         while True:

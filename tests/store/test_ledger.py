@@ -71,6 +71,20 @@ def test_an_unknown_price_is_no_price(store: Store) -> None:
     assert kept.spent("day", kept.today()) == Spent(calls=3, tokens=1, usd=0.5)
 
 
+def test_whole_explanations_are_begun_only_where_there_is_room(store: Store) -> None:
+    kept = ledger(store, calls_per_day=50, calls_per_explanation=20)
+    assert kept.room_for(2)
+    assert not kept.room_for(3)
+    reserve(kept, calls=20)
+    assert not kept.room_for(2)
+    assert kept.room_for(1)
+    reserve(kept, calls=20, explanation="f")
+    reserve(kept, calls=9, explanation="g")
+    assert kept.room_for(1)
+    reserve(kept, calls=1, explanation="g")
+    assert not kept.room_for(1)
+
+
 def test_an_orphaned_reservation_stays_spent(settings: Settings) -> None:
     store = Store.open(settings)
     reserve(ledger(store, calls_per_day=2), calls=2)
@@ -84,8 +98,8 @@ def test_an_orphaned_reservation_stays_spent(settings: Settings) -> None:
 def test_the_cap_frees_itself_at_midnight_utc(store: Store) -> None:
     reserve(ledger(store, 10 * DAY + 100, calls_per_day=1))
     with pytest.raises(BudgetExceeded, match="midnight UTC"):
-        ledger(store, 11 * DAY - 1, calls_per_day=1).check_day()
-    ledger(store, 11 * DAY, calls_per_day=1).check_day()
+        reserve(ledger(store, 11 * DAY - 1, calls_per_day=1))
+    reserve(ledger(store, 11 * DAY, calls_per_day=1))
 
 
 def test_settling_after_midnight_settles_the_day_of_the_reservation(store: Store) -> None:

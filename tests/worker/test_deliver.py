@@ -1,0 +1,209 @@
+"""One courier and its tracker, in fair and foul weather."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.trackers import (
+    CapturedTrace,
+    NotYet,
+    Outcome,
+    Receipt,
+    Refusal,
+    TrackerUnavailable,
+)
+from smile_trace.worker.deliver import ATTEMPTS, LONGEST_WAIT, Courier, Delivered, wait_after
+from smile_trace.worker.ingest import Ingest
+from tests.store.test_jobs import call_id, decision, explanation
+from tests.support.spooled import START, call_span, trace_id, write_spool
+from tests.support.stand_in_tracker import StandInTracker
+
+
+class Clock:
+    """A clock that a test turns; it starts when the calls were captured."""
+
+    now = START / 1e9
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def tracker() -> StandInTracker:
+    return StandInTracker()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def courier(tracker: StandInTracker, store: Store, settings: Settings, clock: Clock) -> Courier:
+    return Courier(tracker, store, settings, clock)
+
+
+@pytest.fixture
+def capture(store: Store, settings: Settings) -> Callable[..., None]:
+    def captured(*numbers: int, explained: bool = False, **attributes: object) -> None:
+        write_spool(settings.spool, [call_span(n, **attributes) for n in numbers])  # type: ignore[arg-type]
+        Ingest(store, settings).run()
+        for number in numbers if explained else ():
+            store.jobs.retry([decision(number)], now=5.0)
+            [job] = store.jobs.due(now=5.0, limit=1)
+            store.jobs.explain(job, explanation(), now=6.0)
+
+    return captured
+
+
+def test_traces_then_their_explanations_each_once(
+    courier: Courier, tracker: StandInTracker, capture: Callable[..., None]
+) -> None:
+    capture(1, 2, explained=True)
+    assert courier.run() == Delivered(traces=2, explanations=2)
+    assert courier.run() == Delivered()
+    assert tracker.log == [
+        f"trace {trace_id(1)}",
+        f"trace {trace_id(2)}",
+        f"explanation {call_id(1)}",
+        f"explanation {call_id(2)}",
+    ]
+    assert tracker.explanations[call_id(1)].explanation == explanation()
+
+
+def test_more_than_one_batch(
+    courier: Courier, tracker: StandInTracker, capture: Callable[..., None]
+) -> None:
+    capture(*range(1, 131))
+    assert courier.run() == Delivered(traces=130)
+    assert len(tracker.traces) == 130
+
+
+def test_a_tracker_that_is_down_gets_everything_afterwards(
+    courier: Courier,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    clock: Clock,
+    store: Store,
+) -> None:
+    capture(1, explained=True)
+    tracker.fail_with = TrackerUnavailable("it is down: start it")
+    for _ in range(20):
+        assert courier.run().unavailable == "it is down: start it"
+        assert courier.run().unavailable  # not asked before its time
+        assert store.status().trackers[0].unavailable == "it is down: start it"
+        wait = courier.wait()
+        assert wait is not None
+        assert 0 < wait <= LONGEST_WAIT
+        clock.now += wait
+    capture(2)
+    tracker.fail_with = None
+    assert courier.run() == Delivered(traces=2, explanations=1)
+    assert store.status().trackers[0].unavailable is None
+
+
+def test_a_tracker_says_itself_when_to_come_back(
+    courier: Courier, tracker: StandInTracker, capture: Callable[..., None]
+) -> None:
+    capture(1)
+    tracker.fail_with = TrackerUnavailable("slow down", retry_after=42.0)
+    courier.run()
+    assert courier.wait() == pytest.approx(42.0)
+
+
+def test_one_item_that_makes_the_tracker_stumble_harms_no_other(
+    courier: Courier,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    clock: Clock,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = tracker.deliver_traces
+
+    def stumbling(items: Sequence[CapturedTrace]) -> list[Outcome]:
+        if any(item.trace.trace_id == trace_id(2) for item in items):
+            raise RuntimeError("an answer like none before")
+        return whole(items)
+
+    monkeypatch.setattr(tracker, "deliver_traces", stumbling)
+    capture(1, 2, 3, explained=True)
+    assert courier.run() == Delivered(traces=2, explanations=2)
+    for _ in range(ATTEMPTS):
+        clock.now += LONGEST_WAIT
+        courier.run()
+    [counted] = store.status().trackers
+    assert counted.waiting == 0
+    assert {r.reason.partition(":")[0]: r.count for r in counted.refused} == {
+        "delivery failed": 1,
+        "its trace was refused": 1,
+    }
+
+
+def test_too_few_outcomes_are_a_wrong_answer(
+    courier: Courier,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tracker, "deliver_traces", lambda items: [Receipt(external_id="x")])
+    capture(1, 2)
+    assert courier.run() == Delivered(traces=2)  # one by one the count is right
+    monkeypatch.setattr(tracker, "deliver_traces", lambda items: [])
+    capture(3)
+    assert courier.run() == Delivered()
+    assert store.status().trackers[0].waiting == 1
+
+
+def test_a_refused_item_is_not_tried_again(
+    courier: Courier,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    clock: Clock,
+    store: Store,
+) -> None:
+    tracker.refuse[trace_id(1)] = Refusal(reason="too large: 5 MB at most", retry=False)
+    capture(1, 2)
+    assert courier.run() == Delivered(traces=1)
+    clock.now += 1e6
+    assert courier.run() == Delivered()
+    [reason] = store.status().trackers[0].refused
+    assert (reason.reason, reason.count) == ("too large: 5 MB at most", 1)
+
+
+def test_the_users_own_trace_is_awaited_and_then_not_any_more(
+    courier: Courier,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    clock: Clock,
+    settings: Settings,
+) -> None:
+    capture(1, **{semconv.LINKED_MLFLOW_TRACE: "tr-of-the-user"})
+    assert courier.run() == Delivered()
+    wait = courier.wait()
+    assert wait == pytest.approx(NotYet(reason="").seconds)
+    clock.now += wait
+    assert courier.run() == Delivered()
+    clock.now += settings.worker.linked_trace_seconds
+    assert courier.run() == Delivered(traces=1)
+    assert not tracker.traces[trace_id(1)].look_for_linked
+
+
+def test_a_stop_is_heard_between_batches(
+    courier: Courier, tracker: StandInTracker, capture: Callable[..., None]
+) -> None:
+    capture(*range(1, 131))
+    courier.run(stopping=lambda: bool(tracker.traces))
+    assert len(tracker.traces) == 50
+
+
+def test_waits_double_with_jitter_up_to_a_bound() -> None:
+    waits = [[wait_after(n) for _ in range(50)] for n in range(12)]
+    assert all(0.5 * 2**n <= w <= 2**n for n in range(8) for w in waits[n])
+    assert max(waits[11]) <= LONGEST_WAIT
+    assert wait_after(10**6) <= LONGEST_WAIT
+    assert len(set(waits[3])) > 1

@@ -1,0 +1,149 @@
+"""Which calls are explained, and what is said about the others."""
+
+from collections.abc import Callable
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.records import Span
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.sample import NOT_SAMPLED, sample
+from tests.support.spooled import call_span, trace_id, write_spool
+
+Configure = Callable[..., Settings]
+
+
+def capture(store: Store, settings: Settings, *spans: Span) -> None:
+    write_spool(settings.spool, spans)
+    Ingest(store, settings).run()
+
+
+def states(store: Store) -> dict[str, tuple[str, str | None, float | None]]:
+    with store.database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT call_id, state, reason, inclusion_probability FROM jobs"
+        )
+        return {row[0].partition(":")[0]: (row[1], row[2], row[3]) for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"answer": None}, "no content captured"),
+        ({"answer": None, semconv.NO_CONTENT: "stream, content not captured"}, "stream"),
+        ({semconv.CUT: True}, "cut at the size limit"),
+        ({semconv.STATUS: "cancelled"}, "cancelled before its answer was complete"),
+        ({semconv.STATUS: "abandoned"}, "abandoned before its answer was complete"),
+        (
+            {semconv.STATUS: "raised", semconv.ERROR_TYPE: "RateLimitError", "answer": None},
+            "the call failed",
+        ),
+        ({"prompt": " \n "}, "the prompt is empty"),
+        ({"model": "gpt-9"}, '[models."gpt-9"]'),
+    ],
+)
+def test_what_cannot_be_explained_says_why(
+    changes: dict[str, object], reason: str, store: Store, settings: Settings
+) -> None:
+    capture(store, settings, call_span(1, **changes))  # type: ignore[arg-type]
+    assert sample(store, settings) == 0
+    [(state, said, probability)] = states(store).values()
+    assert state == "skipped"
+    assert reason in (said or "")
+    assert probability is None
+
+
+def test_a_rerun_needs_a_function_that_agreed(store: Store, configure: Configure) -> None:
+    settings = configure(models={"mine": {"kind": "rerun"}})
+    capture(
+        store,
+        settings,
+        call_span(1, model="mine"),
+        call_span(2, model="mine", **{semconv.RERUN: "app:ask"}),
+    )
+    sample(store, settings)
+    found = states(store)
+    assert "rerun=True" in (found[trace_id(1)][1] or "")
+    assert found[trace_id(2)][0] == "pending"
+
+
+def test_a_call_without_a_model_name_takes_the_star(store: Store, configure: Configure) -> None:
+    settings = configure()
+    capture(store, settings, call_span(1, model=None))
+    sample(store, settings)
+    assert states(store)[trace_id(1)][0] == "skipped"
+    star = configure(models={"*": {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}})
+    capture(store, star, call_span(2, model=None), call_span(3, model="any"))
+    assert sample(store, star) == 2
+
+
+def test_the_first_calls_of_each_prompt_version_are_explained(
+    store: Store, configure: Configure
+) -> None:
+    settings = configure(sampling={"rate": 0.0, "minimum_per_prompt_version": 2})
+
+    def of(version: str, number: int) -> Span:
+        use = (
+            f'[{{"name":"p","version":"{version}","template":"Say","message":0,"start":0,"end":3}}]'
+        )
+        return call_span(number, **{semconv.PROMPTS: use})
+
+    capture(store, settings, *(of("1", n) for n in range(1, 6)))
+    sample(store, settings)
+    capture(store, settings, *(of("2", n) for n in range(6, 11)), *(of("1", n) for n in (11, 12)))
+    sample(store, settings)
+    capture(store, settings, *(call_span(n) for n in range(20, 25)))
+    sample(store, settings)
+    found = states(store)
+    chosen = sorted(trace for trace, (state, _, _) in found.items() if state == "pending")
+    assert chosen == [trace_id(n) for n in (1, 2, 6, 7, 20, 21)]
+    assert {found[trace][2] for trace in chosen} == {1.0}
+    assert {said for state, said, _ in found.values() if state == "skipped"} == {NOT_SAMPLED}
+
+
+def test_what_cannot_be_explained_does_not_use_up_the_minimum(
+    store: Store, configure: Configure
+) -> None:
+    settings = configure(sampling={"rate": 0.0, "minimum_per_prompt_version": 1})
+    capture(store, settings, call_span(1, answer=None), call_span(2))
+    assert sample(store, settings) == 1
+
+
+def test_the_rate_is_kept_and_the_same_calls_are_drawn_every_time(
+    store: Store, configure: Configure, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = configure(sampling={"rate": 0.25, "minimum_per_prompt_version": 0})
+    spans = [call_span(n) for n in range(1, 1201)]
+    capture(store, settings, *spans)
+    drawn = sample(store, settings)
+    assert 230 < drawn < 370  # 1200 × .25, five standard deviations
+    first = states(store)
+    assert {p for state, _, p in first.values()} == {0.25}
+    other = settings.model_copy(update={"home": tmp_path_factory.mktemp("other")})
+    again = Store.open(other)
+    capture(again, other, *reversed(spans))
+    sample(again, other)
+    assert states(again) == first
+    again.close()
+
+
+def test_all_calls_of_a_trace_are_drawn_together(store: Store, configure: Configure) -> None:
+    settings = configure(sampling={"rate": 0.5, "minimum_per_prompt_version": 0})
+    pairs = [
+        call_span(n, span=s, parent=p) for n in range(1, 60) for s, p in ((1, None), (2, None))
+    ]
+    capture(store, settings, *pairs)
+    sample(store, settings)
+    with store.database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT count(DISTINCT state) FROM jobs GROUP BY substr(call_id, 1, 32)"
+        )
+        assert {row[0] for row in rows} == {1}
+
+
+def test_sampling_again_decides_nothing_anew(store: Store, settings: Settings) -> None:
+    capture(store, settings, call_span(1), call_span(2))
+    assert sample(store, settings) == 2
+    assert sample(store, settings) == 0
