@@ -1,0 +1,40 @@
+"""Every test of capture has a home of its own and starts without faults."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smile_trace.capture import faults
+from smile_trace.capture.state import state
+from smile_trace.testing import Captured, captured
+
+
+@pytest.fixture(autouse=True)
+def no_faults() -> Iterator[None]:
+    """Faults are counted per process: each test sees its own only."""
+    faults.reset()
+    yield
+    faults.reset()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path) -> Iterator[Path]:
+    """Capture writes below this folder, and is configured as before afterwards."""
+    from smile_trace import configure
+
+    before = (state.config, state.enabled)
+    configure(home=tmp_path, enabled=True)
+    yield tmp_path
+    with state.lock:
+        if state.runtime is not None:
+            state.runtime.spool.close()
+        state.runtime = None
+        state.config, state.enabled = before
+
+
+@pytest.fixture
+def found(home: Path) -> Iterator[Captured]:
+    """What was captured, in memory."""
+    with captured() as seen:
+        yield seen
