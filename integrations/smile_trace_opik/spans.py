@@ -6,6 +6,7 @@ Field by field as opik 2.2.122 sends them, where they mean the same.
 import contextlib
 import datetime
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smile_trace import semconv
@@ -29,7 +30,7 @@ def timestamp(at_ns: int) -> str:
 def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
     """The trace itself; its input and output are those of its root."""
     root = trace.span(trace.root_span_id)
-    call = _call_of(trace, root.span_id)
+    call = next((call for call in trace.calls if call.span_id == root.span_id), None)
     first = trace.calls[0] if trace.calls else None
     fields = _call_texts(call) if call else _context_texts(root)
     return _known(
@@ -59,26 +60,28 @@ def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
 
 def spans_json(trace: Trace, project: str, now_ns: int) -> list[dict[str, Any]]:
     """Every span of the trace, the root too, as Opik's own decorator sends them."""
-    starts = {span.span_id: span.start_ns for span in trace.spans}
-    return [_span_json(trace, span, starts, project, now_ns) for span in trace.spans]
+    ids = {s.span_id: opik_span_id(s.trace_id, s.span_id, s.start_ns) for s in trace.spans}
+    calls = {call.span_id: call for call in trace.calls}
+    common = {
+        "project_name": project,
+        "trace_id": opik_trace_id(trace),
+        "last_updated_at": timestamp(now_ns),
+        "source": SOURCE,
+    }
+    return [_span_json(span, calls.get(span.span_id), ids, common) for span in trace.spans]
 
 
 def _span_json(
-    trace: Trace, span: Span, starts: dict[str, int], project: str, now_ns: int
+    span: Span, call: Call | None, ids: Mapping[str, str], common: Mapping[str, JSON]
 ) -> dict[str, Any]:
-    call = _call_of(trace, span.span_id)
-    parent = span.parent_id if span.parent_id in starts else None
     fields: dict[str, Any] = {
-        "id": opik_span_id(trace.trace_id, span.span_id, span.start_ns),
-        "project_name": project,
-        "trace_id": opik_trace_id(trace),
-        "parent_span_id": parent and opik_span_id(trace.trace_id, parent, starts[parent]),
+        **common,
+        "id": ids[span.span_id],
+        "parent_span_id": ids.get(span.parent_id or ""),
         "name": span.name,
         "type": "general",
         "start_time": timestamp(span.start_ns),
         "end_time": timestamp(span.end_ns),
-        "last_updated_at": timestamp(now_ns),
-        "source": SOURCE,
     }
     if call is None:
         return _known({**fields, **_context_texts(span)})
@@ -194,10 +197,6 @@ def call_metadata(call: Call) -> dict[str, JSON]:
     )
 
 
-def _call_of(trace: Trace, span_id: str) -> Call | None:
-    return next((call for call in trace.calls if call.span_id == span_id), None)
-
-
 def _call_texts(call: Call) -> dict[str, JSON]:
     """A completion is one prompt; a chat is shown as such."""
     if call.form == "completion":
@@ -243,7 +242,7 @@ def _first_chunk_ms(span: Span) -> float | None:
     return seconds * 1000 if isinstance(seconds, int | float) else None
 
 
-def _tags(calls: Any) -> list[str]:
+def _tags(calls: Sequence[Call]) -> list[str]:
     of_calls = {f"{key}:{value}" for call in calls for key, value in call.tags.items()}
     of_prompts = {f"{use.name} v{use.version}" for call in calls for use in call.prompts}
     return sorted(of_calls | of_prompts)

@@ -356,4 +356,6 @@ def _write_html(experiment: Experiment, request: Request) -> Answer:
 
 def _status_report(experiment: Experiment, request: Request) -> Answer:
     experiment.running = request.body["is_alive"]
-    return Answer(body={"is_alive_beat_duration_millis": 10000, "gpu_monitor_interval_millis": 60000})
+    return Answer(
+        body={"is_alive_beat_duration_millis": 10000, "gpu_monitor_interval_millis": 60000}
+    )

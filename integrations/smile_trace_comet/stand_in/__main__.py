@@ -1,0 +1,23 @@
+"""`python -m smile_trace_comet.stand_in`: the stand-in as a process of its own."""
+
+import argparse
+import signal
+import sys
+
+from smile_trace_comet.stand_in.server import StandIn
+
+
+def main() -> None:
+    """Serve on a loopback port until SIGINT or SIGTERM; the first line printed is the address."""
+    parser = argparse.ArgumentParser(description="A stand-in for a Comet server, in memory.")
+    parser.add_argument("--port", type=int, default=0, help="by default any free one")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    given = parser.parse_args()
+    with StandIn(port=given.port, latency=given.latency) as server:
+        print(server.url, flush=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""A stand-in for an Opik server: what its SDK was seen to call, in memory, 404 to the rest."""
+
+import json
+import uuid
+from typing import Any
+
+from smile_trace_comet.stand_in.http import Answer, HttpStandIn, Request
+
+PRIVATE = "/api/v1/private/"
+TAKEN = Answer(204)
+
+
+class OpikStandIn(HttpStandIn):
+    """Traces, spans and attachments by id; scores by (entity, id, name).
+
+    `storage`: files are sent to a signed address, not to the server itself.
+    """
+
+    def __init__(self, *, api_key: str | None = None, storage: bool = False) -> None:
+        super().__init__()
+        self.api_key = api_key
+        self.storage = storage
+        self.traces: dict[str, dict[str, Any]] = {}
+        self.spans: dict[str, dict[str, Any]] = {}
+        self.scores: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.attachments: dict[str, list[tuple[str, str, bytes]]] = {}
+        self.deleted: list[str] = []
+        self._uploads: dict[str, dict[str, Any]] = {}
+
+    @property
+    def api(self) -> str:
+        """The address of its interface."""
+        return f"{self.url}/api"
+
+    def answer(self, request: Request) -> Answer:
+        """See `HttpStandIn`."""
+        if request.path.startswith("/storage/"):
+            if "Authorization" in request.headers:
+                return Answer(400, {"message": "two kinds of authorization"})
+            self._uploads[request.path.rsplit("/", 1)[-1]]["content"] = request.body
+            return Answer(200, headers={"ETag": '"etag"'})
+        if self.api_key and request.headers.get("Authorization") != self.api_key:
+            return Answer(401, {"message": "no"})
+        if not request.headers.get("Comet-Workspace"):
+            return Answer(403, {"message": "no workspace"})
+        name = f"{request.method} {request.path.removeprefix(PRIVATE)}"
+        route = {
+            "POST traces/batch": self._traces,
+            "POST spans/batch": self._spans,
+            "PUT traces/feedback-scores": self._trace_scores,
+            "PUT spans/feedback-scores": self._span_scores,
+            "POST projects/retrieve": self._project,
+            "GET attachment/list": self._list,
+            "POST attachment/delete": self._delete,
+            "POST attachment/upload-start": self._start,
+            "PUT attachment/upload": self._upload,
+            "POST attachment/upload-complete": self._complete,
+        }.get(name)
+        if name.startswith("GET traces/"):
+            found = self.traces.get(name.rsplit("/", 1)[-1])
+            return Answer(200, found) if found else Answer(404, {"message": "no such trace"})
+        return route(request) if route else Answer(404, {"message": f"no endpoint {name}"})
+
+    def _traces(self, request: Request) -> Answer:
+        return self._put(self.traces, request.body["traces"])
+
+    def _spans(self, request: Request) -> Answer:
+        return self._put(self.spans, request.body["spans"])
+
+    def _put(self, kept: dict[str, dict[str, Any]], items: list[dict[str, Any]]) -> Answer:
+        if len(items) > 1000 or any(uuid.UUID(item["id"]).version != 7 for item in items):
+            return Answer(422, {"errors": ["id must be a version 7 UUID"]})
+        kept |= {item["id"]: item for item in items}
+        return TAKEN
+
+    def _trace_scores(self, request: Request) -> Answer:
+        return self._score("trace", request)
+
+    def _span_scores(self, request: Request) -> Answer:
+        return self._score("span", request)
+
+    def _score(self, entity: str, request: Request) -> Answer:
+        for score in request.body["scores"]:
+            self.scores[entity, score["id"], score["name"]] = score
+        return TAKEN
+
+    def _project(self, request: Request) -> Answer:
+        return Answer(200, {"id": f"project of {request.body['name']}"})
+
+    def _list(self, request: Request) -> Answer:
+        files = self.attachments.get(request.query["entity_id"], [])
+        listed = [{"file_name": n, "mime_type": m, "file_size": len(c)} for n, m, c in files]
+        return Answer(200, {"content": listed, "size": len(listed)})
+
+    def _delete(self, request: Request) -> Answer:
+        names, entity = request.body["file_names"], request.body["entity_id"]
+        kept = [file for file in self.attachments.get(entity, []) if file[0] not in names]
+        self.attachments[entity] = kept
+        self.deleted += names
+        return TAKEN
+
+    def _start(self, request: Request) -> Answer:
+        upload = uuid.uuid4().hex
+        self._uploads[upload] = dict(request.body)
+        if self.storage:
+            url = f"{self.url}/storage/{upload}"
+            return Answer(200, {"upload_id": upload, "pre_sign_urls": [url]})
+        url = f"{self.api}/v1/private/attachment/upload?upload={upload}"
+        return Answer(200, {"upload_id": "BEMinIO", "pre_sign_urls": [url]})
+
+    def _upload(self, request: Request) -> Answer:
+        body = request.body
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._keep(self._uploads[request.query["upload"]], content)
+
+    def _complete(self, request: Request) -> Answer:
+        upload = self._uploads[request.body["upload_id"]]
+        if request.body["uploaded_file_parts"] != [{"e_tag": '"etag"', "part_number": 1}]:
+            return Answer(400, {"message": "parts"})
+        return self._keep(upload, upload["content"])
+
+    def _keep(self, about: dict[str, Any], content: bytes) -> Answer:
+        files = self.attachments.setdefault(about["entity_id"], [])
+        files.append((about["file_name"], about["mime_type"], content))
+        return TAKEN
