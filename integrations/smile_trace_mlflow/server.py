@@ -142,7 +142,7 @@ class Server:
                     "Content-Type": "application/json",
                     "x-mlflow-experiment-id": experiment_id or self.experiment_id,
                 },
-                data=json.dumps(otlp, ensure_ascii=True).encode(),
+                data=_utf8(json.dumps(otlp, ensure_ascii=False)),
             )
         if answer.status_code == 501:
             raise TrackerUnavailable(
@@ -307,6 +307,11 @@ class Server:
 
 def _is_gone(refusal: Refused) -> bool:
     return str(refusal).startswith("MLflow answered 404")
+
+
+def _utf8(text: str) -> bytes:
+    """UTF-8, in which a lone surrogate, which it cannot hold, becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _one_line(text: str) -> str:

@@ -70,10 +70,10 @@ def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
     inputs, outputs = span.attributes.get(semconv.INPUT), span.attributes.get(semconv.OUTPUT)
     if is_root and trace.calls:
         first, last = trace.calls[0], trace.calls[-1]
-        inputs = (
-            _json({"messages": [_message(m) for m in first.messages]}) if inputs is None else inputs
-        )
-        outputs = last.answer if outputs is None else outputs
+        if inputs is None:
+            inputs = _json({"messages": [_message(m) for m in first.messages]})
+        if outputs is None and last.answer is not None:
+            outputs = _no_nul(last.answer)
     shown: dict[str, JSON] = {_TYPE: "CHAIN"}
     if inputs is not None:
         shown[_INPUTS] = inputs
@@ -90,7 +90,7 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
         tags[LINKED_TAG] = linked[0]
     if trace.stand_in_root:
         tags["smile.lost_root"] = "true"
-    return {_TAG_PREFIX + key: value for key, value in tags.items()}
+    return {_TAG_PREFIX + _no_nul(key): _no_nul(value) for key, value in tags.items()}
 
 
 def linked_ids(trace: Trace) -> list[str]:
@@ -195,7 +195,12 @@ def _explanation_json(explanation: Explanation) -> str:
 
 
 def _message(message: Message) -> dict[str, str]:
-    return {"role": message.role, "content": message.content}
+    # MLflow copies these into columns of its database, and PostgreSQL refuses NUL there.
+    return {"role": _no_nul(message.role), "content": _no_nul(message.content)}
+
+
+def _no_nul(text: str) -> str:
+    return text.replace("\0", "␀")
 
 
 def _json(value: JSON) -> str:

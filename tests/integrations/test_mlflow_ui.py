@@ -1,0 +1,105 @@
+"""What a person sees in MLflow: the picture is drawn, and hostile text stays text."""
+
+from pathlib import Path
+
+import mlflow
+import pytest
+from playwright.sync_api import Locator, Page
+
+from smile_trace.records import Explanation
+from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
+from smile_trace_mlflow import MLflowTracker
+from smile_trace_mlflow.spans import EXPLANATION_NAME
+from tests.support.browser import WatchedPage
+from tests.support.explained import HOSTILE, captured, explanation
+from tests.support.mlflow_server import MLflowServer
+
+pytestmark = [pytest.mark.mlflow, pytest.mark.browser]
+
+PATIENCE = 60_000
+"""Milliseconds for MLflow's interface on a busy machine."""
+
+
+def deliver(server: MLflowServer, explained: Explanation) -> Receipt:
+    tracker = MLflowTracker.from_settings(
+        {"tracking_uri": server.uri, "experiment": server.new_experiment()}
+    )
+    assert tracker is not None
+    trace, call = captured(explained)
+    [receipt] = tracker.deliver_traces([CapturedTrace(trace=trace)])
+    assert isinstance(receipt, Receipt)
+    [shown] = tracker.deliver_explanations(
+        [
+            ExplainedCall(
+                trace=trace, call=call, explanation=explained, traced_as=receipt.external_id
+            )
+        ]
+    )
+    assert isinstance(shown, Receipt)
+    return shown
+
+
+def open_explanation(page: Page, receipt: Receipt) -> list[Locator]:
+    """Open the receipt's address and select the explanation; gives its pictures once drawn."""
+    assert receipt.url is not None
+    page.goto(receipt.url)
+    span = page.get_by_text(EXPLANATION_NAME, exact=True).first
+    span.wait_for(timeout=PATIENCE)
+    span.dispatch_event("click")
+    pictures = page.locator('img[alt^="Attachment"]')
+    pictures.nth(1).wait_for(timeout=PATIENCE)
+    page.wait_for_function(
+        "[...document.querySelectorAll('img[alt^=Attachment]')].every(i => i.complete)",
+        timeout=PATIENCE,
+    )
+    return pictures.all()
+
+
+def test_the_heatmap_is_drawn_in_its_natural_size(
+    mlflow_server: MLflowServer, watched_page: WatchedPage, tmp_path: Path
+) -> None:
+    page = watched_page.page
+    receipt = deliver(mlflow_server, explanation())
+    pictures = open_explanation(page, receipt)
+    assert len(pictures) == 2
+    for picture in pictures:
+        natural, shown = picture.evaluate("image => [image.naturalWidth, image.width]")
+        assert natural == 700
+        assert shown >= 690
+    assert page.get_by_text("drove this answer").is_visible()
+    assert page.get_by_text("France", exact=True).is_visible()
+    screenshot = tmp_path / "heatmap.png"
+    page.screenshot(path=screenshot)
+    assert screenshot.stat().st_size > 20_000
+
+
+def test_hostile_text_is_text_everywhere(
+    mlflow_server: MLflowServer, watched_page: WatchedPage
+) -> None:
+    page = watched_page.page
+    hostile = HOSTILE.replace("\ud800", "")  # which no JSON file of ours can hold
+    explained = explanation(
+        [("system", hostile), ("user", f"{hostile} key")],
+        {"key": 0.6, "alert": 0.3, "<": 0.2, "|": -0.2},
+        answer=hostile,
+        summary=hostile[:120],
+        status="unreliable",
+    )
+    receipt = deliver(mlflow_server, explained)
+    open_explanation(page, receipt)
+    assert page.get_by_text("<script>alert('smile-alarm')</script>").count() > 0
+    assert page.get_by_text("ndetermined at this budget").count() > 0
+    page.get_by_text("chat gpt-4o-mini", exact=True).first.dispatch_event("click")
+    page.get_by_text("Assistant", exact=True).first.wait_for(timeout=PATIENCE)
+
+    experiment_id = receipt.url.split("/experiments/")[1].split("/")[0] if receipt.url else ""
+    [run] = mlflow.MlflowClient().search_runs([experiment_id])
+    [artifact] = mlflow.MlflowClient().list_artifacts(run.info.run_id, "heatmaps")
+    page.goto(
+        f"{mlflow_server.uri}/#/experiments/{experiment_id}/runs/{run.info.run_id}"
+        f"/artifacts/{artifact.path}"
+    )
+    frame = page.frame_locator("iframe")
+    frame.get_by_text("Undetermined at this budget").wait_for(timeout=PATIENCE)
+    assert frame.get_by_text("smile-alarm").count() > 0
+    assert watched_page.alarms == []
