@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from smile_trace.cli.compare import compare
 from smile_trace.cli.demo import demo
+from smile_trace.cli.doctor import doctor
 from smile_trace.cli.explain import explain
 from smile_trace.cli.retry import retry
 from smile_trace.cli.status import status
@@ -40,3 +42,5 @@ app.command()(explain)
 app.command()(worker)
 app.command()(status)
 app.command()(retry)
+app.command()(compare)
+app.command()(doctor)

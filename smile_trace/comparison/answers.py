@@ -38,7 +38,7 @@ class Apart:
 
     `distances`: the energy distance per input, shape (inputs,), at most 1, below 0 where the
     versions differ less than each from itself. `noise`: the mean distance of a version's answers
-    from themselves. `p_value`: None where no version differs from itself on any input.
+    from themselves. `p_value`: None where the model repeats itself exactly.
     """
 
     distances: Array
@@ -71,7 +71,11 @@ def text_distance(embed: Embed = embed_words) -> Distance:
 
 
 def compare_answers(
-    pairs: Sequence[Paired], distance: Distance, generator: np.random.Generator
+    pairs: Sequence[Paired],
+    distance: Distance,
+    generator: np.random.Generator,
+    *,
+    exact: bool = False,
 ) -> Apart:
     """The paired energy distance with its permutation p-value.
 
@@ -79,6 +83,9 @@ def compare_answers(
     unbiased within terms). Were the versions alike, each input's four answers could be
     relabelled at will: p = (1 + #{Ē* ≥ Ē}) / (1 + #relabellings), Ē the mean over inputs, as in
     DBPA (arXiv 2412.00868, sec. 3); enumerated where there are few inputs.
+
+    Args:
+        exact: the model repeats itself by its nature, so that there is no noise to test against.
 
     Raises:
         ValueError: there is no pair.
@@ -88,7 +95,7 @@ def compare_answers(
     table = np.array([_energies(pair, distance) for pair in pairs])
     own = [(distance(*pair.before) + distance(*pair.after)) / 2 for pair in pairs]
     noise = float(np.mean(own))
-    if noise == 0.0:
+    if exact:
         return Apart(table[:, 0], noise, None)
     return Apart(table[:, 0], noise, _permuted(table, generator))
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from smile_trace.comparison.alignment import align
+from smile_trace.comparison.asking import AnyModel
 from smile_trace.comparison.changes import correct, segment_changes
 from smile_trace.comparison.evidence import (
     Evidence,
@@ -21,7 +22,7 @@ from smile_trace.comparison.reporting import report
 from smile_trace.comparison.revisions import read_file, read_revision
 from smile_trace.comparison.segments import cut, template_segments
 from smile_trace.comparison.wording import summarize, summarize_change
-from smile_trace.records import Call, Unit
+from smile_trace.records import Unit
 from smile_trace.records.comparison import (
     Comparison,
     ComparisonSettings,
@@ -51,6 +52,7 @@ def compare(
     budget: int = 40,
     delta: float = 0.05,
     seed: int = 0,
+    model: AnyModel | None = None,
     settings: Settings | None = None,
 ) -> Comparison:
     """Compare versions of a prompt over all its logged calls; works in a running event loop too.
@@ -66,6 +68,8 @@ def compare(
             0 reads the store only. The settings' daily caps hold as well.
         delta: the margin of "dead", in units of shift.
         seed: decides which calls and inputs are looked at.
+        model: who answers the replayed inputs (a name, a Model or a function `str -> str`); by
+            default what the settings map each version's model to.
         settings: by default those of the environment and the nearest `smile_trace.toml`.
 
     Raises:
@@ -90,7 +94,8 @@ def compare(
                 f"{prompt!r} has been called in version {columns[0].label!r} only: name two "
                 "models, or a file with another version."
             )
-        return _compare(store, settings, prompt, columns, inputs, chosen, budget)
+        replayer = Replayer(store, settings, prompt, inputs, seed, model)
+        return _compare(settings, prompt, columns, replayer, chosen, budget)
     finally:
         store.close()
 
@@ -134,17 +139,15 @@ def _drafts(file: Path, ref: str | None, model: str | None) -> list[Column]:
 
 
 def _compare(
-    store: Store,
     settings: Settings,
     prompt: str,
     columns: Sequence[Column],
-    inputs: Sequence[Call],
+    replayer: Replayer,
     chosen: ComparisonSettings,
     budget: int,
 ) -> Comparison:
     units: list[Unit] = [c.evidence.unit for c in columns if c.evidence.unit is not None]
     reports = [_report(column, prompt, units, chosen, settings) for column in columns]
-    replayer = Replayer(store, settings, prompt, inputs, chosen.seed)
     changes = []
     for (k, before), (m, after) in pairwise(enumerate(reports)):
         aligned = align([s.segment for s in before.segments], [s.segment for s in after.segments])

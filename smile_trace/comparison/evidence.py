@@ -336,13 +336,14 @@ class _Bodies:
         A variable that was cut into words is left out as far as its words are.
         """
         matrix = np.zeros((len(keys), len(place)))
-        met = False
+        # A variable alone says nothing about how the rest was cut, unless there is no rest.
+        met = all(key.startswith(f"{self._stem}var:") for key in place)
         for unit, key in enumerate(keys):
             column = place.get(key)
             if column is None and key.startswith(f"{self._stem}var:"):
                 variable = key.removeprefix(self._stem).split(":")[1]
                 column = place.get(f"{self._stem}var:{variable}")
-            elif column is not None:
+            elif column is not None and not key.startswith(f"{self._stem}var:"):
                 met = True
             if column is not None:
                 matrix[unit, column] = 1.0

@@ -27,12 +27,13 @@ class Version:
 
 
 def edits_of(aligned: Sequence[Aligned]) -> list[tuple[int, ...]]:
-    """The edits: places in `aligned` of neighbours that changed together."""
+    """The edits: places in `aligned` of neighbours that changed in the same way."""
     edits: list[list[int]] = []
     for place, item in enumerate(aligned):
         if item.kind == "same":
             continue
-        if edits and edits[-1][-1] == place - 1:
+        last = edits[-1][-1] if edits else -2
+        if last == place - 1 and aligned[last].kind == item.kind:
             edits[-1].append(place)
         else:
             edits.append([place])

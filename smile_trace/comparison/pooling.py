@@ -80,6 +80,8 @@ def pool(rows: PooledRows) -> Pooled:
     whole = _fit(rows, weight, np.ones(len(rows), dtype=bool))
     for i in range(n):
         used = rows.varies[:, i]
+        if not used.any():
+            continue
         found = whole if used.all() else _fit(rows, weight, used)
         influence[i], error[i] = found.contrast(_mean_over_strata(rows.q[used], n, i))
     predicted = _predict(rows, whole)

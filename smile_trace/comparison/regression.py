@@ -32,10 +32,12 @@ class Fit:
 
     def contrast(self, weights: Array) -> tuple[float, float]:
         """A linear combination of the coefficients and its standard error (may be infinite)."""
+        used = weights != 0
         estimate = float(weights @ self.coefficients)
-        if not self.known[weights != 0].all():
+        if not self.known[used].all():
             return estimate, float("inf")
-        return estimate, float(np.sqrt(max(float(weights @ self.covariance @ weights), 0.0)))
+        part: Array = self.covariance[np.ix_(used, used)]
+        return estimate, float(np.sqrt(max(float(weights[used] @ part @ weights[used]), 0.0)))
 
 
 def fit(design: Array, y: Array, clusters: NDArray[np.int_], weights: Array) -> Fit:

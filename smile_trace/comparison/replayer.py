@@ -17,11 +17,11 @@ from smile_trace.comparison.answers import (
     mean_interval,
     text_distance,
 )
+from smile_trace.comparison.asking import AnyModel, open_any
 from smile_trace.comparison.hybrids import Version, edits_of, hybrid
 from smile_trace.comparison.replaying import Input, ask_all, choose_inputs, paired
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.background import wait_for
-from smile_trace.explaining.named import named_model
 from smile_trace.models import Model
 from smile_trace.models.metered import metered
 from smile_trace.records import Call
@@ -61,13 +61,20 @@ class Replayer:
     """
 
     def __init__(
-        self, store: Store, settings: Settings, prompt: str, traffic: Sequence[Call], seed: int
+        self,
+        store: Store,
+        settings: Settings,
+        prompt: str,
+        traffic: Sequence[Call],
+        seed: int,
+        model: AnyModel | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._prompt = prompt
         self._traffic = traffic
         self._seed = seed
+        self._given = model
         self._distance = text_distance()
 
     def replay(
@@ -124,7 +131,7 @@ class Replayer:
                 for edit in edits
             ]
             others = await ask_all(models[0], inputs, [*put_in, *taken_back], replicates)
-        return self._read(inputs, olds, news, edits, others, why_no_edits)
+        return self._read(inputs, olds, news, edits, others, why_no_edits, exact=replicates == 1)
 
     def _read(
         self,
@@ -134,12 +141,14 @@ class Replayer:
         edits: Sequence[tuple[int, ...]],
         others: Sequence[Sequence[Sequence[str | None]]],
         why_no_edits: str,
+        *,
+        exact: bool,
     ) -> Replayed:
         whole = [paired(old, new) for old, new in zip(olds, news, strict=True)]
         known = [pair for pair in whole if pair is not None]
         if not known:
             return Replayed(why_no_answers="the model answered none of the inputs")
-        apart = self._apart(known)
+        apart = self._apart(known, exact)
         low, high = apart.interval()
         changed = int(sum(self._distance(p.before[0], p.after[0]) > CHANGED for p in known))
         answers = AnswerChange(
@@ -157,7 +166,7 @@ class Replayer:
             put_in = [paired(old, hybrid) for old, hybrid in zip(olds, others[k], strict=True)]
             back = others[len(edits) + k]
             taken = [paired(hybrid, new) for hybrid, new in zip(back, news, strict=True)]
-            effects.append(self._effect(edit, put_in, taken))
+            effects.append(self._effect(edit, put_in, taken, exact))
         total = sum(max(effect.distance, 0.0) for effect in effects)
         return Replayed(
             answers=answers,
@@ -176,6 +185,7 @@ class Replayer:
         edit: tuple[int, ...],
         put_in: Sequence[Paired | None],
         taken_back: Sequence[Paired | None],
+        exact: bool,
     ) -> EditEffect:
         """Both ways of trying one edit; an input counts once in the interval."""
         both = [
@@ -185,7 +195,7 @@ class Replayer:
         ]
         if not both:
             return EditEffect(segments=edit, distance=0.0, ci_low=-1.0, ci_high=1.0)
-        apart = self._apart([pair for pairs in both for pair in pairs])
+        apart = self._apart([pair for pairs in both for pair in pairs], exact)
         per_input = apart.distances.reshape(-1, 2).mean(axis=1)
         low, high = mean_interval(per_input)
         changed = sum(
@@ -201,8 +211,9 @@ class Replayer:
             significant=apart.p_value is None and changed > 0,
         )
 
-    def _apart(self, pairs: Sequence[Paired]) -> Apart:
-        return compare_answers(pairs, self._distance, np.random.default_rng([self._seed, 1]))
+    def _apart(self, pairs: Sequence[Paired], exact: bool) -> Apart:
+        generator = np.random.default_rng([self._seed, 1])
+        return compare_answers(pairs, self._distance, generator, exact=exact)
 
     def _examples(
         self, inputs: Sequence[Input], whole: Sequence[Paired | None]
@@ -236,9 +247,9 @@ class Replayer:
 
     def _model(self, version: VersionReport, budget: int, scope: str) -> Model:
         """The version's model, paid from the store's ledger."""
-        name = version.model or self._traffic[0].model or "*"
+        asked = self._given or version.model or self._traffic[0].model or "*"
         return metered(
-            named_model(name, self._settings, None),
+            open_any(asked, self._settings),
             ledger=StoredLedger(self._store.database, self._caps(budget)),
             cache=self._store.responses,
             explanation=scope,

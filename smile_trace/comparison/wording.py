@@ -44,7 +44,8 @@ def summarize_change(change: VersionChange, versions: Sequence[VersionReport]) -
 def _answers(change: VersionChange, before: str, after: str) -> str:
     answers = change.answers
     if answers is None:
-        return f"From {before} to {after}: the answers were not compared, because {change.why_no_answers}."
+        why = change.why_no_answers
+        return f"From {before} to {after}: the answers were not compared, because {why}."
     same = f"on {answers.inputs} inputs"
     if not answers.significant:
         noise = "within the model's own noise" if answers.noise else "the same"

@@ -169,7 +169,7 @@ class EditEffect(Record):
     """
 
     segments: tuple[int, ...]
-    """Places in `VersionChange.segments`: neighbours that changed together are one edit."""
+    """Places in `VersionChange.segments`: neighbours that changed in the same way are one."""
     distance: float
     ci_low: float
     ci_high: float
@@ -228,17 +228,17 @@ class Comparison(Record):
 
     def to_html(self) -> str:
         """The comparison as one self-contained page without script; every text is escaped."""
-        from smile_trace.render import comparison
+        from smile_trace.render.comparison import to_html
 
-        return comparison.to_html(self)
+        return to_html(self)
 
     def show(self) -> None:
         """Show it in the notebook, or print it in the terminal."""
-        from smile_trace.render import comparison
+        from smile_trace.render.comparison import show
 
-        comparison.show(self)
+        show(self)
 
     def _repr_html_(self) -> str:
-        from smile_trace.render import comparison
+        from smile_trace.render.comparison import to_html
 
-        return comparison.to_html(self, fragment=True)
+        return to_html(self, fragment=True)

@@ -1,0 +1,102 @@
+"""`smile-trace compare`: versions of a prompt side by side, and a gate for CI."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smile_trace.errors import SmileTraceError
+
+GATE_CLOSED = 3
+"""Exit code of a comparison that breaks a limit."""
+
+
+def compare(
+    prompt: Annotated[str, typer.Argument(help="The name of the Prompt.")],
+    versions: Annotated[
+        str, typer.Option(help="Versions, by commas; by default the last two that were called.")
+    ] = "",
+    models: Annotated[
+        str, typer.Option(help="Captured names of models, by commas: compare them, too.")
+    ] = "",
+    file: Annotated[
+        Path | None, typer.Option(help="A file with a template: compared as the last version.")
+    ] = None,
+    ref: Annotated[
+        str | None, typer.Option(help="With --file: its git revision to compare with (HEAD~1).")
+    ] = None,
+    budget: Annotated[
+        int, typer.Option(min=0, help="The most new calls: inputs are replayed through both.")
+    ] = 40,
+    delta: Annotated[
+        float, typer.Option(min=0.001, max=0.999, help='The margin of "dead", in units of shift.')
+    ] = 0.05,
+    seed: Annotated[int, typer.Option(help="Decides which calls are looked at.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the Comparison as JSON.")] = False,
+    fail_if_drop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SEGMENT=LIMIT", help="Exit 3 if its influence drops by more."),
+    ] = None,
+    fail_if_shift: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Exit 3 if the answers move by more.")
+    ] = None,
+) -> None:
+    """Show what a change of a prompt did: over all sampled calls, with error bars."""
+    if ref is not None and file is None:
+        raise typer.BadParameter("--ref needs --file")
+    limits = dict(_limit(text) for text in fail_if_drop or ())
+    try:
+        from smile_trace.comparison import compare as compare_now
+        from smile_trace.comparison.gate import broken_limits
+    except ImportError as error:
+        raise SmileTraceError(
+            f"comparing needs more than is installed ({error.name} is missing): "
+            "pip install 'smile-trace[worker]'"
+        ) from error
+    comparison = compare_now(
+        prompt,
+        versions=_names(versions),
+        models=_names(models),
+        file=file,
+        ref=ref,
+        budget=budget,
+        delta=delta,
+        seed=seed,
+    )
+    broken = broken_limits(comparison, drops=limits, shift=fail_if_shift)
+    if html is not None:
+        _write(html, comparison.to_html())
+    if json:
+        print(comparison.model_dump_json(indent=2))
+    elif html is None:
+        comparison.show()
+    else:
+        print(f"{comparison.summary}\n{html.absolute()}")
+    for sentence in broken:
+        print(f"smile-trace: {sentence}", file=sys.stderr)
+    if broken:
+        raise typer.Exit(GATE_CLOSED)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _limit(text: str) -> tuple[str, float]:
+    segment, _, limit = text.rpartition("=")
+    try:
+        value = float(limit)
+    except ValueError:
+        value = -1.0
+    if not segment or not 0 <= value <= 1:
+        raise typer.BadParameter(f"{text!r}: write SEGMENT=LIMIT, such as 'Be brief.=0.1'")
+    return segment, value
+
+
+def _write(file: Path, page: str) -> None:
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None
