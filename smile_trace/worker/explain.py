@@ -1,6 +1,5 @@
 """One job from its call to its explanation, round by round; knows nothing of the engine."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,6 +8,7 @@ from functools import partial
 from smile_trace.attribution import Study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.driver import ask_model, finish, resolve_signal
+from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store
@@ -83,17 +83,17 @@ class Explainer:
             remote=model.remote,
         )
         told: list[Response] = []
-        while perturbations := await asyncio.to_thread(study.ask):
+        while perturbations := await think(study.ask):
             if self._stopping:
                 self._postpone(job, None, 0.0)
                 return
             kept = await checkpoint(partial(_round, study, model, perturbations))
             responses = _read_round(kept)
-            await asyncio.to_thread(study.tell, zip(perturbations, responses, strict=True))
+            await think(study.tell, zip(perturbations, responses, strict=True))
             told += responses
             self._store.jobs.progressed(job.id, now=self._clock())
             self._models.answered(job.settings.model)
-        explanation = await asyncio.to_thread(finish, study, told)
+        explanation = await think(finish, study, told)
         spent = self._store.ledger.spent("explanation", job.budget_scope)
         self._store.jobs.explain(job, _with_cost(explanation, spent, len(told)), now=self._clock())
 

@@ -1,0 +1,31 @@
+"""`smile-trace doctor`: is everything there that the worker needs?"""
+
+import json
+from typing import Annotated
+
+import typer
+
+MARKS = {"good": "[green]✓[/]", "note": "[yellow]·[/]", "bad": "[red]✗[/]"}
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+) -> None:
+    """Look at home, store, models and trackers; exits 1 where something has to be done."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from smile_trace.settings import Settings
+    from smile_trace.worker.checkup import examine
+
+    findings = examine(Settings())
+    if as_json:
+        print(json.dumps([finding.model_dump() for finding in findings], indent=2))
+    else:
+        console = Console(highlight=False)
+        for finding in findings:
+            said = escape("".join(c if c.isprintable() else " " for c in finding.said))
+            line = f"{MARKS[finding.level]} [bold]{escape(finding.about)}[/]: {said}"
+            console.print(line, soft_wrap=True)
+    if any(finding.level == "bad" for finding in findings):
+        raise SystemExit(1)

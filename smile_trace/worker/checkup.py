@@ -1,0 +1,175 @@
+"""What `smile-trace doctor` looks at: each finding is one sentence that says what to do."""
+
+import asyncio
+import os
+import shutil
+import socket
+import sqlite3
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+from urllib.parse import urlsplit
+
+from smile_trace.capture.faults import read_losses
+from smile_trace.errors import SmileTraceError
+from smile_trace.models.registry import open_model
+from smile_trace.records import Record
+from smile_trace.settings import EndpointSettings, RerunSettings, Settings, find_file
+from smile_trace.store import Store, StoreError
+from smile_trace.trackers import TrackerUnavailable, discover
+
+Level = Literal["good", "note", "bad"]
+FEW_BYTES = 500 * 2**20
+"""Free space below which the disk is worth a word."""
+PACKAGES = ("smile-trace", "opentelemetry-sdk", "dbos", "sqlalchemy", "openai", "mlflow")
+
+
+class Finding(Record):
+    """One thing that was looked at. `bad` keeps the worker from its work."""
+
+    level: Level
+    about: str
+    said: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything that the worker needs; repairs what can be repaired safely."""
+    findings = [Finding(level="good", about="versions", said=_versions()), _settings_file()]
+    findings += _home(settings)
+    findings += _store(settings)
+    findings += _models(settings)
+    findings += _trackers(settings)
+    return findings
+
+
+def _versions() -> str:
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def _settings_file() -> Finding:
+    path = find_file()
+    said = "no smile_trace.toml: the environment and the defaults count" if path is None else path
+    return Finding(level="good", about="settings", said=str(said))
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    home, spool = settings.home, settings.spool
+    if not home.is_dir():
+        yield Finding(level="note", about="home", said=f"{home} is made at the first use")
+        return
+    if not os.access(home, os.W_OK | os.X_OK):
+        said = f"{home} cannot be written: make it writable for this user"
+        yield Finding(level="bad", about="home", said=said)
+        return
+    if home.stat().st_mode & 0o077 and home.stat().st_uid == os.getuid():
+        home.chmod(0o700)  # prompts stand in it
+        yield Finding(level="note", about="home", said=f"{home} was open to others: now it is not")
+    else:
+        yield Finding(level="good", about="home", said=str(home))
+    free = shutil.disk_usage(home).free
+    if free < FEW_BYTES:
+        said = f"only {free // 2**20} MB are free on the disk of {home}: free some space"
+        yield Finding(level="bad", about="disk", said=said)
+    if spool.is_dir() and not os.access(spool, os.R_OK | os.W_OK | os.X_OK):
+        said = f"{spool} belongs to another user: run application and worker as the same one"
+        yield Finding(level="bad", about="spool", said=said)
+    for reason, count in read_losses(spool).items():
+        yield Finding(level="bad", about="spool", said=f"{count} records were lost: {reason}")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    if not (settings.home / "store.db").exists():
+        yield Finding(level="note", about="store", said="nothing was captured here yet")
+        return
+    try:
+        store = Store.open(settings)
+    except StoreError as error:
+        yield Finding(level="bad", about="store", said=str(error))
+        return
+    try:
+        with store.database.read() as connection:
+            wrong = connection.exec_driver_sql("PRAGMA quick_check").scalar_one()
+        status = store.status()
+    except (StoreError, sqlite3.Error) as error:
+        yield Finding(level="bad", about="store", said=str(error))
+        return
+    finally:
+        store.close()
+    if wrong != "ok":
+        said = f"store.db is damaged ({wrong}): move it away, or bring back a copy of it"
+        yield Finding(level="bad", about="store", said=said)
+        return
+    said = f"{status.captured} calls captured, {status.explained} explained, {status.failed} failed"
+    yield Finding(level="good", about="store", said=said)
+    for tracker in status.trackers:
+        if tracker.unavailable:
+            said = f"took nothing the last time: {tracker.unavailable}"
+            yield Finding(level="bad", about=f"tracker {tracker.name}", said=said)
+    if status.corrupt_lines:
+        said = f"{status.corrupt_lines} corrupt spool lines are kept in its table corrupt_lines"
+        yield Finding(level="note", about="store", said=said)
+    if status.unreadable_traces:
+        said = f"{status.unreadable_traces} traces can be read by no dialect: see the worker's log"
+        yield Finding(level="note", about="store", said=said)
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    if not settings.models:
+        said = "no model is mapped, so nothing is explained: write a table [models.NAME]"
+        yield Finding(level="bad", about="models", said=said)
+    for name, how in settings.models.items():
+        about = f"model {name}"
+        if isinstance(how, RerunSettings):
+            said = "asked through its own function: start the worker with --app MODULE"
+            yield Finding(level="note", about=about, said=said)
+            continue
+        try:
+            model = open_model(name, how)
+            asyncio.run(model.aclose())
+        except SmileTraceError as error:
+            yield Finding(level="bad", about=about, said=str(error))
+            continue
+        if isinstance(how, EndpointSettings) and (wrong := _unreachable(how.base_url)):
+            yield Finding(level="bad", about=about, said=wrong)
+        else:
+            yield Finding(level="good", about=about, said="can be asked")
+
+
+def _unreachable(base_url: str) -> str | None:
+    """Why nobody listens at that address; nothing is sent, so nothing is paid."""
+    address = urlsplit(base_url)
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        with socket.create_connection((address.hostname or "", port), timeout=5):
+            return None
+    except OSError as error:
+        return f"{address.hostname}:{port} does not answer ({error}): start it or correct base_url"
+
+
+def _trackers(settings: Settings) -> Iterator[Finding]:
+    try:
+        trackers = discover(settings.trackers)
+    except ValueError as error:
+        yield Finding(level="bad", about="trackers", said=str(error))
+        return
+    if not trackers:
+        said = "none is active: set MLFLOW_TRACKING_URI, or write a table [trackers.mlflow]"
+        yield Finding(level="bad", about="trackers", said=said)
+    for tracker in trackers:
+        about = f"tracker {tracker.name}"
+        check = getattr(tracker, "check", None)  # not every tracker can look without writing
+        try:
+            if check is not None:
+                check()
+            said = "active" if check is None else "active, and it answers"
+            yield Finding(level="good", about=about, said=said)
+        except TrackerUnavailable as error:
+            yield Finding(level="bad", about=about, said=str(error))
+        finally:
+            tracker.close()
