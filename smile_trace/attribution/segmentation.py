@@ -101,8 +101,11 @@ class Segmentation:
         if unit == "message":
             whole = breaks.strip(text, start, end)
             return [] if whole is None else [whole]
-        split = breaks.words if unit == "word" else breaks.sentences
-        return [(start + a, start + b) for a, b in split(text[start:end])]
+        if unit == "word":
+            return [(start + a, start + b) for a, b in breaks.words(text[start:end])]
+        edges = [edge for u in self._uses if u.message == message for edge in (u.start, u.end)]
+        inside = sorted({start, end, *(edge for edge in edges if start < edge < end)})
+        return [(a + c, a + d) for a, b in pairwise(inside) for c, d in breaks.sentences(text[a:b])]
 
     def _variables(self, message: int, start: int, end: int) -> list[Range]:
         """Variables' values and the stretches between; marks alone go with what precedes."""

@@ -9,6 +9,9 @@ response). Text: the mean of three losses over the words of the two answers,
   eq. 4, from the logged answer's side),
 - *transport*: the exact optimal transport between the two (word mover's distance, eq. 3).
 
+What is still said counts half where the response turns it round: a negation, a yes or a no
+that only one of the two answers has.
+
 Costs are cosine distances between word vectors, stretched so that the similarity of unrelated
 words counts as none. A word weighs its vector's length, which grows with what the word tells
 (`the` 1.6, `denied` 19), more where it holds a digit or negates; from the logged answer's side
@@ -84,7 +87,8 @@ class TextShift:
         overlap = float(directed @ _unsaid(self._said, words))
         nearest = float(directed @ cost.min(axis=1))
         both = float(ot.emd2(mass / mass.sum(), _share(self._weights(words)), cost))
-        return min(max((overlap + nearest + both) / 3, 0.0), 1.0)
+        still_said = 1 - min(max((overlap + nearest + both) / 3, 0.0), 1.0)
+        return 1 - still_said * (1 - _turned(self._said, words) / 2)
 
     def _weights(self, words: Sequence[str]) -> Vectors:
         lengths = self._lengths[[self._known[word] for word in words]]
@@ -129,6 +133,13 @@ def _unsaid(answer: Sequence[str], response: Sequence[str]) -> Vectors:
             left[word] -= 1
             unsaid[k] = 0.0
     return unsaid
+
+
+def _turned(answer: Sequence[str], response: Sequence[str]) -> float:
+    """The share of the two answers' deciding words that only one of them says, in [0, 1]."""
+    one, other = (Counter(w for w in words if w in _DECIDING) for words in (answer, response))
+    either = (one | other).total()
+    return 1 - (one & other).total() / either if either else 0.0
 
 
 def _share(weights: Vectors) -> Vectors:

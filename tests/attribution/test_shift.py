@@ -1,0 +1,97 @@
+"""How much of the logged answer is still said."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smile_trace.attribution.shift import TextShift, answer_probability
+from smile_trace.attribution.vectors import embed_words
+
+
+def _shift(answer: str, response: str) -> float:
+    return TextShift(answer, embed_words).shifts([response])[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "response"),
+    [
+        ("Paris, France.", "paris, France"),
+        ("", ""),
+        ("!!!", "!!!"),
+        ("我喜欢北京。", "我喜欢北京。"),
+        ("😀", " 😀"),
+    ],
+)
+def test_the_same_answer_has_not_moved(answer: str, response: str) -> None:
+    assert _shift(answer, response) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "response"),
+    [
+        ("Paris, France.", ""),
+        ("Paris, France.", " \n"),
+        ("", "something"),
+        ("The refund was approved.", "Penguins swim quickly"),
+        ("pelican", "unknown"),
+        ("yes", "no"),
+        ("7", "9"),
+        ("北京", "苹果"),
+    ],
+)
+def test_nothing_is_left_in_an_empty_or_unrelated_answer(answer: str, response: str) -> None:
+    assert _shift(answer, response) >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("answer", "nearer", "farther"),
+    [
+        ("The capital is Paris.", "Paris is the capital city.", "The capital is London."),
+        ("It opens at 9.", "It opens at 9 o'clock.", "It opens at 7."),
+        ("Yes, you may return it.", "Yes, you may bring it back.", "No, you may return it."),
+        ("The refund was approved.", "The refund was accepted.", "The refund was not approved."),
+        ("Ask Anna Petrov.", "Please ask Anna Petrov.", "Ask Maria Petrov."),
+        ("negative", "negative.", "positive"),
+    ],
+)
+def test_numbers_negations_names_and_yes_count(answer: str, nearer: str, farther: str) -> None:
+    assert _shift(answer, nearer) + 0.05 < _shift(answer, farther)
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_shifts_stay_between_zero_and_one(answer: str, response: str) -> None:
+    assert 0.0 <= _shift(answer, response) <= 1.0
+
+
+def test_shifts_do_not_depend_on_what_is_asked_beside_them() -> None:
+    responses = ["London", "", "Paris", "a city in France", "London"]
+    together = TextShift("Paris, France", embed_words).shifts(responses)
+    assert together == [_shift("Paris, France", response) for response in responses]
+
+
+def test_each_word_is_looked_up_once() -> None:
+    looked_up: list[str] = []
+
+    def embed(texts: object) -> np.ndarray:
+        looked_up.extend(texts)  # type: ignore[call-overload]
+        return embed_words(texts)  # type: ignore[arg-type]
+
+    shift = TextShift("red fish", embed)
+    shift.shifts(["blue fish", "red bird"])
+    shift.shifts(["blue fish", "blue bird and fish"])
+    assert sorted(looked_up) == ["and", "bird", "blue", "fish", "red"]
+
+
+def test_a_long_answer_is_looked_at_in_bounded_time() -> None:
+    long = "many words are here " * 5000
+    assert _shift(long, long + " indeed") < 0.05
+
+
+def test_answer_probability_is_the_mean_over_its_tokens() -> None:
+    assert answer_probability([math.log(0.5), math.log(0.1)]) == pytest.approx(0.3)
+    assert answer_probability([-math.inf]) == 0.0
+    assert answer_probability([0.1]) == 1.0  # a server's rounding
+    assert answer_probability([]) == 1.0

@@ -1,0 +1,176 @@
+"""The estimate against the enumerated estimand, the test against planted truths."""
+
+import numpy as np
+import pytest
+
+from benchmarks.statistics.worlds import World, mass, nothing, planted
+from smile_trace.attribution import fidelity, kriging, statistics, surrogate
+
+
+def _every_mask(n: int) -> np.ndarray:
+    x = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(float)
+    return x[x.sum(axis=1) < n]
+
+
+def test_enumerated_is_the_estimand_computed_the_slow_way() -> None:
+    generator = np.random.default_rng(0)
+    for world in planted(6, generator):
+        x = _every_mask(6)
+        shuffled = generator.permutation(len(x))
+        found = statistics.enumerated(x[shuffled], world.shift(x[shuffled]))
+        assert found == pytest.approx(world.truth(), abs=1e-12)
+
+
+def test_one_driver_has_its_change_and_the_others_nothing() -> None:
+    x = _every_mask(5)
+    assert statistics.enumerated(x, 0.1 + 0.7 * x[:, 2]) == pytest.approx([0, 0, 0.7, 0, 0])
+
+
+def test_conditioning_is_within_the_strata() -> None:
+    """The pooled mixture would confound a segment with the stratum (.10 for a null segment)."""
+    driver = World("driver", 8, (0,), lambda x: x[:, 0])
+    assert driver.truth() == pytest.approx([1] + [0] * 7)
+    rows = driver.draw(400, np.random.default_rng(1))
+    found = statistics.estimate(rows, [1])
+    assert found.effect == pytest.approx([1] + [0] * 7, abs=0.01)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_the_estimate_comes_near_the_truth_and_stays_in_its_interval(number: int) -> None:
+    generator = np.random.default_rng(number)
+    world = planted(8, generator)[number]
+    found = statistics.estimate(world.draw(120, generator, noise=0.05), [number])
+    assert found.effect == pytest.approx(world.truth(), abs=0.12)
+    assert np.all(found.low <= found.effect)
+    assert np.all(found.effect <= found.high)
+
+
+def test_a_constant_shift_is_exactly_nothing() -> None:
+    world = World("constant", 9, (), lambda x: np.zeros(len(x)))
+    found = statistics.estimate(world.draw(39, np.random.default_rng(2)), [2])
+    assert not found.effect.any()
+    assert not found.low.any()
+    assert not found.high.any()
+    assert found.p_value is not None
+    assert np.all(found.p_value == 1.0)
+
+
+def test_rows_that_could_not_vary_stay_out() -> None:
+    rows = planted(8, np.random.default_rng(3))[0].draw(40, np.random.default_rng(3))
+    varies = np.ones_like(rows.varies)
+    varies[:, 4] = False
+    out = statistics.Rows(**{**vars(rows), "varies": varies})
+    found = statistics.estimate(out, [3])
+    assert (found.low[4], found.high[4]) == (-1.0, 1.0)
+    assert found.p_value is not None
+    assert found.p_value[4] == 1.0
+
+
+def test_p_values_of_a_null_segment_are_uniform() -> None:
+    """Exact for any model: also where the shift is far from linear, and noise uneven."""
+    small = []
+    for seed in range(150):
+        generator = np.random.default_rng([4, seed])
+        rows = mass(8).draw(30, generator, noise=0.1, uneven=True)
+        rows.x[:, 3] = generator.random(30) < rows.q  # segment 3 has nothing to do with it
+        folds = np.arange(30) % statistics.FOLDS
+        small.append(statistics.randomisation_test(rows, folds, generator)[3] <= 0.2)
+    assert 0.10 < np.mean(small) < 0.31
+
+
+def test_benjamini_hochberg() -> None:
+    assert list(statistics.benjamini_hochberg(np.array([0.01, 0.04, 0.09, 0.5]))) == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert statistics.benjamini_hochberg(np.zeros(0)).shape == (0,)
+
+
+def test_ridge_finds_a_linear_truth_and_keeps_out_of_noise() -> None:
+    generator = np.random.default_rng(5)
+    x = (generator.random((40, 6)) < 0.4).astype(float)
+    exact = surrogate.fit(x, 0.2 + x @ [0.5, 0, 0, -0.1, 0, 0])
+    assert exact.coefficients == pytest.approx([0.5, 0, 0, -0.1, 0, 0], abs=0.01)
+    assert exact.predict(x) == pytest.approx(0.2 + x @ [0.5, 0, 0, -0.1, 0, 0], abs=0.01)
+    noise = surrogate.fit(x, generator.standard_normal(40))
+    assert np.abs(noise.coefficients).max() < 0.4
+
+
+def test_locality_falls_with_what_is_left_out_and_never_sees_a_shift() -> None:
+    vectors = np.eye(4)
+    dropped = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]], dtype=float)
+    weights = surrogate.locality(dropped, vectors, np.ones(4))
+    assert weights[0] == 1.0
+    assert list(weights) == sorted(weights, reverse=True)
+    assert np.all(weights > 0)
+    alike = surrogate.locality(dropped, np.ones((4, 3)), np.ones(4))
+    assert alike[2] == 1.0  # what was left out is still said by what was kept
+
+
+@pytest.mark.parametrize("fraction", [1.0, 0.4])
+def test_kriging_knows_interactions(fraction: float) -> None:
+    generator = np.random.default_rng(6)
+    x = _every_mask(6)
+    y = 0.9 * x[:, 0] * x[:, 3]
+    seen = generator.random(len(x)) < fraction
+    fitted = kriging.fit(x[seen], y[seen])
+    assert fitted.predict(x) == pytest.approx(y, abs=0.15)
+    truth = statistics.enumerated(x, y)
+    assert fitted.effects(statistics.DROP_PROBABILITIES) == pytest.approx(truth, abs=0.08)
+
+
+def test_contrasts_are_differences_of_predictions() -> None:
+    world = planted(7, np.random.default_rng(7))[1]
+    rows = world.draw(40, np.random.default_rng(7), noise=0.1)
+    fitted = kriging.fit(rows.x, rows.y)
+    contrasts = fitted.contrasts(rows.x[:5])
+    for i in range(7):
+        out, kept = rows.x[:5].copy(), rows.x[:5].copy()
+        out[:, i], kept[:, i] = 1, 0
+        assert contrasts[:, i] == pytest.approx(fitted.predict(out) - fitted.predict(kept))
+
+
+def test_the_gradient_of_the_likelihood() -> None:
+    from scipy.optimize import check_grad  # type: ignore[import-untyped]
+
+    generator = np.random.default_rng(8)
+    x = (generator.random((20, 4)) < 0.4).astype(float)
+    x = np.unique(x, axis=0)
+    y = generator.standard_normal(len(x))
+    likelihood = kriging._Likelihood(x, y - y.mean(), np.ones(len(x)), float(y.var()))
+    at = generator.standard_normal(6) - 1
+    error = check_grad(lambda p: likelihood(p)[0], lambda p: likelihood(p)[1], at)
+    assert error < 1e-4
+
+
+def test_held_out_r2_is_not_in_sample() -> None:
+    """On pure noise an in-sample R² is far above zero; the cross-validated one is not."""
+    in_sample, held_out = [], []
+    for seed in range(6):
+        rows = nothing(12).draw(40, np.random.default_rng(seed), noise=0.2)
+        fitted = np.linalg.lstsq(np.column_stack([np.ones(40), rows.x]), rows.y, rcond=None)[0]
+        errors = rows.y - np.column_stack([np.ones(40), rows.x]) @ fitted
+        in_sample.append(1 - errors.var() / rows.y.var())
+        quality = fidelity.held_out(rows, [seed])
+        assert quality is not None
+        held_out.append(quality.r2)
+    assert np.mean(in_sample) > 0.2
+    assert np.mean(held_out) < 0.05
+
+
+def test_how_much_was_left_out_is_no_explanation() -> None:
+    rows = mass(12).draw(60, np.random.default_rng(9), noise=0.05)
+    quality = fidelity.held_out(rows, [9])
+    assert quality is not None
+    assert quality.r2 > fidelity.MINIMAL_R2
+    assert not quality.reliable
+
+
+def test_a_driver_is_reliable_and_its_interval_says_so() -> None:
+    rows = planted(10, np.random.default_rng(10))[0].draw(40, np.random.default_rng(10), noise=0.1)
+    quality = fidelity.held_out(rows, [10])
+    assert quality is not None
+    assert quality.reliable
+    assert quality.low < quality.r2 < quality.high <= 1.0
