@@ -26,6 +26,7 @@ class Parameters:
             self._signature = None
         found = [] if self._signature is None else list(self._signature.parameters.values())
         self.names = tuple(parameter.name for parameter in found)
+        self._known = frozenset(self.names)
         self.own = self.names[0] if self.names and self.names[0] in ("self", "cls") else None
         kinds = {parameter.kind for parameter in found}
         self.takes_any = inspect.Parameter.VAR_KEYWORD in kinds
@@ -49,8 +50,8 @@ class Parameters:
         if self._simple and len(args) <= len(self._positional):
             given = {**dict(zip(self._positional, args, strict=False)), **kwargs}
             bound = {**self._defaults, **given}
-            # As many names as parameters: none is missing, unknown or given twice.
-            if len(bound) == len(self.names) and len(given) == len(args) + len(kwargs):
+            # None is missing, unknown or given twice.
+            if bound.keys() == self._known and len(given) == len(args) + len(kwargs):
                 return bound
         try:
             slow = self._signature.bind(*args, **kwargs)

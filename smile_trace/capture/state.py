@@ -7,7 +7,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,7 @@ class Runtime:
         )
         self.export = line_exporter(config, write or self.spool.write, self.spool.losses.add)
         self.provider = make_provider(config, self.export)
-        self.tracer: Tracer = self.provider.get_tracer(SCOPE, _version())
+        self.tracer: Tracer = self.provider.get_tracer(SCOPE)
 
 
 class _State:
@@ -161,10 +160,3 @@ def _after_fork_in_child() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-def _version() -> str:
-    try:
-        return version("smile-trace")
-    except PackageNotFoundError:
-        return ""
