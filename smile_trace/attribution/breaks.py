@@ -33,13 +33,18 @@ def words(text: str) -> list[Range]:
 
 
 def sentences(text: str) -> list[Range]:
-    """The sentences of a text without the white space around them; a line break ends one."""
+    """The sentences of a text without the white space around them; a line break ends one.
+
+    Where a script has spaces, a mark inside a word (`c?d=e`) ends none.
+    """
     found: list[Range] = []
     for start, end in _segments(SentenceBreaker, text):
         stripped = strip(text, start, end)
         if stripped is None:
             continue
-        if found and not _has_word(text, *stripped) and "\n" not in text[found[-1][1] : start]:
+        inside_word = found and found[-1][1] == stripped[0] and text[stripped[0]].isascii()
+        marks_alone = found and not _has_word(text, *stripped)
+        if inside_word or (marks_alone and "\n" not in text[found[-1][1] : start]):
             found[-1] = (found[-1][0], stripped[1])
         else:
             found.append(stripped)

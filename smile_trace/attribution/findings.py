@@ -18,6 +18,7 @@ class LevelFindings:
     """Effects, intervals and tests of one partition; arrays are indexed like `segments`.
 
     `rows` counts the rows that the estimate rests on; `p_values` is None where it is exact.
+    `locality` has the weight of every random row, None for the fixed ones.
     """
 
     segments: tuple[Segment, ...]
@@ -30,6 +31,7 @@ class LevelFindings:
     rows: int
     exact: bool
     held_out: HeldOut | None
+    locality: tuple[float | None, ...]
 
     def attributions(self) -> list[SegmentAttribution]:
         """One record per segment."""
@@ -55,19 +57,29 @@ def find(
     *,
     exact: bool,
     deterministic: bool,
+    floor: float,
     embed: Embed,
     seed: list[int],
 ) -> LevelFindings:
-    """Estimates and tests every free segment of a partition."""
+    """Estimates and tests every free segment of a partition.
+
+    `floor` is the shift up to which an exact effect is called none.
+    """
     free = np.array([not segment.frozen for segment in segments])
     known = [(row, y) for row, y in zip(rows, shifts, strict=True) if y is not None]
+    locality = _locality(rows, segments, embed)
     measured = _leave_one_out(known, len(segments)) if deterministic else {}
     quality = None
     if exact:
         estimate, used = _exact(known, free, complete=len(known) == len(rows))
-        significant = (np.abs(estimate.effect) > NEGLIGIBLE) & (estimate.low == estimate.high)
+        significant = (np.abs(estimate.effect) > max(floor, NEGLIGIBLE)) & (
+            estimate.low == estimate.high
+        )
     else:
-        tested = _random_rows(known, free, segments, embed)
+        weights = [
+            w for w, y in zip(locality, shifts, strict=True) if w is not None and y is not None
+        ]
+        tested = _random_rows(known, free, np.array(weights))
         used = len(tested.y)
         estimate = _estimate(tested, seed)
         assert estimate.p_value is not None
@@ -85,6 +97,7 @@ def find(
         rows=used,
         exact=exact,
         held_out=quality,
+        locality=locality,
     )
 
 
@@ -110,32 +123,41 @@ def _exact(
 
 
 def _random_rows(
-    known: Sequence[tuple[Perturbation, float]],
-    free: np.ndarray,
-    segments: Sequence[Segment],
-    embed: Embed,
+    known: Sequence[tuple[Perturbation, float]], free: np.ndarray, weights: Array
 ) -> Rows:
     """The rows whose masks were drawn, with a known propensity, and the fixed ones."""
     drawn = [(row, y) for row, y in known if row.keep_probability is not None]
     fixed = [(row, y) for row, y in known if row.keep_probability is None]
-    n = len(segments)
-    fixed_x = 1.0 - np.array([row.mask for row, _ in fixed], dtype=float).reshape(len(fixed), n)
-    x = 1.0 - np.array([row.mask for row, _ in drawn], dtype=float).reshape(len(drawn), n)
-    varies = np.array([[k not in row.fixed for k in range(n)] for row, _ in drawn], dtype=bool)
-    weights = np.ones(len(drawn))
-    if len(drawn):
-        sizes = np.array([max(len(breaks.words(s.text)), 1) for s in segments], dtype=float)
-        vectors = embed([s.text for s in segments])
-        weights = surrogate.locality(x, vectors, sizes)
+    varies = [[k not in row.fixed for k in np.flatnonzero(free)] for row, _ in drawn]
     return Rows(
-        x=x[:, free],
+        x=_dropped([row for row, _ in drawn], free),
         y=np.array([y for _, y in drawn]),
         q=1.0 - np.array([row.keep_probability for row, _ in drawn], dtype=float),
-        varies=varies.reshape(len(drawn), n)[:, free],
+        varies=np.array(varies, dtype=bool).reshape(len(drawn), int(free.sum())),
         weights=weights,
-        others_x=fixed_x[:, free],
+        others_x=_dropped([row for row, _ in fixed], free),
         others_y=np.array([y for _, y in fixed]),
     )
+
+
+def _dropped(rows: Sequence[Perturbation], which: np.ndarray) -> Array:
+    """1 where a segment was left out, shape (rows, segments chosen by `which`)."""
+    kept = np.array([row.mask for row in rows], dtype=float).reshape(len(rows), len(which))
+    dropped: Array = 1.0 - kept[:, which]
+    return dropped
+
+
+def _locality(
+    rows: Sequence[Perturbation], segments: Sequence[Segment], embed: Embed
+) -> tuple[float | None, ...]:
+    """The locality weight of every random row, whether it got an answer or not."""
+    drawn = [row for row in rows if row.keep_probability is not None]
+    if not drawn:
+        return (None,) * len(rows)
+    dropped = _dropped(drawn, np.ones(len(segments), dtype=bool))
+    sizes = np.array([max(len(breaks.words(s.text)), 1) for s in segments], dtype=float)
+    weights = iter(surrogate.locality(dropped, embed([s.text for s in segments]), sizes))
+    return tuple(None if row.keep_probability is None else float(next(weights)) for row in rows)
 
 
 def _leave_one_out(known: Sequence[tuple[Perturbation, float]], segments: int) -> dict[int, float]:

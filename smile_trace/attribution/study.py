@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from smile_trace.attribution import masks
 from smile_trace.attribution.findings import LevelFindings, find
@@ -301,7 +302,7 @@ class Study:
             fidelity=fidelity,
             cost=Cost(target_calls=len(self._responses)),
             summary=summarize(segments, fidelity),
-            perturbations=self._observations(reading),
+            perturbations=self._observations(reading, found),
             partitions=tuple(tuple(s.key for s in level.segments) for level in self._levels),
             settings=self._settings,
         )
@@ -314,15 +315,20 @@ class Study:
 
     def _find(self, level: Level) -> LevelFindings:
         index = self._levels.index(level)
-        return find(
-            level.segments,
-            level.rows,
-            self._read().shifts[index],
-            exact=level.exact,
-            deterministic=self._deterministic,
-            embed=self._embed,
-            seed=[self._settings.seed, index],
-        )
+        reading = self._read()
+        # One thread: for matrices this small many cost ten times as much, and the order of
+        # their sums would decide the last digits.
+        with threadpool_limits(limits=1, user_api="blas"):
+            return find(
+                level.segments,
+                level.rows,
+                reading.shifts[index],
+                floor=reading.noise_floor,
+                exact=level.exact,
+                deterministic=self._deterministic,
+                embed=self._embed,
+                seed=[self._settings.seed, index],
+            )
 
     def _attributions(self, found: Sequence[LevelFindings]) -> tuple[SegmentAttribution, ...]:
         """The segments of the finest level that looked at them, in the order of the prompt."""
@@ -337,12 +343,15 @@ class Study:
             shown.extend(findings.attributions())
         return tuple(sorted(shown, key=lambda s: (s.message, s.start)))
 
-    def _observations(self, reading: Reading) -> tuple[Observation, ...]:
+    def _observations(
+        self, reading: Reading, found: Sequence[LevelFindings]
+    ) -> tuple[Observation, ...]:
         return tuple(
             Observation(
                 kind=row.kind,
                 mask=row.mask,
                 keep_probability=row.keep_probability,
+                locality=weight,
                 replicate=row.replicate,
                 level=row.level,
                 round=row.round,
@@ -352,8 +361,8 @@ class Study:
                 shift=shift,
                 failure=response.failure,
             )
-            for level, shifts in zip(self._levels, reading.shifts, strict=True)
-            for row, shift in zip(level.rows, shifts, strict=True)
+            for level, shifts, of in zip(self._levels, reading.shifts, found, strict=True)
+            for row, shift, weight in zip(level.rows, shifts, of.locality, strict=True)
             if (response := self._responses.get(_key(row))) is not None
         )
 

@@ -86,12 +86,14 @@ class Observation(Record):
     """One perturbation with its shift: the row that pools over calls later.
 
     `shift` is None where the call failed (`failure` says how). `mask` and `level` are those
-    of the perturbation; `text_hash` is the SHA-256 of the messages that went out.
+    of the perturbation; `text_hash` is the SHA-256 of the messages that went out. `locality` is
+    the weight in (0, 1] of a random mask in the linear surrogate, from the prompts alone.
     """
 
     kind: PerturbationKind
     mask: tuple[bool, ...]
     keep_probability: float | None = None
+    locality: float | None = None
     replicate: int = 0
     level: int = 0
     round: int = 0

@@ -39,9 +39,10 @@ def test_words(text: str, words: list[str]) -> None:
 
 
 def test_sentences_end_at_marks_and_line_breaks() -> None:
-    text = "It is 3.14. Is it?\nYes\n\n# Head\n我喜欢。今天很好！"
+    text = "It is 3.14. See a?b=c! Is it?\nYes\n\n# Head\n我喜欢。今天很好！"
     assert _sentences(text) == [
         "It is 3.14.",
+        "See a?b=c!",
         "Is it?",
         "Yes",
         "# Head",
