@@ -1,5 +1,6 @@
 """`smile-trace demo`: the whole job on this machine."""
 
+import signal
 import sys
 from typing import Annotated
 
@@ -26,6 +27,8 @@ def demo(
             "pip install 'smile-trace[demo]'"
         ) from error
     serve = not exit_when_done and sys.stdin.isatty()
+    # A polite end of any kind stops the servers too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run_demo(Settings().home.absolute(), serve=serve, console=Console())
     except KeyboardInterrupt:

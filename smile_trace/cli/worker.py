@@ -28,7 +28,7 @@ def worker(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
-    for noisy in ("httpx", "httpcore", "alembic", "openai"):
+    for noisy in ("httpx", "httpx2", "httpcore", "httpcore2", "alembic", "openai"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
