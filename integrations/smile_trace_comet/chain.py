@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Feedback, PromptUse, Span, Trace
+from smile_trace.records.dialects import read_calls
 from smile_trace_comet.plain import flat_parameters, plain
 
 ASSET_VERSION = 3
@@ -150,10 +151,16 @@ def _final_prompt(call: Call, use: PromptUse | None) -> str:
 
 
 def _context_fields(span: Span) -> dict[str, JSON]:
+    """A span around calls may hold messages itself, where its function took a single text."""
+    sent, got = (_loads(span.attributes.get(n)) for n in (semconv.INPUT, semconv.OUTPUT))
+    for around in read_calls([span]):
+        alone = len(around.messages) == 1 and around.messages[0].content
+        sent = alone or [message.model_dump() for message in around.messages]
+        got = around.answer
     return {
         "category": "span",
-        "inputs": _as_object(span.attributes.get(semconv.INPUT), "input"),
-        "outputs": _as_object(span.attributes.get(semconv.OUTPUT), "output"),
+        "inputs": _as_object(sent, "input"),
+        "outputs": _as_object(got, "output"),
         "metadata": _known(
             {
                 "span_id": span.span_id,
@@ -164,11 +171,16 @@ def _context_fields(span: Span) -> dict[str, JSON]:
     }
 
 
-def _as_object(value: JSON, name: str) -> dict[str, JSON]:
-    """What a context span took or gave: its JSON, as an object, as comet_llm wants it."""
+def _loads(value: JSON) -> JSON:
+    """The value of an attribute that travels as JSON; a text that is none is taken as it is."""
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
-            value = json.loads(value)
+            return json.loads(value)
+    return value
+
+
+def _as_object(value: JSON, name: str) -> dict[str, JSON]:
+    """An object, as comet_llm wants inputs and outputs."""
     return value if isinstance(value, dict) else {name: value}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Span, Trace
+from smile_trace.records.dialects import read_calls
 from smile_trace.render import STATUS_WORDS, to_markdown
 from smile_trace.trackers import ExplainedCall
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id
@@ -207,6 +208,9 @@ def _call_texts(call: Call) -> dict[str, JSON]:
 
 
 def _context_texts(span: Span) -> dict[str, JSON]:
+    """A span around calls may hold messages itself, where its function took a single text."""
+    for around in read_calls([span]):
+        return _call_texts(around)
     return {
         "input": _as_object(span.attributes.get(semconv.INPUT), "input"),
         "output": _as_object(span.attributes.get(semconv.OUTPUT), "output"),

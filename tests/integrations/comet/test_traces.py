@@ -5,7 +5,8 @@ import json
 import pytest
 
 from smile_trace import semconv
-from smile_trace.trackers import Receipt
+from smile_trace.records.dialects import assemble
+from smile_trace.trackers import Receipt, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
 from smile_trace_comet.stand_in import Fault, KnownIds, StandIn
 from tests.integrations.comet.samples import (
@@ -104,6 +105,19 @@ def test_a_chain_keeps_parents_inputs_and_outputs(
         assert len({node["id"] for node in nodes.values()}) == len(nodes)
 
 
+def test_a_call_around_calls_is_a_span_with_its_texts(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    outer = call_span(1, span=20, prompt="42", answer="7")
+    inner = call_span(1, span=1, parent=span_id(20), prompt="asked", answer="told")
+    tracker.deliver_traces(captured(assemble(trace_id(1), [outer, inner])))
+    document = data(comet_server, 1)
+    assert document["chain_inputs"] == {"input": "42"}
+    assert document["chain_outputs"] == {"output": "7"}
+    (node,) = document["chain_nodes"]
+    assert node["inputs"]["final_prompt"] == "asked"
+
+
 def test_chat_messages_are_kept_with_their_roles(
     comet_server: StandIn, tracker: CometTracker
 ) -> None:
@@ -145,8 +159,6 @@ def test_feedback_and_a_late_span_are_added(comet_server: StandIn, tracker: Come
     (experiment,) = comet_server.experiments
     assert experiment.metrics["user_feedback"] == [1.0]
     assert data(comet_server, 1)["metadata"]["feedback"]["user_feedback"]["score"] == 1.0
-    from smile_trace.records.dialects import assemble
-
     grown = assemble(trace.trace_id, [*trace.spans, call_span(1, span=7, prompt="late")])
     tracker.deliver_traces(captured(grown))
     assert len(data(comet_server, 1)["chain_nodes"]) == 2
@@ -172,8 +184,6 @@ def test_a_call_without_an_answer_says_why(comet_server: StandIn, tracker: Comet
     span = call_span(
         1, answer=None, **{semconv.STATUS: "raised", semconv.ERROR_TYPE: "TimeoutError"}
     )
-    from smile_trace.records.dialects import assemble
-
     tracker.deliver_traces(captured(assemble(trace_id(1), [span])))
     document = data(comet_server, 1)
     assert document["chain_outputs"] == {"output": None}
@@ -202,8 +212,6 @@ def test_cut_off_between_any_two_requests(
 ) -> None:
     """The n-th request is the last that leaves; whether it was carried out or not, the next
     delivery makes everything whole, and nothing twice."""
-    from smile_trace.trackers import TrackerUnavailable
-
     traces = captured(prompt_trace(1), nested_trace(2))
     for n in range(20):
         comet_server.reset()
