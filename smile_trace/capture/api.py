@@ -1,14 +1,16 @@
 """What an application says inside and about its calls: `record`, `feedback`, ids."""
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan
 
 from smile_trace import semconv
 from smile_trace.capture.cleaning import Cleaner
 from smile_trace.capture.faults import fault
+from smile_trace.capture.ids import new_context
 from smile_trace.capture.recording import current
 from smile_trace.capture.state import active, runtime
 
@@ -86,8 +88,17 @@ def feedback(
         if comment is not None:
             attributes[semconv.FEEDBACK_COMMENT] = clean.text(str(comment))
         # A trace of its own: the one that it speaks of may have been complete for long.
-        span = runtime().tracer.start_span("feedback", context=Context(), attributes=attributes)
-        span.end()
+        now, here = time.time_ns(), runtime()
+        span = ReadableSpan(
+            name="feedback",
+            context=new_context(None),
+            resource=here.resource,
+            attributes=attributes,
+            start_time=now,
+            end_time=now,
+            instrumentation_scope=here.scope,
+        )
+        here.export(span)
     except Exception as error:  # noqa: BLE001  the user's call goes on
         fault("feedback() could not be recorded", error)
 
@@ -98,7 +109,7 @@ def current_trace_id() -> str | None:
     recording = current.get()
     if recording is None:
         return None
-    return f"{recording.span.get_span_context().trace_id:032x}"
+    return f"{recording.context.trace_id:032x}"
 
 
 def _is_trace_id(text: str) -> bool:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -82,6 +81,8 @@ class Losses:
 
 def temporary_folder() -> Path:
     """Where losses are noted when the spool's folder takes nothing."""
+    import tempfile  # and with it three compressors: only where something is lost
+
     return Path(tempfile.gettempdir()) / f"smile-trace-{os.getuid()}"
 
 

@@ -219,7 +219,7 @@ def _own_parent(span: otel.Span) -> otel.Span | None:
     recording = current.get()
     if isinstance(span, _Shadow) and span.real.is_recording():
         return span.real
-    return None if recording is None else recording.span
+    return None if recording is None else otel.NonRecordingSpan(recording.context)
 
 
 def _abandon_open() -> None:

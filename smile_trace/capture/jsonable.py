@@ -5,7 +5,6 @@ models and dataclasses are looked into. What is binary becomes a typed placehold
 """
 
 import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -80,6 +79,8 @@ def bounded_repr(value: Any) -> str:
 
 def binary(data: bytes, media_type: str | None = None) -> dict[str, Any]:
     """A typed placeholder for bytes: never the bytes themselves."""
+    import hashlib  # and with it OpenSSL: only where there is something binary
+
     return {
         "type": "binary",
         "media_type": media_type or "application/octet-stream",

@@ -1,8 +1,8 @@
 """One call under way, from its arguments to its record in the spool."""
 
-import asyncio
 import atexit
 import os
+import sys
 import time
 import traceback
 import weakref
@@ -11,14 +11,15 @@ from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Any
 
-from opentelemetry.context import Context
-from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from smile_trace import semconv
 from smile_trace.capture.answers import Answer, join_chunks, read_answer
 from smile_trace.capture.cleaning import Cleaner
 from smile_trace.capture.describing import describe_answer, describe_messages
 from smile_trace.capture.faults import fault
+from smile_trace.capture.ids import new_context
 from smile_trace.capture.jsonable import dumps, is_json, jsonable
 from smile_trace.capture.links import last_mlflow_trace, linked_attributes
 from smile_trace.capture.messages import MessageDict, content_of
@@ -30,6 +31,7 @@ from smile_trace.capture.state import active, runtime, state
 MAX_MESSAGE = 2000
 MAX_TRACEBACK = 8000
 MAX_CHUNKS = 10_000
+_UNSET = Status(StatusCode.UNSET)
 
 current: ContextVar["Recording | None"] = ContextVar("smile_trace_current", default=None)
 open_streams: "weakref.WeakSet[Recording]" = weakref.WeakSet()
@@ -56,20 +58,21 @@ class Recording:
         "_form",
         "_last_mlflow",
         "_messages",
+        "_parent",
         "_pid",
         "_site",
         "_start_ns",
         "_started",
         "_structured",
         "_uses",
+        "context",
         "session",
-        "span",
         "user",
     )
 
     session: str | None
     user: str | None
-    span: Span
+    context: SpanContext
 
     def __init__(self, site: Site) -> None:
         self._done = True  # until there is something to write
@@ -89,13 +92,11 @@ class Recording:
         self._last_mlflow = last_mlflow_trace()
         self.session = site.session or (parent.session if parent is not None else None)
         self.user = site.user or (parent.user if parent is not None else None)
-        # A fresh context: the application's active span is never a parent of ours.
-        context = Context() if parent is None else set_span_in_context(parent.span, Context())
+        # Never a child of the application's active span: neither side would know the other's.
+        self._parent = None if parent is None else parent.context
+        self.context = new_context(self._parent)
         self._start_ns = time.time_ns()
         self._started = time.perf_counter_ns()
-        self.span = runtime().tracer.start_span(
-            site.name, context=context, start_time=self._start_ns
-        )
         self._done = False
 
     def read_arguments(self, arguments: dict[str, Any]) -> None:
@@ -175,8 +176,7 @@ class Recording:
             return self.finish(None, "abandoned")
         with suppress(Exception):
             self._error = _describe_error(error)
-        cancelled = isinstance(error, asyncio.CancelledError)
-        return self.finish(None, "cancelled" if cancelled else "raised")
+        return self.finish(None, "cancelled" if _is_cancellation(error) else "raised")
 
     def __del__(self) -> None:
         # A forked child holds copies of what its parent is doing: they are the parent's.
@@ -194,24 +194,41 @@ class Recording:
             attributes[semconv.FIRST_CHUNK_SECONDS] = self._first_chunk
         if self._chunks:
             result = join_chunks(self._chunks)
+        name, events, status_of_span = self._site.name, [], _UNSET
         if self._messages is None:
             attributes[semconv.KIND] = "context"
             if self._site.capture_output and result is not None:
                 self._structured[semconv.OUTPUT] = _jsonable(result)
         else:
             attributes[semconv.KIND] = "call"
-            self._describe_call(self._messages, self._read_result(result, status), clean)
+            name = self._describe_call(self._messages, self._read_result(result, status), clean)
         if self._error is not None:
-            self._write_error(*self._error, clean)
+            kind, message, stack = self._error[0], *map(clean.text, self._error[1:])
+            attributes[semconv.ERROR_TYPE] = kind
+            events = [_exception_event(kind, message, stack)]
+            status_of_span = Status(StatusCode.ERROR, f"{kind.rpartition('.')[2]}: {message}")
         for key, value in self._structured.items():
             attributes[key] = dumps(clean.value(value))
         if clean.redacted:
             attributes[semconv.REDACTED] = clean.redacted
         if clean.cut or len(self._chunks) >= MAX_CHUNKS:
             attributes[semconv.CUT] = True
-        self.span.set_attributes(attributes)
-        # The wall clock may have been moved; how long it took is known all the same.
-        self.span.end(self._start_ns + duration)
+        here = runtime()
+        # Made at the end and in one go: a span that is open all the while costs twice as much.
+        span = ReadableSpan(
+            name=name,
+            context=self.context,
+            parent=self._parent,
+            resource=here.resource,
+            attributes=attributes,
+            events=events,
+            status=status_of_span,
+            start_time=self._start_ns,
+            # The wall clock may have been moved; how long it took is known all the same.
+            end_time=self._start_ns + duration,
+            instrumentation_scope=here.scope,
+        )
+        here.export(span)
 
     def _describe_site(self, clean: Cleaner) -> None:
         site, attributes, structured = self._site, self._attributes, self._structured
@@ -242,26 +259,15 @@ class Recording:
             fault("an answer could not be read", error)
             return Answer(no_content="the answer could not be read")
 
-    def _describe_call(self, messages: list[MessageDict], answer: Answer, clean: Cleaner) -> None:
+    def _describe_call(self, messages: list[MessageDict], answer: Answer, clean: Cleaner) -> str:
+        """Puts the call into the attributes; gives the span's name."""
         attributes = self._attributes
         operation = self._form or answer.form or "chat"
         attributes[semconv.OPERATION_NAME] = operation
         attributes.update(describe_messages(messages, self._uses, clean))
         attributes.update(describe_answer(answer, clean))
         model = attributes.get(semconv.REQUEST_MODEL) or attributes.get(semconv.RESPONSE_MODEL)
-        self.span.update_name(f"{operation} {model or self._site.name}")
-
-    def _write_error(self, name: str, message: str, stack: str, clean: Cleaner) -> None:
-        message = clean.text(message)
-        self._attributes[semconv.ERROR_TYPE] = name
-        event = {
-            "exception.type": name,
-            "exception.message": message,
-            "exception.stacktrace": clean.text(stack),
-        }
-        self.span.add_event("exception", event)
-        description = f"{name.rpartition('.')[2]}: {message}"
-        self.span.set_status(Status(StatusCode.ERROR, description))
+        return f"{operation} {model or self._site.name}"
 
 
 def begin(site: Site, arguments: dict[str, Any] | None) -> Recording | None:
@@ -299,6 +305,21 @@ def _at_exit() -> None:
 
 atexit.register(_at_exit)
 os.register_at_fork(after_in_child=open_streams.clear)
+
+
+def _exception_event(kind: str, message: str, stack: str) -> Event:
+    attributes = {
+        "exception.type": kind,
+        "exception.message": message,
+        "exception.stacktrace": stack,
+    }
+    return Event("exception", attributes, time.time_ns())
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    # Who has not loaded asyncio (a fifth of our import) cannot have met its cancellation.
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
 
 
 def _jsonable(result: Any) -> Any:

@@ -30,11 +30,19 @@ class _Rule:
     label: str
     clues: tuple[str, ...]
     """Texts without any of these hold no match: a search for them is much cheaper."""
-    pattern: re.Pattern[str]
+    pattern: str
+
+    def finditer(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Start and end of each secret, and the mark that takes its place."""
+        # Compiled when it is needed: all of them would be a third of our import.
+        pattern = re.compile(self.pattern)
+        group = "s" if "s" in pattern.groupindex else 0
+        for match in pattern.finditer(text):
+            yield match.start(group), match.end(group), f"[redacted: {self.label}]"
 
 
 def _rule(label: str, clues: str, pattern: str) -> _Rule:
-    return _Rule(label, tuple(clues.split()), re.compile(pattern))
+    return _Rule(label, tuple(clues.split()), pattern)
 
 
 # The secret is the group `s`, or, without one, the whole match. A token starts where no
@@ -148,9 +156,7 @@ def _secrets(text: str) -> Iterator[tuple[int, int, str]]:
     for rules, place in ((_TOKENS, near_runs), (_OTHERS, text)):
         for rule in rules if place else ():
             if any(clue in place for clue in rule.clues):
-                for match in rule.pattern.finditer(text):
-                    group = "s" if "s" in rule.pattern.groupindex else 0
-                    yield match.start(group), match.end(group), f"[redacted: {rule.label}]"
+                yield from rule.finditer(text)
 
 
 def _long_runs(text: str) -> Iterator[str]:

@@ -8,16 +8,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from opentelemetry import context as otel_context
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from smile_trace.capture.config import Config, Redactor, from_environment
 from smile_trace.capture.faults import fault, reset
 from smile_trace.capture.spool import Spool
-
-if TYPE_CHECKING:
-    from opentelemetry.trace import Tracer
+from smile_trace.capture.writing import SCOPE, line_exporter, make_provider, make_resource
 
 _SUPPRESSED: ContextVar[bool] = ContextVar("smile_trace_suppressed", default=False)
 _OTEL_SUPPRESS_KEYS = ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
@@ -30,15 +28,19 @@ class Runtime:
     """One configuration at work: its spool, and the tracer that writes there."""
 
     def __init__(self, config: Config, write: Write | None = None) -> None:
-        from smile_trace.capture.provider import SCOPE, line_exporter, make_provider
-
         self.config = config
         self.spool = Spool(
             config.spool, file_limit=config.file_limit, spool_limit=config.spool_limit
         )
         self.export = line_exporter(config, write or self.spool.write, self.spool.losses.add)
-        self.provider = make_provider(config, self.export)
-        self.tracer: Tracer = self.provider.get_tracer(SCOPE)
+        self.resource = make_resource(config)
+        self.scope = InstrumentationScope(SCOPE)
+        self.provider = make_provider(self.resource, self.export)
+
+    def after_fork(self) -> None:
+        """In a forked child: a file and a process id of its own."""
+        self.resource = make_resource(self.config)
+        self.spool.after_fork()
 
 
 class _State:
@@ -154,7 +156,7 @@ def _after_fork_in_child() -> None:
     reset()
     if state.runtime is not None:
         try:
-            state.runtime.spool.after_fork()
+            state.runtime.after_fork()
         except Exception as error:  # noqa: BLE001  a forked child must come up whatever happens
             fault("the spool could not be taken over after a fork", error)
 
