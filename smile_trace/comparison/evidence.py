@@ -124,6 +124,23 @@ def collect(
     return evidence
 
 
+def template_of(store: Store, prompt: str, version: str) -> str:
+    """The template of a version that was called.
+
+    Raises:
+        NothingToCompare: it was not; the message says which were.
+    """
+    known = versions_of(store, prompt)
+    if version not in known:
+        raise NothingToCompare(
+            f"no call of {prompt!r} used version {version!r}: there are {', '.join(sorted(known))}."
+        )
+    query = select(calls.c.body).where(calls.c.group == _group(prompt, version)).limit(1)
+    with store.database.read() as connection:
+        body = connection.execute(query).scalar_one()
+    return _use(Call.model_validate_json(body), prompt).template
+
+
 def _known(connection: Connection) -> str:
     names = connection.execute(
         select(calls.c.group).where(calls.c.group.startswith("prompt ")).distinct().limit(20)

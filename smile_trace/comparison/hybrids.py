@@ -27,13 +27,14 @@ class Version:
 
 
 def edits_of(aligned: Sequence[Aligned]) -> list[tuple[int, ...]]:
-    """The edits: places in `aligned` of neighbours that changed in the same way."""
+    """The edits, as places in `aligned`; neighbours that were added, or removed, are one."""
     edits: list[list[int]] = []
     for place, item in enumerate(aligned):
         if item.kind == "same":
             continue
         last = edits[-1][-1] if edits else -2
-        if last == place - 1 and aligned[last].kind == item.kind:
+        joins = item.kind in ("added", "removed") and aligned[last].kind == item.kind
+        if joins and last == place - 1:
             edits[-1].append(place)
         else:
             edits.append([place])

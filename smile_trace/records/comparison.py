@@ -169,7 +169,7 @@ class EditEffect(Record):
     """
 
     segments: tuple[int, ...]
-    """Places in `VersionChange.segments`: neighbours that changed in the same way are one."""
+    """Places in `VersionChange.segments`: neighbours that were added (or removed) are one."""
     distance: float
     ci_low: float
     ci_high: float

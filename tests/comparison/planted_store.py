@@ -12,6 +12,7 @@ from smile_trace.comparison.segments import cut
 from smile_trace.records import (
     Call,
     ExplanationSettings,
+    Form,
     Message,
     PromptUse,
     Unit,
@@ -46,6 +47,8 @@ def plant(
     pooled: bool = True,
     signal: str = "text",
     probability: float | None = 1.0,
+    form: Form = "chat",
+    parameters: Mapping[str, object] | None = None,
     seed: int = 0,
 ) -> None:
     """One captured call per entry of `variables`; explained where `effects` are given.
@@ -76,7 +79,8 @@ def plant(
             messages=(Message(role="user", content=text),),
             answer=answers[k] if answers else f"answer {k}",
             model=model,
-            parameters={"temperature": 0},
+            form=form,
+            parameters=dict(parameters or {"temperature": 0}),
             usage=Usage(input_tokens=len(text) // 4, output_tokens=5),
             start_ns=10**18 + k * 10**9,
             end_ns=10**18 + k * 10**9 + 5 * 10**8,

@@ -1,0 +1,119 @@
+"""A model whose answers are recorded once, so that prompts are tested without spending."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smile_trace.records import JSON, Response
+
+if TYPE_CHECKING:
+    from smile_trace.models import Model, Request
+
+
+class RecordedModel:
+    """Answers from a file; what is not in it yet is asked of `model` and added to it.
+
+    Put the file under version control with the test. A changed prompt asks for what is new only.
+
+    Args:
+        file: JSON lines; made when the first answer is recorded.
+        model: who is asked what the file does not hold (a name from the settings, a Model or a
+            function). Without one, a missing answer is an error that says so: what a test in
+            continuous integration wants.
+        deterministic: whether the recorded model repeats itself; saves replicates.
+    """
+
+    remote = False
+
+    def __init__(
+        self,
+        file: str | Path,
+        model: "str | Model | Callable[[str], Any] | None" = None,
+        *,
+        deterministic: bool = True,
+    ) -> None:
+        self._file = Path(file)
+        self._given = model
+        self._deterministic = deterministic
+        self._known = _read(self._file)
+        self.name = f"recorded in {self._file.name}"
+
+    @property
+    def identity(self) -> str | None:
+        """None: the file is the only memory."""
+        return None
+
+    def deterministic(self, parameters: dict[str, JSON]) -> bool:
+        """Whether the recorded model repeats itself."""
+        return self._deterministic
+
+    async def generate(self, requests: "Sequence[Request]") -> list[Response]:
+        """Recorded answers, and those of the model for the rest.
+
+        Raises:
+            ModelUnavailable: an answer is not recorded, and there is no model to ask.
+        """
+        missing = {key: r for r in requests if (key := _key(r)) not in self._known}
+        if missing:
+            await self._record(missing)
+        return [Response(text=self._known[_key(request)]) for request in requests]
+
+    async def aclose(self) -> None:
+        """Nothing to close: who gave the model keeps it."""
+
+    async def _record(self, missing: "dict[str, Request]") -> None:
+        from smile_trace.comparison.asking import open_any
+        from smile_trace.models import ModelUnavailable
+        from smile_trace.settings import Settings
+
+        if self._given is None:
+            raise ModelUnavailable(
+                f"{len(missing)} answers are not in {self._file}: run this once with "
+                "RecordedModel(file, model=…) and commit the file",
+                permanent=True,
+            )
+        model = open_any(self._given, Settings())
+        responses = await model.generate(list(missing.values()))
+        for key, response in zip(missing, responses, strict=True):
+            if not response.ok:
+                raise ModelUnavailable(f"nothing was recorded: {response.failure}")
+            self._known[key] = response.text or ""
+        await asyncio.to_thread(self._append, missing)
+
+    def _append(self, missing: "dict[str, Request]") -> None:
+        with self._file.open("a", encoding="utf-8") as stream:
+            for key, request in missing.items():
+                sent = [[message.role, message.content] for message in request.messages]
+                entry = {"key": key, "messages": sent, "answer": self._known[key]}
+                stream.write(json.dumps(entry) + "\n")
+
+
+def _key(request: "Request") -> str:
+    """What decides an answer: form, parameters without the seed, messages, replicate."""
+    parameters = {name: value for name, value in request.parameters.items() if name != "seed"}
+    messages = [[message.role, message.content] for message in request.messages]
+    content = [request.form, parameters, messages, request.replicate]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def _read(file: Path) -> dict[str, str]:
+    """Answers by key.
+
+    Raises:
+        ValueError: a line of the file is no recording.
+    """
+    if not file.exists():
+        return {}
+    known: dict[str, str] = {}
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+            known[entry["key"]] = entry["answer"]
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(
+                f"{file}, line {number} is no recording: delete the line, and record it again"
+            ) from None
+    return known
