@@ -60,10 +60,11 @@ class Spool:
             descriptor = self._open()
         if self._torn:
             # Half a line stands at the end of the file: close it, so that only it is lost.
-            line, self._torn = b"\n" + line, False
-        if os.write(descriptor, line) < len(line):
-            # Only a full disk (or quota) tears a line; the rest would land behind another's.
-            self._torn = True
+            line = b"\n" + line
+        written = os.write(descriptor, line)
+        # Only a full disk (or quota) tears a line; the rest would land behind another's.
+        self._torn = written < len(line)
+        if self._torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return True
 
@@ -106,9 +107,9 @@ class Spool:
     def _open_alone(self) -> int:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The name sorts by time and is never used twice, not even by a forked child.
-        name = (
-            f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{os.urandom(4).hex()}"
-        )
+        now = time.time_ns()
+        moment = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now // 10**9))}.{now % 10**9:09}"
+        name = f"{moment}-{os.getpid()}-{os.urandom(4).hex()}"
         draft = self.folder / f".{name}.draft"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:

@@ -13,6 +13,10 @@ from smile_trace.records import Message
 from smile_trace.testing import Captured
 
 
+TEXT_BLOCK = {"type": "text", "text": "hi"}
+TOOL_CALL = {"id": "t", "function": {"name": "f", "arguments": "{}"}}
+
+
 def trace_of(code: str, **options: Any) -> Any:
     """A function defined by its parameters, decorated."""
     scope: dict[str, Any] = {}
@@ -134,11 +138,10 @@ def test_a_completion(found: Captured) -> None:
         (iter("abc"), None, "stream, content not captured"),
         (3.5, "3.5", None),
         (range(2), "range(0, 2)", None),
-        ({"type": "message", "role": "assistant", "content": [{"type": "text", "text": "hi"}]}, "hi", None),
+        ({"type": "message", "role": "assistant", "content": [TEXT_BLOCK]}, "hi", None),
         ({"choices": [{"text": "yo", "finish_reason": "stop"}]}, "yo", None),
         (
-            {"choices": [{"message": {"role": "assistant", "content": None, "tool_calls": [
-                {"id": "t", "function": {"name": "f", "arguments": "{}"}}]}}]},
+            {"choices": [{"message": {"role": "assistant", "tool_calls": [TOOL_CALL]}}]},
             None,
             "the answer is no text but tool_call",
         ),
@@ -148,7 +151,7 @@ def test_a_completion(found: Captured) -> None:
             "the answer is no text but refusal",
         ),
     ],
-)  # fmt: skip
+)
 def test_answers(value: Any, answer: str | None, why: str | None, found: Captured) -> None:
     given = value
     assert smile_trace.trace(lambda prompt: value)("x") is given

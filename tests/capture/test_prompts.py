@@ -70,10 +70,6 @@ def test_a_rendering_is_found_whatever_is_around_it(around: Any, found: Captured
     assert where["tone"] == "kind"
     escaped = json.dumps('Où est "Paris"?')[1:-1]
     assert where["question"] in ('Où est "Paris"?', 'Où est \\"Paris\\"?', escaped)
-        'Où est "Paris"?',
-        'Où est \\"Paris\\"?',
-        'O\\u00f9 est \\"Paris\\"?',
-    )
     assert not use.ambiguous
 
 
