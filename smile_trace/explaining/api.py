@@ -1,9 +1,9 @@
 """The public `explain()`: one explanation now, in the foreground."""
 
-import asyncio
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, cast
 
 from smile_trace.attribution import Study
@@ -11,6 +11,7 @@ from smile_trace.explaining.background import wait_for
 from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
 from smile_trace.explaining.named import named_model
 from smile_trace.explaining.reading import AnyPrompt, read_call, read_prompt
+from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, Request
 from smile_trace.models.callable import CallableModel
 from smile_trace.models.memory import MemoryCache, MemoryLedger
@@ -138,7 +139,7 @@ async def _explain(
             left = settings.model_copy(update={"budget": settings.budget - 1})
         else:  # the study's first baseline is this very answer, and counts it
             before = []
-    study = await asyncio.to_thread(
+    make = partial(
         Study,
         prompted.model_copy(update={"answer": answer}),
         left,
@@ -148,6 +149,7 @@ async def _explain(
         deterministic=paid.deterministic(prompted.parameters),
         remote=paid.remote,
     )
+    study = await think(make)
     explanation = await run(study, paid, on_round=on_round, before=before)
     return explanation.model_copy(update={"settings": settings})
 

@@ -1,11 +1,11 @@
 """The one loop that drives a Study with a Model: in the foreground, the worker, a notebook."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from smile_trace.attribution import Study
 from smile_trace.errors import SmileTraceError
+from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, Request, ScoringModel
 from smile_trace.models.quiet import quiet
 from smile_trace.records import (
@@ -96,13 +96,13 @@ async def run(
         BudgetExceeded: a daily cap is reached.
     """
     told = list(before)
-    while perturbations := await asyncio.to_thread(study.ask):
+    while perturbations := await think(study.ask):
         responses = await ask_model(study, model, perturbations)
-        study.tell(zip(perturbations, responses, strict=True))
+        await think(study.tell, list(zip(perturbations, responses, strict=True)))
         told.extend(responses)
         if on_round is not None:
             on_round(perturbations, responses)
-    return await asyncio.to_thread(finish, study, told)
+    return await think(finish, study, told)
 
 
 def finish(study: Study, responses: Iterable[Response]) -> Explanation:
