@@ -47,7 +47,7 @@ def describe_answer(answer: Answer, clean: Cleaner) -> dict[str, Any]:
                 cleaned[-1]["finish_reason"] = answer.finish_reasons[index]
         attributes[semconv.OUTPUT_MESSAGES] = dumps(cleaned)
     if answer.finish_reasons:
-        attributes[semconv.RESPONSE_FINISH_REASONS] = answer.finish_reasons
+        attributes[semconv.RESPONSE_FINISH_REASONS] = clean.value(answer.finish_reasons)
     for key, value in (
         (semconv.NO_CONTENT, answer.no_content),
         (semconv.RESPONSE_ID, answer.response_id),
@@ -56,7 +56,7 @@ def describe_answer(answer: Answer, clean: Cleaner) -> dict[str, Any]:
         (semconv.USAGE_OUTPUT_TOKENS, answer.output_tokens),
     ):
         if value is not None:
-            attributes[key] = value
+            attributes[key] = clean.value(value)
     return attributes
 
 

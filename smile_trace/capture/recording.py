@@ -187,7 +187,8 @@ class Recording:
         self._note_mlflow()
         duration = time.perf_counter_ns() - self._started
         clean = Cleaner(runtime().config)
-        attributes = self._attributes
+        attributes = {key: clean.value(value) for key, value in self._attributes.items()}
+        self._attributes = attributes
         attributes[semconv.STATUS] = status
         self._describe_site(clean)
         if self._first_chunk is not None:

@@ -71,7 +71,7 @@ _TOKENS = (
     _rule("slack-token", "xox", _EDGE + r"xox[abeoprs]-[A-Za-z0-9\-]{10,}"),
     _rule("slack-token", "xapp-", _EDGE + r"xapp-\d-[A-Za-z0-9\-]{20,}"),
     _rule("slack-webhook", "hooks.slack", r"hooks\.slack\.com/services/(?P<s>[A-Za-z0-9/]{30,})"),
-    _rule("huggingface-token", "hf_", _EDGE + r"(?:api_org|hf)_[A-Za-z0-9]{30,}"),
+    _rule("huggingface-token", "hf_ api_org_", _EDGE + r"(?:api_org|hf)_[A-Za-z0-9]{30,}"),
     _rule("stripe-key", "_live_ _test_", _EDGE + r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}"),
     _rule("webhook-secret", "whsec_", _EDGE + r"whsec_[A-Za-z0-9+/=]{20,}"),
     _rule("sendgrid-key", "SG.", _EDGE + r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"),
@@ -108,7 +108,7 @@ _OTHERS = (
     _rule(
         "bearer",
         "earer uthorization BEARER AUTHORIZATION",
-        r"(?i:\b(?:bearer|authorization[\\\"']*\s*[:=]\s*[\\\"']*(?:basic|token|bearer))\s+)"
+        r"(?i:(?<![A-Za-z0-9_])(?:bearer|authorization[\\\"']*\s*[:=]\s*[\\\"']*(?:basic|token|bearer))\s+)"
         r"(?P<s>[A-Za-z0-9_\-.~+/=]{8,})",
     ),
     _rule("url-password", "://", r"://[^\s:/?#\[\]@\"'<>]*:(?P<s>[^\s/?#@\"'<>]+)@"),

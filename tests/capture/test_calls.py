@@ -12,7 +12,6 @@ from smile_trace.capture import faults, suppressed
 from smile_trace.records import Message
 from smile_trace.testing import Captured
 
-
 TEXT_BLOCK = {"type": "text", "text": "hi"}
 TOOL_CALL = {"id": "t", "function": {"name": "f", "arguments": "{}"}}
 

@@ -1,0 +1,200 @@
+# ruff: noqa: E501  the corpus reads best as a table
+"""No secret reaches the disk: 60 kinds in 200 contexts; and what must not be taken for one."""
+
+import itertools
+import random
+import string
+
+import pytest
+
+import smile_trace
+from smile_trace.capture import faults
+from smile_trace.capture.redaction import FAILED, move, redact
+from smile_trace.testing import Captured
+
+_random = random.Random(4)
+_LETTERS = string.ascii_letters + string.digits
+
+
+def some(length: int, alphabet: str = _LETTERS) -> str:
+    """Characters as a real token has them: some of each kind."""
+    return "".join(_random.choices(alphabet, k=length))
+
+
+HEX = "0123456789abcdef"
+SECRETS = [
+    "sk-" + some(48), "sk-proj-" + some(60, _LETTERS + "_-"), "sk-ant-api03-" + some(80) + "-" + some(8),
+    "sk-or-v1-" + some(64, HEX), "sk-svcacct-" + some(40), "sk-lf-" + some(8) + "-" + some(12) + "-" + some(20),
+    "sk-" + some(16), "AKIA" + some(16, string.ascii_uppercase + string.digits),
+    "ASIA" + some(16, string.ascii_uppercase + string.digits), "AIza" + some(35, _LETTERS + "_-"),
+    "ya29." + some(60, _LETTERS + "_-"), "GOCSPX-" + some(28), "ghp_" + some(36), "gho_" + some(36),
+    "ghu_" + some(36), "ghs_" + some(36), "ghr_" + some(36), "github_pat_" + some(22) + "_" + some(59),
+    "glpat-" + some(20), "gldt-" + some(20), "glrt-" + some(20), "xoxb-" + some(12, "123456789") + "-" + some(24),
+    "xoxp-" + some(12, "123456789") + "-" + some(12, "123456789") + "-" + some(32, HEX),
+    "xoxa-2-" + some(24), "xapp-1-" + some(11) + "-" + some(13, "123456789") + "-" + some(40, HEX),
+    "hf_" + some(34), "sk_live_" + some(24), "rk_live_" + some(24), "sk_test_" + some(24),
+    "pk_live_" + some(24), "whsec_" + some(32), "SG." + some(22) + "." + some(43),
+    "SK" + some(32, HEX), "npm_" + some(36), "pypi-AgEIcHlwaS5vcmc" + some(60), "gsk_" + some(52),
+    "xai-" + some(80), "pplx-" + some(48), "r8_" + some(37), "nvapi-" + some(60), "tvly-" + some(32),
+    "fw_" + some(24), "lsv2_pt_" + some(32, HEX) + "_" + some(10, HEX), "lsv2_sk_" + some(32, HEX) + "_" + some(10, HEX),
+    "dapi" + some(32, HEX), "dop_v1_" + some(64, HEX), "shpat_" + some(32, HEX), "shpss_" + some(32, HEX),
+    "ATATT3xFfGF0" + some(60), "lin_api_" + some(40), "ntn_" + some(46), "secret_" + some(43),
+    "glsa_" + some(32) + "_" + some(8, HEX), "hvs." + some(90), "dckr_pat_" + some(27),
+    some(9, "123456789") + ":AA" + some(33), "eyJhbGciOiJIUzI1NiJ9.eyJ" + some(30) + "." + some(43, _LETTERS + "_-"),
+    "eyJ0eXAiOiJKV1QifQ.eyJ" + some(200) + ".", "api_org_" + some(34), "dor_v1_" + some(64, HEX),
+    "hvb." + some(60), "gloas-x glft-" + some(20),
+]  # fmt: skip
+SITUATED = [
+    ("Authorization: Bearer {}", some(30)), ("authorization: basic {}", some(24) + "=="),
+    ('{{"Authorization": "Bearer {}"}}', some(12)), ("curl -H 'Authorization: token {}'", some(40, HEX)),
+    ("AUTHORIZATION: BEARER {}", some(40)), ("postgres://user:{}@db.internal:5432/app", "p%40ss-" + some(6)),
+    ("https://{}@github.com/x.git", "me:" + some(8)), ("redis://:{}@cache:6379/0", some(10)),
+    ("mongodb+srv://u:{}@cluster0.example.net", "hunter2"), ("amqp://guest:{}@mq", "gu-est!"),
+    ("aws_secret_access_key = {}", some(40, _LETTERS + "/+")),
+    ('"SecretAccessKey": "{}"', some(40, _LETTERS + "/+")), ("AWS_SECRET_ACCESS_KEY={}", some(40, _LETTERS + "/+")),
+    ("DefaultEndpointsProtocol=https;AccountName=x;AccountKey={}", some(86, _LETTERS + "+/") + "=="),
+    ("Endpoint=sb://x/;SharedAccessKeyName=k;SharedAccessKey={}", some(43) + "="),
+    ("https://x.blob.core.windows.net/c?sv=2022&sig={}", some(43) + "%3D"),
+    ("https://hooks.slack.com/services/{}", "T0" + some(8) + "/B0" + some(8) + "/" + some(24)),
+    ("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----", some(64) + "\n" + some(60)),
+    ("-----BEGIN OPENSSH PRIVATE KEY-----\n{}", some(70)), ("-----BEGIN PRIVATE KEY-----\\n{}", some(64)),
+]  # fmt: skip
+BEFORE = [
+    "",
+    "key: ",
+    "key=",
+    'api_key="',
+    "`",
+    "(",
+    "\n",
+    "my key is ",
+    "Schlüssel：",
+    "鍵",
+    "{",
+    "export X=",
+    "'",
+    "<b>",
+    "\t",
+    "\\n",
+    "/",
+    ",",
+    "é ",
+    "😀",
+]
+AFTER = ["", " ", "\n", '"', "`.", ")", ", and more", "</b>", "'", "。"]
+CONTEXTS = list(itertools.product(BEFORE, AFTER))
+
+INNOCENT = [
+    "The sk-learn package and a task-based risk-averse desk-job",
+    "disk-usage-analyzer-for-large-volumes is a long name",
+    "https://example.com/a/very/long/path-with-many-words/and_some_underscores/index.html",
+    "d41d8cd98f00b204e9800998ecf8427e is the MD5 of nothing",
+    "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+    "commit 9fceb02d0ae598e95dc970b74767f19372d61af8",
+    "https://user@example.com/ and mailto:someone@example.com",
+    "at 12:30 write to a:b@c, see http://localhost:8080/@scope/pkg",
+    "the bearer of this letter; a bearer bond; Bearer Street",
+    "authorization required; basic knowledge of tokens",
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----",
+    "def some_really_long_function_name_for_testing(gh_token, hf_model): ...",
+    "the secret_key parameter and secret_access_key setting are documented",
+    "eyJ is how base64 of a JSON object begins",
+    "SGML, SG.x and AKIA are short", "SKU SK1234567890", "Donaudampfschifffahrtsgesellschaftskapitän",
+    "タスク-ベースのリスク", "x" * 5000, "a-" * 2000, "-_" * 3000,
+]  # fmt: skip
+
+
+def test_the_corpus_is_large_enough() -> None:
+    assert len(SECRETS) + len(SITUATED) >= 60
+    assert len(set(SECRETS)) == len(SECRETS)
+    assert len(CONTEXTS) >= 200
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=lambda secret: secret[:9])
+def test_no_secret_stays_in_any_context(secret: str) -> None:
+    token = secret.split()[-1]
+    kept = [(a, b) for a, b in CONTEXTS if token in redact(a + secret + b)[0]]
+    assert kept == []
+
+
+@pytest.mark.parametrize(("place", "secret"), SITUATED, ids=lambda text: text[:20])
+def test_no_secret_stays_in_its_place(place: str, secret: str) -> None:
+    for before, after in CONTEXTS:
+        text, _ = redact(before + place.format(secret) + " " + after)
+        assert secret not in text
+
+
+@pytest.mark.parametrize("text", INNOCENT, ids=lambda text: text[:20])
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redact(text) == (text, [])
+
+
+def test_every_way_in_is_redacted(found: Captured) -> None:
+    secret = SECRETS[0]
+
+    @smile_trace.trace(
+        metadata={"key": secret, secret: 1}, tags={"t": secret}, session=secret, user=secret
+    )
+    def ask(prompt: str, other: object) -> str:
+        smile_trace.record(parameters={"tools": [{"key": secret}], "stop": [secret]})
+        raise ValueError(f"refused: {secret}")
+
+    @smile_trace.trace(name="context")
+    def around(*_: object) -> list[str]:
+        return [secret]
+
+    with pytest.raises(ValueError, match="refused"):
+        ask(f"use {secret}", secret)
+    around(secret, {"deep": [{"deeper": secret}]})
+    smile_trace.trace(lambda prompt: secret)(secret)
+    smile_trace.Prompt("p", version="1", template="{x}").format(x=secret)
+    smile_trace.trace(lambda prompt: "x")(secret)
+    smile_trace.feedback("a" * 32, 1, comment=secret, name=secret)
+    assert len(found.spans) == 5
+    assert secret not in b"".join(found.lines).decode()
+
+
+def test_across_the_size_limit(found: Captured) -> None:
+    """A secret over the edge of a cut text is replaced whole, or not there at all."""
+    smile_trace.trace(lambda prompt: "x")("y" * 262_140 + " " + SECRETS[0] + "z" * 600_000)
+    text = found.lines[0].decode()
+    assert SECRETS[0][:8] not in text
+
+
+def test_the_users_own(found: Captured) -> None:
+    smile_trace.configure(redact=[r"ACME-\d+", lambda text: text.replace("Ada", "[name]")])
+    from smile_trace.testing import captured
+
+    with captured() as seen:
+        smile_trace.trace(lambda prompt: "to Ada")("Ada asks for ACME-12345")
+    [call] = seen.calls
+    assert call.messages[0].content == "[name] asks for [redacted]"
+    assert call.answer == "to [name]"
+
+
+def test_one_that_raises_withholds_the_text() -> None:
+    def broken(text: str) -> str:
+        raise RuntimeError(text)
+
+    smile_trace.configure(redact=[broken])
+    from smile_trace.testing import captured
+
+    with captured() as seen:
+        assert smile_trace.trace(lambda prompt: "answer")("a text") == "answer"
+    [call] = seen.calls
+    assert call.messages[0].content == FAILED
+    assert call.cut, "what was withheld is never explained"
+    assert sum(faults.counts().values()) >= 1
+    assert "a text" not in seen.lines[0].decode()
+
+
+def test_offsets_follow() -> None:
+    text = f"a {SECRETS[0]} b {SECRETS[1]} c"
+    new, steps = redact(text)
+    for word in "abc":
+        start = text.index(f"{word} ") if word != "c" else len(text) - 1
+        assert new[move(start, steps, end=False)] == word
+    start, end = text.index(SECRETS[1]), text.index(SECRETS[1]) + len(SECRETS[1])
+    moved = new[move(start + 3, steps, end=False) : move(end - 3, steps, end=True)]
+    assert moved == "[redacted: openai-key]"
