@@ -9,6 +9,7 @@ import json
 import math
 import tempfile
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ class CometClient:
         """Close the connections."""
         self._low_level.close()
 
+    @cached_property
     def default_workspace(self) -> str:
         """The workspace that this key writes to where none is named."""
         return str(self._rest.get_account_details()["defaultWorkspaceName"])

@@ -25,9 +25,7 @@ _PAGE = """<!doctype html>
 :root {{ color-scheme: light dark; }}
 body {{ margin: 0; background: #fff; color: #1a1f27; font: 15px/1.5 system-ui, sans-serif; }}
 body > * {{ max-width: 46rem; margin: 0 auto 2rem; padding: 0 1.5rem; }}
-body > h1, body > h2 {{ margin-top: 2rem; margin-bottom: .6rem; }}
-h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.1rem; }}
-td, th {{ text-align: left; padding: .15rem 1rem .15rem 0; vertical-align: top; }}
+body > h1 {{ font-size: 1.4rem; margin-top: 2rem; margin-bottom: .6rem; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #11171c; color: #eceff3; }} }}
 </style>
 </head>
@@ -39,15 +37,15 @@ td, th {{ text-align: left; padding: .15rem 1rem .15rem 0; vertical-align: top; 
 
 
 def page(title: str, explanations: Sequence[tuple[str, Explanation]], *, head: str = "") -> str:
-    """One page with the heatmaps of several calls, each under its name.
+    """One page with the heatmaps of several calls, each under its title.
 
     Args:
-        explanations: (name, explanation), in the order of the page.
+        explanations: (title, explanation), in the order of the page.
         head: HTML that stands before them; its texts are escaped already.
     """
     body = [f"<h1>{escape(title)}</h1>", head]
-    for name, explanation in explanations:
-        body += [f"<h2>{escape(name)}</h2>", to_html(explanation, fragment=True)]
+    for own_title, explanation in explanations:
+        body.append(to_html(explanation, fragment=True, title=own_title))
     return _PAGE.format(title=escape(title), body="\n".join(body))
 
 

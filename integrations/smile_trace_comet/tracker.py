@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 DEFAULT_PROJECT = "llm-general"
 """Where comet_llm itself puts traces when no project is named."""
-WRONG_PROJECT_WAIT = 300.0
-"""Seconds until an experiment is tried again that a person must make room for."""
+EXPERIMENT_WAIT = 300.0
+"""Seconds until an experiment is tried again, whose trace was delivered, that a person must make
+room for or that the server fails on."""
 
 T = TypeVar("T")
 
@@ -132,7 +133,7 @@ class CometTracker:
         groups = versions_of(items)
         if not groups:
             return {}
-        workspace = self.options.workspace or client.workspace or client.default_workspace()
+        workspace = self.options.workspace or client.workspace or client.default_workspace
         project = self.options.experiments_project or f"{self._project(client)}-prompts"
         failed: dict[str, Outcome] = {}
         for (name, version), group in groups.items():
@@ -140,8 +141,8 @@ class CometTracker:
                 deliver_version(client, VersionKey(workspace, project, name, version), group)
             except Refused as refusal:
                 outcome: Outcome = Refusal(reason=str(refusal), retry=refusal.retry)
-                if refusal.code == WRONG_PROJECT_TYPE:
-                    outcome = NotYet(reason=str(refusal), seconds=WRONG_PROJECT_WAIT)
+                if refusal.code == WRONG_PROJECT_TYPE or refusal.status >= 500:
+                    outcome = NotYet(reason=str(refusal), seconds=EXPERIMENT_WAIT)
                 failed |= {item.call.id: outcome for item in group}
         return failed
 

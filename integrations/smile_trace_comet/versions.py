@@ -134,7 +134,11 @@ def report(
         ),
         metrics=summary_metrics(rows),
         others=plain({"Name": title, "prompt_template": use.template}),
-        html=page(title, list(shown.items()), head=_head(use, rows)),
+        html=page(
+            title,
+            [(f"Trace {call.partition(':')[0]}", shown[call]) for call in shown],
+            head=_head(use, rows),
+        ),
         assets=assets,
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from smile_trace.trackers import NotYet, Receipt
 from smile_trace_comet import CometArchiveTracker, CometTracker
-from smile_trace_comet.stand_in import Experiment, StandIn
+from smile_trace_comet.stand_in import Experiment, Fault, StandIn
 from smile_trace_comet.versions import LATEST, VersionKey
 from tests.integrations.comet.samples import TEMPLATE, captured, explained, prompt_trace
 from tests.support.comet_server import comet_environment
@@ -84,6 +84,19 @@ def test_an_llm_project_is_no_place_for_experiments(comet_server: StandIn) -> No
     (of_trace,) = comet_server.experiments
     assert "explained" in of_trace.tags
     tracker.close()
+
+
+def test_a_server_that_fails_on_experiments_alone_gets_them_later(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    comet_server.faults = [Fault("answer", path="logger/add/run")]
+    (outcome,) = tracker.deliver_explanations([explained(trace)])
+    assert isinstance(outcome, NotYet)
+    (receipt,) = tracker.deliver_explanations([explained(trace)])
+    assert isinstance(receipt, Receipt)
+    assert list(by_version(comet_server)) == ["2"]
 
 
 def archives(folder: Path) -> CometArchiveTracker:

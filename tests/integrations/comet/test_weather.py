@@ -196,6 +196,7 @@ def test_no_key_is_said_so(tmp_path: Path) -> None:
     assert "set COMET_API_KEY" in said
 
 
+@pytest.mark.slow
 def test_the_key_may_stand_in_comets_own_file(tmp_path: Path) -> None:
     with StandIn(api_key="from the file") as server:
         environment = comet_environment(server.url, str(tmp_path))
@@ -211,6 +212,7 @@ def test_the_key_may_stand_in_comets_own_file(tmp_path: Path) -> None:
         assert "Receipt" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_switched_off_traces_wait(tmp_path: Path) -> None:
     with StandIn() as server:
         said = deliver_elsewhere(server.url, tmp_path, COMET_ONLINE="0")
@@ -218,6 +220,7 @@ def test_switched_off_traces_wait(tmp_path: Path) -> None:
     assert server.requests == []
 
 
+@pytest.mark.slow
 def test_a_workspace_that_does_not_exist(tmp_path: Path) -> None:
     with StandIn() as server:
         said = deliver_elsewhere(server.url, tmp_path, COMET_WORKSPACE="nobody")
