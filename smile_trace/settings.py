@@ -116,6 +116,16 @@ class Explaining(_Table):
     word vectors."""
 
 
+class Pooling(_Table):
+    """Pooled mode: few perturbed prompts on each of many calls of a prompt version."""
+
+    calls_per_prompt_version: int = Field(0, ge=0)
+    """Calls to the model that pooling may take per prompt version; 0 = no pooling. While it
+    lasts, the sampled calls beyond the minimum are pooled, not explained one by one."""
+    calls_per_call: int = Field(7, ge=3, le=100)
+    """Calls to the model per pooled call, its baseline included."""
+
+
 class Worker(_Table):
     """The background process."""
 
@@ -146,6 +156,7 @@ class Settings(BaseSettings):
     sampling: Sampling = Sampling()
     budget: Budget = Budget()
     explain: Explaining = Explaining()
+    pooling: Pooling = Pooling()
     worker: Worker = Worker()
     trackers: dict[str, dict[str, str | int | float | bool]] = {}
     """Options per tracker; a tracker's README lists its own."""

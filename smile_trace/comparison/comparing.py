@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from smile_trace.comparison.alignment import align
 from smile_trace.comparison.asking import AnyModel
 from smile_trace.comparison.changes import correct, segment_changes
@@ -95,7 +97,8 @@ def compare(
                 "models, or a file with another version."
             )
         replayer = Replayer(store, settings, prompt, inputs, seed, model)
-        return _compare(settings, prompt, columns, replayer, chosen, budget)
+        with threadpool_limits(limits=1):  # the matrices are small: more threads only wait
+            return _compare(settings, prompt, columns, replayer, chosen, budget)
     finally:
         store.close()
 

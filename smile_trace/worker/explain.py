@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from smile_trace.attribution import Study
+from smile_trace.comparison.pooled import pooled_study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.driver import ask_model, finish, resolve_signal
 from smile_trace.explaining.thinking import think
@@ -73,15 +74,7 @@ class Explainer:
         if call is None or call.answer is None:
             raise SmileTraceError("its trace is not in the store any more")
         model = self._models.open(job, call)
-        study = Study(
-            Prompted.of(call),
-            job.settings,
-            answer=call.answer,
-            signal=resolve_signal(job.settings, model),
-            freeze=job.settings.freeze,
-            deterministic=model.deterministic(call.parameters),
-            remote=model.remote,
-        )
+        study = _study(job, call.answer, Prompted.of(call), model)
         told: list[Response] = []
         while perturbations := await think(study.ask):
             if self._stopping:
@@ -109,6 +102,24 @@ class Explainer:
     def _postpone(self, job: Job, reason: str | None, seconds: float) -> None:
         now = self._clock()
         self._store.jobs.postpone(job, reason, until=now + seconds, now=now)
+
+
+def _study(job: Job, answer: str, prompted: Prompted, model: Model) -> Study:
+    signal = resolve_signal(job.settings, model)
+    deterministic = model.deterministic(prompted.parameters)
+    if job.settings.pooled:
+        return pooled_study(
+            prompted, job.settings, answer=answer, signal=signal, deterministic=deterministic
+        )
+    return Study(
+        prompted,
+        job.settings,
+        answer=answer,
+        signal=signal,
+        freeze=job.settings.freeze,
+        deterministic=deterministic,
+        remote=model.remote,
+    )
 
 
 async def _round(

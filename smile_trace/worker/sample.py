@@ -27,6 +27,7 @@ def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.t
         for group, call in batch:
             decision = _draw(explainable(call, settings), call, settings, chosen.get(group, 0))
             if decision.state == "pending":
+                decision = _pooled(decision, call, settings, chosen.get(group, 0))
                 chosen[group] = chosen.get(group, 0) + 1
                 total += 1
             decisions.append(decision)
@@ -49,12 +50,28 @@ def explainable(call: Call, settings: Settings) -> Decision:
     return Decision(
         call_id=call.id,
         settings=asked,
-        settings_hash=hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:16],
+        settings_hash=_hash(asked),
         model=asked.model,
         state="skipped" if reason else "pending",
         reason=reason,
         inclusion_probability=None if reason else 1.0,
     )
+
+
+def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> Decision:
+    """The decision in pooled mode, while the prompt version's pooled budget lasts."""
+    pooling = settings.pooling
+    pooled = chosen - settings.sampling.minimum_per_prompt_version
+    spent = pooled * pooling.calls_per_call
+    left = pooling.calls_per_prompt_version - spent
+    if pooled < 0 or not call.prompts or left < pooling.calls_per_call:
+        return decision
+    asked = decision.settings.model_copy(update={"pooled": True, "budget": pooling.calls_per_call})
+    return decision.model_copy(update={"settings": asked, "settings_hash": _hash(asked)})
+
+
+def _hash(settings: ExplanationSettings) -> str:
+    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16]
 
 
 def _obstacle(call: Call, settings: Settings) -> str | None:
