@@ -24,6 +24,9 @@ CLIENT = "/clientlib/"
 class StandIn(HttpStandIn):
     """A Comet server in memory.
 
+        with StandIn() as comet:
+            subprocess.run([...], env={**os.environ, **comet.environment})
+
     Args:
         api_key: the only key that is let in; None lets every key in.
         workspaces: those that exist; the first one is the default.
@@ -51,6 +54,14 @@ class StandIn(HttpStandIn):
         self.version = version
         self.experiments: list[Experiment] = []
         self._routes = self._all_routes()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which a process of Comet's clients talks to this server."""
+        return {
+            "COMET_API_KEY": self.api_key or "stand-in",
+            "COMET_URL_OVERRIDE": f"{self.url}{CLIENT}",
+        }
 
     def reset(self) -> None:
         """Forget everything that came, and every fault."""
