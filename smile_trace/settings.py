@@ -7,9 +7,9 @@ Keys are never settings: a setting names the environment variable that holds one
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -27,7 +27,15 @@ class SettingsError(SmileTraceError):
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True
+    )
+
+
+_Number = TypeVar("_Number", int, float)
+
+Cap = Annotated[_Number | None, BeforeValidator(lambda value: None if value == "none" else value)]
+"""A number, or `"none"`: neither TOML nor the environment has a word for nothing."""
 
 
 class _Asked(_Table):
@@ -52,6 +60,7 @@ class EndpointSettings(_Asked):
     api_key_env: str | None = None
     """The environment variable that holds the key; none is sent without it."""
     timeout_seconds: float = Field(60.0, gt=0)
+    """How long one attempt may take."""
     retries: int = Field(4, ge=0, le=20)
     """Further attempts after 408, 409, 429, 5xx and broken connections."""
     list_requests: bool = False
@@ -69,7 +78,9 @@ class LocalSettings(_Asked):
     context_tokens: int = Field(8192, ge=256)
     """Context shared by the parallel slots."""
     slots: int = Field(8, ge=1)
+    """Prompts that it works on at once."""
     threads: int = Field(1, ge=1)
+    """Processor threads; on two cores one is faster than two."""
 
 
 class RerunSettings(_Asked):
@@ -94,23 +105,32 @@ class Sampling(_Table):
 
 
 class Budget(_Table):
-    """What may be spent. None = no cap of that kind."""
+    """What may be spent; `"none"` = no cap of that kind."""
 
     calls_per_explanation: int = Field(40, ge=4)
-    usd_per_explanation: float | None = Field(0.05, ge=0)
-    calls_per_day: int | None = Field(2000, ge=0)
-    tokens_per_day: int | None = Field(None, ge=0)
-    usd_per_day: float | None = Field(1.0, ge=0)
+    """Requests for one explanation, retries and the repeated original prompt included."""
+    usd_per_explanation: Cap[float] = Field(0.05, ge=0)
+    """US dollars for one explanation, where the price of the model is known."""
+    calls_per_day: Cap[int] = Field(2000, ge=0)
+    """Requests per day (UTC), retries included."""
+    tokens_per_day: Cap[int] = Field(None, ge=0)
+    """Input and output tokens per day (UTC)."""
+    usd_per_day: Cap[float] = Field(1.0, ge=0)
+    """US dollars per day (UTC), where prices are known."""
 
 
 class Explaining(_Table):
     """How a call is explained."""
 
     unit: Literal["word", "sentence", "message", "variable"] = "word"
+    """What is left out at a time."""
     freeze: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …) or exact texts that are never left out."""
     signal: Literal["auto", "text", "probability"] = "auto"
+    """What is compared: the answers' texts, or the probability of the logged answer, which
+    few servers tell; `auto` takes the probability where it can be had."""
     seed: int = 0
+    """Decides the perturbations: same seed, same answers, same explanation."""
     embeddings: str | None = None
     """A model of `[models]` (an endpoint) whose `/v1/embeddings` replaces the packaged
     word vectors."""
@@ -130,11 +150,13 @@ class Worker(_Table):
     """The background process."""
 
     poll_seconds: float = Field(2.0, gt=0)
+    """Time between two looks at the spool and the outboxes."""
     trace_silence_seconds: float = Field(300.0, ge=0)
     """A trace without its root is complete after this silence of its process."""
     linked_trace_seconds: float = Field(600.0, ge=0)
     """How long the user's own trace is looked for on the tracker before ours is delivered."""
     concurrent_explanations: int = Field(4, ge=1)
+    """Explanations under way at once."""
 
 
 class Settings(BaseSettings):
@@ -147,6 +169,7 @@ class Settings(BaseSettings):
         frozen=True,
         nested_model_default_partial_update=True,
         protected_namespaces=(),
+        use_attribute_docstrings=True,
     )
 
     home: Path = Field(default_factory=lambda: Path("~/.smile-trace").expanduser())

@@ -28,11 +28,13 @@ class WorkerProcesses:
         self.home = home
         self.tracker = FolderTracker(home / "tracker")
         self._settings = json.dumps(tables)
+        self._started: list[ForkServerProcess] = []
 
     def start(self, *, once: bool = False) -> ForkServerProcess:
         """A running worker; SIGTERM stops it."""
         process = _context.Process(target=_work, args=(str(self.home), self._settings, once))
         process.start()
+        self._started.append(process)
         return process
 
     def finish(self) -> None:
@@ -40,6 +42,12 @@ class WorkerProcesses:
         process = self.start(once=True)
         process.join(120)
         assert process.exitcode == 0, (self.home / "worker.log").read_text()
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for process in self._started:
+            process.kill()
+            process.join()
 
 
 def _work(home: str, settings: str, once: bool) -> None:

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -205,11 +205,13 @@ def slow(prompt: str) -> str:
 
 
 @pytest.fixture
-def workers(settings: Settings, server: PlantedServer) -> WorkerProcesses:
+def workers(settings: Settings, server: PlantedServer) -> Iterator[WorkerProcesses]:
     server.function = slow
     tables = merged(server.base_url, {"worker": {"concurrent_explanations": 2}})
     tables["models"]["planted"]["concurrency"] = 2
-    return WorkerProcesses(settings.home, tables)
+    started = WorkerProcesses(settings.home, tables)
+    yield started
+    started.close()
 
 
 def test_killed_between_rounds_nothing_is_lost_or_paid_twice(

@@ -1,0 +1,145 @@
+"""`docs/settings.md`, made from the settings tree itself: `python -m tests.support.settings_page`.
+
+A test holds the page against it, so that neither grows without the other.
+"""
+
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from smile_trace.settings import EndpointSettings, LocalSettings, RerunSettings, Settings
+
+PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+
+INTRODUCTION = """\
+# Settings
+
+Two kinds of process read settings, and they read different ones.
+
+**Your application** (the capture side) reads arguments of `smile_trace.configure()` and
+environment variables only: [capture.md](capture.md) lists them. It never looks for a file.
+
+**The worker and the command line** read, first wins: environment variables, then the nearest
+`smile_trace.toml` (in the working directory, its parents, then the home folder), then the
+defaults below. A variable is called `SMILE_TRACE_` and the setting's name, with `__` between
+levels: `SMILE_TRACE_SAMPLING__RATE=0.1` is `[sampling] rate = 0.1`. An unknown setting is an
+error, not a shrug.
+
+Keys are never settings: a setting names the environment variable that holds the key
+(`api_key_env = "OPENAI_API_KEY"`), and the key itself is never stored or shown.
+
+A beginning:
+
+```toml
+[models."gpt-4o-mini"]          # the name as it was captured
+kind = "endpoint"
+base_url = "https://api.openai.com/v1"
+api_key_env = "OPENAI_API_KEY"
+
+[sampling]
+rate = 0.05
+
+[budget]
+usd_per_day = 2.0
+
+[trackers.mlflow]
+tracking_uri = "http://127.0.0.1:5000"
+experiment = "support-bot"
+```
+"""
+
+TRACKERS = """\
+## `[trackers.NAME]`
+
+Options of one tracker; its README lists them (`integrations/smile_trace_mlflow/README.md` and
+its neighbours). A tracker is active when it has a table here or when its own environment
+variables are set (`MLFLOW_TRACKING_URI`, `COMET_API_KEY`, …); `enabled = false` switches it off
+all the same.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [INTRODUCTION, "## Top level\n", _table(Settings, only=_plain)]
+    parts += [_section(f"[{name}]", kind) for name, kind in _tables()]
+    parts.append("## `[models.NAME]`\n\nHow the model that was captured as NAME is asked again; ")
+    parts[-1] += '`[models."*"]` stands for all others. Without a table a call is `skipped`.\n'
+    for model in (EndpointSettings, LocalSettings, RerunSettings):
+        kind = typing.get_args(model.model_fields["kind"].annotation)[0]
+        parts.append(f'### `kind = "{kind}"`\n\n{_first(model.__doc__)}\n\n' + _table(model))
+    parts.append(TRACKERS)
+    return "\n".join(parts)
+
+
+def _tables() -> list[tuple[str, type[BaseModel]]]:
+    return [
+        (name, field.annotation)
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    ]
+
+
+def _plain(name: str, field: FieldInfo) -> bool:
+    return name not in {"models", "trackers", *dict(_tables())}
+
+
+def _section(title: str, model: type[BaseModel]) -> str:
+    return f"## `{title}`\n\n{_first(model.__doc__)}\n\n{_table(model)}"
+
+
+def _table(model: type[BaseModel], only: Any = lambda name, field: name != "kind") -> str:
+    rows = ["| setting | default | what it is |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if only(name, field):
+            said = " ".join((field.description or "").split()).replace("|", "\\|")
+            rows.append(f"| `{name}` | {_default(field)} | {said} ({_kind(field)}) |")
+    return "\n".join(rows) + "\n" if len(rows) > 2 else ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "*required*"
+    if field.default_factory is not None:
+        return "`~/.smile-trace`"
+    value = field.default
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return "`[]`" if not value else f"`{list(value)}`"
+    return f"`{value}`"
+
+
+def _kind(field: FieldInfo) -> str:
+    bounds = [
+        f"{sign} {getattr(held, attribute)}"
+        for held in field.metadata
+        for attribute, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
+        if hasattr(held, attribute)
+    ]
+    return ", ".join([_type(field.annotation), *bounds])
+
+
+def _type(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_type(a) for a in arguments if a is not type(None))
+    if origin is tuple:
+        return f"list of {_type(arguments[0])}s"
+    names = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
+    return names[annotation]
+
+
+def _first(doc: str | None) -> str:
+    return " ".join((doc or "").split())
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
