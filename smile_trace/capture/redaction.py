@@ -108,7 +108,7 @@ _OTHERS = (
     _rule(
         "bearer",
         "earer uthorization BEARER AUTHORIZATION",
-        r"(?i:(?<![A-Za-z0-9_])(?:bearer|authorization[\\\"']*\s*[:=]\s*[\\\"']*(?:basic|token|bearer))\s+)"
+        _EDGE + r"(?i:(?:bearer|authorization[\\\"']*\s*[:=]\s*[\\\"']*(?:basic|token|bearer))\s+)"
         r"(?P<s>[A-Za-z0-9_\-.~+/=]{8,})",
     ),
     _rule("url-password", "://", r"://[^\s:/?#\[\]@\"'<>]*:(?P<s>[^\s/?#@\"'<>]+)@"),

@@ -98,7 +98,7 @@ def _ancestors(spans: Sequence[Span], of: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for span_id in of:
         parent = parents.get(span_id)
-        while parent is not None and parent not in found:
+        while parent is not None and parent not in found and parent != span_id:
             found.add(parent)
             parent = parents.get(parent)
     return found

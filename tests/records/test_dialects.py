@@ -1,0 +1,191 @@
+"""Spans of any origin become calls."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smile_trace.records import Message, Span
+from smile_trace.records.dialects import assemble, read_calls, read_feedback
+
+
+def text_of(role: str, content: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "content": content}]}
+
+
+def make(
+    span_id: str,
+    parent: str | None = None,
+    sent: str | None = None,
+    got: str | None = None,
+    **more: Any,
+) -> Span:
+    attributes: dict[str, Any] = dict(more.pop("attributes", {}))
+    if sent is not None:
+        attributes["gen_ai.input.messages"] = json.dumps([text_of("user", sent)])
+    if got is not None:
+        attributes["gen_ai.output.messages"] = json.dumps([text_of("assistant", got)])
+    return Span(
+        trace_id="a" * 32,
+        span_id=span_id * 16,
+        parent_id=None if parent is None else parent * 16,
+        name=span_id,
+        start_ns=more.pop("start_ns", int(span_id, 16)),
+        end_ns=99,
+        attributes=attributes,
+        **more,
+    )
+
+
+def names(spans: list[Span]) -> list[str]:
+    return [call.name for call in read_calls(spans)]
+
+
+def test_the_innermost_span_with_messages_and_an_answer() -> None:
+    around, call = make("1", sent="q", got="a"), make("2", "1", sent="p", got="a")
+    assert names([around, call]) == ["2"]
+    assert names([call, around]) == ["2"]
+    assert names([around, make("2", "1"), make("3", "2", sent="p", got="a")]) == ["3"]
+
+
+def test_every_attempt_is_a_call() -> None:
+    failed = make("2", "1", sent="p", status="error", status_message="busy")
+    calls = read_calls([make("1", sent="q", got="a"), failed, make("3", "1", sent="p", got="a")])
+    assert [(c.name, c.answer, c.error) for c in calls] == [("2", None, "busy"), ("3", "a", None)]
+
+
+def test_an_answer_around_failed_attempts_is_the_innermost_answer() -> None:
+    assert names([make("1", sent="q", got="a"), make("2", "1", sent="p", status="error")]) == [
+        "1",
+        "2",
+    ]
+
+
+def test_context_is_no_call() -> None:
+    context = make("1", sent="q", got="a", attributes={"smile_trace.kind": "context"})
+    assert names([context, make("2", "1")]) == []
+
+
+def test_a_cycle_of_parents_ends() -> None:
+    assert names([make("1", "2", sent="p", got="a"), make("2", "1")]) == ["1"]
+
+
+def test_plain_gen_ai() -> None:
+    [call] = read_calls(
+        [
+            make(
+                "1",
+                sent="hi",
+                got="ho",
+                attributes={
+                    "gen_ai.operation.name": "chat",
+                    "gen_ai.provider.name": "openai",
+                    "gen_ai.request.model": "m",
+                    "gen_ai.request.temperature": 0.5,
+                    "gen_ai.request.stop_sequences": ["."],
+                    "gen_ai.response.finish_reasons": ["stop"],
+                    "gen_ai.usage.input_tokens": 3,
+                    "gen_ai.system_instructions": [{"type": "text", "content": "be brief"}],
+                    "gen_ai.conversation.id": "s",
+                },
+            )
+        ]
+    )
+    assert call.messages[0] == Message(role="system", content="be brief")
+    assert (call.model, call.provider, call.session) == ("m", "openai", "s")
+    assert call.parameters == {"temperature": 0.5, "stop": ["."]}
+    assert (call.finish_reason, call.answer, call.form) == ("stop", "ho", "chat")
+    assert call.usage is not None
+    assert call.usage.input_tokens == 3
+
+
+def test_without_content_it_says_so() -> None:
+    [call] = read_calls([make("1", attributes={"gen_ai.operation.name": "chat"})])
+    assert (call.messages, call.answer, call.no_content) == ((), None, "no content captured")
+
+
+def test_openinference() -> None:
+    [call] = read_calls(
+        [
+            make(
+                "1",
+                attributes={
+                    "openinference.span.kind": "LLM",
+                    "llm.model_name": "m-2026",
+                    "llm.invocation_parameters": '{"model":"m","temperature":0,"stream":true}',
+                    "llm.input_messages.1.message.role": "user",
+                    "llm.input_messages.1.message.contents.0.message_content.text": "one",
+                    "llm.input_messages.1.message.contents.1.message_content.text": "two",
+                    "llm.input_messages.0.message.role": "system",
+                    "llm.input_messages.0.message.content": "be brief",
+                    "llm.output_messages.0.message.role": "assistant",
+                    "llm.output_messages.0.message.content": "ho",
+                    "llm.token_count.prompt": 3,
+                    "llm.token_count.completion": 1,
+                },
+            )
+        ]
+    )
+    assert call.messages == (
+        Message(role="system", content="be brief"),
+        Message(role="user", content="one\ntwo"),
+    )
+    assert (call.answer, call.model, call.parameters) == ("ho", "m", {"temperature": 0})
+
+
+def test_feedback() -> None:
+    attributes = {
+        "smile_trace.kind": "feedback",
+        "smile_trace.feedback.trace_id": "b" * 32,
+        "smile_trace.feedback.score": 0.5,
+    }
+    feedback = read_feedback(make("1", attributes=attributes))
+    assert feedback is not None
+    assert (feedback.trace_id, feedback.score, feedback.name) == ("b" * 32, 0.5, "user_feedback")
+    assert read_feedback(make("1")) is None
+    assert read_calls([make("1", attributes=attributes)]) == ()
+
+
+def test_a_trace_has_its_root() -> None:
+    spans = [make("3", "1"), make("1"), make("2", "1", sent="p", got="a"), make("2", "1")]
+    trace = assemble("a" * 32, spans)
+    assert [span.name for span in trace.spans] == ["1", "2", "3"]
+    assert (trace.root_span_id, trace.stand_in_root) == ("1" * 16, False)
+
+
+def test_the_topmost_span_stands_in_for_a_lost_root() -> None:
+    trace = assemble("a" * 32, [make("3", "2"), make("2", "1")])
+    assert (trace.root_span_id, trace.stand_in_root) == ("2" * 16, True)
+
+
+def test_what_is_no_trace() -> None:
+    with pytest.raises(ValueError, match="has no spans"):
+        assemble("a" * 32, [])
+    with pytest.raises(ValueError, match="of another trace"):
+        assemble("b" * 32, [make("1")])
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(
+    [
+        "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.operation.name",
+        "gen_ai.system_instructions", "gen_ai.request.model", "gen_ai.usage.input_tokens",
+        "gen_ai.response.finish_reasons", "smile_trace.prompts", "smile_trace.parameters",
+        "smile_trace.tags", "smile_trace.metadata", "smile_trace.status", "smile_trace.kind",
+        "smile_trace.rerun.arguments", "openinference.span.kind", "llm.invocation_parameters",
+        "llm.input_messages.0.message.content", "llm.output_messages.0.message.role",
+        "llm.input_messages.x", "llm.prompts.0.prompt.text", "output.value", "session.id",
+    ]
+)  # fmt: skip
+
+
+@given(st.dictionaries(KEYS, ANYTHING | ANYTHING.map(json.dumps) | st.just("LLM")))
+def test_no_attribute_is_trusted(attributes: dict[str, Any]) -> None:
+    """Whatever another program wrote: a call, or none, and never an error."""
+    read_calls([make("1", attributes=attributes)])

@@ -1,0 +1,187 @@
+"""OTLP/JSON lines in and out."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smile_trace.records import Span
+from smile_trace.records.otlp import spans_from_line, spans_to_otlp
+
+# A line as the OpenTelemetry Collector's file exporter writes it: several resources and scopes
+# in one line, numbers as JSON numbers or strings. The shape is that of `examples/trace.json` in
+# open-telemetry/opentelemetry-proto, which the Collector's otlpjsonfile receiver reads, too.
+COLLECTOR_LINE = {
+    "resourceSpans": [
+        {
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+            "scopeSpans": [
+                {
+                    "scope": {"name": "my.library", "version": "1.0.0", "attributes": []},
+                    "spans": [
+                        {
+                            "traceId": "5B8EFFF798038103D269B633813FC60C",
+                            "spanId": "EEE19B7EC3C1B174",
+                            "parentSpanId": "EEE19B7EC3C1B173",
+                            "name": "I'm a server span",
+                            "startTimeUnixNano": 1544712660000000000,
+                            "endTimeUnixNano": "1544712661000000000",
+                            "kind": 2,
+                            "attributes": [
+                                {"key": "text", "value": {"stringValue": "some value"}},
+                                {"key": "flag", "value": {"boolValue": False}},
+                                {"key": "count", "value": {"intValue": "7"}},
+                                {"key": "share", "value": {"doubleValue": 0.5}},
+                                {"key": "nothing", "value": {}},
+                                {"key": "raw", "value": {"bytesValue": "aGk="}},
+                                {
+                                    "key": "list",
+                                    "value": {"arrayValue": {"values": [{"stringValue": "a"}]}},
+                                },
+                                {
+                                    "key": "map",
+                                    "value": {
+                                        "kvlistValue": {
+                                            "values": [{"key": "k", "value": {"intValue": 1}}]
+                                        }
+                                    },
+                                },
+                            ],
+                            "events": [{"timeUnixNano": "5", "name": "e", "unknownField": 1}],
+                            "status": {"code": "STATUS_CODE_ERROR", "message": "bad"},
+                            "droppedAttributesCount": 2,
+                        }
+                    ],
+                }
+            ],
+        },
+        {"resource": {}, "scopeSpans": [{"spans": []}]},
+    ]
+}
+
+
+def test_the_collectors_format() -> None:
+    [span] = spans_from_line(json.dumps(COLLECTOR_LINE).encode())
+    assert span == Span(
+        trace_id="5b8efff798038103d269b633813fc60c",
+        span_id="eee19b7ec3c1b174",
+        parent_id="eee19b7ec3c1b173",
+        name="I'm a server span",
+        start_ns=1544712660000000000,
+        end_ns=1544712661000000000,
+        attributes={
+            "text": "some value",
+            "flag": False,
+            "count": 7,
+            "share": 0.5,
+            "nothing": None,
+            "raw": "aGk=",
+            "list": ["a"],
+            "map": {"k": 1},
+        },
+        events=({"name": "e", "time_ns": 5, "attributes": {}},),
+        status="error",
+        status_message="bad",
+        resource={"service.name": "shop"},
+        scope="my.library",
+    )
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"  \n", b"{}", b'{"resourceMetrics":[]}', b'{"resourceLogs":[]}']
+)
+def test_lines_without_spans(line: bytes) -> None:
+    assert spans_from_line(line) == []
+
+
+def with_span(**changes: Any) -> bytes:
+    span = {"traceId": "a" * 32, "spanId": "b" * 16, "name": "x", **changes}
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"resourceSpans":[{"resou', "no JSON"),
+        (b"\xff\xfe\x00", "no JSON"),
+        (b"[]", "a JSON list, not an object"),
+        (b"[" * 100_000, "no JSON|nested too deeply"),
+        (b'{"resourceSpans":7}', "resourceSpans is no list"),
+        (b'{"resourceSpans":[{"scopeSpans":[{"spans":[3]}]}]}', "no OTLP/JSON"),
+        (with_span(traceId="xyz"), "traceId is not 32 hex digits"),
+        (with_span(traceId="0" * 32), "traceId is not 32 hex digits"),
+        (with_span(spanId=7), "spanId is not 16 hex digits"),
+        (with_span(startTimeUnixNano="soon"), "startTimeUnixNano is no integer"),
+        (with_span(endTimeUnixNano=-1), "endTimeUnixNano is out of range"),
+        (with_span(endTimeUnixNano=2**70), "endTimeUnixNano is out of range"),
+        (with_span(attributes=[{"value": {}}]), "no OTLP/JSON"),
+        (with_span(attributes=[{"key": "k", "value": 3}]), "no OTLP/JSON"),
+        (with_span(attributes=[{"key": "k", "value": {"intValue": "x"}}]), "int"),
+    ],
+)
+def test_a_corrupt_line_says_what_is_wrong(line: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        spans_from_line(line)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_spans_or_a_value_error(line: bytes) -> None:
+    try:
+        spans_from_line(line)
+    except ValueError as error:
+        assert str(error)
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+SPANS = st.builds(
+    Span,
+    trace_id=st.sampled_from(["a" * 32, "b" * 32]),
+    span_id=st.integers(1, 2**64 - 1).map(lambda n: f"{n:016x}"),
+    parent_id=st.none() | st.just("c" * 16),
+    name=st.text(),
+    start_ns=st.integers(0, 2**63 - 1),
+    end_ns=st.integers(0, 2**63 - 1),
+    attributes=st.dictionaries(st.text(), JSON_VALUES, max_size=3),
+    events=st.lists(
+        st.fixed_dictionaries(
+            {
+                "name": st.text(),
+                "time_ns": st.integers(0, 2**63 - 1),
+                "attributes": st.dictionaries(st.text(), JSON_VALUES, max_size=2),
+            }
+        ),
+        max_size=2,
+    ).map(tuple),
+    status=st.sampled_from(["unset", "ok", "error"]),
+    status_message=st.text(),
+    resource=st.sampled_from([{}, {"service.name": "a"}, {"service.name": "b", "n": 1}]),
+    scope=st.sampled_from(["", "x"]),
+)
+
+
+@given(st.lists(SPANS, max_size=5))
+def test_there_and_back(spans: list[Span]) -> None:
+    body = spans_to_otlp(spans)
+    again = spans_from_line(json.dumps(body).encode())
+    assert sorted(again, key=repr) == sorted(spans, key=repr)
+    keys = [json.dumps(block["resource"], sort_keys=True) for block in body["resourceSpans"]]
+    assert len(set(keys)) == len(keys)
+
+
+def test_numbers_that_json_does_not_have() -> None:
+    values = ["NaN", "Infinity", 1.5]
+    attributes = [{"key": str(i), "value": {"doubleValue": v}} for i, v in enumerate(values)]
+    [span] = spans_from_line(with_span(attributes=attributes))
+    assert list(span.attributes.values()) == [None, None, 1.5]
+    assert math.isfinite(span.attributes["2"])
