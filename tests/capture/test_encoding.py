@@ -79,7 +79,7 @@ def test_the_official_exporter_writes_the_same(tmp_path: Path) -> None:
     """In an environment of its own: that exporter pins one release of the SDK."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "-q", "--pre", EXPORTER, "pydantic"]
+    install = [str(python), "-m", "pip", "install", "-q", "--pre", EXPORTER, "pydantic", "pytest"]
     subprocess.run(install, check=True)
     root = Path(__file__).parents[2]
     done = subprocess.run(
