@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Explanation, Message, Span, Trace
-from smile_trace.render import STATUS_WORDS, scores_to_markdown, summary_to_markdown
+from smile_trace.render import (
+    STATUS_WORDS,
+    details_to_markdown,
+    scores_to_markdown,
+    summary_to_markdown,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities.span import Span as MlflowSpan
@@ -27,6 +32,7 @@ LINKED_TRACE, LINKED_SPAN = "mlflow.trace_id", "mlflow.span_id"
 _LLM_TYPES = ("CHAT_MODEL", "LLM")
 _INPUTS, _OUTPUTS, _TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
 _TAG_PREFIX = "mlflow.traceTag."
+_RESOURCE = ("service.", "deployment.")
 
 
 def mlflow_trace_id(trace: Trace) -> str:
@@ -51,6 +57,8 @@ def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
                 "attributes": {**span.attributes, **shown},
                 # MLflow lists a trace without a root as still in progress for ever.
                 "parent_id": None if is_root else span.parent_id,
+                # Every resource attribute becomes a tag in MLflow's list.
+                "resource": {k: v for k, v in span.resource.items() if k.startswith(_RESOURCE)},
             }
         )
 
@@ -168,6 +176,7 @@ def explanation_span(
                     **{_picture_name(i): ref for i, ref in enumerate(pictures[:-1])},
                     "scale": pictures[-1],
                     "scores": scores_to_markdown(explanation),
+                    "details": details_to_markdown(explanation),
                 }
             ),
             "smile.status": explanation.fidelity.status,

@@ -2,13 +2,19 @@
 
 from smile_trace.render.heatmap import STATUS_WORDS
 from smile_trace.render.html import to_html
-from smile_trace.render.markdown import scores_to_markdown, summary_to_markdown, to_markdown
+from smile_trace.render.markdown import (
+    details_to_markdown,
+    scores_to_markdown,
+    summary_to_markdown,
+    to_markdown,
+)
 from smile_trace.render.show import show
 from smile_trace.render.svg import to_svg, to_svg_strips
 from smile_trace.render.terminal import print_terminal
 
 __all__ = [
     "STATUS_WORDS",
+    "details_to_markdown",
     "print_terminal",
     "scores_to_markdown",
     "show",

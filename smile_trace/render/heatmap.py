@@ -138,6 +138,14 @@ class Heatmap:
         words = self.status_words[:1].upper() + self.status_words[1:]
         return f"{words}: {self.reason}" if self.reason else words
 
+    @property
+    def key(self) -> str:
+        """What the colours leave open: grey, and the dotted underline."""
+        floor = f"within the noise (hatched: ±{self.noise_floor:.2f})"
+        grey = floor if self.noise_floor >= 0.005 else "without a measurable effect"
+        frozen = " Dotted underline: frozen, never left out." if "frozen" in self.kinds else ""
+        return f"Grey text is {grey}.{frozen}"
+
 
 def heatmap(explanation: Explanation) -> Heatmap:
     """Lay out an explanation. Segments may overlap: the shorter one lies on top."""

@@ -9,18 +9,29 @@ ROWS = 12
 """Most segments in the table: it is for reading; all scores are in the JSON."""
 _TEXT = 48
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKUP = re.compile(
+    r"""[\\`*_{}\[\]<>|~\#&!$@^]   # what means something anywhere
+        | :(?=//) | (?<=www)\.        # what would become a link
+        | ^[-+=:] | (?<=^\d)[.)] | (?<=^\d\d)[.)] | (?<=^\d\d\d)[.)]  # lists and rules""",
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 def to_markdown(explanation: Explanation) -> str:
-    """The summary, and under it the table of scores."""
-    return f"{summary_to_markdown(explanation)}\n\n{scores_to_markdown(explanation)}"
+    """Summary, table of scores, and what it is built on."""
+    parts = (summary_to_markdown, scores_to_markdown, details_to_markdown)
+    return "\n\n".join(part(explanation) for part in parts)
 
 
 def summary_to_markdown(explanation: Explanation) -> str:
-    """The sentence, how far to trust it, fidelity and cost."""
+    """The sentence, and how far to trust it."""
     picture = heatmap(explanation)
-    facts = escape(" · ".join(picture.facts))
-    return f"{escape(picture.summary)}\n\n{escape(picture.verdict)}\n\n{facts}"
+    return f"{escape(picture.summary)}\n\n{escape(picture.verdict)}"
+
+
+def details_to_markdown(explanation: Explanation) -> str:
+    """Fidelity, noise floor and cost on one line."""
+    return escape(" · ".join(heatmap(explanation).facts))
 
 
 def scores_to_markdown(explanation: Explanation) -> str:
@@ -43,7 +54,7 @@ def scores_to_markdown(explanation: Explanation) -> str:
 def escape(text: str) -> str:
     """`text` on one line, in which no character means anything to Markdown or HTML."""
     line = " ".join(visible(text).split())
-    return re.sub(r"[!-/:-@\[-`{-~]", lambda m: _ENTITIES.get(m[0], "\\" + m[0]), line)
+    return _MARKUP.sub(lambda match: _ENTITIES.get(match[0], "\\" + match[0]), line)
 
 
 def _row(segment: SegmentAttribution) -> str:

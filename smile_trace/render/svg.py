@@ -159,11 +159,7 @@ class _Page:
         self.y += 10
         self.legend_y = self.y
         self.y += LEGEND_HEIGHT
-        frozen = (
-            " Dotted underline: frozen, never left out." if "frozen" in self.picture.kinds else ""
-        )
-        note = f"Grey text is within the noise (hatched: ±{self.picture.noise_floor:.2f}).{frozen}"
-        self._paragraph(note, "small", SMALL, FINE)
+        self._paragraph(self.picture.key, "small", SMALL, FINE)
 
     def facts(self) -> None:
         """Fidelity and cost in small print."""

@@ -29,7 +29,9 @@ def print_terminal(explanation: Explanation, console: Console | None = None) -> 
         if chat:
             console.print(Text(block.role, style="bold dim"))
         console.print(Padding(_block(block), (0, 2)))
-    console.print(Padding(Text.assemble(("→ ", "dim"), picture.answer or "(empty answer)"), (0, 2)))
+    console.print(
+        Padding(Text.assemble(("→ ", "dim"), picture.answer.strip() or "(empty answer)"), (0, 2))
+    )
     _print_scores(explanation, console)
     console.print(_legend(picture))
 

@@ -98,7 +98,23 @@ def test_escape_leaves_one_line_without_markup() -> None:
     escaped = escape(HOSTILE)
     assert "\n" not in escaped
     assert "<" not in escaped
-    assert "\\[x\\]\\(javascript\\:alert\\(1\\)\\)" in escaped
+    assert "\\[x\\](javascript:alert(1)) \\!\\[p\\](http\\://127.0.0.1:9/p.png)" in escaped
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("plain (text), 50 % - it's so.", "plain (text), 50 % - it's so."),
+        ("- no list", "\\- no list"),
+        ("12. no list", "12\\. no list"),
+        ("# no title", "\\# no title"),
+        ("www.no-link.com me@no.link", "www\\.no-link.com me\\@no.link"),
+        ("a_b_c *d* `e` ~f~ $g$", "a\\_b\\_c \\*d\\* \\`e\\` \\~f\\~ \\$g\\$"),
+        ("&lt; <!-- x -->", "&amp;lt; &lt;\\!-- x --&gt;"),
+    ],
+)
+def test_escape_touches_nothing_else(text: str, escaped: str) -> None:
+    assert escape(text) == escaped
 
 
 def terminal(explained: object, **options: object) -> str:
