@@ -6,10 +6,11 @@ with the methods below. Everything here is synchronous and runs in the worker's 
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import JSON, Call, Explanation, Record, Trace
+from smile_trace.records.comparison import Comparison
 
 GROUP = "smile_trace.trackers"
 
@@ -111,6 +112,31 @@ class Tracker(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class ComparedPrompt(Record):
+    """One comparison of a prompt's versions to deliver.
+
+    `traced_as`: per version's label the external ids of some of its traces on this tracker.
+    """
+
+    comparison: Comparison
+    traced_as: dict[str, tuple[str, ...]] = {}
+
+
+@runtime_checkable
+class ComparisonTracker(Protocol):
+    """A tracker that also shows prompt versions side by side; not every one does."""
+
+    def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
+        """Put one run (or experiment) per version, and the page, where people look for them.
+
+        Delivered again for the same versions, it writes over what is there.
+
+        Raises:
+            TrackerUnavailable: nothing more was taken.
+        """
+        ...
 
 
 def discover(options: Mapping[str, Mapping[str, JSON]]) -> list[Tracker]:

@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -303,6 +303,27 @@ class Server:
         with self._asking():
             for name, value in metrics.items():
                 self._client.log_metric(run_id, name, value)
+
+    def write_parameters(self, run_id: str, parameters: Mapping[str, str]) -> None:
+        """Set a run's parameters; MLflow lets none of them change afterwards."""
+        with self._asking():
+            for name, value in parameters.items():
+                self._client.log_param(run_id, name, value)
+
+    def link_traces(self, run_id: str, trace_ids: Sequence[str]) -> None:
+        """Link traces to a run; linking again changes nothing."""
+        with self._asking():
+            self._client.link_traces_to_run(list(trace_ids), run_id)
+
+    def link_prompt_to_run(self, run_id: str, version: PromptVersion) -> None:
+        """Link a version of the prompt registry to a run; linking again changes nothing."""
+        with self._asking():
+            self._client.link_prompt_version_to_run(run_id, version)
+
+    def tag_prompt(self, version: PromptVersion, key: str, value: str) -> None:
+        """Set a tag of a version in the prompt registry."""
+        with self._asking():
+            self._client.set_prompt_version_tag(version.name, version.version, key, value)
 
 
 def _is_gone(refusal: Refused) -> bool:

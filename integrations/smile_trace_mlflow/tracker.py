@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 from smile_trace.records import JSON, Trace
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.render import to_svg_strips
-from smile_trace.trackers import CapturedTrace, ExplainedCall, NotYet, Outcome, Receipt, Refusal
+from smile_trace.trackers import (
+    CapturedTrace,
+    ComparedPrompt,
+    ExplainedCall,
+    NotYet,
+    Outcome,
+    Receipt,
+    Refusal,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
@@ -206,6 +214,18 @@ class MLflowTracker:
 
         trace_id = item.call.linked.get(LINKED_TRACE, item.traced_as)
         return place_in(trace_id, self._server.spans(trace_id), item.call)
+
+    # -- comparisons ------------------------------------------------------------------------
+
+    def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
+        """See `ComparisonTracker.deliver_comparison`: one run per version, found by a tag."""
+        from smile_trace_mlflow.comparisons import deliver_versions
+        from smile_trace_mlflow.server import Refused
+
+        try:
+            return deliver_versions(self._server, item, self._ui_url, self._registered)
+        except Refused as refusal:
+            return Refusal(reason=str(refusal), retry=refusal.retry)
 
 
 def _batches(indices: Sequence[int], sizes: Sequence[int]) -> list[list[int]]:
