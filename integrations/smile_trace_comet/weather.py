@@ -44,17 +44,18 @@ def check(response: requests.Response, url: str) -> None:
     if answer is None:
         raise TrackerUnavailable(not_comet(url))
     if LLM_PATH in url:  # a batch: every part has a status of its own
-        if not isinstance(answer, dict) or not answer:
+        parts = list(answer.values()) if isinstance(answer, dict) else []
+        if not parts or not all(isinstance(part, dict) for part in parts):
             raise TrackerUnavailable(not_comet(url))
-        for part in answer.values():
+        for part in parts:
             if part.get("status") != 200:
-                raise_for(int(part.get("status") or 500), part.get("content"), response, url)
+                raise_for(_whole(part.get("status"), 500), part.get("content"), response, url)
 
 
 def raise_for(status: int, content: Any, response: requests.Response, url: str) -> None:
     """Raise what a status and Comet's own error code mean."""
     known = content if isinstance(content, dict) else {}
-    code = int(known.get("sdk_error_code") or 0)
+    code = _whole(known.get("sdk_error_code"), 0)
     said = " ".join(str(known.get("msg") or response.reason or "no reason given").split())[:200]
     if status == 401 or code == API_KEY_NOT_REGISTERED:
         raise TrackerUnavailable(
@@ -127,6 +128,10 @@ def not_comet(url: str) -> str:
         f"what answers at {root} is not a Comet server: check COMET_URL_OVERRIDE, and that no "
         "proxy or login page stands in between"
     )
+
+
+def _whole(value: Any, otherwise: int) -> int:
+    return value if isinstance(value, int) else otherwise
 
 
 def _json(response: requests.Response) -> Any:

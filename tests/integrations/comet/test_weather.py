@@ -41,7 +41,10 @@ STORMS = {
     "wrong project": (inner(400, 34323), "set project in"),
     "no CometLLM": (answer(404), "trackers.opik"),
     "a login page": (Answer(200, b"<html>log in</html>", {}, "text/html"), "not a Comet server"),
-    "other JSON": (Answer(200, [1, 2]), "not a Comet server"),
+    "another service": (Answer(200, [1, 2]), "not a Comet server"),
+    "other JSON": (Answer(200, {"ok": True}), "not a Comet server"),
+    "no JSON": (Answer(200, b"{", {}), "not a Comet server"),
+    "odd codes": (Answer(200, {"k": {"status": "?", "content": {"sdk_error_code": "?"}}}), "500"),
 }
 
 
