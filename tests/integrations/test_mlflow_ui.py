@@ -4,20 +4,16 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from playwright.sync_api import Locator, Page
 
 from smile_trace.records import Explanation
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace_mlflow import MLflowTracker
-from smile_trace_mlflow.spans import EXPLANATION_NAME
 from tests.support.browser import WatchedPage
 from tests.support.explained import HOSTILE, captured, explanation
+from tests.support.mlflow_pages import PATIENCE, open_explanation
 from tests.support.mlflow_server import MLflowServer
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.browser]
-
-PATIENCE = 60_000
-"""Milliseconds for MLflow's interface on a busy machine."""
 
 
 def deliver(server: MLflowServer, explained: Explanation) -> Receipt:
@@ -39,28 +35,12 @@ def deliver(server: MLflowServer, explained: Explanation) -> Receipt:
     return shown
 
 
-def open_explanation(page: Page, receipt: Receipt) -> list[Locator]:
-    """Open the receipt's address and select the explanation; gives its pictures once drawn."""
-    assert receipt.url is not None
-    page.goto(receipt.url)
-    span = page.get_by_text(EXPLANATION_NAME, exact=True).first
-    span.wait_for(timeout=PATIENCE)
-    span.dispatch_event("click")
-    pictures = page.locator('img[alt^="Attachment"]')
-    pictures.nth(1).wait_for(timeout=PATIENCE)
-    page.wait_for_function(
-        "[...document.querySelectorAll('img[alt^=Attachment]')].every(i => i.complete)",
-        timeout=PATIENCE,
-    )
-    return pictures.all()
-
-
 def test_the_heatmap_is_drawn_in_its_natural_size(
     mlflow_server: MLflowServer, watched_page: WatchedPage, tmp_path: Path
 ) -> None:
     page = watched_page.page
     receipt = deliver(mlflow_server, explanation())
-    pictures = open_explanation(page, receipt)
+    pictures = open_explanation(page, str(receipt.url))
     assert len(pictures) == 2
     for picture in pictures:
         natural, shown = picture.evaluate("image => [image.naturalWidth, image.width]")
@@ -86,7 +66,7 @@ def test_hostile_text_is_text_everywhere(
         status="unreliable",
     )
     receipt = deliver(mlflow_server, explained)
-    open_explanation(page, receipt)
+    open_explanation(page, str(receipt.url))
     assert page.get_by_text("<script>alert('smile-alarm')</script>").count() > 0
     assert page.get_by_text("ndetermined at this budget").count() > 0
     page.get_by_text("chat gpt-4o-mini", exact=True).first.dispatch_event("click")

@@ -1,0 +1,99 @@
+"""The demo as a person runs it: the whole line, twice in the same home, and looked at."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from tests.support.browser import WatchedPage
+from tests.support.mlflow_pages import open_explanation
+
+CALLS = 10
+
+pytestmark = [pytest.mark.model, pytest.mark.mlflow, pytest.mark.browser]
+
+
+def test_the_demo_explains_and_delivers_every_call(
+    tmp_path: Path, watched_page: WatchedPage
+) -> None:
+    first = subprocess.run(
+        [sys.executable, "-m", "smile_trace", "demo"],
+        env={**os.environ, "SMILE_TRACE_HOME": str(tmp_path / "home")},
+        stdin=subprocess.DEVNULL,  # no terminal: it ends when the job is done
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert first.returncode == 0, first.stdout[-3000:] + first.stderr[-3000:]
+    assert first.stdout.count("probability signal") == CALLS
+
+    with serving_demo(tmp_path / "home", tmp_path / "output") as (demo, output):
+        uri = re.search(r"MLflow, to click around: (\S+)", output)
+        assert uri is not None
+        traces = MlflowClient(uri[1]).search_traces(["1"], max_results=100)
+        assert len(traces) == 2 * CALLS
+        for trace in traces:
+            assert trace.info.tags["smile.status"] in ("reliable", "no_effect", "unreliable")
+            heatmaps = [s for s in trace.data.spans if s.span_type == "EVALUATOR"]
+            assert len(heatmaps) == 1
+            assert heatmaps[0].outputs["heatmap"].startswith("mlflow-attachment://")
+        for url in re.findall(r"http://\S+/traces\S+", output)[-2:]:
+            pictures = open_explanation(watched_page.page, url)
+            widths = [picture.evaluate("image => image.naturalWidth") for picture in pictures]
+            assert all(width > 0 for width in widths)
+            watched_page.page.screenshot(path=tmp_path / "heatmap.png")
+        assert watched_page.alarms == []
+        children = demo.children(recursive=True)
+        assert children
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
+
+
+def test_status_says_what_became_of_the_calls(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "smile_trace", "status", "--json"],
+        env={**os.environ, "SMILE_TRACE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["captured"] == 0
+
+
+@contextmanager
+def serving_demo(home: Path, log: Path) -> Iterator[tuple[psutil.Process, str]]:
+    """The demo with a terminal as its input, once it serves; Ctrl-C ends it with 0."""
+    terminal, inside = pty.openpty()
+    with log.open("wb") as out:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "smile_trace", "demo"],
+            env={**os.environ, "SMILE_TRACE_HOME": str(home), "COLUMNS": "200"},
+            stdin=inside,
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        deadline = time.monotonic() + 300
+        while "Serving until Ctrl-C" not in log.read_text():
+            assert demo.poll() is None, log.read_text()[-3000:]
+            assert time.monotonic() < deadline, log.read_text()[-3000:]
+            time.sleep(0.5)
+        yield psutil.Process(demo.pid), log.read_text()
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(30) == 0, log.read_text()[-3000:]
+    finally:
+        demo.kill()
+        demo.wait()
+        os.close(terminal)
+        os.close(inside)
