@@ -16,7 +16,7 @@ def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSO
     """The messages of a prompt, and the renderings of a `Prompt` that stand in them.
 
     Raises:
-        ExplanationFailed: there is no text in it.
+        ExplanationFailed: there is no text in it, or one that cannot be sent.
         TypeError: it is neither a text nor messages with a role and a text.
     """
     if isinstance(prompt, str):
@@ -29,6 +29,7 @@ def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSO
         raise TypeError(f"an answer is a text, not {_kind(answer)}")
     if not any(message.content.strip() for message in messages):
         raise ExplanationFailed("the prompt is empty: there is nothing to explain")
+    _check_unicode([*(message.content for message in messages), answer or ""])
     uses = find_renderings([message.content for message in messages])
     return Prompted(
         messages=tuple(messages),
@@ -64,6 +65,16 @@ def read_call(trace_id: str, settings: Settings) -> Call:
             return call
     why = "its text was cut at the size limit" if calls[0].cut else calls[0].no_content
     raise ExplanationFailed(f"the call holds no answer to explain ({why or calls[0].status})")
+
+
+def _check_unicode(texts: Sequence[str]) -> None:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        raise ExplanationFailed(
+            "the text holds half a character (a lone surrogate), which no model can be sent: "
+            "decode it with errors='replace'"
+        ) from None
 
 
 def _message(item: Any) -> Message:

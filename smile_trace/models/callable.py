@@ -82,7 +82,9 @@ async def call(
                 result = await result
             if isinstance(result, AsyncIterator):
                 result = join_chunks([chunk async for chunk in result])
-        return read(result)
+        response = read(result)
+        (response.text or "").encode()  # half a character would trouble everybody after us
+        return response
     except Exception as error:  # noqa: BLE001  whatever the user's function raises
         return Response(failure=f"{type(error).__name__}: {error}")
 

@@ -1,0 +1,344 @@
+"""explain() with planted models, whose right explanation is known."""
+
+import asyncio
+import re
+import signal
+import threading
+import time
+
+import pytest
+
+import smile_trace
+from smile_trace.attribution import CannotExplain
+from smile_trace.explaining import ExplanationFailed
+from smile_trace.models import ModelUnavailable
+from smile_trace.models.registry import NoModel
+from smile_trace.records import Explanation, Message
+from tests.support.planted import PlantedModel, constant, copying
+
+PROMPT = "the quick brown fox jumps over the lazy dog today"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
+
+
+def test_a_constant_model_has_no_effect():
+    explanation = smile_trace.explain(PROMPT, model=constant)
+    assert {s.attribution for s in explanation.segments} == {0.0}
+    assert explanation.fidelity.status == "no_effect"
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_copied_word_alone(seed):
+    model = PlantedModel(copying("fox"))
+    explanation = smile_trace.explain(PROMPT, model=model, seed=seed)
+    fox = next(s for s in explanation.segments if s.text == "fox")
+    assert fox.attribution >= 0.95
+    assert fox.significant
+    assert all(abs(s.attribution) <= 0.05 for s in explanation.segments if s is not fox)
+
+
+def test_swapping_the_model_changes_the_attributions():
+    tops = [
+        smile_trace.explain(PROMPT, model=PlantedModel(copying(word))).ranked[0].text
+        for word in ("fox", "dog")
+    ]
+    assert tops == ["fox", "dog"]
+
+
+def test_every_distinct_text_is_really_sent_and_recorded():
+    model = PlantedModel(copying("fox"))
+    explanation = smile_trace.explain(PROMPT, model=model, seed=3)
+    sent = {tuple(r.messages) for r in model.asked}
+    assert len(sent) == len(model.asked) == explanation.cost.target_calls
+    words = PROMPT.split()
+    by_hash = {o.text_hash for o in explanation.perturbations}
+    assert len(by_hash) == len(sent)
+    for request in model.asked:
+        [message] = request.messages
+        rest = iter(words)  # in the original order, nothing added
+        assert all(word in rest for word in message.content.split())
+
+
+def test_roles_duplicates_and_spaces_are_kept():
+    model = PlantedModel(lambda prompt: "yes" if prompt.count("no") >= 2 else "")
+    messages = [
+        {"role": "system", "content": "Be  brief"},
+        {"role": "user", "content": "no no maybe"},
+        Message(role="assistant", content="ok"),
+    ]
+    explanation = smile_trace.explain(messages, model=model)
+    full = next(r for r in model.asked if len(r.messages) == 3)
+    assert full.messages == explanation.messages
+    assert [m.role for m in full.messages] == ["system", "user", "assistant"]
+    assert full.messages[0].content == "Be  brief"
+    doubles = [s for s in explanation.segments if s.text == "no"]
+    assert len(doubles) == 2
+    assert doubles[0].attribution == pytest.approx(doubles[1].attribution, abs=0.1)
+    for request in model.asked:
+        roles = [m.role for m in request.messages]
+        assert roles == sorted(roles, key=["system", "user", "assistant"].index)
+
+
+def test_the_budget_counts_every_call():
+    for budget in (4, 9, 40):
+        asked = []
+        explanation = smile_trace.explain(
+            PROMPT, model=lambda prompt, asked=asked: asked.append(prompt) or prompt, budget=budget
+        )
+        assert len(asked) == explanation.cost.target_calls <= budget
+
+
+def test_a_given_answer_is_not_asked_for():
+    model = PlantedModel(copying("fox"))
+    explanation = smile_trace.explain(PROMPT, model=model, answer="fox", budget=20)
+    assert explanation.answer == "fox"
+    assert explanation.cost.target_calls == len(model.asked) <= 20
+
+
+def test_what_cannot_be_given_back_says_so():
+    explanation = smile_trace.explain(PROMPT, model=PlantedModel(constant), answer="a bird sings")
+    assert explanation.fidelity.status == "unreliable"
+
+
+def test_some_failures_are_missing_data():
+    def model(prompt):
+        if "lazy" not in prompt and "dog" in prompt:
+            raise ValueError("no luck")
+        return copying("fox")(prompt)
+
+    explanation = smile_trace.explain(PROMPT, model=PlantedModel(model))
+    failed = [o for o in explanation.perturbations if o.failure]
+    assert failed
+    assert all(o.shift is None and o.response is None for o in failed)
+    assert explanation.ranked[0].text == "fox"
+
+
+def test_a_prompt_that_cannot_be_asked_is_an_error_with_the_reason():
+    def model(prompt):
+        raise ValueError("no luck")
+
+    with pytest.raises(ExplanationFailed, match="no luck"):
+        smile_trace.explain(PROMPT, model=model)
+    with pytest.raises(ExplanationFailed, match="no luck"):
+        smile_trace.explain(PROMPT, model=model, answer="x")
+
+
+def test_same_seed_same_responses_same_explanation():
+    one, two = (
+        smile_trace.explain(PROMPT, model=PlantedModel(copying("fox")), seed=7) for _ in range(2)
+    )
+    same = {"explained_at": None}
+    assert one.model_copy(update=same) == two.model_copy(update=same)
+    assert Explanation.model_validate_json(one.model_dump_json()) == one
+
+
+async def test_it_works_inside_a_running_event_loop():
+    explanation = smile_trace.explain("a fox here", model=copying("fox"))
+    assert explanation.ranked[0].text == "fox"
+
+
+def test_an_asynchronous_function():
+    async def model(prompt):
+        await asyncio.sleep(0)
+        return copying("fox")(prompt)
+
+    assert smile_trace.explain("a fox here", model=model).ranked[0].text == "fox"
+
+
+def test_several_threads_at_once():
+    found = {}
+
+    def work(word):
+        explanation = smile_trace.explain(PROMPT, model=PlantedModel(copying(word)), budget=20)
+        found[word] = explanation.ranked[0].text
+
+    threads = [threading.Thread(target=work, args=(word,)) for word in ("fox", "dog", "brown")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {word: word for word in ("fox", "dog", "brown")}
+
+
+def test_explaining_inside_a_function_that_is_explained():
+    def model(prompt):
+        return smile_trace.explain("a fox", model=copying("fox"), budget=4).answer + prompt[:0]
+
+    assert smile_trace.explain("a b", model=model, budget=4).answer == "fox"
+
+
+async def test_explaining_inside_its_own_loop_is_refused_not_a_deadlock():
+    async def model(prompt):
+        return smile_trace.explain("a fox", model=copying("fox")).answer
+
+    with pytest.raises(ExplanationFailed, match="inside a model"):
+        await asyncio.to_thread(smile_trace.explain, "a b", model=model)
+
+
+def test_an_interrupt_cancels_what_is_under_way():
+    began, gone = threading.Event(), threading.Event()
+
+    async def model(prompt):
+        began.set()
+        try:
+            await asyncio.sleep(30)
+        finally:
+            gone.set()
+
+    def interrupt():
+        began.wait(20)
+        time.sleep(0.5)  # until the main thread waits, as it does all but the first moment
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        smile_trace.explain("a b", model=model)
+    assert gone.wait(20)
+
+
+def test_freezing_roles_texts_and_patterns():
+    messages = [{"role": "system", "content": "be kind"}, {"role": "user", "content": PROMPT}]
+    explanation = smile_trace.explain(
+        messages,
+        model=PlantedModel(copying("fox")),
+        freeze=["system", "quick", re.compile("la.y")],
+        budget=20,
+    )
+    frozen = {s.text for s in explanation.segments if s.frozen}
+    assert {"be", "kind", "quick", "lazy"} <= frozen
+    assert "fox" not in frozen
+    assert explanation.settings.freeze == ("system", "quick", "/la.y/")
+
+
+def test_a_rendering_brings_its_variables():
+    prompt = smile_trace.Prompt("greet", version="1", template="Say hello to {name} in {language}")
+    explanation = smile_trace.explain(
+        prompt.format(name="Ada Lovelace", language="Greek"),
+        model=PlantedModel(copying("Greek")),
+        unit="variable",
+        budget=12,
+    )
+    assert explanation.ranked[0].text == "Greek"
+
+
+def test_progress_is_told():
+    rounds = []
+    smile_trace.explain(
+        PROMPT,
+        model=PlantedModel(copying("fox")),
+        on_round=lambda asked, came: rounds.append((len(asked), len(came))),
+    )
+    assert len(rounds) > 1
+    assert all(asked == came for asked, came in rounds)
+
+
+def test_fresh_asks_again():
+    class Keeping(PlantedModel):
+        identity = "planted for this test"
+
+    model = Keeping(copying("fox"))
+    first = smile_trace.explain(PROMPT, model=model, budget=20)
+    asked = len(model.asked)
+    again = smile_trace.explain(PROMPT, model=model, budget=20)
+    assert len(model.asked) == asked
+    assert again.cost.cached_calls == first.cost.target_calls
+    assert again.cost.target_calls == 0
+    smile_trace.explain(PROMPT, model=model, budget=20, fresh=True)
+    assert len(model.asked) == 2 * asked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"prompt": ""}, ExplanationFailed, "empty"),
+        ({"prompt": " \n\t "}, ExplanationFailed, "empty"),
+        ({"prompt": []}, ExplanationFailed, "empty"),
+        ({"prompt": "\ud800 half a character"}, ExplanationFailed, "surrogate"),
+        ({"prompt": b"bytes"}, TypeError, "bytes"),
+        ({"prompt": 7}, TypeError, "int"),
+        ({"prompt": [{"role": "user"}]}, TypeError, "role and a content"),
+        ({"prompt": [{"role": "user", "content": 3}]}, TypeError, "role and a content"),
+        ({"prompt": ["text"]}, TypeError, "str"),
+        ({"prompt": "a b", "answer": 3}, TypeError, "answer"),
+        ({"prompt": "a b", "budget": 3}, ValueError, "at least 4"),
+        ({"prompt": "a b", "model": 3}, TypeError, "function"),
+        ({"prompt": "a b", "model": None}, TypeError, "model"),
+        ({"prompt": "a b", "model": "gpt-none"}, NoModel, r"\[models"),
+        ({"prompt": "a b", "signal": "probability"}, ExplanationFailed, "probabilities"),
+        ({"prompt": "a b", "trace_id": "x"}, TypeError, "either"),
+        ({"trace_id": "0" * 32}, ExplanationFailed, "no trace"),
+        ({}, TypeError, "either"),
+    ],
+)
+def test_wrong_arguments_say_what_is_wrong(arguments, error, says):
+    with pytest.raises(error, match=says):
+        smile_trace.explain(**{"model": constant, **arguments})
+
+
+def test_message_parts_that_are_texts():
+    content = [{"type": "text", "text": "a fox"}, {"type": "text", "text": "here"}]
+    explanation = smile_trace.explain(
+        [{"role": "user", "content": content}], model=PlantedModel(copying("fox"))
+    )
+    assert explanation.messages[0].content == "a fox\nhere"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "one",
+        "!!! ... ???",
+        "same same same same",
+        "<script>alert(1)</script> ]]> {braces} {0} %s | a | b |\n|--|--| \x1b[31m \x00 end",
+        "مرحبا بالعالم שלום עולם",
+        "东京是日本的首都",
+        "🙂" * 200,
+    ],
+)
+def test_hostile_prompts_have_a_defined_result(prompt):
+    model = PlantedModel(lambda text: text[:20])
+    try:
+        explanation = smile_trace.explain(prompt, model=model, budget=12)
+    except CannotExplain:
+        assert prompt in ("one", "!!! ... ???")
+    else:
+        assert explanation.messages[0].content == prompt
+        assert model.asked[0].messages[0].content == prompt
+
+
+def test_ten_thousand_words():
+    words = [f"w{i}" for i in range(10_000)]
+    words[5000] = "fox"
+    explanation = smile_trace.explain(" ".join(words), model=PlantedModel(copying("fox")))
+    assert "fox" in explanation.ranked[0].text
+    assert explanation.cost.target_calls <= 40
+
+
+@pytest.mark.model
+def test_the_demo_model_by_name():
+    explanation = smile_trace.explain(
+        "The Eiffel Tower is in the city of", model="demo", parameters={"max_tokens": 2}
+    )
+    assert explanation.answer == " Paris,"
+    assert explanation.signal == "probability"
+    assert "Eiffel" in [s.text for s in explanation.ranked[:3]]
+    assert explanation.cost.usd == 0
+    assert explanation.cost.target_calls <= 40
+
+
+@pytest.mark.model
+def test_the_demo_model_and_a_prompt_that_is_too_long():
+    with pytest.raises(ExplanationFailed, match="longer than the model's context"):
+        smile_trace.explain("word " * 4000, model="demo", parameters={"max_tokens": 2})
+
+
+def test_an_unreachable_endpoint(tmp_path, monkeypatch):
+    (tmp_path / "smile_trace.toml").write_text(
+        '[models.gone]\nkind = "endpoint"\nbase_url = "http://127.0.0.1:9/v1"\nretries = 0\n'
+    )
+    with pytest.raises(ModelUnavailable, match="does not answer"):
+        smile_trace.explain(PROMPT, model="gone")
