@@ -24,6 +24,9 @@ _SIGNAL, _NOISE = (-5.0, 5.0), (-9.0, 1.0)
 
 _USUAL_NOISE = -4.0
 
+_RATE_PENALTY = 0.3
+"""Of the exponential prior of θ: the inverse of its mean."""
+
 
 @dataclass(frozen=True)
 class Kriging:
@@ -154,14 +157,16 @@ class _Likelihood:
     def _with_prior(
         self, value: float, gradient: Array, parameters: Array, rates: Array
     ) -> tuple[float, Array]:
-        """θ exponential with mean 1; s² and the noise log-normal around their usual sizes."""
+        """θ exponential; s² and the noise log-normal around their usual sizes."""
         n = len(rates)
         signal = (parameters[n] - self._scale) / 1.5
         noise = (parameters[n + 1] - self._scale - _USUAL_NOISE) / 2
-        gradient[:n] += rates
+        gradient[:n] += _RATE_PENALTY * rates
         gradient[n] += signal / 1.5
         gradient[n + 1] += noise / 2
-        return value + float(rates.sum()) + 0.5 * float(signal**2 + noise**2), gradient
+        return value + _RATE_PENALTY * float(rates.sum()) + 0.5 * float(
+            signal**2 + noise**2
+        ), gradient
 
 
 def _distances(one: Array, other: Array) -> Array:

@@ -27,6 +27,7 @@ import numpy as np
 import ot  # type: ignore[import-untyped]
 
 from smile_trace.attribution import breaks
+from smile_trace.attribution.distances import Distance
 from smile_trace.attribution.vectors import Embed, Vectors, unit
 
 _UNRELATED = 0.2
@@ -48,10 +49,18 @@ _LONGEST = 400
 
 
 class TextShift:
-    """The shift of responses from one logged answer. Vectors of words are looked up once."""
+    """The shift of responses from one logged answer. Vectors of words are looked up once.
 
-    def __init__(self, answer: str, embed: Embed) -> None:
+    Args:
+        answer: the logged answer.
+        embed: the words' vectors.
+        distance: of the two answers' sets of word vectors, in place of the three losses; what
+            it gives is cut to [0, 1].
+    """
+
+    def __init__(self, answer: str, embed: Embed, distance: Distance | None = None) -> None:
         self._embed = embed
+        self._distance = distance
         self._answer = answer.strip()
         self._said = _words(answer)
         self._known: dict[str, int] = {}
@@ -70,7 +79,7 @@ class TextShift:
 
     def between(self, one: str, other: str) -> float:
         """The shift of one response from another, in [0, 1]."""
-        return TextShift(one, self._embed).shifts([other])[0]
+        return TextShift(one, self._embed, self._distance).shifts([other])[0]
 
     def _shift(self, response: str, words: Sequence[str]) -> float:
         if words == self._said and (words or response.strip() == self._answer):
@@ -79,6 +88,9 @@ class TextShift:
             return 1.0
         rows = [self._known[word] for word in self._said]
         columns = [self._known[word] for word in words]
+        if self._distance is not None:
+            found = self._distance(self._vectors[rows], self._vectors[columns])
+            return min(max(float(found), 0.0), 1.0)
         cosine = self._vectors[rows] @ self._vectors[columns].T
         cost = np.clip((1 - cosine) / (1 - _UNRELATED), 0, 1)
         mass = self._weights(self._said)

@@ -9,6 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from smile_trace.attribution import masks
+from smile_trace.attribution.distances import Distance
 from smile_trace.attribution.findings import LevelFindings, find
 from smile_trace.attribution.perturbing import Perturber
 from smile_trace.attribution.reading import Reading, read
@@ -76,6 +77,8 @@ class Study:
         deterministic: whether the same request gives the same answer.
         remote: whether somebody else's machine answers.
         embed: word vectors for the text shift; by default the packaged ones.
+        distance: of two sets of word vectors (directions, unit length), in [0, 1], in place of
+            the text shift's own.
 
     Raises:
         CannotExplain: nothing can be left out of this prompt.
@@ -92,6 +95,7 @@ class Study:
         deterministic: bool,
         remote: bool,
         embed: Embed | None = None,
+        distance: Distance | None = None,
     ) -> None:
         self.signal: Signal = signal if answer.strip() else "text"
         self._prompted = prompted
@@ -99,7 +103,7 @@ class Study:
         self._answer = answer
         self._deterministic = deterministic
         self._embed = embed or embed_words
-        self._shift = TextShift(answer, self._embed)
+        self._shift = TextShift(answer, self._embed, distance)
         self._segmentation = Segmentation(prompted, settings.unit, freeze)
         self._replicates = min(_baselines(prompted, deterministic, remote), settings.budget)
         self._levels: list[Level] = []

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smile_trace.attribution import distances
 from smile_trace.attribution.shift import TextShift, answer_probability
 from smile_trace.attribution.vectors import embed_words
 
@@ -95,3 +96,11 @@ def test_answer_probability_is_the_mean_over_its_tokens() -> None:
     assert answer_probability([-math.inf]) == 0.0
     assert answer_probability([0.1]) == 1.0  # a server's rounding
     assert answer_probability([]) == 1.0
+
+
+def test_a_distance_of_ones_own() -> None:
+    shift = TextShift("Paris, France", embed_words, distances.word_movers)
+    same, other, empty = shift.shifts(["paris france", "green apples", ""])
+    assert (same, empty) == (0.0, 1.0)
+    assert 0.3 < other < 0.7  # (1 − cosine) / 2 of unrelated words is about one half
+    assert TextShift("a", embed_words, lambda x, y: 7.0).shifts(["b"]) == [1.0]

@@ -1,0 +1,136 @@
+"""SMILE's statistical distances between two sets of responses.
+
+A distance is a function of two samples. A sample is an array of shape (points, dimensions),
+one row per word or response; the distances between distributions on a line take shape
+(points,). Every one is 0 for equal samples and symmetric. They are those of SMILE (Aslansefat
+et al. 2024, doi 10.1109/MS.2023.3321282), each from a library where there is one.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import ot  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from scipy import stats  # type: ignore[import-untyped]
+from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
+
+Array = NDArray[np.float64]
+Distance = Callable[[Array, Array], float]
+"""Two samples in, a number out: in [0, 1], or in the unit that its docstring states."""
+
+
+def wasserstein(x: Array, y: Array) -> float:
+    """Exact Wasserstein-1 between sets of vectors, in their Euclidean unit (POT, `emd2`)."""
+    return max(float(ot.emd2(_even(x), _even(y), cdist(x, y))), 0.0)
+
+
+def sliced_wasserstein(x: Array, y: Array, *, projections: int = 64, seed: int = 0) -> float:
+    """Mean Wasserstein-1 over random projections on a line (Bonneel et al. 2015), Euclidean unit.
+
+    Below the exact one; for samples too large for it.
+    """
+    distance = ot.sliced_wasserstein_distance(x, y, n_projections=projections, p=1, seed=seed)
+    return float(distance)
+
+
+def word_movers(x: Array, y: Array) -> float:
+    """Optimal transport between sets of word vectors, cosine cost, in [0, 1].
+
+    As Kusner et al. 2015, with (1 − cosine) / 2 in place of the Euclidean distance, so that
+    opposite vectors are 1 apart.
+    """
+    cost = np.clip(cdist(x, y, "cosine") / 2, 0.0, 1.0)
+    return min(max(float(ot.emd2(_even(x), _even(y), cost)), 0.0), 1.0)
+
+
+def cosine(x: Array, y: Array) -> float:
+    """(1 − cosine) / 2 between the samples' mean vectors, in [0, 1]; 1 where one mean is zero."""
+    one, other = x.mean(axis=0), y.mean(axis=0)
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return 1.0 if lengths == 0 else float(np.clip((1 - one @ other / lengths) / 2, 0, 1))
+
+
+def energy(x: Array, y: Array) -> float:
+    """Energy distance √(2 E|X−Y| − E|X−X′| − E|Y−Y′|) (Székely & Rizzo 2013), √ of the unit."""
+    x, y = _rows(x), _rows(y)
+    squared = 2 * cdist(x, y).mean() - cdist(x, x).mean() - cdist(y, y).mean()
+    return float(np.sqrt(max(squared, 0.0)))
+
+
+def mmd(x: Array, y: Array) -> float:
+    """Maximum mean discrepancy with a Gaussian kernel (Gretton et al. 2012, eq. 5), in [0, √2].
+
+    The kernel's width is the median distance between the points of both samples.
+    """
+    x, y = _rows(x), _rows(y)
+    both = np.vstack([x, y])
+    apart = cdist(both, both, "sqeuclidean")
+    width = float(np.median(apart[apart > 0])) if np.any(apart > 0) else 1.0
+    kernel = np.exp(-apart / (2 * width))
+    sign = np.r_[_even(x), -_even(y)]
+    return float(np.sqrt(max(sign @ kernel @ sign, 0.0)))
+
+
+def wasserstein_1d(x: Array, y: Array) -> float:
+    """Wasserstein-1 on a line, ∫|F − G| dt, in its unit (SciPy)."""
+    return float(stats.wasserstein_distance(x, y))
+
+
+def kolmogorov_smirnov(x: Array, y: Array) -> float:
+    """sup |F − G|, in [0, 1] (SciPy)."""
+    return float(stats.ks_2samp(x, y, method="asymp").statistic)
+
+
+def kuiper(x: Array, y: Array) -> float:
+    """sup (F − G) + sup (G − F), in [0, 1] (Kuiper 1960)."""
+    f, g, _, _ = _pooled(x, y)
+    return float(max((f - g).max(), 0.0) + max((g - f).max(), 0.0))
+
+
+def cramer_von_mises(x: Array, y: Array) -> float:
+    """∫ (F − G)² dH with H the pooled distribution, in [0, 1].
+
+    Anderson 1962, eq. 4, without its factor mn/(m + n).
+    """
+    f, g, _, weights = _pooled(x, y)
+    return float(weights @ (f - g) ** 2)
+
+
+def anderson_darling(x: Array, y: Array) -> float:
+    """∫ (F − G)² / (H (1 − H)) dH, in [0, ∞): Cramér–von Mises that looks at the tails.
+
+    Pettitt 1976, eq. 1, without its factor mn/(m + n).
+    """
+    f, g, h, weights = _pooled(x, y)
+    inside = h < 1
+    return float(weights[inside] @ ((f - g)[inside] ** 2 / (h * (1 - h))[inside]))
+
+
+def dts(x: Array, y: Array) -> float:
+    """∫ |F − G| / √(H (1 − H)) dt: Wasserstein-1 over the pooled standard deviation.
+
+    Dowd 2020 (arXiv 2007.01360), sec. 2, without the constant of the sample size; in the
+    samples' unit.
+    """
+    f, g, h, _ = _pooled(x, y)
+    widths = np.diff(np.unique(np.concatenate([x, y])))
+    between = slice(0, len(widths))
+    return float(widths @ (np.abs(f - g)[between] / np.sqrt(h * (1 - h))[between]))
+
+
+def _pooled(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+    """F, G and H at every distinct point of both samples, and the points' shares in H."""
+    both = np.concatenate([x, y])
+    points, counts = np.unique(both, return_counts=True)
+    f = np.searchsorted(np.sort(x), points, side="right") / len(x)
+    g = np.searchsorted(np.sort(y), points, side="right") / len(y)
+    return f, g, np.cumsum(counts) / len(both), counts / len(both)
+
+
+def _even(x: Array) -> Array:
+    share: Array = np.full(len(x), 1 / len(x))
+    return share
+
+
+def _rows(x: Array) -> Array:
+    return x[:, None] if x.ndim == 1 else x
