@@ -41,6 +41,7 @@ class Word:
     piece: Piece | None = None
     right_to_left: bool = False
     value: str = ""
+    value_x: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,21 @@ def to_svg_strips(explanation: Explanation, *, width: int = 700, height: int = 2
     """
     page = _Page(heatmap(explanation), width, 1.0)
     page.messages()
-    edges = _edges(page.cuts, page.seams, float(height))
+    edges = _balanced(page, height)
     if len(edges) - 1 > MOST_STRIPS:
         edges = [edges[0], edges[-1]]
     page.legend()
     edges.append(page.y + 8)
     return [_draw(page, top, bottom) for top, bottom in pairwise(edges)]
+
+
+def _balanced(page: "_Page", height: int) -> list[float]:
+    """Edges of as few strips as can be, of about one height: no single line is left over."""
+    edges = _edges(page.cuts, page.seams, height)
+    for lower in range(round(page.cuts[-1] / (len(edges) - 1)), height, 8):
+        if len(tried := _edges(page.cuts, page.seams, lower)) == len(edges):
+            return tried
+    return edges
 
 
 def _edges(cuts: Sequence[float], seams: Sequence[float], height: float) -> list[float]:
@@ -222,20 +232,27 @@ class _Page:
         self.words += self._with_values(words)
 
     def _with_values(self, words: Sequence[Word]) -> list[Word]:
-        """Each piece's value once, above its first words; of values that touch, the larger."""
+        """Each piece's value once, above its first words; values that would touch move apart,
+        and where that takes one too far from its word, the smaller one is left out.
+        """
         taken: list[tuple[float, float]] = []
-        values: dict[int, str] = {}
+        placed = list(words)
         for i in sorted(range(len(words)), key=lambda i: -_strength(words[i])):
-            piece = words[i].piece
+            word, piece = words[i], words[i].piece
             if piece is None or not piece.strength or id(piece) in self._valued:
                 continue
-            middle = words[i].x + words[i].width / 2
-            half = width_of(piece.value, TINY) * BOLD / 2
-            if all(middle + half < low or middle - half > high for low, high in taken):
-                taken.append((middle - half, middle + half))
-                values[i] = piece.value
             self._valued.add(id(piece))
-        return [replace(word, value=values.get(i, "")) for i, word in enumerate(words)]
+            half = width_of(piece.value, TINY) * BOLD / 2
+            middle = word.x + word.width / 2
+            beside = [low - half - 3 for low, _ in taken] + [high + half + 3 for _, high in taken]
+            for at in sorted((middle, *beside), key=lambda at: abs(at - middle)):
+                if abs(at - middle) > word.width / 2 + 4:
+                    break
+                if all(at + half < low or at - half > high for low, high in taken):
+                    taken.append((at - half, at + half))
+                    placed[i] = replace(word, value=piece.value, value_x=at)
+                    break
+        return placed
 
 
 def _strength(word: Word) -> float:

@@ -129,6 +129,12 @@ def test_strips_are_low_and_hold_every_line_once() -> None:
     assert "supports" in words(strips[-1])
 
 
+def test_no_strip_is_left_with_a_single_line() -> None:
+    content = "\n".join(f"line{i}" for i in range(9))
+    strips = to_svg_strips(explanation([("user", content)], {"line0": 0.5}))
+    assert [len(re.findall(r"line\d", words(strip))) for strip in strips] == [4, 5, 0]
+
+
 def test_too_many_strips_stay_one_picture() -> None:
     content = "\n".join(f"line{i}" for i in range(200))
     explained = explanation([("user", content)], {f"line{i}": 0.5 for i in range(200)})
