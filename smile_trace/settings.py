@@ -155,6 +155,8 @@ class Worker(_Table):
     """A trace without its root is complete after this silence of its process."""
     linked_trace_seconds: float = Field(600.0, ge=0)
     """How long the user's own trace is looked for on the tracker before ours is delivered."""
+    comparison_seconds: float = Field(900.0, gt=0)
+    """How often the comparisons of prompt versions on the trackers are brought up to date."""
     concurrent_explanations: int = Field(4, ge=1)
     """Explanations under way at once."""
 
@@ -234,7 +236,10 @@ class Settings(BaseSettings):
 
 def find_file() -> Path | None:
     """The nearest `smile_trace.toml`: working directory, its parents, then the home folder."""
-    folders = [Path.cwd(), *Path.cwd().parents]
+    try:
+        folders = [Path.cwd(), *Path.cwd().parents]
+    except FileNotFoundError:  # somebody has removed the working directory
+        folders = []
     folders.append(Path(os.environ.get("SMILE_TRACE_HOME", "~/.smile-trace")).expanduser())
     for folder in folders:
         if os.path.isfile(folder / FILE_NAME):  # False, too, where nobody lets us look

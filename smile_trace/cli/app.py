@@ -9,6 +9,7 @@ from smile_trace.cli.compare import compare
 from smile_trace.cli.demo import demo
 from smile_trace.cli.doctor import doctor
 from smile_trace.cli.explain import explain
+from smile_trace.cli.health import health
 from smile_trace.cli.replay import replay
 from smile_trace.cli.retry import retry
 from smile_trace.cli.status import status
@@ -46,3 +47,4 @@ app.command()(retry)
 app.command()(compare)
 app.command()(replay)
 app.command()(doctor)
+app.command()(health)

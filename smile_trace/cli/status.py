@@ -1,33 +1,53 @@
 """`smile-trace status`: what was captured, explained, delivered and spent, in one screen."""
 
-from collections.abc import Iterable
+import contextlib
+import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console, Group
     from rich.table import Table
 
     from smile_trace.store.status import Counted, Status, TrackerCounts
 
+WATCH_SECONDS = 2.0
+
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until Ctrl-C.")] = False,
 ) -> None:
     """Show how things stand."""
-    from rich.console import Console
+    from rich.console import Console, Group
 
     from smile_trace.settings import Settings
     from smile_trace.worker.status import read_home
 
     settings = Settings()
-    now = read_home(settings)
     if as_json:
-        print(now.model_dump_json(indent=2))
+        print(read_home(settings).model_dump_json(indent=2))
         return
     console = Console(highlight=False)
-    console.print(f"[bold]{settings.home}[/]", soft_wrap=True)
-    console.print(_table(now))
+
+    def screen() -> Group:
+        return Group(str(settings.home), _table(read_home(settings)))
+
+    if watch:
+        _watch(console, screen)
+    else:
+        console.print(screen())
+
+
+def _watch(console: "Console", screen: "Callable[[], Group]") -> None:
+    from rich.live import Live
+
+    with contextlib.suppress(KeyboardInterrupt), Live(screen(), console=console) as live:
+        while True:
+            time.sleep(WATCH_SECONDS)
+            live.update(screen())
 
 
 def _table(now: "Status") -> "Table":

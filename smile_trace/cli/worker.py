@@ -1,12 +1,20 @@
 """`smile-trace worker`: explain what was captured, and deliver it."""
 
+import json
 import logging
+import os
 import signal
 import sys
 import threading
-from typing import Annotated
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from smile_trace.store.status import Status
+
+NOISY = ("alembic", "dbos", "httpcore", "httpcore2", "httpx", "httpx2", "openai")
 
 
 def worker(
@@ -17,21 +25,79 @@ def worker(
         str | None,
         typer.Option(help='The module with your decorated functions, for kind = "rerun".'),
     ] = None,
+    log: Annotated[str, typer.Option(help="How log lines are written: text or json.")] = "text",
 ) -> None:
-    """Ingest, sample, explain and deliver, until it is stopped."""
+    """Ingest, sample, explain and deliver, until it is stopped.
+
+    The first SIGTERM or Ctrl-C ends it within ten seconds, a second one at once; nothing is
+    lost either way.
+    """
     from rich.console import Console
 
     from smile_trace.cli.progress import Bars
+    from smile_trace.errors import SmileTraceError
     from smile_trace.settings import Settings
     from smile_trace.worker.run import run
 
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
-    for noisy in ("httpx", "httpx2", "httpcore", "httpcore2", "alembic", "openai"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    if log not in ("text", "json"):
+        raise SmileTraceError(f"--log is text or json, not {log!r}.")
+    console = Console(stderr=True)
+    _write_log("json" if log == "json" else "text", console.is_terminal)
     stopping = threading.Event()
+
+    def stop(*_: Any) -> None:
+        if stopping.is_set():
+            os._exit(130)  # the store and the engine take a kill at any moment
+        stopping.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    with Bars(Console(stderr=True)) as bars:
-        run(Settings(), once=once, app=app, progress=bars.show, stopping=stopping)
+        signal.signal(number, stop)
+    with Bars(console) as bars:
+        status = run(Settings(), once=once, app=app, progress=bars.show, stopping=stopping)
+    if once:
+        print(_summary(status), file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if stopping.is_set():
+        os._exit(0)  # a tracker's thread may still hang in a request
+
+
+def _summary(status: "Status") -> str:
+    """One sentence about what was done, and about what was left and why."""
+    said = f"{status.explained} of {status.sampled} sampled calls are explained"
+    if status.failed:
+        said += f", {status.failed} failed"
+    if status.pending:
+        said += f", {status.pending} wait"
+    waiting = sum(tracker.waiting for tracker in status.trackers)
+    if waiting:
+        said += f"; {waiting} deliveries wait"
+    if status.failed or status.pending or waiting:
+        said += ": smile-trace status says why"
+    return said + "."
+
+
+def _write_log(form: Literal["text", "json"], watched: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    handler.setFormatter(_Json() if form == "json" else text)
+    # Whoever watches sees bars; the lines say what the bars cannot.
+    logging.basicConfig(level=logging.WARNING if watched else logging.INFO, handlers=[handler])
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+class _Json(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time, level, logger, message, and the traceback where there is one."""
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)

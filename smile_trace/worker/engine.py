@@ -60,6 +60,7 @@ class Engine:
         DBOS.launch()
         for job in left:
             self._resume(job, now)
+        self.forget_ended()
 
     def submit(self, job: Job, now: float) -> None:
         """Start a pending job."""
@@ -83,6 +84,14 @@ class Engine:
             with self._lock:
                 self._active.discard(job_id)
 
+    def forget_ended(self) -> None:
+        """Remove what the engine keeps of runs that ended: the store has their results."""
+        ended = DBOS.list_workflows(
+            status=["SUCCESS", "ERROR"], load_input=False, load_output=False, limit=1000
+        )
+        if ended:
+            DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
+
     def stop(self, seconds: float) -> None:
         """Let every job end its round, or cut it off after `seconds`; a later start goes on."""
         global _running
@@ -95,6 +104,7 @@ class Engine:
         if self._loop is not None and self._loop.is_running():
             closing = asyncio.run_coroutine_threadsafe(self._models.close(), self._loop)
             _result_of(closing, 3.0)
+        self.forget_ended()
         DBOS.destroy()
         _running = None
 

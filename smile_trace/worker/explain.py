@@ -89,6 +89,7 @@ class Explainer:
         explanation = await think(finish, study, told)
         spent = self._store.ledger.spent("explanation", job.budget_scope)
         self._store.jobs.explain(job, _with_cost(explanation, spent, len(told)), now=self._clock())
+        logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
 
     def _wait(self, job: Job, error: ModelUnavailable | BudgetExceeded) -> None:
         if isinstance(error, ModelUnavailable):

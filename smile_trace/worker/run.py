@@ -1,19 +1,16 @@
 """The worker: ingest, sample, explain, deliver, until it is told to stop."""
 
-import fcntl
 import logging
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
-from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.status import Status
 from smile_trace.trackers import Tracker, discover
+from smile_trace.worker.alone import WorkerError, alone
+from smile_trace.worker.comparisons import Comparisons
 from smile_trace.worker.deliver import Courier
 from smile_trace.worker.engine import Engine
 from smile_trace.worker.ingest import Ingest
@@ -26,14 +23,12 @@ Progress = Callable[[Status], None]
 
 TICK = 0.2
 """Seconds between two looks at running explanations."""
+TIDY_SECONDS = 60.0
+"""Seconds between two rounds of tidying up."""
 LAST_WAIT = 5.0
 """Seconds that `once` still waits for a delivery that did not arrive at first."""
 STOP_SECONDS = 6.0
 """How long a stop waits for rounds in flight before it cuts them off."""
-
-
-class WorkerError(SmileTraceError):
-    """The worker cannot run; the message says what to do."""
 
 
 def run(
@@ -66,8 +61,8 @@ def run(
     stopping = stopping or threading.Event()
     store = Store.open(settings)
     try:
-        with _alone(settings.home):
-            worker = _Worker(store, settings, app, _active(settings, trackers), stopping)
+        with alone(settings.home) as alive:
+            worker = _Worker(store, settings, app, _active(settings, trackers), stopping, alive)
             worker.run(once=once, progress=progress)
             return store.status()
     finally:
@@ -82,7 +77,9 @@ class _Worker:
         app: str | None,
         trackers: list[Tracker],
         stopping: threading.Event,
+        alive: Callable[[], None],
     ) -> None:
+        self._alive = alive
         self._store = store
         self._settings = settings
         self._stopping = stopping
@@ -117,18 +114,24 @@ class _Worker:
             courier.tracker.close()
 
     def _work(self, once: bool, progress: Progress | None) -> None:
-        looked_at = 0.0
+        looked_at = tidied_at = time.monotonic() - 1e9
         while not self._stopping.is_set():
             idle = not self._dispatch()
             due = time.monotonic() - looked_at >= self._settings.worker.poll_seconds
             if due or (once and idle):
                 looked_at = time.monotonic()
-                self._ingest.run()
+                self._alive()
+                ingested = self._ingest.run()
+                if ingested.spans:
+                    logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
                 idle = not sample(self._store, self._settings) and idle
                 if progress is not None:
                     progress(self._store.status())
                 if once and idle and not self._engine.active and not self._dispatch():
                     return
+            if time.monotonic() - tidied_at >= TIDY_SECONDS:
+                tidied_at = time.monotonic()
+                self._engine.forget_ended()
             self._stopping.wait(TICK)
 
     def _dispatch(self) -> int:
@@ -150,10 +153,14 @@ class _Worker:
         return len(self._engine.active)
 
     def _deliver(self, courier: Courier) -> None:
+        comparisons = Comparisons(courier.tracker, self._store, self._settings)
         while True:
             drained = self._drained.is_set()
             try:
-                courier.run(self._stopping.is_set)
+                done = courier.run(self._stopping.is_set)
+                if done.traces or done.explanations:
+                    counts = done.traces, done.explanations
+                    logger.info("%s got %d traces, %d explanations", courier.name, *counts)
                 wait = courier.wait()
             except Exception:
                 logger.exception("delivery to %s stumbled; it goes on", courier.name)
@@ -173,19 +180,3 @@ def _active(settings: Settings, trackers: list[Tracker] | None) -> list[Tracker]
         return discover(settings.trackers) if trackers is None else trackers
     except ValueError as error:
         raise WorkerError(str(error)) from None
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Hold the home's lock; the system lets go of it when the process ends, however it ends."""
-    descriptor = os.open(home / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise WorkerError(
-                f"another worker runs on {home}: stop it, or set SMILE_TRACE_HOME to another folder"
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)

@@ -11,8 +11,9 @@ import pytest
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace.worker.alone import WorkerError, check_health
 from smile_trace.worker.retry import request_again
-from smile_trace.worker.run import WorkerError, run
+from smile_trace.worker.run import run
 from tests.support.planted import PlantedServer
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.stand_in_tracker import StandInTracker
@@ -181,9 +182,12 @@ def test_a_second_worker_is_refused(settings: Settings) -> None:
         wait_for(lambda: (settings.home / "engine.db").exists())
         with pytest.raises(WorkerError, match="another worker"):
             run(settings, once=True, trackers=[])
+        assert "runs on" in check_health(settings.home)
     finally:
         stopping.set()
         first.join(20)
+    with pytest.raises(WorkerError, match="start smile-trace worker"):
+        check_health(settings.home)
     run(settings, once=True, trackers=[])
 
 
@@ -253,6 +257,7 @@ def test_a_stop_signal_ends_the_worker_soon_and_the_next_one_goes_on(
     assert len(workers.tracker.visible("explanation")) == 2
 
 
+@pytest.mark.slow
 def test_a_round_that_does_not_end_is_cut_off(
     workers: WorkerProcesses, server: PlantedServer, settings: Settings
 ) -> None:
@@ -282,6 +287,7 @@ def test_an_answer_that_was_lost_on_its_way_is_visible_once(
     assert len(tracker.deliveries()) == 3  # the trace twice, its explanation once
 
 
+@pytest.mark.slow
 def test_a_call_that_kills_the_worker_is_found_out(
     workers: WorkerProcesses, server: PlantedServer, settings: Settings
 ) -> None:

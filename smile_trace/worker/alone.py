@@ -1,0 +1,67 @@
+"""One worker per home: its lock, and the sign of life that it gives there."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from smile_trace.errors import SmileTraceError
+
+QUIET_SECONDS = 120.0
+"""A worker that gave no sign of life for so long hangs."""
+
+
+class WorkerError(SmileTraceError):
+    """The worker cannot run, or does not; the message says what to do."""
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[Callable[[], None]]:
+    """Hold the home's lock; the system lets go of it when the process ends, however it ends.
+
+    Yields:
+        What the worker calls as a sign of life.
+
+    Raises:
+        WorkerError: another worker holds it.
+    """
+    descriptor = os.open(home / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not _lock(descriptor):
+            raise WorkerError(
+                f"another worker runs on {home}: stop it, or set SMILE_TRACE_HOME to another folder"
+            )
+        yield lambda: os.utime(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check_health(home: Path) -> str:
+    """A sentence about the worker that runs on `home`.
+
+    Raises:
+        WorkerError: none runs, or it gives no sign of life.
+    """
+    try:
+        descriptor = os.open(home / "worker.lock", os.O_RDWR)
+    except OSError:
+        raise WorkerError(f"no worker has ever run on {home}: start smile-trace worker") from None
+    try:
+        quiet = time.time() - os.fstat(descriptor).st_mtime
+        if _lock(descriptor):
+            raise WorkerError(f"no worker runs on {home}: start smile-trace worker")
+    finally:
+        os.close(descriptor)
+    if quiet > QUIET_SECONDS:
+        raise WorkerError(f"the worker on {home} hangs since {quiet:.0f} s: restart it")
+    return f"a worker runs on {home}"
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,118 @@
+"""Keeps the comparisons of prompt versions on a tracker up to date."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from sqlalchemy import func, select
+
+from smile_trace.comparison import compare
+from smile_trace.comparison.verdicts import FEWEST_CALLS
+from smile_trace.errors import SmileTraceError
+from smile_trace.records.comparison import Comparison
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.tables import calls, deliveries, explanations
+from smile_trace.trackers import ComparedPrompt, ComparisonTracker, Outcome, Receipt, Tracker
+
+logger = logging.getLogger(__name__)
+
+MOST_TRACES = 100
+"""Traces of a version that a tracker is told."""
+
+
+class Comparisons:
+    """Compares each prompt anew when its explained calls have changed, and delivers the result.
+
+    Nothing is asked of any model: the store alone is read. A prompt takes part once it has two
+    versions, and one of them FEWEST_CALLS explained calls.
+    """
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tracker = tracker
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._next = clock() + settings.worker.comparison_seconds
+        self._delivered: dict[str, dict[str, int]] = {}
+
+    def run(self, *, at_once: bool = False) -> int:
+        """Deliver what has changed, if it is time; gives how many comparisons arrived.
+
+        Raises:
+            TrackerUnavailable: nothing more was taken; it is tried again the next time.
+        """
+        due = at_once or self._clock() >= self._next
+        if not due or not isinstance(self._tracker, ComparisonTracker):
+            return 0
+        self._next = self._clock() + self._settings.worker.comparison_seconds
+        arrived = 0
+        for prompt, explained in _explained(self._store).items():
+            enough = len(explained) > 1 and max(explained.values()) >= FEWEST_CALLS
+            if not enough or self._delivered.get(prompt) == explained:
+                continue
+            try:
+                comparison = compare(prompt, budget=0, settings=self._settings)
+            except SmileTraceError as error:
+                logger.warning("%s was not compared: %s", prompt, error)
+                continue
+            outcome = deliver(self._tracker, self._store, comparison)
+            if isinstance(outcome, Receipt):
+                self._delivered[prompt] = explained
+                arrived += 1
+            else:
+                logger.warning("%s: the comparison waits: %s", prompt, outcome.reason)
+        return arrived
+
+
+def deliver(tracker: ComparisonTracker, store: Store, comparison: Comparison) -> Outcome:
+    """Give a comparison to a tracker, with the traces that it knows of each version.
+
+    Raises:
+        TrackerUnavailable: nothing was taken.
+    """
+    name = getattr(tracker, "name", "")
+    traces = {
+        version.label: _traces(store, name, comparison.prompt, version.version)
+        for version in comparison.versions
+    }
+    return tracker.deliver_comparison(ComparedPrompt(comparison=comparison, traced_as=traces))
+
+
+def _explained(store: Store) -> dict[str, dict[str, int]]:
+    """By prompt and version, how many of its calls are explained."""
+    query = (
+        select(calls.c.group, func.count(explanations.c.call_id.distinct()))
+        .select_from(calls.outerjoin(explanations, explanations.c.call_id == calls.c.id))
+        .where(calls.c.group.startswith("prompt "))
+        .group_by(calls.c.group)
+    )
+    found: dict[str, dict[str, int]] = {}
+    with store.database.read() as connection:
+        for group, count in connection.execute(query):
+            prompt, _, version = group.removeprefix("prompt ").rpartition(" version ")
+            found.setdefault(prompt, {})[version] = count
+    return found
+
+
+def _traces(store: Store, tracker: str, prompt: str, version: str) -> tuple[str, ...]:
+    query = (
+        select(deliveries.c.external_id)
+        .select_from(calls.join(deliveries, deliveries.c.trace_id == calls.c.trace_id))
+        .where(
+            calls.c.group == f"prompt {prompt} version {version}",
+            deliveries.c.tracker == tracker,
+            deliveries.c.kind == "trace",
+            deliveries.c.external_id.is_not(None),
+        )
+        .distinct()
+        .limit(MOST_TRACES)
+    )
+    with store.database.read() as connection:
+        return tuple(connection.execute(query).scalars())

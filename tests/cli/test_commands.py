@@ -1,0 +1,126 @@
+"""The worker's commands as a person runs them: what they print, and their exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.planted import PlantedServer, serving
+from tests.support.spooled import call_span, write_spool
+from tests.worker.conftest import WORD, says
+
+PROMPT = f"please give me my {WORD} now"
+
+
+class Shell:
+    """Runs `smile-trace` in a folder with settings of its own."""
+
+    def __init__(self, folder: Path, server: PlantedServer) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        (folder / "smile_trace.toml").write_text(
+            f'[models.planted]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
+            "[sampling]\nrate = 1.0\n[budget]\ncalls_per_explanation = 12\n"
+        )
+        names = {"PATH", "HOME", "PYTHONPATH", "LANG"}
+        self._environment = {name: os.environ[name] for name in names & set(os.environ)}
+        self._environment["SMILE_TRACE_HOME"] = str(self.home)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "smile_trace", *arguments],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    with serving(says) as server:
+        yield Shell(tmp_path, server)
+
+
+def test_from_the_spool_to_the_status(shell: Shell) -> None:
+    write_spool(
+        shell.home / "spool",
+        [call_span(1, prompt=PROMPT, answer=says(PROMPT)), call_span(2, model="\x1b[31mevil")],
+    )
+    code, out, err = shell.run("worker", "--once")
+    assert (code, out) == (0, "")
+    assert "1 of 1 sampled calls are explained." in err
+    code, out, _ = shell.run("status", "--json")
+    status = json.loads(out)
+    assert code == 0
+    assert (status["captured"], status["explained"], status["skipped"]) == (2, 1, 1)
+    code, out, _ = shell.run("status")
+    assert code == 0
+    assert "\x1b" not in out
+    assert "no model for" in out
+    code, out, _ = shell.run("retry", f"{1:032x}")
+    assert (code, out) == (0, "1 call waits for the worker.\n")
+    code, _, err = shell.run("retry", f"{2:032x}")
+    assert code == 1
+    assert err.startswith("smile-trace: that call cannot be explained: no model for")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("retry",), "name one call, or say --failed."),
+        (("retry", "abc", "--failed"), "name one call, or say --failed."),
+        (("retry", "abc"), "no call's id begins with 'abc'"),
+        (("worker", "--log", "xml"), "--log is text or json"),
+        (("health",), "start smile-trace worker"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_exit_code_1(
+    arguments: tuple[str, ...], said: str, shell: Shell
+) -> None:
+    code, out, err = shell.run(*arguments)
+    assert (code, out) == (1, "")
+    assert said in err
+    assert err.startswith("smile-trace: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_doctor_says_what_has_to_be_done(shell: Shell) -> None:
+    code, out, _ = shell.run("doctor", "--json")
+    findings = {finding["about"]: finding for finding in json.loads(out)}
+    assert code == 1
+    assert findings["model planted"]["level"] == "good"
+    assert findings["trackers"]["level"] == "bad"
+    assert "MLFLOW_TRACKING_URI" in findings["trackers"]["said"]
+    (shell.folder / "smile_trace.toml").write_text(
+        '[models.gone]\nkind = "endpoint"\nbase_url = "http://127.0.0.1:9/v1"\n'
+    )
+    _, out, _ = shell.run("doctor")
+    assert "127.0.0.1:9 does not answer" in out
+    assert "correct base_url" in out
+
+
+def test_a_running_worker_is_healthy_logs_json_and_stops_when_told(
+    shell: Shell,
+) -> None:
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    worker = shell.start("worker", "--log", "json")
+    deadline = time.monotonic() + 60
+    while shell.run("health")[0]:
+        assert time.monotonic() < deadline
+    worker.send_signal(signal.SIGTERM)
+    out, err = worker.communicate(timeout=20)
+    assert (worker.returncode, out) == (0, "")
+    assert all(json.loads(line)["level"] for line in err.splitlines())
