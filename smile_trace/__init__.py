@@ -19,25 +19,37 @@ from smile_trace.capture import (
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
+    from smile_trace.comparison import compare as compare
+    from smile_trace.comparison import replay as replay
     from smile_trace.explaining import explain as explain
     from smile_trace.records import Explanation as Explanation
+    from smile_trace.records.comparison import Comparison as Comparison
 
 __all__ = [
+    "Comparison",
     "Explanation",
     "Prompt",
     "SmileTraceError",
+    "compare",
     "configure",
     "current_trace_id",
     "explain",
     "feedback",
     "instrument",
     "record",
+    "replay",
     "span",
     "span_processor",
     "trace",
 ]
 
-_LAZY = {"explain": "smile_trace.explaining", "Explanation": "smile_trace.records"}
+_LAZY = {
+    "Comparison": "smile_trace.records.comparison",
+    "Explanation": "smile_trace.records",
+    "compare": "smile_trace.comparison",
+    "explain": "smile_trace.explaining",
+    "replay": "smile_trace.comparison",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,5 @@
-"""For the tests of applications: what was captured, in memory instead of the spool.
+"""For the tests of applications and prompts: what was captured, in memory instead of the spool;
+assertions on an Explanation, and a recorded model, so that a prompt is tested without spending.
 
 With pytest, put `pytest_plugins = ["smile_trace.testing"]` into `conftest.py` and use the
 fixture `smile_trace_captured`; elsewhere, `with smile_trace.testing.captured() as found:`.
@@ -8,6 +9,8 @@ import contextlib
 from collections.abc import Iterator
 
 from smile_trace.capture.state import Runtime, state
+from smile_trace.expectations import assert_driven_by, assert_no_effect
+from smile_trace.recorded import RecordedModel
 from smile_trace.records import Call, Feedback, Span
 from smile_trace.records.dialects import read_calls, read_feedback
 from smile_trace.records.otlp import spans_from_line
@@ -16,6 +19,8 @@ try:
     import pytest
 except ImportError:  # an application may test with something else
     pytest = None  # type: ignore[assignment]
+
+__all__ = ["Captured", "RecordedModel", "assert_driven_by", "assert_no_effect", "captured"]
 
 
 class Captured:

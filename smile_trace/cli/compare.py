@@ -2,11 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smile_trace.errors import SmileTraceError
+
+if TYPE_CHECKING:
+    from smile_trace.records.comparison import Comparison
 
 GATE_CLOSED = 3
 """Exit code of a comparison that breaks a limit."""
@@ -35,6 +38,9 @@ def compare(
     seed: Annotated[int, typer.Option(help="Decides which calls are looked at.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Comparison as JSON.")] = False,
+    deliver: Annotated[
+        bool, typer.Option("--deliver", help="Put it on the active trackers, too.")
+    ] = False,
     fail_if_drop: Annotated[
         list[str] | None,
         typer.Option(metavar="SEGMENT=LIMIT", help="Exit 3 if its influence drops by more."),
@@ -74,10 +80,40 @@ def compare(
         comparison.show()
     else:
         print(f"{comparison.summary}\n{html.absolute()}")
+    if deliver:
+        _deliver(comparison)
     for sentence in broken:
         print(f"smile-trace: {sentence}", file=sys.stderr)
     if broken:
         raise typer.Exit(GATE_CLOSED)
+
+
+def _deliver(comparison: "Comparison") -> None:
+    """Give it to every active tracker that shows comparisons, and say where it is."""
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+    from smile_trace.trackers import ComparisonTracker, Receipt, discover
+    from smile_trace.worker.comparisons import deliver
+
+    settings = Settings()
+    try:
+        trackers = discover(settings.trackers)
+    except ValueError as error:
+        raise SmileTraceError(str(error)) from None
+    able = [tracker for tracker in trackers if isinstance(tracker, ComparisonTracker)]
+    if not able:
+        raise SmileTraceError("no active tracker shows comparisons: set MLFLOW_TRACKING_URI")
+    store = Store.open(settings)
+    try:
+        for shower in able:
+            outcome = deliver(shower, store, comparison)
+            if not isinstance(outcome, Receipt):
+                raise SmileTraceError(outcome.reason)
+            print(outcome.url or outcome.external_id, file=sys.stderr)
+    finally:
+        store.close()
+        for tracker in trackers:
+            tracker.close()
 
 
 def _names(text: str) -> list[str]:

@@ -2,6 +2,6 @@
 
 from smile_trace.comparison.comparing import compare
 from smile_trace.comparison.evidence import NothingToCompare
-from smile_trace.comparison.replay import Replay, replay
+from smile_trace.comparison.reproduction import Replay, replay
 
 __all__ = ["NothingToCompare", "Replay", "compare", "replay"]

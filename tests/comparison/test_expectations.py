@@ -1,0 +1,49 @@
+"""Assertions on explanations, with a recorded model."""
+
+from pathlib import Path
+
+import pytest
+
+import smile_trace
+from smile_trace.errors import SmileTraceError
+from smile_trace.testing import RecordedModel, assert_driven_by, assert_no_effect
+
+PROMPT = "please tell me where the Eiffel Tower stands, thank you kindly"
+
+
+def _answers(prompt: str) -> str:
+    return "In Paris." if "Eiffel" in prompt else "I do not know."
+
+
+def test_a_prompt_is_tested_without_spending(tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    asked: list[str] = []
+
+    def model(prompt: str) -> str:
+        asked.append(prompt)
+        return _answers(prompt)
+
+    first = smile_trace.explain(PROMPT, model=RecordedModel(file, model))
+    spent = len(asked)
+    assert spent > 10
+    again = smile_trace.explain(PROMPT, model=RecordedModel(file))
+    assert len(asked) == spent
+    assert again.segments == first.segments
+    assert_driven_by(again, "Eiffel")
+    assert_driven_by(again, "the Eiffel Tower", among=1)
+    assert_no_effect(again, "please")
+    with pytest.raises(AssertionError, match="'Eiffel' \\+"):
+        assert_driven_by(again, "please")
+    with pytest.raises(AssertionError, match="has an effect"):
+        assert_no_effect(again, "Eiffel")
+    with pytest.raises(ValueError, match="in none of"):
+        assert_no_effect(again, "Rome")
+    with pytest.raises(SmileTraceError, match="run this once"):
+        smile_trace.explain(PROMPT + " now", model=RecordedModel(file))
+
+
+def test_a_damaged_recording_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    file.write_text('{"key": "a"}\n')
+    with pytest.raises(ValueError, match="line 1 is no recording"):
+        RecordedModel(file)
