@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, cast
 
-from smile_trace.attribution import Study
+from smile_trace.attribution import Embed, Study
 from smile_trace.explaining.background import wait_for
 from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
 from smile_trace.explaining.named import named_model
@@ -17,6 +17,7 @@ from smile_trace.models.callable import CallableModel
 from smile_trace.models.memory import MemoryCache, MemoryLedger
 from smile_trace.models.metered import metered
 from smile_trace.models.quiet import quiet
+from smile_trace.models.registry import open_embeddings
 from smile_trace.records import (
     JSON,
     Call,
@@ -79,14 +80,16 @@ def explain(
         raise TypeError("explain() takes either a prompt or a trace_id")
     if budget < SMALLEST_BUDGET:
         raise ValueError(f"budget must be at least {SMALLEST_BUDGET} calls, not {budget}")
-    call = None if trace_id is None else read_call(trace_id, Settings())
+    conf = Settings()
+    call = None if trace_id is None else read_call(trace_id, conf)
     if call is None:
         prompted = read_prompt(cast(AnyPrompt, prompt), answer, dict(parameters or {}))
     else:
         own = Prompted.of(call)
-        changes = {"answer": answer or own.answer, "parameters": parameters or own.parameters}
+        given = {"answer": answer, "parameters": None if parameters is None else dict(parameters)}
+        changes = {name: value for name, value in given.items() if value is not None}
         prompted = own.model_copy(update=changes)
-    asked = _model(model, call)
+    asked = _model(model, call, conf)
     settings = ExplanationSettings(
         model=asked.name,
         unit=unit,
@@ -95,17 +98,25 @@ def explain(
         signal=signal,
         seed=seed,
     )
-    work = _explain(prompted, asked, settings, tuple(freeze), fresh=fresh, on_round=on_round)
+    work = _explain(
+        prompted,
+        asked,
+        settings,
+        tuple(freeze),
+        embed=open_embeddings(conf),
+        fresh=fresh,
+        on_round=on_round,
+    )
     return wait_for(work)
 
 
-def _model(model: AnyModel | None, call: Call | None) -> Model:
+def _model(model: AnyModel | None, call: Call | None, settings: Settings) -> Model:
     if model is None:
         if call is None or call.model is None:
             raise TypeError("explain() needs a model: a name, a Model or a function")
         model = call.model
     if isinstance(model, str):
-        return named_model(model, Settings(), call)
+        return named_model(model, settings, call)
     if hasattr(model, "generate"):
         return cast(Model, model)
     if callable(model):
@@ -119,6 +130,7 @@ async def _explain(
     settings: ExplanationSettings,
     freeze: Sequence[str | re.Pattern[str]],
     *,
+    embed: Embed | None,
     fresh: bool,
     on_round: OnRound | None,
 ) -> Explanation:
@@ -148,6 +160,7 @@ async def _explain(
         freeze=freeze,
         deterministic=paid.deterministic(prompted.parameters),
         remote=paid.remote,
+        embed=embed,
     )
     study = await think(make)
     explanation = await run(study, paid, on_round=on_round, before=before)

@@ -41,7 +41,7 @@ class Endpoint:
         self._transport = Transport(
             base_url=settings.base_url,
             model=self._model,
-            key=_key(settings.api_key_env, name),
+            key=read_key(settings.api_key_env, name),
             concurrency=settings.concurrency,
             timeout_seconds=settings.timeout_seconds,
             retries=settings.retries,
@@ -110,7 +110,12 @@ class Endpoint:
         return Item(request, wire.PATHS[form], body, answer, first_token.read(answer))
 
 
-def _key(variable: str | None, name: str) -> str | None:
+def read_key(variable: str | None, name: str) -> str | None:
+    """The key in the environment variable that the settings of the model `name` name.
+
+    Raises:
+        ModelUnavailable: the variable is not set.
+    """
     if variable is None:
         return None
     key = os.environ.get(variable)

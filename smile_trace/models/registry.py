@@ -1,5 +1,8 @@
 """From a captured model name to the Model that is asked."""
 
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 from smile_trace.errors import SmileTraceError
 from smile_trace.models.base import Model, ModelUnavailable
 from smile_trace.records import Call
@@ -10,6 +13,9 @@ from smile_trace.settings import (
     RerunSettings,
     Settings,
 )
+
+if TYPE_CHECKING:
+    from smile_trace.models.embeddings import Embeddings
 
 
 class NoModel(SmileTraceError):
@@ -65,3 +71,28 @@ def open_model(
                     permanent=True,
                 )
             return Rerun(call, app=app)
+
+
+@lru_cache(maxsize=8)
+def _embeddings(name: str, settings: EndpointSettings) -> "Embeddings":
+    from smile_trace.models.embeddings import Embeddings
+
+    return Embeddings(name, settings)
+
+
+def open_embeddings(settings: Settings) -> "Embeddings | None":
+    """The word vectors that `explain.embeddings` names; None for the packaged ones.
+
+    The same settings give the same object, which remembers the vectors that it was given.
+
+    Raises:
+        NoModel: the settings have no such model, or it is no endpoint.
+        ModelUnavailable: its key is missing.
+    """
+    name = settings.explain.embeddings
+    if name is None:
+        return None
+    found = settings_for(name, settings)
+    if not isinstance(found, EndpointSettings):
+        raise NoModel(f'explain.embeddings names {name!r}, which must be of kind = "endpoint"')
+    return _embeddings(name, found)

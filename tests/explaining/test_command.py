@@ -1,0 +1,109 @@
+"""`smile-trace explain`, as a person runs it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from smile_trace import capture
+from smile_trace.capture import state as capture_state
+from smile_trace.records import Explanation
+from tests.support.planted import serving
+
+
+@pytest.fixture
+def home(tmp_path):
+    with serving(lambda prompt: "Paris" if "Eiffel" in prompt else "nowhere") as server:
+        (tmp_path / "smile_trace.toml").write_text(
+            f'[models.planted]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
+            "temperature_zero_is_deterministic = true\n"
+        )
+        yield tmp_path
+
+
+def run(home, *arguments, stdin=b""):
+    return subprocess.run(
+        [sys.executable, "-m", "smile_trace", "explain", *arguments],
+        cwd=home,
+        env={**os.environ, "SMILE_TRACE_HOME": str(home / "state"), "NO_COLOR": "1"},
+        input=stdin,
+        capture_output=True,
+        timeout=120,
+    )
+
+
+PROMPT = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "20")
+
+
+def test_a_prompt_in_the_terminal_and_as_a_page(home):
+    shown = run(home, *PROMPT)
+    assert shown.returncode == 0, shown.stderr
+    assert b"Eiffel" in shown.stdout
+    written = run(home, *PROMPT, "--html", "page.html")
+    assert written.returncode == 0, written.stderr
+    assert "Eiffel" in (home / "page.html").read_text(encoding="utf-8")
+    assert b"page.html" in written.stdout
+
+
+def test_a_program_reads_json(home):
+    (home / "prompt.txt").write_text("the Eiffel Tower\n")
+    arguments = ("--model", "planted", "--json", "--freeze", "Tower", "--seed", "5")
+    for source, stdin in (("prompt.txt", b""), ("-", b"the Eiffel Tower\n")):
+        done = run(home, "--file", source, *arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == b""  # nobody watches: no progress
+        explanation = Explanation.model_validate(json.loads(done.stdout))
+        assert explanation.messages[0].content == "the Eiffel Tower"
+        assert explanation.settings.seed == 5
+        assert [s.text for s in explanation.segments if s.frozen] == ["Tower"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ((), 2, b"exactly one"),
+        (("--prompt", "a", "--file", "b"), 2, b"exactly one"),
+        (("--prompt", "a b"), 2, b"--model"),
+        (("--prompt", "a b", "--model", "gpt-none"), 1, b'[models."gpt-none"]'),
+        (("--prompt", "", "--model", "planted"), 1, b"empty"),
+        (("--file", "none.txt", "--model", "planted"), 1, b"cannot be read"),
+        (("--file", "binary", "--model", "planted"), 1, b"UTF-8"),
+        (("f" * 32,), 1, b"no trace"),
+        (("--prompt", "a b", "--model", "planted", "--html", "no/where.html"), 1, b"written"),
+    ],
+)
+def test_errors_are_one_sentence(home, arguments, code, says):
+    (home / "binary").write_bytes(b"\xff\xfe\x00")
+    done = run(home, *arguments)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_captured_call_by_its_trace(home):
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+    from smile_trace.worker.ingest import Ingest
+
+    state = home / "state"
+    capture.configure(home=state)
+    try:
+
+        @capture.trace(model="planted")
+        def ask(prompt: str) -> str:
+            return "Paris"
+
+        ask("the Eiffel Tower stands here")
+    finally:
+        capture_state.runtime().spool.close()
+    store = Store.open(Settings(home=state))
+    Ingest(store, Settings(home=state)).run()
+    [call_id] = store.traces.find_calls("")
+    store.close()
+    done = run(home, call_id.partition(":")[0], "--budget", "20", "--json")
+    assert done.returncode == 0, done.stderr
+    explanation = Explanation.model_validate_json(done.stdout)
+    assert explanation.answer == "Paris"
+    assert explanation.ranked[0].text == "Eiffel"

@@ -1,0 +1,72 @@
+"""Word vectors from an endpoint."""
+
+import numpy as np
+import pytest
+
+import smile_trace
+from smile_trace.models import ModelUnavailable
+from smile_trace.models.embeddings import Embeddings
+from smile_trace.models.registry import NoModel, open_embeddings
+from smile_trace.settings import EndpointSettings, Settings
+from tests.support.planted import PlantedModel, serving
+
+
+@pytest.fixture
+def server():
+    with serving(lambda prompt: "") as running:
+        yield running
+
+
+def test_each_distinct_text_is_asked_once(server):
+    embed = Embeddings("e", EndpointSettings(base_url=server.base_url, model="there"))
+    vectors = embed(["net", "", "ten", "net"])
+    assert vectors.shape == (4, 9)
+    assert not vectors[1].any()
+    assert np.array_equal(vectors[0], vectors[2])
+    embed(["net", "sea"])
+    assert [body["input"] for body in server.bodies] == [["net", "ten"], ["sea"]]
+    assert server.bodies[0]["model"] == "there"
+    assert "authorization" not in server.headers[0]
+    assert embed([]).shape == (0, 1)
+
+
+def test_many_texts_go_in_several_requests(server):
+    embed = Embeddings("e", EndpointSettings(base_url=server.base_url))
+    assert embed([f"t{i}" for i in range(600)]).shape == (600, 9)
+    assert [len(body["input"]) for body in server.bodies] == [256, 256, 88]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        (401, {}, {"error": {"message": "no"}}),
+        (200, {}, {"data": []}),
+        (200, {}, {"nothing": 1}),
+        (200, {}, {"data": [{"index": 0, "embedding": "x"}]}),
+    ],
+)
+def test_without_vectors_it_says_what_to_do(server, fault):
+    server.faults = [fault]
+    with pytest.raises(ModelUnavailable):
+        Embeddings("e", EndpointSettings(base_url=server.base_url, retries=0))(["a"])
+
+
+def test_the_settings_name_them(server):
+    endpoint = EndpointSettings(base_url=server.base_url)
+    settings = Settings(models={"e": endpoint}, explain={"embeddings": "e"})
+    assert open_embeddings(settings) is open_embeddings(settings)
+    assert open_embeddings(Settings()) is None
+    with pytest.raises(NoModel, match="endpoint"):
+        open_embeddings(Settings(models={"e": {"kind": "local"}}, explain={"embeddings": "e"}))
+
+
+def test_an_explanation_uses_them(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "smile_trace.toml").write_text(
+        f'[models.e]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
+        '[explain]\nembeddings = "e"\n'
+    )
+    model = PlantedModel(lambda prompt: "sea" if "blue" in prompt else "hill")
+    explanation = smile_trace.explain("a blue thing", model=model, signal="text")
+    assert explanation.ranked[0].text == "blue"
+    assert any("sea" in body["input"] for body in server.bodies)
