@@ -161,6 +161,7 @@ class _Worker:
                 if done.traces or done.explanations:
                     counts = done.traces, done.explanations
                     logger.info("%s got %d traces, %d explanations", courier.name, *counts)
+                comparisons.run(at_once=drained)
                 wait = courier.wait()
             except Exception:
                 logger.exception("delivery to %s stumbled; it goes on", courier.name)
