@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -164,6 +165,46 @@ def test_the_oldest_comet(
 ) -> None:
     configure()
     whole_line(comet_server, python, OLDEST, PYTHONPATH=oldest_comet)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("requests", [4, 12, 30, 55])
+def test_the_worker_is_killed_in_the_middle_of_a_delivery(
+    comet_server: StandIn,
+    python: Callable[..., str],
+    configure: Callable[..., None],
+    tmp_path: Path,
+    requests: int,
+) -> None:
+    """SIGKILL while the n-th request is carried out, its answer never read; then a new worker."""
+    comet_server.known_ids = "duplicate"
+    configure("concurrency = 1\n")
+    told = json.loads(python("-m", "tests.integrations.comet.application"))
+    comet_server.faults = [Fault("hang", after=requests - 1, seconds=60, takes_effect=True)]
+    environment = comet_environment(comet_server.url, str(tmp_path))
+    environment["SMILE_TRACE_HOME"] = str(tmp_path / "home")
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "smile_trace", "worker", "--once"], env=environment, cwd=tmp_path
+    )
+    deadline = time.monotonic() + 120
+    while len(comet_server.requests) < requests and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(comet_server.requests) == requests
+    worker.kill()
+    worker.wait()
+    comet_server.faults = []
+    python("-m", "smile_trace", "worker", "--once")
+    traces = comet_server.of_project("llm-general")
+    assert sorted(e.key for e in traces) == sorted(told)
+    for experiment in traces:
+        names = [asset.name for asset in experiment.assets]
+        assert len(names) == len(set(names)) == 1 + 2 * 3
+        assert "explained" in experiment.tags
+        assert experiment.metrics["user_feedback"] == [1.0]
+    (of_version,) = comet_server.of_project("llm-general-prompts")
+    names = [asset.name for asset in of_version.assets]
+    assert len(names) == len(set(names)) == 3 + 2 * 2
+    assert of_version.metrics["smile.explained_calls"][-1] == 2
 
 
 @pytest.mark.slow

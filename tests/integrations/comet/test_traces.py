@@ -148,6 +148,7 @@ def test_delivered_twice_is_there_once(
     assert first == second
     assert sorted(e.key for e in comet_server.experiments) == [trace_id(1), trace_id(2)]
     assert all(len(e.metrics["chain_duration"]) == 1 for e in comet_server.experiments)
+    assert sum(request.method == "POST" for request in comet_server.requests) == 2
 
 
 def test_feedback_and_a_late_span_are_added(comet_server: StandIn, tracker: CometTracker) -> None:
