@@ -13,9 +13,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="by default any free one")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     given = parser.parse_args()
+    ends = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before there are threads, so for all
     with StandIn(port=given.port, latency=given.latency) as server:
         print(server.url, flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.sigwait(ends)
     sys.exit(0)
 
 
