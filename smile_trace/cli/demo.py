@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,6 +14,10 @@ def demo(
         bool,
         typer.Option("--exit", help="Stop when the job is done (also without a terminal)."),
     ] = False,
+    tracker: Annotated[
+        Literal["mlflow", "comet"],
+        typer.Option(help="Where to: a real MLflow server; Comet, or a stand-in without a key."),
+    ] = "mlflow",
 ) -> None:
     """A real model, a real MLflow server and ten calls, explained and delivered."""
     try:
@@ -30,6 +34,6 @@ def demo(
     # A polite end of any kind stops the servers too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        run_demo(Settings().home.absolute(), serve=serve, console=Console())
+        run_demo(Settings().home.absolute(), tracker=tracker, serve=serve, console=Console())
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -6,11 +6,12 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
 
-from smile_trace.demo.services import MLflowServer
+from smile_trace.demo.places import Comet, MLflow, Place
 from smile_trace.errors import SmileTraceError
 from smile_trace.models.local import LocalModel
 from smile_trace.render import print_terminal
@@ -30,13 +31,15 @@ rate = 1.0
 [budget]
 calls_per_explanation = 64
 
-[trackers.mlflow]
-tracking_uri = "{tracking_uri}"
-experiment = "smile-trace demo"
 """
 
+_TRACKERS = ("MLFLOW_", "COMET_", "OPIK_")
+"""The demo delivers to its own servers, whatever the user's environment names."""
 
-def run_demo(home: Path, *, serve: bool, console: Console) -> None:
+
+def run_demo(
+    home: Path, *, tracker: Literal["mlflow", "comet"], serve: bool, console: Console
+) -> None:
     """Run the whole job in `home`, and keep serving until Ctrl-C where `serve` is set.
 
     Raises:
@@ -44,27 +47,28 @@ def run_demo(home: Path, *, serve: bool, console: Console) -> None:
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as running:
-        console.print("[bold]1.[/] Starting a real MLflow server and a real language model …")
-        mlflow = running.enter_context(MLflowServer(home / "mlflow"))
+        place: Place = MLflow(home / "mlflow") if tracker == "mlflow" else Comet()
+        running.callback(place.stop)
+        console.print(f"[bold]1.[/] Starting {place.name} and a real language model …")
         model = LocalModel("gemma-3-270m", LocalSettings(kind="local"))
         running.callback(model.close)
         model_url = model.start()
-        (home / FILE_NAME).write_text(_SETTINGS.format(tracking_uri=mlflow.url), encoding="utf-8")
+        (home / FILE_NAME).write_text(_SETTINGS + place.settings, encoding="utf-8")
 
         console.print("[bold]2.[/] Running an application: ten calls, decorated and forgotten.")
         _run(home, "smile_trace.demo.application", DEMO_MODEL_URL=model_url)
 
         console.print("[bold]3.[/] Explaining them: the worker, as `smile-trace worker --once`.")
         started = time.time()
-        mlflow.wait()
-        _run(home, "smile_trace", "worker", "--once")
+        place.wait()
+        _run(home, "smile_trace", "worker", "--once", **place.environment)
 
         store = Store.open(Settings(home=home))
         running.callback(store.close)
         shown = read_explained(store.database, since=started)
         _show(shown, console)
         _check(store.status())
-        _say_where(home, mlflow.url, model_url, serve=serve, console=console)
+        _say_where(home, place, model_url, serve=serve, console=console)
         if serve:
             _sleep_until_interrupted()
             console.print("Stopping …")
@@ -73,7 +77,8 @@ def run_demo(home: Path, *, serve: bool, console: Console) -> None:
 def _run(home: Path, module: str, *arguments: str, **variables: str) -> None:
     """Run a module as a process of its own, as a user would; its output is ours."""
     # The home is the working directory, so that its settings file is the nearest one.
-    environment = {**os.environ, **variables, "SMILE_TRACE_HOME": str(home)}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_TRACKERS)}
+    environment = {**inherited, **variables, "SMILE_TRACE_HOME": str(home)}
     done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=home, env=environment)
     if done.returncode:
         command = " ".join((module, *arguments))
@@ -109,13 +114,12 @@ def _check(status: Status) -> None:
         )
 
 
-def _say_where(home: Path, mlflow: str, model: str, *, serve: bool, console: Console) -> None:
+def _say_where(home: Path, place: Place, model: str, *, serve: bool, console: Console) -> None:
     console.print()
     console.rule("[bold]Done[/]", align="left")
     folder = os.path.relpath(home)
     if serve:
-        console.print(f"MLflow, to click around: [bold]{mlflow}[/]", soft_wrap=True)
-        console.print("  (open an experiment's trace: the heatmap is under the LLM span)")
+        console.print(place.where, soft_wrap=True)
         console.print(f"The model, for a try of your own: OPENAI_BASE_URL={model}", soft_wrap=True)
     console.print(
         f"What the worker knows: SMILE_TRACE_HOME={folder} smile-trace status", soft_wrap=True

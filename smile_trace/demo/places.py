@@ -1,4 +1,4 @@
-"""The MLflow server that the demo starts, and stops again whatever happens."""
+"""Where the demo delivers: servers that it starts, and stops again whatever happens."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
+from typing import Protocol
 
 import httpx
 
@@ -30,7 +30,27 @@ def free_port(preferred: int) -> int:
     raise SmileTraceError("No loopback port is free: close some programs and try again.")
 
 
-class MLflowServer:
+class Place(Protocol):
+    """Somewhere to deliver to."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def settings(self) -> str: ...
+
+    @property
+    def environment(self) -> dict[str, str]: ...
+
+    @property
+    def where(self) -> str: ...
+
+    def wait(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class MLflow:
     """A real `mlflow server` on SQLite and a loopback port; its state lives in `folder`.
 
     Starting it takes some fifteen seconds, so it starts at once and `wait()` comes later.
@@ -62,6 +82,29 @@ class MLflowServer:
                     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
                 },
             )
+
+    @property
+    def name(self) -> str:
+        """What stands in the terminal."""
+        return "a real MLflow server"
+
+    @property
+    def settings(self) -> str:
+        """The tracker's table in the settings."""
+        return f'[trackers.mlflow]\ntracking_uri = "{self.url}"\nexperiment = "smile-trace demo"\n'
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Nothing: the settings say it all."""
+        return {}
+
+    @property
+    def where(self) -> str:
+        """What a person does to see it."""
+        return (
+            f"MLflow, to click around: {self.url}\n"
+            "  (open a trace of the experiment: the heatmap is under the LLM span)"
+        )
 
     def wait(self, seconds: float = 120.0) -> None:
         """Until the server answers.
@@ -96,13 +139,65 @@ class MLflowServer:
                 continue
         self._process.wait()
 
-    def __enter__(self) -> "MLflowServer":
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+class Comet:
+    """Comet, where `COMET_API_KEY` is set; else a stand-in for its server, on loopback."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._url = ""
+        if not os.environ.get("COMET_API_KEY"):
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "smile_trace_comet.stand_in"),
+                    *("--port", str(free_port(PREFERRED_PORT + 1))),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+
+    @property
+    def name(self) -> str:
+        """What stands in the terminal."""
+        if self._process is None:
+            return "Comet (COMET_API_KEY is set)"
+        return "a stand-in for Comet's server (no COMET_API_KEY is set)"
+
+    @property
+    def settings(self) -> str:
+        """The tracker's table in the settings."""
+        return '[trackers.comet]\nproject = "smile-trace-demo"\n'
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the worker needs to find it; a key is never written down."""
+        if self._process is None:
+            return {k: v for k, v in os.environ.items() if k.startswith("COMET_")}
+        return {"COMET_API_KEY": "stand-in", "COMET_URL_OVERRIDE": f"{self._url}/clientlib/"}
+
+    @property
+    def where(self) -> str:
+        """What a person does to see it."""
+        return f"The stand-in's pages: {self._url}" if self._url else "The links stand above."
+
+    def wait(self) -> None:
+        """Until it answers.
+
+        Raises:
+            SmileTraceError: the stand-in did not start.
+        """
+        if self._process is not None:
+            assert self._process.stdout is not None
+            self._url = self._process.stdout.readline().strip()
+            if not self._url:
+                raise SmileTraceError(
+                    "The stand-in for Comet did not start: pip install 'smile-trace[comet]'"
+                )
+
+    def stop(self) -> None:
+        """End the stand-in."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
