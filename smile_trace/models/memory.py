@@ -31,7 +31,9 @@ class MemoryCache:
 
 
 class MemoryLedger:
-    """A Ledger for one explanation, with a cap on its calls (retries included)."""
+    """A Ledger for one explanation, with a cap on its calls (retries included) alone."""
+
+    caps_money = False
 
     def __init__(self, calls: int) -> None:
         self._cap = calls

@@ -142,7 +142,7 @@ class Metered:
     ) -> str:
         """Reserve an attempt; see `Attempts.before`. Waits for what is in flight before it
         gives up: that is reserved at its largest possible cost, and mostly costs less."""
-        if usd is None and self._tells:
+        if usd is None and self._tells and getattr(self._ledger, "caps_money", True):
             _say_unpriced(self.name)
         tokens = (most.input_tokens or 0) + (most.output_tokens or 0)
         reserve = partial(

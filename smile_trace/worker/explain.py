@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
-from smile_trace.attribution import Study
+from smile_trace.attribution import Embed, Study
 from smile_trace.comparison.pooled import pooled_study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.driver import ask_model, finish, resolve_signal
@@ -74,7 +74,7 @@ class Explainer:
         if call is None or call.answer is None:
             raise SmileTraceError("its trace is not in the store any more")
         model = self._models.open(job, call)
-        study = _study(job, call.answer, Prompted.of(call), model)
+        study = _study(job, call.answer, Prompted.of(call), model, self._models.embeddings())
         told: list[Response] = []
         while perturbations := await think(study.ask):
             if self._stopping:
@@ -105,7 +105,7 @@ class Explainer:
         self._store.jobs.postpone(job, reason, until=now + seconds, now=now)
 
 
-def _study(job: Job, answer: str, prompted: Prompted, model: Model) -> Study:
+def _study(job: Job, answer: str, prompted: Prompted, model: Model, embed: Embed | None) -> Study:
     signal = resolve_signal(job.settings, model)
     deterministic = model.deterministic(prompted.parameters)
     if job.settings.pooled:
@@ -120,6 +120,7 @@ def _study(job: Job, answer: str, prompted: Prompted, model: Model) -> Study:
         freeze=job.settings.freeze,
         deterministic=deterministic,
         remote=model.remote,
+        embed=embed,
     )
 
 

@@ -5,9 +5,10 @@ import logging
 import time
 from collections.abc import Callable
 
+from smile_trace.attribution import Embed
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.metered import metered
-from smile_trace.models.registry import open_model, settings_for
+from smile_trace.models.registry import open_embeddings, open_model, settings_for
 from smile_trace.records import Call
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
@@ -62,6 +63,15 @@ class Models:
             cache=self._store.responses,
             explanation=job.budget_scope,
         )
+
+    def embeddings(self) -> Embed | None:
+        """The word vectors that the settings name; None for the packaged ones.
+
+        Raises:
+            ModelUnavailable: the key of their model is missing.
+            NoModel: the settings have no such endpoint.
+        """
+        return open_embeddings(self._settings)
 
     async def close(self) -> None:
         """Close every model."""

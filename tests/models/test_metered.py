@@ -282,11 +282,16 @@ async def test_a_known_price_is_reserved_and_settled(monkeypatch):
     assert reserved > 0
 
 
-async def test_an_unknown_price_is_said_once(server, caplog):
-    model = endpoint(server, model="no-such-model")
+@pytest.mark.parametrize(("caps_money", "said"), [(True, 1), (False, 0)])
+async def test_an_unknown_price_is_said_once_where_money_is_capped(
+    server, caplog, caps_money, said
+):
+    ledger = NotingLedger()
+    ledger.caps_money = caps_money
+    model = Endpoint(f"unpriced {caps_money}", EndpointSettings(base_url=server.base_url))
     for text in "ab":
-        await paid(model).generate([ask(text)])
-    assert caplog.text.count("no price is known") <= 1
+        await paid(model, ledger).generate([ask(text)])
+    assert caplog.text.count("no price is known") == said
 
 
 async def test_any_model_can_be_metered():
