@@ -337,6 +337,7 @@ def test_five_thousand_words_arrive(tracker: MLflowTracker) -> None:
     assert stored == explained.model_copy(update={"perturbations": ()})
 
 
+@pytest.mark.slow
 def test_the_server_stops_during_a_delivery_and_comes_back(
     tracker: MLflowTracker, experiment: str, mlflow_server: MLflowServer
 ) -> None:

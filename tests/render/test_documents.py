@@ -1,7 +1,9 @@
 """HTML, Markdown and terminal: everything is text, and says the same."""
 
 import io
+import sys
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -148,3 +150,14 @@ def test_colour_shows_where_there_is_some() -> None:
 def test_show_prints_where_there_is_no_notebook(capsys: pytest.CaptureFixture[str]) -> None:
     show(explanation())
     assert "France⁺" in capsys.readouterr().out
+
+
+def test_show_displays_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """IPython is no dependency, so its two functions are played here."""
+    shown: list[str] = []
+    shell = SimpleNamespace(kernel=object())
+    display = SimpleNamespace(HTML=lambda html: html, display=shown.append)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    show(explanation())
+    assert shown == [to_html(explanation(), fragment=True)]
