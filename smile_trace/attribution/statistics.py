@@ -57,7 +57,7 @@ def estimate(rows: Rows, seed: list[int]) -> Estimate:
     Interval: augmented inverse-propensity weighting (Robins, Rotnitzky & Zhao 1994), per row
     ψ_j = m̂(x_j; x_i=1) − m̂(x_j; x_i=0) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), with
     m̂ from the folds that do not hold j. Its mean is unbiased whatever m̂ is, because q_j is
-    known. The strata weigh the same; the interval is Student's t.
+    known. The strata weigh the same; the interval is Welch's t.
 
     Estimate: the estimand of m̂ fitted to all rows, moved into the interval where it is outside:
     of the values that the interval admits the one with the smallest variance.
@@ -187,12 +187,15 @@ def _residuals_without_each(rows: Rows, folds: NDArray[np.int_]) -> Array:
 
 
 def _interval(psi: Array, q: Array) -> tuple[float, float]:
-    """t interval of the mean of the strata's means, cut to [−1, 1]."""
+    """Welch's t interval of the mean of the strata's means, cut to [−1, 1]."""
     strata = [psi[q == value] for value in np.unique(q)]
-    freedom = len(psi) - len(strata)
     if not strata or any(len(stratum) < 2 for stratum in strata):
         return -1.0, 1.0
     centre = float(np.mean([stratum.mean() for stratum in strata]))
-    variance = sum(stratum.var(ddof=1) / len(stratum) for stratum in strata) / len(strata) ** 2
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance))
+    parts = np.array([stratum.var(ddof=1) / len(stratum) for stratum in strata])
+    sizes = np.array([len(stratum) for stratum in strata])
+    # Welch–Satterthwaite; without any variance the degrees of freedom are of no account.
+    freedom = parts.sum() ** 2 / max(float((parts**2 / (sizes - 1)).sum()), 1e-300)
+    error = np.sqrt(parts.sum()) / len(strata)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, max(freedom, 1.0)) * error)
     return float(np.clip(centre - half, -1, 1)), float(np.clip(centre + half, -1, 1))
