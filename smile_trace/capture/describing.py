@@ -1,5 +1,6 @@
 """Messages and answers as the attributes of a span, cleaned."""
 
+from json.encoder import encode_basestring as quote
 from typing import Any
 
 from smile_trace import semconv
@@ -22,7 +23,7 @@ def describe_messages(
         for use in uses:
             if use["message"] == index and edits:
                 _move(use, edits)
-    attributes: dict[str, Any] = {semconv.INPUT_MESSAGES: dumps(cleaned)}
+    attributes: dict[str, Any] = {semconv.INPUT_MESSAGES: _dumps(cleaned)}
     if uses:
         found = clean.value(uses)
         newest = found[0]
@@ -45,7 +46,7 @@ def describe_answer(answer: Answer, clean: Cleaner) -> dict[str, Any]:
             cleaned.append({**message, "parts": parts})
             if index < len(answer.finish_reasons):
                 cleaned[-1]["finish_reason"] = answer.finish_reasons[index]
-        attributes[semconv.OUTPUT_MESSAGES] = dumps(cleaned)
+        attributes[semconv.OUTPUT_MESSAGES] = _dumps(cleaned)
     if answer.finish_reasons:
         attributes[semconv.RESPONSE_FINISH_REASONS] = clean.value(answer.finish_reasons)
     for key, value in (
@@ -58,6 +59,19 @@ def describe_answer(answer: Answer, clean: Cleaner) -> dict[str, Any]:
         if value is not None:
             attributes[key] = clean.value(value)
     return attributes
+
+
+def _dumps(messages: list[MessageDict]) -> str:
+    """`dumps`, in half the time for what nearly every message is: a role and one text."""
+    return f"[{','.join(map(_dump, messages))}]"
+
+
+def _dump(message: MessageDict) -> str:
+    parts = message["parts"]
+    if len(message) != 2 or len(parts) != 1 or parts[0]["type"] != "text":
+        return dumps(message)
+    role, text = quote(message["role"]), quote(parts[0]["content"])
+    return f'{{"role":{role},"parts":[{{"type":"text","content":{text}}}]}}'
 
 
 def _clean_parts(

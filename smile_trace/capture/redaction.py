@@ -127,6 +127,8 @@ _CLASSES = bytes(
     for code in range(256)
 )
 _RUN = b"a" * SHORTEST_TOKEN
+SHORTEST_SECRET = 8
+"""No shorter text holds anything that is looked for: `a://:b@c`."""
 BEFORE_RUN = 64
 """A rule's clue stands at most this many characters before a long run, or inside of it."""
 
@@ -138,7 +140,7 @@ def redact(text: str, redactors: tuple[Redactor, ...] = ()) -> tuple[str, list[l
     function that raises is a fault, and the text becomes a mark that says so.
     """
     steps: list[list[Edit]] = []
-    found = [*_secrets(text)]
+    found = [*_secrets(text)] if len(text) >= SHORTEST_SECRET else []
     if found:
         text, edits = _replace(text, found)
         steps.append(edits)
@@ -155,8 +157,10 @@ def _secrets(text: str) -> Iterator[tuple[int, int, str]]:
     near_runs = "\n".join(_long_runs(text))
     for rules, place in ((_TOKENS, near_runs), (_OTHERS, text)):
         for rule in rules if place else ():
-            if any(clue in place for clue in rule.clues):
-                yield from rule.finditer(text)
+            for clue in rule.clues:
+                if clue in place:
+                    yield from rule.finditer(text)
+                    break
 
 
 def _long_runs(text: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from smile_trace.capture.cleaning import Cleaner
 from smile_trace.capture.config import Config
 from smile_trace.capture.encoding import LineEncoder
 from smile_trace.capture.faults import fault
-from smile_trace.capture.ids import UrandomIdGenerator
+from smile_trace.capture.ids import OwnIdGenerator
 from smile_trace.capture.jsonable import binary
 
 SCOPE = "smile_trace"
@@ -110,7 +110,7 @@ def make_provider(resource: Resource, export: Callable[[ReadableSpan], None]) ->
         sampler=ALWAYS_ON,
         resource=resource,
         shutdown_on_exit=False,
-        id_generator=UrandomIdGenerator(),
+        id_generator=OwnIdGenerator(),
         span_limits=SpanLimits(
             max_attributes=unset,
             max_events=unset,
