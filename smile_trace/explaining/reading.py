@@ -7,7 +7,6 @@ from smile_trace.capture.prompts import find_renderings
 from smile_trace.explaining.driver import ExplanationFailed
 from smile_trace.records import JSON, Call, Message, Prompted, PromptUse
 from smile_trace.settings import Settings
-from smile_trace.store import Store
 
 AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
 
@@ -46,6 +45,8 @@ def read_call(trace_id: str, settings: Settings) -> Call:
         ExplanationFailed: the store has no such call, or it holds no answer.
         StoreError: the store cannot be opened.
     """
+    from smile_trace.store import Store  # takes a second to load, and a prompt needs none
+
     trace_id, _, span_id = trace_id.partition(":")
     store = Store.open(settings)
     try:
