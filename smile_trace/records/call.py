@@ -106,6 +106,8 @@ class Call(Record):
     cut: bool = False
     no_content: str | None = None
     """Why it has no answer to explain, where it has none."""
+    unrepeatable: str | None = None
+    """Why its messages alone do not make the same request again: they hold images, say."""
 
     @property
     def id(self) -> str:

@@ -68,6 +68,7 @@ def read_call(span: Span) -> Call | None:
         linked=read_linked(a),
         cut=a.get(semconv.CUT) is True,
         no_content=no_content,
+        unrepeatable=_unrepeatable(raw),
     )
 
 
@@ -85,6 +86,12 @@ def _answer(span: Span, sent: bool) -> tuple[str | None, str | None]:
     if message.content or not _other_parts(answers[0]):
         return message.content, why
     return None, why or f"the answer is no text but {', '.join(_other_parts(answers[0]))}"
+
+
+def _unrepeatable(raw: list[JSON]) -> str | None:
+    """Why the texts of the messages alone are not the request that was sent."""
+    kinds = {kind: None for message in raw for kind in _other_parts(message)}
+    return f"its messages hold more than text: {', '.join(kinds)}" if kinds else None
 
 
 def _message(raw: JSON) -> Message | None:

@@ -55,6 +55,7 @@ def read_call(span: Span) -> Call | None:
         linked=read_linked(a),
         cut=a.get(semconv.CUT) is True,
         no_content=no_content,
+        unrepeatable=_unrepeatable(a),
     )
 
 
@@ -89,6 +90,19 @@ def _message(item: dict[str, JSON]) -> Message:
     return Message(
         role=str(item.get("message.role") or "user"), content="\n".join(str(t) for t in texts)
     )
+
+
+def _unrepeatable(attributes: dict[str, JSON]) -> str | None:
+    """Why the texts of the messages alone are not the request that was sent."""
+    for item in read_indexed(attributes, "llm.input_messages"):
+        kinds = {
+            c.get("message_content.type", "text") for c in read_indexed(item, "message.contents")
+        }
+        kinds |= {"tool_call" for name in item if name.startswith("message.tool_call")}
+        other = sorted(kind for kind in map(str, kinds) if not kind.endswith("text"))
+        if other:
+            return f"its messages hold more than text: {', '.join(other)}"
+    return None
 
 
 def _model(attributes: dict[str, JSON]) -> str | None:
