@@ -161,6 +161,24 @@ def test_the_daily_cap_holds_to_the_call_and_the_rest_waits(
     assert max(sent(server).values()) == 1  # what was paid for was used
 
 
+@pytest.mark.slow
+def test_fifty_explanations_at_once_stay_below_the_cap(
+    configure: Configure, server: PlantedServer
+) -> None:
+    settings = configure(
+        budget={"calls_per_day": 300, "calls_per_explanation": 5},
+        worker={"concurrent_explanations": 50},
+    )
+    server.faults = [
+        (500, {}, {"error": {"message": "stumbled"}}) if n % 7 == 0 else None for n in range(200)
+    ]
+    capture(settings, *range(1, 81))
+    status = run(settings, once=True, trackers=[])
+    assert len(server.bodies) == status.spent_today.calls <= 300
+    assert status.explained + status.failed >= 40
+    assert status.explained + status.failed + status.pending == 80
+
+
 def test_one_tracker_that_is_down_holds_up_no_other(settings: Settings) -> None:
     well, ill = StandInTracker("well"), StandInTracker("ill")
     ill.fail_with = TrackerUnavailable("it is down", retry_after=60.0)
