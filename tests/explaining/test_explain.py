@@ -192,7 +192,7 @@ def test_an_interrupt_cancels_what_is_under_way():
     def interrupt():
         began.wait(20)
         time.sleep(0.5)  # until the main thread waits, as it does all but the first moment
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
