@@ -84,6 +84,7 @@ def test_against_scipy() -> None:
     assert distances.cramer_von_mises(x, y) * m * n / (m + n) == pytest.approx(
         stats.cramervonmises_2samp(x, y).statistic
     )
+    assert distances.kolmogorov_smirnov(x, y) == pytest.approx(stats.ks_2samp(x, y).statistic)
     assert distances.kuiper(x, y) == pytest.approx(
         stats.ks_2samp(x, y, alternative="greater").statistic
         + stats.ks_2samp(x, y, alternative="less").statistic
