@@ -25,14 +25,17 @@ class Assistant:
     @smile_trace.trace(model="gemma-3-270m", tags={"team": "shop"})
     async def answer(self, question: str) -> str:
         """One answer; several may be under way at once and never mix."""
-        messages = [
-            {"role": "system", "content": SYSTEM},
-            {"role": "user", "content": QUESTION.format(question=question)},
-        ]
-        response = await self._client.chat.completions.create(
-            model="gemma-3-270m", messages=messages, max_tokens=6, temperature=0
-        )
-        smile_trace.record(messages=messages, response=response)
+        request = {
+            "model": "gemma-3-270m",
+            "messages": [
+                {"role": "system", "content": SYSTEM},
+                {"role": "user", "content": QUESTION.format(question=question)},
+            ],
+            "max_tokens": 6,
+            "temperature": 0,
+        }
+        response = await self._client.chat.completions.create(**request)
+        smile_trace.record(parameters=request, response=response)
         return response.choices[0].message.content or ""
 
 

@@ -16,10 +16,9 @@ client = OpenAI()  # OPENAI_BASE_URL, OPENAI_API_KEY
 @smile_trace.trace(model="gemma-3-270m")
 def complete(prompt: str) -> str:
     """The call site."""
-    response = client.completions.create(
-        model="gemma-3-270m", prompt=prompt, max_tokens=4, temperature=0
-    )
-    smile_trace.record(response=response)
+    request = {"model": "gemma-3-270m", "prompt": prompt, "max_tokens": 4, "temperature": 0}
+    response = client.completions.create(**request)
+    smile_trace.record(parameters=request, response=response)
     return response.choices[0].text
 
 

@@ -13,11 +13,10 @@ client = OpenAI()  # address and key from OPENAI_BASE_URL and OPENAI_API_KEY
 @smile_trace.trace(model="gemma-3-270m")
 def ask(prompt: str) -> str:
     """The call site. Its only string argument is the prompt, what it returns is the answer."""
-    response = client.completions.create(
-        model="gemma-3-270m", prompt=prompt, max_tokens=4, temperature=0
-    )
-    # Says how the model was really asked: parameters, token counts, the model's own name.
-    smile_trace.record(response=response)
+    request = {"model": "gemma-3-270m", "prompt": prompt, "max_tokens": 4, "temperature": 0}
+    response = client.completions.create(**request)
+    # States what was really sent and got: parameters, token counts, the model's own name.
+    smile_trace.record(parameters=request, response=response)
     return response.choices[0].text
 
 

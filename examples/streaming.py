@@ -15,9 +15,9 @@ client = OpenAI()  # OPENAI_BASE_URL, OPENAI_API_KEY
 @smile_trace.trace(model="gemma-3-270m")
 def stream(prompt: str) -> Iterator[str]:
     """Yields the answer as it comes. A stream that is left early is kept as far as it came."""
-    request = {"prompt": prompt, "max_tokens": 8, "temperature": 0}
-    smile_trace.record(parameters={"max_tokens": 8, "temperature": 0}, form="completion")
-    for chunk in client.completions.create(model="gemma-3-270m", stream=True, **request):
+    request = {"model": "gemma-3-270m", "prompt": prompt, "max_tokens": 8, "temperature": 0}
+    smile_trace.record(parameters=request, form="completion")
+    for chunk in client.completions.create(**request, stream=True):
         yield chunk.choices[0].text
 
 

@@ -5,6 +5,7 @@ functions that call the model, and knows nothing of workers and trackers.
 """
 
 import os
+from typing import Any
 
 from openai import OpenAI
 
@@ -41,11 +42,11 @@ class Application:
     @smile_trace.trace(model=MODEL, provider="llama.cpp")
     def complete(self, prompt: str) -> str:
         """The call site: takes the prompt, gives the answer."""
-        response = self._client.completions.create(
-            model=MODEL, prompt=prompt, max_tokens=2, temperature=0, stop=["\n", ".", ","]
-        )
-        smile_trace.record(prompt=prompt, response=response)
-        return response.choices[0].text
+        request: dict[str, Any] = {"model": MODEL, "prompt": prompt, "max_tokens": 2}
+        request |= {"temperature": 0, "stop": ["\n", ".", ","]}
+        response = self._client.completions.create(**request)
+        smile_trace.record(parameters=request, response=response)
+        return str(response.choices[0].text)
 
     @smile_trace.trace
     def capital_of(self, country: str) -> str:

@@ -11,6 +11,7 @@ from smile_trace.models.local import LocalModel
 from smile_trace.records import Call
 from smile_trace.records.dialects import read_calls
 from smile_trace.records.otlp import spans_from_line
+from tests.support.mlflow_server import MLflowServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -46,6 +47,7 @@ def test_plain_function(tmp_path: Path, local_model: LocalModel) -> None:
     assert call.form == "completion"
     assert call.usage is not None
     assert call.usage.output_tokens == 4
+    assert call.parameters == {"max_tokens": 4, "temperature": 0}
 
 
 @pytest.mark.model
@@ -75,9 +77,9 @@ def test_streaming(tmp_path: Path, local_model: LocalModel) -> None:
 
 @pytest.mark.model
 @pytest.mark.mlflow
-def test_mlflow_prompt(tmp_path: Path, local_model: LocalModel, mlflow_server: str) -> None:
+def test_mlflow_prompt(tmp_path: Path, local_model: LocalModel, mlflow_server: MLflowServer) -> None:
     (call,) = run_example(
-        "mlflow_prompt.py", tmp_path, local_model, MLFLOW_TRACKING_URI=mlflow_server
+        "mlflow_prompt.py", tmp_path, local_model, MLFLOW_TRACKING_URI=mlflow_server.uri
     )
     assert call.messages[0].content == "The capital of France is the city of"
     (use,) = call.prompts
