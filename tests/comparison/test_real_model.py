@@ -1,5 +1,6 @@
 """The packaged model: which of two edits changed the answers, and replays of logged calls."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,6 @@ def model(local_model: LocalModel) -> LocalModel:
 
 
 def _answers(model: LocalModel, template: str) -> list[str]:
-    import asyncio
-
     requests = [
         Request(
             messages=(Message(role="user", content=render(template, {"review": review})),),
@@ -114,5 +113,25 @@ def test_a_replay_at_temperature_zero_reproduces_the_answer(
     )
     assert "temperature = 0.8" in hot.changed
     assert len(hot.answers) == 5
+    assert hot.noise is not None
     other = replay(call, model=model, prompt_version="2", settings=settings)
     assert "splendid" in other.messages[0].content
+
+
+def test_a_replay_of_a_sampled_call_lies_within_the_models_own_noise(
+    tmp_path: Path, model: LocalModel
+) -> None:
+    settings = settings_in(tmp_path)
+    hot = {"temperature": 0.8, "max_tokens": 8}
+    message = Message(role="user", content=render(BEFORE, {"review": REVIEWS[0]}))
+    request = Request(messages=(message,), form="completion", parameters=hot)
+    [logged] = asyncio.run(model.generate([request]))
+    store = Store.open(settings)
+    plant(
+        store, "mood", "1", BEFORE, [{"review": REVIEWS[0]}], answers=[logged.text or ""],
+        form="completion", parameters=hot,
+    )  # fmt: skip
+    [call] = store.traces.find_calls("")
+    store.close()
+    made = replay(call, model=model, count=5, settings=settings)
+    assert "within the model's own noise" in made.verdict or "reproduced" in made.verdict
