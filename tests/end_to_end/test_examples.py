@@ -77,7 +77,9 @@ def test_streaming(tmp_path: Path, local_model: LocalModel) -> None:
 
 @pytest.mark.model
 @pytest.mark.mlflow
-def test_mlflow_prompt(tmp_path: Path, local_model: LocalModel, mlflow_server: MLflowServer) -> None:
+def test_mlflow_prompt(
+    tmp_path: Path, local_model: LocalModel, mlflow_server: MLflowServer
+) -> None:
     (call,) = run_example(
         "mlflow_prompt.py", tmp_path, local_model, MLFLOW_TRACKING_URI=mlflow_server.uri
     )
