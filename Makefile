@@ -3,10 +3,9 @@ PYTHON ?= python3
 PY := .venv/bin/python
 EXIT ?=
 TRACKER ?= mlflow
-SEEDS ?= 500
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check soak chaos bench-capture bench-worker bench-attribution bench-comet clean
+.PHONY: help demo test test-slow check bench-capture bench-statistics bench-comet clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -25,6 +24,12 @@ check: .venv/.dev ## style, strict types, import rules
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
+
+bench-capture: .venv/.dev ## what a decorated call costs, beside OpenTelemetry, MLflow and Opik
+	$(PY) -m benchmarks.capture
+
+bench-statistics: .venv/.dev ## error rates of the method on planted truth
+	$(PY) -m benchmarks.statistics.rates
 
 bench-comet: .venv/.dev ## 10,000 traces to a Comet that answers in 20 ms
 	PYTHONPATH=. $(PY) benchmarks/comet/bench.py

@@ -1,6 +1,6 @@
 """A plain function: decorate it, call it, forget it.
 
-    OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=unused python examples/plain_function.py
+OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=unused python examples/plain_function.py
 """
 
 from openai import OpenAI

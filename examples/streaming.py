@@ -1,6 +1,6 @@
 """A streaming generator: chunks pass through untouched, the whole answer is recorded.
 
-    OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=unused python examples/streaming.py
+OPENAI_BASE_URL=http://127.0.0.1:8080/v1 OPENAI_API_KEY=unused python examples/streaming.py
 """
 
 from collections.abc import Iterator

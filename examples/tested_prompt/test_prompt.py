@@ -1,0 +1,34 @@
+"""A prompt under test: its answers are recorded, so that the test asks no model.
+
+    pytest examples/tested_prompt
+
+After a change of the prompt, record what is missing: RecordedModel(ANSWERS, "demo"), once.
+"""
+
+from pathlib import Path
+
+import pytest
+
+import smile_trace
+from smile_trace.testing import RecordedModel, assert_driven_by, assert_no_effect
+
+ANSWERS = Path(__file__).with_name("answers.jsonl")
+PROMPT = "The Eiffel Tower is in the city of"
+
+
+@pytest.fixture(scope="module")
+def explanation() -> smile_trace.Explanation:
+    """Explained once for all tests; only what leaves out other parts is asked again."""
+    return smile_trace.explain(
+        PROMPT, model=RecordedModel(ANSWERS), parameters={"temperature": 0, "max_tokens": 4}
+    )
+
+
+def test_the_landmark_drives_the_answer(explanation: smile_trace.Explanation) -> None:
+    """The answer is about this tower, and not any."""
+    assert_driven_by(explanation, "Eiffel Tower")
+
+
+def test_the_article_does_nothing(explanation: smile_trace.Explanation) -> None:
+    """A word that carries nothing may go."""
+    assert_no_effect(explanation, "The", within=0.2)
