@@ -71,5 +71,5 @@ def _edit(change: VersionChange, versions: Sequence[VersionReport]) -> str:
     text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
     by_itself = f"by itself it moves them by {strongest.distance:.2f}"
     others = len(change.edits) - len(real)
-    rest = "" if not others else f"; {others} of {len(change.edits)} edits did nothing"
+    rest = f"; {others} of {len(change.edits)} edits did no more than noise" if others else ""
     return f"Most of it comes from “{text}” ({item.kind}): {by_itself}{rest}."
