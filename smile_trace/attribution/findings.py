@@ -85,6 +85,8 @@ def find(
         assert estimate.p_value is not None
         significant = statistics.benjamini_hochberg(estimate.p_value)
         significant &= np.abs(estimate.effect) > NEGLIGIBLE
+        # A picture that shows an effect must not show an interval around none.
+        significant &= (estimate.low > 0) | (estimate.high < 0)
         quality = held_out(tested, [*seed, 1])
     return LevelFindings(
         segments=segments,

@@ -125,6 +125,10 @@ class Recording:
         if sent.unreadable:
             fault("record() was given messages that are neither text nor chat messages")
         if sent.messages is not None:
+            if sent.messages != self._messages:
+                # What is left out of these messages cannot be put back into the argument.
+                self._attributes.pop(semconv.RERUN, None)
+                self._structured.pop(semconv.RERUN_ARGUMENTS, None)
             self._send(sent.messages)
             self._form = sent.form or self._form
         if form is not None:

@@ -277,6 +277,24 @@ def test_rerun_says_how_to_call_again(found: Captured) -> None:
     assert ask_again.__smile_trace_rerun__("p", n=2) == "p2"  # type: ignore[attr-defined]
 
 
+def test_what_was_sent_beside_the_argument_cannot_be_put_back_into_it(found: Captured) -> None:
+    wrap_and_ask("x")
+    same_and_ask("y")
+    assert [call.rerun for call in found.calls] == [None, f"{__name__}:same_and_ask"]
+
+
 @smile_trace.trace(rerun=True)
 def ask_again(prompt: str, tone: str = "", n: int = 1) -> str:
     return f"{prompt}{n}"
+
+
+@smile_trace.trace(rerun=True)
+def wrap_and_ask(prompt: str) -> str:
+    smile_trace.record(messages=[{"role": "user", "content": f"Be kind. {prompt}"}])
+    return prompt
+
+
+@smile_trace.trace(rerun=True)
+def same_and_ask(prompt: str) -> str:
+    smile_trace.record(messages=[{"role": "user", "content": prompt}])
+    return prompt

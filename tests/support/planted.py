@@ -163,7 +163,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _usage(prompt: str, answer: str) -> JSON:
-    return {"prompt_tokens": len(prompt.split()), "completion_tokens": len(answer.split())}
+    read, written = len(prompt.split()), len(answer.split())
+    return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
 
 
 def _embeddings(texts: list[str]) -> JSON:
