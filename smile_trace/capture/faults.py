@@ -51,12 +51,14 @@ class Losses:
     """Counts records that could not be kept, in memory and in a small file.
 
     The file stands beside the spool where that is possible, else in the system's temporary
-    folder. It is written at most once a second, and once more at exit.
+    folder. It is written at most once a second, and once more at exit. Its name is never used
+    twice: a process id comes back, and with it somebody else's counts would be overwritten.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.by_reason: Counter[str] = Counter()
+        self._name = f"{os.getpid()}-{os.urandom(4).hex()}{FILE_SUFFIX}"
         self._written_at = 0.0
 
     def add(self, reason: str, error: BaseException | None = None) -> None:
@@ -72,10 +74,9 @@ class Losses:
             return
         self._written_at = time.monotonic()
         body = json.dumps({"pid": os.getpid(), "spool": str(self.folder), "lost": self.by_reason})
-        name = f"{os.getpid()}{FILE_SUFFIX}"
         for folder in (self.folder, temporary_folder()):
             with contextlib.suppress(OSError):
-                _replace(folder / name, body)
+                _replace(folder / self._name, body)
                 return
 
 
@@ -92,14 +93,16 @@ def read_losses(spool: Path) -> dict[str, int]:
     Reads the files beside the spool and in the system's temporary folder; a file that cannot
     be read is left out.
     """
-    total: Counter[str] = Counter()
+    latest: dict[str, Counter[str]] = {}
     for folder in (spool, temporary_folder()):
         for path in sorted(folder.glob(f"*{FILE_SUFFIX}")) if folder.is_dir() else ():
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 noted = json.loads(path.read_text(encoding="utf-8"))
                 if noted["spool"] == str(spool):
-                    total.update({str(k): int(v) for k, v in noted["lost"].items()})
-    return dict(total)
+                    lost = Counter({str(k): int(v) for k, v in noted["lost"].items()})
+                    # In both folders where the spool went away or came back: counts only grow.
+                    latest[path.name] = max(lost, latest.get(path.name, lost), key=Counter.total)
+    return dict(sum(latest.values(), Counter[str]()))
 
 
 def _replace(path: Path, body: str) -> None:

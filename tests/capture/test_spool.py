@@ -86,6 +86,25 @@ def test_where_nothing_can_be_written_the_call_goes_on(tmp_path: Path) -> None:
     assert sum(losses.values()) == 3, "noted below the system's temporary folder"
 
 
+def test_a_process_id_that_comes_back_keeps_the_older_count(tmp_path: Path) -> None:
+    for reason in ("first", "second", "second"):
+        losses = faults.Losses(tmp_path)  # the next process's, under the same id
+        losses.add(reason)
+    assert faults.read_losses(tmp_path) == {"first": 1, "second": 2}
+
+
+def test_a_spool_that_comes_back_is_not_counted_twice(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.write_text("a file where the folder should be")
+    losses = faults.Losses(spool)
+    losses.add("disk")
+    spool.unlink()
+    losses.add("disk")
+    losses.flush()
+    assert [path.parent for path in spool.glob("*.losses.json")] == [spool]
+    assert faults.read_losses(spool) == {"disk": 2}
+
+
 def test_a_full_disk_tears_one_line_at_most(tmp_path: Path) -> None:
     done = run_application(
         """
