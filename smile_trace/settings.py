@@ -47,6 +47,13 @@ class _Asked(_Table):
     """Requests in flight at once."""
     max_tokens: int = Field(256, ge=1)
     """Longest answer asked for, where the call itself named no limit."""
+    calls_per_day: Cap[int] = Field(None, ge=0)
+    """Requests to this model per day (UTC), besides the caps of `[budget]`; counted for each
+    captured name, also where `"*"` stands for several."""
+    tokens_per_day: Cap[int] = Field(None, ge=0)
+    """Input and output tokens of this model per day (UTC)."""
+    usd_per_day: Cap[float] = Field(None, ge=0)
+    """US dollars for this model per day (UTC), where its price is known."""
 
 
 class EndpointSettings(_Asked):

@@ -250,7 +250,7 @@ class Replayer:
         asked = self._given or version.model or self._traffic[0].model or "*"
         return metered(
             open_any(asked, self._settings),
-            ledger=StoredLedger(self._store.database, self._caps(budget)),
+            ledger=StoredLedger(self._store.database, self._caps(budget), self._settings.models),
             cache=self._store.responses,
             explanation=scope,
         )

@@ -149,7 +149,9 @@ async def _ask(
     with suppressed():
         model = metered(
             open_any(who, settings),
-            ledger=StoredLedger(store.database, settings.budget.model_copy(update=caps)),
+            ledger=StoredLedger(
+                store.database, settings.budget.model_copy(update=caps), settings.models
+            ),
             cache=store.responses,
             explanation=f"replay/{uuid.uuid4().hex}",
             fresh=True,

@@ -49,6 +49,7 @@ class Metered:
         cache: where answers are kept.
         explanation: what the attempts belong to; the ledger's cap per explanation applies.
         fresh: of the cache, read only what this explanation put there.
+        paid_as: the model's name in the settings, where its own is another one (a function).
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class Metered:
         cache: ResponseCache,
         explanation: str,
         fresh: bool = False,
+        paid_as: str | None = None,
     ) -> None:
         self._model = model
+        self._paid_as = paid_as or model.name
         self._tells = isinstance(model, _Telling)
         self._asked: Any = model.with_attempts(self) if isinstance(model, _Telling) else model
         self._ledger = ledger
@@ -147,7 +150,7 @@ class Metered:
         tokens = (most.input_tokens or 0) + (most.output_tokens or 0)
         reserve = partial(
             self._ledger.reserve,
-            model=self.name,
+            model=self._paid_as,
             explanation=self._explanation,
             calls=len(requests),
             tokens=tokens,
@@ -210,11 +213,24 @@ class ScoringMetered(Metered):
 
 
 def metered(
-    model: Model, *, ledger: Ledger, cache: ResponseCache, explanation: str, fresh: bool = False
+    model: Model,
+    *,
+    ledger: Ledger,
+    cache: ResponseCache,
+    explanation: str,
+    fresh: bool = False,
+    paid_as: str | None = None,
 ) -> Metered:
     """`model` with every answer kept and every attempt paid; it scores if `model` does."""
     kind = ScoringMetered if isinstance(model, ScoringModel) else Metered
-    return kind(model, ledger=ledger, cache=cache, explanation=explanation, fresh=fresh)
+    return kind(
+        model,
+        ledger=ledger,
+        cache=cache,
+        explanation=explanation,
+        fresh=fresh,
+        paid_as=paid_as,
+    )
 
 
 def _used(kept: Sequence[Response], reserved: _Reserved) -> tuple[int, float | None]:

@@ -10,9 +10,12 @@ from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Record, Response
-from smile_trace.settings import Budget
+from smile_trace.settings import Budget, ModelSettings
 from smile_trace.store.database import Database
 from smile_trace.store.tables import reservations, responses, spend
+
+UNITS = ("calls", "tokens", "usd")
+"""What caps are counted in."""
 
 
 class Spent(Record):
@@ -58,13 +61,24 @@ class StoredLedger:
     """The Ledger of `models.ledger`, with the settings' caps.
 
     A reservation is counted as spent from the start, so one that a crash orphaned stays so.
+
+    Args:
+        database: the store's.
+        budget: the caps on everything, and on one explanation.
+        models: the settings' models by name, with caps of their own; `"*"` stands for others.
+        clock: Unix seconds.
     """
 
     def __init__(
-        self, database: Database, budget: Budget, clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        budget: Budget,
+        models: Mapping[str, ModelSettings] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._budget = budget
+        self._models = models or {}
         self._clock = clock
 
     def today(self) -> str:
@@ -87,6 +101,7 @@ class StoredLedger:
         with self._database.write() as connection:
             self._check(_spent(connection, "day", day), more, daily=True)
             self._check(_spent(connection, "explanation", explanation), more, daily=False)
+            self._check_model(model, _spent(connection, "model", f"{day}/{model}"), more)
             for scope, key in scopes:
                 _count(connection, scope, key, more)
             connection.execute(
@@ -146,6 +161,41 @@ class StoredLedger:
             and (budget.usd_per_day is None or spent.usd + usd < budget.usd_per_day)
             and (budget.tokens_per_day is None or spent.tokens < budget.tokens_per_day)
         )
+
+    def used_up(self) -> set[str]:
+        """The names of the models whose own caps let nothing more through today."""
+        day = f"{self.today()}/"
+        query = select(spend).where(
+            spend.c.scope == "model", spend.c.key.startswith(day, autoescape=True)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        spent = {row.key.removeprefix(day): row._mapping for row in rows}
+        nothing = dict.fromkeys(UNITS, 0)
+        return {
+            name
+            for name in {*spent, *self._models} - {"*"}
+            for unit, cap in self._caps_of(name).items()
+            if cap is not None and spent.get(name, nothing)[unit] >= cap
+        }
+
+    def _caps_of(self, model: str) -> dict[str, float | None]:
+        how = self._models.get(model, self._models.get("*"))
+        if how is None:
+            return {}
+        return {unit: getattr(how, f"{unit}_per_day") for unit in UNITS}
+
+    def _check_model(self, model: str, spent: Spent, more: Spent) -> None:
+        for unit, cap in self._caps_of(model).items():
+            used, asked = getattr(spent, unit), getattr(more, unit)
+            if cap is not None and asked > 0 and used + asked > cap:
+                table = model if model in self._models else "*"
+                raise BudgetExceeded(
+                    f"the cap of {cap:g} {unit} per day for the model {model!r} is used up "
+                    f"({used:g} spent or reserved): raise {unit}_per_day in "
+                    f'[models."{table}"], or wait until midnight UTC.',
+                    daily=True,
+                )
 
     def _check(self, spent: Spent, more: Spent, *, daily: bool) -> None:
         budget, span = self._budget, "day" if daily else "explanation"

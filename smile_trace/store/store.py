@@ -1,10 +1,10 @@
 """The store: the one truth about what was captured, sampled, explained, delivered and spent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from smile_trace.records import Explanation, Trace
-from smile_trace.settings import Budget, Settings
+from smile_trace.settings import Budget, ModelSettings, Settings
 from smile_trace.store.database import Database, StoreError
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.ledger import StoredLedger, StoredResponses
@@ -27,14 +27,19 @@ class Store:
         ledger: reservations and spend (a `models.ledger.Ledger`).
     """
 
-    def __init__(self, database: Database, budget: Budget) -> None:
+    def __init__(
+        self,
+        database: Database,
+        budget: Budget,
+        models: Mapping[str, ModelSettings] | None = None,
+    ) -> None:
         self.database = database
         self.traces = Traces(database)
         self.jobs = Jobs(database)
         self.outbox = Outbox(database)
         self.pauses = Pauses(database)
         self.responses = StoredResponses(database)
-        self.ledger = StoredLedger(database, budget)
+        self.ledger = StoredLedger(database, budget, models)
 
     @classmethod
     def open(cls, settings: Settings) -> "Store":
@@ -53,7 +58,7 @@ class Store:
             ) from None
         database = Database(home / "store.db")
         database.migrate()
-        return cls(database, settings.budget)
+        return cls(database, settings.budget, settings.models)
 
     def trace(self, trace_id: str) -> Trace:
         """The trace of that id, complete or not.

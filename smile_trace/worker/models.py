@@ -62,6 +62,7 @@ class Models:
             ledger=self._store.ledger,
             cache=self._store.responses,
             explanation=job.budget_scope,
+            paid_as=name,
         )
 
     def embeddings(self) -> Embed | None:

@@ -140,6 +140,7 @@ class _Worker:
         paused = self._store.pauses.all().values()
         closed = {pause.name for pause in paused if pause.not_before > now}
         probed = {pause.name for pause in paused} - closed
+        closed |= self._store.ledger.used_up()
         while len(active := self._engine.active) < self._settings.worker.concurrent_explanations:
             if not self._store.ledger.room_for(len(active) + 1):
                 break

@@ -26,6 +26,17 @@ def ledger(store: Store, now: float = 10 * DAY, **caps: float | None) -> StoredL
     return StoredLedger(store.database, budget, clock=lambda: now)
 
 
+def capped(store: Store, **tables: dict[str, float]) -> StoredLedger:
+    models = Settings(
+        models={
+            name.replace("any", "*"): {"kind": "endpoint", "base_url": "http://x/v1", **caps}
+            for name, caps in tables.items()
+        }
+    ).models
+    budget = Budget(calls_per_day=None, usd_per_day=None, usd_per_explanation=None)
+    return StoredLedger(store.database, budget, models, clock=lambda: 10 * DAY)
+
+
 def reserve(kept: StoredLedger, **more: object) -> str:
     asked = {"model": "m", "explanation": "e", "calls": 1, "tokens": 10, "usd": 0.1, **more}
     return kept.reserve(**asked)  # type: ignore[arg-type]
@@ -50,6 +61,31 @@ def test_a_cap_is_never_passed(store: Store, cap: dict[str, float], daily: bool)
         reserve(kept)
     assert caught.value.daily is daily
     assert kept.spent("day", kept.today()) == before
+
+
+@pytest.mark.parametrize(
+    "cap", [{"calls_per_day": 2}, {"tokens_per_day": 20}, {"usd_per_day": 0.2000001}]
+)
+def test_a_model_has_caps_of_its_own(store: Store, cap: dict[str, float]) -> None:
+    kept = capped(store, m=cap)
+    reserve(kept)
+    reserve(kept)
+    before = store.status().spent
+    with pytest.raises(BudgetExceeded, match=r"in \[models.\"m\"\], or wait until midnight") as got:
+        reserve(kept)
+    assert got.value.daily
+    assert store.status().spent == before
+    reserve(kept, model="another")
+
+
+def test_each_name_behind_the_star_has_its_own_count(store: Store) -> None:
+    kept = capped(store, any={"calls_per_day": 1}, named={}, shut={"calls_per_day": 0})
+    assert kept.used_up() == {"shut"}
+    for name in ("m", "n", "named", "named"):
+        reserve(kept, model=name)
+    assert kept.used_up() == {"m", "n", "shut"}
+    with pytest.raises(BudgetExceeded, match=r"calls_per_day in \[models.\"\*\"\]"):
+        reserve(kept, model="m")
 
 
 def test_a_settled_reservation_counts_as_what_it_used(store: Store) -> None:

@@ -323,3 +323,17 @@ def test_a_call_that_kills_the_worker_is_found_out(
     [reason] = store.status().failed_by_reason
     store.close()
     assert "the worker died 5 times" in reason.reason
+
+
+def test_a_model_at_its_own_cap_waits_and_holds_up_no_other(
+    configure: Configure, server: PlantedServer
+) -> None:
+    how = {"kind": "endpoint", "base_url": server.base_url, "retries": 0}
+    settings = configure(models={"capped": {**how, "calls_per_day": 5}})
+    for number, model in ((1, "capped"), (2, "capped"), (3, "planted")):
+        span = call_span(number, prompt=f"{PROMPT} {number}", answer=says(PROMPT), model=model)
+        write_spool(settings.spool, [span], f"{number}.jsonl")
+    status = run(settings, once=True, trackers=[])
+    assert (status.explained, status.pending, status.failed) == (1, 2, 0)
+    assert sum(body["model"] == "capped" for body in server.bodies) <= 5
+    assert "for the model 'capped' is used up" in status.pending_by_reason[0].reason
