@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from smile_trace.trackers import ExplainedCall
 from smile_trace_comet.client import CometClient
+from smile_trace_comet.comparisons import read_comparison
 from smile_trace_comet.traces import read_explanation
 from smile_trace_comet.versions import (
     ROWS,
@@ -39,7 +40,7 @@ def deliver_version(
         )
     }
     use = use_of(items[-1], version.name, version.version)
-    wanted = report(version, use, rows, shown, items)
+    wanted = report(version, use, rows, shown, items, read_comparison(client, key, assets))
 
     client.write_others(key, wanted.others)
     client.write_parameters(key, wanted.parameters)

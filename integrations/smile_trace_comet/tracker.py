@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from smile_trace.records import JSON
 from smile_trace.trackers import (
     CapturedTrace,
+    ComparedPrompt,
     ExplainedCall,
     NotYet,
     Outcome,
@@ -133,8 +134,7 @@ class CometTracker:
         groups = versions_of(items)
         if not groups:
             return {}
-        workspace = self.options.workspace or client.workspace or client.default_workspace
-        project = self.options.experiments_project or f"{self._project(client)}-prompts"
+        workspace, project = self._experiments(client)
         failed: dict[str, Outcome] = {}
         for (name, version), group in groups.items():
             try:
@@ -145,6 +145,20 @@ class CometTracker:
                     outcome = NotYet(reason=str(refusal), seconds=EXPERIMENT_WAIT)
                 failed |= {item.call.id: outcome for item in group}
         return failed
+
+    # -- comparisons -------------------------------------------------------------------------
+
+    def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
+        """See `ComparisonTracker.deliver_comparison`; into the experiments of the versions."""
+        from smile_trace_comet.comparisons import Place, deliver_versions
+        from smile_trace_comet.weather import Refused
+
+        client = self._connected()
+        place = Place(*self._experiments(client), self._project(client))
+        try:
+            return deliver_versions(client, item, place)
+        except Refused as refusal:
+            return Refusal(reason=str(refusal), retry=refusal.retry)
 
     # -- how ---------------------------------------------------------------------------------
 
@@ -157,6 +171,11 @@ class CometTracker:
 
     def _project(self, client: "CometClient") -> str:
         return self.options.project or client.project or DEFAULT_PROJECT
+
+    def _experiments(self, client: "CometClient") -> tuple[str, str]:
+        """The workspace and the project of the prompt versions."""
+        workspace = self.options.workspace or client.workspace or client.default_workspace
+        return workspace, self.options.experiments_project or f"{self._project(client)}-prompts"
 
     def _at_once(self, deliver: Callable[[T], Outcome], items: Sequence[T]) -> list[Outcome]:
         """Deliver several things at once, at most `concurrency`; outcomes in their order.

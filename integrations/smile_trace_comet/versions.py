@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from html import escape
 
 from smile_trace.records import JSON, Explanation, PromptUse
+from smile_trace.records.comparison import Comparison
 from smile_trace.render import STATUS_WORDS, to_html
+from smile_trace.render.comparison import to_html as comparison_html
 from smile_trace.trackers import ExplainedCall
 from smile_trace_comet.contents import Row, page, row_of, summary_metrics, table_csv
 from smile_trace_comet.plain import plain
@@ -105,6 +107,7 @@ def report(
     rows: Sequence[Row],
     shown: Mapping[str, Explanation],
     items: Iterable[ExplainedCall],
+    comparison: Comparison | None = None,
 ) -> VersionReport:
     """The report of one prompt version.
 
@@ -112,6 +115,7 @@ def report(
         rows: every explained call of the version.
         shown: explanations by call id, in the order of the HTML tab.
         items: the calls whose own files are to be written.
+        comparison: the version beside others, where it was compared.
     """
     title = f"{version.name} v{version.version}"
     assets = {
@@ -134,16 +138,27 @@ def report(
         ),
         metrics=summary_metrics(rows),
         others=plain({"Name": title, "prompt_template": use.template}),
-        html=page(
-            title,
-            [(f"Trace {call.partition(':')[0]}", shown[call]) for call in shown],
-            head=_head(use, rows),
-        ),
+        html=tab(title, use.template, rows, shown, comparison),
         assets=assets,
     )
 
 
-def _head(use: PromptUse, rows: Sequence[Row]) -> str:
+def tab(
+    title: str,
+    template: str,
+    rows: Sequence[Row],
+    shown: Mapping[str, Explanation],
+    comparison: Comparison | None,
+) -> str:
+    """What the HTML tab shows: the version beside others, where compared, and its heatmaps."""
+    head = comparison_html(comparison, fragment=True) if comparison is not None else ""
+    if rows or comparison is None:
+        head += _head(template, rows)
+    heatmaps = [(f"Trace {call.partition(':')[0]}", shown[call]) for call in shown]
+    return str(plain(page(title, heatmaps, head=head)))
+
+
+def _head(template: str, rows: Sequence[Row]) -> str:
     counts = [
         f"{number} {STATUS_WORDS[status]}"
         for status in ("reliable", "no_effect", "unreliable")
@@ -154,5 +169,5 @@ def _head(use: PromptUse, rows: Sequence[Row]) -> str:
     )
     return (
         f"<p>{len(rows)} explained calls: {escape(', '.join(counts))}.{more}</p>"
-        f'<pre style="white-space: pre-wrap">{escape(str(plain(use.template)))}</pre>'
+        f'<pre style="white-space: pre-wrap">{escape(template)}</pre>'
     )

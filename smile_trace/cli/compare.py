@@ -102,7 +102,9 @@ def _deliver(comparison: "Comparison") -> None:
         raise SmileTraceError(str(error)) from None
     able = [tracker for tracker in trackers if isinstance(tracker, ComparisonTracker)]
     if not able:
-        raise SmileTraceError("no active tracker shows comparisons: set MLFLOW_TRACKING_URI")
+        raise SmileTraceError(
+            "no active tracker shows comparisons: set MLFLOW_TRACKING_URI or COMET_API_KEY"
+        )
     store = Store.open(settings)
     try:
         for shower in able:
