@@ -21,6 +21,12 @@ def worker(
     once: Annotated[
         bool, typer.Option("--once", help="Explain and deliver what is there, then exit.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what it would ask and cost at most, then exit."
+        ),
+    ] = False,
     app: Annotated[
         str | None,
         typer.Option(help='The module with your decorated functions, for kind = "rerun".'),
@@ -39,6 +45,12 @@ def worker(
     from smile_trace.settings import Settings
     from smile_trace.worker.run import run
 
+    if dry_run:
+        from smile_trace.cli.plan import print_plan
+        from smile_trace.worker.plan import plan
+
+        print_plan(plan(Settings()), Console(highlight=False, soft_wrap=True))
+        return
     if log not in ("text", "json"):
         raise SmileTraceError(f"--log is text or json, not {log!r}.")
     console = Console(stderr=True)

@@ -65,13 +65,14 @@ class Jobs:
         self._database = database
 
     # -- sampling -------------------------------------------------------------------------
-    def undecided(self, limit: int = 500) -> list[tuple[str, Call]]:
+    def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[str, Call]]:
         """Calls that sampling has not seen, oldest first, each with its group."""
         query = (
             select(calls.c.group, calls.c.body)
             .where(calls.c.decided.is_(False))
-            .order_by(calls.c.start_ns)
+            .order_by(calls.c.start_ns, calls.c.id)
             .limit(limit)
+            .offset(offset)
         )
         with self._database.read() as connection:
             return [
@@ -134,6 +135,12 @@ class Jobs:
             return [
                 _job(r) for r in connection.execute(select(jobs).where(jobs.c.state == "running"))
             ]
+
+    def unfinished(self) -> list[Job]:
+        """Jobs that wait or run."""
+        query = select(jobs).where(jobs.c.state.in_(["pending", "running"])).order_by(jobs.c.id)
+        with self._database.read() as connection:
+            return [_job(row) for row in connection.execute(query)]
 
     def get(self, job_id: int) -> Job:
         """The job of that id.

@@ -27,6 +27,14 @@ class Spent(Record):
     unpriced_calls: int = 0
 
 
+class Left(Record):
+    """What caps still let through today; None where there is no cap of that kind."""
+
+    calls: int | None = None
+    tokens: int | None = None
+    usd: float | None = None
+
+
 class StoredResponses:
     """The ResponseCache of `models.ledger`: answers by content, kept before anybody sees them."""
 
@@ -160,6 +168,22 @@ class StoredLedger:
             (budget.calls_per_day is None or spent.calls + calls <= budget.calls_per_day)
             and (budget.usd_per_day is None or spent.usd + usd < budget.usd_per_day)
             and (budget.tokens_per_day is None or spent.tokens < budget.tokens_per_day)
+        )
+
+    def left(self, model: str | None = None) -> Left:
+        """What the caps per day still let through: those on everything, or a model's own."""
+        if model is None:
+            caps = {unit: getattr(self._budget, f"{unit}_per_day") for unit in UNITS}
+            spent = self.spent("day", self.today())
+        else:
+            caps = self._caps_of(model)
+            spent = self.spent("model", f"{self.today()}/{model}")
+        return Left(
+            **{
+                unit: max(0, cap - getattr(spent, unit))
+                for unit, cap in caps.items()
+                if cap is not None
+            }
         )
 
     def used_up(self) -> set[str]:

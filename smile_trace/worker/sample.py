@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings
@@ -23,17 +23,31 @@ def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.t
     while True:
         batch = store.jobs.undecided(limit)
         chosen = store.jobs.chosen({group for group, _ in batch})
-        decisions = []
-        for group, call in batch:
-            decision = _draw(explainable(call, settings), call, settings, chosen.get(group, 0))
-            if decision.state == "pending":
-                decision = _pooled(decision, call, settings, chosen.get(group, 0))
-                chosen[group] = chosen.get(group, 0) + 1
-                total += 1
-            decisions.append(decision)
+        decisions = decide(batch, chosen, settings)
+        total += sum(decision.state == "pending" for decision in decisions)
         store.jobs.decide(decisions, chosen, now=clock())
         if len(batch) < limit:
             return total
+
+
+def decide(
+    batch: Sequence[tuple[str, Call]], chosen: dict[str, int], settings: Settings
+) -> list[Decision]:
+    """The decision about each call, in the order given.
+
+    Args:
+        batch: calls, each with its group.
+        chosen: how many calls of each group were sampled so far; counted on.
+        settings: the settings.
+    """
+    decisions = []
+    for group, call in batch:
+        decision = _draw(explainable(call, settings), call, settings, chosen.get(group, 0))
+        if decision.state == "pending":
+            decision = _pooled(decision, call, settings, chosen.get(group, 0))
+            chosen[group] = chosen.get(group, 0) + 1
+        decisions.append(decision)
+    return decisions
 
 
 def explainable(call: Call, settings: Settings) -> Decision:

@@ -49,9 +49,14 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    with serving(says) as server:
-        yield Shell(tmp_path, server)
+def server() -> Iterator[PlantedServer]:
+    with serving(says) as running:
+        yield running
+
+
+@pytest.fixture
+def shell(tmp_path: Path, server: PlantedServer) -> Shell:
+    return Shell(tmp_path, server)
 
 
 def test_from_the_spool_to_the_status(shell: Shell) -> None:
@@ -75,6 +80,26 @@ def test_from_the_spool_to_the_status(shell: Shell) -> None:
     code, _, err = shell.run("retry", f"{2:032x}")
     assert code == 1
     assert err.startswith("smile-trace: that call cannot be explained: no model for")
+
+
+def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(
+    shell: Shell, server: PlantedServer
+) -> None:
+    spans = [call_span(n, prompt=PROMPT, answer=says(PROMPT)) for n in (1, 2)]
+    write_spool(shell.home / "spool", [*spans, call_span(3, model="\x1b[31mevil")])
+    for _ in range(2):  # it decides nothing
+        code, out, err = shell.run("worker", "--dry-run")
+        assert (code, err) == (0, "")
+        assert out.splitlines()[1].split()[:3] == ["planted", "2", "24"]
+        assert "No price is known for planted" in out
+        assert "Left out: 1, no model for" in out
+        assert "The caps let 2,000 calls and $1.0000 more through today (UTC)." in out
+        assert "\x1b" not in out
+    assert server.bodies == []
+    assert shell.run("worker", "--once")[0] == 0
+    assert len(server.bodies) <= 24
+    code, out, _ = shell.run("worker", "--dry-run")
+    assert out.startswith("Nothing waits to be explained.")
 
 
 @pytest.mark.parametrize(

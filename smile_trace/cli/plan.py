@@ -1,0 +1,74 @@
+"""What `smile-trace worker --dry-run` prints."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from smile_trace.store.ledger import Left
+    from smile_trace.worker.plan import Plan
+
+
+def print_plan(plan: "Plan", console: "Console") -> None:
+    """A table of the models, and a sentence on everything that a table cannot say."""
+    if plan.models:
+        console.print(_table(plan))
+    else:
+        console.print("Nothing waits to be explained.")
+    for model in plan.models:
+        if model.usd is None:
+            console.print(
+                f"No price is known for {_plain(model.model)}, so no cap in dollars holds for it: "
+                "set calls_per_day or tokens_per_day.",
+                markup=False,
+            )
+        if caps := _caps(model.left):
+            console.print(
+                f"Its own caps let {caps} more through to {_plain(model.model)} today (UTC).",
+                markup=False,
+            )
+    for skipped in plan.skipped:
+        console.print(f"Left out: {skipped.count}, {_plain(skipped.reason)}.", markup=False)
+    caps = _caps(plan.left)
+    said = f"The caps let {caps} more through today (UTC)" if caps else "No cap per day is set"
+    console.print(f"{said}. Nothing was asked.", markup=False)
+
+
+def _table(plan: "Plan") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table.add_column("model", overflow="fold")
+    for column in ("explanations", "calls at most", "tokens at most", "US dollars at most"):
+        table.add_column(column, justify="right")
+    for one in plan.models:
+        table.add_row(
+            Text(_plain(one.model)),
+            f"{one.explanations:,}",
+            f"{one.calls:,}",
+            _known(one.tokens, lambda tokens: f"{tokens:,}"),
+            _known(one.usd, lambda usd: f"{usd:,.4f}"),
+        )
+    return table
+
+
+def _caps(left: "Left") -> str:
+    said = []
+    if left.calls is not None:
+        said.append(f"{left.calls:,} calls")
+    if left.tokens is not None:
+        said.append(f"{left.tokens:,} tokens")
+    if left.usd is not None:
+        said.append(f"${left.usd:,.4f}")
+    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+
+
+def _known(value: float | None, written: Callable[[float], str]) -> str:
+    return "not known" if value is None else written(value)
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

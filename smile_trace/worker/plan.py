@@ -1,0 +1,133 @@
+"""What the worker would do and the most that it could cost, before anything is spent."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from smile_trace.models.most import most_of_attempt
+from smile_trace.models.registry import NoModel, settings_for
+from smile_trace.records import Call, ExplanationSettings, Prompted, Record
+from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.store import Store
+from smile_trace.store.ledger import Left, Spent
+from smile_trace.store.status import Counted
+from smile_trace.worker.alone import alone
+from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.sample import decide
+
+BATCH = 500
+"""Calls read at once."""
+
+
+class Planned(Record):
+    """What one model would be asked, at most. `tokens` or `usd` is None where it is not known.
+
+    `left` is what the model's own caps still let through today.
+    """
+
+    model: str
+    explanations: int
+    calls: int
+    tokens: int | None
+    usd: float | None
+    left: Left
+
+
+class Plan(Record):
+    """What the worker would do with what is there. `left` is what the caps on everything
+    still let through today: beyond it, explanations wait until midnight UTC."""
+
+    models: tuple[Planned, ...]
+    skipped: tuple[Counted, ...]
+    left: Left
+
+
+def plan(settings: Settings) -> Plan:
+    """Read the spool, which costs nothing, and tell what the worker would do next.
+
+    Nothing is asked, decided or delivered.
+
+    Raises:
+        WorkerError: a worker runs on this home.
+        StoreError: the store cannot be opened or written.
+    """
+    store = Store.open(settings)
+    try:
+        with alone(settings.home):
+            Ingest(store, settings).run()
+            return _plan(store, settings)
+    finally:
+        store.close()
+
+
+def _plan(store: Store, settings: Settings) -> Plan:
+    totals: dict[str, Planned] = {}
+    skipped: Counter[str] = Counter()
+    for call, asked, spent, reason in _wanted(store, settings):
+        if reason is not None:
+            skipped[reason] += 1
+            continue
+        try:
+            found = _most(call, asked, spent, settings, store)
+        except NoModel as error:  # its table was removed after it had been sampled
+            skipped[str(error)] += 1
+            continue
+        before = totals.get(asked.model)
+        totals[asked.model] = found if before is None else _sum(before, found)
+    return Plan(
+        models=tuple(totals[name] for name in sorted(totals)),
+        skipped=tuple(Counted(reason=r, count=n) for r, n in skipped.most_common()),
+        left=store.ledger.left(),
+    )
+
+
+def _wanted(
+    store: Store, settings: Settings
+) -> Iterator[tuple[Call, ExplanationSettings, Spent, str | None]]:
+    """Every call that waits, how it is explained, what that has cost, and why it is not."""
+    for job in store.jobs.unfinished():
+        call = store.traces.call(job.call_id)
+        if call is not None:
+            yield call, job.settings, store.ledger.spent("explanation", job.budget_scope), None
+    offset, chosen = 0, dict[str, int]()
+    while batch := store.jobs.undecided(BATCH, offset=offset):
+        offset += len(batch)
+        new = {group for group, _ in batch} - chosen.keys()
+        chosen |= store.jobs.chosen(new)
+        for decision, (_, call) in zip(decide(batch, chosen, settings), batch, strict=True):
+            yield call, decision.settings, Spent(), decision.reason
+
+
+def _most(
+    call: Call, asked: ExplanationSettings, spent: Spent, settings: Settings, store: Store
+) -> Planned:
+    how, budget = settings_for(asked.model, settings), settings.budget
+    attempts = 1 + (how.retries if isinstance(how, EndpointSettings) else 1)
+    calls = max(0, min(budget.calls_per_explanation - spent.calls, asked.budget * attempts))
+    most, usd = most_of_attempt(asked.model, how, Prompted.of(call))
+    if usd is not None:
+        usd *= calls
+        if budget.usd_per_explanation is not None:
+            usd = max(0.0, min(usd, budget.usd_per_explanation - spent.usd))
+    tokens = None
+    if most is not None:
+        tokens = calls * ((most.input_tokens or 0) + (most.output_tokens or 0))
+    return Planned(
+        model=asked.model,
+        explanations=1,
+        calls=calls,
+        tokens=tokens,
+        usd=usd,
+        left=store.ledger.left(asked.model),
+    )
+
+
+def _sum(one: Planned, other: Planned) -> Planned:
+    tokens = None if one.tokens is None or other.tokens is None else one.tokens + other.tokens
+    return one.model_copy(
+        update={
+            "explanations": one.explanations + other.explanations,
+            "calls": one.calls + other.calls,
+            "tokens": tokens,
+            "usd": None if one.usd is None or other.usd is None else one.usd + other.usd,
+        }
+    )
