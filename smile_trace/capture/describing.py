@@ -1,12 +1,12 @@
 """Messages and answers as the attributes of a span, cleaned."""
 
-from json.encoder import encode_basestring as quote
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
 from smile_trace import semconv
 from smile_trace.capture.answers import Answer
 from smile_trace.capture.cleaning import Cleaner
-from smile_trace.capture.jsonable import dumps
+from smile_trace.capture.jsonable import JSONText, dumps
 from smile_trace.capture.messages import MessageDict
 from smile_trace.capture.prompts import Use
 from smile_trace.capture.redaction import Edit, move
@@ -61,17 +61,22 @@ def describe_answer(answer: Answer, clean: Cleaner) -> dict[str, Any]:
     return attributes
 
 
-def _dumps(messages: list[MessageDict]) -> str:
+def _dumps(messages: list[MessageDict]) -> JSONText:
     """`dumps`, in half the time for what nearly every message is: a role and one text."""
-    return f"[{','.join(map(_dump, messages))}]"
+    return JSONText(f"[{','.join(map(_dump, messages))}]")
 
 
 def _dump(message: MessageDict) -> str:
     parts = message["parts"]
     if len(message) != 2 or len(parts) != 1 or parts[0]["type"] != "text":
         return dumps(message)
-    role, text = quote(message["role"]), quote(parts[0]["content"])
+    role, text = _quote(message["role"]), _quote(parts[0]["content"])
     return f'{{"role":{role},"parts":[{{"type":"text","content":{text}}}]}}'
+
+
+def _quote(text: str) -> str:
+    """The text in quotes, every character as it is: what is ASCII is quoted twice as fast."""
+    return encode_basestring_ascii(text) if text.isascii() else encode_basestring(text)
 
 
 def _clean_parts(

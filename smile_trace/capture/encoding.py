@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, Any
 
+from smile_trace.capture.jsonable import JSONText
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 KNOWS_REMOTE = 0x100
 IS_REMOTE = 0x200
 """OTLP's flags: whether the parent (or the linked span) is remote is known, and is so."""
-
-_COUNTED = tuple((f"dropped_{what.lower()}", what) for what in ("Attributes", "Events", "Links"))
 
 Clean = Callable[[str], str]
 """Gives a text as it may be written."""
@@ -117,7 +117,10 @@ def _joined(first: str, second: str) -> str:
 def _value(value: Any, clean: Clean | None) -> str:
     # bool before int: True is an int, too.
     if isinstance(value, str):
-        return f'{{"stringValue":{quote(value if clean is None else clean(value))}}}'
+        if clean is not None:
+            value = clean(value)
+        quoted = _quote_json(value) if type(value) is JSONText else quote(value)
+        return f'{{"stringValue":{quoted}}}'
     if isinstance(value, bool):
         return f'{{"boolValue":{"true" if value else "false"}}}'
     if isinstance(value, int):
@@ -132,6 +135,14 @@ def _value(value: Any, clean: Clean | None) -> str:
         items = ",".join(_value(item, clean) for item in value)
         return f'{{"arrayValue":{{"values":[{items}]}}}}'
     return "{}" if value is None else _value(str(value), clean)
+
+
+def _quote_json(text: JSONText) -> str:
+    """`quote`, several times faster for what has no control characters."""
+    if not text.isascii():
+        return quote(text)
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _double(value: float) -> str:
@@ -167,10 +178,19 @@ def _schema(owner: "Resource | InstrumentationScope | None") -> str:
     return f',"schemaUrl":{quote(url)}' if url else ""
 
 
-def _dropped(owner: "ReadableSpan | Event | Link") -> list[str]:
+def _dropped(span: "ReadableSpan") -> list[str]:
     """What the limits of somebody's own provider left out; ours has none."""
-    counts = ((what, getattr(owner, name, 0)) for name, what in _COUNTED)
-    return [f'"dropped{what}Count":{count}' for what, count in counts if count]
+    fields = _dropped_attributes(span)
+    if span.dropped_events:
+        fields.append(f'"droppedEventsCount":{span.dropped_events}')
+    if span.dropped_links:
+        fields.append(f'"droppedLinksCount":{span.dropped_links}')
+    return fields
+
+
+def _dropped_attributes(owner: "ReadableSpan | Event | Link") -> list[str]:
+    count = owner.dropped_attributes
+    return [f'"droppedAttributesCount":{count}'] if count else []
 
 
 def _field(name: str, text: str) -> str:
@@ -181,7 +201,7 @@ def _event(event: "Event", clean: Clean | None) -> str:
     fields = [f'"timeUnixNano":"{event.timestamp}","name":{quote(event.name)}']
     if event.attributes:
         fields.append(_field("attributes", encode_attributes(event.attributes, clean)))
-        fields += _dropped(event)
+        fields += _dropped_attributes(event)
     return f"{{{','.join(fields)}}}"
 
 
@@ -189,5 +209,5 @@ def _link(link: "Link", clean: Clean | None) -> str:
     fields = [_ids(link.context, IS_REMOTE if link.context.is_remote else 0)]
     if link.attributes:
         fields.append(_field("attributes", encode_attributes(link.attributes, clean)))
-        fields += _dropped(link)
+        fields += _dropped_attributes(link)
     return f"{{{','.join(fields)}}}"

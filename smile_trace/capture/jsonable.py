@@ -89,9 +89,15 @@ def binary(data: bytes, media_type: str | None = None) -> dict[str, Any]:
     }
 
 
-def dumps(value: Any) -> str:
+class JSONText(str):
+    """Compact JSON text: it holds no control character, which makes quoting it again cheap."""
+
+    __slots__ = ()
+
+
+def dumps(value: Any) -> JSONText:
     """Compact JSON text of a value that came from `jsonable`, every character as it is."""
-    return _encode(value)
+    return JSONText(_encode(value))
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -3,6 +3,7 @@
 import json
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,16 @@ from tests.capture.support import run_application, spooled_calls
 
 def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl"))
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The system's temporary folder, for this test's processes alone."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # found anew, and again afterwards
+    return folder
 
 
 def make_spool(folder: Path, *, file_limit: int = 10_000, spool_limit: int = 10**6) -> Spool:
@@ -77,13 +88,14 @@ def test_a_removed_folder_is_made_anew(tmp_path: Path) -> None:
     assert writer_alive(file)
 
 
-def test_where_nothing_can_be_written_the_call_goes_on(tmp_path: Path) -> None:
+def test_where_nothing_can_be_written_the_call_goes_on(tmp_path: Path, temporary: Path) -> None:
     (tmp_path / "spool").write_text("a file where the folder should be")
     done = run_application("print([ask(str(i)) for i in range(3)][-1])", tmp_path)
     assert done.stdout.strip() == "answer to 2"
     assert done.stderr.count("a record was lost") == 1
     losses = faults.read_losses(tmp_path / "spool")
-    assert sum(losses.values()) == 3, "noted below the system's temporary folder"
+    assert sum(losses.values()) == 3
+    assert len(list(temporary.glob("*/*.losses.json"))) == 1
 
 
 def test_a_process_id_that_comes_back_keeps_the_older_count(tmp_path: Path) -> None:
@@ -93,7 +105,7 @@ def test_a_process_id_that_comes_back_keeps_the_older_count(tmp_path: Path) -> N
     assert faults.read_losses(tmp_path) == {"first": 1, "second": 2}
 
 
-def test_a_spool_that_comes_back_is_not_counted_twice(tmp_path: Path) -> None:
+def test_a_spool_that_comes_back_is_not_counted_twice(tmp_path: Path, temporary: Path) -> None:
     spool = tmp_path / "spool"
     spool.write_text("a file where the folder should be")
     losses = faults.Losses(spool)
@@ -101,7 +113,11 @@ def test_a_spool_that_comes_back_is_not_counted_twice(tmp_path: Path) -> None:
     spool.unlink()
     losses.add("disk")
     losses.flush()
-    assert [path.parent for path in spool.glob("*.losses.json")] == [spool]
+    assert [p.parent for p in sorted(tmp_path.rglob("*.losses.json"))] == [
+        spool,
+        faults.temporary_folder(),
+    ]
+    assert faults.temporary_folder().parent == temporary
     assert faults.read_losses(spool) == {"disk": 2}
 
 
