@@ -25,7 +25,7 @@ _PAGE = """<!doctype html>
 :root {{ color-scheme: light dark; }}
 body {{ margin: 0; background: #fff; color: #1a1f27; font: 15px/1.5 system-ui, sans-serif; }}
 body > * {{ max-width: 46rem; margin: 0 auto 2rem; padding: 0 1.5rem; }}
-body > .smile-comparison {{ max-width: 76rem; }}
+body:has(> .smile-comparison) > * {{ max-width: 76rem; }}
 body > h1 {{ font-size: 1.4rem; margin-top: 2rem; margin-bottom: .6rem; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #11171c; color: #eceff3; }} }}
 </style>
