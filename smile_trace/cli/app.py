@@ -8,6 +8,7 @@ import typer
 from smile_trace.cli.compare import compare
 from smile_trace.cli.demo import demo
 from smile_trace.cli.doctor import doctor
+from smile_trace.cli.exchange import export, import_
 from smile_trace.cli.explain import explain
 from smile_trace.cli.health import health
 from smile_trace.cli.replay import replay
@@ -46,5 +47,7 @@ app.command()(status)
 app.command()(retry)
 app.command()(compare)
 app.command()(replay)
+app.command()(export)
+app.command("import")(import_)
 app.command()(doctor)
 app.command()(health)

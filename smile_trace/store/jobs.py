@@ -198,7 +198,7 @@ class Jobs:
                 .returning(explanations.c.id)
             ).scalar()
             if kept is not None:
-                _put_observations(connection, kept, explanation.perturbations)
+                put_observations(connection, kept, explanation.perturbations)
             connection.execute(
                 update(jobs)
                 .where(jobs.c.id == job.id)
@@ -264,13 +264,8 @@ class Jobs:
             row = connection.execute(query).one_or_none()
             if row is None:
                 return None
-            rows = connection.execute(
-                select(observations)
-                .where(observations.c.explanation_id == row.id)
-                .order_by(observations.c.number)
-            ).all()
-        made = Explanation.model_validate_json(row.body)
-        return made.model_copy(update={"perturbations": tuple(_observation(r) for r in rows)})
+            rows = read_observations(connection, row.id)
+        return Explanation.model_validate_json(row.body).model_copy(update={"perturbations": rows})
 
     def _set(self, job_id: int, now: float, **values: object) -> None:
         with self._database.write() as connection:
@@ -284,9 +279,10 @@ def _job(row) -> Job:  # type: ignore[no-untyped-def]
     return Job(settings=ExplanationSettings.model_validate_json(row.settings), **fields)
 
 
-def _put_observations(
+def put_observations(
     connection: Connection, explanation_id: int, rows: Iterable[Observation]
 ) -> None:
+    """Keep the perturbations of an explanation, inside a transaction."""
     values = [
         {
             **row.model_dump(exclude={"mask", "fixed"}),
@@ -299,6 +295,16 @@ def _put_observations(
     ]
     if values:
         connection.execute(insert(observations), values)
+
+
+def read_observations(connection: Connection, explanation_id: int) -> tuple[Observation, ...]:
+    """The perturbations of an explanation, in their order."""
+    query = (
+        select(observations)
+        .where(observations.c.explanation_id == explanation_id)
+        .order_by(observations.c.number)
+    )
+    return tuple(_observation(row) for row in connection.execute(query))
 
 
 def _observation(row) -> Observation:  # type: ignore[no-untyped-def]

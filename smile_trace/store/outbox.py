@@ -79,7 +79,11 @@ class Outbox:
                         literal(0.0),
                         literal(now),
                     )
-                    .where(explanations.c.id > row.explanation_position)
+                    .where(
+                        explanations.c.id > row.explanation_position,
+                        # An imported one may have no trace here, and so no place there.
+                        explanations.c.trace_id.in_(select(traces.c.trace_id)),
+                    )
                     .distinct(),
                 )
             connection.execute(

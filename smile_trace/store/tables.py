@@ -147,6 +147,7 @@ observations = Table(
     Column("kind", String, nullable=False),
     Column("mask", Text, nullable=False),  # "1011": 1 = kept
     Column("keep_probability", Float),
+    Column("locality", Float),
     Column("replicate", Integer, nullable=False),
     Column("level", Integer, nullable=False),
     Column("round", Integer, nullable=False),

@@ -32,6 +32,8 @@ LONGEST_WAIT = 300.0
 ATTEMPTS = 12
 """An item that was refused this often, in spite of a tracker that works, is given up."""
 
+GONE = "its call is not in its trace"
+
 
 class Delivered(Record):
     """What one pass brought to one tracker."""
@@ -100,21 +102,25 @@ class Courier:
         due = self._store.outbox.due_explanations(self.name, now=self._clock(), limit=EXPLANATIONS)
         if not due:
             return None
-        items = []
-        for delivery in due:
-            trace, explanation = (
-                self._store.trace(delivery.trace_id),
-                self._store.explanation(delivery.item),
-            )
-            call = next(call for call in trace.calls if call.id == delivery.item)
-            assert explanation is not None
-            assert delivery.traced_as is not None
-            items.append(
-                ExplainedCall(
-                    trace=trace, call=call, explanation=explanation, traced_as=delivery.traced_as
-                )
-            )
-        return self._hand_over(due, items, self.tracker.deliver_explanations)
+        found = [(delivery, self._explained(delivery)) for delivery in due]
+        gone = [(delivery, Refusal(reason=GONE)) for delivery, item in found if item is None]
+        if gone:
+            self._note(gone)
+        there = [(delivery, item) for delivery, item in found if item is not None]
+        if not there:
+            return 0
+        deliveries, items = zip(*there, strict=True)
+        return self._hand_over(deliveries, items, self.tracker.deliver_explanations)
+
+    def _explained(self, delivery: Delivery) -> ExplainedCall | None:
+        trace = self._store.trace(delivery.trace_id)
+        explanation = self._store.explanation(delivery.item)
+        call = next((call for call in trace.calls if call.id == delivery.item), None)
+        if call is None or explanation is None or delivery.traced_as is None:
+            return None
+        return ExplainedCall(
+            trace=trace, call=call, explanation=explanation, traced_as=delivery.traced_as
+        )
 
     def _look(self, trace: Trace) -> bool:
         captured = max(span.end_ns for span in trace.spans) / 1e9

@@ -149,3 +149,19 @@ def test_a_running_worker_is_healthy_logs_json_and_stops_when_told(
     out, err = worker.communicate(timeout=20)
     assert (worker.returncode, out) == (0, "")
     assert all(json.loads(line)["level"] for line in err.splitlines())
+
+
+def test_explanations_go_out_and_come_in(shell: Shell, tmp_path: Path) -> None:
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    assert shell.run("worker", "--once")[0] == 0
+    file = tmp_path / "explained.jsonl"
+    code, out, _ = shell.run("export", str(file))
+    assert (code, out) == (0, f"1 explanation written to {file}.\n")
+    assert shell.run("export")[1] == file.read_text(encoding="utf-8")
+    code, out, _ = shell.run("import", str(file))
+    assert (code, out) == (0, "0 imported, 1 were there already.\n")
+    code, _, err = shell.run("import", str(tmp_path / "gone"))
+    assert (code, err) == (
+        1,
+        f"smile-trace: {tmp_path / 'gone'} cannot be read: No such file or directory\n",
+    )

@@ -58,6 +58,7 @@ def explanation(summary: str = "so it is", status: str = "reliable") -> Explanat
                 Observation(kind="baseline", mask=(True, True), text_hash="a", shift=0.0),
                 Observation(
                     kind="random",
+                    locality=0.25,
                     mask=(True, False),
                     keep_probability=0.8,
                     replicate=1,

@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("mask", sa.Text(), nullable=False),
         sa.Column("keep_probability", sa.Float(), nullable=True),
+        sa.Column("locality", sa.Float(), nullable=True),
         sa.Column("replicate", sa.Integer(), nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),

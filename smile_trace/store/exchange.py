@@ -1,0 +1,187 @@
+"""Explanations as JSON Lines: out of one store, into another."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from smile_trace.errors import SmileTraceError
+from smile_trace.records import Call, Explanation, Record
+from smile_trace.records.explanation import SCHEMA_VERSION
+from smile_trace.store.database import Database
+from smile_trace.store.jobs import put_observations, read_observations
+from smile_trace.store.tables import calls, explanations, jobs
+from smile_trace.store.traces import group_of
+
+LINE_VERSION: Literal[1] = 1
+"""Raised when a line is no longer read as it was."""
+BATCH = 100
+"""Lines of one transaction."""
+
+
+class ImportFailed(SmileTraceError):
+    """A line cannot be imported; the message says which one and why."""
+
+
+class Line(Record):
+    """One explanation with the call that it explains and how that call was sampled.
+
+    `explained_at` is Unix seconds. The settings stand in the explanation.
+    """
+
+    schema_version: Literal[1] = LINE_VERSION
+    call: Call
+    explanation: Explanation
+    settings_hash: str
+    attempt: int
+    inclusion_probability: float | None = None
+    explained_at: float
+
+
+class Imported(Record):
+    """How many explanations were new, and how many were there already."""
+
+    new: int = 0
+    known: int = 0
+
+
+def export_lines(database: Database) -> Iterator[str]:
+    """Every explanation as a line of JSON (without its line break), oldest first."""
+    last = 0
+    while True:
+        with database.read() as connection:
+            query = (
+                select(
+                    explanations,
+                    calls.c.body.label("call"),
+                    jobs.c.inclusion_probability,
+                )
+                .join(calls, calls.c.id == explanations.c.call_id)
+                .outerjoin(
+                    jobs,
+                    (jobs.c.call_id == explanations.c.call_id)
+                    & (jobs.c.settings_hash == explanations.c.settings_hash),
+                )
+                .where(explanations.c.id > last)
+                .order_by(explanations.c.id)
+                .limit(BATCH)
+            )
+            rows = connection.execute(query).all()
+            lines = [_line(connection, row) for row in rows]
+        if not rows:
+            return
+        last = rows[-1].id
+        yield from (line.model_dump_json() for line in lines)
+
+
+def import_lines(database: Database, lines: Iterable[bytes]) -> Imported:
+    """Keep what `export_lines` gave; what is there already stays as it is.
+
+    An explanation is delivered to the trackers only where its trace is in this store, too.
+
+    Raises:
+        ImportFailed: a line is broken, or of another schema version. The lines before it may
+            be imported already; to import them again changes nothing.
+    """
+    total = Imported()
+    numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
+    while batch := [_read(number, line) for number, line in islice(numbered, BATCH)]:
+        with database.write() as connection:
+            new = sum(_put(connection, line) for line in batch)
+        total = Imported(new=total.new + new, known=total.known + len(batch) - new)
+    return total
+
+
+def _line(connection: Connection, row: Any) -> Line:
+    explanation = Explanation.model_validate_json(row.body)
+    rows = read_observations(connection, row.id)
+    return Line(
+        call=Call.model_validate_json(row.call),
+        explanation=explanation.model_copy(update={"perturbations": rows}),
+        settings_hash=row.settings_hash,
+        attempt=row.attempt,
+        inclusion_probability=row.inclusion_probability,
+        explained_at=row.created_at,
+    )
+
+
+def _read(number: int, line: bytes) -> Line:
+    try:
+        loaded = json.loads(line)
+        _check_version(number, loaded, LINE_VERSION)
+        _check_version(number, loaded["explanation"], SCHEMA_VERSION)
+        return Line.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ImportFailed(f"line {number} is no explanation ({where}: {first['msg']}).") from None
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        said = str(error)[:200] or type(error).__name__
+        raise ImportFailed(f"line {number} is no explanation ({said}).") from None
+
+
+def _check_version(number: int, held: dict[str, Any], known: int) -> None:
+    version = held["schema_version"]
+    if version != known:
+        raise ImportFailed(
+            f"line {number} has schema version {version!r}, and this smile-trace reads {known}: "
+            "export it with the same release as this one, or upgrade this one."
+        )
+
+
+def _put(connection: Connection, line: Line) -> bool:
+    call, settings, now = line.call, line.explanation.settings, time.time()
+    connection.execute(
+        insert(calls)
+        .values(
+            id=call.id,
+            trace_id=call.trace_id,
+            group=group_of(call),
+            start_ns=call.start_ns,
+            decided=True,
+            body=call.model_dump_json(),
+        )
+        .on_conflict_do_nothing()
+    )
+    kept = connection.execute(
+        insert(explanations)
+        .values(
+            call_id=call.id,
+            trace_id=call.trace_id,
+            settings_hash=line.settings_hash,
+            attempt=line.attempt,
+            status=line.explanation.fidelity.status,
+            created_at=line.explained_at,
+            body=line.explanation.model_dump_json(exclude={"perturbations"}),
+        )
+        .on_conflict_do_nothing()
+        .returning(explanations.c.id)
+    ).scalar()
+    if kept is None:
+        return False
+    put_observations(connection, kept, line.explanation.perturbations)
+    connection.execute(update(calls).where(calls.c.id == call.id).values(decided=True))
+    statement = insert(jobs).values(
+        call_id=call.id,
+        settings_hash=line.settings_hash,
+        settings=settings.model_dump_json(),
+        model=settings.model,
+        state="explained",
+        attempt=line.attempt,
+        inclusion_probability=line.inclusion_probability,
+        created_at=now,
+        changed_at=now,
+    )
+    connection.execute(  # what would be paid for once more is explained now
+        statement.on_conflict_do_update(
+            index_elements=["call_id", "settings_hash"],
+            set_={"state": "explained", "reason": None, "changed_at": now},
+            where=jobs.c.state.in_(["pending", "failed"]) & (jobs.c.attempt <= line.attempt),
+        )
+    )
+    return True
