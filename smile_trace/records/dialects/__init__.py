@@ -4,7 +4,7 @@ A dialect is one file that reads one way of writing a call into a span. A Call i
 span that holds messages and an answer; the spans around it are context.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from smile_trace import semconv
 from smile_trace.records.call import Call, Feedback, Span, Trace
@@ -23,8 +23,9 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     calls = {span.span_id: call for span in spans if (call := _read(span)) is not None}
     around_answers = _ancestors(spans, (i for i, call in calls.items() if call.answer is not None))
     around_calls = _ancestors(spans, calls)
+    by_id = {span.span_id: span for span in spans}
     innermost = (
-        call
+        _with_links(call, by_id)
         for span_id, call in calls.items()
         if span_id not in (around_calls if call.answer is None else around_answers)
     )
@@ -90,6 +91,17 @@ def _read(span: Span) -> Call | None:
         if call is not None:
             return call
     return None
+
+
+def _with_links(call: Call, spans: Mapping[str, Span]) -> Call:
+    """The call with the links of the spans around it, which an instrumentor does not note."""
+    linked, seen = dict(call.linked), {call.span_id}
+    around = spans.get(spans[call.span_id].parent_id or "")
+    while around is not None and around.span_id not in seen:
+        linked = {**gen_ai.read_linked(around.attributes), **linked}
+        seen.add(around.span_id)
+        around = spans.get(around.parent_id or "")
+    return call if linked == call.linked else call.model_copy(update={"linked": linked})
 
 
 def _ancestors(spans: Sequence[Span], of: Iterable[str]) -> set[str]:
