@@ -74,6 +74,8 @@ def test_the_example_that_tests_its_prompt(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert ran.returncode == 0, ran.stdout
-    assert "2 passed" in ran.stdout
-    recorded = (EXAMPLE / "answers.jsonl").read_text().splitlines()
-    assert all(json.loads(line)["answer"] is not None for line in recorded)
+    assert "5 passed" in ran.stdout
+    for file in ("answers.jsonl", "app_answers.jsonl"):
+        recorded = (EXAMPLE / file).read_text().splitlines()
+        assert recorded
+        assert all(json.loads(line)["answer"] is not None for line in recorded)
