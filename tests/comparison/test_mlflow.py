@@ -3,14 +3,18 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, select
 
 from smile_trace.comparison import compare
 from smile_trace.store import Store
-from smile_trace.trackers import ComparedPrompt, ComparisonTracker, Receipt
+from smile_trace.store.tables import calls, deliveries
+from smile_trace.trackers import CapturedTrace, ComparedPrompt, ComparisonTracker, Receipt
+from smile_trace.worker.comparisons import deliver
 from smile_trace_mlflow import MLflowTracker
 from tests.comparison.planted_store import plant, settings_in
 from tests.comparison.test_compare import AFTER, BEFORE, EFFECTS, QUESTIONS
 from tests.support.browser import WatchedPage
+from tests.support.explained import captured, explanation
 from tests.support.mlflow_server import MLflowServer
 
 pytestmark = pytest.mark.mlflow
@@ -59,6 +63,58 @@ def test_one_run_per_version_also_when_delivered_twice(
     held = client.get_prompt_version("answer", "2")
     assert held is not None
     assert held.tags["smile.comparison"] == receipts[0].url
+
+
+def test_the_runs_link_the_traces_of_their_versions(
+    mlflow_server: MLflowServer, item: ComparedPrompt, tmp_path: Path
+) -> None:
+    """As the worker delivers: from the receipts in the store to the server, and read back."""
+    import mlflow
+
+    tracker, name = _tracker(mlflow_server)
+    store = Store.open(settings_in(tmp_path))
+    expected: dict[str, set[str]] = {}
+    for version in ("1", "2"):
+        query = select(calls.c.trace_id).where(calls.c.group == f"prompt answer version {version}")
+        with store.database.read() as connection:
+            planted = connection.execute(query.limit(3)).scalars().all()
+        assert len(planted) == 3
+        sent = [captured(explanation())[0] for _ in planted]
+        outcomes = tracker.deliver_traces([CapturedTrace(trace=trace) for trace in sent])
+        ids = [outcome.external_id for outcome in outcomes if isinstance(outcome, Receipt)]
+        expected[version] = set(ids)
+        rows = [
+            {
+                "tracker": tracker.name,
+                "kind": "trace",
+                "item": trace_id,
+                "trace_id": trace_id,
+                "state": "delivered",
+                "external_id": external_id,
+                "created_at": 0.0,
+            }
+            for trace_id, external_id in zip(planted, ids, strict=True)
+        ]
+        with store.database.write() as connection:
+            connection.execute(insert(deliveries), rows)
+    for _ in range(2):
+        assert isinstance(deliver(tracker, store, item.comparison), Receipt)
+    store.close()
+
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name(name)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    linked = {
+        run.data.params["prompt_version"]: sorted(
+            trace.info.trace_id
+            for trace in client.search_traces(
+                locations=[experiment.experiment_id], run_id=run.info.run_id
+            )
+        )
+        for run in runs
+    }
+    assert linked == {version: sorted(ids) for version, ids in expected.items()}
 
 
 @pytest.mark.browser
