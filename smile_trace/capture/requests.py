@@ -69,8 +69,8 @@ def arguments_of_request(arguments: Mapping[str, Any]) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     if isinstance(arguments.get("model"), str):
         attributes[semconv.REQUEST_MODEL] = arguments["model"][:MAX_NAME]
-    for name, key in _NUMBERS.items():
-        value = arguments.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+    for name, value in arguments.items():
+        key = _NUMBERS.get(name)
+        if key is not None and isinstance(value, int | float) and not isinstance(value, bool):
             attributes[key] = value
     return attributes
