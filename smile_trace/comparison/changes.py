@@ -7,6 +7,7 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.comparison.alignment import Aligned
 from smile_trace.comparison.verdicts import ALPHA, FEWEST_CALLS, LEVEL, corrected
+from smile_trace.records import Unit
 from smile_trace.records.comparison import (
     AnswerChange,
     EditEffect,
@@ -53,7 +54,17 @@ def _incomparable(before: VersionReport, after: VersionReport) -> str:
         return f"{before.label} was explained by {before.signal}, {after.label} by {after.signal}"
     if before.keep_probabilities != after.keep_probabilities:
         return "one version was explained in pooled mode, the other one call at a time"
+    units, others = (
+        {s.segment.unit for s in version.segments if s.segment.variable is None}
+        for version in (before, after)
+    )
+    if units and others and units != others:  # the same part stands in other contexts
+        return f"{before.label} was cut into {_named(units)}, {after.label} into {_named(others)}"
     return ""
+
+
+def _named(units: set[Unit]) -> str:
+    return " and ".join(f"{unit}s" for unit in sorted(units))
 
 
 def _changed(

@@ -73,6 +73,18 @@ def test_what_matters_what_is_dead_and_what_changed(store: Store) -> None:
     assert again == comparison
 
 
+def test_words_are_not_compared_with_sentences(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
+    plant(store, "answer", "3", "Answer: {question}", QUESTIONS, effects=EFFECTS, unit="word")
+    comparison = _compare(store)
+    (change,) = comparison.changes
+    assert change.why_no_influences == "2 was cut into sentences, 3 into words"
+    assert all(segment.change is None for segment in change.segments)
+    assert _influence(comparison, 1, "{question}").verdict == "critical"
+    (broken,) = broken_limits(comparison, drops={"{question}": 0.2}, shift=None)
+    assert "was not compared" in broken
+
+
 def test_answers_are_replayed_and_the_edit_that_moved_them_is_named(store: Store) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS)
     plant(store, "answer", "3", AFTER, QUESTIONS)
