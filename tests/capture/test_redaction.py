@@ -47,6 +47,7 @@ SECRETS = [
 SITUATED = [
     ("Authorization: Bearer {}", some(30)), ("authorization: basic {}", some(24) + "=="),
     ('{{"Authorization": "Bearer {}"}}', some(12)), ("curl -H 'Authorization: token {}'", some(40, HEX)),
+    ("aUTHORIZATION: bEARER {}", some(40)),
     ("AUTHORIZATION: BEARER {}", some(40)), ("postgres://user:{}@db.internal:5432/app", "p%40ss-" + some(6)),
     ("https://{}@github.com/x.git", "me:" + some(8)), ("redis://:{}@cache:6379/0", some(10)),
     ("mongodb+srv://u:{}@cluster0.example.net", "hunter2"), ("amqp://guest:{}@mq", "gu-est!"),
