@@ -168,6 +168,20 @@ class Worker(_Table):
     """Explanations under way at once."""
 
 
+class Retention(_Table):
+    """What the store keeps and for how long; `"none"` = for ever. What waits for a model or
+    for a tracker always stays."""
+
+    days: Cap[float] = Field(180.0, gt=0)
+    """Traces with their calls and explanations, after their last change."""
+    response_days: Cap[float] = Field(30.0, gt=0)
+    """Answers of the models, kept so that none is paid for twice."""
+    corrupt_line_days: Cap[float] = Field(30.0, gt=0)
+    """Lines of the spool that could not be read."""
+    megabytes: Cap[int] = Field(4096, ge=1)
+    """Size of the store beyond which the oldest answers go, and then the oldest traces."""
+
+
 class Settings(BaseSettings):
     """All settings. `Settings()` reads the environment and the nearest `smile_trace.toml`."""
 
@@ -190,6 +204,7 @@ class Settings(BaseSettings):
     explain: Explaining = Explaining()
     pooling: Pooling = Pooling()
     worker: Worker = Worker()
+    retention: Retention = Retention()
     trackers: dict[str, dict[str, str | int | float | bool]] = {}
     """Options per tracker; a tracker's README lists its own."""
 

@@ -9,6 +9,10 @@ MARKS = {"good": "[green]✓[/]", "note": "[yellow]·[/]", "bad": "[red]✗[/]"}
 
 
 def doctor(
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Remove what [retention] does not keep; shrink the store."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
 ) -> None:
     """Look at home, store, models and trackers; exits 1 where something has to be done."""
@@ -16,9 +20,11 @@ def doctor(
     from rich.markup import escape
 
     from smile_trace.settings import Settings
-    from smile_trace.worker.checkup import examine
+    from smile_trace.worker import checkup
 
-    findings = examine(Settings())
+    settings = Settings()
+    findings = [checkup.repair(settings)] if repair else []
+    findings += checkup.examine(settings)
     if as_json:
         print(json.dumps([finding.model_dump() for finding in findings], indent=2))
     else:

@@ -1,7 +1,7 @@
 """The connection to the store: WAL, immediate write transactions, migrations at open."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from smile_trace.errors import SmileTraceError
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one before it gives up."""
+VACUUM_PAGES = 2000
+"""Pages given back in one go."""
 
 
 class StoreError(SmileTraceError):
@@ -99,6 +101,47 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
+    def used_bytes(self) -> int:
+        """What the file would take without its free pages."""
+        pragmas = ("page_count", "freelist_count", "page_size")
+        with self.read() as connection:
+            pages, free, size = (
+                int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in pragmas
+            )
+        return (pages - free) * size
+
+    def shrink(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Give free pages back to the system, some at a time, so that nobody waits long."""
+        while not stopping() and (free := self._free_pages()):
+            self._script(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+            if self._free_pages() >= free:  # a file that was made without incremental vacuum
+                return
+
+    def vacuum(self) -> None:
+        """Write the whole file anew, as small as it can be; everybody else waits meanwhile.
+
+        Raises:
+            StoreError: there is no room for it, or somebody else holds the file.
+        """
+        self._script("VACUUM")
+        self._script("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _free_pages(self) -> int:
+        with self.read() as connection:
+            return int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+
+    def _script(self, statement: str) -> None:
+        # Neither statement may stand in a transaction, and each must be run to its very end.
+        try:
+            connection = self.engine.raw_connection()
+            try:
+                assert isinstance(connection.dbapi_connection, sqlite3.Connection)
+                connection.dbapi_connection.executescript(statement)
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} could not be made smaller ({error}).") from error
+
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
@@ -116,6 +159,8 @@ def _engine(path: Path) -> Engine:
     def _prepare(connection: DBAPIConnection, _: Any) -> None:
         assert isinstance(connection, sqlite3.Connection)
         connection.isolation_level = None  # we say BEGIN ourselves
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):  # it can only begin so
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")  # a reservation survives a power cut
         connection.execute("PRAGMA foreign_keys=ON")

@@ -45,6 +45,7 @@ corrupt_lines = Table(
     Column("offset", BigInteger, primary_key=True),
     Column("error", Text, nullable=False),
     Column("line", LargeBinary, nullable=False),
+    Column("kept_at", Float, nullable=False),
 )
 
 spans = Table(

@@ -96,7 +96,13 @@ class Traces:
             _add_spans(connection, file, list(arrived))
             _add_feedback(connection, list(feedbacks))
             lines = [
-                {"file": file.name, "offset": c.offset, "error": c.error, "line": c.line}
+                {
+                    "file": file.name,
+                    "offset": c.offset,
+                    "error": c.error,
+                    "line": c.line,
+                    "kept_at": file.grown_at,
+                }
                 for c in corrupt
             ]
             if lines:

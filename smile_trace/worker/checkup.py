@@ -16,7 +16,9 @@ from smile_trace.models.registry import open_model
 from smile_trace.records import Record
 from smile_trace.settings import EndpointSettings, RerunSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
+from smile_trace.store.housekeeping import keep_house
 from smile_trace.trackers import TrackerUnavailable, discover
+from smile_trace.worker.alone import WorkerError, alone
 
 Level = Literal["good", "note", "bad"]
 FEW_BYTES = 500 * 2**20
@@ -40,6 +42,29 @@ def examine(settings: Settings) -> list[Finding]:
     findings += _models(settings)
     findings += _trackers(settings)
     return findings
+
+
+def repair(settings: Settings) -> Finding:
+    """Remove what `retention` does not keep, and make the store as small as it can be.
+
+    Raises:
+        StoreError: the store cannot be opened or written.
+    """
+    if not (settings.home / "store.db").exists():
+        return Finding(level="note", about="repair", said="nothing was captured here yet")
+    store = Store.open(settings)
+    try:
+        with alone(settings.home):
+            removed = keep_house(store.database, settings.retention)
+            store.database.vacuum()
+        counts = f"{removed.traces} traces, {removed.responses} answers"
+        size = f"the store takes {store.database.used_bytes() / 2**20:.1f} MB"
+        said = f"removed {counts}, {removed.corrupt_lines} corrupt lines; {size}"
+        return Finding(level="good", about="repair", said=said)
+    except WorkerError as error:
+        return Finding(level="note", about="repair", said=f"nothing was removed: {error}")
+    finally:
+        store.close()
 
 
 def _versions() -> str:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 
 from smile_trace.settings import Settings
-from smile_trace.store import Store
+from smile_trace.store import Store, StoreError
+from smile_trace.store.housekeeping import DAY, keep_house
 from smile_trace.store.status import Status
 from smile_trace.trackers import Tracker, discover
 from smile_trace.worker.alone import WorkerError, alone
@@ -121,6 +122,7 @@ class _Worker:
             if due or (once and idle):
                 looked_at = time.monotonic()
                 self._alive()
+        housed_at = time.monotonic() - 1e9
                 ingested = self._ingest.run()
                 if ingested.spans:
                     logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
@@ -138,8 +140,25 @@ class _Worker:
         """Start as many jobs as there is room for; gives how many are under way."""
         now = time.time()
         paused = self._store.pauses.all().values()
+            if time.monotonic() - housed_at >= DAY:
+                housed_at = time.monotonic()
+                self._keep_house()
         closed = {pause.name for pause in paused if pause.not_before > now}
         probed = {pause.name for pause in paused} - closed
+    def _keep_house(self) -> None:
+        def stopping() -> bool:
+            self._alive()
+            return self._stopping.is_set()
+
+        try:
+            removed = keep_house(self._store.database, self._settings.retention, stopping=stopping)
+        except StoreError as error:
+            logger.warning("nothing more is removed for now: %s", error)
+            return
+        logger.info("removed %d old traces, %d old answers", removed.traces, removed.responses)
+        if removed.too_big:
+            logger.warning("the store is larger than retention.megabytes, and all of it waits")
+
         closed |= self._store.ledger.used_up()
         while len(active := self._engine.active) < self._settings.worker.concurrent_explanations:
             if not self._store.ledger.room_for(len(active) + 1):

@@ -337,3 +337,24 @@ def test_a_model_at_its_own_cap_waits_and_holds_up_no_other(
     assert (status.explained, status.pending, status.failed) == (1, 2, 0)
     assert sum(body["model"] == "capped" for body in server.bodies) <= 5
     assert "for the model 'capped' is used up" in status.pending_by_reason[0].reason
+
+
+def test_the_worker_keeps_house(configure: Configure, server: PlantedServer) -> None:
+    settings = configure(retention={"days": 1e-9, "response_days": 1e-9})
+    tracker = StandInTracker()
+    capture(settings, 1)
+    run(settings, once=True, trackers=[tracker])
+    assert len(tracker.explanations) == 1
+    stopping = threading.Event()
+    worker = threading.Thread(
+        target=run, args=(settings,), kwargs={"trackers": [tracker], "stopping": stopping}
+    )
+    worker.start()
+    store = Store.open(settings)
+    try:
+        wait_for(lambda: store.status().captured == 0)
+        assert store.status().spent.calls == len(server.bodies)
+    finally:
+        stopping.set()
+        worker.join()
+        store.close()

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("line", sa.LargeBinary(), nullable=False),
+        sa.Column("kept_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("file", "offset", name=op.f("pk_corrupt_lines")),
     )
     op.create_table(
