@@ -116,13 +116,13 @@ class _Worker:
 
     def _work(self, once: bool, progress: Progress | None) -> None:
         looked_at = tidied_at = time.monotonic() - 1e9
+        housed_at = time.monotonic() - 1e9
         while not self._stopping.is_set():
             idle = not self._dispatch()
             due = time.monotonic() - looked_at >= self._settings.worker.poll_seconds
             if due or (once and idle):
                 looked_at = time.monotonic()
                 self._alive()
-        housed_at = time.monotonic() - 1e9
                 ingested = self._ingest.run()
                 if ingested.spans:
                     logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
@@ -134,17 +134,11 @@ class _Worker:
             if time.monotonic() - tidied_at >= TIDY_SECONDS:
                 tidied_at = time.monotonic()
                 self._engine.forget_ended()
-            self._stopping.wait(TICK)
-
-    def _dispatch(self) -> int:
-        """Start as many jobs as there is room for; gives how many are under way."""
-        now = time.time()
-        paused = self._store.pauses.all().values()
             if time.monotonic() - housed_at >= DAY:
                 housed_at = time.monotonic()
                 self._keep_house()
-        closed = {pause.name for pause in paused if pause.not_before > now}
-        probed = {pause.name for pause in paused} - closed
+            self._stopping.wait(TICK)
+
     def _keep_house(self) -> None:
         def stopping() -> bool:
             self._alive()
@@ -159,6 +153,12 @@ class _Worker:
         if removed.too_big:
             logger.warning("the store is larger than retention.megabytes, and all of it waits")
 
+    def _dispatch(self) -> int:
+        """Start as many jobs as there is room for; gives how many are under way."""
+        now = time.time()
+        paused = self._store.pauses.all().values()
+        closed = {pause.name for pause in paused if pause.not_before > now}
+        probed = {pause.name for pause in paused} - closed
         closed |= self._store.ledger.used_up()
         while len(active := self._engine.active) < self._settings.worker.concurrent_explanations:
             if not self._store.ledger.room_for(len(active) + 1):

@@ -138,6 +138,16 @@ def test_doctor_says_what_has_to_be_done(shell: Shell) -> None:
     assert "correct base_url" in out
 
 
+def test_doctor_repairs_only_where_no_worker_runs(shell: Shell) -> None:
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    assert shell.run("worker", "--once")[0] == 0
+    _, out, _ = shell.run("doctor", "--repair")
+    assert "repair: removed 0 traces, 0 answers, 0 corrupt lines; the store takes 0." in out
+    with alone(shell.home):
+        _, out, _ = shell.run("doctor", "--repair")
+    assert "repair: nothing was removed: another worker runs" in out
+
+
 def test_a_running_worker_is_healthy_logs_json_and_stops_when_told(
     shell: Shell,
 ) -> None:
@@ -150,16 +160,6 @@ def test_a_running_worker_is_healthy_logs_json_and_stops_when_told(
     out, err = worker.communicate(timeout=20)
     assert (worker.returncode, out) == (0, "")
     assert all(json.loads(line)["level"] for line in err.splitlines())
-
-
-def test_doctor_repairs_only_where_no_worker_runs(shell: Shell) -> None:
-    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
-    assert shell.run("worker", "--once")[0] == 0
-    _, out, _ = shell.run("doctor", "--repair")
-    assert "repair: removed 0 traces, 0 answers, 0 corrupt lines; the store takes 0." in out
-    with alone(shell.home):
-        _, out, _ = shell.run("doctor", "--repair")
-    assert "repair: nothing was removed: another worker runs" in out
 
 
 def test_explanations_go_out_and_come_in(shell: Shell, tmp_path: Path) -> None:
