@@ -166,6 +166,8 @@ class Worker(_Table):
     """How often the comparisons of prompt versions on the trackers are brought up to date."""
     concurrent_explanations: int = Field(4, ge=1)
     """Explanations under way at once."""
+    metrics_port: int | None = Field(None, ge=1, le=65535)
+    """Port of 127.0.0.1 on which Prometheus finds the worker's counts at `/metrics`."""
 
 
 class Retention(_Table):

@@ -15,6 +15,7 @@ from smile_trace.worker.comparisons import Comparisons
 from smile_trace.worker.deliver import Courier
 from smile_trace.worker.engine import Engine
 from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.metrics import serving_metrics
 from smile_trace.worker.sample import sample
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def run(
     stopping = stopping or threading.Event()
     store = Store.open(settings)
     try:
-        with alone(settings.home) as alive:
+        with alone(settings.home) as alive, serving_metrics(store, settings.worker.metrics_port):
             worker = _Worker(store, settings, app, _active(settings, trackers), stopping, alive)
             worker.run(once=once, progress=progress)
             return store.status()

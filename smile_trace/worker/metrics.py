@@ -1,0 +1,71 @@
+"""The status as Prometheus metrics, on a loopback port when asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from smile_trace.store import Store
+from smile_trace.store.ledger import UNITS
+from smile_trace.worker.alone import WorkerError
+
+
+class StatusCollector(Collector):
+    """Reads the store whenever somebody asks: there is one truth, and it is there."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[Metric]:
+        """Calls by state, deliveries by tracker and state, paused models, what was spent."""
+        now = self._store.status()
+        calls = GaugeMetricFamily("smile_trace_calls", "Captured calls", labels=["state"])
+        for state in ("undecided", "pending", "running", "explained", "failed", "skipped"):
+            calls.add_metric([state], getattr(now, state))
+        yield calls
+        delivered = GaugeMetricFamily(
+            "smile_trace_deliveries", "Deliveries", labels=["tracker", "state"]
+        )
+        for one in now.trackers:
+            delivered.add_metric([one.name, "delivered"], one.traces + one.explanations)
+            delivered.add_metric([one.name, "waiting"], one.waiting)
+            delivered.add_metric([one.name, "refused"], sum(r.count for r in one.refused))
+        yield delivered
+        yield GaugeMetricFamily(
+            "smile_trace_paused_models", "Models that cannot be asked", value=len(now.paused_models)
+        )
+        spent = CounterMetricFamily(
+            "smile_trace_spent", "Spent or reserved, ever, by unit", labels=["unit"]
+        )
+        for unit in UNITS:
+            spent.add_metric([unit], getattr(now.spent, unit))
+        yield spent
+
+
+@contextmanager
+def serving_metrics(store: Store, port: int | None) -> Iterator[None]:
+    """Serve `/metrics` on 127.0.0.1 meanwhile; nothing is served without a port.
+
+    Raises:
+        WorkerError: the port is taken.
+    """
+    if port is None:
+        yield
+        return
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(StatusCollector(store))
+    try:
+        server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+    except OSError as error:
+        raise WorkerError(
+            f"metrics cannot be served on port {port} ({error.strerror}): "
+            "choose another worker.metrics_port."
+        ) from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
