@@ -23,9 +23,7 @@ def worker(
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option(
-            "--dry-run", help="Say what it would ask and cost at most, then exit."
-        ),
+        typer.Option("--dry-run", help="Say what it would ask and cost at most, then exit."),
     ] = False,
     app: Annotated[
         str | None,
@@ -86,7 +84,11 @@ def _summary(status: "Status") -> str:
         said += f"; {waiting} deliveries wait"
     if status.failed or status.pending or waiting:
         said += ": smile-trace status says why"
-    return said + "."
+    said += "."
+    for paused in status.paused_models:
+        told = "".join(c if c.isprintable() else " " for c in paused.reason)
+        said += f"\nPaused, so that its calls wait for the next worker: {told}"
+    return said
 
 
 def _write_log(form: Literal["text", "json"], watched: bool) -> None:

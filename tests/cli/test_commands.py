@@ -176,3 +176,15 @@ def test_explanations_go_out_and_come_in(shell: Shell, tmp_path: Path) -> None:
         1,
         f"smile-trace: {tmp_path / 'gone'} cannot be read: No such file or directory\n",
     )
+
+
+def test_once_says_which_model_is_paused_and_that_its_calls_wait(
+    shell: Shell, server: PlantedServer
+) -> None:
+    server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 100
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    code, _, err = shell.run("worker", "--once")
+    assert code == 0
+    assert "0 of 1 sampled calls are explained, 1 wait" in err
+    assert "Paused, so that its calls wait for the next worker: planted: " in err
+    assert "wrong key" in err
