@@ -1,7 +1,7 @@
 """One settings tree for worker and command line.
 
 Sources, first wins: arguments, `SMILE_TRACE_…` variables (`__` between levels), the nearest
-`smile_trace.toml` (working directory, its parents, then the home folder), the defaults here.
+`smile_trace.toml` (working directory, its parents, then SMILE_TRACE_HOME), the defaults here.
 Keys are never settings: a setting names the environment variable that holds one.
 """
 
@@ -259,7 +259,7 @@ class Settings(BaseSettings):
 
 
 def find_file() -> Path | None:
-    """The nearest `smile_trace.toml`: working directory, its parents, then the home folder."""
+    """The nearest `smile_trace.toml`: working directory, its parents, then SMILE_TRACE_HOME."""
     try:
         folders = [Path.cwd(), *Path.cwd().parents]
     except FileNotFoundError:  # somebody has removed the working directory

@@ -82,7 +82,8 @@ class Server:
     def _unreachable(self, error: Exception) -> TrackerUnavailable:
         return TrackerUnavailable(
             f"MLflow at {self.uri} does not answer ({type(error).__name__}): "
-            "start it, or correct MLFLOW_TRACKING_URI; everything is kept until then."
+            "start it, or correct tracking_uri of [trackers.mlflow] (MLFLOW_TRACKING_URI); "
+            "everything is kept until then."
         )
 
     def _raise_for(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
@@ -99,6 +100,15 @@ class Server:
                 retry_after=float(after) if after.isdigit() else None,
             )
         raise Refused(f"MLflow answered {status}: {_one_line(text)}", retry=status >= 500)
+
+    def check(self) -> None:
+        """Ask something that changes nothing.
+
+        Raises:
+            TrackerUnavailable: no answer, refused credentials, or the server is busy.
+        """
+        with self._asking():
+            self._client.search_experiments(max_results=1)
 
     @property
     def experiment_id(self) -> str:

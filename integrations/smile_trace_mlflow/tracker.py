@@ -78,6 +78,14 @@ class MLflowTracker:
         server = Server(uri, None if experiment is None else str(experiment))
         return cls(server, str(options.get("ui_url") or uri))
 
+    def check(self) -> None:
+        """Ask the server something that changes nothing.
+
+        Raises:
+            TrackerUnavailable: it does not answer, or refuses our credentials.
+        """
+        self._server.check()
+
     def close(self) -> None:
         """Nothing to close: MLflow's client keeps its connections for the process."""
 

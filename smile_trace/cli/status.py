@@ -58,6 +58,8 @@ def _table(now: "Status") -> "Table":
     table.add_column(justify="right")
     table.add_column(overflow="fold")
     note = f"{now.open_traces} traces are still growing" if now.open_traces else ""
+    if now.unread_files:
+        note = f"{now.unread_files} spool files are not read yet: start smile-trace worker"
     table.add_row("captured", str(now.captured), note)
     table.add_row("sampled", str(now.sampled), "")
     table.add_row("explained", str(now.explained), _kinds(now))

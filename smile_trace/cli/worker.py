@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from smile_trace.store.status import Status
 
-NOISY = ("alembic", "dbos", "httpcore", "httpcore2", "httpx", "httpx2", "openai")
+NOISY = ("alembic", "dbos", "httpcore", "httpcore2", "urllib3", "httpx", "httpx2", "openai")
 
 
 def worker(
@@ -74,15 +74,21 @@ def worker(
 
 def _summary(status: "Status") -> str:
     """One sentence about what was done, and about what was left and why."""
+    from smile_trace.worker.sample import NOT_SAMPLED
+
     said = f"{status.explained} of {status.sampled} sampled calls are explained"
     if status.failed:
         said += f", {status.failed} failed"
     if status.pending:
         said += f", {status.pending} wait"
+    if unexpected := sum(
+        one.count for one in status.skipped_by_reason if one.reason != NOT_SAMPLED
+    ):
+        said += f", {unexpected} cannot be explained"
     waiting = sum(tracker.waiting for tracker in status.trackers)
     if waiting:
         said += f"; {waiting} deliveries wait"
-    if status.failed or status.pending or waiting:
+    if status.failed or status.pending or waiting or unexpected:
         said += ": smile-trace status says why"
     said += "."
     for paused in status.paused_models:

@@ -117,12 +117,11 @@ def _check(status: Status) -> None:
 def _say_where(home: Path, place: Place, model: str, *, serve: bool, console: Console) -> None:
     console.print()
     console.rule("[bold]Done[/]", align="left")
-    folder = os.path.relpath(home)
     if serve:
         console.print(place.where, soft_wrap=True)
         console.print(f"The model, for a try of your own: OPENAI_BASE_URL={model}", soft_wrap=True)
     console.print(
-        f"What the worker knows: SMILE_TRACE_HOME={folder} smile-trace status", soft_wrap=True
+        f"What the worker knows: SMILE_TRACE_HOME={home} smile-trace status", soft_wrap=True
     )
     if serve:
         console.print("Serving until Ctrl-C.")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from smile_trace.models.embeddings import Embeddings
 
 
+UNMAPPED = "no model for "
+"""How the sentence about a model that the settings do not map begins."""
+
+
 class NoModel(SmileTraceError):
     """The settings do not say how a model is asked."""
 
@@ -31,7 +35,7 @@ def settings_for(name: str, settings: Settings) -> ModelSettings:
     found = settings.models.get(name, settings.models.get("*"))
     if found is None:
         raise NoModel(
-            f"no model for {name!r}: write in smile_trace.toml "
+            f"{UNMAPPED}{name!r}: write in smile_trace.toml "
             f'[models."{name}"] with kind = "endpoint" and base_url = "https://…/v1", '
             'or kind = "local", or kind = "rerun"'
         )

@@ -110,6 +110,14 @@ class Jobs:
                     )
                 )
 
+    def forget_skipped(self, reason: str) -> int:
+        """Let sampling decide anew about calls skipped for a reason that begins so."""
+        skipped = (jobs.c.state == "skipped") & jobs.c.reason.startswith(reason)
+        ids = select(jobs.c.call_id).where(skipped)
+        with self._database.write() as connection:
+            connection.execute(update(calls).where(calls.c.id.in_(ids)).values(decided=False))
+            return connection.execute(delete(jobs).where(skipped)).rowcount
+
     # -- explaining -----------------------------------------------------------------------
     def due(self, *, now: float, limit: int, without: Collection[str] = ()) -> list[Job]:
         """Pending jobs whose time has come: people's requests first, then the oldest.

@@ -147,6 +147,18 @@ class Outbox:
             statement = insert(trackers).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
 
+    def wake(self, tracker: str) -> None:
+        """Try everything that waits at once, whatever was to be waited for."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(trackers).where(trackers.c.name == tracker).values(not_before=0.0)
+            )
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.tracker == tracker, deliveries.c.state == "waiting")
+                .values(not_before=0.0)
+            )
+
     def next_due(self, tracker: str) -> float | None:
         """When the next waiting delivery may be tried; None where none waits."""
         query = select(func.min(deliveries.c.not_before)).where(

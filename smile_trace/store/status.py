@@ -63,6 +63,8 @@ class Status(Record):
     pending_by_reason: tuple[Counted, ...]
     trackers: tuple[TrackerCounts, ...]
     corrupt_lines: int
+    unread_files: int = 0
+    """Spool files that hold something no worker has read yet."""
     lost: int = 0
     lost_by_reason: tuple[Counted, ...] = ()
     paused_models: tuple[Counted, ...] = ()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from smile_trace.capture.faults import read_losses
 from smile_trace.errors import SmileTraceError
-from smile_trace.models.registry import open_model
+from smile_trace.models.registry import UNMAPPED, open_model
 from smile_trace.records import Record
 from smile_trace.settings import EndpointSettings, RerunSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
@@ -130,8 +130,14 @@ def _store(settings: Settings) -> Iterator[Finding]:
         said = f"store.db is damaged ({wrong}): move it away, or bring back a copy of it"
         yield Finding(level="bad", about="store", said=said)
         return
-    said = f"{status.captured} calls captured, {status.explained} explained, {status.failed} failed"
+    said = (
+        f"{status.captured} calls captured, {status.explained} explained, "
+        f"{status.skipped} skipped, {status.failed} failed"
+    )
     yield Finding(level="good", about="store", said=said)
+    for one in status.skipped_by_reason:
+        if one.reason.startswith(UNMAPPED):
+            yield Finding(level="bad", about="store", said=f"{one.count} calls: {one.reason}")
     for tracker in status.trackers:
         if tracker.unavailable:
             said = f"took nothing the last time: {tracker.unavailable}"

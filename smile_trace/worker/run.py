@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from smile_trace.models.registry import UNMAPPED
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.housekeeping import DAY, keep_house
@@ -91,6 +92,11 @@ class _Worker:
         self._drained = threading.Event()  # nothing more will be captured or explained
 
     def run(self, *, once: bool, progress: Progress | None) -> None:
+        # The settings may map by now what they did not when these calls were looked at, and a
+        # tracker may have been put right: whoever starts a worker wants to see it tried.
+        self._store.jobs.forget_skipped(UNMAPPED)
+        for courier in self._couriers:
+            self._store.outbox.wake(courier.name)
         self._engine.start(time.time())
         # Each tracker in a thread of its own, so that none holds up another.
         threads = [

@@ -16,7 +16,15 @@ def read_home(settings: Settings) -> Status:
     try:
         lost = read_losses(settings.spool)
         reasons = tuple(Counted(reason=reason, count=count) for reason, count in lost.items())
-        update = {"lost": sum(lost.values()), "lost_by_reason": reasons}
+        read = {name: file.offset for name, file in store.traces.files().items()}
+        update = {
+            "lost": sum(lost.values()),
+            "lost_by_reason": reasons,
+            "unread_files": sum(
+                path.stat().st_size > read.get(path.name, 0)
+                for path in settings.spool.glob("*.jsonl")
+            ),
+        }
         return store.status().model_copy(update=update)
     finally:
         store.close()

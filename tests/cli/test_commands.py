@@ -67,7 +67,7 @@ def test_from_the_spool_to_the_status(shell: Shell) -> None:
     )
     code, out, err = shell.run("worker", "--once")
     assert (code, out) == (0, "")
-    assert "1 of 1 sampled calls are explained." in err
+    assert "1 of 1 sampled calls are explained, 1 cannot be explained: smile-trace status" in err
     code, out, _ = shell.run("status", "--json")
     status = json.loads(out)
     assert code == 0
@@ -81,6 +81,22 @@ def test_from_the_spool_to_the_status(shell: Shell) -> None:
     code, _, err = shell.run("retry", f"{2:032x}")
     assert code == 1
     assert err.startswith("smile-trace: that call cannot be explained: no model for")
+
+
+def test_a_call_is_taken_up_again_once_its_model_is_mapped(shell: Shell) -> None:
+    span = call_span(1, prompt=PROMPT, answer=says(PROMPT), model="unmapped")
+    now = time.time_ns()
+    recent = span.model_copy(update={"start_ns": now, "end_ns": now + 1000})
+    write_spool(shell.home / "spool", [recent])
+    assert json.loads(shell.run("status", "--json")[1])["unread_files"] == 1
+    shell.run("worker", "--once")
+    assert json.loads(shell.run("status", "--json")[1])["skipped"] == 1
+    settings = shell.folder / "smile_trace.toml"
+    settings.write_text(settings.read_text().replace("[models.planted]", "[models.unmapped]"))
+    _, _, err = shell.run("worker", "--once")
+    status = json.loads(shell.run("status", "--json")[1])
+    counts = status["skipped"], status["explained"], status["unread_files"]
+    assert counts == (0, 1, 0), (err, status)
 
 
 def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(

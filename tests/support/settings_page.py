@@ -24,7 +24,7 @@ Two kinds of process read settings, and they read different ones.
 environment variables only: [capture.md](capture.md) lists them. It never looks for a file.
 
 **The worker and the command line** read, first wins: environment variables, then the nearest
-`smile_trace.toml` (in the working directory, its parents, then the home folder), then the
+`smile_trace.toml` (in the working directory, its parents, then `SMILE_TRACE_HOME`), then the
 defaults below. A variable is called `SMILE_TRACE_` and the setting's name, with `__` between
 levels: `SMILE_TRACE_SAMPLING__RATE=0.1` is `[sampling] rate = 0.1`. An unknown setting is an
 error, not a shrug.
