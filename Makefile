@@ -5,7 +5,7 @@ EXIT ?=
 TRACKER ?= mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check bench-capture bench-statistics bench-comet clean
+.PHONY: help demo test test-slow check bench-capture bench-capture-load bench-statistics bench-comet clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -27,6 +27,10 @@ check: .venv/.dev ## style, strict types, import rules
 
 bench-capture: .venv/.dev ## what a decorated call costs, beside OpenTelemetry, MLflow and Opik
 	$(PY) -m benchmarks.capture
+
+bench-capture-load: .venv/.dev ## eight processes into one spool for a minute; memory over a million calls
+	$(PY) -m benchmarks.capture.load
+	$(PY) -m benchmarks.capture.memory
 
 bench-statistics: .venv/.dev ## error rates of the method on planted truth
 	$(PY) -m benchmarks.statistics.rates

@@ -156,7 +156,8 @@ class _Worker:
         except StoreError as error:
             logger.warning("nothing more is removed for now: %s", error)
             return
-        logger.info("removed %d old traces, %d old answers", removed.traces, removed.responses)
+        if removed.traces or removed.responses:
+            logger.info("removed %d old traces, %d old answers", removed.traces, removed.responses)
         if removed.too_big:
             logger.warning("the store is larger than retention.megabytes, and all of it waits")
 
