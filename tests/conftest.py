@@ -1,5 +1,12 @@
 """Fixtures shared by every room's tests live in tests/support and are loaded here."""
 
+import os
+
+for _name in list(os.environ):
+    # A developer's own trackers and keys: no test delivers there.
+    if _name.startswith(("MLFLOW_", "COMET_", "OPIK_", "OPENAI_")):
+        del os.environ[_name]
+
 pytest_plugins = [
     "tests.support.mlflow_server",
     "tests.support.browser",
