@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Feedback, PromptUse, Span, Trace
 from smile_trace.records.dialects import read_calls
-from smile_trace_comet.plain import flat_parameters, plain
+from smile_trace.records.plain import plain
+from smile_trace_comet.parameters import flat_parameters
 
 ASSET_VERSION = 3
 USER_FEEDBACK = "user_feedback"

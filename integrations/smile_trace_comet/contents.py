@@ -7,8 +7,8 @@ from html import escape
 from statistics import fmean
 
 from smile_trace.records import JSON, Call, Explanation, FidelityStatus, Record
+from smile_trace.records.plain import plain
 from smile_trace.render import STATUS_WORDS, to_html
-from smile_trace_comet.plain import plain
 
 TOP = 5
 """How many segments the compact summary names."""

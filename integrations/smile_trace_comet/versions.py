@@ -13,11 +13,11 @@ from html import escape
 
 from smile_trace.records import JSON, Explanation, PromptUse
 from smile_trace.records.comparison import Comparison
+from smile_trace.records.plain import plain
 from smile_trace.render import STATUS_WORDS, to_html
 from smile_trace.render.comparison import to_html as comparison_html
 from smile_trace.trackers import ExplainedCall
 from smile_trace_comet.contents import Row, page, row_of, summary_metrics, table_csv
-from smile_trace_comet.plain import plain
 
 ROWS = "calls.json"
 """The asset that holds a row per explained call: what the numbers are counted from."""

@@ -3,9 +3,7 @@
 import base64
 import configparser
 import json
-import math
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,13 +11,13 @@ from typing import Any, Literal
 import httpx
 
 from smile_trace.records import JSON
+from smile_trace.records.plain import plain
 from smile_trace.trackers import TrackerUnavailable
 
 CLOUD = "https://www.comet.com/opik/api/"
 DEFAULT_WORKSPACE = "default"
 BACKEND_UPLOAD = "BEMinIO"
 """The upload id that means: send the file to Opik itself, not to a storage beside it."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Entity = Literal["trace", "span"]
 
@@ -250,20 +248,6 @@ class OpikServer:
         return TrackerUnavailable(
             f"Opik at {self.url} cannot be reached: check the network, and OPIK_URL_OVERRIDE"
         )
-
-
-def plain(value: JSON) -> JSON:
-    """`value` without what JSON or UTF-8 cannot hold: see RFC 8259, sections 6 and 8.2."""
-    match value:
-        case str():
-            return _SURROGATE.sub("\ufffd", value)
-        case float() if not math.isfinite(value):
-            return str(value)
-        case dict():
-            return {str(plain(str(key))): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-    return value
 
 
 def _retry_after(response: httpx.Response) -> float | None:

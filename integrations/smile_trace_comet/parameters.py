@@ -1,33 +1,12 @@
-"""Values of any origin made fit for Comet: JSON that every server takes, short parameters."""
+"""Metadata as the short, flat parameters that Comet shows."""
 
 import json
-import math
-import re
 from collections.abc import Mapping
 
 from smile_trace.records import JSON
 
 PARAMETER_CHARACTERS = 500
 """A parameter is a column of the project's list; the whole text stands in the trace itself."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def plain(value: JSON) -> JSON:
-    """`value` without what JSON or UTF-8 cannot hold.
-
-    Numbers that are not finite become their names ("nan", "inf"), lone surrogates U+FFFD.
-    """
-    match value:
-        case str():
-            return _SURROGATE.sub("\ufffd", value)
-        case float() if not math.isfinite(value):
-            return str(value)
-        case dict():
-            return {str(plain(str(key))): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-    return value
 
 
 def flat_parameters(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
