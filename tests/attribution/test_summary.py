@@ -1,0 +1,152 @@
+"""The plain sentence: right for every status, and readable without statistics."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from smile_trace.attribution.summary import summarize
+from smile_trace.records import Fidelity, FidelityStatus, SegmentAttribution
+
+
+def segment(text: str, low: float = 0.0, value: float = 0.0, high: float = 0.0, **more: Any):
+    """A segment; significant where the interval holds no 0."""
+    place = {"message": 0, "role": "user", "start": 0, "end": 1}
+    defaults = {"unit": "word", "key": "0:word:0", "significant": not low <= 0 <= high}
+    values = {"text": text, "attribution": value, "ci_low": low, "ci_high": high}
+    given: dict[str, Any] = {**place, **defaults, **values, **more}
+    return SegmentAttribution(**given)
+
+
+def others(count: int, **more: Any) -> list[SegmentAttribution]:
+    return [segment(f"w{i}", -0.1, 0.0, 0.1, **more) for i in range(count)]
+
+
+def said(
+    segments: Sequence[SegmentAttribution], status: FidelityStatus = "reliable", **more: Any
+) -> str:
+    placed = [s.model_copy(update={"start": i, "end": i + 1}) for i, s in enumerate(segments)]
+    return summarize(placed, Fidelity(status=status, reason="so it is."), **more)
+
+
+def test_the_sentence_of_the_specification() -> None:
+    assert said([segment("Eiffel", 0.55, 0.63, 0.71), *others(9)]) == (
+        "The answer hangs on “Eiffel” (without it, 63 % ± 8 % of the answer is lost); nine other "
+        "words made no measurable difference."
+    )
+
+
+@pytest.mark.parametrize(
+    ("interval", "lost"),
+    [
+        ((0.55, 0.63, 0.71), "63 % ± 8 %"),
+        ((0.55, 0.63, 0.72), "63 % ± 9 %"),  # rounded: still as far to both sides
+        ((0.55, 0.60, 0.90), "55 % to 90 %"),
+        ((0.84, 0.95, 1.0), "84 % to 100 %"),  # cut at 100: no 106 %
+        ((0.9, 0.95, 1.0), "90 % to 100 %"),
+        ((0.001, 0.2, 0.4), "up to 40 %"),
+        ((0.63, 0.63, 0.63), "63 %"),  # exact
+        ((1.0, 1.0, 1.0), "all"),
+        ((0.7, 1.0, 1.3), "70 % to 100 %"),  # never beyond 100
+        ((0.01, 0.01, 0.01), "1 %"),
+    ],
+)
+def test_how_much_is_lost(interval: tuple[float, float, float], lost: str) -> None:
+    sentence = said([segment("Eiffel", *interval)])
+    assert sentence == f"The answer hangs on “Eiffel” (without it, {lost} of the answer is lost)."
+
+
+def test_several_drivers_and_what_works_against_them() -> None:
+    drivers = [segment(f"d{i}", 0.5 - i / 10, 0.6 - i / 10, 0.7 - i / 10) for i in range(5)]
+    against = [segment("not", -0.5, -0.4, -0.3), segment("never", -0.6, -0.5, -0.4)]
+    assert said([*drivers, *against, *others(1)]) == (
+        "The answer hangs on “d0” (without it, 60 % ± 10 % of the answer is lost), "
+        "“d1” (50 % ± 10 %), “d2” (40 % ± 10 %) and two more; “never” and “not” work against it; "
+        "one other word made no measurable difference."
+    )
+    assert said([*against[:1], *others(2)]) == (
+        "“not” works against the answer; two other words made no measurable difference."
+    )
+
+
+def test_frozen_parts_are_not_called_without_effect() -> None:
+    frozen = [segment("be", frozen=True), segment("kind", frozen=True)]
+    assert said([segment("fox", 1, 1, 1), *frozen[:1]]) == (
+        "The answer hangs on “fox” (without it, all of the answer is lost); one frozen word was "
+        "not tried."
+    )
+    assert said([segment("fox", 1, 1, 1), *frozen, *others(1)]).endswith(
+        "; one other word made no measurable difference; two frozen words were not tried."
+    )
+
+
+def test_the_same_word_twice_is_told_apart() -> None:
+    words = [segment("no"), segment("no", 0.5, 0.6, 0.7), segment("maybe")]
+    assert said(words).startswith("The answer hangs on the second “no” (")
+    many = [*(segment("no") for _ in range(20)), segment("no", 0.5, 0.6, 0.7)]
+    assert said(many).startswith("The answer hangs on the 21st “no” (")
+
+
+@pytest.mark.parametrize(
+    ("unit", "key", "named", "noun"),
+    [
+        ("sentence", "0:sentence:0", "“Be brief.”", "two other sentences"),
+        ("section", "0:section:0", "“Be brief.”", "two other sections"),
+        ("span", "0:span:0", "“Be brief.”", "two other passages"),
+        ("message", "0:message:0", "the user message “Be brief.”", "two other messages"),
+        ("variable", "answer:3:var:tone", "the variable tone (“Be brief.”)", "two other variables"),
+    ],
+)
+def test_units(unit: str, key: str, named: str, noun: str) -> None:
+    rest = others(2, unit=unit)
+    assert said([segment("Be \n brief.", 0.5, 0.6, 0.7, unit=unit, key=key), *rest]) == (
+        f"The answer hangs on {named} (without it, 60 % ± 10 % of the answer is lost); {noun} "
+        "made no measurable difference."
+    )
+
+
+def test_words_inside_a_passage_are_counted_by_their_own_name() -> None:
+    mixed = [segment("fox", 1, 1, 1), *others(2), *others(1, unit="span")]
+    assert said(mixed).endswith(
+        "; two other words and one other passage made no measurable difference."
+    )
+
+
+def test_long_texts_are_cut() -> None:
+    assert "…" in said([segment("word " * 100, 0.5, 0.6, 0.7)])
+    assert len(said([segment("word " * 100, 0.5, 0.6, 0.7)])) < 160
+
+
+def test_every_status() -> None:
+    driver = segment("fox", 0.5, 0.6, 0.7)
+    assert said([driver], "no_effect") == (
+        "Whatever was left out of the prompt, the answer stayed the same."
+    )
+    assert said([driver], "unreliable") == (
+        "What drove this answer is undetermined at this budget: so it is."
+    )
+    assert said(others(3)) == (
+        "No single part of the prompt made a difference that stands out of the noise."
+    )
+    noisy = Fidelity(status="no_effect", reason="", noise_floor=0.2)
+    assert summarize([driver], noisy) == (
+        "Whatever was left out of the prompt, the answer changed no more than it does when the "
+        "same prompt is asked again."
+    )
+
+
+def test_a_part_of_the_answer() -> None:
+    driver = [segment("fox", 0.5, 0.6, 0.7)]
+    assert said(driver, part="the red \n one") == (
+        "The part “the red one” of the answer hangs on “fox” (without it, 60 % ± 10 % of that "
+        "part is lost)."
+    )
+    assert said([segment("not", -0.5, -0.4, -0.3)], part="red") == (
+        "“not” works against the part “red” of the answer."
+    )
+    assert said(driver, "no_effect", part="red") == (
+        "Whatever was left out of the prompt, the part “red” of the answer stayed the same."
+    )
+    assert said(driver, "unreliable", part="red") == (
+        "What drove the part “red” of this answer is undetermined at this budget: so it is."
+    )
