@@ -47,11 +47,11 @@ class Apart:
 
     @property
     def mean(self) -> float:
-        """The mean distance over inputs."""
-        return float(self.distances.mean())
+        """The mean distance over inputs, at least 0, as the distance itself is."""
+        return max(float(self.distances.mean()), 0.0)
 
     def interval(self) -> tuple[float, float]:
-        """Student's t interval of the mean over inputs, inside [−1, 1]; all of it with one."""
+        """Student's t interval of the mean over inputs, inside [0, 1]; all of it with one."""
         return mean_interval(self.distances)
 
 
@@ -101,12 +101,13 @@ def compare_answers(
 
 
 def mean_interval(values: Array) -> tuple[float, float]:
-    """Student's t interval, at LEVEL, of a mean; [−1, 1] with fewer than two values."""
+    """Student's t interval, at LEVEL, of a mean distance; [0, 1] with fewer than two values."""
     if len(values) < 2:
-        return -1.0, 1.0
+        return 0.0, 1.0
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values))
     centre = float(values.mean())
-    return max(centre - half, -1.0), min(centre + half, 1.0)
+    low, high = np.clip([centre - half, centre + half], 0.0, 1.0)
+    return float(low), float(high)
 
 
 def _energies(pair: Paired, distance: Distance) -> list[float]:

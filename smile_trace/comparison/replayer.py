@@ -167,13 +167,11 @@ class Replayer:
             back = others[len(edits) + k]
             taken = [paired(hybrid, new) for hybrid, new in zip(back, news, strict=True)]
             effects.append(self._effect(edit, put_in, taken, exact))
-        total = sum(max(effect.distance, 0.0) for effect in effects)
+        total = sum(effect.distance for effect in effects)
         return Replayed(
             answers=answers,
             edits=tuple(
-                effect.model_copy(update={"share": max(effect.distance, 0.0) / total})
-                if total
-                else effect
+                effect.model_copy(update={"share": effect.distance / total}) if total else effect
                 for effect in effects
             ),
             why_no_edits=why_no_edits,
@@ -194,7 +192,7 @@ class Replayer:
             if one is not None and other is not None
         ]
         if not both:
-            return EditEffect(segments=edit, distance=0.0, ci_low=-1.0, ci_high=1.0)
+            return EditEffect(segments=edit, distance=0.0, ci_low=0.0, ci_high=1.0)
         apart = self._apart([pair for pairs in both for pair in pairs], exact)
         per_input = apart.distances.reshape(-1, 2).mean(axis=1)
         low, high = mean_interval(per_input)
@@ -203,7 +201,7 @@ class Replayer:
         )
         return EditEffect(
             segments=edit,
-            distance=float(per_input.mean()),
+            distance=max(float(per_input.mean()), 0.0),
             ci_low=low,
             ci_high=high,
             changed=changed,

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from smile_trace.records.comparison import VersionChange, VersionReport
+from smile_trace.comparison.answers import CHANGED
+from smile_trace.records.comparison import AnswerChange, EditEffect, VersionChange, VersionReport
 
 _LONGEST = 60
 
@@ -37,7 +38,7 @@ def summarize_change(change: VersionChange, versions: Sequence[VersionReport]) -
         parts = "1 segment" if len(moved) == 1 else f"{len(moved)} segments"
         sentences.append(f"The influence of {parts} changed.")
     elif not change.why_no_influences:
-        sentences.append("No segment's influence changed by more than noise.")
+        sentences.append("No change of a segment's influence stands out of the noise.")
     return " ".join(sentences)
 
 
@@ -46,14 +47,27 @@ def _answers(change: VersionChange, before: str, after: str) -> str:
     if answers is None:
         why = change.why_no_answers
         return f"From {before} to {after}: the answers were not compared, because {why}."
-    same = f"on {answers.inputs} inputs"
-    if not answers.significant:
-        noise = "within the model's own noise" if answers.noise else "the same"
-        return f"From {before} to {after}: the answers {same} are {noise}."
+    inputs = "1 input" if answers.inputs == 1 else f"{answers.inputs} inputs"
+    lead = f"From {before} to {after}:"
+    if answers.significant:
+        return (
+            f"{lead} {answers.changed} of {inputs} got another answer, by "
+            f"{_distance(answers)} on average."
+        )
+    if not answers.changed:
+        return f"{lead} the answers on {inputs} are the same."
+    if answers.ci_high <= CHANGED:
+        return f"{lead} the answers on {inputs} are within the model's own noise."
     return (
-        f"From {before} to {after}: {answers.changed} of {answers.inputs} answers changed, "
-        f"by {answers.distance:.2f} on average."
+        f"{lead} {answers.changed} of {inputs} got another answer, which may be the model's own "
+        f"noise: so few cannot rule out a change of up to {answers.ci_high:.2f}."
     )
+
+
+def _distance(item: AnswerChange | EditEffect) -> str:
+    """The mean distance with its interval, where the inputs say how far it may be off."""
+    sure = item.ci_high - item.ci_low < 0.005
+    return f"{item.distance:.2f}" + ("" if sure else f" ({item.ci_low:.2f} to {item.ci_high:.2f})")
 
 
 def _edit(change: VersionChange, versions: Sequence[VersionReport]) -> str:
@@ -69,7 +83,10 @@ def _edit(change: VersionChange, versions: Sequence[VersionReport]) -> str:
     assert place is not None
     text = " ".join(side.segments[place].segment.text.split())
     text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    by_itself = f"by itself it moves them by {strongest.distance:.2f}"
+    runner_up = max((edit.ci_high for edit in change.edits if edit is not strongest), default=0.0)
+    comes = "comes" if strongest.ci_low > runner_up else "seems to come"
+    most = "Most of it" if (strongest.share or 0.0) > 0.5 else "The largest part of it"
+    by_itself = f"by itself it moves them by {_distance(strongest)}"
     others = len(change.edits) - len(real)
-    rest = f"; {others} of {len(change.edits)} edits did no more than noise" if others else ""
-    return f"Most of it comes from “{text}” ({item.kind}): {by_itself}{rest}."
+    rest = f"; {others} of {len(change.edits)} edits showed no more than noise" if others else ""
+    return f"{most} {comes} from “{text}” ({item.kind}): {by_itself}{rest}."

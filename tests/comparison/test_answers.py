@@ -45,7 +45,7 @@ def test_one_input_of_a_noisy_model_proves_nothing() -> None:
     pairs = [Paired(("0", "0"), ("1", "1"))]
     apart = compare_answers(pairs, _distance, np.random.default_rng(0))
     assert apart.p_value == pytest.approx(1 / 3)
-    assert apart.interval() == (-1.0, 1.0)
+    assert apart.interval() == (0.0, 1.0)
 
 
 def test_no_input_is_an_error() -> None:
