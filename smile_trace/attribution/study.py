@@ -1,17 +1,13 @@
 """One explanation under way: ask and tell, so that paying for calls is apart from solving."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
-import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from smile_trace.attribution import masks
 from smile_trace.attribution.distances import Distance
 from smile_trace.attribution.findings import LevelFindings, find
-from smile_trace.attribution.perturbing import Perturber
+from smile_trace.attribution.planning import Level, Paid, Planner, paid
 from smile_trace.attribution.reading import Reading, read
 from smile_trace.attribution.segmentation import Segmentation
 from smile_trace.attribution.shift import TextShift
@@ -24,10 +20,8 @@ from smile_trace.records import (
     ExplanationSettings,
     Observation,
     Perturbation,
-    PerturbationKind,
     Prompted,
     Response,
-    Segment,
     SegmentAttribution,
     Signal,
 )
@@ -35,29 +29,8 @@ from smile_trace.records import (
 ROUND = 16
 """Perturbations of one round, at most: small enough to show progress and to run in parallel."""
 
-SMALLEST_LEVEL = 12
-"""Calls below which a partition is not worth asking about."""
-
 UNREPEATABLE = 0.8
 """Shift of the unperturbed prompt's own answer beyond which asking on is wasted money."""
-
-_Key = tuple[str, int]
-"""What is paid for once: (hash of the text, replicate)."""
-
-
-@dataclass
-class Level:
-    """One partition of the prompt and the rows that are asked about it, in order."""
-
-    segments: tuple[Segment, ...]
-    perturber: Perturber
-    rows: list[Perturbation] = field(default_factory=list)
-    exact: bool = False
-
-    @property
-    def free(self) -> tuple[bool, ...]:
-        """Which segments may be left out."""
-        return tuple(not segment.frozen for segment in self.segments)
 
 
 class Study:
@@ -104,12 +77,15 @@ class Study:
         self._deterministic = deterministic
         self._embed = embed or embed_words
         self._shift = TextShift(answer, self._embed, distance)
-        self._segmentation = Segmentation(prompted, settings.unit, freeze)
-        self._replicates = min(_baselines(prompted, deterministic, remote), settings.budget)
-        self._levels: list[Level] = []
-        self._asked: dict[_Key, None] = {}
-        self._drawn: Counter[str] = Counter()
-        self._responses: dict[_Key, Response] = {}
+        self._planner = Planner(
+            prompted,
+            Segmentation(prompted, settings.unit, freeze),
+            settings,
+            replicates=min(_baselines(prompted, deterministic, remote), settings.budget),
+            deterministic=deterministic,
+        )
+        self._asked: dict[Paid, None] = {}
+        self._responses: dict[Paid, Response] = {}
         self._rounds = 0
 
     @property
@@ -126,15 +102,13 @@ class Study:
 
     def ask(self) -> list[Perturbation]:
         """The next round, at most ROUND perturbations; [] when the study is finished."""
-        if not self._levels:
-            self._levels.append(self._first_level())
-        elif self._hopeless():
+        if self._hopeless():
             return []
         waiting = self._waiting()
         if not waiting and self._next_level():
             waiting = self._waiting()
-        chosen = waiting[: self._replicates if not self._rounds else ROUND]
-        self._asked.update(dict.fromkeys(map(_key, chosen)))
+        chosen = waiting[: ROUND if self._rounds else len(self._planner.baselines)]
+        self._asked.update(dict.fromkeys(map(paid, chosen)))
         self._rounds += bool(chosen)
         return chosen
 
@@ -145,14 +119,14 @@ class Study:
             ValueError: a perturbation that this study did not ask about.
         """
         for perturbation, response in pairs:
-            if _key(perturbation) not in self._asked:
+            if paid(perturbation) not in self._asked:
                 raise ValueError("tell() takes only the perturbations that ask() gave.")
-            self._responses[_key(perturbation)] = response
+            self._responses[paid(perturbation)] = response
 
     def _waiting(self) -> list[Perturbation]:
         """The rows of the current level that have to be asked, each text and replicate once."""
-        rows = {_key(row): row for row in reversed(self._levels[-1].rows)}
-        ordered = dict.fromkeys(map(_key, self._levels[-1].rows))
+        rows = {paid(row): row for row in reversed(self._levels[-1].rows)}
+        ordered = dict.fromkeys(map(paid, self._levels[-1].rows))
         return [
             rows[key].model_copy(update={"round": self._rounds})
             for key in ordered
@@ -161,128 +135,23 @@ class Study:
 
     def _hopeless(self) -> bool:
         """Whether the unperturbed prompt failed, or gives something else than was logged."""
-        if any(_key(row) not in self._responses for row in self._baselines):
+        if any(paid(row) not in self._responses for row in self._planner.baselines):
             return False
         reading = self._read()
         return reading.baseline is None or (
             reading.baseline > UNREPEATABLE and not reading.given_back
         )
 
-    @property
-    def _baselines(self) -> list[Perturbation]:
-        return self._levels[0].rows[: self._replicates]
-
-    # -- planning -------------------------------------------------------------------------------
-
-    def _first_level(self) -> Level:
-        calls = self._settings.budget - self._replicates
-        segments = self._segmentation.segments
-        if sum(not s.frozen for s in segments) > max(self._settings.budget, SMALLEST_LEVEL):
-            calls = max(calls // 2, min(calls, SMALLEST_LEVEL))
-            segments = self._segmentation.coarse(max(calls, 2))
-        level = Level(segments, Perturber(self._prompted, segments))
-        for replicate in range(self._replicates):
-            level.rows.append(
-                self._row(level, "baseline", (True,) * len(segments), replicate=replicate)
-            )
-        self._fill(level, calls)
-        return level
-
     def _next_level(self) -> bool:
         """Plans a finer partition of what matters, where calls and finer segments are left."""
         calls = self._settings.budget - len(self._asked)
-        coarse = self._levels[-1]
-        unit = self._segmentation.unit
-        if calls < SMALLEST_LEVEL or all(s.unit == unit or s.frozen for s in coarse.segments):
+        if not self._planner.refinable(calls) or self._read().still:
             return False
-        if self._read().still:
-            return False
-        chosen = self._promising(coarse, calls)
-        segments = self._segmentation.refine(chosen, calls)
-        if len(segments) <= len(chosen):
-            return False
-        if any(s.unit != unit for s in segments) and calls >= 2 * SMALLEST_LEVEL:
-            calls //= 2
-            segments = self._segmentation.refine(chosen, calls)
-        level = Level(segments, Perturber(self._prompted, segments))
-        self._levels.append(level)
-        self._fill(level, calls)
-        return bool(level.rows)
+        return self._planner.refine(self._find(self._levels[-1]).effects, calls)
 
-    def _promising(self, level: Level, calls: int) -> list[Segment]:
-        """The segments with the largest effect, as many as can be looked at more finely."""
-        found = self._find(level)
-        free = [k for k, is_free in enumerate(level.free) if is_free]
-        ranked = sorted(free, key=lambda k: -found.effects[k])
-        largest = max(found.effects[ranked[0]], 0.0)
-        chosen = ranked[:1]
-        for k in ranked[1:]:
-            more = [level.segments[j] for j in sorted([*chosen, k])]
-            fits = self._segmentation.size(more) <= calls
-            if found.effects[k] < largest / 3 or not fits:
-                break
-            chosen.append(k)
-        return [level.segments[k] for k in sorted(chosen)]
-
-    def _fill(self, level: Level, calls: int) -> None:
-        """Plans rows that cost at most `calls` new calls."""
-        free, sendable = level.free, level.perturber.sendable
-        if not any(sendable(mask) for mask in masks.leave_one_out(free, sendable)):
-            return
-        if self._deterministic:
-            every = masks.all_masks(free, sendable) if sum(free) <= 12 else []
-            if every and len(every) - 1 <= calls:
-                level.exact = True
-                level.rows.extend(self._row(level, "enumerated", mask) for mask in every[1:])
-                return
-        self._draw(level, calls)
-
-    def _draw(self, level: Level, calls: int) -> None:
-        """Random rows; for a deterministic model a text drawn twice is one call and two rows."""
-        known = set(map(_key, (row for level in self._levels for row in level.rows)))
-        known |= set(map(_key, level.rows))
-        free, sendable = level.free, level.perturber.sendable
-        if self._deterministic and 3 * sum(free) <= calls:
-            for mask in masks.leave_one_out(free, sendable):
-                row = self._row(level, "leave_one_out", mask)
-                calls -= _key(row) not in known
-                known.add(_key(row))
-                level.rows.append(row)
-        generator = np.random.default_rng([self._settings.seed, len(self._levels)])
-        most = 4 * calls
-        for mask, keep in masks.random_masks(free, sendable, generator):
-            row = self._row(level, "random", mask, keep=keep)
-            calls -= _key(row) not in known
-            most -= 1
-            if calls < 0 or most < 0:
-                return
-            known.add(_key(row))
-            level.rows.append(row)
-
-    def _row(
-        self,
-        level: Level,
-        kind: PerturbationKind,
-        mask: masks.Mask,
-        *,
-        keep: float | None = None,
-        replicate: int = 0,
-    ) -> Perturbation:
-        row = Perturbation(
-            kind=kind,
-            mask=mask,
-            messages=level.perturber.messages(mask),
-            keep_probability=keep,
-            replicate=replicate,
-            level=self._levels.index(level) if level in self._levels else len(self._levels),
-            fixed=masks.fixed(mask, level.free, level.perturber.sendable),
-        )
-        if self._deterministic or kind == "baseline":
-            self._drawn[row.text_hash] = max(self._drawn[row.text_hash], replicate + 1)
-            return row
-        again = self._drawn[row.text_hash]
-        self._drawn[row.text_hash] += 1
-        return row.model_copy(update={"replicate": again})
+    @property
+    def _levels(self) -> list[Level]:
+        return self._planner.levels
 
     # -- solving --------------------------------------------------------------------------------
 
@@ -291,8 +160,6 @@ class Study:
 
         `cost.target_calls` counts the responses; who drove the study knows the rest.
         """
-        if not self._levels:
-            self._levels.append(self._first_level())
         reading = self._read()
         found = [self._find(level) for level in self._levels]
         shown, fidelity = judge(found, reading)
@@ -313,7 +180,7 @@ class Study:
 
     def _read(self) -> Reading:
         rows = [
-            [(row, self._responses.get(_key(row))) for row in level.rows] for level in self._levels
+            [(row, self._responses.get(paid(row))) for row in level.rows] for level in self._levels
         ]
         return read(rows, self.signal, self._shift, deterministic=self._deterministic)
 
@@ -367,12 +234,8 @@ class Study:
             )
             for level, shifts, of in zip(self._levels, reading.shifts, found, strict=True)
             for row, shift, weight in zip(level.rows, shifts, of.locality, strict=True)
-            if (response := self._responses.get(_key(row))) is not None
+            if (response := self._responses.get(paid(row))) is not None
         )
-
-
-def _key(row: Perturbation) -> _Key:
-    return row.text_hash, row.replicate
 
 
 def _baselines(prompted: Prompted, deterministic: bool, remote: bool) -> int:
