@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Row, Select, func, or_, select, update
+from sqlalchemy import Column, Connection, Row, Select, bindparam, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records import Call, Feedback, Span, Trace
@@ -149,11 +149,21 @@ class Traces:
                 connection, [(row.trace_id, not row.has_root) for row in rows], assemble
             )
             _put_calls(connection, made)
-            for position, trace in enumerate(made, start=last + 1):
-                values = {"position": position, "stand_in_root": trace.stand_in_root}
-                _set_trace(connection, trace.trace_id, values)
-            for trace_id, error in broken.items():
-                _set_trace(connection, trace_id, {"error": error})
+            _set_traces(
+                connection,
+                [
+                    {
+                        "completed": trace.trace_id,
+                        "position": position,
+                        "stand_in_root": trace.stand_in_root,
+                    }
+                    for position, trace in enumerate(made, start=last + 1)
+                ],
+            )
+            _set_traces(
+                connection,
+                [{"completed": trace_id, "error": error} for trace_id, error in broken.items()],
+            )
         return len(rows)
 
     def get(self, trace_ids: Sequence[str], assemble: Assemble) -> list[Trace]:
@@ -279,8 +289,12 @@ def _last_position(connection: Connection) -> int:
     return max(given, seen)
 
 
-def _set_trace(connection: Connection, trace_id: str, values: Mapping[str, Any]) -> None:
-    connection.execute(update(traces).where(traces.c.trace_id == trace_id).values(**values))
+def _set_traces(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Set the columns that stand beside `completed`, the trace's id: the same in every row."""
+    if rows:  # one statement for all of them: compiling one each takes longer than the rest
+        columns = {name: bindparam(name) for name in rows[0] if name != "completed"}
+        of_each = update(traces).where(traces.c.trace_id == bindparam("completed"))
+        connection.execute(of_each.values(columns), rows)
 
 
 def _put_calls(connection: Connection, made: Iterable[Trace]) -> None:
