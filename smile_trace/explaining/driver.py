@@ -121,7 +121,7 @@ def cost_of(responses: Iterable[Response]) -> Cost:
         else:
             asked.append(response)
     usages = [response.usage for response in asked if response.usage is not None]
-    prices = [response.usd for response in asked if response.ok]
+    prices = [r.usd for r in asked if r.ok or r.usage is not None]  # a filtered one costs, too
     known = [price for price in prices if price is not None]
     return Cost(
         target_calls=len(asked),

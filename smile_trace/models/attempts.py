@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from smile_trace.models.base import ModelUnavailable, Request
+from smile_trace.errors import SmileTraceError
+from smile_trace.models.base import Request
 from smile_trace.models.ledger import BudgetExceeded
 from smile_trace.records import Response, Usage
 
@@ -61,14 +62,15 @@ async def ask_all(
 
     Where an explanation's own cap is passed, the error stands in the result's place. What
     makes further asking pointless lets everything in flight come home (it is paid for),
-    starts nothing more, and is raised then.
+    starts nothing more, and is raised then; so does an answer that cannot be kept.
 
     Raises:
         ModelUnavailable: nothing can be asked.
         BudgetExceeded: a daily cap is reached.
+        SmileTraceError: the store cannot be written.
     """
     results: dict[int, T | BudgetExceeded] = {}
-    stop: list[ModelUnavailable | BudgetExceeded] = []
+    stop: list[SmileTraceError] = []
 
     async def run(index: int) -> None:
         async with slots:
@@ -80,7 +82,7 @@ async def ask_all(
                 if error.daily:
                     stop.append(error)
                 results[index] = error
-            except ModelUnavailable as error:
+            except SmileTraceError as error:
                 stop.append(error)
 
     await asyncio.gather(*(run(index) for index in range(len(asks))))

@@ -176,7 +176,7 @@ class Metered:
             kept = {k: r for k, r in zip(reserved.keys, responses, strict=True) if r.ok}
             await asyncio.to_thread(self._cache.put_many, kept)
             self._own.update(kept)
-            tokens, usd = _used(list(kept.values()), reserved)
+            tokens, usd = _used(responses, reserved)
             await asyncio.to_thread(self._ledger.settle, attempt, tokens=tokens, usd=usd)
         async with self._settled:
             del self._open[attempt]
@@ -233,15 +233,15 @@ def metered(
     )
 
 
-def _used(kept: Sequence[Response], reserved: _Reserved) -> tuple[int, float | None]:
-    """Tokens and dollars of the answers that came: failures cost nothing, and where the
-    server did not count, the largest possible cost stands."""
-    counted = [response.usage for response in kept if response.usage is not None]
-    if len(counted) < len(kept):
+def _used(responses: Sequence[Response], reserved: _Reserved) -> tuple[int, float | None]:
+    """Tokens and dollars of what came back. A failure has its cost, too (a filtered answer was
+    generated); where the server did not count, the largest possible cost stands."""
+    counted = [response.usage for response in responses if response.usage is not None]
+    if len(counted) < len(responses):
         return reserved.tokens, reserved.usd
     tokens = sum((usage.input_tokens or 0) + (usage.output_tokens or 0) for usage in counted)
-    priced = [response.usd for response in kept if response.usd is not None]
-    return tokens, sum(priced) if len(priced) == len(kept) else None
+    priced = [response.usd for response in responses if response.usd is not None]
+    return tokens, sum(priced) if len(priced) == len(responses) else None
 
 
 def _say_unpriced(model: str) -> None:

@@ -141,7 +141,7 @@ class Transport:
             reply = await self.post(batch.path, batch.body)
         except UnicodeEncodeError:
             failure = "the prompt is not valid Unicode text and cannot be sent"
-            return _Outcome(_failures(batch, failure), refused=True)
+            return _Outcome(_refusals(batch, failure), refused=True)
         except openai.APITimeoutError:
             failure = f"no answer within {self._timeout:g} seconds"
             return _Outcome(_failures(batch, failure), counted=False, again=True)
@@ -183,7 +183,7 @@ class Transport:
         passing = status in (408, 409, 429) or status >= 500
         soon = wait is None or wait <= _LONGEST_RETRY_AFTER
         return _Outcome(
-            _failures(batch, reason),
+            _refusals(batch, reason),
             refused=True,
             again=passing and soon and not spent,
             wait=wait,
@@ -230,6 +230,12 @@ class _Outcome:
 
 def _failures(batch: Batch, reason: str) -> list[Response]:
     return [Response(failure=reason) for _ in batch.items]
+
+
+def _refusals(batch: Batch, reason: str) -> list[Response]:
+    """Failures that cost nothing. What came with a success and cannot be read may have."""
+    nothing = Usage(input_tokens=0, output_tokens=0)
+    return [Response(failure=reason, usage=nothing, usd=0.0) for _ in batch.items]
 
 
 def _too_long(detail: Mapping[str, Any], message: str) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from smile_trace.errors import SmileTraceError
 from smile_trace.models import BudgetExceeded, ModelUnavailable, Request
 from smile_trace.models import transport as transport_module
 from smile_trace.models.callable import CallableModel
@@ -168,6 +169,29 @@ async def test_a_broken_connection_stays_reserved(server):
     assert len(ledger.open) == 1
 
 
+FILTERED = {"choices": [{"index": 0, "finish_reason": "content_filter", "message": {}}]}
+
+
+@pytest.mark.parametrize(
+    ("reply", "tokens"),
+    [
+        ({**FILTERED, "usage": {"prompt_tokens": 7, "completion_tokens": 2}}, 9),
+        (FILTERED, None),
+        ({"object": "something else"}, None),
+        ({"choices": []}, None),
+        (b'{"choices": [{"index": 0, "mess', None),
+    ],
+)
+async def test_what_came_with_a_success_costs_even_where_there_is_no_answer(server, reply, tokens):
+    """The server has generated, and bills for it; uncounted, the largest possible cost stands."""
+    server.faults = [(200, {}, reply)]
+    ledger = NotingLedger()
+    [response] = await paid(endpoint(server), ledger).generate([ask("a")])
+    assert not response.ok
+    assert ledger.spent + sum(ledger.open.values()) == tokens or tokens is None
+    assert ledger.spent + sum(ledger.open.values()) > 0
+
+
 async def test_a_reservation_covers_what_is_used(server):
     server.function = lambda prompt: "word " * 50
     ledger = NotingLedger()
@@ -210,6 +234,20 @@ async def test_a_daily_cap_stops_everything_and_keeps_what_came(server):
     )
     assert all(r.ok for r in tomorrow)
     assert len(server.bodies) == 60  # nothing was paid for twice
+
+
+async def test_where_an_answer_cannot_be_kept_nothing_more_is_asked(server):
+    class FullDisk(MemoryCache):
+        def put_many(self, items):
+            raise SmileTraceError("the disk is full")
+
+    with pytest.raises(SmileTraceError, match="full"):
+        await paid(endpoint(server, concurrency=2), cache=FullDisk()).generate(
+            [ask(str(i)) for i in range(9)]
+        )
+    asked = len(server.bodies)
+    await asyncio.sleep(0.1)
+    assert asked == len(server.bodies) <= 2
 
 
 async def test_what_is_in_flight_comes_home_when_the_model_goes_away(server):
