@@ -3,8 +3,9 @@
 Pure functions; no I/O but the word vectors of an installed wheel, no clock, no asyncio.
 """
 
+from smile_trace.attribution.part import NoSuchPart, find_part
 from smile_trace.attribution.segmentation import CannotExplain
 from smile_trace.attribution.study import Study
 from smile_trace.attribution.vectors import Embed
 
-__all__ = ["CannotExplain", "Embed", "Study"]
+__all__ = ["CannotExplain", "Embed", "NoSuchPart", "Study", "find_part"]

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
+from smile_trace.attribution.part import Part, tokens_inside
 from smile_trace.attribution.shift import TextShift, answer_probability
 from smile_trace.records import Perturbation, Response, Signal
 
@@ -54,15 +55,20 @@ class Reading:
 
 
 def read(
-    levels: Sequence[Sequence[Row]], signal: Signal, text_shift: TextShift, *, deterministic: bool
+    levels: Sequence[Sequence[Row]],
+    signal: Signal,
+    text_shift: TextShift,
+    *,
+    deterministic: bool,
+    part: Part | None = None,
 ) -> Reading:
-    """Reads the rows of every level.
+    """Reads the rows of every level; with `part`, the tokens of that part of the answer alone.
 
     Text: y = (d − d₀) / (1 − d₀), with d the distance from the logged answer and d₀ the mean of
     the baseline's. Probability: y = 1 − p / p₀, with p the mean conditional probability of the
     logged answer's tokens. Both are cut to [0, 1].
     """
-    distances = [_distances(rows, signal, text_shift) for rows in levels]
+    distances = [_distances(rows, signal, text_shift, part) for rows in levels]
     baseline = [
         (row, response, distance)
         for rows, found in zip(levels, distances, strict=True)
@@ -95,18 +101,25 @@ def _given_back(
     return reference <= _SAME
 
 
-def _distances(rows: Sequence[Row], signal: Signal, text_shift: TextShift) -> list[float | None]:
+def _distances(
+    rows: Sequence[Row], signal: Signal, text_shift: TextShift, part: Part | None
+) -> list[float | None]:
     """Per row the distance from the logged answer, before the baseline's is taken off."""
     if signal == "probability":
-        return [
-            1 - answer_probability(response.logprobs)
-            if response is not None and response.ok and response.logprobs is not None
-            else None
-            for _, response in rows
-        ]
+        counted = [None if r is None or not r.ok else _logprobs(r, part) for _, r in rows]
+        return [None if logs is None else 1 - answer_probability(logs) for logs in counted]
     texts = [r.text if r is not None and r.ok else None for _, r in rows]
     known = iter(text_shift.shifts([text for text in texts if text is not None]))
     return [None if text is None else next(known) for text in texts]
+
+
+def _logprobs(response: Response, part: Part | None) -> Sequence[float] | None:
+    """Those of the answer's tokens that count; None where it is not known which they are."""
+    logprobs = response.logprobs
+    if part is None or logprobs is None:
+        return logprobs
+    inside = tokens_inside(response.tokens or (), response.text or "", part)
+    return [logprobs[k] for k in inside] if inside else None
 
 
 def _relative(distance: float | None, reference: float, scale: float) -> float | None:

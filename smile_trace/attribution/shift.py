@@ -25,9 +25,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import ot  # type: ignore[import-untyped]
+from scipy.ndimage import minimum_filter1d  # type: ignore[import-untyped]
 
 from smile_trace.attribution import breaks
 from smile_trace.attribution.distances import Distance
+from smile_trace.attribution.part import Part
 from smile_trace.attribution.vectors import Embed, Vectors, unit
 
 _UNRELATED = 0.2
@@ -47,6 +49,9 @@ _DECIDING = frozenset(
 _LONGEST = 400
 """Words of an answer that are looked at; what follows says little and costs the square."""
 
+_SEARCHED = 4000
+"""Words of a response that are searched for a part of the answer."""
+
 
 class TextShift:
     """The shift of responses from one logged answer. Vectors of words are looked up once.
@@ -56,13 +61,23 @@ class TextShift:
         embed: the words' vectors.
         distance: of the two answers' sets of word vectors, in place of the three losses; what
             it gives is cut to [0, 1].
+        part: the part of the answer that counts. A response is then taken for the stretch of
+            it, as long as the part, that says most of the part.
     """
 
-    def __init__(self, answer: str, embed: Embed, distance: Distance | None = None) -> None:
+    def __init__(
+        self,
+        answer: str,
+        embed: Embed,
+        distance: Distance | None = None,
+        part: Part | None = None,
+    ) -> None:
         self._embed = embed
         self._distance = distance
-        self._answer = answer.strip()
-        self._said = _words(answer)
+        self._partial = part is not None
+        counted = answer if part is None else answer[slice(*part)]
+        self._answer = counted.strip()
+        self._said = _words(counted)
         self._known: dict[str, int] = {}
         self._vectors: Vectors = np.zeros((0, 0))
         self._lengths: Vectors = np.zeros(0)
@@ -71,36 +86,61 @@ class TextShift:
     def shifts(self, responses: Sequence[str]) -> list[float]:
         """One shift in [0, 1] per response."""
         new = list(dict.fromkeys(r for r in responses if r not in self._shifts))
-        said = [_words(response) for response in new]
+        most = _SEARCHED if self._partial else _LONGEST
+        said = [_words(response, most) for response in new]
         self._learn([self._said, *said] if new else [])
         for response, words in zip(new, said, strict=True):
             self._shifts[response] = self._shift(response, words)
         return [self._shifts[response] for response in responses]
 
     def between(self, one: str, other: str) -> float:
-        """The shift of one response from another, in [0, 1]."""
-        return TextShift(one, self._embed, self._distance).shifts([other])[0]
+        """The shift of one response (or of its stretch for the part) from another, in [0, 1]."""
+        if not self._partial:
+            return TextShift(one, self._embed, self._distance).shifts([other])[0]
+        words = _words(one, _SEARCHED)
+        self._learn([self._said, words])
+        stretch = " ".join(self._stretch(words))
+        return TextShift(stretch, self._embed, self._distance, (0, len(stretch))).shifts([other])[0]
 
     def _shift(self, response: str, words: Sequence[str]) -> float:
+        if self._partial:
+            words = self._stretch(words)
         if words == self._said and (words or response.strip() == self._answer):
             return 0.0
         if not words or not self._said:
             return 1.0
-        rows = [self._known[word] for word in self._said]
-        columns = [self._known[word] for word in words]
         if self._distance is not None:
-            found = self._distance(self._vectors[rows], self._vectors[columns])
+            found = self._distance(self._vectors_of(self._said), self._vectors_of(words))
             return min(max(float(found), 0.0), 1.0)
-        cosine = self._vectors[rows] @ self._vectors[columns].T
-        cost = np.clip((1 - cosine) / (1 - _UNRELATED), 0, 1)
+        cost = self._cost(words)
         mass = self._weights(self._said)
-        directed = mass / np.arange(1, len(rows) + 1)
+        directed = mass / np.arange(1, len(mass) + 1)
         directed /= directed.sum()
         overlap = float(directed @ _unsaid(self._said, words))
         nearest = float(directed @ cost.min(axis=1))
         both = float(ot.emd2(mass / mass.sum(), _share(self._weights(words)), cost))
         still_said = 1 - min(max((overlap + nearest + both) / 3, 0.0), 1.0)
         return 1 - still_said * (1 - _turned(self._said, words) / 2)
+
+    def _stretch(self, words: Sequence[str]) -> Sequence[str]:
+        """The words, as many as the part has, that say most of it."""
+        length = len(self._said)
+        if not length or len(words) <= length:
+            return words
+        nearest = minimum_filter1d(self._cost(words), length, axis=1, mode="nearest")
+        # A filter's value stands in the middle of its window.
+        starts = nearest[:, length // 2 : length // 2 + len(words) - length + 1]
+        begin = int(np.argmin(self._weights(self._said) @ starts))
+        return words[begin : begin + length]
+
+    def _cost(self, words: Sequence[str]) -> Vectors:
+        """What it costs to move each word that counts to each of these, in [0, 1]."""
+        cosine = self._vectors_of(self._said) @ self._vectors_of(words).T
+        cost: Vectors = np.clip((1 - cosine) / (1 - _UNRELATED), 0, 1)
+        return cost
+
+    def _vectors_of(self, words: Sequence[str]) -> Vectors:
+        return self._vectors[[self._known[word] for word in words]]
 
     def _weights(self, words: Sequence[str]) -> Vectors:
         lengths = self._lengths[[self._known[word] for word in words]]
@@ -127,10 +167,10 @@ def answer_probability(logprobs: Sequence[float]) -> float:
     return math.fsum(math.exp(min(value, 0.0)) for value in logprobs) / len(logprobs)
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str, most: int = _LONGEST) -> list[str]:
     """The words of an answer, without marks and without case; numbers stay whole."""
     found = []
-    for start, end in breaks.words(text[: 20 * _LONGEST])[:_LONGEST]:
+    for start, end in breaks.words(text[: 20 * most])[:most]:
         word = re.sub(r"^\W+|\W+$", "", text[start:end]).casefold()
         found.append(word or text[start:end])
     return found

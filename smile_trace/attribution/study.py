@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from smile_trace.attribution.distances import Distance
 from smile_trace.attribution.findings import LevelFindings, find
+from smile_trace.attribution.part import Part
 from smile_trace.attribution.planning import Level, Paid, Planner, paid
 from smile_trace.attribution.reading import Reading, read
 from smile_trace.attribution.segmentation import Segmentation
@@ -52,6 +53,7 @@ class Study:
         embed: word vectors for the text shift; by default the packaged ones.
         distance: of two sets of word vectors (directions, unit length), in [0, 1], in place of
             the text shift's own.
+        part: the characters of the answer that are explained (`find_part`); None for all.
 
     Raises:
         CannotExplain: nothing can be left out of this prompt.
@@ -69,6 +71,7 @@ class Study:
         remote: bool,
         embed: Embed | None = None,
         distance: Distance | None = None,
+        part: Part | None = None,
     ) -> None:
         self.signal: Signal = signal if answer.strip() else "text"
         self._prompted = prompted
@@ -76,7 +79,8 @@ class Study:
         self._answer = answer
         self._deterministic = deterministic
         self._embed = embed or embed_words
-        self._shift = TextShift(answer, self._embed, distance)
+        self._part = part
+        self._shift = TextShift(answer, self._embed, distance, part)
         self._planner = Planner(
             prompted,
             Segmentation(prompted, settings.unit, freeze),
@@ -168,11 +172,14 @@ class Study:
             messages=self._prompted.messages,
             form=self._prompted.form,
             answer=self._answer,
+            part=self._part,
             signal=self.signal,
             segments=segments,
             fidelity=fidelity,
             cost=Cost(target_calls=len(self._responses)),
-            summary=summarize(segments, fidelity),
+            summary=summarize(
+                segments, fidelity, part=self._part and self._answer[slice(*self._part)]
+            ),
             perturbations=self._observations(reading, found),
             partitions=tuple(tuple(s.key for s in level.segments) for level in self._levels),
             settings=self._settings,
@@ -182,7 +189,9 @@ class Study:
         rows = [
             [(row, self._responses.get(paid(row))) for row in level.rows] for level in self._levels
         ]
-        return read(rows, self.signal, self._shift, deterministic=self._deterministic)
+        return read(
+            rows, self.signal, self._shift, deterministic=self._deterministic, part=self._part
+        )
 
     def _find(self, level: Level) -> LevelFindings:
         index = self._levels.index(level)

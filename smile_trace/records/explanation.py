@@ -111,6 +111,8 @@ class Explanation(Record):
     messages: tuple[Message, ...]
     form: Form = "chat"
     answer: str
+    part: tuple[int, int] | None = None
+    """Characters `[start, end)` of the answer that are explained; None for all of it."""
     signal: Signal
     segments: tuple[SegmentAttribution, ...]
     fidelity: Fidelity

@@ -62,7 +62,8 @@ class Response(Record):
     """What came back for one request: a text, or a failure, which is missing data.
 
     `logprobs` are natural-log probabilities. After `generate`, those of the generated tokens
-    (`tokens`), where the server gives them; after `score`, those of the given answer's tokens.
+    (`tokens`), where the server gives them; after `score`, those of the given answer's tokens
+    (`tokens`, without which no part of the answer can be explained alone).
     """
 
     text: str | None = None
