@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from smile_trace.errors import SmileTraceError
 
@@ -24,6 +24,11 @@ VACUUM_PAGES = 2000
 
 class StoreError(SmileTraceError):
     """The store cannot be opened or written; the message says what to do."""
+
+
+class StoreUnavailable(StoreError):
+    """Nothing can be written for now: the disk is full or read-only, or another process holds
+    the file. Nothing was written, and the same may be tried again later."""
 
 
 class Database:
@@ -47,7 +52,8 @@ class Database:
         another process wrote in between.
 
         Raises:
-            StoreError: the disk is full or read-only, or the file is damaged; nothing was written.
+            StoreUnavailable: the disk is full or read-only, or somebody else holds the file.
+            StoreError: the file is damaged. Either way nothing was written.
         """
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
@@ -60,23 +66,7 @@ class Database:
                 with connection.begin():
                     yield connection
         except DatabaseError as error:
-            raise StoreError(self._said(error)) from error
-
-    def _said(self, error: DatabaseError) -> str:
-        text = str(error.orig)
-        if "full" in text:
-            return f"the disk of {self.path} is full: free some space; nothing was lost."
-        if "readonly" in text or "read-only" in text:
-            return f"{self.path} cannot be written: make its folder writable for this user."
-        if "locked" in text or "busy" in text:
-            return f"{self.path} was locked for {BUSY_SECONDS:.0f} s: see which process holds it."
-        if "I/O" in text:
-            return f"the disk of {self.path} fails ({text}): see whether it is full or broken."
-        if "malformed" in text or "not a database" in text:
-            return f"{self.path} is damaged ({text}): run `smile-trace doctor`."
-        if isinstance(error, OperationalError) and "unable to open" in text:
-            return f"{self.path} cannot be opened: make its folder writable for this user."
-        return f"{self.path}: {text}"
+            raise describe_fault(self.path, error.orig) from error
 
     def migrate(self) -> None:
         """Bring the tables to this release's form.
@@ -140,11 +130,38 @@ class Database:
             finally:
                 connection.close()
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path} could not be made smaller ({error}).") from error
+            raise describe_fault(self.path, error) from error
 
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+
+
+def describe_fault(path: Path, error: BaseException | None) -> StoreError:
+    """The error that a person sees when SQLite cannot work on the file at `path`."""
+    # Codes beyond 255 say more about the same thing.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    match code:
+        case sqlite3.SQLITE_FULL:
+            return StoreUnavailable(f"the disk of {path.parent} is full: free some space.")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return StoreUnavailable(
+                f"{path.parent} cannot be written: make the folder, its disk and {path.name} "
+                "writable for this user."
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreUnavailable(
+                f"{path} was locked for {BUSY_SECONDS:.0f} s: see which process holds it."
+            )
+        case sqlite3.SQLITE_IOERR:
+            return StoreUnavailable(
+                f"the disk of {path.parent} fails ({error}): see whether it is full or broken."
+            )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return StoreError(
+                f"{path} is damaged ({error}): move it away, or bring back a copy of it."
+            )
+    return StoreError(f"{path}: {error}")
 
 
 def _revision(connection: Connection) -> str | None:

@@ -1,7 +1,10 @@
 """The store: the one truth about what was captured, sampled, explained, delivered and spent."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from sqlalchemy import update
 
 from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
@@ -12,7 +15,11 @@ from smile_trace.store.outbox import Outbox
 from smile_trace.store.pauses import Pauses
 from smile_trace.store.reading import read_trace
 from smile_trace.store.status import Status, read_status
+from smile_trace.store.tables import deliveries, jobs, paused_models, trackers
 from smile_trace.store.traces import Traces
+
+LONGEST_WAIT = 3600.0
+"""No job, model, tracker or delivery waits longer between two tries, in seconds."""
 
 
 class Store:
@@ -32,6 +39,7 @@ class Store:
         database: Database,
         budget: Budget,
         models: Mapping[str, ModelSettings] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.database = database
         self.traces = Traces(database)
@@ -39,11 +47,15 @@ class Store:
         self.outbox = Outbox(database)
         self.pauses = Pauses(database)
         self.responses = StoredResponses(database)
-        self.ledger = StoredLedger(database, budget, models)
+        self.ledger = StoredLedger(database, budget, models, clock)
 
     @classmethod
-    def open(cls, settings: Settings) -> "Store":
+    def open(cls, settings: Settings, clock: Callable[[], float] = time.time) -> "Store":
         """Open the store of `settings.home`; it is made, or brought up to date, where needed.
+
+        Args:
+            settings: where it is, and the caps.
+            clock: Unix seconds, which tell the day that the daily caps count on.
 
         Raises:
             StoreError: its folder cannot be written, or a newer release made it.
@@ -58,7 +70,7 @@ class Store:
             ) from None
         database = Database(home / "store.db")
         database.migrate()
-        return cls(database, settings.budget, settings.models)
+        return cls(database, settings.budget, settings.models, clock)
 
     def trace(self, trace_id: str) -> Trace:
         """The trace of that id, complete or not.
@@ -82,6 +94,14 @@ class Store:
     def status(self) -> Status:
         """Everything counted, as of one moment."""
         return read_status(self.database, self.ledger.today())
+
+    def end_long_waits(self, now: float) -> None:
+        """Let everything be tried that would wait beyond the longest wait: the clock was put
+        back since it began to wait."""
+        with self.database.write() as connection:
+            for table in (jobs, deliveries, trackers, paused_models):
+                late = table.c.not_before > now + LONGEST_WAIT
+                connection.execute(update(table).where(late).values(not_before=now))
 
     def close(self) -> None:
         """Let go of the file."""

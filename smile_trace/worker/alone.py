@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from smile_trace.errors import SmileTraceError
@@ -25,15 +25,21 @@ def alone(home: Path) -> Iterator[Callable[[], None]]:
         What the worker calls as a sign of life.
 
     Raises:
-        WorkerError: another worker holds it.
+        WorkerError: another worker holds it, or the home cannot be written.
     """
-    descriptor = os.open(home / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(home / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise WorkerError(
+            f"{home} cannot be written ({error.strerror}): make it writable for this user, and "
+            "see whether its disk is full"
+        ) from None
     try:
         if not _lock(descriptor):
             raise WorkerError(
                 f"another worker runs on {home}: stop it, or set SMILE_TRACE_HOME to another folder"
             )
-        yield lambda: os.utime(descriptor)
+        yield lambda: _touch(descriptor)
     finally:
         os.close(descriptor)
 
@@ -54,9 +60,16 @@ def check_health(home: Path) -> str:
             raise WorkerError(f"no worker runs on {home}: start smile-trace worker")
     finally:
         os.close(descriptor)
+    if quiet > QUIET_SECONDS and not os.access(home, os.W_OK):
+        raise WorkerError(f"the worker waits because {home} cannot be written: make it writable")
     if quiet > QUIET_SECONDS:
         raise WorkerError(f"the worker on {home} hangs since {quiet:.0f} s: restart it")
     return f"a worker runs on {home}"
+
+
+def _touch(descriptor: int) -> None:
+    with suppress(OSError):  # a disk that became read-only takes no sign of life
+        os.utime(descriptor)
 
 
 def _lock(descriptor: int) -> bool:

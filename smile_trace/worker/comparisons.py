@@ -13,7 +13,14 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.tables import calls, deliveries, explanations
-from smile_trace.trackers import ComparedPrompt, ComparisonTracker, Outcome, Receipt, Tracker
+from smile_trace.trackers import (
+    ComparedPrompt,
+    ComparisonTracker,
+    Outcome,
+    Receipt,
+    Tracker,
+    TrackerUnavailable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +69,11 @@ class Comparisons:
             except SmileTraceError as error:
                 logger.warning("%s was not compared: %s", prompt, error)
                 continue
-            outcome = deliver(self._tracker, self._store, comparison)
+            try:
+                outcome = deliver(self._tracker, self._store, comparison)
+            except TrackerUnavailable:
+                self._next = self._clock()  # as soon as it takes anything again
+                raise
             if isinstance(outcome, Receipt):
                 self._delivered[prompt] = explained
                 arrived += 1

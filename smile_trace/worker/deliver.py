@@ -3,13 +3,14 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from smile_trace.records import Record, Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.outbox import Delivery, TrackerState
+from smile_trace.store.store import LONGEST_WAIT as LONGEST_PAUSE
 from smile_trace.trackers import (
     CapturedTrace,
     ExplainedCall,
@@ -20,6 +21,7 @@ from smile_trace.trackers import (
     Tracker,
     TrackerUnavailable,
 )
+from smile_trace.worker.patience import Patience
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +54,11 @@ class Courier:
         store: Store,
         settings: Settings,
         clock: Callable[[], float] = time.time,
+        patience: Patience | None = None,
     ) -> None:
         self.tracker = tracker
         self._store = store
+        self._patience = patience or Patience()
         self._linked_seconds = settings.worker.linked_trace_seconds
         self._clock = clock
 
@@ -75,10 +79,11 @@ class Courier:
                 while not stopping() and (done := step()) is not None:
                     counts[kind] += done
         except TrackerUnavailable as error:
-            self._pause(state, error)
+            self.pause(error)
             return Delivered(unavailable=str(error), **counts)
         if state.failures:
             self._store.outbox.note_state(TrackerState(name=self.name))
+            logger.warning("%s takes deliveries again", self.name)
         return Delivered(**counts)
 
     def wait(self) -> float | None:
@@ -146,9 +151,13 @@ class Courier:
                 )
             logger.warning("%s: %s failed", self.name, due[0].item, exc_info=error)
             outcomes = [Refusal(reason=f"delivery failed: {type(error).__name__}: {error}")]
-        return self._note(zip(due, outcomes, strict=True))
+        return self._note(list(zip(due, outcomes, strict=True)))
 
-    def _note(self, outcomes: Iterable[tuple[Delivery, Outcome]]) -> int:
+    def _note(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> int:
+        # What arrived would be sent again if it were not noted, so this waits for the disk.
+        return self._patience(self._settle, outcomes)
+
+    def _settle(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> int:
         arrived, now = 0, self._clock()
         with self._store.outbox.settling() as settling:
             for delivery, outcome in outcomes:
@@ -165,17 +174,19 @@ class Courier:
                         settling.refused(delivery, outcome.reason)
         return arrived
 
-    def _pause(self, state: TrackerState, error: TrackerUnavailable) -> None:
-        now = self._clock()
+    def pause(self, error: TrackerUnavailable) -> None:
+        """Give the tracker nothing for a while: it said that it takes nothing."""
+        state, now = self._store.outbox.state(self.name), self._clock()
         wait = error.retry_after or wait_after(state.failures)
-        logger.warning("%s takes nothing: %s", self.name, error)
+        if str(error) != state.reason:
+            logger.warning("%s takes nothing: %s", self.name, error)
         self._store.outbox.note_state(
             TrackerState(
                 name=self.name,
                 failures=state.failures + 1,
                 reason=str(error),
                 since=state.since or now,
-                not_before=now + wait,
+                not_before=now + min(wait, LONGEST_PAUSE),
             )
         )
 

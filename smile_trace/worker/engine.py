@@ -9,17 +9,22 @@ import hashlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from sqlalchemy.exc import DBAPIError
 
 from smile_trace.settings import Settings
-from smile_trace.store import Store
+from smile_trace.store import Store, StoreUnavailable
+from smile_trace.store.database import describe_fault
 from smile_trace.store.jobs import Job
 from smile_trace.worker.explain import Explainer, Kept
 from smile_trace.worker.models import Models
+from smile_trace.worker.patience import Patience
 
 logger = logging.getLogger(__name__)
 
@@ -32,70 +37,114 @@ _running: "Engine | None" = None  # DBOS is one per process; its workflows are f
 @DBOS.workflow(name="explain")
 async def _explain(job_id: int) -> str:
     assert _running is not None
-    await _running.explain(job_id)
+    assert DBOS.workflow_id is not None
+    await _running.explain(job_id, DBOS.workflow_id)
     return "done"
 
 
 class Engine:
-    """Runs jobs, and resumes those that a dead worker left behind. One per process."""
+    """Runs jobs, and resumes those that a dead worker left behind. One per process.
 
-    def __init__(self, store: Store, settings: Settings, app: str | None = None) -> None:
+    Args:
+        store: the store, which is open.
+        settings: the settings.
+        app: the module with the decorated functions, for models of `kind = "rerun"`.
+        patience: waits with what cannot be written for now.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        app: str | None,
+        patience: Patience,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._store = store
         self._path = settings.home / "engine.db"
-        self._models = Models(store, settings, app)
-        self._explainer = Explainer(store, self._models)
-        self._active: set[int] = set()
+        self._patience = patience
+        self._clock = clock
+        self._models = Models(store, settings, app, patience, clock)
+        self._explainer = Explainer(store, self._models, patience, clock)
+        self._active: dict[int, str | None] = {}
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def start(self, now: float) -> None:
-        """Start the engine; jobs that were running go on where they were."""
+    def start(self) -> None:
+        """Start the engine; jobs that were running go on where they were.
+
+        Raises:
+            StoreError: its database or the store cannot be opened or written.
+        """
         global _running
-        _use_wal(self._path)
-        self._store.jobs.note_crashes(now=now)
-        _running = self
+        self._store.jobs.note_crashes(now=self._clock())
         left = self._store.jobs.running()
-        self._active.update(job.id for job in left)
-        DBOS(config=_config(self._path))
-        DBOS.launch()
-        for job in left:
-            self._resume(job, now)
+        self._active.update({job.id: job.model for job in left})
+        _running = self
+        with self._own_database():
+            _use_wal(self._path)
+            DBOS(config=_config(self._path))
+            DBOS.launch()
+            for job in left:
+                self._resume(job)
         self.forget_ended()
 
-    def submit(self, job: Job, now: float) -> None:
-        """Start a pending job."""
-        self._store.jobs.start(job, now=now)
+    def submit(self, job: Job) -> None:
+        """Start a pending job.
+
+        Raises:
+            StoreUnavailable: it could not be started, and is pending still.
+        """
+        self._store.jobs.start(job, now=self._clock())
         with self._lock:
-            self._active.add(job.id)
-        self._launch(job)
+            self._active[job.id] = job.model
+        try:
+            with self._own_database():
+                self._launch(job)
+        except StoreUnavailable:
+            self._give_back(job)
+            raise
 
     @property
-    def active(self) -> frozenset[int]:
-        """The ids of the jobs under way."""
+    def active(self) -> Mapping[int, str | None]:
+        """The jobs under way by id, each with its model's name in the settings."""
         with self._lock:
-            return frozenset(self._active)
+            return dict(self._active)
 
-    async def explain(self, job_id: int) -> None:
-        """The body of the workflow."""
+    async def explain(self, job_id: int, workflow: str) -> None:
+        """The body of the workflow of that id."""
         self._loop = asyncio.get_running_loop()
         try:
-            await self._explainer.explain(job_id, _checkpoint)
+            job = self._store.jobs.get(job_id)
+        except KeyError:
+            return  # it was removed, long after this run of it ended
+        if job.state != "running" or workflow_id(job) != workflow:
+            return  # the engine never heard that this run has ended
+        try:
+            await self._explainer.explain(job, self._checkpoint)
         finally:
             with self._lock:
-                self._active.discard(job_id)
+                self._active.pop(job_id, None)
 
     def forget_ended(self) -> None:
-        """Remove what the engine keeps of runs that ended: the store has their results."""
-        ended = DBOS.list_workflows(
-            status=["SUCCESS", "ERROR"], load_input=False, load_output=False, limit=1000
-        )
-        if ended:
-            DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
+        """Remove what the engine keeps of runs that ended: the store has their results.
+
+        Raises:
+            StoreUnavailable: the engine's database cannot be written for now.
+        """
+        with self._own_database():
+            ended = DBOS.list_workflows(
+                status=["SUCCESS", "ERROR"], load_input=False, load_output=False, limit=1000
+            )
+            if ended:
+                DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
 
     def stop(self, seconds: float) -> None:
         """Let every job end its round, or cut it off after `seconds`; a later start goes on."""
         global _running
         self._explainer.stop()
+        self._patience.end()
         deadline = threading.Event()
         for _ in range(int(seconds * 20)):
             if not self.active:
@@ -104,36 +153,57 @@ class Engine:
         if self._loop is not None and self._loop.is_running():
             closing = asyncio.run_coroutine_threadsafe(self._models.close(), self._loop)
             _result_of(closing, 3.0)
-        self.forget_ended()
+        with self._patience.trying("the engine"):
+            self.forget_ended()
         DBOS.destroy()
         _running = None
+
+    async def _checkpoint(self, ask: Callable[[], Awaitable[Kept]]) -> Kept:
+        async def ask_round() -> Kept:
+            return await ask()
+
+        with self._own_database():
+            return await DBOS.run_step_async({"name": "round"}, ask_round)
 
     def _launch(self, job: Job) -> None:
         with SetWorkflowID(workflow_id(job)):
             DBOS.start_workflow(_explain, job.id)
 
-    def _resume(self, job: Job, now: float) -> None:
+    def _resume(self, job: Job) -> None:
         status = DBOS.get_workflow_status(workflow_id(job))
         if status is None:  # marked as running, and then the worker died
             self._launch(job)
-        elif status.status not in ("PENDING", "ENQUEUED"):
-            # The engine holds it for ended and the store does not: the store is right.
-            self._store.jobs.postpone(job, None, until=0.0, now=now)
-            with self._lock:
-                self._active.discard(job.id)
+        elif status.status not in ("PENDING", "ENQUEUED") or status.app_version != VERSION:
+            # Ended, or of another release, whose runs are not recovered: the store is right.
+            DBOS.delete_workflows([status.workflow_id])
+            self._give_back(job)
+
+    def _give_back(self, job: Job) -> None:
+        """Let a job that nobody runs wait for its next run."""
+        now = self._clock()
+        with self._lock:
+            self._active.pop(job.id, None)
+        self._patience(self._store.jobs.postpone, job, None, until=now, now=now)
+
+    @contextmanager
+    def _own_database(self) -> Iterator[None]:
+        """Say what is wrong with the engine's database as it is said of the store's.
+
+        Raises:
+            StoreError: its file is damaged, or cannot be written for now.
+        """
+        try:
+            yield
+        except DBAPIError as error:
+            raise describe_fault(self._path, error.orig) from error
+        except sqlite3.Error as error:
+            raise describe_fault(self._path, error) from error
 
 
 def workflow_id(job: Job) -> str:
     """The same for the same run of the same attempt, so that nothing runs twice."""
     key = f"{job.call_id} {job.settings_hash} {job.attempt} {job.run}"
     return hashlib.sha256(key.encode()).hexdigest()[:32]
-
-
-async def _checkpoint(ask: Callable[[], Awaitable[Kept]]) -> Kept:
-    async def ask_round() -> Kept:
-        return await ask()
-
-    return await DBOS.run_step_async({"name": "round"}, ask_round)
 
 
 def _config(path: Path) -> DBOSConfig:
@@ -143,7 +213,8 @@ def _config(path: Path) -> DBOSConfig:
         "serializer": DBOSPortableJSONSerializer(),
         "application_version": VERSION,
         "executor_id": "worker",
-        "log_level": "ERROR",
+        # It would print a traceback where a disk is full; we say that ourselves.
+        "log_level": "CRITICAL",
     }
 
 

@@ -1,9 +1,13 @@
 """One job from its call to its explanation, round by round; knows nothing of the engine."""
 
+import asyncio
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from typing import ParamSpec, TypeVar
 
 from smile_trace.attribution import Embed, Study
 from smile_trace.comparison.pooled import pooled_study
@@ -12,10 +16,11 @@ from smile_trace.explaining.driver import ask_model, finish, resolve_signal
 from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, Cost, Explanation, Perturbation, Prompted, Response
-from smile_trace.store import Store
+from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
 from smile_trace.store.ledger import Spent
 from smile_trace.worker.models import Models
+from smile_trace.worker.patience import Patience
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +33,11 @@ POISON = 5
 in between, is taken for the cause."""
 BUDGET_WAIT = 300.0
 """Seconds until a job that met the daily cap looks again (somebody may have raised it)."""
+ENGINE_WAIT = 5.0
+"""Seconds until a job whose round the engine could not keep is started again."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Explainer:
@@ -40,10 +50,12 @@ class Explainer:
         self,
         store: Store,
         models: Models,
+        patience: Patience,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._models = models
+        self._patience = patience
         self._clock = clock
         self._stopping = False
 
@@ -51,26 +63,30 @@ class Explainer:
         """Let every explanation end after the round that it is in."""
         self._stopping = True
 
-    async def explain(self, job_id: int, checkpoint: Checkpoint) -> None:
-        """Explain one job; the store says what became of it. Raises nothing of its own."""
-        job = self._store.jobs.get(job_id)
+    async def explain(self, job: Job, checkpoint: Checkpoint) -> None:
+        """Explain a running job; the store says what became of it.
+
+        Raises:
+            StoreUnavailable: the worker stops while nothing can be written; the job is running
+                still, and a later worker goes on with it.
+        """
         if job.crashes >= POISON:
-            reason = f"the worker died {job.crashes} times while it explained this call"
-            self._store.jobs.fail(job.id, reason, now=self._clock())
+            await self._fail(job, f"the worker died {job.crashes} times while it explained this")
             return
         try:
             await self._explain(job, checkpoint)
         except (ModelUnavailable, BudgetExceeded) as error:
-            self._wait(job, error)
+            await self._wait(job, error)
+        except StoreUnavailable:
+            await self._postpone(job, None, ENGINE_WAIT)
         except SmileTraceError as error:
-            self._store.jobs.fail(job.id, str(error), now=self._clock())
+            await self._fail(job, str(error))
         except Exception as error:
             logger.exception("%s could not be explained", job.call_id)
-            reason = f"internal error: {type(error).__name__}: {error}"
-            self._store.jobs.fail(job.id, reason, now=self._clock())
+            await self._fail(job, f"internal error: {type(error).__name__}: {error}")
 
     async def _explain(self, job: Job, checkpoint: Checkpoint) -> None:
-        call = self._store.traces.call(job.call_id)
+        call = await self._keep(self._store.traces.call, job.call_id)
         if call is None or call.answer is None:
             raise SmileTraceError("its trace is not in the store any more")
         model = self._models.open(job, call)
@@ -78,31 +94,44 @@ class Explainer:
         told: list[Response] = []
         while perturbations := await think(study.ask):
             if self._stopping:
-                self._postpone(job, None, 0.0)
+                await self._postpone(job, None, 0.0)
                 return
             kept = await checkpoint(partial(_round, study, model, perturbations))
+            if kept.get("asked") != _fingerprint(perturbations):
+                # Kept by a release that asked something else. What it paid for is in the store.
+                await self._postpone(job, None, 0.0)
+                return
             responses = _read_round(kept)
             await think(study.tell, zip(perturbations, responses, strict=True))
             told += responses
-            self._store.jobs.progressed(job.id, now=self._clock())
-            self._models.answered(job.settings.model)
+            await self._keep(self._store.jobs.progressed, job.id, now=self._clock())
+            await self._keep(self._models.answered, job.settings.model)
         explanation = await think(finish, study, told)
-        spent = self._store.ledger.spent("explanation", job.budget_scope)
-        self._store.jobs.explain(job, _with_cost(explanation, spent, len(told)), now=self._clock())
+        spent = await self._keep(self._store.ledger.spent, "explanation", job.budget_scope)
+        explanation = _with_cost(explanation, spent, len(told))
+        await self._keep(self._store.jobs.explain, job, explanation, now=self._clock())
         logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
 
-    def _wait(self, job: Job, error: ModelUnavailable | BudgetExceeded) -> None:
+    async def _wait(self, job: Job, error: ModelUnavailable | BudgetExceeded) -> None:
         if isinstance(error, ModelUnavailable):
-            self._models.unavailable(job.settings.model, error)
-            self._postpone(job, str(error), 0.0)  # the model's pause decides when
+            await self._keep(self._models.unavailable, job.settings.model, error)
+            await self._postpone(job, str(error), 0.0)  # the model's pause decides when
         elif error.daily:
-            self._postpone(job, str(error), BUDGET_WAIT)
+            await self._postpone(job, str(error), BUDGET_WAIT)
         else:
-            self._store.jobs.fail(job.id, str(error), now=self._clock())
+            await self._fail(job, str(error))
 
-    def _postpone(self, job: Job, reason: str | None, seconds: float) -> None:
+    async def _postpone(self, job: Job, reason: str | None, seconds: float) -> None:
         now = self._clock()
-        self._store.jobs.postpone(job, reason, until=now + seconds, now=now)
+        await self._keep(self._store.jobs.postpone, job, reason, until=now + seconds, now=now)
+
+    async def _fail(self, job: Job, reason: str) -> None:
+        await self._keep(self._store.jobs.fail, job.id, reason, now=self._clock())
+
+    async def _keep(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Work with the store off the event loop, which has answers to receive, however long
+        the disk is full."""
+        return await asyncio.to_thread(lambda: self._patience(work, *args, **kwargs))
 
 
 def _study(job: Job, answer: str, prompted: Prompted, model: Model, embed: Embed | None) -> Study:
@@ -129,15 +158,24 @@ async def _round(
 ) -> dict[str, JSON]:
     """One round as JSON. What makes the job wait or fail is a result, too: the engine would
     keep an exception for good, and raise it again at each resumption."""
+    asked = {"asked": _fingerprint(perturbations)}
     try:
         responses = await ask_model(study, model, perturbations)
     except ModelUnavailable as error:
-        return {"unavailable": str(error), "permanent": error.permanent}
+        return {**asked, "unavailable": str(error), "permanent": error.permanent}
     except BudgetExceeded as error:
-        return {"exceeded": str(error), "daily": error.daily}
+        return {**asked, "exceeded": str(error), "daily": error.daily}
+    except StoreUnavailable as error:
+        return {**asked, "unwritable": str(error)}
     except SmileTraceError as error:
-        return {"failed": str(error)}
-    return {"responses": [response.model_dump(mode="json") for response in responses]}
+        return {**asked, "failed": str(error)}
+    return {**asked, "responses": [response.model_dump(mode="json") for response in responses]}
+
+
+def _fingerprint(perturbations: Sequence[Perturbation]) -> str:
+    """Says which texts a round asked, and in which order."""
+    asked = [[p.replicate, [[m.role, m.content] for m in p.messages]] for p in perturbations]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
 def _read_round(kept: Mapping[str, JSON]) -> list[Response]:
@@ -146,6 +184,8 @@ def _read_round(kept: Mapping[str, JSON]) -> list[Response]:
             raise ModelUnavailable(message, permanent=permanent)
         case {"exceeded": str(message), "daily": bool(daily)}:
             raise BudgetExceeded(message, daily=daily)
+        case {"unwritable": str(message)}:
+            raise StoreUnavailable(message)
         case {"failed": str(message)}:
             raise SmileTraceError(message)
     return [Response.model_validate(response) for response in kept["responses"]]

@@ -70,9 +70,14 @@ class Ingest:
         self._spool = settings.spool
         self._silence = settings.worker.trace_silence_seconds
         self._clock = clock
+        self._complained: dict[Path, str] = {}
 
-    def run(self) -> Ingested:
-        """One pass: read what is new, complete what is complete, remove what is done with."""
+    def run(self, stopping: Callable[[], bool] = lambda: False) -> Ingested:
+        """One pass: read what is new, complete what is complete, remove what is done with.
+
+        Args:
+            stopping: asked between two transactions; True ends the pass there.
+        """
         total = Ingested()
         known = self._store.traces.files()
         finished: list[Path] = []
@@ -80,18 +85,27 @@ class Ingest:
             try:
                 # Asked first: what a dead process has written is all there is.
                 alive = writer_alive(path)
-                total = _sum(total, self._read(path, known.get(path.name), alive))
+                total = _sum(total, self._read(path, known.get(path.name), alive, stopping))
             except OSError as error:
-                logger.warning("%s cannot be read (%s): it stays for later", path, error)
+                self._complain(path, f"cannot be read ({error}): it stays for later")
                 continue
+            if stopping():
+                return total
             if not alive:
                 finished.append(path)
-        traces = self._complete([path.name for path in finished])
-        for path in finished:
-            self._remove(path)
+        traces = self._complete([path.name for path in finished], stopping)
+        if not stopping():
+            for path in finished:
+                self._remove(path)
         return total.model_copy(update={"traces": traces})
 
-    def _read(self, path: Path, known: SpoolFile | None, alive: bool) -> Ingested:
+    def _read(
+        self,
+        path: Path,
+        known: SpoolFile | None,
+        alive: bool,
+        stopping: Callable[[], bool],
+    ) -> Ingested:
         total = Ingested()
         with path.open("rb") as stream:
             state = os.fstat(stream.fileno())
@@ -103,6 +117,8 @@ class Ingest:
             while (batch := _next_batch(stream, file.offset, final=not alive)) is not None:
                 file = replace(file, offset=batch.end, grown_at=self._clock())
                 total = _sum(total, self._keep(file, batch))
+                if stopping():
+                    return total
             if known is None and not file.offset:
                 self._store.traces.add(file)
         return total
@@ -125,9 +141,9 @@ class Ingest:
             logger.warning("%s: %d corrupt lines were kept aside", file.name, len(corrupt))
         return Ingested(spans=len(spans), feedback=len(feedback), corrupt=len(corrupt))
 
-    def _complete(self, gone: list[str]) -> int:
+    def _complete(self, gone: list[str], stopping: Callable[[], bool]) -> int:
         total, limit = 0, 200
-        while True:
+        while not stopping():
             count = self._store.traces.complete(
                 read_trace,
                 gone=gone,
@@ -136,16 +152,23 @@ class Ingest:
             )
             total += count
             if count < limit:
-                return total
+                break
+        return total
 
     def _remove(self, path: Path) -> None:
         # In this order a crash in between only makes us read the file again.
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            logger.warning("%s cannot be removed (%s): remove it by hand", path, error)
+            self._complain(path, f"cannot be removed ({error}): remove it by hand")
             return
         self._store.traces.forget_file(path.name)
+
+    def _complain(self, path: Path, what: str) -> None:
+        """Once about each file: it is looked at in every pass."""
+        if self._complained.get(path) != what:
+            self._complained[path] = what
+            logger.warning("%s %s", path, what)
 
 
 def _read_line(line: bytes) -> tuple[list[ArrivedSpan], list[Feedback]]:

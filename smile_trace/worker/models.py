@@ -3,17 +3,19 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from smile_trace.attribution import Embed
 from smile_trace.models import Model, ModelUnavailable
+from smile_trace.models.ledger import Ledger, ResponseCache
 from smile_trace.models.metered import metered
 from smile_trace.models.registry import open_embeddings, open_model, settings_for
-from smile_trace.records import Call
+from smile_trace.records import Call, Response
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.jobs import Job
 from smile_trace.store.pauses import Pause
+from smile_trace.worker.patience import Patience
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +34,13 @@ class Models:
         self,
         store: Store,
         settings: Settings,
-        app: str | None = None,
+        app: str | None,
+        patience: Patience,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
+        self._ledger = _PatientLedger(store.ledger, patience)
+        self._responses = _PatientCache(store.responses, patience)
         self._settings = settings
         self._app = app
         self._clock = clock
@@ -59,8 +64,8 @@ class Models:
             model = self._open[name]
         return metered(
             model,
-            ledger=self._store.ledger,
-            cache=self._store.responses,
+            ledger=self._ledger,
+            cache=self._responses,
             explanation=job.budget_scope,
             paid_as=name,
         )
@@ -107,3 +112,44 @@ class Models:
             )
         )
         logger.warning("%s is paused for %.0f s: %s", name, wait, error)
+
+
+class _PatientLedger:
+    """A Ledger that waits while nothing can be written."""
+
+    def __init__(self, ledger: Ledger, patience: Patience) -> None:
+        self._ledger = ledger
+        self._patience = patience
+
+    def reserve(
+        self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
+    ) -> str:
+        """See `models.ledger.Ledger.reserve`."""
+        return self._patience(
+            self._ledger.reserve,
+            model=model,
+            explanation=explanation,
+            calls=calls,
+            tokens=tokens,
+            usd=usd,
+        )
+
+    def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
+        """See `models.ledger.Ledger.settle`."""
+        self._patience(self._ledger.settle, reservation, tokens=tokens, usd=usd)
+
+
+class _PatientCache:
+    """A ResponseCache that holds an answer, which is paid for, until it can be written."""
+
+    def __init__(self, cache: ResponseCache, patience: Patience) -> None:
+        self._cache = cache
+        self._patience = patience
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
+        """See `models.ledger.ResponseCache.get_many`."""
+        return self._patience(self._cache.get_many, keys)
+
+    def put_many(self, items: Mapping[str, Response]) -> None:
+        """See `models.ledger.ResponseCache.put_many`."""
+        self._patience(self._cache.put_many, items)

@@ -4,19 +4,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from smile_trace.models.registry import UNMAPPED
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.housekeeping import DAY, keep_house
 from smile_trace.store.status import Status
-from smile_trace.trackers import Tracker, discover
+from smile_trace.trackers import Tracker, TrackerUnavailable, discover
 from smile_trace.worker.alone import WorkerError, alone
 from smile_trace.worker.comparisons import Comparisons
 from smile_trace.worker.deliver import Courier
 from smile_trace.worker.engine import Engine
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.metrics import serving_metrics
+from smile_trace.worker.patience import Patience
 from smile_trace.worker.sample import sample
 
 logger = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ def run(
     trackers: list[Tracker] | None = None,
     progress: Progress | None = None,
     stopping: threading.Event | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Status:
     """Run the worker on `settings.home`.
 
@@ -53,19 +56,22 @@ def run(
         progress: told how things stand whenever something may have changed.
         stopping: set it to make the worker stop: rounds in flight end or are cut off, and
             a later worker goes on with them.
+        clock: Unix seconds; a test turns it.
 
     Returns:
         How things stand at the end.
 
     Raises:
         WorkerError: another worker runs on this home, or a tracker's options are wrong.
-        StoreError: the store cannot be opened or written.
+        StoreError: the store cannot be opened or written. Once the worker runs it waits until
+            its disk can be written again, unless it runs `once`.
     """
     stopping = stopping or threading.Event()
-    store = Store.open(settings)
+    store = Store.open(settings, clock)
     try:
         with alone(settings.home) as alive, serving_metrics(store, settings.worker.metrics_port):
-            worker = _Worker(store, settings, app, _active(settings, trackers), stopping, alive)
+            active = _active(settings, trackers)
+            worker = _Worker(store, settings, app, active, stopping, alive, clock)
             worker.run(once=once, progress=progress)
             return store.status()
     finally:
@@ -81,15 +87,21 @@ class _Worker:
         trackers: list[Tracker],
         stopping: threading.Event,
         alive: Callable[[], None],
+        clock: Callable[[], float],
     ) -> None:
         self._alive = alive
         self._store = store
         self._settings = settings
         self._stopping = stopping
-        self._ingest = Ingest(store, settings)
-        self._engine = Engine(store, settings, app)
-        self._couriers = [Courier(tracker, store, settings) for tracker in trackers]
+        self._clock = clock
+        self._patience = Patience()
+        self._ingest = Ingest(store, settings, clock)
+        self._engine = Engine(store, settings, app, self._patience, clock)
+        self._couriers = [Courier(t, store, settings, clock, self._patience) for t in trackers]
         self._drained = threading.Event()  # nothing more will be captured or explained
+        self._look = _Every(settings.worker.poll_seconds)
+        self._tidy = _Every(TIDY_SECONDS)
+        self._house = _Every(DAY)
 
     def run(self, *, once: bool, progress: Progress | None) -> None:
         # The settings may map by now what they did not when these calls were looked at, and a
@@ -97,7 +109,7 @@ class _Worker:
         self._store.jobs.forget_skipped(UNMAPPED)
         for courier in self._couriers:
             self._store.outbox.wake(courier.name)
-        self._engine.start(time.time())
+        self._engine.start()
         # Each tracker in a thread of its own, so that none holds up another.
         threads = [
             threading.Thread(target=self._deliver, args=(courier,), daemon=True)
@@ -107,14 +119,20 @@ class _Worker:
             thread.start()
         try:
             self._work(once, progress)
+        except BaseException:
+            self._stopping.set()
+            raise
         finally:
             self._drained.set()
             self._engine.stop(STOP_SECONDS)
+            self._join(threads, progress)
+
+    def _join(self, threads: list[threading.Thread], progress: Progress | None) -> None:
         for thread in threads:
             while thread.is_alive():
                 thread.join(TICK)
-                if progress is not None:
-                    progress(self._store.status())
+                self._alive()
+                self._show(progress)
                 if self._stopping.wait(0):
                     thread.join(STOP_SECONDS / 2)
                     break
@@ -122,40 +140,51 @@ class _Worker:
             courier.tracker.close()
 
     def _work(self, once: bool, progress: Progress | None) -> None:
-        looked_at = tidied_at = time.monotonic() - 1e9
-        housed_at = time.monotonic() - 1e9
         while not self._stopping.is_set():
-            idle = not self._dispatch()
-            due = time.monotonic() - looked_at >= self._settings.worker.poll_seconds
-            if due or (once and idle):
-                looked_at = time.monotonic()
-                self._alive()
-                ingested = self._ingest.run()
-                if ingested.spans:
-                    logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
-                idle = not sample(self._store, self._settings) and idle
-                if progress is not None:
-                    progress(self._store.status())
-                if once and idle and not self._engine.active and not self._dispatch():
+            # Whoever waits for an end wants to hear of a full disk; a service waits it out.
+            with nullcontext() if once else self._patience.trying("the worker"):
+                if self._pass(once, progress):
                     return
-            if time.monotonic() - tidied_at >= TIDY_SECONDS:
-                tidied_at = time.monotonic()
-                self._engine.forget_ended()
-            if time.monotonic() - housed_at >= DAY:
-                housed_at = time.monotonic()
-                self._keep_house()
             self._stopping.wait(TICK)
 
-    def _keep_house(self) -> None:
-        def stopping() -> bool:
-            self._alive()
-            return self._stopping.is_set()
+    def _pass(self, once: bool, progress: Progress | None) -> bool:
+        """Do what is due; True where `once` and nothing is left to do."""
+        self._alive()
+        idle = not self._dispatch()
+        if self._look.due or (once and idle):
+            self._look.begin()
+            ingested = self._ingest.run(self._interrupted)
+            if ingested.spans:
+                logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
+            idle = not sample(self._store, self._settings, self._clock) and idle
+            self._show(progress)
+            if once and idle and not self._engine.active and not self._dispatch():
+                return True
+        if self._tidy.due:
+            self._tidy.begin()
+            self._store.end_long_waits(self._clock())
+            self._engine.forget_ended()
+        if self._house.due:
+            self._keep_house()
+            self._house.begin()
+        return False
 
-        try:
-            removed = keep_house(self._store.database, self._settings.retention, stopping=stopping)
-        except StoreError as error:
-            logger.warning("nothing more is removed for now: %s", error)
-            return
+    def _interrupted(self) -> bool:
+        """Whether what takes long should end here; a sign of life each time."""
+        self._alive()
+        return self._stopping.is_set()
+
+    def _show(self, progress: Progress | None) -> None:
+        if progress is not None:
+            progress(self._store.status())
+
+    def _keep_house(self) -> None:
+        removed = keep_house(
+            self._store.database,
+            self._settings.retention,
+            clock=self._clock,
+            stopping=self._interrupted,
+        )
         if removed.traces or removed.responses:
             logger.info("removed %d old traces, %d old answers", removed.traces, removed.responses)
         if removed.too_big:
@@ -163,7 +192,7 @@ class _Worker:
 
     def _dispatch(self) -> int:
         """Start as many jobs as there is room for; gives how many are under way."""
-        now = time.time()
+        now = self._clock()
         paused = self._store.pauses.all().values()
         closed = {pause.name for pause in paused if pause.not_before > now}
         probed = {pause.name for pause in paused} - closed
@@ -175,7 +204,7 @@ class _Worker:
             if not due:
                 break
             [job] = due
-            self._engine.submit(job, now)
+            self._engine.submit(job)
             if job.model in probed:  # one call tries a paused model, the others wait for it
                 closed.add(job.model)
         return len(self._engine.active)
@@ -184,16 +213,15 @@ class _Worker:
         comparisons = Comparisons(courier.tracker, self._store, self._settings)
         while True:
             drained = self._drained.is_set()
+            wait = None
             try:
-                done = courier.run(self._stopping.is_set)
-                if done.traces or done.explanations:
-                    counts = done.traces, done.explanations
-                    logger.info("%s got %d traces, %d explanations", courier.name, *counts)
-                comparisons.run(at_once=drained)
-                wait = courier.wait()
+                with self._patience.trying(f"delivery to {courier.name}"):
+                    wait = self._bring(courier, comparisons, at_once=drained)
+            except StoreError as error:
+                logger.error("nothing more is delivered to %s: %s", courier.name, error)
+                return
             except Exception:
                 logger.exception("delivery to %s stumbled; it goes on", courier.name)
-                wait = None
             if self._stopping.is_set():
                 return
             if not drained:
@@ -202,6 +230,36 @@ class _Worker:
                 return
             else:
                 self._stopping.wait(wait)
+
+    def _bring(self, courier: Courier, comparisons: Comparisons, *, at_once: bool) -> float | None:
+        """Deliver what is due; gives the seconds until something may be tried again."""
+        done = courier.run(self._stopping.is_set)
+        if done.traces or done.explanations:
+            counts = done.traces, done.explanations
+            logger.info("%s got %d traces, %d explanations", courier.name, *counts)
+        if done.unavailable is None:
+            try:
+                comparisons.run(at_once=at_once)
+            except TrackerUnavailable as error:
+                courier.pause(error)
+        return courier.wait()
+
+
+class _Every:
+    """Says when something is due again."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() >= self._next
+
+    def begin(self) -> None:
+        """It is done now, and again after that time."""
+        self._next = time.monotonic() + self._seconds
 
 
 def _active(settings: Settings, trackers: list[Tracker] | None) -> list[Tracker]:
