@@ -210,7 +210,10 @@ def _any_value(value: JSON) -> dict[str, JSON]:
 
 
 def _first(raw: Mapping[str, JSON], *names: str) -> JSON:
-    return next((raw[name] for name in names if name in raw), None)
+    for name in names:
+        if name in raw:
+            return raw[name]
+    return None
 
 
 def _object(raw: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:
