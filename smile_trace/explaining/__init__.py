@@ -2,5 +2,15 @@
 
 from smile_trace.explaining.api import explain
 from smile_trace.explaining.driver import ExplanationFailed, ask_model, finish, resolve_signal, run
+from smile_trace.explaining.estimating import Estimate, estimate
 
-__all__ = ["ExplanationFailed", "ask_model", "explain", "finish", "resolve_signal", "run"]
+__all__ = [
+    "Estimate",
+    "ExplanationFailed",
+    "ask_model",
+    "estimate",
+    "explain",
+    "finish",
+    "resolve_signal",
+    "run",
+]

@@ -2,35 +2,23 @@
 
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Literal
 
-from smile_trace.attribution import Embed, Study
+from smile_trace.attribution import Embed, Study, find_part
 from smile_trace.explaining.background import wait_for
 from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
-from smile_trace.explaining.named import named_model
-from smile_trace.explaining.reading import AnyPrompt, read_call, read_prompt
+from smile_trace.explaining.preparing import AnyModel, Prepared, prepare
+from smile_trace.explaining.reading import AnyPrompt
 from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, Request
-from smile_trace.models.callable import CallableModel
 from smile_trace.models.memory import MemoryCache, MemoryLedger
 from smile_trace.models.metered import metered
 from smile_trace.models.quiet import quiet
 from smile_trace.models.registry import open_embeddings
-from smile_trace.records import (
-    JSON,
-    Call,
-    Explanation,
-    ExplanationSettings,
-    Prompted,
-    Response,
-)
+from smile_trace.records import JSON, Explanation, Prompted, Response
 from smile_trace.settings import Settings
-
-AnyModel = str | Model | Callable[[str], Any]
-
-SMALLEST_BUDGET = 4
 
 _CACHE = MemoryCache()
 """Answers of this process; what the worker keeps is in the store."""
@@ -49,6 +37,8 @@ def explain(
     signal: Literal["auto", "text", "probability"] = "auto",
     seed: int = 0,
     fresh: bool = False,
+    part: str | None = None,
+    app: str | None = None,
     on_round: OnRound | None = None,
 ) -> Explanation:
     """Explain which parts of a prompt drive its answer, now; works in a running event loop too.
@@ -67,81 +57,59 @@ def explain(
         signal: compare the answers as texts, or by the probability of the given answer.
         seed: decides which parts are left out together.
         fresh: ask again what this process has asked before.
+        part: explain this part of the answer alone, a sentence or some words as they stand in
+            it (where they stand twice, the first). It takes the same calls as the whole answer.
+        app: the module of the application, for a captured call of a model of kind "rerun".
         on_round: called after every round with what was asked and what came back.
 
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do. Among them
-            `CannotExplain` (nothing can be left out), `ExplanationFailed` (the prompt cannot
-            be asked), `NoModel`, `ModelUnavailable`, `NoSuchCall`.
+            `CannotExplain` (nothing can be left out), `NoSuchPart` (the answer does not hold
+            it), `ExplanationFailed` (the prompt cannot be asked), `NoModel`, `ModelUnavailable`.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
         ValueError: the prompt is empty, or a message has no role and content.
     """
-    if (prompt is None) == (trace_id is None):
-        raise TypeError("explain() takes either a prompt or a trace_id")
-    if budget < SMALLEST_BUDGET:
-        raise ValueError(f"budget must be at least {SMALLEST_BUDGET} calls, not {budget}")
     conf = Settings()
-    call = None if trace_id is None else read_call(trace_id, conf)
-    if call is None:
-        prompted = read_prompt(cast(AnyPrompt, prompt), answer, dict(parameters or {}))
-    else:
-        own = Prompted.of(call)
-        given = {"answer": answer, "parameters": None if parameters is None else dict(parameters)}
-        changes = {name: value for name, value in given.items() if value is not None}
-        prompted = own.model_copy(update=changes)
-    asked = _model(model, call, conf)
-    settings = ExplanationSettings(
-        model=asked.name,
+    prepared = prepare(
+        prompt,
+        conf,
+        model=model,
+        trace_id=trace_id,
+        answer=answer,
+        parameters=parameters,
+        freeze=freeze,
+        app=app,
         unit=unit,
-        freeze=tuple(f if isinstance(f, str) else f"/{f.pattern}/" for f in freeze),
         budget=budget,
         signal=signal,
         seed=seed,
     )
-    work = _explain(
-        prompted,
-        asked,
-        settings,
-        tuple(freeze),
-        embed=open_embeddings(conf),
-        fresh=fresh,
-        on_round=on_round,
-    )
+    work = _explain(prepared, part, embed=open_embeddings(conf), fresh=fresh, on_round=on_round)
     return wait_for(work)
 
 
-def _model(model: AnyModel | None, call: Call | None, settings: Settings) -> Model:
-    if model is None:
-        if call is None or call.model is None:
-            raise TypeError("explain() needs a model: a name, a Model or a function")
-        model = call.model
-    if isinstance(model, str):
-        return named_model(model, settings, call)
-    if hasattr(model, "generate"):
-        return cast(Model, model)
-    if callable(model):
-        return CallableModel(model)
-    raise TypeError(f"a model is a name, a Model or a function, not {type(model).__name__}")
-
-
 async def _explain(
-    prompted: Prompted,
-    model: Model,
-    settings: ExplanationSettings,
-    freeze: Sequence[str | re.Pattern[str]],
+    prepared: Prepared,
+    part: str | None,
     *,
     embed: Embed | None,
     fresh: bool,
     on_round: OnRound | None,
 ) -> Explanation:
+    prompted, settings = prepared.prompted, prepared.settings
     paid = metered(
-        model,
+        prepared.model,
         ledger=MemoryLedger(settings.budget),
         cache=_CACHE,
         explanation=uuid.uuid4().hex,
         fresh=fresh,
     )
     signal = resolve_signal(settings, paid)
+    if part is not None and signal == "probability" and getattr(paid, "first_token_only", False):
+        raise ExplanationFailed(
+            f"the model {paid.name!r} tells the probability of an answer's first token only: "
+            'explain a part of the answer with the signal "text"'
+        )
     before: list[Response] = []
     answer, left = prompted.answer, settings
     if answer is None:
@@ -157,10 +125,11 @@ async def _explain(
         left,
         answer=answer,
         signal=signal,
-        freeze=freeze,
+        freeze=prepared.freeze,
         deterministic=paid.deterministic(prompted.parameters),
         remote=paid.remote,
         embed=embed,
+        part=None if part is None else find_part(answer, part),
     )
     study = await think(make)
     explanation = await run(study, paid, on_round=on_round, before=before)

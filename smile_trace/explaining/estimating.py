@@ -1,0 +1,139 @@
+"""What an explanation would ask, of whom, and the most that it can cost, before anything is."""
+
+import re
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+from smile_trace.attribution.segmentation import Segmentation
+from smile_trace.explaining.driver import resolve_signal
+from smile_trace.explaining.preparing import AnyModel, Prepared, prepare
+from smile_trace.explaining.reading import AnyPrompt
+from smile_trace.models.most import most_of_attempt
+from smile_trace.records import JSON, Record, Signal, Unit
+from smile_trace.settings import EndpointSettings, LocalSettings, ModelSettings, Settings
+
+_Number = TypeVar("_Number", int, float)
+
+
+class Estimate(Record):
+    """What one explanation would ask at most.
+
+    `segments` parts of the prompt (`unit`) would be left out in turns. `calls` include retries
+    and the unchanged prompt. `tokens` or `usd` is None where it is not known. `paid` says that
+    the calls cost money, or may.
+    """
+
+    model: str
+    address: str
+    unit: Unit
+    segments: int
+    signal: Signal
+    calls: int
+    tokens: int | None
+    usd: float | None
+    paid: bool
+    embeddings: str | None = None
+    """The model whose word vectors are asked for besides, where the settings name one."""
+
+    def plus(self, other: "Estimate") -> "Estimate":
+        """With what another explanation by the same model would ask."""
+        return self.model_copy(
+            update={
+                "calls": self.calls + other.calls,
+                "tokens": _sum(self.tokens, other.tokens),
+                "usd": _sum(self.usd, other.usd),
+            }
+        )
+
+
+def estimate(
+    prompt: AnyPrompt | None = None,
+    *,
+    model: AnyModel | None = None,
+    trace_id: str | None = None,
+    answer: str | None = None,
+    parameters: Mapping[str, JSON] | None = None,
+    unit: Unit = "word",
+    freeze: Sequence[str | re.Pattern[str]] = (),
+    budget: int = 40,
+    signal: Literal["auto", "text", "probability"] = "auto",
+    app: str | None = None,
+) -> Estimate:
+    """What `explain` with the same arguments would ask, at most. Asks nothing.
+
+    Raises:
+        SmileTraceError: it could not be explained; the message says what to do.
+        TypeError, ValueError: as `explain`.
+    """
+    conf = Settings()
+    prepared = prepare(
+        prompt,
+        conf,
+        model=model,
+        trace_id=trace_id,
+        answer=answer,
+        parameters=parameters,
+        freeze=freeze,
+        app=app,
+        unit=unit,
+        budget=budget,
+        signal=signal,
+    )
+    return estimate_of(prepared, embeddings=conf.explain.embeddings)
+
+
+def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimate:
+    """The same for what was prepared."""
+    settings, how = prepared.settings, prepared.how
+    segmentation = Segmentation(prepared.prompted, settings.unit, prepared.freeze)
+    most, usd = None, None
+    if how is not None:
+        most, usd = most_of_attempt(settings.model, how, prepared.prompted)
+    tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
+    return Estimate(
+        model=settings.model,
+        address=_address(how),
+        unit=settings.unit,
+        segments=sum(not segment.frozen for segment in segmentation.segments),
+        signal=resolve_signal(settings, prepared.model),
+        calls=settings.budget,
+        tokens=None if tokens is None else settings.budget * tokens,
+        usd=None if usd is None else settings.budget * usd,
+        paid=_paid(how, usd),
+        embeddings=embeddings,
+    )
+
+
+def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
+    return None if one is None or other is None else one + other
+
+
+def _address(how: ModelSettings | None) -> str:
+    match how:
+        case EndpointSettings():
+            return how.base_url
+        case LocalSettings():
+            return "llama.cpp on this machine"
+        case None:
+            return "a function of this process"
+    return "the application's own function"
+
+
+def _paid(how: ModelSettings | None, usd: float | None) -> bool:
+    """Whether calls cost money or may: a known price, a stranger's server without one, or an
+    application's own function, which asks nobody knows whom."""
+    if how is None or isinstance(how, LocalSettings):
+        return False
+    if usd is not None:
+        return usd > 0
+    return not (isinstance(how, EndpointSettings) and _loopback(how.base_url))
+
+
+def _loopback(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

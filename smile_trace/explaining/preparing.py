@@ -1,0 +1,96 @@
+"""What a person hands to `explain()`, read and checked before anything is asked."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from smile_trace.explaining.named import named_model, settings_of
+from smile_trace.explaining.reading import AnyPrompt, read_call, read_prompt
+from smile_trace.models import Model
+from smile_trace.models.callable import CallableModel
+from smile_trace.records import JSON, Call, ExplanationSettings, Prompted
+from smile_trace.settings import ModelSettings, Settings
+
+AnyModel = str | Model | Callable[[str], Any]
+
+SMALLEST_BUDGET = 4
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prompt, who is asked about it, and how.
+
+    `how` is the model's table in the settings, None where a Model or a function was given.
+    """
+
+    prompted: Prompted
+    model: Model
+    settings: ExplanationSettings
+    freeze: tuple[str | re.Pattern[str], ...]
+    how: ModelSettings | None
+
+
+def prepare(
+    prompt: AnyPrompt | None,
+    conf: Settings,
+    *,
+    model: AnyModel | None,
+    trace_id: str | None,
+    answer: str | None,
+    parameters: Mapping[str, JSON] | None,
+    freeze: Sequence[str | re.Pattern[str]],
+    app: str | None,
+    **settings: Any,
+) -> Prepared:
+    """Read what is explained and open its model, which asks nothing yet.
+
+    Args are those of `explain`; `settings` are the fields of ExplanationSettings.
+
+    Raises:
+        SmileTraceError: it cannot be explained; the message says what to do.
+        TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
+        ValueError: the prompt is empty, a message has no role and content, or the budget is
+            too small.
+    """
+    if (prompt is None) == (trace_id is None):
+        raise TypeError("explain() takes either a prompt or a trace_id")
+    if settings["budget"] < SMALLEST_BUDGET:
+        budget = settings["budget"]
+        raise ValueError(f"budget must be at least {SMALLEST_BUDGET} calls, not {budget}")
+    call = None if trace_id is None else read_call(trace_id, conf)
+    if call is None:
+        prompted = read_prompt(cast(AnyPrompt, prompt), answer, dict(parameters or {}))
+    else:
+        own = Prompted.of(call)
+        given = {"answer": answer, "parameters": None if parameters is None else dict(parameters)}
+        changes = {name: value for name, value in given.items() if value is not None}
+        prompted = own.model_copy(update=changes)
+    opened, how = _model(model, call, conf, app)
+    return Prepared(
+        prompted=prompted,
+        model=opened,
+        settings=ExplanationSettings(
+            model=opened.name,
+            freeze=tuple(f if isinstance(f, str) else f"/{f.pattern}/" for f in freeze),
+            **settings,
+        ),
+        freeze=tuple(freeze),
+        how=how,
+    )
+
+
+def _model(
+    model: AnyModel | None, call: Call | None, settings: Settings, app: str | None
+) -> tuple[Model, ModelSettings | None]:
+    if model is None:
+        if call is None or call.model is None:
+            raise TypeError("explain() needs a model: a name, a Model or a function")
+        model = call.model
+    if isinstance(model, str):
+        return named_model(model, settings, call, app), settings_of(model, settings)
+    if hasattr(model, "generate"):
+        return cast(Model, model), None
+    if callable(model):
+        return CallableModel(model), None
+    raise TypeError(f"a model is a name, a Model or a function, not {type(model).__name__}")
