@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from sqlalchemy import Connection, and_, func, literal, select, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records import Record
@@ -12,6 +21,9 @@ from smile_trace.store.database import Database
 from smile_trace.store.tables import deliveries, explanations, traces, trackers
 
 Kind = Literal["trace", "explanation"]
+
+_AGE = literal_column("deliveries.rowid")
+"""Grows with every new delivery, and is part of the index, so that nothing has to be sorted."""
 
 
 class Delivery(Record):
@@ -98,7 +110,7 @@ class Outbox:
         query = (
             select(deliveries)
             .where(_due(tracker, "trace", now))
-            .order_by(deliveries.c.not_before, deliveries.c.created_at)
+            .order_by(deliveries.c.not_before, _AGE)
             .limit(limit)
         )
         with self._database.read() as connection:
@@ -118,7 +130,7 @@ class Outbox:
                 ),
             )
             .where(_due(tracker, "explanation", now), trace.c.state == "delivered")
-            .order_by(deliveries.c.not_before, deliveries.c.created_at)
+            .order_by(deliveries.c.not_before, _AGE)
             .limit(limit)
         )
         with self._database.read() as connection:
@@ -128,7 +140,9 @@ class Outbox:
     def settling(self) -> Iterator["Settling"]:
         """What became of a batch, kept all or nothing."""
         with self._database.write() as connection:
-            yield Settling(connection)
+            settling = Settling()
+            yield settling
+            settling.write(connection)
 
     def state(self, tracker: str) -> TrackerState:
         """How the tracker is doing."""
@@ -173,10 +187,20 @@ class Outbox:
 
 
 class Settling:
-    """Notes what became of deliveries, inside one transaction."""
+    """Notes what became of deliveries, to be written together."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, ...], list[dict[str, object]]] = {}  # by columns to be set
+
+    def write(self, connection: Connection) -> None:
+        """Write what was noted; a statement for each kind of outcome, not for each delivery."""
+        for columns, rows in self._rows.items():
+            statement = update(deliveries).where(
+                deliveries.c.tracker == bindparam("of_tracker"),
+                deliveries.c.kind == bindparam("of_kind"),
+                deliveries.c.item == bindparam("of_item"),
+            )
+            connection.execute(statement.values({name: bindparam(name) for name in columns}), rows)
 
     def delivered(self, delivery: Delivery, external_id: str, url: str | None) -> None:
         """It arrived."""
@@ -202,15 +226,12 @@ class Settling:
         self._set(delivery, attempts=attempts, reason=reason, not_before=until)
 
     def _set(self, delivery: Delivery, **values: object) -> None:
-        self._connection.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.tracker == delivery.tracker,
-                deliveries.c.kind == delivery.kind,
-                deliveries.c.item == delivery.item,
-            )
-            .values(**values)
-        )
+        which = {
+            "of_tracker": delivery.tracker,
+            "of_kind": delivery.kind,
+            "of_item": delivery.item,
+        }
+        self._rows.setdefault(tuple(values), []).append({**which, **values})
 
 
 def _enqueue(connection: Connection, rows) -> None:  # type: ignore[no-untyped-def]
