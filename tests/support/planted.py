@@ -63,8 +63,13 @@ class PlantedServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, function: Callable[[str], str]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(
+        self,
+        function: Callable[[str], str],
+        port: int = 0,
+        handler: "type[PlantedHandler] | None" = None,
+    ) -> None:
+        super().__init__(("127.0.0.1", port), handler or PlantedHandler)
         self.function = function
         self.faults: list[tuple[int, dict[str, str], JSON] | None] = []
         self.bodies: list[dict[str, Any]] = []
@@ -91,7 +96,9 @@ def serving(function: Callable[[str], str]) -> Iterator[PlantedServer]:
         server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class PlantedHandler(BaseHTTPRequestHandler):
+    """Answers as OpenAI's server does, by the function of its server."""
+
     server: PlantedServer
     protocol_version = "HTTP/1.1"
 
@@ -109,18 +116,19 @@ class _Handler(BaseHTTPRequestHandler):
                 self._fail(*fault)
             elif self.path == "/v1/chat/completions" and "messages" in body:
                 texts = [m["content"] for m in body["messages"]]
-                self._send(200, {}, self._chat("\n".join(texts), body))
+                self.send(200, {}, self.chat("\n".join(texts), body))
             elif self.path == "/v1/completions" and "prompt" in body:
-                self._send(200, {}, self._completion(body))
+                self.send(200, {}, self._completion(body))
             elif self.path == "/v1/embeddings" and isinstance(body.get("input"), list):
-                self._send(200, {}, _embeddings(body["input"]))
+                self.send(200, {}, _embeddings(body["input"]))
             else:
-                self._send(404, {}, {"error": {"message": f"unknown request {self.path}"}})
+                self.send(404, {}, {"error": {"message": f"unknown request {self.path}"}})
         finally:
             with server.lock:
                 server.at_once -= 1
 
-    def _chat(self, prompt: str, body: dict[str, Any]) -> JSON:
+    def chat(self, prompt: str, body: dict[str, Any]) -> JSON:
+        """The reply to a chat request whose messages are `prompt`."""
         answer = self.server.function(prompt)
         choice: dict[str, Any] = {
             "index": 0,
@@ -131,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             first = answer.split()[0] if answer.split() else ""
             top = [{"token": first, "logprob": -0.1}, {"token": "other", "logprob": -3.0}]
             choice["logprobs"] = {"content": [{**top[0], "top_logprobs": top}]}
-        return {"choices": [choice], "usage": _usage(prompt, answer)}
+        return {"choices": [choice], "usage": usage_of(prompt, answer)}
 
     def _completion(self, body: dict[str, Any]) -> JSON:
         prompts = body["prompt"] if isinstance(body["prompt"], list) else [body["prompt"]]
@@ -140,15 +148,16 @@ class _Handler(BaseHTTPRequestHandler):
             {"index": index, "finish_reason": "stop", "text": answer}
             for index, answer in enumerate(answers)
         ]
-        return {"choices": choices[::-1], "usage": _usage(" ".join(prompts), " ".join(answers))}
+        return {"choices": choices[::-1], "usage": usage_of(" ".join(prompts), " ".join(answers))}
 
     def _fail(self, status: int, headers: dict[str, str], body: JSON) -> None:
         if status:
-            self._send(status, headers, body)
+            self.send(status, headers, body)
         else:
             self.close_connection = True
 
-    def _send(self, status: int, headers: dict[str, str], body: JSON) -> None:
+    def send(self, status: int, headers: dict[str, str], body: JSON) -> None:
+        """A whole HTTP response; `body` as JSON, or bytes as they are."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in {"content-type": "application/json", **headers}.items():
@@ -162,7 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _usage(prompt: str, answer: str) -> JSON:
+def usage_of(prompt: str, answer: str) -> dict[str, int]:
+    """What the server counts: a token per word."""
     read, written = len(prompt.split()), len(answer.split())
     return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
 

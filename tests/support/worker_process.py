@@ -1,47 +1,59 @@
-"""The real worker in a process of its own, delivering into a folder: something to kill.
-
-Processes are forked from a clean server that has imported everything once, so that a new
-worker is up in a fraction of a second.
-"""
+"""The real worker in a process of its own: something to kill."""
 
 import json
 import logging
-import multiprocessing
+import os
+import resource
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.worker.run import run
+from tests.support.forked import FORKS
 from tests.support.stand_in_tracker import FolderTracker
 
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload([__name__])
+Prepare = Callable[[Path], None]
+"""Called with the home in the worker's process before it works; found by name there."""
 
 
 class WorkerProcesses:
-    """Workers, one after the other, on one home; their log is `worker.log` there."""
+    """Workers, one after the other, on one home; their log is `worker.log` there.
 
-    def __init__(self, home: Path, tables: dict[str, Any]) -> None:
+    They deliver into a folder, unless the settings' tables name trackers.
+    """
+
+    def __init__(self, home: Path, tables: dict[str, Any], prepare: Prepare | None = None) -> None:
         self.home = home
         self.tracker = FolderTracker(home / "tracker")
         self._settings = json.dumps(tables)
+        self._prepare = prepare
         self._started: list[ForkServerProcess] = []
 
     def start(self, *, once: bool = False) -> ForkServerProcess:
         """A running worker; SIGTERM stops it."""
-        process = _context.Process(target=_work, args=(str(self.home), self._settings, once))
+        process = FORKS.Process(
+            target=_work, args=(str(self.home), self._settings, once, self._prepare)
+        )
         process.start()
         self._started.append(process)
         return process
 
-    def finish(self) -> None:
+    def finish(self, seconds: float = 120) -> None:
         """One more worker, until everything is done."""
         process = self.start(once=True)
-        process.join(120)
-        assert process.exitcode == 0, (self.home / "worker.log").read_text()
+        process.join(seconds)
+        assert process.exitcode == 0, self.log()
+
+    def log(self) -> str:
+        """What they all wrote."""
+        path = self.home / "worker.log"
+        return path.read_text() if path.exists() else ""
 
     def close(self) -> None:
         """Kill what still runs."""
@@ -50,17 +62,27 @@ class WorkerProcesses:
             process.join()
 
 
-def _work(home: str, settings: str, once: bool) -> None:
+def _work(home: str, settings: str, once: bool, prepare: Prepare | None) -> None:
     logging.basicConfig(
         filename=Path(home) / "worker.log",
         level=logging.INFO,
         format="%(asctime)s %(process)d %(message)s",
     )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    run(
-        Settings(home=Path(home), **json.loads(settings)),
-        once=once,
-        trackers=[FolderTracker(Path(home) / "tracker")],
-        stopping=stopping,
-    )
+    if prepare is not None:
+        prepare(Path(home))
+    made = Settings(home=Path(home), **json.loads(settings))
+    trackers = None if made.trackers else [FolderTracker(Path(home) / "tracker")]
+    try:
+        run(made, once=once, trackers=trackers, stopping=stopping)
+    except SmileTraceError as error:
+        # As the command line does it; a log that cannot be written must not end in a trace.
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        logging.error("ended: %s", error)
+        sys.exit(1)
+    if stopping.is_set():
+        os._exit(0)  # a tracker's thread may still hang in a request

@@ -1,0 +1,296 @@
+"""A planted model in a process of its own: it can be killed, and counts and prices its calls.
+
+It answers, or fails, by the request alone: which requests it spoils is decided by a seed, their
+text, and how often that text was asked before. So it does not matter in which order they come.
+Its books are written before it answers; a kill does not touch them.
+"""
+
+import json
+import os
+import random
+import select
+import signal
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+from genai_prices import data_snapshot
+from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
+
+from smile_trace.records import JSON, Record
+from tests.support.forked import FORKS
+from tests.support.planted import PlantedHandler, PlantedServer, usage_of
+
+Spoiled = Literal[
+    "too many", "stumbled", "garbage", "refused", "half", "cut", "shapeless", "filtered", "slow"
+]
+"""What a request gets instead of its answer. From `half` on its tokens are billed all the same."""
+_WEIGHTS = {"slow": 0.3, "refused": 0.2, "half": 0.3, "shapeless": 0.2, "filtered": 0.2}
+"""Rarer than the others: what takes long, and what is not asked again and may end a study."""
+UNBILLED = ("too many", "stumbled", "garbage", "refused")
+DOLLARS_PER_TOKEN = 1e-4
+TIMEOUT = 1.5
+"""How long a client should wait for an answer, in seconds: a slow one comes later."""
+
+
+class Asked(Record):
+    """One request that the model received, as its own books have it."""
+
+    text: str
+    spoiled: Spoiled | None
+    tokens: int
+    gone: bool = False
+    """Whether the client was gone when its answer was ready: it never got it."""
+
+    @property
+    def billed(self) -> bool:
+        """Whether it cost something."""
+        return self.spoiled not in UNBILLED
+
+    @property
+    def usd(self) -> float:
+        """What it cost."""
+        return self.tokens * DOLLARS_PER_TOKEN
+
+
+class Planted(NamedTuple):
+    """What the model's process needs to know."""
+
+    folder: str
+    port: int
+    function: Callable[[str], str]
+    seed: int
+    share: float
+
+
+class PlantedProcess:
+    """A model that is started, killed, paused and started again, on the same port.
+
+    Args:
+        folder: where its books are.
+        function: the answer to a prompt; found by name in the other process.
+        seed: decides which requests are spoiled.
+        share: of the requests, how many are spoiled while it is not `calm`.
+    """
+
+    def __init__(
+        self, folder: Path, function: Callable[[str], str], *, seed: int = 0, share: float = 0.0
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._held = _hold_a_port()
+        port = int(self._held.getsockname()[1])
+        self._planted = Planted(str(folder), port, function, seed, share)
+        self.base_url = f"http://127.0.0.1:{port}/v1"
+        self._process: ForkServerProcess | None = None
+        self._read = 0
+        self._asked = 0
+
+    def start(self) -> None:
+        """Start it, until it listens."""
+        self._process = FORKS.Process(target=_serve, args=(self._planted,), daemon=True)
+        self._process.start()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self._process.is_alive(), "the planted model did not start"
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self._planted.port)):
+                return
+            time.sleep(0.01)
+        raise AssertionError("the planted model does not listen")
+
+    def kill(self) -> None:
+        """Kill it: requests in flight get no answer, new ones no connection."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+
+    def pause(self) -> None:
+        """Stop it where it is."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def calm(self) -> None:
+        """From now on every request is answered."""
+        (self._folder / "calm").touch()
+
+    @property
+    def asked(self) -> int:
+        """How many requests it has received so far."""
+        books = _books(self._folder)
+        if books.exists():
+            with books.open("rb") as stream:
+                stream.seek(self._read)
+                new = stream.read()
+            self._read += len(new)
+            self._asked += new.count(b'{"text"')
+        return self._asked
+
+    def books(self) -> list[Asked]:
+        """Every request that it received, in order."""
+        return _read_books(self._folder)
+
+    def close(self) -> None:
+        """Kill it and let go of its port."""
+        self.kill()
+        self._held.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+
+def plant_prices() -> None:
+    """Make the planted model's prices known in this process, as those of a provider are."""
+    price = ModelPrice(
+        input_mtok=Decimal(str(DOLLARS_PER_TOKEN)) * 1_000_000,
+        output_mtok=Decimal(str(DOLLARS_PER_TOKEN)) * 1_000_000,
+    )
+    model = ModelInfo(id="planted", match=ClauseEquals("planted"), prices=price)
+    provider = Provider("planted", "Planted", r"http://127\.0\.0\.1", models=[model])
+    data_snapshot.set_custom_snapshot(data_snapshot.DataSnapshot([provider], False))
+
+
+def _hold_a_port() -> socket.socket:
+    """A bound socket that never listens: it keeps the port for whoever sets SO_REUSEADDR too.
+
+    From below the range that the system gives out, where a client could connect to itself.
+    """
+    while True:
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            held.bind(("127.0.0.1", random.SystemRandom().randrange(20_000, 32_000)))
+        except OSError:
+            held.close()
+        else:
+            return held
+
+
+def _books(folder: Path) -> Path:
+    return folder / "books.jsonl"
+
+
+def _read_books(folder: Path) -> list[Asked]:
+    asked: list[Asked] = []
+    books = _books(folder)
+    for line in books.read_text().splitlines() if books.exists() else ():
+        entry = json.loads(line)
+        if "gone" in entry:
+            number = entry["gone"]
+            asked[number] = asked[number].model_copy(update={"gone": True})
+        else:
+            asked.append(Asked(**entry))
+    return asked
+
+
+def _serve(planted: Planted) -> None:
+    _CountingServer(planted).serve_forever(0.01)
+
+
+class _CountingServer(PlantedServer):
+    def __init__(self, planted: Planted) -> None:
+        super().__init__(planted.function, planted.port, _CountingHandler)
+        self._planted = planted
+        folder = Path(planted.folder)
+        self._calm = folder / "calm"
+        before = _read_books(folder)
+        self._times = Counter(asked.text for asked in before)
+        self._number = len(before)
+        self._file = os.open(_books(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def note(self, text: str, tokens: int) -> tuple[int, Spoiled | None]:
+        """Write a request into the books; gives its number there, and how it is spoiled."""
+        with self.lock:
+            spoiled = self._decide(text)
+            self._times[text] += 1
+            number, self._number = self._number, self._number + 1
+            billed = 0 if spoiled in UNBILLED else tokens
+            self._write({"text": text, "spoiled": spoiled, "tokens": billed})
+            return number, spoiled
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is killed closes its connections; everything else is said."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def note_gone(self, number: int) -> None:
+        """Write that nobody waited for the answer to that request."""
+        with self.lock:
+            self._write({"gone": number})
+
+    def _decide(self, text: str) -> Spoiled | None:
+        draw = random.Random(f"{self._planted.seed} {self._times[text]} {text}")
+        if draw.random() >= self._planted.share or self._calm.exists():
+            return None
+        kinds = get_args(Spoiled)
+        [kind] = draw.choices(kinds, [_WEIGHTS.get(kind, 1.0) for kind in kinds])
+        return kind
+
+    def _write(self, entry: JSON) -> None:
+        os.write(self._file, json.dumps(entry).encode() + b"\n")
+
+
+class _CountingHandler(PlantedHandler):
+    server: _CountingServer  # type: ignore[assignment]
+
+    def do_POST(self) -> None:
+        body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path != "/v1/chat/completions" or "messages" not in body:
+            self.send(404, {}, {"error": {"message": f"unknown request {self.path}"}})
+            return
+        text = "\n".join(message["content"] for message in body["messages"])
+        answer = self.server.function(text)
+        number, spoiled = self.server.note(text, usage_of(text, answer)["total_tokens"])
+        time.sleep(len(text) % 5 / 100)
+        if spoiled == "slow":
+            time.sleep(TIMEOUT * 1.5)
+        if self._nobody_waits():
+            self.server.note_gone(number)
+        if spoiled is None or spoiled == "slow":
+            self.send(200, {}, self.chat(text, body))
+        else:
+            self._spoil(spoiled, self.chat(text, body))
+
+    def _spoil(self, how: Spoiled, reply: Any) -> None:
+        whole = json.dumps(reply).encode()
+        match how:
+            case "too many":
+                self.send(429, {"retry-after": "0"}, {"error": {"message": "slow down"}})
+            case "stumbled":
+                self.send(500, {}, {"error": {"message": "stumbled"}})
+            case "garbage":
+                self.send(503, {}, b"<html>no JSON</html>")
+            case "refused":
+                self.send(400, {}, {"error": {"message": "not this one"}})
+            case "half":
+                self.send(200, {}, whole[: len(whole) // 2])
+            case "shapeless":
+                self.send(200, {}, {"object": "chat.completion", "answer": 42})
+            case "filtered":
+                reply["choices"][0] |= {"finish_reason": "content_filter", "message": {}}
+                self.send(200, {}, reply)
+            case "cut":
+                self.close_connection = True
+                self.send_response(200)
+                self.send_header("content-length", str(len(whole)))
+                self.end_headers()
+                self.wfile.write(whole[: len(whole) // 2])
+
+    def _nobody_waits(self) -> bool:
+        """Whether the client has closed its connection."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        with suppress(ConnectionError):
+            return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
+        return True

@@ -1,0 +1,23 @@
+"""Imported once by the server that test processes are forked from: what each of them needs.
+
+Nothing here may start a thread: a forked process would not have it.
+"""
+
+import importlib
+import os
+
+from smile_trace.attribution.vectors import embed_words
+from smile_trace.models.prices import price
+from smile_trace.records import Usage
+
+for _name in (
+    "smile_trace.models.endpoint",
+    "smile_trace.worker.run",
+    "tests.support.planted_process",
+    "tests.support.worker_process",
+):
+    importlib.import_module(_name)
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"  # else the tokenizer complains about the fork
+embed_words(["warm"])
+price(Usage(input_tokens=1, output_tokens=1), "gpt-4o", "https://api.openai.com/v1")
