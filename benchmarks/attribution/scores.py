@@ -1,0 +1,90 @@
+"""What the packaged model answers, kept on disk by exact text: machine time is spent once a text."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from smile_trace.models import Request
+from smile_trace.models.local import LocalModel
+from smile_trace.records import Message, Response
+from smile_trace.settings import LocalSettings
+
+CACHE = Path(__file__).parents[2] / ".bench-cache" / "attribution.db"
+TOKENS = 4
+"""Tokens of a generated answer, at temperature 0."""
+
+_BATCH = 64
+
+
+class Scores:
+    """The packaged Gemma 3 270M, asked at temperature 0, with a cache by exact text.
+
+    Args:
+        path: the SQLite file; made where there is none.
+    """
+
+    def __init__(self, path: Path = CACHE) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._known = sqlite3.connect(path, timeout=60)
+        self._known.execute(
+            "create table if not exists response (prompt text, answer text, json text,"
+            " primary key (prompt, answer))"
+        )
+        self._model = LocalModel("demo", LocalSettings(kind="local", max_tokens=TOKENS))
+        self._loop = asyncio.new_event_loop()
+        self.asked = 0
+
+    def close(self) -> None:
+        """Stop the model and close the file."""
+        self._loop.run_until_complete(self._model.aclose())
+        self._loop.close()
+        self._known.close()
+
+    def generate(self, texts: Sequence[str]) -> list[Response]:
+        """What the model says after each text, TOKENS tokens."""
+        return self._responses(texts, "")
+
+    def score(self, texts: Sequence[str], answer: str) -> list[Response]:
+        """The log-probabilities of `answer`'s tokens after each text."""
+        return self._responses(texts, answer)
+
+    def _responses(self, texts: Sequence[str], answer: str) -> list[Response]:
+        """The empty answer stands for a free one."""
+        known = {text: self._look_up(text, answer) for text in dict.fromkeys(texts)}
+        missing = [text for text, response in known.items() if response is None]
+        for start in range(0, len(missing), _BATCH):
+            some = missing[start : start + _BATCH]
+            known.update(zip(some, self._ask(some, answer), strict=True))
+        return [response for text in texts if (response := known[text]) is not None]
+
+    def _look_up(self, text: str, answer: str) -> Response | None:
+        row = self._known.execute(
+            "select json from response where prompt = ? and answer = ?", (text, answer)
+        ).fetchone()
+        return None if row is None else Response.model_validate_json(row[0])
+
+    def _ask(self, texts: Sequence[str], answer: str) -> list[Response]:
+        requests = [
+            Request(
+                messages=(Message(role="user", content=text),),
+                form="completion",
+                parameters={"temperature": 0, "max_tokens": TOKENS},
+            )
+            for text in texts
+        ]
+        asking = self._model.score(requests, answer) if answer else self._model.generate(requests)
+        responses = self._loop.run_until_complete(asking)
+        for response in responses:
+            if not response.ok:
+                raise RuntimeError(response.failure)
+        self.asked += len(texts)
+        with self._known:
+            self._known.executemany(
+                "insert or replace into response values (?, ?, ?)",
+                [
+                    (text, answer, response.model_dump_json(exclude_defaults=True))
+                    for text, response in zip(texts, responses, strict=True)
+                ],
+            )
+        return responses
