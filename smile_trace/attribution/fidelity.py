@@ -56,7 +56,7 @@ def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
             mean[test] += (held - y.mean()) ** 2
             by_share = kriging.fit(share[train], y, line.parameters)
             count[test] += (held - by_share.predict(share[test])) ** 2
-    low, high = _jackknife(model, mean)
+    low, high = jackknife(model, mean)
     return HeldOut(
         r2=1 - float(model.sum() / mean.sum()),
         low=low,
@@ -71,7 +71,7 @@ def _best(x: Array, y: Array, weights: Array, start: Array) -> surrogate.Ridge |
     return linear if linear.error < process.error else process
 
 
-def _jackknife(errors: Array, reference: Array) -> tuple[float, float]:
+def jackknife(errors: Array, reference: Array) -> tuple[float, float]:
     """Interval of 1 − Σerrors/Σreference, leaving out one row at a time."""
     rows = len(errors)
     ratios = (errors.sum() - errors) / np.maximum(reference.sum() - reference, 1e-300)
