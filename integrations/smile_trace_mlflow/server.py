@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ from smile_trace.trackers import TrackerUnavailable
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
 _OTLP_PATH = "/v1/traces"
 _BUSY = {408, 429, 502, 503, 504}
+PROMPT_SECONDS, MOST_PROMPTS = 60.0, 1000
+"""How long what the registry said of a prompt version is taken for true, and of how many."""
 
 
 class Refused(Exception):
@@ -62,6 +65,7 @@ class Server:
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         self._tracing = TracingClient(tracking_uri=self.uri)
+        self._prompts: dict[tuple[str, str], tuple[float, PromptVersion | None]] = {}
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -240,15 +244,25 @@ class Server:
     # -- prompts ----------------------------------------------------------------------------
 
     def prompt_version(self, name: str, version: str) -> PromptVersion | None:
-        """A version in the prompt registry; None where there is none of that name."""
+        """A version in the prompt registry; None where there is none of that name.
+
+        Asked once a minute at most: every trace of a prompt would ask the same.
+        """
         if not version.isdigit():
             return None
+        now = time.monotonic()
+        asked_at, held = self._prompts.get((name, version), (-PROMPT_SECONDS, None))
+        if now - asked_at < PROMPT_SECONDS:
+            return held
         try:
             with self._asking():
-                found: PromptVersion | None = self._client.get_prompt_version(name, version)
-                return found
+                held = self._client.get_prompt_version(name, version)
         except Refused:
-            return None
+            held = None
+        if len(self._prompts) >= MOST_PROMPTS:
+            self._prompts.clear()
+        self._prompts[name, version] = now, held
+        return held
 
     def link_prompts(self, trace_id: str, versions: list[PromptVersion]) -> None:
         """Link prompt versions to a trace; linking again changes nothing.
