@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from smile_trace.cli.agreeing import agree, in_words
 from smile_trace.errors import SmileTraceError
 
 
@@ -49,10 +50,24 @@ def explain(
         list[str] | None, typer.Option(help="A role or a text that is never left out; repeatable.")
     ] = None,
     budget: Annotated[int, typer.Option(min=4, help="The most calls to the model.")] = 40,
+    part: Annotated[
+        str | None, typer.Option(help="Explain this part of the answer alone, as it stands in it.")
+    ] = None,
+    app: Annotated[
+        str | None,
+        typer.Option(help="The application's module, to call its function again (kind rerun)."),
+    ] = None,
     signal: Annotated[Signal, typer.Option(help="How answers are compared.")] = Signal.auto,
     seed: Annotated[int, typer.Option(help="Decides what is left out together.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write the heatmap to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Explanation as JSON.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Ask nothing: show what would be asked and cost at most."),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask a model that costs money without a question.")
+    ] = False,
 ) -> None:
     """Show which parts of a prompt drive the answer: --prompt TEXT, --file F, or TRACE_ID."""
     if sum(given is not None for given in (trace_id, prompt, file)) != 1:
@@ -61,25 +76,30 @@ def explain(
         raise typer.BadParameter("give --model NAME (demo is the packaged one)")
     text = prompt if file is None else _read(file)
     try:
+        from smile_trace.explaining import estimate
         from smile_trace.explaining import explain as explain_now
     except ImportError as error:
         raise SmileTraceError(
             f"explaining needs more than is installed ({error.name} is missing): "
             "pip install 'smile-trace[worker]'"
         ) from error
+    asked: dict[str, Any] = {
+        "trace_id": trace_id,
+        "model": model,
+        "answer": answer,
+        "unit": unit.value,
+        "freeze": freeze or (),
+        "budget": budget,
+        "signal": signal.value,
+        "app": app,
+    }
+    most = estimate(text, **asked)
+    if dry_run:
+        print(most.model_dump_json(indent=2) if json else in_words(most))
+        return
+    agree(most, yes=yes)
     with _Progress(budget) if sys.stderr.isatty() else nullcontext() as on_round:
-        explanation = explain_now(
-            text,
-            trace_id=trace_id,
-            model=model,
-            answer=answer,
-            unit=unit.value,
-            freeze=freeze or (),
-            budget=budget,
-            signal=signal.value,
-            seed=seed,
-            on_round=on_round,
-        )
+        explanation = explain_now(text, **asked, part=part, seed=seed, on_round=on_round)
     if html is not None:
         _write(html, explanation.to_html())
     if json:

@@ -79,7 +79,7 @@ def _as_captured(result: Any) -> Response:
 def _find(call: Call, app: str | None) -> Callable[..., Any]:
     if app is None:
         raise ModelUnavailable(
-            "calling a function again needs its module: start the worker with --app MODULE",
+            "calling a function again needs its module: name it with --app MODULE",
             permanent=True,
         )
     if call.rerun is None:
@@ -90,7 +90,7 @@ def _find(call: Call, app: str | None) -> Callable[..., Any]:
     module_name, _, qualified = call.rerun.partition(":")
     if module_name not in (app, "__main__") and not module_name.startswith(f"{app}."):
         raise ModelUnavailable(
-            f"{call.rerun} is not in the module {app}: start the worker with --app {module_name}",
+            f"{call.rerun} is not in the module {app}: name it with --app {module_name}",
             permanent=True,
         )
     found: Any = _import(app if module_name == "__main__" else module_name)

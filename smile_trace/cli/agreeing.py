@@ -1,0 +1,56 @@
+"""What `smile-trace explain` would ask, in words, and a yes where that may cost money."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from smile_trace.explaining import Estimate
+
+_SIGNALS = {
+    "text": "the answers are compared as texts",
+    "probability": "it is asked for the probability of the given answer",
+}
+
+
+def in_words(estimate: "Estimate") -> str:
+    """A few lines: what is asked, of whom, and the most that it takes."""
+    parts = f"{estimate.segments} {estimate.unit}{'' if estimate.segments == 1 else 's'}"
+    lines = [
+        f"The prompt would be asked again with some of its {parts} left out, "
+        f"and {_SIGNALS[estimate.signal]}.",
+        f"Asked: {_plain(estimate.model)}, {_plain(estimate.address)}.",
+        f"At most: {_most(estimate)}.",
+    ]
+    if estimate.embeddings is not None:
+        lines.append(f"Word vectors come from {_plain(estimate.embeddings)}, which is not counted.")
+    return "\n".join([*lines, "Nothing was asked."])
+
+
+def agree(estimate: "Estimate", *, yes: bool) -> None:
+    """Tell the most that calls which cost money, or may, can cost; ask a person who is there.
+
+    Raises:
+        typer.Exit: the person said no.
+    """
+    if not estimate.paid or yes:
+        return
+    most = f"{_plain(estimate.model)}, {_plain(estimate.address)}: at most {_most(estimate)}."
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        print(most, file=sys.stderr)
+        return
+    if not typer.confirm(f"{most} Ask?", err=True):
+        print("Nothing was asked.", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _most(estimate: "Estimate") -> str:
+    calls = f"{estimate.calls:,} calls"
+    tokens = "" if estimate.tokens is None else f", {estimate.tokens:,} tokens"
+    usd = "cost not known" if estimate.usd is None else f"${estimate.usd:,.4f}"
+    return f"{calls}{tokens}, {'$0' if estimate.usd == 0 else usd}"
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -1,0 +1,178 @@
+"""What an explanation would cost is told before anything is spent, and asked for where it may."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+
+from smile_trace import capture
+from smile_trace.capture import state as capture_state
+from smile_trace.cli.agreeing import agree, in_words
+from smile_trace.explaining import Estimate, estimate, explain
+from smile_trace.models import ModelUnavailable
+from smile_trace.records import Explanation
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.ingest import Ingest
+from tests.support.planted import serving
+
+PROMPT = "the Eiffel Tower stands here"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Settings with a priced model, a stranger's server and the same one on this machine."""
+    with serving(lambda prompt: "Paris" if "Eiffel" in prompt else "nowhere") as server:
+        strange = server.base_url.replace("127.0.0.1", "0.0.0.0")  # reachable, and no loopback
+        (tmp_path / "smile_trace.toml").write_text(
+            f"""
+            [models."gpt-4o-mini"]
+            kind = "endpoint"
+            base_url = "https://api.openai.com/v1"
+            max_tokens = 10
+            [models.strange]
+            kind = "endpoint"
+            base_url = "{strange}"
+            [models.near]
+            kind = "endpoint"
+            base_url = "{server.base_url}"
+            [models.again]
+            kind = "rerun"
+            """
+        )
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "state"))
+        yield tmp_path, server
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "smile_trace", "explain", "--prompt", PROMPT, *arguments]
+
+
+def test_the_most_that_a_priced_model_can_cost(home):
+    most = estimate(PROMPT, model="gpt-4o-mini", budget=20)
+    assert (most.calls, most.segments, most.signal) == (20, 5, "text")
+    sent = json.dumps([[{"role": "user", "content": PROMPT}], None])
+    assert most.tokens == 20 * (len(sent) + 10)
+    assert most.usd == pytest.approx(20 * (len(sent) * 0.15e-6 + 10 * 0.60e-6))
+    assert most.paid
+
+
+def test_who_may_cost_money(home):
+    assert estimate(PROMPT, model="strange").paid
+    assert estimate(PROMPT, model="strange").usd is None
+    assert not estimate(PROMPT, model="near").paid
+    assert not estimate(PROMPT, model=lambda prompt: prompt).paid
+
+
+def test_two_estimates_add_up(home):
+    one, other = (estimate(PROMPT, model="gpt-4o-mini", budget=n) for n in (4, 6))
+    both = one.plus(other)
+    assert (both.calls, both.tokens) == (10, one.tokens + other.tokens)
+    assert both.usd == pytest.approx(one.usd + other.usd)
+    assert one.plus(estimate(PROMPT, model="strange")).usd is None
+
+
+def test_a_dry_run_asks_nothing(home):
+    _, server = home
+    done = subprocess.run(
+        command("--model", "near", "--dry-run", "--json"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Estimate.model_validate_json(done.stdout) == estimate(PROMPT, model="near")
+    assert server.bodies == []
+
+
+def test_a_dry_run_in_words(home):
+    said = in_words(estimate(PROMPT, model="gpt-4o-mini", budget=20))
+    for fact in ("5 words", "as texts", "gpt-4o-mini", "https://api.openai.com/v1", "20 calls"):
+        assert fact in said
+    assert "$0.00" in said
+    hostile = estimate(PROMPT, model="near").model_copy(update={"model": "\x1b[2J"})
+    assert "\x1b" not in in_words(hostile)
+
+
+def test_without_a_terminal_it_says_the_most_and_goes_on(home):
+    done = subprocess.run(
+        command("--model", "strange", "--budget", "8", "--json"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "at most 8 calls" in done.stderr
+    assert "cost not known" in done.stderr
+    assert Explanation.model_validate_json(done.stdout).cost.target_calls <= 8
+
+
+def _at_a_terminal(arguments, answer):
+    """Runs the command in a pseudo-terminal and types `answer` when it asks."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execvp(sys.executable, command(*arguments))
+    shown, typed, until = b"", False, time.monotonic() + 120
+    while time.monotonic() < until:
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            read = os.read(terminal, 65536)
+        except OSError:  # it has ended
+            break
+        shown += read
+        if b"Ask? [y/N]" in shown and not typed:
+            typed = True
+            os.write(terminal, answer)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), shown.decode()
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"n\n", 1), (b"y\n", 0)])
+def test_a_person_is_asked_where_it_may_cost_money(home, answer, code):
+    _, server = home
+    ended, shown = _at_a_terminal(("--model", "strange", "--budget", "8"), answer)
+    assert ended == code, shown
+    assert bool(server.bodies) == (code == 0)
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize(("model", "yes"), [("strange", True), ("near", False)])
+def test_nobody_is_asked_who_said_yes_or_pays_nothing(home, monkeypatch, capsys, model, yes):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    agree(estimate(PROMPT, model=model), yes=yes)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_function_is_called_again_with_its_module(home, monkeypatch):
+    folder, _ = home
+    (folder / "shop.py").write_text(
+        "import smile_trace\n"
+        '@smile_trace.trace(model="again", rerun=True)\n'
+        "def ask(prompt: str) -> str:\n"
+        '    return "Paris" if "Eiffel" in prompt else "nowhere"\n'
+    )
+    monkeypatch.syspath_prepend(str(folder))
+    capture.configure(home=folder / "state")
+    try:
+        import shop  # type: ignore[import-not-found]
+
+        shop.ask(PROMPT)
+    finally:
+        capture_state.runtime().spool.close()
+    store = Store.open(Settings())
+    Ingest(store, Settings()).run()
+    [call_id] = store.traces.find_calls("")
+    store.close()
+    with pytest.raises(ModelUnavailable, match="--app"):
+        explain(trace_id=call_id)
+    assert estimate(trace_id=call_id, app="shop").paid  # nobody knows whom it asks
+    explanation = explain(trace_id=call_id, app="shop", budget=20)
+    assert explanation.ranked[0].text == "Eiffel"
