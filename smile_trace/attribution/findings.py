@@ -67,7 +67,7 @@ def find(
     """
     free = np.array([not segment.frozen for segment in segments])
     known = [(row, y) for row, y in zip(rows, shifts, strict=True) if y is not None]
-    locality = _locality(rows, segments, embed)
+    locality = locality_of(rows, segments, embed)
     measured = _leave_one_out(known, len(segments)) if deterministic else {}
     quality = None
     if exact:
@@ -90,11 +90,11 @@ def find(
         quality = held_out(tested, [*seed, 1])
     return LevelFindings(
         segments=segments,
-        effects=_spread(estimate.effect, free),
-        low=_spread(estimate.low, free),
-        high=_spread(estimate.high, free),
-        p_values=None if estimate.p_value is None else _spread(estimate.p_value, free),
-        significant=tuple(bool(s) for s in _spread(significant.astype(float), free)),
+        effects=spread(estimate.effect, free),
+        low=spread(estimate.low, free),
+        high=spread(estimate.high, free),
+        p_values=None if estimate.p_value is None else spread(estimate.p_value, free),
+        significant=tuple(bool(s) for s in spread(significant.astype(float), free)),
         leave_one_out=tuple(measured.get(k) for k in range(len(segments))),
         rows=used,
         exact=exact,
@@ -132,31 +132,31 @@ def _random_rows(
     fixed = [(row, y) for row, y in known if row.keep_probability is None]
     varies = [[k not in row.fixed for k in np.flatnonzero(free)] for row, _ in drawn]
     return Rows(
-        x=_dropped([row for row, _ in drawn], free),
+        x=dropped([row for row, _ in drawn], free),
         y=np.array([y for _, y in drawn]),
         q=1.0 - np.array([row.keep_probability for row, _ in drawn], dtype=float),
         varies=np.array(varies, dtype=bool).reshape(len(drawn), int(free.sum())),
         weights=weights,
-        others_x=_dropped([row for row, _ in fixed], free),
+        others_x=dropped([row for row, _ in fixed], free),
         others_y=np.array([y for _, y in fixed]),
     )
 
 
-def _dropped(rows: Sequence[Perturbation], which: np.ndarray) -> Array:
+def dropped(rows: Sequence[Perturbation], which: np.ndarray) -> Array:
     """1 where a segment was left out, shape (rows, segments chosen by `which`)."""
     kept = np.array([row.mask for row in rows], dtype=float).reshape(len(rows), len(which))
     dropped: Array = 1.0 - kept[:, which]
     return dropped
 
 
-def _locality(
+def locality_of(
     rows: Sequence[Perturbation], segments: Sequence[Segment], embed: Embed
 ) -> tuple[float | None, ...]:
     """The locality weight of every random row, whether it got an answer or not."""
     drawn = [row for row in rows if row.keep_probability is not None]
     if not drawn:
         return (None,) * len(rows)
-    dropped = _dropped(drawn, np.ones(len(segments), dtype=bool))
+    dropped = dropped(drawn, np.ones(len(segments), dtype=bool))
     sizes = np.array([max(len(breaks.words(s.text)), 1) for s in segments], dtype=float)
     weights = iter(surrogate.locality(dropped, embed([s.text for s in segments]), sizes))
     return tuple(None if row.keep_probability is None else float(next(weights)) for row in rows)
@@ -171,7 +171,7 @@ def _leave_one_out(known: Sequence[tuple[Perturbation, float]], segments: int) -
     return measured
 
 
-def _spread(values: Array, free: np.ndarray) -> Array:
+def spread(values: Array, free: np.ndarray) -> Array:
     """Values of the free segments in their places; 0 for the frozen ones."""
     everywhere = np.zeros(len(free))
     everywhere[free] = values
