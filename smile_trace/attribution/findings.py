@@ -145,8 +145,8 @@ def _random_rows(
 def dropped(rows: Sequence[Perturbation], which: np.ndarray) -> Array:
     """1 where a segment was left out, shape (rows, segments chosen by `which`)."""
     kept = np.array([row.mask for row in rows], dtype=float).reshape(len(rows), len(which))
-    dropped: Array = 1.0 - kept[:, which]
-    return dropped
+    out: Array = 1.0 - kept[:, which]
+    return out
 
 
 def locality_of(
@@ -156,9 +156,9 @@ def locality_of(
     drawn = [row for row in rows if row.keep_probability is not None]
     if not drawn:
         return (None,) * len(rows)
-    dropped = dropped(drawn, np.ones(len(segments), dtype=bool))
+    out = dropped(drawn, np.ones(len(segments), dtype=bool))
     sizes = np.array([max(len(breaks.words(s.text)), 1) for s in segments], dtype=float)
-    weights = iter(surrogate.locality(dropped, embed([s.text for s in segments]), sizes))
+    weights = iter(surrogate.locality(out, embed([s.text for s in segments]), sizes))
     return tuple(None if row.keep_probability is None else float(next(weights)) for row in rows)
 
 
