@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 logger = logging.getLogger("smile_trace")
@@ -74,14 +75,18 @@ class Losses:
             return
         self._written_at = time.monotonic()
         body = json.dumps({"pid": os.getpid(), "spool": str(self.folder), "lost": self.by_reason})
-        for folder in (self.folder, temporary_folder()):
+        for folder in _folders(self.folder):
             with contextlib.suppress(OSError):
                 _replace(folder / self._name, body)
                 return
 
 
 def temporary_folder() -> Path:
-    """Where losses are noted when the spool's folder takes nothing."""
+    """Where losses are noted when the spool's folder takes nothing.
+
+    Raises:
+        FileNotFoundError: the system has no temporary folder that takes anything.
+    """
     import tempfile  # and with it three compressors: only where something is lost
 
     return Path(tempfile.gettempdir()) / f"smile-trace-{os.getuid()}"
@@ -94,7 +99,7 @@ def read_losses(spool: Path) -> dict[str, int]:
     be read is left out.
     """
     latest: dict[str, Counter[str]] = {}
-    for folder in (spool, temporary_folder()):
+    for folder in _folders(spool):
         for path in sorted(folder.glob(f"*{FILE_SUFFIX}")) if folder.is_dir() else ():
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 noted = json.loads(path.read_text(encoding="utf-8"))
@@ -103,6 +108,15 @@ def read_losses(spool: Path) -> dict[str, int]:
                     # In both folders where the spool went away or came back: counts only grow.
                     latest[path.name] = max(lost, latest.get(path.name, lost), key=Counter.total)
     return dict(sum(latest.values(), Counter[str]()))
+
+
+def _folders(spool: Path) -> Iterator[Path]:
+    yield spool
+    try:
+        temporary = temporary_folder()
+    except OSError:  # every disk is full, or read-only
+        return
+    yield temporary
 
 
 def _replace(path: Path, body: str) -> None:

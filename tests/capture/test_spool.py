@@ -50,12 +50,23 @@ def test_the_lock_shows_who_is_alive(tmp_path: Path) -> None:
     assert not writer_alive(tmp_path / "missing.jsonl")
 
 
-def test_a_full_file_is_followed_by_the_next(tmp_path: Path) -> None:
-    spool = make_spool(tmp_path, file_limit=1000)
+@pytest.mark.parametrize(
+    ("limit", "sizes"),
+    [
+        (1000, [1000] * 5),
+        (901, [1000] * 5),  # the line that reaches the limit is the file's last
+        (1100, [1100] * 4 + [600]),
+        (1, [100] * 50),
+        (5001, [5000]),
+    ],
+)
+def test_a_full_file_is_followed_by_the_next(limit: int, sizes: list[int], tmp_path: Path) -> None:
+    spool = make_spool(tmp_path, file_limit=limit)
     for _ in range(50):
         assert spool.write(b"x" * 99)
-    assert [file.stat().st_size for file in files(tmp_path)] == [1000] * 5
-    assert [writer_alive(file) for file in files(tmp_path)] == [False] * 4 + [True]
+    assert sorted((f.stat().st_size for f in files(tmp_path)), reverse=True) == sizes
+    alive = [writer_alive(file) for file in files(tmp_path)]
+    assert alive.count(True) == 1
 
 
 def test_over_the_cap_the_newest_are_dropped_and_counted(tmp_path: Path) -> None:
@@ -148,6 +159,22 @@ def test_a_full_disk_tears_one_line_at_most(tmp_path: Path) -> None:
     assert "after" in text
     lost = sum(faults.read_losses(tmp_path / "spool").values())
     assert lost == 7 - len(whole)
+
+
+def test_where_every_disk_is_full_the_call_goes_on(tmp_path: Path) -> None:
+    done = run_application(
+        """
+        import resource
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        answers = [ask(str(i)) for i in range(3)]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        print(answers[-1])
+        """,
+        tmp_path,
+    )
+    assert done.stdout.strip() == "answer to 2", done.stderr
+    assert done.stderr.count("\n") == done.stderr.count("a record was lost") == 1
+    assert sum(faults.read_losses(tmp_path / "spool").values()) == 3
 
 
 @pytest.mark.parametrize("hours", [-48, 48])
