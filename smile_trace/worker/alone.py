@@ -51,7 +51,7 @@ def check_health(home: Path) -> str:
         WorkerError: none runs, or it gives no sign of life.
     """
     try:
-        descriptor = os.open(home / "worker.lock", os.O_RDWR)
+        descriptor = os.open(home / "worker.lock", os.O_RDONLY)
     except OSError:
         raise WorkerError(f"no worker has ever run on {home}: start smile-trace worker") from None
     try:

@@ -10,7 +10,7 @@ from smile_trace.store import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0
 """Seconds between two tries: doubling, at most so long."""
 
 P = ParamSpec("P")
