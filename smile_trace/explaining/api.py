@@ -9,19 +9,16 @@ from typing import Literal
 from smile_trace.attribution import Embed, Study, find_part
 from smile_trace.explaining.background import wait_for
 from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
-from smile_trace.explaining.preparing import AnyModel, Prepared, prepare
+from smile_trace.explaining.preparing import ANSWERS, AnyModel, Prepared, prepare
 from smile_trace.explaining.reading import AnyPrompt
 from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, Request
-from smile_trace.models.memory import MemoryCache, MemoryLedger
+from smile_trace.models.memory import MemoryLedger
 from smile_trace.models.metered import metered
 from smile_trace.models.quiet import quiet
 from smile_trace.models.registry import open_embeddings
 from smile_trace.records import JSON, Explanation, Prompted, Response
 from smile_trace.settings import Settings
-
-_CACHE = MemoryCache()
-"""Answers of this process; what the worker keeps is in the store."""
 
 
 def explain(
@@ -100,7 +97,7 @@ async def _explain(
     paid = metered(
         prepared.model,
         ledger=MemoryLedger(settings.budget),
-        cache=_CACHE,
+        cache=ANSWERS,
         explanation=uuid.uuid4().hex,
         fresh=fresh,
     )

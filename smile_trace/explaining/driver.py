@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from smile_trace.attribution import Study
 from smile_trace.errors import SmileTraceError
@@ -13,6 +14,7 @@ from smile_trace.records import (
     Explanation,
     ExplanationSettings,
     Perturbation,
+    Prompted,
     Response,
     Signal,
 )
@@ -44,8 +46,21 @@ def resolve_signal(settings: ExplanationSettings, model: Model) -> Signal:
     return settings.signal
 
 
+class Asking(Protocol):
+    """What `ask_model` has to know of who asks; a Study does."""
+
+    @property
+    def prompted(self) -> Prompted: ...
+
+    @property
+    def answer(self) -> str: ...
+
+    @property
+    def signal(self) -> Signal: ...
+
+
 async def ask_model(
-    study: Study, model: Model, perturbations: Sequence[Perturbation]
+    study: Asking, model: Model, perturbations: Sequence[Perturbation]
 ) -> list[Response]:
     """One round: what comes back for `perturbations`, in their order.
 

@@ -1,0 +1,200 @@
+"""Deletion and insertion curves: whether what is ranked first is what the answer needs."""
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.integrate import trapezoid  # type: ignore[import-untyped]
+
+from smile_trace.evaluation.asking import Left, Mask
+from smile_trace.explaining.background import wait_for
+from smile_trace.explaining.driver import cost_of
+from smile_trace.explaining.preparing import ANSWERS, AnyModel, open_any
+from smile_trace.models.memory import MemoryLedger
+from smile_trace.models.metered import metered
+from smile_trace.models.registry import open_embeddings
+from smile_trace.records import JSON, Explanation
+from smile_trace.records.evaluation import Faithfulness, Order, OrderCurves
+from smile_trace.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STEPS = 20
+"""Most points of a curve besides its beginning."""
+
+DROPS = (1, 3, 5)
+"""Numbers of first segments whose loss is told."""
+
+BASELINES = 3
+"""How often a model that varies is asked the unperturbed prompt."""
+
+
+def most_calls(explanation: Explanation, *, orders: int = 5) -> int:
+    """The most calls that `faithfulness` makes; fewer where masks are the same or known."""
+    count = len(explanation.ranked)
+    alone = max(_calls_of(explanation), count)
+    return BASELINES + alone + 2 * len(_points(count)) * (2 + orders)
+
+
+def faithfulness(
+    explanation: Explanation,
+    model: AnyModel,
+    *,
+    parameters: Mapping[str, JSON] | None = None,
+    orders: int = 5,
+    seed: int = 0,
+    budget: int | None = None,
+) -> Faithfulness:
+    """Deletion and insertion curves with their areas, beside leave-one-out and random orders.
+
+    The first k segments by attribution are left out (or only they are kept), k = 0 … n in at
+    most 20 steps (RISE, Petsiuk et al. 2018, arXiv 1806.07421, sec. 4). A prompt without
+    anything to send counts as nothing left of the answer. Leave-one-out gets the calls that the
+    explanation had: where the model varies each segment is left out several times, and where
+    there are more segments than calls some are not tried and rank last.
+
+    Answers that this process has are not asked again. How many calls there may be is logged
+    before the first one.
+
+    Args:
+        explanation: what is checked; its own signal is measured.
+        model: who is asked: a name from the settings, a Model, or a function.
+        parameters: the request parameters that were explained.
+        orders: how many random orders to compare with.
+        seed: decides the random orders.
+        budget: refuse where more calls than this may be needed.
+
+    Raises:
+        ValueError: it may need more calls than `budget`, or nothing could be left out.
+        SmileTraceError: the model cannot be asked.
+    """
+    if not explanation.ranked:
+        raise ValueError("nothing of this prompt could be left out, so there is no order")
+    most = most_calls(explanation, orders=orders)
+    if budget is not None and most > budget:
+        raise ValueError(
+            f"faithfulness() may ask {most} times, more than the budget of {budget}: raise it, "
+            "or compare with fewer random orders"
+        )
+    logger.info("faithfulness asks %s at most %d times", explanation.settings.model, most)
+    conf = Settings()
+    paid = metered(
+        open_any(model, conf),
+        ledger=MemoryLedger(most),
+        cache=ANSWERS,
+        explanation=uuid.uuid4().hex,
+    )
+    left = Left(explanation, paid, dict(parameters or {}), open_embeddings(conf))
+    return wait_for(_measure(explanation, left, orders, np.random.default_rng(seed)))
+
+
+async def _measure(
+    explanation: Explanation, left: Left, orders: int, generator: np.random.Generator
+) -> Faithfulness:
+    segments = explanation.segments
+    free = [k for k, segment in enumerate(segments) if not segment.frozen]
+    await left.ask_baseline(1 if left.deterministic else BASELINES)
+    ours = sorted(free, key=lambda k: -segments[k].attribution)
+    alone = await _by_leave_one_out(free, len(segments), left, _calls_of(explanation), generator)
+    chance = [generator.permutation(free).tolist() for _ in range(orders)]
+    points, steps = _points(len(free)), _steps(len(free))
+    masks = {
+        (tuple(order), k): _masks(order, k, free, len(segments))
+        for order in (ours, alone, *chance)
+        for k in points
+    }
+    shares = await left.ask(mask for pair in masks.values() for mask in pair)
+
+    def curves(name: Order, order: list[int]) -> OrderCurves:
+        out, only = ({k: shares[masks[tuple(order), k][which]] for k in points} for which in (0, 1))
+        return OrderCurves(
+            order=name,
+            deletion=tuple(out[k] for k in steps),
+            insertion=tuple(only[k] for k in steps),
+            deletion_auc=_area(steps, [out[k] for k in steps]),
+            insertion_auc=_area(steps, [only[k] for k in steps]),
+            drops={k: 1 - share for k in DROPS if (share := out.get(k)) is not None},
+        )
+
+    cost = cost_of(left.responses)
+    return Faithfulness(
+        signal=explanation.signal,
+        segments=len(free),
+        steps=steps,
+        attribution=curves("attribution", ours),
+        leave_one_out=curves("leave_one_out", alone),
+        random=_mean([curves("random", order) for order in chance]),
+        random_orders=orders,
+        noise_floor=left.noise_floor,
+        calls=cost.target_calls,
+        cached_calls=cost.cached_calls,
+    )
+
+
+async def _by_leave_one_out(
+    free: list[int], count: int, left: Left, calls: int, generator: np.random.Generator
+) -> list[int]:
+    """The order of the measured losses; what could not be tried comes last."""
+    tried = free
+    if len(free) > calls:
+        tried = sorted(generator.choice(free, calls, replace=False).tolist())
+    replicates = 1 if left.deterministic else max(1, calls // len(tried))
+    masks = {k: tuple(place != k for place in range(count)) for k in tried}
+    shares = await left.ask(masks.values(), replicates=replicates)
+    lost = {k: 1 - share for k, mask in masks.items() if (share := shares[mask]) is not None}
+    return sorted(free, key=lambda k: -lost.get(k, -1.0))
+
+
+def _masks(order: Sequence[int], k: int, free: Sequence[int], count: int) -> tuple[Mask, Mask]:
+    """Without the first k of an order, and with only these and what is frozen."""
+    first, movable = set(order[:k]), set(free)
+    return (
+        tuple(place not in first for place in range(count)),
+        tuple(place in first or place not in movable for place in range(count)),
+    )
+
+
+def _steps(count: int) -> tuple[int, ...]:
+    """Numbers of segments from 0 to all, at most STEPS + 1 of them."""
+    even = np.linspace(0, count, min(count, STEPS) + 1)
+    return tuple(np.unique(even.round().astype(int)).tolist())
+
+
+def _points(count: int) -> list[int]:
+    """All numbers of segments that are asked about."""
+    return sorted({*_steps(count), *(k for k in DROPS if k <= count)})
+
+
+def _calls_of(explanation: Explanation) -> int:
+    return max(explanation.cost.target_calls + explanation.cost.cached_calls, 1)
+
+
+def _area(steps: Sequence[int], shares: Sequence[float | None]) -> float:
+    """The area under a curve over the share of segments, in [0, 1]; what failed is bridged."""
+    known = [(k, share) for k, share in zip(steps, shares, strict=True) if share is not None]
+    if not known:
+        return 0.0
+    x, y = np.array(known, dtype=float).T
+    return float(trapezoid(np.interp(steps, x, y), np.array(steps) / steps[-1]))
+
+
+def _mean(curves: Sequence[OrderCurves]) -> OrderCurves:
+    """The mean of several orders' curves, areas and drops."""
+
+    def mean(values: Sequence[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return float(np.mean(known)) if known else None
+
+    return OrderCurves(
+        order="random",
+        deletion=tuple(map(mean, zip(*(c.deletion for c in curves), strict=True))),
+        insertion=tuple(map(mean, zip(*(c.insertion for c in curves), strict=True))),
+        deletion_auc=float(np.mean([c.deletion_auc for c in curves])),
+        insertion_auc=float(np.mean([c.insertion_auc for c in curves])),
+        drops={
+            k: float(np.mean([c.drops[k] for c in curves if k in c.drops]))
+            for k in DROPS
+            if any(k in c.drops for c in curves)
+        },
+    )

@@ -1,0 +1,236 @@
+"""The sanity check: a text whose effect is known, put into a copy of the prompt, must come out
+on top of the copy's explanation, and a neutral one must not."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from smile_trace.attribution import CannotExplain, Embed, Study, find_part
+from smile_trace.explaining.background import wait_for
+from smile_trace.explaining.driver import cost_of, resolve_signal, run
+from smile_trace.explaining.preparing import ANSWERS, Prepared
+from smile_trace.explaining.thinking import think
+from smile_trace.models import Model, Request
+from smile_trace.models.memory import MemoryLedger
+from smile_trace.models.metered import metered
+from smile_trace.models.quiet import quiet
+from smile_trace.models.registry import open_embeddings
+from smile_trace.records import (
+    Explanation,
+    ExplanationSettings,
+    Prompted,
+    Response,
+    SegmentAttribution,
+)
+from smile_trace.records.evaluation import SanityCheck
+from smile_trace.settings import Settings
+
+MARKERS = ("PELICAN", "WALNUT", "TROMBONE", "GIRAFFE")
+"""Words that no ordinary answer begins with."""
+
+NEUTRAL = "The meeting was on a Tuesday."
+
+CLEAR = 0.5
+"""The neutral text's largest attribution stays below this share of the injected text's."""
+
+_TAIL = 12
+"""Words of the prompt's end that an example repeats."""
+
+
+@dataclass(frozen=True)
+class Injected:
+    """A copy of a prompt with two texts put into one message, which begin at `start`.
+
+    `text` has a known effect: the model says `marker`. `neutral` has none.
+    """
+
+    prompted: Prompted
+    message: int
+    start: int
+    text: str
+    neutral: str
+    marker: str
+
+    def largest(self, explanation: Explanation, *, neutral: bool) -> float | None:
+        """The largest attribution among the segments of one text; None where it has none."""
+        begin = self.start + (0 if neutral else len(self.neutral) + 1)
+        end = begin + len(self.neutral if neutral else self.text)
+
+        def inside(segment: SegmentAttribution) -> bool:
+            apart = segment.end <= begin or segment.start >= end
+            return segment.message == self.message and not segment.frozen and not apart
+
+        return max((s.attribution for s in explanation.segments if inside(s)), default=None)
+
+
+def instruct(prompted: Prompted, marker: str) -> Injected:
+    """With an instruction at the end of the last user message.
+
+    At the beginning of an answer the marker is said even where the answer is cut at its limit.
+    """
+    messages = prompted.messages
+    users = [k for k, message in enumerate(messages) if message.role == "user"]
+    place = users[-1] if users else len(messages) - 1
+    start = len(messages[place].content) + 1
+    return _put(prompted, place, start, f"Begin your answer with the word {marker}.", marker)
+
+
+def exemplify(prompted: Prompted, marker: str) -> Injected:
+    """With an example before the last message: its end, continued by the marker.
+
+    Models that only continue text do not follow instructions, but repeat what they have read.
+    """
+    place = len(prompted.messages) - 1
+    tail = " ".join(prompted.messages[place].content.split()[-_TAIL:])
+    return _put(prompted, place, 0, f"{tail} {marker}.", marker)
+
+
+WAYS: tuple[Callable[[Prompted, str], Injected], ...] = (instruct, exemplify)
+
+
+def check_by_injection(prepared: Prepared) -> SanityCheck:
+    """The sanity check of what was prepared for `explain`, now; see `sanity_check`.
+
+    It may ask as often as the explanation itself, and two times more.
+    """
+    conf = Settings()
+    paid = metered(
+        prepared.model,
+        ledger=MemoryLedger(most_calls(prepared.settings)),
+        cache=ANSWERS,
+        explanation=uuid.uuid4().hex,
+    )
+    return wait_for(
+        sanity_check(prepared.prompted, paid, prepared.settings, embed=open_embeddings(conf))
+    )
+
+
+def most_calls(settings: ExplanationSettings) -> int:
+    """The most calls that a sanity check makes."""
+    return settings.budget + len(WAYS)
+
+
+async def sanity_check(
+    prompted: Prompted,
+    model: Model,
+    settings: ExplanationSettings,
+    *,
+    embed: Embed | None = None,
+) -> SanityCheck:
+    """Put a text with a known effect and a neutral one into a copy of the prompt and explain it.
+
+    The instruction "Begin your answer with the word PELICAN." is tried first, then an example
+    that continues the prompt's end with that word. Where the model then says the word, that part
+    of its answer is explained, by words or sentences, in the explanation's own signal: it passes
+    where the segment ranked first stands in the injected text, and no segment of the neutral
+    text has half of its attribution. Where the model says the word in neither case, nothing was
+    checked.
+
+    Raises:
+        ModelUnavailable: the model cannot be asked at all.
+        BudgetExceeded: a daily cap is reached.
+    """
+    said = " ".join(message.content for message in prompted.messages).upper()
+    marker = next((word for word in MARKERS if word not in said), MARKERS[0])
+    asked: list[Response] = []
+    for way in WAYS:
+        injected = way(prompted, marker)
+        response = await _ask(injected.prompted, model)
+        asked.append(response)
+        if response.ok and marker in (response.text or "").upper():
+            return await _explained(injected, response, model, settings, embed, asked)
+    failures = [response.failure for response in asked if response.failure]
+    return _outcome(
+        "inconclusive",
+        f"the copy of the prompt could not be asked: {failures[0]}"
+        if len(failures) == len(asked)
+        else "the model did not follow the injected text, so nothing was checked",
+        asked,
+    )
+
+
+async def _explained(
+    injected: Injected,
+    response: Response,
+    model: Model,
+    settings: ExplanationSettings,
+    embed: Embed | None,
+    asked: list[Response],
+) -> SanityCheck:
+    answer = response.text or ""
+    start = answer.upper().index(injected.marker)
+    signal = resolve_signal(settings, model)
+    if getattr(model, "first_token_only", False):
+        signal = "text"  # the marker is more than one token
+    unit = "word" if settings.unit == "word" else "sentence"
+    copied = settings.model_copy(update={"unit": unit, "freeze": ()})
+    make = partial(
+        Study,
+        injected.prompted,
+        copied,
+        answer=answer,
+        signal=signal,
+        deterministic=model.deterministic(injected.prompted.parameters),
+        remote=model.remote,
+        embed=embed,
+        part=find_part(answer, answer[start : start + len(injected.marker)]),
+    )
+    try:
+        explanation = await run(await think(make), model, before=asked)
+    except CannotExplain as error:
+        return _outcome("inconclusive", str(error), asked)
+    return _judge(injected, explanation)
+
+
+def _judge(injected: Injected, explanation: Explanation) -> SanityCheck:
+    ours = injected.largest(explanation, neutral=False)
+    neutral = injected.largest(explanation, neutral=True)
+    found: dict[str, Any] = {
+        "injected": injected.text,
+        "neutral": injected.neutral,
+        "injected_attribution": ours,
+        "neutral_attribution": neutral,
+        "calls": explanation.cost.target_calls,
+        "cached_calls": explanation.cost.cached_calls,
+    }
+    if explanation.fidelity.status != "reliable" or ours is None or neutral is None:
+        why = f"the explanation of the copy is undetermined: {explanation.fidelity.reason}"
+        return SanityCheck(outcome="inconclusive", reason=why, **found)
+    first = explanation.ranked[0]
+    if ours <= 0 or first.attribution > ours:
+        where = f"“{' '.join(first.text.split())[:60]}” came out on top, not the injected text"
+        return SanityCheck(outcome="failed", reason=where, **found)
+    if neutral >= CLEAR * ours:
+        why = f"a neutral text came out, too ({neutral:.2f} against {ours:.2f})"
+        return SanityCheck(outcome="failed", reason=why, **found)
+    why = f"the injected text came out on top ({ours:.2f}), the neutral one did not ({neutral:.2f})"
+    return SanityCheck(outcome="passed", reason=why, **found)
+
+
+def _put(prompted: Prompted, place: int, start: int, text: str, marker: str) -> Injected:
+    """Both texts on lines of their own, at the end (`start` > 0) or the beginning of a message."""
+    message = prompted.messages[place]
+    both = f"{NEUTRAL}\n{text}"
+    content = f"{message.content}\n{both}" if start else f"{both}\n{message.content}"
+    messages = list(prompted.messages)
+    messages[place] = message.model_copy(update={"content": content})
+    copy = prompted.model_copy(update={"messages": tuple(messages), "answer": None, "prompts": ()})
+    return Injected(copy, place, start, text, NEUTRAL, marker)
+
+
+async def _ask(prompted: Prompted, model: Model) -> Response:
+    request = Request(
+        messages=prompted.messages, form=prompted.form, parameters=prompted.parameters
+    )
+    with quiet():
+        [response] = await model.generate([request])
+    return response
+
+
+def _outcome(outcome: Any, reason: str, asked: Sequence[Response]) -> SanityCheck:
+    cost = cost_of(asked)
+    return SanityCheck(
+        outcome=outcome, reason=reason, calls=cost.target_calls, cached_calls=cost.cached_calls
+    )
