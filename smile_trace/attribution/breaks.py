@@ -43,7 +43,7 @@ def sentences(text: str) -> list[Range]:
         if stripped is None:
             continue
         inside_word = found and found[-1][1] == stripped[0] and text[stripped[0]].isascii()
-        marks_alone = found and not _has_word(text, *stripped)
+        marks_alone = found and not has_word(text, *stripped)
         if inside_word or (marks_alone and "\n" not in text[found[-1][1] : start]):
             found[-1] = (found[-1][0], stripped[1])
         else:
@@ -87,7 +87,7 @@ def _split_run(text: str, start: int, end: int) -> list[Range]:
     opening: int | None = None  # where marks that wait for their word begin
     glued = False  # whether the next word continues the last one
     for a, b in pieces:
-        if _has_word(text, a, b):
+        if has_word(text, a, b):
             if glued and found:
                 found[-1] = (found[-1][0], b)
             else:
@@ -105,12 +105,12 @@ def _split_run(text: str, start: int, end: int) -> list[Range]:
 
 def _attach_marks(text: str, found: list[Range]) -> list[Range]:
     """Runs of marks alone join the word before them on their line, else the one after."""
-    if not any(_has_word(text, a, b) for a, b in found):
+    if not any(has_word(text, a, b) for a, b in found):
         return found
     joined: list[Range] = []
     waiting: int | None = None
     for a, b in found:
-        if _has_word(text, a, b):
+        if has_word(text, a, b):
             joined.append((a if waiting is None else waiting, b))
             waiting = None
         elif joined and waiting is None and "\n" not in text[joined[-1][1] : a]:
@@ -122,7 +122,8 @@ def _attach_marks(text: str, found: list[Range]) -> list[Range]:
     return joined
 
 
-def _has_word(text: str, start: int, end: int) -> bool:
+def has_word(text: str, start: int, end: int) -> bool:
+    """Whether anything but marks and white space is in the range."""
     return any(_is_word(character) for character in text[start:end])
 
 

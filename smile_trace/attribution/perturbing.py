@@ -8,23 +8,25 @@ never run together, and a message left empty is omitted.
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from smile_trace.attribution.breaks import strip
 from smile_trace.records import Message, Prompted, Segment
 
 
 class Perturber:
     """Renders a prompt without some of its segments.
 
-    `segments` must be in order and must not overlap; text between them that is not white
-    space belongs to no segment and stays.
+    The places of `segments` must not overlap; text between them that is not white space
+    belongs to no segment and stays.
     """
 
     def __init__(self, prompted: Prompted, segments: Sequence[Segment]) -> None:
         self._messages = prompted.messages
-        inside: list[list[tuple[int, Segment]]] = [[] for _ in prompted.messages]
+        inside: list[list[tuple[int, int, int]]] = [[] for _ in prompted.messages]
         for index, segment in enumerate(segments):
-            inside[segment.message].append((index, segment))
+            for message, start, end in segment.places:
+                inside[message].append((start, end, index))
         self._pieces = [
-            list(_pieces(message.content, own))
+            list(_pieces(message.content, sorted(own)))
             for message, own in zip(prompted.messages, inside, strict=True)
         ]
 
@@ -51,19 +53,19 @@ _Piece = tuple[int | None, int, int]
 """Characters `[start, end)` of a message and their segment; None for text of no segment."""
 
 
-def _pieces(content: str, inside: Sequence[tuple[int, Segment]]) -> Iterator[_Piece]:
-    """A message's segments, and the text that belongs to none, without white space around."""
+def _pieces(content: str, inside: Sequence[tuple[int, int, int]]) -> Iterator[_Piece]:
+    """A message's (start, end, segment), and the text of none, without white space around."""
     at = 0
-    for index, start, end in [
-        *((index, segment.start, segment.end) for index, segment in inside),
-        (None, len(content), len(content)),
-    ]:
-        if between := content[at:start].strip():
-            begin = content.index(between, at)
-            yield None, begin, begin + len(between)
-        if index is not None:
-            yield index, start, end
+    for start, end, index in inside:
+        yield from _between(content, at, start)
+        yield index, start, end
         at = end
+    yield from _between(content, at, len(content))
+
+
+def _between(content: str, start: int, end: int) -> Iterator[_Piece]:
+    if (piece := strip(content, start, end)) is not None:
+        yield None, *piece
 
 
 def _joined(content: str, pieces: Sequence[_Piece], kept: Sequence[bool]) -> str:

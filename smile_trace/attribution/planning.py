@@ -94,9 +94,8 @@ class Planner:
 
     def refinable(self, calls: int) -> bool:
         """Whether a finer partition exists and `calls` are enough to ask about it."""
-        unit = self._segmentation.unit
-        coarse = self.levels[-1].segments
-        return calls >= SMALLEST_LEVEL and any(s.unit != unit and not s.frozen for s in coarse)
+        coarse = (s for s in self.levels[-1].segments if not s.frozen)
+        return calls >= SMALLEST_LEVEL and not all(map(self._segmentation.is_finest, coarse))
 
     def refine(self, effects: Array, calls: int) -> bool:
         """Plans a finer partition of what matters; whether there is one.
@@ -109,8 +108,8 @@ class Planner:
         segments = self._segmentation.refine(chosen, calls)
         if len(segments) <= len(chosen):
             return False
-        unit = self._segmentation.unit
-        if any(s.unit != unit for s in segments) and calls >= 2 * SMALLEST_LEVEL:
+        fine = all(self._segmentation.is_finest(s) or s.frozen for s in segments)
+        if not fine and calls >= 2 * SMALLEST_LEVEL:
             calls //= 2
             segments = self._segmentation.refine(chosen, calls)
         level = Level(segments, Perturber(self._prompted, segments))

@@ -3,43 +3,46 @@
 Keys name a segment by its place in the template, so that they are the same in every call of
 it: `NAME:VERSION:UNIT:OFFSET` for the template's own text (offset in characters of the
 template), `NAME:VERSION:var:VARIABLE` for a variable's value, with `:UNIT:ORDINAL` for the
-pieces of that value, and `MESSAGE:UNIT:ORDINAL` outside templates.
+pieces of that value, and `MESSAGE:UNIT:ORDINAL` outside templates. What no unit was picked
+from has `rest` in the unit's place.
 """
 
-import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from itertools import groupby
 
-from smile_trace.attribution import breaks
-from smile_trace.attribution.breaks import Range
-from smile_trace.errors import SmileTraceError
-from smile_trace.records import Message, Prompted, PromptUse, Segment, Unit
+from smile_trace.attribution import breaks, units
+from smile_trace.attribution.freezing import Freeze, frozen_ranges, overlapping, split
+from smile_trace.attribution.units import AnyUnit, CannotExplain, Cutter
+from smile_trace.records import Place, Prompted, PromptUse, Segment, Unit
 
-Freeze = Sequence[str | re.Pattern[str]]
-Span = tuple[int, int, int]
-"""Characters `[start, end)` of a message: (message, start, end)."""
+__all__ = ["CannotExplain", "Segmentation"]
 
-_ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
-
-
-class CannotExplain(SmileTraceError):
-    """The prompt has nothing that could be left out; the message says why."""
+_Piece = tuple[tuple[Place, ...], bool]
+"""The places of a segment, and whether it is frozen."""
 
 
 class Segmentation:
     """The segments of one prompt, coarse or fine.
 
+    Units that cover the prompt (`word`, `sentence`, `section`, `message`, `variable`) leave
+    nothing out; of the others (`example`, `document`, patterns, own spans) the rest of the
+    prompt is a frozen `span`.
+
     Raises:
-        CannotExplain: the prompt is empty, everything in it is frozen, or the unit is
-            `variable` and no template was rendered into it.
+        CannotExplain: the prompt is empty, everything in it is frozen, or it has no units of
+            that kind.
+        ValueError: a string that names no unit; own spans that are not in the prompt.
     """
 
-    def __init__(self, prompted: Prompted, unit: Unit, freeze: Freeze = ()) -> None:
+    def __init__(self, prompted: Prompted, unit: AnyUnit, freeze: Freeze = ()) -> None:
+        self.unit: Unit = units.named(unit)
         self._messages = prompted.messages
         self._uses = prompted.prompts
-        self._frozen = _frozen_ranges(prompted.messages, freeze)
+        self._frozen = frozen_ranges(prompted.messages, freeze)
+        self._cutter = Cutter(prompted)
+        self._sections: dict[int, list[breaks.Range]] = {}
         if not any(message.content.strip() for message in prompted.messages):
             raise CannotExplain("The prompt is empty, so there is nothing to leave out.")
         if unit == "variable" and not prompted.prompts:
@@ -47,148 +50,179 @@ class Segmentation:
                 "No Prompt was rendered into this call, so it has no template variables: "
                 "explain it by the unit 'word'."
             )
-        self.unit = unit
-        self.segments = self._cut(unit)
+        picked = units.picked(prompted, unit)
+        if picked is None:
+            self.segments = self._cut(self.unit, self._everything)
+        else:
+            self.segments = self._with_the_rest(picked)
         if all(segment.frozen for segment in self.segments):
             raise CannotExplain("Everything in the prompt is frozen: freeze less of it.")
+        if self.unit == "section" and len(self.segments) == 1:
+            raise CannotExplain(
+                "The prompt is one section (it has no second heading, XML element, label, "
+                "numbered item or paragraph): explain it by the unit 'sentence' or 'word'."
+            )
+        self._finest = {segment.places for segment in self.segments}
+
+    def is_finest(self, segment: Segment) -> bool:
+        """Whether it is as fine as the unit."""
+        return segment.places in self._finest
 
     def coarse(self, limit: int) -> tuple[Segment, ...]:
-        """The finest partition of the prompt with at most `limit` free segments."""
-        return self.segments if _free(self.segments) <= limit else self._fit(None, limit)
+        """The finest partition of the prompt with at most `limit` (≥ 1) free segments."""
+        return self._fit(self.segments, self._everything, limit)
 
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
-        """The finest partition of these segments with at most `limit` free segments."""
-        inside = [(s.message, s.start, s.end) for s in coarse]
-        segments = self._cut(self.unit, inside)
-        return segments if _free(segments) <= limit else self._fit(inside, limit)
+        """The finest partition of these segments with at most `limit` (≥ 1) free segments."""
+        places = sorted(place for segment in coarse for place in segment.places)
+        return self._fit(self._inside(places), places, limit)
 
-    def size(self, segments: Sequence[Segment]) -> int:
+    def size(self, coarse: Sequence[Segment]) -> int:
         """How many free segments of the finest kind these hold."""
-        return _free(self._cut(self.unit, [(s.message, s.start, s.end) for s in segments]))
+        return _free(self._inside(sorted(p for segment in coarse for p in segment.places)))
 
-    def _fit(self, inside: Sequence[Span] | None, limit: int) -> tuple[Segment, ...]:
-        """Sentences, the long ones cut; joined with their neighbours where they are too many."""
-        if self.unit != "word":
-            return self._merge(self._cut(self.unit, inside), limit)
-        sentences = self._cut("sentence", inside)
-        words = [self._cut("word", [(s.message, s.start, s.end)]) for s in sentences]
-        longest = 2 * -(-sum(map(len, words)) // limit)
-        spans: list[tuple[Span, bool]] = []
-        whole = True
-        for sentence, pieces in zip(sentences, words, strict=True):
-            if sentence.frozen or len(pieces) <= longest:
-                spans.append(((sentence.message, sentence.start, sentence.end), sentence.frozen))
-                continue
-            whole = False
-            for group in _groups(pieces, -(-len(pieces) // longest)):
-                spans.append(((sentence.message, group[0].start, group[-1].end), False))
-        segments = self._named(spans, "sentence" if whole else "span")
-        return segments if _free(segments) <= limit else self._merge(segments, limit)
+    @property
+    def _everything(self) -> list[Place]:
+        return [(i, 0, len(m.content)) for i, m in enumerate(self._messages)]
 
-    def _cut(self, unit: Unit, inside: Sequence[Span] | None = None) -> tuple[Segment, ...]:
-        if inside is None:
-            inside = [(i, 0, len(m.content)) for i, m in enumerate(self._messages)]
-        spans: list[tuple[Span, bool]] = []
-        for message, start, end in inside:
-            for a, b in self._ranges(unit, message, start, end):
-                spans.extend(((message, c, d), f) for c, d, f in self._around(message, a, b, unit))
-        return self._named(spans, unit)
+    def _inside(self, places: Sequence[Place]) -> tuple[Segment, ...]:
+        """The segments of the finest kind that begin in these places (in order)."""
+        found = []
+        for segment in self.segments:
+            k = bisect_right(places, (segment.message, segment.start + 1)) - 1
+            if k >= 0 and places[k][0] == segment.message and segment.start < places[k][2]:
+                found.append(segment)
+        return tuple(found)
 
-    def _ranges(self, unit: Unit, message: int, start: int, end: int) -> list[Range]:
-        text = self._messages[message].content
-        if unit == "variable":
-            return self._variables(message, start, end)
-        if unit == "message":
-            whole = breaks.strip(text, start, end)
-            return [] if whole is None else [whole]
-        if unit == "word":
-            return [(start + a, start + b) for a, b in breaks.words(text[start:end])]
-        edges = [edge for u in self._uses if u.message == message for edge in (u.start, u.end)]
-        inside = sorted({start, end, *(edge for edge in edges if start < edge < end)})
-        return [(a + c, a + d) for a, b in pairwise(inside) for c, d in breaks.sentences(text[a:b])]
+    # -- the unit itself ------------------------------------------------------------------------
 
-    def _variables(self, message: int, start: int, end: int) -> list[Range]:
-        """Variables' values and the stretches between; marks alone go with what precedes."""
-        text = self._messages[message].content
-        edges = {start, end}
-        for use in self._uses:
-            if use.message == message:
-                edges |= {use.start, use.end}
-                edges |= {edge for v in use.variable_spans for edge in (v.start, v.end)}
-        inside = sorted(edge for edge in edges if start <= edge <= end)
-        found: list[Range] = []
-        for a, b in pairwise(inside):
-            piece = breaks.strip(text, a, b)
-            if piece is None:
-                continue
-            if found and not any(c.isalnum() for c in text[piece[0] : piece[1]]):
-                found[-1] = (found[-1][0], piece[1])
-            else:
-                found.append(piece)
-        return found
+    def _cut(self, unit: Unit, inside: Sequence[Place]) -> tuple[Segment, ...]:
+        pieces = [
+            (((message, c, d),), frozen)
+            for message, start, end in inside
+            for a, b in self._cutter.cut(unit, message, start, end)
+            for c, d, frozen in self._around(message, a, b, whole=unit == "word")
+        ]
+        return self._named(pieces, unit)
 
     def _around(
-        self, message: int, start: int, end: int, unit: Unit
-    ) -> list[tuple[int, int, bool]]:
-        """A range split around what is frozen in it; a word is frozen whole."""
-        text = self._messages[message].content
-        hits = [(a, b) for a, b in self._frozen[message] if a < end and b > start]
-        if not hits or unit == "word":
+        self, message: int, start: int, end: int, *, whole: bool = False
+    ) -> Sequence[tuple[int, int, bool]]:
+        """A range split around what is frozen in it, or frozen whole."""
+        hits = overlapping(self._frozen[message], start, end)
+        if not hits or whole:
             return [(start, end, bool(hits))]
-        pieces: list[tuple[int, int, bool]] = []
-        at = start
-        for a, b in [*hits, (end, end)]:
-            b = _with_marks(text, min(b, end), end)
-            if (free := breaks.strip(text, at, max(at, a))) is not None:
-                pieces.append((*free, False))
-            if (kept := breaks.strip(text, max(at, a), b)) is not None:
-                pieces.append((*kept, True))
-            at = max(at, b)
-        return pieces
+        return list(split(self._messages[message].content, start, end, hits))
 
-    def _merge(self, segments: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
-        """Neighbours of one message joined until at most `limit` free segments are left."""
-        free = _free(segments)
-        runs: list[list[Segment]] = []
-        for segment in segments:
-            joins = runs and not segment.frozen and not runs[-1][-1].frozen
-            if joins and runs[-1][-1].message == segment.message:
-                runs[-1].append(segment)
-            else:
-                runs.append([segment])
-        budget = max(limit - sum(not run[0].frozen for run in runs), 0)
-        spans: list[tuple[Span, bool]] = []
-        for run in runs:
-            parts = 1 if run[0].frozen else 1 + int(budget * len(run) / free)
-            for group in _groups(run, parts):
-                head, tail = group[0], group[-1]
-                spans.append(((head.message, head.start, tail.end), head.frozen))
-        return self._named(spans, "span")
+    def _with_the_rest(self, picked: Sequence[tuple[Place, ...]]) -> tuple[Segment, ...]:
+        """What was picked out of the prompt, and the rest of it as frozen spans."""
+        chosen: list[_Piece] = []
+        rest: list[Place] = []
+        for places in picked:
+            parts = [((m, c, d), f) for m, a, b in places for c, d, f in self._around(m, a, b)]
+            if free := tuple(place for place, frozen in parts if not frozen):
+                chosen.append((free, False))
+            rest += [place for place, frozen in parts if frozen]
+        rest += self._gaps([place for places in picked for place in places])
+        frozen = self._named([((place,), True) for place in sorted(rest)], "span", key="rest")
+        free_ones = self._named(chosen, self.unit)
+        return tuple(sorted([*free_ones, *frozen], key=lambda s: s.places))
 
-    def _named(self, spans: Sequence[tuple[Span, bool]], unit: Unit) -> tuple[Segment, ...]:
+    def _gaps(self, taken: Sequence[Place]) -> list[Place]:
+        """The text between these, without white space around."""
+        edges: list[list[breaks.Range]] = [[] for _ in self._messages]
+        for message, start, end in sorted(taken):
+            edges[message].append((start, end))
+        found: list[Place] = []
+        for message, inside in enumerate(edges):
+            text, at = self._messages[message].content, 0
+            for start, end in [*inside, (len(text), len(text))]:
+                if (gap := breaks.strip(text, at, start)) is not None:
+                    found.append((message, *gap))
+                at = end
+        return found
+
+    # -- coarser than the unit ------------------------------------------------------------------
+
+    def _fit(
+        self, finest: Sequence[Segment], inside: Sequence[Place], limit: int
+    ) -> tuple[Segment, ...]:
+        """The segments; sentences in place of words, and neighbours joined, if too many."""
+        if _free(finest) > limit and self.unit == "word":
+            finest = self._sentences(inside, limit)
+        return tuple(finest) if _free(finest) <= limit else self._joined(finest, limit)
+
+    def _sentences(self, inside: Sequence[Place], limit: int) -> tuple[Segment, ...]:
+        """Sentences; those of twice their share of the words and more are cut."""
+        sentences = self._cut("sentence", inside)
+        words = [self._cut("word", s.places) for s in sentences]
+        longest = 2 * -(-sum(map(len, words)) // limit)
+        if all(s.frozen or len(w) <= longest for s, w in zip(sentences, words, strict=True)):
+            return sentences
+        pieces: list[_Piece] = []
+        for sentence, inner in zip(sentences, words, strict=True):
+            if sentence.frozen or len(inner) <= longest:
+                pieces.append((sentence.places, sentence.frozen))
+                continue
+            for group in _groups(list(enumerate(inner)), -(-len(inner) // longest)):
+                pieces.append((_together(group), False))
+        return self._named(pieces, "span")
+
+    def _joined(self, segments: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
+        """Neighbours joined until at most `limit` free segments are left.
+
+        They are joined within sections where the limit leaves at least one for each, otherwise
+        within messages, otherwise wherever they stand; around what is frozen.
+        """
+        free = [(k, segment) for k, segment in enumerate(segments) if not segment.frozen]
+        keys: list[Callable[[_Numbered], object]] = [
+            lambda item: self._section(item[1]),
+            lambda item: item[1].message,
+            lambda item: None,
+        ]
+        options = ([list(run) for _, run in groupby(free, key)] for key in keys)
+        runs = next(runs for runs in options if len(runs) <= limit)
+        left = limit - len(runs)
+        groups = [g for run in runs for g in _groups(run, 1 + left * len(run) // len(free))]
+        pieces = [(segment.places, True) for segment in segments if segment.frozen]
+        pieces += [(_together(group), False) for group in groups]
+        return self._named(sorted(pieces), "span")
+
+    def _section(self, segment: Segment) -> tuple[int, int]:
+        """The section of its message that a segment begins in."""
+        message = segment.message
+        if message not in self._sections:
+            self._sections[message] = self._cutter.cut("section", *self._everything[message])
+        return message, bisect_right(self._sections[message], (segment.start + 1,))
+
+    # -- records --------------------------------------------------------------------------------
+
+    def _named(
+        self, pieces: Sequence[_Piece], unit: Unit, *, key: str | None = None
+    ) -> tuple[Segment, ...]:
         keys: Counter[str] = Counter()
         segments: list[Segment] = []
-        for (message, start, end), frozen in spans:
-            content = self._messages[message].content
-            place, counted = self._place(message, start, unit)
+        for ((message, start, end), *also), frozen in pieces:
+            said = self._messages[message]
+            place, counted = self._place(message, start, key or unit)
             keys[place] += 1
             ordinal = keys[place] - 1
-            key = f"{place}:{ordinal}" if counted or ordinal else place
             segments.append(
                 Segment(
-                    text=content[start:end],
+                    text=said.content[start:end],
                     message=message,
-                    role=self._messages[message].role,
+                    role=said.role,
                     start=start,
                     end=end,
                     unit=unit,
-                    key=key,
+                    key=f"{place}:{ordinal}" if counted or ordinal else place,
                     frozen=frozen,
+                    also=tuple(also),
                 )
             )
         return tuple(segments)
 
-    def _place(self, message: int, start: int, unit: Unit) -> tuple[str, bool]:
+    def _place(self, message: int, start: int, unit: str) -> tuple[str, bool]:
         """The stem of a key, and whether an ordinal has to follow it."""
         for use in self._uses:
             if use.message != message or not use.start <= start < use.end:
@@ -210,60 +244,35 @@ def _template_offset(use: PromptUse, position: int) -> int:
     return position - use.start - grown
 
 
-def _with_marks(text: str, position: int, end: int) -> int:
-    """The end of the marks that follow a frozen text directly: they stay with it."""
-    while position < end and not (text[position].isalnum() or text[position].isspace()):
-        position += 1
-    return position
+_Numbered = tuple[int, Segment]
+"""A segment and its number among its neighbours."""
 
 
 def _free(segments: Sequence[Segment]) -> int:
     return sum(not segment.frozen for segment in segments)
 
 
-def _groups(run: Sequence[Segment], parts: int) -> list[list[Segment]]:
+def _groups(run: Sequence[_Numbered], parts: int) -> list[list[_Numbered]]:
     """A run cut into at most `parts` groups of about equal length in characters."""
-    length = run[-1].end - run[0].start
-    groups: dict[int, list[Segment]] = {}
-    for segment in run:
-        middle = (segment.start + segment.end) / 2 - run[0].start
-        groups.setdefault(min(int(parts * middle / length), parts - 1), []).append(segment)
+    length = sum(end - start for _, s in run for _, start, end in s.places)
+    groups: dict[int, list[_Numbered]] = {}
+    before = 0
+    for item in run:
+        size = sum(end - start for _, start, end in item[1].places)
+        middle = before + size / 2
+        groups.setdefault(min(int(parts * middle / length), parts - 1), []).append(item)
+        before += size
     return list(groups.values())
 
 
-def _frozen_ranges(messages: Sequence[Message], freeze: Freeze) -> list[list[Range]]:
-    """Per message the ranges that are never left out, in order and without overlap."""
-    roles = _ROLES | {message.role for message in messages}
-    frozen_roles = {item for item in freeze if isinstance(item, str) and item in roles}
-    patterns = [
-        _exactly(item) if isinstance(item, str) else item
-        for item in freeze
-        if item not in frozen_roles and item != ""
-    ]
-    ranges: list[list[Range]] = []
-    for message in messages:
-        if message.role in frozen_roles:
-            ranges.append([(0, len(message.content))])
-            continue
-        hits = sorted(
-            match.span()
-            for pattern in patterns
-            for match in pattern.finditer(message.content)
-            if match.end() > match.start()
-        )
-        merged: list[Range] = []
-        for a, b in hits:
-            if merged and a <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
-            else:
-                merged.append((a, b))
-        ranges.append(merged)
-    return ranges
-
-
-def _exactly(text: str) -> re.Pattern[str]:
-    """The text where it stands as words of its own ("of", but not in "office")."""
-    text = text.strip()
-    before = r"(?<!\w)" if re.match(r"\w", text) else ""
-    after = r"(?!\w)" if re.search(r"\w\Z", text) else ""
-    return re.compile(before + re.escape(text) + after)
+def _together(group: Sequence[_Numbered]) -> tuple[Place, ...]:
+    """The places of a group; neighbours of one message are one place."""
+    places: list[Place] = []
+    last = None
+    for number, segment in group:
+        (message, start, end), *also = segment.places
+        if places and last == number - 1 and places[-1][0] == message:
+            start = places.pop()[1]
+        places += [(message, start, end), *also]
+        last = number
+    return tuple(places)

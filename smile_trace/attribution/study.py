@@ -7,12 +7,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from smile_trace.attribution.distances import Distance
 from smile_trace.attribution.findings import LevelFindings, find
+from smile_trace.attribution.levels import join
 from smile_trace.attribution.part import Part
 from smile_trace.attribution.planning import Level, Paid, Planner, paid
 from smile_trace.attribution.reading import Reading, read
 from smile_trace.attribution.segmentation import Segmentation
 from smile_trace.attribution.shift import TextShift
 from smile_trace.attribution.summary import summarize
+from smile_trace.attribution.units import AnyUnit
 from smile_trace.attribution.vectors import Embed, embed_words
 from smile_trace.attribution.verdict import judge
 from smile_trace.records import (
@@ -23,7 +25,6 @@ from smile_trace.records import (
     Perturbation,
     Prompted,
     Response,
-    SegmentAttribution,
     Signal,
 )
 
@@ -54,6 +55,7 @@ class Study:
         distance: of two sets of word vectors (directions, unit length), in [0, 1], in place of
             the text shift's own.
         part: the characters of the answer that are explained (`find_part`); None for all.
+        unit: a pattern or own spans, in place of the settings' unit.
 
     Raises:
         CannotExplain: nothing can be left out of this prompt.
@@ -72,6 +74,7 @@ class Study:
         embed: Embed | None = None,
         distance: Distance | None = None,
         part: Part | None = None,
+        unit: AnyUnit | None = None,
     ) -> None:
         self.signal: Signal = signal if answer.strip() else "text"
         self._prompted = prompted
@@ -83,7 +86,7 @@ class Study:
         self._shift = TextShift(answer, self._embed, distance, part)
         self._planner = Planner(
             prompted,
-            Segmentation(prompted, settings.unit, freeze),
+            Segmentation(prompted, settings.unit if unit is None else unit, freeze),
             settings,
             replicates=min(_baselines(prompted, deterministic, remote), settings.budget),
             deterministic=deterministic,
@@ -167,7 +170,7 @@ class Study:
         reading = self._read()
         found = [self._find(level) for level in self._levels]
         shown, fidelity = judge(found, reading)
-        segments = self._attributions(found[:shown])
+        segments, coarser = join([of.attributions() for of in found[:shown]])
         return Explanation(
             messages=self._prompted.messages,
             form=self._prompted.form,
@@ -175,6 +178,7 @@ class Study:
             part=self._part,
             signal=self.signal,
             segments=segments,
+            coarser=coarser,
             fidelity=fidelity,
             cost=Cost(target_calls=len(self._responses)),
             summary=summarize(
@@ -209,19 +213,6 @@ class Study:
                 embed=self._embed,
                 seed=[self._settings.seed, index],
             )
-
-    def _attributions(self, found: Sequence[LevelFindings]) -> tuple[SegmentAttribution, ...]:
-        """The segments of the finest level that looked at them, in the order of the prompt."""
-        shown: list[SegmentAttribution] = []
-        for findings in found:
-            inside = [(s.message, s.start, s.end) for s in findings.segments]
-            shown = [
-                s
-                for s in shown
-                if not any(m == s.message and s.start <= a and b <= s.end for m, a, b in inside)
-            ]
-            shown.extend(findings.attributions())
-        return tuple(sorted(shown, key=lambda s: (s.message, s.start)))
 
     def _observations(
         self, reading: Reading, found: Sequence[LevelFindings]

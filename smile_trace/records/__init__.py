@@ -28,6 +28,7 @@ from smile_trace.records.explanation import (
 from smile_trace.records.perturbation import (
     Perturbation,
     PerturbationKind,
+    Place,
     Response,
     Segment,
     Unit,
@@ -49,6 +50,7 @@ __all__ = [
     "Observation",
     "Perturbation",
     "PerturbationKind",
+    "Place",
     "PromptUse",
     "Prompted",
     "Record",

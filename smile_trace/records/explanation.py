@@ -4,7 +4,7 @@ from typing import Literal
 
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form, Message
-from smile_trace.records.perturbation import PerturbationKind, Unit
+from smile_trace.records.perturbation import PerturbationKind, Place, Unit
 
 SCHEMA_VERSION = 1
 
@@ -36,6 +36,19 @@ class SegmentAttribution(Record):
     significant: bool = False
     leave_one_out: float | None = None
     frozen: bool = False
+    also: tuple[Place, ...] = ()
+    """Further places that are left out together with it: (message, start, end)."""
+    parent: int | None = None
+    """The place in `Explanation.coarser` of the segment that it was cut out of."""
+    portion: float | None = None
+    """What falls on it of the prompt's first partition, in units of shift: the portions of the
+    pieces of a segment add up to its own, and without a parent it is the attribution. None
+    where the prompt was looked at in one size only."""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Everything that is left out with it, in order."""
+        return (self.message, self.start, self.end), *self.also
 
 
 class Fidelity(Record):
@@ -115,6 +128,9 @@ class Explanation(Record):
     """Characters `[start, end)` of the answer that are explained; None for all of it."""
     signal: Signal
     segments: tuple[SegmentAttribution, ...]
+    coarser: tuple[SegmentAttribution, ...] = ()
+    """In a long prompt the segments that were looked at more finely, with their own
+    attributions; their pieces are among `segments`, and name them as `parent`."""
     fidelity: Fidelity
     cost: Cost
     summary: str

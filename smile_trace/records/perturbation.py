@@ -9,10 +9,15 @@ from smile_trace.records.call import Message, Usage
 
 Unit = Literal["word", "sentence", "message", "variable", "section", "example", "document", "span"]
 
+Place = tuple[int, int, int]
+"""Characters `[start, end)` of a message: (message, start, end)."""
+
 
 class Segment(Record):
     """A piece of a prompt that can be left out: `messages[message].content[start:end]`.
 
+    `also` are further places that are left out together with it (the reply of an example that
+    is a pair of messages, say): (message, start, end), in order, after the first.
     `key` is the same in every call of a template. `parent` is the index of the coarser
     segment (its sentence, say) in the same list, where there is one. A frozen segment is
     never left out.
@@ -27,6 +32,12 @@ class Segment(Record):
     key: str
     parent: int | None = None
     frozen: bool = False
+    also: tuple[Place, ...] = ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Everything that is left out with it, in order."""
+        return (self.message, self.start, self.end), *self.also
 
 
 PerturbationKind = Literal["baseline", "random", "enumerated", "leave_one_out"]
