@@ -65,8 +65,11 @@ class ModelUnavailable(SmileTraceError):
     """The model cannot be asked at all; the message says what to do.
 
     `permanent` is True where only a person can mend it (a refused key, an unknown model).
+    `model` is its name in the settings, where it is another one than the model that was asked
+    (its proxy, its word vectors).
     """
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
+    def __init__(self, message: str, *, permanent: bool = False, model: str | None = None) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.model = model

@@ -1,6 +1,11 @@
 """Word vectors from an OpenAI-compatible `/v1/embeddings`, in place of the packaged ones."""
 
-from collections.abc import Sequence
+import copy
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +14,17 @@ from numpy.typing import NDArray
 
 from smile_trace.models.base import ModelUnavailable
 from smile_trace.models.endpoint import read_key
+from smile_trace.models.ledger import Ledger, ResponseCache
+from smile_trace.models.memory import MemoryCache, MemoryLedger
+from smile_trace.models.prices import price
+from smile_trace.models.transport import LONGEST_RETRY_AFTER, backoff, retry_after
+from smile_trace.records import Response, Usage
 from smile_trace.settings import EndpointSettings
 
 BATCH = 256
 """Texts per request; OpenAI takes 2,048."""
+
+Vector = NDArray[np.float64]
 
 
 class Embeddings:
@@ -32,26 +44,62 @@ class Embeddings:
     def __init__(self, name: str, settings: EndpointSettings) -> None:
         self._name = name
         self._settings = settings
-        self._known: dict[str, NDArray[np.float64]] = {}
+        self._known: dict[str, Vector] = {}
+        self._ledger: Ledger = MemoryLedger(sys.maxsize)
+        self._cache: ResponseCache = MemoryCache(0)
+        self._explanation = ""
+        self._answered: Callable[[], None] = lambda: None
         key = read_key(settings.api_key_env, name)
         self._headers = {} if key else {"Authorization": openai.Omit()}
         self._client = openai.OpenAI(
             api_key=key or "none",
             base_url=settings.base_url,
             timeout=settings.timeout_seconds,
-            max_retries=settings.retries,
+            max_retries=0,  # each attempt is reserved before it is sent
         )
+
+    def paid_from(
+        self,
+        ledger: Ledger,
+        cache: ResponseCache,
+        explanation: str,
+        answered: Callable[[], None] = lambda: None,
+    ) -> "Embeddings":
+        """These word vectors, with every attempt reserved and every vector kept.
+
+        Args:
+            ledger: where attempts are reserved and settled, under this model's name.
+            cache: where vectors are kept, as JSON, so that none is paid for twice.
+            explanation: what the attempts belong to; the ledger's caps on one apply.
+            answered: called whenever the server has answered.
+        """
+        paid = copy.copy(self)
+        paid._ledger, paid._cache = ledger, cache
+        paid._explanation, paid._answered = explanation, answered
+        return paid
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """The vectors of `texts`, shape (len(texts), dimensions); zero where a text is blank.
 
         Raises:
             ModelUnavailable: the server is gone, refuses, or gives no vectors.
+            BudgetExceeded: a cap of the ledger is reached.
         """
         new = [text for text in dict.fromkeys(texts) if text.strip() and text not in self._known]
-        for start in range(0, len(new), BATCH):
-            batch = new[start : start + BATCH]
-            self._known.update(zip(batch, self._ask(batch), strict=True))
+        keys = {text: self._key(text) for text in new}
+        kept = self._cache.get_many(list(keys.values()))
+        for text, key in keys.items():
+            if key in kept:
+                self._known[text] = np.array(json.loads(kept[key].text or ""), dtype=np.float64)
+        left = [text for text in new if text not in self._known]
+        for start in range(0, len(left), BATCH):
+            batch = left[start : start + BATCH]
+            vectors = dict(zip(batch, self._ask(batch), strict=True))
+            self._cache.put_many(
+                {keys[text]: Response(text=json.dumps(v.tolist())) for text, v in vectors.items()}
+            )
+            self._known.update(vectors)
+            self._answered()
         size = next((len(self._known[t]) for t in texts if t in self._known), 1)
         blank = np.zeros(size)
         return np.array([self._known.get(text, blank) for text in texts]).reshape(-1, size)
@@ -60,27 +108,78 @@ class Embeddings:
         """Close the connections."""
         self._client.close()
 
-    def _ask(self, texts: list[str]) -> list[NDArray[np.float64]]:
-        body = {"model": self._settings.model or self._name, "input": texts}
-        try:
-            reply: Any = self._client.post(
-                "/embeddings", body=body, cast_to=object, options={"headers": self._headers}
+    def _ask(self, texts: list[str]) -> list[Vector]:
+        """Ask, again where that can help; what an attempt used is settled where it is known."""
+        length = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+        most = Usage(input_tokens=length, output_tokens=0)  # a token has a byte at least
+        for retry in range(self._settings.retries + 1):
+            attempt = self._ledger.reserve(
+                model=self._name,
+                explanation=self._explanation,
+                calls=1,
+                tokens=length,
+                usd=self._price(most),
             )
+            try:
+                reply = self._post(texts)
+                break
+            except openai.APIError as error:
+                response = getattr(error, "response", None)
+                if response is not None:
+                    self._ledger.settle(attempt, tokens=0, usd=0.0)  # a refusal costs nothing
+                wait = None if response is None else retry_after(response.headers)
+                if retry == self._settings.retries or not _passing(error, wait):
+                    reason = getattr(error, "status_code", None) or "no answer"
+                    raise self._unavailable(
+                        f"gives no embeddings ({reason}): correct the model {self._name!r}, "
+                        "or leave explain.embeddings out"
+                    ) from error
+                time.sleep(wait or backoff(retry))
+        used = _used(reply) or most
+        self._ledger.settle(attempt, tokens=used.input_tokens or 0, usd=self._price(used))
+        return self._read(reply, len(texts))
+
+    def _post(self, texts: list[str]) -> Any:
+        body = {"model": self._settings.model or self._name, "input": texts}
+        options: Any = {"headers": self._headers}
+        return self._client.post("/embeddings", body=body, cast_to=object, options=options)
+
+    def _read(self, reply: Any, count: int) -> list[Vector]:
+        try:
             data = sorted(reply["data"], key=lambda item: item["index"])
             vectors = [np.array(item["embedding"], dtype=np.float64) for item in data]
-        except openai.APIError as error:
-            reason = getattr(error, "status_code", None) or "no answer"
-            raise ModelUnavailable(
-                f"{self._settings.base_url} gives no embeddings ({reason}): correct the model "
-                f"{self._name!r}, or leave explain.embeddings out"
-            ) from error
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelUnavailable(
-                f"the reply of {self._settings.base_url}/embeddings cannot be read: leave "
-                "explain.embeddings out"
+            raise self._unavailable(
+                "gives embeddings that cannot be read: leave explain.embeddings out"
             ) from error
-        if len(vectors) != len(texts) or len({v.shape for v in vectors}) != 1:
-            raise ModelUnavailable(
-                f"{self._settings.base_url} gave {len(vectors)} vectors for {len(texts)} texts"
+        if len(vectors) != count or len({v.shape for v in vectors}) != 1:
+            raise self._unavailable(
+                f"gave {len(vectors)} vectors for {count} texts: leave explain.embeddings out"
             )
         return vectors
+
+    def _unavailable(self, said: str) -> ModelUnavailable:
+        return ModelUnavailable(f"{self._settings.base_url} {said}", model=self._name)
+
+    def _price(self, usage: Usage) -> float | None:
+        return price(usage, self._settings.model or self._name, self._settings.base_url)
+
+    def _key(self, text: str) -> str:
+        there = self._settings.base_url, self._settings.model or self._name
+        return hashlib.sha256(json.dumps(["embedding", *there, text]).encode()).hexdigest()
+
+
+def _passing(error: openai.APIError, wait: float | None) -> bool:
+    """Whether another attempt can help soon."""
+    if isinstance(error, openai.APIConnectionError):
+        return True
+    status = getattr(error, "status_code", 0)
+    soon = wait is None or wait <= LONGEST_RETRY_AFTER
+    return soon and (status in (408, 409, 429) or status >= 500) and "quota" not in str(error.code)
+
+
+def _used(reply: Any) -> Usage | None:
+    """The tokens that the server counted."""
+    counted = reply.get("usage") if isinstance(reply, dict) else None
+    tokens = counted.get("prompt_tokens") if isinstance(counted, dict) else None
+    return Usage(input_tokens=tokens, output_tokens=0) if isinstance(tokens, int) else None

@@ -123,5 +123,6 @@ def read_key(variable: str | None, name: str) -> str | None:
         raise ModelUnavailable(
             f"the key of the model {name!r} is missing: set the environment variable {variable}",
             permanent=True,
+            model=name,
         )
     return key

@@ -21,7 +21,7 @@ from smile_trace.models.prices import price
 from smile_trace.models.wire import Batch
 from smile_trace.records import JSON, Response, Usage
 
-_FIRST_WAIT, _LONGEST_WAIT, _LONGEST_RETRY_AFTER = 0.5, 20.0, 120.0
+_FIRST_WAIT, _LONGEST_WAIT, LONGEST_RETRY_AFTER = 0.5, 20.0, 120.0
 
 
 class Transport:
@@ -126,7 +126,7 @@ class Transport:
             await attempts.after(attempt, outcome.responses if outcome.counted else None)
             if not outcome.again or retry == self._retries:
                 break
-            await asyncio.sleep(outcome.wait or _backoff(retry))
+            await asyncio.sleep(outcome.wait or backoff(retry))
         if outcome.stop is not None:
             raise outcome.stop
         if outcome.refused and len(batch.items) > 1:
@@ -170,7 +170,7 @@ class Transport:
         if _too_long(detail, message):
             reason = "prompt longer than the model's context"
         spent = "insufficient_quota" in (detail.get("code"), detail.get("type"))
-        wait = _retry_after(error.response.headers)
+        wait = retry_after(error.response.headers)
         stop = None
         if status in (401, 403, 404) or spent:
             stop = ModelUnavailable(
@@ -181,7 +181,7 @@ class Transport:
         elif status in (429, 502, 503, 504):
             stop = ModelUnavailable(f"{self.base_url} is too busy ({reason}): try again later")
         passing = status in (408, 409, 429) or status >= 500
-        soon = wait is None or wait <= _LONGEST_RETRY_AFTER
+        soon = wait is None or wait <= LONGEST_RETRY_AFTER
         return _Outcome(
             _refusals(batch, reason),
             refused=True,
@@ -245,12 +245,12 @@ def _too_long(detail: Mapping[str, Any], message: str) -> bool:
     return "maximum context length" in message or "exceeds the available context" in message
 
 
-def _backoff(retry: int) -> float:
+def backoff(retry: int) -> float:
     """Exponential, with jitter so that many clients do not come back together; seconds."""
     return min(_FIRST_WAIT * 2.0**retry, _LONGEST_WAIT) * random.uniform(0.5, 1.0)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from either form of the `Retry-After` header (RFC 9110, 10.2.3)."""
     value = headers.get("retry-after", "")
     try:

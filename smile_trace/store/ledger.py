@@ -153,21 +153,23 @@ class StoredLedger:
         with self._database.read() as connection:
             return _spent(connection, scope, key)
 
-    def room_for(self, explanations: int) -> bool:
-        """Whether the daily caps leave room for so many whole explanations to run at once.
+    def room_for(self, explanations: int, model: str | None = None) -> bool:
+        """Whether the caps per day leave room for so many whole explanations to run at once.
 
         For the only one, any room is enough: it may go on tomorrow with what it has by then.
+
+        Args:
+            explanations: those under way and the next one.
+            model: look at the model's own caps; without it, at those on everything.
         """
-        spent, budget = self.spent("day", self.today()), self._budget
+        budget, left = self._budget, self.left(model)
+        calls, usd = explanations * budget.calls_per_explanation, budget.usd_per_explanation
         if explanations == 1:
-            calls, usd = 1, 0.0
-        else:
-            calls = explanations * budget.calls_per_explanation
-            usd = explanations * (budget.usd_per_explanation or 0.0)
+            calls, usd = 1, None
         return (
-            (budget.calls_per_day is None or spent.calls + calls <= budget.calls_per_day)
-            and (budget.usd_per_day is None or spent.usd + usd < budget.usd_per_day)
-            and (budget.tokens_per_day is None or spent.tokens < budget.tokens_per_day)
+            (left.calls is None or left.calls >= calls)
+            and (left.usd is None or left.usd > explanations * (usd or 0.0))
+            and (left.tokens is None or left.tokens > 0)
         )
 
     def left(self, model: str | None = None) -> Left:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from smile_trace.attribution import Embed, Study
+from smile_trace.attribution import Embed, Study, written
 from smile_trace.comparison.pooled import pooled_study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.driver import ask_model, finish, resolve_signal
@@ -90,7 +90,7 @@ class Explainer:
         if call is None or call.answer is None:
             raise SmileTraceError("its trace is not in the store any more")
         model = self._models.open(job, call)
-        study = _study(job, call.answer, Prompted.of(call), model, self._models.embeddings())
+        study = _study(job, call.answer, Prompted.of(call), model, self._models.embeddings(job))
         told: list[Response] = []
         while perturbations := await think(study.ask):
             if self._stopping:
@@ -146,7 +146,7 @@ def _study(job: Job, answer: str, prompted: Prompted, model: Model, embed: Embed
         job.settings,
         answer=answer,
         signal=signal,
-        freeze=job.settings.freeze,
+        freeze=tuple(map(written, job.settings.freeze)),
         deterministic=deterministic,
         remote=model.remote,
         embed=embed,

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from smile_trace.attribution import Embed
 from smile_trace.models import Model, ModelUnavailable
@@ -70,14 +71,23 @@ class Models:
             paid_as=name,
         )
 
-    def embeddings(self) -> Embed | None:
-        """The word vectors that the settings name; None for the packaged ones.
+    def embeddings(self, job: Job) -> Embed | None:
+        """The word vectors that the settings name, paid; None for the packaged ones.
 
         Raises:
             ModelUnavailable: the key of their model is missing.
             NoModel: the settings have no such endpoint.
         """
-        return open_embeddings(self._settings)
+        found, name = open_embeddings(self._settings), self._settings.explain.embeddings
+        if found is None or name is None:
+            return None
+        # Their requests are no calls to the model that is explained: a count of their own.
+        return found.paid_from(
+            self._ledger,
+            self._responses,
+            f"{job.budget_scope}/embeddings",
+            partial(self.answered, name),
+        )
 
     async def close(self) -> None:
         """Close every model."""
@@ -95,7 +105,13 @@ class Models:
             logger.info("%s answers again", name)
 
     def unavailable(self, name: str, error: ModelUnavailable) -> None:
-        """The model cannot be asked: nobody asks it before the next probe."""
+        """The model cannot be asked: nobody asks it before the next probe.
+
+        Args:
+            name: who was asked, unless the error names another model.
+            error: why.
+        """
+        name = error.model or name
         before, now = self._store.pauses.all().get(name), self._clock()
         if before is not None and before.not_before > now:
             return  # another job of the same moment has said so already

@@ -192,21 +192,27 @@ class _Worker:
 
     def _dispatch(self) -> int:
         """Start as many jobs as there is room for; gives how many are under way."""
-        now = self._clock()
+        now, ledger = self._clock(), self._store.ledger
         paused = self._store.pauses.all().values()
         closed = {pause.name for pause in paused if pause.not_before > now}
         probed = {pause.name for pause in paused} - closed
-        closed |= self._store.ledger.used_up()
-        while len(active := self._engine.active) < self._settings.worker.concurrent_explanations:
-            if not self._store.ledger.room_for(len(active) + 1):
+        closed |= ledger.used_up()
+        vectors = self._settings.explain.embeddings  # every explanation needs them
+        most = self._settings.worker.concurrent_explanations
+        if vectors in probed:  # one call tries a paused model, the others wait for it
+            most = 1
+        while len(active := self._engine.active) < most and vectors not in closed:
+            if not ledger.room_for(len(active) + 1):
                 break
             due = self._store.jobs.due(now=now, limit=1, without=closed)
             if not due:
                 break
             [job] = due
-            self._engine.submit(job)
-            if job.model in probed:  # one call tries a paused model, the others wait for it
-                closed.add(job.model)
+            beside = sum(model == job.model for model in active.values())
+            if (job.model in probed and beside) or not ledger.room_for(beside + 1, job.model):
+                closed.add(job.model or "")
+            else:
+                self._engine.submit(job)
         return len(self._engine.active)
 
     def _deliver(self, courier: Courier) -> None:

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 import smile_trace
-from smile_trace.models import ModelUnavailable
+from smile_trace.errors import BudgetExceeded
+from smile_trace.models import ModelUnavailable, transport
 from smile_trace.models.embeddings import Embeddings
 from smile_trace.models.registry import NoModel, open_embeddings
 from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.store import Store
 from tests.support.planted import PlantedModel, serving
 
 
@@ -70,3 +72,38 @@ def test_an_explanation_uses_them(server, tmp_path, monkeypatch):
     explanation = smile_trace.explain("a blue thing", model=model, signal="text")
     assert explanation.ranked[0].text == "blue"
     assert any("sea" in body["input"] for body in server.bodies)
+
+
+def test_attempts_are_paid_under_their_own_name_and_vectors_kept(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(transport, "_FIRST_WAIT", 0.01)
+    store = Store.open(Settings(home=tmp_path))
+    server.faults = [(503, {}, {"error": {"message": "busy"}}), (0, {}, None)]
+    settings = EndpointSettings(base_url=server.base_url)
+    embed = Embeddings("e", settings).paid_from(store.ledger, store.responses, "call")
+    vectors = embed(["net", "sea"])
+    spent = store.ledger.spent("model", f"{store.ledger.today()}/e")
+    # the refusal cost nothing; what the broken connection used nobody knows: six bytes
+    assert (spent.calls, spent.tokens, len(server.bodies)) == (3, 6 + 6, 3)
+    assert store.ledger.spent("explanation", "call") == spent
+    again = Embeddings("e", settings).paid_from(store.ledger, store.responses, "another")
+    assert np.array_equal(again(["sea", "net"]), vectors[::-1])
+    assert len(server.bodies) == 3
+    store.close()
+
+
+def test_a_cap_holds_for_vectors_too(server, tmp_path):
+    endpoint = EndpointSettings(base_url=server.base_url, calls_per_day=1)
+    store = Store.open(Settings(home=tmp_path, models={"e": endpoint}))
+    embed = Embeddings("e", endpoint).paid_from(store.ledger, store.responses, "call")
+    embed(["net"])
+    with pytest.raises(BudgetExceeded, match="'e' is used up"):
+        embed(["sea"])
+    assert len(server.bodies) == 1
+    store.close()
+
+
+def test_a_server_that_is_gone_is_named_as_the_one_to_wait_for():
+    embed = Embeddings("e", EndpointSettings(base_url="http://127.0.0.1:9/v1", retries=0))
+    with pytest.raises(ModelUnavailable) as raised:
+        embed(["net"])
+    assert raised.value.model == "e"
