@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     and_,
     bindparam,
@@ -22,7 +23,7 @@ from smile_trace.store.tables import deliveries, explanations, traces, trackers
 
 Kind = Literal["trace", "explanation"]
 
-_AGE = literal_column("deliveries.rowid")
+_AGE: ColumnElement[int] = literal_column("deliveries.rowid")
 """Grows with every new delivery, and is part of the index, so that nothing has to be sorted."""
 
 

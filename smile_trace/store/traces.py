@@ -292,7 +292,7 @@ def _last_position(connection: Connection) -> int:
 def _set_traces(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Set the columns that stand beside `completed`, the trace's id: the same in every row."""
     if rows:  # one statement for all of them: compiling one each takes longer than the rest
-        columns = {name: bindparam(name) for name in rows[0] if name != "completed"}
+        columns: dict[str, Any] = {n: bindparam(n) for n in rows[0] if n != "completed"}
         of_each = update(traces).where(traces.c.trace_id == bindparam("completed"))
         connection.execute(of_each.values(columns), rows)
 
