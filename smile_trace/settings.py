@@ -129,10 +129,12 @@ class Budget(_Table):
 class Explaining(_Table):
     """How a call is explained."""
 
-    unit: Literal["word", "sentence", "message", "variable"] = "word"
-    """What is left out at a time."""
+    unit: Literal["word", "sentence", "section", "message", "variable", "example", "document"] = (
+        "word"
+    )
+    """What is left out at a time; with `example` and `document` the rest is kept."""
     freeze: tuple[str, ...] = ()
-    """Roles (`system`, `assistant`, …) or exact texts that are never left out."""
+    """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never left out."""
     signal: Literal["auto", "text", "probability"] = "auto"
     """What is compared: the answers' texts, or the probability of the logged answer, which
     few servers tell; `auto` takes the probability where it can be had."""

@@ -37,10 +37,24 @@ def named(unit: AnyUnit) -> Unit:
     known: dict[str, Unit] = {name: name for name in get_args(Unit) if name != "span"}
     if unit not in known:
         raise ValueError(
-            f"There is no unit {unit!r}: take {', '.join(known)}, a compiled pattern, "
-            "or a list of spans."
+            f"There is no unit {unit!r}: take {', '.join(known)}, a pattern, "
+            "or (in Python) a list of spans."
         )
     return known[unit]
+
+
+def written(text: str) -> str | re.Pattern[str]:
+    """The pattern that is written as `/…/` in settings and commands; any other text as it is.
+
+    Raises:
+        CannotExplain: what stands between the slashes is no pattern.
+    """
+    if len(text) < 3 or text[0] != "/" or text[-1] != "/":
+        return text
+    try:
+        return re.compile(text[1:-1])
+    except re.error as error:
+        raise CannotExplain(f"{text} is no regular expression: {error}.") from None
 
 
 class Cutter:

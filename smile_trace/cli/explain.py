@@ -13,15 +13,6 @@ from smile_trace.cli.agreeing import agree, in_words
 from smile_trace.errors import SmileTraceError
 
 
-class Unit(StrEnum):
-    """What is left out."""
-
-    word = "word"
-    sentence = "sentence"
-    message = "message"
-    variable = "variable"
-
-
 class Signal(StrEnum):
     """How answers are compared."""
 
@@ -45,9 +36,17 @@ def explain(
         str | None,
         typer.Option(help="A model of the settings, or demo; a captured call has its own."),
     ] = None,
-    unit: Annotated[Unit, typer.Option(help="What is left out.")] = Unit.word,
+    unit: Annotated[
+        str,
+        typer.Option(
+            metavar="UNIT",
+            help="What is left out: word, sentence, section, message, variable, example, "
+            "document, or the matches of a /PATTERN/.",
+        ),
+    ] = "word",
     freeze: Annotated[
-        list[str] | None, typer.Option(help="A role or a text that is never left out; repeatable.")
+        list[str] | None,
+        typer.Option(help="A role, a text or a /PATTERN/ that is never left out; repeatable."),
     ] = None,
     budget: Annotated[int, typer.Option(min=4, help="The most calls to the model.")] = 40,
     part: Annotated[
@@ -76,6 +75,7 @@ def explain(
         raise typer.BadParameter("give --model NAME (demo is the packaged one)")
     text = prompt if file is None else _read(file)
     try:
+        from smile_trace.attribution import written
         from smile_trace.explaining import estimate
         from smile_trace.explaining import explain as explain_now
     except ImportError as error:
@@ -87,8 +87,8 @@ def explain(
         "trace_id": trace_id,
         "model": model,
         "answer": answer,
-        "unit": unit.value,
-        "freeze": freeze or (),
+        "unit": _unit(unit),
+        "freeze": [written(text) for text in freeze or ()],
         "budget": budget,
         "signal": signal.value,
         "app": app,
@@ -108,6 +108,17 @@ def explain(
         explanation.show()
     else:
         print(f"{explanation.summary}\n{html.absolute()}")
+
+
+def _unit(text: str) -> Any:
+    from smile_trace.attribution import units
+
+    unit = units.written(text)
+    try:
+        units.named(unit)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return unit
 
 
 class _Progress:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
 
-from smile_trace.attribution import Embed, Study, find_part
+from smile_trace.attribution import AnyUnit, Embed, Study, find_part
 from smile_trace.explaining.background import wait_for
 from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
 from smile_trace.explaining.preparing import ANSWERS, AnyModel, Prepared, prepare
@@ -28,7 +28,7 @@ def explain(
     trace_id: str | None = None,
     answer: str | None = None,
     parameters: Mapping[str, JSON] | None = None,
-    unit: Literal["word", "sentence", "message", "variable"] = "word",
+    unit: AnyUnit = "word",
     freeze: Sequence[str | re.Pattern[str]] = (),
     budget: int = 40,
     signal: Literal["auto", "text", "probability"] = "auto",
@@ -48,7 +48,10 @@ def explain(
             that has an answer), or `trace_id:span_id`.
         answer: what the model said; asked first where it is missing, within the budget.
         parameters: request parameters, e.g. `{"temperature": 0}`.
-        unit: what is left out.
+        unit: what is left out: `word`, `sentence`, `section` (by headings, XML elements, labels,
+            numbered items or blank lines), `message`, `variable`; or `example` or `document`, a
+            compiled pattern (each match is a unit) or spans of your own (`(start, end)`,
+            `(message, start, end)` or texts), with the rest of the prompt kept.
         freeze: what is never left out: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.
@@ -64,7 +67,8 @@ def explain(
             `CannotExplain` (nothing can be left out), `NoSuchPart` (the answer does not hold
             it), `ExplanationFailed` (the prompt cannot be asked), `NoModel`, `ModelUnavailable`.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
-        ValueError: the prompt is empty, or a message has no role and content.
+        ValueError: the prompt is empty, a message has no role and content, there is no such
+            unit, or a span of your own is not in the prompt.
     """
     conf = Settings()
     prepared = prepare(
@@ -122,6 +126,7 @@ async def _explain(
         left,
         answer=answer,
         signal=signal,
+        unit=prepared.unit,
         freeze=prepared.freeze,
         deterministic=paid.deterministic(prompted.parameters),
         remote=paid.remote,

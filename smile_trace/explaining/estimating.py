@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from smile_trace.attribution.segmentation import Segmentation
+from smile_trace.attribution.units import AnyUnit
 from smile_trace.explaining.driver import resolve_signal
 from smile_trace.explaining.preparing import AnyModel, Prepared, prepare
 from smile_trace.explaining.reading import AnyPrompt
@@ -55,7 +56,7 @@ def estimate(
     trace_id: str | None = None,
     answer: str | None = None,
     parameters: Mapping[str, JSON] | None = None,
-    unit: Unit = "word",
+    unit: AnyUnit = "word",
     freeze: Sequence[str | re.Pattern[str]] = (),
     budget: int = 40,
     signal: Literal["auto", "text", "probability"] = "auto",
@@ -87,7 +88,7 @@ def estimate(
 def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimate:
     """The same for what was prepared."""
     settings, how = prepared.settings, prepared.how
-    segmentation = Segmentation(prepared.prompted, settings.unit, prepared.freeze)
+    segmentation = Segmentation(prepared.prompted, prepared.unit, prepared.freeze)
     most, usd = None, None
     if how is not None:
         most, usd = most_of_attempt(settings.model, how, prepared.prompted)

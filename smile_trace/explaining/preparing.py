@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from smile_trace.attribution.units import AnyUnit, named
 from smile_trace.explaining.named import named_model, settings_of
 from smile_trace.explaining.reading import AnyPrompt, read_call, read_prompt
 from smile_trace.models import Model
@@ -31,6 +32,7 @@ class Prepared:
     prompted: Prompted
     model: Model
     settings: ExplanationSettings
+    unit: AnyUnit
     freeze: tuple[str | re.Pattern[str], ...]
     how: ModelSettings | None
 
@@ -43,6 +45,7 @@ def prepare(
     trace_id: str | None,
     answer: str | None,
     parameters: Mapping[str, JSON] | None,
+    unit: AnyUnit,
     freeze: Sequence[str | re.Pattern[str]],
     app: str | None,
     **settings: Any,
@@ -54,8 +57,8 @@ def prepare(
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
-        ValueError: the prompt is empty, a message has no role and content, or the budget is
-            too small.
+        ValueError: the prompt is empty, a message has no role and content, the budget is too
+            small, or there is no such unit.
     """
     if (prompt is None) == (trace_id is None):
         raise TypeError("explain() takes either a prompt or a trace_id")
@@ -76,9 +79,11 @@ def prepare(
         model=opened,
         settings=ExplanationSettings(
             model=opened.name,
+            unit=named(unit),
             freeze=tuple(f if isinstance(f, str) else f"/{f.pattern}/" for f in freeze),
             **settings,
         ),
+        unit=unit,
         freeze=tuple(freeze),
         how=how,
     )
