@@ -1,5 +1,6 @@
 """From the store to one tracker: at least once, in order, whatever the others do."""
 
+import errno
 import logging
 import random
 import time
@@ -33,6 +34,9 @@ LONGEST_WAIT = 300.0
 """The longest time between two tries, in seconds."""
 ATTEMPTS = 12
 """An item that was refused this often, in spite of a tracker that works, is given up."""
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EMFILE}
+"""This machine can write no file for now, which trackers' clients do: no item is to blame."""
 
 GONE = "its call is not in its trace"
 
@@ -144,6 +148,11 @@ class Courier:
         except TrackerUnavailable:
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                raise TrackerUnavailable(
+                    f"no file can be written for its client ({error}): free some space, also in "
+                    "the folder for temporary files; everything is kept until then."
+                ) from error
             if len(items) > 1:  # one of them may be the cause: each for itself
                 return sum(
                     self._hand_over([delivery], [item], deliver)

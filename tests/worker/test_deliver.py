@@ -1,5 +1,6 @@
 """One courier and its tracker, in fair and foul weather."""
 
+import errno
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -207,3 +208,16 @@ def test_waits_double_with_jitter_up_to_a_bound() -> None:
     assert max(waits[11]) <= LONGEST_WAIT
     assert wait_after(10**6) <= LONGEST_WAIT
     assert len(set(waits[3])) > 1
+
+
+def test_a_full_disk_here_is_no_items_fault(
+    courier: Courier, tracker: StandInTracker, clock: Clock, capture: Callable[..., None]
+) -> None:
+    """Clients of trackers write temporary files."""
+    capture(1, 2)
+    tracker.fail_with = OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
+    for _ in range(ATTEMPTS + 3):
+        assert "free some space" in (courier.run().unavailable or "")
+        clock.now += LONGEST_WAIT
+    tracker.fail_with = None
+    assert courier.run() == Delivered(traces=2)
