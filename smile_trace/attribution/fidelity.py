@@ -44,17 +44,16 @@ def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
         return None
     generator = np.random.default_rng(seed)
     share = rows.x.mean(axis=1, keepdims=True)
-    whole, line = kriging.fit(rows.x, rows.y), kriging.fit(share, rows.y)
     model, mean, count = (np.zeros(len(rows.y)) for _ in range(3))
     for _ in range(REPEATS):
         folds = generator.permutation(np.arange(len(rows.y)) % FOLDS)
         for fold in range(FOLDS):
             train, test = folds != fold, folds == fold
             x, y, held = rows.x[train], rows.y[train], rows.y[test]
-            guess = _best(x, y, rows.weights[train], whole.parameters).predict(rows.x[test])
+            guess = _best(x, y, rows.weights[train]).predict(rows.x[test])
             model[test] += (held - guess) ** 2
             mean[test] += (held - y.mean()) ** 2
-            by_share = kriging.fit(share[train], y, line.parameters)
+            by_share = kriging.fit(share[train], y)
             count[test] += (held - by_share.predict(share[test])) ** 2
     low, high = jackknife(model, mean)
     return HeldOut(
@@ -65,9 +64,9 @@ def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
     )
 
 
-def _best(x: Array, y: Array, weights: Array, start: Array) -> surrogate.Ridge | kriging.Kriging:
+def _best(x: Array, y: Array, weights: Array) -> surrogate.Ridge | kriging.Kriging:
     """The surrogate with the smaller leave-one-out error on these rows alone."""
-    linear, process = surrogate.fit(x, y, weights), kriging.fit(x, y, start)
+    linear, process = surrogate.fit(x, y, weights), kriging.fit(x, y)
     return linear if linear.error < process.error else process
 
 

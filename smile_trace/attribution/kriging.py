@@ -22,9 +22,11 @@ _RATES = (-8.0, 3.0)
 _SIGNAL, _NOISE = (-5.0, 5.0), (-9.0, 1.0)
 """Bounds of log s² and of the log noise variance, relative to the log variance of the shift."""
 
-_USUAL_NOISE = -4.0
+_USUAL_NOISE, _NOISE_WIDTH = -1.0, 1.5
+"""Mean and sd of the log noise variance, as above: wide enough for none, and wary of a fit
+that takes noise for interactions."""
 
-_RATE_PENALTY = 0.3
+_RATE_PENALTY = 0.15
 """Of the exponential prior of θ: the inverse of its mean."""
 
 
@@ -95,8 +97,8 @@ def fit(x: Array, y: Array, start: Array | None = None) -> Kriging:
         [start]
         if start is not None and len(start) == n + 2
         else [
-            np.r_[np.full(n, rate), scale, scale + _USUAL_NOISE]
-            for rate in (np.log(0.3), -np.log(n))
+            np.r_[np.full(n, rate), scale, scale + noise]
+            for rate, noise in ((np.log(0.3), -3.0), (-np.log(n), _USUAL_NOISE))
         ]
     )
     found = [
@@ -160,10 +162,10 @@ class _Likelihood:
         """θ exponential; s² and the noise log-normal around their usual sizes."""
         n = len(rates)
         signal = (parameters[n] - self._scale) / 1.5
-        noise = (parameters[n + 1] - self._scale - _USUAL_NOISE) / 2
+        noise = (parameters[n + 1] - self._scale - _USUAL_NOISE) / _NOISE_WIDTH
         gradient[:n] += _RATE_PENALTY * rates
         gradient[n] += signal / 1.5
-        gradient[n + 1] += noise / 2
+        gradient[n + 1] += noise / _NOISE_WIDTH
         return value + _RATE_PENALTY * float(rates.sum()) + 0.5 * float(
             signal**2 + noise**2
         ), gradient
