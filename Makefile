@@ -5,7 +5,7 @@ EXIT ?=
 TRACKER ?= mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check bench-capture bench-capture-load bench-statistics bench-comet clean
+.PHONY: help demo test test-slow chaos check bench-capture bench-capture-load bench-statistics bench-comet clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -18,6 +18,9 @@ test: .venv/.dev ## everything not marked slow
 
 test-slow: .venv/.dev ## the seeded statistics, the chaos and the racy repetitions
 	$(PY) -m pytest -m slow $(PYTEST)
+
+chaos: .venv/.dev ## SEEDS=500 FROM=0: the worker, its model, its disk and a real MLflow server die at random
+	$(PY) -m tests.worker.chaos --seeds $(or $(SEEDS),500) --first $(or $(FROM),0)
 
 check: .venv/.dev ## style, strict types, import rules
 	$(PY) -m ruff check .
