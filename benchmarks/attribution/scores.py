@@ -1,7 +1,8 @@
-"""What the packaged model answers, kept on disk by exact text: machine time is spent once a text."""
+"""What the packaged model answers, kept on disk by exact text: each text is asked once."""
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,13 +27,14 @@ class Scores:
 
     def __init__(self, path: Path = CACHE) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._known = sqlite3.connect(path, timeout=60)
+        self._known = sqlite3.connect(path, timeout=60, check_same_thread=False)
         self._known.execute(
             "create table if not exists response (prompt text, answer text, json text,"
             " primary key (prompt, answer))"
         )
         self._model = LocalModel("demo", LocalSettings(kind="local", max_tokens=TOKENS))
         self._loop = asyncio.new_event_loop()
+        self._lock = threading.RLock()  # some peers ask from threads of their own
         self.asked = 0
 
     def close(self) -> None:
@@ -50,12 +52,13 @@ class Scores:
         return self._responses(texts, answer)
 
     def _responses(self, texts: Sequence[str], answer: str) -> list[Response]:
-        """The empty answer stands for a free one."""
-        known = {text: self._look_up(text, answer) for text in dict.fromkeys(texts)}
-        missing = [text for text, response in known.items() if response is None]
-        for start in range(0, len(missing), _BATCH):
-            some = missing[start : start + _BATCH]
-            known.update(zip(some, self._ask(some, answer), strict=True))
+        """The answer "" stands for a free one."""
+        with self._lock:
+            known = {text: self._look_up(text, answer) for text in dict.fromkeys(texts)}
+            missing = [text for text, response in known.items() if response is None]
+            for start in range(0, len(missing), _BATCH):
+                some = missing[start : start + _BATCH]
+                known.update(zip(some, self._ask(some, answer), strict=True))
         return [response for text in texts if (response := known[text]) is not None]
 
     def _look_up(self, text: str, answer: str) -> Response | None:

@@ -1,0 +1,46 @@
+"""smile-trace: a Study that is asked to its end, words as segments, coarse to fine where long."""
+
+import re
+
+import numpy as np
+
+from benchmarks.attribution.peers.base import Explainer
+from benchmarks.attribution.question import Array, Question
+from smile_trace.attribution import Study
+from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted
+
+
+def study(question: Question, calls: int, seed: int) -> Explanation:
+    """The Explanation of a question at `calls` calls."""
+    case = question.case
+    messages = (Message(role="user", content=case.prompt),)
+    under_way = Study(
+        Prompted(messages=messages, form="completion", parameters={"temperature": 0}),
+        ExplanationSettings(model="demo", budget=calls, seed=seed),
+        answer=question.answer,
+        signal=question.signal,
+        freeze=(re.compile(re.escape(case.freeze) + r"\Z"),) if case.freeze else (),
+        deterministic=True,
+        remote=False,
+    )
+    while perturbations := under_way.ask():
+        texts = [perturbation.messages[0].content for perturbation in perturbations]
+        under_way.tell(zip(perturbations, question.responses(texts), strict=True))
+    return under_way.result()
+
+
+def explain(question: Question, calls: int, seed: int) -> Array:
+    """The attribution of the segment that each word lies in."""
+    explanation = study(question, calls, seed)
+    scores = np.zeros(len(question.case.words))
+    at = 0
+    for k, word in enumerate(question.case.words):
+        start = question.case.prompt.index(word, at)
+        at = start + len(word)
+        for segment in explanation.segments:
+            if segment.start <= start < segment.end:
+                scores[k] = segment.attribution
+    return scores
+
+
+EXPLAINER = Explainer("smile-trace", "smile-trace", "smile_trace", explain)

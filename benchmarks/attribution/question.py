@@ -1,0 +1,136 @@
+"""One case under one signal, as every explainer asks it: keep-masks in, numbers out, calls counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.attribution.cases import Case
+from benchmarks.attribution.scores import Scores
+from smile_trace.attribution.shift import TextShift, answer_probability
+from smile_trace.attribution.vectors import embed_words
+from smile_trace.records import Response, Signal
+
+Array = NDArray[np.float64]
+Masks = NDArray[np.bool_]
+
+
+class TooMany(Exception):
+    """More distinct texts than the question's limit."""
+
+
+@dataclass
+class Question:
+    """Why does the model give this answer?
+
+    The players are `units`: the case's words, or groups of them. The words of the frozen tail
+    are no players. `asked` holds the distinct texts that were asked for, which is what a call
+    is; the unperturbed prompt is one of them. A mask that leaves nothing to send asks nothing
+    and has the value 0.
+
+    Args:
+        case: the prompt.
+        signal: "probability" asks for the log-probabilities of the case's one-word answer,
+            "text" for what the model says, compared with what it says to the whole prompt.
+        scores: where responses come from.
+        units: how many neighbouring words each player holds; by default one each.
+    """
+
+    case: Case
+    signal: Signal
+    scores: Scores
+    units: tuple[int, ...] = ()
+    asked: set[str] = field(default_factory=set)
+    limit: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        self.units = self.units or (1,) * len(self.case.words)
+        edges = np.cumsum((0, *self.units))
+        self._words = [
+            " ".join(self.case.words[a:b]) for a, b in zip(edges, edges[1:], strict=False)
+        ]
+        said = "" if self.signal == "probability" else self.scores.generate([self.case.prompt])[0]
+        self.answer = " " + self.case.answer if isinstance(said, str) else said.text or ""
+        self._shift = TextShift(self.answer, embed_words)
+
+    def again(self) -> "Question":
+        """The same question, nothing asked yet."""
+        return Question(self.case, self.signal, self.scores, self.units)
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """The texts that can be left out, in order."""
+        return tuple(self._words)
+
+    @property
+    def size(self) -> int:
+        """How many players there are."""
+        return len(self._words)
+
+    def text(self, keep: Sequence[bool] | Masks) -> str:
+        """The prompt with only these players; "" where nothing is left."""
+        kept = [word for word, is_kept in zip(self._words, keep, strict=True) if is_kept]
+        return " ".join([*kept, *self.case.tail])
+
+    def responses(self, texts: Sequence[str]) -> list[Response]:
+        """What comes back for texts that are not empty; each distinct one is a call.
+
+        Raises:
+            TooMany: there is a limit, and these would be more.
+        """
+        if self.limit is not None and len(self.asked.union(texts)) > self.limit:
+            raise TooMany
+        self.asked.update(texts)
+        if self.signal == "probability":
+            return self.scores.score(texts, self.answer)
+        return self.scores.generate(texts)
+
+    def values(self, keep: Masks) -> Array:
+        """How much of the answer is left under each mask, in [0, 1], shape (rows,).
+
+        Probability: the mean probability of the answer's tokens. Text: 1 − smile-trace's text
+        distance, which the peers are given too.
+        """
+        return self.values_of([self.text(mask) for mask in np.asarray(keep, dtype=bool)])
+
+    def values_of(self, texts: Sequence[str]) -> Array:
+        """`values`, of texts."""
+        known = dict(
+            zip(some := [t for t in texts if t.strip()], self.responses(some), strict=True)
+        )
+        return np.array([self._value(known.get(text)) for text in texts])
+
+    def logits(self, keep: Masks) -> Array:
+        """log p − log(1 − p) of the whole answer's probability p; of the value, in text."""
+        if self.signal == "text":
+            p = self.values(keep)
+        else:
+            texts = [self.text(mask) for mask in np.asarray(keep, dtype=bool)]
+            known = dict(
+                zip(some := [t for t in texts if t.strip()], self.responses(some), strict=True)
+            )
+            sums = [sum(known[t].logprobs or ()) if t in known else -np.inf for t in texts]
+            p = np.exp(np.array(sums))
+        p = np.clip(p, 1e-6, 1 - 1e-6)
+        logits: Array = np.log(p) - np.log1p(-p)
+        return logits
+
+    def shifts(self, keep: Masks) -> Array:
+        """smile-trace's shift of each mask: 1 − value / value of the whole prompt, in [0, 1]."""
+        whole = float(self.values(np.ones((1, self.size), dtype=bool))[0])
+        return np.clip(1 - self.values(keep) / max(whole, 1e-12), 0, 1)
+
+    def _value(self, response: Response | None) -> float:
+        if response is None:
+            return 0.0
+        if self.signal == "probability":
+            return answer_probability(response.logprobs or ())
+        return 1 - self._shift.shifts([response.text or ""])[0]
+
+
+def every_mask(size: int) -> Masks:
+    """All keep-masks, shape (2**size, size); row k keeps the players whose bit of k is set."""
+    masks: Masks = (np.arange(2**size)[:, None] >> np.arange(size)) & 1 == 1
+    return masks
