@@ -342,6 +342,7 @@ class _Bodies:
             observations.c.keep_probability,
         ).where(
             observations.c.kind == "random",
+            observations.c.asked == "target",
             observations.c.shift.is_not(None),
             observations.c.keep_probability.is_not(None),
         )

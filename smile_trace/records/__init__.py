@@ -22,10 +22,12 @@ from smile_trace.records.explanation import (
     Fidelity,
     FidelityStatus,
     Observation,
+    ProxyUse,
     SegmentAttribution,
     Signal,
 )
 from smile_trace.records.perturbation import (
+    Asked,
     Perturbation,
     PerturbationKind,
     Place,
@@ -37,6 +39,7 @@ from smile_trace.records.perturbation import (
 __all__ = [
     "JSON",
     "SCHEMA_VERSION",
+    "Asked",
     "Call",
     "CallStatus",
     "Cost",
@@ -53,6 +56,7 @@ __all__ = [
     "Place",
     "PromptUse",
     "Prompted",
+    "ProxyUse",
     "Record",
     "Response",
     "Segment",

@@ -4,7 +4,7 @@ from typing import Literal
 
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form, Message
-from smile_trace.records.perturbation import PerturbationKind, Place, Unit
+from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
 
 SCHEMA_VERSION = 1
 
@@ -101,6 +101,7 @@ class Observation(Record):
     `shift` is None where the call failed (`failure` says how). `mask` and `level` are those
     of the perturbation; `text_hash` is the SHA-256 of the messages that went out. `locality` is
     the weight in (0, 1] of a random mask in the linear surrogate, from the prompts alone.
+    `asked` says whose response and shift it is.
     """
 
     kind: PerturbationKind
@@ -115,6 +116,25 @@ class Observation(Record):
     response: str | None = None
     shift: float | None = None
     failure: str | None = None
+    asked: Asked = "target"
+
+
+class ProxyUse(Record):
+    """What a cheaper model had to do with an explanation.
+
+    `signal` is how the proxy was asked: "probability" = it scored the target's logged answer,
+    "text" = its own answers were compared with its own answer to the unperturbed prompt.
+    `trust`, in [0, 1], is how far the attributions follow it; `agreement`, in [0, 1], how often
+    of two perturbations the one that moved the target more also moved the proxy more (.5 = as
+    often as not), None where the target's shifts leave nothing to order. `dropped` says why the
+    proxy took no part, None where it did.
+    """
+
+    name: str
+    signal: Signal
+    trust: float = 0.0
+    agreement: float | None = None
+    dropped: str | None = None
 
 
 class Explanation(Record):
@@ -138,6 +158,8 @@ class Explanation(Record):
     partitions: tuple[tuple[str, ...], ...] = ()
     """Per level, the keys of the units that the masks of that level refer to."""
     settings: ExplanationSettings
+    proxy: ProxyUse | None = None
+    """What a proxy had to do with it; None where there was none."""
     proxy_scored: bool = False
     """True where a proxy, not the target, scored the target's logged answer."""
     explained_at: str | None = None

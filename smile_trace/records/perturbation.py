@@ -40,7 +40,11 @@ class Segment(Record):
         return (self.message, self.start, self.end), *self.also
 
 
-PerturbationKind = Literal["baseline", "random", "enumerated", "leave_one_out"]
+PerturbationKind = Literal["baseline", "random", "enumerated", "leave_one_out", "chosen"]
+"""`chosen`: a mask made from what a proxy said before."""
+
+Asked = Literal["target", "proxy"]
+"""Whose answer is explained, and the cheaper model that is asked in its place."""
 
 
 class Perturbation(Record):
@@ -51,6 +55,7 @@ class Perturbation(Record):
     mask's independent draws and None for the fixed rows, which stay out of the tests.
     `fixed` lists the units whose x_i could not vary in this row (the mask that would have
     left nothing to send is drawn again), so the row stays out of their estimate and test.
+    `asked` says which model is asked.
     """
 
     kind: PerturbationKind
@@ -61,6 +66,7 @@ class Perturbation(Record):
     level: int = 0
     round: int = 0
     fixed: tuple[int, ...] = ()
+    asked: Asked = "target"
 
     @property
     def text_hash(self) -> str:

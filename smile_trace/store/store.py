@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
+from smile_trace.store.agreements import Agreements
 from smile_trace.store.database import Database, StoreError
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.ledger import StoredLedger, StoredResponses
@@ -30,6 +31,7 @@ class Store:
         jobs: what is to be explained, and the explanations.
         outbox: what each tracker still has to get.
         pauses: models that cannot be asked right now.
+        agreements: how well proxies agreed with their targets.
         responses: answers by content key (a `models.ledger.ResponseCache`).
         ledger: reservations and spend (a `models.ledger.Ledger`).
     """
@@ -46,6 +48,7 @@ class Store:
         self.jobs = Jobs(database)
         self.outbox = Outbox(database)
         self.pauses = Pauses(database)
+        self.agreements = Agreements(database)
         self.responses = StoredResponses(database)
         self.ledger = StoredLedger(database, budget, models, clock)
 

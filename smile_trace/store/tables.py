@@ -157,6 +157,20 @@ observations = Table(
     Column("response", Text),
     Column("shift", Float),
     Column("failure", Text),
+    Column("asked", String, nullable=False, server_default="target"),  # or "proxy"
+)
+
+agreements = Table(
+    "agreements",
+    metadata,
+    Column("id", Integer, primary_key=True),  # the order in which they were seen
+    Column("target", String, nullable=False),
+    Column("proxy", String, nullable=False),
+    Column("prompt", String, nullable=False),  # as calls.group
+    Column("item", String, nullable=False, unique=True),  # the explanation, counted once
+    Column("value", Float, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Index("ix_agreements_pair", "target", "proxy", "prompt"),
 )
 
 responses = Table(

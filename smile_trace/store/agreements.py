@@ -1,0 +1,51 @@
+"""How well proxies agreed with their targets, per prompt: one value per explanation."""
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from smile_trace.records import Record
+from smile_trace.store.database import Database
+from smile_trace.store.tables import agreements
+
+
+class Pair(Record):
+    """A proxy, the model that it stands in for, and the prompt (or function) of its calls."""
+
+    target: str
+    proxy: str
+    prompt: str
+
+
+class Agreements:
+    """What screening decides by. An explanation counts once, whatever crashes in between."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, pair: Pair, value: float, *, item: str, now: float) -> None:
+        """Keep the agreement, in [0, 1], that the explanation `item` saw."""
+        row = {**pair.model_dump(), "value": value, "item": item, "created_at": now}
+        with self._database.write() as connection:
+            connection.execute(insert(agreements).values(row).on_conflict_do_nothing())
+
+    def values(self, pair: Pair) -> list[float]:
+        """All of a pair's agreements, in the order in which they were seen."""
+        query = select(agreements.c.value).where(*_is(pair)).order_by(agreements.c.id)
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def pairs(self) -> list[Pair]:
+        """Every pair that was seen."""
+        columns = agreements.c.target, agreements.c.proxy, agreements.c.prompt
+        with self._database.read() as connection:
+            rows = connection.execute(select(*columns).distinct().order_by(*columns))
+            return [Pair(**row._mapping) for row in rows]
+
+    def forget(self, pair: Pair) -> None:
+        """Let the proxy be tried anew."""
+        with self._database.write() as connection:
+            connection.execute(delete(agreements).where(*_is(pair)))
+
+
+def _is(pair: Pair) -> list[ColumnElement[bool]]:
+    return [agreements.c[name] == value for name, value in pair.model_dump().items()]
