@@ -11,7 +11,7 @@ from benchmarks.attribution.question import Array, Masks, Question
 FUNCTION_WORDS = frozenset(
     """a an the of in on at to for from by with into and or but nor so as than if then because
     while is are was were be been being am do does did has have had will would can could should
-    may might must that this these those it its there""".split()
+    may might must that this these those it its there""".split()  # noqa: SIM905
 )
 """Fixed before the first run; those of the driver cases' test."""
 

@@ -1,19 +1,28 @@
-"""One case under one signal, as every explainer asks it: keep-masks in, numbers out, calls counted."""
+"""One case under one signal, as every explainer asks it: masks in, numbers out, calls counted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.attribution.cases import Case
-from benchmarks.attribution.scores import Scores
 from smile_trace.attribution.shift import TextShift, answer_probability
 from smile_trace.attribution.vectors import embed_words
 from smile_trace.records import Response, Signal
 
 Array = NDArray[np.float64]
 Masks = NDArray[np.bool_]
+
+
+class Answering(Protocol):
+    """Where responses come from: the real model's `Scores`, or a planted one."""
+
+    def generate(self, texts: Sequence[str]) -> list[Response]: ...
+
+    def score(self, texts: Sequence[str], answer: str) -> list[Response]: ...
 
 
 class TooMany(Exception):
@@ -39,7 +48,7 @@ class Question:
 
     case: Case
     signal: Signal
-    scores: Scores
+    scores: Answering
     units: tuple[int, ...] = ()
     asked: set[str] = field(default_factory=set)
     limit: int | None = None
@@ -48,9 +57,7 @@ class Question:
     def __post_init__(self) -> None:
         self.units = self.units or (1,) * len(self.case.words)
         edges = np.cumsum((0, *self.units))
-        self._words = [
-            " ".join(self.case.words[a:b]) for a, b in zip(edges, edges[1:], strict=False)
-        ]
+        self._words = [" ".join(self.case.words[a:b]) for a, b in pairwise(edges)]
         said = "" if self.signal == "probability" else self.scores.generate([self.case.prompt])[0]
         self.answer = " " + self.case.answer if isinstance(said, str) else said.text or ""
         self._shift = TextShift(self.answer, embed_words)
