@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from mlflow.entities import AssessmentSource, Experiment, Feedback, Run
+from mlflow.entities import AssessmentSource, Experiment, Feedback, LifecycleStage, Run
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.entities.span import Span as MlflowSpan
 from mlflow.entities.trace_info import TraceInfo
@@ -40,6 +40,8 @@ _OTLP_PATH = "/v1/traces"
 _BUSY = {408, 429, 502, 503, 504}
 PROMPT_SECONDS, MOST_PROMPTS = 60.0, 1000
 """How long what the registry said of a prompt version is taken for true, and of how many."""
+DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0
+"""Where traces go by default; how long an experiment that was there is taken for being there."""
 
 
 class Refused(Exception):
@@ -56,7 +58,8 @@ class Server:
     def __init__(self, uri: str, experiment: str | None) -> None:
         self.uri = uri.rstrip("/")
         self._experiment = experiment
-        self._experiment_id: str | None = None
+        self._experiment_id = ""
+        self._looked_at = float("-inf")
         # The SDK repeats for minutes by default; the outbox repeats better.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
@@ -103,7 +106,17 @@ class Server:
                 f"MLflow at {self.uri} is busy ({status}); everything is kept and sent later.",
                 retry_after=float(after) if after.isdigit() else None,
             )
+        if status == 400 and "must be in the 'active' state" in text:
+            raise self._deleted()
         raise Refused(f"MLflow answered {status}: {_one_line(text)}", retry=status >= 500)
+
+    def _deleted(self) -> TrackerUnavailable:
+        self._looked_at = float("-inf")
+        return TrackerUnavailable(
+            f"the experiment {(self._experiment or self._experiment_id)!r} of MLflow at {self.uri} "
+            "was deleted: restore it (mlflow experiments restore), or name another one; "
+            "everything is kept until then."
+        )
 
     def check(self) -> None:
         """Ask something that changes nothing.
@@ -116,25 +129,44 @@ class Server:
 
     @property
     def experiment_id(self) -> str:
-        """The experiment's id; an experiment that is not there yet is made."""
-        if self._experiment_id is None:
-            with self._asking():
-                self._experiment_id = self._find_or_make_experiment()
+        """The experiment's id; an experiment that is not there yet is made.
+
+        Raises:
+            TrackerUnavailable: it was deleted. MLflow would take traces even so, and nobody
+                would see them.
+        """
+        if time.monotonic() - self._looked_at > EXPERIMENT_SECONDS:
+            try:
+                with self._asking():
+                    found = self._find_or_make_experiment()
+            except Refused as refused:
+                raise TrackerUnavailable(
+                    f"MLflow at {self.uri} gives no experiment ({refused}): correct experiment of "
+                    "[trackers.mlflow] (MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID); everything "
+                    "is kept until then."
+                ) from refused
+            self._experiment_id = DEFAULT_EXPERIMENT if found is None else str(found.experiment_id)
+            if found is not None and found.lifecycle_stage == LifecycleStage.DELETED:
+                raise self._deleted()
+            self._looked_at = time.monotonic()
         return self._experiment_id
 
-    def _find_or_make_experiment(self) -> str:
-        if self._experiment is None:
-            return os.environ.get("MLFLOW_EXPERIMENT_ID") or "0"
-        found: Experiment | None = self._client.get_experiment_by_name(self._experiment)
+    def _find_or_make_experiment(self) -> Experiment | None:
+        """The experiment; None = MLflow's default one, which is always there."""
+        name = self._experiment
+        if name is None:
+            number = os.environ.get("MLFLOW_EXPERIMENT_ID")
+            return self._client.get_experiment(number) if number else None
+        found: Experiment | None = self._client.get_experiment_by_name(name)
         if found is not None:
-            return str(found.experiment_id)
+            return found
         try:
-            return str(self._client.create_experiment(self._experiment))
+            return self._client.get_experiment(self._client.create_experiment(name))
         except MlflowException:
-            made_meanwhile = self._client.get_experiment_by_name(self._experiment)
+            made_meanwhile: Experiment | None = self._client.get_experiment_by_name(name)
             if made_meanwhile is None:
                 raise
-            return str(made_meanwhile.experiment_id)
+            return made_meanwhile
 
     # -- traces -----------------------------------------------------------------------------
 
