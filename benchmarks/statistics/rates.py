@@ -1,128 +1,222 @@
 """Error rates of the estimate, the test and the status on planted worlds.
 
-    python -m benchmarks.statistics.rates --studies 100 --budget 40
+    make bench-statistics          # or: python -m benchmarks.statistics.rates
 
-prints one JSON object per kind of world.
+runs 500 studies in which the shift is noise, 500 in which the responses of a planted world are
+shuffled, 200 in which only the amount left out matters, and 170 of each planted world; prints
+the table of docs/method.md, and with `--json FILE` keeps the figures. `--share .1` runs a tenth.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing import Pool
+from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import World, mass, nothing, planted
-from smile_trace.attribution import fidelity, statistics
+from smile_trace.attribution import fidelity, findings, statistics
 
 SIZES = (8, 10, 12)
 NOISES = (0.0, 0.1, 0.25)
+BUDGET = 40
 
 TOLERANCE = 0.001
 """Shift below which an interval of (almost) no width is not called wrong."""
 
 
 @dataclass
-class Rates:
-    """What was seen over the studies of one kind of world."""
+class Outcome:
+    """What one study of a world saw; `reliable` is None where it was not asked."""
 
-    studies: int = 0
-    any_significant: int = 0
-    reliable: int = 0
-    first_right: int = 0
-    with_drivers: int = 0
-    false_share: list[float] = field(default_factory=list)
-    found_share: list[float] = field(default_factory=list)
+    world: str
+    any_significant: bool
+    reliable: bool | None
+    false_share: float
+    squared_error: float
     covered: list[bool] = field(default_factory=list)
     covered_others: list[bool] = field(default_factory=list)
-    squared_errors: list[float] = field(default_factory=list)
+    first_right: bool | None = None
+    found_share: float | None = None
 
-    def add(self, world: World, budget: int, seed: list[int], noise: float) -> None:
-        """Runs one study of a world and takes note."""
-        generator = np.random.default_rng(seed)
-        rows = world.draw(budget - 1, generator, noise=noise)
-        found = statistics.estimate(rows, seed)
-        assert found.p_value is not None
-        significant = statistics.benjamini_hochberg(found.p_value) & (np.abs(found.effect) > 0.01)
-        quality = fidelity.held_out(rows, [*seed, 1])
-        truth = world.truth()
-        drives = np.abs(truth) > 0.01
-        self.studies += 1
-        self.any_significant += bool(significant.any())
-        self.reliable += quality is not None and quality.reliable
-        self.false_share.append(
-            float((significant & ~drives).sum() / max(int(significant.sum()), 1))
+
+@dataclass(frozen=True)
+class Task:
+    """One study: which of the suite's worlds, and whether to judge its status."""
+
+    suite: str
+    study: int
+    judged: bool
+
+
+def observe(world: World, rows: statistics.Rows, seed: list[int], *, judged: bool) -> Outcome:
+    """Estimates, tests and judges one study's rows against the world's truth."""
+    found = statistics.estimate(rows, seed)
+    significant = findings.discoveries(found)
+    quality = fidelity.held_out(rows, [*seed, 1]) if judged else None
+    truth = world.truth()
+    drives = np.abs(truth) > 0.01
+    within = (found.low - TOLERANCE <= truth) & (truth <= found.high + TOLERANCE)
+    return Outcome(
+        world=world.name,
+        any_significant=bool(significant.any()),
+        reliable=(quality is not None and quality.reliable) if judged else None,
+        false_share=float((significant & ~drives).sum() / max(int(significant.sum()), 1)),
+        squared_error=float(((found.effect - truth) ** 2).mean()),
+        covered=[bool(inside) for inside in within[drives]],
+        covered_others=[bool(inside) for inside in within[~drives]],
+        first_right=int(np.argmax(found.effect)) in world.drivers if world.drivers else None,
+        found_share=float(significant[drives].mean()) if world.drivers else None,
+    )
+
+
+def planted_worlds(study: int, seed: int) -> Iterable[tuple[World, statistics.Rows, list[int]]]:
+    """The planted truths of a random size, and their noisy rows."""
+    generator = np.random.default_rng([seed, study])
+    noise = float(generator.choice(NOISES))
+    for number, world in enumerate(planted(int(generator.choice(SIZES)), generator)):
+        key = [seed, study, number]
+        yield world, world.draw(BUDGET - 1, np.random.default_rng(key), noise=noise), key
+
+
+def noise_alone(study: int, seed: int) -> Iterable[tuple[World, statistics.Rows, list[int]]]:
+    """A constant shift with noise."""
+    return _null(nothing, study, seed)
+
+
+def amount_alone(study: int, seed: int) -> Iterable[tuple[World, statistics.Rows, list[int]]]:
+    """Only how much is left out matters."""
+    return _null(mass, study, seed)
+
+
+def shuffled(study: int, seed: int) -> Iterable[tuple[World, statistics.Rows, list[int]]]:
+    """The responses of one planted world, told of the wrong masks."""
+    generator = np.random.default_rng([seed, study])
+    worlds = planted(int(generator.choice(SIZES)), generator)
+    world = worlds[study % len(worlds)]
+    rows = world.draw(BUDGET - 1, generator, noise=float(generator.choice(NOISES)))
+    mixed = replace(rows, y=generator.permutation(rows.y))
+    yield World("shuffled responses", world.segments, (), world.shift), mixed, [seed, study]
+
+
+def _null(
+    make: Callable[[int], World], study: int, seed: int
+) -> Iterable[tuple[World, statistics.Rows, list[int]]]:
+    generator = np.random.default_rng([seed, study])
+    world = make(int(generator.choice((*SIZES, 20, 30))))
+    noise = float(generator.choice(NOISES[1:]))
+    yield world, world.draw(BUDGET - 1, generator, noise=noise), [seed, study]
+
+
+SUITES = {
+    "planted": planted_worlds,
+    "noise": noise_alone,
+    "shuffled": shuffled,
+    "amount": amount_alone,
+}
+
+SIZES_OF_SUITES = {"planted": (170, 40), "noise": (500, 200), "shuffled": (500, 200)} | {
+    "amount": (200, 200)
+}
+"""Studies, and how many of them have their status judged (most of the time goes there)."""
+
+
+def run(task: Task, seed: int = 0) -> list[Outcome]:
+    """The outcomes of one task."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        return [
+            observe(world, rows, key, judged=task.judged)
+            for world, rows, key in SUITES[task.suite](task.study, seed)
+        ]
+
+
+def tasks(share: float, suites: Sequence[str] = tuple(SUITES)) -> list[Task]:
+    """All studies, or a share of them."""
+    return [
+        Task(suite, study, judged=study < round(share * judged))
+        for suite in suites
+        for studies, judged in [SIZES_OF_SUITES[suite]]
+        for study in range(round(share * studies))
+    ]
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, float | int | None]:
+    """Counts and means over studies of one kind."""
+    judged = [o.reliable for o in outcomes if o.reliable is not None]
+    return {
+        "studies": len(outcomes),
+        "some significant": sum(o.any_significant for o in outcomes),
+        "judged": len(judged),
+        "reliable": sum(judged),
+        "false discovery rate": _mean([o.false_share for o in outcomes]),
+        "first place": _mean([o.first_right for o in outcomes if o.first_right is not None]),
+        "found": _mean([o.found_share for o in outcomes if o.found_share is not None]),
+        "mse": _mean([o.squared_error for o in outcomes]),
+        "intervals": sum(len(o.covered) for o in outcomes),
+        "coverage": _mean([inside for o in outcomes for inside in o.covered]),
+        "coverage of the others": _mean([inside for o in outcomes for inside in o.covered_others]),
+    }
+
+
+def table(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float | int | None]]:
+    """A summary per world, and one over all planted worlds."""
+    names = dict.fromkeys(outcome.world for outcome in outcomes)
+    rows = {name: summary([o for o in outcomes if o.world == name]) for name in names}
+    with_drivers = [o for o in outcomes if o.first_right is not None]
+    return rows | ({"all planted": summary(with_drivers)} if with_drivers else {})
+
+
+def markdown(rows: dict[str, dict[str, float | int | None]]) -> str:
+    """The tables of docs/method.md."""
+    planted_rows = {name: row for name, row in rows.items() if row["first place"] is not None}
+    lines = [
+        "| world | first place | drivers found | false discovery rate | `reliable` | MSE ×10³ |"
+        " interval covers (drivers) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in planted_rows.items():
+        lines.append(
+            f"| {name} | {row['first place']:.2f} | {row['found']:.2f} |"
+            f" {row['false discovery rate']:.3f} | {row['reliable']} of {row['judged']} |"
+            f" {1000 * (row['mse'] or 0):.1f} | {row['coverage']:.3f} of {row['intervals']} |"
         )
-        within = (found.low - TOLERANCE <= truth) & (truth <= found.high + TOLERANCE)
-        self.covered.extend(bool(inside) for inside in within[drives])
-        self.covered_others.extend(bool(inside) for inside in within[~drives])
-        self.squared_errors.append(float(((found.effect - truth) ** 2).mean()))
-        if world.drivers:
-            self.with_drivers += 1
-            self.first_right += int(np.argmax(found.effect)) in world.drivers
-            self.found_share.append(float(significant[drives].mean()))
-
-    def summary(self) -> dict[str, float]:
-        """The rates, and the mean squared error to the enumerated estimand."""
-        kept = {
-            "studies": self.studies,
-            "any_significant": self.any_significant / self.studies,
-            "reliable": self.reliable / self.studies,
-            "false_discovery_rate": _mean(self.false_share),
-            "power": _mean(self.found_share),
-            "coverage_drivers": _mean(self.covered),
-            "intervals": len(self.covered),
-            "coverage_others": _mean(self.covered_others),
-            "first_place": self.first_right / max(self.with_drivers, 1),
-            "mse_x1000": 1000 * _mean(self.squared_errors),
-        }
-        return {name: round(value, 4) for name, value in kept.items()}
+    lines += ["", "| nothing to find | some segment significant | `reliable` |", "|---|---|---|"]
+    for name, row in rows.items():
+        if name not in planted_rows:
+            lines.append(
+                f"| {name} | {row['some significant']} of {row['studies']} |"
+                f" {row['reliable']} of {row['judged']} |"
+            )
+    return "\n".join(lines)
 
 
-def measure(
-    worlds: Callable[[np.random.Generator], Iterable[World]],
-    studies: int,
-    budget: int,
-    seed: int,
-    noises: tuple[float, ...] = NOISES,
-) -> dict[str, Rates]:
-    """Runs `studies` draws of each world and gives the rates by the world's name."""
-    rates: dict[str, Rates] = {}
-    for study in range(studies):
-        generator = np.random.default_rng([seed, study])
-        noise = float(generator.choice(noises))
-        for number, world in enumerate(worlds(generator)):
-            of_kind = rates.setdefault(world.name, Rates())
-            of_kind.add(world, budget, [seed, study, number], noise)
-    return rates
-
-
-def any_planted(generator: np.random.Generator) -> Iterable[World]:
-    """The planted truths, of a random size."""
-    return planted(int(generator.choice(SIZES)), generator)
-
-
-def any_null(generator: np.random.Generator) -> Iterable[World]:
-    """Worlds in which no segment drives the answer."""
-    size = int(generator.choice((*SIZES, 20, 30)))
-    return (nothing(size), mass(size))
-
-
-def _mean(values: list[float] | list[bool]) -> float:
-    return float(np.mean(values)) if values else float("nan")
+def _mean(values: Sequence[float] | Sequence[bool]) -> float | None:
+    return float(np.mean(values)) if len(values) else None
 
 
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--studies", type=int, default=100)
-    parser.add_argument("--budget", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--share", type=float, default=1.0, help="of the studies to run")
+    parser.add_argument("--suites", nargs="*", choices=SUITES, default=list(SUITES))
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    for worlds, noises in ((any_planted, NOISES), (any_null, (0.1, 0.25))):
-        found = measure(worlds, options.studies, options.budget, options.seed, noises)
-        for name, rates in found.items():
-            print(json.dumps({"world": name, **rates.summary()}), flush=True)
+    todo = tasks(options.share, options.suites)
+    outcomes: list[Outcome] = []
+    with Pool(options.processes) as pool:
+        for done, found in enumerate(pool.imap(run, todo, chunksize=4), 1):
+            outcomes.extend(found)
+            if done % 50 == 0 or done == len(todo):
+                print(f"{done} of {len(todo)} studies", file=sys.stderr, flush=True)
+    rows = table(outcomes)
+    print(markdown(rows))
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":

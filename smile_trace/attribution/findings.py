@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smile_trace.attribution import breaks, statistics, surrogate
 from smile_trace.attribution.fidelity import HeldOut, held_out
@@ -82,11 +83,7 @@ def find(
         tested = _random_rows(known, free, np.array(weights))
         used = len(tested.y)
         estimate = _estimate(tested, seed)
-        assert estimate.p_value is not None
-        significant = statistics.benjamini_hochberg(estimate.p_value)
-        significant &= np.abs(estimate.effect) > NEGLIGIBLE
-        # A picture that shows an effect must not show an interval around none.
-        significant &= (estimate.low > 0) | (estimate.high < 0)
+        significant = discoveries(estimate)
         quality = held_out(tested, [*seed, 1])
     return LevelFindings(
         segments=segments,
@@ -101,6 +98,15 @@ def find(
         held_out=quality,
         locality=locality,
     )
+
+
+def discoveries(estimate: Estimate) -> NDArray[np.bool_]:
+    """Which tested effects to call significant."""
+    assert estimate.p_value is not None
+    found = statistics.benjamini_hochberg(estimate.p_value)
+    # A picture that shows an effect must not show an interval around none.
+    apart = (estimate.low > 0) | (estimate.high < 0)
+    return found & (np.abs(estimate.effect) > NEGLIGIBLE) & apart
 
 
 def _estimate(rows: Rows, seed: list[int]) -> Estimate:

@@ -62,7 +62,7 @@ def estimate(rows: Rows, seed: list[int]) -> Estimate:
     Estimate: the estimand of m̂ fitted to all rows, moved into the interval where it is outside:
     of the values that the interval admits the one with the smallest variance.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng([*seed, 2])  # not the numbers that drew the masks
     folds = _folds(len(rows.y), generator)
     whole = kriging.fit(np.vstack([rows.x, rows.others_x]), np.append(rows.y, rows.others_y))
     psi = _psi(rows, folds)
