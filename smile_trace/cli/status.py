@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console, Group
     from rich.table import Table
 
-    from smile_trace.store.status import Counted, Status, TrackerCounts
+    from smile_trace.store.status import Counted, Paused, Status, TrackerCounts
 
 WATCH_SECONDS = 2.0
 
@@ -33,7 +33,8 @@ def status(
     console = Console(highlight=False)
 
     def screen() -> Group:
-        return Group(str(settings.home), _table(read_home(settings)))
+        now = read_home(settings)
+        return Group(now.worker, _table(now))
 
     if watch:
         _watch(console, screen)
@@ -66,7 +67,8 @@ def _table(now: "Status") -> "Table":
     waiting = now.pending + now.running
     table.add_row("waiting", str(waiting), f"{now.running} running" if now.running else "")
     _add_reasons(table, now.pending_by_reason)
-    _add_reasons(table, now.paused_models)
+    for model in now.paused_models:
+        _add_paused(table, f"model {model.name}", model)
     table.add_row("skipped", str(now.skipped), "")
     _add_reasons(table, now.skipped_by_reason)
     table.add_row("failed", str(now.failed), "smile-trace retry --failed" if now.failed else "")
@@ -96,18 +98,30 @@ def _kinds(now: "Status") -> str:
 def _add_tracker(table: "Table", tracker: "TrackerCounts") -> None:
     what = f"{tracker.traces} traces, {tracker.explanations} explanations"
     table.add_row(f"to {tracker.name}", str(tracker.traces + tracker.explanations), what)
-    if tracker.unavailable:
-        table.add_row("", "", f"takes nothing: {tracker.unavailable}")
+    if tracker.paused:
+        _add_paused(table, "takes nothing", tracker.paused)
     if tracker.waiting:
         table.add_row("", str(tracker.waiting), "waiting")
     _add_reasons(table, tracker.waiting_for)
     _add_reasons(table, tracker.refused)
 
 
+def _add_paused(table: "Table", what: str, paused: "Paused") -> None:
+    from rich.text import Text
+
+    since = time.strftime("%Y-%m-%d %H:%M", time.gmtime(paused.since))
+    wait = max(0.0, paused.next_try - time.time())
+    tried = f"paused since {since} UTC, tried {paused.tries} times, next in {wait:.0f} s"
+    table.add_row("", "", Text(f"{what} ({tried}): {_plain(paused.reason)}", style="yellow"))
+
+
 def _add_reasons(table: "Table", reasons: "Iterable[Counted]") -> None:
     from rich.text import Text
 
     for one in reasons:
-        # Reasons quote what other programs said: text, never markup or control characters.
-        said = "".join(c if c.isprintable() else " " for c in one.reason)
-        table.add_row("", str(one.count), Text(said, style="dim"))
+        table.add_row("", str(one.count), Text(_plain(one.reason), style="dim"))
+
+
+def _plain(text: str) -> str:
+    # Reasons quote what other programs said: text, never markup or control characters.
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -92,9 +92,13 @@ def _summary(status: "Status") -> str:
         said += ": smile-trace status says why"
     said += "."
     for paused in status.paused_models:
-        told = "".join(c if c.isprintable() else " " for c in paused.reason)
+        told = _plain(f"{paused.name}: {paused.reason}")
         said += f"\nPaused, so that its calls wait for the next worker: {told}"
     return said
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _write_log(form: Literal["text", "json"], watched: bool) -> None:

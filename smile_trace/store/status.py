@@ -25,8 +25,22 @@ class Counted(Record):
     count: int
 
 
+class Paused(Record):
+    """A model or tracker that takes nothing right now, and is tried again by itself.
+
+    `tries` failed since `since`; the next one comes at `next_try` (both in Unix seconds).
+    """
+
+    name: str
+    reason: str
+    tries: int
+    since: float
+    next_try: float
+
+
 class TrackerCounts(Record):
-    """What one tracker got. `unavailable` says why it takes nothing right now."""
+    """What one tracker got, and what is on its way there. `paused` is set while it takes
+    nothing."""
 
     name: str
     traces: int = 0
@@ -34,7 +48,12 @@ class TrackerCounts(Record):
     waiting: int = 0
     refused: tuple[Counted, ...] = ()
     waiting_for: tuple[Counted, ...] = ()
-    unavailable: str | None = None
+    paused: Paused | None = None
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why it takes nothing right now."""
+        return None if self.paused is None else self.paused.reason
 
 
 class Status(Record):
@@ -62,12 +81,15 @@ class Status(Record):
     failed_by_reason: tuple[Counted, ...]
     pending_by_reason: tuple[Counted, ...]
     trackers: tuple[TrackerCounts, ...]
+    worker: str = ""
+    """What `smile-trace health` says."""
+    healthy: bool = False
     corrupt_lines: int
     unread_files: int = 0
     """Spool files that hold something no worker has read yet."""
     lost: int = 0
     lost_by_reason: tuple[Counted, ...] = ()
-    paused_models: tuple[Counted, ...] = ()
+    paused_models: tuple[Paused, ...] = ()
     spent_today: Spent
     spent: Spent
 
@@ -101,10 +123,7 @@ def read_status(database: Database, today: str) -> Status:
             pending_by_reason=_reasons(connection, "pending"),
             trackers=_trackers(connection),
             corrupt_lines=_count(connection, corrupt_lines),
-            paused_models=tuple(
-                Counted(reason=f"{row.name}: {row.reason}", count=row.failures)
-                for row in connection.execute(select(paused_models))
-            ),
+            paused_models=tuple(_paused(row) for row in connection.execute(select(paused_models))),
             spent_today=_spent(connection, today),
             spent=_spent(connection, None),
         )
@@ -153,10 +172,20 @@ def _trackers(connection: Connection) -> tuple[TrackerCounts, ...]:
                 waiting=sum(n for _, state, _, n in counts if state == "waiting"),
                 refused=_by_reason(counts, "refused"),
                 waiting_for=_by_reason(counts, "waiting"),
-                unavailable=row.reason,
+                paused=None if row.reason is None else _paused(row),
             )
         )
     return tuple(made)
+
+
+def _paused(row) -> Paused:  # type: ignore[no-untyped-def]
+    return Paused(
+        name=row.name,
+        reason=row.reason,
+        tries=row.failures,
+        since=row.since or 0.0,
+        next_try=row.not_before,
+    )
 
 
 def _by_reason(counts, wanted: str) -> tuple[Counted, ...]:  # type: ignore[no-untyped-def]

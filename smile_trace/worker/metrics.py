@@ -36,6 +36,11 @@ class StatusCollector(Collector):
         yield GaugeMetricFamily(
             "smile_trace_paused_models", "Models that cannot be asked", value=len(now.paused_models)
         )
+        yield GaugeMetricFamily(
+            "smile_trace_paused_trackers",
+            "Trackers that take nothing",
+            value=sum(one.paused is not None for one in now.trackers),
+        )
         spent = CounterMetricFamily(
             "smile_trace_spent", "Spent or reserved, ever, by unit", labels=["unit"]
         )

@@ -102,7 +102,7 @@ class Models:
         if name in self._paused:
             self._paused.discard(name)
             self._store.pauses.clear(name)
-            logger.info("%s answers again", name)
+            logger.warning("%s answers again", name)
 
     def unavailable(self, name: str, error: ModelUnavailable) -> None:
         """The model cannot be asked: nobody asks it before the next probe.
@@ -127,7 +127,8 @@ class Models:
                 not_before=now + wait,
             )
         )
-        logger.warning("%s is paused for %.0f s: %s", name, wait, error)
+        if before is None or before.reason != str(error):
+            logger.warning("%s is paused, and tried again now and then: %s", name, error)
 
 
 class _PatientLedger:

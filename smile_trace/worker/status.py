@@ -1,13 +1,14 @@
-"""How a home stands: what the store says, and what capture could not even write."""
+"""How a home stands: what the store says, whether a worker runs, and what capture lost."""
 
 from smile_trace.capture.faults import read_losses
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.status import Counted, Status
+from smile_trace.worker.alone import WorkerError, check_health
 
 
 def read_home(settings: Settings) -> Status:
-    """How things stand in `settings.home`, what capture lost there included.
+    """How things stand in `settings.home`, the worker and what capture lost included.
 
     Raises:
         StoreError: see `Store.open`.
@@ -17,7 +18,13 @@ def read_home(settings: Settings) -> Status:
         lost = read_losses(settings.spool)
         reasons = tuple(Counted(reason=reason, count=count) for reason, count in lost.items())
         read = {name: file.offset for name, file in store.traces.files().items()}
+        try:
+            worker, healthy = check_health(settings.home), True
+        except WorkerError as error:
+            worker, healthy = str(error), False
         update = {
+            "worker": worker,
+            "healthy": healthy,
             "lost": sum(lost.values()),
             "lost_by_reason": reasons,
             "unread_files": sum(
