@@ -4,8 +4,19 @@ Pure functions; no I/O but the word vectors of an installed wheel, no clock, no 
 """
 
 from smile_trace.attribution.part import NoSuchPart, find_part
+from smile_trace.attribution.proxied import Proxy, ProxyStudy
 from smile_trace.attribution.study import Study
 from smile_trace.attribution.units import AnyUnit, CannotExplain, written
 from smile_trace.attribution.vectors import Embed
 
-__all__ = ["AnyUnit", "CannotExplain", "Embed", "NoSuchPart", "Study", "find_part", "written"]
+__all__ = [
+    "AnyUnit",
+    "CannotExplain",
+    "Embed",
+    "NoSuchPart",
+    "Proxy",
+    "ProxyStudy",
+    "Study",
+    "find_part",
+    "written",
+]

@@ -133,7 +133,9 @@ class Blend:
         told = self.slope * of.effects + bent @ self.bend
         for rate, weights in self.drift.items():
             told = told + _kernel_effects(self.x, rate) @ weights
-        effects: Array = self.trust * told + (1 - self.trust) * self.alone.effects(DROP_PROBABILITIES)
+        effects: Array = self.trust * told + (1 - self.trust) * self.alone.effects(
+            DROP_PROBABILITIES
+        )
         return effects
 
 
@@ -157,7 +159,7 @@ def blend(x: Array, z: Array, y: Array, start: Array | None = None) -> Blend:
     logs = fits + np.log([model.weight for model in models])
     weights = np.exp(logs - logs.max())
     weights /= weights.sum()
-    trust = float(weights[:, told].sum())
+    trust = min(float(weights[:, told].sum()), 1.0)
     # E[α] per model over the noises; each part of the kernel weighs it with its own variance.
     solved = np.einsum("kij,gkj,gk->ki", vectors, rotated / variances, weights)
     solved /= max(trust, 1e-300)
@@ -258,7 +260,7 @@ def _residual_effects(fit: Kriging, x: Array, y: Array, q: Array) -> tuple[Array
 
 
 def _left_out_residuals(fit: Kriging, x: Array, y: Array) -> Array:
-    """Rasmussen & Williams 2006, eq. 5.12; a mask that comes again is left out with all its rows."""
+    """Rasmussen & Williams 2006, eq. 5.12; a mask is left out with all its rows."""
     noise = float(np.exp(fit.parameters[-1]))
     place = {row.tobytes(): k for k, row in enumerate(fit.x)}
     rows = np.array([place[row.tobytes()] for row in x])

@@ -61,9 +61,7 @@ def rectify(rows: Rows, z: Array, others_z: Array, proxy: Cheap, seed: list[int]
     low, high = _intervals(psi, rows, slope * proxy.correction, abs(slope) * proxy.error)
     effect = np.clip(whole.effects(proxy, bent), low, high)
     p_value = _test(rows, [fit for fit, _ in left_out], proxy, np.random.default_rng(seed))
-    return Rectified(
-        Estimate(effect, low, high, p_value), _held_out(rows, predicted), whole.trust
-    )
+    return Rectified(Estimate(effect, low, high, p_value), _held_out(rows, predicted), whole.trust)
 
 
 def _intervals(psi: Array, rows: Rows, correction: Array, error: Array) -> tuple[Array, Array]:
@@ -84,9 +82,7 @@ def _intervals(psi: Array, rows: Rows, correction: Array, error: Array) -> tuple
     return low, high
 
 
-def _test(
-    rows: Rows, left_out: list[Blend], proxy: Cheap, generator: np.random.Generator
-) -> Array:
+def _test(rows: Rows, left_out: list[Blend], proxy: Cheap, generator: np.random.Generator) -> Array:
     """p-value per segment; see `statistics.randomisation_test`."""
     count, n = rows.x.shape
     if not count:
