@@ -7,8 +7,9 @@ import numpy as np
 
 from benchmarks.attribution.question import Array, Question, every_mask
 from smile_trace.attribution.statistics import DROP_PROBABILITIES
+from smile_trace.records import Signal
 
-MOST = 9
+MOST: dict[Signal, int] = {"probability": 9, "text": 6}
 """Players up to which all masks are asked."""
 
 
@@ -29,7 +30,7 @@ class Exact:
 
 
 def exact(question: Question) -> Exact:
-    """The exact values of a question of at most MOST players."""
+    """The exact values of a question; all its 2**size masks are asked."""
     n = question.size
     keep = every_mask(n)
     values, logits = question.values(keep), question.logits(keep)

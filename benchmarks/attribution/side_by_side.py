@@ -19,8 +19,8 @@ from smile_trace.records import Signal
 SEEDS = (0, 1, 2)
 """Of cases whose every mask is asked anyway; the others have the first seed."""
 
-SHORT = 30
-"""Words up to which a case is short: every word is a player of every explainer."""
+SHORT = range(31)
+"""Words of a short case: every word is a player of every explainer."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,14 @@ def run(
     calls: Sequence[int],
     scores: Scores,
     seeds: Sequence[int] = SEEDS,
+    lengths: range = SHORT,
 ) -> Iterator[dict[str, Any]]:
-    """Every explainer that takes the signal, on the short cases of a half."""
+    """Every explainer that takes the signal, on the cases of these lengths, in words."""
     for number, case in enumerate(load(split)):
-        if len(case.words) > SHORT:
+        if len(case.words) not in lengths:
             continue
         question = Question(case, signal, scores)
-        truth = exact(question) if question.size <= MOST else None
+        truth = exact(question) if question.size <= MOST[signal] else None
         exact_rows = _exact_rows(split, number, case, question, truth)
         yield from (asdict(found) for found in exact_rows)
         for explainer in explainers:
@@ -121,9 +122,9 @@ def _measured(found: Found, question: Question, *, additive: bool) -> Found:
     fresh, scores = question.again(), np.array(found.scores)
     more: dict[str, Any] = {"deletion": measures.deletion(fresh, scores)}
     if additive:
-        for name, keep in (("lds", (0.5, 0.8)), ("lds_half", (0.5,))):
-            masks = measures.held_out_masks(fresh.size, keep)
-            more[name] = measures.linear_datamodeling_score(fresh, scores, masks)
+        masks = measures.held_out_masks(fresh.size)
+        for name, some in (("lds", masks), ("lds_half", masks[::2])):
+            more[name] = measures.linear_datamodeling_score(fresh, scores, some)
     return Found(**{**asdict(found), **more})
 
 

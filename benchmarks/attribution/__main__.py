@@ -1,0 +1,84 @@
+"""The command.
+
+    python -m benchmarks.attribution            # ask, measure, write the tables and plots
+    python -m benchmarks.attribution report     # the tables and plots again, from the kept rows
+
+QUICK=1 takes a tenth and prints its rows instead of writing anything.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.attribution import contexts, planted, report, side_by_side
+from benchmarks.attribution.cases import SPLITS
+from benchmarks.attribution.peers import EXPLAINERS
+from benchmarks.attribution.scores import Scores
+
+RESULTS = Path(__file__).parent / "results"
+CALLS = {"probability": (32, 40), "text": (40,)}
+REPLICATES = 4
+CONTEXT_CALLS = 40
+
+
+def short(scores: Scores) -> Iterable[dict[str, Any]]:
+    """Both halves, both signals."""
+    for split in SPLITS:
+        for signal, calls in CALLS.items():
+            yield from side_by_side.run(EXPLAINERS, split, signal, calls, scores)
+
+
+def quick(scores: Scores) -> Iterable[dict[str, Any]]:
+    """A tenth: the shortest prompts, one number of calls, one draw of each planted world."""
+    for split in SPLITS:
+        yield from side_by_side.run(
+            EXPLAINERS, split, "probability", (32,), scores, seeds=(0,), lengths=range(6)
+        )
+    yield from planted.run(EXPLAINERS, 1, calls=(32,))
+
+
+def keep(rows: Iterable[dict[str, Any]], path: Path) -> None:
+    """Write rows, one JSON object a line, and say how far it is."""
+    path.parent.mkdir(exist_ok=True)
+    started, lines = time.monotonic(), []
+    for row in rows:
+        lines.append(json.dumps(_short_numbers(row)))
+        if len(lines) % 50 == 0:
+            print(f"{path.stem}: {len(lines)} rows, {time.monotonic() - started:.0f} s", flush=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _short_numbers(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: _short_numbers(inner) for key, inner in value.items() if key != "scores"}
+    return value
+
+
+def main() -> None:
+    """The command."""
+    if "report" not in sys.argv[1:]:
+        scores = Scores()
+        if os.environ.get("QUICK") == "1":
+            for row in quick(scores):
+                print(json.dumps(_short_numbers(row)), flush=True)
+            scores.close()
+            return
+        keep(short(scores), RESULTS / "short.jsonl")
+        keep(
+            (r for split in SPLITS for r in contexts.run(EXPLAINERS, split, CONTEXT_CALLS, scores)),
+            RESULTS / "contexts.jsonl",
+        )
+        scores.close()
+        keep(planted.run(EXPLAINERS, REPLICATES), RESULTS / "planted.jsonl")
+    kept = [report.read(RESULTS / f"{name}.jsonl") for name in ("short", "contexts", "planted")]
+    report.write(*kept)
+
+
+if __name__ == "__main__":
+    main()

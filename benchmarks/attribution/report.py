@@ -1,0 +1,280 @@
+"""From the kept rows to the tables and plots in docs/benchmarks.md."""
+
+import json
+import platform
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.attribution import plots
+from benchmarks.attribution.cases import load
+
+Row = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "benchmarks.md"
+IMAGES = ROOT / "docs" / "images"
+BEGIN, END = "<!-- attribution: begin -->", "<!-- attribution: end -->"
+OURS = "smile-trace"
+SPLIT_NAMES = {"held_out": "the held-out thirty", "tuning": "the tuning thirty"}
+
+Measure = tuple[str, str, bool]
+"""Name of a column, the field of a row, whether more is better."""
+
+MEASURES: tuple[Measure, ...] = (
+    ("first", "hit_1", True),
+    ("first content word", "content_1", True),
+    ("among first three", "hit_3", True),
+    ("correlation, ours", "correlation", True),
+    ("correlation, own", "own_correlation", True),
+    ("LDS", "lds", True),
+    ("LDS .5", "lds_half", True),
+    ("deletion", "deletion", False),
+)
+
+
+def write(short: Sequence[Row], contexts: Sequence[Row], planted: Sequence[Row]) -> None:
+    """Tables into the page, plots beside it."""
+    IMAGES.mkdir(exist_ok=True)
+    plots.planted(planted, IMAGES / "attribution-planted.svg")
+    plots.short(summaries(short), IMAGES / "attribution-model.svg")
+    parts = [*_model(short), *_contexts(contexts), *_planted(planted)]
+    page = PAGE.read_text(encoding="utf-8")
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    text = f"{before}{BEGIN}\n" + "\n\n".join(parts) + f"\n\n{END}{after}"
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def read(path: Path) -> list[Row]:
+    """Kept rows, one JSON object a line."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def summaries(rows: Iterable[Row]) -> list[Row]:
+    """One row per half, signal, calls and explainer: means over seeds, then over cases."""
+    groups: dict[tuple[str, str, int, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        key = (row["split"], row["signal"], row["calls_allowed"], row["explainer"])
+        groups[key].append({**row, **(row["hits"] or {})})
+    return [
+        {
+            "split": split,
+            "signal": signal,
+            "calls_allowed": calls,
+            "explainer": explainer,
+            "version": group[0]["version"],
+            "cases": len({row["case"] for row in group}),
+            "driven": len({row["case"] for row in group if row["hits"]}),
+            "calls": _over_cases(group, "calls", statistics.mean),
+            "seconds": _over_cases(group, "seconds", statistics.mean),
+            **{field: _over_cases(group, field, _summary(field)) for _, field, _ in MEASURES},
+        }
+        for (split, signal, calls, explainer), group in groups.items()
+    ]
+
+
+def _summary(field: str) -> Callable[[list[float]], float]:
+    if field in ("hit_1", "content_1", "hit_3"):
+        return sum
+    return statistics.median if "correlation" in field else statistics.mean
+
+
+def _over_cases(
+    rows: Iterable[Row], field: str, summary: Callable[[list[float]], float]
+) -> float | None:
+    of_case: dict[int, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.get(field) is not None:
+            of_case[row["case"]].append(float(row[field]))
+    return summary([statistics.mean(values) for values in of_case.values()]) if of_case else None
+
+
+def _model(rows: Sequence[Row]) -> list[str]:
+    """Side by side on the real model."""
+    found = summaries(rows)
+    parts = ["![The real model](images/attribution-model.svg)"]
+    for split in ("held_out", "tuning"):
+        for signal in ("probability", "text"):
+            for calls in (40, 32):
+                some = [
+                    row
+                    for row in found
+                    if (row["split"], row["signal"], row["calls_allowed"]) == (split, signal, calls)
+                ]
+                if some:
+                    parts += [
+                        f"**{SPLIT_NAMES[split].capitalize()}, {signal}, at {calls} calls** "
+                        f"({some[0]['cases']} short prompts, {some[0]['driven']} with a driver).",
+                        _side_by_side(some),
+                    ]
+                if some and split == "held_out":
+                    parts.append(_standing(some))
+        parts += _exact(rows, split)
+    return parts
+
+
+def _side_by_side(rows: Sequence[Row]) -> str:
+    header = ["", "calls", *(name for name, _, _ in MEASURES), "CPU s"]
+    lines = []
+    for row in rows:
+        name = f"{row['explainer']} {row['version']}" if row["explainer"] != OURS else f"**{OURS}**"
+        if row["explainer"] == "leave-one-out":
+            name = row["explainer"]
+        values = [_number(row[field], field) for _, field, _ in MEASURES]
+        lines.append([name, f"{row['calls']:.0f}", *values, f"{row['seconds']:.2f}"])
+    return _table(header, lines)
+
+
+def _standing(rows: Sequence[Row]) -> str:
+    """Per measure smile-trace's place and the best peer."""
+    said = []
+    [ours] = [row for row in rows if row["explainer"] == OURS]
+    for name, field, more in MEASURES:
+        peers = [row for row in rows if row["explainer"] != OURS and row[field] is not None]
+        if ours[field] is None or not peers or field == "own_correlation":
+            continue
+        best = (max if more else min)(peers, key=lambda row: row[field])
+        better = sum(
+            (row[field] > ours[field] if more else row[field] < ours[field]) for row in peers
+        )
+        place = "ahead of all" if not better else f"behind {better}"
+        said.append(
+            f"{name}: {place} ({_number(ours[field], field)}; the best peer "
+            f"{best['explainer']} {_number(best[field], field)})"
+        )
+    return "smile-trace there – " + "; ".join(said) + "."
+
+
+def _exact(rows: Sequence[Row], split: str) -> list[str]:
+    """The hits of the exact values on the prompts short enough for all masks."""
+    lines = []
+    signals = ("probability", "text")
+    for signal in signals:
+        own = [row for row in rows if row["split"] == split and row["signal"] == signal]
+        known = {row["case"] for row in own if row["calls_allowed"] == 0 and row["hits"]}
+        for row in summaries(
+            row
+            for row in own
+            if row["case"] in known and (row["calls_allowed"] == 0 or row["explainer"] == OURS)
+        ):
+            name = row["explainer"].replace("_", " ")
+            if row["calls_allowed"]:
+                name = f"**{name}**, {row['calls_allowed']} calls"
+            values = [
+                _number(row[field], field) for _, field, _ in MEASURES if field != "own_correlation"
+            ]
+            lines.append([signal, name, str(len(known)), *values])
+    if not lines:
+        return []
+    header = ["", "", "cases", *(n for n, field, _ in MEASURES if field != "own_correlation")]
+    return [
+        f"What the *exact* values themselves reach, on those of {SPLIT_NAMES[split]} that are "
+        "short enough for all masks: no estimator of them does better but by luck.",
+        _table(header, lines),
+    ]
+
+
+def _contexts(rows: Sequence[Row]) -> list[str]:
+    """Long prompts."""
+    if not rows:
+        return []
+    lines = []
+    for explainer in dict.fromkeys(row["explainer"] for row in rows):
+        for long in (False, True):
+            some = [r for r in rows if r["explainer"] == explainer and (r["words"] > 300) == long]
+            if not some:
+                continue
+            by_words = some[0]["word_first"] is not None
+            lines.append(
+                [
+                    f"**{explainer}**" if explainer == OURS else explainer,
+                    "words" if by_words else "sentences",
+                    "about 400" if long else "about 110",
+                    f"{statistics.mean(r['calls'] for r in some):.0f}",
+                    f"{sum(r['sentence_first'] for r in some)} of {len(some)}",
+                    *(
+                        f"{sum(bool(r[field]) for r in some)} of {len(some)}" if by_words else "–"
+                        for field in ("word_first", "word_among_three")
+                    ),
+                    f"{statistics.mean(r['seconds'] for r in some):.1f}",
+                ]
+            )
+    return [
+        "**Contexts** with one driving sentence, probability, at 40 calls, both halves. Peers "
+        "without a hierarchy get sentences as players.",
+        _table(
+            [
+                "",
+                "players",
+                "words",
+                "calls",
+                "sentence first",
+                "word first",
+                "word among three",
+                "CPU s",
+            ],
+            lines,
+        ),
+    ]
+
+
+def _planted(rows: Sequence[Row]) -> list[str]:
+    """Planted truth."""
+    if not rows:
+        return []
+    calls = sorted({row["calls_allowed"] for row in rows})
+    explainers = list(dict.fromkeys(row["explainer"] for row in rows))
+    kinds = {
+        "driver first": "first",
+        "others among the first k": "false_among_first",
+        "correlation, ours": "correlation",
+        "correlation, own": "own_correlation",
+        "error": "error",
+    }
+    lines = []
+    for explainer in explainers:
+        for name, field in kinds.items():
+            values = []
+            for allowed in calls:
+                some = [
+                    float(row[field])
+                    for row in rows
+                    if row["explainer"] == explainer
+                    and row["calls_allowed"] == allowed
+                    and row[field] is not None
+                ]
+                values.append(f"{statistics.mean(some):.3f}" if some else "–")
+            if set(values) != {"–"}:
+                lines.append(
+                    [f"**{explainer}**" if explainer == OURS else explainer, name, *values]
+                )
+    worlds = len({row["world"] for row in rows})
+    replicates = len({row["replicate"] for row in rows})
+    return [
+        f"**Planted truth**: {worlds} known functions of ten words' mask (the worlds of "
+        "`benchmarks/statistics`, a decoy, an order), "
+        f"{replicates} draws of each, half of them with noise of sd 0.1; means.",
+        "![Planted truth](images/attribution-planted.svg)",
+        _table(["", "", *(f"{allowed} calls" for allowed in calls)], lines),
+    ]
+
+
+def _number(value: float | None, field: str) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.1f}" if field in ("hit_1", "content_1", "hit_3") else f"{value:.2f}"
+
+
+def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rows = [header, ["---"] * len(header), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def machine() -> str:
+    """Where it was measured."""
+    return f"Python {platform.python_version()}, {platform.machine()}, {sum(map(len, map(load, SPLIT_NAMES)))} cases"
