@@ -5,7 +5,7 @@ EXIT ?=
 TRACKER ?= mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow chaos check bench-capture bench-capture-load bench-statistics bench-comet clean
+.PHONY: help demo test test-slow chaos check bench-capture bench-capture-load bench-statistics bench-attribution bench-comet clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -38,11 +38,14 @@ bench-capture-load: .venv/.dev ## eight processes into one spool for a minute; m
 bench-statistics: .venv/.dev ## error rates of the method on planted truth
 	$(PY) -m benchmarks.statistics.rates
 
+bench-attribution: .venv-bench-attribution/.installed ## attributions beside the peers', on planted truth and a real model (QUICK=1: a tenth)
+	PYTHONPATH=. .venv-bench-attribution/bin/python -m benchmarks.attribution
+
 bench-comet: .venv/.dev ## 10,000 traces to a Comet that answers in 20 ms
 	PYTHONPATH=. $(PY) benchmarks/comet/bench.py
 
 clean: ## remove the virtual environment and the demo's state
-	rm -rf .venv .venv-bench .smile-trace
+	rm -rf .venv .venv-bench .venv-bench-attribution .smile-trace
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("smile-trace needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
@@ -57,3 +60,9 @@ clean: ## remove the virtual environment and the demo's state
 	@echo "Installing (once) …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch .venv/.demo-mlflow .venv/.demo-comet $@
+
+.venv-bench-attribution/.installed: benchmarks/attribution/requirements.txt benchmarks/attribution/constraints.txt
+	@echo "Installing the peers (once; PyTorch among them) …"
+	@$(PYTHON) -m venv .venv-bench-attribution
+	@.venv-bench-attribution/bin/pip install --quiet --disable-pip-version-check -c benchmarks/attribution/constraints.txt -r benchmarks/attribution/requirements.txt -e '.[local]'
+	@touch $@
