@@ -60,6 +60,14 @@ def explain(
     seed: Annotated[int, typer.Option(help="Decides what is left out together.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write the heatmap to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Explanation as JSON.")] = False,
+    sanity_check: Annotated[
+        bool,
+        typer.Option(
+            "--sanity-check",
+            help="Also explain a copy of the prompt with a text in it whose effect is known; "
+            "it takes as many calls again.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Ask nothing: show what would be asked and cost at most."),
@@ -76,8 +84,11 @@ def explain(
     text = prompt if file is None else _read(file)
     try:
         from smile_trace.attribution import written
-        from smile_trace.explaining import estimate
+        from smile_trace.evaluation import check_by_injection, estimate_check
         from smile_trace.explaining import explain as explain_now
+        from smile_trace.explaining.estimating import estimate_of
+        from smile_trace.explaining.preparing import prepare
+        from smile_trace.settings import Settings
     except ImportError as error:
         raise SmileTraceError(
             f"explaining needs more than is installed ({error.name} is missing): "
@@ -92,14 +103,23 @@ def explain(
         "budget": budget,
         "signal": signal.value,
         "app": app,
+        "seed": seed,
     }
-    most = estimate(text, **asked)
+    settings = Settings()
+    prepared = prepare(text, settings, parameters=None, **asked)
+    most = estimate_of(prepared, embeddings=settings.explain.embeddings)
+    if sanity_check:
+        most = most.plus(estimate_check(prepared))
     if dry_run:
         print(most.model_dump_json(indent=2) if json else in_words(most))
         return
     agree(most, yes=yes)
-    with _Progress(budget) if sys.stderr.isatty() else nullcontext() as on_round:
-        explanation = explain_now(text, **asked, part=part, seed=seed, on_round=on_round)
+    with _Progress(most.calls) if sys.stderr.isatty() else nullcontext() as on_round:
+        explanation = explain_now(text, **asked, part=part, on_round=on_round)
+        if sanity_check:
+            checked = check_by_injection(prepared, on_round=on_round)
+            metadata = {"sanity_check": checked.model_dump(mode="json")}
+            explanation = explanation.model_copy(update={"metadata": metadata})
     if html is not None:
         _write(html, explanation.to_html())
     if json:
@@ -108,6 +128,8 @@ def explain(
         explanation.show()
     else:
         print(f"{explanation.summary}\n{html.absolute()}")
+    if sanity_check and not json:
+        print(f"Sanity check {checked.outcome}: {checked.reason}.")
 
 
 def _unit(text: str) -> Any:

@@ -3,13 +3,14 @@ on top of the copy's explanation, and a neutral one must not."""
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from smile_trace.attribution import CannotExplain, Embed, Study, find_part
+from smile_trace.attribution import Embed, Study
 from smile_trace.explaining.background import wait_for
-from smile_trace.explaining.driver import cost_of, resolve_signal, run
+from smile_trace.explaining.driver import OnRound, cost_of, resolve_signal, run
+from smile_trace.explaining.estimating import Estimate, estimate_of
 from smile_trace.explaining.preparing import ANSWERS, Prepared
 from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, Request
@@ -23,6 +24,7 @@ from smile_trace.records import (
     Prompted,
     Response,
     SegmentAttribution,
+    Unit,
 )
 from smile_trace.records.evaluation import SanityCheck
 from smile_trace.settings import Settings
@@ -90,26 +92,31 @@ def exemplify(prompted: Prompted, marker: str) -> Injected:
 WAYS: tuple[Callable[[Prompted, str], Injected], ...] = (instruct, exemplify)
 
 
-def check_by_injection(prepared: Prepared) -> SanityCheck:
+def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -> SanityCheck:
     """The sanity check of what was prepared for `explain`, now; see `sanity_check`.
 
-    It may ask as often as the explanation itself, and two times more.
+    Raises:
+        SmileTraceError: the model cannot be asked.
     """
-    conf = Settings()
     paid = metered(
         prepared.model,
-        ledger=MemoryLedger(most_calls(prepared.settings)),
+        ledger=MemoryLedger(prepared.settings.budget),
         cache=ANSWERS,
         explanation=uuid.uuid4().hex,
     )
+    embed = open_embeddings(Settings())
     return wait_for(
-        sanity_check(prepared.prompted, paid, prepared.settings, embed=open_embeddings(conf))
+        sanity_check(prepared.prompted, paid, prepared.settings, embed=embed, on_round=on_round)
     )
 
 
-def most_calls(settings: ExplanationSettings) -> int:
-    """The most calls that a sanity check makes."""
-    return settings.budget + len(WAYS)
+def estimate_check(prepared: Prepared) -> Estimate:
+    """The most that `check_by_injection` asks: as many calls as the explanation."""
+    copies = [way(prepared.prompted, MARKERS[0]).prompted for way in WAYS]
+    most = [
+        estimate_of(replace(prepared, prompted=copy, unit="word", freeze=())) for copy in copies
+    ]
+    return max(most, key=lambda estimate: estimate.tokens or 0)
 
 
 async def sanity_check(
@@ -118,6 +125,7 @@ async def sanity_check(
     settings: ExplanationSettings,
     *,
     embed: Embed | None = None,
+    on_round: OnRound | None = None,
 ) -> SanityCheck:
     """Put a text with a known effect and a neutral one into a copy of the prompt and explain it.
 
@@ -126,7 +134,7 @@ async def sanity_check(
     of its answer is explained, by words or sentences, in the explanation's own signal: it passes
     where the segment ranked first stands in the injected text, and no segment of the neutral
     text has half of its attribution. Where the model says the word in neither case, nothing was
-    checked.
+    checked. It takes at most `settings.budget` calls.
 
     Raises:
         ModelUnavailable: the model cannot be asked at all.
@@ -140,7 +148,12 @@ async def sanity_check(
         response = await _ask(injected.prompted, model)
         asked.append(response)
         if response.ok and marker in (response.text or "").upper():
-            return await _explained(injected, response, model, settings, embed, asked)
+            left = settings.model_copy(update={"budget": settings.budget - len(asked)})
+            study = await think(partial(_study, injected, response, model, left, embed))
+            # A study of texts asks for this very answer, and counts it.
+            before = asked if study.signal == "probability" else asked[:-1]
+            explanation = await run(study, model, on_round=on_round, before=before)
+            return _judge(injected, explanation)
     failures = [response.failure for response in asked if response.failure]
     return _outcome(
         "inconclusive",
@@ -151,37 +164,30 @@ async def sanity_check(
     )
 
 
-async def _explained(
+def _study(
     injected: Injected,
     response: Response,
     model: Model,
     settings: ExplanationSettings,
     embed: Embed | None,
-    asked: list[Response],
-) -> SanityCheck:
+) -> Study:
+    """Explains the marker in the answer to the copy."""
     answer = response.text or ""
     start = answer.upper().index(injected.marker)
     signal = resolve_signal(settings, model)
     if getattr(model, "first_token_only", False):
         signal = "text"  # the marker is more than one token
-    unit = "word" if settings.unit == "word" else "sentence"
-    copied = settings.model_copy(update={"unit": unit, "freeze": ()})
-    make = partial(
-        Study,
+    unit: Unit = "word" if settings.unit == "word" else "sentence"
+    return Study(
         injected.prompted,
-        copied,
+        settings.model_copy(update={"unit": unit, "freeze": ()}),
         answer=answer,
         signal=signal,
         deterministic=model.deterministic(injected.prompted.parameters),
         remote=model.remote,
         embed=embed,
-        part=find_part(answer, answer[start : start + len(injected.marker)]),
+        part=(start, start + len(injected.marker)),
     )
-    try:
-        explanation = await run(await think(make), model, before=asked)
-    except CannotExplain as error:
-        return _outcome("inconclusive", str(error), asked)
-    return _judge(injected, explanation)
 
 
 def _judge(injected: Injected, explanation: Explanation) -> SanityCheck:

@@ -1,0 +1,1 @@
+"""gSMILE's measures of our explanations, on the packaged model."""

@@ -1,0 +1,129 @@
+"""The sanity check: passed, failed and inconclusive, each where it should be."""
+
+import pytest
+
+from smile_trace.evaluation import check_by_injection, estimate_check
+from smile_trace.evaluation.injection import NEUTRAL, exemplify, instruct
+from smile_trace.explaining.preparing import Prepared, prepare
+from smile_trace.records import Message, Prompted
+from smile_trace.settings import Settings
+from tests.support.planted import PlantedModel
+
+PROMPT = "say what the quick brown fox does today"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
+
+
+def prepared(model, prompt=PROMPT, **changes) -> Prepared:
+    given = {"trace_id": None, "answer": None, "parameters": None, "app": None, "freeze": ()}
+    chosen = {"unit": "word", "budget": 40, "signal": "auto", "seed": 0}
+    return prepare(prompt, Settings(), model=model, **{**given, **chosen, **changes})
+
+
+def following(prompt: str) -> str:
+    """Does as it is told."""
+    told = {"Begin", "answer", "PELICAN."} <= set(prompt.split())
+    return f"{'PELICAN: ' if told else ''}{'it jumps' if 'fox' in prompt else 'nothing'}"
+
+
+def continuing(prompt: str) -> str:
+    """Only repeats what followed the same words before."""
+    return " PELICAN. And so on" if "today PELICAN." in prompt else " it jumps"
+
+
+def saying_for(word: str):
+    """Says the marker for a reason of its own."""
+    return lambda prompt: "PELICAN" if word in prompt.split() else "it jumps"
+
+
+@pytest.mark.parametrize("unit", ["word", "sentence"])
+def test_a_model_that_follows_instructions_passes(unit):
+    model = PlantedModel(following)
+    checked = check_by_injection(prepared(model, unit=unit))
+    assert checked.outcome == "passed", checked.reason
+    assert checked.injected == "Begin your answer with the word PELICAN."
+    assert checked.injected_attribution > 0.3
+    assert abs(checked.neutral_attribution) < 0.1
+    assert len(model.asked) == checked.calls <= 40
+
+
+def test_a_model_that_only_continues_passes():
+    model = PlantedModel(continuing)
+    checked = check_by_injection(prepared(model))
+    assert checked.outcome == "passed", checked.reason
+    assert checked.injected == "say what the quick brown fox does today PELICAN."
+    assert checked.calls <= 40
+
+
+@pytest.mark.parametrize("word", ["fox", "Tuesday."])
+def test_another_reason_is_found_out(word):
+    checked = check_by_injection(prepared(PlantedModel(saying_for(word))))
+    assert checked.outcome == "failed"
+    assert ("fox" if word == "fox" else "Tuesday") in checked.reason
+
+
+def test_a_model_that_does_not_follow_checks_nothing():
+    model = PlantedModel(lambda prompt: "it jumps")
+    checked = check_by_injection(prepared(model))
+    assert checked.outcome == "inconclusive"
+    assert "did not follow" in checked.reason
+    assert checked.calls == len(model.asked) == 2
+
+
+def test_a_model_that_fails_checks_nothing():
+    def model(prompt):
+        raise ValueError("no luck")
+
+    checked = check_by_injection(prepared(PlantedModel(model)))
+    assert checked.outcome == "inconclusive"
+    assert "no luck" in checked.reason
+
+
+def test_a_marker_that_the_prompt_does_not_hold():
+    model = PlantedModel(lambda prompt: "walnut" if "WALNUT." in prompt.split() else "it jumps")
+    checked = check_by_injection(prepared(model, "the pelican and the fox jump today"))
+    assert checked.outcome == "passed", checked.reason
+    assert "WALNUT" in checked.injected
+
+
+def test_it_never_asks_more_than_the_explanation():
+    for budget in (4, 12):
+        model = PlantedModel(continuing)
+        checked = check_by_injection(prepared(model, budget=budget))
+        assert len(model.asked) <= budget
+        assert checked.outcome in ("passed", "inconclusive")
+
+
+def test_where_the_texts_stand():
+    messages = (
+        Message(role="system", content="Be kind."),
+        Message(role="user", content="Say hello\nto Ada."),
+        Message(role="assistant", content="Hello"),
+    )
+    told = instruct(Prompted(messages=messages), "PELICAN")
+    content = told.prompted.messages[1].content
+    assert content == f"Say hello\nto Ada.\n{NEUTRAL}\nBegin your answer with the word PELICAN."
+    assert content[told.start :].startswith(NEUTRAL)
+    shown = exemplify(Prompted(messages=messages), "PELICAN")
+    assert shown.prompted.messages[2].content == f"{NEUTRAL}\nHello PELICAN.\nHello"
+    assert [m.role for m in shown.prompted.messages] == ["system", "user", "assistant"]
+
+
+def test_the_estimate_covers_the_check():
+    model = PlantedModel(following)
+    most = estimate_check(prepared(model, budget=12))
+    assert most.calls == 12
+    assert most.tokens is None
+
+
+@pytest.mark.model
+def test_the_real_model_does_not_follow_instructions_but_repeats_examples():
+    parameters = {"temperature": 0, "max_tokens": 4}
+    asked = prepared("demo", "The Eiffel Tower is in the city of", parameters=parameters, budget=24)
+    checked = check_by_injection(asked)
+    assert checked.outcome == "passed", checked.reason
+    assert checked.injected == "The Eiffel Tower is in the city of PELICAN."
