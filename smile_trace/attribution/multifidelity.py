@@ -48,6 +48,7 @@ _MASKS = 1024
 class Cheap:
     """What the proxy's rows say: its fitted shift as a function of the mask.
 
+    `by_share` is the fit by the share alone that was left out, shape (rows, 1).
     `effects` is the estimand of the fit; `out` and `kept` are the fitted shifts, in [0, 1], with
     segment i left out and kept in masks of the design, shape (masks, segments), both strata
     together; `correction` and `error` are what the fit's leave-one-out residuals say about
@@ -55,6 +56,7 @@ class Cheap:
     """
 
     fit: Kriging
+    by_share: Kriging
     effects: Array
     out: Array
     kept: Array
@@ -88,6 +90,7 @@ def cheap(x: Array, y: Array, q: Array, seed: list[int]) -> Cheap:
     correction, error = _residual_effects(fit, x, y, q)
     return Cheap(
         fit=fit,
+        by_share=kriging.fit(x.mean(axis=1, keepdims=True), y),
         effects=fit.effects(DROP_PROBABILITIES),
         out=out,
         kept=kept,

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution import kriging
 from smile_trace.attribution.fidelity import HeldOut, jackknife
 from smile_trace.attribution.multifidelity import Blend, Cheap, blend
 from smile_trace.attribution.statistics import LEVEL, Array, Estimate, Rows
@@ -31,7 +30,7 @@ def rectify(rows: Rows, z: Array, others_z: Array, proxy: Cheap, seed: list[int]
 
     Per random row j, with m̂ the blend fitted without it and q_j its drop probability,
     ψ_ij = θᵢ(m̂) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), and likewise for what the
-    proxy's own rows say about its fit. The strata weigh the same; the interval is Welch's t.
+    proxy's own rows say about its fit. The strata weigh the same.
     Test: conditional randomisation as in `statistics`, with the link of the proxy's shift,
     averaged over x_i, as what is known without segment i.
 
@@ -58,26 +57,38 @@ def rectify(rows: Rows, z: Array, others_z: Array, proxy: Cheap, seed: list[int]
     told = np.array([effects for _, effects in left_out]).reshape(rows.x.shape)
     psi = told + scale * (rows.y - predicted)[:, None]
     slope = whole.trust * whole.slope
-    low, high = _intervals(psi, rows, slope * proxy.correction, abs(slope) * proxy.error)
+    squared = float(((rows.y - predicted) ** 2).mean()) if len(rows.y) else 1.0
+    bias, error = slope * proxy.correction, abs(slope) * proxy.error
+    low, high = _intervals(psi, rows, squared, bias, error)
     effect = np.clip(whole.effects(proxy, bent), low, high)
     p_value = _test(rows, [fit for fit, _ in left_out], proxy, np.random.default_rng(seed))
-    return Rectified(Estimate(effect, low, high, p_value), _held_out(rows, predicted), whole.trust)
+    return Rectified(
+        Estimate(effect, low, high, p_value), _held_out(rows, predicted, proxy), whole.trust
+    )
 
 
-def _intervals(psi: Array, rows: Rows, correction: Array, error: Array) -> tuple[Array, Array]:
+def _intervals(
+    psi: Array, rows: Rows, squared: float, correction: Array, error: Array
+) -> tuple[Array, Array]:
+    """t intervals of the mean of the strata's means, cut to [−1, 1].
+
+    With half a dozen rows in a stratum the variance of ψ is seldom large enough: where the
+    mean `squared` residual says that it should be larger, that is taken.
+    """
     n = rows.x.shape[1]
     low, high = np.full(n, -1.0), np.ones(n)
     for i in range(n):
         used = rows.varies[:, i]
-        strata = [psi[used & (rows.q == q), i] for q in np.unique(rows.q[used])]
+        chances = np.unique(rows.q[used])
+        strata = [psi[used & (rows.q == q), i] for q in chances]
         if len(strata) < 2 or any(len(stratum) < 2 for stratum in strata):
             continue
         sizes = np.array([len(stratum) for stratum in strata])
-        parts = np.array([stratum.var(ddof=1) for stratum in strata]) / sizes / len(strata) ** 2
-        variance = parts.sum() + error[i] ** 2
-        freedom = variance**2 / max(float((parts**2 / (sizes - 1)).sum()), 1e-300)
-        half = float(stats.t.ppf((1 + LEVEL) / 2, max(freedom, 1.0)) * np.sqrt(variance))
-        centre = float(np.mean([stratum.mean() for stratum in strata])) + correction[i]
+        seen = float((np.array([stratum.var(ddof=1) for stratum in strata]) / sizes).sum())
+        expected = float((squared / (chances * (1 - chances)) / sizes).sum())
+        variance = max(seen, expected) / len(strata) ** 2 + error[i] ** 2
+        half = stats.t.ppf((1 + LEVEL) / 2, sizes.sum() - len(strata)) * np.sqrt(variance)
+        centre = np.mean([stratum.mean() for stratum in strata]) + correction[i]
         low[i], high[i] = np.clip([centre - half, centre + half], -1, 1)
     return low, high
 
@@ -105,19 +116,24 @@ def _test(rows: Rows, left_out: list[Blend], proxy: Cheap, generator: np.random.
     return p_values
 
 
-def _held_out(rows: Rows, predicted: Array) -> HeldOut | None:
-    """Leave-one-out quality, against the mean and against the share that was left out."""
+def _held_out(rows: Rows, predicted: Array, proxy: Cheap) -> HeldOut | None:
+    """Leave-one-out quality, against the mean and against the share that was left out.
+
+    What the share tells is learnt as everything else is: from the proxy's rows, too.
+    """
     count = len(rows.y)
     if count < 4 or float(np.ptp(rows.y)) == 0.0:
         return None
-    share = rows.x.mean(axis=1, keepdims=True)
-    errors = (rows.y - predicted) ** 2
-    means = (rows.y.sum() - rows.y) / (count - 1)
+    share = np.vstack([rows.others_x, rows.x]).mean(axis=1, keepdims=True)
+    y = np.append(rows.others_y, rows.y)
+    z = np.clip(proxy.by_share.predict(share), 0, 1)
+    start, first = blend(share, z, y).alone.parameters, len(y) - count
     by_share = np.empty(count)
     for j in range(count):
-        kept = np.arange(count) != j
-        by_share[j] = kriging.fit(share[kept], rows.y[kept]).predict(share[j : j + 1])[0]
-    reference = (rows.y - means) ** 2
+        kept, left = np.arange(len(y)) != first + j, slice(first + j, first + j + 1)
+        by_share[j] = blend(share[kept], z[kept], y[kept], start).predict(share[left], z[left])[0]
+    means = (rows.y.sum() - rows.y) / (count - 1)
+    errors, reference = (rows.y - predicted) ** 2, (rows.y - means) ** 2
     counted = (rows.y - by_share) ** 2
     low, high = jackknife(errors, reference)
     return HeldOut(

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
 
-from smile_trace.attribution import AnyUnit, Embed, Study, find_part
+from smile_trace.attribution import AnyUnit, Embed, find_part
 from smile_trace.explaining.background import wait_for
 from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
 from smile_trace.explaining.preparing import ANSWERS, AnyModel, Prepared, prepare
+from smile_trace.explaining.proxying import PROXY_CALLS, make_study
 from smile_trace.explaining.reading import AnyPrompt
 from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, Request
 from smile_trace.models.memory import MemoryLedger
-from smile_trace.models.metered import metered
+from smile_trace.models.metered import Metered, metered
 from smile_trace.models.quiet import quiet
 from smile_trace.models.registry import open_embeddings
 from smile_trace.records import JSON, Explanation, Prompted, Response
@@ -32,6 +33,7 @@ def explain(
     freeze: Sequence[str | re.Pattern[str]] = (),
     budget: int = 40,
     signal: Literal["auto", "text", "probability"] = "auto",
+    proxy: AnyModel | None = None,
     seed: int = 0,
     fresh: bool = False,
     part: str | None = None,
@@ -55,6 +57,9 @@ def explain(
         freeze: what is never left out: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.
+        proxy: a cheaper model that is asked most perturbations, 200 at most, in the model's
+            place, which is then asked no more than 20 times (16 of a larger budget). A local
+            one, such as `"demo"`, scores the given answer, whoever gave it.
         seed: decides which parts are left out together.
         fresh: ask again what this process has asked before.
         part: explain this part of the answer alone, a sentence or some words as they stand in
@@ -83,6 +88,7 @@ def explain(
         unit=unit,
         budget=budget,
         signal=signal,
+        proxy=proxy,
         seed=seed,
     )
     work = _explain(prepared, part, embed=open_embeddings(conf), fresh=fresh, on_round=on_round)
@@ -98,13 +104,10 @@ async def _explain(
     on_round: OnRound | None,
 ) -> Explanation:
     prompted, settings = prepared.prompted, prepared.settings
-    paid = metered(
-        prepared.model,
-        ledger=MemoryLedger(settings.budget),
-        cache=ANSWERS,
-        explanation=uuid.uuid4().hex,
-        fresh=fresh,
-    )
+    paid = _metered(prepared.model, settings.budget, fresh)
+    proxy = None
+    if prepared.proxy is not None:
+        proxy = _metered(prepared.proxy, PROXY_CALLS, fresh)
     signal = resolve_signal(settings, paid)
     if part is not None and signal == "probability" and getattr(paid, "first_token_only", False):
         raise ExplanationFailed(
@@ -121,9 +124,10 @@ async def _explain(
         else:  # the study's first baseline is this very answer, and counts it
             before = []
     make = partial(
-        Study,
+        make_study,
         prompted.model_copy(update={"answer": answer}),
         left,
+        proxy,
         answer=answer,
         signal=signal,
         unit=prepared.unit,
@@ -134,8 +138,18 @@ async def _explain(
         part=None if part is None else find_part(answer, part),
     )
     study = await think(make)
-    explanation = await run(study, paid, on_round=on_round, before=before)
+    explanation = await run(study, paid, proxy=proxy, on_round=on_round, before=before)
     return explanation.model_copy(update={"settings": settings})
+
+
+def _metered(model: Model, calls: int, fresh: bool) -> Metered:
+    return metered(
+        model,
+        ledger=MemoryLedger(calls),
+        cache=ANSWERS,
+        explanation=uuid.uuid4().hex,
+        fresh=fresh,
+    )
 
 
 async def _ask_first(prompted: Prompted, model: Model) -> Response:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from smile_trace.attribution import Study
+from smile_trace.attribution import ProxyStudy
 from smile_trace.errors import SmileTraceError
+from smile_trace.explaining.proxying import AnyStudy
 from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, Request, ScoringModel
 from smile_trace.models.quiet import quiet
@@ -60,15 +61,41 @@ class Asking(Protocol):
 
 
 async def ask_model(
-    study: Asking, model: Model, perturbations: Sequence[Perturbation]
+    study: Asking,
+    model: Model,
+    perturbations: Sequence[Perturbation],
+    *,
+    proxy: Model | None = None,
 ) -> list[Response]:
     """One round: what comes back for `perturbations`, in their order.
+
+    Args:
+        study: who asks.
+        model: who answers.
+        perturbations: the round.
+        proxy: who answers what is asked of a proxy.
 
     Raises:
         ExplanationFailed: the unperturbed prompt could not be asked; the rest is in vain.
         ModelUnavailable: the model cannot be asked at all.
         BudgetExceeded: a daily cap is reached.
     """
+    if proxy is None or not isinstance(study, ProxyStudy):
+        return await _ask(study, study.signal, model, perturbations)
+    parts = {"target": (model, study.signal), "proxy": (proxy, study.proxy_signal)}
+    came: dict[int, Response] = {}
+    for asked, (who, signal) in parts.items():
+        places = [k for k, row in enumerate(perturbations) if row.asked == asked]
+        rows = [perturbations[k] for k in places]
+        came |= zip(places, await _ask(study, signal, who, rows), strict=True)
+    return [came[k] for k in range(len(perturbations))]
+
+
+async def _ask(
+    study: Asking, signal: Signal, model: Model, perturbations: Sequence[Perturbation]
+) -> list[Response]:
+    if not perturbations:
+        return []
     prompted = study.prompted
     requests = [
         Request(
@@ -80,7 +107,7 @@ async def ask_model(
         for perturbation in perturbations
     ]
     with quiet():
-        if study.signal == "probability" and isinstance(model, ScoringModel):
+        if signal == "probability" and isinstance(model, ScoringModel):
             responses = await model.score(requests, study.answer)
         else:
             responses = await model.generate(requests)
@@ -89,9 +116,10 @@ async def ask_model(
 
 
 async def run(
-    study: Study,
+    study: AnyStudy,
     model: Model,
     *,
+    proxy: Model | None = None,
     on_round: OnRound | None = None,
     before: Sequence[Response] = (),
 ) -> Explanation:
@@ -102,6 +130,7 @@ async def run(
     Args:
         study: what is asked.
         model: who answers.
+        proxy: who answers what is asked of a proxy.
         on_round: told after every round.
         before: what was asked before the study and belongs to its cost.
 
@@ -110,20 +139,24 @@ async def run(
         ModelUnavailable: the model cannot be asked at all.
         BudgetExceeded: a daily cap is reached.
     """
-    told = list(before)
+    told, of_proxy = list(before), list[Response]()
     while perturbations := await think(study.ask):
-        responses = await ask_model(study, model, perturbations)
-        await think(study.tell, list(zip(perturbations, responses, strict=True)))
-        told.extend(responses)
+        responses = await ask_model(study, model, perturbations, proxy=proxy)
+        pairs = list(zip(perturbations, responses, strict=True))
+        await think(study.tell, pairs)
+        told.extend(response for row, response in pairs if row.asked == "target")
+        of_proxy.extend(response for row, response in pairs if row.asked == "proxy")
         if on_round is not None:
             on_round(perturbations, responses)
-    return await think(finish, study, told)
+    return await think(finish, study, told, of_proxy)
 
 
-def finish(study: Study, responses: Iterable[Response]) -> Explanation:
-    """The study's Explanation with what `responses` cost, and the time."""
+def finish(
+    study: AnyStudy, responses: Iterable[Response], of_proxy: Iterable[Response] = ()
+) -> Explanation:
+    """The study's Explanation with what `responses`, and those of its proxy, cost, and the time."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    update = {"cost": cost_of(responses), "explained_at": now}
+    update = {"cost": together(cost_of(responses), cost_of(of_proxy)), "explained_at": now}
     return study.result().model_copy(update=update)
 
 
@@ -146,9 +179,21 @@ def cost_of(responses: Iterable[Response]) -> Cost:
     )
 
 
+def together(target: Cost, proxy: Cost) -> Cost:
+    """What both cost, each of them counted as the target."""
+    known = target.usd is not None and proxy.usd is not None
+    return Cost(
+        target_calls=target.target_calls,
+        proxy_calls=proxy.target_calls,
+        cached_calls=target.cached_calls + proxy.cached_calls,
+        tokens=target.tokens + proxy.tokens,
+        usd=(target.usd or 0.0) + (proxy.usd or 0.0) if known else None,
+    )
+
+
 def _check_baseline(perturbations: Sequence[Perturbation], responses: Sequence[Response]) -> None:
     pairs = zip(perturbations, responses, strict=True)
-    baseline = [response for perturbation, response in pairs if perturbation.kind == "baseline"]
+    baseline = [r for row, r in pairs if row.kind == "baseline" and row.asked == "target"]
     if baseline and not any(response.ok for response in baseline):
         raise ExplanationFailed(
             f"the prompt itself could not be asked again: {baseline[0].failure}"

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from smile_trace.attribution.units import AnyUnit, named
 from smile_trace.explaining.named import named_model, settings_of
+from smile_trace.explaining.proxying import beside_proxy
 from smile_trace.explaining.reading import AnyPrompt, read_call, read_prompt
 from smile_trace.models import Model
 from smile_trace.models.callable import CallableModel
@@ -35,6 +36,7 @@ class Prepared:
     unit: AnyUnit
     freeze: tuple[str | re.Pattern[str], ...]
     how: ModelSettings | None
+    proxy: Model | None = None
 
 
 def prepare(
@@ -48,6 +50,7 @@ def prepare(
     unit: AnyUnit,
     freeze: Sequence[str | re.Pattern[str]],
     app: str | None,
+    proxy: AnyModel | None = None,
     **settings: Any,
 ) -> Prepared:
     """Read what is explained and open its model, which asks nothing yet.
@@ -74,6 +77,9 @@ def prepare(
         changes = {name: value for name, value in given.items() if value is not None}
         prompted = own.model_copy(update=changes)
     opened, how = _model(model, call, conf, app)
+    stands_in = None if proxy is None else open_any(proxy, conf)
+    if stands_in is not None:
+        settings |= {"proxy": stands_in.name, "budget": beside_proxy(settings["budget"])}
     return Prepared(
         prompted=prompted,
         model=opened,
@@ -86,6 +92,7 @@ def prepare(
         unit=unit,
         freeze=tuple(freeze),
         how=how,
+        proxy=stands_in,
     )
 
 
