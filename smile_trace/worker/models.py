@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -47,6 +48,7 @@ class Models:
         self._clock = clock
         self._open: dict[str, Model] = {}
         self._paused = set(store.pauses.all())
+        self._pausing = threading.Lock()  # several jobs find out at the same moment
 
     def open(self, job: Job, call: Call) -> Model:
         """The model for one job: every answer kept, every attempt paid.
@@ -112,21 +114,22 @@ class Models:
             error: why.
         """
         name = error.model or name
-        before, now = self._store.pauses.all().get(name), self._clock()
-        if before is not None and before.not_before > now:
-            return  # another job of the same moment has said so already
-        failures = (before.failures if before else 0) + 1
-        wait = min(LAST_PROBE, FIRST_PROBE * 2.0 ** min(failures - 1, 16))
-        self._paused.add(name)
-        self._store.pauses.put(
-            Pause(
-                name=name,
-                reason=str(error),
-                failures=failures,
-                since=before.since if before else now,
-                not_before=now + wait,
+        with self._pausing:
+            before, now = self._store.pauses.all().get(name), self._clock()
+            if before is not None and before.not_before > now:
+                return  # another job of the same moment has said so already
+            failures = (before.failures if before else 0) + 1
+            wait = min(LAST_PROBE, FIRST_PROBE * 2.0 ** min(failures - 1, 16))
+            self._paused.add(name)
+            self._store.pauses.put(
+                Pause(
+                    name=name,
+                    reason=str(error),
+                    failures=failures,
+                    since=before.since if before else now,
+                    not_before=now + wait,
+                )
             )
-        )
         if before is None or before.reason != str(error):
             logger.warning("%s is paused, and tried again now and then: %s", name, error)
 

@@ -84,6 +84,7 @@ class LimitedWorker:
             self.log.append(line.rstrip("\n"))
 
 
+@pytest.mark.slow
 def test_in_the_middle_of_explanations(settings: Settings, server: PlantedServer) -> None:
     server.function = slow
     worker = LimitedWorker(settings.home, server.base_url)
@@ -101,7 +102,6 @@ def test_in_the_middle_of_explanations(settings: Settings, server: PlantedServer
     finally:
         code = worker.stop()
     assert code == 0
-    print(worker.log)
     assert max(sent(server).values()) == 1, "an answer that had come was paid for twice"
     assert worker.said("everything waits, and goes on by itself") == 1, worker.log
     assert worker.said("the store can be written again") == 1, worker.log

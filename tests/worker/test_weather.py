@@ -1,0 +1,214 @@
+"""Models and trackers that take nothing for an hour: everything waits, and arrives by itself.
+
+The worker is the real one; only its clock is turned.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.trackers import TrackerUnavailable
+from smile_trace.worker.run import run
+from tests.support.planted import PlantedServer, serving
+from tests.support.stand_in_tracker import StandInTracker
+from tests.worker.test_run import capture, sent, wait_for
+
+Configure = Callable[..., Settings]
+HOUR = 3600.0
+
+
+class Clock:
+    """Unix seconds that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_time(self, seconds: float, *, step: float = 60.0) -> None:
+        """Let the worker live through so many seconds, in steps that it has time to notice."""
+        until = self.now + seconds
+        while self.now < until:
+            self.now += step
+            time.sleep(0.05)
+
+
+class Weather:
+    """A running worker, its clock and its store."""
+
+    def __init__(self, settings: Settings, tracker: StandInTracker) -> None:
+        self.clock = Clock()
+        self.tracker = tracker
+        self.store = Store.open(settings, self.clock)
+        self._stopping = threading.Event()
+        self._worker = threading.Thread(
+            target=run,
+            args=(settings,),
+            kwargs={"trackers": [tracker], "stopping": self._stopping, "clock": self.clock},
+        )
+        self._worker.start()
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Time passes until it is so."""
+        wait_for(lambda: condition() or self.clock.pass_time(1.0))
+
+    def stop(self) -> None:
+        """End the worker."""
+        self._stopping.set()
+        self._worker.join(20)
+        self.store.close()
+        assert not self._worker.is_alive()
+
+
+Start = Callable[..., Weather]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    started: list[Weather] = []
+
+    def begin(settings: Settings, tracker: StandInTracker | None = None) -> Weather:
+        started.append(Weather(settings, tracker or StandInTracker()))
+        return started[-1]
+
+    yield begin
+    for weather in started:
+        weather.stop()
+
+
+QUOTA = {"message": "no money left", "code": "insufficient_quota", "type": "insufficient_quota"}
+WRONG = {
+    "wrong key": (401, {}, {"error": {"message": "wrong key"}}),
+    "no money left": (429, {}, {"error": QUOTA}),
+    "too busy": (503, {}, {"error": {"message": "overloaded"}}),
+    "does not answer": (0, {}, None),
+}
+
+
+@pytest.mark.parametrize(
+    "reason", ["wrong key", *(pytest.param(r, marks=pytest.mark.slow) for r in list(WRONG)[1:])]
+)
+def test_a_model_is_gone_for_an_hour(
+    reason: str,
+    settings: Settings,
+    server: PlantedServer,
+    start: Start,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING)
+    server.faults = [WRONG[reason]] * 1000  # type: ignore[list-item]
+    capture(settings, 1, 2, 3)
+    weather = start(settings)
+    wait_for(lambda: weather.store.status().paused_models)
+    weather.clock.pass_time(HOUR)
+    status = weather.store.status()
+    assert (status.pending + status.running, status.failed) == (3, 0)
+    [paused] = status.paused_models
+    assert (paused.name, reason in paused.reason) == ("planted", True)
+    assert 0 < paused.next_try - weather.clock.now <= 600
+    # tried again ever more rarely, and by one explanation at a time (its concurrency is 8)
+    assert paused.tries <= 12
+    assert len(server.bodies) <= 3 * 8 + 12 * 8
+    server.faults = []
+    weather.until(lambda: len(weather.tracker.explanations) == 3)
+    status = weather.store.status()
+    assert (status.explained, status.failed, status.paused_models) == (3, 0, ())
+    assert max(sent(server).values()) > 1  # what was refused was asked again
+    assert said(caplog, "planted is paused") == said(caplog, "planted answers again") == 1
+
+
+@pytest.mark.slow
+def test_word_vectors_that_are_gone_pause_nobody_else(
+    configure: Configure, server: PlantedServer, start: Start
+) -> None:
+    with serving(lambda prompt: "") as vectors:
+        vectors.faults = [(503, {}, {"error": {"message": "overloaded"}})] * 1000
+        here = {"kind": "endpoint", "base_url": vectors.base_url, "retries": 0}
+        settings = configure(models={"vectors": here}, explain={"embeddings": "vectors"})
+        capture(settings, 1, 2)
+        weather = start(settings)
+        wait_for(lambda: weather.store.status().paused_models)
+        weather.clock.pass_time(HOUR)
+        status = weather.store.status()
+        assert [paused.name for paused in status.paused_models] == ["vectors"]
+        assert (status.failed, status.explained) == (0, 0)
+        assert len(vectors.bodies) <= 4 + status.paused_models[0].tries
+        assert max(sent(server).values()) == 1  # answers that came are not asked for again
+        vectors.faults = []
+        weather.until(lambda: weather.store.status().explained == 2)
+        assert max(sent(server).values()) == 1
+        assert weather.store.status().paused_models == ()
+        day = weather.store.ledger.today()
+        assert weather.store.ledger.spent("model", f"{day}/vectors").calls == len(vectors.bodies)
+
+
+@pytest.mark.slow
+def test_a_tracker_takes_nothing_for_an_hour(
+    settings: Settings, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    tracker = StandInTracker()
+    tracker.fail_with = TrackerUnavailable("it is down: start it")
+    capture(settings, 1, 2)
+    weather = start(settings, tracker)
+    wait_for(lambda: weather.store.status().explained == 2)
+    weather.clock.pass_time(HOUR)
+    [counted] = weather.store.status().trackers
+    assert counted.paused is not None
+    assert (counted.waiting, counted.paused.reason) == (4, "it is down: start it")
+    assert 10 < counted.paused.tries < 50
+    tracker.fail_with = None
+    weather.until(lambda: len(tracker.explanations) == 2)
+    weather.until(lambda: weather.store.status().trackers[0].paused is None)
+    assert sorted(tracker.log) == sorted(set(tracker.log))
+    assert said(caplog, "takes nothing") == said(caplog, "takes deliveries again") == 1
+
+
+def test_a_clock_that_is_put_back_a_day_holds_nothing_up(
+    settings: Settings, server: PlantedServer, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smile_trace.worker.run.TIDY_SECONDS", 0.5)
+    tracker = StandInTracker()
+    tracker.fail_with = TrackerUnavailable("it is down", retry_after=300.0)
+    server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
+    capture(settings, 1)
+    weather = start(settings, tracker)
+    wait_for(lambda: weather.store.status().paused_models)
+    wait_for(lambda: weather.store.status().trackers[0].paused)
+    weather.clock.now -= 24 * HOUR
+    server.faults, tracker.fail_with = [], None
+    wait_for(lambda: len(tracker.explanations) == 1)  # without another second passing
+
+
+@pytest.mark.parametrize("days", [(-1, 1, -1, 1), (1, -1, 1, -1)])
+def test_a_clock_that_goes_back_and_forth_pays_no_day_twice(
+    days: tuple[int, ...], configure: Configure, server: PlantedServer, start: Start
+) -> None:
+    settings = configure(budget={"calls_per_day": 30, "calls_per_explanation": 10})
+    capture(settings, *range(1, 13))
+    weather = start(settings)
+    seen = {weather.store.ledger.today()}
+    for jump in (0, *days):
+        weather.clock.now += jump * 24 * HOUR
+        seen.add(weather.store.ledger.today())
+        weather.until(lambda: spent(weather) == 30)
+    assert len(seen) == 2
+    for day in seen:
+        assert weather.store.ledger.spent("day", day).calls == 30
+    assert len(server.bodies) == 60
+    assert weather.store.status().failed == 0
+
+
+def spent(weather: Weather) -> int:
+    ledger = weather.store.ledger
+    return ledger.spent("day", ledger.today()).calls
+
+
+def said(caplog: pytest.LogCaptureFixture, text: str) -> int:
+    return sum(text in record.getMessage() for record in caplog.records)
