@@ -9,7 +9,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -54,6 +62,11 @@ class _Asked(_Table):
     """Input and output tokens of this model per day (UTC)."""
     usd_per_day: Cap[float] = Field(None, ge=0)
     """US dollars for this model per day (UTC), where its price is known."""
+    proxy: str | None = None
+    """A cheaper model that answers most perturbations in this one's place: the name of another
+    table of `[models]`, or `demo`, the packaged one. This one is then asked 16 times for an
+    explanation (fewer where `budget.calls_per_explanation` says so, up to 20 where that is at
+    most 20). A proxy that is found not to agree with it is dropped for that prompt."""
 
 
 class EndpointSettings(_Asked):
@@ -117,7 +130,11 @@ class Budget(_Table):
     calls_per_explanation: int = Field(40, ge=4)
     """Requests for one explanation, retries and the repeated original prompt included."""
     usd_per_explanation: Cap[float] = Field(0.05, ge=0)
-    """US dollars for one explanation, where the price of the model is known."""
+    """US dollars for one explanation, its proxy's included, where the prices are known."""
+    proxy_calls_per_explanation: int = Field(200, ge=30)
+    """Requests to a proxy for one explanation, retries included. They use up the caps of the
+    proxy's own table; of the caps here they use up those in US dollars alone, so that a proxy
+    on this machine, which costs nothing, uses up none."""
     calls_per_day: Cap[int] = Field(2000, ge=0)
     """Requests per day (UTC), retries included."""
     tokens_per_day: Cap[int] = Field(None, ge=0)
@@ -216,6 +233,24 @@ class Settings(BaseSettings):
     @classmethod
     def _expand(cls, home: Path) -> Path:
         return home.expanduser()
+
+    @model_validator(mode="after")
+    def _proxies_are_there(self) -> "Settings":
+        for name, how in self.models.items():
+            proxy = how.proxy
+            if proxy is not None and proxy not in self.models and proxy != "demo":
+                raise ValueError(
+                    f"the proxy {proxy!r} of the model {name!r} is no table of [models]: add "
+                    f"[models.{proxy!r}], or take 'demo', the packaged model"
+                )
+            if proxy is not None and isinstance(self.models.get(proxy), RerunSettings):
+                raise ValueError(
+                    f"the proxy {proxy!r} of the model {name!r} is a function of the application, "
+                    "which stands in for nobody: take an endpoint or a local model"
+                )
+            if proxy == name:
+                raise ValueError(f"the model {name!r} is its own proxy: name a cheaper one")
+        return self
 
     def __init__(self, **values: Any) -> None:
         """Read the settings; `values` go before every other source.
