@@ -17,6 +17,17 @@ from smile_trace.store.tables import reservations, responses, spend
 UNITS = ("calls", "tokens", "usd")
 """What caps are counted in."""
 
+_PROXY = "/proxy"
+
+
+def of_proxy(explanation: str) -> str:
+    """What a proxy's attempts for `explanation` belong to.
+
+    They have a cap on calls of their own. In the caps of that explanation and of the day only
+    their money counts; calls and tokens do in the proxy's own caps.
+    """
+    return explanation + _PROXY
+
 
 class Spent(Record):
     """What was reserved or spent; `unpriced_calls` are those whose price is unknown."""
@@ -105,13 +116,12 @@ class StoredLedger:
             unpriced_calls=0 if usd is not None else calls,
         )
         identity = uuid.uuid4().hex
-        scopes = _scopes(day, model, explanation)
+        counted = _counted(day, model, explanation, more)
         with self._database.write() as connection:
-            self._check(_spent(connection, "day", day), more, daily=True)
-            self._check(_spent(connection, "explanation", explanation), more, daily=False)
-            self._check_model(model, _spent(connection, "model", f"{day}/{model}"), more)
-            for scope, key in scopes:
-                _count(connection, scope, key, more)
+            for scope, key, part in counted:
+                self._check(scope, key, model, _spent(connection, scope, key), part)
+            for scope, key, part in counted:
+                _count(connection, scope, key, part)
             connection.execute(
                 insert(reservations).values(
                     id=identity,
@@ -140,8 +150,8 @@ class StoredLedger:
                 usd=(usd or 0.0) - (row.usd or 0.0),
                 unpriced_calls=unpriced,
             )
-            for scope, key in _scopes(row.day, row.model, row.explanation):
-                _count(connection, scope, key, difference)
+            for scope, key, part in _counted(row.day, row.model, row.explanation, difference):
+                _count(connection, scope, key, part)
             connection.execute(
                 update(reservations)
                 .where(reservations.c.id == reservation)
@@ -223,26 +233,45 @@ class StoredLedger:
                     daily=True,
                 )
 
-    def _check(self, spent: Spent, more: Spent, *, daily: bool) -> None:
-        budget, span = self._budget, "day" if daily else "explanation"
-        caps = {
-            "calls": budget.calls_per_day if daily else budget.calls_per_explanation,
-            "tokens": budget.tokens_per_day if daily else None,
-            "usd": budget.usd_per_day if daily else budget.usd_per_explanation,
-        }
-        for unit, cap in caps.items():
+    def _check(self, scope: str, key: str, model: str, spent: Spent, more: Spent) -> None:
+        if scope == "model":
+            self._check_model(model, spent, more)
+            return
+        for name, cap in self._caps(scope, key).items():
+            unit = next(unit for unit in UNITS if unit in name)
             used, asked = getattr(spent, unit), getattr(more, unit)
             if cap is not None and asked > 0 and used + asked > cap:
                 raise BudgetExceeded(
-                    f"the cap of {cap:g} {unit} per {span} is used up ({used:g} spent or "
-                    f"reserved): raise budget.{unit}_per_{span}"
-                    + (", or wait until midnight UTC." if daily else "."),
-                    daily=daily,
+                    f"the cap of {cap:g} {unit} per {scope} is used up ({used:g} spent or "
+                    f"reserved): raise budget.{name}"
+                    + (", or wait until midnight UTC." if scope == "day" else "."),
+                    daily=scope == "day",
                 )
 
+    def _caps(self, scope: str, key: str) -> dict[str, float | None]:
+        """The settings in `[budget]` that hold for a day or an explanation, by name."""
+        names = [f"{unit}_per_{scope}" for unit in UNITS]
+        if scope == "explanation":
+            calls = "proxy_calls_per_explanation" if key.endswith(_PROXY) else names[0]
+            names = [calls, "usd_per_explanation"]
+        return {name: getattr(self._budget, name) for name in names}
 
-def _scopes(day: str, model: str, explanation: str) -> tuple[tuple[str, str], ...]:
-    return ("day", day), ("model", f"{day}/{model}"), ("explanation", explanation)
+
+def _counted(
+    day: str, model: str, explanation: str, more: Spent
+) -> tuple[tuple[str, str, Spent], ...]:
+    """Where an attempt counts: scope, key, and what of it counts there."""
+    of_model = "model", f"{day}/{model}", more
+    if not explanation.endswith(_PROXY):
+        return ("day", day, more), of_model, ("explanation", explanation, more)
+    money = more.model_copy(update={"calls": 0, "tokens": 0})
+    whole = explanation.removesuffix(_PROXY)
+    return (
+        ("day", day, money),
+        of_model,
+        ("explanation", explanation, more),
+        ("explanation", whole, money),
+    )
 
 
 def _spent(connection: Connection, scope: str, key: str) -> Spent:
