@@ -160,6 +160,10 @@ class Explaining(_Table):
     embeddings: str | None = None
     """A model of `[models]` (an endpoint) whose `/v1/embeddings` replaces the packaged
     word vectors."""
+    sanity_check_rate: float = Field(0.0, ge=0, le=1)
+    """Share of the explained calls for which a copy of the prompt is explained, too, with a
+    text in it whose effect is known. Each check takes as many calls as an explanation, within
+    the same caps; what came of it stands in `status` and in the explanation's metadata."""
 
 
 class Pooling(_Table):

@@ -64,6 +64,10 @@ def _table(now: "Status") -> "Table":
     table.add_row("captured", str(now.captured), note)
     table.add_row("sampled", str(now.sampled), "")
     table.add_row("explained", str(now.explained), _kinds(now))
+    if now.sanity_checks:
+        checked = sum(check.count for check in now.sanity_checks)
+        outcomes = ", ".join(f"{check.count} {check.reason}" for check in now.sanity_checks)
+        table.add_row("sanity checks", str(checked), outcomes)
     waiting = now.pending + now.running
     table.add_row("waiting", str(waiting), f"{now.running} running" if now.running else "")
     _add_reasons(table, now.pending_by_reason)

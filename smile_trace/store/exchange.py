@@ -14,7 +14,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Explanation, Record
 from smile_trace.records.explanation import SCHEMA_VERSION
 from smile_trace.store.database import Database
-from smile_trace.store.jobs import put_observations, read_observations
+from smile_trace.store.jobs import put_observations, read_observations, sanity_outcome
 from smile_trace.store.tables import calls, explanations, jobs
 from smile_trace.store.traces import group_of
 
@@ -158,6 +158,7 @@ def _put(connection: Connection, line: Line) -> bool:
             status=line.explanation.fidelity.status,
             created_at=line.explained_at,
             body=line.explanation.model_dump_json(exclude={"perturbations"}),
+            sanity_check=sanity_outcome(line.explanation),
         )
         .on_conflict_do_nothing()
         .returning(explanations.c.id)

@@ -201,6 +201,7 @@ class Jobs:
                     status=explanation.fidelity.status,
                     created_at=now,
                     body=explanation.model_dump_json(exclude={"perturbations"}),
+                    sanity_check=sanity_outcome(explanation),
                 )
                 .on_conflict_do_nothing()
                 .returning(explanations.c.id)
@@ -285,6 +286,14 @@ class Jobs:
 def _job(row) -> Job:  # type: ignore[no-untyped-def]
     fields = {name: row._mapping[name] for name in Job.model_fields if name != "settings"}
     return Job(settings=ExplanationSettings.model_validate_json(row.settings), **fields)
+
+
+def sanity_outcome(explanation: Explanation) -> str | None:
+    """What came of the explanation's sanity check; None where none was made."""
+    match explanation.metadata.get("sanity_check"):
+        case {"outcome": "passed" | "failed" | "inconclusive" as outcome}:
+            return str(outcome)
+    return None
 
 
 def put_observations(

@@ -75,6 +75,8 @@ class Status(Record):
     reliable: int
     no_effect: int
     unreliable: int
+    sanity_checks: tuple[Counted, ...] = ()
+    """Sanity checks by outcome, of every explanation that had one."""
     failed: int
     skipped: int
     skipped_by_reason: tuple[Counted, ...]
@@ -116,6 +118,7 @@ def read_status(database: Database, today: str) -> Status:
             reliable=statuses.get("reliable", 0),
             no_effect=statuses.get("no_effect", 0),
             unreliable=statuses.get("unreliable", 0),
+            sanity_checks=_sanity_checks(connection),
             failed=states.get("failed", 0),
             skipped=states.get("skipped", 0),
             skipped_by_reason=_reasons(connection, "skipped"),
@@ -142,6 +145,12 @@ def _statuses(connection: Connection) -> dict[str, int]:
         .group_by(explanations.c.status)
     )
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _sanity_checks(connection: Connection) -> tuple[Counted, ...]:
+    outcome = explanations.c.sanity_check
+    query = select(outcome, func.count()).where(outcome.is_not(None)).group_by(outcome)
+    return tuple(Counted(reason=row[0], count=row[1]) for row in connection.execute(query))
 
 
 def _reasons(connection: Connection, state: str) -> tuple[Counted, ...]:

@@ -131,7 +131,9 @@ explanations = Table(
     Column("status", String, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("body", Text, nullable=False),  # without its perturbations
+    Column("sanity_check", String),  # its outcome, where one was made
     UniqueConstraint("call_id", "settings_hash", "attempt"),
+    Index("ix_explanations_sanity_check", "sanity_check"),
     sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
 )
 
