@@ -8,7 +8,9 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.trackers import Tracker
 from tests.support.planted import PlantedServer, serving
+from tests.support.weather import Start, Weather
 
 WORD = "refund"
 
@@ -67,3 +69,17 @@ def store(settings: Settings) -> Iterator[Store]:
     opened = Store.open(settings)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts workers whose clock is turned; they are stopped in the end."""
+    started: list[Weather] = []
+
+    def begin(settings: Settings, tracker: Tracker) -> Weather:
+        started.append(Weather(settings, tracker))
+        return started[-1]
+
+    yield begin
+    for weather in started:
+        weather.stop()

@@ -4,82 +4,18 @@ The worker is the real one; only its clock is turned.
 """
 
 import logging
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from smile_trace.settings import Settings
-from smile_trace.store import Store
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.worker.run import run
 from tests.support.planted import PlantedServer, serving
 from tests.support.stand_in_tracker import StandInTracker
+from tests.support.weather import HOUR, Start, Weather
 from tests.worker.test_run import capture, sent, wait_for
 
 Configure = Callable[..., Settings]
-HOUR = 3600.0
-
-
-class Clock:
-    """Unix seconds that a test turns."""
-
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
-
-    def pass_time(self, seconds: float, *, step: float = 60.0) -> None:
-        """Let the worker live through so many seconds, in steps that it has time to notice."""
-        until = self.now + seconds
-        while self.now < until:
-            self.now += step
-            time.sleep(0.05)
-
-
-class Weather:
-    """A running worker, its clock and its store."""
-
-    def __init__(self, settings: Settings, tracker: StandInTracker) -> None:
-        self.clock = Clock()
-        self.tracker = tracker
-        self.store = Store.open(settings, self.clock)
-        self._stopping = threading.Event()
-        self._worker = threading.Thread(
-            target=run,
-            args=(settings,),
-            kwargs={"trackers": [tracker], "stopping": self._stopping, "clock": self.clock},
-        )
-        self._worker.start()
-
-    def until(self, condition: Callable[[], object]) -> None:
-        """Time passes until it is so."""
-        wait_for(lambda: condition() or self.clock.pass_time(1.0))
-
-    def stop(self) -> None:
-        """End the worker."""
-        self._stopping.set()
-        self._worker.join(20)
-        self.store.close()
-        assert not self._worker.is_alive()
-
-
-Start = Callable[..., Weather]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    started: list[Weather] = []
-
-    def begin(settings: Settings, tracker: StandInTracker | None = None) -> Weather:
-        started.append(Weather(settings, tracker or StandInTracker()))
-        return started[-1]
-
-    yield begin
-    for weather in started:
-        weather.stop()
 
 
 QUOTA = {"message": "no money left", "code": "insufficient_quota", "type": "insufficient_quota"}
@@ -104,7 +40,8 @@ def test_a_model_is_gone_for_an_hour(
     caplog.set_level(logging.WARNING)
     server.faults = [WRONG[reason]] * 1000  # type: ignore[list-item]
     capture(settings, 1, 2, 3)
-    weather = start(settings)
+    tracker = StandInTracker()
+    weather = start(settings, tracker)
     wait_for(lambda: weather.store.status().paused_models)
     weather.clock.pass_time(HOUR)
     status = weather.store.status()
@@ -116,7 +53,7 @@ def test_a_model_is_gone_for_an_hour(
     assert paused.tries <= 12
     assert len(server.bodies) <= 3 * 8 + 12 * 8
     server.faults = []
-    weather.until(lambda: len(weather.tracker.explanations) == 3)
+    weather.until(lambda: len(tracker.explanations) == 3)
     status = weather.store.status()
     assert (status.explained, status.failed, status.paused_models) == (3, 0, ())
     assert max(sent(server).values()) > 1  # what was refused was asked again
@@ -132,7 +69,7 @@ def test_word_vectors_that_are_gone_pause_nobody_else(
         here = {"kind": "endpoint", "base_url": vectors.base_url, "retries": 0}
         settings = configure(models={"vectors": here}, explain={"embeddings": "vectors"})
         capture(settings, 1, 2)
-        weather = start(settings)
+        weather = start(settings, StandInTracker())
         wait_for(lambda: weather.store.status().paused_models)
         weather.clock.pass_time(HOUR)
         status = weather.store.status()
@@ -192,7 +129,7 @@ def test_a_clock_that_goes_back_and_forth_pays_no_day_twice(
 ) -> None:
     settings = configure(budget={"calls_per_day": 30, "calls_per_explanation": 10})
     capture(settings, *range(1, 13))
-    weather = start(settings)
+    weather = start(settings, StandInTracker())
     seen = {weather.store.ledger.today()}
     for jump in (0, *days):
         weather.clock.now += jump * 24 * HOUR
