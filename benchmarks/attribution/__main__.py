@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.attribution import contexts, planted, report, side_by_side
 from benchmarks.attribution.cases import SPLITS
-from benchmarks.attribution.peers import EXPLAINERS
+from benchmarks.attribution.peers.registry import EXPLAINERS
 from benchmarks.attribution.scores import Scores
 
 RESULTS = Path(__file__).parent / "results"

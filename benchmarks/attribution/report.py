@@ -1,7 +1,6 @@
 """From the kept rows to the tables and plots in docs/benchmarks.md."""
 
 import json
-import platform
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.attribution import plots
-from benchmarks.attribution.cases import load
 
 Row = dict[str, Any]
 
@@ -153,8 +151,8 @@ def _standing(rows: Sequence[Row]) -> str:
 def _exact(rows: Sequence[Row], split: str) -> list[str]:
     """The hits of the exact values on the prompts short enough for all masks."""
     lines = []
-    signals = ("probability", "text")
-    for signal in signals:
+    shown = [measure for measure in MEASURES if measure[1] != "own_correlation"]
+    for signal in ("probability", "text"):
         own = [row for row in rows if row["split"] == split and row["signal"] == signal]
         known = {row["case"] for row in own if row["calls_allowed"] == 0 and row["hits"]}
         for row in summaries(
@@ -165,13 +163,11 @@ def _exact(rows: Sequence[Row], split: str) -> list[str]:
             name = row["explainer"].replace("_", " ")
             if row["calls_allowed"]:
                 name = f"**{name}**, {row['calls_allowed']} calls"
-            values = [
-                _number(row[field], field) for _, field, _ in MEASURES if field != "own_correlation"
-            ]
+            values = [_number(row[field], field) for _, field, _ in shown]
             lines.append([signal, name, str(len(known)), *values])
     if not lines:
         return []
-    header = ["", "", "cases", *(n for n, field, _ in MEASURES if field != "own_correlation")]
+    header = ["", "", "cases", *(name for name, _, _ in shown)]
     return [
         f"What the *exact* values themselves reach, on those of {SPLIT_NAMES[split]} that are "
         "short enough for all masks: no estimator of them does better but by luck.",
@@ -192,7 +188,7 @@ def _contexts(rows: Sequence[Row]) -> list[str]:
             by_words = some[0]["word_first"] is not None
             lines.append(
                 [
-                    f"**{explainer}**" if explainer == OURS else explainer,
+                    _bold(explainer),
                     "words" if by_words else "sentences",
                     "about 400" if long else "about 110",
                     f"{statistics.mean(r['calls'] for r in some):.0f}",
@@ -264,6 +260,10 @@ def _planted(rows: Sequence[Row]) -> list[str]:
     ]
 
 
+def _bold(explainer: str) -> str:
+    return f"**{explainer}**" if explainer == OURS else explainer
+
+
 def _number(value: float | None, field: str) -> str:
     if value is None:
         return "–"
@@ -273,8 +273,3 @@ def _number(value: float | None, field: str) -> str:
 def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     rows = [header, ["---"] * len(header), *lines]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def machine() -> str:
-    """Where it was measured."""
-    return f"Python {platform.python_version()}, {platform.machine()}, {sum(map(len, map(load, SPLIT_NAMES)))} cases"

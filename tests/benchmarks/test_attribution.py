@@ -1,0 +1,179 @@
+"""The attribution benchmark measures what it says; the peers themselves are not installed here."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.attribution import confirm, measures, report
+from benchmarks.attribution.cases import SPLITS, Case, load
+from benchmarks.attribution.exact import exact
+from benchmarks.attribution.peers import leave_one_out, ours
+from benchmarks.attribution.peers.base import at_most, last_within
+from benchmarks.attribution.planted import PlantedModel, words, worlds
+from benchmarks.attribution.question import Array, Question, TooMany
+from benchmarks.attribution.scores import Scores
+from benchmarks.statistics.worlds import World
+from smile_trace.attribution import statistics
+
+
+def question(world: World, noise: float = 0.0) -> Question:
+    case = Case("plain", " ".join(words(world.segments)), "answer", (words(world.segments)[1],))
+    return Question(case, "probability", PlantedModel(world, noise, 0))
+
+
+def linear(*weights: float) -> World:
+    return World("linear", len(weights), (1,), lambda x: 0.1 + x @ np.array(weights))
+
+
+def test_the_halves_are_thirty_each_and_share_no_prompt() -> None:
+    halves = [load(split) for split in SPLITS]
+    assert [len(half) for half in halves] == [30, 30]
+    assert not {c.prompt for c in halves[0]} & {c.prompt for c in halves[1]}
+    for case in (case for half in halves for case in half):
+        assert case.without(()) == case.prompt
+        assert bool(case.driving) == (case.kind != "nothing")
+        assert all(case.words[place] for place in case.driving)
+
+
+def test_the_last_occurrence_of_a_marked_word_counts_and_the_tail_is_no_player() -> None:
+    case = Case("frozen_tail", "Rex is a dog. My dog. Name:", "Rex", ("dog.",), freeze="Name:")
+    assert case.words == ("Rex", "is", "a", "dog.", "My", "dog.")
+    assert case.driving == (5,)
+    assert case.places("Rex is a") == (0, 1, 2)
+    assert case.without((5,)) == "Rex is a dog. My Name:"
+    with pytest.raises(ValueError, match="cat"):
+        case.places("cat")
+
+
+def test_of_a_sum_every_estimand_is_its_weights() -> None:
+    found = exact(question(linear(0.1, 0.4, 0.0, 0.05)))
+    for values in (found.shapley, found.banzhaf, found.leave_one_out):
+        # the last word's effect on an empty prompt is that of an unsendable text
+        assert np.argmax(values) == 1
+    assert found.leave_one_out == pytest.approx([0.1, 0.4, 0.0, 0.05])
+    assert found.smile_trace == pytest.approx(np.array([0.1, 0.4, 0.0, 0.05]) / 0.9)
+
+
+def test_what_either_of_two_words_gives_is_seen_by_all_but_leave_one_out() -> None:
+    either = World("either", 5, (1, 3), lambda x: 0.8 * x[:, 1] * x[:, 3])
+    found = exact(question(either))
+    assert found.leave_one_out == pytest.approx(np.zeros(5))
+    assert found.smile_trace[[1, 3]].min() > 0.2
+    assert np.abs(found.smile_trace[[0, 2, 4]]).max() < 1e-9
+    assert set(np.argsort(-found.shapley)[:2]) == {1, 3}
+
+
+def test_the_exact_values_are_those_of_the_method() -> None:
+    generator = np.random.default_rng(3)
+    for world in worlds(6, generator):
+        asked = question(world)
+        masks = ((np.arange(2**6)[:, None] >> np.arange(6)) & 1 == 1)[1:]
+        method = statistics.enumerated(1.0 - masks, asked.shifts(masks))
+        assert exact(asked).smile_trace == pytest.approx(method)
+
+
+def test_smile_trace_gives_the_exact_values_where_all_masks_fit() -> None:
+    asked = question(linear(0.1, 0.4, 0.0, 0.05, 0.2))
+    found = ours.explain(asked.again(), 32, 0)
+    assert found == pytest.approx(exact(asked).smile_trace)
+
+
+def test_a_call_is_a_distinct_text_and_the_limit_holds_before_it_is_asked() -> None:
+    asked = question(linear(0.1, 0.4, 0.0))
+    asked.limit = 2
+    asked.values(np.ones((3, 3), dtype=bool))
+    assert len(asked.asked) == 1
+    with pytest.raises(TooMany):
+        asked.values(~np.eye(3, dtype=bool))
+    assert len(asked.asked) == 1
+    leave_one_out.explain(whole := question(linear(0.1, 0.4, 0.0)), 99, 0)
+    assert len(whole.asked) == 4
+
+
+def test_a_sampler_draws_on_while_its_texts_fit() -> None:
+    def run(asked: Question, samples: int) -> Array:
+        generator = np.random.default_rng(0)
+        asked.values(generator.random((samples, asked.size)) < 0.5)
+        return np.full(asked.size, float(samples))
+
+    few = question(linear(0.1, 0.4, 0.0))
+    assert at_most(few, 10, run)[0] == 40  # eight texts there are, however many it draws
+    many = question(linear(*[0.05] * 12))
+    assert at_most(many, 10, run)[0] == 10
+    assert len(many.asked) <= 10
+
+
+def test_what_asks_too_much_from_the_start_is_reported_with_what_it_asked() -> None:
+    asked = question(linear(*[0.05] * 12))
+    last_within(asked, 5, [lambda q: leave_one_out.explain(q, 5, 0)])
+    assert len(asked.asked) == 13
+
+
+def test_hits_share_tied_places_and_skip_function_words() -> None:
+    case = Case("plain", "The capital of Japan is", "Tokyo", ("Japan",))
+    first = measures.hits(case, case.words, np.array([0.0, 0.1, 0.2, 0.9, 0.3]))
+    assert first == {"hit_1": 1, "content_1": 1, "hit_3": 1}
+    behind_of = measures.hits(case, case.words, np.array([0.0, 0.1, 0.95, 0.9, 0.3]))
+    assert behind_of == {"hit_1": 0, "content_1": 1, "hit_3": 1}
+    tied = measures.hits(case, case.words, np.zeros(5))
+    assert tied == {"hit_1": 0, "content_1": 0, "hit_3": 1}
+    assert measures.hits(Case("nothing", "ha ha", "ha"), ("ha", "ha"), np.zeros(2)) is None
+
+
+def test_the_true_weights_predict_held_out_masks_and_delete_best() -> None:
+    asked = question(linear(0.1, 0.4, 0.0, 0.05, 0.2, 0.03))
+    truth = np.array([0.1, 0.4, 0.0, 0.05, 0.2, 0.03])
+    masks = measures.held_out_masks(6)
+    assert measures.linear_datamodeling_score(asked, truth, masks) == pytest.approx(1)
+    assert measures.linear_datamodeling_score(asked, -truth, masks) == pytest.approx(-1)
+    assert measures.deletion(asked, truth) < measures.deletion(asked, -truth)
+
+
+def test_a_planted_models_noise_is_its_texts_own() -> None:
+    noisy = question(linear(0.1, 0.4, 0.0), noise=0.2)
+    masks = np.vstack([np.ones((2, 3), dtype=bool), ~np.eye(3, dtype=bool)])
+    once, again = noisy.values(masks), noisy.again().values(masks)
+    assert once == pytest.approx(again)
+    assert once[0] == once[1]
+    assert abs(once[0] - 0.9) > 0.001
+
+
+def test_the_table_sums_cases_over_means_of_seeds(tmp_path: Path) -> None:
+    row = {
+        "split": "held_out", "signal": "text", "calls_allowed": 40, "explainer": "smile-trace",
+        "version": "1", "calls": 10, "seconds": 0.5, "correlation": 0.5, "own_correlation": 0.5,
+        "lds": 0.5, "lds_half": None, "deletion": 0.5,
+    }  # fmt: skip
+    kept = [
+        {**row, "case": 0, "hits": {"hit_1": 1, "content_1": 1, "hit_3": 1}},
+        {**row, "case": 0, "hits": {"hit_1": 0, "content_1": 1, "hit_3": 1}},
+        {**row, "case": 1, "hits": {"hit_1": 1, "content_1": 1, "hit_3": 0}, "correlation": 0.9},
+        {**row, "case": 2, "hits": None, "correlation": None},
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    [found] = report.summaries(report.read(path))
+    assert (found["cases"], found["driven"]) == (3, 2)
+    assert (found["hit_1"], found["content_1"], found["hit_3"]) == (1.5, 2, 1)
+    assert found["correlation"] == pytest.approx(0.7)
+    assert found["lds_half"] is None
+
+
+@pytest.mark.model
+def test_cases_hold_for_the_model_and_a_false_one_does_not(tmp_path: Path) -> None:
+    scores = Scores(tmp_path / "scores.db")
+    cases = {case.kind: case for case in load("tuning") if case.kind != "context"}
+    prompt = "After his trip to London he said that Cairo is the capital of"
+    false = Case("plain", prompt, "Egypt", ("London",))
+    try:
+        scores.generate([text for case in (*cases.values(), false) for text in confirm.texts(case)])
+        for case in cases.values():
+            assert confirm.doubt(case, scores) == ""
+        assert confirm.doubt(false, scores) == "the answer is given without the drivers"
+        asked = scores.asked
+        assert scores.generate([false.prompt]) == scores.generate([false.prompt])
+        assert scores.asked == asked
+    finally:
+        scores.close()
