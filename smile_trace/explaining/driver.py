@@ -8,7 +8,7 @@ from smile_trace.attribution import ProxyStudy
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.proxying import AnyStudy
 from smile_trace.explaining.thinking import think
-from smile_trace.models import Model, Request, ScoringModel
+from smile_trace.models import Model, ModelUnavailable, Request, ScoringModel
 from smile_trace.models.quiet import quiet
 from smile_trace.records import (
     Cost,
@@ -87,7 +87,13 @@ async def ask_model(
     for asked, (who, signal) in parts.items():
         places = [k for k, row in enumerate(perturbations) if row.asked == asked]
         rows = [perturbations[k] for k in places]
-        came |= zip(places, await _ask(study, signal, who, rows), strict=True)
+        try:
+            came |= zip(places, await _ask(study, signal, who, rows), strict=True)
+        except ModelUnavailable as error:
+            if who is model:
+                raise
+            why = f"the proxy {proxy.name!r} of the model {model.name!r}: {error}"
+            raise ModelUnavailable(why, permanent=error.permanent) from error
     return [came[k] for k in range(len(perturbations))]
 
 

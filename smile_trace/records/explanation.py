@@ -127,11 +127,11 @@ class ProxyUse(Record):
     `trust`, in [0, 1], is how far the attributions follow it; `agreement`, in [0, 1], how often
     of two perturbations the one that moved the target more also moved the proxy more (.5 = as
     often as not), None where the target's shifts leave nothing to order. `dropped` says why the
-    proxy took no part, None where it did.
+    proxy took no part, None where it did; a `signal` of None = it was not asked.
     """
 
     name: str
-    signal: Signal
+    signal: Signal | None = None
     trust: float = 0.0
     agreement: float | None = None
     dropped: str | None = None

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 
+from smile_trace.explaining.proxying import beside_proxy
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings
 from smile_trace.settings import RerunSettings, Settings
@@ -52,12 +53,14 @@ def decide(
 
 def explainable(call: Call, settings: Settings) -> Decision:
     """The decision about a call that is wanted: pending, or skipped because it cannot be."""
+    proxy, budget = _proxy(call, settings), settings.budget.calls_per_explanation
     asked = ExplanationSettings(
         model=call.model or "*",
         unit=settings.explain.unit,
         freeze=settings.explain.freeze,
-        budget=settings.budget.calls_per_explanation,
+        budget=budget if proxy is None else beside_proxy(budget),
         signal=settings.explain.signal,
+        proxy=proxy,
         seed=settings.explain.seed,
     )
     reason = _obstacle(call, settings)
@@ -72,6 +75,11 @@ def explainable(call: Call, settings: Settings) -> Decision:
     )
 
 
+def _proxy(call: Call, settings: Settings) -> str | None:
+    how = settings.models.get(call.model or "*", settings.models.get("*"))
+    return None if how is None else how.proxy
+
+
 def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> Decision:
     """The decision in pooled mode, while the prompt version's pooled budget lasts."""
     pooling = settings.pooling
@@ -80,7 +88,8 @@ def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> 
     left = pooling.calls_per_prompt_version - spent
     if pooled < 0 or not call.prompts or left < pooling.calls_per_call:
         return decision
-    asked = decision.settings.model_copy(update={"pooled": True, "budget": pooling.calls_per_call})
+    update = {"pooled": True, "budget": pooling.calls_per_call, "proxy": None}
+    asked = decision.settings.model_copy(update=update)
     return decision.model_copy(update={"settings": asked, "settings_hash": _hash(asked)})
 
 
