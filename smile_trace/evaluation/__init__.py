@@ -1,7 +1,12 @@
 """Checks of explanations: faithfulness curves, gSMILE's measures, a sanity check by injection."""
 
 from smile_trace.evaluation.curves import faithfulness, most_calls
-from smile_trace.evaluation.injection import check_by_injection, estimate_check, sanity_check
+from smile_trace.evaluation.injection import (
+    check_by_injection,
+    estimate_check,
+    injected_copies,
+    sanity_check,
+)
 from smile_trace.evaluation.measuring import MarkedPrompt, measure
 
 __all__ = [
@@ -9,6 +14,7 @@ __all__ = [
     "check_by_injection",
     "estimate_check",
     "faithfulness",
+    "injected_copies",
     "measure",
     "most_calls",
     "sanity_check",

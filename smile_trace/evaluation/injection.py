@@ -112,11 +112,16 @@ def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -
 
 def estimate_check(prepared: Prepared) -> Estimate:
     """The most that `check_by_injection` asks: as many calls as the explanation."""
-    copies = [way(prepared.prompted, MARKERS[0]).prompted for way in WAYS]
     most = [
-        estimate_of(replace(prepared, prompted=copy, unit="word", freeze=())) for copy in copies
+        estimate_of(replace(prepared, prompted=copy, unit="word", freeze=()))
+        for copy in injected_copies(prepared.prompted)
     ]
     return max(most, key=lambda estimate: estimate.tokens or 0)
+
+
+def injected_copies(prompted: Prompted) -> list[Prompted]:
+    """The copies that a check may ask, for what they can cost: the longest marker in each."""
+    return [way(prompted, max(MARKERS, key=len)).prompted for way in WAYS]
 
 
 async def sanity_check(
