@@ -153,7 +153,12 @@ def heatmap(explanation: Explanation) -> Heatmap:
     blocks = []
     kinds: set[Kind] = set()
     for index, message in enumerate(explanation.messages):
-        mine = [s for s in explanation.segments if s.message == index]
+        mine = [
+            (start, end, segment)
+            for segment in explanation.segments
+            for place, start, end in segment.places
+            if place == index
+        ]
         pieces = tuple(_pieces(message.content, mine))
         kinds.update(piece.kind for piece in pieces)
         blocks.append(Block(visible(message.role), tuple(_fold(pieces))))
@@ -203,16 +208,17 @@ def _kind(segment: SegmentAttribution | None) -> Kind:
     return "supports" if segment.attribution > 0 else "opposes"
 
 
-def _pieces(content: str, segments: Sequence[SegmentAttribution]) -> Iterator[Piece]:
+def _pieces(content: str, places: Sequence[tuple[int, int, SegmentAttribution]]) -> Iterator[Piece]:
+    """A message in pieces, from where (start, end) segments have places in it."""
     owner: list[int | None] = [None] * len(content)
-    by_length = sorted(range(len(segments)), key=lambda i: segments[i].start - segments[i].end)
+    by_length = sorted(range(len(places)), key=lambda i: places[i][0] - places[i][1])
     for i in by_length:
-        start, end = max(segments[i].start, 0), min(segments[i].end, len(content))
+        start, end = max(places[i][0], 0), min(places[i][1], len(content))
         owner[start:end] = [i] * max(end - start, 0)
     at = 0
     for index, run in groupby(owner):
         size = sum(1 for _ in run)
-        segment = None if index is None else segments[index]
+        segment = None if index is None else places[index][2]
         yield Piece(visible(content[at : at + size]), _kind(segment), segment)
         at += size
 

@@ -67,6 +67,18 @@ def test_a_word_lies_on_its_sentence() -> None:
     ]
 
 
+def test_a_segment_in_several_messages_is_coloured_in_all_of_them() -> None:
+    messages = [("user", "sea?"), ("assistant", "blue"), ("user", "Now the sky?")]
+    plain = explanation(messages, {"sea": 0.6})
+    pair = plain.segments[0].model_copy(update={"end": 4, "also": ((1, 0, 4),)})
+    explained = plain.model_copy(update={"segments": (pair,)})
+    for message, text in enumerate(["sea?", "blue"]):
+        [piece] = pieces(explained, message)
+        assert isinstance(piece, Piece)
+        assert (piece.text, piece.kind) == (text, "supports")
+    assert [p.kind for p in pieces(explained, 2) if isinstance(p, Piece)] == ["plain"]
+
+
 def test_frozen_messages_are_shown_as_such() -> None:
     picture = heatmap(explanation(frozen=["system"]))
     assert {p.kind for p in picture.blocks[0].parts if isinstance(p, Piece)} == {"frozen", "plain"}
