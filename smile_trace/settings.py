@@ -5,7 +5,9 @@ Sources, first wins: arguments, `SMILE_TRACE_…` variables (`__` between levels
 Keys are never settings: a setting names the environment variable that holds one.
 """
 
+import difflib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -18,6 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -314,6 +317,36 @@ def find_file() -> Path | None:
 
 def _said(error: ValidationError) -> str:
     # Only where and what: the value itself may be a key that stands in the wrong place.
-    wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    wrong = [f"{'.'.join(map(str, e['loc']))}: {_what(e)}" for e in error.errors()]
     where = find_file() or "the environment"
     return f"the settings ({where}) are wrong: {'; '.join(wrong)} (docs/settings.md lists them all)"
+
+
+def _what(error: ErrorDetails) -> str:
+    *path, name = error["loc"] or ("",)
+    match error["type"]:
+        case "extra_forbidden":
+            similar = difflib.get_close_matches(str(name), _names(path), n=1)
+            return "no such setting" + "".join(f", did you mean {one}?" for one in similar)
+        case "union_tag_not_found":
+            return 'say which kind = "endpoint", "local" or "rerun" it is'
+    return error["msg"]
+
+
+def _names(path: Sequence[str | int]) -> list[str]:
+    """The settings of the table at `path`."""
+    table: Any
+    match path:
+        case []:
+            return list(Settings.model_fields)
+        case ["models", _, "endpoint"]:
+            table = EndpointSettings
+        case ["models", _, "local"]:
+            table = LocalSettings
+        case ["models", _, "rerun"]:
+            table = RerunSettings
+        case [str(name)] if name in Settings.model_fields:
+            table = Settings.model_fields[name].annotation
+        case _:
+            return []
+    return list(getattr(table, "model_fields", ()))

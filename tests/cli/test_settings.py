@@ -55,8 +55,16 @@ def test_models_are_read_by_their_kind(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[sampling]\nrate = 7\n", "sampling.rate: Input should be less than or equal to 1"),
-        ("[sampling]\nrates = 0.1\n", "sampling.rates: Extra inputs are not permitted"),
-        ("nonsense = 1\n", "nonsense"),
+        ("[sampling]\nrates = 0.1\n", "sampling.rates: no such setting, did you mean rate?"),
+        ("[sampling]\nxyz = 0.1\n", "sampling.xyz: no such setting ("),
+        ("[retentoin]\ndays = 1\n", "retentoin: no such setting, did you mean retention?"),
+        (
+            "[models.endpoint]\nkind = 'endpoint'\nbase_url = 'http://x'\nmodle = 'y'\n",
+            "models.endpoint.endpoint.modle: no such setting, did you mean model?",
+        ),
+        ("[models.x]\nbase_url = 'http://x'\n", 'models.x: say which kind = "endpoint"'),
+        ("[explain]\nfreeze = {seed = 1}\n", "explain.freeze"),
+        ("nonsense = 1\n", "nonsense: no such setting"),
         ("rate = [", "smile_trace.toml"),
         ("[models.x]\nkind = 'telepathy'\n", "models.x"),
     ],
