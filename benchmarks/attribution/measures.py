@@ -19,7 +19,7 @@ FUNCTION_WORDS = frozenset(
 HELD_OUT = 32
 """Masks of the LDS; every other one keeps a word with probability .5, the rest with .8."""
 
-DELETED = 6
+DELETED = 4
 """Words that the deletion curve leaves out, at most."""
 
 

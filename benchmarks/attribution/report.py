@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.attribution import plots
+from benchmarks.attribution.cases import SPLITS, load
+from benchmarks.attribution.exact import MOST
+from benchmarks.attribution.side_by_side import SHORT
 
 Row = dict[str, Any]
 
@@ -16,6 +19,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 IMAGES = ROOT / "docs" / "images"
 BEGIN, END = "<!-- attribution: begin -->", "<!-- attribution: end -->"
 OURS = "smile-trace"
+CASES = {split: load(split) for split in SPLITS}
 SPLIT_NAMES = {"held_out": "the held-out thirty", "tuning": "the tuning thirty"}
 
 Measure = tuple[str, str, bool]
@@ -94,25 +98,38 @@ def _over_cases(
 
 def _model(rows: Sequence[Row]) -> list[str]:
     """Side by side on the real model."""
-    found = summaries(rows)
     parts = ["![The real model](images/attribution-model.svg)"]
     for split in ("held_out", "tuning"):
-        for signal in ("probability", "text"):
-            for calls in (40, 32):
-                some = [
+        for signal, most in MOST.items():
+            for title, lengths in (
+                (f"up to {most} words", range(most + 1)),
+                (f"{most + 1} to {max(SHORT)} words", range(most + 1, max(SHORT) + 1)),
+            ):
+                own = [
                     row
-                    for row in found
-                    if (row["split"], row["signal"], row["calls_allowed"]) == (split, signal, calls)
+                    for row in rows
+                    if (row["split"], row["signal"]) == (split, signal)
+                    and len(CASES[split][row["case"]].words) in lengths
                 ]
-                if some:
-                    parts += [
-                        f"**{SPLIT_NAMES[split].capitalize()}, {signal}, at {calls} calls** "
-                        f"({some[0]['cases']} short prompts, {some[0]['driven']} with a driver).",
-                        _side_by_side(some),
-                    ]
-                if some and split == "held_out":
-                    parts.append(_standing(some))
+                parts += _tables(own, f"{SPLIT_NAMES[split].capitalize()}, {signal}, {title}")
         parts += _exact(rows, split)
+    return parts
+
+
+def _tables(rows: Sequence[Row], title: str) -> list[str]:
+    """A table for each number of calls, of the explainers that were asked about every case."""
+    parts = []
+    found = summaries(rows)
+    cases = max((row["cases"] for row in found), default=0)
+    for calls in sorted({row["calls_allowed"] for row in found} - {0}, reverse=True):
+        some = [r for r in found if r["calls_allowed"] == calls and r["cases"] == cases]
+        if some:
+            parts += [
+                f"**{title}, at {calls} calls** ({cases} prompts, {some[0]['driven']} with a "
+                "driver)",
+                _side_by_side(some),
+                _standing(some),
+            ]
     return parts
 
 
