@@ -14,9 +14,10 @@ from typing import Literal
 
 from smile_trace.records import Explanation, SegmentAttribution
 
-Kind = Literal["supports", "opposes", "noise", "frozen", "plain"]
+Kind = Literal["supports", "opposes", "noise", "frozen", "plain", "explained"]
 """`supports`/`opposes`: significant, by sign. `noise`: measured, but within the noise.
-`frozen`: never left out. `plain`: text between the segments."""
+`frozen`: never left out. `plain`: text between the segments, and of the answer. `explained`: the
+part of the answer that is explained, where it is not all of it."""
 
 STATUS_WORDS = {
     "reliable": "reliable",
@@ -123,7 +124,7 @@ class Heatmap:
     """
 
     blocks: tuple[Block, ...]
-    answer: str
+    answer: tuple[Piece, ...]
     summary: str
     status: str
     status_words: str
@@ -140,11 +141,13 @@ class Heatmap:
 
     @property
     def key(self) -> str:
-        """What the colours leave open: grey, and the dotted underline."""
+        """What the colours leave open: grey, and the underlines."""
         floor = f"within the noise (hatched: ±{self.noise_floor:.2f})"
         grey = floor if self.noise_floor >= 0.005 else "without a measurable effect"
         frozen = " Dotted underline: frozen, never left out." if "frozen" in self.kinds else ""
-        return f"Grey text is {grey}.{frozen}"
+        partial = any(piece.kind == "explained" for piece in self.answer)
+        part = " Underlined: the part of the answer that is explained." if partial else ""
+        return f"Grey text is {grey}.{frozen}{part}"
 
 
 def heatmap(explanation: Explanation) -> Heatmap:
@@ -164,7 +167,7 @@ def heatmap(explanation: Explanation) -> Heatmap:
         blocks.append(Block(visible(message.role), tuple(_fold(pieces))))
     return Heatmap(
         blocks=tuple(blocks),
-        answer=visible(explanation.answer),
+        answer=_answer(explanation),
         summary=visible(explanation.summary),
         status=fidelity.status,
         status_words=STATUS_WORDS[fidelity.status],
@@ -173,6 +176,16 @@ def heatmap(explanation: Explanation) -> Heatmap:
         facts=tuple(visible(fact) for fact in _facts(explanation)),
         kinds=frozenset(kinds),
     )
+
+
+def _answer(explanation: Explanation) -> tuple[Piece, ...]:
+    """The answer, with the part that is explained in a piece of its own."""
+    answer, part = explanation.answer, explanation.part
+    if part is None:
+        return (Piece(visible(answer), "plain"),) if answer else ()
+    before, inside, after = answer[: part[0]], answer[slice(*part)], answer[part[1] :]
+    texts: list[tuple[str, Kind]] = [(before, "plain"), (inside, "explained"), (after, "plain")]
+    return tuple(Piece(visible(text), kind) for text, kind in texts if text)
 
 
 def strength(attribution: float) -> float:

@@ -25,6 +25,9 @@ LEGEND_HEIGHT = 27.0
 MOST_STRIPS = 12
 """More strips than that, and the picture stays in one piece."""
 
+_UNDERLINED = ("frozen", "explained")
+"""Kinds of pieces that are not coloured, and marked all the same."""
+
 Look = Literal["text", "answer", "summary", "small", "role", "fold"]
 
 
@@ -161,8 +164,8 @@ class _Page:
 
     def answer(self) -> None:
         """The logged answer in a frame of its own."""
-        text = self.picture.answer or "(empty)"
-        self._message(Block("answer", (Piece(text, "plain"),)), "answer")
+        said = self.picture.answer or (Piece("(empty)", "plain"),)
+        self._message(Block("answer", said), "answer")
 
     def legend(self) -> None:
         """The absolute scale with the noise floor, and what grey means."""
@@ -192,7 +195,7 @@ class _Page:
             if isinstance(stretch, Fold):
                 self._fold(stretch, left, inner)
                 continue
-            runs = [(p.text, p if p.strength or p.kind == "frozen" else None) for p in stretch]
+            runs = [(p.text, p if p.strength or p.kind in _UNDERLINED else None) for p in stretch]
             for line in wrap(runs, size=TEXT, width=inner):
                 marked = any(chunk.style and chunk.style.strength for chunk in line)
                 self.y += MARKED if marked else CLOSE

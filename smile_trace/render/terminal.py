@@ -29,11 +29,20 @@ def print_terminal(explanation: Explanation, console: Console | None = None) -> 
         if chat:
             console.print(Text(block.role, style="bold dim"))
         console.print(Padding(_block(block), (0, 2)))
-    console.print(
-        Padding(Text.assemble(("→ ", "dim"), picture.answer.strip() or "(empty answer)"), (0, 2))
-    )
+    console.print(Padding(_answer(picture), (0, 2)))
     _print_scores(explanation, console)
     console.print(_legend(picture))
+
+
+def _answer(picture: Heatmap) -> Text:
+    text = Text()
+    for piece in picture.answer:
+        text.append(piece.text, style="underline" if piece.kind == "explained" else "")
+    said = text.plain.strip()
+    if not said:
+        return Text.assemble(("→ ", "dim"), "(empty answer)")
+    start = text.plain.index(said)
+    return Text.assemble(("→ ", "dim"), text[start : start + len(said)])
 
 
 def _block(block: Block) -> Text:
