@@ -5,7 +5,7 @@ EXIT ?=
 TRACKER ?= mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow chaos check bench-capture bench-capture-load bench-statistics bench-attribution bench-comet clean
+.PHONY: help demo test test-slow chaos check bench-capture bench-capture-load bench-statistics bench-attribution bench-comet bench-worker soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -43,6 +43,12 @@ bench-attribution: .venv-bench-attribution/.installed ## attributions beside the
 
 bench-comet: .venv/.dev ## 10,000 traces to a Comet that answers in 20 ms
 	PYTHONPATH=. $(PY) benchmarks/comet/bench.py
+
+bench-worker: .venv/.dev ## calls per second beside the bare model, the study's own time, 100,000 traces to MLflow
+	$(PY) -m benchmarks.worker
+
+soak: .venv/.dev ## the worker under 30 captured calls a second for MINUTES=20: does it stay as it is?
+	$(PY) -m benchmarks.worker.soak
 
 clean: ## remove the virtual environment and the demo's state
 	rm -rf .venv .venv-bench .venv-bench-attribution .smile-trace
