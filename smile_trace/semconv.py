@@ -44,6 +44,8 @@ TEMPLATE_VERSION: Final = "llm.prompt_template.version"
 # -- ours -------------------------------------------------------------------------------------
 KIND: Final = "smile_trace.kind"
 """`"call"` (holds messages, may be explained), `"context"` (around calls) or `"feedback"`."""
+NAME: Final = "smile_trace.name"
+"""Of a call: what was decorated; its span is named after the operation and the model."""
 STATUS: Final = "smile_trace.status"
 """`"returned" | "raised" | "cancelled" | "abandoned"`."""
 PROMPTS: Final = "smile_trace.prompts"

@@ -31,7 +31,7 @@ LINKED_TRACE, LINKED_SPAN = "mlflow.trace_id", "mlflow.span_id"
 
 _LLM_TYPES = ("CHAT_MODEL", "LLM")
 _INPUTS, _OUTPUTS, _TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
-_TAG_PREFIX = "mlflow.traceTag."
+_TAG_PREFIX, _TRACE_NAME = "mlflow.traceTag.", "mlflow.traceName"
 _RESOURCE = ("service.", "deployment.")
 
 
@@ -94,6 +94,9 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
     tags: dict[str, str] = {}
     for call in trace.calls:
         tags |= call.tags
+    root = trace.span(trace.root_span_id)
+    # A call's span bears its model's name, and the list is read by function.
+    tags[_TRACE_NAME] = str(root.attributes.get(semconv.NAME) or root.name)
     if linked := linked_ids(trace):
         tags[LINKED_TAG] = linked[0]
     if trace.stand_in_root:

@@ -206,6 +206,7 @@ class Recording:
                 self._structured[semconv.OUTPUT] = _jsonable(result)
         else:
             attributes[semconv.KIND] = "call"
+            attributes[semconv.NAME] = name
             name = self._describe_call(self._messages, self._read_result(result, status), clean)
         if self._error is not None:
             kind, message, stack = self._error[0], *map(clean.text, self._error[1:])

@@ -8,6 +8,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 import smile_trace
+from smile_trace import semconv
 from smile_trace.capture import faults, suppressed
 from smile_trace.records import Message
 from smile_trace.testing import Captured
@@ -70,6 +71,8 @@ def test_what_stands_on_a_call(found: Captured) -> None:
     assert call.metadata == {"n": [1, "inf"]}
     root = next(span for span in found.spans if span.name == "request")
     assert call.trace_id == root.trace_id
+    llm = next(span for span in found.spans if span.span_id == call.span_id)
+    assert (llm.name, llm.attributes[semconv.NAME]) == ("chat m", "f")
 
 
 def test_record_states_what_was_sent(found: Captured) -> None:

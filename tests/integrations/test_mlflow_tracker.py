@@ -109,6 +109,8 @@ def test_everything_arrives_and_twice_is_visible_once(
     assert [t.info.execution_duration for t in (first, second)] == [180, 140]
     assert first.info.token_usage["total_tokens"] == 35
     assert first.info.state == "OK"
+    # Each trace by its function, also where the LLM call is all there is of it.
+    assert [t.info.tags["mlflow.traceName"] for t in (first, second)] == ["answer", "ask"]
 
     # The explanation is one span under the LLM span, inside its time.
     assert len(first.data.spans) == 3

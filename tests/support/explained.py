@@ -120,6 +120,7 @@ def captured(
         end_ns=end,
         attributes={
             semconv.KIND: "call",
+            semconv.NAME: "ask",
             semconv.OPERATION_NAME: "chat",
             semconv.PROVIDER_NAME: "openai",
             semconv.REQUEST_MODEL: "gpt-4o-mini",
