@@ -13,6 +13,14 @@ def doctor(
         bool,
         typer.Option("--repair", help="Remove what [retention] does not keep; shrink the store."),
     ] = False,
+    forget: Annotated[
+        str | None,
+        typer.Option(
+            "--forget-tracker",
+            metavar="NAME",
+            help="Drop what waits for a tracker that is not used any more.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
 ) -> None:
     """Look at home, store, models and trackers; exits 1 where something has to be done."""
@@ -23,7 +31,8 @@ def doctor(
     from smile_trace.worker import checkup
 
     settings = Settings()
-    findings = [checkup.repair(settings)] if repair else []
+    findings = [] if forget is None else [checkup.forget_tracker(settings, forget)]
+    findings += [checkup.repair(settings)] if repair else []
     findings += checkup.examine(settings)
     if as_json:
         print(json.dumps([finding.model_dump() for finding in findings], indent=2))

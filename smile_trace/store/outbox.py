@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
+    delete,
     func,
     literal,
     literal_column,
@@ -173,6 +174,27 @@ class Outbox:
                 .where(deliveries.c.tracker == tracker, deliveries.c.state == "waiting")
                 .values(not_before=0.0)
             )
+
+    def names(self) -> list[str]:
+        """Every tracker that ever got something."""
+        with self._database.read() as connection:
+            return list(
+                connection.execute(select(trackers.c.name).order_by(trackers.c.name)).scalars()
+            )
+
+    def forget(self, tracker: str) -> int:
+        """Drop what waits for a tracker, and what it got; gives how many things waited.
+
+        Nothing is removed on the tracker itself. Should it come back, it gets everything that is
+        in the store anew.
+        """
+        theirs = deliveries.c.tracker == tracker
+        with self._database.write() as connection:
+            waiting = select(func.count()).where(theirs, deliveries.c.state == "waiting")
+            count = int(connection.execute(waiting).scalar_one())
+            connection.execute(delete(deliveries).where(theirs))
+            connection.execute(delete(trackers).where(trackers.c.name == tracker))
+        return count
 
     def next_due(self, tracker: str) -> float | None:
         """When the next waiting delivery may be tried; None where none waits."""

@@ -67,6 +67,39 @@ def repair(settings: Settings) -> Finding:
         store.close()
 
 
+def forget_tracker(settings: Settings, name: str) -> Finding:
+    """Drop what waits for a tracker that is not used any more, so that retention can free it.
+
+    Raises:
+        WorkerError: a worker runs here, or the settings have that tracker active.
+        StoreError: the store cannot be opened or written.
+    """
+    if name in _active_names(settings):
+        raise WorkerError(
+            f"the tracker {name!r} is active: take its table and its variables away first"
+        )
+    store = Store.open(settings)
+    try:
+        with alone(settings.home):
+            if name not in store.outbox.names():
+                known = ", ".join(store.outbox.names()) or "none"
+                raise WorkerError(f"nothing was ever for a tracker {name!r} (known: {known})")
+            said = f"forgotten, with {store.outbox.forget(name)} things that waited for it"
+    finally:
+        store.close()
+    return Finding(level="good", about=f"tracker {name}", said=said)
+
+
+def _active_names(settings: Settings) -> set[str]:
+    try:
+        trackers = discover(settings.trackers)
+    except ValueError:  # said elsewhere
+        return set()
+    for tracker in trackers:
+        tracker.close()
+    return {tracker.name for tracker in trackers}
+
+
 def _versions() -> str:
     found = []
     for package in PACKAGES:
@@ -138,8 +171,16 @@ def _store(settings: Settings) -> Iterator[Finding]:
     for one in status.skipped_by_reason:
         if one.reason.startswith(UNMAPPED):
             yield Finding(level="bad", about="store", said=f"{one.count} calls: {one.reason}")
+    active = _active_names(settings)
     for tracker in status.trackers:
-        if tracker.unavailable:
+        if tracker.name not in active:
+            said = (
+                f"is not active any more, and everything is kept for it ({tracker.waiting} wait): "
+                f"activate it, or say smile-trace doctor --forget-tracker {tracker.name}"
+            )
+            level: Level = "bad" if tracker.waiting else "note"
+            yield Finding(level=level, about=f"tracker {tracker.name}", said=said)
+        elif tracker.unavailable:
             said = f"took nothing the last time: {tracker.unavailable}"
             yield Finding(level="bad", about=f"tracker {tracker.name}", said=said)
     if status.corrupt_lines:
