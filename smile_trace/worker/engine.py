@@ -66,7 +66,9 @@ class Engine:
         self._patience = patience
         self._clock = clock
         self._models = Models(store, settings, app, patience, clock)
-        self._explainer = Explainer(store, self._models, patience, clock)
+        self._explainer = Explainer(
+            store, self._models, patience, clock, settings.explain.sanity_check_rate
+        )
         self._active: dict[int, str | None] = {}
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -9,18 +9,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from smile_trace.attribution import Embed, Study, written
+from smile_trace.attribution import Embed, written
 from smile_trace.comparison.pooled import pooled_study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.driver import ask_model, finish, resolve_signal
+from smile_trace.explaining.proxying import AnyStudy, make_study
 from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, ModelUnavailable
-from smile_trace.records import JSON, Cost, Explanation, Perturbation, Prompted, Response
+from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
-from smile_trace.store.ledger import Spent
+from smile_trace.store.ledger import Spent, of_proxy
 from smile_trace.worker.models import Models
 from smile_trace.worker.patience import Patience
+from smile_trace.worker.sanity import PURPOSE, is_checked, with_check
+from smile_trace.worker.screening import note, pair_of, unused, why_dropped
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +43,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class _Stopping(Exception):
+    """The worker stops in the middle of a sanity check."""
+
+
 class Explainer:
     """Explains jobs of the store with the models of the settings.
 
@@ -52,11 +59,13 @@ class Explainer:
         models: Models,
         patience: Patience,
         clock: Callable[[], float] = time.time,
+        sanity_check_rate: float = 0.0,
     ) -> None:
         self._store = store
         self._models = models
         self._patience = patience
         self._clock = clock
+        self._sanity_check_rate = sanity_check_rate
         self._stopping = False
 
     def stop(self) -> None:
@@ -90,13 +99,21 @@ class Explainer:
         if call is None or call.answer is None:
             raise SmileTraceError("its trace is not in the store any more")
         model = self._models.open(job, call)
-        study = _study(job, call.answer, Prompted.of(call), model, self._models.embeddings(job))
+        pair, proxy, dropped = pair_of(job, call), self._models.proxy(job), None
+        if pair is not None:
+            dropped = await self._keep(why_dropped, self._store, pair)
+            if proxy is None:
+                dropped = "the settings have no such model any more"
+        if dropped is not None:  # the model alone is asked, as often as without a proxy
+            job, proxy = self._models.without_proxy(job), None
+        make = partial(_study, job, call.answer, Prompted.of(call), model, proxy)
+        study = make(self._models.proxy_calls, self._models.embeddings(job))
         told: list[Response] = []
         while perturbations := await think(study.ask):
             if self._stopping:
                 await self._postpone(job, None, 0.0)
                 return
-            kept = await checkpoint(partial(_round, study, model, perturbations))
+            kept = await checkpoint(partial(_round, study, model, proxy, perturbations))
             if kept.get("asked") != _fingerprint(perturbations):
                 # Kept by a release that asked something else. What it paid for is in the store.
                 await self._postpone(job, None, 0.0)
@@ -108,9 +125,34 @@ class Explainer:
             await self._keep(self._models.answered, job.settings.model)
         explanation = await think(finish, study, told)
         spent = await self._keep(self._store.ledger.spent, "explanation", job.budget_scope)
-        explanation = _with_cost(explanation, spent, len(told))
+        scope = of_proxy(job.budget_scope)
+        of_its_proxy = await self._keep(self._store.ledger.spent, "explanation", scope)
+        explanation = _with_cost(explanation, spent, of_its_proxy, len(told))
+        if pair is not None and dropped is not None:
+            explanation = explanation.model_copy(update={"proxy": unused(pair, dropped)})
+        elif pair is not None:
+            await self._keep(note, self._store, pair, explanation, job, now=self._clock())
+        if is_checked(job.call_id, self._sanity_check_rate) and not job.settings.pooled:
+            try:
+                explanation = await self._checked(explanation, job, call)
+            except _Stopping:
+                await self._postpone(job, None, 0.0)
+                return
         await self._keep(self._store.jobs.explain, job, explanation, now=self._clock())
         logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
+
+    async def _checked(self, explanation: Explanation, job: Job, call: Call) -> Explanation:
+        """With a sanity check. Its rounds are no steps of the engine: what they paid for is in
+        the store, so that they are repeated for free."""
+
+        def stop(*_: object) -> None:
+            if self._stopping:
+                raise _Stopping
+
+        if job.settings.proxy is not None:
+            job = self._models.without_proxy(job)
+        model, embed = self._models.open(job, call, PURPOSE), self._models.embeddings(job)
+        return await with_check(explanation, job, Prompted.of(call), model, embed, stop)
 
     async def _wait(self, job: Job, error: ModelUnavailable | BudgetExceeded) -> None:
         if isinstance(error, ModelUnavailable):
@@ -134,16 +176,26 @@ class Explainer:
         return await asyncio.to_thread(lambda: self._patience(work, *args, **kwargs))
 
 
-def _study(job: Job, answer: str, prompted: Prompted, model: Model, embed: Embed | None) -> Study:
+def _study(
+    job: Job,
+    answer: str,
+    prompted: Prompted,
+    model: Model,
+    proxy: Model | None,
+    proxy_calls: int,
+    embed: Embed | None,
+) -> AnyStudy:
     signal = resolve_signal(job.settings, model)
     deterministic = model.deterministic(prompted.parameters)
     if job.settings.pooled:
         return pooled_study(
             prompted, job.settings, answer=answer, signal=signal, deterministic=deterministic
         )
-    return Study(
+    return make_study(
         prompted,
         job.settings,
+        proxy,
+        proxy_calls,
         answer=answer,
         signal=signal,
         freeze=tuple(map(written, job.settings.freeze)),
@@ -154,13 +206,13 @@ def _study(job: Job, answer: str, prompted: Prompted, model: Model, embed: Embed
 
 
 async def _round(
-    study: Study, model: Model, perturbations: Sequence[Perturbation]
+    study: AnyStudy, model: Model, proxy: Model | None, perturbations: Sequence[Perturbation]
 ) -> dict[str, JSON]:
     """One round as JSON. What makes the job wait or fail is a result, too: the engine would
     keep an exception for good, and raise it again at each resumption."""
     asked = {"asked": _fingerprint(perturbations)}
     try:
-        responses = await ask_model(study, model, perturbations)
+        responses = await ask_model(study, model, perturbations, proxy=proxy)
     except ModelUnavailable as error:
         return {**asked, "unavailable": str(error), "permanent": error.permanent}
     except BudgetExceeded as error:
@@ -174,8 +226,19 @@ async def _round(
 
 def _fingerprint(perturbations: Sequence[Perturbation]) -> str:
     """Says which texts a round asked, and in which order."""
-    asked = [[p.replicate, [[m.role, m.content] for m in p.messages]] for p in perturbations]
+    asked = [
+        [
+            p.replicate,
+            [[m.role, m.content] for m in p.messages],
+            *(["proxy"] * (p.asked == "proxy")),
+        ]
+        for p in perturbations
+    ]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+
+
+def _of_whom(perturbation: Perturbation) -> list[str]:
+    return ["proxy"] if perturbation.asked == "proxy" else []
 
 
 def _read_round(kept: Mapping[str, JSON]) -> list[Response]:
@@ -191,12 +254,16 @@ def _read_round(kept: Mapping[str, JSON]) -> list[Response]:
     return [Response.model_validate(response) for response in kept["responses"]]
 
 
-def _with_cost(explanation: Explanation, spent: Spent, told: int) -> Explanation:
-    """With what the ledger knows: runs that were interrupted have their cost, too."""
+def _with_cost(explanation: Explanation, spent: Spent, proxy: Spent, told: int) -> Explanation:
+    """With what the ledger knows: runs that were interrupted have their cost, too.
+
+    `spent` holds the proxy's dollars already.
+    """
     cost = Cost(
         target_calls=spent.calls,
-        cached_calls=max(0, told - spent.calls),
-        tokens=spent.tokens,
+        proxy_calls=proxy.calls,
+        cached_calls=max(0, told - spent.calls - proxy.calls),
+        tokens=spent.tokens + proxy.tokens,
         usd=None if spent.unpriced_calls else spent.usd,
     )
     return explanation.model_copy(update={"cost": cost})

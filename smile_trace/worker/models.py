@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from smile_trace.attribution import Embed
+from smile_trace.explaining.named import DEMO, settings_of
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.ledger import Ledger, ResponseCache
 from smile_trace.models.metered import metered
@@ -16,6 +17,7 @@ from smile_trace.records import Call, Response
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.jobs import Job
+from smile_trace.store.ledger import of_proxy
 from smile_trace.store.pauses import Pause
 from smile_trace.worker.patience import Patience
 
@@ -50,8 +52,13 @@ class Models:
         self._paused = set(store.pauses.all())
         self._pausing = threading.Lock()  # several jobs find out at the same moment
 
-    def open(self, job: Job, call: Call) -> Model:
+    def open(self, job: Job, call: Call, purpose: str = "") -> Model:
         """The model for one job: every answer kept, every attempt paid.
+
+        Args:
+            job: what the attempts belong to.
+            call: the call that is explained.
+            purpose: what else than the explanation it is opened for; that has a cap of its own.
 
         Raises:
             ModelUnavailable: an extra, a file, a key or the module is missing.
@@ -69,9 +76,40 @@ class Models:
             model,
             ledger=self._ledger,
             cache=self._responses,
-            explanation=job.budget_scope,
+            explanation=f"{job.budget_scope}{purpose}",
             paid_as=name,
         )
+
+    def proxy(self, job: Job) -> Model | None:
+        """The proxy of one job, paid in its own name; None where the settings have none any more.
+
+        Raises:
+            ModelUnavailable: an extra, a file or a key is missing.
+        """
+        name, models = job.settings.proxy, self._settings.models
+        if name is None or (name not in models and name != DEMO):
+            return None
+        key = name if name in models else f"{name}, the packaged one"
+        if key not in self._open:
+            self._open[key] = open_model(name, settings_of(name, self._settings))
+        return metered(
+            self._open[key],
+            ledger=self._ledger,
+            cache=self._responses,
+            explanation=of_proxy(job.budget_scope),
+            paid_as=name,
+        )
+
+    @property
+    def proxy_calls(self) -> int:
+        """The most that a proxy is asked for one explanation."""
+        return self._settings.budget.proxy_calls_per_explanation
+
+    def without_proxy(self, job: Job) -> Job:
+        """The job as it would be if its model had no proxy."""
+        update = {"proxy": None, "budget": self._settings.budget.calls_per_explanation}
+        settings = job.settings.model_copy(update=update)
+        return job.model_copy(update={"settings": settings})
 
     def embeddings(self, job: Job) -> Embed | None:
         """The word vectors that the settings name, paid; None for the packaged ones.

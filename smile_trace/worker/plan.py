@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from smile_trace.evaluation import injected_copies
+from smile_trace.explaining.named import settings_of
 from smile_trace.models.most import most_of_attempt
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings, Prompted, Record
@@ -13,6 +15,7 @@ from smile_trace.store.status import Counted
 from smile_trace.worker.alone import alone
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.sample import decide
+from smile_trace.worker.sanity import is_checked
 
 BATCH = 500
 """Calls read at once."""
@@ -67,12 +70,15 @@ def _plan(store: Store, settings: Settings) -> Plan:
             skipped[reason] += 1
             continue
         try:
-            found = _most(call, asked, spent, settings, store)
+            found = _most(Prompted.of(call), asked, spent, settings, store)
+            if is_checked(call.id, settings.explain.sanity_check_rate) and not asked.pooled:
+                found = _with_check(found, call, asked, settings, store)
+            if asked.proxy is not None:
+                _add(totals, _most_of_proxy(call, asked.proxy, settings, store))
         except NoModel as error:  # its table was removed after it had been sampled
             skipped[str(error)] += 1
             continue
-        before = totals.get(asked.model)
-        totals[asked.model] = found if before is None else _sum(before, found)
+        _add(totals, found)
     return Plan(
         models=tuple(totals[name] for name in sorted(totals)),
         skipped=tuple(Counted(reason=r, count=n) for r, n in skipped.most_common()),
@@ -97,13 +103,26 @@ def _wanted(
             yield call, decision.settings, Spent(), decision.reason
 
 
+def _with_check(
+    found: Planned, call: Call, asked: ExplanationSettings, settings: Settings, store: Store
+) -> Planned:
+    """With its sanity check, which has the caps of an explanation of its own."""
+    copies = injected_copies(Prompted.of(call))
+    if asked.proxy is not None:  # the model alone is asked
+        budget = settings.budget.calls_per_explanation
+        asked = asked.model_copy(update={"proxy": None, "budget": budget})
+    checks = [_most(copy, asked, Spent(), settings, store) for copy in copies]
+    check = max(checks, key=lambda planned: planned.tokens or 0)
+    return _sum(found, check.model_copy(update={"explanations": 0}))
+
+
 def _most(
-    call: Call, asked: ExplanationSettings, spent: Spent, settings: Settings, store: Store
+    prompted: Prompted, asked: ExplanationSettings, spent: Spent, settings: Settings, store: Store
 ) -> Planned:
     how, budget = settings_for(asked.model, settings), settings.budget
     attempts = 1 + (how.retries if isinstance(how, EndpointSettings) else 1)
     calls = max(0, min(budget.calls_per_explanation - spent.calls, asked.budget * attempts))
-    most, usd = most_of_attempt(asked.model, how, Prompted.of(call))
+    most, usd = most_of_attempt(asked.model, how, prompted)
     if usd is not None:
         usd *= calls
         if budget.usd_per_explanation is not None:
@@ -119,6 +138,27 @@ def _most(
         usd=usd,
         left=store.ledger.left(asked.model),
     )
+
+
+def _most_of_proxy(call: Call, name: str, settings: Settings, store: Store) -> Planned:
+    how, calls = settings_of(name, settings), settings.budget.proxy_calls_per_explanation
+    most, usd = most_of_attempt(name, how, Prompted.of(call))
+    tokens = None
+    if most is not None:
+        tokens = calls * ((most.input_tokens or 0) + (most.output_tokens or 0))
+    return Planned(
+        model=name,
+        explanations=1,
+        calls=calls,
+        tokens=tokens,
+        usd=None if usd is None else usd * calls,
+        left=store.ledger.left(name),
+    )
+
+
+def _add(totals: dict[str, Planned], found: Planned) -> None:
+    before = totals.get(found.model)
+    totals[found.model] = found if before is None else _sum(before, found)
 
 
 def _sum(one: Planned, other: Planned) -> Planned:
