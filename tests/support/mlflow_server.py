@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -56,12 +57,25 @@ class MLflowServer:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self._process.poll() is None, self.log.read_text()[-2000:]
-            try:
-                if httpx.get(f"{self.uri}/health", timeout=2).is_success:
-                    return
-            except httpx.HTTPError:
-                time.sleep(0.2)
+            if self.answers():
+                return
+            time.sleep(0.2)
         raise AssertionError(f"mlflow server did not start: {self.log.read_text()[-2000:]}")
+
+    def answers(self) -> bool:
+        """Whether the server answers right now."""
+        try:
+            return httpx.get(f"{self.uri}/health", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+    def written_ns(self) -> int:
+        """When its database was last written to, in Unix nanoseconds."""
+        times = [0]
+        for name in ("mlflow.db", "mlflow.db-journal", "mlflow.db-wal"):
+            with suppress(FileNotFoundError):  # a journal goes with its transaction
+                times.append((self._folder / name).stat().st_mtime_ns)
+        return max(times)
 
     def stop(self) -> None:
         """End the server and what it started, at once: what it has said it keeps, it keeps."""

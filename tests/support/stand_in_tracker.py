@@ -117,9 +117,14 @@ class FolderTracker:
     def _put(self, kind: str, identity: str, item: Record) -> Outcome:
         if (self.folder / "down").exists():
             raise TrackerUnavailable("the folder takes nothing: remove its file `down`")
-        (self.folder / f"{kind}-{identity}.json").write_text(item.model_dump_json())
-        with (self.folder / "log").open("a") as log:
-            log.write(f"{kind} {identity}\n")
+        try:
+            arriving = self.folder / "arriving"
+            arriving.write_text(item.model_dump_json())
+            arriving.rename(self.folder / f"{kind}-{identity}.json")
+            with (self.folder / "log").open("a") as log:
+                log.write(f"{kind} {identity}\n")
+        except OSError as error:  # the test's own disk trouble: a server would not have it
+            raise TrackerUnavailable(f"the folder cannot be written: {error}") from error
         if (self.folder / "cut").exists():
             (self.folder / "cut").unlink()
             raise TrackerUnavailable("the answer was lost on its way")

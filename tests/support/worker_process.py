@@ -70,6 +70,7 @@ def _work(home: str, settings: str, once: bool, prepare: Prepare | None) -> None
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.raiseExceptions = False  # where the log cannot be written either
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     if prepare is not None:

@@ -7,15 +7,21 @@ covers the model's own books and stays below the caps.
 """
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from tests.support.mlflow_server import MLflowServer
 from tests.worker.chaos.arena import Arena
 from tests.worker.chaos.books import balance, visible_once
+from tests.worker.chaos.real_mlflow import RealMLflow
+from tests.worker.chaos.schedule import Kind, plan
+
+SEEDS = range(30)
 
 
 @pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 30))]
+    "seed", [pytest.param(n, marks=pytest.mark.slow if n else ()) for n in SEEDS]
 )
 def test_the_books(seed: int, tmp_path: Path) -> None:
     arena = Arena(tmp_path, seed)
@@ -25,3 +31,27 @@ def test_the_books(seed: int, tmp_path: Path) -> None:
         visible_once(arena)
     finally:
         arena.close()
+
+
+@pytest.mark.slow
+@pytest.mark.mlflow
+@pytest.mark.parametrize("seed", [100, 101, 102])
+def test_the_books_with_a_real_server(
+    seed: int, tmp_path: Path, mlflow_server: MLflowServer
+) -> None:
+    mlflow = RealMLflow(mlflow_server)
+    arena = Arena(tmp_path, seed, mlflow)
+    try:
+        arena.run()
+        balance(arena)
+        mlflow.check(arena)
+        assert mlflow.kills
+    finally:
+        arena.close()
+
+
+def test_everything_that_can_go_wrong_does() -> None:
+    lives = [life for seed in SEEDS for life in plan(seed)]
+    happened = {misfortune.kind for life in lives for misfortune in life.misfortunes}
+    assert happened == set(get_args(Kind))
+    assert {life.killed for life in lives} == {True, False}

@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +14,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.disk import Disk, Trouble, obey
 from tests.support.planted_process import TIMEOUT, PlantedProcess, plant_prices
-from tests.support.spooled import call_span, write_spool
+from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.stand_in_tracker import FolderTracker
 from tests.support.worker_process import WorkerProcesses
 from tests.worker.chaos.schedule import BUDGET, CALLS, Life, Misfortune, plan
@@ -26,7 +25,7 @@ CONCURRENT = 2
 CAPS = {"calls_per_day": 500, "tokens_per_day": 1_000_000, "usd_per_day": 50.0}
 SPOILED = 0.15
 """Share of the requests that do not get their answer."""
-UP, PATIENCE = 4.0, 1.0
+UP, PATIENCE = 20.0, 1.0
 """The longest waits for a new worker's first request and for more, in seconds: the model may be
 paused, or everything be done."""
 PROMPT = f"please give me my {WORD} now or else"
@@ -40,7 +39,7 @@ class Dashboard(Protocol):
         ...
 
     def heal(self) -> None:
-        """Take everything again."""
+        """Before the last worker: take everything again."""
         ...
 
     def settings(self) -> dict[str, dict[str, Any]]:
@@ -55,13 +54,16 @@ class Folder:
         self._tracker = tracker
 
     def hurt(self, misfortune: Misfortune) -> None:
-        """Refuse everything until it is healed, or lose one answer."""
-        name = "down" if misfortune.kind == "tracker down" else "cut"
-        (self._tracker.folder / name).touch()
+        """Refuse everything for a while, or lose one answer."""
+        if misfortune.kind == "tracker down":
+            (self._tracker.folder / "down").touch()
+            time.sleep(misfortune.seconds)
+            (self._tracker.folder / "down").unlink()
+        else:
+            (self._tracker.folder / "cut").touch()
 
     def heal(self) -> None:
-        """Take everything again."""
-        (self._tracker.folder / "down").unlink(missing_ok=True)
+        """It takes everything already."""
 
     def settings(self) -> dict[str, dict[str, Any]]:
         """No tracker but the folder."""
@@ -72,6 +74,7 @@ class Arena:
     """Everything that one run needs.
 
     Attributes:
+        numbers: of the captured calls; no two runs have one in common.
         settings: the worker's.
         model: the planted model, in a process of its own.
         workers: the workers that were started.
@@ -80,16 +83,13 @@ class Arena:
         kills: of workers and of the model.
     """
 
-    def __init__(
-        self, folder: Path, seed: int, dashboard: Callable[["Arena"], Dashboard] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, seed: int, dashboard: Dashboard | None = None) -> None:
         self.seed = seed
+        self.numbers = [1_000_000 + seed * CALLS + n for n in range(CALLS)]
         self.model = PlantedProcess(folder / "model", says, seed=seed, share=SPOILED)
         home = folder / "home"
         self.disk = Disk(home / "disk")
-        self.dashboard: Dashboard = (
-            Folder(FolderTracker(home / "tracker")) if dashboard is None else dashboard(self)
-        )
+        self.dashboard = dashboard or Folder(FolderTracker(home / "tracker"))
         tables = merged(
             self.model.base_url,
             {
@@ -107,10 +107,15 @@ class Arena:
         self.workers = WorkerProcesses(home, tables, prepare)
         self.interruptions = self.kills = 0
 
+    @property
+    def calls(self) -> list[str]:
+        """The ids of the captured calls, in order."""
+        return [f"{trace_id(number)}:{span_id(1)}" for number in self.numbers]
+
     def run(self) -> None:
         """All lives, one after the other, and then one in which nothing goes wrong."""
         self.model.start()
-        for number, life in enumerate(plan(self.seed), start=1):
+        for number, life in zip(self.numbers, plan(self.seed), strict=True):
             self._live(life, number)
         self.model.calm()
         self.dashboard.heal()
@@ -142,7 +147,6 @@ class Arena:
             worker.terminate()
         worker.join(20)
         assert not worker.is_alive(), "SIGTERM did not end the worker in time"
-        self.dashboard.heal()
 
     def _wait_for(self, worker: ForkServerProcess, requests: int, seconds: float) -> None:
         wanted, deadline = self.model.asked + requests, time.monotonic() + seconds
@@ -209,6 +213,3 @@ def wait_out_pauses(settings: Settings) -> None:
         for table in ("paused_models", "trackers", "deliveries", "jobs"):
             connection.exec_driver_sql(f"UPDATE {table} SET not_before = 0")
     store.close()
-
-
-__all__ = ["CALLS", "Arena", "Dashboard", "Folder", "capture", "prepare", "wait_out_pauses"]

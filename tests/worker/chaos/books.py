@@ -9,11 +9,9 @@ from smile_trace.records import Record
 from smile_trace.store import Store
 from smile_trace.store.status import Status
 from smile_trace.store.tables import calls, spans
-from tests.support.spooled import span_id, trace_id
 from tests.worker.chaos.arena import CAPS, CONCURRENT, Arena
 from tests.worker.chaos.schedule import BUDGET, CALLS
 
-IDS = [f"{trace_id(n)}:{span_id(1)}" for n in range(1, CALLS + 1)]
 TRUE_REASON = re.compile(
     r"HTTP 4|HTTP 5|connection broke|no answer within|no JSON|not an OpenAI|content filter"
     r"|cap of .* per explanation"
@@ -48,7 +46,7 @@ def balance(arena: Arena) -> Books:
     store = Store.open(arena.settings)
     try:
         status = store.status()
-        _captured_once(store, status)
+        _captured_once(arena, store, status)
         _ended(status)
     except AssertionError as error:
         raise AssertionError(f"{error}\n{arena.workers.log()}") from error
@@ -78,9 +76,9 @@ def balance(arena: Arena) -> Books:
     return books
 
 
-def _captured_once(store: Store, status: Status) -> None:
+def _captured_once(arena: Arena, store: Store, status: Status) -> None:
     with store.database.read() as connection:
-        assert sorted(connection.execute(select(calls.c.id)).scalars()) == IDS
+        assert sorted(connection.execute(select(calls.c.id)).scalars()) == arena.calls
         assert len(connection.execute(select(spans.c.span_id)).all()) == CALLS
     assert status.captured == CALLS
     assert not status.corrupt_lines
@@ -115,8 +113,8 @@ def visible_once(arena: Arena) -> None:
     """
     tracker, store = arena.workers.tracker, Store.open(arena.settings)
     try:
-        assert tracker.visible("trace") == {call.partition(":")[0] for call in IDS}
-        explained = {call for call in IDS if store.explanation(call) is not None}
+        assert tracker.visible("trace") == {call.partition(":")[0] for call in arena.calls}
+        explained = {call for call in arena.calls if store.explanation(call) is not None}
         assert tracker.visible("explanation") == explained, arena.workers.log()
         assert len(explained) == store.status().explained
         for call in explained:

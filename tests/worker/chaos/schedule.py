@@ -22,7 +22,7 @@ Kind = Literal[
 ]
 """What can go wrong; `answer lost` is the tracker's, `disk too big` no byte written (EFBIG)."""
 _KINDS = get_args(Kind)
-_WEIGHTS = [3 if kind == "model killed" else int("disk" not in kind) for kind in _KINDS]
+_WEIGHTS = [3 if kind == "model killed" else 1 for kind in _KINDS]
 
 
 class Misfortune(Record):
