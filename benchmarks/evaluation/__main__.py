@@ -1,15 +1,17 @@
 """gSMILE's measures on the fifteen driver cases: `python -m benchmarks.evaluation`.
 
-The packaged Gemma 3 270M, probability of the case's answer, 40 calls an explanation, five
+The packaged Gemma 3 270M, probability of the case's answer, 40 calls an explanation, three
 repeats with fresh draws. Writes the table of docs/benchmarks.md, and everything as JSON.
 """
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 
 from smile_trace.evaluation import MarkedPrompt, measure
 from smile_trace.explaining.named import named_model
+from smile_trace.records.evaluation import Measures
 from smile_trace.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +19,7 @@ RESULTS = Path(__file__).parent / "results.json"
 MEASURES = {
     "accuracy": "ROC-AUC against the driving word",
     "stability": "Jaccard of the top word after a small change",
-    "consistency": "variance of an attribution over five draws",
+    "consistency": "variance of an attribution over three draws",
     "weighted_r2": "weighted R² of the linear surrogate, in-sample",
     "mse": "weighted MSE, in-sample",
     "mae": "weighted MAE, in-sample",
@@ -39,9 +41,18 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as home:
         model = named_model("demo", Settings(home=home), None)
-        found = measure(
-            prompts, model, parameters={"temperature": 0, "max_tokens": 4}, signal="probability"
-        )
+        prompts_measured = []
+        for prompt in prompts:
+            [one] = measure(
+                [prompt],
+                model,
+                parameters={"temperature": 0, "max_tokens": 4},
+                signal="probability",
+                repeats=3,
+            ).prompts
+            prompts_measured.append(one)
+            print(f"{one.seconds:6.1f} s  {one.prompt}", file=sys.stderr, flush=True)
+    found = Measures(prompts=tuple(prompts_measured))
     RESULTS.write_text(found.model_dump_json(indent=1) + "\n")
     print("| measure | mean | prompts |\n|---|---|---|")
     for name, words in MEASURES.items():
