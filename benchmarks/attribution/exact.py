@@ -36,7 +36,7 @@ def exact(question: Question) -> Exact:
     values, logits = question.values(keep), question.logits(keep)
     sendable = np.array([bool(question.text(mask).strip()) for mask in keep])
     return Exact(
-        smile_trace=_design_average(question.shifts(keep), sendable, n),
+        smile_trace=design_average(question.shifts(keep), sendable, n),
         shapley=_semivalue(values, n, lambda size: 1 / (n * comb(n - 1, size))),
         banzhaf=_semivalue(values, n, lambda size: 0.5 ** (n - 1)),
         leave_one_out=_semivalue(values, n, lambda size: float(size == n - 1)),
@@ -55,8 +55,11 @@ def _semivalue(values: Array, n: int, weight) -> Array:  # type: ignore[no-untyp
     return found
 
 
-def _design_average(shifts: Array, sendable: np.ndarray, n: int) -> Array:
-    """smile-trace's estimand; masks that leave nothing to send do not exist."""
+def design_average(shifts: Array, sendable: np.ndarray, n: int) -> Array:
+    """smile-trace's estimand from the shifts under `every_mask(n)`, in shift, in [−1, 1].
+
+    Masks that leave nothing to send do not exist.
+    """
     keep = every_mask(n)
     found = np.zeros(n)
     for i in range(n):

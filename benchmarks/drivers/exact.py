@@ -1,0 +1,44 @@
+"""The exact values of the estimand (docs/method.md): what an estimate should come to."""
+
+import numpy as np
+
+from benchmarks.attribution.exact import design_average
+from benchmarks.attribution.question import Array, Masks, Question, every_mask
+from smile_trace.attribution.statistics import DROP_PROBABILITIES
+
+MOST_WORDS = 11
+"""Up to here all masks are asked (2,048), beyond it random ones."""
+
+MASKS = 1000
+"""Random masks of each stratum; a value's standard error is then about .02."""
+
+_DIGITS = 9  # sums of the same numbers in another order are the same value
+
+
+def exact(question: Question) -> Array:
+    """Per word the value of the estimand, in units of shift, in [−1, 1]."""
+    n = question.size
+    if n > MOST_WORDS:
+        return sampled(question, MASKS)
+    keep = every_mask(n)
+    return np.round(design_average(question.shifts(keep), keep.any(axis=1), n), _DIGITS)
+
+
+def sampled(question: Question, masks: int) -> Array:
+    """The same from `masks` random masks of each stratum: the difference of means within it."""
+    found = np.zeros(question.size)
+    for keep in strata(question.size, masks):
+        shifts = question.shifts(keep)
+        for i, kept in enumerate(keep.T):
+            found[i] += (shifts[~kept].mean() - shifts[kept].mean()) / len(DROP_PROBABILITIES)
+    return np.round(found, _DIGITS)
+
+
+def strata(size: int, masks: int) -> list[Masks]:
+    """Per drop probability the random keep-masks, always the same ones, none of them empty."""
+    found = []
+    for number, q in enumerate(DROP_PROBABILITIES):
+        generator = np.random.default_rng([size, number])
+        drawn = generator.random((2 * masks, size)) >= q
+        found.append(drawn[drawn.any(axis=1)][:masks])
+    return found
