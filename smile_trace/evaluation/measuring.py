@@ -79,8 +79,8 @@ def measure(
             PromptMeasures(
                 prompt=case.prompt,
                 accuracy=_accuracy(first, case.marked),
-                stability=_stability(first, again, len(case.marked) or 1),
-                consistency=_consistency([first, *others]),
+                stability=stability(first, again, len(case.marked) or 1),
+                consistency=consistency([first, *others]),
                 weighted_r2=r2,
                 mse=mse,
                 mae=mae,
@@ -105,13 +105,13 @@ def _accuracy(explanation: Explanation, marked: Sequence[str]) -> float | None:
     return float(roc_auc_score(labels, [segment.attribution for segment in explanation.ranked]))
 
 
-def _stability(one: Explanation, other: Explanation, top: int) -> float:
+def stability(one: Explanation, other: Explanation, top: int) -> float:
     """Jaccard index |A ∩ B| / |A ∪ B| of the words ranked first, before and after."""
     a, b = ({_bare(segment.text) for segment in e.ranked[:top]} for e in (one, other))
     return len(a & b) / len(a | b)
 
 
-def _consistency(explanations: Sequence[Explanation]) -> float | None:
+def consistency(explanations: Sequence[Explanation]) -> float | None:
     """The variance of each word's attribution over the repeats, mean over the words."""
     if len(explanations) < 2:
         return None
