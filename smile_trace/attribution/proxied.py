@@ -65,7 +65,6 @@ class Proxy:
     name: str
     signal: Signal
     deterministic: bool
-    remote: bool
     calls: int
 
 

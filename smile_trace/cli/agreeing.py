@@ -23,6 +23,8 @@ def in_words(estimate: "Estimate") -> str:
         f"Asked: {_plain(estimate.model)}, {_plain(estimate.address)}.",
         f"At most: {_most(estimate)}.",
     ]
+    if estimate.proxy is not None:
+        lines.append(f"Its proxy: {_whom(estimate.proxy)}.")
     if estimate.embeddings is not None:
         lines.append(f"Word vectors come from {_plain(estimate.embeddings)}, which is not counted.")
     return "\n".join([*lines, "Nothing was asked."])
@@ -34,15 +36,21 @@ def agree(estimate: "Estimate", *, yes: bool) -> None:
     Raises:
         typer.Exit: the person said no.
     """
-    if not estimate.paid or yes:
+    paid = [one for one in (estimate, estimate.proxy) if one is not None and one.paid]
+    if not paid or yes:
         return
-    most = f"{_plain(estimate.model)}, {_plain(estimate.address)}: at most {_most(estimate)}."
+    most = " ".join(f"{_whom(one)}." for one in paid)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         print(most, file=sys.stderr)
         return
     if not typer.confirm(f"{most} Ask?", err=True):
         print("Nothing was asked.", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _whom(estimate: "Estimate") -> str:
+    who = f"{_plain(estimate.model)}, {_plain(estimate.address)}"
+    return f"{who}: at most {_most(estimate)}"
 
 
 def _most(estimate: "Estimate") -> str:

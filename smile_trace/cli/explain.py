@@ -49,6 +49,13 @@ def explain(
         typer.Option(help="A role, a text or a /PATTERN/ that is never left out; repeatable."),
     ] = None,
     budget: Annotated[int, typer.Option(min=4, help="The most calls to the model.")] = 40,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            help="A cheaper model of the settings, or demo, that is asked most in the model's "
+            "place; the model itself no more than 20 times."
+        ),
+    ] = None,
     part: Annotated[
         str | None, typer.Option(help="Explain this part of the answer alone, as it stands in it.")
     ] = None,
@@ -102,22 +109,25 @@ def explain(
         "freeze": [written(text) for text in freeze or ()],
         "budget": budget,
         "signal": signal.value,
+        "proxy": proxy,
         "app": app,
         "seed": seed,
     }
     settings = Settings()
     prepared = prepare(text, settings, parameters=None, **asked)
+    alone = prepare(text, settings, parameters=None, **{**asked, "proxy": None})
     most = estimate_of(prepared, embeddings=settings.explain.embeddings)
     if sanity_check:
-        most = most.plus(estimate_check(prepared))
+        most = most.plus(estimate_check(alone))
     if dry_run:
         print(most.model_dump_json(indent=2) if json else in_words(most))
         return
     agree(most, yes=yes)
-    with _Progress(most.calls) if sys.stderr.isatty() else nullcontext() as on_round:
+    calls = most.calls + (0 if most.proxy is None else most.proxy.calls)
+    with _Progress(calls) if sys.stderr.isatty() else nullcontext() as on_round:
         explanation = explain_now(text, **asked, part=part, on_round=on_round)
         if sanity_check:
-            checked = check_by_injection(prepared, on_round=on_round)
+            checked = check_by_injection(alone, on_round=on_round)
             metadata = {"sanity_check": checked.model_dump(mode="json")}
             explanation = explanation.model_copy(update={"metadata": metadata})
     if html is not None:

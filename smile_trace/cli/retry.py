@@ -13,18 +13,25 @@ def retry(
         typer.Argument(help="A call's id (or the beginning of it, say its trace's id)."),
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every call that failed.")] = False,
+    proxies: Annotated[
+        bool, typer.Option("--proxies", help="Ask the proxies again that were dropped.")
+    ] = False,
 ) -> None:
     """Explain calls again: the worker takes them first. Answers that were paid for are reused."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
-    from smile_trace.worker.retry import request_again
+    from smile_trace.worker.retry import believe_again, request_again
 
-    if (call is None) is not failed:
-        raise SmileTraceError("name one call, or say --failed.")
+    if (call is not None) + failed + proxies != 1:
+        raise SmileTraceError("name one call, or say --failed or --proxies.")
     settings = Settings()
     store = Store.open(settings)
     try:
+        if proxies:
+            count = believe_again(store)
+            print(f"{count} {'proxy is' if count == 1 else 'proxies are'} tried anew.")
+            return
         count = request_again(store, settings, call)
+        print(f"{count} {'call waits' if count == 1 else 'calls wait'} for the worker.")
     finally:
         store.close()
-    print(f"{count} {'call waits' if count == 1 else 'calls wait'} for the worker.")

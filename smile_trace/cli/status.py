@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console, Group
     from rich.table import Table
+    from rich.text import Text
 
     from smile_trace.store.status import Counted, Paused, Status, TrackerCounts
 
@@ -68,6 +69,8 @@ def _table(now: "Status") -> "Table":
         checked = sum(check.count for check in now.sanity_checks)
         outcomes = ", ".join(f"{check.count} {check.reason}" for check in now.sanity_checks)
         table.add_row("sanity checks", str(checked), outcomes)
+    for number, dropped in enumerate(now.dropped_proxies):
+        table.add_row("" if number else "dropped proxies", "", _dim(dropped))
     waiting = now.pending + now.running
     table.add_row("waiting", str(waiting), f"{now.running} running" if now.running else "")
     _add_reasons(table, now.pending_by_reason)
@@ -120,10 +123,14 @@ def _add_paused(table: "Table", what: str, paused: "Paused") -> None:
 
 
 def _add_reasons(table: "Table", reasons: "Iterable[Counted]") -> None:
+    for one in reasons:
+        table.add_row("", str(one.count), _dim(one.reason))
+
+
+def _dim(text: str) -> "Text":
     from rich.text import Text
 
-    for one in reasons:
-        table.add_row("", str(one.count), Text(_plain(one.reason), style="dim"))
+    return Text(_plain(text), style="dim")
 
 
 def _plain(text: str) -> str:

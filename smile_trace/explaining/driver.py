@@ -6,9 +6,9 @@ from typing import Protocol
 
 from smile_trace.attribution import ProxyStudy
 from smile_trace.errors import SmileTraceError
-from smile_trace.explaining.proxying import AnyStudy
+from smile_trace.explaining.proxying import AnyStudy, proxy_of_model
 from smile_trace.explaining.thinking import think
-from smile_trace.models import Model, ModelUnavailable, Request, ScoringModel
+from smile_trace.models import Model, Request, ScoringModel
 from smile_trace.models.quiet import quiet
 from smile_trace.records import (
     Cost,
@@ -82,18 +82,14 @@ async def ask_model(
     """
     if proxy is None or not isinstance(study, ProxyStudy):
         return await _ask(study, study.signal, model, perturbations)
-    parts = {"target": (model, study.signal), "proxy": (proxy, study.proxy_signal)}
-    came: dict[int, Response] = {}
-    for asked, (who, signal) in parts.items():
-        places = [k for k, row in enumerate(perturbations) if row.asked == asked]
-        rows = [perturbations[k] for k in places]
-        try:
-            came |= zip(places, await _ask(study, signal, who, rows), strict=True)
-        except ModelUnavailable as error:
-            if who is model:
-                raise
-            why = f"the proxy {proxy.name!r} of the model {model.name!r}: {error}"
-            raise ModelUnavailable(why, permanent=error.permanent) from error
+    of_target = [k for k, row in enumerate(perturbations) if row.asked == "target"]
+    of_proxy = [k for k, row in enumerate(perturbations) if row.asked == "proxy"]
+    rows = [perturbations[k] for k in of_target]
+    said = await _ask(study, study.signal, model, rows)
+    rows = [perturbations[k] for k in of_proxy]
+    with proxy_of_model(proxy.name, model.name):
+        said += await _ask(study, study.proxy_signal, proxy, rows)
+    came = dict(zip([*of_target, *of_proxy], said, strict=True))
     return [came[k] for k in range(len(perturbations))]
 
 

@@ -10,6 +10,7 @@ from smile_trace.attribution.segmentation import Segmentation
 from smile_trace.attribution.units import AnyUnit
 from smile_trace.explaining.driver import resolve_signal
 from smile_trace.explaining.preparing import AnyModel, Prepared, prepare
+from smile_trace.explaining.proxying import PROXY_CALLS, as_proxy
 from smile_trace.explaining.reading import AnyPrompt
 from smile_trace.models.most import most_of_attempt
 from smile_trace.records import JSON, Record, Signal, Unit
@@ -37,6 +38,8 @@ class Estimate(Record):
     paid: bool
     embeddings: str | None = None
     """The model whose word vectors are asked for besides, where the settings name one."""
+    proxy: "Estimate | None" = None
+    """What the model's proxy would be asked besides, where there is one."""
 
     def plus(self, other: "Estimate") -> "Estimate":
         """With what another explanation by the same model would ask."""
@@ -61,6 +64,7 @@ def estimate(
     budget: int = 40,
     signal: Literal["auto", "text", "probability"] = "auto",
     app: str | None = None,
+    proxy: AnyModel | None = None,
 ) -> Estimate:
     """What `explain` with the same arguments would ask, at most. Asks nothing.
 
@@ -81,29 +85,42 @@ def estimate(
         unit=unit,
         budget=budget,
         signal=signal,
+        proxy=proxy,
     )
     return estimate_of(prepared, embeddings=conf.explain.embeddings)
 
 
 def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimate:
     """The same for what was prepared."""
-    settings, how = prepared.settings, prepared.how
+    settings = prepared.settings
+    signal = resolve_signal(settings, prepared.model)
+    most = _most(prepared, prepared.model.name, prepared.how, signal, settings.budget)
+    if prepared.proxy is not None:
+        own = as_proxy(prepared.proxy, prepared.prompted.parameters, PROXY_CALLS)
+        of_proxy = _most(prepared, own.name, prepared.proxy_how, own.signal, own.calls)
+        most = most.model_copy(update={"proxy": of_proxy})
+    return most.model_copy(update={"embeddings": embeddings})
+
+
+def _most(
+    prepared: Prepared, name: str, how: ModelSettings | None, signal: Signal, calls: int
+) -> Estimate:
+    """The most that `calls` to one model take."""
     segmentation = Segmentation(prepared.prompted, prepared.unit, prepared.freeze)
     most, usd = None, None
     if how is not None:
-        most, usd = most_of_attempt(settings.model, how, prepared.prompted)
+        most, usd = most_of_attempt(name, how, prepared.prompted)
     tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
     return Estimate(
-        model=settings.model,
+        model=name,
         address=_address(how),
-        unit=settings.unit,
+        unit=prepared.settings.unit,
         segments=sum(not segment.frozen for segment in segmentation.segments),
-        signal=resolve_signal(settings, prepared.model),
-        calls=settings.budget,
-        tokens=None if tokens is None else settings.budget * tokens,
-        usd=None if usd is None else settings.budget * usd,
+        signal=signal,
+        calls=calls,
+        tokens=None if tokens is None else calls * tokens,
+        usd=None if usd is None else calls * usd,
         paid=_paid(how, usd),
-        embeddings=embeddings,
     )
 
 

@@ -27,7 +27,8 @@ ANSWERS = MemoryCache()
 class Prepared:
     """A prompt, who is asked about it, and how.
 
-    `how` is the model's table in the settings, None where a Model or a function was given.
+    `how` is the model's table in the settings, None where a Model or a function was given;
+    `proxy_how` is that of its proxy.
     """
 
     prompted: Prompted
@@ -37,6 +38,7 @@ class Prepared:
     freeze: tuple[str | re.Pattern[str], ...]
     how: ModelSettings | None
     proxy: Model | None = None
+    proxy_how: ModelSettings | None = None
 
 
 def prepare(
@@ -93,6 +95,7 @@ def prepare(
         freeze=tuple(freeze),
         how=how,
         proxy=stands_in,
+        proxy_how=settings_of(proxy, conf) if isinstance(proxy, str) else None,
     )
 
 

@@ -1,10 +1,11 @@
 """A proxy for the model that is explained: how often either is asked, and how."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from smile_trace.attribution import Proxy, ProxyStudy, Study
-from smile_trace.models import Model, ScoringModel
+from smile_trace.models import Model, ModelUnavailable, ScoringModel
 from smile_trace.records import JSON, ExplanationSettings, Prompted
 
 MOST_CALLS, USUAL_CALLS = 20, 16
@@ -43,17 +44,30 @@ def make_study(
     """
     if proxy is None:
         return Study(prompted, settings, **options)
-    stands_in = proxy_of(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))
+    stands_in = as_proxy(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))
     return ProxyStudy(prompted, settings, proxy=stands_in, **options)
 
 
-def proxy_of(model: Model, parameters: Mapping[str, JSON], calls: int) -> Proxy:
+def as_proxy(model: Model, parameters: Mapping[str, JSON], calls: int) -> Proxy:
     """What a study has to know of a proxy: it scores the logged answer where it can."""
     whole = isinstance(model, ScoringModel) and not getattr(model, "first_token_only", False)
     return Proxy(
         name=model.name,
         signal="probability" if whole else "text",
         deterministic=model.deterministic(dict(parameters)),
-        remote=model.remote,
         calls=calls,
     )
+
+
+@contextmanager
+def proxy_of_model(proxy: str, model: str) -> Iterator[None]:
+    """What goes wrong inside is said of the proxy of the model, which is the one that waits.
+
+    Raises:
+        ModelUnavailable: the proxy cannot be asked.
+    """
+    try:
+        yield
+    except ModelUnavailable as error:
+        why = f"the proxy {proxy!r} of the model {model!r}: {error}"
+        raise ModelUnavailable(why, permanent=error.permanent) from error

@@ -7,17 +7,21 @@ All text in it is already `visible`: no control character is left in it.
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Literal
 
-from smile_trace.records import Explanation, SegmentAttribution
+from smile_trace.records import Explanation, ProxyUse, SegmentAttribution
 
-Kind = Literal["supports", "opposes", "noise", "frozen", "plain", "explained"]
+Kind = Literal["supports", "opposes", "noise", "frozen", "plain", "explained", "edge"]
 """`supports`/`opposes`: significant, by sign. `noise`: measured, but within the noise.
 `frozen`: never left out. `plain`: text between the segments, and of the answer. `explained`: the
-part of the answer that is explained, where it is not all of it."""
+part of the answer that is explained, where it is not all of it. `edge`: no text of the prompt,
+but where a passage that was looked at more finely begins, with its value, or ends."""
+
+OPENS, CLOSES = "\u25b8", "\u25c2"
+"""What stands at the edges of such a passage."""
 
 STATUS_WORDS = {
     "reliable": "reliable",
@@ -93,6 +97,11 @@ class Piece:
         """What hovering shows: value, interval and verdict."""
         return "" if self.segment is None else describe(self.segment)
 
+    @property
+    def sign(self) -> Kind:
+        """The kind of its segment, also at an edge."""
+        return _kind(self.segment)
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -147,7 +156,12 @@ class Heatmap:
         frozen = " Dotted underline: frozen, never left out." if "frozen" in self.kinds else ""
         partial = any(piece.kind == "explained" for piece in self.answer)
         part = " Underlined: the part of the answer that is explained." if partial else ""
-        return f"Grey text is {grey}.{frozen}{part}"
+        finer = (
+            f" {OPENS} {CLOSES}: a passage with its value as a whole, then looked at more finely."
+            if "edge" in self.kinds
+            else ""
+        )
+        return f"Grey text is {grey}.{frozen}{part}{finer}"
 
 
 def heatmap(explanation: Explanation) -> Heatmap:
@@ -162,7 +176,7 @@ def heatmap(explanation: Explanation) -> Heatmap:
             for place, start, end in segment.places
             if place == index
         ]
-        pieces = tuple(_pieces(message.content, mine))
+        pieces = tuple(_pieces(message.content, mine, _edges(explanation.coarser, index)))
         kinds.update(piece.kind for piece in pieces)
         blocks.append(Block(visible(message.role), tuple(_fold(pieces))))
     return Heatmap(
@@ -221,24 +235,46 @@ def _kind(segment: SegmentAttribution | None) -> Kind:
     return "supports" if segment.attribution > 0 else "opposes"
 
 
-def _pieces(content: str, places: Sequence[tuple[int, int, SegmentAttribution]]) -> Iterator[Piece]:
+_Edges = Mapping[int, Sequence[Piece]]
+"""What is put in before the character at a place."""
+
+
+def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
+    """Where the passages of a message begin and end, the outer ones outside."""
+    ends: dict[int, list[Piece]] = {}
+    begins: dict[int, list[Piece]] = {}
+    for segment in coarser:
+        for place, start, end in segment.places:
+            if place == message:
+                opening = f"{OPENS}{signed(segment.attribution)}\u00a0"
+                begins.setdefault(start, []).append(Piece(opening, "edge", segment))
+                ends.setdefault(end, []).insert(0, Piece(CLOSES, "edge", segment))
+    return {at: [*ends.get(at, ()), *begins.get(at, ())] for at in {*ends, *begins}}
+
+
+def _pieces(
+    content: str, places: Sequence[tuple[int, int, SegmentAttribution]], edges: _Edges
+) -> Iterator[Piece]:
     """A message in pieces, from where (start, end) segments have places in it."""
     owner: list[int | None] = [None] * len(content)
     by_length = sorted(range(len(places)), key=lambda i: places[i][0] - places[i][1])
     for i in by_length:
         start, end = max(places[i][0], 0), min(places[i][1], len(content))
         owner[start:end] = [i] * max(end - start, 0)
-    at = 0
-    for index, run in groupby(owner):
-        size = sum(1 for _ in run)
-        segment = None if index is None else places[index][2]
-        yield Piece(visible(content[at : at + size]), _kind(segment), segment)
-        at += size
+    for begin, end in pairwise(sorted({0, len(content), *edges})):
+        yield from edges.get(begin, ())
+        at = begin
+        for index, run in groupby(owner[begin:end]):
+            size = sum(1 for _ in run)
+            segment = None if index is None else places[index][2]
+            yield Piece(visible(content[at : at + size]), _kind(segment), segment)
+            at += size
+    yield from edges.get(len(content), ())
 
 
 def _fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
     """Long stretches without effect keep a little text on each side; the middle is folded."""
-    for quiet, run in groupby(pieces, key=lambda piece: not piece.strength):
+    for quiet, run in groupby(pieces, key=lambda p: not p.strength and p.kind != "edge"):
         stretch = list(run)
         if not quiet or sum(len(piece.text) for piece in stretch) < FOLD_FROM:
             yield from stretch
@@ -291,9 +327,20 @@ def _facts(explanation: Explanation) -> Iterator[str]:
     yield f"{cost.target_calls:,} calls"
     if cost.proxy_calls:
         yield f"{cost.proxy_calls:,} proxy calls"
+    if explanation.proxy is not None:
+        yield _proxy(explanation.proxy)
     if cost.tokens:
         yield f"{cost.tokens:,} tokens"
     if cost.usd is not None:
         yield f"${cost.usd:.4f}" if cost.usd else "$0"
     yield explanation.settings.model
     yield f"{explanation.signal} signal"
+
+
+def _proxy(use: ProxyUse) -> str:
+    """What a cheaper model had to do with it, or why nothing."""
+    if use.dropped is not None:
+        return f"proxy {use.name} not used: {use.dropped}"
+    how = "scored this answer" if use.signal == "probability" else "gave answers of its own"
+    agrees = "" if use.agreement is None else f", agreement {use.agreement:.2f}"
+    return f"proxy {use.name} {how}, trust {use.trust:.2f}{agrees}"

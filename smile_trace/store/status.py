@@ -77,6 +77,8 @@ class Status(Record):
     unreliable: int
     sanity_checks: tuple[Counted, ...] = ()
     """Sanity checks by outcome, of every explanation that had one."""
+    dropped_proxies: tuple[str, ...] = ()
+    """Proxies that are not asked any more: whose, on which prompt, and why."""
     failed: int
     skipped: int
     skipped_by_reason: tuple[Counted, ...]

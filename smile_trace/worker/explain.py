@@ -15,7 +15,8 @@ from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.driver import ask_model, finish, resolve_signal
 from smile_trace.explaining.proxying import AnyStudy, make_study
 from smile_trace.explaining.thinking import think
-from smile_trace.models import Model, ModelUnavailable
+from smile_trace.models import Model, ModelUnavailable, Request
+from smile_trace.models.quiet import quiet
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
@@ -98,14 +99,16 @@ class Explainer:
         call = await self._keep(self._store.traces.call, job.call_id)
         if call is None or call.answer is None:
             raise SmileTraceError("its trace is not in the store any more")
-        model = self._models.open(job, call)
-        pair, proxy, dropped = pair_of(job, call), self._models.proxy(job), None
+        if self._models.is_paused(job.settings.model):
+            await self._try_again(job, call)
+        model, proxy, dropped = self._models.open(job, call), None, None
+        pair = pair_of(job, call)
         if pair is not None:
             dropped = await self._keep(why_dropped, self._store, pair)
-            if proxy is None:
-                dropped = "the settings have no such model any more"
-        if dropped is not None:  # the model alone is asked, as often as without a proxy
-            job, proxy = self._models.without_proxy(job), None
+            proxy = self._models.proxy(job) if dropped is None else None
+            if proxy is None:  # the model alone is asked, as often as without a proxy
+                dropped = dropped or "the settings have no such model any more"
+                job = self._models.without_proxy(job)
         make = partial(_study, job, call.answer, Prompted.of(call), model, proxy)
         study = make(self._models.proxy_calls, self._models.embeddings(job))
         told: list[Response] = []
@@ -122,7 +125,8 @@ class Explainer:
             await think(study.tell, zip(perturbations, responses, strict=True))
             told += responses
             await self._keep(self._store.jobs.progressed, job.id, now=self._clock())
-            await self._keep(self._models.answered, job.settings.model)
+            if any(map(_came_now, responses)):
+                await self._keep(self._models.answered, job.settings.model)
         explanation = await think(finish, study, told)
         spent = await self._keep(self._store.ledger.spent, "explanation", job.budget_scope)
         scope = of_proxy(job.budget_scope)
@@ -140,6 +144,26 @@ class Explainer:
                 return
         await self._keep(self._store.jobs.explain, job, explanation, now=self._clock())
         logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
+
+    async def _try_again(self, job: Job, call: Call) -> None:
+        """Ask a paused model one thing that the explanation needs anyway.
+
+        It counts in no explanation's cap: however often a model that is gone is tried, those who
+        wait for it can still ask all that they may.
+
+        Raises:
+            ModelUnavailable: it still cannot be asked.
+            BudgetExceeded: a daily cap is reached.
+        """
+        prompted = Prompted.of(call)
+        model = self._models.open(job, call, f"/try {job.run}")
+        request = Request(
+            messages=prompted.messages, form=prompted.form, parameters=prompted.parameters
+        )
+        with quiet():
+            responses = await model.generate([request])
+        if any(map(_came_now, responses)):
+            await self._keep(self._models.answered, job.settings.model)
 
     async def _checked(self, explanation: Explanation, job: Job, call: Call) -> Explanation:
         """With a sanity check. Its rounds are no steps of the engine: what they paid for is in
@@ -205,6 +229,12 @@ def _study(
     )
 
 
+def _came_now(response: Response) -> bool:
+    """Whether the model itself has said this now: an answer, or a refusal, which has its usage;
+    not what came out of the cache or was stopped by a cap."""
+    return not response.cached and (response.ok or response.usage is not None)
+
+
 async def _round(
     study: AnyStudy, model: Model, proxy: Model | None, perturbations: Sequence[Perturbation]
 ) -> dict[str, JSON]:
@@ -235,10 +265,6 @@ def _fingerprint(perturbations: Sequence[Perturbation]) -> str:
         for p in perturbations
     ]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
-
-
-def _of_whom(perturbation: Perturbation) -> list[str]:
-    return ["proxy"] if perturbation.asked == "proxy" else []
 
 
 def _read_round(kept: Mapping[str, JSON]) -> list[Response]:

@@ -9,6 +9,7 @@ from functools import partial
 
 from smile_trace.attribution import Embed
 from smile_trace.explaining.named import DEMO, settings_of
+from smile_trace.explaining.proxying import proxy_of_model
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.ledger import Ledger, ResponseCache
 from smile_trace.models.metered import metered
@@ -91,7 +92,8 @@ class Models:
             return None
         key = name if name in models else f"{name}, the packaged one"
         if key not in self._open:
-            self._open[key] = open_model(name, settings_of(name, self._settings))
+            with proxy_of_model(name, job.settings.model):
+                self._open[key] = open_model(name, settings_of(name, self._settings))
         return metered(
             self._open[key],
             ledger=self._ledger,
@@ -136,6 +138,10 @@ class Models:
         for error in closed:
             if isinstance(error, BaseException):
                 logger.warning("a model could not be closed: %s", error)
+
+    def is_paused(self, name: str) -> bool:
+        """Whether the model could not be asked the last time."""
+        return name in self._paused
 
     def answered(self, name: str) -> None:
         """The model works: whoever waits for it goes on."""
@@ -195,6 +201,10 @@ class _PatientLedger:
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
         """See `models.ledger.Ledger.settle`."""
         self._patience(self._ledger.settle, reservation, tokens=tokens, usd=usd)
+
+    def give_back(self, reservation: str, *, sent: bool) -> None:
+        """See `models.ledger.Ledger.give_back`."""
+        self._patience(self._ledger.give_back, reservation, sent=sent)
 
 
 class _PatientCache:

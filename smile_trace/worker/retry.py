@@ -1,4 +1,4 @@
-"""Calls that a person wants explained, whatever sampling or an earlier attempt said."""
+"""What a person wants tried again: calls, whatever was decided about them, and proxies."""
 
 import time
 
@@ -6,6 +6,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.sample import explainable
+from smile_trace.worker.screening import why_dropped
 
 
 def request_again(store: Store, settings: Settings, prefix: str | None) -> int:
@@ -32,3 +33,15 @@ def request_again(store: Store, settings: Settings, prefix: str | None) -> int:
     possible = [decision for decision in decisions if decision.state == "pending"]
     store.jobs.retry(possible, now=time.time())
     return len(possible)
+
+
+def believe_again(store: Store) -> int:
+    """Forget why proxies were dropped: each is asked, and screened, from the beginning.
+
+    Returns:
+        How many proxies that is, each for one model and prompt.
+    """
+    dropped = [pair for pair in store.agreements.pairs() if why_dropped(store, pair)]
+    for pair in dropped:
+        store.agreements.forget(pair)
+    return len(dropped)

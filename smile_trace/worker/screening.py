@@ -50,6 +50,16 @@ def note(store: Store, pair: Pair, explanation: Explanation, job: Job, *, now: f
         )
 
 
+def dropped_proxies(store: Store) -> tuple[str, ...]:
+    """Every proxy that is not asked any more, in words."""
+    seen = ((pair, why_dropped(store, pair)) for pair in store.agreements.pairs())
+    return tuple(
+        f"{pair.proxy} for {pair.target} on {pair.prompt}: {why}"
+        for pair, why in seen
+        if why is not None
+    )
+
+
 def unused(pair: Pair, why: str) -> ProxyUse:
     """What an explanation says of a proxy that was not asked."""
     return ProxyUse(name=pair.proxy, dropped=why)

@@ -5,6 +5,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.status import Counted, Status
 from smile_trace.worker.alone import WorkerError, check_health
+from smile_trace.worker.screening import dropped_proxies
 
 
 def read_home(settings: Settings) -> Status:
@@ -25,6 +26,7 @@ def read_home(settings: Settings) -> Status:
         update = {
             "worker": worker,
             "healthy": healthy,
+            "dropped_proxies": dropped_proxies(store),
             "lost": sum(lost.values()),
             "lost_by_reason": reasons,
             "unread_files": sum(
