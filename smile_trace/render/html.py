@@ -4,6 +4,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from smile_trace.records import Explanation
 from smile_trace.render.heatmap import describe, heatmap, signed, strength, visible
+from smile_trace.render.scores import rows
 
 TEMPLATES = Environment(
     loader=PackageLoader("smile_trace.render"),
@@ -26,14 +27,12 @@ def to_html(explanation: Explanation, *, fragment: bool = False, title: str | No
         fragment: only the `<div>`, for a notebook or a page around it.
         title: the page's title; by default "Why this answer?".
     """
-    segments = sorted(
-        (s for s in explanation.segments if not s.frozen), key=lambda s: -abs(s.attribution)
-    )
     return TEMPLATES.get_template("heatmap.html.j2").render(
         fragment=fragment,
         title=visible(title or "Why this answer?"),
         picture=heatmap(explanation),
-        segments=segments,
+        rows=rows(explanation),
+        finer=bool(explanation.coarser),
         level=explanation.fidelity.interval_level,
         stops=LEGEND_STOPS,
         strength=strength,

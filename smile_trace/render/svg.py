@@ -25,7 +25,7 @@ LEGEND_HEIGHT = 27.0
 MOST_STRIPS = 12
 """More strips than that, and the picture stays in one piece."""
 
-_UNDERLINED = ("frozen", "explained")
+_MARKED = ("frozen", "explained", "edge")
 """Kinds of pieces that are not coloured, and marked all the same."""
 
 Look = Literal["text", "answer", "summary", "small", "role", "fold"]
@@ -195,7 +195,7 @@ class _Page:
             if isinstance(stretch, Fold):
                 self._fold(stretch, left, inner)
                 continue
-            runs = [(p.text, p if p.strength or p.kind in _UNDERLINED else None) for p in stretch]
+            runs = [(p.text, p if p.strength or p.kind in _MARKED else None) for p in stretch]
             for line in wrap(runs, size=TEXT, width=inner):
                 marked = any(chunk.style and chunk.style.strength for chunk in line)
                 self.y += MARKED if marked else CLOSE

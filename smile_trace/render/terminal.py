@@ -8,6 +8,7 @@ from rich.text import Text
 
 from smile_trace.records import Explanation
 from smile_trace.render.heatmap import Block, Fold, Heatmap, Piece, heatmap, signed, visible
+from smile_trace.render.scores import rows
 
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
 _STATUS = {"reliable": "bold green", "no_effect": "bold", "unreliable": "bold yellow"}
@@ -49,7 +50,7 @@ def _block(block: Block) -> Text:
     text = Text()
     for part in block.parts:
         if isinstance(part, Fold):
-            text.append(f" ⋯ {part.label} ⋯ ", style="dim italic")
+            text.append(f"\n⋯ {part.label} ⋯\n", style="dim italic")
         else:
             text.append(part.text, style=_style(part))
             if part.strength:
@@ -58,6 +59,8 @@ def _block(block: Block) -> Text:
 
 
 def _style(piece: Piece) -> Style:
+    if piece.kind == "edge":
+        return Style(bold=True)
     if not piece.strength:
         return Style(dim=True, italic=piece.kind == "frozen")
     colour = _BLUE if piece.kind == "supports" else _ORANGE
@@ -66,19 +69,17 @@ def _style(piece: Piece) -> Style:
 
 
 def _print_scores(explanation: Explanation, console: Console) -> None:
-    strongest = sorted(
-        (s for s in explanation.segments if s.significant and not s.frozen),
-        key=lambda s: -abs(s.attribution),
-    )
+    strongest = [row for row in rows(explanation) if row.segment.significant]
     if not strongest:
         return
     table = Table(box=None, padding=(0, 1), header_style="dim")
     table.add_column("segment", max_width=44, overflow="ellipsis", no_wrap=True)
     table.add_column("attribution", justify="right")
     table.add_column("interval")
-    for segment in strongest[:_ROWS]:
+    for row in strongest[:_ROWS]:
+        segment = row.segment
         interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
-        text = Text(" ".join(visible(segment.text).split()))
+        text = Text("  " * row.depth + " ".join(visible(segment.text).split()))
         table.add_row(text, signed(segment.attribution), Text(interval, style="dim"))
     console.print(Padding(table, (1, 1, 0, 1)))
     if len(strongest) > _ROWS:

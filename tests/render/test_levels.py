@@ -1,0 +1,143 @@
+"""A long prompt that was looked at coarse to fine: each passage shows with its pieces."""
+
+import io
+import re
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+
+from rich.console import Console
+
+from smile_trace import render
+from smile_trace.attribution.levels import join
+from smile_trace.records import Explanation, SegmentAttribution
+from smile_trace.render.heatmap import CLOSES, OPENS, Fold, Piece, heatmap
+from smile_trace.render.scores import rows
+from smile_trace.render.terminal import print_terminal
+from tests.support.explained import HOSTILE, explanation
+
+TEXT = "Nothing here. The spare key is under the piano. Nothing there, either."
+PASSAGE = "The spare key is under the piano."
+
+
+def levels(text: str = TEXT, passage: str = PASSAGE) -> Explanation:
+    """Three passages; the one with the key by its halves, and one of these by its words."""
+    whole = explanation([("user", text)], {"key": 0.5, "spare": 0.2})
+    start = text.index(passage)
+    middle = start + len(passage) // 2
+    ends = [(0, start - 1), (start, start + len(passage)), (start + len(passage) + 1, len(text))]
+    coarse = [
+        _span(text, a, b, value) for (a, b), value in zip(ends, (0.05, 0.8, -0.1), strict=True)
+    ]
+    halves = [
+        _span(text, start, middle, 0.6),
+        _span(text, middle, start + len(passage), 0.3),
+    ]
+    words = [s for s in whole.segments if start <= s.start and s.end <= middle]
+    segments, coarser = join([coarse, halves, words])
+    return whole.model_copy(update={"segments": segments, "coarser": coarser})
+
+
+def _span(text: str, start: int, end: int, value: float) -> SegmentAttribution:
+    return SegmentAttribution(
+        text=text[start:end],
+        message=0,
+        role="user",
+        start=start,
+        end=end,
+        unit="span",
+        key=f"0:span:{start}",
+        attribution=value,
+        ci_low=value - 0.1,
+        ci_high=value + 0.1,
+        significant=abs(value) > 0.1,
+    )
+
+
+def texts(explained: Explanation) -> list[str]:
+    [block] = heatmap(explained).blocks
+    return [
+        p.text for part in block.parts for p in (part.pieces if isinstance(part, Fold) else [part])
+    ]
+
+
+def test_passages_are_enclosed_with_their_value_and_no_character_is_lost() -> None:
+    shown = "".join(texts(levels()))
+    assert f"Nothing here. {OPENS}+0.80\xa0{OPENS}+0.60\xa0The spare key" in shown
+    assert f"under the piano.{CLOSES} Nothing" in shown
+    assert shown.count(CLOSES) == 2
+    parts = [p for p in heatmap(levels()).blocks[0].parts if isinstance(p, Piece)]
+    assert [p.sign for p in parts if p.kind == "edge"] == ["supports"] * 4
+    assert "".join(p.text for p in parts if p.kind != "edge") == TEXT
+    assert OPENS in heatmap(levels()).key
+    assert OPENS not in heatmap(explanation()).key
+
+
+def test_a_passage_is_not_hidden_in_a_fold() -> None:
+    long = "Nothing happens here. " * 80
+    parts = heatmap(levels(long + TEXT + long)).blocks[0].parts
+    hidden = [p.kind for part in parts if isinstance(part, Fold) for p in part.pieces]
+    assert hidden
+    assert "edge" not in hidden
+
+
+class _Table(HTMLParser):
+    """The cells of a page's table, and how far the first one of each row is set in."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[tuple[float, list[str]]] = []
+        self._inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append((0.0, []))
+        if tag == "td":
+            indent = re.search(r"padding-left:([\d.]+)", dict(attrs).get("style") or "")
+            if indent:
+                self.rows[-1] = (float(indent[1]), self.rows[-1][1])
+            self.rows[-1][1].append("")
+        self._inside = tag == "td"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.rows[-1][1][-1] += data
+
+
+def test_portions_add_up_on_the_page() -> None:
+    table = _Table(render.to_html(levels())).rows[1:]
+    depths = sorted({indent for indent, _ in table})
+    assert len(depths) == 3
+    level = [depths.index(indent) for indent, _ in table]
+    portion = [float(cells[-1].replace("\u2212", "-")) for _, cells in table]
+    for k in range(len(table)):
+        below = [j for j in range(k + 1, len(table)) if level[j] == level[k] + 1
+                 and all(level[i] > level[k] for i in range(k + 1, j + 1))]  # fmt: skip
+        if below:
+            assert abs(sum(portion[j] for j in below) - portion[k]) <= 0.005 * len(below)
+    assert [(row.depth, row.segment.text) for row in rows(levels())][:4] == [
+        (0, PASSAGE),
+        (1, "The spare key is"),
+        (2, "key"),
+        (2, "spare"),
+    ]
+    assert "portion" not in render.to_html(explanation())
+
+
+def test_picture_and_terminal_show_passages() -> None:
+    picture = ElementTree.fromstring(render.to_svg(levels()))
+    shown = [e for e in picture.iter("{http://www.w3.org/2000/svg}text") if OPENS in (e.text or "")]
+    assert [e.get("class") for e in shown] == ["supports-ink", "supports-ink", "small"]
+    assert [e.text for e in shown[:2]] == [f"{OPENS}+0.80\xa0", f"{OPENS}+0.60\xa0"]
+    printed = io.StringIO()
+    print_terminal(levels(), Console(file=printed, width=100))
+    assert f"{OPENS}+0.80" in printed.getvalue()
+    scores = printed.getvalue().split("interval")[1]
+    assert scores.index(PASSAGE) < scores.index("    key") < scores.index("    spare")
+
+
+def test_hostile_text_in_a_passage() -> None:
+    text = f"One. {HOSTILE} Two."
+    page = render.to_html(levels(text, HOSTILE))
+    assert "<script>" not in page
+    ElementTree.fromstring(render.to_svg(levels(text, HOSTILE)))
