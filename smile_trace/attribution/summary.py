@@ -1,7 +1,7 @@
 """The explanation in plain sentences, by rule."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from smile_trace.attribution.reading import NEGLIGIBLE
 from smile_trace.records import Fidelity, SegmentAttribution, Unit
@@ -15,13 +15,18 @@ _NAMED = 3
 
 
 def summarize(
-    segments: Sequence[SegmentAttribution], fidelity: Fidelity, *, part: str | None = None
+    segments: Sequence[SegmentAttribution],
+    fidelity: Fidelity,
+    *,
+    coarser: Sequence[SegmentAttribution] = (),
+    part: str | None = None,
 ) -> str:
     """One sentence for a person without statistics, right for every status.
 
     Args:
         segments: in the order of the prompt.
         fidelity: how far to trust them.
+        coarser: the passages that some of them are pieces of.
         part: the part of the answer that is explained; None for all of it.
     """
     answer = "The answer" if part is None else f"The part “{_short(part)}” of the answer"
@@ -30,29 +35,86 @@ def summarize(
     if fidelity.status == "unreliable":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
         return f"What drove {what} is undetermined at this budget: {fidelity.reason}"
-    free = sorted((s for s in segments if not s.frozen), key=lambda s: -s.attribution)
-    drivers = [s for s in free if s.significant and s.attribution > 0]
-    opponents = [s for s in reversed(free) if s.significant and s.attribution < 0]
+    tree = _Tree(segments, coarser)
+    drivers, opponents = tree.drivers, tree.opponents
     if not drivers and not opponents:
         return "No single part of the prompt made a difference that stands out of the noise."
-    of = "of the answer" if part is None else "of that part"
     clauses = []
     if drivers:
-        named = [f"{_named(s, segments)} ({_lost(s)})" for s in drivers]
-        named[0] = f"{_named(drivers[0], segments)} (without it, {_lost(drivers[0])} {of} is lost)"
-        clauses.append(f"{answer} hangs on {_listed(named)}")
+        of = "of the answer" if part is None else "of that part"
+        clauses.append(f"{answer} hangs on {_drivers(tree, of)}")
     if opponents:
-        named = [_named(s, segments) for s in opponents]
         verb = "works" if len(opponents) == 1 else "work"
         whom = "it" if drivers else answer[0].lower() + answer[1:]
-        clauses.append(f"{_listed(named)} {verb} against {whom}")
-    if rest := [s for s in free if s not in drivers and s not in opponents]:
+        clauses.append(f"{_listed(list(map(tree.named, opponents)))} {verb} against {whom}")
+    if rest := [s for s in tree.free if not _drives(s) and s not in opponents]:
         clauses.append(f"{_counted(rest, 'other')} made no measurable difference")
     if frozen := [s for s in segments if s.frozen]:
         was = "was" if len(frozen) == 1 else "were"
         clauses.append(f"{_counted(frozen, 'frozen')} {was} not tried")
     sentence = "; ".join(clauses) + "."
     return sentence[0].upper() + sentence[1:]
+
+
+class _Tree:
+    """The segments of a prompt, and the passages that some of them are pieces of."""
+
+    def __init__(
+        self, segments: Sequence[SegmentAttribution], coarser: Sequence[SegmentAttribution]
+    ) -> None:
+        self.coarser = coarser
+        self.everything = sorted([*segments, *coarser], key=lambda s: s.places)
+        self.free = [s for s in segments if not s.frozen]
+
+    def above(self, segment: SegmentAttribution) -> Iterator[SegmentAttribution]:
+        """The passages that it lies in, the smallest first."""
+        while segment.parent is not None:
+            segment = self.coarser[segment.parent]
+            yield segment
+
+    def inside(self, passage: SegmentAttribution) -> list[SegmentAttribution]:
+        """The finest pieces of a passage; none of a segment that was not looked at more finely."""
+        return [s for s in self.free if passage in self.above(s)]
+
+    @property
+    def drivers(self) -> list[SegmentAttribution]:
+        """What drives the answer and lies in nothing that does, the strongest first."""
+        found = [s for s in self.everything if _drives(s)]
+        outermost = [s for s in found if not any(map(_drives, self.above(s)))]
+        return sorted(outermost, key=lambda s: -s.attribution)
+
+    @property
+    def opponents(self) -> list[SegmentAttribution]:
+        """What works against the answer, the strongest first."""
+        found = [s for s in self.free if s.significant and s.attribution < 0]
+        return sorted(found, key=lambda s: s.attribution)
+
+    def named(self, segment: SegmentAttribution) -> str:
+        """The segment by its text, and by its passage where it is a piece of one."""
+        name = _named(segment, [s for s in self.everything if s.parent == segment.parent])
+        if segment.parent is None:
+            return name
+        return f"{name} in {self.named(self.coarser[segment.parent])}"
+
+
+def _drives(segment: SegmentAttribution) -> bool:
+    return segment.significant and segment.attribution > 0
+
+
+def _drivers(tree: _Tree, of: str) -> str:
+    """The drivers with what is lost; of a passage also what in it the answer hangs on."""
+    named = []
+    for place, driver in enumerate(tree.drivers):
+        lost = _lost(driver) if place else f"without it, {_lost(driver)} {of} is lost"
+        pieces = tree.inside(driver)
+        strongest = sorted(filter(_drives, pieces), key=lambda s: -s.attribution)
+        inner = _listed([f"{_named(s, pieces)} ({_lost(s)})" for s in strongest])
+        there = f", there on {inner or 'no single part'}" if pieces else ""
+        named.append(f"{tree.named(driver)} ({lost}){there}")
+    if not any(map(tree.inside, tree.drivers)):
+        return _listed(named)
+    more = f"; and on {_number(len(named) - _NAMED)} more" if len(named) > _NAMED else ""
+    return "; on ".join(named[:_NAMED]) + more
 
 
 def _unmoved(fidelity: Fidelity, answer: str) -> str:
@@ -99,8 +161,12 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
 
 
 def _short(text: str) -> str:
+    """The text on one line; of a long one the words that it begins and ends with."""
     flat = " ".join(text.split())
-    return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
+    if len(flat) <= _LONGEST:
+        return flat
+    head, tail = flat[: _LONGEST // 2], flat[-_LONGEST // 2 :]
+    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
 def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:
@@ -115,13 +181,13 @@ def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:
 
 
 def _listed(items: Sequence[str]) -> str:
-    """The first of them by name, the others by number."""
+    """The first of them by name, the others by number; nothing for none."""
     shown, more = list(items[:_NAMED]), len(items) - _NAMED
     return _joined([*shown, f"{_number(more)} more"] if more > 0 else shown)
 
 
 def _joined(items: Sequence[str]) -> str:
-    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + f" and {items[-1]}"
+    return "".join(items) if len(items) < 2 else ", ".join(items[:-1]) + f" and {items[-1]}"
 
 
 def _ordinal(place: int) -> str:

@@ -1,9 +1,12 @@
 """The plain sentence: right for every status, and readable without statistics."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smile_trace.attribution.summary import summarize
 from smile_trace.records import Fidelity, FidelityStatus, SegmentAttribution
@@ -112,9 +115,67 @@ def test_words_inside_a_passage_are_counted_by_their_own_name() -> None:
     )
 
 
-def test_long_texts_are_cut() -> None:
-    assert "…" in said([segment("word " * 100, 0.5, 0.6, 0.7)])
-    assert len(said([segment("word " * 100, 0.5, 0.6, 0.7)])) < 160
+def test_long_texts_are_cut_in_the_middle() -> None:
+    long = "The first words tell where it is. " + "word " * 100 + "The last tell, too."
+    assert said([segment(long, 0.5, 0.6, 0.7)]).startswith(
+        "The answer hangs on “The first words tell where it … word word The last tell, too.” (with"
+    )
+    assert len(said([segment("x" * 1000, 0.5, 0.6, 0.7)])) < 160
+
+
+def passages(*texts: str, **more: Any) -> list[SegmentAttribution]:
+    """Passages that drive the answer, the first one most, each of them before all its pieces."""
+    return [
+        segment(text, 0.8 - k / 5, 0.9 - k / 5, 1 - k / 5, unit="span", start=100 * k, **more)
+        for k, text in enumerate(texts)
+    ]
+
+
+def test_words_are_named_in_their_passage() -> None:
+    [one] = passages("the key of the door")
+    pieces = [
+        segment(text, *interval, parent=0, start=k, end=k + 1)
+        for k, (text, interval) in enumerate(
+            [
+                ("the", (-0.1, 0.0, 0.1)),
+                ("key", (0.3, 0.4, 0.5)),
+                ("of", (-0.1, 0.0, 0.1)),
+                ("the", (0.6, 0.7, 0.8)),
+                ("door", (-0.3, -0.2, -0.1)),
+            ]
+        )
+    ]
+    whole = [*pieces, segment("the rest", -0.1, 0.0, 0.1, unit="span", start=200)]
+    reliable = Fidelity(status="reliable", reason="")
+    assert summarize(whole, reliable, coarser=[one]) == (
+        "The answer hangs on “the key of the door” (without it, 80 % to 100 % of the answer is "
+        "lost), there on the second “the” (70 % ± 10 %) and “key” (40 % ± 10 %); “door” in “the "
+        "key of the door” works against it; two other words and one other passage made no "
+        "measurable difference."
+    )
+    weak = one.model_copy(update={"significant": False})
+    assert summarize(pieces[1:2], reliable, coarser=[weak]) == (
+        "The answer hangs on “key” in “the key of the door” (without it, 40 % ± 10 % of the "
+        "answer is lost)."
+    )
+    grey = [pieces[0], pieces[2]]
+    assert summarize(grey, reliable, coarser=[one]) == (
+        "The answer hangs on “the key of the door” (without it, 80 % to 100 % of the answer is "
+        "lost), there on no single part; two other words made no measurable difference."
+    )
+
+
+def test_several_passages_and_three_sizes() -> None:
+    outer, other = passages("a section", "another")
+    [inner] = passages("a sentence of it", parent=0)
+    word = segment("word", 0.3, 0.4, 0.5, parent=2)
+    apart = [segment(f"p{k}", 0.1, 0.2, 0.3, unit="span", start=300 + k) for k in range(2)]
+    reliable = Fidelity(status="reliable", reason="")
+    assert summarize([word, *apart], reliable, coarser=[outer, other, inner]) == (
+        "The answer hangs on “a section” (without it, 80 % to 100 % of the answer is lost), there "
+        "on “word” (40 % ± 10 %); on “another” (70 % ± 10 %); on “p0” (20 % ± 10 %); and on one "
+        "more."
+    )
 
 
 def test_every_status() -> None:
@@ -150,3 +211,47 @@ def test_a_part_of_the_answer() -> None:
     assert said(driver, "unreliable", part="red") == (
         "What drove the part “red” of this answer is undetermined at this budget: so it is."
     )
+
+
+NUMBER = re.compile(r"\d+")
+COUNTED = re.compile(r"(\w+) other words?")
+WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-1, 1), st.floats(0, 0.3), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=9,
+    ),
+    st.sampled_from(("reliable", "no_effect", "unreliable")),
+    st.sampled_from((None, "a part")),
+)
+def test_it_is_right_for_whatever_was_found(
+    found: list[tuple[float, float, bool, bool]], status: FidelityStatus, part: str | None
+) -> None:
+    """Shares lie in [0, 100] and in order, and every word is named or counted, once."""
+    segments = [
+        segment(f"w{'abcdefghi'[k]}", v - e, v, v + e, significant=sure and abs(v) > e, frozen=kept)
+        for k, (v, e, sure, kept) in enumerate(found)
+    ]
+    sentence = said(segments, status, part=part)
+    assert sentence.endswith(".")
+    assert not sentence.endswith("..")
+    assert sentence[0].isupper() or sentence[0] == "“"
+    assert ("a part" in sentence) == (part is not None) or sentence.startswith("No single part")
+    if status != "reliable" or sentence.startswith("No single part"):
+        assert status != "reliable" or not any(s.significant and not s.frozen for s in segments)
+        return
+    shares = [int(number) for number in NUMBER.findall(sentence)]
+    assert all(0 <= share <= 100 for share in shares)
+    free = [s for s in segments if not s.frozen]
+    named = [s for s in free if s.significant]
+    other = COUNTED.search(sentence)
+    assert (WORDS.index(other[1]) if other else 0) == len(free) - len(named)
+    for sign in (1, -1):
+        strongest = sorted(
+            (s for s in named if s.attribution * sign > 0), key=lambda s: -s.attribution * sign
+        )
+        assert all(f"“{s.text}”" in sentence for s in strongest[:3])
+        assert not any(f"“{s.text}”" in sentence for s in strongest[3:])
