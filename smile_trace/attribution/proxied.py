@@ -333,7 +333,7 @@ class ProxyStudy:
                 "segments": segments,
                 "coarser": coarser,
                 "fidelity": fidelity,
-                "summary": summarize(segments, fidelity, part=part),
+                "summary": summarize(segments, fidelity, coarser=coarser, part=part),
                 "perturbations": self._observations(reading, proxied),
                 "partitions": tuple(
                     tuple(s.key for s in level.segments) for level in self._planner.levels
