@@ -38,6 +38,10 @@ class Attempts(Protocol):
         """
         ...
 
+    async def in_vain(self, attempt: str, *, sent: bool) -> None:
+        """The model took no such attempt at all, or (not `sent`) was never reached."""
+        ...
+
 
 class Unmetered:
     """Attempts that nobody counts."""
@@ -49,6 +53,9 @@ class Unmetered:
         return ""
 
     async def after(self, attempt: str, responses: Sequence[Response] | None) -> None:
+        """Forget it."""
+
+    async def in_vain(self, attempt: str, *, sent: bool) -> None:
         """Forget it."""
 
 

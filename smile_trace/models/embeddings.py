@@ -17,7 +17,12 @@ from smile_trace.models.endpoint import read_key
 from smile_trace.models.ledger import Ledger, ResponseCache
 from smile_trace.models.memory import MemoryCache, MemoryLedger
 from smile_trace.models.prices import price
-from smile_trace.models.transport import LONGEST_RETRY_AFTER, backoff, retry_after
+from smile_trace.models.transport import (
+    LONGEST_RETRY_AFTER,
+    backoff,
+    never_reached,
+    retry_after,
+)
 from smile_trace.records import Response, Usage
 from smile_trace.settings import EndpointSettings
 
@@ -125,8 +130,8 @@ class Embeddings:
                 break
             except openai.APIError as error:
                 response = getattr(error, "response", None)
-                if response is not None:
-                    self._ledger.settle(attempt, tokens=0, usd=0.0)  # a refusal costs nothing
+                if response is not None or never_reached(error):
+                    self._ledger.give_back(attempt, sent=response is not None)
                 wait = None if response is None else retry_after(response.headers)
                 if retry == self._settings.retries or not _passing(error, wait):
                     reason = getattr(error, "status_code", None) or "no answer"

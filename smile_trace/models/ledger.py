@@ -47,3 +47,15 @@ class Ledger(Protocol):
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
         """Replace a reservation by what the attempts really used."""
         ...
+
+    def give_back(self, reservation: str, *, sent: bool) -> None:
+        """Take back a reservation whose attempts cost nothing and said nothing of the prompt:
+        the model took none of them.
+
+        Args:
+            reservation: its id.
+            sent: whether they reached the model. Then they stay counted as calls, except in the
+                cap of their explanation: however long a model refuses, what it is asked for
+                once it answers again is not the less for it.
+        """
+        ...

@@ -39,6 +39,7 @@ class MemoryLedger:
         self._cap = calls
         self._lock = threading.Lock()
         self._ids = itertools.count()
+        self._reserved: dict[str, int] = {}
         self.calls = 0
 
     def reserve(
@@ -51,7 +52,14 @@ class MemoryLedger:
                     f"the budget of {self._cap} calls is used up: give a larger one", daily=False
                 )
             self.calls += calls
-            return str(next(self._ids))
+            reservation = str(next(self._ids))
+            self._reserved[reservation] = calls
+            return reservation
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
         """Calls are what is capped here, and an attempt stays one."""
+
+    def give_back(self, reservation: str, *, sent: bool) -> None:
+        """See `models.ledger.Ledger.give_back`; the one cap here is an explanation's."""
+        with self._lock:
+            self.calls -= self._reserved.pop(reservation)

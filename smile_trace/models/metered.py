@@ -178,6 +178,14 @@ class Metered:
             self._own.update(kept)
             tokens, usd = _used(responses, reserved)
             await asyncio.to_thread(self._ledger.settle, attempt, tokens=tokens, usd=usd)
+        await self._close(attempt)
+
+    async def in_vain(self, attempt: str, *, sent: bool) -> None:
+        """Give the reservation back; see `Attempts.in_vain`."""
+        await asyncio.to_thread(self._ledger.give_back, attempt, sent=sent)
+        await self._close(attempt)
+
+    async def _close(self, attempt: str) -> None:
         async with self._settled:
             del self._open[attempt]
             self._settled.notify_all()

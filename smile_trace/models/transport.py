@@ -123,7 +123,10 @@ class Transport:
                 usd=self._price(most),
             )
             outcome = await self._attempt(batch)
-            await attempts.after(attempt, outcome.responses if outcome.counted else None)
+            if outcome.in_vain:
+                await attempts.in_vain(attempt, sent=outcome.refused)
+            else:
+                await attempts.after(attempt, outcome.responses if outcome.counted else None)
             if not outcome.again or retry == self._retries:
                 break
             await asyncio.sleep(outcome.wait or backoff(retry))
@@ -142,22 +145,27 @@ class Transport:
         except UnicodeEncodeError:
             failure = "the prompt is not valid Unicode text and cannot be sent"
             return _Outcome(_refusals(batch, failure), refused=True)
-        except openai.APITimeoutError:
-            failure = f"no answer within {self._timeout:g} seconds"
-            return _Outcome(_failures(batch, failure), counted=False, again=True)
-        except openai.APIConnectionError:
-            stop = ModelUnavailable(
-                f"{self.base_url} does not answer: start the server, or correct the base_url "
-                f"of the model {self._model!r}"
-            )
-            failures = _failures(batch, "the connection broke")
-            return _Outcome(failures, counted=False, again=True, stop=stop)
+        except openai.APIConnectionError as error:
+            return self._unanswered(batch, error)
         except openai.APIStatusError as error:
             return self._refused(batch, error)
         except (openai.APIResponseValidationError, ValueError) as error:
             failures = _failures(batch, f"the server's reply is no JSON ({error})")
             return _Outcome(failures, counted=False)
         return _Outcome(self._priced(_read(reply, batch)))
+
+    def _unanswered(self, batch: Batch, error: openai.APIConnectionError) -> "_Outcome":
+        """What it means that no reply came: was the server reached?"""
+        reached = not never_reached(error)
+        if reached and isinstance(error, openai.APITimeoutError):
+            failure = f"no answer within {self._timeout:g} seconds"
+            return _Outcome(_failures(batch, failure), counted=False, again=True)
+        stop = ModelUnavailable(
+            f"{self.base_url} does not answer: start the server, or correct the base_url "
+            f"of the model {self._model!r}"
+        )
+        failures = _failures(batch, "the connection broke")
+        return _Outcome(failures, counted=not reached, again=True, stop=stop)
 
     def _refused(self, batch: Batch, error: openai.APIStatusError) -> "_Outcome":
         """What an HTTP error status means for this attempt and for the next."""
@@ -226,6 +234,18 @@ class _Outcome:
     again: bool = False
     wait: float | None = None
     stop: ModelUnavailable | None = None
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether it is known that the model takes nothing for now, whatever it is."""
+        return self.counted and self.stop is not None
+
+
+def never_reached(error: openai.APIError) -> bool:
+    """Whether there was no connection to send anything through (which client is below openai's
+    has changed with its releases: what their errors are called has not)."""
+    names = {"ConnectError", "ConnectTimeout", "PoolTimeout"}
+    return type(error.__cause__).__name__ in names
 
 
 def _failures(batch: Batch, reason: str) -> list[Response]:

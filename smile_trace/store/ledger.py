@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import BudgetExceeded
@@ -157,6 +157,31 @@ class StoredLedger:
                 .where(reservations.c.id == reservation)
                 .values(settled=True, tokens=tokens, usd=usd)
             )
+
+    def give_back(self, reservation: str, *, sent: bool) -> None:
+        """See `models.ledger.Ledger.give_back`; a second time changes nothing."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                select(reservations).where(reservations.c.id == reservation)
+            ).one_or_none()
+            if row is None or row.settled:
+                return
+            back = Spent.model_construct(
+                calls=-row.calls,
+                tokens=-row.tokens,
+                usd=-(row.usd or 0.0),
+                unpriced_calls=-(row.calls if row.usd is None else 0),
+            )
+            for scope, key, part in _counted(row.day, row.model, row.explanation, back):
+                if sent and scope != "explanation":
+                    part = part.model_copy(update={"calls": 0})
+                _count(connection, scope, key, part)
+            own = reservations.c.id == reservation
+            if sent:
+                values = {"settled": True, "tokens": 0, "usd": 0.0}
+                connection.execute(update(reservations).where(own).values(values))
+            else:
+                connection.execute(delete(reservations).where(own))
 
     def spent(self, scope: str, key: str) -> Spent:
         """What was spent so far: scope "day" (an ISO date), "model" (date/name), "explanation"."""

@@ -99,6 +99,22 @@ def test_a_settled_reservation_counts_as_what_it_used(store: Store) -> None:
     assert kept.spent("model", f"{kept.today()}/m") == spent
 
 
+def test_what_was_refused_counts_for_the_day_and_what_was_never_sent_for_nothing(
+    store: Store,
+) -> None:
+    kept = ledger(store)
+    used = reserve(kept, calls=2, tokens=100, usd=1.0)
+    kept.settle(used, tokens=30, usd=0.25)
+    refused, unsent = (reserve(kept, calls=3, tokens=100, usd=None) for _ in range(2))
+    for _ in range(2):  # a second time changes nothing
+        kept.give_back(refused, sent=True)
+        kept.give_back(unsent, sent=False)
+        kept.give_back(used, sent=False)
+    assert kept.spent("explanation", "e") == Spent(calls=2, tokens=30, usd=0.25)
+    for scope, key in (("day", kept.today()), ("model", f"{kept.today()}/m")):
+        assert kept.spent(scope, key) == Spent(calls=5, tokens=30, usd=0.25)
+
+
 def test_an_unknown_price_is_no_price(store: Store) -> None:
     kept = ledger(store, usd_per_day=0.01)
     reservation = reserve(kept, usd=None, calls=3)

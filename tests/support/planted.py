@@ -84,9 +84,9 @@ class PlantedServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(function: Callable[[str], str]) -> Iterator[PlantedServer]:
-    """A running PlantedServer."""
-    server = PlantedServer(function)
+def serving(function: Callable[[str], str], port: int = 0) -> Iterator[PlantedServer]:
+    """A running PlantedServer; on any free port, unless one is named."""
+    server = PlantedServer(function, port)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

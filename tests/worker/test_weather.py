@@ -5,6 +5,7 @@ The worker is the real one; only its clock is turned.
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
@@ -13,6 +14,7 @@ from smile_trace.trackers import TrackerUnavailable
 from tests.support.planted import PlantedServer, serving
 from tests.support.stand_in_tracker import StandInTracker
 from tests.support.weather import HOUR, Start, Weather
+from tests.worker.conftest import says
 from tests.worker.test_run import capture, sent, wait_for
 
 Configure = Callable[..., Settings]
@@ -58,6 +60,62 @@ def test_a_model_is_gone_for_an_hour(
     assert (status.explained, status.failed, status.paused_models) == (3, 0, ())
     assert max(sent(server).values()) > 1  # what was refused was asked again
     assert said(caplog, "planted is paused") == said(caplog, "planted answers again") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reason", [*WRONG, "is not reached"])
+def test_a_model_that_is_gone_for_long_costs_no_explanation(
+    reason: str,
+    configure: Configure,
+    server: PlantedServer,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One call waits and is what the model is tried with, retries and all, time and again."""
+    monkeypatch.setattr("smile_trace.models.transport._LONGEST_WAIT", 0.01)
+    planted = configure().models["planted"].model_dump() | {"retries": 4}
+    settings = configure(models={"planted": planted}, budget={"calls_per_explanation": 12})
+    capture(settings, 1)
+    port = server.server_address[1]
+    if reason in WRONG:
+        server.faults = [WRONG[reason]] * 10_000  # type: ignore[list-item]
+    else:
+        server.shutdown()
+        server.server_close()
+    weather = start(settings, StandInTracker())
+    wait_for(lambda: weather.store.status().paused_models)
+    weather.clock.pass_time(6 * HOUR, step=300.0)
+    status = weather.store.status()
+    assert (status.pending + status.running, status.failed) == (1, 0)
+    assert status.paused_models[0].tries > 5
+    server.faults = []
+    with nullcontext(server) if reason in WRONG else serving(says, port) as back:
+        weather.until(lambda: weather.store.status().explained == 1)
+        assert len(set(sent(back))) == 12
+        asked = len(server.bodies) + len(back.bodies) * (back is not server)
+        assert weather.store.status().spent.calls == asked
+
+
+@pytest.mark.parametrize("wrong", ["too busy", "no money left"])
+def test_a_model_that_goes_in_the_middle_takes_no_explanation_with_it(
+    wrong: str,
+    configure: Configure,
+    server: PlantedServer,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Everything in flight is refused with all its retries: more than an explanation's cap."""
+    monkeypatch.setattr("smile_trace.models.transport._LONGEST_WAIT", 0.01)
+    planted = configure().models["planted"].model_dump() | {"retries": 4}
+    settings = configure(models={"planted": planted}, budget={"calls_per_explanation": 12})
+    server.faults = [None] * 3 + [WRONG[wrong]] * 1000  # type: ignore[list-item]
+    capture(settings, 1)
+    weather = start(settings, StandInTracker())
+    wait_for(lambda: weather.store.status().paused_models)
+    server.faults = []
+    weather.until(lambda: weather.store.status().explained == 1)
+    assert len(set(sent(server))) == 12
+    assert weather.store.status().spent.calls == len(server.bodies)
 
 
 @pytest.mark.slow
