@@ -49,9 +49,7 @@ def summarize(
         clauses.append(f"{_listed(list(map(tree.named, opponents)))} {verb} against {whom}")
     if rest := [s for s in tree.free if not _drives(s) and s not in opponents]:
         clauses.append(f"{_counted(rest, 'other')} made no measurable difference")
-    if frozen := [s for s in segments if s.frozen]:
-        was = "was" if len(frozen) == 1 else "were"
-        clauses.append(f"{_counted(frozen, 'frozen')} {was} not tried")
+    clauses += _kept([s for s in segments if s.frozen])
     sentence = "; ".join(clauses) + "."
     return sentence[0].upper() + sentence[1:]
 
@@ -127,6 +125,19 @@ def _unmoved(fidelity: Fidelity, answer: str) -> str:
     return f"Whatever was left out of the prompt, {what} stayed the same."
 
 
+def _kept(frozen: Sequence[SegmentAttribution]) -> Iterator[str]:
+    """What was never left out: what is frozen, and what no unit was picked from."""
+    if by_wish := [s for s in frozen if not _is_rest(s)]:
+        was = "was" if len(by_wish) == 1 else "were"
+        yield f"{_counted(by_wish, 'frozen')} {was} not tried"
+    if any(map(_is_rest, frozen)):
+        yield "the rest of the prompt was not tried"
+
+
+def _is_rest(segment: SegmentAttribution) -> bool:
+    return segment.unit == "span" and ":rest:" in segment.key
+
+
 def _lost(segment: SegmentAttribution) -> str:
     """How much is lost, in whole per cent from 0 to 100: with an error where the interval
     reaches as far to both sides, else the interval itself."""
@@ -148,16 +159,19 @@ def _lost(segment: SegmentAttribution) -> str:
 
 def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) -> str:
     """The segment's text in quotes; which one, where the prompt says it more than once."""
-    text = _short(segment.text)
+    text = _quoted(segment)
     if segment.unit == "variable" and ":var:" in segment.key:
         name = segment.key.rpartition(":var:")[2].partition(":")[0]
-        return f"the variable {name} (“{text}”)"
+        return f"the variable {name} ({text})"
     if segment.unit == "message":
-        return f"the {segment.role} message “{text}”"
-    same = [s for s in segments if _short(s.text) == text]
-    if len(same) < 2:
-        return f"“{text}”"
-    return f"the {_ordinal(same.index(segment))} “{text}”"
+        return f"the {segment.role} message {text}"
+    same = [s for s in segments if _quoted(s) == text]
+    return text if len(same) < 2 else f"the {_ordinal(same.index(segment))} {text}"
+
+
+def _quoted(segment: SegmentAttribution) -> str:
+    """Its text; dots stand for what belongs to it elsewhere."""
+    return f"“{_short(segment.text)}{' …' if segment.also else ''}”"
 
 
 def _short(text: str) -> str:

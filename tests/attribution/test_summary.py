@@ -255,3 +255,15 @@ def test_it_is_right_for_whatever_was_found(
         )
         assert all(f"“{s.text}”" in sentence for s in strongest[:3])
         assert not any(f"“{s.text}”" in sentence for s in strongest[3:])
+
+
+def test_what_no_unit_was_picked_from_is_the_rest() -> None:
+    driver = segment("Q: sea", 0.5, 0.6, 0.7, unit="example", also=((1, 0, 4),))
+    rest = segment("Answer", unit="span", key="0:rest:0", frozen=True)
+    assert said([driver, rest, rest]) == (
+        "The answer hangs on “Q: sea …” (without it, 60 % ± 10 % of the answer is lost); the rest "
+        "of the prompt was not tried."
+    )
+    assert said([driver, rest, segment("be", frozen=True)]).endswith(
+        "; one frozen word was not tried; the rest of the prompt was not tried."
+    )
