@@ -193,11 +193,12 @@ def heatmap(explanation: Explanation) -> Heatmap:
 
 
 def _answer(explanation: Explanation) -> tuple[Piece, ...]:
-    """The answer, with the part that is explained in a piece of its own."""
+    """The answer without white space around, the part that is explained in a piece of its own."""
     answer, part = explanation.answer, explanation.part
     if part is None:
-        return (Piece(visible(answer), "plain"),) if answer else ()
+        return (Piece(visible(answer.strip()), "plain"),) if answer.strip() else ()
     before, inside, after = answer[: part[0]], answer[slice(*part)], answer[part[1] :]
+    before, after = before.lstrip(), after.rstrip()
     texts: list[tuple[str, Kind]] = [(before, "plain"), (inside, "explained"), (after, "plain")]
     return tuple(Piece(visible(text), kind) for text, kind in texts if text)
 

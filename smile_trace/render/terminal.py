@@ -36,14 +36,10 @@ def print_terminal(explanation: Explanation, console: Console | None = None) -> 
 
 
 def _answer(picture: Heatmap) -> Text:
-    text = Text()
-    for piece in picture.answer:
+    text = Text.assemble(("→ ", "dim"))
+    for piece in picture.answer or [Piece("(empty answer)", "plain")]:
         text.append(piece.text, style="underline" if piece.kind == "explained" else "")
-    said = text.plain.strip()
-    if not said:
-        return Text.assemble(("→ ", "dim"), "(empty answer)")
-    start = text.plain.index(said)
-    return Text.assemble(("→ ", "dim"), text[start : start + len(said)])
+    return text
 
 
 def _block(block: Block) -> Text:
