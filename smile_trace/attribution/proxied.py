@@ -232,12 +232,13 @@ class ProxyStudy:
         calls = self._settings.budget - len(self._own)
         mine = Counter(row.text_hash for row in self._own)
         its = Counter(row.text_hash for level in levels for row in level.rows)
+        effects = [self._proxy_effects(index) for index in range(len(levels))]
         for index, level in enumerate(levels):
             share = calls // len(levels) + (index < calls % len(levels))
             rows = target_rows(
                 level,
                 index,
-                self._proxy_effects(index),
+                effects[index],
                 share,
                 seed=self._settings.seed,
                 drawn=mine,
