@@ -16,10 +16,12 @@ _SIGNALS = {
 
 def in_words(estimate: "Estimate") -> str:
     """A few lines: what is asked, of whom, and the most that it takes."""
-    parts = f"{estimate.segments} {estimate.unit}{'' if estimate.segments == 1 else 's'}"
+    unit = "passage" if estimate.unit == "span" else estimate.unit
+    parts = f"{estimate.segments:,} {unit}{'' if estimate.segments == 1 else 's'}"
+    steps = ", larger passages first and then the pieces of those that matter"
     lines = [
-        f"The prompt would be asked again with some of its {parts} left out, "
-        f"and {_SIGNALS[estimate.signal]}.",
+        f"The prompt would be asked again with some of its {parts} left out"
+        f"{steps if estimate.in_steps else ''}; {_SIGNALS[estimate.signal]}.",
         f"Asked: {_plain(estimate.model)}, {_plain(estimate.address)}.",
         f"At most: {_most(estimate)}.",
     ]

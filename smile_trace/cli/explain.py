@@ -90,7 +90,7 @@ def explain(
         raise typer.BadParameter("give --model NAME (demo is the packaged one)")
     text = prompt if file is None else _read(file)
     try:
-        from smile_trace.attribution import written
+        from smile_trace.attribution import find_part, written
         from smile_trace.evaluation import check_by_injection, estimate_check
         from smile_trace.explaining import explain as explain_now
         from smile_trace.explaining.estimating import estimate_of
@@ -116,6 +116,8 @@ def explain(
     settings = Settings()
     prepared = prepare(text, settings, parameters=None, **asked)
     alone = prepare(text, settings, parameters=None, **{**asked, "proxy": None})
+    if part is not None and prepared.prompted.answer is not None:
+        find_part(prepared.prompted.answer, part)  # or it is not there: said before a cent is spent
     most = estimate_of(prepared, embeddings=settings.explain.embeddings)
     if sanity_check:
         most = most.plus(estimate_check(alone))

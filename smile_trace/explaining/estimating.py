@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
+from smile_trace.attribution.planning import SMALLEST_LEVEL
 from smile_trace.attribution.segmentation import Segmentation
 from smile_trace.attribution.units import AnyUnit
 from smile_trace.explaining.driver import resolve_signal
@@ -38,6 +39,8 @@ class Estimate(Record):
     paid: bool
     embeddings: str | None = None
     """The model whose word vectors are asked for besides, where the settings name one."""
+    in_steps: bool = False
+    """More segments than calls: larger passages first, then the pieces of those that matter."""
     proxy: "Estimate | None" = None
     """What the model's proxy would be asked besides, where there is one."""
 
@@ -111,16 +114,18 @@ def _most(
     if how is not None:
         most, usd = most_of_attempt(name, how, prepared.prompted)
     tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
+    segments = sum(not segment.frozen for segment in segmentation.segments)
     return Estimate(
         model=name,
         address=_address(how),
         unit=prepared.settings.unit,
-        segments=sum(not segment.frozen for segment in segmentation.segments),
+        segments=segments,
         signal=signal,
         calls=calls,
         tokens=None if tokens is None else calls * tokens,
         usd=None if usd is None else calls * usd,
         paid=_paid(how, usd),
+        in_steps=segments > max(calls, SMALLEST_LEVEL),
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -98,6 +99,29 @@ def test_a_dry_run_in_words(home):
     assert "$0.00" in said
     hostile = estimate(PROMPT, model="near").model_copy(update={"model": "\x1b[2J"})
     assert "\x1b" not in in_words(hostile)
+
+
+def test_a_dry_run_says_what_a_long_prompt_and_a_pattern_mean(home):
+    long = in_words(estimate("word " * 1200, model="near"))
+    assert "some of its 1,200 words left out, larger passages first" in long
+    assert "larger passages" not in in_words(estimate("word " * 40, model="near"))
+    assert "some of its 40 passages left out;" in in_words(
+        estimate("word " * 40, model="near", unit=re.compile("word"))
+    )
+
+
+def test_a_part_that_the_answer_does_not_hold_is_told_before_anything_is_asked(home):
+    _, server = home
+    for more in (["--dry-run"], []):
+        done = subprocess.run(
+            command("--model", "near", "--answer", "Paris", "--part", "Rome", *more),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 1
+        assert "does not hold the part “Rome”" in done.stderr
+    assert server.bodies == []
 
 
 def test_without_a_terminal_it_says_the_most_and_goes_on(home):
