@@ -36,7 +36,7 @@ def by_enumeration(y: Array) -> Array:
 
 
 def test_the_effects_of_a_blend_are_those_of_its_predictions() -> None:
-    x, q = masks(14, 1)
+    x, _ = masks(14, 1)
     truth, proxy = any_of(0, 1), any_of(0, 2)
     of_proxy = cheap(EVERY, proxy(EVERY), np.full(len(EVERY), np.nan), [0])
     z = np.clip(of_proxy.fit.predict(x), 0, 1)

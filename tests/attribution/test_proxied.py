@@ -201,8 +201,7 @@ def test_answers_that_failed_do_not_count_for_the_floor() -> None:
         told.append(1)
         if len(told) > 6:
             return Response(failure="no")
-        said = says_of("dog")(messages)
-        return said
+        return says_of("dog")(messages)
 
     explanation = run(failing, says_of("dog"), budget=16).explanation
     assert explanation.fidelity.status == "unreliable"
