@@ -84,6 +84,7 @@ def main() -> None:
         show(found[name])
         sys.stdout.flush()
     found["load_after"] = os.getloadavg()[0]
+    RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(found, indent=1) + "\n")
 
 

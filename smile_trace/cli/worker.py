@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from smile_trace.store.status import Status
 
 NOISY = ("alembic", "dbos", "httpcore", "httpcore2", "urllib3", "httpx", "httpx2", "openai")
@@ -62,20 +64,23 @@ def worker(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    settings = Settings()
     with Bars(console) as bars:
-        status = run(Settings(), once=once, app=app, progress=bars.show, stopping=stopping)
+        status = run(settings, once=once, app=app, progress=bars.show, stopping=stopping)
     if once:
-        print(_summary(status), file=sys.stderr)
+        print(_summary(status, settings.home), file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     if stopping.is_set():
         os._exit(0)  # a tracker's thread may still hang in a request
 
 
-def _summary(status: "Status") -> str:
+def _summary(status: "Status", home: "Path") -> str:
     """One sentence about what was done, and about what was left and why."""
     from smile_trace.worker.sample import NOT_SAMPLED
 
+    if not status.captured + status.open_traces + status.corrupt_lines:
+        return f"Nothing was captured in {home} yet: does the application write there?"
     said = f"{status.explained} of {status.sampled} sampled calls are explained"
     if status.failed:
         said += f", {status.failed} failed"

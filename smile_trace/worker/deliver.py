@@ -77,17 +77,17 @@ class Courier:
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
             return Delivered(unavailable=state.reason)
-        counts = {"traces": 0, "explanations": 0}
+        counts, answered = {"traces": 0, "explanations": 0}, False
         try:
             for kind, step in (("traces", self._traces), ("explanations", self._explanations)):
                 while not stopping() and (done := step()) is not None:
                     counts[kind] += done
+                    answered = True
         except TrackerUnavailable as error:
             self.pause(error)
             return Delivered(unavailable=str(error), **counts)
-        if state.failures:
-            self._store.outbox.note_state(TrackerState(name=self.name))
-            logger.warning("%s takes deliveries again", self.name)
+        if answered:
+            self.resume()
         return Delivered(**counts)
 
     def wait(self) -> float | None:
@@ -198,6 +198,12 @@ class Courier:
                 not_before=now + min(wait, LONGEST_PAUSE),
             )
         )
+
+    def resume(self) -> None:
+        """The tracker has taken something: nothing is wrong with it any more."""
+        if self._store.outbox.state(self.name).failures:
+            self._store.outbox.note_state(TrackerState(name=self.name))
+            logger.warning("%s takes deliveries again", self.name)
 
 
 def wait_after(failures: int) -> float:

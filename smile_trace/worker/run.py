@@ -245,7 +245,8 @@ class _Worker:
             logger.info("%s got %d traces, %d explanations", courier.name, *counts)
         if done.unavailable is None:
             try:
-                comparisons.run(at_once=at_once)
+                if comparisons.run(at_once=at_once):
+                    courier.resume()
             except TrackerUnavailable as error:
                 courier.pause(error)
         return courier.wait()

@@ -202,6 +202,21 @@ def test_a_stop_is_heard_between_batches(
     assert len(tracker.traces) == 50
 
 
+def test_who_asked_a_tracker_nothing_says_nothing_of_it(
+    courier: Courier,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    clock: Clock,
+    store: Store,
+) -> None:
+    capture(1)
+    tracker.fail_with = TrackerUnavailable("it is down: start it")
+    courier.run()
+    clock.now += LONGEST_WAIT
+    assert courier.run(lambda: True) == Delivered()
+    assert store.status().trackers[0].unavailable == "it is down: start it"
+
+
 def test_waits_double_with_jitter_up_to_a_bound() -> None:
     waits = [[wait_after(n) for _ in range(50)] for n in range(12)]
     assert all(0.5 * 2**n <= w <= 2**n for n in range(8) for w in waits[n])

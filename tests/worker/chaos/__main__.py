@@ -64,21 +64,12 @@ def _one(seed: int, server: MLflowServer) -> Counter[str]:
 
 
 def _counted(books: Books, mlflow_kills: int) -> Counter[str]:
-    return Counter(
-        seeds=1,
-        kills=books.kills + mlflow_kills,
-        interruptions=books.interruptions,
-        requests=books.requests,
-        billed=books.billed,
-        repeated=books.repeated,
-        lost=books.lost,
-        explained=books.explained,
-        failed=books.failed,
-    )
+    figures = {name.replace("_", " "): figure for name, figure in books}
+    return Counter({"seeds": 1, "MLflow kills": mlflow_kills, **figures})
 
 
 def _said(total: Counter[str]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in total.items())
+    return ", ".join(f"{count:,.10g} {name}" for name, count in total.items())
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class Arena:
         workers: the workers that were started.
         interruptions: kills, pauses and disk troubles so far; at each of them as many
             answers may get lost as there are requests in flight.
-        kills: of workers and of the model.
+        worker_kills, model_kills: how often each was killed.
     """
 
     def __init__(self, folder: Path, seed: int, dashboard: Dashboard | None = None) -> None:
@@ -105,7 +105,7 @@ class Arena:
         }
         self.settings = Settings(home=home, **tables)
         self.workers = WorkerProcesses(home, tables, prepare)
-        self.interruptions = self.kills = 0
+        self.interruptions = self.worker_kills = self.model_kills = 0
 
     @property
     def calls(self) -> list[str]:
@@ -141,7 +141,7 @@ class Arena:
         self._wait_for(worker, life.ends_after, PATIENCE)
         if life.killed:
             worker.kill()
-            self.kills += 1
+            self.worker_kills += 1
             self.interruptions += 1
         else:
             worker.terminate()
@@ -160,7 +160,7 @@ class Arena:
                 self.model.kill()
                 time.sleep(misfortune.seconds)
                 self.model.start()
-                self.kills += 1
+                self.model_kills += 1
             case "model paused":
                 self.model.pause()
                 time.sleep(misfortune.seconds)

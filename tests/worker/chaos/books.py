@@ -29,7 +29,8 @@ class Books(Record):
     lost: int
     """Of the billed answers, those that the model itself spoiled or nobody waited for."""
     interruptions: int
-    kills: int
+    worker_kills: int
+    model_kills: int
     explained: int
     failed: int
     recorded_calls: int
@@ -60,7 +61,8 @@ def balance(arena: Arena) -> Books:
         repeated=billed.total() - len(billed),
         lost=sum(entry.billed and (entry.gone or entry.spoiled is not None) for entry in asked),
         interruptions=arena.interruptions,
-        kills=arena.kills,
+        worker_kills=arena.worker_kills,
+        model_kills=arena.model_kills,
         explained=status.explained,
         failed=status.failed,
         recorded_calls=status.spent.calls,
