@@ -1,16 +1,19 @@
 """The command.
 
     python -m benchmarks.attribution            # ask, measure, write the tables and plots
+    python -m benchmarks.attribution planted    # one part: short, contexts or planted
     python -m benchmarks.attribution report     # the tables and plots again, from the kept rows
 
-QUICK=1 takes a tenth and prints its rows instead of writing anything.
+What the model answered is kept by exact text (`.bench-cache`), so a second run asks only what is
+new. QUICK=1 takes a tenth and prints its rows instead of writing anything.
 """
 
 import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,24 @@ def short(scores: Scores) -> Iterable[dict[str, Any]]:
     for split in SPLITS:
         for signal, calls in CALLS.items():
             yield from side_by_side.run(EXPLAINERS, split, signal, calls, scores)
+
+
+def long(scores: Scores) -> Iterable[dict[str, Any]]:
+    """Contexts of both halves."""
+    for split in SPLITS:
+        yield from contexts.run(EXPLAINERS, split, CONTEXT_CALLS, scores)
+
+
+def known(scores: Scores) -> Iterable[dict[str, Any]]:
+    """Planted truth: no model is asked."""
+    return planted.run(EXPLAINERS, REPLICATES)
+
+
+PARTS: dict[str, Callable[[Scores], Iterable[dict[str, Any]]]] = {
+    "short": short,
+    "contexts": long,
+    "planted": known,
+}
 
 
 def quick(scores: Scores) -> Iterable[dict[str, Any]]:
@@ -62,22 +83,17 @@ def _short_numbers(value: Any) -> Any:
 
 def main() -> None:
     """The command."""
-    if "report" not in sys.argv[1:]:
-        scores = Scores()
-        if os.environ.get("QUICK") == "1":
+    if os.environ.get("QUICK") == "1":
+        with closing(Scores()) as scores:
             for row in quick(scores):
                 print(json.dumps(_short_numbers(row)), flush=True)
-            scores.close()
-            return
-        keep(short(scores), RESULTS / "short.jsonl")
-        keep(
-            (r for split in SPLITS for r in contexts.run(EXPLAINERS, split, CONTEXT_CALLS, scores)),
-            RESULTS / "contexts.jsonl",
-        )
-        scores.close()
-        keep(planted.run(EXPLAINERS, REPLICATES), RESULTS / "planted.jsonl")
-    kept = [report.read(RESULTS / f"{name}.jsonl") for name in ("short", "contexts", "planted")]
-    report.write(*kept)
+        return
+    wanted = sys.argv[1:] or PARTS
+    with closing(Scores()) as scores:
+        for name, rows in PARTS.items():
+            if name in wanted:
+                keep(rows(scores), RESULTS / f"{name}.jsonl")
+    report.write(*(report.read(RESULTS / f"{name}.jsonl") for name in PARTS))
 
 
 if __name__ == "__main__":

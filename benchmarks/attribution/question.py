@@ -86,7 +86,10 @@ class Question:
 
         Raises:
             TooMany: there is a limit, and these would be more.
+            ValueError: one is not the prompt with words left out; its explainer is run wrongly.
         """
+        if strange := [text for text in texts if not self._is_left(text)]:
+            raise ValueError(f"{strange[0]!r} is no part of {self.case.prompt!r}")
         if self.limit is not None and len(self.asked.union(texts)) > self.limit:
             raise TooMany
         self.asked.update(texts)
@@ -128,6 +131,11 @@ class Question:
         """smile-trace's shift of each mask: 1 − value / value of the whole prompt, in [0, 1]."""
         whole = float(self.values(np.ones((1, self.size), dtype=bool))[0])
         return np.clip(1 - self.values(keep) / max(whole, 1e-12), 0, 1)
+
+    def _is_left(self, text: str) -> bool:
+        """Whether the text holds nothing but words of the prompt, in their order."""
+        words = iter(self.case.prompt.split())
+        return all(word in words for word in text.split())
 
     def _value(self, response: Response | None) -> float:
         if response is None:

@@ -47,6 +47,14 @@ def test_the_last_occurrence_of_a_marked_word_counts_and_the_tail_is_no_player()
         case.places("cat")
 
 
+def test_a_text_that_is_not_the_prompt_with_words_left_out_is_refused() -> None:
+    asked = question(linear(0.1, 0.4, 0.05))
+    assert asked.values_of(["word0 word2", ""]) == pytest.approx([0.5, 0.0])
+    for strange in ("…word1 word2", "word2 word0", "word0 word0"):
+        with pytest.raises(ValueError, match="is no part of"):
+            asked.values_of([strange])
+
+
 def test_of_a_sum_every_estimand_is_its_weights() -> None:
     found = exact(question(linear(0.1, 0.4, 0.0, 0.05)))
     for values in (found.shapley, found.banzhaf, found.leave_one_out):

@@ -5,6 +5,8 @@ constants of its module, set here to the calls that are allowed.
 """
 
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 
 import numpy as np
 from larpie.algorithms import ablation
@@ -55,9 +57,9 @@ def explain(question: Question, calls: int, seed: int) -> Array:
         method = LikelihoodAlgorithm(random_state=seed)
     else:
         method = SimilarityAlgorithm(random_state=seed, n_baseline_samples=1)
-    found = {
-        r.segment_id: r.score for r in method.run(_Served(question), segments, question.answer)
-    }
+    with redirect_stdout(StringIO()):  # it prints a line about each mask that it leaves out
+        results = method.run(_Served(question), segments, question.answer)
+    found = {result.segment_id: result.score for result in results}
     return np.array([found[str(k)] for k in range(question.size)], dtype=float)
 
 

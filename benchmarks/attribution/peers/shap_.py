@@ -37,8 +37,8 @@ _GONE = "\N{REPLACEMENT CHARACTER}"
 
 
 def _sent(masked: str, question: Question) -> str:
-    kept = [word for word in masked.split(" ") if word not in ("", _GONE)]
-    return " ".join([*kept, *question.case.tail]).replace(_GLUE, " ")
+    kept = masked.replace(_GONE, " ").replace(_GLUE, " ").split()  # shap glues it to the next word
+    return " ".join([*kept, *question.case.tail])
 
 
 EXPLAINER = Explainer("shap Partition", "shap", "shapley", explain)
