@@ -27,6 +27,7 @@ def worker(
         bool,
         typer.Option("--dry-run", help="Say what it would ask and cost at most, then exit."),
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: for a program.")] = False,
     app: Annotated[
         str | None,
         typer.Option(help='The module with your decorated functions, for kind = "rerun".'),
@@ -49,8 +50,14 @@ def worker(
         from smile_trace.cli.plan import print_plan
         from smile_trace.worker.plan import plan
 
-        print_plan(plan(Settings()), Console(highlight=False, soft_wrap=True))
+        planned = plan(Settings())
+        if as_json:
+            print(planned.model_dump_json(indent=2))
+        else:
+            print_plan(planned, Console(highlight=False, soft_wrap=True))
         return
+    if as_json:
+        raise SmileTraceError("--json goes with --dry-run; for log lines, say --log json.")
     if log not in ("text", "json"):
         raise SmileTraceError(f"--log is text or json, not {log!r}.")
     console = Console(stderr=True)

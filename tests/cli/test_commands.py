@@ -112,6 +112,10 @@ def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(
         assert "Left out: 1, no model for" in out
         assert "The caps let 2,000 calls and $1.0000 more through today (UTC)." in out
         assert "\x1b" not in out
+    planned = json.loads(shell.run("worker", "--dry-run", "--json")[1])
+    [model] = planned["models"]
+    assert (model["model"], model["calls"], model["usd"]) == ("planted", 24, None)
+    assert planned["left"]["calls"] == 2000
     assert server.bodies == []
     assert shell.run("worker", "--once")[0] == 0
     assert len(server.bodies) <= 24
@@ -122,10 +126,11 @@ def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("retry",), "name one call, or say --failed."),
-        (("retry", "abc", "--failed"), "name one call, or say --failed."),
+        (("retry",), "name one call, or say --failed or --proxies."),
+        (("retry", "abc", "--failed"), "name one call, or say --failed or --proxies."),
         (("retry", "abc"), "no call's id begins with 'abc'"),
         (("worker", "--log", "xml"), "--log is text or json"),
+        (("worker", "--json"), "--json goes with --dry-run"),
         (("health",), "start smile-trace worker"),
     ],
 )
