@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -15,7 +15,7 @@ from smile_trace.attribution.findings import LevelFindings, dropped, locality_of
 from smile_trace.attribution.levels import join
 from smile_trace.attribution.part import Part
 from smile_trace.attribution.planning import Level, Planner
-from smile_trace.attribution.reading import NEGLIGIBLE, Reading, read
+from smile_trace.attribution.reading import Reading, read
 from smile_trace.attribution.rectified import rectify
 from smile_trace.attribution.segmentation import Segmentation
 from smile_trace.attribution.shift import TextShift
@@ -66,6 +66,16 @@ class Proxy:
     signal: Signal
     deterministic: bool
     calls: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A level's findings, and what the proxy had to do with them; see `Rectified`, `ProxyUse`."""
+
+    findings: LevelFindings
+    trust: float
+    backed: bool
+    agreement: float | None
 
 
 class ProxyStudy:
@@ -323,10 +333,11 @@ class ProxyStudy:
     def _result(self, alone: Explanation) -> Explanation:
         reading, proxied = self._read_target(), self._read_proxy()
         parts = [self._find(k, reading, proxied) for k in range(len(self._target))]
-        found = [findings for findings, _, _ in parts]
-        agreements = [value for _, _, value in parts if value is not None]
+        finer = takewhile(lambda part: part.backed, parts[1:])
+        found = [part.findings for part in (parts[0], *finer)]
+        agreements = [part.agreement for part in parts if part.agreement is not None]
         shown, fidelity = judge(found, reading)
-        fidelity = self._floored(fidelity)
+        fidelity = self._doubted(fidelity, backed=parts[0].backed)
         segments, coarser = join([of.attributions() for of in found[:shown]])
         part = None if self._part is None else self.answer[slice(*self._part)]
         return alone.model_copy(
@@ -343,17 +354,14 @@ class ProxyStudy:
                 "proxy": ProxyUse(
                     name=self._proxy.name,
                     signal=self.proxy_signal,
-                    trust=parts[shown - 1][1],
+                    trust=parts[shown - 1].trust,
                     agreement=float(np.mean(agreements)) if agreements else None,
                 ),
                 "proxy_scored": self.proxy_signal == "probability",
             }
         )
 
-    def _find(
-        self, index: int, reading: Reading, proxied: Reading
-    ) -> tuple[LevelFindings, float, float | None]:
-        """A level's findings, the trust in the proxy there, and its agreement."""
+    def _find(self, index: int, reading: Reading, proxied: Reading) -> "_Part":
         level = self._planner.levels[index]
         free = np.array(level.free)
         x, y, q = self._proxy_data(index)
@@ -369,23 +377,20 @@ class ProxyStudy:
         result = rectify(rows, z[drawn], others_z, of_proxy, seed)
         found = result.estimate
         assert found.p_value is not None
-        significant = statistics.benjamini_hochberg(found.p_value)
-        significant &= np.abs(found.effect) > NEGLIGIBLE
-        significant &= (found.low > 0) | (found.high < 0)
         findings = LevelFindings(
             segments=level.segments,
             effects=spread(found.effect, free),
             low=spread(found.low, free),
             high=spread(found.high, free),
             p_values=spread(found.p_value, free),
-            significant=tuple(bool(s) for s in spread(significant.astype(float), free)),
+            significant=tuple(bool(s) for s in spread(result.significant.astype(float), free)),
             leave_one_out=(None,) * len(level.segments),
             rows=len(known) + len(y),
             exact=False,
             held_out=result.held_out,
             locality=(),
         )
-        return findings, result.trust, concordance(rows.y, z[drawn])
+        return _Part(findings, result.trust, result.backed, concordance(rows.y, z[drawn]))
 
     def _rows(
         self, index: int, drawn: list[int], chosen: list[int], shifts: Array, reading: Reading
@@ -407,11 +412,15 @@ class ProxyStudy:
             others_y=np.append(baseline, shifts[chosen]),
         )
 
-    def _floored(self, fidelity: Fidelity) -> Fidelity:
+    def _doubted(self, fidelity: Fidelity, *, backed: bool) -> Fidelity:
+        """Unreliable where the target answered too little, or a fit is all that there is."""
         answered = sum(r.ok for (who, _, _), r in self._responses.items() if who == "target")
-        if answered >= FLOOR:
+        if answered < FLOOR:
+            reason = f"only {answered} answers of the model itself, and {FLOOR} are needed."
+        elif fidelity.status == "reliable" and not backed:
+            reason = f"{answered} answers of the model itself leave too much to chance."
+        else:
             return fidelity
-        reason = f"only {answered} answers of the model itself, and {FLOOR} are needed."
         return fidelity.model_copy(update={"status": "unreliable", "reason": reason})
 
     def _cost(self, alone: Cost) -> Cost:

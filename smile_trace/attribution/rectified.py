@@ -8,11 +8,16 @@ However wrong the proxy is, the correction is unbiased; a good one makes it smal
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution.fidelity import HeldOut, jackknife
+from smile_trace.attribution.findings import discoveries
 from smile_trace.attribution.multifidelity import Blend, Cheap, blend
 from smile_trace.attribution.statistics import LEVEL, Array, Estimate, Rows
+
+BELIEVED = 0.5
+"""Trust above which what the proxy says is taken for more than chance."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,17 @@ class Rectified:
     estimate: Estimate
     held_out: HeldOut | None
     trust: float
+
+    @property
+    def significant(self) -> NDArray[np.bool_]:
+        """Which segments' effects are."""
+        return discoveries(self.estimate)
+
+    @property
+    def backed(self) -> bool:
+        """Whether there is more than a good fit, which a dozen rows of noise often have, too: a
+        proxy that tells about the target, or a segment that the test finds."""
+        return self.trust > BELIEVED or bool(self.significant.any())
 
 
 def rectify(rows: Rows, z: Array, others_z: Array, proxy: Cheap, seed: list[int]) -> Rectified:
@@ -119,22 +135,25 @@ def _test(rows: Rows, left_out: list[Blend], proxy: Cheap, generator: np.random.
 def _held_out(rows: Rows, predicted: Array, proxy: Cheap) -> HeldOut | None:
     """Leave-one-out quality, against the mean and against the share that was left out.
 
-    What the share tells is learnt as everything else is: from the proxy's rows, too.
+    What the share tells is learnt as everything else is: from the proxy's rows, too. A row with
+    the mask of another one is not held out: the fit has seen it.
     """
-    count = len(rows.y)
-    if count < 4 or float(np.ptp(rows.y)) == 0.0:
+    x, y = np.vstack([rows.others_x, rows.x]), np.append(rows.others_y, rows.y)
+    first, count = len(rows.others_y), len(rows.y)
+    _, place, times = np.unique(x, axis=0, return_inverse=True, return_counts=True)
+    held = np.flatnonzero(times[place.ravel()[first:]] == 1)
+    if len(held) < 4 or float(np.ptp(rows.y[held])) == 0.0:
         return None
-    share = np.vstack([rows.others_x, rows.x]).mean(axis=1, keepdims=True)
-    y = np.append(rows.others_y, rows.y)
+    share = x.mean(axis=1, keepdims=True)
     z = np.clip(proxy.by_share.predict(share), 0, 1)
-    start, first = blend(share, z, y).alone.parameters, len(y) - count
+    start = blend(share, z, y).alone.parameters
     by_share = np.empty(count)
-    for j in range(count):
+    for j in held:
         kept, left = np.arange(len(y)) != first + j, slice(first + j, first + j + 1)
         by_share[j] = blend(share[kept], z[kept], y[kept], start).predict(share[left], z[left])[0]
     means = (rows.y.sum() - rows.y) / (count - 1)
-    errors, reference = (rows.y - predicted) ** 2, (rows.y - means) ** 2
-    counted = (rows.y - by_share) ** 2
+    errors, reference = (rows.y - predicted)[held] ** 2, (rows.y - means)[held] ** 2
+    counted = (rows.y - by_share)[held] ** 2
     low, high = jackknife(errors, reference)
     return HeldOut(
         r2=1 - float(errors.sum() / reference.sum()),
