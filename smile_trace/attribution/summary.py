@@ -129,9 +129,9 @@ def _kept(frozen: Sequence[SegmentAttribution]) -> Iterator[str]:
     """What was never left out: what is frozen, and what no unit was picked from."""
     if by_wish := [s for s in frozen if not _is_rest(s)]:
         was = "was" if len(by_wish) == 1 else "were"
-        yield f"{_counted(by_wish, 'frozen')} {was} not tried"
+        yield f"{_counted(by_wish, 'frozen')} {was} never left out"
     if any(map(_is_rest, frozen)):
-        yield "the rest of the prompt was not tried"
+        yield "the rest of the prompt was never left out"
 
 
 def _is_rest(segment: SegmentAttribution) -> bool:

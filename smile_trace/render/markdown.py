@@ -4,6 +4,7 @@ import re
 
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.heatmap import heatmap, signed, visible
+from smile_trace.render.scores import rows
 
 ROWS = 12
 """Most segments in the table: it is for reading; all scores are in the JSON."""
@@ -35,20 +36,20 @@ def details_to_markdown(explanation: Explanation) -> str:
 
 
 def scores_to_markdown(explanation: Explanation) -> str:
-    """The significant segments by size of their attribution, then the next strongest."""
-    free = [s for s in explanation.segments if not s.frozen]
+    """The significant segments and passages by size of their attribution, then the others."""
+    free = [row.segment for row in rows(explanation)]
     if not free:
         return "No segment could be left out."
     strongest = sorted(free, key=lambda s: (not s.significant, -abs(s.attribution)))
     level = f"{explanation.fidelity.interval_level * 100:.0f} %"
-    rows = [
+    lines = [
         f"| |segment|attribution|{level} interval|p|",
         "|-|-|-:|-|-:|",
         *(_row(segment) for segment in strongest[:ROWS]),
     ]
     if len(strongest) > ROWS:
-        rows += ["", f"and {len(strongest) - ROWS:,} more"]
-    return "\n".join(rows)
+        lines += ["", f"and {len(strongest) - ROWS:,} more"]
+    return "\n".join(lines)
 
 
 def escape(text: str) -> str:

@@ -76,10 +76,10 @@ def test_frozen_parts_are_not_called_without_effect() -> None:
     frozen = [segment("be", frozen=True), segment("kind", frozen=True)]
     assert said([segment("fox", 1, 1, 1), *frozen[:1]]) == (
         "The answer hangs on “fox” (without it, all of the answer is lost); one frozen word was "
-        "not tried."
+        "never left out."
     )
     assert said([segment("fox", 1, 1, 1), *frozen, *others(1)]).endswith(
-        "; one other word made no measurable difference; two frozen words were not tried."
+        "; one other word made no measurable difference; two frozen words were never left out."
     )
 
 
@@ -262,8 +262,8 @@ def test_what_no_unit_was_picked_from_is_the_rest() -> None:
     rest = segment("Answer", unit="span", key="0:rest:0", frozen=True)
     assert said([driver, rest, rest]) == (
         "The answer hangs on “Q: sea …” (without it, 60 % ± 10 % of the answer is lost); the rest "
-        "of the prompt was not tried."
+        "of the prompt was never left out."
     )
     assert said([driver, rest, segment("be", frozen=True)]).endswith(
-        "; one frozen word was not tried; the rest of the prompt was not tried."
+        "; one frozen word was never left out; the rest of the prompt was never left out."
     )
