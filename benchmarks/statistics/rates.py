@@ -3,8 +3,9 @@
     make bench-statistics          # or: python -m benchmarks.statistics.rates
 
 runs 500 studies in which the shift is noise, 500 in which the responses of a planted world are
-shuffled, 200 in which only the amount left out matters, and 170 of each planted world; prints
-the table of docs/method.md, and with `--json FILE` keeps the figures. `--share .1` runs a tenth.
+shuffled, 200 in which only the amount left out matters, and 170 of each planted world, on fixed
+rows (`studies` has the real Study ask them); prints the table of docs/method.md, and with
+`--json FILE` keeps the figures. `--share .1` runs a tenth.
 """
 
 import argparse
@@ -16,9 +17,10 @@ from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from benchmarks.statistics.worlds import World, mass, nothing, planted
+from benchmarks.statistics.worlds import Array, World, mass, nothing, planted
 from smile_trace.attribution import fidelity, findings, statistics
 
 SIZES = (8, 10, 12)
@@ -56,20 +58,29 @@ class Task:
 def observe(world: World, rows: statistics.Rows, seed: list[int], *, judged: bool) -> Outcome:
     """Estimates, tests and judges one study's rows against the world's truth."""
     found = statistics.estimate(rows, seed)
-    significant = findings.discoveries(found)
     quality = fidelity.held_out(rows, [*seed, 1]) if judged else None
+    outcome = compare(world, found.effect, found.low, found.high, findings.discoveries(found))
+    if judged:
+        outcome.reliable = quality is not None and quality.reliable
+    return outcome
+
+
+def compare(
+    world: World, effect: Array, low: Array, high: Array, significant: NDArray[np.bool_]
+) -> Outcome:
+    """What was found beside the truth."""
     truth = world.truth()
     drives = np.abs(truth) > 0.01
-    within = (found.low - TOLERANCE <= truth) & (truth <= found.high + TOLERANCE)
+    within = (low - TOLERANCE <= truth) & (truth <= high + TOLERANCE)
     return Outcome(
         world=world.name,
         any_significant=bool(significant.any()),
-        reliable=(quality is not None and quality.reliable) if judged else None,
+        reliable=None,
         false_share=float((significant & ~drives).sum() / max(int(significant.sum()), 1)),
-        squared_error=float(((found.effect - truth) ** 2).mean()),
+        squared_error=float(((effect - truth) ** 2).mean()),
         covered=[bool(inside) for inside in within[drives]],
         covered_others=[bool(inside) for inside in within[~drives]],
-        first_right=int(np.argmax(found.effect)) in world.drivers if world.drivers else None,
+        first_right=int(np.argmax(effect)) in world.drivers if world.drivers else None,
         found_share=float(significant[drives].mean()) if world.drivers else None,
     )
 

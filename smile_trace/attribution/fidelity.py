@@ -38,9 +38,11 @@ class HeldOut:
 def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
     """Repeated 5-fold cross-validation with the whole fit, strength included, in each fold.
 
-    None with fewer than ten rows, or where the shift does not vary.
+    The rows that were not drawn help every fit, as they help the one that is shown; they are
+    never held out, nor in the mean, which they would draw away from the random rows. None with
+    fewer rows than folds, or where the shift does not vary.
     """
-    if len(rows.y) < 2 * FOLDS or float(np.ptp(rows.y)) == 0.0:
+    if len(rows.y) < FOLDS or float(np.ptp(rows.y)) == 0.0:
         return None
     generator = np.random.default_rng(seed)
     share = rows.x.mean(axis=1, keepdims=True)
@@ -49,11 +51,13 @@ def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
         folds = generator.permutation(np.arange(len(rows.y)) % FOLDS)
         for fold in range(FOLDS):
             train, test = folds != fold, folds == fold
-            x, y, held = rows.x[train], rows.y[train], rows.y[test]
-            guess = _best(x, y, rows.weights[train]).predict(rows.x[test])
+            x = np.vstack([rows.x[train], rows.others_x])
+            y, held = np.append(rows.y[train], rows.others_y), rows.y[test]
+            weights = np.append(rows.weights[train], np.ones(len(rows.others_y)))
+            guess = _best(x, y, weights).predict(rows.x[test])
             model[test] += (held - guess) ** 2
-            mean[test] += (held - y.mean()) ** 2
-            by_share = kriging.fit(share[train], y)
+            mean[test] += (held - rows.y[train].mean()) ** 2
+            by_share = kriging.fit(x.mean(axis=1, keepdims=True), y)
             count[test] += (held - by_share.predict(share[test])) ** 2
     low, high = jackknife(model, mean)
     return HeldOut(
@@ -61,6 +65,24 @@ def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
         low=low,
         high=high,
         gain=1 - float(model.sum() / max(count.sum(), 1e-300)),
+    )
+
+
+def distinct(rows: Rows) -> Rows:
+    """Each mask once: a model without noise says nothing new to a text that comes again, and a
+    fit that has seen the mask is not held out."""
+    masks = np.vstack([rows.x, rows.others_x])
+    first = np.unique(masks, axis=0, return_index=True)[1]
+    drawn = np.sort(first[first < len(rows.y)])
+    others = np.sort(first[first >= len(rows.y)]) - len(rows.y)
+    return Rows(
+        x=rows.x[drawn],
+        y=rows.y[drawn],
+        q=rows.q[drawn],
+        varies=rows.varies[drawn],
+        weights=rows.weights[drawn],
+        others_x=rows.others_x[others],
+        others_y=rows.others_y[others],
     )
 
 

@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smile_trace.attribution import breaks, statistics, surrogate
-from smile_trace.attribution.fidelity import HeldOut, held_out
+from smile_trace.attribution.fidelity import HeldOut, distinct, held_out
 from smile_trace.attribution.reading import NEGLIGIBLE
 from smile_trace.attribution.statistics import Array, Estimate, Rows
 from smile_trace.attribution.vectors import Embed
 from smile_trace.records import Perturbation, Segment, SegmentAttribution
+
+PRECISION = 0.05
+"""Half width of an interval that needs no more calls."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def find(
         used = len(tested.y)
         estimate = _estimate(tested, seed)
         significant = discoveries(estimate)
-        quality = held_out(tested, [*seed, 1])
+        quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1])
     return LevelFindings(
         segments=segments,
         effects=spread(estimate.effect, free),
@@ -107,6 +110,23 @@ def discoveries(estimate: Estimate) -> NDArray[np.bool_]:
     # A picture that shows an effect must not show an interval around none.
     apart = (estimate.low > 0) | (estimate.high < 0)
     return found & (np.abs(estimate.effect) > NEGLIGIBLE) & apart
+
+
+def precise(
+    segments: tuple[Segment, ...],
+    rows: Sequence[Perturbation],
+    shifts: Sequence[float],
+    seed: list[int],
+) -> bool:
+    """Whether more rows would tell nothing: every interval is narrow, and every effect either
+    small or significant. This look gives noise no second chance: its intervals are wide.
+    """
+    free = np.array([not segment.frozen for segment in segments])
+    drawn = sum(row.keep_probability is not None for row in rows)
+    known = list(zip(rows, shifts, strict=True))
+    found = _estimate(_random_rows(known, free, np.ones(drawn)), seed)
+    narrow = found.high - found.low <= 2 * PRECISION
+    return bool(np.all(narrow & (discoveries(found) | (np.abs(found.effect) <= PRECISION))))
 
 
 def _estimate(rows: Rows, seed: list[int]) -> Estimate:

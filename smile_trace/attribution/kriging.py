@@ -26,6 +26,9 @@ _USUAL_NOISE, _NOISE_WIDTH = -1.0, 1.5
 """Mean and sd of the log noise variance, as above: wide enough for none, and wary of a fit
 that takes noise for interactions."""
 
+_FIRST_RATE, _FIRST_NOISE = np.log(0.2), -2.0
+"""Where the search begins: log θ, and the log noise variance as above."""
+
 _RATE_PENALTY = 0.15
 """Of the exponential prior of θ: the inverse of its mean."""
 
@@ -93,21 +96,12 @@ def fit(x: Array, y: Array, start: Array | None = None) -> Kriging:
     likelihood = _Likelihood(masks, means - mean, 1 / counts, spread)
     bounds = [_RATES] * n
     bounds += [(scale + low, scale + high) for low, high in (_SIGNAL, _NOISE)]
-    starts = (
-        [start]
-        if start is not None and len(start) == n + 2
-        else [
-            np.r_[np.full(n, rate), scale, scale + noise]
-            for rate, noise in ((np.log(0.3), -3.0), (-np.log(n), _USUAL_NOISE))
-        ]
-    )
-    found = [
-        optimize.minimize(
-            likelihood, at, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60}
-        )
-        for at in starts
-    ]
-    parameters = min(found, key=lambda result: float(result.fun)).x
+    if start is None or len(start) != n + 2:
+        start = np.r_[np.full(n, _FIRST_RATE), scale, scale + _FIRST_NOISE]
+    # One search: others, from weaker or stronger rates, find nothing that predicts better.
+    parameters = optimize.minimize(
+        likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60}
+    ).x
     covariance, _ = likelihood.covariance(parameters)
     inverse = linalg.inv(covariance)
     coefficients = inverse @ (means - mean)

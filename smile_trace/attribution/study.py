@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from smile_trace.attribution.distances import Distance
-from smile_trace.attribution.findings import LevelFindings, find
+from smile_trace.attribution.findings import LevelFindings, find, precise
 from smile_trace.attribution.levels import join
 from smile_trace.attribution.part import Part
 from smile_trace.attribution.planning import Level, Paid, Planner, paid
@@ -112,7 +113,7 @@ class Study:
         if self._hopeless():
             return []
         waiting = self._waiting()
-        if not waiting and self._next_level():
+        if not waiting and (self._go_on() or self._next_level()):
             waiting = self._waiting()
         chosen = waiting[: ROUND if self._rounds else len(self._planner.baselines)]
         self._asked.update(dict.fromkeys(map(paid, chosen)))
@@ -132,13 +133,44 @@ class Study:
 
     def _waiting(self) -> list[Perturbation]:
         """The rows of the current level that have to be asked, each text and replicate once."""
-        rows = {paid(row): row for row in reversed(self._levels[-1].rows)}
-        ordered = dict.fromkeys(map(paid, self._levels[-1].rows))
-        return [
-            rows[key].model_copy(update={"round": self._rounds})
-            for key in ordered
-            if key not in self._asked
-        ]
+        level = self._levels[-1]
+        rows: dict[Paid, Perturbation] = {}
+        for row in level.rows[: level.before_look]:
+            if paid(row) not in self._asked:
+                rows.setdefault(paid(row), row)
+        return [row.model_copy(update={"round": self._rounds}) for row in rows.values()]
+
+    def _go_on(self) -> bool:
+        """Whether the current level has more rows, and they are worth asking."""
+        level = self._levels[-1]
+        if level.before_look == len(level.rows) or self._settled(level):
+            return False
+        level.looks += 1
+        return True
+
+    def _settled(self, level: Level) -> bool:
+        """Whether the rows so far leave nothing to find: no shift, or no interval of any width."""
+        reading, index = self._read(), self._levels.index(level)
+        known = [shift for shift in reading.shifts[index] if shift is not None]
+        if len(known) < len(self._rows(level)):
+            return False
+        if reading.still:
+            return True
+        with threadpool_limits(limits=1, user_api="blas"):
+            return precise(level.segments, self._rows(level), known, self._seed(index))
+
+    def _rows(self, level: Level) -> list[Perturbation]:
+        """The level's rows that count: up to the first that was not asked.
+
+        A later row may have its answer from a row with the same text; counting it for that
+        would choose rows by what they leave out.
+        """
+        if level.exact:
+            return level.rows
+        return list(takewhile(lambda row: paid(row) in self._asked, level.rows))
+
+    def _seed(self, index: int) -> list[int]:
+        return [self._settings.seed, index]
 
     def _hopeless(self) -> bool:
         """Whether the unperturbed prompt failed, or gives something else than was logged."""
@@ -182,7 +214,10 @@ class Study:
             fidelity=fidelity,
             cost=Cost(target_calls=len(self._responses)),
             summary=summarize(
-                segments, fidelity, part=self._part and self._answer[slice(*self._part)]
+                segments,
+                fidelity,
+                coarser=coarser,
+                part=self._part and self._answer[slice(*self._part)],
             ),
             perturbations=self._observations(reading, found),
             partitions=tuple(tuple(s.key for s in level.segments) for level in self._levels),
@@ -191,7 +226,8 @@ class Study:
 
     def _read(self) -> Reading:
         rows = [
-            [(row, self._responses.get(paid(row))) for row in level.rows] for level in self._levels
+            [(row, self._responses.get(paid(row))) for row in self._rows(level)]
+            for level in self._levels
         ]
         return read(
             rows, self.signal, self._shift, deterministic=self._deterministic, part=self._part
@@ -205,13 +241,13 @@ class Study:
         with threadpool_limits(limits=1, user_api="blas"):
             return find(
                 level.segments,
-                level.rows,
+                self._rows(level),
                 reading.shifts[index],
                 floor=reading.noise_floor,
                 exact=level.exact,
                 deterministic=self._deterministic,
                 embed=self._embed,
-                seed=[self._settings.seed, index],
+                seed=self._seed(index),
             )
 
     def _observations(
@@ -233,7 +269,7 @@ class Study:
                 failure=response.failure,
             )
             for level, shifts, of in zip(self._levels, reading.shifts, found, strict=True)
-            for row, shift, weight in zip(level.rows, shifts, of.locality, strict=True)
+            for row, shift, weight in zip(self._rows(level), shifts, of.locality, strict=True)
             if (response := self._responses.get(paid(row))) is not None
         )
 

@@ -47,8 +47,10 @@ def _verdict(found: LevelFindings, reading: Reading) -> tuple[FidelityStatus, st
         return "no_effect", "no shift rose above the noise floor."
     if found.exact:
         return "reliable", "every combination of segments was asked."
-    if found.rows < FEWEST_ROWS or found.held_out is None:
+    if found.rows < FEWEST_ROWS:
         return "unreliable", f"only {found.rows} perturbed prompts got an answer."
+    if found.held_out is None:
+        return "unreliable", "too few of the perturbed prompts changed the answer."
     r2, gain = found.held_out.r2, found.held_out.gain
     if r2 <= MINIMAL_R2:
         return "unreliable", (

@@ -37,7 +37,7 @@ def test_a_model_that_hangs_on_the_marked_word():
 
 def test_a_model_that_hangs_on_another_word():
     [found] = measure(PROMPTS[:1], PlantedModel(copying("dog")), repeats=1).prompts
-    assert found.accuracy < 0.7
+    assert found.accuracy < 0.9  # that word stands above; where the others stand is chance
 
 
 def test_what_is_undefined_is_none():

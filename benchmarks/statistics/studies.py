@@ -1,0 +1,112 @@
+"""Planted worlds asked by the real Study, which looks early and may stop, through its own shift.
+
+The answer's probability is planted as 1 − the world's shift, cut to [0, 1], with noise. Where
+there are drivers the unperturbed prompt has no shift and no noise, so that the truth is known;
+where there is nothing to find it is as noisy as every other. A world without noise is asked as a
+deterministic model is (each segment alone first, more masks near the prompt), one with noise as a
+sampled one.
+
+    python -m benchmarks.statistics.studies --studies 60
+
+prints a table like that of `rates`, and how many calls were asked.
+"""
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+from scipy import stats  # type: ignore[import-untyped]
+
+from benchmarks.statistics.rates import BUDGET, NOISES, SIZES, Outcome, compare, markdown, table
+from benchmarks.statistics.worlds import Array, World, mass, nothing, planted
+from smile_trace.attribution import Study
+from smile_trace.records import (
+    Explanation,
+    ExplanationSettings,
+    Message,
+    Perturbation,
+    Prompted,
+    Response,
+)
+
+_QUANTILES = stats.norm.ppf((np.arange(200) + 0.5) / 200)
+
+
+def explained(world: World, noise: float, seed: list[int]) -> Explanation:
+    """The explanation that a study of the world ends with."""
+    words = [f"w{k}" for k in range(world.segments)]
+    prompted = Prompted(messages=(Message(role="user", content=" ".join(words)),))
+    number = int(np.random.default_rng(seed).integers(2**31))
+    settings = ExplanationSettings(model="planted", budget=BUDGET, seed=number)
+    study = Study(
+        prompted,
+        settings,
+        answer="planted",
+        signal="probability",
+        deterministic=noise == 0,
+        remote=False,
+    )
+    generator = np.random.default_rng([*seed, 1])
+
+    def answer(row: Perturbation) -> Response:
+        kept = set(row.messages[0].content.split())
+        left_out = np.array([[word not in kept for word in words]], dtype=float)
+        shift = float(world.shift(left_out)[0]) + noise * generator.standard_normal()
+        if world.drivers:
+            shift -= float(world.shift(0 * left_out)[0])
+            shift *= left_out.any()
+        return Response(text="planted", logprobs=(float(np.log(np.clip(1 - shift, 1e-300, 1))),))
+
+    while rows := study.ask():
+        study.tell([(row, answer(row)) for row in rows])
+    return study.result()
+
+
+def as_asked(world: World, noise: float) -> World:
+    """The world whose shift is the mean of what a study sees: from the unperturbed prompt, cut."""
+
+    def shift(x: Array) -> Array:
+        moved = world.shift(x) - world.shift(0 * x[:1])
+        seen: Array = np.clip(moved[:, None] + noise * _QUANTILES, 0, 1).mean(axis=1)
+        return np.where(x.any(axis=1), seen, 0.0)
+
+    return replace(world, shift=shift)
+
+
+def observe(world: World, noise: float, seed: list[int]) -> tuple[Outcome, int]:
+    """What a study found beside the truth, and its calls."""
+    found = explained(world, noise, seed)
+    columns = [(s.attribution, s.ci_low, s.ci_high, s.significant) for s in found.segments]
+    effect, low, high, significant = (np.array(column) for column in zip(*columns, strict=True))
+    outcome = compare(as_asked(world, noise), effect, low, high, significant)
+    outcome.reliable = found.fidelity.status == "reliable"
+    return outcome, found.cost.target_calls
+
+
+def one_of_each(study: int, seed: int) -> list[tuple[Outcome, int]]:
+    """A study of each planted world at one size and one noise, and of each that has no driver."""
+    generator = np.random.default_rng([seed, study])
+    n, noise = int(generator.choice(SIZES)), float(generator.choice(NOISES))
+    found = [
+        observe(world, noise, [seed, study, number])
+        for number, world in enumerate(planted(n, generator))
+    ]
+    noise = float(generator.choice(NOISES[1:]))
+    return found + [
+        observe(make(n), noise, [seed, study, 100 + number])
+        for number, make in enumerate((nothing, mass))
+    ]
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--studies", type=int, default=60, help="of each world")
+    options = parser.parse_args()
+    found = [pair for study in range(options.studies) for pair in one_of_each(study, 0)]
+    print(markdown(table([outcome for outcome, _ in found])))
+    print(f"\n{np.mean([calls for _, calls in found]):.1f} calls of {BUDGET} on average.")
+
+
+if __name__ == "__main__":
+    main()
