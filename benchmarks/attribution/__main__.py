@@ -1,7 +1,7 @@
 """The command.
 
     python -m benchmarks.attribution            # ask, measure, write the tables and plots
-    python -m benchmarks.attribution planted    # one part: short, contexts or planted
+    python -m benchmarks.attribution planted    # one part (held_out, tuning, contexts)
     python -m benchmarks.attribution report     # the tables and plots again, from the kept rows
 
 What the model answered is kept by exact text (`.bench-cache`), so a second run asks only what is
@@ -22,34 +22,33 @@ from benchmarks.attribution.cases import SPLITS
 from benchmarks.attribution.peers.registry import EXPLAINERS
 from benchmarks.attribution.scores import Scores
 
+Rows = Callable[[Scores], Iterable[dict[str, Any]]]
+
 RESULTS = Path(__file__).parent / "results"
-CALLS = {"probability": (32, 40), "text": (40,)}
 REPLICATES = 4
 CONTEXT_CALLS = 40
 
 
-def short(scores: Scores) -> Iterable[dict[str, Any]]:
-    """Both halves, both signals."""
-    for split in SPLITS:
-        for signal, calls in CALLS.items():
-            yield from side_by_side.run(EXPLAINERS, split, signal, calls, scores)
+def short(split: str) -> Rows:
+    """The prompts whose every word can be a player, by both signals."""
+    return lambda scores: (
+        row
+        for signal, calls in side_by_side.CALLS.items()
+        for row in side_by_side.run(EXPLAINERS, split, signal, calls, scores)
+    )
 
 
 def long(scores: Scores) -> Iterable[dict[str, Any]]:
-    """Contexts of both halves."""
-    for split in SPLITS:
+    """The contexts of both halves."""
+    for split in reversed(SPLITS):
         yield from contexts.run(EXPLAINERS, split, CONTEXT_CALLS, scores)
 
 
-def known(scores: Scores) -> Iterable[dict[str, Any]]:
-    """Planted truth: no model is asked."""
-    return planted.run(EXPLAINERS, REPLICATES)
-
-
-PARTS: dict[str, Callable[[Scores], Iterable[dict[str, Any]]]] = {
-    "short": short,
+PARTS: dict[str, Rows] = {
+    "held_out": short("held_out"),
+    "tuning": short("tuning"),
     "contexts": long,
-    "planted": known,
+    "planted": lambda _: planted.run(EXPLAINERS, REPLICATES),
 }
 
 
@@ -57,7 +56,7 @@ def quick(scores: Scores) -> Iterable[dict[str, Any]]:
     """A tenth: the shortest prompts, one number of calls, one draw of each planted world."""
     for split in SPLITS:
         yield from side_by_side.run(
-            EXPLAINERS, split, "probability", (32,), scores, seeds=(0,), lengths=range(6)
+            EXPLAINERS, split, "probability", 32, scores, seeds=(0,), lengths=range(6)
         )
     yield from planted.run(EXPLAINERS, 1, calls=(32,))
 
@@ -93,7 +92,8 @@ def main() -> None:
         for name, rows in PARTS.items():
             if name in wanted:
                 keep(rows(scores), RESULTS / f"{name}.jsonl")
-    report.write(*(report.read(RESULTS / f"{name}.jsonl") for name in PARTS))
+    kept = {name: report.read(RESULTS / f"{name}.jsonl") for name in PARTS}
+    report.write(kept["held_out"] + kept["tuning"], kept["contexts"], kept["planted"])
 
 
 if __name__ == "__main__":

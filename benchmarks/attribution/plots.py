@@ -12,31 +12,34 @@ matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "smile-trace
 
 from matplotlib import pyplot  # noqa: E402 - after the backend is chosen
 
-OURS = "smile-trace"
 _METADATA = {"Date": None}
+_STYLES: list[dict[str, Any]] = [  # smile-trace is the first explainer
+    {"color": "black", "linewidth": 2.5, "zorder": 3},
+    *(
+        {"color": f"C{k % 10}", "linestyle": "-" if k < 6 else "--", "linewidth": 1.2}
+        for k in range(12)
+    ),
+]
 
 
 def planted(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Driver first, and correlation with the enumerated estimand, against calls."""
-    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    titles = {"first": "a driver is first", "own_correlation": "correlation with its own estimand"}
+    """Driver first, correlation and error with each one's own estimand, against calls."""
+    figure, axes = pyplot.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
+    titles = {
+        "first": "a driver is first",
+        "own_correlation": "correlation with its own estimand",
+        "error": "error to its own estimand",
+    }
     calls = sorted({row["calls_allowed"] for row in rows})
+    explainers = list(dict.fromkeys(row["explainer"] for row in rows))
     for axis, (field, title) in zip(axes, titles.items(), strict=True):
-        for explainer in dict.fromkeys(row["explainer"] for row in rows):
+        for explainer, style in zip(explainers, _STYLES, strict=False):
             points = [_mean(rows, explainer, allowed, field) for allowed in calls]
-            if any(point is None for point in points):
-                continue
-            ours = explainer == OURS
-            axis.plot(
-                calls,
-                points,
-                label=explainer,
-                linewidth=2.5 if ours else 1,
-                color="black" if ours else None,
-                zorder=3 if ours else 2,
-            )
+            if None not in points:
+                axis.plot(calls, points, label=explainer, **style)
         axis.set(title=title, xlabel="calls", xticks=calls)
         axis.grid(alpha=0.3)
+    axes[2].set_ylim(bottom=0)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", frameon=False)
     figure.savefig(path, metadata=_METADATA)
@@ -46,7 +49,7 @@ def planted(rows: Sequence[dict[str, Any]], path: Path) -> None:
 def short(found: Sequence[dict[str, Any]], path: Path) -> None:
     """The held-out short prompts: content words first, and LDS, per explainer and signal."""
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
-    some = [r for r in found if r["split"] == "held_out" and r["calls_allowed"] == 40]
+    some = [r for r in found if r["split"] == "held_out" and r["calls_allowed"]]
     names = list(dict.fromkeys(r["explainer"] for r in some))[::-1]
     titles = {"content_1": "driver first among content words", "lds": "held-out LDS"}
     for axis, (field, title) in zip(axes, titles.items(), strict=True):

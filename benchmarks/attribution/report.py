@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.attribution import plots
-from benchmarks.attribution.cases import SPLITS, load
-from benchmarks.attribution.exact import MOST
-from benchmarks.attribution.side_by_side import SHORT
+from benchmarks.attribution.cases import SPLITS
+from benchmarks.attribution.side_by_side import CALLS
+from smile_trace.records import Signal
 
 Row = dict[str, Any]
 
@@ -19,8 +19,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 IMAGES = ROOT / "docs" / "images"
 BEGIN, END = "<!-- attribution: begin -->", "<!-- attribution: end -->"
 OURS = "smile-trace"
-CASES = {split: load(split) for split in SPLITS}
-SPLIT_NAMES = {"held_out": "the held-out thirty", "tuning": "the tuning thirty"}
+SPLIT_NAMES = {"held_out": "the held-out half", "tuning": "the tuning half"}
 
 Measure = tuple[str, str, bool]
 """Name of a column, the field of a row, whether more is better."""
@@ -97,40 +96,28 @@ def _over_cases(
 
 
 def _model(rows: Sequence[Row]) -> list[str]:
-    """Side by side on the real model."""
+    """Side by side on the real model: a table per half and signal, and the exact values'."""
     parts = ["![The real model](images/attribution-model.svg)"]
-    for split in ("held_out", "tuning"):
-        for signal, most in MOST.items():
-            for title, lengths in (
-                (f"up to {most} words", range(most + 1)),
-                (f"{most + 1} to {max(SHORT)} words", range(most + 1, max(SHORT) + 1)),
-            ):
-                own = [
-                    row
-                    for row in rows
-                    if (row["split"], row["signal"]) == (split, signal)
-                    and len(CASES[split][row["case"]].words) in lengths
-                ]
-                parts += _tables(own, f"{SPLIT_NAMES[split].capitalize()}, {signal}, {title}")
-        parts += _exact(rows, split)
+    for split in reversed(SPLITS):
+        of_half = [row for row in rows if row["split"] == split]
+        for signal in CALLS:
+            parts += _half([r for r in of_half if r["signal"] == signal], split, signal)
+        parts += _exact(of_half, split)
     return parts
 
 
-def _tables(rows: Sequence[Row], title: str) -> list[str]:
-    """A table for each number of calls, of the explainers that were asked about every case."""
-    parts = []
-    found = summaries(rows)
-    cases = max((row["cases"] for row in found), default=0)
-    for calls in sorted({row["calls_allowed"] for row in found} - {0}, reverse=True):
-        some = [r for r in found if r["calls_allowed"] == calls and r["cases"] == cases]
-        if some:
-            parts += [
-                f"**{title}, at {calls} calls** ({cases} prompts, {some[0]['driven']} with a "
-                "driver)",
-                _side_by_side(some),
-                _standing(some),
-            ]
-    return parts
+def _half(rows: Sequence[Row], split: str, signal: Signal) -> list[str]:
+    found = [row for row in summaries(rows) if row["calls_allowed"]]
+    if not found:
+        return []
+    known = len({row["case"] for row in rows if not row["calls_allowed"]})
+    return [
+        f"**{SPLIT_NAMES[split].capitalize()}, {signal}, at {CALLS[signal]} calls** "
+        f"({found[0]['cases']} prompts, {found[0]['driven']} with a driver, "
+        f"{known} with exact values)",
+        _side_by_side(found),
+        _standing(found),
+    ]
 
 
 def _side_by_side(rows: Sequence[Row]) -> str:
@@ -157,7 +144,8 @@ def _standing(rows: Sequence[Row]) -> str:
         better = sum(
             (row[field] > ours[field] if more else row[field] < ours[field]) for row in peers
         )
-        place = "ahead of all" if not better else f"behind {better}"
+        level = sum(row[field] == ours[field] for row in peers)
+        place = f"behind {better}" if better else f"level with {level}" if level else "ahead of all"
         said.append(
             f"{name}: {place} ({_number(ours[field], field)}; the best peer "
             f"{best['explainer']} {_number(best[field], field)})"
@@ -169,8 +157,8 @@ def _exact(rows: Sequence[Row], split: str) -> list[str]:
     """The hits of the exact values on the prompts short enough for all masks."""
     lines = []
     shown = [measure for measure in MEASURES if measure[1] != "own_correlation"]
-    for signal in ("probability", "text"):
-        own = [row for row in rows if row["split"] == split and row["signal"] == signal]
+    for signal in CALLS:
+        own = [row for row in rows if row["signal"] == signal]
         known = {row["case"] for row in own if row["calls_allowed"] == 0 and row["hits"]}
         for row in summaries(
             row
