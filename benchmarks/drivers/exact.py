@@ -25,12 +25,16 @@ def exact(question: Question) -> Array:
 
 
 def sampled(question: Question, masks: int) -> Array:
-    """The same from `masks` random masks of each stratum: the difference of means within it."""
+    """The same from `masks` random masks of each stratum, by least squares within it.
+
+    The words are left out independently, so that the coefficient of a word is the difference
+    of means with and without it, less what the other words happen to add (Lin 2013).
+    """
     found = np.zeros(question.size)
     for keep in strata(question.size, masks):
-        shifts = question.shifts(keep)
-        for i, kept in enumerate(keep.T):
-            found[i] += (shifts[~kept].mean() - shifts[kept].mean()) / len(DROP_PROBABILITIES)
+        design = np.column_stack([~keep, np.ones(len(keep))])
+        coefficients = np.linalg.lstsq(design.astype(float), question.shifts(keep), rcond=None)[0]
+        found += coefficients[:-1] / len(DROP_PROBABILITIES)
     return np.round(found, _DIGITS)
 
 
