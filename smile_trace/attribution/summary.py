@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from smile_trace.attribution.reading import NEGLIGIBLE
-from smile_trace.records import Fidelity, SegmentAttribution, Unit
+from smile_trace.records import Fidelity, SegmentAttribution
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
-_NOUNS: dict[Unit, str] = {"span": "passage"}
 _LONGEST = 60
 _NAMED = 3
 """How many parts of the prompt are named; the rest is counted."""
@@ -185,13 +184,19 @@ def _short(text: str) -> str:
 
 def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:
     """ "nine other words and two other passages"."""
-    counts = Counter(segment.unit for segment in segments)
-    return _joined(
-        [
-            f"{_number(count)} {kind} {_NOUNS.get(unit, unit)}{'' if count == 1 else 's'}"
-            for unit, count in counts.items()
-        ]
-    )
+    counts = Counter(map(_noun, segments))
+    return _joined([f"{_number(n)} {kind} {_plural(noun, n)}" for noun, n in counts.items()])
+
+
+def _noun(segment: SegmentAttribution) -> str:
+    if segment.unit == "variable" and ":var:" not in segment.key:
+        return "part of the template"
+    return "passage" if segment.unit == "span" else segment.unit
+
+
+def _plural(noun: str, count: int) -> str:
+    head, of, rest = noun.partition(" of ")
+    return f"{head}{'' if count == 1 else 's'}{of}{rest}"
 
 
 def _listed(items: Sequence[str]) -> str:

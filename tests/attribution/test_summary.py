@@ -101,10 +101,18 @@ def test_the_same_word_twice_is_told_apart() -> None:
     ],
 )
 def test_units(unit: str, key: str, named: str, noun: str) -> None:
-    rest = others(2, unit=unit)
+    rest = others(2, unit=unit, key=key)
     assert said([segment("Be \n brief.", 0.5, 0.6, 0.7, unit=unit, key=key), *rest]) == (
         f"The answer hangs on {named} (without it, 60 % ± 10 % of the answer is lost); {noun} "
         "made no measurable difference."
+    )
+
+
+def test_the_templates_own_text_is_no_variable() -> None:
+    driver = segment("Be brief.", 0.5, 0.6, 0.7, unit="variable", key="answer:3:var:tone")
+    own = others(2, unit="variable", key="answer:3:variable:0")
+    assert said([driver, *own, *own[:1]]).endswith(
+        "; three other parts of the template made no measurable difference."
     )
 
 
