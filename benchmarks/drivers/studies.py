@@ -6,6 +6,7 @@ from benchmarks.attribution.cases import Case
 from benchmarks.attribution.question import Answering
 from benchmarks.attribution.scores import TOKENS
 from smile_trace.attribution import Study
+from smile_trace.explaining.proxying import AnyStudy
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
@@ -40,7 +41,7 @@ def explain(
     return told(study, ask)
 
 
-def told(study: Study, answer: Answer) -> Explanation:
+def told(study: AnyStudy, answer: Answer) -> Explanation:
     """The explanation of a study that is asked to its end."""
     while round_ := study.ask():
         study.tell(zip(round_, answer(round_), strict=True))

@@ -1,0 +1,159 @@
+"""A real model and a weaker one that stands in for it, on the driver cases.
+
+    make bench-proxy          # or: python -m benchmarks.statistics.pair
+
+The weaker model is the packaged one with its weights more crudely quantised
+(tests/support/weaker_model.py); `useless` is the same with two levels in place of five, which
+says nothing any more. Per case and number of target calls one study with the proxy and one
+without, both by the logged answer's text: does the word that is known to drive the answer come
+out first? A target's cases are those whose answer it gives. Prints the table of docs/proxy.md.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+
+from benchmarks.attribution.cases import Case
+from benchmarks.attribution.scores import CACHE, Scores
+from benchmarks.drivers.cases import load, place
+from benchmarks.drivers.studies import attributions, explain, prompted, text_of, told
+from smile_trace.attribution import Proxy, ProxyStudy
+from smile_trace.records import Explanation, ExplanationSettings, Perturbation, Response
+from tests.support.weaker_model import weaker_model_path
+
+CALLS = (8, 12, 16, 20)
+PROXY_CALLS = 100
+LEVELS = {"weaker": 5, "useless": 2}
+PAIRS = (("packaged", "weaker"), ("weaker", "packaged"), ("packaged", "useless"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One case; places are the driver's among all words, from 1, with the proxy and without."""
+
+    target: str
+    proxy: str
+    case: str
+    calls: int
+    seed: int
+    with_proxy: float
+    alone: float
+    trust: float
+    agreement: float | None
+    status: str
+    status_alone: str
+    dropped: str | None
+
+
+def opened(name: str) -> Scores:
+    """The model of that name, with its cache."""
+    if name == "packaged":
+        return Scores()
+    return Scores(CACHE.with_name(f"{name}.db"), weaker_model_path(LEVELS[name]))
+
+
+def proxied(
+    case: Case, target: Scores, proxy: Scores, *, answer: str, calls: int, seed: int
+) -> Explanation:
+    """The explanation by so many calls to the target; the proxy scores its answer."""
+
+    def ask(round_: Sequence[Perturbation]) -> list[Response]:
+        of_proxy = [text_of(row) for row in round_ if row.asked == "proxy"]
+        of_target = [text_of(row) for row in round_ if row.asked == "target"]
+        scored = iter(proxy.score(of_proxy, answer) if of_proxy else ())
+        said = iter(target.generate(of_target) if of_target else ())
+        return [next(scored if row.asked == "proxy" else said) for row in round_]
+
+    study = ProxyStudy(
+        prompted(case.prompt, 0.0),
+        ExplanationSettings(model="target", proxy="proxy", budget=calls, seed=seed),
+        proxy=Proxy("proxy", "probability", deterministic=True, calls=PROXY_CALLS),
+        answer=answer,
+        signal="text",
+        deterministic=True,
+        remote=False,
+    )
+    return told(study, ask)
+
+
+def measure(target: str, proxy: str, seeds: Sequence[int]) -> list[Outcome]:
+    """All cases of one pair."""
+    asked, standing_in = opened(target), opened(proxy)
+    outcomes = []
+    for case in load():
+        answer = asked.generate([case.prompt])[0].text or ""
+        if not answer.split() or answer.split()[0].strip(".,") != case.answer:
+            continue
+        print(f"{target}, {proxy}: {case.prompt}", file=sys.stderr, flush=True)
+        for calls in CALLS:
+            for seed in seeds:
+                both = proxied(case, asked, standing_in, answer=answer, calls=calls, seed=seed)
+                alone = explain(case, "text", asked, answer=answer, budget=calls, seed=seed)
+                assert both.proxy is not None
+                outcomes.append(
+                    Outcome(
+                        target=target,
+                        proxy=proxy,
+                        case=case.prompt,
+                        calls=calls,
+                        seed=seed,
+                        with_proxy=place(case, attributions(both)).overall,
+                        alone=place(case, attributions(alone)).overall,
+                        trust=both.proxy.trust,
+                        agreement=both.proxy.agreement,
+                        status=both.fidelity.status,
+                        status_alone=alone.fidelity.status,
+                        dropped=both.proxy.dropped,
+                    )
+                )
+    asked.close()
+    standing_in.close()
+    return outcomes
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """The table of docs/proxy.md: shares of the studies."""
+    lines = [
+        "| target, proxy | calls | driver first | the target alone | among the first three |"
+        " the target alone | `reliable` | alone | trust | agreement |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for pair in dict.fromkeys((o.target, o.proxy) for o in outcomes):
+        for calls in CALLS:
+            some = [o for o in outcomes if (o.target, o.proxy, o.calls) == (*pair, calls)]
+            agreements = [o.agreement for o in some if o.agreement is not None]
+            cells = [
+                f"{pair[0]}, {pair[1]} ({len(some)} studies)",
+                str(calls),
+                f"{fmean(o.with_proxy == 1 for o in some):.2f}",
+                f"{fmean(o.alone == 1 for o in some):.2f}",
+                f"{fmean(o.with_proxy <= 3 for o in some):.2f}",
+                f"{fmean(o.alone <= 3 for o in some):.2f}",
+                f"{fmean(o.status == 'reliable' for o in some):.2f}",
+                f"{fmean(o.status_alone == 'reliable' for o in some):.2f}",
+                f"{fmean(o.trust for o in some):.2f}",
+                f"{fmean(agreements):.2f}" if agreements else "",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--pairs", type=int, nargs="*", default=list(range(len(PAIRS))))
+    options = parser.parse_args()
+    outcomes = []
+    for number in options.pairs:
+        outcomes += measure(*PAIRS[number], range(options.seeds))
+        for outcome in outcomes:
+            print(json.dumps(asdict(outcome)), file=sys.stderr)
+    print(table(outcomes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,289 @@
+"""What a proxy is worth, and what a bad one costs, on planted pairs.
+
+    make bench-proxy          # or: python -m benchmarks.statistics.proxy
+
+Per pair 400 seeded studies: a planted world is the target, and the proxy is the same function, a
+monotone distortion of it, wrong on one driver, right but for a false driver, or driven by
+something else altogether. The target's shift has noise of sd 0, .1 or .25; the proxy, asked 200
+times, has none. Prints the table of docs/method.md; `--share .1` runs a tenth.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import Pool
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from benchmarks.statistics.worlds import World, mass, nothing, planted
+from smile_trace.attribution import kriging, multifidelity
+from smile_trace.attribution.rectified import rectify
+from smile_trace.attribution.statistics import DROP_PROBABILITIES, Array, Rows
+
+SIZES = (8, 10, 12)
+NOISES = (0.0, 0.1, 0.25)
+PROXY_CALLS = 200
+TARGET_CALLS = 20
+MANY = 256
+"""Calls to the target alone that a good proxy is held against."""
+
+TOLERANCE = 0.001
+"""Shift below which an interval of (almost) no width is not called wrong."""
+
+Shift = Callable[[Array], Array]
+GOOD = ("same", "monotone")
+STUDIES = {"same": 400, "monotone": 400, "useless": 400} | {
+    "wrong on one": 200,
+    "false driver": 200,
+    "nothing": 200,
+    "mass": 200,
+}
+"""Of each pair. In the last two it is the target that nobody drives, or the amount left out."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one study saw. First place: of the proxied estimate, of the same target calls alone
+    at the same masks, of as many at masks of their own, and (beside a good proxy) of MANY
+    alone; squared errors likewise, and of saying 0."""
+
+    pair: str
+    noise: float
+    first: tuple[bool, bool, bool, bool]
+    errors: tuple[float, float, float, float, float]
+    covered: tuple[bool, ...]
+    covered_others: tuple[bool, ...]
+    width: float
+    false_share: float
+    found_share: float
+    any_significant: bool
+    reliable: bool
+    trust: float
+
+
+def proxy_of(pair: str, world: World, generator: np.random.Generator) -> Shift:
+    """The proxy's shift function."""
+    others = [k for k in range(world.segments) if k not in world.drivers]
+    b, c = (int(k) for k in generator.permutation(others)[:2])
+    match pair:
+        case "monotone":
+            bends: list[Shift] = [
+                np.square,
+                np.sqrt,
+                lambda y: 1 / (1 + np.exp(-10 * (y - 0.5))),
+            ]
+            bend = bends[generator.integers(3)]
+            return lambda x: bend(world.shift(x))
+        case "wrong on one":
+            a = world.drivers[0]
+
+            def swapped(x: Array) -> Array:
+                x = x.copy()
+                x[:, [a, b]] = x[:, [b, a]]
+                return world.shift(x)
+
+            return swapped
+        case "false driver":
+            return lambda x: 1 - (1 - world.shift(x)) * (1 - 0.8 * x[:, b])
+        case "useless":
+            elsewhere: list[Shift] = [
+                lambda x: 0.9 * x[:, b],
+                lambda x: 0.9 * x[:, [b, c]].max(axis=1),
+                lambda x: 0.5 * x[:, b] + 0.4 * x[:, c],
+            ]
+            return elsewhere[generator.integers(3)]
+    return world.shift
+
+
+def relative(shift: Shift, segments: int) -> Shift:
+    """As a study reads it: against the unperturbed prompt's, in [0, 1]."""
+    base = float(shift(np.zeros((1, segments)))[0])
+    return lambda x: np.clip((shift(x) - base) / (1 - base), 0, 1)
+
+
+def study(task: tuple[str, int, int, int]) -> Outcome:
+    """One seeded study of a pair: (pair, calls to the target, seed, number)."""
+    pair, calls, seed, number = task
+    generator = np.random.default_rng([seed, number])
+    n, noise = int(generator.choice(SIZES)), float(generator.choice(NOISES))
+    worlds = planted(n, generator)
+    world = worlds[number % len(worlds)]
+    while not world.drivers:
+        world = planted(n, generator)[number % len(worlds)]
+    if pair in ("nothing", "mass"):
+        noise = noise or 0.1
+        proxy = relative((mass(n) if pair == "mass" and number % 2 else world).shift, n)
+        target = nothing(n) if pair == "nothing" else mass(n)
+    else:
+        proxy = relative(proxy_of(pair, world, generator), n)
+        target = replace(world, shift=relative(world.shift, n))
+    truth = target.truth()
+    of_proxy = _ask_proxy(proxy, n, generator)
+    rows = _with_chosen(
+        target.draw(calls - 3, generator, noise=noise), of_proxy, target, noise, generator
+    )
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = rectify(rows, proxy(rows.x), proxy(rows.others_x), of_proxy, [seed, number])
+        alone = [
+            _alone(rows),
+            _alone(target.draw(calls - 1, generator, noise=noise)),
+            _alone(target.draw(MANY - 1, generator, noise=noise))
+            if pair in GOOD
+            else truth * np.nan,
+        ]
+    estimate = found.estimate
+    significant = found.significant
+    drives = np.abs(truth) > 0.01
+    inside = (estimate.low - TOLERANCE <= truth) & (truth <= estimate.high + TOLERANCE)
+    effects = [estimate.effect, *alone]
+    first = [bool(int(np.argmax(effect)) in target.drivers) for effect in effects]
+    errors = [float(((effect - truth) ** 2).mean()) for effect in (*effects, np.zeros(n))]
+    return Outcome(
+        pair=pair,
+        noise=noise,
+        first=(first[0], first[1], first[2], first[3]),
+        errors=(errors[0], errors[1], errors[2], errors[3], errors[4]),
+        covered=tuple(map(bool, inside[drives])),
+        covered_others=tuple(map(bool, inside[~drives])),
+        width=float((estimate.high - estimate.low)[drives].mean()) if drives.any() else 0.0,
+        false_share=float((significant & ~drives).sum() / max(int(significant.sum()), 1)),
+        found_share=float(significant[drives].mean()) if drives.any() else 0.0,
+        any_significant=bool(significant.any()),
+        reliable=found.held_out is not None and found.held_out.reliable and found.backed,
+        trust=found.trust,
+    )
+
+
+def _ask_proxy(shift: Shift, n: int, generator: np.random.Generator) -> multifidelity.Cheap:
+    rows = World("proxy", n, (), shift).draw(PROXY_CALLS - 1, generator)
+    x, y = np.vstack([rows.others_x, rows.x]), np.append(rows.others_y, rows.y)
+    return multifidelity.cheap(x, y, np.append(np.nan, rows.q), [int(generator.integers(2**31))])
+
+
+def _with_chosen(
+    rows: Rows,
+    of_proxy: multifidelity.Cheap,
+    target: World,
+    noise: float,
+    generator: np.random.Generator,
+) -> Rows:
+    """With the proxy's first segments left out together, and only those kept."""
+    out = np.zeros((1, target.segments))
+    out[0, np.argsort(-of_proxy.effects)[: 3 if len(rows.y) >= 9 else 2]] = 1
+    chosen = np.vstack([out, 1 - out])
+    y = target.shift(chosen) + noise * generator.standard_normal(2)
+    return replace(
+        rows,
+        others_x=np.vstack([rows.others_x, chosen]),
+        others_y=np.append(rows.others_y, y),
+    )
+
+
+def _alone(rows: Rows) -> Array:
+    x, y = np.vstack([rows.x, rows.others_x]), np.append(rows.y, rows.others_y)
+    return kriging.fit(x, y).effects(DROP_PROBABILITIES)
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """The rates of one pair; `as_good` compares explained shares of the effects' size with what
+    MANY calls alone reach, `mse_ratio` the squared errors themselves."""
+    errors = np.array([o.errors for o in outcomes])
+    mse = errors.mean(axis=0)
+    first = np.array([o.first for o in outcomes]).mean(axis=0)
+    covered = [inside for o in outcomes for inside in o.covered]
+    others = [inside for o in outcomes for inside in o.covered_others]
+    explained = 1 - mse[:4] / max(mse[4], 1e-12)
+    return {
+        "studies": len(outcomes),
+        "first": first[0],
+        "first_same_calls": first[1],
+        "first_own_masks": first[2],
+        "first_many": first[3],
+        "mse_x1000": 1000 * mse[0],
+        "mse_same_calls": 1000 * mse[1],
+        "mse_own_masks": 1000 * mse[2],
+        "mse_many": 1000 * mse[3],
+        "as_good": explained[0] / explained[3],
+        "mse_ratio": mse[3] / max(mse[0], 1e-12),
+        "coverage_drivers": float(np.mean(covered)) if covered else float("nan"),
+        "intervals": len(covered),
+        "coverage_others": float(np.mean(others)) if others else float("nan"),
+        "width": float(np.mean([o.width for o in outcomes])),
+        "false_discovery_rate": float(np.mean([o.false_share for o in outcomes])),
+        "power": float(np.mean([o.found_share for o in outcomes])),
+        "any_significant": float(np.mean([o.any_significant for o in outcomes])),
+        "reliable": float(np.mean([o.reliable for o in outcomes])),
+        "trust": float(np.mean([o.trust for o in outcomes])),
+    }
+
+
+def measure(
+    pairs: Sequence[str],
+    share: float,
+    calls: int,
+    seed: int,
+    processes: int = 1,
+    seen: Callable[[Outcome], object] = lambda outcome: None,
+) -> dict[str, list[Outcome]]:
+    """Runs the studies, each pair on the same worlds; gives the outcomes by pair.
+
+    `seen` is told each outcome as it comes.
+    """
+    tasks = [
+        (pair, calls, seed, number)
+        for number in range(round(share * max(STUDIES.values())))
+        for pair in pairs
+        if number < round(share * STUDIES[pair])
+    ]
+    found: dict[str, list[Outcome]] = {pair: [] for pair in pairs}
+    for outcome in _run(tasks, processes):
+        found[outcome.pair].append(outcome)
+        seen(outcome)
+    return found
+
+
+def _run(tasks: Sequence[tuple[str, int, int, int]], processes: int) -> Iterator[Outcome]:
+    if processes == 1:
+        yield from map(study, tasks)
+        return
+    with Pool(processes) as pool:
+        yield from pool.imap(study, tasks, chunksize=4)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--calls", type=int, default=TARGET_CALLS)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pairs", nargs="*", choices=STUDIES, default=list(STUDIES))
+    parser.add_argument("--json", type=Path, help="Keep every study's outcome, one a line.")
+    options = parser.parse_args()
+    with nullcontext() if options.json is None else options.json.open("w") as file:
+
+        def keep(outcome: Outcome) -> None:
+            if file is not None:
+                print(json.dumps(asdict(outcome)), file=file, flush=True)
+
+        found = measure(
+            options.pairs, options.share, options.calls, options.seed, options.processes, keep
+        )
+    rows = []
+    for pair, outcomes in found.items():
+        for noise in (None, *NOISES):
+            chosen = [o for o in outcomes if noise in (None, o.noise)]
+            if chosen:
+                rates = {name: round(value, 4) for name, value in summary(chosen).items()}
+                rows.append({"pair": pair, "calls": options.calls, "noise": noise, **rates})
+                print(json.dumps(rows[-1]), flush=True)
+    print(f"{sum(map(len, found.values()))} studies", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
