@@ -30,6 +30,33 @@ def free_port(preferred: int) -> int:
     raise SmileTraceError("No loopback port is free: close some programs and try again.")
 
 
+def start_mlflow(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+    """An `mlflow server` on a loopback port, with its database, files and `mlflow.log` in `folder`.
+
+    It has a session of its own, so that one signal reaches the server and its workers, and
+    Ctrl-C in the terminal does not. It answers after some fifteen seconds.
+    """
+    with (folder / "mlflow.log").open("ab") as log:
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+                *("--host", "127.0.0.1", "--port", str(port)),
+                *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+                *("--artifacts-destination", str(folder / "artifacts")),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={
+                **os.environ,
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                # Judges and their scheduler: three more processes that nobody needs here.
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            },
+        )
+
+
 class Place(Protocol):
     """Somewhere to deliver to."""
 
@@ -61,27 +88,7 @@ class MLflow:
         self.port = free_port(PREFERRED_PORT)
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "mlflow.log"
-        with self.log.open("ab") as log:
-            # A session of its own, so that one signal reaches the server and its workers,
-            # and Ctrl-C in the terminal reaches only us.
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-                    *("--host", "127.0.0.1", "--port", str(self.port)),
-                    *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
-                    *("--artifacts-destination", str(folder / "artifacts")),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={
-                    **os.environ,
-                    "MLFLOW_DISABLE_TELEMETRY": "true",
-                    # Judges and their scheduler: three more processes that nobody needs here.
-                    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-                },
-            )
+        self._process = start_mlflow(folder, self.port)
 
     @property
     def name(self) -> str:

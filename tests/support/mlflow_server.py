@@ -2,9 +2,7 @@
 
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -14,14 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from smile_trace.demo.places import free_port, start_mlflow
+
 
 class MLflowServer:
     """A server that can be stopped and started again on the same port with its data kept."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port(0)
         self.uri = f"http://127.0.0.1:{self.port}"
         self.log = folder / "mlflow.log"
         self._folder = folder
@@ -29,25 +27,7 @@ class MLflowServer:
 
     def start(self, *, wait: bool = True) -> None:
         """Start it; with `wait`, until it answers."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-                    *("--host", "127.0.0.1", "--port", str(self.port)),
-                    *("--backend-store-uri", f"sqlite:///{self._folder / 'mlflow.db'}"),
-                    *("--artifacts-destination", str(self._folder / "artifacts")),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={
-                    **os.environ,
-                    "MLFLOW_DISABLE_TELEMETRY": "true",
-                    # Judges and their scheduler: three more processes that no test needs.
-                    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-                },
-            )
+        self._process = start_mlflow(self._folder, self.port)
         if wait:
             self.wait()
 
