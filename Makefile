@@ -5,7 +5,7 @@ EXIT ?=
 TRACKER ?= mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow chaos check bench-capture bench-capture-load bench-statistics bench-attribution bench-comet bench-worker soak clean
+.PHONY: help demo test test-slow chaos check bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-comet bench-worker soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -37,6 +37,10 @@ bench-capture-load: .venv/.dev ## eight processes into one spool for a minute; m
 
 bench-statistics: .venv/.dev ## error rates of the method on planted truth
 	$(PY) -m benchmarks.statistics.rates
+
+bench-proxy: .venv/.dev ## what a cheaper model that answers most is worth: planted pairs, and a real one
+	$(PY) -m benchmarks.statistics.proxy
+	$(PY) -m benchmarks.statistics.pair
 
 bench-attribution: .venv-bench-attribution/.installed ## attributions beside the peers', on planted truth and a real model (QUICK=1: a tenth)
 	PYTHONPATH=. .venv-bench-attribution/bin/python -m benchmarks.attribution

@@ -25,7 +25,7 @@ from smile_trace.records import Explanation, ExplanationSettings, Perturbation, 
 from tests.support.weaker_model import weaker_model_path
 
 CALLS = (8, 12, 16, 20)
-PROXY_CALLS = 100
+PROXY_CALLS = 60
 LEVELS = {"weaker": 5, "useless": 2}
 PAIRS = (("packaged", "weaker"), ("weaker", "packaged"), ("packaged", "useless"))
 
