@@ -44,9 +44,9 @@ def _verdict(found: LevelFindings, reading: Reading) -> tuple[FidelityStatus, st
     if found.rows <= found.exact:
         return "unreliable", "nothing can be left out of the prompt without leaving it empty."
     if reading.still:
-        return "no_effect", "no shift rose above the noise floor."
+        return "no_effect", "no answer moved further than noise moves it."
     if found.exact:
-        return "reliable", "every combination of segments was asked."
+        return "reliable", "every combination of the parts was asked."
     if found.rows < FEWEST_ROWS:
         return "unreliable", f"only {found.rows} perturbed prompts got an answer."
     if found.held_out is None:
@@ -54,8 +54,8 @@ def _verdict(found: LevelFindings, reading: Reading) -> tuple[FidelityStatus, st
     r2, gain = found.held_out.r2, found.held_out.gain
     if r2 <= MINIMAL_R2:
         return "unreliable", (
-            f"the parts of the prompt predict {max(r2, 0):.0%} of the change in held-out answers, "
-            f"and {MINIMAL_R2:.0%} are needed."
+            f"the parts of the prompt predict {100 * max(r2, 0):.0f} % of how the answer changes "
+            f"in new combinations, and {100 * MINIMAL_R2:.0f} % are needed."
         )
     if gain <= MINIMAL_GAIN:
         return "unreliable", (
@@ -63,7 +63,8 @@ def _verdict(found: LevelFindings, reading: Reading) -> tuple[FidelityStatus, st
         )
     return (
         "reliable",
-        f"the parts of the prompt predict {r2:.0%} of the change in held-out answers.",
+        f"the parts of the prompt predict {100 * r2:.0f} % of how the answer changes in new "
+        "combinations.",
     )
 
 
