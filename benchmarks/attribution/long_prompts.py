@@ -1,7 +1,7 @@
 """A sentence drives the answer, among 100 or 400 words: found, and its words ranked, in 60 calls?
 
     python -m benchmarks.attribution.long_prompts            # both signals, seed 0
-    python -m benchmarks.attribution.long_prompts --seeds 3  # seeds 0 to 2
+    python -m benchmarks.attribution.long_prompts --signal probability --shortest 300 --seeds 3
 
 The packaged model and the contexts of tests/data/cases. Prints a table and keeps the rows and
 the picture of the first explanation (docs/images/long-prompt.svg).
@@ -94,8 +94,9 @@ def table(rows: Sequence[Found]) -> str:
     for signal, long in product(SIGNALS, (True, False)):
         some = [r for r in rows if r.signal == signal and (r.words_of_prompt >= LONG) == long]
         if some:
+            sizes = [r.words_of_prompt for r in some]
             lines.append(
-                f"| {'390–397' if long else '107–114'} | {signal} "
+                f"| {min(sizes)} to {max(sizes)} | {signal} "
                 f"| {sum(r.sentence for r in some)} of {len(some)} "
                 f"| {sum(r.words for r in some)} of {len(some)} "
                 f"| {sum(r.driver == 1 for r in some)} of {len(some)} "
