@@ -90,6 +90,9 @@ class EndpointSettings(_Asked):
     """Send several completion prompts in one request (llama.cpp, vLLM take that)."""
     temperature_zero_is_deterministic: bool = False
     """Trust this server to repeat itself at temperature 0."""
+    prompt_logprobs: bool = False
+    """The server scores a prompt's tokens (vLLM): the probability of the whole logged answer in
+    one request, in place of its first token's."""
 
 
 class LocalSettings(_Asked):

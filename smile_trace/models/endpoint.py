@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from smile_trace.models import first_token, wire
+from smile_trace.models import first_token, prompt_tokens, wire
 from smile_trace.models.attempts import Attempts, Unmetered
 from smile_trace.models.base import ModelUnavailable, Request
 from smile_trace.models.transport import Transport
@@ -27,9 +27,6 @@ class Endpoint:
     Raises:
         ModelUnavailable: the settings name a key's variable that is not set.
     """
-
-    first_token_only = True
-    """`score` knows the answer's first token only."""
 
     def __init__(self, name: str, settings: EndpointSettings) -> None:
         self.name = name
@@ -54,7 +51,14 @@ class Endpoint:
     def identity(self) -> str:
         """Address, model and what the settings add to every request."""
         settings = self._settings
-        return f"endpoint {settings.base_url} {self._model} {settings.form} {settings.max_tokens}"
+        whole = " prompt_logprobs" if settings.prompt_logprobs else ""
+        asked = f"{self._model} {settings.form} {settings.max_tokens}{whole}"
+        return f"endpoint {settings.base_url} {asked}"
+
+    @property
+    def first_token_only(self) -> bool:
+        """Whether `score` knows the answer's first token only."""
+        return not self._settings.prompt_logprobs
 
     @property
     def remote(self) -> bool:
@@ -82,7 +86,7 @@ class Endpoint:
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
         """Per request the log-probability that the answer begins as `answer` does: one token,
-        see `first_token.read`.
+        see `first_token.read`; from a server with `prompt_logprobs` those of all its tokens.
 
         Raises:
             ModelUnavailable: the server is gone, or refuses the key or the model.
@@ -106,6 +110,9 @@ class Endpoint:
         if answer is None:
             return Item(request, wire.PATHS[form], body)
         body = {name: value for name, value in body.items() if name not in wire.LIMITS}
+        if self._settings.prompt_logprobs:
+            body |= {limit: 1, **prompt_tokens.extra(request, answer, form)}
+            return Item(request, wire.PATHS[form], body, answer, prompt_tokens.read(answer))
         body |= {limit: 1, **first_token.extra(form)}
         return Item(request, wire.PATHS[form], body, answer, first_token.read(answer))
 

@@ -159,7 +159,8 @@ def responses(reply: object, items: Sequence[Item]) -> list[Response]:
             usage = _usage(reply["usage"], "prompt_tokens", "completion_tokens")
             response = response.model_copy(update={"usage": usage})
         if item.read is not None and response.ok:
-            response = item.read(response, choice)
+            whole = reply if isinstance(reply, dict) and len(items) == 1 else {}
+            response = item.read(response, {**whole, **choice})  # vLLM's chat scores stand outside
         answers.append(response)
     return answers
 

@@ -1,0 +1,91 @@
+"""The true log-probabilities of a given answer, from vLLM: it scores the tokens of a prompt.
+
+The answer is sent as the end of the prompt with `prompt_logprobs`, an extra parameter of vLLM's
+OpenAI-compatible server; one token is generated and thrown away.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from smile_trace.models.base import Request
+from smile_trace.models.forced import continuation
+from smile_trace.models.wire import Read, completion_prompt, question
+from smile_trace.records import JSON, Form, Message, Response
+
+_UNREADABLE = "\ufffd"
+
+
+def extra(request: Request, answer: str, form: Form) -> dict[str, JSON]:
+    """The fields of a body whose prompt ends with `answer`."""
+    # The likeliest token beside the one that stands there: how far a greedy model is from it.
+    asked: dict[str, JSON] = {"prompt_logprobs": 1}
+    if form == "completion":
+        prompt = completion_prompt(request.messages)
+        return {"prompt": prompt + continuation(prompt, answer), **asked}
+    messages = (*request.messages, Message(role="assistant", content=answer))
+    begun = {"continue_final_message": True, "add_generation_prompt": False}
+    return {**question(messages, form=form), **begun, **asked}
+
+
+def read(answer: str) -> Read:
+    """Reads a response as the score of `answer`, the last tokens of its prompt."""
+
+    def score(response: Response, choice: dict[str, JSON]) -> Response:
+        # The first token of all has no probability.
+        steps = [_step(token) for token in choice.get("prompt_logprobs") or [] if token]
+        tokens = last_tokens(answer, [step[0] for step in steps])
+        if tokens is None:
+            failure = "the server's prompt_logprobs do not end with the answer"
+            return Response(failure=failure, usage=response.usage)
+        own = steps[len(steps) - len(tokens) :]
+        update = {"text": answer, "tokens": tokens, "logprobs": tuple(step[1] for step in own)}
+        by = max((step[2] for step in own), default=0.0)
+        return response.model_copy(update={**update, "likeliest_by": by})
+
+    return score
+
+
+def last_tokens(answer: str, pieces: Sequence[str]) -> tuple[str, ...] | None:
+    """What each of the last tokens holds of `answer`; None where `pieces` do not end with it.
+
+    White space does not count: chat templates strip it, and vLLM decodes every token by itself,
+    which loses a leading space with some tokenizers. A token that ends inside a character comes
+    as "" and stands for characters beyond ASCII.
+    """
+    places = [place for place, character in enumerate(answer) if not character.isspace()]
+    rest = "".join(answer[place] for place in places)
+    tokens: list[str] = []
+    unread = False
+    for piece in reversed(pieces):
+        if not rest:
+            break
+        word = "".join(piece.split())
+        start = rest.rfind(word)
+        if not word or _UNREADABLE in word:
+            unread = unread or not piece.isspace()
+            tokens.append("")
+        elif start >= 0 and _hidden(rest[start + len(word) :], unread):
+            before = places[start - 1] + 1 if start else 0
+            tokens.append(answer[before : places[start + len(word) - 1] + 1])
+            rest, unread = rest[:start], False
+        elif word.endswith(rest):  # the prompt's end and the answer's beginning in one token
+            tokens.append(answer[: places[len(rest) - 1] + 1])
+            rest = ""
+        else:
+            break
+    return tuple(reversed(tokens)) if _hidden(rest, unread) else None
+
+
+def _hidden(characters: str, unread: bool) -> bool:
+    """Whether there are none, or tokens that could not be read may hold them."""
+    return not characters or (unread and not any(c.isascii() for c in characters))
+
+
+def _step(token: Mapping[str, Any]) -> tuple[str, float, float]:
+    """Text, log-probability, and the gap to the likeliest token in nats, of what stands there.
+
+    One or two are listed, by id; what stands there is the one with the larger rank.
+    """
+    listed = sorted(token.values(), key=lambda each: each["rank"])
+    gap = listed[0]["logprob"] - listed[-1]["logprob"]
+    return str(listed[-1]["decoded_token"] or ""), float(listed[-1]["logprob"]), max(gap, 0.0)
