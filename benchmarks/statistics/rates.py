@@ -3,7 +3,7 @@
     make bench-statistics          # or: python -m benchmarks.statistics.rates
 
 runs 500 studies in which the shift is noise, 500 in which the responses of a planted world are
-shuffled, 200 in which only the amount left out matters, and 170 of each planted world, on fixed
+shuffled, 200 in which only the amount left out matters, and 180 of each planted world, on fixed
 rows (`studies` has the real Study ask them); prints the table of docs/method.md, and with
 `--json FILE` keeps the figures. `--share .1` runs a tenth.
 """
@@ -130,8 +130,11 @@ SUITES = {
     "amount": amount_alone,
 }
 
-SIZES_OF_SUITES = {"planted": (170, 40), "noise": (500, 200), "shuffled": (500, 200)} | {
-    "amount": (200, 200)
+SIZES_OF_SUITES = {
+    "planted": (180, 20),
+    "noise": (500, 200),
+    "shuffled": (500, 50),
+    "amount": (200, 200),
 }
 """Studies, and how many of them have their status judged (most of the time goes there)."""
 
