@@ -6,14 +6,18 @@ The weaker model is the packaged one with its weights more crudely quantised
 (tests/support/weaker_model.py); `useless` is the same with two levels in place of five, which
 says nothing any more. Per case and number of target calls one study with the proxy and one
 without, both by the logged answer's text: does the word that is known to drive the answer come
-out first? A target's cases are those whose answer it gives. Prints the table of docs/proxy.md.
+out first? A target's cases are those whose answer it gives. Prints the table of docs/proxy.md;
+`--json` keeps every study's outcome as it comes.
 """
 
 import argparse
+import itertools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import fmean
 
 from benchmarks.attribution.cases import Case
@@ -24,7 +28,7 @@ from smile_trace.attribution import Proxy, ProxyStudy
 from smile_trace.records import Explanation, ExplanationSettings, Perturbation, Response
 from tests.support.weaker_model import weaker_model_path
 
-CALLS = (8, 12, 16, 20)
+CALLS = (8, 16)
 PROXY_CALLS = 60
 LEVELS = {"weaker": 5, "useless": 2}
 PAIRS = (("packaged", "weaker"), ("weaker", "packaged"), ("packaged", "useless"))
@@ -79,39 +83,34 @@ def proxied(
     return told(study, ask)
 
 
-def measure(target: str, proxy: str, seeds: Sequence[int]) -> list[Outcome]:
+def measure(target: str, proxy: str, seeds: Sequence[int]) -> Iterator[Outcome]:
     """All cases of one pair."""
     asked, standing_in = opened(target), opened(proxy)
-    outcomes = []
     for case in load():
         answer = asked.generate([case.prompt])[0].text or ""
         if not answer.split() or answer.split()[0].strip(".,") != case.answer:
             continue
         print(f"{target}, {proxy}: {case.prompt}", file=sys.stderr, flush=True)
-        for calls in CALLS:
-            for seed in seeds:
-                both = proxied(case, asked, standing_in, answer=answer, calls=calls, seed=seed)
-                alone = explain(case, "text", asked, answer=answer, budget=calls, seed=seed)
-                assert both.proxy is not None
-                outcomes.append(
-                    Outcome(
-                        target=target,
-                        proxy=proxy,
-                        case=case.prompt,
-                        calls=calls,
-                        seed=seed,
-                        with_proxy=place(case, attributions(both)).overall,
-                        alone=place(case, attributions(alone)).overall,
-                        trust=both.proxy.trust,
-                        agreement=both.proxy.agreement,
-                        status=both.fidelity.status,
-                        status_alone=alone.fidelity.status,
-                        dropped=both.proxy.dropped,
-                    )
-                )
+        for calls, seed in itertools.product(CALLS, seeds):
+            both = proxied(case, asked, standing_in, answer=answer, calls=calls, seed=seed)
+            alone = explain(case, "text", asked, answer=answer, budget=calls, seed=seed)
+            assert both.proxy is not None
+            yield Outcome(
+                target=target,
+                proxy=proxy,
+                case=case.prompt,
+                calls=calls,
+                seed=seed,
+                with_proxy=place(case, attributions(both)).overall,
+                alone=place(case, attributions(alone)).overall,
+                trust=both.proxy.trust,
+                agreement=both.proxy.agreement,
+                status=both.fidelity.status,
+                status_alone=alone.fidelity.status,
+                dropped=both.proxy.dropped,
+            )
     asked.close()
     standing_in.close()
-    return outcomes
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -146,12 +145,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--pairs", type=int, nargs="*", default=list(range(len(PAIRS))))
+    parser.add_argument("--json", type=Path, help="Keep every study's outcome, one a line.")
     options = parser.parse_args()
     outcomes = []
-    for number in options.pairs:
-        outcomes += measure(*PAIRS[number], range(options.seeds))
-        for outcome in outcomes:
-            print(json.dumps(asdict(outcome)), file=sys.stderr)
+    with nullcontext() if options.json is None else options.json.open("w") as file:
+        for number in options.pairs:
+            for outcome in measure(*PAIRS[number], range(options.seeds)):
+                outcomes.append(outcome)
+                if file is not None:
+                    print(json.dumps(asdict(outcome)), file=file, flush=True)
     print(table(outcomes))
 
 
