@@ -13,7 +13,7 @@ from smile_trace.settings import Settings
 from smile_trace.trackers import TrackerUnavailable
 from tests.support.planted import PlantedServer, serving
 from tests.support.stand_in_tracker import StandInTracker
-from tests.support.weather import HOUR, Start, Weather
+from tests.support.weather import DAY, HOUR, Start, Weather
 from tests.worker.conftest import says
 from tests.worker.test_run import capture, sent, wait_for
 
@@ -176,21 +176,21 @@ def test_a_clock_that_is_put_back_a_day_holds_nothing_up(
     weather = start(settings, tracker)
     wait_for(lambda: weather.store.status().paused_models)
     wait_for(lambda: weather.store.status().trackers[0].paused)
-    weather.clock.now -= 24 * HOUR
+    weather.clock.now -= DAY
     server.faults, tracker.fail_with = [], None
     wait_for(lambda: len(tracker.explanations) == 1)  # without another second passing
 
 
-@pytest.mark.parametrize("days", [(-1, 1, -1, 1), (1, -1, 1, -1)])
+@pytest.mark.parametrize("days", [(0, -1, 0, -1, 0), (0, 1, 0, 1, 0)])
 def test_a_clock_that_goes_back_and_forth_pays_no_day_twice(
     days: tuple[int, ...], configure: Configure, server: PlantedServer, start: Start
 ) -> None:
     settings = configure(budget={"calls_per_day": 30, "calls_per_explanation": 10})
     capture(settings, *range(1, 13))
     weather = start(settings, StandInTracker())
-    seen = {weather.store.ledger.today()}
-    for jump in (0, *days):
-        weather.clock.now += jump * 24 * HOUR
+    began, seen = weather.clock.now, set[str]()
+    for day in days:  # each from its beginning, however long the last one took
+        weather.clock.now = began + day * DAY
         seen.add(weather.store.ledger.today())
         weather.until(lambda: spent(weather) == 30)
     assert len(seen) == 2
