@@ -19,7 +19,7 @@ class Pause(Record):
 
 
 class Pauses:
-    """Which models are paused. Durable, so that a restart does not knock again at once."""
+    """Which models are paused. Durable, so that a restart tries them with one call each."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,6 +36,11 @@ class Pauses:
         with self._database.write() as connection:
             statement = insert(paused_models).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
+
+    def wake(self) -> None:
+        """Let every paused model be tried at once."""
+        with self._database.write() as connection:
+            connection.execute(paused_models.update().values(not_before=0.0))
 
     def clear(self, name: str) -> None:
         """The model answers again."""

@@ -15,8 +15,7 @@ from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.driver import ask_model, finish, resolve_signal
 from smile_trace.explaining.proxying import AnyStudy, make_study
 from smile_trace.explaining.thinking import think
-from smile_trace.models import Model, ModelUnavailable, Request
-from smile_trace.models.quiet import quiet
+from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
@@ -99,8 +98,6 @@ class Explainer:
         call = await self._keep(self._store.traces.call, job.call_id)
         if call is None or call.answer is None:
             raise SmileTraceError("its trace is not in the store any more")
-        if self._models.is_paused(job.settings.model):
-            await self._try_again(job, call)
         model, proxy, dropped = self._models.open(job, call), None, None
         pair = pair_of(job, call)
         if pair is not None:
@@ -116,6 +113,8 @@ class Explainer:
             if self._stopping:
                 await self._postpone(job, None, 0.0)
                 return
+            if self._models.is_paused(job.settings.model):
+                await self._try_again(study, job, call, perturbations)
             kept = await checkpoint(partial(_round, study, model, proxy, perturbations))
             if kept.get("asked") != _fingerprint(perturbations):
                 # Kept by a release that asked something else. What it paid for is in the store.
@@ -125,8 +124,6 @@ class Explainer:
             await think(study.tell, zip(perturbations, responses, strict=True))
             told += responses
             await self._keep(self._store.jobs.progressed, job.id, now=self._clock())
-            if any(map(_came_now, responses)):
-                await self._keep(self._models.answered, job.settings.model)
         explanation = await think(finish, study, told)
         spent = await self._keep(self._store.ledger.spent, "explanation", job.budget_scope)
         scope = of_proxy(job.budget_scope)
@@ -145,8 +142,10 @@ class Explainer:
         await self._keep(self._store.jobs.explain, job, explanation, now=self._clock())
         logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
 
-    async def _try_again(self, job: Job, call: Call) -> None:
-        """Ask a paused model one thing that the explanation needs anyway.
+    async def _try_again(
+        self, study: AnyStudy, job: Job, call: Call, perturbations: Sequence[Perturbation]
+    ) -> None:
+        """Ask a paused model the first thing of a round that it has not answered yet.
 
         It counts in no explanation's cap: however often a model that is gone is tried, those who
         wait for it can still ask all that they may.
@@ -154,16 +153,18 @@ class Explainer:
         Raises:
             ModelUnavailable: it still cannot be asked.
             BudgetExceeded: a daily cap is reached.
+            SmileTraceError: the prompt itself could not be asked.
         """
-        prompted = Prompted.of(call)
         model = self._models.open(job, call, f"/try {job.run}")
-        request = Request(
-            messages=prompted.messages, form=prompted.form, parameters=prompted.parameters
-        )
-        with quiet():
-            responses = await model.generate([request])
-        if any(map(_came_now, responses)):
-            await self._keep(self._models.answered, job.settings.model)
+        for row in perturbations:
+            if row.asked == "proxy":
+                continue
+            [response] = await ask_model(study, model, [row])
+            if response.cached:
+                continue
+            if response.ok or response.usage is not None:  # a refusal, too, is a sign of life
+                await self._keep(self._models.answered, job.settings.model)
+            return
 
     async def _checked(self, explanation: Explanation, job: Job, call: Call) -> Explanation:
         """With a sanity check. Its rounds are no steps of the engine: what they paid for is in
@@ -227,12 +228,6 @@ def _study(
         remote=model.remote,
         embed=embed,
     )
-
-
-def _came_now(response: Response) -> bool:
-    """Whether the model itself has said this now: an answer, or a refusal, which has its usage;
-    not what came out of the cache or was stopped by a cap."""
-    return not response.cached and (response.ok or response.usage is not None)
 
 
 async def _round(

@@ -105,8 +105,9 @@ class _Worker:
 
     def run(self, *, once: bool, progress: Progress | None) -> None:
         # The settings may map by now what they did not when these calls were looked at, and a
-        # tracker may have been put right: whoever starts a worker wants to see it tried.
+        # model or tracker may have been put right: whoever starts a worker wants it tried.
         self._store.jobs.forget_skipped(UNMAPPED)
+        self._store.pauses.wake()
         for courier in self._couriers:
             self._store.outbox.wake(courier.name)
         self._engine.start()
