@@ -69,7 +69,7 @@ async def test_the_books_with_the_real_model(tmp_path: Path, local_model: LocalM
             worker.join()
             wait_for(lambda server=server: not Path(f"/proc/{server}").exists(), 20)
             wait_out_pauses(settings)
-        workers.finish()
+        workers.finish(600)
         status = store.status()
         assert status.captured == status.explained + status.failed == len(PROMPTS), workers.log()
         # What was in flight at a kill counts as spent, and so many kills may use a budget up.
