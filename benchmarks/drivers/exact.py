@@ -6,8 +6,8 @@ from benchmarks.attribution.exact import design_average
 from benchmarks.attribution.question import Array, Masks, Question, every_mask
 from smile_trace.attribution.statistics import DROP_PROBABILITIES
 
-MOST_WORDS = 11
-"""Up to here all masks are asked (2,048), beyond it random ones."""
+MOST_WORDS = 9
+"""Up to here all masks are asked (512), beyond it random ones."""
 
 MASKS = 1000
 """Random masks of each stratum; a value's standard error is then about .02."""
