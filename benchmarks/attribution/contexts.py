@@ -8,13 +8,14 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from benchmarks.attribution import measures
 from benchmarks.attribution.cases import Case, load
+from benchmarks.attribution.kept import Piece, Row
 from benchmarks.attribution.peers.base import Explainer
 from benchmarks.attribution.question import Question
 from benchmarks.attribution.scores import Scores
@@ -40,16 +41,17 @@ class FoundInContext:
     word_among_three: bool | None
 
 
-def run(
-    explainers: Sequence[Explainer], split: str, calls: int, scores: Scores
-) -> Iterator[dict[str, Any]]:
+def run(explainers: Sequence[Explainer], split: str, calls: int, scores: Scores) -> Iterator[Piece]:
     """The long cases of a half, by probability."""
     for number, case in enumerate(load(split)):
         if len(case.words) in SHORT:
             continue
         for explainer in explainers:
             if explainer.name in (*BY_WORDS, *BY_SENTENCES):
-                yield asdict(_one(explainer, split, number, case, calls, scores))
+                yield Piece(
+                    {"split": split, "case": number, "explainer": explainer.name},
+                    partial(_rows, explainer, split, number, case, calls, scores),
+                )
 
 
 def sentences(case: Case) -> tuple[int, ...]:
@@ -60,9 +62,9 @@ def sentences(case: Case) -> tuple[int, ...]:
     return tuple(int(length) for length in np.diff([0, *ends]))
 
 
-def _one(
+def _rows(
     explainer: Explainer, split: str, number: int, case: Case, calls: int, scores: Scores
-) -> FoundInContext:
+) -> list[Row]:
     lengths = sentences(case)
     by_words = explainer.name in BY_WORDS
     question = Question(case, "probability", scores, () if by_words else lengths)
@@ -76,7 +78,7 @@ def _one(
     driving = int(np.searchsorted(edges, case.driving[0], side="right")) - 1
     places = measures.ranks(of_sentences, range(len(lengths)))
     hits = measures.hits(case, question.players, found) if by_words else None
-    return FoundInContext(
+    found_there = FoundInContext(
         split=split,
         case=number,
         words=len(case.words),
@@ -88,3 +90,4 @@ def _one(
         word_first=bool(hits["hit_1"]) if hits else None,
         word_among_three=bool(hits["hit_3"]) if hits else None,
     )
+    return [asdict(found_there)]

@@ -10,13 +10,14 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 
 from benchmarks.attribution import measures
 from benchmarks.attribution.cases import Case
 from benchmarks.attribution.exact import exact
+from benchmarks.attribution.kept import Piece, Row
 from benchmarks.attribution.peers.base import Explainer
 from benchmarks.attribution.question import Array, Question
 from benchmarks.statistics.worlds import World, planted
@@ -111,25 +112,30 @@ class Planted:
 
 def run(
     explainers: Sequence[Explainer], replicates: int, calls: Sequence[int] = CALLS
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Piece]:
     """Every explainer in every world; the noises in turn."""
+    able = [explainer for explainer in explainers if "probability" in explainer.signals]
     for replicate in range(replicates):
-        noise = NOISES[replicate % len(NOISES)]
         generator = np.random.default_rng([20261125, replicate])
         for world in worlds(SIZE, generator):
-            case = Case("plain", " ".join(words(SIZE)), "answer")
-            still = Question(case, "probability", PlantedModel(world, 0.0, replicate))
-            truth = asdict(exact(still))
-            whole = float(still.values(np.ones((1, SIZE), dtype=bool))[0])
-            model = PlantedModel(world, noise, replicate)
-            for explainer in explainers:
-                if "probability" not in explainer.signals:
-                    continue
-                for allowed in calls:
-                    question = Question(case, "probability", model)
-                    yield asdict(
-                        _one(explainer, question, allowed, replicate, noise, world, truth, whole)
-                    )
+            key = {"replicate": replicate, "world": world.name}
+            yield Piece(key, partial(_rows, able, world, replicate, calls))
+
+
+def _rows(
+    explainers: Sequence[Explainer], world: World, replicate: int, calls: Sequence[int]
+) -> list[Row]:
+    noise = NOISES[replicate % len(NOISES)]
+    case = Case("plain", " ".join(words(SIZE)), "answer")
+    still = Question(case, "probability", PlantedModel(world, 0.0, replicate))
+    truth = asdict(exact(still))
+    whole = float(still.values(np.ones((1, SIZE), dtype=bool))[0])
+    asked = Question(case, "probability", PlantedModel(world, noise, replicate))
+    return [
+        asdict(_one(explainer, asked.again(), allowed, replicate, noise, world, truth, whole))
+        for explainer in explainers
+        for allowed in calls
+    ]
 
 
 def _one(

@@ -1,18 +1,15 @@
 """From the kept rows to the tables and plots in docs/benchmarks.md."""
 
-import json
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.attribution import plots
 from benchmarks.attribution.cases import SPLITS
+from benchmarks.attribution.kept import Row
 from benchmarks.attribution.side_by_side import CALLS
 from smile_trace.records import Signal
-
-Row = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -47,13 +44,6 @@ def write(short: Sequence[Row], contexts: Sequence[Row], planted: Sequence[Row])
     _, after = rest.split(END)
     text = f"{before}{BEGIN}\n" + "\n\n".join(parts) + f"\n\n{END}{after}"
     PAGE.write_text(text, encoding="utf-8")
-
-
-def read(path: Path) -> list[Row]:
-    """Kept rows, one JSON object a line."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def summaries(rows: Iterable[Row]) -> list[Row]:

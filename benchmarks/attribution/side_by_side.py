@@ -2,17 +2,18 @@
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cached_property, partial
 
 import numpy as np
 
 from benchmarks.attribution import measures
 from benchmarks.attribution.cases import Case, load
 from benchmarks.attribution.exact import MOST, Exact, exact
+from benchmarks.attribution.kept import Piece, Row
 from benchmarks.attribution.peers.base import Explainer
-from benchmarks.attribution.question import Question
+from benchmarks.attribution.question import Array, Masks, Question
 from benchmarks.attribution.scores import Scores
 from smile_trace.records import Signal
 
@@ -23,6 +24,10 @@ SEEDS = (0, 1, 2)
 
 SHORT = range(31)
 """Words of a short case: every word is a player of every explainer."""
+
+LENGTHS: dict[Signal, range] = {"probability": SHORT, "text": range(10)}
+"""Words of the cases that are asked about. An answer costs more than a probability, and in long
+prompts no two explainers ask the same: text has the shorter ones; `SHORT` asks all."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,6 @@ class Found:
     seed: int
     calls: int
     seconds: float
-    scores: list[float]
     hits: dict[str, float] | None
     correlation: float | None
     """With the exact values of smile-trace's estimand."""
@@ -49,7 +53,6 @@ class Found:
     lds_half: float | None
     """On masks that keep each word with probability .5, context-cite's design."""
     deletion: float | None
-    failure: str = ""
 
 
 def run(
@@ -60,101 +63,111 @@ def run(
     scores: Scores,
     seeds: Sequence[int] = SEEDS,
     lengths: range = SHORT,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Piece]:
     """Every explainer that takes the signal, on the cases of these lengths, in words."""
     for number, case in enumerate(load(split)):
         if len(case.words) not in lengths:
             continue
-        question = Question(case, signal, scores)
-        truth = exact(question) if question.size <= MOST[signal] else None
-        exact_rows = _exact_rows(split, number, case, question, truth)
-        yield from (asdict(found) for found in exact_rows)
+        asked = Asked(split, number, case, signal, scores)
+        key = {"split": split, "case": number, "signal": signal}
+        if asked.short:
+            yield Piece({**key, "calls_allowed": 0}, asked.exact_rows)
         for explainer in explainers:
-            if signal not in explainer.signals:
-                continue
-            for seed in seeds if truth is not None else seeds[:1]:
-                yield asdict(_one(explainer, split, number, question.again(), calls, seed, truth))
+            if signal in explainer.signals:
+                make = partial(asked.rows, explainer, calls, seeds if asked.short else seeds[:1])
+                yield Piece({**key, "explainer": explainer.name}, make)
 
 
-def _one(
-    explainer: Explainer,
-    split: str,
-    number: int,
-    question: Question,
-    allowed: int,
-    seed: int,
-    truth: Exact | None,
-) -> Found:
-    started = time.process_time()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = np.asarray(explainer.explain(question, allowed, seed), dtype=float)
-    spent = time.process_time() - started
-    seconds = spent if question.seconds is None else question.seconds
-    own = getattr(truth, explainer.estimand) if truth and explainer.estimand else None
-    return _measured(
-        Found(
-            split=split,
-            kind=question.case.kind,
-            case=number,
-            signal=question.signal,
-            calls_allowed=allowed,
-            explainer=explainer.name,
+@dataclass(frozen=True)
+class Asked:
+    """A case under one signal; what costs calls is found when it is first needed."""
+
+    split: str
+    number: int
+    case: Case
+    signal: Signal
+    scores: Scores
+
+    @property
+    def short(self) -> bool:
+        """Whether all masks are asked."""
+        return len(self.case.words) <= MOST[self.signal]
+
+    @cached_property
+    def question(self) -> Question:
+        """Why this answer?"""
+        return Question(self.case, self.signal, self.scores)
+
+    @cached_property
+    def truth(self) -> Exact | None:
+        """The exact values, of a short case."""
+        return exact(self.question) if self.short else None
+
+    def rows(self, explainer: Explainer, calls: int, seeds: Sequence[int]) -> list[Row]:
+        """One explainer, with each seed."""
+        return [asdict(self._one(explainer, calls, seed)) for seed in seeds]
+
+    def exact_rows(self) -> list[Row]:
+        """What the exact values themselves reach: no estimator does better but by luck."""
+        assert self.truth is not None
+        return [
+            asdict(self._measured(f"exact {name}", values, self.question, calls_allowed=0))
+            for name, values in asdict(self.truth).items()
+        ]
+
+    def _one(self, explainer: Explainer, allowed: int, seed: int) -> Found:
+        question, started = self.question.again(), time.process_time()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = np.asarray(explainer.explain(question, allowed, seed), dtype=float)
+        spent = time.process_time() - started
+        own = getattr(self.truth, explainer.estimand) if self.truth and explainer.estimand else None
+        return self._measured(
+            explainer.name,
+            found,
+            question,
+            own,
             version=explainer.version,
+            calls_allowed=allowed,
+            seed=seed,
+            seconds=spent if question.seconds is None else question.seconds,
+            additive=explainer.additive,
+        )
+
+    def _measured(
+        self,
+        name: str,
+        found: Array,
+        question: Question,
+        own: Array | None = None,
+        *,
+        calls_allowed: int,
+        version: str = "",
+        seed: int = 0,
+        seconds: float = 0.0,
+        additive: bool = True,
+    ) -> Found:
+        """`own`: the exact values of what the explainer claims to estimate."""
+        masks, fresh = measures.held_out_masks(question.size), question.again()
+
+        def lds(some: Masks) -> float | None:
+            return measures.linear_datamodeling_score(fresh, found, some) if additive else None
+
+        return Found(
+            split=self.split,
+            kind=self.case.kind,
+            case=self.number,
+            signal=self.signal,
+            calls_allowed=calls_allowed,
+            explainer=name,
+            version=version,
             seed=seed,
             calls=len(question.asked),
             seconds=seconds,
-            scores=[float(score) for score in found],
-            hits=measures.hits(question.case, question.players, found),
-            correlation=measures.correlation(found, truth.smile_trace) if truth else None,
+            hits=measures.hits(self.case, question.players, found),
+            correlation=measures.correlation(found, self.truth.smile_trace) if self.truth else None,
             own_correlation=measures.correlation(found, own) if own is not None else None,
-            lds=None,
-            lds_half=None,
-            deletion=None,
-        ),
-        question,
-        additive=explainer.additive,
-    )
-
-
-def _measured(found: Found, question: Question, *, additive: bool) -> Found:
-    """With the measures that ask the model more."""
-    fresh, scores = question.again(), np.array(found.scores)
-    more: dict[str, Any] = {"deletion": measures.deletion(fresh, scores)}
-    if additive:
-        masks = measures.held_out_masks(fresh.size)
-        for name, some in (("lds", masks), ("lds_half", masks[::2])):
-            more[name] = measures.linear_datamodeling_score(fresh, scores, some)
-    return Found(**{**asdict(found), **more})
-
-
-def _exact_rows(
-    split: str, number: int, case: Case, question: Question, truth: Exact | None
-) -> Iterable[Found]:
-    """What the exact values themselves reach: no estimator of them can do better but by luck."""
-    if truth is None:
-        return
-    for estimand, values in asdict(truth).items():
-        yield _measured(
-            Found(
-                split=split,
-                kind=case.kind,
-                case=number,
-                signal=question.signal,
-                calls_allowed=0,
-                explainer=f"exact {estimand}",
-                version="",
-                seed=0,
-                calls=len(question.asked),
-                seconds=0.0,
-                scores=[float(value) for value in values],
-                hits=measures.hits(case, question.players, values),
-                correlation=measures.correlation(values, truth.smile_trace),
-                own_correlation=None,
-                lds=None,
-                lds_half=None,
-                deletion=None,
-            ),
-            question,
-            additive=True,
+            lds=lds(masks),
+            lds_half=lds(masks[::2]),
+            deletion=measures.deletion(fresh, found),
         )

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.attribution import confirm, measures, report
 from benchmarks.attribution.cases import SPLITS, Case, load
 from benchmarks.attribution.exact import exact
+from benchmarks.attribution.kept import Piece, keep, read
 from benchmarks.attribution.peers import leave_one_out, ours
 from benchmarks.attribution.peers.base import at_most, last_within
 from benchmarks.attribution.planted import PlantedModel, words, worlds
@@ -148,6 +149,28 @@ def test_a_planted_models_noise_is_its_texts_own() -> None:
     assert abs(once[0] - 0.9) > 0.001
 
 
+def test_a_run_that_was_cut_goes_on_where_it_was(tmp_path: Path) -> None:
+    path, made = tmp_path / "results" / "rows.jsonl", []
+
+    def piece(case: int, *, cut: bool = False) -> Piece:
+        def make() -> list[dict[str, object]]:
+            if cut:
+                raise KeyboardInterrupt
+            made.append(case)
+            return [{"case": case, "seed": seed, "hits": {"hit_1": 1 / 3}} for seed in range(2)]
+
+        return Piece({"case": case}, make)
+
+    with pytest.raises(KeyboardInterrupt):
+        keep([piece(0), piece(1), piece(2, cut=True), piece(3)], path)
+    keep([piece(case) for case in range(4)], path)
+    assert made == [0, 1, 2, 3]
+    assert [(row["case"], row["seed"]) for row in read(path)] == [
+        (case, seed) for case in range(4) for seed in range(2)
+    ]
+    assert read(path)[0]["hits"] == {"hit_1": 0.3333}
+
+
 def test_the_table_sums_cases_over_means_of_seeds(tmp_path: Path) -> None:
     row = {
         "split": "held_out", "signal": "text", "calls_allowed": 40, "explainer": "smile-trace",
@@ -162,7 +185,7 @@ def test_the_table_sums_cases_over_means_of_seeds(tmp_path: Path) -> None:
     ]
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in kept))
-    [found] = report.summaries(report.read(path))
+    [found] = report.summaries(read(path))
     assert (found["cases"], found["driven"]) == (3, 2)
     assert (found["hit_1"], found["content_1"], found["hit_3"]) == (1.5, 2, 1)
     assert found["correlation"] == pytest.approx(0.7)
