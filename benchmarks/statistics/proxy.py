@@ -123,11 +123,11 @@ def study(task: tuple[str, int, int, int]) -> Outcome:
         proxy = relative(proxy_of(pair, world, generator), n)
         target = replace(world, shift=relative(world.shift, n))
     truth = target.truth()
-    of_proxy = _ask_proxy(proxy, n, generator)
-    rows = _with_chosen(
-        target.draw(calls - 3, generator, noise=noise), of_proxy, target, noise, generator
-    )
     with threadpool_limits(limits=1, user_api="blas"):
+        of_proxy = _ask_proxy(proxy, n, generator)
+        rows = _with_chosen(
+            target.draw(calls - 3, generator, noise=noise), of_proxy, target, noise, generator
+        )
         found = rectify(rows, proxy(rows.x), proxy(rows.others_x), of_proxy, [seed, number])
         alone = [
             _alone(rows),
