@@ -73,16 +73,21 @@ class Courier:
 
     def run(self, stopping: Callable[[], bool] = lambda: False) -> Delivered:
         """Deliver everything that is due; stop early where the tracker takes nothing."""
-        self._store.outbox.fill(self.name, now=self._clock())
+        self._fill()
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
             return Delivered(unavailable=state.reason)
-        counts, answered = {"traces": 0, "explanations": 0}, False
+        steps = {"traces": self._traces, "explanations": self._explanations}
+        counts, answered, going = dict.fromkeys(steps, 0), False, True
         try:
-            for kind, step in (("traces", self._traces), ("explanations", self._explanations)):
-                while not stopping() and (done := step()) is not None:
-                    counts[kind] += done
-                    answered = True
+            # In turns: explanations arrive where traces come faster than they are taken, too.
+            while going and not stopping():
+                going = False
+                for kind, step in steps.items():
+                    if (done := step()) is not None:
+                        counts[kind] += done
+                        going = answered = True
+                self._fill()
         except TrackerUnavailable as error:
             self.pause(error)
             return Delivered(unavailable=str(error), **counts)
@@ -94,6 +99,9 @@ class Courier:
         """Seconds until something may be tried again; None where nothing waits."""
         due = self._store.outbox.next_due(self.name)
         return None if due is None else max(0.0, due - self._clock())
+
+    def _fill(self) -> None:
+        self._store.outbox.fill(self.name, now=self._clock())
 
     # -- one batch each: how many arrived, None when nothing is due -----------------------
     def _traces(self) -> int | None:

@@ -83,6 +83,28 @@ def test_more_than_one_batch(
     assert len(tracker.traces) == 130
 
 
+def test_explanations_do_not_wait_until_no_traces_come_any_more(
+    courier: Courier,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver, coming = tracker.deliver_traces, [500, 400, 300, 200, 100]
+
+    def delivered(items: Sequence[CapturedTrace]) -> list[Outcome]:
+        outcomes = deliver(items)
+        if coming:  # as many as were taken
+            first = coming.pop()
+            capture(*range(first, first + 60), explained=first == 100)
+        return outcomes
+
+    monkeypatch.setattr(tracker, "deliver_traces", delivered)
+    capture(1, explained=True)
+    assert courier.run() == Delivered(traces=301, explanations=61)
+    first, last = tracker.log.index(f"explanation {call_id(1)}"), f"trace {trace_id(559)}"
+    assert first < tracker.log.index(f"explanation {call_id(100)}") < tracker.log.index(last)
+
+
 def test_a_tracker_that_is_down_gets_everything_afterwards(
     courier: Courier,
     tracker: StandInTracker,
