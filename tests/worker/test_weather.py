@@ -189,8 +189,8 @@ def test_a_clock_that_goes_back_and_forth_pays_no_day_twice(
     capture(settings, *range(1, 13))
     weather = start(settings, StandInTracker())
     began, seen = weather.clock.now, set[str]()
-    for day in days:  # each from its beginning, however long the last one took
-        weather.clock.now = began + day * DAY
+    for later in days:  # each from its beginning, however long the last one took
+        weather.clock.now = began + later * DAY
         seen.add(weather.store.ledger.today())
         weather.until(lambda: spent(weather) == 30)
     assert len(seen) == 2
