@@ -26,7 +26,8 @@ def in_words(estimate: "Estimate") -> str:
         f"At most: {_most(estimate)}.",
     ]
     if estimate.proxy is not None:
-        lines.append(f"Its proxy: {_whom(estimate.proxy)}.")
+        how = _SIGNALS[estimate.proxy.signal]
+        lines.append(f"Its proxy answers most: {_whom(estimate.proxy)}; {how}.")
     if estimate.embeddings is not None:
         lines.append(f"Word vectors come from {_plain(estimate.embeddings)}, which is not counted.")
     return "\n".join([*lines, "Nothing was asked."])

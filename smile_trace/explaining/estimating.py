@@ -101,7 +101,7 @@ def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimat
     if prepared.proxy is not None:
         own = as_proxy(prepared.proxy, prepared.prompted.parameters, PROXY_CALLS)
         of_proxy = _most(prepared, own.name, prepared.proxy_how, own.signal, own.calls)
-        most = most.model_copy(update={"proxy": of_proxy})
+        most = most.model_copy(update={"proxy": of_proxy, "in_steps": of_proxy.in_steps})
     return most.model_copy(update={"embeddings": embeddings})
 
 

@@ -101,6 +101,28 @@ def test_a_dry_run_in_words(home):
     assert "\x1b" not in in_words(hostile)
 
 
+def test_a_proxy_is_named_with_the_most_that_it_takes(home):
+    _, server = home
+    most = estimate("word " * 100, model="gpt-4o-mini", proxy="near")
+    assert most.calls == 16
+    assert most.proxy is not None
+    assert (most.proxy.model, most.proxy.calls, most.proxy.paid) == ("near", 200, False)
+    said = in_words(most)
+    assert "Asked: gpt-4o-mini, https://api.openai.com/v1.\nAt most: 16 calls" in said
+    assert f"Its proxy answers most: near, {server.base_url}: at most 200 calls" in said
+    assert "larger passages" not in said  # the proxy has a call for every word
+    assert server.bodies == []
+
+
+@pytest.mark.parametrize(("model", "proxy"), [("strange", "near"), ("near", "strange")])
+def test_whichever_of_a_model_and_its_proxy_may_cost_money_is_told(home, capsys, model, proxy):
+    agree(estimate(PROMPT, model=model, proxy=proxy), yes=False)  # nobody is at a terminal
+    said = capsys.readouterr().err
+    assert "strange" in said
+    assert "near" not in said
+    assert "cost not known" in said
+
+
 def test_a_dry_run_says_what_a_long_prompt_and_a_pattern_mean(home):
     long = in_words(estimate("word " * 1200, model="near"))
     assert "some of its 1,200 words left out, larger passages first" in long
