@@ -5,7 +5,7 @@ EXIT ?=
 TRACKER ?= mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow chaos check bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-comet bench-worker soak clean
+.PHONY: help demo test test-slow chaos check bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-drivers bench-evaluation bench-comet bench-worker soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -44,6 +44,12 @@ bench-proxy: .venv/.dev ## what a cheaper model that answers most is worth: plan
 
 bench-attribution: .venv-bench-attribution/.installed ## attributions beside the peers', on planted truth and a real model (QUICK=1: a tenth)
 	PYTHONPATH=. .venv-bench-attribution/bin/python -m benchmarks.attribution
+
+bench-drivers: .venv/.dev ## whether the word that drives a real answer is found, beside the exact values
+	$(PY) -m benchmarks.drivers
+
+bench-evaluation: .venv/.dev ## gSMILE's measures on the driver cases
+	$(PY) -m benchmarks.evaluation
 
 bench-comet: .venv/.dev ## 10,000 traces to a Comet that answers in 20 ms
 	PYTHONPATH=. $(PY) benchmarks/comet/bench.py

@@ -1,52 +1,87 @@
-"""`python -m benchmarks.drivers`: the tables of the driver cases in docs/method.md.
+"""The tables of the driver cases in docs/method.md.
 
-Asks the packaged model some 25,000 times (a thousand seconds a core and more); what it
-answered is kept in `.bench-cache/`, so that a second run, after a change of the method, takes
-minutes. Writes everything as JSON Lines beside this file.
+    python -m benchmarks.drivers                # everything
+    python -m benchmarks.drivers text sampled   # some parts (probability, text, sampled)
+    python -m benchmarks.drivers report         # the tables again, from the kept rows
+
+Asks the packaged model some 20,000 times, the shortest prompts first. Every case is written down
+as soon as it is done, and is not made again: delete lines of `results/*.jsonl`, or a file, to have
+them anew. What the model answered is kept as well (`.bench-cache/`), so that a second run, after
+a change of the method, takes minutes.
 """
 
 import json
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from pydantic import TypeAdapter
+
+from benchmarks.attribution.cases import Case
 from benchmarks.attribution.scores import Scores
 from benchmarks.drivers import cases, greedy, report, sampled
 from benchmarks.drivers.samples import Samples
-from smile_trace.records import Signal
 
 RESULTS = Path(__file__).parent / "results"
-BUDGETS: dict[Signal, tuple[int, ...]] = {"probability": (32,), "text": (32, 40)}
+FOUND, SAMPLED = TypeAdapter(greedy.Found), TypeAdapter(sampled.Sampled)
 
-T = TypeVar("T", greedy.Found, sampled.Sampled)
+
+def probability(todo: Sequence[Case]) -> Iterable[greedy.Found]:
+    """How much of the answer's probability is left, at most 32 calls."""
+    with closing(Scores()) as scores:
+        yield from greedy.run(todo, "probability", (32,), scores)
+
+
+def text(todo: Sequence[Case]) -> Iterable[greedy.Found]:
+    """How much of the answer is still said, at most 32 and 40 calls."""
+    with closing(Scores()) as scores:
+        yield from greedy.run(todo, "text", (32, 40), scores)
+
+
+def at_temperature(todo: Sequence[Case]) -> Iterable[sampled.Sampled]:
+    """The same at temperature .8, beside temperature 0."""
+    with closing(Scores()) as scores, closing(Samples(sampled.TEMPERATURE)) as samples:
+        yield from sampled.run(todo, scores, samples)
+
+
+PARTS: dict[str, Callable[[Sequence[Case]], Iterable[Any]]] = {
+    "probability": probability,
+    "text": text,
+    "sampled": at_temperature,
+}
 
 
 def main() -> None:
-    """Ask, measure, keep everything, write the tables."""
-    scores, samples = Scores(), Samples(sampled.TEMPERATURE)
-    found = [
-        one
-        for signal, budgets in BUDGETS.items()
-        for one in kept(greedy.run(cases.load(), signal, budgets, scores), f"greedy_{signal}")
-    ]
-    warm = kept(sampled.run(cases.load(), scores, samples), "sampled")
-    scores.close()
-    samples.close()
-    report.write(found, warm)
+    """Make the rows of the parts that are asked for, then write the tables from all rows."""
+    todo = sorted(cases.load(), key=lambda case: len(case.words))
+    for name in sys.argv[1:] or PARTS:
+        if name != "report":
+            keep(name, todo)
+    report.write(
+        [FOUND.validate_json(line) for name in ("probability", "text") for line in kept(name)],
+        [SAMPLED.validate_json(line) for line in kept("sampled")],
+    )
 
 
-def kept(found: Iterable[T], name: str) -> list[T]:
-    """All of them, also written down; says how far it is."""
-    rows = []
-    for one in found:
-        print(f"{name}: {one.prompt}", file=sys.stderr, flush=True)
-        rows.append(one)
+def keep(name: str, todo: Sequence[Case]) -> None:
+    """Make the rows of a part that are not there yet, and write each when it comes."""
     RESULTS.mkdir(exist_ok=True)
-    lines = [json.dumps(_short_numbers(asdict(row))) for row in rows]
-    (RESULTS / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return rows
+    done = {json.loads(line)["prompt"] for line in kept(name)}
+    started = time.monotonic()
+    with (RESULTS / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+        for row in PARTS[name]([case for case in todo if case.prompt not in done]):
+            print(json.dumps(_short_numbers(asdict(row))), file=file, flush=True)
+            print(f"{name}: {time.monotonic() - started:.0f} s, {row.prompt}", flush=True)
+
+
+def kept(name: str) -> list[bytes]:
+    """The rows of a part, one a line; none where it has not been run."""
+    path = RESULTS / f"{name}.jsonl"
+    return path.read_bytes().splitlines() if path.exists() else []
 
 
 def _short_numbers(value: Any) -> Any:

@@ -9,8 +9,8 @@ from smile_trace.attribution.statistics import DROP_PROBABILITIES
 MOST_WORDS = 9
 """Up to here all masks are asked (512), beyond it random ones."""
 
-MASKS = 1000
-"""Random masks of each stratum; a value's standard error is then about .02."""
+MASKS = 125
+"""Random masks of each stratum."""
 
 _DIGITS = 9  # sums of the same numbers in another order are the same value
 

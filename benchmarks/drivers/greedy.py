@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.attribution.cases import Case
 from benchmarks.attribution.measures import correlation
-from benchmarks.attribution.question import Question
+from benchmarks.attribution.question import Array, Question
 from benchmarks.attribution.scores import Scores
 from benchmarks.drivers.cases import Place, place
 from benchmarks.drivers.exact import exact
@@ -60,21 +60,33 @@ def run(
     for case in cases:
         question = Question(case, signal, scores)
         truth = exact(question)
-        for budget in budgets:
-            explained = [
-                explain(case, signal, scores, answer=question.answer, budget=budget, seed=seed)
-                for seed in seeds
-            ]
-            values = [np.array(attributions(one)) for one in explained]
-            yield Found(
-                prompt=case.prompt,
-                driver=case.drivers[0],
-                words=question.size,
-                signal=signal,
-                budget=budget,
-                calls=[len({o.text_hash for o in one.perturbations}) for one in explained],
-                exact=truth.tolist(),
-                exact_place=place(case, truth.tolist()),
-                places=[place(case, found.tolist()) for found in values],
-                correlations=[correlation(found, truth) for found in values],
-            )
+        yield from [  # all of them, or none where it is cut
+            _found(case, question, truth, budget, scores, seeds) for budget in budgets
+        ]
+
+
+def _found(
+    case: Case,
+    question: Question,
+    truth: Array,
+    budget: int,
+    scores: Scores,
+    seeds: Sequence[int],
+) -> Found:
+    explained = [
+        explain(case, question.signal, scores, answer=question.answer, budget=budget, seed=seed)
+        for seed in seeds
+    ]
+    values = [np.array(attributions(one)) for one in explained]
+    return Found(
+        prompt=case.prompt,
+        driver=case.drivers[0],
+        words=question.size,
+        signal=question.signal,
+        budget=budget,
+        calls=[len({o.text_hash for o in one.perturbations}) for one in explained],
+        exact=truth.tolist(),
+        exact_place=place(case, truth.tolist()),
+        places=[place(case, found.tolist()) for found in values],
+        correlations=[correlation(found, truth) for found in values],
+    )

@@ -16,8 +16,10 @@ def write(found: Sequence[Found], sampled: Sequence[Sampled]) -> None:
     """The tables into the page."""
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
-    tables = "\n\n".join([counts(found), every_seed(found), at_temperature(sampled)])
-    PAGE.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
+    tables = [counts(found), every_seed(found)] if found else []
+    tables += [at_temperature(sampled)] if sampled else []
+    text = "\n\n".join(tables)
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def counts(found: Sequence[Found]) -> str:
