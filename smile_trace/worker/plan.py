@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named import settings_of
 from smile_trace.models.most import most_of_attempt
-from smile_trace.models.registry import NoModel, settings_for
+from smile_trace.models.registry import UNMAPPED, NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings, Prompted, Record
 from smile_trace.settings import EndpointSettings, Settings
 from smile_trace.store import Store
@@ -57,6 +57,7 @@ def plan(settings: Settings) -> Plan:
     try:
         with alone(settings.home):
             Ingest(store, settings).run()
+            store.jobs.forget_skipped(UNMAPPED)  # as every start of the worker does
             return _plan(store, settings)
     finally:
         store.close()

@@ -47,6 +47,16 @@ def test_the_sampling_is_that_of_the_worker(configure: Configure, server: Plante
     assert run(settings, once=True, trackers=[]).explained == 2
 
 
+def test_what_waited_for_a_table_is_planned_once_it_is_there(configure: Configure) -> None:
+    capture(configure(), 1, 2, model="new")
+    assert run(configure(), once=True, trackers=[]).sampled == 0
+    [left_out] = plan(configure()).skipped
+    assert (left_out.count, "no model for 'new'" in left_out.reason) == (2, True)
+    settings = configure(models={"new": {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}})
+    [asked] = plan(settings).models
+    assert (asked.model, asked.explanations) == ("new", 2)
+
+
 def test_known_prices_and_caps(configure: Configure) -> None:
     known = {"kind": "endpoint", "base_url": "https://api.openai.com/v1", "max_tokens": 100}
     budget = {"calls_per_explanation": 20, "usd_per_explanation": None, "tokens_per_day": 5000}
