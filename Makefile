@@ -38,8 +38,9 @@ bench-capture-load: .venv/.dev ## eight processes into one spool for a minute; m
 bench-statistics: .venv/.dev ## error rates of the method on planted truth
 	$(PY) -m benchmarks.statistics.rates
 
-bench-proxy: .venv/.dev ## what a cheaper model that answers most is worth: planted pairs, and a real one
+bench-proxy: .venv/.dev ## what a cheaper model that answers most is worth, and when it is dropped: planted pairs, a real one
 	$(PY) -m benchmarks.statistics.proxy
+	$(PY) -m benchmarks.statistics.screen
 	$(PY) -m benchmarks.statistics.pair
 
 bench-attribution: .venv-bench-attribution/.installed ## attributions beside the peers', on planted truth and a real model (QUICK=1: a tenth)

@@ -66,6 +66,21 @@ class Outcome:
     trust: float
 
 
+def made(pair: str, number: int, generator: np.random.Generator) -> tuple[World, Shift, float]:
+    """A target, the proxy's shift function, and the noise of the target's shift."""
+    n, noise = int(generator.choice(SIZES)), float(generator.choice(NOISES))
+    worlds = planted(n, generator)
+    world = worlds[number % len(worlds)]
+    while not world.drivers:
+        world = planted(n, generator)[number % len(worlds)]
+    if pair in ("nothing", "mass"):
+        proxy = (mass(n) if pair == "mass" and number % 2 else world).shift
+        target = nothing(n) if pair == "nothing" else mass(n)
+        return target, relative(proxy, n), noise or 0.1
+    proxy = relative(proxy_of(pair, world, generator), n)
+    return replace(world, shift=relative(world.shift, n)), proxy, noise
+
+
 def proxy_of(pair: str, world: World, generator: np.random.Generator) -> Shift:
     """The proxy's shift function."""
     others = [k for k in range(world.segments) if k not in world.drivers]
@@ -110,19 +125,8 @@ def study(task: tuple[str, int, int, int]) -> Outcome:
     """One seeded study of a pair: (pair, calls to the target, seed, number)."""
     pair, calls, seed, number = task
     generator = np.random.default_rng([seed, number])
-    n, noise = int(generator.choice(SIZES)), float(generator.choice(NOISES))
-    worlds = planted(n, generator)
-    world = worlds[number % len(worlds)]
-    while not world.drivers:
-        world = planted(n, generator)[number % len(worlds)]
-    if pair in ("nothing", "mass"):
-        noise = noise or 0.1
-        proxy = relative((mass(n) if pair == "mass" and number % 2 else world).shift, n)
-        target = nothing(n) if pair == "nothing" else mass(n)
-    else:
-        proxy = relative(proxy_of(pair, world, generator), n)
-        target = replace(world, shift=relative(world.shift, n))
-    truth = target.truth()
+    target, proxy, noise = made(pair, number, generator)
+    n, truth = target.segments, target.truth()
     with threadpool_limits(limits=1, user_api="blas"):
         of_proxy = _ask_proxy(proxy, n, generator)
         rows = _with_chosen(
