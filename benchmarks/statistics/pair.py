@@ -83,15 +83,17 @@ def proxied(
     return told(study, ask)
 
 
-def measure(target: str, proxy: str, seeds: Sequence[int]) -> Iterator[Outcome]:
-    """All cases of one pair."""
+def measure(
+    target: str, proxy: str, seeds: Sequence[int], numbers: Sequence[int] = CALLS
+) -> Iterator[Outcome]:
+    """All cases of one pair, by each of these numbers of calls to the target."""
     asked, standing_in = opened(target), opened(proxy)
     for case in load():
         answer = asked.generate([case.prompt])[0].text or ""
         if not answer.split() or answer.split()[0].strip(".,") != case.answer:
             continue
         print(f"{target}, {proxy}: {case.prompt}", file=sys.stderr, flush=True)
-        for calls, seed in itertools.product(CALLS, seeds):
+        for calls, seed in itertools.product(numbers, seeds):
             both = proxied(case, asked, standing_in, answer=answer, calls=calls, seed=seed)
             alone = explain(case, "text", asked, answer=answer, budget=calls, seed=seed)
             assert both.proxy is not None
@@ -121,7 +123,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for pair in dict.fromkeys((o.target, o.proxy) for o in outcomes):
-        for calls in CALLS:
+        for calls in sorted({o.calls for o in outcomes if (o.target, o.proxy) == pair}):
             some = [o for o in outcomes if (o.target, o.proxy, o.calls) == (*pair, calls)]
             agreements = [o.agreement for o in some if o.agreement is not None]
             cells = [
@@ -144,13 +146,14 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--calls", type=int, nargs="*", default=CALLS)
     parser.add_argument("--pairs", type=int, nargs="*", default=list(range(len(PAIRS))))
     parser.add_argument("--json", type=Path, help="Keep every study's outcome, one a line.")
     options = parser.parse_args()
     outcomes = []
     with nullcontext() if options.json is None else options.json.open("w") as file:
         for number in options.pairs:
-            for outcome in measure(*PAIRS[number], range(options.seeds)):
+            for outcome in measure(*PAIRS[number], range(options.seeds), options.calls):
                 outcomes.append(outcome)
                 if file is not None:
                     print(json.dumps(asdict(outcome)), file=file, flush=True)
