@@ -49,9 +49,13 @@ def planted(rows: Sequence[dict[str, Any]], path: Path) -> None:
 def short(found: Sequence[dict[str, Any]], path: Path) -> None:
     """The held-out short prompts: content words first, and LDS, per explainer and signal."""
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharey=True)
-    some = [r for r in found if r["split"] == "held_out" and r["calls_allowed"]]
+    some = [
+        {**r, "content": r["content_1"] / r["driven"]}
+        for r in found
+        if r["split"] == "held_out" and r["calls_allowed"]
+    ]
     names = list(dict.fromkeys(r["explainer"] for r in some))[::-1]
-    titles = {"content_1": "driver first among content words", "lds": "held-out LDS"}
+    titles = {"content": "driver first among content words, share", "lds": "held-out LDS"}
     for axis, (field, title) in zip(axes, titles.items(), strict=True):
         for offset, signal in ((0.2, "probability"), (-0.2, "text")):
             values = {r["explainer"]: r[field] for r in some if r["signal"] == signal}

@@ -123,18 +123,20 @@ def _side_by_side(rows: Sequence[Row]) -> str:
 
 
 def _standing(rows: Sequence[Row]) -> str:
-    """Per measure smile-trace's place and the best peer."""
+    """Per measure smile-trace's place and the best peer, at the digits that are shown."""
     said = []
     [ours] = [row for row in rows if row["explainer"] == OURS]
+
+    def shown(row: Row) -> float:
+        return float(_number(row[field], field))
+
     for name, field, more in MEASURES:
         peers = [row for row in rows if row["explainer"] != OURS and row[field] is not None]
         if ours[field] is None or not peers or field == "own_correlation":
             continue
         best = (max if more else min)(peers, key=lambda row: row[field])
-        better = sum(
-            (row[field] > ours[field] if more else row[field] < ours[field]) for row in peers
-        )
-        level = sum(row[field] == ours[field] for row in peers)
+        better = sum((1 if more else -1) * (shown(row) - shown(ours)) > 0 for row in peers)
+        level = sum(shown(row) == shown(ours) for row in peers)
         place = f"behind {better}" if better else f"level with {level}" if level else "ahead of all"
         said.append(
             f"{name}: {place} ({_number(ours[field], field)}; the best peer "
@@ -218,8 +220,7 @@ def _planted(rows: Sequence[Row]) -> list[str]:
     """Planted truth."""
     if not rows:
         return []
-    calls = sorted({row["calls_allowed"] for row in rows})
-    explainers = list(dict.fromkeys(row["explainer"] for row in rows))
+    allowed = CALLS["probability"]
     kinds = {
         "driver first": "first",
         "others among the first k": "false_among_first",
@@ -228,30 +229,28 @@ def _planted(rows: Sequence[Row]) -> list[str]:
         "error": "error",
     }
     lines = []
-    for explainer in explainers:
-        for name, field in kinds.items():
-            values = []
-            for allowed in calls:
-                some = [
-                    float(row[field])
-                    for row in rows
-                    if row["explainer"] == explainer
-                    and row["calls_allowed"] == allowed
-                    and row[field] is not None
-                ]
-                values.append(f"{statistics.mean(some):.3f}" if some else "–")
-            if set(values) != {"–"}:
-                lines.append(
-                    [f"**{explainer}**" if explainer == OURS else explainer, name, *values]
-                )
+    for explainer in dict.fromkeys(row["explainer"] for row in rows):
+        some = [r for r in rows if (r["explainer"], r["calls_allowed"]) == (explainer, allowed)]
+        values = [
+            [float(r[field]) for r in some if r[field] is not None] for field in kinds.values()
+        ]
+        lines.append(
+            [
+                _bold(explainer),
+                f"{statistics.mean(r['calls'] for r in some):.0f}",
+                *(f"{statistics.mean(known):.3f}" if known else "–" for known in values),
+            ]
+        )
     worlds = len({row["world"] for row in rows})
     replicates = len({row["replicate"] for row in rows})
     return [
         f"**Planted truth**: {worlds} known functions of ten words' mask (the worlds of "
         "`benchmarks/statistics`, a decoy, an order), "
-        f"{replicates} draws of each, half of them with noise of sd 0.1; means.",
+        f"{replicates} draws of each, half of them with noise of sd 0.1; means, at {allowed} calls "
+        "(the plot: 16 to 64). *k* is the number of drivers, *error* the root mean square against "
+        "the method's own estimand, in shares of the answer.",
         "![Planted truth](images/attribution-planted.svg)",
-        _table(["", "", *(f"{allowed} calls" for allowed in calls)], lines),
+        _table(["", "calls", *kinds], lines),
     ]
 
 
