@@ -343,5 +343,5 @@ def _proxy(use: ProxyUse) -> str:
     if use.dropped is not None:
         return f"proxy {use.name} not used: {use.dropped}"
     how = "scored this answer" if use.signal == "probability" else "gave answers of its own"
-    agrees = "" if use.agreement is None else f", agreement {use.agreement:.2f}"
-    return f"proxy {use.name} {how}, trust {use.trust:.2f}{agrees}"
+    agrees = "" if use.agreement is None else f", agreement {use.agreement:.2f} (0.50 is chance)"
+    return f"proxy {use.name} {how}, trust {use.trust:.2f} of 1{agrees}"

@@ -27,7 +27,7 @@ def why_dropped(store: Store, pair: Pair) -> str | None:
         return None
     return (
         f"it does not agree with this model on this prompt: {fmean(seen):.2f} in the mean of "
-        f"{len(seen)} explanations, and {LINE:.2f} is wanted (.50 is chance)"
+        f"{len(seen)} explanations, and {LINE:.2f} is wanted (0.50 is chance)"
     )
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from smile_trace.records import Explanation
+from smile_trace.records import Explanation, ProxyUse
 from smile_trace.render.heatmap import Fold, Piece, heatmap, signed, strength, visible
 from tests.support.explained import HOSTILE, explanation
 
@@ -135,3 +135,25 @@ def test_numbers_read_as_people_write_them(value: float, text: str) -> None:
 
 def test_status_reads_undetermined_to_people() -> None:
     assert heatmap(explanation(status="unreliable")).status_words == "undetermined at this budget"
+
+
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        (
+            ProxyUse(name="small", signal="probability", trust=0.01, agreement=0.675),
+            "proxy small scored this answer, trust 0.01 of 1, agreement 0.68 (0.50 is chance)",
+        ),
+        (
+            ProxyUse(name="small", signal="text", trust=0.98),
+            "proxy small gave answers of its own, trust 0.98 of 1",
+        ),
+        (
+            ProxyUse(name="small", dropped="it gave no answer to the unperturbed prompt"),
+            "proxy small not used: it gave no answer to the unperturbed prompt",
+        ),
+    ],
+)
+def test_what_a_proxy_had_to_do_with_it(use: ProxyUse, said: str) -> None:
+    plain = explanation([("user", "a b")], {"a": 0.5})
+    assert said in heatmap(plain.model_copy(update={"proxy": use})).facts
