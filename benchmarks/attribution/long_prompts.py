@@ -1,21 +1,24 @@
 """A sentence drives the answer, among 100 or 400 words: found, and its words ranked, in 60 calls?
 
     python -m benchmarks.attribution.long_prompts            # both signals, seed 0
-    python -m benchmarks.attribution.long_prompts --signal probability --shortest 300 --seeds 3
+    python -m benchmarks.attribution.long_prompts --signal probability --shortest 300
 
-The packaged model and the contexts of tests/data/cases. Prints a table and keeps the rows and
-the picture of the first explanation (docs/images/long-prompt.svg).
+The packaged model and the contexts of tests/data/cases. Keeps the rows
+(`results/long_prompts.jsonl`; what is there is not asked again), and writes the table in
+docs/explaining.md and the picture of the first explanation beside it.
 """
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 from benchmarks.attribution.cases import SPLITS, Case, load
 from benchmarks.attribution.confirm import LONG
+from benchmarks.attribution.kept import Piece, Row, keep, read
 from benchmarks.attribution.peers.ours import study
 from benchmarks.attribution.question import Question
 from benchmarks.attribution.scores import Scores
@@ -25,7 +28,9 @@ from smile_trace.render import to_svg
 CALLS = 60
 SIGNALS: tuple[Signal, ...] = ("probability", "text")
 RESULTS = Path(__file__).parent / "results" / "long_prompts.jsonl"
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "long-prompt.svg"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, PICTURE = DOCS / "explaining.md", DOCS / "images" / "long-prompt.svg"
+BEGIN, END = "<!-- long prompts: begin -->", "<!-- long prompts: end -->"
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Found:
     attributions of their own. `driver`: the place of the driving word among all words, from 1.
     """
 
+    split: str
+    case: int
     words_of_prompt: int
     signal: Signal
     seed: int
@@ -47,8 +54,18 @@ class Found:
     summary: str
 
 
-def judge(case: Case, explanation: Explanation, seed: int) -> Found:
+@dataclass(frozen=True)
+class Context:
+    """A long case, and where it stands."""
+
+    split: str
+    number: int
+    case: Case
+
+
+def judge(context: Context, explanation: Explanation, seed: int) -> Found:
     """What an explanation of a context shows."""
+    case = context.case
     start = case.prompt.index(case.sentence)
     end = start + len(case.sentence)
     passages = [s for s in (*explanation.segments, *explanation.coarser) if s.parent is None]
@@ -57,6 +74,8 @@ def judge(case: Case, explanation: Explanation, seed: int) -> Found:
     inside = [s for s in words if start <= s.start < end]
     driving = [s for s in inside if s.text in case.drivers]
     return Found(
+        split=context.split,
+        case=context.number,
         words_of_prompt=len(case.words),
         signal=explanation.signal,
         seed=seed,
@@ -73,36 +92,54 @@ def _overlaps(segment: SegmentAttribution, start: int, end: int) -> bool:
     return segment.start < end and start < segment.end
 
 
-def run(signals: Sequence[Signal], seeds: int, shortest: int, scores: Scores) -> Iterator[Found]:
+def run(signals: Sequence[Signal], seeds: int, shortest: int, scores: Scores) -> Iterator[Piece]:
     """Every context of at least `shortest` words, the long ones first."""
-    cases = [case for split in SPLITS for case in load(split) if case.kind == "context"]
-    cases = [case for case in cases if len(case.words) >= shortest]
-    cases.sort(key=lambda case: len(case.words) < LONG)
-    for seed, signal, case in product(range(seeds), signals, cases):
-        explanation = study(Question(case, signal, scores), CALLS, seed)
-        if (seed, signal, case) == (0, "probability", cases[0]):
-            PICTURE.write_text(to_svg(explanation), encoding="utf-8")
-        yield judge(case, explanation, seed)
+    contexts = [
+        Context(split, number, case)
+        for split in SPLITS
+        for number, case in enumerate(load(split))
+        if case.kind == "context" and len(case.words) >= shortest
+    ]
+    contexts.sort(key=lambda context: len(context.case.words) < LONG)
+    for seed, signal, context in product(range(seeds), signals, contexts):
+        key = {"split": context.split, "case": context.number, "signal": signal, "seed": seed}
+        shown = (seed, signal, context) == (0, "probability", contexts[0])
+        yield Piece(key, partial(_rows, context, signal, seed, scores, shown))
 
 
-def table(rows: Sequence[Found]) -> str:
+def _rows(context: Context, signal: Signal, seed: int, scores: Scores, shown: bool) -> list[Row]:
+    explanation = study(Question(context.case, signal, scores), CALLS, seed)
+    if shown:
+        PICTURE.write_text(to_svg(explanation), encoding="utf-8")
+    return [asdict(judge(context, explanation, seed))]
+
+
+def table(rows: Sequence[Row]) -> str:
     """In Markdown: how often, by length and signal."""
     lines = [
         "| words | signal | sentence first | its words ranked | driver first | calls at most |"
     ]
     lines.append("|---|---|---|---|---|---|")
     for signal, long in product(SIGNALS, (True, False)):
-        some = [r for r in rows if r.signal == signal and (r.words_of_prompt >= LONG) == long]
+        some = [r for r in rows if r["signal"] == signal]
+        some = [r for r in some if (r["words_of_prompt"] >= LONG) == long]
         if some:
-            sizes = [r.words_of_prompt for r in some]
+            sizes = [r["words_of_prompt"] for r in some]
             lines.append(
                 f"| {min(sizes)} to {max(sizes)} | {signal} "
-                f"| {sum(r.sentence for r in some)} of {len(some)} "
-                f"| {sum(r.words for r in some)} of {len(some)} "
-                f"| {sum(r.driver == 1 for r in some)} of {len(some)} "
-                f"| {max(r.calls for r in some)} |"
+                f"| {sum(r['sentence'] for r in some)} of {len(some)} "
+                f"| {sum(r['words'] for r in some)} of {len(some)} "
+                f"| {sum(r['driver'] == 1 for r in some)} of {len(some)} "
+                f"| {max(r['calls'] for r in some)} |"
             )
     return "\n".join(lines)
+
+
+def write(rows: Sequence[Row]) -> None:
+    """The table into the page."""
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    _, after = rest.split(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", encoding="utf-8")
 
 
 def main() -> None:
@@ -112,15 +149,9 @@ def main() -> None:
     parser.add_argument("--signal", choices=SIGNALS, action="append")
     parser.add_argument("--shortest", type=int, default=0)
     asked = parser.parse_args()
-    scores = Scores()
-    rows = []
-    for row in run(asked.signal or SIGNALS, asked.seeds, asked.shortest, scores):
-        print(row, flush=True)
-        rows.append(row)
-    scores.close()
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="utf-8")
-    print(table(rows))
+    with closing(Scores()) as scores:
+        keep(run(asked.signal or SIGNALS, asked.seeds, asked.shortest, scores), RESULTS)
+    write(read(RESULTS))
 
 
 if __name__ == "__main__":
