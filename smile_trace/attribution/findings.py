@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from smile_trace.attribution import breaks, statistics, surrogate
 from smile_trace.attribution.fidelity import HeldOut, distinct, held_out
+from smile_trace.attribution.interactions import Pair, exact_pairs, pairs
 from smile_trace.attribution.reading import NEGLIGIBLE
 from smile_trace.attribution.statistics import Array, Estimate, Rows
 from smile_trace.attribution.vectors import Embed
-from smile_trace.records import Perturbation, Segment, SegmentAttribution
+from smile_trace.records import Interaction, Perturbation, Segment, SegmentAttribution
 
 PRECISION = 0.05
 """Half width of an interval that needs no more calls."""
@@ -36,10 +37,28 @@ class LevelFindings:
     exact: bool
     held_out: HeldOut | None
     locality: tuple[float | None, ...]
+    pairs: tuple[Pair, ...] = ()
+    """The strongest segments in pairs, by their places among the free ones."""
 
     def attributions(self) -> list[SegmentAttribution]:
         """One record per segment."""
         return [self._attribution(k, segment) for k, segment in enumerate(self.segments)]
+
+    def interactions(self) -> tuple[Interaction, ...]:
+        """One record per pair of which it is sure how the two work together."""
+        keys = [segment.key for segment in self.segments if not segment.frozen]
+        return tuple(
+            Interaction(
+                kind=pair.kind,
+                first=keys[pair.first],
+                second=keys[pair.second],
+                value=pair.value,
+                ci_low=pair.low,
+                ci_high=pair.high,
+            )
+            for pair in self.pairs
+            if pair.kind is not None
+        )
 
     def _attribution(self, k: int, segment: Segment) -> SegmentAttribution:
         tested = self.p_values is not None and not segment.frozen
@@ -74,8 +93,9 @@ def find(
     locality = locality_of(rows, segments, embed)
     measured = _leave_one_out(known, len(segments)) if deterministic else {}
     quality = None
+    together: tuple[Pair, ...] = ()
     if exact:
-        estimate, used = _exact(known, free, complete=len(known) == len(rows))
+        estimate, used, together = _exact(known, free, complete=len(known) == len(rows))
         significant = (np.abs(estimate.effect) > max(floor, NEGLIGIBLE)) & (
             estimate.low == estimate.high
         )
@@ -88,6 +108,7 @@ def find(
         estimate = _estimate(tested, seed)
         significant = discoveries(estimate)
         quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1])
+        together = pairs(tested, estimate.effect, seed)
     return LevelFindings(
         segments=segments,
         effects=spread(estimate.effect, free),
@@ -100,6 +121,7 @@ def find(
         exact=exact,
         held_out=quality,
         locality=locality,
+        pairs=together,
     )
 
 
@@ -138,16 +160,21 @@ def _estimate(rows: Rows, seed: list[int]) -> Estimate:
 
 def _exact(
     known: Sequence[tuple[Perturbation, float]], free: np.ndarray, *, complete: bool
-) -> tuple[Estimate, int]:
-    """The estimand itself; where a mask got no answer the interval says that it is unknown."""
+) -> tuple[Estimate, int, tuple[Pair, ...]]:
+    """The estimand itself, how many masks, and pairs.
+
+    Where a mask got no answer the intervals say that the effects are unknown.
+    """
     masks = [row.mask for row, _ in known if row.kind in ("baseline", "enumerated")]
     shifts = [y for row, y in known if row.kind in ("baseline", "enumerated")]
     distinct = dict(zip(masks, shifts, strict=True))
     x = 1.0 - np.array(list(distinct), dtype=float).reshape(len(distinct), len(free))[:, free]
-    effect = statistics.enumerated(x, np.array(list(distinct.values())))
+    y = np.array(list(distinct.values()))
+    effect = statistics.enumerated(x, y)
     low = effect if complete else np.full(len(effect), -1.0)
     high = effect if complete else np.ones(len(effect))
-    return Estimate(effect, low, high, None), len(distinct)
+    together = exact_pairs(x, y, effect) if complete else ()
+    return Estimate(effect, low, high, None), len(distinct), together
 
 
 def _random_rows(

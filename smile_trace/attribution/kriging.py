@@ -65,6 +65,23 @@ class Kriging:
         contrast: Array = self.variance * np.einsum("rmi,m->ri", out - kept, self.coefficients)
         return contrast
 
+    def corners(self, x: Array, couple: tuple[int, int]) -> Array:
+        """m̂ with two segments kept (0) and left out (1), the rest of the row as it is.
+
+        Shape (rows, 2, 2), the first of the two along the second axis; without the level that
+        all four share.
+        """
+        logs = -(x * self.rates) @ (1 - self.x).T - ((1 - x) * self.rates) @ self.x.T
+        for i in couple:
+            logs += self.rates[i] * np.abs(x[:, [i]] - self.x[:, i])
+        near = [
+            np.exp(-self.rates[i] * np.abs(np.array([[0.0], [1.0]]) - self.x[:, i])) for i in couple
+        ]
+        corners: Array = self.variance * np.einsum(
+            "rm,am,bm,m->rab", np.exp(logs), *near, self.coefficients, optimize=True
+        )
+        return corners
+
     def effects(self, drop_probabilities: tuple[float, ...]) -> Array:
         """The estimand of the fit, per segment (mean over the strata)."""
         near = np.exp(-self.rates)

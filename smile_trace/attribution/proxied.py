@@ -344,6 +344,7 @@ class ProxyStudy:
             update={
                 "segments": segments,
                 "coarser": coarser,
+                "interactions": (),
                 "fidelity": fidelity,
                 "summary": summarize(segments, fidelity, coarser=coarser, part=part),
                 "perturbations": self._observations(reading, proxied),

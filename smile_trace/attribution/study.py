@@ -203,6 +203,7 @@ class Study:
         found = [self._find(level) for level in self._levels]
         shown, fidelity = judge(found, reading)
         segments, coarser = join([of.attributions() for of in found[:shown]])
+        together = found[shown - 1].interactions() if fidelity.status == "reliable" else ()
         return Explanation(
             messages=self._prompted.messages,
             form=self._prompted.form,
@@ -211,12 +212,14 @@ class Study:
             signal=self.signal,
             segments=segments,
             coarser=coarser,
+            interactions=together,
             fidelity=fidelity,
             cost=Cost(target_calls=len(self._responses)),
             summary=summarize(
                 segments,
                 fidelity,
                 coarser=coarser,
+                together=together,
                 part=self._part and self._answer[slice(*self._part)],
             ),
             perturbations=self._observations(reading, found),

@@ -1,10 +1,10 @@
 """The explanation in plain sentences, by rule."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from smile_trace.attribution.reading import NEGLIGIBLE
-from smile_trace.records import Fidelity, SegmentAttribution
+from smile_trace.records import Fidelity, Interaction, SegmentAttribution
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
@@ -18,6 +18,7 @@ def summarize(
     fidelity: Fidelity,
     *,
     coarser: Sequence[SegmentAttribution] = (),
+    together: Sequence[Interaction] = (),
     part: str | None = None,
 ) -> str:
     """One sentence for a person without statistics, right for every status.
@@ -26,6 +27,7 @@ def summarize(
         segments: in the order of the prompt.
         fidelity: how far to trust them.
         coarser: the passages that some of them are pieces of.
+        together: the pairs that work together.
         part: the part of the answer that is explained; None for all of it.
     """
     answer = "The answer" if part is None else f"The part “{_short(part)}” of the answer"
@@ -36,7 +38,7 @@ def summarize(
         return f"What drove {what} is undetermined at this budget: {fidelity.reason}"
     tree = _Tree(segments, coarser)
     drivers, opponents = tree.drivers, tree.opponents
-    if not drivers and not opponents:
+    if not drivers and not opponents and not together:
         return "No single part of the prompt made a difference that stands out of the noise."
     clauses = []
     if drivers:
@@ -46,7 +48,10 @@ def summarize(
         verb = "works" if len(opponents) == 1 else "work"
         whom = "it" if drivers else answer[0].lower() + answer[1:]
         clauses.append(f"{_listed(list(map(tree.named, opponents)))} {verb} against {whom}")
-    if rest := [s for s in tree.free if not _drives(s) and s not in opponents]:
+    paired = {key for pair in together for key in (pair.first, pair.second)}
+    clauses += _together({s.key: tree.named(s) for s in tree.free if s.key in paired}, together)
+    told = [s for s in tree.free if _drives(s) or s in opponents or s.key in paired]
+    if rest := [s for s in tree.free if s not in told]:
         clauses.append(f"{_counted(rest, 'other')} made no measurable difference")
     clauses += _kept([s for s in segments if s.frozen])
     sentence = "; ".join(clauses) + "."
@@ -112,6 +117,23 @@ def _drivers(tree: _Tree, of: str) -> str:
         return _listed(named)
     more = f"; and on {_number(len(named) - _NAMED)} more" if len(named) > _NAMED else ""
     return "; on ".join(named[:_NAMED]) + more
+
+
+def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:
+    """The pairs of which either is enough; and what only works together, in as few groups.
+
+    `names`: in the order of the prompt, by key.
+    """
+    groups: list[set[str]] = []
+    for pair in sorted(pairs, key=lambda pair: -abs(pair.value)):
+        both = {pair.first, pair.second}
+        if pair.kind == "either":
+            yield f"of {names[pair.first]} and {names[pair.second]} either is enough"
+            continue
+        joined = [group for group in groups if group & both]
+        groups = [group for group in groups if group not in joined] + [both.union(*joined)]
+    for group in groups:
+        yield f"{_joined([name for key, name in names.items() if key in group])} only work together"
 
 
 def _unmoved(fidelity: Fidelity, answer: str) -> str:

@@ -51,6 +51,24 @@ class SegmentAttribution(Record):
         return (self.message, self.start, self.end), *self.also
 
 
+class Interaction(Record):
+    """Two segments (their keys) that work together.
+
+    "either": one of them is enough, the answer is lost only without both. "both": they do
+    something only together, without one the other does little. `value` is how much leaving out
+    the one changes the effect of leaving out the other, in units of shift, in [-2, 2]; positive =
+    "either". It lies inside `[ci_low, ci_high]`, which is as wide as all pairs that were looked
+    at ask for.
+    """
+
+    kind: Literal["either", "both"]
+    first: str
+    second: str
+    value: float
+    ci_low: float
+    ci_high: float
+
+
 class Fidelity(Record):
     """How far the explanation may be trusted.
 
@@ -151,6 +169,9 @@ class Explanation(Record):
     coarser: tuple[SegmentAttribution, ...] = ()
     """In a long prompt the segments that were looked at more finely, with their own
     attributions; their pieces are among `segments`, and name them as `parent`."""
+    interactions: tuple[Interaction, ...] = ()
+    """The pairs of which it is sure how they work together; none where the status is not
+    `reliable`, and none from a proxy."""
     fidelity: Fidelity
     cost: Cost
     summary: str

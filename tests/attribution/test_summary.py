@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.attribution.summary import summarize
-from smile_trace.records import Fidelity, FidelityStatus, SegmentAttribution
+from smile_trace.records import Fidelity, FidelityStatus, Interaction, SegmentAttribution
 
 
 def segment(text: str, low: float = 0.0, value: float = 0.0, high: float = 0.0, **more: Any):
@@ -275,3 +275,25 @@ def test_what_no_unit_was_picked_from_is_the_rest() -> None:
     assert said([driver, rest, segment("be", frozen=True)]).endswith(
         "; one frozen word was never left out; the rest of the prompt was never left out."
     )
+
+
+def test_what_works_together() -> None:
+    words = [segment(f"w{i}", -0.1, 0.0, 0.1, key=str(i)) for i in range(6)]
+    either = together("either", "0", "1")
+    assert said(words, together=[either]) == (
+        "Of “w0” and “w1” either is enough; four other words made no measurable difference."
+    )
+    assert said(words, "unreliable", together=[either]).startswith("What drove this answer")
+    driver = segment("Eiffel", 0.55, 0.63, 0.71, key="d")
+    both = [together("both", "d", "1"), together("both", "0", "d")]
+    assert said([driver, *words], together=[*both, together("either", "2", "3")]) == (
+        "The answer hangs on “Eiffel” (without it, 63 % ± 8 % of the answer is lost); of “w2” and "
+        "“w3” either is enough; “Eiffel”, “w0” and “w1” only work together; two other words made "
+        "no measurable difference."
+    )
+
+
+def together(kind: str, first: str, second: str) -> Interaction:
+    value = {"either": 0.8, "both": -0.8}[kind]
+    numbers = {"value": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
+    return Interaction(kind=kind, first=first, second=second, **numbers)
