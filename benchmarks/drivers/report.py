@@ -1,7 +1,7 @@
 """From what was found to the tables of docs/method.md."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.drivers.cases import Place
@@ -13,7 +13,8 @@ BEGIN, END = "<!-- drivers: begin -->", "<!-- drivers: end -->"
 
 
 def write(found: Sequence[Found], sampled: Sequence[Sampled]) -> None:
-    """The tables into the page."""
+    """The tables into the page, the shortest prompts first."""
+    found = sorted(found, key=lambda one: one.words)
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
     tables = [counts(found), every_seed(found)] if found else []
@@ -63,23 +64,24 @@ def at_temperature(sampled: Sequence[Sampled]) -> str:
         "| logged answer | same first word | noise floor | noise ceiling | Jaccard | variance |",
         "|---|---|---|---|---|---|",
     ]
-    for one in sampled:
-        ceilings = [value for value in one.ceiling if value is not None]
-        rows.append(
-            f"| {' '.join(one.answer.split())} | {one.same} of {len(one.first)} "
-            f"| {statistics.mean(one.floor):.2f} | {statistics.mean(ceilings):.2f} "
-            f"| {one.stability:.0f} | {one.consistency or 0:.4f} |"
-        )
-    studies = sum(len(one.first) for one in sampled)
-    floors = statistics.mean(value for one in sampled for value in one.floor)
-    ceilings = [value for one in sampled for value in one.ceiling if value is not None]
-    rows.append(
-        f"| all | {sum(one.same for one in sampled)} of {studies} | {floors:.2f} "
-        f"| {statistics.mean(ceilings):.2f} "
-        f"| {statistics.mean(one.stability for one in sampled):.2f} "
-        f"| {statistics.mean(one.consistency or 0 for one in sampled):.4f} |"
-    )
-    return "\n".join(rows)
+    rows += [_sampled(" ".join(one.answer.split()), [one]) for one in sampled]
+    return "\n".join([*rows, _sampled("all", sampled)])
+
+
+def _sampled(label: str, some: Sequence[Sampled]) -> str:
+    same, studies = sum(one.same for one in some), sum(len(one.first) for one in some)
+    numbers = [
+        _mean((value for one in some for value in one.floor), 2),
+        _mean((value for one in some for value in one.ceiling), 2),
+        _mean((one.stability for one in some), 2),
+        _mean((one.consistency for one in some), 4),
+    ]
+    return f"| {label} | {same} of {studies} | " + " | ".join(numbers) + " |"
+
+
+def _mean(values: Iterable[float | None], digits: int) -> str:
+    known = [value for value in values if value is not None]
+    return f"{statistics.mean(known):.{digits}f}" if known else "–"
 
 
 def _count(label: str, places: Sequence[Place], correlation: str) -> str:

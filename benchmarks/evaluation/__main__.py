@@ -1,21 +1,23 @@
 """gSMILE's measures on the fifteen driver cases: `python -m benchmarks.evaluation`.
 
 The packaged Gemma 3 270M, probability of the case's answer, 40 calls an explanation, three
-repeats with fresh draws. Writes the table of docs/benchmarks.md, and everything as JSON. What
-the model answered is kept in `.bench-cache/`, so that no measure of time is among them.
+repeats with fresh draws. Writes the table of docs/benchmarks.md. Every prompt's measures are
+written to `results.jsonl` as soon as they are there, and are not made again. What the model
+answered is kept in `.bench-cache/`, so that no measure of time is among them.
 """
 
-import sys
+from contextlib import closing
 from pathlib import Path
 
-from benchmarks.attribution.scores import Scores
+from benchmarks.attribution.cases import Case
+from benchmarks.attribution.scores import TOKENS, Scores
 from benchmarks.drivers import cases
 from benchmarks.evaluation.kept import Kept
 from smile_trace.evaluation import MarkedPrompt, measure
-from smile_trace.records.evaluation import Measures
+from smile_trace.records.evaluation import Measures, PromptMeasures
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-RESULTS = Path(__file__).parent / "results.json"
+RESULTS = Path(__file__).parent / "results.jsonl"
 BEGIN, END = "<!-- evaluation: begin -->", "<!-- evaluation: end -->"
 MEASURES = {
     "accuracy": ("accuracy: ROC-AUC against the driving word", "0.88 (Claude 2.1)"),
@@ -37,23 +39,33 @@ MEASURES = {
 
 
 def main() -> None:
-    """Measure, keep everything and write the table."""
-    scores = Scores()
-    measured = []
-    for case in cases.load():
-        print(case.prompt, file=sys.stderr, flush=True)
-        marked = MarkedPrompt(case.prompt, case.drivers, answer=" " + case.answer)
-        parameters = {"temperature": 0, "max_tokens": 4}
-        found = measure(
-            [marked], Kept(scores), parameters=parameters, signal="probability", repeats=3
-        )
-        measured.extend(found.prompts)
-    scores.close()
-    RESULTS.write_text(Measures(prompts=tuple(measured)).model_dump_json(indent=1) + "\n")
+    """Measure what is not kept yet, the shortest prompts first, and write the table."""
+    done = {found.prompt for found in kept()}
+    todo = [case for case in cases.load() if case.prompt not in done]
+    with closing(Scores()) as scores, RESULTS.open("a", encoding="utf-8") as file:
+        for case in sorted(todo, key=lambda case: len(case.words)):
+            print(measured(case, scores).model_dump_json(), file=file, flush=True)
+            print(case.prompt, flush=True)
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
-    text = f"{before}{BEGIN}\n{table(Measures(prompts=tuple(measured)))}\n{END}{after}"
-    PAGE.write_text(text, encoding="utf-8")
+    found = Measures(prompts=tuple(kept()))
+    PAGE.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{after}", encoding="utf-8")
+
+
+def kept() -> list[PromptMeasures]:
+    """What has been measured."""
+    lines = RESULTS.read_bytes().splitlines() if RESULTS.exists() else []
+    return [PromptMeasures.model_validate_json(line) for line in lines]
+
+
+def measured(case: Case, scores: Scores) -> PromptMeasures:
+    """One prompt's measures; what drives it is what a person would mark."""
+    marked = MarkedPrompt(case.prompt, case.drivers, answer=" " + case.answer)
+    parameters = {"temperature": 0, "max_tokens": TOKENS}
+    [found] = measure(
+        [marked], Kept(scores), parameters=parameters, signal="probability", repeats=3
+    ).prompts
+    return found
 
 
 def table(found: Measures) -> str:
