@@ -207,7 +207,8 @@ def _judge(injected: Injected, explanation: Explanation) -> SanityCheck:
         "cached_calls": explanation.cost.cached_calls,
     }
     if explanation.fidelity.status != "reliable" or ours is None or neutral is None:
-        why = f"the explanation of the copy is undetermined: {explanation.fidelity.reason}"
+        reason = (explanation.fidelity.reason or "").rstrip(".")
+        why = f"the explanation of the copy is undetermined: {reason}"
         return SanityCheck(outcome="inconclusive", reason=why, **found)
     first = explanation.ranked[0]
     if ours <= 0 or first.attribution > ours:

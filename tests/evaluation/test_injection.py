@@ -96,6 +96,7 @@ def test_it_never_asks_more_than_the_explanation():
         checked = check_by_injection(prepared(model, budget=budget))
         assert len(model.asked) <= budget
         assert checked.outcome in ("passed", "inconclusive")
+        assert not checked.reason.endswith("."), "whoever shows it ends the sentence"
 
 
 def test_where_the_texts_stand():
