@@ -38,12 +38,11 @@ def print_calls(figures: list[dict[str, Any]]) -> None:
 
 def print_thinking(figures: list[dict[str, Any]]) -> None:
     """What a study takes without the model."""
-    print(
-        "| | seconds | CPU s | slowest round before the last, s | peak MB |\n|---|---|---|---|---|"
-    )
+    print("| | seconds | CPU s | slowest round before the last, s | the same, CPU s | peak MB |")
+    print("|---|---|---|---|---|---|")
     for f in figures:
-        slowest = f.get("slowest_round_before_the_last")
-        rounds = "" if slowest is None else f"{slowest:.2f}"
+        slowest = [f.get("slowest_round_before_the_last"), f.get("slowest_round_cpu")]
+        rounds = " | ".join("" if each is None else f"{each:.2f}" for each in slowest)
         print(
             f"| {f['case']} | {f['seconds']:.2f} | {f['cpu']:.2f} | {rounds} | {f['peak_mb']:.0f} |"
         )
@@ -80,12 +79,12 @@ def main() -> None:
         ("traces", print_traces),
     ):
         found[name] = measured(name)
+        found["load_after"] = os.getloadavg()[0]
+        RESULT.parent.mkdir(exist_ok=True)
+        RESULT.write_text(json.dumps(found, indent=1) + "\n")  # now: the next one may be cut off
         print()
         show(found[name])
         sys.stdout.flush()
-    found["load_after"] = os.getloadavg()[0]
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -98,7 +98,10 @@ def study(words: int, budget: int, signal: str, temperature: float, number: int)
     explanation = lap(one.result)
     # A round is its tell and the ask after it; the last one ends with the result.
     wall, cpu = ([each[clock] for each in laps] for clock in (0, 1))
-    between = [wall[k] + wall[k + 1] for k in range(2, len(wall) - 3, 2)]
+
+    def slowest(times: list[float]) -> float:
+        return max((times[k] + times[k + 1] for k in range(2, len(times) - 3, 2)), default=0.0)
+
     return {
         "segments": len(explanation.segments),
         "calls": explanation.cost.target_calls,
@@ -106,7 +109,8 @@ def study(words: int, budget: int, signal: str, temperature: float, number: int)
         "rounds": rounds,
         "seconds": sum(wall),
         "cpu": sum(cpu),
-        "slowest_round_before_the_last": max(between, default=0.0),
+        "slowest_round_before_the_last": slowest(wall),
+        "slowest_round_cpu": slowest(cpu),
         "result": wall[-1],
     }
 
@@ -121,7 +125,13 @@ def studies(case: str) -> dict[str, Any]:
     runs = [study(words, budget, signal, temperature, n) for n in range(count)]
     figures = {
         name: statistics.median(run[name] for run in runs)
-        for name in ("seconds", "cpu", "slowest_round_before_the_last", "result")
+        for name in (
+            "seconds",
+            "cpu",
+            "slowest_round_before_the_last",
+            "slowest_round_cpu",
+            "result",
+        )
     }
     kept = {name: runs[0][name] for name in ("segments", "calls", "rounds", "status")}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
