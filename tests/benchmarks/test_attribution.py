@@ -1,12 +1,14 @@
 """The attribution benchmark measures what it says; the peers themselves are not installed here."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.attribution import confirm, measures, report
+from benchmarks.attribution import confirm, long_prompts, measures, report
 from benchmarks.attribution.cases import SPLITS, Case, load
 from benchmarks.attribution.exact import exact
 from benchmarks.attribution.kept import Piece, keep, read
@@ -17,6 +19,7 @@ from benchmarks.attribution.question import Array, Question, TooMany
 from benchmarks.attribution.scores import Scores
 from benchmarks.statistics.worlds import World
 from smile_trace.attribution import statistics
+from smile_trace.records import Response
 
 
 def question(world: World, noise: float = 0.0) -> Question:
@@ -190,6 +193,25 @@ def test_the_table_sums_cases_over_means_of_seeds(tmp_path: Path) -> None:
     assert (found["hit_1"], found["content_1"], found["hit_3"]) == (1.5, 2, 1)
     assert found["correlation"] == pytest.approx(0.7)
     assert found["lds_half"] is None
+
+
+def test_of_a_long_prompt_only_the_driving_sentence_counts_as_found() -> None:
+    class Punctuated(PlantedModel):
+        def score(self, texts: Sequence[str], answer: str) -> list[Response]:
+            return super().score([text.lower().replace(".", "") for text in texts], answer)
+
+    starts = range(0, 120, 8)
+    sentences = [" ".join(words(120)[k : k + 8]).capitalize() + "." for k in starts]
+    model = Punctuated(World("long", 120, (43,), lambda x: 0.05 + 0.8 * x[:, 43]), 0.0, 0)
+    case = Case("context", " ".join(sentences), "answer", ("word43",), sentence=sentences[5])
+    explanation = ours.study(Question(case, "probability", model), 60, 0)
+
+    found = long_prompts.judge(long_prompts.Context("held_out", 0, case), explanation, 0)
+    assert (found.sentence, found.words, found.driver) == (True, True, 1)
+    assert found.calls <= 60
+    elsewhere = replace(case, sentence=sentences[12])
+    missed = long_prompts.judge(long_prompts.Context("held_out", 0, elsewhere), explanation, 0)
+    assert (missed.sentence, missed.words, missed.driver) == (False, False, None)
 
 
 @pytest.mark.model
