@@ -4,8 +4,9 @@
 real worker (spool, store, ledger, engine) explains a few logged calls with the packaged model,
 and the very requests that it sent are sent again, in their order, to a fresh bare server: one
 list request after the other, and as many at once as the worker had. For the signal `text`
-(answers are generated) and for `probability` (the logged answer is scored by forced decoding:
-what a proxy round does).
+(answers are generated), for `probability` (the logged answer is scored by forced decoding), and
+for `proxy` (the packaged model scores as the proxy of another one, which answers at once and is
+not counted).
 """
 
 import asyncio
@@ -25,11 +26,12 @@ import httpx
 
 from smile_trace.models.local import LocalModel
 from smile_trace.models.transport import Transport
-from smile_trace.settings import LocalSettings, Settings
+from smile_trace.settings import EndpointSettings, LocalSettings, Settings
+from tests.support.planted import serving
 from tests.support.spooled import call_span, write_spool
 
 CALLS, ROUNDS = (int(os.environ.get(n, d)) for n, d in (("CALLS", "8"), ("ROUNDS", "2")))
-BUDGET, AT_ONCE = 40, 4
+BUDGET, PROXY_BUDGET, AT_ONCE = 40, 80, 4
 MODEL = LocalSettings(kind="local", slots=8, max_tokens=8)
 CASES = Path(__file__).parents[2] / "tests" / "data" / "driver_cases.json"
 
@@ -66,10 +68,29 @@ def logged() -> list[tuple[str, str]]:
 
 
 def worker(home: str, signal: str, calls: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """A worker's whole work on those calls, in a process of its own.
+    """A worker's whole work on those calls, in a process of its own."""
+    if signal != "proxy":
+        return explaining(home, {"demo": MODEL}, {"signal": signal}, "demo", calls)
+    answers = dict(calls)
+    with serving(lambda prompt: answers.get(prompt, "")) as server:
+        target = EndpointSettings(
+            kind="endpoint",
+            base_url=server.base_url,
+            temperature_zero_is_deterministic=True,
+            proxy="demo",
+        )
+        return explaining(home, {"demo": MODEL, "target": target}, {}, "target", calls)
 
-    Gives what it sent, the seconds from the first request to the last explanation, and the
-    seconds of processor that it took itself.
+
+def explaining(
+    home: str,
+    models: dict[str, Any],
+    explain: dict[str, Any],
+    model: str,
+    calls: Sequence[tuple[str, str]],
+) -> dict[str, Any]:
+    """What the worker sent to the packaged model, the seconds from the first request to the last
+    explanation, and the seconds of processor that it took itself.
     """
     from sqlalchemy import select
 
@@ -79,16 +100,21 @@ def worker(home: str, signal: str, calls: Sequence[tuple[str, str]]) -> dict[str
 
     settings = Settings(
         home=Path(home),
-        models={"demo": MODEL},
+        models=models,
         sampling={"rate": 1.0},
-        budget={"calls_per_explanation": BUDGET, "calls_per_day": "none", "usd_per_day": "none"},
-        explain={"signal": signal},
+        budget={
+            "calls_per_explanation": BUDGET,
+            "proxy_calls_per_explanation": PROXY_BUDGET,
+            "calls_per_day": "none",
+            "usd_per_day": "none",
+        },
+        explain=explain,
         worker={"concurrent_explanations": AT_ONCE},
     )
     write_spool(
         settings.spool,
         [
-            call_span(n, prompt=prompt, answer=answer, model="demo")
+            call_span(n, prompt=prompt, answer=answer, model=model)
             for n, (prompt, answer) in enumerate(calls, 1)
         ],
     )
@@ -106,7 +132,8 @@ def worker(home: str, signal: str, calls: Sequence[tuple[str, str]]) -> dict[str
         try:
             return await post(self, path, body)
         finally:
-            spans.append((start, time.time()))
+            if "messages" not in body:
+                spans.append((start, time.time()))
 
     Transport.post = noting  # type: ignore[method-assign, assignment]
     status = run(settings, once=True, trackers=[])
@@ -217,6 +244,7 @@ def main() -> None:
     """Prints one JSON object."""
     calls = logged()
     figures = [measure(signal, calls) for signal in ("text", "probability")]
+    figures.append(measure("proxy", calls[: max(1, CALLS // 2)]))  # each asks twice as often
     print(json.dumps({"calls": figures}))
 
 
