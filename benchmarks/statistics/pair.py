@@ -119,8 +119,8 @@ def table(outcomes: Sequence[Outcome]) -> str:
     """The table of docs/proxy.md: shares of the studies."""
     lines = [
         "| target, proxy | calls | driver first | the target alone | among the first three |"
-        " the target alone | `reliable` | alone | trust | agreement |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        " the target alone | `reliable` | alone | proxy not used | trust | agreement |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for pair in dict.fromkeys((o.target, o.proxy) for o in outcomes):
         for calls in sorted({o.calls for o in outcomes if (o.target, o.proxy) == pair}):
@@ -135,6 +135,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
                 f"{fmean(o.alone <= 3 for o in some):.2f}",
                 f"{fmean(o.status == 'reliable' for o in some):.2f}",
                 f"{fmean(o.status_alone == 'reliable' for o in some):.2f}",
+                str(sum(o.dropped is not None for o in some)),
                 f"{fmean(o.trust for o in some):.2f}",
                 f"{fmean(agreements):.2f}" if agreements else "",
             ]
