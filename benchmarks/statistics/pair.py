@@ -19,12 +19,19 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
+
+import numpy as np
 
 from benchmarks.attribution.cases import Case
+from benchmarks.attribution.measures import correlation
+from benchmarks.attribution.question import Array, Question
 from benchmarks.attribution.scores import CACHE, Scores
 from benchmarks.drivers.cases import load, place
+from benchmarks.drivers.exact import MOST_WORDS, exact
 from benchmarks.drivers.studies import attributions, explain, prompted, text_of, told
 from smile_trace.attribution import Proxy, ProxyStudy
+from smile_trace.attribution.planning import SMALLEST_LEVEL
 from smile_trace.records import Explanation, ExplanationSettings, Perturbation, Response
 from tests.support.weaker_model import weaker_model_path
 
@@ -36,7 +43,10 @@ PAIRS = (("packaged", "weaker"), ("weaker", "packaged"), ("packaged", "useless")
 
 @dataclass(frozen=True)
 class Outcome:
-    """One case; places are the driver's among all words, from 1, with the proxy and without."""
+    """One case; places are the driver's among all words, from 1, with the proxy and without.
+
+    Likewise the mean squared errors and the rank correlations, where there are exact values.
+    """
 
     target: str
     proxy: str
@@ -45,6 +55,8 @@ class Outcome:
     seed: int
     with_proxy: float
     alone: float
+    errors: tuple[float, float] | None
+    correlations: tuple[float, float] | None
     trust: float
     agreement: float | None
     status: str
@@ -93,18 +105,24 @@ def measure(
         if not answer.split() or answer.split()[0].strip(".,") != case.answer:
             continue
         print(f"{target}, {proxy}: {case.prompt}", file=sys.stderr, flush=True)
+        question = Question(case, "text", asked)
+        truth = exact(question) if question.size <= MOST_WORDS else None
         for calls, seed in itertools.product(numbers, seeds):
+            if question.size > max(calls, SMALLEST_LEVEL):
+                continue  # the target alone would be asked about passages, not about words
             both = proxied(case, asked, standing_in, answer=answer, calls=calls, seed=seed)
             alone = explain(case, "text", asked, answer=answer, budget=calls, seed=seed)
             assert both.proxy is not None
+            values = [np.array(attributions(one)) for one in (both, alone)]
             yield Outcome(
                 target=target,
                 proxy=proxy,
                 case=case.prompt,
                 calls=calls,
                 seed=seed,
-                with_proxy=place(case, attributions(both)).overall,
-                alone=place(case, attributions(alone)).overall,
+                with_proxy=place(case, values[0].tolist()).overall,
+                alone=place(case, values[1].tolist()).overall,
+                **compared(values, truth),
                 trust=both.proxy.trust,
                 agreement=both.proxy.agreement,
                 status=both.fidelity.status,
@@ -115,32 +133,50 @@ def measure(
     standing_in.close()
 
 
+def compared(values: Sequence[Array], truth: Array | None) -> dict[str, Any]:
+    """How near attributions come to the exact ones."""
+    if truth is None:
+        return {"errors": None, "correlations": None}
+    return {
+        "errors": tuple(float(((found - truth) ** 2).mean()) for found in values),
+        "correlations": tuple(correlation(found, truth) or 0.0 for found in values),
+    }
+
+
 def table(outcomes: Sequence[Outcome]) -> str:
-    """The table of docs/proxy.md: shares of the studies."""
+    """The table of docs/proxy.md: with the proxy / the target alone, as shares of the studies;
+    means of the errors, medians of the correlations."""
     lines = [
-        "| target, proxy | calls | driver first | the target alone | among the first three |"
-        " the target alone | `reliable` | alone | proxy not used | trust | agreement |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| target, proxy | calls | driver first | among the first three | MSE ×10³ |"
+        " rank correlation | `reliable` | proxy not used | trust | agreement |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for pair in dict.fromkeys((o.target, o.proxy) for o in outcomes):
         for calls in sorted({o.calls for o in outcomes if (o.target, o.proxy) == pair}):
             some = [o for o in outcomes if (o.target, o.proxy, o.calls) == (*pair, calls)]
+            errors = np.array([o.errors for o in some if o.errors is not None])
+            correlations = np.array([o.correlations for o in some if o.correlations is not None])
             agreements = [o.agreement for o in some if o.agreement is not None]
+            places = [(o.with_proxy, o.alone) for o in some]
+            statuses = [(o.status == "reliable", o.status_alone == "reliable") for o in some]
             cells = [
                 f"{pair[0]}, {pair[1]} ({len(some)} studies)",
                 str(calls),
-                f"{fmean(o.with_proxy == 1 for o in some):.2f}",
-                f"{fmean(o.alone == 1 for o in some):.2f}",
-                f"{fmean(o.with_proxy <= 3 for o in some):.2f}",
-                f"{fmean(o.alone <= 3 for o in some):.2f}",
-                f"{fmean(o.status == 'reliable' for o in some):.2f}",
-                f"{fmean(o.status_alone == 'reliable' for o in some):.2f}",
+                _both((np.array(places) == 1).mean(axis=0)),
+                _both((np.array(places) <= 3).mean(axis=0)),
+                _both(1000 * errors.mean(axis=0)),
+                _both(np.median(correlations, axis=0)),
+                _both(np.array(statuses).mean(axis=0)),
                 str(sum(o.dropped is not None for o in some)),
                 f"{fmean(o.trust for o in some):.2f}",
                 f"{fmean(agreements):.2f}" if agreements else "",
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _both(values: Array) -> str:
+    return " / ".join(f"{value:.2f}" for value in values)
 
 
 def main() -> None:
