@@ -52,13 +52,18 @@ class Kriging:
 
     def predict(self, x: Array) -> Array:
         """Predicted shifts of other masks, shape (rows,)."""
-        covariance = self.variance * np.exp(-_distances(x, self.x) @ self.rates) + self.constant
+        covariance = self.variance * np.exp(-_weighted(x, self.x, self.rates)) + self.constant
         prediction: Array = self.mean + covariance @ self.coefficients
         return prediction
 
     def contrasts(self, x: Array) -> Array:
         """m̂ with x_i = 1 minus m̂ with x_i = 0, the rest of the row as it is; shape as x."""
-        apart = _distances(x, self.x)
+        # A few rows at a time: an array of rows × masks × segments is large.
+        blocks = np.array_split(x, max(len(x) // 4, 1))
+        return np.vstack([self._contrasts(block) for block in blocks])
+
+    def _contrasts(self, x: Array) -> Array:
+        apart = np.abs(x[:, None, :] - self.x[None, :, :])
         logs = -(apart @ self.rates)[:, :, None] + self.rates * apart
         out = np.exp(logs - self.rates * (1 - self.x))
         kept = np.exp(logs - self.rates * self.x)
@@ -71,7 +76,7 @@ class Kriging:
         Shape (rows, 2, 2), the first of the two along the second axis; without the level that
         all four share.
         """
-        logs = -(x * self.rates) @ (1 - self.x).T - ((1 - x) * self.rates) @ self.x.T
+        logs = -_weighted(x, self.x, self.rates)
         for i in couple:
             logs += self.rates[i] * np.abs(x[:, [i]] - self.x[:, i])
         near = [
@@ -139,7 +144,7 @@ class _Likelihood:
     """Negative log posterior of (log θ, log s², log noise variance), with its gradient."""
 
     def __init__(self, x: Array, y: Array, noise_shares: Array, spread: float) -> None:
-        self._apart = _distances(x, x).reshape(len(x) ** 2, x.shape[1])
+        self._x = x
         self._y = y
         self._noise = np.diag(noise_shares)
         self._scale = np.log(spread)
@@ -149,7 +154,7 @@ class _Likelihood:
     def covariance(self, parameters: Array) -> tuple[Array, Array]:
         """Covariance of the observations, and the part of it that the masks explain."""
         rates, variance, noise = np.split(np.exp(parameters), [len(parameters) - 2, -1])
-        signal = variance * np.exp(-(self._apart @ rates)).reshape(self._noise.shape)
+        signal = variance * np.exp(-_weighted(self._x, self._x, rates))
         return signal + noise * self._noise + self.constant, signal
 
     def __call__(self, parameters: Array) -> tuple[float, Array]:
@@ -162,8 +167,9 @@ class _Likelihood:
         value = 0.5 * float(self._y @ solved) + float(np.log(np.diag(factor[0])).sum())
         slope = np.outer(solved, solved) - inverse  # derivative of −2 × value by the covariance
         gradient = np.empty(n + 2)
-        gradient[:n] = 0.5 * ((slope * signal).ravel() @ self._apart) * rates
-        gradient[n] = -0.5 * float((slope * signal).sum())
+        pull = slope * signal
+        gradient[:n] = 0.5 * _pulled(pull, self._x) * rates
+        gradient[n] = -0.5 * float(pull.sum())
         gradient[n + 1] = -0.5 * float((slope * self._noise).sum()) * noise
         return self._with_prior(value, gradient, parameters, rates)
 
@@ -182,7 +188,23 @@ class _Likelihood:
         ), gradient
 
 
-def _distances(one: Array, other: Array) -> Array:
-    """|x_i − x′_i| per pair of rows and segment, shape (rows of one, rows of other, segments)."""
-    distances: Array = np.abs(one[:, None, :] - other[None, :, :])
-    return distances
+def _weighted(one: Array, other: Array, rates: Array) -> Array:
+    """Σ_i θ_i |x_i − x′_i| per pair of rows, shape (rows of one, rows of other).
+
+    Of masks of 0 and 1 by matrix products: an array of all three sizes takes longer to read
+    than to multiply. A single column may hold any number.
+    """
+    if one.shape[1] == 1:
+        column: Array = rates * np.abs(one - other.T)
+        return column
+    left = one * rates
+    apart: Array = left.sum(axis=1)[:, None] + other @ rates - 2 * left @ other.T
+    return apart
+
+
+def _pulled(pull: Array, x: Array) -> Array:
+    """Σ_ab pull_ab |x_ai − x_bi| per segment; pull is symmetric, x as in `_weighted`."""
+    if x.shape[1] == 1:
+        return np.array([(pull * np.abs(x - x.T)).sum()])
+    pulled: Array = 2 * (pull.sum(axis=1) @ x - ((pull @ x) * x).sum(axis=0))
+    return pulled

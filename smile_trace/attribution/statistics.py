@@ -90,7 +90,7 @@ def randomisation_test(
     residuals = _residuals_without_each(rows, folds) * rows.varies * scale[:, None]
     observed = np.abs(((rows.x - rows.q[:, None]) * residuals).sum(axis=0))
     at_least = np.zeros(n)
-    block = max(1, 2_000_000 // max(len(rows.y), 1))
+    block = max(1, 500_000 // max(len(rows.y), n, 1))
     for start in range(0, draws, block):
         count = min(block, draws - start)
         again = (generator.random((count, len(rows.y))) < rows.q) - rows.q
