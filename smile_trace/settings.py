@@ -69,7 +69,8 @@ class _Asked(_Table):
     """A cheaper model that answers most perturbations in this one's place: the name of another
     table of `[models]`, or `demo`, the packaged one. This one is then asked 16 times for an
     explanation (fewer where `budget.calls_per_explanation` says so, up to 20 where that is at
-    most 20). A proxy that is found not to agree with it is dropped for that prompt."""
+    most 20). A proxy that is found not to agree with it is dropped for that prompt; see
+    [proxy.md](proxy.md)."""
 
 
 class EndpointSettings(_Asked):
