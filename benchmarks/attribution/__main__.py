@@ -33,9 +33,7 @@ def short(split: str) -> Pieces:
     return lambda scores: (
         piece
         for signal, calls in side_by_side.CALLS.items()
-        for piece in side_by_side.run(
-            EXPLAINERS, split, signal, calls, scores, lengths=side_by_side.LENGTHS[signal]
-        )
+        for piece in side_by_side.run(EXPLAINERS, split, signal, calls, scores)
     )
 
 

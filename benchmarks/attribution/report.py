@@ -176,6 +176,7 @@ def _contexts(rows: Sequence[Row]) -> list[str]:
     """Long prompts."""
     if not rows:
         return []
+    halves = " and ".join(dict.fromkeys(SPLIT_NAMES[row["split"]] for row in rows))
     lines = []
     for explainer in dict.fromkeys(row["explainer"] for row in rows):
         for long in (False, True):
@@ -198,8 +199,9 @@ def _contexts(rows: Sequence[Row]) -> list[str]:
                 ]
             )
     return [
-        "**Contexts** with one driving sentence, probability, at 40 calls, both halves. Peers "
-        "without a hierarchy get sentences as players.",
+        "**Contexts** with one driving sentence, probability, at "
+        f"{rows[0]['calls_allowed']} calls, {halves}. Peers without a hierarchy get sentences as "
+        "players.",
         _table(
             [
                 "",

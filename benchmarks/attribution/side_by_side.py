@@ -25,10 +25,6 @@ SEEDS = (0, 1, 2)
 SHORT = range(31)
 """Words of a short case: every word is a player of every explainer."""
 
-LENGTHS: dict[Signal, range] = {"probability": SHORT, "text": range(10)}
-"""Words of the cases that are asked about. An answer costs more than a probability, and in long
-prompts no two explainers ask the same: text has the shorter ones; `SHORT` asks all."""
-
 
 @dataclass(frozen=True)
 class Found:
