@@ -22,11 +22,11 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def pass_time(self, seconds: float, *, step: float = 60.0) -> None:
-        """Let the worker live through so many seconds, in steps that it has time to notice."""
+    def pass_time(self, seconds: float) -> None:
+        """Let the worker live through so many seconds, in minutes that it has time to notice."""
         until = self.now + seconds
         while self.now < until:
-            self.now += step
+            self.now += 60.0
             time.sleep(0.05)
 
 

@@ -84,14 +84,16 @@ def test_a_model_that_is_gone_for_long_costs_no_explanation(
         server.server_close()
     weather = start(settings, StandInTracker())
     wait_for(lambda: weather.store.status().paused_models)
-    weather.clock.pass_time(6 * HOUR, step=300.0)
+    weather.until(lambda: weather.store.status().paused_models[0].tries > 8)
     status = weather.store.status()
     assert (status.pending + status.running, status.failed) == (1, 0)
-    assert status.paused_models[0].tries > 5
     server.faults = []
+    # A connection that broke may have been a paid answer: what was sent so before the pause
+    # counts, and only that. The request that the model was tried with is one more.
+    texts = 12 if reason != "does not answer" else 12 - (1 + 4) + 1
     with nullcontext(server) if reason in WRONG else serving(says, port) as back:
         weather.until(lambda: weather.store.status().explained == 1)
-        assert len(set(sent(back))) == 12
+        assert len(set(sent(back))) == texts
         asked = len(server.bodies) + len(back.bodies) * (back is not server)
         assert weather.store.status().spent.calls == asked
 
