@@ -16,14 +16,16 @@ FEWEST_ROWS = 10
 def judge(found: Sequence[LevelFindings], reading: Reading) -> tuple[int, Fidelity]:
     """How many levels to show, and the fidelity of the finest of them.
 
-    A finer level is shown only where it is reliable itself; the first one always.
+    A finer level is shown only where it is reliable itself; the first one always, and where
+    that is not reliable, the fidelity is its own.
     """
     verdicts = [_verdict(findings, reading) for findings in found]
     shown = 1
     while shown < len(found) and verdicts[shown][0] == "reliable":
         shown += 1
-    status, reason = verdicts[0]
-    quality = found[shown - 1].held_out
+    told = shown - 1 if verdicts[0][0] == "reliable" else 0
+    status, reason = verdicts[told]
+    quality = found[told].held_out
     return shown, Fidelity(
         status=status,
         reason=reason,

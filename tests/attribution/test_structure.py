@@ -47,7 +47,12 @@ def test_the_driving_sentence_of_400_words_is_found_and_its_words_ranked(seed: i
     asked = run(content, copying("Pelican"), budget=60, seed=seed)
     explanation = asked.explanation
     assert len(asked.perturbations) <= 60
-    assert explanation.fidelity.status == "reliable"
+    fidelity = explanation.fidelity
+    assert fidelity.status == "reliable"
+    assert fidelity.r2_heldout is not None
+    assert (
+        f"predict {100 * fidelity.r2_heldout:.0f} %" in fidelity.reason
+    )  # of one and the same level
     best = max(explanation.coarser, key=lambda s: s.attribution)
     assert DRIVER in best.text
     assert best.significant
