@@ -50,9 +50,8 @@ def test_the_driving_sentence_of_400_words_is_found_and_its_words_ranked(seed: i
     fidelity = explanation.fidelity
     assert fidelity.status == "reliable"
     assert fidelity.r2_heldout is not None
-    assert (
-        f"predict {100 * fidelity.r2_heldout:.0f} %" in fidelity.reason
-    )  # of one and the same level
+    # Both speak of the words' level.
+    assert f"predict {100 * fidelity.r2_heldout:.0f} %" in fidelity.reason
     best = max(explanation.coarser, key=lambda s: s.attribution)
     assert DRIVER in best.text
     assert best.significant
