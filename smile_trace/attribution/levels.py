@@ -2,9 +2,9 @@
 
 Each segment keeps the attribution of the level that looked at it: the same estimand, with
 everything outside the segments of that level kept. Attributions of different levels do not add
-up, as those of one level do not either (docs/method.md). What does is the portion, by the rule
-of proportional allocation that Owen's value with its two levels also follows: what falls on a
-coarser segment is divided among the pieces that it was cut into.
+up, as those of one level do not either (docs/method.md). What does is the portion: what falls on
+a coarser segment is divided among the pieces that it was cut into, in proportion to their
+positive attributions.
 """
 
 from collections.abc import Sequence
