@@ -118,7 +118,8 @@ def _add_paused(table: "Table", what: str, paused: "Paused") -> None:
 
     since = time.strftime("%Y-%m-%d %H:%M", time.gmtime(paused.since))
     wait = max(0.0, paused.next_try - time.time())
-    tried = f"paused since {since} UTC, tried {paused.tries} times, next in {wait:.0f} s"
+    times = "once" if paused.tries == 1 else f"{paused.tries} times"
+    tried = f"paused since {since} UTC, tried {times}, next in {wait:.0f} s"
     table.add_row("", "", Text(f"{what} ({tried}): {_plain(paused.reason)}", style="yellow"))
 
 
