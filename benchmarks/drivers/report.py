@@ -61,8 +61,9 @@ def every_seed(found: Sequence[Found]) -> str:
 def at_temperature(sampled: Sequence[Sampled]) -> str:
     """Sampled beside temperature 0."""
     rows = [
-        "| logged answer | same first word | noise floor | noise ceiling | Jaccard | variance |",
-        "|---|---|---|---|---|---|",
+        "| logged answer | same first word | reliable | noise floor | noise ceiling | Jaccard "
+        "| variance |",
+        "|---|---|---|---|---|---|---|",
     ]
     rows += [_sampled(" ".join(one.answer.split()), [one]) for one in sampled]
     return "\n".join([*rows, _sampled("all", sampled)])
@@ -70,13 +71,15 @@ def at_temperature(sampled: Sequence[Sampled]) -> str:
 
 def _sampled(label: str, some: Sequence[Sampled]) -> str:
     same, studies = sum(one.same for one in some), sum(len(one.first) for one in some)
+    reliable = sum(status == "reliable" for one in some for status in one.status)
     numbers = [
         _mean((value for one in some for value in one.floor), 2),
         _mean((value for one in some for value in one.ceiling), 2),
         _mean((one.stability for one in some), 2),
         _mean((one.consistency for one in some), 4),
     ]
-    return f"| {label} | {same} of {studies} | " + " | ".join(numbers) + " |"
+    counts = [f"{count} of {studies}" for count in (same, reliable)]
+    return "| " + " | ".join([label, *counts, *numbers]) + " |"
 
 
 def _mean(values: Iterable[float | None], digits: int) -> str:
