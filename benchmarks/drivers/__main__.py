@@ -4,7 +4,7 @@
     python -m benchmarks.drivers text sampled   # some parts (probability, text, sampled)
     python -m benchmarks.drivers report         # the tables again, from the kept rows
 
-Asks the packaged model some 20,000 times, the shortest prompts first. Every case is written down
+Asks the packaged model some 15,000 times, the shortest prompts first. Every case is written down
 as soon as it is done, and is not made again: delete lines of `results/*.jsonl`, or a file, to have
 them anew. What the model answered is kept as well (`.bench-cache/`), so that a second run, after
 a change of the method, takes minutes.
