@@ -2,6 +2,8 @@
 
 import os
 
+import hypothesis
+
 for _name in list(os.environ):
     # A developer's own trackers and keys: no test delivers there.
     if _name.startswith(("MLFLOW_", "COMET_", "OPIK_", "OPENAI_")):
@@ -13,3 +15,9 @@ pytest_plugins = [
     "tests.support.comet_server",
     "tests.support.local_model",
 ]
+
+# Machines are shared: how long an example takes says nothing.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")

@@ -122,7 +122,7 @@ async def _steps(running: Any) -> list[tuple[Any, ...]]:
     return seen
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     kind=st.sampled_from(sorted(KINDS)),
     signature=SIGNATURES,
@@ -163,7 +163,7 @@ def id_of(value: Any) -> Any:
     return value if isinstance(value, int | str | float) and value == value else id(value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from("fcga"), min_size=1, max_size=6), st.integers(0, 8))
 def test_any_nesting_stands_under_its_caller(kinds: list[str], fails_at: int) -> None:
     def make(depth: int) -> Callable[[str], Any]:
