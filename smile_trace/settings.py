@@ -322,7 +322,9 @@ def find_file() -> Path | None:
 
 def _said(error: ValidationError) -> str:
     # Only where and what: the value itself may be a key that stands in the wrong place.
-    wrong = [f"{'.'.join(map(str, e['loc']))}: {_what(e)}" for e in error.errors()]
+    wrong = [
+        ": ".join(filter(None, [".".join(map(str, e["loc"])), _what(e)])) for e in error.errors()
+    ]
     where = find_file() or "the environment"
     return f"the settings ({where}) are wrong: {'; '.join(wrong)} (docs/settings.md lists them all)"
 
@@ -335,7 +337,7 @@ def _what(error: ErrorDetails) -> str:
             return "no such setting" + "".join(f", did you mean {one}?" for one in similar)
         case "union_tag_not_found":
             return 'say which kind = "endpoint", "local" or "rerun" it is'
-    return error["msg"]
+    return error["msg"].removeprefix("Value error, ")
 
 
 def _names(path: Sequence[str | int]) -> list[str]:

@@ -120,7 +120,7 @@ def _folders(spool: Path) -> Iterator[Path]:
 
 
 def _replace(path: Path, body: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     draft = path.with_suffix(".draft")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
@@ -128,3 +128,10 @@ def _replace(path: Path, body: str) -> None:
     finally:
         os.close(handle)
     os.replace(draft, path)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are not there, for nobody else to look into."""
+    if not folder.parent.exists():
+        make_private(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)

@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from smile_trace.capture.faults import Losses, fault
+from smile_trace.capture.faults import Losses, fault, make_private
 
 SUFFIX = ".jsonl"
 SCAN_SECONDS = 1.0
@@ -105,7 +105,7 @@ class Spool:
             self._opening.release()
 
     def _open_alone(self) -> int:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.folder)
         # The name sorts by time and is never used twice, not even by a forked child.
         now = time.time_ns()
         moment = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now // 10**9))}.{now % 10**9:09}"

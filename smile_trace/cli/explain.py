@@ -1,5 +1,6 @@
 """`smile-trace explain`: one explanation now, of a prompt or of a captured call."""
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -88,6 +89,8 @@ def explain(
         raise typer.BadParameter("give exactly one of --prompt, --file and TRACE_ID")
     if model is None and trace_id is None:
         raise typer.BadParameter("give --model NAME (demo is the packaged one)")
+    if html is not None:
+        _look_at(html)
     text = prompt if file is None else _read(file)
     try:
         from smile_trace.attribution import find_part, written
@@ -184,6 +187,14 @@ def _read(file: Path) -> str:
         raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SmileTraceError(f"{file} is no UTF-8 text: convert it first") from None
+
+
+def _look_at(file: Path) -> None:
+    """Whether it can be written: said before the model is asked."""
+    if not file.parent.is_dir():
+        raise SmileTraceError(f"{file} cannot be written: there is no folder {file.parent}")
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise SmileTraceError(f"{file} cannot be written: it is a folder, or not yours to write")
 
 
 def _write(file: Path, page: str) -> None:

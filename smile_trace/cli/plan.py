@@ -20,8 +20,8 @@ def print_plan(plan: "Plan", console: "Console") -> None:
     for model in plan.models:
         if model.usd is None:
             console.print(
-                f"No price is known for {_plain(model.model)}, so no cap in dollars holds for it: "
-                "set calls_per_day or tokens_per_day.",
+                f"No price is known for {_plain(model.model)}: no cap in dollars holds for it, "
+                "those in calls and tokens do (calls_per_day, tokens_per_day).",
                 markup=False,
             )
         if caps := _caps(model.left):

@@ -256,7 +256,7 @@ def _say_unpriced(model: str) -> None:
     if model not in _unpriced:
         _unpriced.add(model)
         logger.warning(
-            "no price is known for the model %r, so no cap in dollars holds for it: set "
-            "calls_per_day or tokens_per_day",
+            "no price is known for the model %r: no cap in dollars holds for it, those in calls "
+            "and tokens do (calls_per_day, tokens_per_day)",
             model,
         )

@@ -33,9 +33,10 @@ def make_spool(folder: Path, *, file_limit: int = 10_000, spool_limit: int = 10*
 
 
 def test_only_the_owner_may_read(tmp_path: Path) -> None:
-    run_application("os.umask(0); ask('x')", tmp_path)
-    assert stat.S_IMODE((tmp_path / "spool").stat().st_mode) == 0o700
-    [file] = files(tmp_path / "spool")
+    run_application("os.umask(0); ask('x')", tmp_path / "home")
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700  # the store will stand in it
+    assert stat.S_IMODE((tmp_path / "home" / "spool").stat().st_mode) == 0o700
+    [file] = files(tmp_path / "home" / "spool")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 

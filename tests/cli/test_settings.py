@@ -67,6 +67,7 @@ def test_models_are_read_by_their_kind(tmp_path: Path) -> None:
         ("nonsense = 1\n", "nonsense: no such setting"),
         ("rate = [", "smile_trace.toml"),
         ("[models.x]\nkind = 'telepathy'\n", "models.x"),
+        ("[models.x]\nkind = 'local'\nproxy = 'smal'\n", "are wrong: the proxy 'smal'"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(text: str, said: str, tmp_path: Path) -> None:

@@ -61,6 +61,18 @@ def test_a_program_reads_json(home):
         assert [s.text for s in explanation.segments if s.frozen] == ["Tower"]
 
 
+def test_a_page_that_cannot_be_written_is_said_before_the_model_is_asked(tmp_path):
+    with serving(lambda _: "Paris") as server:
+        (tmp_path / "smile_trace.toml").write_text(
+            f'[models.planted]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
+        )
+        for page in ("no/where.html", "."):
+            refused = run(tmp_path, *PROMPT, "--html", page)
+            assert refused.returncode == 1
+            assert b"cannot be written" in refused.stderr
+        assert server.bodies == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
