@@ -1,6 +1,7 @@
 """The connection to the store: WAL, immediate write transactions, migrations at open."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,7 +179,7 @@ def _engine(path: Path) -> Engine:
         connection.isolation_level = None  # we say BEGIN ourselves
         if connection.execute("PRAGMA page_count").fetchone() == (0,):  # it can only begin so
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")  # a reservation survives a power cut
         connection.execute("PRAGMA foreign_keys=ON")
 
@@ -187,3 +188,17 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """SQLite itself does not wait where several make a new file a WAL one at the same moment."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

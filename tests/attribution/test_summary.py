@@ -240,7 +240,14 @@ def test_it_is_right_for_whatever_was_found(
 ) -> None:
     """Shares lie in [0, 100] and in order, and every word is named or counted, once."""
     segments = [
-        segment(f"w{'abcdefghi'[k]}", v - e, v, v + e, significant=sure and abs(v) > e, frozen=kept)
+        segment(
+            f"w{'abcdefghi'[k]}",
+            v - e,
+            v,
+            v + e,
+            significant=sure and not kept and abs(v) > e,
+            frozen=kept,
+        )
         for k, (v, e, sure, kept) in enumerate(found)
     ]
     sentence = said(segments, status, part=part)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,20 @@ def test_opening_again_changes_nothing(settings: Settings) -> None:
     before = (settings.home / "store.db").read_bytes()
     Store.open(settings).close()
     assert (settings.home / "store.db").read_bytes() == before
+
+
+def test_several_that_make_a_store_at_the_same_moment_wait_for_each_other(tmp_path: Path) -> None:
+    for attempt in range(30):
+        settings = Settings(home=tmp_path / str(attempt))
+        together = threading.Barrier(6)
+
+        def make(settings: Settings = settings, together: threading.Barrier = together) -> None:
+            together.wait()
+            Store.open(settings).close()
+
+        with ThreadPoolExecutor(6) as threads:
+            for made in [threads.submit(make) for _ in range(6)]:
+                made.result()
 
 
 def test_the_home_is_private(store: Store, settings: Settings) -> None:
