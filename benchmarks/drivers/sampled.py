@@ -14,7 +14,7 @@ from smile_trace.records import Explanation, ExplanationSettings, Perturbation, 
 
 TEMPERATURE = 0.8
 BUDGET = 80
-SEEDS = range(1)
+SEEDS = range(5)
 
 
 @dataclass(frozen=True)
