@@ -49,7 +49,7 @@ def summarize(
         whom = "it" if drivers else answer[0].lower() + answer[1:]
         clauses.append(f"{_listed(list(map(tree.named, opponents)))} {verb} against {whom}")
     paired = {key for pair in together for key in (pair.first, pair.second)}
-    clauses += _together({s.key: tree.named(s) for s in tree.free if s.key in paired}, together)
+    clauses += _together(tree.named_together([s for s in tree.free if s.key in paired]), together)
     told = [s for s in tree.free if _drives(s) or s in opponents or s.key in paired]
     if rest := [s for s in tree.free if s not in told]:
         clauses.append(f"{_counted(rest, 'other')} made no measurable difference")
@@ -97,6 +97,14 @@ class _Tree:
         if segment.parent is None:
             return name
         return f"{name} in {self.named(self.coarser[segment.parent])}"
+
+    def named_together(self, segments: Sequence[SegmentAttribution]) -> dict[str, str]:
+        """The segments by their keys; without their passage where it is one that was named."""
+        shared = {s.parent for s in segments}
+        if len(shared) == 1 and any(s in self.drivers for s in self.above(segments[0])):
+            pieces = [s for s in self.everything if s.parent in shared]
+            return {s.key: _named(s, pieces) for s in segments}
+        return {s.key: self.named(s) for s in segments}
 
 
 def _drives(segment: SegmentAttribution) -> bool:

@@ -300,6 +300,24 @@ def test_what_works_together() -> None:
     )
 
 
+def test_what_works_together_in_a_passage() -> None:
+    [one] = passages("the key is here")
+    pieces = [
+        segment(text, 0.3, 0.4, 0.5, key=str(k), parent=0, start=k, end=k + 1)
+        for k, text in enumerate(("key", "here"))
+    ]
+    reliable = Fidelity(status="reliable", reason="")
+    both = [together("both", "0", "1")]
+    assert summarize(pieces, reliable, coarser=[one], together=both).endswith(
+        "there on “key” (40 % ± 10 %) and “here” (40 % ± 10 %); “key” and “here” only work "
+        "together."
+    )
+    weak = one.model_copy(update={"significant": False})
+    assert summarize(pieces, reliable, coarser=[weak], together=both).endswith(
+        "; “key” in “the key is here” and “here” in “the key is here” only work together."
+    )
+
+
 def together(kind: str, first: str, second: str) -> Interaction:
     value = {"either": 0.8, "both": -0.8}[kind]
     numbers = {"value": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
