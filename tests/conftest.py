@@ -9,6 +9,9 @@ for _name in list(os.environ):
     if _name.startswith(("MLFLOW_", "COMET_", "OPIK_", "OPENAI_")):
         del os.environ[_name]
 
+# Small matrices on shared machines: threads only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 pytest_plugins = [
     "tests.support.mlflow_server",
     "tests.support.browser",
