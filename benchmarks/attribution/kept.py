@@ -54,4 +54,4 @@ def _short_numbers(value: Any) -> Any:
         return round(value, 4)
     if isinstance(value, dict):
         return {key: _short_numbers(inner) for key, inner in value.items()}
-    return value
+    return [_short_numbers(inner) for inner in value] if isinstance(value, list) else value

@@ -16,6 +16,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+from benchmarks import pages
 from benchmarks.attribution.cases import SPLITS, Case, load
 from benchmarks.attribution.confirm import LONG
 from benchmarks.attribution.kept import Piece, Row, keep, read
@@ -28,9 +29,7 @@ from smile_trace.render import to_svg
 CALLS = 60
 SIGNALS: tuple[Signal, ...] = ("probability", "text")
 RESULTS = Path(__file__).parent / "results" / "long_prompts.jsonl"
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE, PICTURE = DOCS / "explaining.md", DOCS / "images" / "long-prompt.svg"
-BEGIN, END = "<!-- long prompts: begin -->", "<!-- long prompts: end -->"
+PICTURE = pages.DOCS / "images" / "long-prompt.svg"
 
 
 @dataclass(frozen=True)
@@ -135,13 +134,6 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def write(rows: Sequence[Row]) -> None:
-    """The table into the page."""
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser()
@@ -151,7 +143,7 @@ def main() -> None:
     asked = parser.parse_args()
     with closing(Scores()) as scores:
         keep(run(asked.signal or SIGNALS, asked.seeds, asked.shortest, scores), RESULTS)
-    write(read(RESULTS))
+    pages.put(table(read(RESULTS)), "explaining.md", "long prompts")
 
 
 if __name__ == "__main__":

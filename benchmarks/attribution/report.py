@@ -3,18 +3,15 @@
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
+from benchmarks import pages
 from benchmarks.attribution import plots
 from benchmarks.attribution.cases import SPLITS
 from benchmarks.attribution.kept import Row
 from benchmarks.attribution.side_by_side import CALLS
 from smile_trace.records import Signal
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "benchmarks.md"
-IMAGES = ROOT / "docs" / "images"
-BEGIN, END = "<!-- attribution: begin -->", "<!-- attribution: end -->"
+IMAGES = pages.DOCS / "images"
 OURS = "smile-trace"
 SPLIT_NAMES = {"held_out": "the held-out half", "tuning": "the tuning half"}
 
@@ -39,11 +36,7 @@ def write(short: Sequence[Row], contexts: Sequence[Row], planted: Sequence[Row])
     plots.planted(planted, IMAGES / "attribution-planted.svg")
     plots.short(summaries(short), IMAGES / "attribution-model.svg")
     parts = [*_model(short), *_contexts(contexts), *_planted(planted)]
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    text = f"{before}{BEGIN}\n" + "\n\n".join(parts) + f"\n\n{END}{after}"
-    PAGE.write_text(text, encoding="utf-8")
+    pages.put("\n\n".join(parts) + "\n", "benchmarks.md", "attribution")
 
 
 def summaries(rows: Iterable[Row]) -> list[Row]:

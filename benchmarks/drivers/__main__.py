@@ -22,6 +22,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from benchmarks.attribution.cases import Case
+from benchmarks.attribution.kept import line
 from benchmarks.attribution.scores import Scores
 from benchmarks.drivers import cases, greedy, report, sampled
 from benchmarks.drivers.samples import Samples
@@ -62,19 +63,19 @@ def main() -> None:
         if name != "report":
             keep(name, todo)
     report.write(
-        [FOUND.validate_json(line) for name in ("probability", "text") for line in kept(name)],
-        [SAMPLED.validate_json(line) for line in kept("sampled")],
+        [FOUND.validate_json(row) for name in ("probability", "text") for row in kept(name)],
+        [SAMPLED.validate_json(row) for row in kept("sampled")],
     )
 
 
 def keep(name: str, todo: Sequence[Case]) -> None:
     """Make the rows of a part that are not there yet, and write each when it comes."""
     RESULTS.mkdir(exist_ok=True)
-    done = {json.loads(line)["prompt"] for line in kept(name)}
+    done = {json.loads(row)["prompt"] for row in kept(name)}
     started = time.monotonic()
     with (RESULTS / f"{name}.jsonl").open("a", encoding="utf-8") as file:
         for row in PARTS[name]([case for case in todo if case.prompt not in done]):
-            print(json.dumps(_short_numbers(asdict(row))), file=file, flush=True)
+            print(line(asdict(row)), file=file, flush=True)
             print(f"{name}: {time.monotonic() - started:.0f} s, {row.prompt}", flush=True)
 
 
@@ -82,14 +83,6 @@ def kept(name: str) -> list[bytes]:
     """The rows of a part, one a line; none where it has not been run."""
     path = RESULTS / f"{name}.jsonl"
     return path.read_bytes().splitlines() if path.exists() else []
-
-
-def _short_numbers(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return {key: _short_numbers(inner) for key, inner in value.items()}
-    return [_short_numbers(inner) for inner in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

@@ -2,25 +2,19 @@
 
 import statistics
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
+from benchmarks import pages
 from benchmarks.drivers.cases import Place
 from benchmarks.drivers.greedy import SHORT, Found
 from benchmarks.drivers.sampled import Sampled
-
-PAGE = Path(__file__).parents[2] / "docs" / "method.md"
-BEGIN, END = "<!-- drivers: begin -->", "<!-- drivers: end -->"
 
 
 def write(found: Sequence[Found], sampled: Sequence[Sampled]) -> None:
     """The tables into the page, the shortest prompts first."""
     found = sorted(found, key=lambda one: one.words)
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
     tables = [counts(found), every_seed(found)] if found else []
     tables += [at_temperature(sampled)] if sampled else []
-    text = "\n\n".join(tables)
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    pages.put("\n\n".join(tables), "method.md", "drivers")
 
 
 def counts(found: Sequence[Found]) -> str:

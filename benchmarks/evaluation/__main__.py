@@ -9,6 +9,7 @@ answered is kept in `.bench-cache/`, so that no measure of time is among them.
 from contextlib import closing
 from pathlib import Path
 
+from benchmarks import pages
 from benchmarks.attribution.cases import Case
 from benchmarks.attribution.scores import TOKENS, Scores
 from benchmarks.drivers import cases
@@ -16,9 +17,7 @@ from benchmarks.evaluation.kept import Kept
 from smile_trace.evaluation import MarkedPrompt, measure
 from smile_trace.records.evaluation import Measures, PromptMeasures
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 RESULTS = Path(__file__).parent / "results.jsonl"
-BEGIN, END = "<!-- evaluation: begin -->", "<!-- evaluation: end -->"
 MEASURES = {
     "accuracy": ("accuracy: ROC-AUC against the driving word", "0.88 (Claude 2.1)"),
     "stability": ("stability: Jaccard of the top word after a small change", "0.45 (LLaMA)"),
@@ -46,10 +45,7 @@ def main() -> None:
         for case in sorted(todo, key=lambda case: len(case.words)):
             print(measured(case, scores).model_dump_json(), file=file, flush=True)
             print(case.prompt, flush=True)
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    found = Measures(prompts=tuple(kept()))
-    PAGE.write_text(f"{before}{BEGIN}\n{table(found)}\n{END}{after}", encoding="utf-8")
+    pages.put(table(Measures(prompts=tuple(kept()))), "benchmarks.md", "evaluation")
 
 
 def kept() -> list[PromptMeasures]:

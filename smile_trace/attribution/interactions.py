@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution import kriging, statistics
 from smile_trace.attribution.statistics import FOLDS, LEVEL, Array, Rows
@@ -117,7 +116,7 @@ def _pair(
     both = corners[:, 1, 1] - corners[:, 1, 0] - corners[:, 0, 1] + corners[:, 0, 0]
     used = rows.varies[:, a] & rows.varies[:, b]
     strata = list(_strata(rows.q, used))
-    value, low, high = _interval(both + weight * residual, weight, strata, level)
+    value, low, high = statistics.stratified(both + weight * residual, weight, strata, level)
 
     def mean(change: Array) -> float:
         return float(np.mean([change[stratum].mean() for stratum in strata]))
@@ -138,18 +137,3 @@ def _pair(
 def _strata(q: Array, used: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
     for value in np.unique(q[used]):
         yield used & (q == value)
-
-
-def _interval(
-    psi: Array, weight: Array, strata: list[NDArray[np.bool_]], level: float
-) -> tuple[float, float, float]:
-    """Mean of the strata's means and its t interval, with the degrees of freedom that the
-    weights leave (see `statistics`); any value where a stratum has fewer than two rows."""
-    if not strata or min(int(stratum.sum()) for stratum in strata) < 2:
-        return 0.0, -2.0, 2.0
-    value = float(np.mean([psi[stratum].mean() for stratum in strata]))
-    variance = float(sum(psi[s].var(ddof=1) / s.sum() for s in strata)) / len(strata) ** 2
-    shares = np.concatenate([(weight[s] / s.sum()) ** 2 for s in strata])
-    freedom = float(shares.sum() ** 2 / (shares**2).sum())
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * np.sqrt(variance)
-    return value, value - half, value + half

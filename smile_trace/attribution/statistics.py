@@ -5,6 +5,7 @@ E_q[y | x_i = 1] − E_q[y | x_i = 0], where x_i = 1 says that segment i was lef
 probability with which the other segments are left out, independently.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,21 +187,29 @@ def _residuals_without_each(rows: Rows, folds: NDArray[np.int_]) -> Array:
 
 
 def _interval(psi: Array, x: Array, q: Array) -> tuple[float, float]:
-    """t interval of the mean of the strata's means, cut to [−1, 1].
+    """`stratified` of the effect of a segment, cut to [−1, 1]."""
+    _, low, high = stratified(psi, (x - q) / (q * (1 - q)), [q == value for value in np.unique(q)])
+    return float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
+
+
+def stratified(
+    psi: Array, weight: Array, strata: Sequence[NDArray[np.bool_]], level: float = LEVEL
+) -> tuple[float, float, float]:
+    """Mean of the strata's means of ψ and its t interval; any value where a stratum has fewer
+    than two rows. `weight`: of each row's residual in ψ.
 
     The rows that leave a rarely dropped segment out carry most of the weight, so that the
     variance rests on few of them: Satterthwaite's degrees of freedom of Σ_j v_j² e_j², with v_j
     the weight of row j and e_j of one size, (Σ v_j²)² / Σ v_j⁴. The number of rows would say
     more than they know.
     """
-    strata = [q == value for value in np.unique(q)]
     if not strata or any(int(stratum.sum()) < 2 for stratum in strata):
-        return -1.0, 1.0
+        return 0.0, -np.inf, np.inf
     sizes = np.array([stratum.sum() for stratum in strata])
     centre = float(np.mean([psi[stratum].mean() for stratum in strata]))
     variance = float(sum(psi[s].var(ddof=1) / size for s, size in zip(strata, sizes, strict=True)))
-    size = np.select(strata, sizes)
-    weights = ((x - q) / (q * (1 - q) * size)) ** 2
+    used = np.any(strata, axis=0)
+    weights = (weight[used] / np.select(strata, sizes)[used]) ** 2
     freedom = float(weights.sum() ** 2 / (weights**2).sum())
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance) / len(strata))
-    return float(np.clip(centre - half, -1, 1)), float(np.clip(centre + half, -1, 1))
+    half = float(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance) / len(strata))
+    return centre, centre - half, centre + half
