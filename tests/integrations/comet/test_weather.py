@@ -70,12 +70,12 @@ def test_nothing_is_taken_and_then_everything(
 @pytest.mark.parametrize("path", ["isAlive", "experiment/metadata", LLM])
 @pytest.mark.parametrize("takes_effect", [False, True])
 def test_silence_is_bounded(
-    comet_server: StandIn, tracker: CometTracker, path: str, takes_effect: bool
+    comet_server: StandIn, hasty: CometTracker, tracker: CometTracker, path: str, takes_effect: bool
 ) -> None:
     """Accepts and never answers: at the first handshake, at the look, at the write."""
     comet_server.faults = [Fault("hang", path=path, seconds=2.0, takes_effect=takes_effect)]
     with pytest.raises(TrackerUnavailable, match=r"did not answer within 0\.5 s"):
-        tracker.deliver_traces(captured(prompt_trace(1)))
+        hasty.deliver_traces(captured(prompt_trace(1)))
     (receipt,) = tracker.deliver_traces(captured(prompt_trace(1)))
     assert isinstance(receipt, Receipt)
     assert len(comet_server.of_key(trace_id(1))) == 1

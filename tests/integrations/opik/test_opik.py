@@ -42,7 +42,7 @@ def tracker(
 ) -> Iterator[OpikTracker]:
     monkeypatch.setenv("OPIK_API_KEY", KEY)
     monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
-    made = OpikTracker.from_settings({"url": server.api, "project": "pr", "timeout_seconds": 0.5})
+    made = OpikTracker.from_settings({"url": server.api, "project": "pr", "timeout_seconds": 30})
     assert made is not None
     yield made
     made.close()
@@ -304,8 +304,11 @@ def test_nothing_is_taken_and_then_everything(
 
 def test_silence_is_bounded(server: OpikStandIn, tracker: OpikTracker) -> None:
     server.faults = [Fault("hang", seconds=2.0, takes_effect=True)]
+    hasty = OpikTracker.from_settings({"url": server.api, "project": "pr", "timeout_seconds": 0.5})
+    assert hasty is not None
     with pytest.raises(TrackerUnavailable, match=r"did not answer within 0\.5 s"):
-        tracker.deliver_traces(captured(prompt_trace(1)))
+        hasty.deliver_traces(captured(prompt_trace(1)))
+    hasty.close()
     tracker.deliver_traces(captured(prompt_trace(1)))
     assert len(server.traces) == 1
 
