@@ -36,7 +36,8 @@ def test_the_demo_explains_and_delivers_every_call(
         timeout=400,
     )
     assert first.returncode == 0, first.stdout[-3000:] + first.stderr[-3000:]
-    assert first.stdout.count("probability signal") == CALLS
+    words = " ".join(first.stdout.split())  # lines break where numbers are longer or shorter
+    assert words.count("probability signal") == CALLS
 
     with serving_demo(tmp_path / "home", tmp_path / "output") as (demo, output):
         uri = re.search(r"MLflow, to click around: (\S+)", output)
