@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 from smile_trace.attribution import Embed, written
 from smile_trace.comparison.pooled import pooled_study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
-from smile_trace.explaining.driver import ask_model, finish, resolve_signal
+from smile_trace.explaining.driver import ExplanationFailed, ask_model, finish, resolve_signal
 from smile_trace.explaining.proxying import AnyStudy, make_study
 from smile_trace.explaining.thinking import think
 from smile_trace.models import Model, ModelUnavailable
@@ -153,13 +153,15 @@ class Explainer:
         Raises:
             ModelUnavailable: it still cannot be asked.
             BudgetExceeded: a daily cap is reached.
-            SmileTraceError: the prompt itself could not be asked.
         """
         model = self._models.open(job, call, f"/try {job.run}")
         for row in perturbations:
             if row.asked == "proxy":
                 continue
-            [response] = await ask_model(study, model, [row])
+            try:
+                [response] = await ask_model(study, model, [row])
+            except ExplanationFailed:
+                return  # one repeat of the prompt: the round asks them all, and decides
             if response.cached:
                 continue
             if response.ok or response.usage is not None:  # a refusal, too, is a sign of life

@@ -128,6 +128,32 @@ def test_a_refused_key_lets_jobs_wait_and_they_resume_by_themselves(
     assert not worker.is_alive()
 
 
+def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
+    settings: Settings, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At temperature .8 the prompt itself is asked several times, and one of them is enough."""
+    monkeypatch.setattr("smile_trace.worker.models.FIRST_PROBE", 0.2)
+    sampled = {"gen_ai.request.temperature": 0.8}
+    span = call_span(1, prompt=PROMPT, answer=says(PROMPT), **sampled)
+    write_spool(settings.spool, [span])
+    server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
+    stopping = threading.Event()
+    worker = threading.Thread(
+        target=run, args=(settings,), kwargs={"trackers": [], "stopping": stopping}
+    )
+    worker.start()
+    store = Store.open(settings)
+    try:
+        wait_for(lambda: store.status().paused_models)
+        server.faults = [(400, {}, {"error": {"message": "not today"}})]
+        wait_for(lambda: store.status().explained + store.status().failed)
+        assert (store.status().explained, server.faults) == (1, [])
+    finally:
+        stopping.set()
+        worker.join(20)
+        store.close()
+
+
 def test_once_leaves_the_jobs_of_a_model_that_is_gone(
     configure: Configure, server: PlantedServer
 ) -> None:
