@@ -118,20 +118,26 @@ def test_a_replay_at_temperature_zero_reproduces_the_answer(
     assert "splendid" in other.messages[0].content
 
 
-def test_a_replay_of_a_sampled_call_lies_within_the_models_own_noise(
+def test_replays_of_sampled_calls_lie_within_the_models_own_noise(
     tmp_path: Path, model: LocalModel
 ) -> None:
-    settings = settings_in(tmp_path)
     hot = {"temperature": 0.8, "max_tokens": 8}
     message = Message(role="user", content=render(BEFORE, {"review": REVIEWS[0]}))
-    request = Request(messages=(message,), form="completion", parameters=hot)
-    [logged] = asyncio.run(model.generate([request]))
-    store = Store.open(settings)
-    plant(
-        store, "mood", "1", BEFORE, [{"review": REVIEWS[0]}], answers=[logged.text or ""],
-        form="completion", parameters=hot,
-    )  # fmt: skip
-    [call] = store.traces.find_calls("")
-    store.close()
-    made = replay(call, model=model, count=5, settings=settings)
-    assert "within the model's own noise" in made.verdict or "reproduced" in made.verdict
+    outside = []
+    for number in range(4):
+        asked = Request(
+            messages=(message,), form="completion", parameters={**hot, "seed": 1000 + number}
+        )
+        [logged] = asyncio.run(model.generate([asked]))
+        settings = settings_in(tmp_path / str(number))
+        store = Store.open(settings)
+        plant(
+            store, "mood", "1", BEFORE, [{"review": REVIEWS[0]}], answers=[logged.text or ""],
+            form="completion", parameters={**hot, "seed": 10 * number},
+        )  # fmt: skip
+        [call] = store.traces.find_calls("")
+        store.close()
+        made = replay(call, model=model, count=5, settings=settings)
+        outside.append("more than the model's own noise" in made.verdict)
+    # Of thirty logged answers none was outside; another machine's numbers draw other answers.
+    assert sum(outside) <= 1
