@@ -29,7 +29,7 @@ def run_application(
         env={**os.environ, "SMILE_TRACE_HOME": str(home), **(env or {})},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

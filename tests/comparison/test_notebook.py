@@ -18,7 +18,7 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
     program = tmp_path / "notebook.py"
     program.write_text("\n\n".join(code), encoding="utf-8")
     ran = subprocess.run(
-        [sys.executable, program], cwd=tmp_path, capture_output=True, text=True, timeout=600
+        [sys.executable, program], cwd=tmp_path, capture_output=True, text=True, timeout=1800
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     print(ran.stdout[-4000:])

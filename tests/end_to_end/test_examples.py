@@ -31,7 +31,7 @@ def run_example(name: str, home: Path, model: LocalModel, **variables: str) -> l
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     lines = [line for file in (home / "spool").glob("*.jsonl") for line in file.open("rb")]

@@ -86,7 +86,7 @@ class Line:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=600,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
@@ -191,7 +191,7 @@ def _delivered(status: dict[str, Any]) -> int:
     return sum(tracker["traces"] + tracker["explanations"] for tracker in status["trackers"])
 
 
-def _until(reached: Callable[[], bool], seconds: float = 180) -> None:
+def _until(reached: Callable[[], bool], seconds: float = 600) -> None:
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline

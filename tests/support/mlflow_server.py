@@ -31,7 +31,7 @@ class MLflowServer:
         if wait:
             self.wait()
 
-    def wait(self, seconds: float = 180.0) -> None:
+    def wait(self, seconds: float = 600.0) -> None:
         """Until the server answers."""
         assert self._process is not None
         deadline = time.monotonic() + seconds

@@ -97,7 +97,7 @@ class PlantedProcess:
         """Start it, until it listens."""
         self._process = FORKS.Process(target=_serve, args=(self._planted,), daemon=True)
         self._process.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             assert self._process.is_alive(), "the planted model did not start"
             with suppress(OSError), socket.create_connection(("127.0.0.1", self._planted.port)):

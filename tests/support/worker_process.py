@@ -44,7 +44,7 @@ class WorkerProcesses:
         self._started.append(process)
         return process
 
-    def finish(self, seconds: float = 120) -> None:
+    def finish(self, seconds: float = 600) -> None:
         """One more worker, until everything is done."""
         process = self.start(once=True)
         process.join(seconds)

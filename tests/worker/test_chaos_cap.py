@@ -52,7 +52,7 @@ def test_the_model_never_counts_more_than_the_cap(
 
         for share in kills:
             worker = workers.start()
-            wait_for(lambda share=share: sent(share), 120)
+            wait_for(lambda share=share: sent(share), 300)
             worker.kill()
             worker.join()
             model.kill()

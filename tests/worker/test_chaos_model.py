@@ -67,7 +67,7 @@ async def test_the_books_with_the_real_model(tmp_path: Path, local_model: LocalM
                 _wait_for_an_answer(store)
             worker.kill()
             worker.join()
-            wait_for(lambda server=server: not Path(f"/proc/{server}").exists(), 20)
+            wait_for(lambda server=server: not Path(f"/proc/{server}").exists(), 300)
             wait_out_pauses(settings)
         workers.finish(600)
         status = store.status()
@@ -107,7 +107,7 @@ def _kept(store: Store) -> int:
 
 def _wait_for_an_answer(store: Store) -> None:
     before = _kept(store)
-    wait_for(lambda: _kept(store) > before, 120)
+    wait_for(lambda: _kept(store) > before, 300)
 
 
 def _servers(worker: int) -> list[int]:

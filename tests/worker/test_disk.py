@@ -90,7 +90,7 @@ def test_in_the_middle_of_explanations(settings: Settings, server: PlantedServer
     worker = LimitedWorker(settings.home, server.base_url)
     try:
         capture(settings, 1, 2, 3)
-        wait_for(lambda: len(server.bodies) >= 8, 60)
+        wait_for(lambda: len(server.bodies) >= 8, 300)
         with worker.full_disk():
             wait_for(lambda: worker.said("everything waits"))
             capture(settings, 4)
@@ -98,7 +98,7 @@ def test_in_the_middle_of_explanations(settings: Settings, server: PlantedServer
             threading.Event().wait(3.0)
             assert len(server.bodies) <= asked + 2  # nothing is asked that could not be kept
         tracker = FolderTracker(settings.home / "tracker")
-        wait_for(lambda: len(tracker.visible("explanation")) == 4, 60)
+        wait_for(lambda: len(tracker.visible("explanation")) == 4, 300)
     finally:
         code = worker.stop()
     assert code == 0

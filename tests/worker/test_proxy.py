@@ -204,11 +204,11 @@ def test_a_proxy_that_is_gone_is_waited_for_and_named(
     worker.start()
     store = Store.open(proxied)
     try:
-        wait_for(lambda: store.status().paused_models, 60)
+        wait_for(lambda: store.status().paused_models, 300)
         [paused] = store.status().paused_models
         assert "the proxy 'cheap' of the model 'planted'" in paused.reason
         cheap.faults = []
-        wait_for(lambda: store.status().explained == 1, 60)
+        wait_for(lambda: store.status().explained == 1, 300)
         assert store.status().paused_models == ()
         assert asked_twice(server) == 0
     finally:
@@ -253,7 +253,7 @@ def test_killed_in_the_middle_nothing_is_paid_twice(
     try:
         for who, requests in seen:
             worker = workers.start()
-            wait_for(lambda who=who, requests=requests: len(who.bodies) >= requests, 120)
+            wait_for(lambda who=who, requests=requests: len(who.bodies) >= requests, 300)
             worker.kill()
             worker.join()
         workers.finish()

@@ -73,6 +73,6 @@ print("quiet")
     for name in ("COMET_DISABLE_AUTO_LOGGING", "COMET_ERROR_TRACKING_ENABLE"):
         del environment[name]  # we set them ourselves
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.stdout.strip() == "quiet", done.stderr

@@ -155,7 +155,7 @@ def test_comet_upload_brings_an_archive_in(comet_server: StandIn, tmp_path: Path
             env=comet_environment(comet_server.url, str(tmp_path)),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         assert done.returncode == 0, done.stderr
     (experiment,) = comet_server.experiments

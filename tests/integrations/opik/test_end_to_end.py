@@ -48,7 +48,7 @@ def test_what_an_application_did_stands_in_opik(tmp_path: Path) -> None:
                 check=True,
                 stdout=subprocess.PIPE,
                 text=True,
-                timeout=240,
+                timeout=600,
             ).stdout
 
         told = json.loads(python("-m", "tests.integrations.comet.application"))
