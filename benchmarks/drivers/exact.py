@@ -9,7 +9,7 @@ from smile_trace.attribution.statistics import DROP_PROBABILITIES
 MOST_WORDS = 9
 """Up to here all masks are asked (512), beyond it random ones."""
 
-MASKS = 125
+MASKS = 1000
 """Random masks of each stratum."""
 
 _DIGITS = 9  # sums of the same numbers in another order are the same value

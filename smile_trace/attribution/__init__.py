@@ -3,6 +3,7 @@
 Pure functions; no I/O but the word vectors of an installed wheel, no clock, no asyncio.
 """
 
+from smile_trace.attribution.freezing import freezing_nothing
 from smile_trace.attribution.part import NoSuchPart, find_part
 from smile_trace.attribution.proxied import Proxy, ProxyStudy
 from smile_trace.attribution.study import Study
@@ -18,5 +19,6 @@ __all__ = [
     "ProxyStudy",
     "Study",
     "find_part",
+    "freezing_nothing",
     "written",
 ]

@@ -44,6 +44,11 @@ def frozen_ranges(messages: Sequence[Message], freeze: Freeze) -> list[list[Rang
     return ranges
 
 
+def freezing_nothing(messages: Sequence[Message], freeze: Freeze) -> list[str | re.Pattern[str]]:
+    """Those of `freeze` that stand nowhere in these messages."""
+    return [item for item in freeze if not any(frozen_ranges(messages, [item]))]
+
+
 def overlapping(frozen: Sequence[Range], start: int, end: int) -> Sequence[Range]:
     """Those of the frozen ranges of a message that share a character with `[start, end)`."""
     first = bisect_right(frozen, start, key=lambda r: r[1])

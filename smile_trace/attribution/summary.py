@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from smile_trace.attribution.reading import NEGLIGIBLE
 from smile_trace.records import Fidelity, Interaction, SegmentAttribution
+from smile_trace.records.ordinals import ordinal
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _LONGEST = 60
 _NAMED = 3
 """How many parts of the prompt are named; the rest is counted."""
@@ -35,7 +35,8 @@ def summarize(
         return _unmoved(fidelity, answer)
     if fidelity.status == "unreliable":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
-        return f"What drove {what} is undetermined at this budget: {fidelity.reason}"
+        budget = "this budget" if len(segments) > 1 else "any budget"
+        return f"What drove {what} is undetermined at {budget}: {fidelity.reason}"
     tree = _Tree(segments, coarser)
     drivers, opponents = tree.drivers, tree.opponents
     if not drivers and not opponents and not together:
@@ -195,7 +196,7 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
     if segment.unit == "message":
         return f"the {segment.role} message {text}"
     same = [s for s in segments if _quoted(s) == text]
-    return text if len(same) < 2 else f"the {_ordinal(same.index(segment))} {text}"
+    return text if len(same) < 2 else f"the {ordinal(same.index(segment))} {text}"
 
 
 def _quoted(segment: SegmentAttribution) -> str:
@@ -237,15 +238,6 @@ def _listed(items: Sequence[str]) -> str:
 
 def _joined(items: Sequence[str]) -> str:
     return "".join(items) if len(items) < 2 else ", ".join(items[:-1]) + f" and {items[-1]}"
-
-
-def _ordinal(place: int) -> str:
-    """The name of a place that is counted from 0."""
-    if place < len(_ORDINALS):
-        return _ORDINALS[place]
-    number = place + 1
-    teen = number % 100 in (11, 12, 13)
-    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def _number(count: int) -> str:

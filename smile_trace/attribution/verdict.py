@@ -43,14 +43,18 @@ def _verdict(found: LevelFindings, reading: Reading) -> tuple[FidelityStatus, st
         return "unreliable", "the unperturbed prompt got no answer."
     if not reading.given_back:
         return "unreliable", "the model does not give the logged answer back to the same prompt."
-    if found.rows <= found.exact:
+    if found.rows <= found.exact and len(found.segments) == 1:
         return "unreliable", "nothing can be left out of the prompt without leaving it empty."
+    if found.rows <= found.exact:
+        return "unreliable", "no perturbed prompt got an answer."
     if reading.still:
         return "no_effect", "no answer moved further than noise moves it."
     if found.exact:
         return "reliable", "every combination of the parts was asked."
     if found.rows < FEWEST_ROWS:
-        return "unreliable", f"only {found.rows} perturbed prompts got an answer."
+        return "unreliable", (
+            f"only {found.rows} perturbed prompts got an answer, and {FEWEST_ROWS} are needed."
+        )
     if found.held_out is None:
         return "unreliable", "too few of the perturbed prompts changed the answer."
     r2, gain = found.held_out.r2, found.held_out.gain

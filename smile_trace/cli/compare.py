@@ -105,7 +105,7 @@ def _deliver(comparison: "Comparison") -> None:
         raise SmileTraceError(
             "no active tracker shows comparisons: set MLFLOW_TRACKING_URI or COMET_API_KEY"
         )
-    store = Store.open(settings)
+    store = Store.look(settings)
     try:
         for shower in able:
             outcome = deliver(shower, store, comparison)

@@ -19,7 +19,7 @@ def export(
     from smile_trace.store import Store
     from smile_trace.store.exchange import export_lines
 
-    store = Store.open(Settings())
+    store = Store.look(Settings())
     count = 0
     try:
         if str(file) == "-":

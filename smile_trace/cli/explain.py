@@ -1,6 +1,7 @@
 """`smile-trace explain`: one explanation now, of a prompt or of a captured call."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -93,10 +94,10 @@ def explain(
         _look_at(html)
     text = prompt if file is None else _read(file)
     try:
-        from smile_trace.attribution import find_part, written
+        from smile_trace.attribution import find_part, freezing_nothing, written
         from smile_trace.evaluation import check_by_injection, estimate_check
         from smile_trace.explaining import explain as explain_now
-        from smile_trace.explaining.estimating import estimate_of
+        from smile_trace.explaining.estimating import check_worth, estimate_of
         from smile_trace.explaining.preparing import prepare
         from smile_trace.settings import Settings
     except ImportError as error:
@@ -118,10 +119,13 @@ def explain(
     }
     settings = Settings()
     prepared = prepare(text, settings, parameters=None, **asked)
+    for missing in freezing_nothing(prepared.prompted.messages, prepared.freeze):
+        raise SmileTraceError(_no_such_text(missing))
     alone = prepare(text, settings, parameters=None, **{**asked, "proxy": None})
     if part is not None and prepared.prompted.answer is not None:
         find_part(prepared.prompted.answer, part)  # or it is not there: said before a cent is spent
     most = estimate_of(prepared, embeddings=settings.explain.embeddings)
+    check_worth(prepared)
     if sanity_check:
         most = most.plus(estimate_check(alone))
     if dry_run:
@@ -156,6 +160,14 @@ def _unit(text: str) -> Any:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     return unit
+
+
+def _no_such_text(missing: str | re.Pattern[str]) -> str:
+    said = missing if isinstance(missing, str) else f"/{missing.pattern}/"
+    return (
+        f"--freeze {said!r} stands nowhere in the prompt: give whole words as they stand in it, "
+        "a role of its messages, or a /PATTERN/"
+    )
 
 
 class _Progress:

@@ -25,13 +25,27 @@ def retry(
     if (call is not None) + failed + proxies != 1:
         raise SmileTraceError("name one call, or say --failed or --proxies.")
     settings = Settings()
-    store = Store.open(settings)
+    store = Store.look(settings)
     try:
         if proxies:
             count = believe_again(store)
             print(f"{count} {'proxy is' if count == 1 else 'proxies are'} tried anew.")
             return
         count = request_again(store, settings, call)
-        print(f"{count} {'call waits' if count == 1 else 'calls wait'} for the worker.")
+        if failed:
+            print(_about_failed(count, store.status().pending - count))
+        else:
+            print(f"{count} {'call waits' if count == 1 else 'calls wait'} for the worker.")
     finally:
         store.close()
+
+
+def _about_failed(count: int, others: int) -> str:
+    """What becomes of the calls that failed, and that others wait without having failed."""
+    said = "No call has failed"
+    if count:
+        said = f"{count} failed {'call waits' if count == 1 else 'calls wait'} for the worker again"
+    if others:
+        waits = "waits" if others == 1 else "wait"
+        said += f"; {others} {waits} already: smile-trace status says what for"
+    return f"{said}."

@@ -59,10 +59,7 @@ def _table(now: "Status") -> "Table":
     table.add_column(style="bold", no_wrap=True)
     table.add_column(justify="right")
     table.add_column(overflow="fold")
-    note = f"{now.open_traces} traces are still growing" if now.open_traces else ""
-    if now.unread_files:
-        note = f"{now.unread_files} spool files are not read yet: start smile-trace worker"
-    table.add_row("captured", str(now.captured), note)
+    table.add_row("captured", str(now.captured), _growing(now))
     table.add_row("sampled", str(now.sampled), "")
     table.add_row("explained", str(now.explained), _kinds(now))
     if now.sanity_checks:
@@ -73,15 +70,17 @@ def _table(now: "Status") -> "Table":
         table.add_row("" if number else "dropped proxies", "", _dim(dropped))
     waiting = now.pending + now.running
     table.add_row("waiting", str(waiting), f"{now.running} running" if now.running else "")
-    _add_reasons(table, now.pending_by_reason)
+    counts = {one.reason: one.count for one in now.pending_by_reason}
     for model in now.paused_models:
-        _add_paused(table, f"model {model.name}", model)
+        count = counts.pop(model.reason, "")
+        _add_paused(table, f"model {model.name}", model, now, str(count))
+    _add_reasons(table, (one for one in now.pending_by_reason if one.reason in counts))
     table.add_row("skipped", str(now.skipped), "")
     _add_reasons(table, now.skipped_by_reason)
     table.add_row("failed", str(now.failed), "smile-trace retry --failed" if now.failed else "")
     _add_reasons(table, now.failed_by_reason)
     for tracker in now.trackers:
-        _add_tracker(table, tracker)
+        _add_tracker(table, tracker, now)
     table.add_row("lost", str(now.lost + now.corrupt_lines), "")
     _add_reasons(table, now.lost_by_reason)
     if now.corrupt_lines:
@@ -95,6 +94,17 @@ def _table(now: "Status") -> "Table":
     return table
 
 
+def _growing(now: "Status") -> str:
+    """What is not counted as captured yet."""
+    said = []
+    if now.unread_files:
+        waits = "file waits" if now.unread_files == 1 else "files wait"
+        said.append(f"{now.unread_files} spool {waits} to be read by the worker")
+    if now.open_traces:
+        said.append(f"{now.open_traces} traces are still growing")
+    return "; ".join(said)
+
+
 def _kinds(now: "Status") -> str:
     return (
         f"{now.reliable} reliable, {now.no_effect} no effect, "
@@ -102,25 +112,30 @@ def _kinds(now: "Status") -> str:
     )
 
 
-def _add_tracker(table: "Table", tracker: "TrackerCounts") -> None:
+def _add_tracker(table: "Table", tracker: "TrackerCounts", now: "Status") -> None:
     what = f"{tracker.traces} traces, {tracker.explanations} explanations"
     table.add_row(f"to {tracker.name}", str(tracker.traces + tracker.explanations), what)
     if tracker.paused:
-        _add_paused(table, "takes nothing", tracker.paused)
+        _add_paused(table, "takes nothing", tracker.paused, now)
     if tracker.waiting:
         table.add_row("", str(tracker.waiting), "waiting")
     _add_reasons(table, tracker.waiting_for)
     _add_reasons(table, tracker.refused)
 
 
-def _add_paused(table: "Table", what: str, paused: "Paused") -> None:
+def _add_paused(
+    table: "Table", what: str, paused: "Paused", now: "Status", count: str = ""
+) -> None:
     from rich.text import Text
 
     since = time.strftime("%Y-%m-%d %H:%M", time.gmtime(paused.since))
-    wait = max(0.0, paused.next_try - time.time())
     times = "once" if paused.tries == 1 else f"{paused.tries} times"
-    tried = f"paused since {since} UTC, tried {times}, next in {wait:.0f} s"
-    table.add_row("", "", Text(f"{what} ({tried}): {_plain(paused.reason)}", style="yellow"))
+    # A start of the worker tries everything at once, whatever was to be waited for.
+    wait = max(0.0, paused.next_try - time.time())
+    then = f"in {wait:.0f} s" if now.healthy else "when a worker runs"
+    tried = f"paused since {since} UTC, tried {times}, next {then}"
+    text = f"{_plain(what)} ({tried}): {_plain(paused.reason)}"
+    table.add_row("", count, Text(text, style="yellow"))
 
 
 def _add_reasons(table: "Table", reasons: "Iterable[Counted]") -> None:

@@ -83,7 +83,7 @@ def compare(
         raise ValueError("budget must not be negative, and delta lies between 0 and 1")
     settings = settings or Settings()
     chosen = ComparisonSettings(delta=delta, seed=seed, inputs=budget)
-    store = Store.open(settings)
+    store = Store.look(settings)
     try:
         columns = _columns(store, prompt, [str(v) for v in versions], models, chosen)
         inputs = [call for column in columns for call in column.evidence.traffic]

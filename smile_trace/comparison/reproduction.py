@@ -78,7 +78,7 @@ def replay(
     if count < 1:
         raise ValueError("count is at least 1")
     settings = settings or Settings()
-    store = Store.open(settings)
+    store = Store.look(settings)
     try:
         call = _logged(store, trace_id)
         asked = _plan(store, call, prompt_version, parameters or {})

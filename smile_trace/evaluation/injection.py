@@ -206,6 +206,9 @@ def _judge(injected: Injected, explanation: Explanation) -> SanityCheck:
         "calls": explanation.cost.target_calls,
         "cached_calls": explanation.cost.cached_calls,
     }
+    if explanation.fidelity.status == "no_effect":
+        why = "whatever was left out of the copy, the injected text too, its answer stayed"
+        return SanityCheck(outcome="inconclusive", reason=why, **found)
     if explanation.fidelity.status != "reliable" or ours is None or neutral is None:
         reason = (explanation.fidelity.reason or "").rstrip(".")
         why = f"the explanation of the copy is undetermined: {reason}"

@@ -6,10 +6,11 @@ from ipaddress import ip_address
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
+from smile_trace.attribution.perturbing import Perturber
 from smile_trace.attribution.planning import SMALLEST_LEVEL
 from smile_trace.attribution.segmentation import Segmentation
 from smile_trace.attribution.units import AnyUnit
-from smile_trace.explaining.driver import resolve_signal
+from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
 from smile_trace.explaining.preparing import AnyModel, Prepared, prepare
 from smile_trace.explaining.proxying import PROXY_CALLS, as_proxy
 from smile_trace.explaining.reading import AnyPrompt
@@ -103,6 +104,32 @@ def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimat
         of_proxy = _most(prepared, own.name, prepared.proxy_how, own.signal, own.calls)
         most = most.model_copy(update={"proxy": of_proxy, "in_steps": of_proxy.in_steps})
     return most.model_copy(update={"embeddings": embeddings})
+
+
+def check_worth(prepared: Prepared) -> None:
+    """See whether asking can say anything: parts that can be left out, and calls for them.
+
+    Raises:
+        ExplanationFailed: it cannot; the message says what to do.
+    """
+    segmentation = Segmentation(prepared.prompted, prepared.unit, prepared.freeze)
+    segments = segmentation.segments
+    if len(segments) == 1 and not Perturber(prepared.prompted, segments).sendable([False]):
+        finer = "" if segmentation.unit == "word" else ", or explain it by the unit 'word'"
+        raise ExplanationFailed(
+            f"the prompt is a single {segmentation.unit}, so nothing can be left out of it: give a "
+            f"longer one{finer}"
+        )
+    budget, fewest = prepared.settings.budget, SMALLEST_LEVEL
+    wanted = fewest + 1  # one more to see how much the model varies
+    free = sum(not segment.frozen for segment in segments)
+    if prepared.model.deterministic(prepared.prompted.parameters):
+        fewest = wanted = min(SMALLEST_LEVEL, 2**free)  # every combination, if that is less
+    if prepared.proxy is None and budget < fewest:
+        raise ExplanationFailed(
+            f"a budget of {budget} calls cannot tell the {free} parts of this prompt apart: "
+            f"give at least {wanted}"
+        )
 
 
 def _most(

@@ -21,7 +21,7 @@ def settings_of(name: str, settings: Settings) -> ModelSettings:
         NoModel: the settings have no such model.
     """
     demo = name == DEMO and DEMO not in settings.models
-    return _DEMO_SETTINGS if demo else settings_for(name, settings)
+    return _DEMO_SETTINGS if demo else settings_for(name, settings, besides=[DEMO])
 
 
 def named_model(name: str, settings: Settings, call: Call | None, app: str | None = None) -> Model:

@@ -48,7 +48,7 @@ def read_call(trace_id: str, settings: Settings) -> Call:
     from smile_trace.store import Store  # takes a second to load, and a prompt needs none
 
     trace_id, _, span_id = trace_id.partition(":")
-    store = Store.open(settings)
+    store = Store.look(settings)
     try:
         trace = store.trace(trace_id)
     except KeyError:

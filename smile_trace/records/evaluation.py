@@ -109,9 +109,9 @@ class SanityCheck(Record):
     """What came of putting a text with a known effect into a copy of the prompt.
 
     `passed`: its segments came out on top, and those of a neutral text did not. `failed`: they
-    did not. `inconclusive`: the model did not follow the injected text, or the explanation of
-    the copy is undetermined, so nothing was checked. The attributions, in units of shift, are
-    the largest among the segments of either text.
+    did not. `inconclusive`: the model did not follow the injected text, or answered alike
+    without it, or the explanation of the copy is undetermined, so nothing was checked. The
+    attributions, in units of shift, are the largest among the segments of either text.
     """
 
     outcome: Literal["passed", "failed", "inconclusive"]

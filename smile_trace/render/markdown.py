@@ -2,9 +2,9 @@
 
 import re
 
-from smile_trace.records import Explanation, SegmentAttribution
+from smile_trace.records import Explanation
 from smile_trace.render.heatmap import heatmap, signed, visible
-from smile_trace.render.scores import rows
+from smile_trace.render.scores import Row, rows
 
 ROWS = 12
 """Most segments in the table: it is for reading; all scores are in the JSON."""
@@ -37,15 +37,17 @@ def details_to_markdown(explanation: Explanation) -> str:
 
 def scores_to_markdown(explanation: Explanation) -> str:
     """The significant segments and passages by size of their attribution, then the others."""
-    free = [row.segment for row in rows(explanation)]
+    free = rows(explanation)
     if not free:
         return "No segment could be left out."
-    strongest = sorted(free, key=lambda s: (not s.significant, -abs(s.attribution)))
+    strongest = sorted(
+        free, key=lambda row: (not row.segment.significant, -abs(row.segment.attribution))
+    )
     level = f"{explanation.fidelity.interval_level * 100:.0f} %"
     lines = [
         f"| |segment|attribution|{level} interval|p|",
         "|-|-|-:|-|-:|",
-        *(_row(segment) for segment in strongest[:ROWS]),
+        *(_line(row) for row in strongest[:ROWS]),
     ]
     if len(strongest) > ROWS:
         lines += ["", f"and {len(strongest) - ROWS:,} more"]
@@ -58,10 +60,12 @@ def escape(text: str) -> str:
     return _MARKUP.sub(lambda match: _ENTITIES.get(match[0], "\\" + match[0]), line)
 
 
-def _row(segment: SegmentAttribution) -> str:
+def _line(row: Row) -> str:
+    segment = row.segment
     mark = ("▲" if segment.attribution > 0 else "▼") if segment.significant else "·"
     text = " ".join(segment.text.split())
     text = text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
     p_value = "" if segment.p_value is None else f"{segment.p_value:.2g}"
     interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
-    return f"|{mark}|{escape(text)}|{signed(segment.attribution)}|{interval}|{p_value}|"
+    which = f" ({row.which})" if row.which else ""
+    return f"|{mark}|{escape(text)}{which}|{signed(segment.attribution)}|{interval}|{p_value}|"

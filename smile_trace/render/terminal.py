@@ -76,6 +76,7 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
         segment = row.segment
         interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
         text = Text("  " * row.depth + " ".join(visible(segment.text).split()))
+        text.append(f" ({row.which})" if row.which else "", style="dim")
         table.add_row(text, signed(segment.attribution), Text(interval, style="dim"))
     console.print(Padding(table, (1, 1, 0, 1)))
     if len(strongest) > _ROWS:

@@ -19,6 +19,8 @@ from smile_trace.errors import SmileTraceError
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one before it gives up."""
+IN_MEMORY = Path(":memory:")
+"""What SQLite calls a database that is in no file; each thread has one of its own."""
 VACUUM_PAGES = 2000
 """Pages given back in one go."""
 

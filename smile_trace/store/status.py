@@ -1,6 +1,6 @@
 """What the store says in one screen."""
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from smile_trace.records import Record
 from smile_trace.store.database import Database
@@ -125,7 +125,7 @@ def read_status(database: Database, today: str) -> Status:
             skipped=states.get("skipped", 0),
             skipped_by_reason=_reasons(connection, "skipped"),
             failed_by_reason=_reasons(connection, "failed"),
-            pending_by_reason=_reasons(connection, "pending"),
+            pending_by_reason=_waited_for(connection),
             trackers=_trackers(connection),
             corrupt_lines=_count(connection, corrupt_lines),
             paused_models=tuple(_paused(row) for row in connection.execute(select(paused_models))),
@@ -156,13 +156,28 @@ def _sanity_checks(connection: Connection) -> tuple[Counted, ...]:
 
 
 def _reasons(connection: Connection, state: str) -> tuple[Counted, ...]:
+    return _by_reason(connection, jobs.c.reason, select().where(jobs.c.state == state))
+
+
+def _waited_for(connection: Connection) -> tuple[Counted, ...]:
+    """Why jobs are pending. A paused model is tried with one of its jobs: what that one met last
+    is what all of them wait for."""
+    of_model = jobs.outerjoin(paused_models, paused_models.c.name == jobs.c.model)
+    reason = func.coalesce(paused_models.c.reason, jobs.c.reason)
+    waiting = select().select_from(of_model).where(jobs.c.state == "pending")
+    return _by_reason(connection, reason, waiting)
+
+
+def _by_reason(
+    connection: Connection, reason: ColumnElement[str | None], which: Select[tuple[()]]
+) -> tuple[Counted, ...]:
     query = (
-        select(jobs.c.reason, func.count().label("count"))
-        .where(jobs.c.state == state, jobs.c.reason.is_not(None))
-        .group_by(jobs.c.reason)
-        .order_by(func.count().desc(), jobs.c.reason)
+        which.add_columns(reason, func.count())
+        .where(reason.is_not(None))
+        .group_by(reason)
+        .order_by(func.count().desc(), reason)
     )
-    return tuple(Counted(reason=row.reason, count=row[1]) for row in connection.execute(query))
+    return tuple(Counted(reason=row[0], count=row[1]) for row in connection.execute(query))
 
 
 def _trackers(connection: Connection) -> tuple[TrackerCounts, ...]:
@@ -181,8 +196,8 @@ def _trackers(connection: Connection) -> tuple[TrackerCounts, ...]:
                 traces=delivered.get("trace", 0),
                 explanations=delivered.get("explanation", 0),
                 waiting=sum(n for _, state, _, n in counts if state == "waiting"),
-                refused=_by_reason(counts, "refused"),
-                waiting_for=_by_reason(counts, "waiting"),
+                refused=_delivered_not(counts, "refused"),
+                waiting_for=_delivered_not(counts, "waiting"),
                 paused=None if row.reason is None else _paused(row),
             )
         )
@@ -199,7 +214,7 @@ def _paused(row) -> Paused:  # type: ignore[no-untyped-def]
     )
 
 
-def _by_reason(counts, wanted: str) -> tuple[Counted, ...]:  # type: ignore[no-untyped-def]
+def _delivered_not(counts, wanted: str) -> tuple[Counted, ...]:  # type: ignore[no-untyped-def]
     total: dict[str, int] = {}
     for _, state, reason, count in counts:
         if state == wanted and reason is not None:

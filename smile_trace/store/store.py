@@ -9,7 +9,7 @@ from sqlalchemy import update
 from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
 from smile_trace.store.agreements import Agreements
-from smile_trace.store.database import Database, StoreError
+from smile_trace.store.database import IN_MEMORY, Database, StoreError
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.ledger import StoredLedger, StoredResponses
 from smile_trace.store.outbox import Outbox
@@ -53,6 +53,24 @@ class Store:
         self.ledger = StoredLedger(database, budget, models, clock)
 
     @classmethod
+    def look(cls, settings: Settings, clock: Callable[[], float] = time.time) -> "Store":
+        """Open the store of `settings.home` for a command that only reads: nothing is made.
+
+        Where the application has written and no worker has read yet, it is empty and in memory.
+
+        Args:
+            settings: where it is, and the caps.
+            clock: as for `open`.
+
+        Raises:
+            StoreError: nothing is there, or a newer release made it.
+        """
+        if (settings.home / "store.db").exists():
+            return cls.open(settings, clock)
+        check_home(settings)
+        return cls._of(Database(IN_MEMORY), settings, clock)
+
+    @classmethod
     def open(cls, settings: Settings, clock: Callable[[], float] = time.time) -> "Store":
         """Open the store of `settings.home`; it is made, or brought up to date, where needed.
 
@@ -71,7 +89,10 @@ class Store:
                 f"{home} cannot be made ({error.strerror}): set SMILE_TRACE_HOME to a folder "
                 "that you can write."
             ) from None
-        database = Database(home / "store.db")
+        return cls._of(Database(home / "store.db"), settings, clock)
+
+    @classmethod
+    def _of(cls, database: Database, settings: Settings, clock: Callable[[], float]) -> "Store":
         database.migrate()
         return cls(database, settings.budget, settings.models, clock)
 
@@ -109,3 +130,16 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self.database.close()
+
+
+def check_home(settings: Settings) -> None:
+    """See whether an application or a worker ever wrote in `settings.home`.
+
+    Raises:
+        StoreError: neither did; the message says what to check.
+    """
+    if not (settings.home / "store.db").exists() and not settings.spool.is_dir():
+        raise StoreError(
+            f"there is nothing of smile-trace in {settings.home}: see whether SMILE_TRACE_HOME "
+            "names the folder that your application writes to, and whether it has made a call yet."
+        )

@@ -17,6 +17,10 @@ class WorkerError(SmileTraceError):
     """The worker cannot run, or does not; the message says what to do."""
 
 
+class AnotherWorker(WorkerError):
+    """A worker runs on that home already."""
+
+
 @contextmanager
 def alone(home: Path) -> Iterator[Callable[[], None]]:
     """Hold the home's lock; the system lets go of it when the process ends, however it ends.
@@ -25,7 +29,8 @@ def alone(home: Path) -> Iterator[Callable[[], None]]:
         What the worker calls as a sign of life.
 
     Raises:
-        WorkerError: another worker holds it, or the home cannot be written.
+        AnotherWorker: another worker holds it.
+        WorkerError: the home cannot be written.
     """
     try:
         descriptor = os.open(home / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -36,7 +41,7 @@ def alone(home: Path) -> Iterator[Callable[[], None]]:
         ) from None
     try:
         if not _lock(descriptor):
-            raise WorkerError(
+            raise AnotherWorker(
                 f"another worker runs on {home}: stop it, or set SMILE_TRACE_HOME to another folder"
             )
         yield lambda: _touch(descriptor)

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from smile_trace.capture.faults import read_losses
 from smile_trace.errors import SmileTraceError
+from smile_trace.explaining.named import settings_of
 from smile_trace.models.registry import UNMAPPED, open_model
 from smile_trace.records import Record
-from smile_trace.settings import EndpointSettings, RerunSettings, Settings, find_file
+from smile_trace.settings import EndpointSettings, ModelSettings, RerunSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
 from smile_trace.store.housekeeping import keep_house
 from smile_trace.trackers import TrackerUnavailable, discover
@@ -78,7 +79,7 @@ def forget_tracker(settings: Settings, name: str) -> Finding:
         raise WorkerError(
             f"the tracker {name!r} is active: take its table and its variables away first"
         )
-    store = Store.open(settings)
+    store = Store.look(settings)
     try:
         with alone(settings.home):
             if name not in store.outbox.names():
@@ -196,21 +197,24 @@ def _models(settings: Settings) -> Iterator[Finding]:
         said = "no model is mapped, so nothing is explained: write a table [models.NAME]"
         yield Finding(level="bad", about="models", said=said)
     for name, how in settings.models.items():
-        about = f"model {name}"
-        if isinstance(how, RerunSettings):
-            said = "asked through its own function: start the worker with --app MODULE"
-            yield Finding(level="note", about=about, said=said)
-            continue
-        try:
-            model = open_model(name, how)
-            asyncio.run(model.aclose())
-        except SmileTraceError as error:
-            yield Finding(level="bad", about=about, said=str(error))
-            continue
-        if isinstance(how, EndpointSettings) and (wrong := _unreachable(how.base_url)):
-            yield Finding(level="bad", about=about, said=wrong)
-        else:
-            yield Finding(level="good", about=about, said="can be asked")
+        yield _model(f"model {name}", name, how)
+        if how.proxy is not None:
+            asked = settings_of(how.proxy, settings)
+            yield _model(f"proxy {how.proxy} of model {name}", how.proxy, asked)
+
+
+def _model(about: str, name: str, how: ModelSettings) -> Finding:
+    if isinstance(how, RerunSettings):
+        said = "asked through its own function: start the worker with --app MODULE"
+        return Finding(level="note", about=about, said=said)
+    try:
+        model = open_model(name, how)
+        asyncio.run(model.aclose())
+    except SmileTraceError as error:
+        return Finding(level="bad", about=about, said=str(error))
+    if isinstance(how, EndpointSettings) and (wrong := _unreachable(how.base_url)):
+        return Finding(level="bad", about=about, said=wrong)
+    return Finding(level="good", about=about, said="can be asked")
 
 
 def _unreachable(base_url: str) -> str | None:
@@ -231,8 +235,11 @@ def _trackers(settings: Settings) -> Iterator[Finding]:
         yield Finding(level="bad", about="trackers", said=str(error))
         return
     if not trackers:
-        said = "none is active: set MLFLOW_TRACKING_URI, or write a table [trackers.mlflow]"
-        yield Finding(level="bad", about="trackers", said=said)
+        said = (
+            "none is active, so that nothing is delivered: set MLFLOW_TRACKING_URI or write a "
+            "table [trackers.mlflow]; the explanations stay in the store"
+        )
+        yield Finding(level="note", about="trackers", said=said)
     for tracker in trackers:
         about = f"tracker {tracker.name}"
         check = getattr(tracker, "check", None)  # not every tracker can look without writing

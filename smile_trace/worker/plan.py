@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named import settings_of
@@ -12,7 +13,8 @@ from smile_trace.settings import EndpointSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.ledger import Left, Spent
 from smile_trace.store.status import Counted
-from smile_trace.worker.alone import alone
+from smile_trace.store.store import check_home
+from smile_trace.worker.alone import AnotherWorker, alone
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.sample import decide
 from smile_trace.worker.sanity import is_checked
@@ -50,15 +52,15 @@ def plan(settings: Settings) -> Plan:
     Nothing is asked, decided or delivered.
 
     Raises:
-        WorkerError: a worker runs on this home.
-        StoreError: the store cannot be opened or written.
+        StoreError: nothing is there, or the store cannot be opened or written.
     """
+    check_home(settings)
     store = Store.open(settings)
     try:
-        with alone(settings.home):
+        with suppress(AnotherWorker), alone(settings.home):  # which reads the spool itself
             Ingest(store, settings).run()
             store.jobs.forget_skipped(UNMAPPED)  # as every start of the worker does
-            return _plan(store, settings)
+        return _plan(store, settings)
     finally:
         store.close()
 

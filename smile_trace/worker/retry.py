@@ -18,19 +18,20 @@ def request_again(store: Store, settings: Settings, prefix: str | None) -> int:
         prefix: the beginning of the calls' ids; None = every call that failed.
 
     Returns:
-        How many calls wait now.
+        How many calls are tried again.
 
     Raises:
-        SmileTraceError: no call has that id, or the one that has cannot be explained.
+        SmileTraceError: no call has that id, or none that has can be explained.
     """
     call_ids = store.jobs.failed() if prefix is None else store.traces.find_calls(prefix)
     if prefix is not None and not call_ids:
         raise SmileTraceError(f"no call's id begins with {prefix!r}: see the trace's page for it.")
     found = (store.traces.call(call_id) for call_id in call_ids)
     decisions = [explainable(call, settings) for call in found if call is not None]
-    if len(decisions) == 1 and decisions[0].state == "skipped":
-        raise SmileTraceError(f"that call cannot be explained: {decisions[0].reason}.")
     possible = [decision for decision in decisions if decision.state == "pending"]
+    if decisions and not possible:
+        which = "that call cannot" if len(decisions) == 1 else "none of those calls can"
+        raise SmileTraceError(f"{which} be explained: {decisions[0].reason}.")
     store.jobs.retry(possible, now=time.time())
     return len(possible)
 

@@ -104,6 +104,7 @@ class _Worker:
         self._house = _Every(DAY)
 
     def run(self, *, once: bool, progress: Progress | None) -> None:
+        self._introduce()
         # The settings may map by now what they did not when these calls were looked at, and a
         # model or tracker may have been put right: whoever starts a worker wants it tried.
         self._store.jobs.forget_skipped(UNMAPPED)
@@ -127,6 +128,21 @@ class _Worker:
             self._drained.set()
             self._engine.stop(STOP_SECONDS)
             self._join(threads, progress)
+
+    def _introduce(self) -> None:
+        """Say in the log what this worker serves, and what an earlier one had to wait for."""
+        models, trackers = self._settings.models, [courier.name for courier in self._couriers]
+        logger.info(
+            "the worker starts on %s; models: %s; trackers: %s",
+            self._settings.home,
+            ", ".join(models) or "none",
+            ", ".join(trackers) or "none",
+        )
+        for pause in self._store.pauses.all().values():
+            logger.warning("%s is still paused, and tried now: %s", pause.name, pause.reason)
+        for state in map(self._store.outbox.state, trackers):
+            if state.reason is not None:
+                logger.warning("%s took nothing before, tried now: %s", state.name, state.reason)
 
     def _join(self, threads: list[threading.Thread], progress: Progress | None) -> None:
         for thread in threads:

@@ -12,9 +12,9 @@ def read_home(settings: Settings) -> Status:
     """How things stand in `settings.home`, the worker and what capture lost included.
 
     Raises:
-        StoreError: see `Store.open`.
+        StoreError: nothing is there, or see `Store.open`.
     """
-    store = Store.open(settings)
+    store = Store.look(settings)
     try:
         lost = read_losses(settings.spool)
         reasons = tuple(Counted(reason=reason, count=count) for reason, count in lost.items())

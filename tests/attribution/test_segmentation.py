@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from smile_trace.attribution import CannotExplain
+from smile_trace.attribution import CannotExplain, freezing_nothing
 from smile_trace.attribution.segmentation import Segmentation
 from smile_trace.records import Prompted, PromptUse, Unit, VariableSpan
 from tests.attribution.asking import chat
@@ -108,6 +108,13 @@ def test_a_pattern_that_matches_nothing_freezes_nothing() -> None:
 def test_an_empty_prompt_is_a_clear_error(contents: tuple[str, ...]) -> None:
     with pytest.raises(CannotExplain, match="empty"):
         Segmentation(Prompted(messages=chat(*contents)), "word")
+
+
+def test_a_text_that_freezes_nothing_is_found() -> None:
+    messages = chat("Be brief.", "The office of dog 12", roles=("system", "user"))
+    missing = ["off", re.compile("x"), "assistant", ""]
+    there = ["of", "system", re.compile(r"\d+")]
+    assert freezing_nothing(messages, [*missing, *there]) == missing
 
 
 def test_a_prompt_frozen_whole_is_a_clear_error() -> None:

@@ -74,6 +74,13 @@ def test_a_model_that_does_not_follow_checks_nothing():
     assert checked.calls == len(model.asked) == 2
 
 
+def test_a_model_that_always_says_the_word_checks_nothing():
+    checked = check_by_injection(prepared(PlantedModel(lambda prompt: "PELICAN it jumps")))
+    assert checked.outcome == "inconclusive"
+    assert "whatever was left out" in checked.reason
+    assert "undetermined" not in checked.reason
+
+
 def test_a_model_that_fails_checks_nothing():
     def model(prompt):
         raise ValueError("no luck")

@@ -31,7 +31,7 @@ def run(home, *arguments, stdin=b""):
         env={**os.environ, "SMILE_TRACE_HOME": str(home / "state"), "NO_COLOR": "1"},
         input=stdin,
         capture_output=True,
-        timeout=120,
+        timeout=600,
     )
 
 
@@ -80,10 +80,16 @@ def test_a_page_that_cannot_be_written_is_said_before_the_model_is_asked(tmp_pat
         (("--prompt", "a", "--file", "b"), 2, "exactly one"),
         (("--prompt", "a b"), 2, "--model"),
         (("--prompt", "a b", "--model", "gpt-none"), 1, '[models."gpt-none"]'),
+        (("--prompt", "a b", "--model", "gpt-none"), 1, "(there are: planted, demo)"),
         (("--prompt", "", "--model", "planted"), 1, "empty"),
         (("--file", "none.txt", "--model", "planted"), 1, "cannot be read"),
         (("--file", "binary", "--model", "planted"), 1, "UTF-8"),
-        (("f" * 32,), 1, "no trace"),
+        (("f" * 32,), 1, "nothing of smile-trace in"),
+        (("--prompt", "Hello!", "--model", "planted"), 1, "a single word"),
+        (("--prompt", "a b", "--model", "planted", "--unit", "message"), 1, "unit 'word'"),
+        (("--prompt", "a b c d", "--model", "planted", "--budget", "4"), 1, "give at least 13"),
+        (("--prompt", "a b", "--model", "planted", "--freeze", "c"), 1, "--freeze 'c' stands"),
+        (("--prompt", "a b", "--model", "planted", "--freeze", "/c/"), 1, "--freeze '/c/' stands"),
         (("--prompt", "a b", "--model", "planted", "--html", "no/where.html"), 1, "written"),
     ],
 )

@@ -85,7 +85,7 @@ def test_a_dry_run_asks_nothing(home):
         command("--model", "near", "--dry-run", "--json"),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert Estimate.model_validate_json(done.stdout) == estimate(PROMPT, model="near")
@@ -139,7 +139,7 @@ def test_a_part_that_the_answer_does_not_hold_is_told_before_anything_is_asked(h
             command("--model", "near", "--answer", "Paris", "--part", "Rome", *more),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         assert done.returncode == 1
         assert "does not hold the part “Rome”" in done.stderr
@@ -148,15 +148,15 @@ def test_a_part_that_the_answer_does_not_hold_is_told_before_anything_is_asked(h
 
 def test_without_a_terminal_it_says_the_most_and_goes_on(home):
     done = subprocess.run(
-        command("--model", "strange", "--budget", "8", "--json"),
+        command("--model", "strange", "--budget", "12", "--json"),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    assert "at most 8 calls" in done.stderr
+    assert "at most 12 calls" in done.stderr
     assert "cost not known" in done.stderr
-    assert Explanation.model_validate_json(done.stdout).cost.target_calls <= 8
+    assert Explanation.model_validate_json(done.stdout).cost.target_calls <= 12
 
 
 def _at_a_terminal(arguments, answer):
@@ -183,7 +183,7 @@ def _at_a_terminal(arguments, answer):
 @pytest.mark.parametrize(("answer", "code"), [(b"n\n", 1), (b"y\n", 0)])
 def test_a_person_is_asked_where_it_may_cost_money(home, answer, code):
     _, server = home
-    ended, shown = _at_a_terminal(("--model", "strange", "--budget", "8"), answer)
+    ended, shown = _at_a_terminal(("--model", "strange", "--budget", "12"), answer)
     assert ended == code, shown
     assert bool(server.bodies) == (code == 0)
     assert "Traceback" not in shown

@@ -14,6 +14,7 @@ from smile_trace.explaining import ExplanationFailed
 from smile_trace.models import ModelUnavailable
 from smile_trace.models.registry import NoModel
 from smile_trace.records import Explanation, Message
+from smile_trace.store import StoreError
 from tests.support.planted import PlantedModel, constant, copying
 
 PROMPT = "the quick brown fox jumps over the lazy dog today"
@@ -270,7 +271,7 @@ def test_fresh_asks_again():
         ({"prompt": "a b", "model": "gpt-none"}, NoModel, r"\[models"),
         ({"prompt": "a b", "signal": "probability"}, ExplanationFailed, "probabilities"),
         ({"prompt": "a b", "trace_id": "x"}, TypeError, "either"),
-        ({"trace_id": "0" * 32}, ExplanationFailed, "no trace"),
+        ({"trace_id": "0" * 32}, StoreError, "nothing of smile-trace"),
         ({}, TypeError, "either"),
     ],
 )

@@ -231,6 +231,9 @@ def test_the_exact_name_then_the_star():
 def test_without_a_mapping_the_message_says_what_to_write():
     with pytest.raises(NoModel, match=r'no model for .gpt.: write .*\[models."gpt"\]'):
         settings_for("gpt", Settings(models={}))
+    known = Settings(models={"small": EndpointSettings(base_url="http://a/v1")})
+    with pytest.raises(NoModel, match=r"no model for .gpt. \(there are: small, demo\): write"):
+        settings_for("gpt", known, besides=["demo"])
 
 
 async def test_each_kind_is_opened(app):

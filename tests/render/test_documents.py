@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
+from playwright.sync_api import Browser
 from rich.console import Console
 
 from smile_trace.render import print_terminal, scores_to_markdown, show, to_html, to_markdown
@@ -93,7 +94,7 @@ def test_markdown_holds_a_table_in_which_nothing_is_markup() -> None:
     table = scores_to_markdown(explained).splitlines()
     assert table[0] == "| |segment|attribution|90 % interval|p|"
     assert table[2] == "|▲|\\||+0.50|+0.42 … +0.57|0.002|"
-    assert table[3].startswith("|▼|\\`|−0.40|")
+    assert table[3].startswith("|▼|\\` (the first)|−0.40|")
 
 
 def test_escape_leaves_one_line_without_markup() -> None:
@@ -161,3 +162,27 @@ def test_show_displays_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     show(explanation())
     assert shown == [to_html(explanation(), fragment=True)]
+
+
+def test_words_that_the_prompt_says_twice_are_told_apart() -> None:
+    explained = explanation([("user", "of the city of")], {"of": 0.5, "city": 0.4})
+    printed = io.StringIO()
+    print_terminal(explained, Console(file=printed, width=80))
+    for page in (
+        Reader(to_html(explained)).text,
+        scores_to_markdown(explained),
+        printed.getvalue(),
+    ):
+        assert "of (the first)" in page
+        assert "of (the second)" in page
+        assert "city (" not in page
+
+
+def test_the_table_of_scores_fits_a_telephone(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 420, "height": 800})
+    page.set_content(to_html(explanation()).replace("<details", "<details open"))
+    rows = page.locator("tbody tr")
+    heights = {rows.nth(k).bounding_box()["height"] for k in range(rows.count())}  # type: ignore[index]
+    assert max(heights) < 40  # every word on one line
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    page.close()

@@ -10,6 +10,7 @@ from smile_trace.records import (
 )
 from smile_trace.store import Store
 from smile_trace.store.jobs import Decision, Job
+from smile_trace.store.pauses import Pause
 from smile_trace.store.reading import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from tests.support.spooled import call_span, span_id, trace_id
@@ -182,3 +183,14 @@ def test_reasons_are_counted(store: Store) -> None:
         ("'; DROP TABLE jobs; --", 1),
     ]
     assert (status.failed, status.pending) == (4, 1)
+
+
+def test_a_paused_models_calls_wait_for_what_it_said_last(store: Store) -> None:
+    capture(store, 1, 2, 3)
+    store.jobs.decide([decision(1), decision(2), decision(3, model="other")], {}, now=1.0)
+    for job in store.jobs.due(now=2.0, limit=3):
+        store.jobs.postpone(job, "it is down", until=3.0, now=2.0)
+    pause = Pause(name="planted", reason="wrong key", failures=2, since=2.0, not_before=9.0)
+    store.pauses.put(pause)
+    said = [(one.reason, one.count) for one in store.status().pending_by_reason]
+    assert said == [("wrong key", 2), ("it is down", 1)]

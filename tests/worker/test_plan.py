@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store.ledger import Left
-from smile_trace.worker.alone import WorkerError, alone
+from smile_trace.worker.alone import alone
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
 from tests.support.planted import PlantedServer
@@ -73,7 +73,10 @@ def test_known_prices_and_caps(configure: Configure) -> None:
     assert plan(capped).models[0].usd == pytest.approx(0.0002)
 
 
-def test_it_is_refused_beside_a_worker(settings: Settings) -> None:
-    settings.home.mkdir(parents=True)
-    with alone(settings.home), pytest.raises(WorkerError, match="another worker runs"):
-        plan(settings)
+def test_beside_a_worker_it_leaves_the_spool_to_it(settings: Settings) -> None:
+    capture(settings, 1)
+    assert plan(settings).models[0].explanations == 1
+    capture(settings, 2)
+    with alone(settings.home):
+        assert plan(settings).models[0].explanations == 1
+    assert plan(settings).models[0].explanations == 2

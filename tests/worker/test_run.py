@@ -1,6 +1,7 @@
 """The whole worker on real parts: the store, the engine, an HTTP model, a tracker."""
 
 import json
+import logging
 import threading
 import time
 from collections import Counter
@@ -57,6 +58,22 @@ def test_from_the_spool_to_the_tracker(settings: Settings, server: PlantedServer
         assert item.explanation.cost.target_calls == 20
     assert len(server.bodies) == status.spent.calls == 60
     assert tracker.closed
+
+
+def test_a_start_says_what_is_served_and_what_an_earlier_worker_waited_for(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = StandInTracker("gone")
+    gone.fail_with = TrackerUnavailable("it is down")
+    capture(settings, 1)
+    run(settings, once=True, trackers=[gone])
+    caplog.clear()
+    caplog.set_level(logging.INFO)
+    run(settings, once=True, trackers=[gone])
+    starts = f"the worker starts on {settings.home}; models: planted; trackers: gone"
+    said = [line.getMessage() for line in caplog.records]
+    at = said.index(starts)
+    assert said[at + 1] == "gone took nothing before, tried now: it is down"
 
 
 def test_a_second_run_does_nothing_twice(settings: Settings, server: PlantedServer) -> None:
@@ -245,7 +262,7 @@ def test_a_tracker_of_unknown_name_is_said(configure: Configure) -> None:
         run(configure(trackers={"nonesuch": {}}), once=True)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
