@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,14 +140,18 @@ def deliver(
         for body in bodies[block * BLOCK : (block + 1) * BLOCK]:
             session.post(f"{uri}/v1/traces", data=body, headers=headers).raise_for_status()
 
+    taken, deliver_traces = 0, tracker.deliver_traces
+
+    def counting(items: Sequence[Any]) -> Any:
+        nonlocal taken
+        taken += len(items)
+        return deliver_traces(items)
+
+    tracker.deliver_traces = counting
+
     def through(block: int) -> None:
-        left = [BLOCK]
-
-        def enough() -> bool:
-            left[0] -= 1
-            return left[0] < 0
-
-        assert courier.run(enough).traces == BLOCK * batch
+        until = taken + BLOCK * batch
+        assert courier.run(lambda: taken >= until).traces == BLOCK * batch
 
     through(-1)  # connections, the experiment, what is imported late
     own, bare = [], []

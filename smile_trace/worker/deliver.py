@@ -4,7 +4,8 @@ import errno
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from smile_trace.records import Record, Trace
@@ -30,6 +31,8 @@ Item = TypeVar("Item", CapturedTrace, ExplainedCall)
 
 TRACES, EXPLANATIONS = 50, 10
 """How many go into one batch."""
+AHEAD = 4
+"""Batches of traces in one turn: the next is read while the tracker takes the one before."""
 LONGEST_WAIT = 300.0
 """The longest time between two tries, in seconds."""
 ATTEMPTS = 12
@@ -77,16 +80,15 @@ class Courier:
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
             return Delivered(unavailable=state.reason)
-        steps = {"traces": self._traces, "explanations": self._explanations}
-        counts, answered, going = dict.fromkeys(steps, 0), False, True
+        counts, answered, going = {"traces": 0, "explanations": 0}, False, True
         try:
-            # In turns: explanations arrive where traces come faster than they are taken, too.
             while going and not stopping():
                 going = False
-                for kind, step in steps.items():
-                    if (done := step()) is not None:
-                        counts[kind] += done
-                        going = answered = True
+                for kind, arrived in self._turn():
+                    counts[kind] += arrived
+                    going = answered = True
+                    if stopping():
+                        break
                 self._fill()
         except TrackerUnavailable as error:
             self.pause(error)
@@ -103,31 +105,38 @@ class Courier:
     def _fill(self) -> None:
         self._store.outbox.fill(self.name, now=self._clock())
 
-    # -- one batch each: how many arrived, None when nothing is due -----------------------
-    def _traces(self) -> int | None:
-        due = self._store.outbox.due_traces(self.name, now=self._clock(), limit=TRACES)
-        if not due:
-            return None
+    def _turn(self) -> Iterator[tuple[str, int]]:
+        """Some traces, then some explanations, which arrive where traces come faster than they
+        are taken, too: how many of each batch arrived."""
+        yield from (("traces", arrived) for arrived in self._traces())
+        yield from (("explanations", arrived) for arrived in self._explanations())
+
+    def _traces(self) -> Iterator[int]:
+        due = self._store.outbox.due_traces(self.name, now=self._clock(), limit=AHEAD * TRACES)
+        batches = [due[start : start + TRACES] for start in range(0, len(due), TRACES)]
+        # Nothing is put into the outbox before all of them are settled: a trace that changes
+        # after it was read waits again at the next turn.
+        with ThreadPoolExecutor(1, "read-ahead") as reader:
+            for batch, items in zip(batches, reader.map(self._captured, batches), strict=True):
+                yield self._hand_over(batch, items, self.tracker.deliver_traces)
+
+    def _captured(self, due: Sequence[Delivery]) -> list[CapturedTrace]:
         traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
-        items = [
+        return [
             CapturedTrace(trace=traces[d.item], look_for_linked=self._look(traces[d.item]))
             for d in due
         ]
-        return self._hand_over(due, items, self.tracker.deliver_traces)
 
-    def _explanations(self) -> int | None:
+    def _explanations(self) -> Iterator[int]:
         due = self._store.outbox.due_explanations(self.name, now=self._clock(), limit=EXPLANATIONS)
-        if not due:
-            return None
         found = [(delivery, self._explained(delivery)) for delivery in due]
         gone = [(delivery, Refusal(reason=GONE)) for delivery, item in found if item is None]
         if gone:
-            self._note(gone)
+            yield self._note(gone)
         there = [(delivery, item) for delivery, item in found if item is not None]
-        if not there:
-            return 0
-        deliveries, items = zip(*there, strict=True)
-        return self._hand_over(deliveries, items, self.tracker.deliver_explanations)
+        if there:
+            deliveries, items = zip(*there, strict=True)
+            yield self._hand_over(deliveries, items, self.tracker.deliver_explanations)
 
     def _explained(self, delivery: Delivery) -> ExplainedCall | None:
         trace = self._store.trace(delivery.trace_id)

@@ -19,7 +19,7 @@ from smile_trace.trackers import (
 from smile_trace.worker.deliver import ATTEMPTS, LONGEST_WAIT, Courier, Delivered, wait_after
 from smile_trace.worker.ingest import Ingest
 from tests.store.test_jobs import call_id, decision, explanation
-from tests.support.spooled import START, call_span, trace_id, write_spool
+from tests.support.spooled import START, call_span, span_id, trace_id, write_spool
 from tests.support.stand_in_tracker import StandInTracker
 
 
@@ -81,6 +81,27 @@ def test_more_than_one_batch(
     capture(*range(1, 131))
     assert courier.run() == Delivered(traces=130)
     assert len(tracker.traces) == 130
+
+
+def test_what_changes_after_it_was_read_ahead_is_delivered_again(
+    courier: Courier,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver, taken = tracker.deliver_traces, list[int]()
+
+    def delivered(items: Sequence[CapturedTrace]) -> list[Outcome]:
+        taken.append(len(items))
+        if len(taken) == 2:  # the third batch was read while the first was taken, or soon after
+            capture(130, span=7, parent=span_id(1))
+        return deliver(items)
+
+    monkeypatch.setattr(tracker, "deliver_traces", delivered)
+    capture(*range(1, 131))
+    assert courier.run() == Delivered(traces=131)
+    assert taken == [50, 50, 30, 1]
+    assert len(tracker.traces[trace_id(130)].trace.spans) == 2
 
 
 def test_explanations_do_not_wait_until_no_traces_come_any_more(
