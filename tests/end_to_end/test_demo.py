@@ -38,6 +38,15 @@ def test_the_demo_explains_and_delivers_every_call(
     assert first.returncode == 0, first.stdout[-3000:] + first.stderr[-3000:]
     words = " ".join(first.stdout.split())  # lines break where numbers are longer or shorter
     assert words.count("probability signal") == CALLS
+    status = subprocess.run(
+        [sys.executable, "-m", "smile_trace", "status", "--json"],
+        env={**os.environ, "SMILE_TRACE_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counts = json.loads(status.stdout)
+    assert (counts["captured"], counts["explained"], counts["failed"]) == (CALLS, CALLS, 0)
 
     with serving_demo(tmp_path / "home", tmp_path / "output") as (demo, output):
         uri = re.search(r"MLflow, to click around: (\S+)", output)
@@ -59,17 +68,6 @@ def test_the_demo_explains_and_delivers_every_call(
         assert children
     _, alive = psutil.wait_procs(children, timeout=120)
     assert not alive
-
-
-def test_status_says_what_became_of_the_calls(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "smile_trace", "status", "--json"],
-        env={**os.environ, "SMILE_TRACE_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert json.loads(done.stdout)["captured"] == 0
 
 
 @contextmanager

@@ -236,7 +236,8 @@ def test_the_heatmap_goes_into_the_users_own_trace(tracker: MLflowTracker, exper
     deliver(tracker, [(trace, call, explained)])
     [found] = traces_in(experiment)
     assert found.info.trace_id == linked["mlflow.trace_id"]
-    assert found.info.execution_duration == before.info.execution_duration
+    # MLflow's client and its server round to milliseconds each in its own way.
+    assert abs(found.info.execution_duration - before.info.execution_duration) <= 1
     assert len(found.data.spans) == 3
     assert span_named(found, EXPLANATION_NAME).parent_id == model_span.span_id
     [number] = found.info.assessments
