@@ -136,8 +136,8 @@ class Budget(_Table):
 
     calls_per_explanation: int = Field(40, ge=4)
     """Requests for one explanation, retries and the repeated original prompt included, and those
-    not that found the model gone, too busy or refusing everybody. Below 13 only prompts of two or
-    three segments can be explained."""
+    not that found the model gone, too busy or refusing everybody. Below 13 most explanations stay
+    undetermined."""
     usd_per_explanation: Cap[float] = Field(0.05, ge=0)
     """US dollars for one explanation, its proxy's included, where the prices are known."""
     proxy_calls_per_explanation: int = Field(200, ge=30)

@@ -34,6 +34,13 @@ def paid(row: Perturbation) -> Paid:
     return row.text_hash, row.replicate
 
 
+def repeats(prompted: Prompted, deterministic: bool, remote: bool) -> int:
+    """How often the unperturbed prompt is asked: a model that may vary has to show how much."""
+    if deterministic:
+        return 2 if remote else 1
+    return 2 if prompted.parameters.get("temperature") == 0 else 3
+
+
 @dataclass
 class Level:
     """One partition of the prompt and the rows that are asked about it, in order."""

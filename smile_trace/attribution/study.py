@@ -10,7 +10,7 @@ from smile_trace.attribution.distances import Distance
 from smile_trace.attribution.findings import LevelFindings, find, precise
 from smile_trace.attribution.levels import join
 from smile_trace.attribution.part import Part
-from smile_trace.attribution.planning import Level, Paid, Planner, paid
+from smile_trace.attribution.planning import Level, Paid, Planner, paid, repeats
 from smile_trace.attribution.reading import Reading, read
 from smile_trace.attribution.segmentation import Segmentation
 from smile_trace.attribution.shift import TextShift
@@ -89,7 +89,7 @@ class Study:
             prompted,
             Segmentation(prompted, settings.unit if unit is None else unit, freeze),
             settings,
-            replicates=min(_baselines(prompted, deterministic, remote), settings.budget),
+            replicates=min(repeats(prompted, deterministic, remote), settings.budget),
             deterministic=deterministic,
         )
         self._asked: dict[Paid, None] = {}
@@ -275,10 +275,3 @@ class Study:
             for row, shift, weight in zip(self._rows(level), shifts, of.locality, strict=True)
             if (response := self._responses.get(paid(row))) is not None
         )
-
-
-def _baselines(prompted: Prompted, deterministic: bool, remote: bool) -> int:
-    """How often the unperturbed prompt is asked: a model that may vary has to show how much."""
-    if deterministic:
-        return 2 if remote else 1
-    return 2 if prompted.parameters.get("temperature") == 0 else 3

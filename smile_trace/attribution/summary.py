@@ -35,8 +35,7 @@ def summarize(
         return _unmoved(fidelity, answer)
     if fidelity.status == "unreliable":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
-        budget = "this budget" if len(segments) > 1 else "any budget"
-        return f"What drove {what} is undetermined at {budget}: {fidelity.reason}"
+        return f"What drove {what} is undetermined at this budget: {fidelity.reason}"
     tree = _Tree(segments, coarser)
     drivers, opponents = tree.drivers, tree.opponents
     if not drivers and not opponents and not together:

@@ -44,7 +44,7 @@ def _verdict(found: LevelFindings, reading: Reading) -> tuple[FidelityStatus, st
     if not reading.given_back:
         return "unreliable", "the model does not give the logged answer back to the same prompt."
     if found.rows <= found.exact and len(found.segments) == 1:
-        return "unreliable", "nothing can be left out of the prompt without leaving it empty."
+        return "unreliable", "the prompt was taken as a single part, without which it is empty."
     if found.rows <= found.exact:
         return "unreliable", "no perturbed prompt got an answer."
     if reading.still:

@@ -7,9 +7,11 @@ from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from smile_trace.attribution.perturbing import Perturber
-from smile_trace.attribution.planning import SMALLEST_LEVEL
+from smile_trace.attribution.planning import SMALLEST_LEVEL, Planner, repeats
+from smile_trace.attribution.proxied import FLOOR
 from smile_trace.attribution.segmentation import Segmentation
 from smile_trace.attribution.units import AnyUnit
+from smile_trace.attribution.verdict import FEWEST_ROWS
 from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
 from smile_trace.explaining.preparing import AnyModel, Prepared, prepare
 from smile_trace.explaining.proxying import PROXY_CALLS, as_proxy
@@ -120,16 +122,30 @@ def check_worth(prepared: Prepared) -> None:
             f"the prompt is a single {segmentation.unit}, so nothing can be left out of it: give a "
             f"longer one{finer}"
         )
-    budget, fewest = prepared.settings.budget, SMALLEST_LEVEL
-    wanted = fewest + 1  # one more to see how much the model varies
-    free = sum(not segment.frozen for segment in segments)
-    if prepared.model.deterministic(prepared.prompted.parameters):
-        fewest = wanted = min(SMALLEST_LEVEL, 2**free)  # every combination, if that is less
-    if prepared.proxy is None and budget < fewest:
+    budget = prepared.settings.budget
+    enough = (n for n in range(budget, 3 * FEWEST_ROWS) if _suffices(prepared, segmentation, n))
+    if (wanted := next(enough, budget)) > budget:
         raise ExplanationFailed(
-            f"a budget of {budget} calls cannot tell the {free} parts of this prompt apart: "
+            f"a budget of {budget} calls is too small to tell the parts of this prompt apart: "
             f"give at least {wanted}"
         )
+
+
+def _suffices(prepared: Prepared, segmentation: Segmentation, budget: int) -> bool:
+    """Whether `budget` calls make as many rows as an explanation has to rest on."""
+    if prepared.proxy is not None and budget >= FLOOR:
+        return True
+    model, prompted = prepared.model, prepared.prompted
+    deterministic = model.deterministic(prompted.parameters)
+    planner = Planner(
+        prompted,
+        segmentation,
+        prepared.settings.model_copy(update={"budget": budget}),
+        replicates=min(repeats(prompted, deterministic, model.remote), budget),
+        deterministic=deterministic,
+    )
+    [level] = planner.levels
+    return level.exact or len(level.rows) - len(planner.baselines) >= FEWEST_ROWS
 
 
 def _most(

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import TypeVar
 
 from smile_trace.records import Record, Trace
@@ -32,7 +33,7 @@ Item = TypeVar("Item", CapturedTrace, ExplainedCall)
 TRACES, EXPLANATIONS = 50, 10
 """How many go into one batch."""
 AHEAD = 4
-"""Batches of traces in one turn: the next is read while the tracker takes the one before."""
+"""Batches of traces in one turn, each read while the tracker takes the one before."""
 LONGEST_WAIT = 300.0
 """The longest time between two tries, in seconds."""
 ATTEMPTS = 12
@@ -41,7 +42,7 @@ ATTEMPTS = 12
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EMFILE}
 """This machine can write no file for now, which trackers' clients do: no item is to blame."""
 
-GONE = "its call is not in its trace"
+GONE, UNREADABLE = "its call is not in its trace", "its spans cannot be read any more"
 
 
 class Delivered(Record):
@@ -53,7 +54,8 @@ class Delivered(Record):
 
 
 class Courier:
-    """Delivers to one tracker. Not thread-safe: each tracker has one courier, in one thread."""
+    """Delivers to one tracker. Not thread-safe: each tracker has one courier, in one thread, and a
+    second one reads ahead for it."""
 
     def __init__(
         self,
@@ -106,10 +108,16 @@ class Courier:
         self._store.outbox.fill(self.name, now=self._clock())
 
     def _turn(self) -> Iterator[tuple[str, int]]:
-        """Some traces, then some explanations, which arrive where traces come faster than they
-        are taken, too: how many of each batch arrived."""
-        yield from (("traces", arrived) for arrived in self._traces())
-        yield from (("explanations", arrived) for arrived in self._explanations())
+        """Batches of traces, and after each one of explanations, which thus arrive where traces
+        come faster than they are taken, too: how many of each arrived."""
+        for arrived in chain(self._traces(), (None,)):
+            if arrived is not None:
+                yield "traces", arrived
+            if explained := self._due_explanations():
+                yield (
+                    "explanations",
+                    self._deliver(explained, GONE, self.tracker.deliver_explanations),
+                )
 
     def _traces(self) -> Iterator[int]:
         due = self._store.outbox.due_traces(self.name, now=self._clock(), limit=AHEAD * TRACES)
@@ -117,26 +125,41 @@ class Courier:
         # Nothing is put into the outbox before all of them are settled: a trace that changes
         # after it was read waits again at the next turn.
         with ThreadPoolExecutor(1, "read-ahead") as reader:
-            for batch, items in zip(batches, reader.map(self._captured, batches), strict=True):
-                yield self._hand_over(batch, items, self.tracker.deliver_traces)
+            ahead = None
+            for batch in (*batches, None):
+                read, ahead = ahead, batch and reader.submit(self._captured, batch)
+                if read is not None:
+                    yield self._deliver(read.result(), UNREADABLE, self.tracker.deliver_traces)
 
-    def _captured(self, due: Sequence[Delivery]) -> list[CapturedTrace]:
+    def _captured(self, due: Sequence[Delivery]) -> list[tuple[Delivery, CapturedTrace | None]]:
         traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
-        return [
-            CapturedTrace(trace=traces[d.item], look_for_linked=self._look(traces[d.item]))
-            for d in due
-        ]
+        items = {
+            trace_id: CapturedTrace(trace=trace, look_for_linked=self._look(trace))
+            for trace_id, trace in traces.items()
+        }
+        return [(delivery, items.get(delivery.item)) for delivery in due]
 
-    def _explanations(self) -> Iterator[int]:
+    def _due_explanations(self) -> list[tuple[Delivery, ExplainedCall | None]]:
         due = self._store.outbox.due_explanations(self.name, now=self._clock(), limit=EXPLANATIONS)
-        found = [(delivery, self._explained(delivery)) for delivery in due]
-        gone = [(delivery, Refusal(reason=GONE)) for delivery, item in found if item is None]
-        if gone:
-            yield self._note(gone)
+        return [(delivery, self._explained(delivery)) for delivery in due]
+
+    def _deliver(
+        self,
+        found: Sequence[tuple[Delivery, Item | None]],
+        otherwise: str,
+        deliver: Callable[[Sequence[Item]], list[Outcome]],
+    ) -> int:
+        """Hand over what was found; the rest is refused for the reason `otherwise`."""
+        missing = [
+            (delivery, Refusal(reason=otherwise)) for delivery, item in found if item is None
+        ]
+        if missing:
+            self._note(missing)
         there = [(delivery, item) for delivery, item in found if item is not None]
-        if there:
-            deliveries, items = zip(*there, strict=True)
-            yield self._hand_over(deliveries, items, self.tracker.deliver_explanations)
+        if not there:
+            return 0
+        deliveries, items = zip(*there, strict=True)
+        return self._hand_over(deliveries, items, deliver)
 
     def _explained(self, delivery: Delivery) -> ExplainedCall | None:
         trace = self._store.trace(delivery.trace_id)

@@ -194,9 +194,6 @@ def test_every_status() -> None:
     assert said([driver, *others(1)], "unreliable") == (
         "What drove this answer is undetermined at this budget: so it is."
     )
-    assert said([driver], "unreliable") == (  # a prompt of one segment
-        "What drove this answer is undetermined at any budget: so it is."
-    )
     assert said(others(3)) == (
         "No single part of the prompt made a difference that stands out of the noise."
     )

@@ -14,7 +14,9 @@ import pytest
 from smile_trace import capture
 from smile_trace.capture import state as capture_state
 from smile_trace.cli.agreeing import agree, in_words
-from smile_trace.explaining import Estimate, estimate, explain
+from smile_trace.explaining import Estimate, ExplanationFailed, estimate, explain
+from smile_trace.explaining.estimating import check_worth
+from smile_trace.explaining.preparing import prepare
 from smile_trace.models import ModelUnavailable
 from smile_trace.records import Explanation
 from smile_trace.settings import Settings
@@ -148,15 +150,15 @@ def test_a_part_that_the_answer_does_not_hold_is_told_before_anything_is_asked(h
 
 def test_without_a_terminal_it_says_the_most_and_goes_on(home):
     done = subprocess.run(
-        command("--model", "strange", "--budget", "12", "--json"),
+        command("--model", "strange", "--budget", "13", "--json"),
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    assert "at most 12 calls" in done.stderr
+    assert "at most 13 calls" in done.stderr
     assert "cost not known" in done.stderr
-    assert Explanation.model_validate_json(done.stdout).cost.target_calls <= 12
+    assert Explanation.model_validate_json(done.stdout).cost.target_calls <= 13
 
 
 def _at_a_terminal(arguments, answer):
@@ -183,7 +185,7 @@ def _at_a_terminal(arguments, answer):
 @pytest.mark.parametrize(("answer", "code"), [(b"n\n", 1), (b"y\n", 0)])
 def test_a_person_is_asked_where_it_may_cost_money(home, answer, code):
     _, server = home
-    ended, shown = _at_a_terminal(("--model", "strange", "--budget", "12"), answer)
+    ended, shown = _at_a_terminal(("--model", "strange", "--budget", "13"), answer)
     assert ended == code, shown
     assert bool(server.bodies) == (code == 0)
     assert "Traceback" not in shown
@@ -222,3 +224,28 @@ def test_a_function_is_called_again_with_its_module(home, monkeypatch):
     assert estimate(trace_id=call_id, app="shop").paid  # nobody knows whom it asks
     explanation = explain(trace_id=call_id, app="shop", budget=20)
     assert explanation.ranked[0].text == "Eiffel"
+
+
+@pytest.mark.parametrize(
+    ("words", "model", "temperature", "fewest"),
+    [
+        (3, "demo", 0, 7),  # every combination that leaves something to send
+        (8, "demo", 0, 11),  # a text that is drawn twice is one call and two rows
+        (2, "strange", None, 13),  # three times the prompt itself
+        (14, "strange", None, 13),
+    ],
+)
+def test_a_budget_is_refused_only_where_it_is_too_small(home, words, model, temperature, fewest):
+    prompt = " ".join("abcdefghijklmno"[:words])
+    parameters = {} if temperature is None else {"temperature": temperature}
+
+    def prepared(budget):
+        return prepare(
+            prompt, Settings(), model=model, trace_id=None, answer="x", parameters=parameters,
+            unit="word", freeze=(), app=None, budget=budget, signal="auto",
+        )  # fmt: skip
+
+    check_worth(prepared(fewest))
+    check_worth(prepared(200))
+    with pytest.raises(ExplanationFailed, match=f"give at least {fewest}"):
+        check_worth(prepared(fewest - 1))

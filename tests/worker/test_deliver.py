@@ -1,11 +1,13 @@
 """One courier and its tracker, in fair and foul weather."""
 
 import errno
+import threading
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from smile_trace import semconv
+from smile_trace.records import Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers import (
@@ -102,6 +104,53 @@ def test_what_changes_after_it_was_read_ahead_is_delivered_again(
     assert courier.run() == Delivered(traces=131)
     assert taken == [50, 50, 30, 1]
     assert len(tracker.traces[trace_id(130)].trace.spans) == 2
+
+
+def test_the_next_batch_is_read_while_one_is_delivered(
+    courier: Courier,
+    tracker: StandInTracker,
+    store: Store,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver, read = tracker.deliver_traces, store.trace_many
+    reads = 0
+    second = threading.Event()
+
+    def reading(trace_ids: Sequence[str]) -> list[Trace]:
+        nonlocal reads
+        reads += 1
+        if reads == 2:
+            second.set()
+        return read(trace_ids)
+
+    def delivered(items: Sequence[CapturedTrace]) -> list[Outcome]:
+        assert second.wait(300)
+        assert reads <= len(tracker.traces) // 50 + 2  # one batch ahead, not all of them
+        return deliver(items)
+
+    monkeypatch.setattr(store, "trace_many", reading)
+    monkeypatch.setattr(tracker, "deliver_traces", delivered)
+    capture(*range(1, 201))
+    assert courier.run() == Delivered(traces=200)
+
+
+def test_a_trace_that_cannot_be_read_any_more_holds_up_no_other(
+    courier: Courier,
+    tracker: StandInTracker,
+    store: Store,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = store.trace_many
+    monkeypatch.setattr(
+        store, "trace_many", lambda ids: [t for t in read(ids) if ids[0] != t.trace_id]
+    )
+    capture(1, 2)
+    assert courier.run() == Delivered(traces=1)
+    assert list(tracker.traces) == [trace_id(2)]
+    [waiting] = store.status().trackers[0].waiting_for  # it may be mended
+    assert (waiting.count, waiting.reason) == (1, "its spans cannot be read any more")
 
 
 def test_explanations_do_not_wait_until_no_traces_come_any_more(
