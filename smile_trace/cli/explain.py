@@ -14,6 +14,9 @@ import typer
 from smile_trace.cli.agreeing import agree, in_words
 from smile_trace.errors import SmileTraceError
 
+ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
+"""What `--freeze` takes for a message's role, whether or not a message has it."""
+
 
 class Signal(StrEnum):
     """How answers are compared."""
@@ -120,7 +123,9 @@ def explain(
     settings = Settings()
     prepared = prepare(text, settings, parameters=None, **asked)
     for missing in freezing_nothing(prepared.prompted.messages, prepared.freeze):
-        raise SmileTraceError(_no_such_text(missing))
+        if missing not in ROLES:
+            raise SmileTraceError(_no_such_text(missing))
+        print(_no_such_role(missing), file=sys.stderr)
     alone = prepare(text, settings, parameters=None, **{**asked, "proxy": None})
     if part is not None and prepared.prompted.answer is not None:
         find_part(prepared.prompted.answer, part)  # or it is not there: said before a cent is spent
@@ -168,6 +173,11 @@ def _no_such_text(missing: str | re.Pattern[str]) -> str:
         f"--freeze {said!r} stands nowhere in the prompt: give whole words as they stand in it, "
         "a role of its messages, or a /PATTERN/"
     )
+
+
+def _no_such_role(role: object) -> str:
+    # No error: one command line may serve prompts with and without such a message.
+    return f"no message has the role {role!r}; write /\\b{role}\\b/ to freeze the word"
 
 
 class _Progress:

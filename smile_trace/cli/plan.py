@@ -29,6 +29,12 @@ def print_plan(plan: "Plan", console: "Console") -> None:
                 f"Its own caps let {caps} more through to {_plain(model.model)} today (UTC).",
                 markup=False,
             )
+    if plan.beside_worker:
+        console.print(
+            "A worker runs here, which reads the spool itself: what it has not read yet is not "
+            "counted.",
+            markup=False,
+        )
     for skipped in plan.skipped:
         console.print(f"Left out: {skipped.count}, {_plain(skipped.reason)}.", markup=False)
     caps = _caps(plan.left)

@@ -31,9 +31,10 @@ def retry(
             count = believe_again(store)
             print(f"{count} {'proxy is' if count == 1 else 'proxies are'} tried anew.")
             return
+        others = store.status().pending if failed else 0  # before a worker can take them
         count = request_again(store, settings, call)
         if failed:
-            print(_about_failed(count, store.status().pending - count))
+            print(_about_failed(count, others))
         else:
             print(f"{count} {'call waits' if count == 1 else 'calls wait'} for the worker.")
     finally:

@@ -2,7 +2,8 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -70,11 +71,10 @@ def _table(now: "Status") -> "Table":
         table.add_row("" if number else "dropped proxies", "", _dim(dropped))
     waiting = now.pending + now.running
     table.add_row("waiting", str(waiting), f"{now.running} running" if now.running else "")
-    counts = {one.reason: one.count for one in now.pending_by_reason}
     for model in now.paused_models:
-        count = counts.pop(model.reason, "")
-        _add_paused(table, f"model {model.name}", model, now, str(count))
-    _add_reasons(table, (one for one in now.pending_by_reason if one.reason in counts))
+        count = str(model.waiting) if model.waiting else ""
+        _add_paused(table, f"model {model.name}", model, now, count)
+    _add_reasons(table, _other_reasons(now))
     table.add_row("skipped", str(now.skipped), "")
     _add_reasons(table, now.skipped_by_reason)
     table.add_row("failed", str(now.failed), "smile-trace retry --failed" if now.failed else "")
@@ -101,8 +101,19 @@ def _growing(now: "Status") -> str:
         waits = "file waits" if now.unread_files == 1 else "files wait"
         said.append(f"{now.unread_files} spool {waits} to be read by the worker")
     if now.open_traces:
-        said.append(f"{now.open_traces} traces are still growing")
+        grow = "trace is" if now.open_traces == 1 else "traces are"
+        said.append(f"{now.open_traces} {grow} still growing")
     return "; ".join(said)
+
+
+def _other_reasons(now: "Status") -> "Iterator[Counted]":
+    """Why jobs are pending that wait for no paused model."""
+    shown = Counter[str]()
+    for model in now.paused_models:
+        shown[model.reason] += model.waiting
+    for one in now.pending_by_reason:
+        if (others := one.count - shown[one.reason]) > 0:
+            yield one.model_copy(update={"count": others})
 
 
 def _kinds(now: "Status") -> str:

@@ -20,8 +20,9 @@ def settings_of(name: str, settings: Settings) -> ModelSettings:
     Raises:
         NoModel: the settings have no such model.
     """
-    demo = name == DEMO and DEMO not in settings.models
-    return _DEMO_SETTINGS if demo else settings_for(name, settings, besides=[DEMO])
+    if name == DEMO and DEMO not in settings.models:
+        return _DEMO_SETTINGS
+    return settings_for(name, settings, known=list(dict.fromkeys([*settings.models, DEMO])))
 
 
 def named_model(name: str, settings: Settings, call: Call | None, app: str | None = None) -> Model:

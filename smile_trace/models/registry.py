@@ -27,23 +27,23 @@ class NoModel(SmileTraceError):
     """The settings do not say how a model is asked."""
 
 
-def settings_for(name: str, settings: Settings, *, besides: Sequence[str] = ()) -> ModelSettings:
+def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) -> ModelSettings:
     """How the model captured as `name` is asked: its own table, else that of `"*"`.
 
     Args:
         name: the captured name.
         settings: the settings.
-        besides: names that are known without a table.
+        known: names for the message to list. The worker gives none: it keeps the message as
+            the reason of many calls, which has to stay the same when tables come and go.
 
     Raises:
-        NoModel: neither is there; the message says which there are, and what to write.
+        NoModel: neither is there; the message says what to write.
     """
     found = settings.models.get(name, settings.models.get("*"))
     if found is None:
-        names = ", ".join(dict.fromkeys([*settings.models, *besides]))
-        known = f" (there are: {names})" if names else ""
+        names = f" (there are: {', '.join(known)})" if known else ""
         raise NoModel(
-            f"{UNMAPPED}{name!r}{known}: write in smile_trace.toml "
+            f"{UNMAPPED}{name!r}{names}: write in smile_trace.toml "
             f'[models."{name}"] with kind = "endpoint" and base_url = "https://…/v1", '
             'or kind = "local", or kind = "rerun"'
         )

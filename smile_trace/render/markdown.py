@@ -2,13 +2,14 @@
 
 import re
 
-from smile_trace.records import Explanation
+from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.heatmap import heatmap, signed, visible
 from smile_trace.render.scores import Row, rows
 
 ROWS = 12
 """Most segments in the table: it is for reading; all scores are in the JSON."""
-_TEXT = 48
+_TEXT, _END = 48, 16
+"""Most characters of a segment's text, and how many of them are its end."""
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = re.compile(
     r"""[\\`*_{}\[\]<>|~\#&!$@^]   # what means something anywhere
@@ -63,9 +64,22 @@ def escape(text: str) -> str:
 def _line(row: Row) -> str:
     segment = row.segment
     mark = ("▲" if segment.attribution > 0 else "▼") if segment.significant else "·"
-    text = " ".join(segment.text.split())
-    text = text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
+    text = _short(segment)
     p_value = "" if segment.p_value is None else f"{segment.p_value:.2g}"
     interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
-    which = f" ({row.which})" if row.which else ""
+    which = f" ({_which(row)})" if row.which else ""
     return f"|{mark}|{escape(text)}{which}|{signed(segment.attribution)}|{interval}|{p_value}|"
+
+
+def _which(row: Row) -> str:
+    """Which one, in which passage: here the pieces do not stand below theirs."""
+    if row.within is None:
+        return row.which
+    passage = f"“{escape(_short(row.within.segment))}”"
+    return " ".join(filter(None, [row.which, "in", row.within.which, passage]))
+
+
+def _short(segment: SegmentAttribution) -> str:
+    """Its text on one line; of a long one how it begins, and how it ends: many begin alike."""
+    text = " ".join(segment.text.split())
+    return text if len(text) <= _TEXT else f"{text[: _TEXT - _END]} … {text[-_END:]}"

@@ -1,6 +1,6 @@
 """The rows of a table of scores: largest first, each passage followed by its pieces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from smile_trace.records import Explanation, Place, SegmentAttribution
@@ -11,13 +11,15 @@ from smile_trace.records.ordinals import ordinal
 class Row:
     """A segment that could be left out.
 
-    `depth` counts the passages that it lies in. `which` is "the second" where the prompt says its
-    text more than once, else empty.
+    `depth` counts the passages that it lies in. `which` is "the second" where its text stands
+    more than once in the passage of the row `within`, or in the whole prompt where that is None;
+    else empty.
     """
 
     segment: SegmentAttribution
     depth: int
     which: str
+    within: "Row | None"
 
 
 def rows(explanation: Explanation) -> list[Row]:
@@ -29,27 +31,67 @@ def rows(explanation: Explanation) -> list[Row]:
         if not segment.frozen:
             pieces.setdefault(segment.parent, []).append((segment, None))
 
-    which = _which(explanation)
+    numbers = _numbers(explanation)
+    passages: dict[int | None, Row] = {}
 
     def below(parent: int | None, depth: int) -> Iterator[Row]:
         for segment, place in sorted(pieces[parent], key=lambda p: -abs(p[0].attribution)):
-            yield Row(segment, depth, which.get((parent, segment.places), ""))
+            which, scope = numbers[parent, segment.places]
+            row = Row(segment, depth, which, passages.get(scope))
+            yield row
             if place is not None:
+                passages[place] = row
                 yield from below(place, depth + 1)
 
     return list(below(None, 0)) if pieces else []
 
 
-def _which(explanation: Explanation) -> dict[tuple[int | None, tuple[Place, ...]], str]:
-    """Which of those with its text a segment is, by its passage and its places; counted as the
-    summary counts them, so that both say the same."""
-    alike: dict[tuple[int | None, str], list[tuple[Place, ...]]] = {}
-    for segment in sorted([*explanation.segments, *explanation.coarser], key=lambda s: s.places):
-        text = " ".join(segment.text.split())
-        alike.setdefault((segment.parent, text), []).append(segment.places)
+_Scope = int | None
+"""The passage in which equal texts are counted; None for the whole prompt."""
+
+_Numbers = dict[tuple[int | None, tuple[Place, ...]], tuple[str, _Scope]]
+"""By the parent and the places of a segment."""
+
+
+def _numbers(explanation: Explanation) -> _Numbers:
+    """Which of those with its text each segment is, counted as the summary counts them, so that
+    both say the same: the pieces of what drives the answer inside of that, all others beside
+    those with the same parent."""
+    everything = sorted([*explanation.segments, *explanation.coarser], key=lambda s: s.places)
+    inside = [
+        (driver, segment)
+        for segment in explanation.segments
+        if not segment.frozen and (driver := _driver_above(segment, explanation)) is not None
+    ]
+    return _counted((s.parent, s) for s in everything) | _counted(inside)
+
+
+def _driver_above(segment: SegmentAttribution, explanation: Explanation) -> int | None:
+    """The outermost passage around it that drives the answer."""
+    found = None
+    while (parent := segment.parent) is not None:
+        segment = explanation.coarser[parent]
+        if segment.significant and segment.attribution > 0:
+            found = parent
+    return found
+
+
+def _counted(segments: Iterable[tuple[_Scope, SegmentAttribution]]) -> _Numbers:
+    """Number those with the same text in each scope; they come in the order of the prompt."""
+    alike: dict[tuple[_Scope, str, bool], list[SegmentAttribution]] = {}
+    for scope, segment in segments:
+        text = " ".join(segment.text.split()), bool(segment.also)
+        alike.setdefault((scope, *text), []).append(segment)
     return {
-        (parent, places): f"the {ordinal(number)}"
-        for (parent, _), same in alike.items()
-        if len(same) > 1
-        for number, places in enumerate(same)
+        (segment.parent, segment.places): (
+            f"the {ordinal(number)}" if len(same) > 1 and not _has_name(segment) else "",
+            scope,
+        )
+        for (scope, *_), same in alike.items()
+        for number, segment in enumerate(same)
     }
+
+
+def _has_name(segment: SegmentAttribution) -> bool:
+    """Whether the summary names it by more than its text: as a message, or as a variable."""
+    return segment.unit == "message" or (segment.unit == "variable" and ":var:" in segment.key)

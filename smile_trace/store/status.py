@@ -29,6 +29,7 @@ class Paused(Record):
     """A model or tracker that takes nothing right now, and is tried again by itself.
 
     `tries` failed since `since`; the next one comes at `next_try` (both in Unix seconds).
+    `waiting` pending jobs or deliveries are for it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Paused(Record):
     tries: int
     since: float
     next_try: float
+    waiting: int
 
 
 class TrackerCounts(Record):
@@ -128,7 +130,7 @@ def read_status(database: Database, today: str) -> Status:
             pending_by_reason=_waited_for(connection),
             trackers=_trackers(connection),
             corrupt_lines=_count(connection, corrupt_lines),
-            paused_models=tuple(_paused(row) for row in connection.execute(select(paused_models))),
+            paused_models=_paused_models(connection),
             spent_today=_spent(connection, today),
             spent=_spent(connection, None),
         )
@@ -189,28 +191,39 @@ def _trackers(connection: Connection) -> tuple[TrackerCounts, ...]:
             .group_by(deliveries.c.kind, deliveries.c.state, deliveries.c.reason)
         )
         counts = connection.execute(query).all()
+        waiting = sum(n for _, state, _, n in counts if state == "waiting")
         delivered = {kind: n for kind, state, _, n in counts if state == "delivered"}
         made.append(
             TrackerCounts(
                 name=row.name,
                 traces=delivered.get("trace", 0),
                 explanations=delivered.get("explanation", 0),
-                waiting=sum(n for _, state, _, n in counts if state == "waiting"),
+                waiting=waiting,
                 refused=_delivered_not(counts, "refused"),
                 waiting_for=_delivered_not(counts, "waiting"),
-                paused=None if row.reason is None else _paused(row),
+                paused=None if row.reason is None else _paused(row, waiting),
             )
         )
     return tuple(made)
 
 
-def _paused(row) -> Paused:  # type: ignore[no-untyped-def]
+def _paused_models(connection: Connection) -> tuple[Paused, ...]:
+    query = (
+        select(paused_models, func.count(jobs.c.id).label("waiting"))
+        .outerjoin(jobs, and_(jobs.c.model == paused_models.c.name, jobs.c.state == "pending"))
+        .group_by(paused_models.c.name)
+    )
+    return tuple(_paused(row, row.waiting) for row in connection.execute(query))
+
+
+def _paused(row, waiting: int) -> Paused:  # type: ignore[no-untyped-def]
     return Paused(
         name=row.name,
         reason=row.reason,
         tries=row.failures,
         since=row.since or 0.0,
         next_try=row.not_before,
+        waiting=waiting,
     )
 
 

@@ -54,18 +54,19 @@ class Store:
 
     @classmethod
     def look(cls, settings: Settings, clock: Callable[[], float] = time.time) -> "Store":
-        """Open the store of `settings.home` for a command that only reads: nothing is made.
+        """Open the store of `settings.home` for a command that makes no home.
 
-        Where the application has written and no worker has read yet, it is empty and in memory.
+        Where there is a store, it is brought up to date and may be written. Where the application
+        has written and no worker has read yet, it is empty and in memory.
 
         Args:
             settings: where it is, and the caps.
             clock: as for `open`.
 
         Raises:
-            StoreError: nothing is there, or a newer release made it.
+            StoreError: nothing is there, it cannot be read, or a newer release made it.
         """
-        if (settings.home / "store.db").exists():
+        if has_store(settings.home):
             return cls.open(settings, clock)
         check_home(settings)
         return cls._of(Database(IN_MEMORY), settings, clock)
@@ -136,10 +137,32 @@ def check_home(settings: Settings) -> None:
     """See whether an application or a worker ever wrote in `settings.home`.
 
     Raises:
-        StoreError: neither did; the message says what to check.
+        StoreError: neither did, or it cannot be read; the message says what to check.
     """
-    if not (settings.home / "store.db").exists() and not settings.spool.is_dir():
+    if not has_store(settings.home) and not _is_there(settings.spool):
         raise StoreError(
             f"there is nothing of smile-trace in {settings.home}: see whether SMILE_TRACE_HOME "
             "names the folder that your application writes to, and whether it has made a call yet."
         )
+
+
+def has_store(home: Path) -> bool:
+    """Whether a worker ever wrote in `home`.
+
+    Raises:
+        StoreError: it cannot be read, so that nobody can tell.
+    """
+    return _is_there(home / "store.db")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:  # a folder that this user may not enter, say
+        raise StoreError(
+            f"{path.parent} cannot be read ({error.strerror}): let this user read it, or see "
+            "whether SMILE_TRACE_HOME names the folder that your application writes to."
+        ) from None
+    return True

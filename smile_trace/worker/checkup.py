@@ -18,6 +18,7 @@ from smile_trace.records import Record
 from smile_trace.settings import EndpointSettings, ModelSettings, RerunSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
 from smile_trace.store.housekeeping import keep_house
+from smile_trace.store.store import has_store
 from smile_trace.trackers import TrackerUnavailable, discover
 from smile_trace.worker.alone import WorkerError, alone
 
@@ -51,7 +52,7 @@ def repair(settings: Settings) -> Finding:
     Raises:
         StoreError: the store cannot be opened or written.
     """
-    if not (settings.home / "store.db").exists():
+    if not has_store(settings.home):
         return Finding(level="note", about="repair", said="nothing was captured here yet")
     store = Store.open(settings)
     try:
@@ -143,10 +144,10 @@ def _home(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    if not (settings.home / "store.db").exists():
-        yield Finding(level="note", about="store", said="nothing was captured here yet")
-        return
     try:
+        if not has_store(settings.home):
+            yield Finding(level="note", about="store", said="nothing was captured here yet")
+            return
         store = Store.open(settings)
     except StoreError as error:
         yield Finding(level="bad", about="store", said=str(error))
@@ -198,7 +199,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
         yield Finding(level="bad", about="models", said=said)
     for name, how in settings.models.items():
         yield _model(f"model {name}", name, how)
-        if how.proxy is not None:
+        if how.proxy is not None and how.proxy not in settings.models:  # else it has its own line
             asked = settings_of(how.proxy, settings)
             yield _model(f"proxy {how.proxy} of model {name}", how.proxy, asked)
 

@@ -5,8 +5,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from typing import TypeVar
 
 from smile_trace.records import Record, Trace
@@ -32,8 +30,6 @@ Item = TypeVar("Item", CapturedTrace, ExplainedCall)
 
 TRACES, EXPLANATIONS = 50, 10
 """How many go into one batch."""
-AHEAD = 4
-"""Batches of traces in one turn, each read while the tracker takes the one before."""
 LONGEST_WAIT = 300.0
 """The longest time between two tries, in seconds."""
 ATTEMPTS = 12
@@ -54,8 +50,7 @@ class Delivered(Record):
 
 
 class Courier:
-    """Delivers to one tracker. Not thread-safe: each tracker has one courier, in one thread, and a
-    second one reads ahead for it."""
+    """Delivers to one tracker. Not thread-safe: each tracker has one courier, in one thread."""
 
     def __init__(
         self,
@@ -108,30 +103,18 @@ class Courier:
         self._store.outbox.fill(self.name, now=self._clock())
 
     def _turn(self) -> Iterator[tuple[str, int]]:
-        """Batches of traces, and after each one of explanations, which thus arrive where traces
-        come faster than they are taken, too: how many of each arrived."""
-        for arrived in chain(self._traces(), (None,)):
-            if arrived is not None:
-                yield "traces", arrived
-            if explained := self._due_explanations():
-                yield (
-                    "explanations",
-                    self._deliver(explained, GONE, self.tracker.deliver_explanations),
-                )
+        """A batch of traces, then one of explanations, which thus arrive where traces come faster
+        than they are taken, too: how many of each arrived."""
+        if captured := self._due_traces():
+            yield "traces", self._deliver(captured, UNREADABLE, self.tracker.deliver_traces)
+        if explained := self._due_explanations():
+            yield (
+                "explanations",
+                self._deliver(explained, GONE, self.tracker.deliver_explanations),
+            )
 
-    def _traces(self) -> Iterator[int]:
-        due = self._store.outbox.due_traces(self.name, now=self._clock(), limit=AHEAD * TRACES)
-        batches = [due[start : start + TRACES] for start in range(0, len(due), TRACES)]
-        # Nothing is put into the outbox before all of them are settled: a trace that changes
-        # after it was read waits again at the next turn.
-        with ThreadPoolExecutor(1, "read-ahead") as reader:
-            ahead = None
-            for batch in (*batches, None):
-                read, ahead = ahead, batch and reader.submit(self._captured, batch)
-                if read is not None:
-                    yield self._deliver(read.result(), UNREADABLE, self.tracker.deliver_traces)
-
-    def _captured(self, due: Sequence[Delivery]) -> list[tuple[Delivery, CapturedTrace | None]]:
+    def _due_traces(self) -> list[tuple[Delivery, CapturedTrace | None]]:
+        due = self._store.outbox.due_traces(self.name, now=self._clock(), limit=TRACES)
         traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
         items = {
             trace_id: CapturedTrace(trace=trace, look_for_linked=self._look(trace))

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named import settings_of
@@ -44,6 +43,8 @@ class Plan(Record):
     models: tuple[Planned, ...]
     skipped: tuple[Counted, ...]
     left: Left
+    beside_worker: bool = False
+    """A worker runs, which reads the spool itself: what it has not read yet is not counted."""
 
 
 def plan(settings: Settings) -> Plan:
@@ -53,16 +54,26 @@ def plan(settings: Settings) -> Plan:
 
     Raises:
         StoreError: nothing is there, or the store cannot be opened or written.
+        WorkerError: the home cannot be written.
     """
     check_home(settings)
     store = Store.open(settings)
     try:
-        with suppress(AnotherWorker), alone(settings.home):  # which reads the spool itself
-            Ingest(store, settings).run()
-            store.jobs.forget_skipped(UNMAPPED)  # as every start of the worker does
-        return _plan(store, settings)
+        beside_worker = not _read_spool(store, settings)
+        return _plan(store, settings).model_copy(update={"beside_worker": beside_worker})
     finally:
         store.close()
+
+
+def _read_spool(store: Store, settings: Settings) -> bool:
+    """As every start of the worker does; False where one runs, which does it itself."""
+    try:
+        with alone(settings.home):
+            Ingest(store, settings).run()
+            store.jobs.forget_skipped(UNMAPPED)
+    except AnotherWorker:
+        return False
+    return True
 
 
 def _plan(store: Store, settings: Settings) -> Plan:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from smile_trace.models.registry import UNMAPPED
+from smile_trace.explaining.named import settings_of
+from smile_trace.models.registry import UNMAPPED, NoModel
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.housekeeping import DAY, keep_house
+from smile_trace.store.pauses import Pause
 from smile_trace.store.status import Status
 from smile_trace.trackers import Tracker, TrackerUnavailable, discover
 from smile_trace.worker.alone import WorkerError, alone
@@ -138,11 +140,18 @@ class _Worker:
             ", ".join(models) or "none",
             ", ".join(trackers) or "none",
         )
-        for pause in self._store.pauses.all().values():
+        for pause in filter(self._has_model, self._store.pauses.all().values()):
             logger.warning("%s is still paused, and tried now: %s", pause.name, pause.reason)
         for state in map(self._store.outbox.state, trackers):
-            if state.reason is not None:
+            if state.reason is not None and self._store.outbox.next_due(state.name) is not None:
                 logger.warning("%s took nothing before, tried now: %s", state.name, state.reason)
+
+    def _has_model(self, pause: Pause) -> bool:
+        try:
+            settings_of(pause.name, self._settings)
+        except NoModel:
+            return False
+        return True
 
     def _join(self, threads: list[threading.Thread], progress: Progress | None) -> None:
         for thread in threads:

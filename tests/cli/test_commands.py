@@ -11,9 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from smile_trace.cli.retry import retry
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.pauses import Pause
+from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from smile_trace.worker.alone import alone
+from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.sample import sample
 from tests.support.planted import PlantedServer, serving
-from tests.support.spooled import call_span, write_spool
+from tests.support.spooled import call_span, span_id, write_spool
 from tests.worker.conftest import WORD, says
 
 PROMPT = f"please give me my {WORD} now"
@@ -121,6 +128,10 @@ def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(
     assert len(server.bodies) <= 24
     code, out, _ = shell.run("worker", "--dry-run")
     assert out.startswith("Nothing waits to be explained.")
+    assert "worker runs here" not in out
+    with alone(shell.home):
+        out = shell.run("worker", "--dry-run")[1]
+    assert "A worker runs here, which reads the spool itself" in out
 
 
 @pytest.mark.parametrize(
@@ -184,6 +195,51 @@ def test_retry_says_whether_anything_has_failed(shell: Shell, server: PlantedSer
     assert "no call's id begins with 'abc'" in err
 
 
+def test_retry_counts_those_that_waited_before_it(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A worker that takes what was just put back takes nothing away from the sentence."""
+
+    def request_again(store: Store, *_: object) -> int:
+        assert store.status().pending == 0
+        return 1
+
+    monkeypatch.setattr("smile_trace.worker.retry.request_again", request_again)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(shell.home))
+    Store.open(Settings()).close()
+    retry(failed=True)
+    assert capsys.readouterr().out == "1 failed call waits for the worker again.\n"
+
+
+def test_status_counts_the_calls_of_each_paused_model(shell: Shell) -> None:
+    spans = [call_span(n, model=m) for n, m in ((1, "a"), (2, "a"), (3, "b"), (4, "c"))]
+    write_spool(shell.home / "spool", spans)
+    every = {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}
+    settings = Settings(home=shell.home, models={"*": every}, sampling={"rate": 1.0})
+    store = Store.open(settings)
+    Ingest(store, settings).run()
+    sample(store, settings)
+    for job in store.jobs.unfinished():
+        store.jobs.postpone(job, "wrong key", until=0.0, now=0.0)
+    for name in ("a", "b"):
+        same = Pause(name=name, reason="wrong key", failures=1, since=1.0, not_before=2.0)
+        store.pauses.put(same)
+    store.close()
+    lines = [line.split() for line in shell.run("status")[1].splitlines()]
+    paused = [words[:3] for words in lines if words[1:2] == ["model"]]
+    assert paused == [["2", "model", "a"], ["1", "model", "b"]]
+    assert ["1", "wrong", "key"] in lines
+
+
+def test_one_trace_is_still_growing(shell: Shell) -> None:
+    span = call_span(1, parent=span_id(9))
+    store = Store.open(Settings(home=shell.home))
+    arrived = ArrivedSpan(span, span.model_dump_json())
+    store.traces.add(SpoolFile("a", 1, 1, 1.0), [arrived])
+    store.close()
+    assert "1 trace is still growing" in " ".join(shell.run("status")[1].split())
+
+
 def test_doctor_says_what_has_to_be_done(shell: Shell) -> None:
     code, out, _ = shell.run("doctor", "--json")
     findings = {finding["about"]: finding for finding in json.loads(out)}
@@ -198,7 +254,8 @@ def test_doctor_says_what_has_to_be_done(shell: Shell) -> None:
     code, out, _ = shell.run("doctor")
     assert code == 1
     assert "127.0.0.1:9 does not answer" in out
-    assert "✗ proxy small of model gone: " in out
+    assert "✗ model small: " in out
+    assert "proxy small" not in out  # a table of its own, and said once
     assert "correct base_url" in out
 
 

@@ -31,6 +31,7 @@ REVIEWS = (
     "Delicious from the first bite.", "Everything was perfect.",
 )  # fmt: skip
 PARAMETERS = {"temperature": 0, "max_tokens": 2, "stop": ["\n"]}
+MORE = "more than the model's own noise"
 
 
 @pytest.fixture
@@ -138,6 +139,8 @@ def test_replays_of_sampled_calls_lie_within_the_models_own_noise(
         [call] = store.traces.find_calls("")
         store.close()
         made = replay(call, model=model, count=5, settings=settings)
-        outside.append("more than the model's own noise" in made.verdict)
+        known = ("within the model's own noise", MORE, "is reproduced")
+        assert any(verdict in made.verdict for verdict in known), made.verdict
+        outside.append(MORE in made.verdict)
     # Of thirty logged answers none was outside; another machine's numbers draw other answers.
     assert sum(outside) <= 1

@@ -61,6 +61,14 @@ def test_a_program_reads_json(home):
         assert [s.text for s in explanation.segments if s.frozen] == ["Tower"]
 
 
+def test_a_role_that_no_message_has_freezes_nothing(home):
+    done = run(home, *PROMPT, "--freeze", "tool", "--json")
+    assert done.returncode == 0, done.stderr
+    said = b"no message has the role 'tool'; write /\\btool\\b/ to freeze the word\n"
+    assert done.stderr == said
+    assert not any(s.frozen for s in Explanation.model_validate_json(done.stdout).segments)
+
+
 def test_a_page_that_cannot_be_written_is_said_before_the_model_is_asked(tmp_path):
     with serving(lambda _: "Paris") as server:
         (tmp_path / "smile_trace.toml").write_text(

@@ -8,6 +8,7 @@ import pytest
 
 from smile_trace import capture
 from smile_trace.capture import state as capture_state
+from smile_trace.explaining.named import settings_of
 from smile_trace.models import ModelUnavailable, Request
 from smile_trace.models.callable import CallableModel
 from smile_trace.models.registry import NoModel, open_model, settings_for
@@ -231,9 +232,19 @@ def test_the_exact_name_then_the_star():
 def test_without_a_mapping_the_message_says_what_to_write():
     with pytest.raises(NoModel, match=r'no model for .gpt.: write .*\[models."gpt"\]'):
         settings_for("gpt", Settings(models={}))
-    known = Settings(models={"small": EndpointSettings(base_url="http://a/v1")})
+    small = Settings(models={"small": EndpointSettings(base_url="http://a/v1")})
     with pytest.raises(NoModel, match=r"no model for .gpt. \(there are: small, demo\): write"):
-        settings_for("gpt", known, besides=["demo"])
+        settings_of("gpt", small)
+
+
+def test_what_the_worker_keeps_as_a_reason_names_no_other_table():
+    small = Settings(models={"small": EndpointSettings(base_url="http://a/v1")})
+    said = set()
+    for settings in (Settings(models={}), small):
+        with pytest.raises(NoModel) as raised:
+            settings_for("gpt", settings)
+        said.add(str(raised.value))
+    assert len(said) == 1
 
 
 async def test_each_kind_is_opened(app):

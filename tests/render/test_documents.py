@@ -178,6 +178,16 @@ def test_words_that_the_prompt_says_twice_are_told_apart() -> None:
         assert "city (" not in page
 
 
+def test_messages_and_variables_are_not_numbered() -> None:
+    explained = explanation([("user", "Hi"), ("user", "Hi")], {"Hi": 0.5})
+    assert "Hi (the second)" in scores_to_markdown(explained)
+    for unit, key in (("message", "0:message"), ("variable", "0:var:greeting")):
+        named = {"unit": unit, "key": key}
+        segments = tuple(s.model_copy(update=named) for s in explained.segments)
+        table = scores_to_markdown(explained.model_copy(update={"segments": segments}))
+        assert table.count("|▲|Hi|") == 2
+
+
 def test_the_table_of_scores_fits_a_telephone(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 420, "height": 800})
     page.set_content(to_html(explanation()).replace("<details", "<details open"))

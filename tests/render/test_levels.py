@@ -3,14 +3,17 @@
 import io
 import re
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 from rich.console import Console
 
 from smile_trace import render
 from smile_trace.attribution.levels import join
+from smile_trace.attribution.summary import summarize
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.heatmap import CLOSES, OPENS, Fold, Piece, heatmap
+from smile_trace.render.markdown import scores_to_markdown
 from smile_trace.render.scores import rows
 from smile_trace.render.terminal import print_terminal
 from tests.support.explained import HOSTILE, explanation
@@ -122,6 +125,53 @@ def test_portions_add_up_on_the_page() -> None:
         (2, "spare"),
     ]
     assert "portion" not in render.to_html(explanation())
+
+
+DAY = "a city of, a day of rest."
+
+
+def _day(text: str) -> Explanation:
+    """Sentences; each DAY among them by its halves, and these by their words. Each "of" drives."""
+
+    def pieces(pattern: str, inside: Sequence[SegmentAttribution]) -> list[SegmentAttribution]:
+        found = [
+            (s.start + match.start(), s.start + match.end())
+            for s in inside
+            for match in re.finditer(pattern, s.text)
+        ]
+        return [_span(text, a, b, 0.5 if "of" in text[a:b] else 0.0) for a, b in found]
+
+    sentences = pieces(r"\w[^.]+\.", [_span(text, 0, len(text), 0.0)])
+    halves = pieces(r"\w[^,.]+[,.]", [s for s in sentences if s.text == DAY])
+    segments, coarser = join([sentences, halves, pieces(r"\w+", halves)])
+    return explanation([("user", text)]).model_copy(
+        update={"segments": segments, "coarser": coarser}
+    )
+
+
+def test_the_table_numbers_words_as_the_summary_does() -> None:
+    """The pieces of what drives the answer are counted inside all of that, at three levels, too."""
+    explained = _day(f"Hear, hear. {DAY}")
+    summary = summarize(explained.segments, explained.fidelity, coarser=explained.coarser)
+    assert "there on the first “of” (50 % ± 10 %) and the second “of” (50 % ± 10 %)" in summary
+    numbered = [(row.segment.text, row.which) for row in rows(explained) if row.which]
+    assert sorted(numbered) == [
+        ("a", "the first"),
+        ("a", "the second"),
+        ("of", "the first"),
+        ("of", "the second"),
+    ]
+
+
+def test_markdown_names_the_passage_in_which_a_word_is_numbered() -> None:
+    """Its rows do not stand below their passages."""
+    table = scores_to_markdown(_day(f"{DAY} {DAY}"))
+    labels = [line.split("|")[2] for line in table.splitlines() if line.startswith("|▲|of")]
+    assert labels == [
+        f"of ({number} in {passage} “{DAY}”)"
+        for passage in ("the first", "the second")
+        for number in ("the first", "the second")
+    ]
 
 
 def test_picture_and_terminal_show_passages() -> None:

@@ -117,6 +117,32 @@ def test_writers_in_other_processes_and_threads_wait_for_each_other(
     assert store.jobs.chosen({"a"}) == {"a": 200}
 
 
+def test_a_home_that_may_not_be_entered_is_said() -> None:
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from smile_trace.settings import Settings\n"
+        "from smile_trace.store import Store, StoreError\n"
+        "from smile_trace.store.store import check_home\n"
+        "home = Path(sys.argv[1])\n"
+        "(home / 'spool').mkdir(parents=True); home.chmod(0o000)\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"  # root may enter everywhere
+        "for look in (Store.look, check_home):\n"
+        "    try:\n"
+        "        look(Settings(home=home))\n"
+        "    except StoreError as error:\n"
+        "        print(error)\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        home = Path(folder) / "home"
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(home)], capture_output=True, text=True
+        )
+        home.chmod(0o700)
+    said = f"{home} cannot be read (Permission denied): let this user read it"
+    assert [line.startswith(said) for line in done.stdout.splitlines()] == [True, True], done
+
+
 def test_a_read_only_home_is_said() -> None:
     code = (
         "import os, sys; from pathlib import Path\n"

@@ -194,3 +194,16 @@ def test_a_paused_models_calls_wait_for_what_it_said_last(store: Store) -> None:
     store.pauses.put(pause)
     said = [(one.reason, one.count) for one in store.status().pending_by_reason]
     assert said == [("wrong key", 2), ("it is down", 1)]
+
+
+def test_each_paused_model_counts_its_own_calls(store: Store) -> None:
+    capture(store, 1, 2, 3, 4)
+    of = {1: "planted", 2: "planted", 3: "other", 4: "well"}
+    store.jobs.decide([decision(n, model=model) for n, model in of.items()], {}, now=1.0)
+    for name in ("planted", "other", "unasked"):
+        same = Pause(name=name, reason="wrong key", failures=1, since=2.0, not_before=9.0)
+        store.pauses.put(same)
+    [running] = store.jobs.due(now=2.0, limit=1)
+    store.jobs.start(running, now=2.0)
+    counts = {paused.name: paused.waiting for paused in store.status().paused_models}
+    assert counts == {"planted": 1, "other": 1, "unasked": 0}

@@ -1,13 +1,11 @@
 """One courier and its tracker, in fair and foul weather."""
 
 import errno
-import threading
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from smile_trace import semconv
-from smile_trace.records import Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers import (
@@ -21,7 +19,7 @@ from smile_trace.trackers import (
 from smile_trace.worker.deliver import ATTEMPTS, LONGEST_WAIT, Courier, Delivered, wait_after
 from smile_trace.worker.ingest import Ingest
 from tests.store.test_jobs import call_id, decision, explanation
-from tests.support.spooled import START, call_span, span_id, trace_id, write_spool
+from tests.support.spooled import START, call_span, trace_id, write_spool
 from tests.support.stand_in_tracker import StandInTracker
 
 
@@ -83,56 +81,6 @@ def test_more_than_one_batch(
     capture(*range(1, 131))
     assert courier.run() == Delivered(traces=130)
     assert len(tracker.traces) == 130
-
-
-def test_what_changes_after_it_was_read_ahead_is_delivered_again(
-    courier: Courier,
-    tracker: StandInTracker,
-    capture: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    deliver, taken = tracker.deliver_traces, list[int]()
-
-    def delivered(items: Sequence[CapturedTrace]) -> list[Outcome]:
-        taken.append(len(items))
-        if len(taken) == 2:  # the third batch was read while the first was taken, or soon after
-            capture(130, span=7, parent=span_id(1))
-        return deliver(items)
-
-    monkeypatch.setattr(tracker, "deliver_traces", delivered)
-    capture(*range(1, 131))
-    assert courier.run() == Delivered(traces=131)
-    assert taken == [50, 50, 30, 1]
-    assert len(tracker.traces[trace_id(130)].trace.spans) == 2
-
-
-def test_the_next_batch_is_read_while_one_is_delivered(
-    courier: Courier,
-    tracker: StandInTracker,
-    store: Store,
-    capture: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    deliver, read = tracker.deliver_traces, store.trace_many
-    reads = 0
-    second = threading.Event()
-
-    def reading(trace_ids: Sequence[str]) -> list[Trace]:
-        nonlocal reads
-        reads += 1
-        if reads == 2:
-            second.set()
-        return read(trace_ids)
-
-    def delivered(items: Sequence[CapturedTrace]) -> list[Outcome]:
-        assert second.wait(300)
-        assert reads <= len(tracker.traces) // 50 + 2  # one batch ahead, not all of them
-        return deliver(items)
-
-    monkeypatch.setattr(store, "trace_many", reading)
-    monkeypatch.setattr(tracker, "deliver_traces", delivered)
-    capture(*range(1, 201))
-    assert courier.run() == Delivered(traces=200)
 
 
 def test_a_trace_that_cannot_be_read_any_more_holds_up_no_other(

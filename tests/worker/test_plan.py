@@ -78,5 +78,7 @@ def test_beside_a_worker_it_leaves_the_spool_to_it(settings: Settings) -> None:
     assert plan(settings).models[0].explanations == 1
     capture(settings, 2)
     with alone(settings.home):
-        assert plan(settings).models[0].explanations == 1
-    assert plan(settings).models[0].explanations == 2
+        beside = plan(settings)
+    assert (beside.models[0].explanations, beside.beside_worker) == (1, True)
+    after = plan(settings)
+    assert (after.models[0].explanations, after.beside_worker) == (2, False)

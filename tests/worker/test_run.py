@@ -11,6 +11,8 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.outbox import TrackerState
+from smile_trace.store.pauses import Pause
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.alone import WorkerError, check_health
 from smile_trace.worker.retry import request_again
@@ -74,6 +76,18 @@ def test_a_start_says_what_is_served_and_what_an_earlier_worker_waited_for(
     said = [line.getMessage() for line in caplog.records]
     at = said.index(starts)
     assert said[at + 1] == "gone took nothing before, tried now: it is down"
+
+
+def test_a_start_says_nothing_of_what_it_does_not_try(
+    settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("planted", "removed"):
+        pause = Pause(name=name, reason="wrong key", failures=1, since=1.0, not_before=2.0)
+        store.pauses.put(pause)
+    store.outbox.note_state(TrackerState(name="idle", failures=1, reason="it is down", since=1.0))
+    run(settings, once=True, trackers=[StandInTracker("idle")])
+    said = [line.getMessage() for line in caplog.records if "tried now" in line.getMessage()]
+    assert said == ["planted is still paused, and tried now: wrong key"]
 
 
 def test_a_second_run_does_nothing_twice(settings: Settings, server: PlantedServer) -> None:

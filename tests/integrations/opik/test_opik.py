@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -306,9 +307,9 @@ def test_silence_is_bounded(server: OpikStandIn, tracker: OpikTracker) -> None:
     server.faults = [Fault("hang", seconds=2.0, takes_effect=True)]
     hasty = OpikTracker.from_settings({"url": server.api, "project": "pr", "timeout_seconds": 0.5})
     assert hasty is not None
-    with pytest.raises(TrackerUnavailable, match=r"did not answer within 0\.5 s"):
+    late = pytest.raises(TrackerUnavailable, match=r"did not answer within 0\.5 s")
+    with closing(hasty), late:
         hasty.deliver_traces(captured(prompt_trace(1)))
-    hasty.close()
     tracker.deliver_traces(captured(prompt_trace(1)))
     assert len(server.traces) == 1
 
