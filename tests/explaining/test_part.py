@@ -64,7 +64,7 @@ def test_the_first_token_alone_tells_nothing_of_a_part(tmp_path):
 
 
 def test_the_command_takes_a_part_and_checks_itself(home):  # noqa: F811
-    prompt = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "12")
+    prompt = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "13")
     done = run(home, *prompt, "--part", "Paris", "--sanity-check", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
