@@ -171,7 +171,7 @@ class Courier:
         except TrackerUnavailable:
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in NO_ROOM:
+            if isinstance(error, OSError) and _no_room(error):
                 raise TrackerUnavailable(
                     f"no file can be written for its client ({error}): free some space, also in "
                     "the folder for temporary files; everything is kept until then."
@@ -227,6 +227,13 @@ class Courier:
         if self._store.outbox.state(self.name).failures:
             self._store.outbox.note_state(TrackerState(name=self.name))
             logger.warning("%s takes deliveries again", self.name)
+
+
+def _no_room(error: OSError) -> bool:
+    # The first look for a folder for temporary files finds none where nothing can be written,
+    # and says so as a file that is missing, without its name.
+    nowhere = error.errno == errno.ENOENT and error.filename is None
+    return nowhere or error.errno in NO_ROOM
 
 
 def wait_after(failures: int) -> float:

@@ -1,7 +1,9 @@
 """One courier and its tracker, in fair and foul weather."""
 
 import errno
+import tempfile
 from collections.abc import Callable, Sequence
+from unittest.mock import Mock
 
 import pytest
 
@@ -265,12 +267,37 @@ def test_waits_double_with_jitter_up_to_a_bound() -> None:
     assert len(set(waits[3])) > 1
 
 
+def _without_a_temporary_folder() -> OSError:
+    """What Python says that looks for one for the first time, and can write nowhere."""
+    held, tempfile.tempdir = tempfile.tempdir, None
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("os.open", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
+            tempfile.gettempdir()
+    except OSError as error:
+        return error
+    finally:
+        tempfile.tempdir = held
+    raise AssertionError("a folder was found")
+
+
+@pytest.mark.parametrize(
+    "full",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/tmp/x"),
+        pytest.param(_without_a_temporary_folder(), id="no temporary folder"),
+    ],
+)
 def test_a_full_disk_here_is_no_items_fault(
-    courier: Courier, tracker: StandInTracker, clock: Clock, capture: Callable[..., None]
+    courier: Courier,
+    tracker: StandInTracker,
+    clock: Clock,
+    capture: Callable[..., None],
+    full: OSError,
 ) -> None:
     """Clients of trackers write temporary files."""
     capture(1, 2)
-    tracker.fail_with = OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
+    tracker.fail_with = full
     for _ in range(ATTEMPTS + 3):
         assert "free some space" in (courier.run().unavailable or "")
         clock.now += LONGEST_WAIT
