@@ -54,7 +54,7 @@ class Weather:
     def stop(self) -> None:
         """End the worker."""
         self._stopping.set()
-        self._worker.join(20)
+        self._worker.join(120)
         self.store.close()
         assert not self._worker.is_alive()
 

@@ -154,7 +154,7 @@ def test_a_refused_key_lets_jobs_wait_and_they_resume_by_themselves(
         assert store.status().paused_models == ()
     finally:
         stopping.set()
-        worker.join(20)
+        worker.join(120)
         store.close()
     assert not worker.is_alive()
 
@@ -181,7 +181,7 @@ def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
         assert (store.status().explained, server.faults) == (1, [])
     finally:
         stopping.set()
-        worker.join(20)
+        worker.join(120)
         store.close()
 
 
@@ -265,7 +265,7 @@ def test_a_second_worker_is_refused(settings: Settings) -> None:
         assert "runs on" in check_health(settings.home)
     finally:
         stopping.set()
-        first.join(20)
+        first.join(120)
     with pytest.raises(WorkerError, match="start smile-trace worker"):
         check_health(settings.home)
     run(settings, once=True, trackers=[])
