@@ -3,7 +3,7 @@
 Pure functions; no I/O but the word vectors of an installed wheel, no clock, no asyncio.
 """
 
-from smile_trace.attribution.freezing import freezing_nothing
+from smile_trace.attribution.freezing import ROLES, freezing_nothing
 from smile_trace.attribution.part import NoSuchPart, find_part
 from smile_trace.attribution.proxied import Proxy, ProxyStudy
 from smile_trace.attribution.study import Study
@@ -11,6 +11,7 @@ from smile_trace.attribution.units import AnyUnit, CannotExplain, written
 from smile_trace.attribution.vectors import Embed
 
 __all__ = [
+    "ROLES",
     "AnyUnit",
     "CannotExplain",
     "Embed",

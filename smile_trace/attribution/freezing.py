@@ -11,12 +11,13 @@ from smile_trace.records import Message
 Freeze = Sequence[str | re.Pattern[str]]
 """Roles, exact texts (where they stand as words of their own) and patterns."""
 
-_ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
+ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
+"""What is taken for a message's role, whether or not a message has it."""
 
 
 def frozen_ranges(messages: Sequence[Message], freeze: Freeze) -> list[list[Range]]:
     """Per message the ranges that are never left out, in order and without overlap."""
-    roles = _ROLES | {message.role for message in messages}
+    roles = ROLES | {message.role for message in messages}
     frozen_roles = {item for item in freeze if isinstance(item, str) and item in roles}
     patterns = [
         exactly(item) if isinstance(item, str) else item

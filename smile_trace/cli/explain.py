@@ -14,9 +14,6 @@ import typer
 from smile_trace.cli.agreeing import agree, in_words
 from smile_trace.errors import SmileTraceError
 
-ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
-"""What `--freeze` takes for a message's role, whether or not a message has it."""
-
 
 class Signal(StrEnum):
     """How answers are compared."""
@@ -97,7 +94,7 @@ def explain(
         _look_at(html)
     text = prompt if file is None else _read(file)
     try:
-        from smile_trace.attribution import find_part, freezing_nothing, written
+        from smile_trace.attribution import ROLES, find_part, freezing_nothing, written
         from smile_trace.evaluation import check_by_injection, estimate_check
         from smile_trace.explaining import explain as explain_now
         from smile_trace.explaining.estimating import check_worth, estimate_of

@@ -115,6 +115,8 @@ class Courier:
 
     def _due_traces(self) -> list[tuple[Delivery, CapturedTrace | None]]:
         due = self._store.outbox.due_traces(self.name, now=self._clock(), limit=TRACES)
+        if not due:
+            return []
         traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
         items = {
             trace_id: CapturedTrace(trace=trace, look_for_linked=self._look(trace))

@@ -191,7 +191,7 @@ def test_every_status() -> None:
     assert said([driver], "no_effect") == (
         "Whatever was left out of the prompt, the answer stayed the same."
     )
-    assert said([driver, *others(1)], "unreliable") == (
+    assert said([driver], "unreliable") == (
         "What drove this answer is undetermined at this budget: so it is."
     )
     assert said(others(3)) == (
@@ -216,7 +216,7 @@ def test_a_part_of_the_answer() -> None:
     assert said(driver, "no_effect", part="red") == (
         "Whatever was left out of the prompt, the part “red” of the answer stayed the same."
     )
-    assert said([*driver, *others(1)], "unreliable", part="red") == (
+    assert said(driver, "unreliable", part="red") == (
         "What drove the part “red” of this answer is undetermined at this budget: so it is."
     )
 

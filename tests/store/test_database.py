@@ -117,6 +117,18 @@ def test_writers_in_other_processes_and_threads_wait_for_each_other(
     assert store.jobs.chosen({"a"}) == {"a": 200}
 
 
+def _with_a_home_of_its_own(code: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Run code whose argument is a home that it may lock, in a folder that everybody may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        home = Path(folder) / "home"
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(home)], capture_output=True, text=True
+        )
+        home.chmod(0o700)
+    return home, done
+
+
 def test_a_home_that_may_not_be_entered_is_said() -> None:
     code = (
         "import os, sys; from pathlib import Path\n"
@@ -132,13 +144,7 @@ def test_a_home_that_may_not_be_entered_is_said() -> None:
         "    except StoreError as error:\n"
         "        print(error)\n"
     )
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        home = Path(folder) / "home"
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(home)], capture_output=True, text=True
-        )
-        home.chmod(0o700)
+    home, done = _with_a_home_of_its_own(code)
     said = f"{home} cannot be read (Permission denied): let this user read it"
     assert [line.startswith(said) for line in done.stdout.splitlines()] == [True, True], done
 
@@ -158,13 +164,7 @@ def test_a_read_only_home_is_said() -> None:
         "except StoreError as error:\n"
         "    print(error)\n"
     )
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        home = Path(folder) / "home"
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(home)], capture_output=True, text=True
-        )
-        home.chmod(0o700)
+    _, done = _with_a_home_of_its_own(code)
     assert "writable for this user" in done.stdout, done.stderr
 
 

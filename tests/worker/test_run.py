@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -139,24 +140,13 @@ def test_a_refused_key_lets_jobs_wait_and_they_resume_by_themselves(
     capture(settings, 1, 2, 3)
     wrong = (401, {}, {"error": {"message": "wrong key"}})
     server.faults = [wrong] * 1000
-    stopping = threading.Event()
-    worker = threading.Thread(
-        target=run, args=(settings,), kwargs={"trackers": [], "stopping": stopping}
-    )
-    worker.start()
-    store = Store.open(settings)
-    try:
+    with at_work(settings) as store:
         wait_for(lambda: store.status().paused_models)
         status = store.status()
         assert (status.failed, status.sampled) == (0, 3)
         server.faults = []
         wait_for(lambda: store.status().explained == 3)
         assert store.status().paused_models == ()
-    finally:
-        stopping.set()
-        worker.join(120)
-        store.close()
-    assert not worker.is_alive()
 
 
 def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
@@ -168,21 +158,11 @@ def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
     span = call_span(1, prompt=PROMPT, answer=says(PROMPT), **sampled)
     write_spool(settings.spool, [span])
     server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
-    stopping = threading.Event()
-    worker = threading.Thread(
-        target=run, args=(settings,), kwargs={"trackers": [], "stopping": stopping}
-    )
-    worker.start()
-    store = Store.open(settings)
-    try:
+    with at_work(settings) as store:
         wait_for(lambda: store.status().paused_models)
         server.faults = [(400, {}, {"error": {"message": "not today"}})]
         wait_for(lambda: store.status().explained + store.status().failed)
         assert (store.status().explained, server.faults) == (1, [])
-    finally:
-        stopping.set()
-        worker.join(120)
-        store.close()
 
 
 def test_once_leaves_the_jobs_of_a_model_that_is_gone(
@@ -274,6 +254,24 @@ def test_a_second_worker_is_refused(settings: Settings) -> None:
 def test_a_tracker_of_unknown_name_is_said(configure: Configure) -> None:
     with pytest.raises(WorkerError, match=r"trackers\.nonesuch"):
         run(configure(trackers={"nonesuch": {}}), once=True)
+
+
+@contextmanager
+def at_work(settings: Settings) -> Iterator[Store]:
+    """A worker in a thread, and the store that it works on; at the end it stops when told."""
+    stopping = threading.Event()
+    worker = threading.Thread(
+        target=run, args=(settings,), kwargs={"trackers": [], "stopping": stopping}
+    )
+    worker.start()
+    store = Store.open(settings)
+    try:
+        yield store
+    finally:
+        stopping.set()
+        worker.join(120)
+        store.close()
+    assert not worker.is_alive()
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 300.0) -> None:
