@@ -27,7 +27,7 @@ def assert_driven_by(explanation: Explanation, text: str, *, among: int = 3) -> 
 def assert_no_effect(explanation: Explanation, text: str, *, within: float = 0.1) -> None:
     """Assert that no part of `text` moves the answer: not significant, and at most `within`.
 
-    An explanation that is undetermined at its budget proves nothing, and fails, too.
+    An explanation that is inconclusive at its budget proves nothing, and fails, too.
 
     Args:
         within: the largest attribution that counts as none, in units of shift.
@@ -37,9 +37,9 @@ def assert_no_effect(explanation: Explanation, text: str, *, within: float = 0.1
         ValueError: the text is in none of the prompt's segments.
     """
     found = _holding(explanation, text)
-    if explanation.fidelity.status == "unreliable":
+    if explanation.fidelity.status == "inconclusive":
         raise AssertionError(
-            f"whether {text!r} has an effect is undetermined at this budget: "
+            f"whether {text!r} has an effect is inconclusive at this budget: "
             f"{explanation.fidelity.reason}"
         )
     moving = [s for s in found if s.significant or abs(s.attribution) > within]
@@ -55,7 +55,7 @@ def _first(explanation: Explanation, count: int) -> tuple[SegmentAttribution, ..
 def _holding(explanation: Explanation, text: str) -> list[SegmentAttribution]:
     """The free segments that hold a word of the text, or lie in it."""
     wanted = _words(text)
-    found = [s for s in explanation.segments if not s.frozen and wanted & _words(s.text)]
+    found = [s for s in explanation.segments if not s.protected and wanted & _words(s.text)]
     if not wanted or not found:
         texts = ", ".join(repr(s.text) for s in explanation.segments[:30])
         raise ValueError(f"{text!r} is in none of the prompt's segments: {texts}")

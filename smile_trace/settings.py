@@ -7,9 +7,10 @@ Keys are never settings: a setting names the environment variable that holds one
 
 import difflib
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -41,6 +42,26 @@ class _Table(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True
     )
+
+    _renamed: ClassVar[Mapping[str, str]] = {}
+    """Names of release 0.1 that are read for one more release, with a warning."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_names(cls, table: Any) -> Any:
+        if not isinstance(table, dict):
+            return table
+        table = dict(table)
+        for old, new in cls._renamed.items():
+            if old in table and new not in table:
+                warnings.warn(
+                    f"the setting {old!r} is now called {new!r}: rename it; the next release "
+                    "no longer reads the old name",
+                    FutureWarning,
+                    stacklevel=2,
+                )
+                table[new] = table.pop(old)
+        return table
 
 
 _Number = TypeVar("_Number", int, float)
@@ -137,7 +158,7 @@ class Budget(_Table):
     calls_per_explanation: int = Field(40, ge=4)
     """Requests for one explanation, retries and the repeated original prompt included, and those
     not that found the model gone, too busy or refusing everybody. Below 13 most explanations stay
-    undetermined."""
+    inconclusive."""
     usd_per_explanation: Cap[float] = Field(0.05, ge=0)
     """US dollars for one explanation, its proxy's included, where the prices are known."""
     proxy_calls_per_explanation: int = Field(200, ge=30)
@@ -155,11 +176,13 @@ class Budget(_Table):
 class Explaining(_Table):
     """How a call is explained."""
 
+    _renamed = {"freeze": "protect"}
+
     unit: Literal["word", "sentence", "section", "message", "variable", "example", "document"] = (
         "word"
     )
     """What is left out at a time; with `example` and `document` the rest is kept."""
-    freeze: tuple[str, ...] = ()
+    protect: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never left out."""
     signal: Literal["auto", "text", "probability"] = "auto"
     """What is compared: the answers' texts, or the probability of the logged answer, which
@@ -188,11 +211,13 @@ class Pooling(_Table):
 class Worker(_Table):
     """The background process."""
 
+    _renamed = {"linked_trace_seconds": "external_trace_seconds"}
+
     poll_seconds: float = Field(2.0, gt=0)
     """Time between two looks at the spool and the outboxes."""
     trace_silence_seconds: float = Field(300.0, ge=0)
     """A trace without its root is complete after this silence of its process."""
-    linked_trace_seconds: float = Field(600.0, ge=0)
+    external_trace_seconds: float = Field(600.0, ge=0)
     """How long the user's own trace is looked for on the tracker before ours is delivered."""
     comparison_seconds: float = Field(900.0, gt=0)
     """How often the comparisons of prompt versions on the trackers are brought up to date."""

@@ -8,11 +8,11 @@ fixture `smile_trace_captured`; elsewhere, `with smile_trace.testing.captured() 
 import contextlib
 from collections.abc import Iterator
 
-from smile_trace.capture.state import Runtime, state
+from smile_trace.capture.runtime import Runtime, state
+from smile_trace.dialects import read_calls, read_feedback
 from smile_trace.expectations import assert_driven_by, assert_no_effect
 from smile_trace.recorded import RecordedModel
 from smile_trace.records import Call, Feedback, Span
-from smile_trace.records.dialects import read_calls, read_feedback
 from smile_trace.records.otlp import spans_from_line
 
 try:

@@ -22,7 +22,7 @@ class Receipt(Record):
     url: str | None = None
 
 
-class Refusal(Record):
+class Rejected(Record):
     """One delivery that did not arrive; `reason` is one sentence that says what to do.
 
     `retry` is False where trying again cannot help (the item itself is refused).
@@ -32,14 +32,14 @@ class Refusal(Record):
     retry: bool = True
 
 
-class NotYet(Record):
+class Deferred(Record):
     """One delivery that must wait for something outside (say, the user's own trace)."""
 
     reason: str
     seconds: float = 15.0
 
 
-Outcome = Receipt | Refusal | NotYet
+Outcome = Receipt | Rejected | Deferred
 
 
 class TrackerUnavailable(SmileTraceError):
@@ -57,14 +57,14 @@ class TrackerUnavailable(SmileTraceError):
 class CapturedTrace(Record):
     """One trace to deliver.
 
-    While `look_for_linked` is set and the user's own trace is noted on a call (`Call.linked`),
+    While `wait_for_external` is set and the user's own trace is noted on a call (`Call.linked`),
     that trace is looked for on this tracker's server: found, its id is the receipt and nothing
-    is written; not found, the outcome is `NotYet`. Once it is not set, the trace is delivered
+    is written; not found, the outcome is `Deferred`. Once it is not set, the trace is delivered
     as one of our own, tagged with the noted id.
     """
 
     trace: Trace
-    look_for_linked: bool = True
+    wait_for_external: bool = True
 
 
 class ExplainedCall(Record):

@@ -20,7 +20,7 @@ class Case:
 
     `answer` is the first word of the answer, `drivers` the words without which it is another
     one (none where no word matters), `decoy` a word or sentence that looks as if it mattered,
-    `freeze` the end of the prompt that is never left out, and `sentence` the sentence of a
+    `protect` the end of the prompt that is never left out, and `sentence` the sentence of a
     context that holds the driver.
     """
 
@@ -29,18 +29,18 @@ class Case:
     answer: str
     drivers: tuple[str, ...] = ()
     decoy: str = ""
-    freeze: str = ""
+    protect: str = ""
     sentence: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:
         """The words that can be left out, in order."""
-        return tuple(self.prompt.removesuffix(self.freeze).split())
+        return tuple(self.prompt.removesuffix(self.protect).split())
 
     @property
     def tail(self) -> tuple[str, ...]:
         """The words that are never left out."""
-        return tuple(self.freeze.split())
+        return tuple(self.protect.split())
 
     def places(self, part: str) -> tuple[int, ...]:
         """Where the words of `part` stand among `words`: its last occurrence.

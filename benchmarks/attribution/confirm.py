@@ -26,7 +26,7 @@ LONG = 300
 ABOUT = (
     "Prompts on which Gemma-3-270M (base, Q4_K_M, completion, temperature 0) gives the answer as "
     "its next word; without the words in 'drivers' (their last occurrence) it gives another one, "
-    "without 'decoy' the same. 'freeze' is never left out. benchmarks/attribution/confirm.py."
+    "without 'decoy' the same. 'protect' is never left out. benchmarks/attribution/confirm.py."
 )
 
 

@@ -55,7 +55,7 @@ def run(explainers: Sequence[Explainer], split: str, calls: int, scores: Scores)
 
 
 def sentences(case: Case) -> tuple[int, ...]:
-    """How many words each sentence has; a frozen tail is none."""
+    """How many words each sentence has; a protected tail is none."""
     ends = [k + 1 for k, word in enumerate(case.words) if word[-1] in ".?!"]
     if not ends or ends[-1] != len(case.words):
         ends.append(len(case.words))

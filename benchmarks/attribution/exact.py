@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 
 from benchmarks.attribution.question import Array, Question, every_mask
-from smile_trace.attribution.statistics import DROP_PROBABILITIES
+from smile_trace.attribution.estimation.inference import DROP_PROBABILITIES
 from smile_trace.records import Signal
 
 MOST: dict[Signal, int] = {"probability": 9, "text": 6}
@@ -36,7 +36,7 @@ def exact(question: Question) -> Exact:
     values, logits = question.values(keep), question.logits(keep)
     sendable = np.array([bool(question.text(mask).strip()) for mask in keep])
     return Exact(
-        smile_trace=design_average(question.shifts(keep), sendable, n),
+        smile_trace=design_average(question.changes(keep), sendable, n),
         shapley=_semivalue(values, n, lambda size: 1 / (n * comb(n - 1, size))),
         banzhaf=_semivalue(values, n, lambda size: 0.5 ** (n - 1)),
         leave_one_out=_semivalue(values, n, lambda size: float(size == n - 1)),
@@ -55,8 +55,8 @@ def _semivalue(values: Array, n: int, weight) -> Array:  # type: ignore[no-untyp
     return found
 
 
-def design_average(shifts: Array, sendable: np.ndarray, n: int) -> Array:
-    """smile-trace's estimand from the shifts under `every_mask(n)`, in shift, in [−1, 1].
+def design_average(changes: Array, sendable: np.ndarray, n: int) -> Array:
+    """smile-trace's estimand from the changes under `every_mask(n)`, in shift, in [−1, 1].
 
     Masks that leave nothing to send do not exist.
     """
@@ -67,6 +67,6 @@ def design_average(shifts: Array, sendable: np.ndarray, n: int) -> Array:
         left_out = n - 1 - keep[without].sum(axis=1)
         for q in DROP_PROBABILITIES:
             weight = q**left_out * (1 - q) ** (n - 1 - left_out)
-            effect = shifts[without] - shifts[without + (1 << i)]
+            effect = changes[without] - changes[without + (1 << i)]
             found[i] += weight @ effect / weight.sum() / len(DROP_PROBABILITIES)
     return found

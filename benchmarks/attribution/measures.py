@@ -7,7 +7,7 @@ from scipy import stats
 
 from benchmarks.attribution.cases import Case
 from benchmarks.attribution.question import Array, Masks, Question
-from smile_trace.attribution.masks import KEEP_PROBABILITIES
+from smile_trace.attribution.design.masks import KEEP_PROBABILITIES
 
 FUNCTION_WORDS = frozenset(
     """a an the of in on at to for from by with into and or but nor so as than if then because

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.attribution.cases import Case
-from smile_trace.attribution.shift import TextShift, answer_probability
-from smile_trace.attribution.vectors import embed_words
+from smile_trace.attribution.estimation.answer_change import TextChange, answer_probability
+from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import Response, Signal
 
 Array = NDArray[np.float64]
@@ -33,7 +33,7 @@ class TooMany(Exception):
 class Question:
     """Why does the model give this answer?
 
-    The players are `units`: the case's words, or groups of them. The words of the frozen tail
+    The players are `units`: the case's words, or groups of them. The words of the protected tail
     are no players. `asked` holds the distinct texts that were asked for, which is what a call
     is; the unperturbed prompt is one of them. A mask that leaves nothing to send asks nothing
     and has the value 0.
@@ -60,7 +60,7 @@ class Question:
         self._words = [" ".join(self.case.words[a:b]) for a, b in pairwise(edges)]
         said = "" if self.signal == "probability" else self.scores.generate([self.case.prompt])[0]
         self.answer = " " + self.case.answer if isinstance(said, str) else said.text or ""
-        self._shift = TextShift(self.answer, embed_words)
+        self._shift = TextChange(self.answer, embed_words)
 
     def again(self) -> "Question":
         """The same question, nothing asked yet."""
@@ -127,7 +127,7 @@ class Question:
         logits: Array = np.log(p) - np.log1p(-p)
         return logits
 
-    def shifts(self, keep: Masks) -> Array:
+    def changes(self, keep: Masks) -> Array:
         """smile-trace's shift of each mask: 1 − value / value of the whole prompt, in [0, 1]."""
         whole = float(self.values(np.ones((1, self.size), dtype=bool))[0])
         return np.clip(1 - self.values(keep) / max(whole, 1e-12), 0, 1)
@@ -142,7 +142,7 @@ class Question:
             return 0.0
         if self.signal == "probability":
             return answer_probability(response.logprobs or ())
-        return 1 - self._shift.shifts([response.text or ""])[0]
+        return 1 - self._shift.changes([response.text or ""])[0]
 
 
 def every_mask(size: int) -> Masks:

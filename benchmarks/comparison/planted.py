@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.linear_model import RidgeCV  # type: ignore[import-untyped]
 from sklearn.model_selection import KFold  # type: ignore[import-untyped]
 
-from smile_trace.comparison.pooling import PooledRows, draw_masks, pool
+from smile_trace.comparison.pooled_effects import PooledRows, draw_masks, pool
 from smile_trace.comparison.verdicts import judge
 
 SEGMENTS, CALLS, MASKS = 30, 200, 6
@@ -110,11 +110,11 @@ def score(repetitions: int, *, seed: int = 0) -> Score:
         said = judge(pooled, DELTA)
         low, high = (np.array([getattr(s, end) for s in said]) for end in ("low", "high"))
         covered += (low <= planted.truth) & (planted.truth <= high)
-        margin += said[MARGIN].verdict == "dead"
-        rare_dead += said[rare].verdict == "dead"
+        margin += said[MARGIN].verdict == "no_effect"
+        rare_dead += said[rare].verdict == "no_effect"
         bounded += said[rare].may_need >= SOMETIMES[0][1]
         bounds.append(said[rare].may_need)
-        found.append(np.mean([s.verdict == "dead" for s in said[IDLE]]))
+        found.append(np.mean([s.verdict == "no_effect" for s in said[IDLE]]))
         errors.append(pooled.error)
         spreads.append(pooled.spread)
     return Score(

@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.attribution.exact import design_average
 from benchmarks.attribution.question import Array, Masks, Question, every_mask
-from smile_trace.attribution.statistics import DROP_PROBABILITIES
+from smile_trace.attribution.estimation.inference import DROP_PROBABILITIES
 
 MOST_WORDS = 9
 """Up to here all masks are asked (512), beyond it random ones."""
@@ -21,7 +21,7 @@ def exact(question: Question) -> Array:
     if n > MOST_WORDS:
         return sampled(question, MASKS)
     keep = every_mask(n)
-    return np.round(design_average(question.shifts(keep), keep.any(axis=1), n), _DIGITS)
+    return np.round(design_average(question.changes(keep), keep.any(axis=1), n), _DIGITS)
 
 
 def sampled(question: Question, masks: int) -> Array:
@@ -33,7 +33,7 @@ def sampled(question: Question, masks: int) -> Array:
     found = np.zeros(question.size)
     for keep in strata(question.size, masks):
         design = np.column_stack([~keep, np.ones(len(keep))])
-        coefficients = np.linalg.lstsq(design.astype(float), question.shifts(keep), rcond=None)[0]
+        coefficients = np.linalg.lstsq(design.astype(float), question.changes(keep), rcond=None)[0]
         found += coefficients[:-1] / len(DROP_PROBABILITIES)
     return np.round(found, _DIGITS)
 

@@ -9,7 +9,7 @@ from benchmarks.attribution.scores import Scores
 from benchmarks.drivers.samples import Samples
 from benchmarks.drivers.studies import attributions, explain, prompted, text_of, told
 from smile_trace.attribution import Study
-from smile_trace.evaluation.measuring import CHANGE, consistency, stability
+from smile_trace.evaluation.gsmile import CHANGE, consistency, stability
 from smile_trace.records import Explanation, ExplanationSettings, Perturbation, Response
 
 TEMPERATURE = 0.8

@@ -6,7 +6,7 @@ from benchmarks.attribution.cases import Case
 from benchmarks.attribution.question import Answering
 from benchmarks.attribution.scores import TOKENS
 from smile_trace.attribution import Study
-from smile_trace.explaining.proxying import AnyStudy
+from smile_trace.explaining.proxies import AnyStudy
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,

@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.rates import BUDGET, NOISES, SIZES
 from benchmarks.statistics.worlds import World, mass, nothing, planted
-from smile_trace.attribution import statistics
-from smile_trace.attribution.interactions import pairs
+from smile_trace.attribution.estimation import inference
+from smile_trace.attribution.estimation.interactions import pairs
 
 RIGHT = {"either of two": "either", "two of three": "either", "any of three": "both"}
 
@@ -24,7 +24,7 @@ RIGHT = {"either of two": "either", "two of three": "either", "any of three": "b
 def said(world: World, noise: float, seed: list[int]) -> list[bool]:
     """Per pair of which something is said, whether it is so."""
     rows = world.draw(BUDGET - 1, np.random.default_rng(seed), noise=noise)
-    found = pairs(rows, statistics.estimate(rows, seed).effect, seed)
+    found = pairs(rows, inference.estimate(rows, seed).effect, seed)
     drivers = set(world.drivers)
     return [
         {pair.first, pair.second} <= drivers and pair.kind == RIGHT.get(world.name)

@@ -31,7 +31,7 @@ from benchmarks.drivers.cases import load, place
 from benchmarks.drivers.exact import MOST_WORDS, exact
 from benchmarks.drivers.studies import attributions, explain, prompted, text_of, told
 from smile_trace.attribution import Proxy, ProxyStudy
-from smile_trace.attribution.planning import SMALLEST_LEVEL
+from smile_trace.attribution.design.planner import SMALLEST_LEVEL
 from smile_trace.records import Explanation, ExplanationSettings, Perturbation, Response
 from tests.support.weaker_model import weaker_model_path
 

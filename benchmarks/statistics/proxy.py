@@ -21,9 +21,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import World, mass, nothing, planted
-from smile_trace.attribution import kriging, multifidelity
-from smile_trace.attribution.rectified import rectify
-from smile_trace.attribution.statistics import DROP_PROBABILITIES, Array, Rows
+from smile_trace.attribution.estimation import gaussian_process, multifidelity
+from smile_trace.attribution.estimation.inference import DROP_PROBABILITIES, Array, Rows
+from smile_trace.attribution.estimation.prediction_powered import prediction_powered_estimate
 
 SIZES = (8, 10, 12)
 NOISES = (0.0, 0.1, 0.25)
@@ -132,7 +132,9 @@ def study(task: tuple[str, int, int, int]) -> Outcome:
         rows = _with_chosen(
             target.draw(calls - 3, generator, noise=noise), of_proxy, target, noise, generator
         )
-        found = rectify(rows, proxy(rows.x), proxy(rows.others_x), of_proxy, [seed, number])
+        found = prediction_powered_estimate(
+            rows, proxy(rows.x), proxy(rows.others_x), of_proxy, [seed, number]
+        )
         alone = [
             _alone(rows),
             _alone(target.draw(calls - 1, generator, noise=noise)),
@@ -163,7 +165,9 @@ def study(task: tuple[str, int, int, int]) -> Outcome:
     )
 
 
-def _ask_proxy(shift: Shift, n: int, generator: np.random.Generator) -> multifidelity.Cheap:
+def _ask_proxy(
+    shift: Shift, n: int, generator: np.random.Generator
+) -> multifidelity.LowFidelityFit:
     rows = World("proxy", n, (), shift).draw(PROXY_CALLS - 1, generator)
     x, y = np.vstack([rows.others_x, rows.x]), np.append(rows.others_y, rows.y)
     return multifidelity.cheap(x, y, np.append(np.nan, rows.q), [int(generator.integers(2**31))])
@@ -171,7 +175,7 @@ def _ask_proxy(shift: Shift, n: int, generator: np.random.Generator) -> multifid
 
 def _with_chosen(
     rows: Rows,
-    of_proxy: multifidelity.Cheap,
+    of_proxy: multifidelity.LowFidelityFit,
     target: World,
     noise: float,
     generator: np.random.Generator,
@@ -190,7 +194,7 @@ def _with_chosen(
 
 def _alone(rows: Rows) -> Array:
     x, y = np.vstack([rows.x, rows.others_x]), np.append(rows.y, rows.others_y)
-    return kriging.fit(x, y).effects(DROP_PROBABILITIES)
+    return gaussian_process.fit(x, y).effects(DROP_PROBABILITIES)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:

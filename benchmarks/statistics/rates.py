@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import Array, World, mass, nothing, planted
-from smile_trace.attribution import fidelity, findings, statistics
+from smile_trace.attribution.estimation import fidelity, findings, inference
 
 SIZES = (8, 10, 12)
 NOISES = (0.0, 0.1, 0.25)
@@ -55,9 +55,9 @@ class Task:
     judged: bool
 
 
-def observe(world: World, rows: statistics.Rows, seed: list[int], *, judged: bool) -> Outcome:
+def observe(world: World, rows: inference.Rows, seed: list[int], *, judged: bool) -> Outcome:
     """Estimates, tests and judges one study's rows against the world's truth."""
-    found = statistics.estimate(rows, seed)
+    found = inference.estimate(rows, seed)
     quality = fidelity.held_out(rows, [*seed, 1]) if judged else None
     outcome = compare(world, found.effect, found.low, found.high, findings.discoveries(found))
     if judged:
@@ -85,7 +85,7 @@ def compare(
     )
 
 
-def planted_worlds(study: int, seed: int) -> Iterable[tuple[World, statistics.Rows, list[int]]]:
+def planted_worlds(study: int, seed: int) -> Iterable[tuple[World, inference.Rows, list[int]]]:
     """The planted truths of a random size, and their noisy rows."""
     generator = np.random.default_rng([seed, study])
     noise = float(generator.choice(NOISES))
@@ -94,17 +94,17 @@ def planted_worlds(study: int, seed: int) -> Iterable[tuple[World, statistics.Ro
         yield world, world.draw(BUDGET - 1, np.random.default_rng(key), noise=noise), key
 
 
-def noise_alone(study: int, seed: int) -> Iterable[tuple[World, statistics.Rows, list[int]]]:
+def noise_alone(study: int, seed: int) -> Iterable[tuple[World, inference.Rows, list[int]]]:
     """A constant shift with noise."""
     return _null(nothing, study, seed)
 
 
-def amount_alone(study: int, seed: int) -> Iterable[tuple[World, statistics.Rows, list[int]]]:
+def amount_alone(study: int, seed: int) -> Iterable[tuple[World, inference.Rows, list[int]]]:
     """Only how much is left out matters."""
     return _null(mass, study, seed)
 
 
-def shuffled(study: int, seed: int) -> Iterable[tuple[World, statistics.Rows, list[int]]]:
+def shuffled(study: int, seed: int) -> Iterable[tuple[World, inference.Rows, list[int]]]:
     """The responses of one planted world, told of the wrong masks."""
     generator = np.random.default_rng([seed, study])
     worlds = planted(int(generator.choice(SIZES)), generator)
@@ -116,7 +116,7 @@ def shuffled(study: int, seed: int) -> Iterable[tuple[World, statistics.Rows, li
 
 def _null(
     make: Callable[[int], World], study: int, seed: int
-) -> Iterable[tuple[World, statistics.Rows, list[int]]]:
+) -> Iterable[tuple[World, inference.Rows, list[int]]]:
     generator = np.random.default_rng([seed, study])
     world = make(int(generator.choice((*SIZES, 20, 30))))
     noise = float(generator.choice(NOISES[1:]))

@@ -13,7 +13,7 @@ from statistics import fmean, median
 import numpy as np
 
 from benchmarks.statistics.proxy import NOISES, made
-from smile_trace.attribution.agreement import concordance, disagrees
+from smile_trace.attribution.estimation.proxy_agreement import concordance, disagrees
 
 PAIRS = ("same", "monotone", "wrong on one", "false driver", "useless")
 PROMPTS, EXPLANATIONS = 400, 100

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smile_trace.attribution.masks import KEEP_PROBABILITIES
-from smile_trace.attribution.statistics import DROP_PROBABILITIES, Rows
+from smile_trace.attribution.design.masks import KEEP_PROBABILITIES
+from smile_trace.attribution.estimation.inference import DROP_PROBABILITIES, Rows
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class World:
     def draw(
         self, rows: int, generator: np.random.Generator, *, noise: float = 0.0, uneven: bool = False
     ) -> Rows:
-        """Random masks with their shifts, as a study asks them.
+        """Random masks with their changes, as a study asks them.
 
         Args:
             rows: how many masks.

@@ -2,9 +2,9 @@
 
 `python -m benchmarks.worker.traces` (variables `TRACES`, `DELIVERED`). The spool is written by
 the real capture side: each trace is a decorated function around a decorated call with a
-`Prompt` of some 240 characters. Reading it, deciding about it, counting it and delivering are
+`Prompt` of some 240 characters. ResponseScores it, deciding about it, counting it and delivering are
 timed one after the other in one process, whose memory is sampled all along. MLflow gets blocks
-in turns: from the courier, and bare ones, encoded before, of the same number of like traces.
+in turns: from the delivery_worker, and bare ones, encoded before, of the same number of like traces.
 """
 
 import json
@@ -84,8 +84,8 @@ def measure(home: str, uri: str) -> dict[str, Any]:
     """Everything, in this process."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
-    from smile_trace.worker.deliver import TRACES as BATCH
-    from smile_trace.worker.deliver import Courier
+    from smile_trace.worker.delivery import TRACES as BATCH
+    from smile_trace.worker.delivery import DeliveryWorker
     from smile_trace.worker.ingest import Ingest, Ingested
     from smile_trace.worker.sample import sample
     from smile_trace_mlflow import MLflowTracker
@@ -108,10 +108,10 @@ def measure(home: str, uri: str) -> dict[str, Any]:
             "spans_per_cpu_second": ingested.spans / took["cpu"],
         }
         found["sample"] = timed(lambda: sample(store, settings))
-        courier = Courier(tracker, store, settings)
-        found["fill"] = timed(lambda: store.outbox.fill(courier.name, now=time.time()))
+        delivery_worker = DeliveryWorker(tracker, store, settings)
+        found["fill"] = timed(lambda: store.outbox.fill(delivery_worker.name, now=time.time()))
         blocks = max(1, DELIVERED // (BATCH * BLOCK))
-        found["deliver"] = deliver(courier, store, uri, tracker, blocks, BATCH)
+        found["deliver"] = deliver(delivery_worker, store, uri, tracker, blocks, BATCH)
     found["status"] = timed(store.status)
     found["store_mb"] = sum(p.stat().st_size for p in Path(home).glob("store.db*")) / 1e6
     store.close()
@@ -126,9 +126,9 @@ def measure(home: str, uri: str) -> dict[str, Any]:
 
 
 def deliver(
-    courier: Any, store: Any, uri: str, tracker: Any, blocks: int, batch: int
+    delivery_worker: Any, store: Any, uri: str, tracker: Any, blocks: int, batch: int
 ) -> dict[str, Any]:
-    """Blocks of batches in turns: the courier's, and bare ones."""
+    """Blocks of batches in turns: the delivery_worker's, and bare ones."""
     import requests
 
     bodies = bare_bodies(store, blocks * BLOCK, batch)
@@ -151,7 +151,7 @@ def deliver(
 
     def through(block: int) -> None:
         until = taken + BLOCK * batch
-        assert courier.run(lambda: taken >= until).traces == BLOCK * batch
+        assert delivery_worker.run(lambda: taken >= until).traces == BLOCK * batch
 
     through(-1)  # connections, the experiment, what is imported late
     own, bare = [], []
@@ -163,14 +163,14 @@ def deliver(
     traces = blocks * BLOCK * batch
     rates = {
         name: traces / sum(t["seconds"] for t in times)
-        for name, times in (("courier", own), ("bare", bare))
+        for name, times in (("delivery_worker", own), ("bare", bare))
     }
     return {
         "traces": traces,
         "batch": batch,
-        "courier_per_second": rates["courier"],
+        "courier_per_second": rates["delivery_worker"],
         "bare_per_second": rates["bare"],
-        "ratio": rates["courier"] / rates["bare"],
+        "ratio": rates["delivery_worker"] / rates["bare"],
         "courier_cpu_ms_per_trace": sum(t["cpu"] for t in own) / traces * 1e3,
         "bare_cpu_ms_per_trace": sum(t["cpu"] for t in bare) / traces * 1e3,
     }

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from smile_trace import semconv
+from smile_trace.dialects import read_calls
 from smile_trace.records import JSON, Call, Feedback, PromptUse, Span, Trace
-from smile_trace.records.dialects import read_calls
-from smile_trace.records.plain import plain
+from smile_trace.records.sanitize import plain
 from smile_trace_comet.parameters import flat_parameters
 
 ASSET_VERSION = 3
@@ -208,8 +208,8 @@ def call_metadata(call: Call) -> dict[str, JSON]:
             "session": call.session,
             "user": call.user,
             "tags": call.tags,
-            "linked": call.linked,
-            "cut": call.cut or None,
+            "external_trace": call.external_trace,
+            "cut": call.truncated or None,
             "no_content": call.no_content,
             "span_id": call.span_id,
             "metadata": call.metadata,
@@ -222,7 +222,7 @@ def _trace_metadata(trace: Trace) -> dict[str, JSON]:
     own = {
         "service": trace.service_name,
         "trace_id": trace.trace_id,
-        "stand_in_root": trace.stand_in_root or None,
+        "root_missing": trace.root_missing or None,
         "feedback": {
             one.name: _known({"score": one.score, "comment": one.comment})
             for one in sorted(trace.feedback, key=lambda one: one.at_ns)

@@ -17,8 +17,8 @@ import requests
 
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace_comet.errors import WRONG_PROJECT_TYPE, Refused, check, not_comet, unreachable
 from smile_trace_comet.sdk import Sdk, load
-from smile_trace_comet.weather import WRONG_PROJECT_TYPE, Refused, check, not_comet, unreachable
 
 OLDEST_SERVER = "3.25.80"
 """Older servers make up the id of a trace themselves, so that a retry would show it twice."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison, VersionReport
-from smile_trace.records.plain import plain
+from smile_trace.records.sanitize import plain
 from smile_trace.render.comparison.figures import figures
 from smile_trace.trackers import ComparedPrompt, Receipt
 from smile_trace_comet.client import CometClient

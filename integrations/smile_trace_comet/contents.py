@@ -7,7 +7,7 @@ from html import escape
 from statistics import fmean
 
 from smile_trace.records import JSON, Call, Explanation, FidelityStatus, Record
-from smile_trace.records.plain import plain
+from smile_trace.records.sanitize import plain
 from smile_trace.render import STATUS_WORDS, to_html
 
 TOP = 5
@@ -54,7 +54,7 @@ def attributions_csv(explanation: Explanation) -> bytes:
     """One row per segment, in the order of the prompt, for Comet's data panel."""
     columns = (
         *("text", "role", "unit", "attribution", "ci_low", "ci_high"),
-        *("p_value", "significant", "leave_one_out", "frozen", "key"),
+        *("p_value", "significant", "leave_one_out", "protected", "key"),
     )
     return table_csv(
         columns, ([getattr(segment, name) for name in columns] for segment in explanation.segments)
@@ -152,7 +152,7 @@ def summary_metrics(rows: Sequence[Row]) -> dict[str, float]:
         "smile.explained_calls": float(len(rows)),
         "smile.reliable_calls": float(statuses.count("reliable")),
         "smile.no_effect_calls": float(statuses.count("no_effect")),
-        "smile.undetermined_calls": float(statuses.count("unreliable")),
+        "smile.inconclusive_calls": float(statuses.count("inconclusive")),
         "smile.target_calls": float(sum(row.target_calls for row in rows)),
         "smile.tokens": float(sum(row.tokens for row in rows)),
         "smile.usd": round(sum(row.usd or 0.0 for row in rows), 6),

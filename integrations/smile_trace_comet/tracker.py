@@ -10,11 +10,11 @@ from smile_trace.records import JSON
 from smile_trace.trackers import (
     CapturedTrace,
     ComparedPrompt,
+    Deferred,
     ExplainedCall,
-    NotYet,
     Outcome,
     Receipt,
-    Refusal,
+    Rejected,
     TrackerUnavailable,
 )
 from smile_trace_comet import sdk
@@ -108,8 +108,8 @@ class CometTracker:
 
     def _into_trace(self, client: "CometClient", group: Sequence[ExplainedCall]) -> Outcome:
         from smile_trace_comet.client import MISSING
+        from smile_trace_comet.errors import Refused
         from smile_trace_comet.traces import deliver_explanation
-        from smile_trace_comet.weather import Refused
 
         key = group[0].traced_as
         try:
@@ -117,7 +117,7 @@ class CometTracker:
                 deliver_explanation(client, item)
         except Refused as refusal:
             if refusal.status in MISSING and client.find(key) is None:
-                return Refusal(
+                return Rejected(
                     reason=f"Comet has no trace {key}: it was deleted there", retry=False
                 )
             raise
@@ -127,9 +127,9 @@ class CometTracker:
         self, client: "CometClient", items: Sequence[ExplainedCall]
     ) -> dict[str, Outcome]:
         """Bring the experiments of the prompt versions up to date; what did not work, by call."""
+        from smile_trace_comet.errors import WRONG_PROJECT_TYPE, Refused
         from smile_trace_comet.experiments import deliver_version
         from smile_trace_comet.versions import VersionKey, versions_of
-        from smile_trace_comet.weather import WRONG_PROJECT_TYPE, Refused
 
         groups = versions_of(items)
         if not groups:
@@ -140,9 +140,9 @@ class CometTracker:
             try:
                 deliver_version(client, VersionKey(workspace, project, name, version), group)
             except Refused as refusal:
-                outcome: Outcome = Refusal(reason=str(refusal), retry=refusal.retry)
+                outcome: Outcome = Rejected(reason=str(refusal), retry=refusal.retry)
                 if refusal.code == WRONG_PROJECT_TYPE or refusal.status >= 500:
-                    outcome = NotYet(reason=str(refusal), seconds=EXPERIMENT_WAIT)
+                    outcome = Deferred(reason=str(refusal), seconds=EXPERIMENT_WAIT)
                 failed |= {item.call.id: outcome for item in group}
         return failed
 
@@ -151,14 +151,14 @@ class CometTracker:
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `ComparisonTracker.deliver_comparison`; into the experiments of the versions."""
         from smile_trace_comet.comparisons import Place, deliver_versions
-        from smile_trace_comet.weather import Refused
+        from smile_trace_comet.errors import Refused
 
         client = self._connected()
         place = Place(*self._experiments(client), self._project(client))
         try:
             return deliver_versions(client, item, place)
         except Refused as refusal:
-            return Refusal(reason=str(refusal), retry=refusal.retry)
+            return Rejected(reason=str(refusal), retry=refusal.retry)
 
     # -- how ---------------------------------------------------------------------------------
 
@@ -186,7 +186,7 @@ class CometTracker:
         Raises:
             TrackerUnavailable: the server takes nothing; what was not begun is left.
         """
-        from smile_trace_comet.weather import Refused
+        from smile_trace_comet.errors import Refused
 
         down = threading.Event()
 
@@ -210,7 +210,7 @@ class CometTracker:
         if faults and len(faults) == len(results):
             raise TrackerUnavailable(f"{faults[0]}; nothing needs to be done, it is tried again")
         return [
-            Refusal(reason=str(one), retry=one.retry) if isinstance(one, Refused) else one
+            Rejected(reason=str(one), retry=one.retry) if isinstance(one, Refused) else one
             for one in results
             if one is not None and not isinstance(one, TrackerUnavailable)
         ]

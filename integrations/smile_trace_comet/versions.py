@@ -13,7 +13,7 @@ from html import escape
 
 from smile_trace.records import JSON, Explanation, PromptUse
 from smile_trace.records.comparison import Comparison
-from smile_trace.records.plain import plain
+from smile_trace.records.sanitize import plain
 from smile_trace.render import STATUS_WORDS, to_html
 from smile_trace.render.comparison import to_html as comparison_html
 from smile_trace.trackers import ExplainedCall
@@ -161,7 +161,7 @@ def tab(
 def _head(template: str, rows: Sequence[Row]) -> str:
     counts = [
         f"{number} {STATUS_WORDS[status]}"
-        for status in ("reliable", "no_effect", "unreliable")
+        for status in ("reliable", "no_effect", "inconclusive")
         if (number := sum(row.status == status for row in rows))
     ]
     more = (

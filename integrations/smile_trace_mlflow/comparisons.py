@@ -13,7 +13,7 @@ from smile_trace_mlflow.server import Server
 VERSION_TAG = "smile.prompt_version"
 PAGE = "comparison.html"
 PAGE_TAG = "smile.comparison"
-MOST_TRACES = 100
+MAX_TRACES = 100
 """Traces linked to a run: MLflow takes no more in one request."""
 LONGEST_PARAMETER = 5000
 Registered = Callable[[str, str, str], PromptVersion | None]
@@ -43,7 +43,7 @@ def deliver_versions(
         server.write_metrics(run_id, figures(comparison, place))
         server.write_artifact(run_id, PAGE, page)
         server.write_artifact(run_id, "comparison.json", comparison.model_dump_json())
-        if traces := item.traced_as.get(version.label, ())[:MOST_TRACES]:
+        if traces := item.traced_as.get(version.label, ())[:MAX_TRACES]:
             server.link_traces(run_id, traces)
         if held := registered(comparison.prompt, version.version, version.template):
             server.link_prompt_to_run(run_id, held)

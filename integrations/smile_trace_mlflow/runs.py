@@ -100,7 +100,7 @@ def _metrics(rows: Sequence[list[JSON]]) -> dict[str, float]:
         "smile.explained": float(len(rows)),
         "smile.reliable": float(column["status"].count("reliable")),
         "smile.no_effect": float(column["status"].count("no_effect")),
-        "smile.undetermined": float(column["status"].count("unreliable")),
+        "smile.inconclusive": float(column["status"].count("inconclusive")),
         "smile.target_calls": float(sum(column["target_calls"])),
         "smile.usd": float(sum(usd or 0.0 for usd in column["usd"])),
     }

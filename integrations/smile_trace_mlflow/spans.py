@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 EXPLANATION = "smile_trace.explanation"
 """Span attribute: the full Explanation as JSON."""
-LINKED_TAG = "smile.linked_trace"
+EXTERNAL_TAG = "smile.linked_trace"
 """Trace tag: the id of the user's own trace that was not found on this server."""
 LARGEST_EXPLANATION = 512_000
 """Characters of Explanation JSON on a span; a longer one leaves out its perturbations there."""
 
 EXPLANATION_NAME = "Why this answer?"
-LINKED_TRACE, LINKED_SPAN = "mlflow.trace_id", "mlflow.span_id"
+EXTERNAL_TRACE, EXTERNAL_SPAN = "mlflow.trace_id", "mlflow.span_id"
 """Keys of `Call.linked`."""
 
 _LLM_TYPES = ("CHAT_MODEL", "LLM")
@@ -97,16 +97,16 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
     root = trace.span(trace.root_span_id)
     # A call's span bears its model's name, and the list is read by function.
     tags[_TRACE_NAME] = str(root.attributes.get(semconv.NAME) or root.name)
-    if linked := linked_ids(trace):
-        tags[LINKED_TAG] = linked[0]
-    if trace.stand_in_root:
+    if linked := external_ids(trace):
+        tags[EXTERNAL_TAG] = linked[0]
+    if trace.root_missing:
         tags["smile.lost_root"] = "true"
     return {_TAG_PREFIX + _no_nul(key): _no_nul(value) for key, value in tags.items()}
 
 
-def linked_ids(trace: Trace) -> list[str]:
+def external_ids(trace: Trace) -> list[str]:
     """The user's own MLflow traces, where every call of ours was made inside of one."""
-    ids = [call.linked.get(LINKED_TRACE) for call in trace.calls]
+    ids = [call.external_trace.get(EXTERNAL_TRACE) for call in trace.calls]
     return list(dict.fromkeys(i for i in ids if i is not None)) if all(ids) else []
 
 
@@ -127,7 +127,7 @@ def place_in(trace_id: str, spans: Sequence["MlflowSpan"], call: Call) -> Place 
     that was noted; else under the noted span; else under the root.
     """
     by_id = {span.span_id: span for span in spans}
-    noted = by_id.get(call.linked.get(LINKED_SPAN, ""))
+    noted = by_id.get(call.external_trace.get(EXTERNAL_SPAN, ""))
     inside = [s for s in spans if noted is None or _is_below(s, noted.span_id, by_id)]
     llm = [s for s in inside if s.span_type in _LLM_TYPES and _overlap(s, call) > 0]
     root = next((s for s in spans if s.parent_id is None), None)

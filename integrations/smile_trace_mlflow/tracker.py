@@ -12,11 +12,11 @@ from smile_trace.render import to_svg_strips
 from smile_trace.trackers import (
     CapturedTrace,
     ComparedPrompt,
+    Deferred,
     ExplainedCall,
-    NotYet,
     Outcome,
     Receipt,
-    Refusal,
+    Rejected,
 )
 
 if TYPE_CHECKING:
@@ -93,19 +93,19 @@ class MLflowTracker:
 
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
         """See `Tracker.deliver_traces`; spans are upserted by their ids."""
-        outcomes = [self._linked(item) for item in items]
+        outcomes = [self._external(item) for item in items]
         ours = [i for i, outcome in enumerate(outcomes) if outcome is None]
         for batch in _batches(ours, [len(item.trace.spans) for item in items]):
             for i, outcome in zip(batch, self._send([items[i].trace for i in batch]), strict=True):
                 outcomes[i] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _linked(self, item: CapturedTrace) -> Outcome | None:
+    def _external(self, item: CapturedTrace) -> Outcome | None:
         """The outcome where the user's own trace takes the place of ours, else None."""
         from smile_trace_mlflow.server import Refused
-        from smile_trace_mlflow.spans import linked_ids
+        from smile_trace_mlflow.spans import external_ids
 
-        ids = linked_ids(item.trace)
+        ids = external_ids(item.trace)
         if not ids:
             return None
         try:
@@ -113,11 +113,11 @@ class MLflowTracker:
             if not missing:
                 self._link_prompts(item.trace, ids[0])
         except Refused as refusal:
-            return Refusal(reason=str(refusal), retry=refusal.retry)
+            return Rejected(reason=str(refusal), retry=refusal.retry)
         if not missing:
             return Receipt(external_id=ids[0], url=self._url(ids[0]))
-        if item.look_for_linked:
-            return NotYet(reason=f"the application's own MLflow trace {missing[0]} is not there")
+        if item.wait_for_external:
+            return Deferred(reason=f"the application's own MLflow trace {missing[0]} is not there")
         return None
 
     def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
@@ -133,7 +133,7 @@ class MLflowTracker:
             # A batch is refused whole: each alone shows which one it was.
             if len(traces) > 1:
                 return [outcome for trace in traces for outcome in self._send([trace])]
-            return [Refusal(reason=str(refusal), retry=refusal.retry)]
+            return [Rejected(reason=str(refusal), retry=refusal.retry)]
         ids = [mlflow_trace_id(trace) for trace in traces]
         return [Receipt(external_id=trace_id, url=self._url(trace_id)) for trace_id in ids]
 
@@ -171,7 +171,7 @@ class MLflowTracker:
             try:
                 outcomes.append(self._deliver_into_trace(item))
             except Refused as refusal:
-                outcomes.append(Refusal(reason=str(refusal), retry=refusal.retry))
+                outcomes.append(Rejected(reason=str(refusal), retry=refusal.retry))
             if isinstance(outcomes[i], Receipt):
                 days.setdefault(day_of(item.explanation), []).append(i)
         for day, indices in days.items():
@@ -179,7 +179,7 @@ class MLflowTracker:
                 deliver_day(self._server, day, [items[i] for i in indices])
             except Refused as refusal:
                 for i in indices:
-                    outcomes[i] = Refusal(reason=str(refusal), retry=refusal.retry)
+                    outcomes[i] = Rejected(reason=str(refusal), retry=refusal.retry)
         return outcomes
 
     def _deliver_into_trace(self, item: ExplainedCall) -> Outcome:
@@ -191,12 +191,12 @@ class MLflowTracker:
         if item.traced_as == mlflow_trace_id(item.trace):
             place = Place(item.traced_as, call.span_id, call.start_ns, call.end_ns)
         else:
-            place = self._place_in_linked(item)
+            place = self._place_in_external(item)
         if place is None:
-            return NotYet(reason=f"the spans of {item.traced_as} have not arrived yet")
+            return Deferred(reason=f"the spans of {item.traced_as} have not arrived yet")
         info = self._server.trace_info(place.trace_id)
         if info is None:
-            return Refusal(
+            return Rejected(
                 reason=f"the trace {place.trace_id} is gone from MLflow: it was deleted there",
                 retry=False,
             )
@@ -217,10 +217,10 @@ class MLflowTracker:
         self._server.tag_trace(place.trace_id, STATUS_TAG, explanation.fidelity.status)
         return Receipt(external_id=span.span_id, url=self._url(place.trace_id))
 
-    def _place_in_linked(self, item: ExplainedCall) -> "Place | None":
-        from smile_trace_mlflow.spans import LINKED_TRACE, place_in
+    def _place_in_external(self, item: ExplainedCall) -> "Place | None":
+        from smile_trace_mlflow.spans import EXTERNAL_TRACE, place_in
 
-        trace_id = item.call.linked.get(LINKED_TRACE, item.traced_as)
+        trace_id = item.call.external_trace.get(EXTERNAL_TRACE, item.traced_as)
         return place_in(trace_id, self._server.spans(trace_id), item.call)
 
     # -- comparisons ------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class MLflowTracker:
         try:
             return deliver_versions(self._server, item, self._ui_url, self._registered)
         except Refused as refusal:
-            return Refusal(reason=str(refusal), retry=refusal.retry)
+            return Rejected(reason=str(refusal), retry=refusal.retry)
 
 
 def _batches(indices: Sequence[int], sizes: Sequence[int]) -> list[list[int]]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import httpx
 
 from smile_trace.records import JSON
-from smile_trace.records.plain import plain
+from smile_trace.records.sanitize import plain
 from smile_trace.trackers import TrackerUnavailable
 
 CLOUD = "https://www.comet.com/opik/api/"

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smile_trace import semconv
+from smile_trace.dialects import read_calls
 from smile_trace.records import JSON, Call, Span, Trace
-from smile_trace.records.dialects import read_calls
 from smile_trace.render import STATUS_WORDS, to_markdown
 from smile_trace.trackers import ExplainedCall
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id
@@ -46,7 +46,7 @@ def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
                 {
                     "service": trace.service_name,
                     "smile_trace_id": trace.trace_id,
-                    "stand_in_root": trace.stand_in_root or None,
+                    "root_missing": trace.root_missing or None,
                     **(call_metadata(first) if first and len(trace.calls) == 1 else {}),
                 }
             ),
@@ -190,9 +190,9 @@ def call_metadata(call: Call) -> dict[str, JSON]:
             "finish_reason": call.finish_reason,
             "response_id": call.response_id,
             "user": call.user,
-            "linked": call.linked,
+            "external_trace": call.external_trace,
             "no_content": call.no_content,
-            "cut": call.cut or None,
+            "cut": call.truncated or None,
             **call.metadata,
         }
     )

@@ -14,7 +14,7 @@ from smile_trace.trackers import (
     ExplainedCall,
     Outcome,
     Receipt,
-    Refusal,
+    Rejected,
     TrackerUnavailable,
 )
 from smile_trace_opik.ids import explanation_span_id, opik_trace_id
@@ -167,7 +167,7 @@ def _settled(results: Sequence[Receipt | Refused]) -> list[Outcome]:
     if faults and len(faults) == len(results):
         raise TrackerUnavailable(f"{faults[0]}; nothing needs to be done, it is tried again")
     return [
-        Refusal(reason=str(result), retry=result.retry) if isinstance(result, Refused) else result
+        Rejected(reason=str(result), retry=result.retry) if isinstance(result, Refused) else result
         for result in results
     ]
 

@@ -6,18 +6,18 @@ from itertools import takewhile
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from smile_trace.attribution.distances import Distance
-from smile_trace.attribution.findings import LevelFindings, find, precise
-from smile_trace.attribution.levels import join
-from smile_trace.attribution.part import Part
-from smile_trace.attribution.planning import Level, Paid, Planner, paid, repeats
-from smile_trace.attribution.reading import Reading, read
-from smile_trace.attribution.segmentation import Segmentation
-from smile_trace.attribution.shift import TextShift
-from smile_trace.attribution.summary import summarize
-from smile_trace.attribution.units import AnyUnit
-from smile_trace.attribution.vectors import Embed, embed_words
-from smile_trace.attribution.verdict import judge
+from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.design.planner import Level, Paid, Planner, paid, repeats
+from smile_trace.attribution.estimation.answer_change import TextChange
+from smile_trace.attribution.estimation.distances import Distance
+from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
+from smile_trace.attribution.estimation.response_scores import ResponseScores, read
+from smile_trace.attribution.reporting.levels import join
+from smile_trace.attribution.reporting.summary import summarize
+from smile_trace.attribution.reporting.verdict import judge
+from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.attribution.segmentation.units import AnyUnit
+from smile_trace.attribution.word_vectors import Embed, embed_words
 from smile_trace.records import (
     Cost,
     Explanation,
@@ -32,7 +32,7 @@ from smile_trace.records import (
 ROUND = 16
 """Perturbations of one round, at most: small enough to show progress and to run in parallel."""
 
-UNREPEATABLE = 0.8
+MAX_BASELINE_CHANGE = 0.8
 """Shift of the unperturbed prompt's own answer beyond which asking on is wasted money."""
 
 
@@ -49,13 +49,13 @@ class Study:
         answer: the logged answer.
         signal: compare texts, or the probability of the logged answer (`Response.logprobs`
             from `ScoringModel.score`). An empty answer is always compared as text.
-        freeze: role names, exact texts or patterns that are never left out.
+        protect: role names, exact texts or patterns that are never left out.
         deterministic: whether the same request gives the same answer.
         remote: whether somebody else's machine answers.
         embed: word vectors for the text shift; by default the packaged ones.
         distance: of two sets of word vectors (directions, unit length), in [0, 1], in place of
             the text shift's own.
-        part: the characters of the answer that are explained (`find_part`); None for all.
+        part: the characters of the answer that are explained (`find_answer_span`); None for all.
         unit: a pattern or own spans, in place of the settings' unit.
 
     Raises:
@@ -69,12 +69,12 @@ class Study:
         *,
         answer: str,
         signal: Signal,
-        freeze: Sequence[str | re.Pattern[str]] = (),
+        protect: Sequence[str | re.Pattern[str]] = (),
         deterministic: bool,
         remote: bool,
         embed: Embed | None = None,
         distance: Distance | None = None,
-        part: Part | None = None,
+        part: AnswerSpan | None = None,
         unit: AnyUnit | None = None,
     ) -> None:
         self.signal: Signal = signal if answer.strip() else "text"
@@ -84,10 +84,10 @@ class Study:
         self._deterministic = deterministic
         self._embed = embed or embed_words
         self._part = part
-        self._shift = TextShift(answer, self._embed, distance, part)
+        self._shift = TextChange(answer, self._embed, distance, part)
         self._planner = Planner(
             prompted,
-            Segmentation(prompted, settings.unit if unit is None else unit, freeze),
+            Segmentation(prompted, settings.unit if unit is None else unit, protect),
             settings,
             replicates=min(repeats(prompted, deterministic, remote), settings.budget),
             deterministic=deterministic,
@@ -151,10 +151,10 @@ class Study:
     def _settled(self, level: Level) -> bool:
         """Whether the rows so far leave nothing to find: no shift, or no interval of any width."""
         reading, index = self._read(), self._levels.index(level)
-        known = [shift for shift in reading.shifts[index] if shift is not None]
+        known = [shift for shift in reading.changes[index] if shift is not None]
         if len(known) < len(self._rows(level)):
             return False
-        if reading.still:
+        if reading.no_variation:
             return True
         with threadpool_limits(limits=1, user_api="blas"):
             return precise(level.segments, self._rows(level), known, self._seed(index))
@@ -178,13 +178,13 @@ class Study:
             return False
         reading = self._read()
         return reading.baseline is None or (
-            reading.baseline > UNREPEATABLE and not reading.given_back
+            reading.baseline > MAX_BASELINE_CHANGE and not reading.baseline_reproduced
         )
 
     def _next_level(self) -> bool:
         """Plans a finer partition of what matters, where calls and finer segments are left."""
         calls = self._settings.budget - len(self._asked)
-        if not self._planner.refinable(calls) or self._read().still:
+        if not self._planner.refinable(calls) or self._read().no_variation:
             return False
         return self._planner.refine(self._find(self._levels[-1]).effects, calls)
 
@@ -227,7 +227,7 @@ class Study:
             settings=self._settings,
         )
 
-    def _read(self) -> Reading:
+    def _read(self) -> ResponseScores:
         rows = [
             [(row, self._responses.get(paid(row))) for row in self._rows(level)]
             for level in self._levels
@@ -245,7 +245,7 @@ class Study:
             return find(
                 level.segments,
                 self._rows(level),
-                reading.shifts[index],
+                reading.changes[index],
                 floor=reading.noise_floor,
                 exact=level.exact,
                 deterministic=self._deterministic,
@@ -254,7 +254,7 @@ class Study:
             )
 
     def _observations(
-        self, reading: Reading, found: Sequence[LevelFindings]
+        self, reading: ResponseScores, found: Sequence[LevelFindings]
     ) -> tuple[Observation, ...]:
         return tuple(
             Observation(
@@ -271,7 +271,7 @@ class Study:
                 shift=shift,
                 failure=response.failure,
             )
-            for level, shifts, of in zip(self._levels, reading.shifts, found, strict=True)
-            for row, shift, weight in zip(self._rows(level), shifts, of.locality, strict=True)
+            for level, changes, of in zip(self._levels, reading.changes, found, strict=True)
+            for row, shift, weight in zip(self._rows(level), changes, of.locality, strict=True)
             if (response := self._responses.get(paid(row))) is not None
         )

@@ -9,8 +9,8 @@ from smile_trace.capture.decorator import span, trace
 from smile_trace.capture.instrument import CannotInstrument, instrument
 from smile_trace.capture.prompts import Prompt
 from smile_trace.capture.provider import span_processor
+from smile_trace.capture.runtime import configure, suppressed
 from smile_trace.capture.spool import writer_alive
-from smile_trace.capture.state import configure, suppressed
 
 __all__ = [
     "CannotInstrument",

@@ -8,11 +8,11 @@ from typing import Any, Literal
 from opentelemetry.sdk.trace import ReadableSpan
 
 from smile_trace import semconv
-from smile_trace.capture.cleaning import Cleaner
-from smile_trace.capture.faults import fault
 from smile_trace.capture.ids import new_context
+from smile_trace.capture.internal_errors import fault
 from smile_trace.capture.recording import current
-from smile_trace.capture.state import active, runtime
+from smile_trace.capture.runtime import active, runtime
+from smile_trace.capture.sanitizer import Cleaner
 
 
 def record(

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
+from smile_trace.capture.call_site import Site, qualified_name, short_name
 from smile_trace.capture.parameters import Parameters
 from smile_trace.capture.recording import Recording, begin, current, leave
-from smile_trace.capture.sites import Site, qualified_name, short_name
 from smile_trace.capture.wrapping import wrap
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -17,13 +17,13 @@ from opentelemetry.context import Context
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from smile_trace import semconv
-from smile_trace.capture.faults import fault
+from smile_trace.capture.external_trace import external_trace_attributes
+from smile_trace.capture.internal_errors import fault
 from smile_trace.capture.jsonable import dumps
-from smile_trace.capture.links import linked_attributes
 from smile_trace.capture.prompts import find_renderings
 from smile_trace.capture.recording import at_exit, current
 from smile_trace.capture.redaction import redact
-from smile_trace.capture.state import Runtime, active, runtime
+from smile_trace.capture.runtime import Runtime, active, runtime
 from smile_trace.errors import SmileTraceError
 
 _MESSAGE = "llm.input_messages."
@@ -105,7 +105,7 @@ class NestedTracer(otel.Tracer):
         span = self._tracer().start_span(name, ours, *args, **kwargs)
         recording = current.get()
         with suppress(Exception):
-            span.set_attributes(linked_attributes())
+            span.set_attributes(external_trace_attributes())
             for key in ("session", "user"):
                 value = getattr(recording, key, None)
                 if value is not None:

@@ -2,8 +2,8 @@
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
-from smile_trace.capture.state import active, runtime
-from smile_trace.capture.writing import ExportingProcessor
+from smile_trace.capture.runtime import active, runtime
+from smile_trace.capture.tracer_provider import ExportingProcessor
 
 
 def span_processor() -> SpanProcessor:

@@ -16,17 +16,17 @@ from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from smile_trace import semconv
 from smile_trace.capture.answers import Answer, join_chunks, read_answer
-from smile_trace.capture.cleaning import Cleaner
-from smile_trace.capture.describing import describe_answer, describe_messages
-from smile_trace.capture.faults import fault
+from smile_trace.capture.call_site import Site
+from smile_trace.capture.external_trace import external_trace_attributes, last_mlflow_trace
 from smile_trace.capture.ids import new_context
+from smile_trace.capture.internal_errors import fault
 from smile_trace.capture.jsonable import dumps, is_json, jsonable
-from smile_trace.capture.links import last_mlflow_trace, linked_attributes
 from smile_trace.capture.messages import MessageDict, content_of
 from smile_trace.capture.prompts import Use, find_renderings
 from smile_trace.capture.requests import arguments_of_request, read_request
-from smile_trace.capture.sites import Site
-from smile_trace.capture.state import active, runtime, state
+from smile_trace.capture.runtime import active, runtime, state
+from smile_trace.capture.sanitizer import Cleaner
+from smile_trace.capture.span_attributes import describe_answer, describe_messages
 
 MAX_MESSAGE = 2000
 MAX_TRACEBACK = 8000
@@ -88,7 +88,7 @@ class Recording:
         self._first_chunk: float | None = None
         self._error: tuple[str, str, str] | None = None
         self._structured: dict[str, Any] = {}
-        self._attributes: dict[str, Any] = linked_attributes()
+        self._attributes: dict[str, Any] = external_trace_attributes()
         self._last_mlflow = last_mlflow_trace()
         self.session = site.session or (parent.session if parent is not None else None)
         self.user = site.user or (parent.user if parent is not None else None)
@@ -150,7 +150,7 @@ class Recording:
         """An MLflow trace that came and went inside this call (automatic logging) is its own."""
         last = last_mlflow_trace()
         if last is not None and last != self._last_mlflow:
-            self._attributes.setdefault(semconv.LINKED_MLFLOW_TRACE, last)
+            self._attributes.setdefault(semconv.EXTERNAL_MLFLOW_TRACE, last)
 
     def chunk(self, item: Any) -> None:
         """Take over one item of a stream. Never raises."""
@@ -217,8 +217,8 @@ class Recording:
             attributes[key] = dumps(clean.value(value))
         if clean.redacted:
             attributes[semconv.REDACTED] = clean.redacted
-        if clean.cut or len(self._chunks) >= MAX_CHUNKS:
-            attributes[semconv.CUT] = True
+        if clean.truncated or len(self._chunks) >= MAX_CHUNKS:
+            attributes[semconv.TRUNCATED] = True
         here = runtime()
         # Made at the end and in one go: a span that is open all the while costs twice as much.
         span = ReadableSpan(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from smile_trace.capture.config import Redactor
-from smile_trace.capture.faults import fault
+from smile_trace.capture.internal_errors import fault
 
 FAILED = "[not written: a redaction function raised]"
 SHORTEST_TOKEN = 16

@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from smile_trace.capture.faults import Losses, fault, make_private
+from smile_trace.capture.internal_errors import Losses, fault, make_private
 
 SUFFIX = ".jsonl"
 SCAN_SECONDS = 1.0

@@ -11,9 +11,9 @@ import types
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any
 
+from smile_trace.capture.call_site import Site
 from smile_trace.capture.recording import Recording, begin, current, leave, open_streams
-from smile_trace.capture.sites import Site
-from smile_trace.capture.state import state
+from smile_trace.capture.runtime import state
 
 
 def wrap(target: Any, site: Site) -> Any:

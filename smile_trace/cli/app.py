@@ -8,8 +8,8 @@ import typer
 from smile_trace.cli.compare import compare
 from smile_trace.cli.demo import demo
 from smile_trace.cli.doctor import doctor
-from smile_trace.cli.exchange import export, import_
 from smile_trace.cli.explain import explain
+from smile_trace.cli.export_import import export, import_
 from smile_trace.cli.health import health
 from smile_trace.cli.replay import replay
 from smile_trace.cli.retry import retry

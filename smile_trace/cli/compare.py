@@ -33,7 +33,8 @@ def compare(
         int, typer.Option(min=0, help="The most new calls: inputs are replayed through both.")
     ] = 40,
     delta: Annotated[
-        float, typer.Option(min=0.001, max=0.999, help='The margin of "dead", in units of shift.')
+        float,
+        typer.Option(min=0.001, max=0.999, help='The margin of "no_effect", in units of shift.'),
     ] = 0.05,
     seed: Annotated[int, typer.Option(help="Decides which calls are looked at.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,

@@ -28,12 +28,12 @@ def doctor(
     from rich.markup import escape
 
     from smile_trace.settings import Settings
-    from smile_trace.worker import checkup
+    from smile_trace.worker import doctor
 
     settings = Settings()
-    findings = [] if forget is None else [checkup.forget_tracker(settings, forget)]
-    findings += [checkup.repair(settings)] if repair else []
-    findings += checkup.examine(settings)
+    findings = [] if forget is None else [doctor.forget_tracker(settings, forget)]
+    findings += [doctor.repair(settings)] if repair else []
+    findings += doctor.examine(settings)
     if as_json:
         print(json.dumps([finding.model_dump() for finding in findings], indent=2))
     else:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smile_trace.cli.agreeing import agree, in_words
+from smile_trace.cli.confirmation import agree, in_words
 from smile_trace.errors import SmileTraceError
 
 
@@ -46,7 +46,7 @@ def explain(
             "document, or the matches of a /PATTERN/.",
         ),
     ] = "word",
-    freeze: Annotated[
+    protect: Annotated[
         list[str] | None,
         typer.Option(help="A role, a text or a /PATTERN/ that is never left out; repeatable."),
     ] = None,
@@ -94,11 +94,11 @@ def explain(
         _look_at(html)
     text = prompt if file is None else _read(file)
     try:
-        from smile_trace.attribution import ROLES, find_part, freezing_nothing, written
+        from smile_trace.attribution import ROLES, find_answer_span, unmatched_protections, written
         from smile_trace.evaluation import check_by_injection, estimate_check
         from smile_trace.explaining import explain as explain_now
-        from smile_trace.explaining.estimating import check_worth, estimate_of
-        from smile_trace.explaining.preparing import prepare
+        from smile_trace.explaining.cost_estimate import check_worth, estimate_of
+        from smile_trace.explaining.preparation import prepare
         from smile_trace.settings import Settings
     except ImportError as error:
         raise SmileTraceError(
@@ -110,7 +110,7 @@ def explain(
         "model": model,
         "answer": answer,
         "unit": _unit(unit),
-        "freeze": [written(text) for text in freeze or ()],
+        "protect": [written(text) for text in protect or ()],
         "budget": budget,
         "signal": signal.value,
         "proxy": proxy,
@@ -119,13 +119,15 @@ def explain(
     }
     settings = Settings()
     prepared = prepare(text, settings, parameters=None, **asked)
-    for missing in freezing_nothing(prepared.prompted.messages, prepared.freeze):
+    for missing in unmatched_protections(prepared.prompted.messages, prepared.protect):
         if missing not in ROLES:
             raise SmileTraceError(_no_such_text(missing))
         print(_no_such_role(missing), file=sys.stderr)
     alone = prepare(text, settings, parameters=None, **{**asked, "proxy": None})
     if part is not None and prepared.prompted.answer is not None:
-        find_part(prepared.prompted.answer, part)  # or it is not there: said before a cent is spent
+        find_answer_span(
+            prepared.prompted.answer, part
+        )  # or it is not there: said before a cent is spent
     most = estimate_of(prepared, embeddings=settings.explain.embeddings)
     check_worth(prepared)
     if sanity_check:
@@ -154,7 +156,7 @@ def explain(
 
 
 def _unit(text: str) -> Any:
-    from smile_trace.attribution import units
+    from smile_trace.attribution.segmentation import units
 
     unit = units.written(text)
     try:
@@ -167,14 +169,14 @@ def _unit(text: str) -> Any:
 def _no_such_text(missing: str | re.Pattern[str]) -> str:
     said = missing if isinstance(missing, str) else f"/{missing.pattern}/"
     return (
-        f"--freeze {said!r} stands nowhere in the prompt: give whole words as they stand in it, "
+        f"--protect {said!r} stands nowhere in the prompt: give whole words as they stand in it, "
         "a role of its messages, or a /PATTERN/"
     )
 
 
 def _no_such_role(role: object) -> str:
     # No error: one command line may serve prompts with and without such a message.
-    return f"no message has the role {role!r}; write /\\b{role}\\b/ to freeze the word"
+    return f"no message has the role {role!r}; write /\\b{role}\\b/ to protect the word"
 
 
 class _Progress:

@@ -119,7 +119,7 @@ def _other_reasons(now: "Status") -> "Iterator[Counted]":
 def _kinds(now: "Status") -> str:
     return (
         f"{now.reliable} reliable, {now.no_effect} no effect, "
-        f"{now.unreliable} undetermined at this budget"
+        f"{now.inconclusive} inconclusive at this budget"
     )
 
 

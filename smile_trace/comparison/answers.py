@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution.shift import TextShift
-from smile_trace.attribution.vectors import Embed, embed_words
+from smile_trace.attribution.estimation.answer_change import TextChange
+from smile_trace.attribution.word_vectors import Embed, embed_words
 from smile_trace.comparison.regression import Array
 from smile_trace.comparison.verdicts import LEVEL
 
@@ -62,8 +62,8 @@ def text_distance(embed: Embed = embed_words) -> Distance:
     def distance(one: str, other: str) -> float:
         key = (one, other) if one <= other else (other, one)
         if key not in known:
-            there = TextShift(one, embed).shifts([other])[0]
-            back = TextShift(other, embed).shifts([one])[0]
+            there = TextChange(one, embed).changes([other])[0]
+            back = TextChange(other, embed).changes([one])[0]
             known[key] = 0.0 if one == other else (there + back) / 2
         return known[key]
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sqlalchemy import Column, Connection, Row, Select, func, select
 
-from smile_trace.comparison.pooling import PooledRows
+from smile_trace.comparison.pooled_effects import PooledRows
 from smile_trace.comparison.segments import cut
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit

@@ -7,7 +7,7 @@ Their keys are those that an explanation gives to the same places (`NAME:VERSION
 import re
 from collections.abc import Sequence
 
-from smile_trace.attribution import breaks
+from smile_trace.attribution.segmentation import boundaries
 from smile_trace.records import PromptUse, Segment, Unit
 from smile_trace.records.comparison import TemplateSegment
 
@@ -39,17 +39,17 @@ def segments_in_call(
         role: the message's role.
     """
     places = _slots(use.template)
-    shifts: list[tuple[int, int]] = []  # from this offset of the template on, so much further
+    changes: list[tuple[int, int]] = []  # from this offset of the template on, so much further
     grown = 0
     values = []
     for (_, start, end), span in zip(places, use.variable_spans, strict=True):
         values.append((start, span.start, span.end))
         grown = span.end - use.start - end
-        shifts.append((end, grown))
+        changes.append((end, grown))
     found = []
     for segment in segments:
         if segment.variable is None:
-            moved = max(((at, by) for at, by in shifts if at <= segment.start), default=(0, 0))[1]
+            moved = max(((at, by) for at, by in changes if at <= segment.start), default=(0, 0))[1]
             start, end = use.start + segment.start + moved, use.start + segment.end + moved
         else:
             start, end = next((a, b) for at, a, b in values if at == segment.start)
@@ -79,7 +79,7 @@ def _slots(template: str) -> list[tuple[str, int, int]]:
 
 def cut(name: str, version: str, template: str, unit: Unit) -> tuple[TemplateSegment, ...]:
     """Cut a template into sentences (and lines) or words, each variable's slot as one."""
-    split = breaks.words if unit == "word" else breaks.sentences
+    split = boundaries.words if unit == "word" else boundaries.sentences
     found: list[TemplateSegment] = []
     seen: dict[str, int] = {}
     at = 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.comparison.pooling import Pooled
+from smile_trace.comparison.pooled_effects import Pooled
 from smile_trace.comparison.regression import Array
 from smile_trace.records.comparison import Verdict
 
@@ -26,7 +26,7 @@ class Judgement:
     `p_value` is two-sided for "no influence at all"; `significant` after Benjamini–Hochberg
     over the template's segments. `may_need` bounds, with 95 % confidence, the share of calls
     that need the segment all the same. `calls_needed` is how many calls would settle an
-    undetermined one, None where the rows do not say.
+    inconclusive one, None where the rows do not say.
     """
 
     verdict: Verdict
@@ -44,7 +44,7 @@ def judge(pooled: Pooled, delta: float) -> list[Judgement]:
 
     `dead`: both one-sided tests of |influence| < δ (Schuirmann 1987) hold at 5 % after
     Benjamini–Hochberg over the segments. `critical`: the interval's lower end is at least
-    CRITICAL. `matters`: significantly different from zero. Else `undetermined`.
+    CRITICAL. `matters`: significantly different from zero. Else `inconclusive`.
 
     Args:
         delta: the margin δ in units of shift.
@@ -60,15 +60,15 @@ def judge(pooled: Pooled, delta: float) -> list[Judgement]:
         enough = known and pooled.calls >= FEWEST_CALLS
         low = max(influence - half * error, -1.0) if known else -1.0
         high = min(influence + half * error, 1.0) if known else 1.0
-        verdict: Verdict = "undetermined"
+        verdict: Verdict = "inconclusive"
         if enough and dead[i]:
-            verdict = "dead"
+            verdict = "no_effect"
         elif enough and low >= CRITICAL:
-            verdict = "critical"
+            verdict = "essential"
         elif enough and significant[i]:
             verdict = "matters"
         needed = None
-        if verdict == "undetermined":
+        if verdict == "inconclusive":
             needed = calls_needed(influence, error, pooled.calls, delta)
         judgements.append(
             Judgement(

@@ -11,7 +11,7 @@ from typing import Literal
 from rich.console import Console
 from rich.markup import escape
 
-from smile_trace.demo.places import Comet, MLflow, Place
+from smile_trace.demo.servers import Comet, MLflow, Place
 from smile_trace.errors import SmileTraceError
 from smile_trace.models.local import LocalModel
 from smile_trace.render import print_terminal

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.integrate import trapezoid  # type: ignore[import-untyped]
 
-from smile_trace.evaluation.asking import Left, Mask
-from smile_trace.explaining.background import wait_for
+from smile_trace.evaluation.ablation import Left, Mask
 from smile_trace.explaining.driver import cost_of
-from smile_trace.explaining.preparing import ANSWERS, AnyModel, open_any
+from smile_trace.explaining.event_loop import wait_for
+from smile_trace.explaining.preparation import ANSWERS, AnyModel, open_any
 from smile_trace.models.memory import MemoryLedger
 from smile_trace.models.metered import metered
 from smile_trace.models.registry import open_embeddings
@@ -93,7 +93,7 @@ async def _measure(
     explanation: Explanation, left: Left, orders: int, generator: np.random.Generator
 ) -> Faithfulness:
     segments = explanation.segments
-    free = [k for k, segment in enumerate(segments) if not segment.frozen]
+    free = [k for k, segment in enumerate(segments) if not segment.protected]
     await left.ask_baseline(1 if left.deterministic else BASELINES)
     ours = sorted(free, key=lambda k: -segments[k].attribution)
     alone = await _by_leave_one_out(free, len(segments), left, _calls_of(explanation), generator)
@@ -147,7 +147,7 @@ async def _by_leave_one_out(
 
 
 def _masks(order: Sequence[int], k: int, free: Sequence[int], count: int) -> tuple[Mask, Mask]:
-    """Without the first k of an order, and with only these and what is frozen."""
+    """Without the first k of an order, and with only these and what is protected."""
     first, movable = set(order[:k]), set(free)
     return (
         tuple(place not in first for place in range(count)),

@@ -8,16 +8,16 @@ from functools import partial
 from typing import Any
 
 from smile_trace.attribution import Embed, Study
-from smile_trace.explaining.background import wait_for
+from smile_trace.explaining.cost_estimate import Estimate, estimate_of
 from smile_trace.explaining.driver import OnRound, cost_of, resolve_signal, run
-from smile_trace.explaining.estimating import Estimate, estimate_of
-from smile_trace.explaining.preparing import ANSWERS, Prepared
-from smile_trace.explaining.thinking import think
+from smile_trace.explaining.event_loop import wait_for
+from smile_trace.explaining.preparation import ANSWERS, Prepared
+from smile_trace.explaining.threads import run_in_thread
 from smile_trace.models import Model, Request
 from smile_trace.models.memory import MemoryLedger
 from smile_trace.models.metered import metered
-from smile_trace.models.quiet import quiet
 from smile_trace.models.registry import open_embeddings
+from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
@@ -62,7 +62,7 @@ class Injected:
 
         def inside(segment: SegmentAttribution) -> bool:
             apart = segment.end <= begin or segment.start >= end
-            return segment.message == self.message and not segment.frozen and not apart
+            return segment.message == self.message and not segment.protected and not apart
 
         return max((s.attribution for s in explanation.segments if inside(s)), default=None)
 
@@ -113,7 +113,7 @@ def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -
 def estimate_check(prepared: Prepared) -> Estimate:
     """The most that `check_by_injection` asks: as many calls as the explanation."""
     most = [
-        estimate_of(replace(prepared, prompted=copy, unit="word", freeze=()))
+        estimate_of(replace(prepared, prompted=copy, unit="word", protect=()))
         for copy in injected_copies(prepared.prompted)
     ]
     return max(most, key=lambda estimate: estimate.tokens or 0)
@@ -154,7 +154,7 @@ async def sanity_check(
         asked.append(response)
         if response.ok and marker in (response.text or "").upper():
             left = settings.model_copy(update={"budget": settings.budget - len(asked)})
-            study = await think(partial(_study, injected, response, model, left, embed))
+            study = await run_in_thread(partial(_study, injected, response, model, left, embed))
             # A study of texts asks for this very answer, and counts it.
             before = asked if study.signal == "probability" else asked[:-1]
             explanation = await run(study, model, on_round=on_round, before=before)
@@ -185,7 +185,7 @@ def _study(
     unit: Unit = "word" if settings.unit == "word" else "sentence"
     return Study(
         injected.prompted,
-        settings.model_copy(update={"unit": unit, "freeze": ()}),
+        settings.model_copy(update={"unit": unit, "protect": ()}),
         answer=answer,
         signal=signal,
         deterministic=model.deterministic(injected.prompted.parameters),
@@ -211,7 +211,7 @@ def _judge(injected: Injected, explanation: Explanation) -> SanityCheck:
         return SanityCheck(outcome="inconclusive", reason=why, **found)
     if explanation.fidelity.status != "reliable" or ours is None or neutral is None:
         reason = (explanation.fidelity.reason or "").rstrip(".")
-        why = f"the explanation of the copy is undetermined: {reason}"
+        why = f"the explanation of the copy is inconclusive: {reason}"
         return SanityCheck(outcome="inconclusive", reason=why, **found)
     first = explanation.ranked[0]
     if ours <= 0 or first.attribution > ours:
@@ -239,7 +239,7 @@ async def _ask(prompted: Prompted, model: Model) -> Response:
     request = Request(
         messages=prompted.messages, form=prompted.form, parameters=prompted.parameters
     )
-    with quiet():
+    with suppress_instrumentation():
         [response] = await model.generate([request])
     return response
 

@@ -1,8 +1,8 @@
 """One explanation, from a prompt and a model: the loop that drives a Study, and `explain()`."""
 
 from smile_trace.explaining.api import explain
+from smile_trace.explaining.cost_estimate import Estimate, estimate
 from smile_trace.explaining.driver import ExplanationFailed, ask_model, finish, resolve_signal, run
-from smile_trace.explaining.estimating import Estimate, estimate
 
 __all__ = [
     "Estimate",

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
 
-from smile_trace.attribution import AnyUnit, Embed, find_part
-from smile_trace.explaining.background import wait_for
+from smile_trace.attribution import AnyUnit, Embed, find_answer_span
 from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
-from smile_trace.explaining.preparing import ANSWERS, AnyModel, Prepared, prepare
-from smile_trace.explaining.proxying import PROXY_CALLS, make_study
-from smile_trace.explaining.reading import AnyPrompt
-from smile_trace.explaining.thinking import think
+from smile_trace.explaining.event_loop import wait_for
+from smile_trace.explaining.inputs import AnyPrompt
+from smile_trace.explaining.preparation import ANSWERS, AnyModel, Prepared, prepare
+from smile_trace.explaining.proxies import PROXY_CALLS, make_study
+from smile_trace.explaining.threads import run_in_thread
 from smile_trace.models import Model, Request
 from smile_trace.models.memory import MemoryLedger
 from smile_trace.models.metered import Metered, metered
-from smile_trace.models.quiet import quiet
 from smile_trace.models.registry import open_embeddings
+from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import JSON, Explanation, Prompted, Response
 from smile_trace.settings import Settings
 
@@ -30,7 +30,7 @@ def explain(
     answer: str | None = None,
     parameters: Mapping[str, JSON] | None = None,
     unit: AnyUnit = "word",
-    freeze: Sequence[str | re.Pattern[str]] = (),
+    protect: Sequence[str | re.Pattern[str]] = (),
     budget: int = 40,
     signal: Literal["auto", "text", "probability"] = "auto",
     proxy: AnyModel | None = None,
@@ -54,7 +54,7 @@ def explain(
             numbered items or blank lines), `message`, `variable`; or `example` or `document`, a
             compiled pattern (each match is a unit) or spans of your own (`(start, end)`,
             `(message, start, end)` or texts), with the rest of the prompt kept.
-        freeze: what is never left out: roles, exact texts, compiled patterns.
+        protect: what is never left out: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.
         proxy: a cheaper model that is asked most perturbations, 200 at most, in the model's
@@ -69,7 +69,7 @@ def explain(
 
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do. Among them
-            `CannotExplain` (nothing can be left out), `NoSuchPart` (the answer does not hold
+            `CannotExplain` (nothing can be left out), `AnswerSpanNotFound` (the answer does not hold
             it), `ExplanationFailed` (the prompt cannot be asked), `NoModel`, `ModelUnavailable`.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
         ValueError: the prompt is empty, a message has no role and content, there is no such
@@ -83,7 +83,7 @@ def explain(
         trace_id=trace_id,
         answer=answer,
         parameters=parameters,
-        freeze=freeze,
+        protect=protect,
         app=app,
         unit=unit,
         budget=budget,
@@ -131,13 +131,13 @@ async def _explain(
         answer=answer,
         signal=signal,
         unit=prepared.unit,
-        freeze=prepared.freeze,
+        protect=prepared.protect,
         deterministic=paid.deterministic(prompted.parameters),
         remote=paid.remote,
         embed=embed,
-        part=None if part is None else find_part(answer, part),
+        part=None if part is None else find_answer_span(answer, part),
     )
-    study = await think(make)
+    study = await run_in_thread(make)
     explanation = await run(study, paid, proxy=proxy, on_round=on_round, before=before)
     return explanation.model_copy(update={"settings": settings})
 
@@ -156,7 +156,7 @@ async def _ask_first(prompted: Prompted, model: Model) -> Response:
     request = Request(
         messages=prompted.messages, form=prompted.form, parameters=prompted.parameters
     )
-    with quiet():
+    with suppress_instrumentation():
         [response] = await model.generate([request])
     if not response.ok:
         raise ExplanationFailed(f"the prompt could not be asked: {response.failure}")

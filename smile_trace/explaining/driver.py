@@ -6,10 +6,10 @@ from typing import Protocol
 
 from smile_trace.attribution import ProxyStudy
 from smile_trace.errors import SmileTraceError
-from smile_trace.explaining.proxying import AnyStudy, proxy_of_model
-from smile_trace.explaining.thinking import think
+from smile_trace.explaining.proxies import AnyStudy, proxy_of_model
+from smile_trace.explaining.threads import run_in_thread
 from smile_trace.models import Model, Request, ScoringModel
-from smile_trace.models.quiet import quiet
+from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (
     Cost,
     Explanation,
@@ -108,7 +108,7 @@ async def _ask(
         )
         for perturbation in perturbations
     ]
-    with quiet():
+    with suppress_instrumentation():
         if signal == "probability" and isinstance(model, ScoringModel):
             responses = await model.score(requests, study.answer)
         else:
@@ -142,15 +142,15 @@ async def run(
         BudgetExceeded: a daily cap is reached.
     """
     told, of_proxy = list(before), list[Response]()
-    while perturbations := await think(study.ask):
+    while perturbations := await run_in_thread(study.ask):
         responses = await ask_model(study, model, perturbations, proxy=proxy)
         pairs = list(zip(perturbations, responses, strict=True))
-        await think(study.tell, pairs)
+        await run_in_thread(study.tell, pairs)
         told.extend(response for row, response in pairs if row.asked == "target")
         of_proxy.extend(response for row, response in pairs if row.asked == "proxy")
         if on_round is not None:
             on_round(perturbations, responses)
-    return await think(finish, study, told, of_proxy)
+    return await run_in_thread(finish, study, told, of_proxy)
 
 
 def finish(

@@ -38,7 +38,7 @@ class Attempts(Protocol):
         """
         ...
 
-    async def in_vain(self, attempt: str, *, sent: bool) -> None:
+    async def release(self, attempt: str, *, sent: bool) -> None:
         """The model took no such attempt at all, or (not `sent`) was never reached."""
         ...
 
@@ -55,7 +55,7 @@ class Unmetered:
     async def after(self, attempt: str, responses: Sequence[Response] | None) -> None:
         """Forget it."""
 
-    async def in_vain(self, attempt: str, *, sent: bool) -> None:
+    async def release(self, attempt: str, *, sent: bool) -> None:
         """Forget it."""
 
 

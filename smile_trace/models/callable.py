@@ -8,7 +8,7 @@ from typing import Any
 
 from smile_trace.capture.answers import join_chunks
 from smile_trace.models.base import Request
-from smile_trace.models.quiet import quiet
+from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.models.wire import completion_prompt
 from smile_trace.records import JSON, Response
 
@@ -73,7 +73,7 @@ async def call(
         read: the response that its result stands for.
     """
     try:
-        with quiet():
+        with suppress_instrumentation():
             if is_asynchronous(function):
                 result = bound()
             else:

@@ -131,7 +131,7 @@ class Embeddings:
             except openai.APIError as error:
                 response = getattr(error, "response", None)
                 if response is not None or never_reached(error):
-                    self._ledger.give_back(attempt, sent=response is not None)
+                    self._ledger.release(attempt, sent=response is not None)
                 wait = None if response is None else retry_after(response.headers)
                 if retry == self._settings.retries or not _passing(error, wait):
                     reason = getattr(error, "status_code", None) or "no answer"

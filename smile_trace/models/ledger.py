@@ -48,7 +48,7 @@ class Ledger(Protocol):
         """Replace a reservation by what the attempts really used."""
         ...
 
-    def give_back(self, reservation: str, *, sent: bool) -> None:
+    def release(self, reservation: str, *, sent: bool) -> None:
         """Take back a reservation whose attempts cost nothing and said nothing of the prompt:
         the model took none of them.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import openai
 
-from smile_trace.models import forced, wire
+from smile_trace.models import forced_decoding, wire
 from smile_trace.models.attempts import Attempts, Unmetered
 from smile_trace.models.base import ModelUnavailable, Request
 from smile_trace.models.demo_model import CHAT_TEMPLATE, demo_model_path
@@ -132,7 +132,7 @@ class LocalModel:
         transport = await self._up()
         try:
             prompts = [await self._prompt(transport, request) for request in requests]
-            texts = [forced.continuation(prompt, answer) for prompt in prompts]
+            texts = [forced_decoding.continuation(prompt, answer) for prompt in prompts]
             ids = {text: await _tokenize(transport, text) for text in set(texts)}
         except UnicodeEncodeError:
             return [Response(failure="the text is not valid Unicode") for _ in requests]
@@ -143,9 +143,9 @@ class LocalModel:
             Item(
                 request,
                 path,
-                forced.body(prompt, ids[text]),
+                forced_decoding.body(prompt, ids[text]),
                 answer,
-                forced.read(answer, len(ids[text])),
+                forced_decoding.read(answer, len(ids[text])),
             )
             for request, prompt, text in zip(requests, prompts, texts, strict=True)
         ]

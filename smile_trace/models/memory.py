@@ -59,7 +59,7 @@ class MemoryLedger:
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
         """Calls are what is capped here, and an attempt stays one."""
 
-    def give_back(self, reservation: str, *, sent: bool) -> None:
-        """See `models.ledger.Ledger.give_back`; the one cap here is an explanation's."""
+    def release(self, reservation: str, *, sent: bool) -> None:
+        """See `models.ledger.Ledger.release`; the one cap here is an explanation's."""
         with self._lock:
             self.calls -= self._reserved.pop(reservation)

@@ -180,9 +180,9 @@ class Metered:
             await asyncio.to_thread(self._ledger.settle, attempt, tokens=tokens, usd=usd)
         await self._close(attempt)
 
-    async def in_vain(self, attempt: str, *, sent: bool) -> None:
-        """Give the reservation back; see `Attempts.in_vain`."""
-        await asyncio.to_thread(self._ledger.give_back, attempt, sent=sent)
+    async def release(self, attempt: str, *, sent: bool) -> None:
+        """Give the reservation back; see `Attempts.release`."""
+        await asyncio.to_thread(self._ledger.release, attempt, sent=sent)
         await self._close(attempt)
 
     async def _close(self, attempt: str) -> None:

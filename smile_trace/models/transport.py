@@ -123,8 +123,8 @@ class Transport:
                 usd=self._price(most),
             )
             outcome = await self._attempt(batch)
-            if outcome.in_vain:
-                await attempts.in_vain(attempt, sent=outcome.refused)
+            if outcome.release:
+                await attempts.release(attempt, sent=outcome.refused)
             else:
                 await attempts.after(attempt, outcome.responses if outcome.counted else None)
             if not outcome.again or retry == self._retries:
@@ -236,7 +236,7 @@ class _Outcome:
     stop: ModelUnavailable | None = None
 
     @property
-    def in_vain(self) -> bool:
+    def release(self) -> bool:
         """Whether it is known that the model takes nothing for now, whatever it is."""
         return self.counted and self.stop is not None
 

@@ -9,7 +9,7 @@ JSON = Any
 
 
 class Record(BaseModel):
-    """A frozen noun. Two records with equal fields are equal."""
+    """An immutable record. Two records with equal fields are equal."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", ser_json_inf_nan="null", protected_namespaces=()

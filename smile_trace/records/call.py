@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from smile_trace.records.base import JSON, Record
+from smile_trace.records.upgrades import upgrade_call
 
 Form = Literal["chat", "completion"]
 """How a model is asked: a list of chat messages, or one text to be continued."""
@@ -101,13 +102,19 @@ class Call(Record):
     user: str | None = None
     tags: dict[str, str] = {}
     metadata: dict[str, JSON] = {}
-    linked: dict[str, str] = {}
+    external_trace: dict[str, str] = {}
     """Ids of the user's own active trace, e.g. `{"mlflow.trace_id": "tr-…"}`."""
-    cut: bool = False
+    truncated: bool = False
+    """A text of it was longer than the size limit, and is incomplete."""
     no_content: str | None = None
     """Why it has no answer to explain, where it has none."""
     unrepeatable: str | None = None
     """Why its messages alone do not make the same request again: they hold images, say."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, document: JSON) -> JSON:
+        return upgrade_call(document)
 
     @property
     def id(self) -> str:
@@ -129,7 +136,7 @@ class Feedback(Record):
 class Trace(Record):
     """A complete trace: its spans in order of start, and the calls found among them.
 
-    `stand_in_root` is set where the real root was lost with its process: then the topmost
+    `root_missing` is set where the real root was lost with its process: then the topmost
     span stands in for it.
     """
 
@@ -138,7 +145,7 @@ class Trace(Record):
     calls: tuple[Call, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     root_span_id: str
-    stand_in_root: bool = False
+    root_missing: bool = False
     service_name: str | None = None
 
     def span(self, span_id: str) -> Span:

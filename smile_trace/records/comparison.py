@@ -2,17 +2,18 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
+from smile_trace.records.upgrades import upgrade_comparison
 
-COMPARISON_SCHEMA_VERSION = 1
+COMPARISON_SCHEMA_VERSION = 2
 
-Verdict = Literal["critical", "matters", "dead", "undetermined"]
-"""`critical`: its influence is surely large. `matters`: it is not zero. `dead`: it is surely
-within ±δ on average. `undetermined`: the calls do not say yet."""
+Verdict = Literal["essential", "matters", "no_effect", "inconclusive"]
+"""`essential`: its influence is surely large. `matters`: it is not zero. `no_effect`: it is surely
+within ±δ on average. `inconclusive`: the calls do not say yet."""
 
 ChangeKind = Literal["same", "edited", "moved", "added", "removed"]
 
@@ -36,8 +37,8 @@ class Influence(Record):
     `spread` is the standard deviation of the influence between calls. `calls_tried` left the
     segment out with the rest intact, `calls_lost` of them lost the answer; `may_need` is the
     95 % upper bound on the share of calls that need it all the same. `calls_needed` would
-    settle an undetermined one. What leaving it out saves per thousand calls stands in
-    `tokens_saved` and `usd_saved` (dead segments only; None where unknown).
+    settle an inconclusive one. What leaving it out saves per thousand calls stands in
+    `tokens_saved` and `usd_saved` (segments without effect only; None where unknown).
     """
 
     segment: TemplateSegment
@@ -47,7 +48,7 @@ class Influence(Record):
     standard_error: float | None = None
     p_value: float | None = None
     significant: bool = False
-    verdict: Verdict = "undetermined"
+    verdict: Verdict = "inconclusive"
     spread: float = 0.0
     calls_tried: float = 0.0
     calls_lost: float = 0.0
@@ -202,7 +203,7 @@ class ComparisonSettings(Record):
     """What decides a comparison besides the calls."""
 
     delta: float = Field(0.05, gt=0, lt=1)
-    """Margin of "dead", in units of shift."""
+    """Margin of "no_effect", in units of shift."""
     level: float = 0.9
     """Nominal coverage of the intervals."""
     alpha: float = 0.05
@@ -225,6 +226,11 @@ class Comparison(Record):
     settings: ComparisonSettings = ComparisonSettings()
     compared_at: str | None = None
     metadata: dict[str, JSON] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, document: JSON) -> JSON:
+        return upgrade_comparison(document, COMPARISON_SCHEMA_VERSION)
 
     def to_html(self) -> str:
         """The comparison as one self-contained page without script; every text is escaped."""

@@ -110,7 +110,7 @@ class SanityCheck(Record):
 
     `passed`: its segments came out on top, and those of a neutral text did not. `failed`: they
     did not. `inconclusive`: the model did not follow the injected text, or answered alike
-    without it, or the explanation of the copy is undetermined, so nothing was checked. The
+    without it, or the explanation of the copy is inconclusive, so nothing was checked. The
     attributions, in units of shift, are the largest among the segments of either text.
     """
 

@@ -2,14 +2,17 @@
 
 from typing import Literal
 
+from pydantic import model_validator
+
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form, Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
+from smile_trace.records.upgrades import upgrade_explanation, upgrade_settings
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Signal = Literal["text", "probability"]
-FidelityStatus = Literal["reliable", "no_effect", "unreliable"]
+FidelityStatus = Literal["reliable", "no_effect", "inconclusive"]
 
 
 class SegmentAttribution(Record):
@@ -18,7 +21,7 @@ class SegmentAttribution(Record):
     `attribution` is in units of shift, in [-1, 1]: the estimand of docs/method.md. Positive =
     leaving the segment out takes the answer away. It lies inside `[ci_low, ci_high]`.
     `leave_one_out` is the measured shift when this segment alone was left out, None where it
-    was not measured. A frozen segment has attribution 0 and no interval of its own: it was
+    was not measured. A protected segment has attribution 0 and no interval of its own: it was
     never left out.
     """
 
@@ -35,7 +38,7 @@ class SegmentAttribution(Record):
     p_value: float | None = None
     significant: bool = False
     leave_one_out: float | None = None
-    frozen: bool = False
+    protected: bool = False
     also: tuple[Place, ...] = ()
     """Further places that are left out together with it: (message, start, end)."""
     parent: int | None = None
@@ -103,14 +106,19 @@ class ExplanationSettings(Record):
 
     model: str
     unit: Unit = "word"
-    freeze: tuple[str, ...] = ()
-    """The user's freeze arguments in readable form; what they froze stands on the segments."""
+    protect: tuple[str, ...] = ()
+    """The user's protect arguments in readable form; what they froze stands on the segments."""
     budget: int = 40
     signal: Literal["auto", "text", "probability"] = "auto"
     proxy: str | None = None
     seed: int = 0
     pooled: bool = False
     """A few masks over the template's own segments, to be pooled over a prompt version's calls."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, document: JSON) -> JSON:
+        return upgrade_settings(document)
 
 
 class Observation(Record):
@@ -144,7 +152,7 @@ class ProxyUse(Record):
     "text" = its own answers were compared with its own answer to the unperturbed prompt.
     `trust`, in [0, 1], is how far the attributions follow it; `agreement`, in [0, 1], how often
     of two perturbations the one that moved the target more also moved the proxy more (.5 = as
-    often as not), None where the target's shifts leave nothing to order. `dropped` says why the
+    often as not), None where the target's changes leave nothing to order. `dropped` says why the
     proxy took no part, None where it did; a `signal` of None = it was not asked.
     """
 
@@ -187,10 +195,15 @@ class Explanation(Record):
     """ISO 8601, UTC; set by whoever drove the Study, which has no clock."""
     metadata: dict[str, JSON] = {}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, document: JSON) -> JSON:
+        return upgrade_explanation(document, SCHEMA_VERSION)
+
     @property
     def ranked(self) -> tuple[SegmentAttribution, ...]:
         """The segments that could be left out, by attribution, descending."""
-        free = (s for s in self.segments if not s.frozen)
+        free = (s for s in self.segments if not s.protected)
         return tuple(sorted(free, key=lambda s: -s.attribution))
 
     def to_html(self) -> str:

@@ -19,7 +19,7 @@ class Segment(Record):
     `also` are further places that are left out together with it (the reply of an example that
     is a pair of messages, say): (message, start, end), in order, after the first.
     `key` is the same in every call of a template. `parent` is the index of the coarser
-    segment (its sentence, say) in the same list, where there is one. A frozen segment is
+    segment (its sentence, say) in the same list, where there is one. A protected segment is
     never left out.
     """
 
@@ -31,7 +31,7 @@ class Segment(Record):
     unit: Unit
     key: str
     parent: int | None = None
-    frozen: bool = False
+    protected: bool = False
     also: tuple[Place, ...] = ()
 
     @property

@@ -1,5 +1,6 @@
 """An Explanation as a picture: HTML, SVG, Markdown, terminal. Every text is escaped."""
 
+from smile_trace.render.display import show
 from smile_trace.render.heatmap import STATUS_WORDS
 from smile_trace.render.html import to_html
 from smile_trace.render.markdown import (
@@ -8,7 +9,6 @@ from smile_trace.render.markdown import (
     summary_to_markdown,
     to_markdown,
 )
-from smile_trace.render.show import show
 from smile_trace.render.svg import to_svg, to_svg_strips
 from smile_trace.render.terminal import print_terminal
 

@@ -14,9 +14,9 @@ from typing import Literal
 
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution
 
-Kind = Literal["supports", "opposes", "noise", "frozen", "plain", "explained", "edge"]
+Kind = Literal["supports", "opposes", "noise", "protected", "plain", "explained", "edge"]
 """`supports`/`opposes`: significant, by sign. `noise`: measured, but within the noise.
-`frozen`: never left out. `plain`: text between the segments, and of the answer. `explained`: the
+`protected`: never left out. `plain`: text between the segments, and of the answer. `explained`: the
 part of the answer that is explained, where it is not all of it. `edge`: no text of the prompt,
 but where a passage that was looked at more finely begins, with its value, or ends."""
 
@@ -26,7 +26,7 @@ OPENS, CLOSES = "\u25b8", "\u25c2"
 STATUS_WORDS = {
     "reliable": "reliable",
     "no_effect": "no effect",
-    "unreliable": "undetermined at this budget",
+    "inconclusive": "inconclusive at this budget",
 }
 """How each `Fidelity.status` reads to people."""
 
@@ -153,7 +153,9 @@ class Heatmap:
         """What the colours leave open: grey, and the underlines."""
         floor = f"within the noise (hatched: ±{self.noise_floor:.2f})"
         grey = floor if self.noise_floor >= 0.005 else "without a measurable effect"
-        frozen = " Dotted underline: frozen, never left out." if "frozen" in self.kinds else ""
+        protected = (
+            " Dotted underline: protected, never left out." if "protected" in self.kinds else ""
+        )
         partial = any(piece.kind == "explained" for piece in self.answer)
         part = " Underlined: the part of the answer that is explained." if partial else ""
         finer = (
@@ -161,7 +163,7 @@ class Heatmap:
             if "edge" in self.kinds
             else ""
         )
-        return f"Grey text is {grey}.{frozen}{part}{finer}"
+        return f"Grey text is {grey}.{protected}{part}{finer}"
 
 
 def heatmap(explanation: Explanation) -> Heatmap:
@@ -211,8 +213,8 @@ def strength(attribution: float) -> float:
 
 def describe(segment: SegmentAttribution) -> str:
     """A segment's score in one line."""
-    if segment.frozen:
-        return "frozen: never left out"
+    if segment.protected:
+        return "protected: never left out"
     value, low, high = map(signed, (segment.attribution, segment.ci_low, segment.ci_high))
     p_value = "" if segment.p_value is None else f", p = {segment.p_value:.3g}"
     alone = (
@@ -229,8 +231,8 @@ def describe(segment: SegmentAttribution) -> str:
 def _kind(segment: SegmentAttribution | None) -> Kind:
     if segment is None:
         return "plain"
-    if segment.frozen:
-        return "frozen"
+    if segment.protected:
+        return "protected"
     if not segment.significant or not strength(segment.attribution):
         return "noise"
     return "supports" if segment.attribution > 0 else "opposes"

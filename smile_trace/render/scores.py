@@ -28,7 +28,7 @@ def rows(explanation: Explanation) -> list[Row]:
     for place, passage in enumerate(explanation.coarser):
         pieces.setdefault(passage.parent, []).append((passage, place))
     for segment in explanation.segments:
-        if not segment.frozen:
+        if not segment.protected:
             pieces.setdefault(segment.parent, []).append((segment, None))
 
     numbers = _numbers(explanation)
@@ -61,7 +61,7 @@ def _numbers(explanation: Explanation) -> _Numbers:
     inside = [
         (driver, segment)
         for segment in explanation.segments
-        if not segment.frozen and (driver := _driver_above(segment, explanation)) is not None
+        if not segment.protected and (driver := _driver_above(segment, explanation)) is not None
     ]
     return _counted((s.parent, s) for s in everything) | _counted(inside)
 

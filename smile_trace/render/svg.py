@@ -22,10 +22,10 @@ BOLD = 1.08
 MARKED, CLOSE, FINE = 36.0, 21.0, 17.0
 """Line heights: with room for the values above the words, without, and of small print."""
 LEGEND_HEIGHT = 27.0
-MOST_STRIPS = 12
+MAX_STRIPS = 12
 """More strips than that, and the picture stays in one piece."""
 
-_MARKED = ("frozen", "explained", "edge")
+_MARKED = ("protected", "explained", "edge")
 """Kinds of pieces that are not coloured, and marked all the same."""
 
 Look = Literal["text", "answer", "summary", "small", "role", "fold"]
@@ -33,7 +33,7 @@ Look = Literal["text", "answer", "summary", "small", "role", "fold"]
 
 @dataclass(frozen=True)
 class Word:
-    """Text on a baseline; `piece` where it is coloured or frozen, `value` where it is written."""
+    """Text on a baseline; `piece` where it is coloured or protected, `value` where it is written."""
 
     x: float
     y: float
@@ -75,7 +75,7 @@ def to_svg_strips(explanation: Explanation, *, width: int = 700, height: int = 2
     """The messages in strips at most `height` pixels high, and the legend as the last strip.
 
     For places that shrink a picture to a height: shown in a column, strips keep their natural
-    size. A single line may be higher. More than `MOST_STRIPS` strips stay in one piece.
+    size. A single line may be higher. More than `MAX_STRIPS` strips stay in one piece.
 
     Raises:
         ValueError: the width is below 240.
@@ -83,7 +83,7 @@ def to_svg_strips(explanation: Explanation, *, width: int = 700, height: int = 2
     page = _Page(heatmap(explanation), width, 1.0)
     page.messages()
     edges = _balanced(page, height)
-    if len(edges) - 1 > MOST_STRIPS:
+    if len(edges) - 1 > MAX_STRIPS:
         edges = [edges[0], edges[-1]]
     page.legend()
     edges.append(page.y + 8)

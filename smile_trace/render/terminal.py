@@ -11,7 +11,7 @@ from smile_trace.render.heatmap import Block, Fold, Heatmap, Piece, heatmap, sig
 from smile_trace.render.scores import rows
 
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
-_STATUS = {"reliable": "bold green", "no_effect": "bold", "unreliable": "bold yellow"}
+_STATUS = {"reliable": "bold green", "no_effect": "bold", "inconclusive": "bold yellow"}
 _ROWS = 8
 
 
@@ -58,7 +58,7 @@ def _style(piece: Piece) -> Style:
     if piece.kind == "edge":
         return Style(bold=True)
     if not piece.strength:
-        return Style(dim=True, italic=piece.kind == "frozen")
+        return Style(dim=True, italic=piece.kind == "protected")
     colour = _BLUE if piece.kind == "supports" else _ORANGE
     mixed = [round(d + (c - d) * piece.strength) for d, c in zip(_DARK, colour, strict=True)]
     return Style(bold=True, color="white", bgcolor=f"rgb({mixed[0]},{mixed[1]},{mixed[2]})")

@@ -12,7 +12,6 @@ from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Explanation, Record
-from smile_trace.records.explanation import SCHEMA_VERSION
 from smile_trace.store.database import Database
 from smile_trace.store.jobs import put_observations, read_observations, sanity_outcome
 from smile_trace.store.tables import calls, explanations, jobs
@@ -114,7 +113,6 @@ def _read(number: int, line: bytes) -> Line:
     try:
         loaded = json.loads(line)
         _check_version(number, loaded, LINE_VERSION)
-        _check_version(number, loaded["explanation"], SCHEMA_VERSION)
         return Line.model_validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]

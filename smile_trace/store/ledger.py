@@ -158,8 +158,8 @@ class StoredLedger:
                 .values(settled=True, tokens=tokens, usd=usd)
             )
 
-    def give_back(self, reservation: str, *, sent: bool) -> None:
-        """See `models.ledger.Ledger.give_back`; a second time changes nothing."""
+    def release(self, reservation: str, *, sent: bool) -> None:
+        """See `models.ledger.Ledger.release`; a second time changes nothing."""
         with self._database.write() as connection:
             row = connection.execute(
                 select(reservations).where(reservations.c.id == reservation)

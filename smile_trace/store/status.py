@@ -63,7 +63,7 @@ class Status(Record):
 
     `captured` counts the calls of complete traces, `open_traces` those that are still growing.
     Of the captured ones `sampled` were chosen: they are pending, running, explained or failed.
-    `explained` includes `no_effect` and `unreliable` ("undetermined at this budget").
+    `explained` includes `no_effect` and `inconclusive` ("inconclusive at this budget").
     """
 
     captured: int
@@ -76,7 +76,7 @@ class Status(Record):
     explained: int
     reliable: int
     no_effect: int
-    unreliable: int
+    inconclusive: int
     sanity_checks: tuple[Counted, ...] = ()
     """Sanity checks by outcome, of every explanation that had one."""
     dropped_proxies: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ def read_status(database: Database, today: str) -> Status:
             explained=states.get("explained", 0),
             reliable=statuses.get("reliable", 0),
             no_effect=statuses.get("no_effect", 0),
-            unreliable=statuses.get("unreliable", 0),
+            inconclusive=statuses.get("inconclusive", 0),
             sanity_checks=_sanity_checks(connection),
             failed=states.get("failed", 0),
             skipped=states.get("skipped", 0),

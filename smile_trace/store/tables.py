@@ -63,7 +63,7 @@ traces = Table(
     Column("trace_id", String, primary_key=True),
     Column("file", String, nullable=False, index=True),  # where its last span stood
     Column("has_root", Boolean, nullable=False),
-    Column("stand_in_root", Boolean, nullable=False, default=False),
+    Column("root_missing", Boolean, nullable=False, default=False),
     Column("changed_at", Float, nullable=False),
     Column("error", Text),  # why it can be read by no dialect; it is never complete
     # Grows with every completion, also with that of a trace that got a late span:

@@ -155,7 +155,7 @@ class Traces:
                     {
                         "completed": trace.trace_id,
                         "position": position,
-                        "stand_in_root": trace.stand_in_root,
+                        "root_missing": trace.root_missing,
                     }
                     for position, trace in enumerate(made, start=last + 1)
                 ],
@@ -169,7 +169,7 @@ class Traces:
     def get(self, trace_ids: Sequence[str], assemble: Assemble) -> list[Trace]:
         """The traces of those ids, in the order given; unknown ones are left out."""
         with self._database.read() as connection:
-            query = select(traces.c.trace_id, traces.c.stand_in_root, traces.c.has_root).where(
+            query = select(traces.c.trace_id, traces.c.root_missing, traces.c.has_root).where(
                 traces.c.trace_id.in_(trace_ids)
             )
             found = {row.trace_id: not row.has_root for row in connection.execute(query)}
@@ -236,7 +236,7 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpa
                 "trace_id": trace_id,
                 "file": file.name,
                 "has_root": trace_id in rooted,
-                "stand_in_root": False,
+                "root_missing": False,
                 "changed_at": file.grown_at,
             }
             for trace_id in dict.fromkeys(span.trace_id for span, _ in fresh)

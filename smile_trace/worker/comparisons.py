@@ -24,7 +24,7 @@ from smile_trace.trackers import (
 
 logger = logging.getLogger(__name__)
 
-MOST_TRACES = 100
+MAX_TRACES = 100
 """Traces of a version that a tracker is told."""
 
 
@@ -123,7 +123,7 @@ def _traces(store: Store, tracker: str, prompt: str, version: str) -> tuple[str,
             deliveries.c.external_id.is_not(None),
         )
         .distinct()
-        .limit(MOST_TRACES)
+        .limit(MAX_TRACES)
     )
     with store.database.read() as connection:
         return tuple(connection.execute(query).scalars())

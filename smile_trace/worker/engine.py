@@ -24,7 +24,7 @@ from smile_trace.store.database import describe_fault
 from smile_trace.store.jobs import Job
 from smile_trace.worker.explain import Explainer, Kept
 from smile_trace.worker.models import Models
-from smile_trace.worker.patience import Patience
+from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Engine:
         store: the store, which is open.
         settings: the settings.
         app: the module with the decorated functions, for models of `kind = "rerun"`.
-        patience: waits with what cannot be written for now.
+        store_retry: waits with what cannot be written for now.
         clock: Unix seconds.
     """
 
@@ -58,16 +58,16 @@ class Engine:
         store: Store,
         settings: Settings,
         app: str | None,
-        patience: Patience,
+        store_retry: StoreRetry,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._path = settings.home / "engine.db"
-        self._patience = patience
+        self._patience = store_retry
         self._clock = clock
-        self._models = Models(store, settings, app, patience, clock)
+        self._models = Models(store, settings, app, store_retry, clock)
         self._explainer = Explainer(
-            store, self._models, patience, clock, settings.explain.sanity_check_rate
+            store, self._models, store_retry, clock, settings.explain.sanity_check_rate
         )
         self._active: dict[int, str | None] = {}
         self._lock = threading.Lock()
@@ -105,7 +105,7 @@ class Engine:
             with self._own_database():
                 self._launch(job)
         except StoreUnavailable:
-            self._give_back(job)
+            self._release(job)
             raise
 
     @property
@@ -178,9 +178,9 @@ class Engine:
         elif status.status not in ("PENDING", "ENQUEUED") or status.app_version != VERSION:
             # Ended, or of another release, whose runs are not recovered: the store is right.
             DBOS.delete_workflows([status.workflow_id])
-            self._give_back(job)
+            self._release(job)
 
-    def _give_back(self, job: Job) -> None:
+    def _release(self, job: Job) -> None:
         """Let a job that nobody runs wait for its next run."""
         now = self._clock()
         with self._lock:

@@ -10,20 +10,20 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from smile_trace.attribution import Embed, written
-from smile_trace.comparison.pooled import pooled_study
+from smile_trace.comparison.pooled_study import pooled_study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.driver import ExplanationFailed, ask_model, finish, resolve_signal
-from smile_trace.explaining.proxying import AnyStudy, make_study
-from smile_trace.explaining.thinking import think
+from smile_trace.explaining.proxies import AnyStudy, make_study
+from smile_trace.explaining.threads import run_in_thread
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
 from smile_trace.store.ledger import Spent, of_proxy
 from smile_trace.worker.models import Models
-from smile_trace.worker.patience import Patience
-from smile_trace.worker.sanity import PURPOSE, is_checked, with_check
-from smile_trace.worker.screening import note, pair_of, unused, why_dropped
+from smile_trace.worker.proxy_screen import note, pair_of, unused, why_dropped
+from smile_trace.worker.sanity_checks import PURPOSE, is_checked, with_check
+from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ Kept = dict[str, JSON]
 Checkpoint = Callable[[Callable[[], Awaitable[Kept]]], Awaitable[Kept]]
 """Runs a round and keeps its JSON result, or gives the kept one where it was run before."""
 
-POISON = 5
+MAX_CRASHES = 5
 """A job that was running when this many workers died one after the other, without a round
 in between, is taken for the cause."""
 BUDGET_WAIT = 300.0
@@ -43,7 +43,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Stopping(Exception):
+class _StopRequested(Exception):
     """The worker stops in the middle of a sanity check."""
 
 
@@ -57,13 +57,13 @@ class Explainer:
         self,
         store: Store,
         models: Models,
-        patience: Patience,
+        store_retry: StoreRetry,
         clock: Callable[[], float] = time.time,
         sanity_check_rate: float = 0.0,
     ) -> None:
         self._store = store
         self._models = models
-        self._patience = patience
+        self._patience = store_retry
         self._clock = clock
         self._sanity_check_rate = sanity_check_rate
         self._stopping = False
@@ -79,7 +79,7 @@ class Explainer:
             StoreUnavailable: the worker stops while nothing can be written; the job is running
                 still, and a later worker goes on with it.
         """
-        if job.crashes >= POISON:
+        if job.crashes >= MAX_CRASHES:
             await self._fail(job, f"the worker died {job.crashes} times while it explained this")
             return
         try:
@@ -109,7 +109,7 @@ class Explainer:
         make = partial(_study, job, call.answer, Prompted.of(call), model, proxy)
         study = make(self._models.proxy_calls, self._models.embeddings(job))
         told: list[Response] = []
-        while perturbations := await think(study.ask):
+        while perturbations := await run_in_thread(study.ask):
             if self._stopping:
                 await self._postpone(job, None, 0.0)
                 return
@@ -121,10 +121,10 @@ class Explainer:
                 await self._postpone(job, None, 0.0)
                 return
             responses = _read_round(kept)
-            await think(study.tell, zip(perturbations, responses, strict=True))
+            await run_in_thread(study.tell, zip(perturbations, responses, strict=True))
             told += responses
             await self._keep(self._store.jobs.progressed, job.id, now=self._clock())
-        explanation = await think(finish, study, told)
+        explanation = await run_in_thread(finish, study, told)
         spent = await self._keep(self._store.ledger.spent, "explanation", job.budget_scope)
         scope = of_proxy(job.budget_scope)
         of_its_proxy = await self._keep(self._store.ledger.spent, "explanation", scope)
@@ -136,7 +136,7 @@ class Explainer:
         if is_checked(job.call_id, self._sanity_check_rate) and not job.settings.pooled:
             try:
                 explanation = await self._checked(explanation, job, call)
-            except _Stopping:
+            except _StopRequested:
                 await self._postpone(job, None, 0.0)
                 return
         await self._keep(self._store.jobs.explain, job, explanation, now=self._clock())
@@ -174,7 +174,7 @@ class Explainer:
 
         def stop(*_: object) -> None:
             if self._stopping:
-                raise _Stopping
+                raise _StopRequested
 
         if job.settings.proxy is not None:
             job = self._models.without_proxy(job)
@@ -225,7 +225,7 @@ def _study(
         proxy_calls,
         answer=answer,
         signal=signal,
-        freeze=tuple(map(written, job.settings.freeze)),
+        protect=tuple(map(written, job.settings.protect)),
         deterministic=deterministic,
         remote=model.remote,
         embed=embed,

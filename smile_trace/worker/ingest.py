@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from smile_trace.capture.spool import writer_alive
+from smile_trace.dialects import read_feedback
 from smile_trace.records import Feedback, Record
-from smile_trace.records.dialects import read_feedback
 from smile_trace.records.otlp import spans_from_line
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.reading import read_trace, without_lone_surrogates
+from smile_trace.store.trace_reader import read_trace, without_lone_surrogates
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
 
 logger = logging.getLogger(__name__)

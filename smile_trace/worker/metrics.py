@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from smile_trace.store import Store
 from smile_trace.store.ledger import UNITS
-from smile_trace.worker.alone import WorkerError
+from smile_trace.worker.lock import WorkerError
 
 
 class StatusCollector(Collector):

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from smile_trace.attribution import Embed
-from smile_trace.explaining.named import DEMO, settings_of
-from smile_trace.explaining.proxying import proxy_of_model
+from smile_trace.explaining.named_models import DEMO, settings_of
+from smile_trace.explaining.proxies import proxy_of_model
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.ledger import Ledger, ResponseCache
 from smile_trace.models.metered import metered
@@ -20,7 +20,7 @@ from smile_trace.store import Store
 from smile_trace.store.jobs import Job
 from smile_trace.store.ledger import of_proxy
 from smile_trace.store.pauses import Pause
-from smile_trace.worker.patience import Patience
+from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +40,12 @@ class Models:
         store: Store,
         settings: Settings,
         app: str | None,
-        patience: Patience,
+        store_retry: StoreRetry,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._ledger = _PatientLedger(store.ledger, patience)
-        self._responses = _PatientCache(store.responses, patience)
+        self._ledger = _RetryingLedger(store.ledger, store_retry)
+        self._responses = _RetryingCache(store.responses, store_retry)
         self._settings = settings
         self._app = app
         self._clock = clock
@@ -178,12 +178,12 @@ class Models:
             logger.warning("%s is paused, and tried again now and then: %s", name, error)
 
 
-class _PatientLedger:
+class _RetryingLedger:
     """A Ledger that waits while nothing can be written."""
 
-    def __init__(self, ledger: Ledger, patience: Patience) -> None:
+    def __init__(self, ledger: Ledger, store_retry: StoreRetry) -> None:
         self._ledger = ledger
-        self._patience = patience
+        self._patience = store_retry
 
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
@@ -202,17 +202,17 @@ class _PatientLedger:
         """See `models.ledger.Ledger.settle`."""
         self._patience(self._ledger.settle, reservation, tokens=tokens, usd=usd)
 
-    def give_back(self, reservation: str, *, sent: bool) -> None:
-        """See `models.ledger.Ledger.give_back`."""
-        self._patience(self._ledger.give_back, reservation, sent=sent)
+    def release(self, reservation: str, *, sent: bool) -> None:
+        """See `models.ledger.Ledger.release`."""
+        self._patience(self._ledger.release, reservation, sent=sent)
 
 
-class _PatientCache:
+class _RetryingCache:
     """A ResponseCache that holds an answer, which is paid for, until it can be written."""
 
-    def __init__(self, cache: ResponseCache, patience: Patience) -> None:
+    def __init__(self, cache: ResponseCache, store_retry: StoreRetry) -> None:
         self._cache = cache
-        self._patience = patience
+        self._patience = store_retry
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
         """See `models.ledger.ResponseCache.get_many`."""

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from smile_trace.evaluation import injected_copies
-from smile_trace.explaining.named import settings_of
-from smile_trace.models.most import most_of_attempt
+from smile_trace.explaining.named_models import settings_of
+from smile_trace.models.cost_bound import attempt_bound
 from smile_trace.models.registry import UNMAPPED, NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings, Prompted, Record
 from smile_trace.settings import EndpointSettings, Settings
@@ -13,10 +13,10 @@ from smile_trace.store import Store
 from smile_trace.store.ledger import Left, Spent
 from smile_trace.store.status import Counted
 from smile_trace.store.store import check_home
-from smile_trace.worker.alone import AnotherWorker, alone
 from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.lock import AnotherWorker, alone
 from smile_trace.worker.sample import decide
-from smile_trace.worker.sanity import is_checked
+from smile_trace.worker.sanity_checks import is_checked
 
 BATCH = 500
 """Calls read at once."""
@@ -88,7 +88,7 @@ def _plan(store: Store, settings: Settings) -> Plan:
             if is_checked(call.id, settings.explain.sanity_check_rate) and not asked.pooled:
                 found = _with_check(found, call, asked, settings, store)
             if asked.proxy is not None:
-                _add(totals, _most_of_proxy(call, asked.proxy, settings, store))
+                _add(totals, _proxy_bound(call, asked.proxy, settings, store))
         except NoModel as error:  # its table was removed after it had been sampled
             skipped[str(error)] += 1
             continue
@@ -136,7 +136,7 @@ def _most(
     how, budget = settings_for(asked.model, settings), settings.budget
     attempts = 1 + (how.retries if isinstance(how, EndpointSettings) else 1)
     calls = max(0, min(budget.calls_per_explanation - spent.calls, asked.budget * attempts))
-    most, usd = most_of_attempt(asked.model, how, prompted)
+    most, usd = attempt_bound(asked.model, how, prompted)
     if usd is not None:
         usd *= calls
         if budget.usd_per_explanation is not None:
@@ -154,9 +154,9 @@ def _most(
     )
 
 
-def _most_of_proxy(call: Call, name: str, settings: Settings, store: Store) -> Planned:
+def _proxy_bound(call: Call, name: str, settings: Settings, store: Store) -> Planned:
     how, calls = settings_of(name, settings), settings.budget.proxy_calls_per_explanation
-    most, usd = most_of_attempt(name, how, Prompted.of(call))
+    most, usd = attempt_bound(name, how, Prompted.of(call))
     tokens = None
     if most is not None:
         tokens = calls * ((most.input_tokens or 0) + (most.output_tokens or 0))

@@ -5,8 +5,8 @@ import time
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.worker.proxy_screen import why_dropped
 from smile_trace.worker.sample import explainable
-from smile_trace.worker.screening import why_dropped
 
 
 def request_again(store: Store, settings: Settings, prefix: str | None) -> int:

@@ -6,22 +6,22 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from smile_trace.explaining.named import settings_of
+from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.registry import UNMAPPED, NoModel
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
-from smile_trace.store.housekeeping import DAY, keep_house
 from smile_trace.store.pauses import Pause
+from smile_trace.store.retention import DAY, apply_retention
 from smile_trace.store.status import Status
 from smile_trace.trackers import Tracker, TrackerUnavailable, discover
-from smile_trace.worker.alone import WorkerError, alone
 from smile_trace.worker.comparisons import Comparisons
-from smile_trace.worker.deliver import Courier
+from smile_trace.worker.delivery import DeliveryWorker
 from smile_trace.worker.engine import Engine
 from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.lock import WorkerError, alone
 from smile_trace.worker.metrics import serving_metrics
-from smile_trace.worker.patience import Patience
 from smile_trace.worker.sample import sample
+from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
 
@@ -96,10 +96,12 @@ class _Worker:
         self._settings = settings
         self._stopping = stopping
         self._clock = clock
-        self._patience = Patience()
+        self._patience = StoreRetry()
         self._ingest = Ingest(store, settings, clock)
         self._engine = Engine(store, settings, app, self._patience, clock)
-        self._couriers = [Courier(t, store, settings, clock, self._patience) for t in trackers]
+        self._couriers = [
+            DeliveryWorker(t, store, settings, clock, self._patience) for t in trackers
+        ]
         self._drained = threading.Event()  # nothing more will be captured or explained
         self._look = _Every(settings.worker.poll_seconds)
         self._tidy = _Every(TIDY_SECONDS)
@@ -111,13 +113,13 @@ class _Worker:
         # model or tracker may have been put right: whoever starts a worker wants it tried.
         self._store.jobs.forget_skipped(UNMAPPED)
         self._store.pauses.wake()
-        for courier in self._couriers:
-            self._store.outbox.wake(courier.name)
+        for delivery_worker in self._couriers:
+            self._store.outbox.wake(delivery_worker.name)
         self._engine.start()
         # Each tracker in a thread of its own, so that none holds up another.
         threads = [
-            threading.Thread(target=self._deliver, args=(courier,), daemon=True)
-            for courier in self._couriers
+            threading.Thread(target=self._deliver, args=(delivery_worker,), daemon=True)
+            for delivery_worker in self._couriers
         ]
         for thread in threads:
             thread.start()
@@ -133,7 +135,10 @@ class _Worker:
 
     def _introduce(self) -> None:
         """Say in the log what this worker serves, and what an earlier one had to wait for."""
-        models, trackers = self._settings.models, [courier.name for courier in self._couriers]
+        models, trackers = (
+            self._settings.models,
+            [delivery_worker.name for delivery_worker in self._couriers],
+        )
         logger.info(
             "the worker starts on %s; models: %s; trackers: %s",
             self._settings.home,
@@ -162,8 +167,8 @@ class _Worker:
                 if self._stopping.wait(0):
                     thread.join(STOP_SECONDS / 2)
                     break
-        for courier in self._couriers:
-            courier.tracker.close()
+        for delivery_worker in self._couriers:
+            delivery_worker.tracker.close()
 
     def _work(self, once: bool, progress: Progress | None) -> None:
         while not self._stopping.is_set():
@@ -191,7 +196,7 @@ class _Worker:
             self._store.end_long_waits(self._clock())
             self._engine.forget_ended()
         if self._house.due:
-            self._keep_house()
+            self._apply_retention()
             self._house.begin()
         return False
 
@@ -204,8 +209,8 @@ class _Worker:
         if progress is not None:
             progress(self._store.status())
 
-    def _keep_house(self) -> None:
-        removed = keep_house(
+    def _apply_retention(self) -> None:
+        removed = apply_retention(
             self._store.database,
             self._settings.retention,
             clock=self._clock,
@@ -241,19 +246,19 @@ class _Worker:
                 self._engine.submit(job)
         return len(self._engine.active)
 
-    def _deliver(self, courier: Courier) -> None:
-        comparisons = Comparisons(courier.tracker, self._store, self._settings)
+    def _deliver(self, delivery_worker: DeliveryWorker) -> None:
+        comparisons = Comparisons(delivery_worker.tracker, self._store, self._settings)
         while True:
             drained = self._drained.is_set()
             wait = None
             try:
-                with self._patience.trying(f"delivery to {courier.name}"):
-                    wait = self._bring(courier, comparisons, at_once=drained)
+                with self._patience.trying(f"delivery to {delivery_worker.name}"):
+                    wait = self._bring(delivery_worker, comparisons, at_once=drained)
             except StoreError as error:
-                logger.error("nothing more is delivered to %s: %s", courier.name, error)
+                logger.error("nothing more is delivered to %s: %s", delivery_worker.name, error)
                 return
             except Exception:
-                logger.exception("delivery to %s stumbled; it goes on", courier.name)
+                logger.exception("delivery to %s stumbled; it goes on", delivery_worker.name)
             if self._stopping.is_set():
                 return
             if not drained:
@@ -263,19 +268,21 @@ class _Worker:
             else:
                 self._stopping.wait(wait)
 
-    def _bring(self, courier: Courier, comparisons: Comparisons, *, at_once: bool) -> float | None:
+    def _bring(
+        self, delivery_worker: DeliveryWorker, comparisons: Comparisons, *, at_once: bool
+    ) -> float | None:
         """Deliver what is due; gives the seconds until something may be tried again."""
-        done = courier.run(self._stopping.is_set)
+        done = delivery_worker.run(self._stopping.is_set)
         if done.traces or done.explanations:
             counts = done.traces, done.explanations
-            logger.info("%s got %d traces, %d explanations", courier.name, *counts)
+            logger.info("%s got %d traces, %d explanations", delivery_worker.name, *counts)
         if done.unavailable is None:
             try:
                 if comparisons.run(at_once=at_once):
-                    courier.resume()
+                    delivery_worker.resume()
             except TrackerUnavailable as error:
-                courier.pause(error)
-        return courier.wait()
+                delivery_worker.pause(error)
+        return delivery_worker.wait()
 
 
 class _Every:

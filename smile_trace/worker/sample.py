@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 
-from smile_trace.explaining.proxying import beside_proxy
+from smile_trace.explaining.proxies import beside_proxy
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings
 from smile_trace.settings import RerunSettings, Settings
@@ -57,7 +57,7 @@ def explainable(call: Call, settings: Settings) -> Decision:
     asked = ExplanationSettings(
         model=call.model or "*",
         unit=settings.explain.unit,
-        freeze=settings.explain.freeze,
+        protect=settings.explain.protect,
         budget=budget if proxy is None else beside_proxy(budget),
         signal=settings.explain.signal,
         proxy=proxy,
@@ -103,7 +103,7 @@ def _obstacle(call: Call, settings: Settings) -> str | None:
         return f"the call failed: {call.error or 'it raised'}"
     if call.status != "returned":
         return f"the call was {call.status} before its answer was complete"
-    if call.cut:
+    if call.truncated:
         return "its text was cut at the size limit"
     if call.answer is None:
         return call.no_content or "no content captured"

@@ -1,11 +1,11 @@
 """How a home stands: what the store says, whether a worker runs, and what capture lost."""
 
-from smile_trace.capture.faults import read_losses
+from smile_trace.capture.internal_errors import read_losses
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.status import Counted, Status
-from smile_trace.worker.alone import WorkerError, check_health
-from smile_trace.worker.screening import dropped_proxies
+from smile_trace.worker.lock import WorkerError, check_health
+from smile_trace.worker.proxy_screen import dropped_proxies
 
 
 def read_home(settings: Settings) -> Status:

@@ -1,9 +1,9 @@
-"""Agreement of two models' shifts, and the test that may be looked at after every explanation."""
+"""Agreement of two models' changes, and the test that may be looked at after every explanation."""
 
 import numpy as np
 import pytest
 
-from smile_trace.attribution.agreement import ERROR, LINE, concordance, disagrees
+from smile_trace.attribution.estimation.proxy_agreement import ERROR, LINE, concordance, disagrees
 
 
 def test_the_same_order_agrees_fully_whatever_the_scale() -> None:

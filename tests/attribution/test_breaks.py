@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smile_trace.attribution import breaks
+from smile_trace.attribution.segmentation import boundaries
 
 
 def _words(text: str) -> list[str]:
-    return [text[a:b] for a, b in breaks.words(text)]
+    return [text[a:b] for a, b in boundaries.words(text)]
 
 
 def _sentences(text: str) -> list[str]:
-    return [text[a:b] for a, b in breaks.sentences(text)]
+    return [text[a:b] for a, b in boundaries.sentences(text)]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_lone_surrogate_is_a_character_like_any_other() -> None:
 
 @given(st.text(max_size=60))
 def test_pieces_are_in_order_do_not_overlap_and_lose_no_letter(text: str) -> None:
-    for pieces in (breaks.words(text), breaks.sentences(text)):
+    for pieces in (boundaries.words(text), boundaries.sentences(text)):
         edges = [edge for piece in pieces for edge in piece]
         assert edges == sorted(edges)
         assert all(a < b for a, b in pieces)

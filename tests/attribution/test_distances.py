@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped]
 from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
 
-from smile_trace.attribution import distances
+from smile_trace.attribution.estimation import distances
 
 ON_A_LINE = [
     distances.wasserstein_1d,

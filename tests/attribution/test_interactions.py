@@ -7,8 +7,8 @@ import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import World, nothing, planted
-from smile_trace.attribution import kriging, statistics
-from smile_trace.attribution.interactions import Pair, exact_pairs, pairs
+from smile_trace.attribution.estimation import gaussian_process, inference
+from smile_trace.attribution.estimation.interactions import Pair, exact_pairs, pairs
 from smile_trace.records import Explanation, Interaction, Message
 from tests.attribution.asking import copying, run
 
@@ -31,7 +31,7 @@ def test_the_interaction_is_the_second_difference_under_the_estimands_masks() ->
     n = 4
     x = np.array(list(product((0.0, 1.0), repeat=n)))
     y = 0.6 * x[:, 0] * x[:, 1] * (1 - 0.5 * x[:, 2]) + 0.2 * x[:, 2]
-    effects = statistics.enumerated(x, y)
+    effects = inference.enumerated(x, y)
     found = {(p.first, p.second): p for p in exact_pairs(x, y, effects)}
     # 0.6 where the third is kept, 0.3 where it is out: out with probability .5 and .2.
     assert found[0, 1].value == pytest.approx(np.mean([0.45, 0.54]))
@@ -69,12 +69,12 @@ def test_nothing_is_said_of_an_explanation_that_is_not_reliable() -> None:
     study = run(LONG, either, seed=1).study
     [findings] = [study._find(level) for level in study._levels]
     assert [pair.kind for pair in findings.pairs] == ["either"]
-    assert study.result().fidelity.status == "unreliable"
+    assert study.result().fidelity.status == "inconclusive"
     assert study.result().interactions == ()
 
 
 def test_a_frozen_word_does_not_shift_the_pair() -> None:
-    explanation = run(LONG, both, freeze=["please", "whether"]).explanation
+    explanation = run(LONG, both, protect=["please", "whether"]).explanation
     [pair] = explanation.interactions
     texts = {segment.key: segment.text for segment in explanation.segments}
     assert (texts[pair.first], texts[pair.second]) == ("Eiffel", "Tower")
@@ -98,13 +98,13 @@ def test_when_it_is_sure(value, half, alone, beside, kind) -> None:
 def test_corners_are_predictions() -> None:
     generator = np.random.default_rng(0)
     x = (generator.random((30, 6)) < 0.5).astype(float)
-    fit = kriging.fit(x, x[:, 0] * x[:, 1] + 0.1 * x[:, 2])
-    corners = fit.corners(x, (1, 0))
+    fit = gaussian_process.fit(x, x[:, 0] * x[:, 1] + 0.1 * x[:, 2])
+    second_differences = fit.second_differences(x, (1, 0))
     for first, second in product((0, 1), repeat=2):
         at = x.copy()
         at[:, [1, 0]] = first, second
         level = fit.mean + fit.constant * fit.coefficients.sum()
-        assert corners[:, first, second] + level == pytest.approx(fit.predict(at))
+        assert second_differences[:, first, second] + level == pytest.approx(fit.predict(at))
 
 
 @pytest.mark.slow
@@ -125,7 +125,7 @@ def _said(world: World, seed: list[int], noise: float) -> list[bool]:
     """Per pair of which something is said, whether both are drivers and it is the right thing."""
     rows = world.draw(39, np.random.default_rng(seed), noise=noise)
     with threadpool_limits(limits=1, user_api="blas"):
-        found = pairs(rows, statistics.estimate(rows, seed).effect, seed)
+        found = pairs(rows, inference.estimate(rows, seed).effect, seed)
     kinds = {"either of two": "either", "two of three": "either", "any of three": "both"}
     return [
         {pair.first, pair.second} <= set(world.drivers) and pair.kind == kinds.get(world.name)

@@ -1,13 +1,13 @@
-"""Two models' shifts brought together: closed sums against enumeration, and whom to trust."""
+"""Two models' changes brought together: closed sums against enumeration, and whom to trust."""
 
 from itertools import product
 
 import numpy as np
 import pytest
 
-from smile_trace.attribution import statistics
-from smile_trace.attribution.multifidelity import blend, cheap
-from smile_trace.attribution.statistics import Array
+from smile_trace.attribution.estimation import inference
+from smile_trace.attribution.estimation.inference import Array
+from smile_trace.attribution.estimation.multifidelity import blend, cheap
 
 N = 6
 EVERY = np.array(list(product((0.0, 1.0), repeat=N)))
@@ -21,14 +21,14 @@ def any_of(*drivers: int):  # type: ignore[no-untyped-def]
 def masks(rows: int, seed: int) -> tuple[Array, Array]:
     """Random masks with their drop probabilities."""
     generator = np.random.default_rng(seed)
-    q = np.resize(statistics.DROP_PROBABILITIES, rows)
+    q = np.resize(inference.DROP_PROBABILITIES, rows)
     return (generator.random((rows, N)) < q[:, None]).astype(float), q
 
 
 def by_enumeration(y: Array) -> Array:
     """The estimand of a function whose values at EVERY mask are `y`, the empty one included."""
     effects = np.zeros(N)
-    for i, q in product(range(N), statistics.DROP_PROBABILITIES):
+    for i, q in product(range(N), inference.DROP_PROBABILITIES):
         weights = np.where(np.delete(EVERY, i, axis=1) > 0, q, 1 - q).prod(axis=1)
         out = EVERY[:, i] > 0
         effects[i] += (weights[out] @ y[out] - weights[~out] @ y[~out]) / 2
@@ -43,7 +43,7 @@ def test_the_effects_of_a_blend_are_those_of_its_predictions() -> None:
     fit = blend(x, z, truth(x))
     assert fit.drift  # the proxy is wrong about two segments
     predicted = fit.predict(EVERY, np.clip(of_proxy.fit.predict(EVERY), 0, 1))
-    # Bent shifts are averaged over sampled masks.
+    # Bent changes are averaged over sampled masks.
     closed = fit.effects(of_proxy, of_proxy.bent(z))
     assert closed == pytest.approx(by_enumeration(predicted), abs=0.02)
 

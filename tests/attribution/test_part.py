@@ -2,10 +2,10 @@
 
 import pytest
 
-from smile_trace.attribution import NoSuchPart, find_part
-from smile_trace.attribution.part import tokens_inside
-from smile_trace.attribution.shift import TextShift
-from smile_trace.attribution.vectors import embed_words
+from smile_trace.attribution import AnswerSpanNotFound, find_answer_span
+from smile_trace.attribution.answer_span import tokens_inside
+from smile_trace.attribution.estimation.answer_change import TextChange
+from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import Message, Response
 from tests.attribution.asking import run
 
@@ -21,15 +21,15 @@ def whole(messages: tuple[Message, ...]) -> str:
 
 
 def test_where_a_part_stands() -> None:
-    assert find_part(ANSWER, "Bernd bakes bread.") == (19, 37)
-    assert find_part(ANSWER, "Anna") == (0, 4)  # the first of two
-    assert find_part("one\n  two (three)", " one two (three) ") == (0, 17)
+    assert find_answer_span(ANSWER, "Bernd bakes bread.") == (19, 37)
+    assert find_answer_span(ANSWER, "Anna") == (0, 4)  # the first of two
+    assert find_answer_span("one\n  two (three)", " one two (three) ") == (0, 17)
 
 
 @pytest.mark.parametrize("part", ["", " \n", "Clara", "bernd bakes", "boats. bread"])
 def test_what_does_not_stand_there_is_said(part: str) -> None:
-    with pytest.raises(NoSuchPart, match="part"):
-        find_part(ANSWER, part)
+    with pytest.raises(AnswerSpanNotFound, match="part"):
+        find_answer_span(ANSWER, part)
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,15 @@ def test_what_does_not_stand_there_is_said(part: str) -> None:
     ],
 )
 def test_the_tokens_of_a_part(tokens: list[str], answer: str, part: str, inside: list[int]) -> None:
-    assert tokens_inside(tokens, answer, find_part(answer, part)) == inside
+    assert tokens_inside(tokens, answer, find_answer_span(answer, part)) == inside
 
 
 @pytest.mark.parametrize("name", ["Anna", "Bernd"])
 def test_each_sentence_hangs_on_its_own_word(name: str) -> None:
     answer = "Anna paints boats. Bernd bakes bread."
-    part = find_part(answer, "Anna paints boats." if name == "Anna" else "Bernd bakes bread.")
+    part = find_answer_span(
+        answer, "Anna paints boats." if name == "Anna" else "Bernd bakes bread."
+    )
     explanation = run(PROMPT, whole, answer=answer, part=part).explanation
     assert explanation.part == part
     first, *others = explanation.ranked
@@ -72,7 +74,7 @@ def test_the_probability_of_a_part() -> None:
 
     answer = "Anna paints. Bernd bakes."
     for name, said in (("Anna", "Anna paints"), ("Bernd", "Bernd bakes")):
-        part = find_part(answer, said)
+        part = find_answer_span(answer, said)
         asked = run(PROMPT, scored, answer=answer, part=part, signal="probability")
         first, second, *_ = asked.explanation.ranked
         assert first.text == name
@@ -82,8 +84,10 @@ def test_the_probability_of_a_part() -> None:
 
 def test_the_stretch_that_says_most_of_the_part_counts() -> None:
     answer = "The refund is approved. It takes three days."
-    shift = TextShift(answer, embed_words, part=find_part(answer, "The refund is approved."))
-    same, longer, denied, gone, empty = shift.shifts(
+    shift = TextChange(
+        answer, embed_words, part=find_answer_span(answer, "The refund is approved.")
+    )
+    same, longer, denied, gone, empty = shift.changes(
         [
             "The refund is approved.",
             "Good morning! We are glad to say: the refund is approved. It takes a month.",
@@ -100,14 +104,14 @@ def test_the_stretch_that_says_most_of_the_part_counts() -> None:
 
 def test_a_part_far_behind_in_a_long_answer() -> None:
     answer = "so " * 2000 + "the code is PELICAN."
-    shift = TextShift(answer, embed_words, part=find_part(answer, "the code is PELICAN."))
-    same, other = shift.shifts([answer, "so " * 2000])
+    shift = TextChange(answer, embed_words, part=find_answer_span(answer, "the code is PELICAN."))
+    same, other = shift.changes([answer, "so " * 2000])
     assert same == 0.0
     assert other > 0.9
 
 
 def test_the_floor_is_that_of_the_part() -> None:
     answer = "Paris. Some talk."
-    shift = TextShift(answer, embed_words, part=find_part(answer, "Paris."))
+    shift = TextChange(answer, embed_words, part=find_answer_span(answer, "Paris."))
     assert shift.between("Paris. Yes, lovely weather.", "Of course: Paris.") == 0.0
     assert shift.between("Paris. Well.", "Rome. Well.") > 0.3

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smile_trace.attribution.perturbing import Perturber
-from smile_trace.attribution.segmentation import Segmentation
+from smile_trace.attribution.design.perturber import Perturber
+from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import Message, Prompted
 from tests.attribution.asking import chat
 

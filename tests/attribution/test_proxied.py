@@ -189,7 +189,7 @@ def test_few_segments_are_all_asked_of_the_target() -> None:
 
 def test_below_the_floor_of_target_calls_nothing_is_reliable() -> None:
     explanation = run(says_of("dog"), says_of("dog"), budget=7).explanation
-    assert explanation.fidelity.status == "unreliable"
+    assert explanation.fidelity.status == "inconclusive"
     assert "8 are needed" in explanation.fidelity.reason
     assert run(says_of("dog"), says_of("dog"), budget=12).explanation.fidelity.status == "reliable"
 
@@ -204,14 +204,14 @@ def test_answers_that_failed_do_not_count_for_the_floor() -> None:
         return says_of("dog")(messages)
 
     explanation = run(failing, says_of("dog"), budget=16).explanation
-    assert explanation.fidelity.status == "unreliable"
+    assert explanation.fidelity.status == "inconclusive"
     assert "6 answers of the model itself" in explanation.fidelity.reason
 
 
 def test_a_target_that_does_not_repeat_itself_ends_it() -> None:
     pair = run(lambda messages: "Bananas are yellow.", says_of("dog"))
     assert len(pair.rounds) == 1
-    assert pair.explanation.fidelity.status == "unreliable"
+    assert pair.explanation.fidelity.status == "inconclusive"
 
 
 def test_where_nothing_matters_nothing_is_said() -> None:
@@ -243,7 +243,7 @@ def test_the_same_responses_give_the_same_explanation_in_any_round() -> None:
             until=lambda pair, rounds=rounds: len(pair.rounds) == rounds,
         )
         assert early.explanation.segments
-        assert early.explanation.fidelity.status in ("reliable", "unreliable", "no_effect")
+        assert early.explanation.fidelity.status in ("reliable", "inconclusive", "no_effect")
 
 
 def test_a_long_prompt_is_looked_at_more_finely_where_the_proxy_saw_something() -> None:

@@ -7,9 +7,12 @@ import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import World, nothing, planted
-from smile_trace.attribution.multifidelity import cheap
-from smile_trace.attribution.rectified import Rectified, rectify
-from smile_trace.attribution.statistics import Rows
+from smile_trace.attribution.estimation.inference import Rows
+from smile_trace.attribution.estimation.multifidelity import cheap
+from smile_trace.attribution.estimation.prediction_powered import (
+    PredictionPoweredEstimate,
+    prediction_powered_estimate,
+)
 
 N = 10
 
@@ -26,19 +29,23 @@ def world(name: str, seed: int = 0) -> World:
     return next(w for w in planted(N, np.random.default_rng(seed)) if w.name == name)
 
 
-def rectified(target: World, proxy: World, *, seed: int, noise: float = 0.0, calls: int = 20):  # type: ignore[no-untyped-def]
+def prediction_powered(
+    target: World, proxy: World, *, seed: int, noise: float = 0.0, calls: int = 20
+):  # type: ignore[no-untyped-def]
     """Both asked at random masks; gives the result and the target's rows."""
     generator = np.random.default_rng(seed)
     asked = proxy.draw(150, generator)
     of_proxy = cheap(asked.x, asked.y, asked.q, [seed])
     rows = target.draw(calls, generator, noise=noise)
-    result = rectify(rows, proxy.shift(rows.x), proxy.shift(rows.others_x), of_proxy, [seed])
+    result = prediction_powered_estimate(
+        rows, proxy.shift(rows.x), proxy.shift(rows.others_x), of_proxy, [seed]
+    )
     return result, rows
 
 
 def test_a_good_proxy_makes_the_intervals_narrow_and_they_hold_the_truth() -> None:
     target = world("any of three")
-    found: Rectified = rectified(target, target, seed=1, noise=0.05)[0]
+    found: PredictionPoweredEstimate = prediction_powered(target, target, seed=1, noise=0.05)[0]
     truth = target.truth()
     assert found.estimate.effect == pytest.approx(truth, abs=0.05)
     assert np.mean(found.estimate.high - found.estimate.low) < 0.25
@@ -50,7 +57,7 @@ def test_a_good_proxy_makes_the_intervals_narrow_and_they_hold_the_truth() -> No
 def test_whatever_the_proxy_says_the_target_corrects_it() -> None:
     target, proxy = world("one driver"), world("one driver", seed=5)
     assert target.drivers != proxy.drivers
-    found: Rectified = rectified(target, proxy, seed=2)[0]
+    found: PredictionPoweredEstimate = prediction_powered(target, proxy, seed=2)[0]
     assert found.trust < 0.1
     assert int(np.argmax(found.estimate.effect)) == target.drivers[0]
     assert found.estimate.low[proxy.drivers[0]] <= 0 <= found.estimate.high[proxy.drivers[0]]
@@ -58,7 +65,9 @@ def test_whatever_the_proxy_says_the_target_corrects_it() -> None:
 
 def test_a_good_fit_to_noise_is_not_enough() -> None:
     proxy = world("any of three")
-    found = [rectified(nothing(N), proxy, seed=s, noise=0.2, calls=9)[0] for s in range(24)]
+    found = [
+        prediction_powered(nothing(N), proxy, seed=s, noise=0.2, calls=9)[0] for s in range(24)
+    ]
     fits = sum(r.held_out is not None and r.held_out.reliable for r in found)
     believed = sum(r.held_out is not None and r.held_out.reliable and r.backed for r in found)
     assert fits >= 4  # so few rows often look as if they were predicted
@@ -79,7 +88,9 @@ def test_a_mask_that_was_seen_is_not_held_out() -> None:
         others_x=rows.others_x,
         others_y=rows.others_y,
     )
-    none = rectify(twice, target.shift(twice.x), target.shift(rows.others_x), of_proxy, [3])
+    none = prediction_powered_estimate(
+        twice, target.shift(twice.x), target.shift(rows.others_x), of_proxy, [3]
+    )
     assert none.held_out is None
 
 

@@ -1,11 +1,11 @@
-"""Segments: units, keys that hold over the calls of a template, frozen parts, bounds."""
+"""Segments: units, keys that hold over the calls of a template, protected parts, bounds."""
 
 import re
 
 import pytest
 
-from smile_trace.attribution import CannotExplain, freezing_nothing
-from smile_trace.attribution.segmentation import Segmentation
+from smile_trace.attribution import CannotExplain, unmatched_protections
+from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import Prompted, PromptUse, Unit, VariableSpan
 from tests.attribution.asking import chat
 
@@ -32,8 +32,8 @@ def _rendered(tone: str, question: str, before: str = "") -> Prompted:
     return Prompted(messages=messages, prompts=(use,))
 
 
-def _texts(prompted: Prompted, unit: Unit, freeze: tuple[str | re.Pattern[str], ...] = ()) -> list:
-    return [(s.text, s.frozen) for s in Segmentation(prompted, unit, freeze).segments]
+def _texts(prompted: Prompted, unit: Unit, protect: tuple[str | re.Pattern[str], ...] = ()) -> list:
+    return [(s.text, s.protected) for s in Segmentation(prompted, unit, protect).segments]
 
 
 def test_every_segment_is_the_text_at_its_place() -> None:
@@ -81,10 +81,10 @@ def test_freezing_a_role_a_text_and_a_pattern() -> None:
     prompted = Prompted(
         messages=chat("Be brief.", "The office of dog 12 is of use", roles=("system", "user"))
     )
-    frozen = [
+    protected = [
         text for text, f in _texts(prompted, "word", ("system", "of", re.compile(r"\d+"))) if f
     ]
-    assert frozen == ["Be", "brief.", "of", "12", "of"]
+    assert protected == ["Be", "brief.", "of", "12", "of"]
 
 
 def test_coarser_units_are_split_around_what_is_frozen() -> None:
@@ -114,11 +114,11 @@ def test_a_text_that_freezes_nothing_is_found() -> None:
     messages = chat("Be brief.", "The office of dog 12", roles=("system", "user"))
     missing = ["off", re.compile("x"), "assistant", ""]
     there = ["of", "system", re.compile(r"\d+")]
-    assert freezing_nothing(messages, [*missing, *there]) == missing
+    assert unmatched_protections(messages, [*missing, *there]) == missing
 
 
 def test_a_prompt_frozen_whole_is_a_clear_error() -> None:
-    with pytest.raises(CannotExplain, match="frozen"):
+    with pytest.raises(CannotExplain, match="protected"):
         Segmentation(Prompted(messages=chat("Hello you")), "word", ("user",))
 
 

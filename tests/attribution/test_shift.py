@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smile_trace.attribution import distances
-from smile_trace.attribution.shift import TextShift, answer_probability
-from smile_trace.attribution.vectors import embed_words
+from smile_trace.attribution.estimation import distances
+from smile_trace.attribution.estimation.answer_change import TextChange, answer_probability
+from smile_trace.attribution.word_vectors import embed_words
 
 
 def _shift(answer: str, response: str) -> float:
-    return TextShift(answer, embed_words).shifts([response])[0]
+    return TextChange(answer, embed_words).changes([response])[0]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_shifts_stay_between_zero_and_one(answer: str, response: str) -> None:
 
 def test_shifts_do_not_depend_on_what_is_asked_beside_them() -> None:
     responses = ["London", "", "Paris", "a city in France", "London"]
-    together = TextShift("Paris, France", embed_words).shifts(responses)
+    together = TextChange("Paris, France", embed_words).changes(responses)
     assert together == [_shift("Paris, France", response) for response in responses]
 
 
@@ -80,9 +80,9 @@ def test_each_word_is_looked_up_once() -> None:
         looked_up.extend(texts)  # type: ignore[call-overload]
         return embed_words(texts)  # type: ignore[arg-type]
 
-    shift = TextShift("red fish", embed)
-    shift.shifts(["blue fish", "red bird"])
-    shift.shifts(["blue fish", "blue bird and fish"])
+    shift = TextChange("red fish", embed)
+    shift.changes(["blue fish", "red bird"])
+    shift.changes(["blue fish", "blue bird and fish"])
     assert sorted(looked_up) == ["and", "bird", "blue", "fish", "red"]
 
 
@@ -99,8 +99,8 @@ def test_answer_probability_is_the_mean_over_its_tokens() -> None:
 
 
 def test_a_distance_of_ones_own() -> None:
-    shift = TextShift("Paris, France", embed_words, distances.word_movers)
-    same, other, empty = shift.shifts(["paris france", "green apples", ""])
+    shift = TextChange("Paris, France", embed_words, distances.word_movers)
+    same, other, empty = shift.changes(["paris france", "green apples", ""])
     assert (same, empty) == (0.0, 1.0)
     assert 0.3 < other < 0.7  # (1 − cosine) / 2 of unrelated words is about one half
-    assert TextShift("a", embed_words, lambda x, y: 7.0).shifts(["b"]) == [1.0]
+    assert TextChange("a", embed_words, lambda x, y: 7.0).changes(["b"]) == [1.0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.statistics.worlds import World, mass, nothing, planted
-from smile_trace.attribution import fidelity, kriging, statistics, surrogate
+from smile_trace.attribution.estimation import fidelity, gaussian_process, inference, ridge
 
 
 def _every_mask(n: int) -> np.ndarray:
@@ -17,13 +17,13 @@ def test_enumerated_is_the_estimand_computed_the_slow_way() -> None:
     for world in planted(6, generator):
         x = _every_mask(6)
         shuffled = generator.permutation(len(x))
-        found = statistics.enumerated(x[shuffled], world.shift(x[shuffled]))
+        found = inference.enumerated(x[shuffled], world.shift(x[shuffled]))
         assert found == pytest.approx(world.truth(), abs=1e-12)
 
 
 def test_one_driver_has_its_change_and_the_others_nothing() -> None:
     x = _every_mask(5)
-    assert statistics.enumerated(x, 0.1 + 0.7 * x[:, 2]) == pytest.approx([0, 0, 0.7, 0, 0])
+    assert inference.enumerated(x, 0.1 + 0.7 * x[:, 2]) == pytest.approx([0, 0, 0.7, 0, 0])
 
 
 def test_conditioning_is_within_the_strata() -> None:
@@ -31,7 +31,7 @@ def test_conditioning_is_within_the_strata() -> None:
     driver = World("driver", 8, (0,), lambda x: x[:, 0])
     assert driver.truth() == pytest.approx([1] + [0] * 7)
     rows = driver.draw(400, np.random.default_rng(1))
-    found = statistics.estimate(rows, [1])
+    found = inference.estimate(rows, [1])
     assert found.effect == pytest.approx([1] + [0] * 7, abs=0.01)
 
 
@@ -39,7 +39,7 @@ def test_conditioning_is_within_the_strata() -> None:
 def test_the_estimate_comes_near_the_truth_and_stays_in_its_interval(number: int) -> None:
     generator = np.random.default_rng(number)
     world = planted(8, generator)[number]
-    found = statistics.estimate(world.draw(120, generator, noise=0.05), [number])
+    found = inference.estimate(world.draw(120, generator, noise=0.05), [number])
     assert found.effect == pytest.approx(world.truth(), abs=0.12)
     assert np.all(found.low <= found.effect)
     assert np.all(found.effect <= found.high)
@@ -47,7 +47,7 @@ def test_the_estimate_comes_near_the_truth_and_stays_in_its_interval(number: int
 
 def test_a_constant_shift_is_exactly_nothing() -> None:
     world = World("constant", 9, (), lambda x: np.zeros(len(x)))
-    found = statistics.estimate(world.draw(39, np.random.default_rng(2)), [2])
+    found = inference.estimate(world.draw(39, np.random.default_rng(2)), [2])
     assert not found.effect.any()
     assert not found.low.any()
     assert not found.high.any()
@@ -59,8 +59,8 @@ def test_rows_that_could_not_vary_stay_out() -> None:
     rows = planted(8, np.random.default_rng(3))[0].draw(40, np.random.default_rng(3))
     varies = np.ones_like(rows.varies)
     varies[:, 4] = False
-    out = statistics.Rows(**{**vars(rows), "varies": varies})
-    found = statistics.estimate(out, [3])
+    out = inference.Rows(**{**vars(rows), "varies": varies})
+    found = inference.estimate(out, [3])
     assert (found.low[4], found.high[4]) == (-1.0, 1.0)
     assert found.p_value is not None
     assert found.p_value[4] == 1.0
@@ -73,39 +73,39 @@ def test_p_values_of_a_null_segment_are_uniform() -> None:
         generator = np.random.default_rng([4, seed])
         rows = mass(8).draw(30, generator, noise=0.1, uneven=True)
         rows.x[:, 3] = generator.random(30) < rows.q  # segment 3 has nothing to do with it
-        folds = np.arange(30) % statistics.FOLDS
-        small.append(statistics.randomisation_test(rows, folds, generator)[3] <= 0.2)
+        folds = np.arange(30) % inference.FOLDS
+        small.append(inference.randomisation_test(rows, folds, generator)[3] <= 0.2)
     assert 0.10 < np.mean(small) < 0.31
 
 
 def test_benjamini_hochberg() -> None:
-    assert list(statistics.benjamini_hochberg(np.array([0.01, 0.04, 0.09, 0.5]))) == [
+    assert list(inference.benjamini_hochberg(np.array([0.01, 0.04, 0.09, 0.5]))) == [
         True,
         True,
         False,
         False,
     ]
-    assert statistics.benjamini_hochberg(np.zeros(0)).shape == (0,)
+    assert inference.benjamini_hochberg(np.zeros(0)).shape == (0,)
 
 
 def test_ridge_finds_a_linear_truth_and_keeps_out_of_noise() -> None:
     generator = np.random.default_rng(5)
     x = (generator.random((40, 6)) < 0.4).astype(float)
-    exact = surrogate.fit(x, 0.2 + x @ [0.5, 0, 0, -0.1, 0, 0])
+    exact = ridge.fit(x, 0.2 + x @ [0.5, 0, 0, -0.1, 0, 0])
     assert exact.coefficients == pytest.approx([0.5, 0, 0, -0.1, 0, 0], abs=0.01)
     assert exact.predict(x) == pytest.approx(0.2 + x @ [0.5, 0, 0, -0.1, 0, 0], abs=0.01)
-    noise = surrogate.fit(x, generator.standard_normal(40))
+    noise = ridge.fit(x, generator.standard_normal(40))
     assert np.abs(noise.coefficients).max() < 0.4
 
 
 def test_locality_falls_with_what_is_left_out_and_never_sees_a_shift() -> None:
     vectors = np.eye(4)
     dropped = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]], dtype=float)
-    weights = surrogate.locality(dropped, vectors, np.ones(4))
+    weights = ridge.locality(dropped, vectors, np.ones(4))
     assert weights[0] == 1.0
     assert list(weights) == sorted(weights, reverse=True)
     assert np.all(weights > 0)
-    alike = surrogate.locality(dropped, np.ones((4, 3)), np.ones(4))
+    alike = ridge.locality(dropped, np.ones((4, 3)), np.ones(4))
     assert alike[2] == 1.0  # what was left out is still said by what was kept
 
 
@@ -115,16 +115,16 @@ def test_kriging_knows_interactions(fraction: float) -> None:
     x = _every_mask(6)
     y = 0.9 * x[:, 0] * x[:, 3]
     seen = generator.random(len(x)) < fraction
-    fitted = kriging.fit(x[seen], y[seen])
+    fitted = gaussian_process.fit(x[seen], y[seen])
     assert fitted.predict(x) == pytest.approx(y, abs=0.15)
-    truth = statistics.enumerated(x, y)
-    assert fitted.effects(statistics.DROP_PROBABILITIES) == pytest.approx(truth, abs=0.08)
+    truth = inference.enumerated(x, y)
+    assert fitted.effects(inference.DROP_PROBABILITIES) == pytest.approx(truth, abs=0.08)
 
 
 def test_contrasts_are_differences_of_predictions() -> None:
     world = planted(7, np.random.default_rng(7))[1]
     rows = world.draw(40, np.random.default_rng(7), noise=0.1)
-    fitted = kriging.fit(rows.x, rows.y)
+    fitted = gaussian_process.fit(rows.x, rows.y)
     contrasts = fitted.contrasts(rows.x[:5])
     for i in range(7):
         out, kept = rows.x[:5].copy(), rows.x[:5].copy()
@@ -139,7 +139,7 @@ def test_the_gradient_of_the_likelihood() -> None:
     x = (generator.random((20, 4)) < 0.4).astype(float)
     x = np.unique(x, axis=0)
     y = generator.standard_normal(len(x))
-    likelihood = kriging._Likelihood(x, y - y.mean(), np.ones(len(x)), float(y.var()))
+    likelihood = gaussian_process._Likelihood(x, y - y.mean(), np.ones(len(x)), float(y.var()))
     at = generator.standard_normal(6) - 1
     error = check_grad(lambda p: likelihood(p)[0], lambda p: likelihood(p)[1], at)
     assert error < 1e-4

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from smile_trace.attribution.levels import join
+from smile_trace.attribution.reporting.levels import join
 from smile_trace.records import Explanation, Message, SegmentAttribution
 from tests.attribution.asking import Planted, chat, constant, copying, run
 
@@ -112,7 +112,7 @@ def test_portions_add_up_over_the_levels(model: Planted, budget: int) -> None:
 
 
 def _segment(
-    start: int, end: int, attribution: float, *, frozen: bool = False
+    start: int, end: int, attribution: float, *, protected: bool = False
 ) -> SegmentAttribution:
     return SegmentAttribution(
         text="x" * (end - start),
@@ -125,7 +125,7 @@ def _segment(
         attribution=attribution,
         ci_low=-1,
         ci_high=1,
-        frozen=frozen,
+        protected=protected,
     )
 
 
@@ -136,7 +136,7 @@ def test_portions_by_hand() -> None:
             [
                 _segment(0, 4, 0.6),
                 _segment(4, 6, -0.3),
-                _segment(6, 8, 0.0, frozen=True),
+                _segment(6, 8, 0.0, protected=True),
                 _segment(8, 10, 0.2),
             ],
             [_segment(0, 2, -0.1), _segment(2, 4, 0.0)],

@@ -144,7 +144,7 @@ def test_noise_takes_the_whole_budget(deterministic: bool) -> None:
 
     asked = run(content, bird, deterministic=deterministic)
     assert len(asked.perturbations) == 40
-    assert asked.explanation.fidelity.status == "unreliable"
+    assert asked.explanation.fidelity.status == "inconclusive"
 
 
 def test_where_every_answer_is_as_far_as_any_other_nothing_is_claimed() -> None:
@@ -268,14 +268,14 @@ def test_an_enumeration_with_a_hole_is_not_called_exact() -> None:
 def test_without_an_answer_to_the_unperturbed_prompt_nothing_more_is_asked() -> None:
     asked = run(TEN, lambda _: Response(failure="refused"), answer="x")
     assert len(asked.perturbations) == 1
-    assert asked.explanation.fidelity.status == "unreliable"
+    assert asked.explanation.fidelity.status == "inconclusive"
     assert "no answer" in asked.explanation.fidelity.reason
 
 
 def test_an_answer_that_is_not_given_back_is_not_explained_at_length() -> None:
     asked = run(TEN, constant, answer="Penguins swim quickly")
     assert len(asked.perturbations) == 1
-    assert asked.explanation.fidelity.status == "unreliable"
+    assert asked.explanation.fidelity.status == "inconclusive"
     assert "logged answer back" in asked.explanation.fidelity.reason
 
 
@@ -316,7 +316,7 @@ def test_an_empty_answer_is_compared_as_text() -> None:
 
 def test_one_word_cannot_be_left_out() -> None:
     explanation = run("Pelican", copying("Pelican")).explanation
-    assert explanation.fidelity.status == "unreliable"
+    assert explanation.fidelity.status == "inconclusive"
     assert "a single part" in explanation.fidelity.reason
     assert explanation.segments[0].attribution == 0.0
 
@@ -331,7 +331,7 @@ def test_identical_words_are_segments_of_their_own() -> None:
 
 @pytest.mark.parametrize("content", ["!!! ??? ...", "?", "…", "\u200b.\u200b"])
 def test_only_punctuation_is_a_defined_result(content: str) -> None:
-    assert run(content, constant).explanation.fidelity.status in ("no_effect", "unreliable")
+    assert run(content, constant).explanation.fidelity.status in ("no_effect", "inconclusive")
 
 
 @pytest.mark.parametrize("content", ["", "  "])
@@ -341,11 +341,11 @@ def test_an_empty_prompt_is_refused(content: str) -> None:
 
 
 def test_a_frozen_part_is_never_left_out() -> None:
-    asked = run(TEN, copying("Pelican"), freeze=("Pelican",))
+    asked = run(TEN, copying("Pelican"), protect=("Pelican",))
     assert all("Pelican" in p.messages[0].content for p in asked.perturbations)
-    frozen = [s for s in asked.explanation.segments if s.frozen]
-    assert [(s.text, s.attribution, s.p_value) for s in frozen] == [("Pelican", 0.0, None)]
-    assert frozen[0] not in asked.explanation.ranked
+    protected = [s for s in asked.explanation.segments if s.protected]
+    assert [(s.text, s.attribution, s.p_value) for s in protected] == [("Pelican", 0.0, None)]
+    assert protected[0] not in asked.explanation.ranked
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_a_result_before_and_between_the_rounds() -> None:
         deterministic=True,
         remote=False,
     )
-    assert study.result().fidelity.status == "unreliable"
+    assert study.result().fidelity.status == "inconclusive"
     model = copying("Pelican")
     while round_ := study.ask():
         study.tell((p, Response(text=str(model(p.messages)))) for p in round_)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smile_trace.attribution.summary import summarize
+from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.records import Fidelity, FidelityStatus, Interaction, SegmentAttribution
 
 
@@ -73,13 +73,13 @@ def test_several_drivers_and_what_works_against_them() -> None:
 
 
 def test_frozen_parts_are_not_called_without_effect() -> None:
-    frozen = [segment("be", frozen=True), segment("kind", frozen=True)]
-    assert said([segment("fox", 1, 1, 1), *frozen[:1]]) == (
-        "The answer hangs on “fox” (without it, all of the answer is lost); one frozen word was "
+    protected = [segment("be", protected=True), segment("kind", protected=True)]
+    assert said([segment("fox", 1, 1, 1), *protected[:1]]) == (
+        "The answer hangs on “fox” (without it, all of the answer is lost); one protected word was "
         "never left out."
     )
-    assert said([segment("fox", 1, 1, 1), *frozen, *others(1)]).endswith(
-        "; one other word made no measurable difference; two frozen words were never left out."
+    assert said([segment("fox", 1, 1, 1), *protected, *others(1)]).endswith(
+        "; one other word made no measurable difference; two protected words were never left out."
     )
 
 
@@ -191,8 +191,8 @@ def test_every_status() -> None:
     assert said([driver], "no_effect") == (
         "Whatever was left out of the prompt, the answer stayed the same."
     )
-    assert said([driver], "unreliable") == (
-        "What drove this answer is undetermined at this budget: so it is."
+    assert said([driver], "inconclusive") == (
+        "What drove this answer is inconclusive at this budget: so it is."
     )
     assert said(others(3)) == (
         "No single part of the prompt made a difference that stands out of the noise."
@@ -216,8 +216,8 @@ def test_a_part_of_the_answer() -> None:
     assert said(driver, "no_effect", part="red") == (
         "Whatever was left out of the prompt, the part “red” of the answer stayed the same."
     )
-    assert said(driver, "unreliable", part="red") == (
-        "What drove the part “red” of this answer is undetermined at this budget: so it is."
+    assert said(driver, "inconclusive", part="red") == (
+        "What drove the part “red” of this answer is inconclusive at this budget: so it is."
     )
 
 
@@ -232,7 +232,7 @@ WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "
         min_size=1,
         max_size=9,
     ),
-    st.sampled_from(("reliable", "no_effect", "unreliable")),
+    st.sampled_from(("reliable", "no_effect", "inconclusive")),
     st.sampled_from((None, "a part")),
 )
 def test_it_is_right_for_whatever_was_found(
@@ -246,7 +246,7 @@ def test_it_is_right_for_whatever_was_found(
             v,
             v + e,
             significant=sure and not kept and abs(v) > e,
-            frozen=kept,
+            protected=kept,
         )
         for k, (v, e, sure, kept) in enumerate(found)
     ]
@@ -256,11 +256,11 @@ def test_it_is_right_for_whatever_was_found(
     assert sentence[0].isupper() or sentence[0] == "“"
     assert ("a part" in sentence) == (part is not None) or sentence.startswith("No single part")
     if status != "reliable" or sentence.startswith("No single part"):
-        assert status != "reliable" or not any(s.significant and not s.frozen for s in segments)
+        assert status != "reliable" or not any(s.significant and not s.protected for s in segments)
         return
     shares = [int(number) for number in NUMBER.findall(sentence)]
     assert all(0 <= share <= 100 for share in shares)
-    free = [s for s in segments if not s.frozen]
+    free = [s for s in segments if not s.protected]
     named = [s for s in free if s.significant]
     other = COUNTED.search(sentence)
     assert (WORDS.index(other[1]) if other else 0) == len(free) - len(named)
@@ -274,13 +274,13 @@ def test_it_is_right_for_whatever_was_found(
 
 def test_what_no_unit_was_picked_from_is_the_rest() -> None:
     driver = segment("Q: sea", 0.5, 0.6, 0.7, unit="example", also=((1, 0, 4),))
-    rest = segment("Answer", unit="span", key="0:rest:0", frozen=True)
+    rest = segment("Answer", unit="span", key="0:rest:0", protected=True)
     assert said([driver, rest, rest]) == (
         "The answer hangs on “Q: sea …” (without it, 60 % ± 10 % of the answer is lost); the rest "
         "of the prompt was never left out."
     )
-    assert said([driver, rest, segment("be", frozen=True)]).endswith(
-        "; one frozen word was never left out; the rest of the prompt was never left out."
+    assert said([driver, rest, segment("be", protected=True)]).endswith(
+        "; one protected word was never left out; the rest of the prompt was never left out."
     )
 
 
@@ -290,7 +290,7 @@ def test_what_works_together() -> None:
     assert said(words, together=[either]) == (
         "Of “w0” and “w1” either is enough; four other words made no measurable difference."
     )
-    assert said(words, "unreliable", together=[either]).startswith("What drove this answer")
+    assert said(words, "inconclusive", together=[either]).startswith("What drove this answer")
     driver = segment("Eiffel", 0.55, 0.63, 0.71, key="d")
     both = [together("both", "d", "1"), together("both", "0", "d")]
     assert said([driver, *words], together=[*both, together("either", "2", "3")]) == (

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smile_trace.attribution import AnyUnit, CannotExplain, blocks, sections, written
-from smile_trace.attribution.perturbing import Perturber
-from smile_trace.attribution.segmentation import Segmentation
+from smile_trace.attribution import AnyUnit, CannotExplain, written
+from smile_trace.attribution.design.perturber import Perturber
+from smile_trace.attribution.segmentation import blocks, sections
+from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import Message, Prompted, PromptUse, Segment, VariableSpan
 from tests.attribution.asking import chat
 
@@ -19,13 +20,13 @@ def _cut(
     unit: AnyUnit,
     *contents: str,
     roles: Sequence[str] = ("user",),
-    freeze: Sequence[str | re.Pattern[str]] = (),
+    protect: Sequence[str | re.Pattern[str]] = (),
 ) -> tuple[Segment, ...]:
-    return Segmentation(Prompted(messages=chat(*contents, roles=roles)), unit, freeze).segments
+    return Segmentation(Prompted(messages=chat(*contents, roles=roles)), unit, protect).segments
 
 
 def _free(segments: Sequence[Segment]) -> list[str]:
-    return [s.text for s in segments if not s.frozen]
+    return [s.text for s in segments if not s.protected]
 
 
 def _marked(text: str) -> tuple[str, list[str]]:
@@ -111,11 +112,11 @@ def test_pairs_of_messages_are_examples_and_are_left_out_together() -> None:
     contents = ("Be brief.", "2+2", "4", "3+3", "6", "5+5")
     roles = ("system", "user", "assistant", "user", "assistant", "user")
     segments = _cut("example", *contents, roles=roles)
-    assert [(s.text, s.also, s.key) for s in segments if not s.frozen] == [
+    assert [(s.text, s.also, s.key) for s in segments if not s.protected] == [
         ("2+2", ((2, 0, 1),), "1:example:0"),
         ("3+3", ((4, 0, 1),), "3:example:0"),
     ]
-    assert [s.text for s in segments if s.frozen] == ["Be brief.", "5+5"]
+    assert [s.text for s in segments if s.protected] == ["Be brief.", "5+5"]
     sent = Perturber(Prompted(messages=chat(*contents, roles=roles)), segments)
     mask = [s.text != "2+2" for s in segments]
     assert [m.content for m in sent.messages(mask)] == ["Be brief.", "3+3", "6", "5+5"]
@@ -130,7 +131,7 @@ def test_tool_results_are_documents() -> None:
 
 def test_a_pattern_is_a_unit_and_the_rest_is_kept() -> None:
     segments = _cut(re.compile(r"\d+ "), "a 12 b 34 c")
-    assert [(s.text, s.unit, s.frozen) for s in segments] == [
+    assert [(s.text, s.unit, s.protected) for s in segments] == [
         ("a", "span", True),
         ("12", "span", False),
         ("b", "span", True),
@@ -201,15 +202,15 @@ def test_an_unknown_unit_names_those_that_there_are(unit: str) -> None:
 )
 def test_frozen_text_stays_in_every_unit(unit: AnyUnit, left: list[str]) -> None:
     segments = _cut(
-        unit, "Rules: be kind be brief\nTone: warm", freeze=(re.compile(r"\bbe(?= b)"),)
+        unit, "Rules: be kind be brief\nTone: warm", protect=(re.compile(r"\bbe(?= b)"),)
     )
-    assert [s.text for s in segments if not s.frozen] == left
-    assert "be" in [s.text for s in segments if s.frozen]
+    assert [s.text for s in segments if not s.protected] == left
+    assert "be" in [s.text for s in segments if s.protected]
 
 
 def test_an_example_with_a_frozen_word_in_it_is_one_segment() -> None:
-    segments = _cut("example", QA, freeze=("great",))
-    first = next(s for s in segments if not s.frozen)
+    segments = _cut("example", QA, protect=("great",))
+    first = next(s for s in segments if not s.protected)
     assert [QA[a:b] for _, a, b in first.places] == ["Q:", "A: good"]
     sent = Perturber(Prompted(messages=chat(QA)), segments)
     [message] = sent.messages([s is not first for s in segments])
@@ -217,8 +218,8 @@ def test_an_example_with_a_frozen_word_in_it_is_one_segment() -> None:
 
 
 def test_a_tail_is_frozen_by_a_pattern() -> None:
-    segments = _cut("word", "Tokyo is the capital city of", freeze=(re.compile(r"\S+\s*\Z"),))
-    assert [s.text for s in segments if s.frozen] == ["of"]
+    segments = _cut("word", "Tokyo is the capital city of", protect=(re.compile(r"\S+\s*\Z"),))
+    assert [s.text for s in segments if s.protected] == ["of"]
 
 
 def test_written_patterns() -> None:
@@ -272,7 +273,7 @@ def test_values_do_not_decide_where_the_template_is_cut() -> None:
 
 def test_documents_in_a_value_are_counted_in_it() -> None:
     prompted = _rendered(role="Be kind.", documents="[1] a\n\n[2] b", task="Go.")
-    free = [s for s in Segmentation(prompted, "document").segments if not s.frozen]
+    free = [s for s in Segmentation(prompted, "document").segments if not s.protected]
     assert [(s.text, s.key) for s in free] == [
         ("[1] a", "rag:1:var:documents:document:0"),
         ("[2] b", "rag:1:var:documents:document:1"),

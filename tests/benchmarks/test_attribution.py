@@ -18,7 +18,7 @@ from benchmarks.attribution.planted import PlantedModel, words, worlds
 from benchmarks.attribution.question import Array, Question, TooMany
 from benchmarks.attribution.scores import Scores
 from benchmarks.statistics.worlds import World
-from smile_trace.attribution import statistics
+from smile_trace.attribution.estimation import inference
 from smile_trace.records import Response
 
 
@@ -42,7 +42,7 @@ def test_the_halves_are_thirty_each_and_share_no_prompt() -> None:
 
 
 def test_the_last_occurrence_of_a_marked_word_counts_and_the_tail_is_no_player() -> None:
-    case = Case("frozen_tail", "Rex is a dog. My dog. Name:", "Rex", ("dog.",), freeze="Name:")
+    case = Case("frozen_tail", "Rex is a dog. My dog. Name:", "Rex", ("dog.",), protect="Name:")
     assert case.words == ("Rex", "is", "a", "dog.", "My", "dog.")
     assert case.driving == (5,)
     assert case.places("Rex is a") == (0, 1, 2)
@@ -82,7 +82,7 @@ def test_the_exact_values_are_those_of_the_method() -> None:
     for world in worlds(6, generator):
         asked = question(world)
         masks = ((np.arange(2**6)[:, None] >> np.arange(6)) & 1 == 1)[1:]
-        method = statistics.enumerated(1.0 - masks, asked.shifts(masks))
+        method = inference.enumerated(1.0 - masks, asked.changes(masks))
         assert exact(asked).smile_trace == pytest.approx(method)
 
 

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.capture import faults
-from smile_trace.capture.state import state
+from smile_trace.capture import internal_errors
+from smile_trace.capture.runtime import state
 from smile_trace.testing import Captured, captured
 
 
 @pytest.fixture(autouse=True)
 def no_faults() -> Iterator[None]:
     """Faults are counted per process: each test sees its own only."""
-    faults.reset()
+    internal_errors.reset()
     yield
-    faults.reset()
+    internal_errors.reset()
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from smile_trace.dialects import read_calls
 from smile_trace.records import Call, Span
-from smile_trace.records.dialects import read_calls
 from smile_trace.records.otlp import spans_from_line
 
 PREAMBLE = """

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import smile_trace
-from smile_trace.capture import faults
+from smile_trace.capture import internal_errors
 from smile_trace.testing import Captured, captured
 
 
@@ -149,7 +149,7 @@ def test_any_function_behaves_the_same(
     assert inspect.signature(traced) == inspect.signature(plain)
     if expected[0][0] != "error":
         assert len(seen.spans) == 1
-    assert "a call could not be recorded" not in faults.counts()
+    assert "a call could not be recorded" not in internal_errors.counts()
 
 
 def repr_safe(seen: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -402,7 +402,7 @@ def test_a_fault_of_ours_stays_with_us(
     monkeypatch.setattr(recording, "describe_answer", broken)
     host = Host()
     assert [host.method("x"), host.method("y")] == ["x", "y"]
-    assert faults.counts() == {"a call could not be recorded": 2}
+    assert internal_errors.counts() == {"a call could not be recorded": 2}
     assert len([r for r in caplog.records if r.name == "smile_trace"]) == 1
 
 

@@ -9,7 +9,7 @@ from openai.types.chat import ChatCompletion
 
 import smile_trace
 from smile_trace import semconv
-from smile_trace.capture import faults, suppressed
+from smile_trace.capture import internal_errors, suppressed
 from smile_trace.records import Message
 from smile_trace.testing import Captured
 
@@ -253,12 +253,12 @@ def test_feedback(found: Captured) -> None:
 def test_feedback_never_raises(args: Any, found: Captured) -> None:
     smile_trace.feedback(*args)
     assert found.feedback == []
-    assert sum(faults.counts().values()) == 1
+    assert sum(internal_errors.counts().values()) == 1
 
 
 def test_record_outside_of_a_call_is_a_fault() -> None:
     smile_trace.record(messages="x")
-    assert sum(faults.counts().values()) == 1
+    assert sum(internal_errors.counts().values()) == 1
 
 
 def test_our_own_calls_are_invisible(found: Captured) -> None:

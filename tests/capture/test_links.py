@@ -30,7 +30,7 @@ def ask(prompt: str) -> str:
 
 def links(found: Captured) -> list[dict[str, str]]:
     calls: list[Call] = found.calls
-    return [dict(call.linked) for call in calls]
+    return [dict(call.external_trace) for call in calls]
 
 
 def test_the_active_trace_and_span(found: Captured) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smile_trace.capture import span_processor
-from smile_trace.records.dialects import read_calls
+from smile_trace.dialects import read_calls
 from smile_trace.testing import Captured
 from tests.capture.support import read_spool, run_application
 
@@ -95,7 +95,7 @@ def test_neither_notices_the_other(env: dict[str, str], tmp_path: Path) -> None:
     known = {span.span_id for span in spans}
     assert all(span.parent_id is None or span.parent_id in known for span in spans)
     if not env.get("OTEL_SDK_DISABLED"):
-        assert all("otel.trace_id" in call.linked for call in calls)
+        assert all("otel.trace_id" in call.external_trace for call in calls)
 
 
 def test_our_spool_on_a_provider_of_your_own(found: Captured) -> None:

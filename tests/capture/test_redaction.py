@@ -8,7 +8,7 @@ import string
 import pytest
 
 import smile_trace
-from smile_trace.capture import faults
+from smile_trace.capture import internal_errors
 from smile_trace.capture.redaction import FAILED, move, redact
 from smile_trace.testing import Captured
 
@@ -185,8 +185,8 @@ def test_one_that_raises_withholds_the_text() -> None:
         assert smile_trace.trace(lambda prompt: "answer")("a text") == "answer"
     [call] = seen.calls
     assert call.messages[0].content == FAILED
-    assert call.cut, "what was withheld is never explained"
-    assert sum(faults.counts().values()) >= 1
+    assert call.truncated, "what was withheld is never explained"
+    assert sum(internal_errors.counts().values()) >= 1
     assert "a text" not in seen.lines[0].decode()
 
 

@@ -16,8 +16,8 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.pauses import Pause
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
-from smile_trace.worker.alone import alone
 from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.lock import alone
 from smile_trace.worker.sample import sample
 from tests.support.planted import PlantedServer, serving
 from tests.support.spooled import call_span, span_id, write_spool

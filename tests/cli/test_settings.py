@@ -63,7 +63,7 @@ def test_models_are_read_by_their_kind(tmp_path: Path) -> None:
             "models.endpoint.endpoint.modle: no such setting, did you mean model?",
         ),
         ("[models.x]\nbase_url = 'http://x'\n", 'models.x: say which kind = "endpoint"'),
-        ("[explain]\nfreeze = {seed = 1}\n", "explain.freeze"),
+        ("[explain]\nfreeze = {seed = 1}\n", "explain.protect"),
         ("nonsense = 1\n", "nonsense: no such setting"),
         ("rate = [", "smile_trace.toml"),
         ("[models.x]\nkind = 'telepathy'\n", "models.x"),

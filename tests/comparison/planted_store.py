@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert
 
-from smile_trace.comparison.replaying import render
 from smile_trace.comparison.segments import cut
+from smile_trace.comparison.shared_inputs import render
 from smile_trace.records import (
     Call,
     ExplanationSettings,
@@ -127,7 +127,7 @@ def plant(
                 "trace_id": call.trace_id,
                 "settings_hash": digest,
                 "attempt": 1,
-                "status": "unreliable",
+                "status": "inconclusive",
                 "created_at": 0.0,
                 "body": json.dumps({"signal": signal, "partitions": [[s.key for s in segments]]}),
             }

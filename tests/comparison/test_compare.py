@@ -51,9 +51,9 @@ def test_what_matters_what_is_dead_and_what_changed(store: Store) -> None:
     comparison = _compare(store)
     assert [v.label for v in comparison.versions] == ["2", "3"]
     assert comparison.versions[0].keep_probabilities == (0.7,)
-    assert _influence(comparison, 0, "{question}").verdict == "critical"
+    assert _influence(comparison, 0, "{question}").verdict == "essential"
     dead = _influence(comparison, 0, "Be brief.")
-    assert dead.verdict == "dead"
+    assert dead.verdict == "no_effect"
     assert 0 < dead.may_need < 0.2
     assert dead.tokens_saved is not None
     assert dead.tokens_saved > 0
@@ -80,7 +80,7 @@ def test_words_are_not_compared_with_sentences(store: Store) -> None:
     (change,) = comparison.changes
     assert change.why_no_influences == "2 was cut into sentences, 3 into words"
     assert all(segment.change is None for segment in change.segments)
-    assert _influence(comparison, 1, "{question}").verdict == "critical"
+    assert _influence(comparison, 1, "{question}").verdict == "essential"
     (broken,) = broken_limits(comparison, drops={"{question}": 0.2}, shift=None)
     assert "was not compared" in broken
 
@@ -146,8 +146,8 @@ def test_word_explanations_pool_variables_as_one_segment(store: Store) -> None:
         "now",
     ]
     assert comparison.versions[0].keep_probabilities == (0.5, 0.8)
-    assert _influence(comparison, 0, "hello").verdict == "critical"
-    assert _influence(comparison, 0, "{name}").verdict == "dead"
+    assert _influence(comparison, 0, "hello").verdict == "essential"
+    assert _influence(comparison, 0, "{name}").verdict == "no_effect"
 
 
 def test_settings_that_differ_are_kept_apart(store: Store) -> None:
@@ -185,7 +185,7 @@ def test_versions_with_hardly_an_explanation(store: Store, explained: int) -> No
     plant(store, "answer", "3", BEFORE, QUESTIONS[:explained], effects=EFFECTS, seed=2)
     plant(store, "answer", "3", BEFORE, QUESTIONS[explained:])
     comparison = _compare(store)
-    assert all(i.verdict == "undetermined" for v in comparison.versions for i in v.segments)
+    assert all(i.verdict == "inconclusive" for v in comparison.versions for i in v.segments)
     assert comparison.changes[0].why_no_influences
     assert comparison.to_html()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.store import Store
-from smile_trace.trackers import ComparedPrompt, Outcome, Receipt, Refusal
+from smile_trace.trackers import ComparedPrompt, Outcome, Receipt, Rejected
 from smile_trace.worker.comparisons import Comparisons
 from tests.comparison.planted_store import plant, settings_in
 from tests.comparison.test_compare import AFTER, BEFORE, EFFECTS, QUESTIONS
@@ -46,7 +46,7 @@ def test_a_comparison_is_delivered_once_per_change(store: Store, tmp_path: Path)
     assert comparisons.run() == 1
     assert comparisons.run(at_once=True) == 0
     plant(store, "answer", "2", AFTER, QUESTIONS, effects=EFFECTS, seed=3)
-    tracker.outcome = Refusal(reason="busy")
+    tracker.outcome = Rejected(reason="busy")
     assert comparisons.run(at_once=True) == 0
     tracker.outcome = Receipt(external_id="run")
     assert comparisons.run(at_once=True) == 1

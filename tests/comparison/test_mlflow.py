@@ -139,7 +139,7 @@ def test_mlflow_shows_the_versions_side_by_side(
         f"{mlflow_server.uri}/#/compare-runs?runs=[{ids}]&experiments="
         f'["{experiment.experiment_id}"]'
     )
-    page.get_by_text("smile.dead_parts").first.wait_for(timeout=60_000)
+    page.get_by_text("smile.no_effect_parts").first.wait_for(timeout=60_000)
     assert page.get_by_text("prompt_version").count() > 0
     screenshot = tmp_path / "compare.png"
     page.screenshot(path=screenshot, full_page=True)

@@ -10,9 +10,9 @@ from smile_trace.comparison.alignment import align
 from smile_trace.comparison.answers import Paired, compare_answers
 from smile_trace.comparison.changes import correct, segment_changes
 from smile_trace.comparison.evidence import Evidence
-from smile_trace.comparison.measures import change_of_measures
-from smile_trace.comparison.reporting import report
 from smile_trace.comparison.segments import cut
+from smile_trace.comparison.traffic import change_of_measures
+from smile_trace.comparison.version_report import report
 from smile_trace.records import Call, Feedback, Message, Usage
 from smile_trace.records.comparison import AnswerChange, VersionChange, VersionReport
 

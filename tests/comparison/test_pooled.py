@@ -8,7 +8,7 @@ import pytest
 from smile_trace import semconv
 from smile_trace.attribution import CannotExplain
 from smile_trace.comparison import compare
-from smile_trace.comparison.pooled import KEEP, PooledStudy
+from smile_trace.comparison.pooled_study import KEEP, PooledStudy
 from smile_trace.records import (
     ExplanationSettings,
     Message,
@@ -160,7 +160,7 @@ def test_the_worker_pools_a_version_within_its_budget(tmp_path: Path) -> None:
     assert version.explained == 15
     assert version.keep_probabilities == (KEEP,)
     by_text = {i.segment.text: i for i in version.segments}
-    assert by_text["{question}"].verdict in ("critical", "matters")
+    assert by_text["{question}"].verdict in ("essential", "matters")
     assert by_text["{question}"].influence > 0.3
     assert by_text["Name one city."].influence > 0.3
     assert any("5 explanations" in why for why in version.dropped)

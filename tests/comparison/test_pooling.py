@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.comparison import planted
-from smile_trace.comparison.pooling import PooledRows, pool
+from smile_trace.comparison.pooled_effects import PooledRows, pool
 from smile_trace.comparison.regression import fit
 from smile_trace.comparison.verdicts import calls_needed, judge, may_need
 
@@ -74,7 +74,7 @@ def test_rows_that_could_not_vary_stay_out() -> None:
     pooled = pool(PooledRows(rows.x, rows.y, rows.q, rows.call, rows.weight, varies))
     assert np.isinf(pooled.error[0])
     assert np.isfinite(pooled.error[1:]).all()
-    assert judge(pooled, 0.05)[0].verdict == "undetermined"
+    assert judge(pooled, 0.05)[0].verdict == "inconclusive"
 
 
 def test_weights_undo_unequal_sampling() -> None:
@@ -99,15 +99,15 @@ def test_a_constant_model_has_only_dead_segments_and_a_bound_beside_them() -> No
     rows = planted.pooled_rows(np.random.default_rng(6), calls=100)
     constant = PooledRows(rows.x, np.zeros(len(rows)), rows.q, rows.call, rows.weight, rows.varies)
     judged = judge(pool(constant), 0.05)
-    assert {j.verdict for j in judged} == {"dead"}
+    assert {j.verdict for j in judged} == {"no_effect"}
     assert all(0.02 < j.may_need < 0.05 for j in judged)
 
 
 def test_few_calls_conclude_nothing() -> None:
     rows = planted.pooled_rows(np.random.default_rng(7), calls=9)
-    assert {j.verdict for j in judge(pool(rows), 0.05)} == {"undetermined"}
+    assert {j.verdict for j in judge(pool(rows), 0.05)} == {"inconclusive"}
     one = planted.pooled_rows(np.random.default_rng(7), calls=1)
-    assert {j.verdict for j in judge(pool(one), 0.05)} == {"undetermined"}
+    assert {j.verdict for j in judge(pool(one), 0.05)} == {"inconclusive"}
 
 
 def test_the_bound_is_the_rule_of_three() -> None:

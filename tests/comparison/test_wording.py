@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smile_trace.comparison.answers import Apart
-from smile_trace.comparison.wording import summarize_change
+from smile_trace.comparison.sentences import summarize_change
 from smile_trace.records.comparison import (
     AnswerChange,
     EditEffect,

@@ -135,13 +135,13 @@ def test_frozen_parts_stay_and_the_part_of_the_answer_counts():
 
     planted = PlantedModel(model)
     explanation = smile_trace.explain(
-        PROMPT, model=planted, freeze=["the"], part="and a dog", budget=40
+        PROMPT, model=planted, protect=["the"], part="and a dog", budget=40
     )
     planted.asked.clear()
     found = faithfulness(explanation, planted)
     assert found.segments == 8
     assert found.attribution.drops[1] > 0.6
-    assert found.attribution.insertion[1] == 1.0  # with the frozen words alone besides
+    assert found.attribution.insertion[1] == 1.0  # with the protected words alone besides
     assert all("the" in r.messages[0].content.split() for r in planted.asked)
 
 

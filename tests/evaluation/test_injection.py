@@ -4,7 +4,7 @@ import pytest
 
 from smile_trace.evaluation import check_by_injection, estimate_check
 from smile_trace.evaluation.injection import NEUTRAL, exemplify, instruct
-from smile_trace.explaining.preparing import Prepared, prepare
+from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.records import Message, Prompted
 from smile_trace.settings import Settings
 from tests.support.planted import PlantedModel
@@ -19,7 +19,7 @@ def _no_settings(tmp_path, monkeypatch):
 
 
 def prepared(model, prompt=PROMPT, **changes) -> Prepared:
-    given = {"trace_id": None, "answer": None, "parameters": None, "app": None, "freeze": ()}
+    given = {"trace_id": None, "answer": None, "parameters": None, "app": None, "protect": ()}
     chosen = {"unit": "word", "budget": 40, "signal": "auto", "seed": 0}
     return prepare(prompt, Settings(), model=model, **{**given, **chosen, **changes})
 
@@ -78,7 +78,7 @@ def test_a_model_that_always_says_the_word_checks_nothing():
     checked = check_by_injection(prepared(PlantedModel(lambda prompt: "PELICAN it jumps")))
     assert checked.outcome == "inconclusive"
     assert "whatever was left out" in checked.reason
-    assert "undetermined" not in checked.reason
+    assert "inconclusive" not in checked.reason
 
 
 def test_a_model_that_fails_checks_nothing():

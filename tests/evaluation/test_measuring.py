@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from smile_trace.evaluation import MarkedPrompt, measure
-from smile_trace.evaluation.measuring import _fidelity
+from smile_trace.evaluation.gsmile import _fidelity
 from smile_trace.explaining import explain
 from smile_trace.records.evaluation import Measures
 from tests.support.planted import PlantedModel, copying

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from smile_trace import capture
-from smile_trace.capture import state as capture_state
+from smile_trace.capture import runtime as capture_state
 from smile_trace.cli import main
 from smile_trace.records import Explanation
 from tests.support.planted import serving
@@ -50,7 +50,7 @@ def test_a_prompt_in_the_terminal_and_as_a_page(home):
 
 def test_a_program_reads_json(home):
     (home / "prompt.txt").write_text("the Eiffel Tower\n")
-    arguments = ("--model", "planted", "--json", "--freeze", "Tower", "--seed", "5")
+    arguments = ("--model", "planted", "--json", "--protect", "Tower", "--seed", "5")
     for source, stdin in (("prompt.txt", b""), ("-", b"the Eiffel Tower\n")):
         done = run(home, "--file", source, *arguments, stdin=stdin)
         assert done.returncode == 0, done.stderr
@@ -58,15 +58,15 @@ def test_a_program_reads_json(home):
         explanation = Explanation.model_validate(json.loads(done.stdout))
         assert explanation.messages[0].content == "the Eiffel Tower"
         assert explanation.settings.seed == 5
-        assert [s.text for s in explanation.segments if s.frozen] == ["Tower"]
+        assert [s.text for s in explanation.segments if s.protected] == ["Tower"]
 
 
 def test_a_role_that_no_message_has_freezes_nothing(home):
-    done = run(home, *PROMPT, "--freeze", "tool", "--json")
+    done = run(home, *PROMPT, "--protect", "tool", "--json")
     assert done.returncode == 0, done.stderr
-    said = b"no message has the role 'tool'; write /\\btool\\b/ to freeze the word\n"
+    said = b"no message has the role 'tool'; write /\\btool\\b/ to protect the word\n"
     assert done.stderr == said
-    assert not any(s.frozen for s in Explanation.model_validate_json(done.stdout).segments)
+    assert not any(s.protected for s in Explanation.model_validate_json(done.stdout).segments)
 
 
 def test_a_page_that_cannot_be_written_is_said_before_the_model_is_asked(tmp_path):
@@ -96,8 +96,12 @@ def test_a_page_that_cannot_be_written_is_said_before_the_model_is_asked(tmp_pat
         (("--prompt", "Hello!", "--model", "planted"), 1, "a single word"),
         (("--prompt", "a b", "--model", "planted", "--unit", "message"), 1, "unit 'word'"),
         (("--prompt", "a b c d", "--model", "planted", "--budget", "4"), 1, "give at least 13"),
-        (("--prompt", "a b", "--model", "planted", "--freeze", "c"), 1, "--freeze 'c' stands"),
-        (("--prompt", "a b", "--model", "planted", "--freeze", "/c/"), 1, "--freeze '/c/' stands"),
+        (("--prompt", "a b", "--model", "planted", "--protect", "c"), 1, "--protect 'c' stands"),
+        (
+            ("--prompt", "a b", "--model", "planted", "--protect", "/c/"),
+            1,
+            "--protect '/c/' stands",
+        ),
         (("--prompt", "a b", "--model", "planted", "--html", "no/where.html"), 1, "written"),
     ],
 )

@@ -12,11 +12,11 @@ import time
 import pytest
 
 from smile_trace import capture
-from smile_trace.capture import state as capture_state
-from smile_trace.cli.agreeing import agree, in_words
+from smile_trace.capture import runtime as capture_state
+from smile_trace.cli.confirmation import agree, in_words
 from smile_trace.explaining import Estimate, ExplanationFailed, estimate, explain
-from smile_trace.explaining.estimating import check_worth
-from smile_trace.explaining.preparing import prepare
+from smile_trace.explaining.cost_estimate import check_worth
+from smile_trace.explaining.preparation import prepare
 from smile_trace.models import ModelUnavailable
 from smile_trace.records import Explanation
 from smile_trace.settings import Settings
@@ -242,7 +242,7 @@ def test_a_budget_is_refused_only_where_it_is_too_small(home, words, model, temp
     def prepared(budget):
         return prepare(
             prompt, Settings(), model=model, trace_id=None, answer="x", parameters=parameters,
-            unit="word", freeze=(), app=None, budget=budget, signal="auto",
+            unit="word", protect=(), app=None, budget=budget, signal="auto",
         )  # fmt: skip
 
     check_worth(prepared(fewest))

@@ -102,7 +102,7 @@ def test_a_given_answer_is_not_asked_for():
 
 def test_what_cannot_be_given_back_says_so():
     explanation = smile_trace.explain(PROMPT, model=PlantedModel(constant), answer="a bird sings")
-    assert explanation.fidelity.status == "unreliable"
+    assert explanation.fidelity.status == "inconclusive"
 
 
 def test_some_failures_are_missing_data():
@@ -206,13 +206,13 @@ def test_freezing_roles_texts_and_patterns():
     explanation = smile_trace.explain(
         messages,
         model=PlantedModel(copying("fox")),
-        freeze=["system", "quick", re.compile("la.y")],
+        protect=["system", "quick", re.compile("la.y")],
         budget=20,
     )
-    frozen = {s.text for s in explanation.segments if s.frozen}
-    assert {"be", "kind", "quick", "lazy"} <= frozen
-    assert "fox" not in frozen
-    assert explanation.settings.freeze == ("system", "quick", "/la.y/")
+    protected = {s.text for s in explanation.segments if s.protected}
+    assert {"be", "kind", "quick", "lazy"} <= protected
+    assert "fox" not in protected
+    assert explanation.settings.protect == ("system", "quick", "/la.y/")
 
 
 def test_a_rendering_brings_its_variables():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import smile_trace
-from smile_trace.attribution import NoSuchPart
+from smile_trace.attribution import AnswerSpanNotFound
 from smile_trace.explaining import ExplanationFailed
 from smile_trace.records import Explanation
 from tests.explaining.test_command import home, run  # noqa: F401  the fixture of the command
@@ -47,10 +47,10 @@ def test_every_further_part_costs_no_call():
 
 def test_a_part_that_is_not_there_is_said_after_one_call_at_most():
     model = PlantedModel(two_sentences)
-    with pytest.raises(NoSuchPart, match=r"“Clara”.*copy it"):
+    with pytest.raises(AnswerSpanNotFound, match=r"“Clara”.*copy it"):
         smile_trace.explain(PROMPT, model=model, part="Clara")
     assert len(model.asked) == 1  # the answer was not known
-    with pytest.raises(NoSuchPart, match="empty"):
+    with pytest.raises(AnswerSpanNotFound, match="empty"):
         smile_trace.explain(PROMPT, model=model, answer="Anna", part=" ")
     assert len(model.asked) == 1
 
@@ -86,5 +86,5 @@ def test_a_part_of_the_real_model_s_answer():
     assert explanation.signal == "probability"
     assert explanation.cost.target_calls == 0
     # What stands after "Paris, " follows from it, so little of it hangs on the prompt.
-    shifts = [sum(o.shift or 0.0 for o in e.perturbations) for e in (whole, explanation)]
-    assert 0 < shifts[1] < shifts[0]
+    changes = [sum(o.shift or 0.0 for o in e.perturbations) for e in (whole, explanation)]
+    assert 0 < changes[1] < changes[0]

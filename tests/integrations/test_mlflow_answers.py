@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from smile_trace.errors import SmileTraceError
-from smile_trace.trackers import CapturedTrace, Refusal, TrackerUnavailable
+from smile_trace.trackers import CapturedTrace, Rejected, TrackerUnavailable
 from smile_trace_mlflow import MLflowTracker, load_prompt
 from smile_trace_mlflow.prompts import prompt_template
 from tests.support.explained import captured, explanation
@@ -98,7 +98,7 @@ def test_the_servers_own_waiting_time_is_passed_on() -> None:
 def test_a_refused_item_says_what_the_server_said(status: int, retry: bool) -> None:
     with answering(status, body="the span is\nodd") as (uri, _):
         [outcome] = tracker_at(uri).deliver_traces(one_trace())
-    assert outcome == Refusal(reason=f"MLflow answered {status}: the span is odd", retry=retry)
+    assert outcome == Rejected(reason=f"MLflow answered {status}: the span is odd", retry=retry)
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

@@ -7,9 +7,9 @@ import openai
 import pytest
 
 import smile_trace
+from smile_trace.dialects import assemble
 from smile_trace.models.local import LocalModel
 from smile_trace.records import Trace
-from smile_trace.records.dialects import assemble
 from smile_trace.testing import Captured, captured
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace_mlflow import MLflowTracker

@@ -14,11 +14,11 @@ from mlflow.entities import Trace as MlflowTrace
 from smile_trace.records import Call, Explanation, PromptUse, Trace
 from smile_trace.trackers import (
     CapturedTrace,
+    Deferred,
     ExplainedCall,
-    NotYet,
     Outcome,
     Receipt,
-    Refusal,
+    Rejected,
     TrackerUnavailable,
 )
 from smile_trace_mlflow import MLflowTracker, load_prompt
@@ -225,7 +225,7 @@ def test_the_heatmap_goes_into_the_users_own_trace(tracker: MLflowTracker, exper
     linked = theirs()
     mlflow.flush_trace_async_logging()
     before = mlflow.get_trace(linked["mlflow.trace_id"])
-    trace, call = captured(explained, linked=linked)
+    trace, call = captured(explained, external_trace=linked)
     model_span = span_named(before, "their model")
     call = call.model_copy(
         update={"start_ns": model_span.start_time_ns, "end_ns": model_span.end_time_ns}
@@ -248,10 +248,10 @@ def test_a_linked_trace_that_is_not_there_is_waited_for_and_then_replaced(
     tracker: MLflowTracker, experiment: str
 ) -> None:
     explained = explanation()
-    trace, call = captured(explained, linked={"mlflow.trace_id": "tr-" + "0" * 32})
+    trace, call = captured(explained, external_trace={"mlflow.trace_id": "tr-" + "0" * 32})
     [waiting] = tracker.deliver_traces([CapturedTrace(trace=trace)])
-    assert isinstance(waiting, NotYet)
-    [sent] = tracker.deliver_traces([CapturedTrace(trace=trace, look_for_linked=False)])
+    assert isinstance(waiting, Deferred)
+    [sent] = tracker.deliver_traces([CapturedTrace(trace=trace, wait_for_external=False)])
     [found] = traces_in(experiment)
     assert received(sent) == found.info.trace_id == f"tr-{trace.trace_id}"
     assert found.info.tags["smile.linked_trace"] == "tr-" + "0" * 32
@@ -311,7 +311,7 @@ def test_a_refused_trace_holds_up_no_other(tracker: MLflowTracker, experiment: s
         update={"spans": tuple(s.model_copy(update={"span_id": "zz"}) for s in bad.spans)}
     )
     outcomes = tracker.deliver_traces([CapturedTrace(trace=t) for t in (bad, good)])
-    assert isinstance(outcomes[0], Refusal)
+    assert isinstance(outcomes[0], Rejected)
     assert not outcomes[0].retry
     assert received(outcomes[1]) == f"tr-{good.trace_id}"
     [_] = traces_in(experiment)
@@ -326,7 +326,7 @@ def test_an_explanation_of_a_deleted_trace_is_refused_for_good(
     client().delete_traces(experiment_id(experiment), trace_ids=[trace_id])
     item = ExplainedCall(trace=trace, call=call, explanation=explained, traced_as=trace_id)
     [outcome] = tracker.deliver_explanations([item])
-    assert isinstance(outcome, Refusal)
+    assert isinstance(outcome, Rejected)
     assert not outcome.retry
 
 

@@ -63,7 +63,7 @@ def test_hostile_text_is_text_everywhere(
         {"key": 0.6, "alert": 0.3, "<": 0.2, "|": -0.2},
         answer=hostile,
         summary=hostile[:120],
-        status="unreliable",
+        status="inconclusive",
     )
     receipt = deliver(mlflow_server, explained)
     open_explanation(page, str(receipt.url))

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from smile_trace import capture
-from smile_trace.capture import state as capture_state
-from smile_trace.explaining.named import settings_of
+from smile_trace.capture import runtime as capture_state
+from smile_trace.explaining.named_models import settings_of
 from smile_trace.models import ModelUnavailable, Request
 from smile_trace.models.callable import CallableModel
 from smile_trace.models.registry import NoModel, open_model, settings_for

@@ -14,7 +14,7 @@ import pytest
 from smile_trace.models import ModelUnavailable, Request
 from smile_trace.models import demo_model as demo_module
 from smile_trace.models.demo_model import demo_model_path
-from smile_trace.models.forced import continuation
+from smile_trace.models.forced_decoding import continuation
 from smile_trace.models.local import LocalModel
 from smile_trace.records import Message
 from smile_trace.settings import LocalSettings

@@ -48,8 +48,8 @@ class NotingLedger(MemoryLedger):
         self.spent += tokens
         self.events.append(("settle", tokens, usd))
 
-    def give_back(self, reservation, *, sent):
-        super().give_back(reservation, sent=sent)
+    def release(self, reservation, *, sent):
+        super().release(reservation, sent=sent)
         self.open.pop(reservation)
         self.events.append(("give back", sent))
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smile_trace.dialects import assemble, read_calls, read_feedback
 from smile_trace.records import Message, Span
-from smile_trace.records.dialects import assemble, read_calls, read_feedback
 
 
 def text_of(role: str, content: str) -> dict[str, Any]:
@@ -152,12 +152,12 @@ def test_a_trace_has_its_root() -> None:
     spans = [make("3", "1"), make("1"), make("2", "1", sent="p", got="a"), make("2", "1")]
     trace = assemble("a" * 32, spans)
     assert [span.name for span in trace.spans] == ["1", "2", "3"]
-    assert (trace.root_span_id, trace.stand_in_root) == ("1" * 16, False)
+    assert (trace.root_span_id, trace.root_missing) == ("1" * 16, False)
 
 
 def test_the_topmost_span_stands_in_for_a_lost_root() -> None:
     trace = assemble("a" * 32, [make("3", "2"), make("2", "1")])
-    assert (trace.root_span_id, trace.stand_in_root) == ("2" * 16, True)
+    assert (trace.root_span_id, trace.root_missing) == ("2" * 16, True)
 
 
 def test_what_is_no_trace() -> None:

@@ -41,7 +41,7 @@ class Reader(HTMLParser):
 @pytest.fixture
 def hostile_page() -> str:
     explained = explanation(
-        [(HOSTILE, HOSTILE)], {"alert": 0.5}, answer=HOSTILE, summary=HOSTILE, status="unreliable"
+        [(HOSTILE, HOSTILE)], {"alert": 0.5}, answer=HOSTILE, summary=HOSTILE, status="inconclusive"
     )
     return to_html(explained, title=HOSTILE)
 
@@ -76,9 +76,9 @@ def test_a_fragment_is_one_element() -> None:
 
 
 def test_the_page_says_how_far_to_trust_it() -> None:
-    text = Reader(to_html(explanation(status="unreliable"))).text
+    text = Reader(to_html(explanation(status="inconclusive"))).text
     assert "Undetermined at this budget" in text
-    assert "unreliable" not in text
+    assert "inconclusive" not in text
     assert "held-out R² 0.82 (0.72 to 0.92)" in text
     assert "40 calls · 1,840 tokens · $0.0012" in text
 

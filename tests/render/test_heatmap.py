@@ -80,9 +80,12 @@ def test_a_segment_in_several_messages_is_coloured_in_all_of_them() -> None:
 
 
 def test_frozen_messages_are_shown_as_such() -> None:
-    picture = heatmap(explanation(frozen=["system"]))
-    assert {p.kind for p in picture.blocks[0].parts if isinstance(p, Piece)} == {"frozen", "plain"}
-    assert "frozen" in picture.kinds
+    picture = heatmap(explanation(protected=["system"]))
+    assert {p.kind for p in picture.blocks[0].parts if isinstance(p, Piece)} == {
+        "protected",
+        "plain",
+    }
+    assert "protected" in picture.kinds
 
 
 def test_long_quiet_text_is_folded_and_complete() -> None:
@@ -133,8 +136,8 @@ def test_numbers_read_as_people_write_them(value: float, text: str) -> None:
     assert signed(value) == text
 
 
-def test_status_reads_undetermined_to_people() -> None:
-    assert heatmap(explanation(status="unreliable")).status_words == "undetermined at this budget"
+def test_status_reads_inconclusive_to_people() -> None:
+    assert heatmap(explanation(status="inconclusive")).status_words == "inconclusive at this budget"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 from rich.console import Console
 
 from smile_trace import render
-from smile_trace.attribution.levels import join
-from smile_trace.attribution.summary import summarize
+from smile_trace.attribution.reporting.levels import join
+from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.heatmap import CLOSES, OPENS, Fold, Piece, heatmap
 from smile_trace.render.markdown import scores_to_markdown

@@ -5,8 +5,8 @@ import time
 from smile_trace.records import Response
 from smile_trace.settings import Retention
 from smile_trace.store import Store
-from smile_trace.store.housekeeping import DAY, Removed, keep_house
 from smile_trace.store.outbox import Delivery
+from smile_trace.store.retention import DAY, Removed, apply_retention
 from smile_trace.store.traces import CorruptLine, SpoolFile
 from tests.store.test_jobs import call_id, capture, decision
 from tests.store.test_outbox import deliver, explain, explanations, traces
@@ -18,7 +18,7 @@ SIZE = Retention(days=None, response_days=None, corrupt_line_days=None, megabyte
 
 
 def keep(store: Store, retention: Retention = ALL, now: float = LATER) -> Removed:
-    return keep_house(store.database, retention, clock=lambda: now)
+    return apply_retention(store.database, retention, clock=lambda: now)
 
 
 def decide(store: Store, *numbers: int) -> None:
@@ -122,5 +122,5 @@ def test_a_store_that_is_too_big_because_everything_waits_says_so(store: Store) 
 def test_it_stops_when_it_is_told(store: Store) -> None:
     capture(store, 1)
     decide(store, 1)
-    stopped = keep_house(store.database, ALL, clock=lambda: LATER, stopping=lambda: True)
+    stopped = apply_retention(store.database, ALL, clock=lambda: LATER, stopping=lambda: True)
     assert stopped == Removed()

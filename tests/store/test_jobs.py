@@ -11,7 +11,7 @@ from smile_trace.records import (
 from smile_trace.store import Store
 from smile_trace.store.jobs import Decision, Job
 from smile_trace.store.pauses import Pause
-from smile_trace.store.reading import read_trace
+from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from tests.support.spooled import call_span, span_id, trace_id
 
@@ -133,12 +133,12 @@ def test_the_newest_explanation_is_the_one_that_counts(store: Store) -> None:
     again = only(store.jobs.due(now=7.0, limit=1))
     assert again.attempt == 2
     assert again.budget_scope != job.budget_scope
-    store.jobs.explain(again, explanation("newer", "unreliable"), now=8.0)
+    store.jobs.explain(again, explanation("newer", "inconclusive"), now=8.0)
     kept = store.explanation(job.call_id)
     assert kept is not None
     assert kept.summary == "newer"
     status = store.status()
-    assert (status.explained, status.reliable, status.unreliable) == (1, 0, 1)
+    assert (status.explained, status.reliable, status.inconclusive) == (1, 0, 1)
 
 
 def test_a_retry_under_other_settings_replaces_what_had_not_ended_well(store: Store) -> None:

@@ -107,9 +107,9 @@ def test_what_was_refused_counts_for_the_day_and_what_was_never_sent_for_nothing
     kept.settle(used, tokens=30, usd=0.25)
     refused, unsent = (reserve(kept, calls=3, tokens=100, usd=None) for _ in range(2))
     for _ in range(2):  # a second time changes nothing
-        kept.give_back(refused, sent=True)
-        kept.give_back(unsent, sent=False)
-        kept.give_back(used, sent=False)
+        kept.release(refused, sent=True)
+        kept.release(unsent, sent=False)
+        kept.release(used, sent=False)
     assert kept.spent("explanation", "e") == Spent(calls=2, tokens=30, usd=0.25)
     for scope, key in (("day", kept.today()), ("model", f"{kept.today()}/m")):
         assert kept.spent(scope, key) == Spent(calls=5, tokens=30, usd=0.25)

@@ -2,7 +2,7 @@
 
 from smile_trace.store import Store
 from smile_trace.store.outbox import Delivery, TrackerState
-from smile_trace.store.reading import read_trace
+from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from tests.store.test_jobs import call_id, capture, decision, explanation
 from tests.support.spooled import context_span, span_id, trace_id

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from smile_trace.records import Feedback, Span, Trace
 from smile_trace.store import Store
-from smile_trace.store.reading import read_trace
+from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
 from tests.support.spooled import call_span, context_span, span_id, trace_id
 
@@ -36,7 +36,7 @@ def test_a_trace_is_complete_when_its_root_has_arrived(store: Store) -> None:
     assert complete(store) == 1
     trace = store.trace(trace_id(1))
     assert [span.name for span in trace.spans] == ["answer", "chat planted"]
-    assert not trace.stand_in_root
+    assert not trace.root_missing
     assert [call.id for call in trace.calls] == [f"{trace_id(1)}:{span_id(1)}"]
 
 
@@ -70,7 +70,7 @@ def test_the_topmost_span_stands_in_when_the_process_is_gone(store: Store) -> No
     assert complete(store, gone=("b.jsonl",)) == 0
     assert complete(store, gone=("a.jsonl",)) == 1
     trace = store.trace(trace_id(1))
-    assert trace.stand_in_root
+    assert trace.root_missing
     assert trace.root_span_id == span_id(1)
 
 
@@ -85,7 +85,7 @@ def test_a_late_root_takes_its_place_back(store: Store) -> None:
     complete(store, gone=("a.jsonl",))
     store.traces.add(file(20), arrived(context_span(1)))
     assert complete(store) == 1
-    assert not store.trace(trace_id(1)).stand_in_root
+    assert not store.trace(trace_id(1)).root_missing
 
 
 def test_feedback_reaches_a_complete_trace_and_opens_it_once(store: Store) -> None:

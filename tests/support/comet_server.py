@@ -1,6 +1,6 @@
 """A stand-in for a Comet server, and Comet's clients in this process pointed at it.
 
-Comet's packages freeze their configuration at import, so there is one server per session; each
+Comet's packages protect their configuration at import, so there is one server per session; each
 test gets it empty. Tests that need another configuration run their client in a process of its
 own.
 """

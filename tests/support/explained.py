@@ -43,17 +43,17 @@ def explanation(
     answer: str = "Paris",
     status: FidelityStatus = "reliable",
     r2: float | None = 0.82,
-    frozen: Sequence[str] = (),
+    protected: Sequence[str] = (),
     summary: str = "“France” (+0.71) drove this answer.",
     at: str = "2026-11-25T00:40:00+00:00",
     perturbations: int = 2,
 ) -> Explanation:
     """An explanation in which the words of `scores` are significant and all others are not.
 
-    Messages of the roles in `frozen` are never left out.
+    Messages of the roles in `protected` are never left out.
     """
     segments = [
-        _segment(word, index, role, scores, frozen=role in frozen)
+        _segment(word, index, role, scores, protected=role in protected)
         for index, (role, content) in enumerate(messages)
         for word in WORD.finditer(content)
     ]
@@ -83,9 +83,9 @@ def explanation(
 
 
 def _segment(
-    word: re.Match[str], message: int, role: str, scores: Mapping[str, float], *, frozen: bool
+    word: re.Match[str], message: int, role: str, scores: Mapping[str, float], *, protected: bool
 ) -> SegmentAttribution:
-    value = 0.0 if frozen else scores.get(word[0], 0.01 if word.start() % 2 else -0.02)
+    value = 0.0 if protected else scores.get(word[0], 0.01 if word.start() % 2 else -0.02)
     return SegmentAttribution(
         text=word[0],
         message=message,
@@ -97,9 +97,9 @@ def _segment(
         attribution=value,
         ci_low=max(value - 0.08, -1.0),
         ci_high=min(value + 0.07, 1.0),
-        p_value=None if frozen else (0.002 if word[0] in scores else 0.6),
-        significant=word[0] in scores and not frozen,
-        frozen=frozen,
+        p_value=None if protected else (0.002 if word[0] in scores else 0.6),
+        significant=word[0] in scores and not protected,
+        protected=protected,
     )
 
 
@@ -156,7 +156,7 @@ def captured(
         usage=Usage(input_tokens=31, output_tokens=4),
         start_ns=start,
         end_ns=end,
-        linked=dict(linked),
+        external_trace=dict(linked),
     )
     trace = Trace(
         trace_id=trace_id,

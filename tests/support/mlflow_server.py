@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from smile_trace.demo.places import free_port, start_mlflow
+from smile_trace.demo.servers import free_port, start_mlflow
 
 
 class MLflowServer:

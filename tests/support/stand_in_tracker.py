@@ -6,8 +6,8 @@ from pathlib import Path
 from smile_trace.records import JSON, Record
 from smile_trace.trackers import (
     CapturedTrace,
+    Deferred,
     ExplainedCall,
-    NotYet,
     Outcome,
     Receipt,
     TrackerUnavailable,
@@ -55,8 +55,8 @@ class StandInTracker:
             raise self.fail_with
         if trace_id in self.refuse:
             return self.refuse[trace_id]
-        if item.look_for_linked and any(call.linked for call in item.trace.calls):
-            return NotYet(reason="your own trace is not there yet")
+        if item.wait_for_external and any(call.external_trace for call in item.trace.calls):
+            return Deferred(reason="your own trace is not there yet")
         self.traces[trace_id] = item
         self.log.append(f"trace {trace_id}")
         return Receipt(external_id=f"tr-{trace_id}", url=f"http://stand-in/{trace_id}")

@@ -6,7 +6,7 @@ Nothing here may start a thread: a forked process would not have it.
 import importlib
 import os
 
-from smile_trace.attribution.vectors import embed_words
+from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.models.prices import price
 from smile_trace.records import Usage
 

@@ -4,10 +4,10 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.housekeeping import keep_house
+from smile_trace.store.retention import apply_retention
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.worker.alone import WorkerError, alone
-from smile_trace.worker.checkup import examine, forget_tracker
+from smile_trace.worker.doctor import examine, forget_tracker
+from smile_trace.worker.lock import WorkerError, alone
 from smile_trace.worker.run import run
 from tests.support.stand_in_tracker import StandInTracker
 from tests.worker.test_run import capture
@@ -22,7 +22,7 @@ def test_a_tracker_that_is_not_used_any_more_is_forgotten(settings: Settings) ->
     store = Store.open(settings)
 
     def remove_all() -> int:
-        return keep_house(store.database, settings.retention, clock=lambda: 4e9).traces
+        return apply_retention(store.database, settings.retention, clock=lambda: 4e9).traces
 
     assert remove_all() == 0
     [found] = [one for one in examine(settings) if one.about == "tracker gone"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.reading import read_trace
+from smile_trace.store.trace_reader import read_trace
 from smile_trace.worker.ingest import Ingest, Ingested
 
 TRACE = "5D3A9F0C4E1B4A7F8C2D6E9A0B1C2D3E"

@@ -1,4 +1,4 @@
-"""One courier and its tracker, in fair and foul weather."""
+"""One delivery_worker and its tracker, in fair and foul weather."""
 
 import errno
 import tempfile
@@ -12,13 +12,19 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers import (
     CapturedTrace,
-    NotYet,
+    Deferred,
     Outcome,
     Receipt,
-    Refusal,
+    Rejected,
     TrackerUnavailable,
 )
-from smile_trace.worker.deliver import ATTEMPTS, LONGEST_WAIT, Courier, Delivered, wait_after
+from smile_trace.worker.delivery import (
+    ATTEMPTS,
+    LONGEST_WAIT,
+    Delivered,
+    DeliveryWorker,
+    wait_after,
+)
 from smile_trace.worker.ingest import Ingest
 from tests.store.test_jobs import call_id, decision, explanation
 from tests.support.spooled import START, call_span, trace_id, write_spool
@@ -45,8 +51,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def courier(tracker: StandInTracker, store: Store, settings: Settings, clock: Clock) -> Courier:
-    return Courier(tracker, store, settings, clock)
+def delivery_worker(
+    tracker: StandInTracker, store: Store, settings: Settings, clock: Clock
+) -> DeliveryWorker:
+    return DeliveryWorker(tracker, store, settings, clock)
 
 
 @pytest.fixture
@@ -63,11 +71,11 @@ def capture(store: Store, settings: Settings) -> Callable[..., None]:
 
 
 def test_traces_then_their_explanations_each_once(
-    courier: Courier, tracker: StandInTracker, capture: Callable[..., None]
+    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
 ) -> None:
     capture(1, 2, explained=True)
-    assert courier.run() == Delivered(traces=2, explanations=2)
-    assert courier.run() == Delivered()
+    assert delivery_worker.run() == Delivered(traces=2, explanations=2)
+    assert delivery_worker.run() == Delivered()
     assert tracker.log == [
         f"trace {trace_id(1)}",
         f"trace {trace_id(2)}",
@@ -78,15 +86,15 @@ def test_traces_then_their_explanations_each_once(
 
 
 def test_more_than_one_batch(
-    courier: Courier, tracker: StandInTracker, capture: Callable[..., None]
+    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
 ) -> None:
     capture(*range(1, 131))
-    assert courier.run() == Delivered(traces=130)
+    assert delivery_worker.run() == Delivered(traces=130)
     assert len(tracker.traces) == 130
 
 
 def test_a_trace_that_cannot_be_read_any_more_holds_up_no_other(
-    courier: Courier,
+    delivery_worker: DeliveryWorker,
     tracker: StandInTracker,
     store: Store,
     capture: Callable[..., None],
@@ -97,14 +105,14 @@ def test_a_trace_that_cannot_be_read_any_more_holds_up_no_other(
         store, "trace_many", lambda ids: [t for t in read(ids) if ids[0] != t.trace_id]
     )
     capture(1, 2)
-    assert courier.run() == Delivered(traces=1)
+    assert delivery_worker.run() == Delivered(traces=1)
     assert list(tracker.traces) == [trace_id(2)]
     [waiting] = store.status().trackers[0].waiting_for  # it may be mended
     assert (waiting.count, waiting.reason) == (1, "its spans cannot be read any more")
 
 
 def test_explanations_do_not_wait_until_no_traces_come_any_more(
-    courier: Courier,
+    delivery_worker: DeliveryWorker,
     tracker: StandInTracker,
     capture: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
@@ -120,13 +128,13 @@ def test_explanations_do_not_wait_until_no_traces_come_any_more(
 
     monkeypatch.setattr(tracker, "deliver_traces", delivered)
     capture(1, explained=True)
-    assert courier.run() == Delivered(traces=301, explanations=61)
+    assert delivery_worker.run() == Delivered(traces=301, explanations=61)
     first, last = tracker.log.index(f"explanation {call_id(1)}"), f"trace {trace_id(559)}"
     assert first < tracker.log.index(f"explanation {call_id(100)}") < tracker.log.index(last)
 
 
 def test_a_tracker_that_is_down_gets_everything_afterwards(
-    courier: Courier,
+    delivery_worker: DeliveryWorker,
     tracker: StandInTracker,
     capture: Callable[..., None],
     clock: Clock,
@@ -135,30 +143,30 @@ def test_a_tracker_that_is_down_gets_everything_afterwards(
     capture(1, explained=True)
     tracker.fail_with = TrackerUnavailable("it is down: start it")
     for _ in range(20):
-        assert courier.run().unavailable == "it is down: start it"
-        assert courier.run().unavailable  # not asked before its time
+        assert delivery_worker.run().unavailable == "it is down: start it"
+        assert delivery_worker.run().unavailable  # not asked before its time
         assert store.status().trackers[0].unavailable == "it is down: start it"
-        wait = courier.wait()
+        wait = delivery_worker.wait()
         assert wait is not None
         assert 0 < wait <= LONGEST_WAIT
         clock.now += wait
     capture(2)
     tracker.fail_with = None
-    assert courier.run() == Delivered(traces=2, explanations=1)
+    assert delivery_worker.run() == Delivered(traces=2, explanations=1)
     assert store.status().trackers[0].unavailable is None
 
 
 def test_a_tracker_says_itself_when_to_come_back(
-    courier: Courier, tracker: StandInTracker, capture: Callable[..., None]
+    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
 ) -> None:
     capture(1)
     tracker.fail_with = TrackerUnavailable("slow down", retry_after=42.0)
-    courier.run()
-    assert courier.wait() == pytest.approx(42.0)
+    delivery_worker.run()
+    assert delivery_worker.wait() == pytest.approx(42.0)
 
 
 def test_one_item_that_makes_the_tracker_stumble_harms_no_other(
-    courier: Courier,
+    delivery_worker: DeliveryWorker,
     tracker: StandInTracker,
     capture: Callable[..., None],
     clock: Clock,
@@ -174,10 +182,10 @@ def test_one_item_that_makes_the_tracker_stumble_harms_no_other(
 
     monkeypatch.setattr(tracker, "deliver_traces", stumbling)
     capture(1, 2, 3, explained=True)
-    assert courier.run() == Delivered(traces=2, explanations=2)
+    assert delivery_worker.run() == Delivered(traces=2, explanations=2)
     for _ in range(ATTEMPTS):
         clock.now += LONGEST_WAIT
-        courier.run()
+        delivery_worker.run()
     [counted] = store.status().trackers
     assert counted.waiting == 0
     assert {r.reason.partition(":")[0]: r.count for r in counted.refused} == {
@@ -187,7 +195,7 @@ def test_one_item_that_makes_the_tracker_stumble_harms_no_other(
 
 
 def test_too_few_outcomes_are_a_wrong_answer(
-    courier: Courier,
+    delivery_worker: DeliveryWorker,
     tracker: StandInTracker,
     capture: Callable[..., None],
     store: Store,
@@ -195,57 +203,57 @@ def test_too_few_outcomes_are_a_wrong_answer(
 ) -> None:
     monkeypatch.setattr(tracker, "deliver_traces", lambda items: [Receipt(external_id="x")])
     capture(1, 2)
-    assert courier.run() == Delivered(traces=2)  # one by one the count is right
+    assert delivery_worker.run() == Delivered(traces=2)  # one by one the count is right
     monkeypatch.setattr(tracker, "deliver_traces", lambda items: [])
     capture(3)
-    assert courier.run() == Delivered()
+    assert delivery_worker.run() == Delivered()
     assert store.status().trackers[0].waiting == 1
 
 
 def test_a_refused_item_is_not_tried_again(
-    courier: Courier,
+    delivery_worker: DeliveryWorker,
     tracker: StandInTracker,
     capture: Callable[..., None],
     clock: Clock,
     store: Store,
 ) -> None:
-    tracker.refuse[trace_id(1)] = Refusal(reason="too large: 5 MB at most", retry=False)
+    tracker.refuse[trace_id(1)] = Rejected(reason="too large: 5 MB at most", retry=False)
     capture(1, 2)
-    assert courier.run() == Delivered(traces=1)
+    assert delivery_worker.run() == Delivered(traces=1)
     clock.now += 1e6
-    assert courier.run() == Delivered()
+    assert delivery_worker.run() == Delivered()
     [reason] = store.status().trackers[0].refused
     assert (reason.reason, reason.count) == ("too large: 5 MB at most", 1)
 
 
 def test_the_users_own_trace_is_awaited_and_then_not_any_more(
-    courier: Courier,
+    delivery_worker: DeliveryWorker,
     tracker: StandInTracker,
     capture: Callable[..., None],
     clock: Clock,
     settings: Settings,
 ) -> None:
-    capture(1, **{semconv.LINKED_MLFLOW_TRACE: "tr-of-the-user"})
-    assert courier.run() == Delivered()
-    wait = courier.wait()
-    assert wait == pytest.approx(NotYet(reason="").seconds)
+    capture(1, **{semconv.EXTERNAL_MLFLOW_TRACE: "tr-of-the-user"})
+    assert delivery_worker.run() == Delivered()
+    wait = delivery_worker.wait()
+    assert wait == pytest.approx(Deferred(reason="").seconds)
     clock.now += wait
-    assert courier.run() == Delivered()
-    clock.now += settings.worker.linked_trace_seconds
-    assert courier.run() == Delivered(traces=1)
-    assert not tracker.traces[trace_id(1)].look_for_linked
+    assert delivery_worker.run() == Delivered()
+    clock.now += settings.worker.external_trace_seconds
+    assert delivery_worker.run() == Delivered(traces=1)
+    assert not tracker.traces[trace_id(1)].wait_for_external
 
 
 def test_a_stop_is_heard_between_batches(
-    courier: Courier, tracker: StandInTracker, capture: Callable[..., None]
+    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
 ) -> None:
     capture(*range(1, 131))
-    courier.run(stopping=lambda: bool(tracker.traces))
+    delivery_worker.run(stopping=lambda: bool(tracker.traces))
     assert len(tracker.traces) == 50
 
 
 def test_who_asked_a_tracker_nothing_says_nothing_of_it(
-    courier: Courier,
+    delivery_worker: DeliveryWorker,
     tracker: StandInTracker,
     capture: Callable[..., None],
     clock: Clock,
@@ -253,9 +261,9 @@ def test_who_asked_a_tracker_nothing_says_nothing_of_it(
 ) -> None:
     capture(1)
     tracker.fail_with = TrackerUnavailable("it is down: start it")
-    courier.run()
+    delivery_worker.run()
     clock.now += LONGEST_WAIT
-    assert courier.run(lambda: True) == Delivered()
+    assert delivery_worker.run(lambda: True) == Delivered()
     assert store.status().trackers[0].unavailable == "it is down: start it"
 
 
@@ -289,7 +297,7 @@ def _without_a_temporary_folder() -> OSError:
     ],
 )
 def test_a_full_disk_here_is_no_items_fault(
-    courier: Courier,
+    delivery_worker: DeliveryWorker,
     tracker: StandInTracker,
     clock: Clock,
     capture: Callable[..., None],
@@ -299,7 +307,7 @@ def test_a_full_disk_here_is_no_items_fault(
     capture(1, 2)
     tracker.fail_with = full
     for _ in range(ATTEMPTS + 3):
-        assert "free some space" in (courier.run().unavailable or "")
+        assert "free some space" in (delivery_worker.run().unavailable or "")
         clock.now += LONGEST_WAIT
     tracker.fail_with = None
-    assert courier.run() == Delivered(traces=2)
+    assert delivery_worker.run() == Delivered(traces=2)

@@ -191,7 +191,7 @@ def test_an_open_trace_ends_when_its_process_does(
         assert ingest.run().traces == 0
         assert store.status().open_traces == 1
     assert ingest.run().traces == 1
-    assert store.trace(trace_id(1)).stand_in_root
+    assert store.trace(trace_id(1)).root_missing
 
 
 def test_an_open_trace_ends_when_its_process_is_silent(
@@ -204,7 +204,7 @@ def test_an_open_trace_ends_when_its_process_is_silent(
         assert ingest.run().traces == 1
         write_spool(settings.spool, [context_span(1)], "a.jsonl")
         ingest.run()
-        assert not store.trace(trace_id(1)).stand_in_root
+        assert not store.trace(trace_id(1)).root_missing
 
 
 def test_a_clock_that_jumps_back_completes_nothing_early(
@@ -253,7 +253,7 @@ def test_spans_in_any_order_over_many_files_make_the_same_traces(
         ingest.run()
     status = store.status()
     assert (status.captured, status.open_traces) == (238, 0)
-    assert not any(store.trace(trace_id(n)).stand_in_root for n in range(1, 120))
+    assert not any(store.trace(trace_id(n)).root_missing for n in range(1, 120))
 
 
 def test_a_line_longer_than_a_batch(

@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import pytest
 
 from smile_trace.store import Store
-from smile_trace.worker.alone import WorkerError
+from smile_trace.worker.lock import WorkerError
 from smile_trace.worker.metrics import serving_metrics
 from tests.store.test_jobs import capture
 from tests.store.test_outbox import deliver, explain, traces

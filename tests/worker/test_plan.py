@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store.ledger import Left
-from smile_trace.worker.alone import alone
+from smile_trace.worker.lock import alone
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
 from tests.support.planted import PlantedServer

@@ -15,7 +15,7 @@ from smile_trace.store import Store
 from smile_trace.store.outbox import TrackerState
 from smile_trace.store.pauses import Pause
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.worker.alone import WorkerError, check_health
+from smile_trace.worker.lock import WorkerError, check_health
 from smile_trace.worker.retry import request_again
 from smile_trace.worker.run import run
 from tests.support.planted import PlantedServer
@@ -109,12 +109,12 @@ def test_no_text_is_asked_twice(settings: Settings, server: PlantedServer) -> No
 def test_a_failing_call_ends_failed_with_its_reason_and_holds_up_no_other(
     configure: Configure, server: PlantedServer
 ) -> None:
-    settings = configure(explain={"freeze": ["all of this"]})
+    settings = configure(explain={"protect": ["all of this"]})
     write_spool(settings.spool, [call_span(9, prompt="all of this")], "a.jsonl")
     capture(settings, 1)
     status = run(settings, once=True, trackers=[])
     assert (status.explained, status.failed) == (1, 1)
-    assert "frozen" in status.failed_by_reason[0].reason
+    assert "protected" in status.failed_by_reason[0].reason
 
 
 def test_a_failed_call_is_explained_when_it_is_retried(

@@ -33,7 +33,7 @@ def states(store: Store) -> dict[str, tuple[str, str | None, float | None]]:
     [
         ({"answer": None}, "no content captured"),
         ({"answer": None, semconv.NO_CONTENT: "stream, content not captured"}, "stream"),
-        ({semconv.CUT: True}, "cut at the size limit"),
+        ({semconv.TRUNCATED: True}, "cut at the size limit"),
         ({semconv.STATUS: "cancelled"}, "cancelled before its answer was complete"),
         ({semconv.STATUS: "abandoned"}, "abandoned before its answer was complete"),
         (

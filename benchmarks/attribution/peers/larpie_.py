@@ -16,7 +16,7 @@ from larpie.segmenter import Segment
 
 from benchmarks.attribution.peers.base import Explainer
 from benchmarks.attribution.question import Array, Question
-from smile_trace.attribution.vectors import embed_words
+from smile_trace.attribution.word_vectors import embed_words
 
 
 class _Served:

@@ -19,7 +19,7 @@ def study(question: Question, calls: int, seed: int) -> Explanation:
         ExplanationSettings(model="demo", budget=calls, seed=seed),
         answer=question.answer,
         signal=question.signal,
-        freeze=(re.compile(re.escape(case.freeze) + r"\Z"),) if case.freeze else (),
+        protect=(re.compile(re.escape(case.protect) + r"\Z"),) if case.protect else (),
         deterministic=True,
         remote=False,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from smile_trace.records.comparison import Comparison
 
-MOST_SEGMENTS = 30
+MAX_SEGMENTS = 30
 """Segments whose influence is a figure of its own; all of them are on the page."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9 _.\-]+")
 
@@ -18,9 +18,9 @@ def figures(comparison: Comparison, place: int) -> dict[str, float]:
     found = {
         "smile.calls": float(version.calls),
         "smile.explained": float(version.explained),
-        "smile.critical_parts": float(version.count("critical")),
-        "smile.dead_parts": float(version.count("dead")),
-        "smile.undetermined_parts": float(version.count("undetermined")),
+        "smile.essential_parts": float(version.count("essential")),
+        "smile.no_effect_parts": float(version.count("no_effect")),
+        "smile.inconclusive_parts": float(version.count("inconclusive")),
         "smile.dead_tokens_per_1000_calls": sum(i.tokens_saved or 0.0 for i in version.segments),
     }
     found |= {f"traffic.{measure.name}": measure.mean for measure in version.measures}
@@ -28,7 +28,7 @@ def figures(comparison: Comparison, place: int) -> dict[str, float]:
         if change.after == place and change.answers is not None:
             found["smile.answer_shift_from_previous"] = change.answers.distance
     known = [i for i in version.segments if i.standard_error is not None]
-    strongest = sorted(known, key=lambda i: -abs(i.influence))[:MOST_SEGMENTS]
+    strongest = sorted(known, key=lambda i: -abs(i.influence))[:MAX_SEGMENTS]
     names = _names([i.segment.text for i in strongest])
     found |= {name: i.influence for name, i in zip(names, strongest, strict=True)}
     return {name: value for name, value in found.items() if math.isfinite(value)}

@@ -15,13 +15,13 @@ from smile_trace.records.comparison import (
 )
 from smile_trace.render.heatmap import signed, strength, visible
 
-Kind = Literal["supports", "opposes", "dead", "undetermined", "unmeasured", "between"]
+Kind = Literal["supports", "opposes", "no_effect", "inconclusive", "unmeasured", "between"]
 
 VERDICT_WORDS = {
-    "critical": "critical",
+    "essential": "essential",
     "matters": "matters",
-    "dead": "dead",
-    "undetermined": "undetermined",
+    "no_effect": "no_effect",
+    "inconclusive": "inconclusive",
 }
 MEASURE_WORDS = {
     "answer_characters": "characters per answer",
@@ -111,10 +111,10 @@ def kind_of(influence: Influence) -> Kind:
     """How a segment is drawn."""
     if influence.standard_error is None:
         return "unmeasured"
-    if influence.verdict == "dead":
-        return "dead"
+    if influence.verdict == "no_effect":
+        return "no_effect"
     if not influence.significant or not strength(influence.influence):
-        return "undetermined"
+        return "inconclusive"
     return "supports" if influence.influence > 0 else "opposes"
 
 

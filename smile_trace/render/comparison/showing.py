@@ -5,7 +5,7 @@ from importlib import import_module
 from smile_trace.records.comparison import Comparison
 from smile_trace.render.comparison.html import to_html
 from smile_trace.render.comparison.terminal import print_terminal
-from smile_trace.render.show import in_notebook
+from smile_trace.render.display import in_notebook
 
 
 def show(comparison: Comparison) -> None:

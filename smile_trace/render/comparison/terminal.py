@@ -10,10 +10,10 @@ from smile_trace.render.comparison import layout
 from smile_trace.render.heatmap import signed, visible
 
 _STYLE = {
-    "critical": "bold blue",
+    "essential": "bold blue",
     "matters": "blue",
-    "dead": "dim strike",
-    "undetermined": "dim",
+    "no_effect": "dim strike",
+    "inconclusive": "dim",
 }
 _ROWS = 12
 
@@ -89,7 +89,7 @@ def _influences(influences: list[Influence], width: int) -> Table:
     for name in ("influence", "90 % interval", "verdict", "may need"):
         table.add_column(name, no_wrap=True, justify="right" if name == "influence" else "left")
     for item in influences:
-        needed = f"≤ {item.may_need:.1%}" if item.verdict == "dead" else ""
+        needed = f"≤ {item.may_need:.1%}" if item.verdict == "no_effect" else ""
         if item.calls_needed:
             needed = f"{item.calls_needed:,} calls"
         table.add_row(

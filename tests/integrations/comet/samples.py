@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from smile_trace import semconv
+from smile_trace.dialects import assemble
 from smile_trace.records import (
     JSON,
     Call,
@@ -17,7 +18,6 @@ from smile_trace.records import (
     Span,
     Trace,
 )
-from smile_trace.records.dialects import assemble
 from smile_trace.trackers import CapturedTrace, ExplainedCall
 from tests.support.spooled import call_span, context_span, span_id, trace_id
 
@@ -155,4 +155,4 @@ def explained(trace: Trace, number: int = 0, **more: JSON) -> ExplainedCall:
 
 def captured(*traces: Trace) -> list[CapturedTrace]:
     """Traces, ready for delivery."""
-    return [CapturedTrace(trace=trace, look_for_linked=False) for trace in traces]
+    return [CapturedTrace(trace=trace, wait_for_external=False) for trace in traces]

@@ -15,7 +15,7 @@ from smile_trace.trackers import (
     ComparedPrompt,
     ComparisonTracker,
     Receipt,
-    Refusal,
+    Rejected,
     TrackerUnavailable,
 )
 from smile_trace_comet import CometTracker, sdk
@@ -189,7 +189,7 @@ def test_a_project_of_llm_traces_is_refused_with_what_to_do(
     assert tracker is not None
     tracker.deliver_traces(captured(prompt_trace(1)))
     outcome = tracker.deliver_comparison(item)
-    assert isinstance(outcome, Refusal)
+    assert isinstance(outcome, Rejected)
     assert "experiments_project" in outcome.reason
     tracker.close()
 

@@ -53,7 +53,14 @@ def oldest_comet(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("comet-3.49.0")
     subprocess.run(
         [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *(
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ),
             *("--no-deps", "--target", str(folder), f"comet-ml=={OLDEST}"),
         ],
         check=True,

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from smile_trace.records import Explanation
-from smile_trace.trackers import Receipt, Refusal, TrackerUnavailable
+from smile_trace.trackers import Receipt, Rejected, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
 from smile_trace_comet.stand_in import Experiment, Fault, KnownIds, StandIn
 from tests.integrations.comet.samples import captured, explained, nested_trace, prompt_trace, score
@@ -57,13 +57,13 @@ def test_a_newer_explanation_replaces_the_older(
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
     tracker.deliver_explanations([explained(trace)])
-    newer = explained(trace, status="unreliable", r2=0.1, at="2026-11-25T01:00:00+00:00")
+    newer = explained(trace, status="inconclusive", r2=0.1, at="2026-11-25T01:00:00+00:00")
     tracker.deliver_explanations([newer])
     experiment = experiment_of(comet_server, trace.trace_id)
     assert len(experiment.assets) == 4
-    assert experiment.parameters["smile.status"] == "undetermined at this budget"
+    assert experiment.parameters["smile.status"] == "inconclusive at this budget"
     assert experiment.metrics["smile.fidelity_r2"] == [0.8, 0.1]
-    assert "undetermined at this budget" in experiment.html.lower()
+    assert "inconclusive at this budget" in experiment.html.lower()
     metadata = json.loads(experiment.asset("comet_llm_data.json"))["metadata"]
     assert metadata["smile"][span_id(1)]["r2_heldout"] == 0.1
 
@@ -99,7 +99,7 @@ def test_a_trace_that_was_deleted_is_said_so(comet_server: StandIn, tracker: Com
     tracker.deliver_traces(captured(here))
     first, second = tracker.deliver_explanations([explained(here), explained(gone)])
     assert isinstance(first, Receipt)
-    assert isinstance(second, Refusal)
+    assert isinstance(second, Rejected)
     assert second.retry is False
     assert "deleted" in second.reason
 

@@ -67,7 +67,7 @@ assert not comet_llm.config.autologging_enabled()
 assert not any(type(f).__name__ == "CometModuleFinder" for f in sys.meta_path)
 assert not any("comet_llm" in type(f).__module__ for f in sys.meta_path)
 assert not comet_ml.error_tracking.enabled_in_config()
-print("quiet")
+print("suppress_instrumentation")
 """
     environment = comet_environment("http://127.0.0.1:9", str(tmp_path))
     for name in ("COMET_DISABLE_AUTO_LOGGING", "COMET_ERROR_TRACKING_ENABLE"):
@@ -75,4 +75,4 @@ print("quiet")
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=600
     )
-    assert done.stdout.strip() == "quiet", done.stderr
+    assert done.stdout.strip() == "suppress_instrumentation", done.stderr

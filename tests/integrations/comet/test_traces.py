@@ -5,7 +5,7 @@ import json
 import pytest
 
 from smile_trace import semconv
-from smile_trace.records.dialects import assemble
+from smile_trace.dialects import assemble
 from smile_trace.trackers import Receipt, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
 from smile_trace_comet.stand_in import Fault, KnownIds, StandIn

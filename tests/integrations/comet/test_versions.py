@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.trackers import NotYet, Receipt
+from smile_trace.trackers import Deferred, Receipt
 from smile_trace_comet import CometArchiveTracker, CometTracker
 from smile_trace_comet.stand_in import Experiment, Fault, StandIn
 from smile_trace_comet.versions import LATEST, VersionKey
@@ -79,7 +79,7 @@ def test_an_llm_project_is_no_place_for_experiments(comet_server: StandIn) -> No
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
     (outcome,) = tracker.deliver_explanations([explained(trace)])
-    assert isinstance(outcome, NotYet)
+    assert isinstance(outcome, Deferred)
     assert "experiments_project" in outcome.reason
     (of_trace,) = comet_server.experiments
     assert "explained" in of_trace.tags
@@ -93,7 +93,7 @@ def test_a_server_that_fails_on_experiments_alone_gets_them_later(
     tracker.deliver_traces(captured(trace))
     comet_server.faults = [Fault("answer", path="logger/add/run")]
     (outcome,) = tracker.deliver_explanations([explained(trace)])
-    assert isinstance(outcome, NotYet)
+    assert isinstance(outcome, Deferred)
     (receipt,) = tracker.deliver_explanations([explained(trace)])
     assert isinstance(receipt, Receipt)
     assert list(by_version(comet_server)) == ["2"]

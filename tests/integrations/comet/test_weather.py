@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.trackers import Receipt, Refusal, TrackerUnavailable
+from smile_trace.trackers import Receipt, Rejected, TrackerUnavailable
 from smile_trace_comet import CometTracker
 from smile_trace_comet.stand_in import Answer, Fault, StandIn
 from tests.integrations.comet.samples import captured, explained, prompt_trace
@@ -87,7 +87,7 @@ def test_one_that_fails_holds_up_no_other(comet_server: StandIn, tracker: CometT
     tracker.deliver_traces(captured(prompt_trace(9)))  # connected
     comet_server.faults = [Fault("answer", answer(500), path=LLM)]
     outcomes = tracker.deliver_traces(captured(*(prompt_trace(n) for n in (1, 2, 3))))
-    (refusal,) = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    (refusal,) = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     assert refusal.retry is True
     assert len(comet_server.experiments) == 3
 
@@ -97,7 +97,7 @@ def test_too_large_is_refused_for_good_and_said_so(
 ) -> None:
     comet_server.faults = [Fault("answer", answer(413), path=LLM)]
     outcomes = tracker.deliver_traces(captured(prompt_trace(1), prompt_trace(2)))
-    (refusal,) = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    (refusal,) = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     assert refusal.retry is False
     assert "413" in refusal.reason
     assert "smile-trace retry" in refusal.reason

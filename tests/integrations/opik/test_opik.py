@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from smile_trace import semconv
+from smile_trace.dialects import assemble
 from smile_trace.records import Explanation, Trace
-from smile_trace.records.dialects import assemble
-from smile_trace.trackers import ExplainedCall, Receipt, Refusal, TrackerUnavailable
+from smile_trace.trackers import ExplainedCall, Receipt, Rejected, TrackerUnavailable
 from smile_trace_comet.stand_in import Answer, Fault
 from smile_trace_opik import OpikTracker
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id, uuid7
@@ -208,10 +208,10 @@ def test_a_newer_explanation_replaces_the_older(server: OpikStandIn, tracker: Op
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
     tracker.deliver_explanations([into_opik(trace)])
-    tracker.deliver_explanations([into_opik(trace, status="unreliable", r2=0.1)])
+    tracker.deliver_explanations([into_opik(trace, status="inconclusive", r2=0.1)])
     assert len(server.spans) == 2
     span = server.spans[explanation_span_id(trace.calls[0])]
-    assert "undetermined at this budget" in span["tags"]
+    assert "inconclusive at this budget" in span["tags"]
     assert server.scores["trace", opik_trace_id(trace), "smile.fidelity_r2"]["value"] == 0.1
     assert len(server.attachments[span["id"]]) == 3
 
@@ -220,7 +220,7 @@ def test_a_late_root_makes_no_second_trace(server: OpikStandIn, tracker: OpikTra
     inner = context_span(1, span=4, parent=span_id(5)).model_copy(update={"start_ns": START})
     call = prompted_span(1).model_copy(update={"parent_id": span_id(4)})
     root = context_span(1, span=5).model_copy(update={"start_ns": START - 10**10, "name": "root"})
-    tracker.deliver_traces(captured(assemble(trace_id(1), [inner, call], stand_in_root=True)))
+    tracker.deliver_traces(captured(assemble(trace_id(1), [inner, call], root_missing=True)))
     tracker.deliver_traces(captured(assemble(trace_id(1), [inner, call, root])))
     (trace,) = server.traces.values()
     assert trace["name"] == "root"
@@ -318,8 +318,8 @@ def test_one_that_is_refused_holds_up_no_other(server: OpikStandIn, tracker: Opi
     too_large = Fault("answer", Answer(413, {}), path="traces/batch", times=2)
     server.faults = [too_large]
     outcomes = tracker.deliver_traces(captured(*(prompt_trace(n) for n in (1, 2, 3))))
-    assert [type(outcome) for outcome in outcomes] == [Refusal, Receipt, Receipt]
-    assert isinstance(outcomes[0], Refusal)
+    assert [type(outcome) for outcome in outcomes] == [Rejected, Receipt, Receipt]
+    assert isinstance(outcomes[0], Rejected)
     assert outcomes[0].retry is False
     assert len(server.traces) == 2
 
@@ -344,7 +344,7 @@ def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
 
 def test_a_trace_that_is_not_there_is_said_so(server: OpikStandIn, tracker: OpikTracker) -> None:
     (outcome,) = tracker.deliver_explanations([into_opik(prompt_trace(1))])
-    assert isinstance(outcome, Refusal)
+    assert isinstance(outcome, Rejected)
     assert "deleted" in outcome.reason
     assert server.spans == {}
 

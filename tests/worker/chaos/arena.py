@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import smile_trace.models.transport as transport
-import smile_trace.worker.deliver as deliver
+import smile_trace.worker.delivery as deliver
 import smile_trace.worker.models as models
 from smile_trace.settings import Settings
 from smile_trace.store import Store

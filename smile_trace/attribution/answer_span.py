@@ -1,0 +1,80 @@
+"""A part of the logged answer: where it stands in it, and which of its tokens hold it."""
+
+import re
+from collections.abc import Sequence
+
+from smile_trace.errors import SmileTraceError
+
+AnswerSpan = tuple[int, int]
+"""Characters `[start, end)` of the answer."""
+
+_UNREADABLE = "\ufffd"
+"""What stands in a token that ends inside a character."""
+
+
+class AnswerSpanNotFound(SmileTraceError):
+    """The answer does not hold the part that is to be explained; the message says what to do."""
+
+
+def find_answer_span(answer: str, part: str) -> AnswerSpan:
+    """Where `part` stands in `answer` first; white space may differ.
+
+    Raises:
+        AnswerSpanNotFound: it does not stand there, or is nothing but white space.
+    """
+    words = part.split()
+    if not words:
+        raise AnswerSpanNotFound(
+            "the part of the answer is empty: give a sentence or words of the answer"
+        )
+    start = answer.find(part.strip())
+    if start >= 0:
+        return start, start + len(part.strip())
+    found = re.search(r"\s+".join(map(re.escape, words)), answer)
+    if found is None:
+        raise AnswerSpanNotFound(
+            f"the answer does not hold the part “{_short(part)}”: copy it as it stands there "
+            f"(“{_short(answer)}”)"
+        )
+    return found.span()
+
+
+def tokens_inside(tokens: Sequence[str], answer: str, part: AnswerSpan) -> list[int]:
+    """Places of the tokens of `answer` that hold a character of `part`.
+
+    A space that was put before the answer, and tokens that end inside a character (an emoji may
+    take three of them), are allowed for. Empty where the tokens are not the answer's.
+    """
+    text = " " + answer if _begins_with_a_space(tokens) and answer[:1] != " " else answer
+    shift = len(text) - len(answer)
+    start, end = part[0] + shift, part[1] + shift
+    spans = _spans(tokens, text)
+    return [k for k, (a, b) in enumerate(spans) if a < end and b > start]
+
+
+def _begins_with_a_space(tokens: Sequence[str]) -> bool:
+    return next((token[:1] == " " for token in tokens if token), False)
+
+
+def _spans(tokens: Sequence[str], text: str) -> list[AnswerSpan]:
+    """The characters of every token; unreadable neighbours share those between the readable."""
+    spans: list[AnswerSpan] = []
+    at = waiting = 0
+    for token in tokens:
+        if not token or _UNREADABLE in token:
+            waiting += 1
+            continue
+        begin = text.find(token, at)
+        if begin < 0 or (begin > at and not waiting):
+            return []
+        spans += [(at, begin)] * waiting
+        waiting, at = 0, begin + len(token)
+        spans.append((begin, at))
+    if waiting:
+        spans += [(at, len(text))] * waiting
+    return spans
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 60 else flat[:59] + "…"

@@ -1,0 +1,1 @@
+"""Which perturbations are asked: masks, the requests they stand for, the plan of a study."""

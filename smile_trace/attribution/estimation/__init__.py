@@ -1,0 +1,1 @@
+"""From responses to effects: answer changes, surrogates, intervals, tests, fidelity."""

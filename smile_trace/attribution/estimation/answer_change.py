@@ -1,0 +1,205 @@
+"""How far a response is from the logged answer, in [0, 1].
+
+0 = it says the same, 1 = nothing of the logged answer is left in it (an empty or an unrelated
+response). Text: the mean of three losses over the words of the two answers,
+
+- *overlap*: the share of the logged answer's words that are not said again,
+- *directed transport*: the cost of moving each of its words to the nearest word of the
+  response, which may receive without limit (relaxed word mover's distance, Kusner et al. 2015,
+  eq. 4, from the logged answer's side),
+- *transport*: the exact optimal transport between the two (word mover's distance, eq. 3).
+
+What is still said counts half where the response turns it round: a negation, a yes or a no
+that only one of the two answers has.
+
+Costs are cosine distances between word vectors, stretched so that the similarity of unrelated
+words counts as none. A word weighs its vector's length, which grows with what the word tells
+(`the` 1.6, `denied` 19), more where it holds a digit or negates; from the logged answer's side
+also 1/position, since later words continue the earlier ones.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import ot  # type: ignore[import-untyped]
+from scipy.ndimage import minimum_filter1d  # type: ignore[import-untyped]
+
+from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.estimation.distances import Distance
+from smile_trace.attribution.segmentation import boundaries
+from smile_trace.attribution.word_vectors import Embed, Vectors, unit
+
+_UNRELATED = 0.2
+"""Cosine that 99 % of random pairs of packaged word vectors stay below."""
+
+_TELLING = 15.0
+"""Weight of a word with a digit and of a negation: that of a telling content word."""
+
+_DECIDING = frozenset(
+    # English, German, French, Spanish, Portuguese, Italian, Russian, Chinese, Japanese
+    """yes no not never none nothing neither nor without cannot ja nein nicht kein keine nie ohne
+    oui non ne pas jamais sans sí nunca sin ni não sim sem mai да нет не 是 不 没 没有
+    はい いいえ ない ません""".split()  # noqa: SIM905
+)
+"""Words that turn an answer round, and that static vectors hardly tell apart."""
+
+_LONGEST = 400
+"""Words of an answer that are looked at; what follows says little and costs the square."""
+
+_SEARCHED = 4000
+"""Words of a response that are searched for a part of the answer."""
+
+
+class TextChange:
+    """The shift of responses from one logged answer. Vectors of words are looked up once.
+
+    Args:
+        answer: the logged answer.
+        embed: the words' vectors.
+        distance: of the two answers' sets of word vectors, in place of the three losses; what
+            it gives is cut to [0, 1].
+        part: the part of the answer that counts. A response is then taken for the stretch of
+            it, as long as the part, that says most of the part.
+    """
+
+    def __init__(
+        self,
+        answer: str,
+        embed: Embed,
+        distance: Distance | None = None,
+        part: AnswerSpan | None = None,
+    ) -> None:
+        self._embed = embed
+        self._distance = distance
+        self._partial = part is not None
+        counted = answer if part is None else answer[slice(*part)]
+        self._answer = counted.strip()
+        self._said = _words(counted)
+        self._known: dict[str, int] = {}
+        self._vectors: Vectors = np.zeros((0, 0))
+        self._lengths: Vectors = np.zeros(0)
+        self._shifts: dict[str, float] = {}
+
+    def changes(self, responses: Sequence[str]) -> list[float]:
+        """One shift in [0, 1] per response."""
+        new = list(dict.fromkeys(r for r in responses if r not in self._shifts))
+        most = _SEARCHED if self._partial else _LONGEST
+        said = [_words(response, most) for response in new]
+        self._learn([self._said, *said] if new else [])
+        for response, words in zip(new, said, strict=True):
+            self._shifts[response] = self._shift(response, words)
+        return [self._shifts[response] for response in responses]
+
+    def between(self, one: str, other: str) -> float:
+        """The shift of one response (or of its stretch for the part) from another, in [0, 1]."""
+        if not self._partial:
+            return TextChange(one, self._embed, self._distance).changes([other])[0]
+        words = _words(one, _SEARCHED)
+        self._learn([self._said, words])
+        stretch = " ".join(self._stretch(words))
+        return TextChange(stretch, self._embed, self._distance, (0, len(stretch))).changes([other])[
+            0
+        ]
+
+    def _shift(self, response: str, words: Sequence[str]) -> float:
+        if self._partial:
+            words = self._stretch(words)
+        if words == self._said and (words or response.strip() == self._answer):
+            return 0.0
+        if not words or not self._said:
+            return 1.0
+        if self._distance is not None:
+            found = self._distance(self._vectors_of(self._said), self._vectors_of(words))
+            return min(max(float(found), 0.0), 1.0)
+        cost = self._cost(words)
+        mass = self._weights(self._said)
+        directed = mass / np.arange(1, len(mass) + 1)
+        directed /= directed.sum()
+        overlap = float(directed @ _unsaid(self._said, words))
+        nearest = float(directed @ cost.min(axis=1))
+        both = float(ot.emd2(mass / mass.sum(), _share(self._weights(words)), cost))
+        still_said = 1 - min(max((overlap + nearest + both) / 3, 0.0), 1.0)
+        return 1 - still_said * (1 - _turned(self._said, words) / 2)
+
+    def _stretch(self, words: Sequence[str]) -> Sequence[str]:
+        """The words, as many as the part has, that say most of it."""
+        length = len(self._said)
+        if not length or len(words) <= length:
+            return words
+        nearest = minimum_filter1d(self._cost(words), length, axis=1, mode="nearest")
+        # A filter's value stands in the middle of its window.
+        starts = nearest[:, length // 2 : length // 2 + len(words) - length + 1]
+        begin = int(np.argmin(self._weights(self._said) @ starts))
+        return words[begin : begin + length]
+
+    def _cost(self, words: Sequence[str]) -> Vectors:
+        """What it costs to move each word that counts to each of these, in [0, 1]."""
+        cosine = self._vectors_of(self._said) @ self._vectors_of(words).T
+        cost: Vectors = np.clip((1 - cosine) / (1 - _UNRELATED), 0, 1)
+        return cost
+
+    def _vectors_of(self, words: Sequence[str]) -> Vectors:
+        return self._vectors[[self._known[word] for word in words]]
+
+    def _weights(self, words: Sequence[str]) -> Vectors:
+        lengths = self._lengths[[self._known[word] for word in words]]
+        telling = np.array([word in _DECIDING or _has_digit(word) for word in words])
+        weights: Vectors = np.where(telling, np.maximum(lengths, _TELLING), np.maximum(lengths, 1))
+        return weights
+
+    def _learn(self, answers: Sequence[Sequence[str]]) -> None:
+        new = list(dict.fromkeys(w for words in answers for w in words if w not in self._known))
+        if not new:
+            return
+        vectors = np.asarray(self._embed(new), dtype=np.float64)
+        lengths = np.linalg.norm(vectors, axis=1)
+        known = len(self._known)
+        self._known.update({word: known + k for k, word in enumerate(new)})
+        self._vectors = np.vstack([self._vectors, unit(vectors)]) if known else unit(vectors)
+        self._lengths = np.concatenate([self._lengths, lengths])
+
+
+def answer_probability(logprobs: Sequence[float]) -> float:
+    """The mean conditional probability of the answer's tokens, in [0, 1] (1 without tokens)."""
+    if not logprobs:
+        return 1.0
+    return math.fsum(math.exp(min(value, 0.0)) for value in logprobs) / len(logprobs)
+
+
+def _words(text: str, most: int = _LONGEST) -> list[str]:
+    """The words of an answer, without marks and without case; numbers stay whole."""
+    found = []
+    for start, end in boundaries.words(text[: 20 * most])[:most]:
+        word = re.sub(r"^\W+|\W+$", "", text[start:end]).casefold()
+        found.append(word or text[start:end])
+    return found
+
+
+def _unsaid(answer: Sequence[str], response: Sequence[str]) -> Vectors:
+    """Per word of the answer 1 where the response does not say it (as often), else 0."""
+    left = Counter(response)
+    unsaid = np.ones(len(answer))
+    for k, word in enumerate(answer):
+        if left[word]:
+            left[word] -= 1
+            unsaid[k] = 0.0
+    return unsaid
+
+
+def _turned(answer: Sequence[str], response: Sequence[str]) -> float:
+    """The share of the two answers' deciding words that only one of them says, in [0, 1]."""
+    one, other = (Counter(w for w in words if w in _DECIDING) for words in (answer, response))
+    either = (one | other).total()
+    return 1 - (one & other).total() / either if either else 0.0
+
+
+def _share(weights: Vectors) -> Vectors:
+    share: Vectors = weights / weights.sum()
+    return share
+
+
+def _has_digit(word: str) -> bool:
+    return any(character.isdigit() for character in word)

@@ -1,0 +1,102 @@
+"""How well the surrogate predicts changes that it has not seen, and whether to trust it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats  # type: ignore[import-untyped]
+
+from smile_trace.attribution.estimation import gaussian_process, ridge
+from smile_trace.attribution.estimation.inference import LEVEL, Array, Rows
+
+REPEATS = 8
+FOLDS = 5
+MINIMAL_R2 = 0.2
+MINIMAL_GAIN = 0.1
+"""`reliable` := R² > MINIMAL_R2 and 1 − SSE/SSE_count > MINIMAL_GAIN."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Cross-validated quality of the surrogate.
+
+    `r2` is 1 − SSE/SSE of the training folds' mean (at most 1, may be negative), `low` and
+    `high` its jackknife interval over the rows; `gain` is 1 − SSE/SSE of a curve in the share
+    that was left out: what the surrogate knows beyond "how much was left out".
+    """
+
+    r2: float
+    low: float
+    high: float
+    gain: float
+
+    @property
+    def reliable(self) -> bool:
+        """Whether both margins are passed."""
+        return self.r2 > MINIMAL_R2 and self.gain > MINIMAL_GAIN
+
+
+def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
+    """Repeated 5-fold cross-validation with the whole fit, strength included, in each fold.
+
+    The rows that were not drawn help every fit, as they help the one that is shown; they are
+    never held out, nor in the mean, which they would draw away from the random rows. None with
+    fewer rows than folds, or where the shift does not vary.
+    """
+    if len(rows.y) < FOLDS or float(np.ptp(rows.y)) == 0.0:
+        return None
+    generator = np.random.default_rng(seed)
+    share = rows.x.mean(axis=1, keepdims=True)
+    model, mean, count = (np.zeros(len(rows.y)) for _ in range(3))
+    for _ in range(REPEATS):
+        folds = generator.permutation(np.arange(len(rows.y)) % FOLDS)
+        for fold in range(FOLDS):
+            train, test = folds != fold, folds == fold
+            x = np.vstack([rows.x[train], rows.others_x])
+            y, held = np.append(rows.y[train], rows.others_y), rows.y[test]
+            weights = np.append(rows.weights[train], np.ones(len(rows.others_y)))
+            guess = _best(x, y, weights).predict(rows.x[test])
+            model[test] += (held - guess) ** 2
+            mean[test] += (held - rows.y[train].mean()) ** 2
+            by_share = gaussian_process.fit(x.mean(axis=1, keepdims=True), y)
+            count[test] += (held - by_share.predict(share[test])) ** 2
+    low, high = jackknife(model, mean)
+    return HeldOut(
+        r2=1 - float(model.sum() / mean.sum()),
+        low=low,
+        high=high,
+        gain=1 - float(model.sum() / max(count.sum(), 1e-300)),
+    )
+
+
+def distinct(rows: Rows) -> Rows:
+    """Each mask once: a model without noise says nothing new to a text that comes again, and a
+    fit that has seen the mask is not held out."""
+    masks = np.vstack([rows.x, rows.others_x])
+    first = np.unique(masks, axis=0, return_index=True)[1]
+    drawn = np.sort(first[first < len(rows.y)])
+    others = np.sort(first[first >= len(rows.y)]) - len(rows.y)
+    return Rows(
+        x=rows.x[drawn],
+        y=rows.y[drawn],
+        q=rows.q[drawn],
+        varies=rows.varies[drawn],
+        weights=rows.weights[drawn],
+        others_x=rows.others_x[others],
+        others_y=rows.others_y[others],
+    )
+
+
+def _best(x: Array, y: Array, weights: Array) -> ridge.Ridge | gaussian_process.GaussianProcess:
+    """The surrogate with the smaller leave-one-out error on these rows alone."""
+    linear, process = ridge.fit(x, y, weights), gaussian_process.fit(x, y)
+    return linear if linear.error < process.error else process
+
+
+def jackknife(errors: Array, reference: Array) -> tuple[float, float]:
+    """Interval of 1 − Σerrors/Σreference, leaving out one row at a time."""
+    rows = len(errors)
+    ratios = (errors.sum() - errors) / np.maximum(reference.sum() - reference, 1e-300)
+    spread = np.sqrt((rows - 1) / rows * ((ratios - ratios.mean()) ** 2).sum())
+    half = float(stats.t.ppf((1 + LEVEL) / 2, rows - 1) * spread)
+    r2 = 1 - float(errors.sum() / reference.sum())
+    return r2 - half, min(r2 + half, 1.0)

@@ -1,0 +1,232 @@
+"""What the rows of one partition say about its segments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smile_trace.attribution.estimation import inference, ridge
+from smile_trace.attribution.estimation.fidelity import HeldOut, distinct, held_out
+from smile_trace.attribution.estimation.inference import Array, Estimate, Rows
+from smile_trace.attribution.estimation.interactions import Pair, exact_pairs, pairs
+from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
+from smile_trace.attribution.segmentation import boundaries
+from smile_trace.attribution.word_vectors import Embed
+from smile_trace.records import Interaction, Perturbation, Segment, SegmentAttribution
+
+PRECISION = 0.05
+"""Half width of an interval that needs no more calls."""
+
+
+@dataclass(frozen=True)
+class LevelFindings:
+    """Effects, intervals and tests of one partition; arrays are indexed like `segments`.
+
+    `rows` counts the rows that the estimate rests on; `p_values` is None where it is exact.
+    `locality` has the weight of every random row, None for the fixed ones.
+    """
+
+    segments: tuple[Segment, ...]
+    effects: Array
+    low: Array
+    high: Array
+    p_values: Array | None
+    significant: tuple[bool, ...]
+    leave_one_out: tuple[float | None, ...]
+    rows: int
+    exact: bool
+    held_out: HeldOut | None
+    locality: tuple[float | None, ...]
+    pairs: tuple[Pair, ...] = ()
+    """The strongest segments in pairs, by their places among the free ones."""
+
+    def attributions(self) -> list[SegmentAttribution]:
+        """One record per segment."""
+        return [self._attribution(k, segment) for k, segment in enumerate(self.segments)]
+
+    def interactions(self) -> tuple[Interaction, ...]:
+        """One record per pair of which it is sure how the two work together."""
+        keys = [segment.key for segment in self.segments if not segment.protected]
+        return tuple(
+            Interaction(
+                kind=pair.kind,
+                first=keys[pair.first],
+                second=keys[pair.second],
+                value=pair.value,
+                ci_low=pair.low,
+                ci_high=pair.high,
+            )
+            for pair in self.pairs
+            if pair.kind is not None
+        )
+
+    def _attribution(self, k: int, segment: Segment) -> SegmentAttribution:
+        tested = self.p_values is not None and not segment.protected
+        return SegmentAttribution(
+            **segment.model_dump(exclude={"parent"}),
+            attribution=float(self.effects[k]),
+            ci_low=float(self.low[k]),
+            ci_high=float(self.high[k]),
+            p_value=float(self.p_values[k]) if tested and self.p_values is not None else None,
+            significant=self.significant[k],
+            leave_one_out=self.leave_one_out[k],
+        )
+
+
+def find(
+    segments: tuple[Segment, ...],
+    rows: Sequence[Perturbation],
+    changes: Sequence[float | None],
+    *,
+    exact: bool,
+    deterministic: bool,
+    floor: float,
+    embed: Embed,
+    seed: list[int],
+) -> LevelFindings:
+    """Estimates and tests every free segment of a partition.
+
+    `floor` is the shift up to which an exact effect is called none.
+    """
+    free = np.array([not segment.protected for segment in segments])
+    known = [(row, y) for row, y in zip(rows, changes, strict=True) if y is not None]
+    locality = locality_of(rows, segments, embed)
+    measured = _leave_one_out(known, len(segments)) if deterministic else {}
+    quality = None
+    together: tuple[Pair, ...] = ()
+    if exact:
+        estimate, used, together = _exact(known, free, complete=len(known) == len(rows))
+        significant = (np.abs(estimate.effect) > max(floor, NEGLIGIBLE)) & (
+            estimate.low == estimate.high
+        )
+    else:
+        weights = [
+            w for w, y in zip(locality, changes, strict=True) if w is not None and y is not None
+        ]
+        tested = _random_rows(known, free, np.array(weights))
+        used = len(tested.y)
+        estimate = _estimate(tested, seed)
+        significant = discoveries(estimate)
+        quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1])
+        together = pairs(tested, estimate.effect, seed)
+    return LevelFindings(
+        segments=segments,
+        effects=spread(estimate.effect, free),
+        low=spread(estimate.low, free),
+        high=spread(estimate.high, free),
+        p_values=None if estimate.p_value is None else spread(estimate.p_value, free),
+        significant=tuple(bool(s) for s in spread(significant.astype(float), free)),
+        leave_one_out=tuple(measured.get(k) for k in range(len(segments))),
+        rows=used,
+        exact=exact,
+        held_out=quality,
+        locality=locality,
+        pairs=together,
+    )
+
+
+def discoveries(estimate: Estimate) -> NDArray[np.bool_]:
+    """Which tested effects to call significant."""
+    assert estimate.p_value is not None
+    found = inference.benjamini_hochberg(estimate.p_value)
+    # A picture that shows an effect must not show an interval around none.
+    apart = (estimate.low > 0) | (estimate.high < 0)
+    return found & (np.abs(estimate.effect) > NEGLIGIBLE) & apart
+
+
+def precise(
+    segments: tuple[Segment, ...],
+    rows: Sequence[Perturbation],
+    changes: Sequence[float],
+    seed: list[int],
+) -> bool:
+    """Whether more rows would tell nothing: every interval is narrow, and every effect either
+    small or significant. This look gives noise no second chance: its intervals are wide.
+    """
+    free = np.array([not segment.protected for segment in segments])
+    drawn = sum(row.keep_probability is not None for row in rows)
+    known = list(zip(rows, changes, strict=True))
+    found = _estimate(_random_rows(known, free, np.ones(drawn)), seed)
+    narrow = found.high - found.low <= 2 * PRECISION
+    return bool(np.all(narrow & (discoveries(found) | (np.abs(found.effect) <= PRECISION))))
+
+
+def _estimate(rows: Rows, seed: list[int]) -> Estimate:
+    if len(rows.y) < inference.FOLDS:
+        n = rows.x.shape[1]
+        return Estimate(np.zeros(n), np.full(n, -1.0), np.ones(n), np.ones(n))
+    return inference.estimate(rows, seed)
+
+
+def _exact(
+    known: Sequence[tuple[Perturbation, float]], free: np.ndarray, *, complete: bool
+) -> tuple[Estimate, int, tuple[Pair, ...]]:
+    """The estimand itself, how many masks, and pairs.
+
+    Where a mask got no answer the intervals say that the effects are unknown.
+    """
+    masks = [row.mask for row, _ in known if row.kind in ("baseline", "enumerated")]
+    changes = [y for row, y in known if row.kind in ("baseline", "enumerated")]
+    distinct = dict(zip(masks, changes, strict=True))
+    x = 1.0 - np.array(list(distinct), dtype=float).reshape(len(distinct), len(free))[:, free]
+    y = np.array(list(distinct.values()))
+    effect = inference.enumerated(x, y)
+    low = effect if complete else np.full(len(effect), -1.0)
+    high = effect if complete else np.ones(len(effect))
+    together = exact_pairs(x, y, effect) if complete else ()
+    return Estimate(effect, low, high, None), len(distinct), together
+
+
+def _random_rows(
+    known: Sequence[tuple[Perturbation, float]], free: np.ndarray, weights: Array
+) -> Rows:
+    """The rows whose masks were drawn, with a known propensity, and the fixed ones."""
+    drawn = [(row, y) for row, y in known if row.keep_probability is not None]
+    fixed = [(row, y) for row, y in known if row.keep_probability is None]
+    varies = [[k not in row.fixed for k in np.flatnonzero(free)] for row, _ in drawn]
+    return Rows(
+        x=dropped([row for row, _ in drawn], free),
+        y=np.array([y for _, y in drawn]),
+        q=1.0 - np.array([row.keep_probability for row, _ in drawn], dtype=float),
+        varies=np.array(varies, dtype=bool).reshape(len(drawn), int(free.sum())),
+        weights=weights,
+        others_x=dropped([row for row, _ in fixed], free),
+        others_y=np.array([y for _, y in fixed]),
+    )
+
+
+def dropped(rows: Sequence[Perturbation], which: np.ndarray) -> Array:
+    """1 where a segment was left out, shape (rows, segments chosen by `which`)."""
+    kept = np.array([row.mask for row in rows], dtype=float).reshape(len(rows), len(which))
+    out: Array = 1.0 - kept[:, which]
+    return out
+
+
+def locality_of(
+    rows: Sequence[Perturbation], segments: Sequence[Segment], embed: Embed
+) -> tuple[float | None, ...]:
+    """The locality weight of every random row, whether it got an answer or not."""
+    drawn = [row for row in rows if row.keep_probability is not None]
+    if not drawn:
+        return (None,) * len(rows)
+    out = dropped(drawn, np.ones(len(segments), dtype=bool))
+    sizes = np.array([max(len(boundaries.words(s.text)), 1) for s in segments], dtype=float)
+    weights = iter(ridge.locality(out, embed([s.text for s in segments]), sizes))
+    return tuple(None if row.keep_probability is None else float(next(weights)) for row in rows)
+
+
+def _leave_one_out(known: Sequence[tuple[Perturbation, float]], segments: int) -> dict[int, float]:
+    """The changes that were measured with one segment alone left out."""
+    measured = {}
+    for row, y in known:
+        if sum(row.mask) == segments - 1:
+            measured[row.mask.index(False)] = y
+    return measured
+
+
+def spread(values: Array, free: np.ndarray) -> Array:
+    """Values of the free segments in their places; 0 for the protected ones."""
+    everywhere = np.zeros(len(free))
+    everywhere[free] = values
+    return everywhere

@@ -1,0 +1,210 @@
+"""Gaussian-process regression of the shift on what was left out, interactions included.
+
+Prior covariance of two masks: s² exp(−Σ_i θ_i |x_i − x′_i|), the exponential kernel of their
+weighted Hamming distance, so that each segment has a rate θ_i of its own (0: it never matters)
+and segments may interact. Rates, s² and the noise are the posterior mode under the marginal
+likelihood (Rasmussen & Williams 2006, eq. 5.8) and an exponential prior that keeps rates small.
+The kernel is a product over segments, so that the estimand of a fit is a closed sum (Bayesian
+quadrature, O'Hagan 1991).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, optimize  # type: ignore[import-untyped]
+
+Array = NDArray[np.float64]
+
+_RATES = (-8.0, 3.0)
+"""Bounds of log θ."""
+
+_SIGNAL, _NOISE = (-5.0, 5.0), (-9.0, 1.0)
+"""Bounds of log s² and of the log noise variance, relative to the log variance of the shift."""
+
+_USUAL_NOISE, _NOISE_WIDTH = -1.0, 1.5
+"""Mean and sd of the log noise variance, as above: wide enough for none, and wary of a fit
+that takes noise for interactions."""
+
+_FIRST_RATE, _FIRST_NOISE = np.log(0.2), -2.0
+"""Where the search begins: log θ, and the log noise variance as above."""
+
+_RATE_PENALTY = 0.15
+"""Of the exponential prior of θ: the inverse of its mean."""
+
+
+@dataclass(frozen=True)
+class GaussianProcess:
+    """A fitted process; `x` holds its distinct masks, 1 = left out, shape (masks, segments).
+
+    `error` is its mean squared leave-one-out residual (eq. 5.12) and `parameters` what a search
+    for a similar fit may begin with.
+    """
+
+    x: Array
+    mean: float
+    constant: float
+    variance: float
+    rates: Array
+    coefficients: Array
+    parameters: Array
+    error: float
+
+    def predict(self, x: Array) -> Array:
+        """Predicted changes of other masks, shape (rows,)."""
+        covariance = self.variance * np.exp(-_weighted(x, self.x, self.rates)) + self.constant
+        prediction: Array = self.mean + covariance @ self.coefficients
+        return prediction
+
+    def contrasts(self, x: Array) -> Array:
+        """m̂ with x_i = 1 minus m̂ with x_i = 0, the rest of the row as it is; shape as x."""
+        # A few rows at a time: an array of rows × masks × segments is large.
+        blocks = np.array_split(x, max(len(x) // 4, 1))
+        return np.vstack([self._contrasts(block) for block in blocks])
+
+    def _contrasts(self, x: Array) -> Array:
+        apart = np.abs(x[:, None, :] - self.x[None, :, :])
+        logs = -(apart @ self.rates)[:, :, None] + self.rates * apart
+        out = np.exp(logs - self.rates * (1 - self.x))
+        kept = np.exp(logs - self.rates * self.x)
+        contrast: Array = self.variance * np.einsum("rmi,m->ri", out - kept, self.coefficients)
+        return contrast
+
+    def second_differences(self, x: Array, couple: tuple[int, int]) -> Array:
+        """m̂ with two segments kept (0) and left out (1), the rest of the row as it is.
+
+        Shape (rows, 2, 2), the first of the two along the second axis; without the level that
+        all four share.
+        """
+        logs = -_weighted(x, self.x, self.rates)
+        for i in couple:
+            logs += self.rates[i] * np.abs(x[:, [i]] - self.x[:, i])
+        near = [
+            np.exp(-self.rates[i] * np.abs(np.array([[0.0], [1.0]]) - self.x[:, i])) for i in couple
+        ]
+        second_differences: Array = self.variance * np.einsum(
+            "rm,am,bm,m->rab", np.exp(logs), *near, self.coefficients, optimize=True
+        )
+        return second_differences
+
+    def effects(self, drop_probabilities: tuple[float, ...]) -> Array:
+        """The estimand of the fit, per segment (mean over the strata)."""
+        near = np.exp(-self.rates)
+        total = np.zeros(self.x.shape[1])
+        for q in drop_probabilities:
+            expected = np.where(self.x > 0, q + (1 - q) * near, (1 - q) + q * near)
+            others = np.exp(np.log(expected).sum(axis=1, keepdims=True) - np.log(expected))
+            change = np.where(self.x > 0, 1 - near, near - 1)
+            total += self.variance * (self.coefficients @ (change * others))
+        effects: Array = total / len(drop_probabilities)
+        return effects
+
+
+def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
+    """Fits masks x (rows, segments) to changes y (rows,); rows with one mask are averaged.
+
+    Args:
+        x: 1 where a segment was left out.
+        y: changes.
+        start: `parameters` of a similar fit, from which the search begins.
+    """
+    masks, place, counts = np.unique(x, axis=0, return_inverse=True, return_counts=True)
+    means = np.bincount(place.ravel(), weights=y) / counts
+    n, mean, spread = masks.shape[1], float(means.mean()), float(means.var())
+    if spread < 1e-12:
+        zero = np.zeros(len(masks))
+        return GaussianProcess(masks, mean, 0.0, 0.0, np.zeros(n), zero, np.zeros(0), 0.0)
+    scale = np.log(spread)
+    likelihood = _Likelihood(masks, means - mean, 1 / counts, spread)
+    bounds = [_RATES] * n
+    bounds += [(scale + low, scale + high) for low, high in (_SIGNAL, _NOISE)]
+    if start is None or len(start) != n + 2:
+        start = np.r_[np.full(n, _FIRST_RATE), scale, scale + _FIRST_NOISE]
+    # One search: others, from weaker or stronger rates, find nothing that predicts better.
+    parameters = optimize.minimize(
+        likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60}
+    ).x
+    covariance, _ = likelihood.covariance(parameters)
+    inverse = linalg.inv(covariance)
+    coefficients = inverse @ (means - mean)
+    residuals = coefficients / np.diag(inverse)
+    return GaussianProcess(
+        x=masks,
+        mean=mean,
+        constant=likelihood.constant,
+        variance=float(np.exp(parameters[n])),
+        rates=np.exp(parameters[:n]),
+        coefficients=coefficients,
+        parameters=parameters,
+        error=float(counts @ residuals**2 / counts.sum()),
+    )
+
+
+class _Likelihood:
+    """Negative log posterior of (log θ, log s², log noise variance), with its gradient."""
+
+    def __init__(self, x: Array, y: Array, noise_shares: Array, spread: float) -> None:
+        self._x = x
+        self._y = y
+        self._noise = np.diag(noise_shares)
+        self._scale = np.log(spread)
+        self.constant = 10 * spread
+        """Prior variance of the process's level: wide."""
+
+    def covariance(self, parameters: Array) -> tuple[Array, Array]:
+        """Covariance of the observations, and the part of it that the masks explain."""
+        rates, variance, noise = np.split(np.exp(parameters), [len(parameters) - 2, -1])
+        signal = variance * np.exp(-_weighted(self._x, self._x, rates))
+        return signal + noise * self._noise + self.constant, signal
+
+    def __call__(self, parameters: Array) -> tuple[float, Array]:
+        n = len(parameters) - 2
+        rates, noise = np.exp(parameters[:n]), float(np.exp(parameters[n + 1]))
+        covariance, signal = self.covariance(parameters)
+        factor = linalg.cho_factor(covariance, lower=True, check_finite=False)
+        inverse = linalg.cho_solve(factor, np.eye(len(self._y)), check_finite=False)
+        solved = inverse @ self._y
+        value = 0.5 * float(self._y @ solved) + float(np.log(np.diag(factor[0])).sum())
+        slope = np.outer(solved, solved) - inverse  # derivative of −2 × value by the covariance
+        gradient = np.empty(n + 2)
+        pull = slope * signal
+        gradient[:n] = 0.5 * _pulled(pull, self._x) * rates
+        gradient[n] = -0.5 * float(pull.sum())
+        gradient[n + 1] = -0.5 * float((slope * self._noise).sum()) * noise
+        return self._with_prior(value, gradient, parameters, rates)
+
+    def _with_prior(
+        self, value: float, gradient: Array, parameters: Array, rates: Array
+    ) -> tuple[float, Array]:
+        """θ exponential; s² and the noise log-normal around their usual sizes."""
+        n = len(rates)
+        signal = (parameters[n] - self._scale) / 1.5
+        noise = (parameters[n + 1] - self._scale - _USUAL_NOISE) / _NOISE_WIDTH
+        gradient[:n] += _RATE_PENALTY * rates
+        gradient[n] += signal / 1.5
+        gradient[n + 1] += noise / _NOISE_WIDTH
+        return value + _RATE_PENALTY * float(rates.sum()) + 0.5 * float(
+            signal**2 + noise**2
+        ), gradient
+
+
+def _weighted(one: Array, other: Array, rates: Array) -> Array:
+    """Σ_i θ_i |x_i − x′_i| per pair of rows, shape (rows of one, rows of other).
+
+    Of masks of 0 and 1 by matrix products: an array of all three sizes takes longer to read
+    than to multiply. A single column may hold any number.
+    """
+    if one.shape[1] == 1:
+        column: Array = rates * np.abs(one - other.T)
+        return column
+    left = one * rates
+    apart: Array = left.sum(axis=1)[:, None] + other @ rates - 2 * left @ other.T
+    return apart
+
+
+def _pulled(pull: Array, x: Array) -> Array:
+    """Σ_ab pull_ab |x_ai − x_bi| per segment; pull is symmetric, x as in `_weighted`."""
+    if x.shape[1] == 1:
+        return np.array([(pull * np.abs(x - x.T)).sum()])
+    pulled: Array = 2 * (pull.sum(axis=1) @ x - ((pull @ x) * x).sum(axis=0))
+    return pulled

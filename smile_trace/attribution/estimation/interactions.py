@@ -1,0 +1,147 @@
+"""Pairs of segments that work together: either is enough, or only both do anything.
+
+The interaction of two segments is the change of one's effect when the other is left out, under
+the estimand's mask distribution (docs/method.md):
+
+    ι = ½ Σ_q E_q[ y(1,1) − y(1,0) − y(0,1) + y(0,0) ]
+
+with y(a, b) the shift where the two are left out (1) or kept (0). It is measured as effects are
+in `statistics`: per random row the second difference of a cross-fitted m̂, corrected by that
+row's residual with the known probabilities, which is unbiased whatever m̂ is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smile_trace.attribution.estimation import gaussian_process, inference
+from smile_trace.attribution.estimation.inference import FOLDS, LEVEL, Array, Rows
+
+CANDIDATES = 4
+"""How many segments, those of the largest effect, are looked at in pairs: six pairs, one test
+for each."""
+
+SMALLEST = 0.05
+"""Effect of a segment below which it is in no pair."""
+
+WORTH_SAYING = 0.2
+"""Interaction below which nothing is said: a fifth of the answer."""
+
+Kind = Literal["either", "both"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two segments (`first` < `second`), their interaction and its interval.
+
+    `alone` and `beside` are each one's effect where the other is kept, and where it is left out.
+    """
+
+    first: int
+    second: int
+    value: float
+    low: float
+    high: float
+    alone: tuple[float, float]
+    beside: tuple[float, float]
+
+    @property
+    def kind(self) -> Kind | None:
+        """Either is enough: leaving out one tells little before the other is gone. Only both
+        together: the one gone, the other does little. None where neither is sure."""
+        small = 2 * np.array(self.alone) <= self.beside, 2 * np.array(self.beside) <= self.alone
+        if self.low > 0 and self.value >= WORTH_SAYING and small[0].all():
+            return "either"
+        if self.high < 0 and self.value <= -WORTH_SAYING and small[1].all():
+            return "both"
+        return None
+
+
+def pairs(rows: Rows, effects: Array, seed: list[int]) -> tuple[Pair, ...]:
+    """The pairs of the strongest segments; their intervals hold all together (Bonferroni)."""
+    candidates = _pairs_of_segments(effects)
+    if not candidates or len(rows.y) < 2 * FOLDS:
+        return ()
+    generator = np.random.default_rng([*seed, 3])
+    folds = generator.permutation(np.arange(len(rows.y)) % FOLDS)
+    second_differences = np.zeros((len(candidates), len(rows.y), 2, 2))
+    residual = np.zeros(len(rows.y))
+    for fold in range(FOLDS):
+        train, test = folds != fold, folds == fold
+        x = np.vstack([rows.x[train], rows.others_x])
+        model = gaussian_process.fit(x, np.append(rows.y[train], rows.others_y))
+        residual[test] = rows.y[test] - model.predict(rows.x[test])
+        for corner, couple in zip(second_differences, candidates, strict=True):
+            corner[test] = model.second_differences(rows.x[test], couple)
+    level = 1 - (1 - LEVEL) / len(candidates)
+    return tuple(
+        _pair(rows, couple, predicted, residual, level)
+        for couple, predicted in zip(candidates, second_differences, strict=True)
+    )
+
+
+def exact_pairs(x: Array, y: Array, effects: Array) -> tuple[Pair, ...]:
+    """The same where every mask was asked (rows of x, 1 = left out; the changes y)."""
+    found = []
+    for a, b in _pairs_of_segments(effects):
+        alone = _given(x, y, a, b, 0), _given(x, y, b, a, 0)
+        beside = _given(x, y, a, b, 1), _given(x, y, b, a, 1)
+        value = beside[0] - alone[0]
+        found.append(Pair(a, b, value, value, value, alone, beside))
+    return tuple(found)
+
+
+def _pairs_of_segments(effects: Array) -> list[tuple[int, int]]:
+    strongest = np.argsort(-effects, kind="stable")[:CANDIDATES]
+    return list(combinations(sorted(int(i) for i in strongest if effects[i] > SMALLEST), 2))
+
+
+def _given(x: Array, y: Array, one: int, other: int, out: int) -> float:
+    """The effect of `one` where `other` is left out, or kept."""
+    rows = x[:, other] == out
+    effects = inference.enumerated(np.delete(x[rows], other, axis=1), y[rows])
+    return float(effects[one - (other < one)])
+
+
+def _pair(
+    rows: Rows, couple: tuple[int, int], second_differences: Array, residual: Array, level: float
+) -> Pair:
+    a, b = couple
+    chance = rows.q * (1 - rows.q)
+    weight = (rows.x[:, a] - rows.q) * (rows.x[:, b] - rows.q) / chance**2
+    both = (
+        second_differences[:, 1, 1]
+        - second_differences[:, 1, 0]
+        - second_differences[:, 0, 1]
+        + second_differences[:, 0, 0]
+    )
+    used = rows.varies[:, a] & rows.varies[:, b]
+    strata = list(_strata(rows.q, used))
+    value, low, high = inference.stratified(both + weight * residual, weight, strata, level)
+
+    def mean(change: Array) -> float:
+        return float(np.mean([change[stratum].mean() for stratum in strata]))
+
+    kept, gone = second_differences[:, :, 0], second_differences[:, :, 1]  # of the second
+    first, second = (
+        second_differences[:, 0],
+        second_differences[:, 1],
+    )  # the first kept, and left out
+    return Pair(
+        first=a,
+        second=b,
+        value=value,
+        low=low,
+        high=high,
+        alone=(mean(kept[:, 1] - kept[:, 0]), mean(first[:, 1] - first[:, 0])),
+        beside=(mean(gone[:, 1] - gone[:, 0]), mean(second[:, 1] - second[:, 0])),
+    )
+
+
+def _strata(q: Array, used: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
+    for value in np.unique(q[used]):
+        yield used & (q == value)

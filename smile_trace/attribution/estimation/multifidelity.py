@@ -1,0 +1,276 @@
+"""The effects on an expensive model, from a few of its changes and a cheap model's many.
+
+Multi-fidelity regression (Kennedy & O'Hagan 2000, eq. 2; with a bent link as in Perdikaris et
+al. 2017): the target's shift is y(x) = h(z(x)) + δ(x) + ε, where z is the proxy's shift at the
+same mask, h a link from [0, 1] to [0, 1] that is near the identity, and δ what the proxy does
+not know. h and δ are Gaussian processes; their sizes are averaged over a small grid by marginal
+likelihood, together with models that know nothing of the proxy. The posterior probability of
+those that use it is the **trust**, in [0, 1]: a proxy that says nothing about the target gets
+none, and what remains is the fit to the target's changes alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from smile_trace.attribution.estimation import gaussian_process
+from smile_trace.attribution.estimation.gaussian_process import GaussianProcess
+from smile_trace.attribution.estimation.inference import DROP_PROBABILITIES, Array
+
+_SLOPES = ((0.02, 0.6), (0.3, 0.4))
+"""Standard deviation of the link's slope around 1, and its prior weight."""
+
+_BENDS = ((0.0, 0.6), (0.3, 0.2), (1.0, 0.2))
+"""Scale of the link's bend (a Brownian bridge, so that 0 and 1 stay where they are)."""
+
+_DRIFTS = ((0.0, 0.7), (0.1, 0.1), (0.3, 0.1), (0.6, 0.1))
+"""Standard deviation of δ."""
+
+_ALONE = ((0.2, 1 / 3), (0.5, 1 / 3), (1.0, 1 / 3))
+"""Standard deviation of the target's shift where the proxy says nothing about it."""
+
+_NOISES = np.array([0.01, 0.03, 0.1, 0.2, 0.3])
+"""Standard deviation of ε, equally likely."""
+
+_REACHES = (1.0, 5.0)
+"""Rates of δ's kernel exp(−rate · Hamming distance), over the number of segments."""
+
+_OFFSET, _OFFSET_ALONE = 0.05, 0.3
+"""Standard deviation of the level: the unperturbed prompt's shift is about 0."""
+
+_MASKS = 1024
+"""Masks per stratum over which the effect of a bent shift is averaged."""
+
+
+@dataclass(frozen=True)
+class LowFidelityFit:
+    """What the proxy's rows say: its fitted shift as a function of the mask.
+
+    `by_share` is the fit by the share alone that was left out, shape (rows, 1).
+    `effects` is the estimand of the fit; `out` and `kept` are the fitted changes, in [0, 1], with
+    segment i left out and kept in masks of the design, shape (masks, segments), both strata
+    together; `correction` and `error` are what the fit's leave-one-out residuals say about
+    `effects`: the mean to be added to make it unbiased, and its standard error.
+    """
+
+    fit: GaussianProcess
+    by_share: GaussianProcess
+    effects: Array
+    out: Array
+    kept: Array
+    correction: Array
+    error: Array
+
+    def toggled(self, masks: Array) -> tuple[Array, Array]:
+        """The fitted changes, in [0, 1], with each segment left out, and kept; shape as `masks`."""
+        return _toggled(self.fit, masks)
+
+    def bent(self, z: Array) -> Array:
+        """Effects of the shift bent at each of `z`: of min(·, z) − · z; shape (segments, z)."""
+        columns = [_bridge(self.out, at).mean(0) - _bridge(self.kept, at).mean(0) for at in z]
+        return np.array(columns).reshape(len(z), len(self.effects)).T
+
+
+def cheap(x: Array, y: Array, q: Array, seed: list[int]) -> LowFidelityFit:
+    """Fits the proxy's changes.
+
+    Args:
+        x: 1 where a segment was left out, shape (rows, segments).
+        y: the proxy's changes, shape (rows,).
+        q: each row's drop probability; NaN where the mask was not drawn.
+        seed: of the masks over which bent changes are averaged.
+    """
+    fit = gaussian_process.fit(x, y)
+    generator = np.random.default_rng(seed)
+    n = x.shape[1]
+    drawn = [generator.random((_MASKS, n)) < stratum for stratum in DROP_PROBABILITIES]
+    out, kept = _toggled(fit, np.vstack(drawn).astype(float))
+    correction, error = _residual_effects(fit, x, y, q)
+    return LowFidelityFit(
+        fit=fit,
+        by_share=gaussian_process.fit(x.mean(axis=1, keepdims=True), y),
+        effects=fit.effects(DROP_PROBABILITIES),
+        out=out,
+        kept=kept,
+        correction=correction,
+        error=error,
+    )
+
+
+@dataclass(frozen=True)
+class MultiFidelityModel:
+    """The target's fitted shift: trust · (slope · z + bends + drift + level) + rest alone.
+
+    `bend` weighs the bridges at the training rows' `z`, `drift` per rate the kernels at their
+    masks `x`; `trust` is the posterior probability that the proxy tells about the target.
+    """
+
+    x: Array
+    z: Array
+    slope: float
+    bend: Array
+    drift: dict[float, Array]
+    level: float
+    trust: float
+    alone: GaussianProcess
+
+    def link(self, z: Array) -> Array:
+        """h: what the target's shift is where the proxy's is `z` (any shape)."""
+        bends = _bridge(z[..., None], self.z) @ self.bend
+        linked: Array = self.level + self.slope * z + bends
+        return linked
+
+    def predict(self, x: Array, z: Array) -> Array:
+        """The target's changes at masks `x` where the proxy's are `z`, shape (rows,)."""
+        apart = np.abs(x[:, None, :] - self.x[None]).sum(axis=2)
+        told = self.link(z)
+        for rate, weights in self.drift.items():
+            told = told + np.exp(-rate * apart) @ weights
+        predicted: Array = self.trust * told + (1 - self.trust) * self.alone.predict(x)
+        return predicted
+
+    def effects(self, of: LowFidelityFit, bent: Array) -> Array:
+        """The estimand of the fit, per segment; `bent` is `of.bent(self.z)`."""
+        told = self.slope * of.effects + bent @ self.bend
+        for rate, weights in self.drift.items():
+            told = told + _kernel_effects(self.x, rate) @ weights
+        effects: Array = self.trust * told + (1 - self.trust) * self.alone.effects(
+            DROP_PROBABILITIES
+        )
+        return effects
+
+
+def blend(x: Array, z: Array, y: Array, start: Array | None = None) -> MultiFidelityModel:
+    """Fits the target's changes `y` (rows,) at masks `x` where the proxy's are `z`.
+
+    Args:
+        x: 1 where a segment was left out, shape (rows, segments).
+        z: the proxy's changes at these masks, in [0, 1].
+        y: the target's.
+        start: `alone.parameters` of a similar fit, from which its search begins.
+    """
+    models = list(_models(x, z))
+    covariances = np.array([model.covariance for model in models])
+    told = np.array([model.told for model in models])
+    values, vectors = np.linalg.eigh(covariances)
+    residual = np.where(told[:, None], y - z, y)
+    rotated = np.einsum("kij,ki->kj", vectors, residual)
+    variances = np.maximum(values, 0) + _NOISES[:, None, None] ** 2
+    fits = -0.5 * ((rotated**2 / variances) + np.log(variances)).sum(axis=2)
+    logs = fits + np.log([model.weight for model in models])
+    weights = np.exp(logs - logs.max())
+    weights /= weights.sum()
+    trust = min(float(weights[:, told].sum()), 1.0)
+    # E[α] per model over the noises; each part of the kernel weighs it with its own variance.
+    solved = np.einsum("kij,gkj,gk->ki", vectors, rotated / variances, weights)
+    solved /= max(trust, 1e-300)
+    of_told = [(model, alpha) for model, alpha in zip(models, solved, strict=True) if model.told]
+    drift: dict[float, Array] = {}
+    for model, alpha in of_told:
+        if model.drift:
+            drift[model.rate] = drift.get(model.rate, 0.0) + model.drift**2 * alpha
+    return MultiFidelityModel(
+        x=x,
+        z=z,
+        slope=1 + float(sum(model.slope**2 * (z @ alpha) for model, alpha in of_told)),
+        bend=sum((model.bend**2 * alpha for model, alpha in of_told), np.zeros(len(z))),
+        drift=drift,
+        level=float(sum(_OFFSET**2 * alpha.sum() for _, alpha in of_told)),
+        trust=trust,
+        alone=gaussian_process.fit(x, y, start),
+    )
+
+
+@dataclass(frozen=True)
+class _Model:
+    """One point of the grid: the covariance of the changes without noise, and its prior weight."""
+
+    told: bool
+    slope: float
+    bend: float
+    drift: float
+    rate: float
+    weight: float
+    covariance: Array
+
+
+def _models(x: Array, z: Array) -> Iterator[_Model]:
+    apart = np.abs(x[:, None, :] - x[None]).sum(axis=2)
+    rates = [reach / x.shape[1] for reach in _REACHES]
+    near = {rate: np.exp(-rate * apart) for rate in rates}
+    lines, bridges = np.outer(z, z), _bridge(z[:, None], z)
+    for (slope, of_slope), (bend, of_bend), (drift, of_drift) in product(_SLOPES, _BENDS, _DRIFTS):
+        linked = _OFFSET**2 + slope**2 * lines + bend**2 * bridges
+        weight = 0.5 * of_slope * of_bend * of_drift
+        if not drift:
+            yield _Model(True, slope, bend, 0.0, 0.0, weight, linked)
+            continue
+        for rate in rates:
+            covariance = linked + drift**2 * near[rate]
+            yield _Model(True, slope, bend, drift, rate, weight / len(rates), covariance)
+    for (drift, of_drift), rate in product(_ALONE, rates):
+        covariance = _OFFSET_ALONE**2 + drift**2 * near[rate]
+        yield _Model(False, 0.0, 0.0, drift, rate, 0.5 * of_drift / len(rates), covariance)
+
+
+def _bridge(z: Array, at: Array | float) -> Array:
+    """Covariance of a Brownian bridge: min(z, at) − z · at."""
+    covariance: Array = np.minimum(z, at) - z * at
+    return covariance
+
+
+def _kernel_effects(x: Array, rate: float) -> Array:
+    """Effects of exp(−rate · Hamming distance to each row of x), shape (segments, rows)."""
+    near = np.exp(-rate)
+    total = np.zeros_like(x)
+    for q in DROP_PROBABILITIES:
+        expected = np.where(x > 0, q + (1 - q) * near, (1 - q) + q * near)
+        logs = np.log(expected)
+        others = np.exp(logs.sum(axis=1, keepdims=True) - logs)
+        total += np.where(x > 0, 1 - near, near - 1) * others / len(DROP_PROBABILITIES)
+    return total.T
+
+
+def _toggled(fit: GaussianProcess, masks: Array) -> tuple[Array, Array]:
+    """The fitted changes with each segment left out, and kept, in [0, 1]; shape as `masks`.
+
+    Turning x_i multiplies the covariance with a row by exp(±θ_i), + where they then agree.
+    """
+    level = fit.mean + fit.constant * float(fit.coefficients.sum())
+    apart = masks @ ((1 - fit.x) * fit.rates).T + (1 - masks) @ (fit.x * fit.rates).T
+    base = fit.variance * np.exp(-apart) * fit.coefficients
+    as_it_is = base.sum(axis=1, keepdims=True)
+    out = np.where(masks > 0, as_it_is, base @ np.exp(fit.rates * (2 * fit.x - 1)))
+    kept = np.where(masks > 0, base @ np.exp(fit.rates * (1 - 2 * fit.x)), as_it_is)
+    return np.clip(level + out, 0, 1), np.clip(level + kept, 0, 1)
+
+
+def _residual_effects(fit: GaussianProcess, x: Array, y: Array, q: Array) -> tuple[Array, Array]:
+    """Mean and standard error of the inverse-propensity effects of leave-one-out residuals."""
+    drawn = ~np.isnan(q)
+    n = x.shape[1]
+    if not fit.variance or drawn.sum() < 4:
+        return np.zeros(n), np.zeros(n)
+    left = _left_out_residuals(fit, x, y)[drawn]
+    q, x = q[drawn], x[drawn]
+    psi = (x - q[:, None]) / (q * (1 - q))[:, None] * left[:, None]
+    strata = [psi[q == value] for value in np.unique(q)]
+    mean = np.mean([part.mean(axis=0) for part in strata], axis=0)
+    variance = sum(part.var(axis=0, ddof=1) / len(part) for part in strata if len(part) > 1)
+    return mean, np.sqrt(variance) / len(strata)
+
+
+def _left_out_residuals(fit: GaussianProcess, x: Array, y: Array) -> Array:
+    """Rasmussen & Williams 2006, eq. 5.12; a mask is left out with all its rows."""
+    noise = float(np.exp(fit.parameters[-1]))
+    place = {row.tobytes(): k for k, row in enumerate(fit.x)}
+    rows = np.array([place[row.tobytes()] for row in x])
+    shares = noise / np.bincount(rows, minlength=len(fit.x))
+    apart = np.abs(fit.x[:, None, :] - fit.x[None]) @ fit.rates
+    covariance = fit.variance * np.exp(-apart) + fit.constant + np.diag(shares)
+    of_masks: Array = fit.coefficients / np.diag(np.linalg.inv(covariance))
+    means = np.bincount(rows, weights=y) / np.bincount(rows)
+    residuals: Array = of_masks[rows] + y - means[rows]
+    return residuals

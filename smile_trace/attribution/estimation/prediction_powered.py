@@ -1,0 +1,174 @@
+"""Estimate, interval and test of the target's effects, where a proxy fills in what was not asked.
+
+Prediction-powered inference (Angelopoulos et al. 2023, sec. 2) with known propensities: what the
+blend of both models predicts has a known estimand, and the target's own random rows correct it.
+However wrong the proxy is, the correction is unbiased; a good one makes it small and narrow.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats  # type: ignore[import-untyped]
+
+from smile_trace.attribution.estimation.fidelity import HeldOut, jackknife
+from smile_trace.attribution.estimation.findings import discoveries
+from smile_trace.attribution.estimation.inference import LEVEL, Array, Estimate, Rows
+from smile_trace.attribution.estimation.multifidelity import (
+    LowFidelityFit,
+    MultiFidelityModel,
+    blend,
+)
+
+BELIEVED = 0.5
+"""Trust above which what the proxy says is taken for more than chance."""
+
+
+@dataclass(frozen=True)
+class PredictionPoweredEstimate:
+    """The estimate, how well left-out changes are predicted (None: too few, or none varies), and
+    the trust in the proxy, in [0, 1]."""
+
+    estimate: Estimate
+    held_out: HeldOut | None
+    trust: float
+
+    @property
+    def significant(self) -> NDArray[np.bool_]:
+        """Which segments' effects are."""
+        return discoveries(self.estimate)
+
+    @property
+    def backed(self) -> bool:
+        """Whether there is more than a good fit, which a dozen rows of noise often have, too: a
+        proxy that tells about the target, or a segment that the test finds."""
+        return self.trust > BELIEVED or bool(self.significant.any())
+
+
+def prediction_powered_estimate(
+    rows: Rows, z: Array, others_z: Array, proxy: LowFidelityFit, seed: list[int]
+) -> PredictionPoweredEstimate:
+    """Estimate, interval and p-value of every segment.
+
+    Per random row j, with m̂ the blend fitted without it and q_j its drop probability,
+    ψ_ij = θᵢ(m̂) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), and likewise for what the
+    proxy's own rows say about its fit. The strata weigh the same.
+    Test: conditional randomisation as in `statistics`, with the link of the proxy's shift,
+    averaged over x_i, as what is known without segment i.
+
+    Args:
+        rows: the target's random rows, and its others (baseline, fixed).
+        z: the proxy's changes at the random rows' masks, in [0, 1].
+        others_z: and at the others'.
+        proxy: what the proxy's rows say.
+        seed: of the randomisation.
+    """
+    x = np.vstack([rows.others_x, rows.x])
+    y, both_z = np.append(rows.others_y, rows.y), np.append(others_z, z)
+    whole, bent = blend(x, both_z, y), proxy.bent(both_z)
+    first = len(rows.others_y)
+    left_out = []
+    for j in range(len(rows.y)):
+        kept = np.arange(len(y)) != first + j
+        fit = blend(x[kept], both_z[kept], y[kept], whole.alone.parameters)
+        left_out.append((fit, fit.effects(proxy, bent[:, kept])))
+    predicted = np.array(
+        [fit.predict(rows.x[j : j + 1], z[j : j + 1])[0] for j, (fit, _) in enumerate(left_out)]
+    ).reshape(len(rows.y))
+    scale = (rows.x - rows.q[:, None]) / (rows.q * (1 - rows.q))[:, None]
+    told = np.array([effects for _, effects in left_out]).reshape(rows.x.shape)
+    psi = told + scale * (rows.y - predicted)[:, None]
+    slope = whole.trust * whole.slope
+    squared = float(((rows.y - predicted) ** 2).mean()) if len(rows.y) else 1.0
+    bias, error = slope * proxy.correction, abs(slope) * proxy.error
+    low, high = _intervals(psi, rows, squared, bias, error)
+    effect = np.clip(whole.effects(proxy, bent), low, high)
+    p_value = _test(rows, [fit for fit, _ in left_out], proxy, np.random.default_rng(seed))
+    return PredictionPoweredEstimate(
+        Estimate(effect, low, high, p_value), _held_out(rows, predicted, proxy), whole.trust
+    )
+
+
+def _intervals(
+    psi: Array, rows: Rows, squared: float, correction: Array, error: Array
+) -> tuple[Array, Array]:
+    """t intervals of the mean of the strata's means, cut to [−1, 1].
+
+    With half a dozen rows in a stratum the variance of ψ is seldom large enough: where the
+    mean `squared` residual says that it should be larger, that is taken.
+    """
+    n = rows.x.shape[1]
+    low, high = np.full(n, -1.0), np.ones(n)
+    for i in range(n):
+        used = rows.varies[:, i]
+        chances = np.unique(rows.q[used])
+        strata = [psi[used & (rows.q == q), i] for q in chances]
+        if len(strata) < 2 or any(len(stratum) < 2 for stratum in strata):
+            continue
+        sizes = np.array([len(stratum) for stratum in strata])
+        seen = float((np.array([stratum.var(ddof=1) for stratum in strata]) / sizes).sum())
+        expected = float((squared / (chances * (1 - chances)) / sizes).sum())
+        variance = max(seen, expected) / len(strata) ** 2 + error[i] ** 2
+        half = stats.t.ppf((1 + LEVEL) / 2, sizes.sum() - len(strata)) * np.sqrt(variance)
+        centre = np.mean([stratum.mean() for stratum in strata]) + correction[i]
+        low[i], high[i] = np.clip([centre - half, centre + half], -1, 1)
+    return low, high
+
+
+def _test(
+    rows: Rows,
+    left_out: list[MultiFidelityModel],
+    proxy: LowFidelityFit,
+    generator: np.random.Generator,
+) -> Array:
+    """p-value per segment; see `statistics.randomisation_test`."""
+    count, n = rows.x.shape
+    if not count:
+        return np.ones(n)
+    out, kept = proxy.toggled(rows.x)
+    known = np.empty_like(rows.x)
+    for j, fit in enumerate(left_out):
+        others = np.delete(rows.y, j)
+        mean = float(others.mean()) if count > 1 else 0.0
+        q = rows.q[j]
+        told = q * fit.link(out[j]) + (1 - q) * fit.link(kept[j])
+        known[j] = fit.trust * told + (1 - fit.trust) * mean
+    scale = 1 / (rows.q * (1 - rows.q))
+    residuals = (rows.y[:, None] - known) * rows.varies * scale[:, None]
+    observed = np.abs(((rows.x - rows.q[:, None]) * residuals).sum(axis=0))
+    draws = max(999, 20 * n)
+    again = (generator.random((draws, count)) < rows.q) - rows.q
+    at_least = (np.abs(again @ residuals) >= observed - 1e-12).sum(axis=0)
+    p_values: Array = (1 + at_least) / (draws + 1)
+    return p_values
+
+
+def _held_out(rows: Rows, predicted: Array, proxy: LowFidelityFit) -> HeldOut | None:
+    """Leave-one-out quality, against the mean and against the share that was left out.
+
+    What the share tells is learnt as everything else is: from the proxy's rows, too. A row with
+    the mask of another one is not held out: the fit has seen it.
+    """
+    x, y = np.vstack([rows.others_x, rows.x]), np.append(rows.others_y, rows.y)
+    first, count = len(rows.others_y), len(rows.y)
+    _, place, times = np.unique(x, axis=0, return_inverse=True, return_counts=True)
+    held = np.flatnonzero(times[place.ravel()[first:]] == 1)
+    if len(held) < 4 or float(np.ptp(rows.y[held])) == 0.0:
+        return None
+    share = x.mean(axis=1, keepdims=True)
+    z = np.clip(proxy.by_share.predict(share), 0, 1)
+    start = blend(share, z, y).alone.parameters
+    by_share = np.empty(count)
+    for j in held:
+        kept, left = np.arange(len(y)) != first + j, slice(first + j, first + j + 1)
+        by_share[j] = blend(share[kept], z[kept], y[kept], start).predict(share[left], z[left])[0]
+    means = (rows.y.sum() - rows.y) / (count - 1)
+    errors, reference = (rows.y - predicted)[held] ** 2, (rows.y - means)[held] ** 2
+    counted = (rows.y - by_share)[held] ** 2
+    low, high = jackknife(errors, reference)
+    return HeldOut(
+        r2=1 - float(errors.sum() / reference.sum()),
+        low=low,
+        high=high,
+        gain=1 - float(errors.sum() / max(counted.sum(), 1e-300)),
+    )

@@ -1,0 +1,94 @@
+"""The linear surrogate: weighted ridge regression of the shift on what was left out.
+
+SMILE (Aslansefat et al. 2024) and gSMILE (arXiv 2505.21657, eq. 6): θ = argmin Σ w_j (θ·x_j +
+θ₀ − y_j)² + λ‖θ‖², with the locality weight w_j = exp(−δ_j²/σ²) of the distance δ_j between
+the perturbed and the original prompt. Here x_j = 1 where a segment was left out. λ is chosen
+by leave-one-out cross-validation (closed form, from one eigendecomposition).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smile_trace.attribution.word_vectors import Vectors, unit
+
+Array = NDArray[np.float64]
+
+_STRENGTHS = np.logspace(-4, 3, 22)
+"""Candidates for λ, relative to the mean diagonal of the Gram matrix."""
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """A fitted surrogate: prediction = intercept + x · coefficients.
+
+    `error` is its mean squared leave-one-out residual (weighted as the fit was).
+    """
+
+    intercept: float
+    coefficients: Array
+    error: float = np.inf
+
+    def predict(self, x: Array) -> Array:
+        """Predicted changes, shape (rows,)."""
+        prediction: Array = self.intercept + x @ self.coefficients
+        return prediction
+
+
+def fit(x: Array, y: Array, weights: Array | None = None) -> Ridge:
+    """Fits rows x (rows, segments) to changes y (rows,), λ by leave-one-out cross-validation.
+
+    With fewer than three rows, or a constant shift, the fit is the (weighted) mean.
+    """
+    w = np.ones(len(y)) if weights is None else weights / weights.mean()
+    share = w / w.sum()
+    centre_x, centre_y = share @ x, float(share @ y)
+    root = np.sqrt(w)
+    a = (x - centre_x) * root[:, None]
+    b = (y - centre_y) * root
+    if len(y) < 3 or not np.any(np.abs(b) > 0) or not np.any(a):
+        return Ridge(centre_y, np.zeros(x.shape[1]))
+    values, u = np.linalg.eigh(a @ a.T)
+    values = np.maximum(values, 0.0)
+    rotated = u.T @ b
+    scale = max(float(values.mean()), 1e-12)
+    # Residuals of leave-one-out: e_j / (1 − h_jj); the intercept takes share_j of leverage.
+    best, best_error = _STRENGTHS[-1] * scale, np.inf
+    for strength in _STRENGTHS * scale:
+        shrunk = values / (values + strength)
+        leverage = (u**2) @ shrunk + share
+        residual = (b - u @ (shrunk * rotated)) / np.maximum(1 - leverage, 1e-6)
+        error = float(residual @ residual)
+        if error < best_error * (1 - 1e-9):
+            best, best_error = strength, error
+    flat_error = float(((b / np.maximum(1 - share, 1e-6)) ** 2).sum())
+    if best_error >= flat_error:
+        return Ridge(centre_y, np.zeros(x.shape[1]), flat_error / len(y))
+    coefficients = a.T @ (u @ (rotated / (values + best)))
+    return Ridge(centre_y - float(centre_x @ coefficients), coefficients, best_error / len(y))
+
+
+def locality(dropped: Array, vectors: Vectors, sizes: Array) -> Array:
+    """Weight in (0, 1] per mask, from the prompts alone; shape (rows,).
+
+    The distance δ is the relaxed word mover's distance from the original prompt to what is
+    left of it: a segment that was left out travels to the nearest one that was kept (cosine
+    distance, in [0, 1]), weighted by its size. σ is the median distance, so that half of the
+    masks weigh at least e⁻¹.
+
+    Args:
+        dropped: 1 where a segment was left out, shape (rows, segments).
+        vectors: one vector per segment.
+        sizes: the segments' sizes (in words, say).
+    """
+    directions = unit(vectors)
+    cost = np.clip(1 - directions @ directions.T, 0, 1)
+    np.fill_diagonal(cost, 0.0)
+    distance = np.empty(len(dropped))
+    for row, out in enumerate(dropped > 0):
+        nearest = cost[out][:, ~out].min(axis=1) if not out.all() else np.ones(int(out.sum()))
+        distance[row] = float(nearest @ sizes[out]) / float(sizes.sum())
+    width = float(np.median(distance[distance > 0])) if np.any(distance > 0) else 1.0
+    weights: Array = np.exp(-((distance / width) ** 2))
+    return weights

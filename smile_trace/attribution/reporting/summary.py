@@ -1,0 +1,243 @@
+"""The explanation in plain sentences, by rule."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
+from smile_trace.records import Fidelity, Interaction, SegmentAttribution
+from smile_trace.records.ordinals import ordinal
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_LONGEST = 60
+_NAMED = 3
+"""How many parts of the prompt are named; the rest is counted."""
+
+
+def summarize(
+    segments: Sequence[SegmentAttribution],
+    fidelity: Fidelity,
+    *,
+    coarser: Sequence[SegmentAttribution] = (),
+    together: Sequence[Interaction] = (),
+    part: str | None = None,
+) -> str:
+    """One sentence for a person without statistics, right for every status.
+
+    Args:
+        segments: in the order of the prompt.
+        fidelity: how far to trust them.
+        coarser: the passages that some of them are pieces of.
+        together: the pairs that work together.
+        part: the part of the answer that is explained; None for all of it.
+    """
+    answer = "The answer" if part is None else f"The part “{_short(part)}” of the answer"
+    if fidelity.status == "no_effect":
+        return _unmoved(fidelity, answer)
+    if fidelity.status == "inconclusive":
+        what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
+        return f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
+    tree = _Tree(segments, coarser)
+    drivers, opponents = tree.drivers, tree.opponents
+    if not drivers and not opponents and not together:
+        return "No single part of the prompt made a difference that stands out of the noise."
+    clauses = []
+    if drivers:
+        of = "of the answer" if part is None else "of that part"
+        clauses.append(f"{answer} hangs on {_drivers(tree, of)}")
+    if opponents:
+        verb = "works" if len(opponents) == 1 else "work"
+        whom = "it" if drivers else answer[0].lower() + answer[1:]
+        clauses.append(f"{_listed(list(map(tree.named, opponents)))} {verb} against {whom}")
+    paired = {key for pair in together for key in (pair.first, pair.second)}
+    clauses += _together(tree.named_together([s for s in tree.free if s.key in paired]), together)
+    told = [s for s in tree.free if _drives(s) or s in opponents or s.key in paired]
+    if rest := [s for s in tree.free if s not in told]:
+        clauses.append(f"{_counted(rest, 'other')} made no measurable difference")
+    clauses += _kept([s for s in segments if s.protected])
+    sentence = "; ".join(clauses) + "."
+    return sentence[0].upper() + sentence[1:]
+
+
+class _Tree:
+    """The segments of a prompt, and the passages that some of them are pieces of."""
+
+    def __init__(
+        self, segments: Sequence[SegmentAttribution], coarser: Sequence[SegmentAttribution]
+    ) -> None:
+        self.coarser = coarser
+        self.everything = sorted([*segments, *coarser], key=lambda s: s.places)
+        self.free = [s for s in segments if not s.protected]
+
+    def above(self, segment: SegmentAttribution) -> Iterator[SegmentAttribution]:
+        """The passages that it lies in, the smallest first."""
+        while segment.parent is not None:
+            segment = self.coarser[segment.parent]
+            yield segment
+
+    def inside(self, passage: SegmentAttribution) -> list[SegmentAttribution]:
+        """The finest pieces of a passage; none of a segment that was not looked at more finely."""
+        return [s for s in self.free if passage in self.above(s)]
+
+    @property
+    def drivers(self) -> list[SegmentAttribution]:
+        """What drives the answer and lies in nothing that does, the strongest first."""
+        found = [s for s in self.everything if _drives(s)]
+        outermost = [s for s in found if not any(map(_drives, self.above(s)))]
+        return sorted(outermost, key=lambda s: -s.attribution)
+
+    @property
+    def opponents(self) -> list[SegmentAttribution]:
+        """What works against the answer, the strongest first."""
+        found = [s for s in self.free if s.significant and s.attribution < 0]
+        return sorted(found, key=lambda s: s.attribution)
+
+    def named(self, segment: SegmentAttribution) -> str:
+        """The segment by its text, and by its passage where it is a piece of one."""
+        name = _named(segment, [s for s in self.everything if s.parent == segment.parent])
+        if segment.parent is None:
+            return name
+        return f"{name} in {self.named(self.coarser[segment.parent])}"
+
+    def named_together(self, segments: Sequence[SegmentAttribution]) -> dict[str, str]:
+        """The segments by their keys; without their passage where it is one that was named."""
+        shared = {s.parent for s in segments}
+        if len(shared) == 1 and any(s in self.drivers for s in self.above(segments[0])):
+            pieces = [s for s in self.everything if s.parent in shared]
+            return {s.key: _named(s, pieces) for s in segments}
+        return {s.key: self.named(s) for s in segments}
+
+
+def _drives(segment: SegmentAttribution) -> bool:
+    return segment.significant and segment.attribution > 0
+
+
+def _drivers(tree: _Tree, of: str) -> str:
+    """The drivers with what is lost; of a passage also what in it the answer hangs on."""
+    named = []
+    for place, driver in enumerate(tree.drivers):
+        lost = _lost(driver) if place else f"without it, {_lost(driver)} {of} is lost"
+        pieces = tree.inside(driver)
+        strongest = sorted(filter(_drives, pieces), key=lambda s: -s.attribution)
+        inner = _listed([f"{_named(s, pieces)} ({_lost(s)})" for s in strongest])
+        there = f", there on {inner or 'no single part'}" if pieces else ""
+        named.append(f"{tree.named(driver)} ({lost}){there}")
+    if not any(map(tree.inside, tree.drivers)):
+        return _listed(named)
+    more = f"; and on {_number(len(named) - _NAMED)} more" if len(named) > _NAMED else ""
+    return "; on ".join(named[:_NAMED]) + more
+
+
+def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:
+    """The pairs of which either is enough; and what only works together, in as few groups.
+
+    `names`: in the order of the prompt, by key.
+    """
+    groups: list[set[str]] = []
+    for pair in sorted(pairs, key=lambda pair: -abs(pair.value)):
+        both = {pair.first, pair.second}
+        if pair.kind == "either":
+            yield f"of {names[pair.first]} and {names[pair.second]} either is enough"
+            continue
+        joined = [group for group in groups if group & both]
+        groups = [group for group in groups if group not in joined] + [both.union(*joined)]
+    for group in groups:
+        yield f"{_joined([name for key, name in names.items() if key in group])} only work together"
+
+
+def _unmoved(fidelity: Fidelity, answer: str) -> str:
+    what = answer[0].lower() + answer[1:]
+    if fidelity.noise_floor > NEGLIGIBLE:
+        return (
+            f"Whatever was left out of the prompt, {what} changed no more than it does when the "
+            "same prompt is asked again."
+        )
+    return f"Whatever was left out of the prompt, {what} stayed the same."
+
+
+def _kept(protected: Sequence[SegmentAttribution]) -> Iterator[str]:
+    """What was never left out: what is protected, and what no unit was picked from."""
+    if by_wish := [s for s in protected if not _is_rest(s)]:
+        was = "was" if len(by_wish) == 1 else "were"
+        yield f"{_counted(by_wish, 'protected')} {was} never left out"
+    if any(map(_is_rest, protected)):
+        yield "the rest of the prompt was never left out"
+
+
+def _is_rest(segment: SegmentAttribution) -> bool:
+    return segment.unit == "span" and ":rest:" in segment.key
+
+
+def _lost(segment: SegmentAttribution) -> str:
+    """How much is lost, in whole per cent from 0 to 100: with an error where the interval
+    reaches as far to both sides, else the interval itself."""
+    value, low, high = (
+        round(100 * min(max(number, 0.0), 1.0))
+        for number in (segment.attribution, segment.ci_low, segment.ci_high)
+    )
+    if low == 100:
+        return "all"
+    if high - low <= 1:
+        return f"{value} %"
+    if low == 0:
+        return f"up to {high} %"
+    below, above = value - low, high - value
+    if abs(below - above) <= 1 and high < 100:
+        return f"{value} % ± {max(below, above)} %"
+    return f"{low} % to {high} %"
+
+
+def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) -> str:
+    """The segment's text in quotes; which one, where the prompt says it more than once."""
+    text = _quoted(segment)
+    if segment.unit == "variable" and ":var:" in segment.key:
+        name = segment.key.rpartition(":var:")[2].partition(":")[0]
+        return f"the variable {name} ({text})"
+    if segment.unit == "message":
+        return f"the {segment.role} message {text}"
+    same = [s for s in segments if _quoted(s) == text]
+    return text if len(same) < 2 else f"the {ordinal(same.index(segment))} {text}"
+
+
+def _quoted(segment: SegmentAttribution) -> str:
+    """Its text; dots stand for what belongs to it elsewhere."""
+    return f"“{_short(segment.text)}{' …' if segment.also else ''}”"
+
+
+def _short(text: str) -> str:
+    """The text on one line; of a long one the words that it begins and ends with."""
+    flat = " ".join(text.split())
+    if len(flat) <= _LONGEST:
+        return flat
+    head, tail = flat[: _LONGEST // 2], flat[-_LONGEST // 2 :]
+    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
+
+
+def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:
+    """ "nine other words and two other passages"."""
+    counts = Counter(map(_noun, segments))
+    return _joined([f"{_number(n)} {kind} {_plural(noun, n)}" for noun, n in counts.items()])
+
+
+def _noun(segment: SegmentAttribution) -> str:
+    if segment.unit == "variable" and ":var:" not in segment.key:
+        return "part of the template"
+    return "passage" if segment.unit == "span" else segment.unit
+
+
+def _plural(noun: str, count: int) -> str:
+    head, of, rest = noun.partition(" of ")
+    return f"{head}{'' if count == 1 else 's'}{of}{rest}"
+
+
+def _listed(items: Sequence[str]) -> str:
+    """The first of them by name, the others by number; nothing for none."""
+    shown, more = list(items[:_NAMED]), len(items) - _NAMED
+    return _joined([*shown, f"{_number(more)} more"] if more > 0 else shown)
+
+
+def _joined(items: Sequence[str]) -> str:
+    return "".join(items) if len(items) < 2 else ", ".join(items[:-1]) + f" and {items[-1]}"
+
+
+def _number(count: int) -> str:
+    return _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"

@@ -1,0 +1,82 @@
+"""`reliable`, `no_effect` or `inconclusive`, with the reason, and how fine the picture may be."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from smile_trace.attribution.estimation.fidelity import MINIMAL_GAIN, MINIMAL_R2
+from smile_trace.attribution.estimation.findings import LevelFindings
+from smile_trace.attribution.estimation.inference import LEVEL
+from smile_trace.attribution.estimation.response_scores import ResponseScores
+from smile_trace.records import Fidelity, FidelityStatus
+
+FEWEST_ROWS = 10
+
+
+def judge(found: Sequence[LevelFindings], reading: ResponseScores) -> tuple[int, Fidelity]:
+    """How many levels to show, and the fidelity of the finest of them.
+
+    A finer level is shown only where it is reliable itself; the first one always, and where
+    that is not reliable, the fidelity is its own.
+    """
+    verdicts = [_verdict(findings, reading) for findings in found]
+    shown = 1
+    while shown < len(found) and verdicts[shown][0] == "reliable":
+        shown += 1
+    told = shown - 1 if verdicts[0][0] == "reliable" else 0
+    status, reason = verdicts[told]
+    quality = found[told].held_out
+    return shown, Fidelity(
+        status=status,
+        reason=reason,
+        r2_heldout=quality.r2 if quality else None,
+        r2_low=quality.low if quality else None,
+        r2_high=quality.high if quality else None,
+        noise_floor=reading.noise_floor,
+        noise_ceiling=_ceiling(reading),
+        interval_level=LEVEL,
+    )
+
+
+def _verdict(found: LevelFindings, reading: ResponseScores) -> tuple[FidelityStatus, str]:
+    if reading.baseline is None:
+        return "inconclusive", "the unperturbed prompt got no answer."
+    if not reading.baseline_reproduced:
+        return "inconclusive", "the model does not give the logged answer back to the same prompt."
+    if found.rows <= found.exact and len(found.segments) == 1:
+        return "inconclusive", "the prompt was taken as a single part, without which it is empty."
+    if found.rows <= found.exact:
+        return "inconclusive", "no perturbed prompt got an answer."
+    if reading.no_variation:
+        return "no_effect", "no answer moved further than noise moves it."
+    if found.exact:
+        return "reliable", "every combination of the parts was asked."
+    if found.rows < FEWEST_ROWS:
+        return "inconclusive", (
+            f"only {found.rows} perturbed prompts got an answer, and {FEWEST_ROWS} are needed."
+        )
+    if found.held_out is None:
+        return "inconclusive", "too few of the perturbed prompts changed the answer."
+    r2, gain = found.held_out.r2, found.held_out.gain
+    if r2 <= MINIMAL_R2:
+        return "inconclusive", (
+            f"the parts of the prompt predict {100 * max(r2, 0):.0f} % of how the answer changes "
+            f"in new combinations, and {100 * MINIMAL_R2:.0f} % are needed."
+        )
+    if gain <= MINIMAL_GAIN:
+        return "inconclusive", (
+            "how much of the prompt is left out predicts the answer as well as which parts are."
+        )
+    return (
+        "reliable",
+        f"the parts of the prompt predict {100 * r2:.0f} % of how the answer changes in new "
+        "combinations.",
+    )
+
+
+def _ceiling(reading: ResponseScores) -> float | None:
+    """1 − noise variance / total variance: the R² that no surrogate can pass."""
+    if reading.noise_variance is None or len(reading.known) < 2:
+        return None
+    total = float(np.var(reading.known, ddof=1))
+    return max(0.0, 1 - reading.noise_variance / total) if total > 0 else None

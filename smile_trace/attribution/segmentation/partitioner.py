@@ -1,0 +1,283 @@
+"""A prompt cut into segments, the pieces that can be left out.
+
+Keys name a segment by its place in the template, so that they are the same in every call of
+it: `NAME:VERSION:UNIT:OFFSET` for the template's own text (offset in characters of the
+template), `NAME:VERSION:var:VARIABLE` for a variable's value, with `:UNIT:ORDINAL` for the
+pieces of that value, and `MESSAGE:UNIT:ORDINAL` outside templates. What no unit was picked
+from has `rest` in the unit's place.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+from smile_trace.attribution.segmentation import boundaries, units
+from smile_trace.attribution.segmentation.protection import (
+    Protection,
+    overlapping,
+    protected_ranges,
+    split,
+)
+from smile_trace.attribution.segmentation.units import AnyUnit, CannotExplain, Cutter
+from smile_trace.records import Place, Prompted, PromptUse, Segment, Unit
+
+__all__ = ["CannotExplain", "Segmentation"]
+
+_Piece = tuple[tuple[Place, ...], bool]
+"""The places of a segment, and whether it is protected."""
+
+
+class Segmentation:
+    """The segments of one prompt, coarse or fine.
+
+    Units that cover the prompt (`word`, `sentence`, `section`, `message`, `variable`) leave
+    nothing out; of the others (`example`, `document`, patterns, own spans) the rest of the
+    prompt is a protected `span`.
+
+    Raises:
+        CannotExplain: the prompt is empty, everything in it is protected, or it has no units of
+            that kind.
+        ValueError: a string that names no unit; own spans that are not in the prompt.
+    """
+
+    def __init__(self, prompted: Prompted, unit: AnyUnit, protect: Protection = ()) -> None:
+        self.unit: Unit = units.named(unit)
+        self._messages = prompted.messages
+        self._uses = prompted.prompts
+        self._protected = protected_ranges(prompted.messages, protect)
+        self._cutter = Cutter(prompted)
+        self._sections: dict[int, list[boundaries.Range]] = {}
+        if not any(message.content.strip() for message in prompted.messages):
+            raise CannotExplain("The prompt is empty, so there is nothing to leave out.")
+        if unit == "variable" and not prompted.prompts:
+            raise CannotExplain(
+                "No Prompt was rendered into this call, so it has no template variables: "
+                "explain it by the unit 'word'."
+            )
+        picked = units.picked(prompted, unit)
+        if picked is None:
+            self.segments = self._cut(self.unit, self._everything)
+        else:
+            self.segments = self._with_the_rest(picked)
+        if all(segment.protected for segment in self.segments):
+            raise CannotExplain("Everything in the prompt is protected: protect less of it.")
+        if self.unit == "section" and len(self.segments) == 1:
+            raise CannotExplain(
+                "The prompt is one section (it has no second heading, XML element, label, "
+                "numbered item or paragraph): explain it by the unit 'sentence' or 'word'."
+            )
+        self._finest = {segment.places for segment in self.segments}
+
+    def is_finest(self, segment: Segment) -> bool:
+        """Whether it is as fine as the unit."""
+        return segment.places in self._finest
+
+    def coarse(self, limit: int) -> tuple[Segment, ...]:
+        """The finest partition of the prompt with at most `limit` (≥ 1) free segments."""
+        return self._fit(self.segments, self._everything, limit)
+
+    def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
+        """The finest partition of these segments with at most `limit` (≥ 1) free segments."""
+        places = sorted(place for segment in coarse for place in segment.places)
+        return self._fit(self._inside(places), places, limit)
+
+    def size(self, coarse: Sequence[Segment]) -> int:
+        """How many free segments of the finest kind these hold."""
+        return _free(self._inside(sorted(p for segment in coarse for p in segment.places)))
+
+    @property
+    def _everything(self) -> list[Place]:
+        return [(i, 0, len(m.content)) for i, m in enumerate(self._messages)]
+
+    def _inside(self, places: Sequence[Place]) -> tuple[Segment, ...]:
+        """The segments of the finest kind that begin in these places (in order)."""
+        found = []
+        for segment in self.segments:
+            k = bisect_right(places, (segment.message, segment.start + 1)) - 1
+            if k >= 0 and places[k][0] == segment.message and segment.start < places[k][2]:
+                found.append(segment)
+        return tuple(found)
+
+    # -- the unit itself ------------------------------------------------------------------------
+
+    def _cut(self, unit: Unit, inside: Sequence[Place]) -> tuple[Segment, ...]:
+        pieces = [
+            (((message, c, d),), protected)
+            for message, start, end in inside
+            for a, b in self._cutter.cut(unit, message, start, end)
+            for c, d, protected in self._around(message, a, b, whole=unit == "word")
+        ]
+        return self._named(pieces, unit)
+
+    def _around(
+        self, message: int, start: int, end: int, *, whole: bool = False
+    ) -> Sequence[tuple[int, int, bool]]:
+        """A range split around what is protected in it, or protected whole."""
+        hits = overlapping(self._protected[message], start, end)
+        if not hits or whole:
+            return [(start, end, bool(hits))]
+        return list(split(self._messages[message].content, start, end, hits))
+
+    def _with_the_rest(self, picked: Sequence[tuple[Place, ...]]) -> tuple[Segment, ...]:
+        """What was picked out of the prompt, and the rest of it as protected spans."""
+        chosen: list[_Piece] = []
+        rest: list[Place] = []
+        for places in picked:
+            parts = [((m, c, d), f) for m, a, b in places for c, d, f in self._around(m, a, b)]
+            if free := tuple(place for place, protected in parts if not protected):
+                chosen.append((free, False))
+            rest += [place for place, protected in parts if protected]
+        rest += self._gaps([place for places in picked for place in places])
+        protected = self._named([((place,), True) for place in sorted(rest)], "span", key="rest")
+        free_ones = self._named(chosen, self.unit)
+        return tuple(sorted([*free_ones, *protected], key=lambda s: s.places))
+
+    def _gaps(self, taken: Sequence[Place]) -> list[Place]:
+        """The text between these, without white space around."""
+        edges: list[list[boundaries.Range]] = [[] for _ in self._messages]
+        for message, start, end in sorted(taken):
+            edges[message].append((start, end))
+        found: list[Place] = []
+        for message, inside in enumerate(edges):
+            text, at = self._messages[message].content, 0
+            for start, end in [*inside, (len(text), len(text))]:
+                if (gap := boundaries.strip(text, at, start)) is not None:
+                    found.append((message, *gap))
+                at = end
+        return found
+
+    # -- coarser than the unit ------------------------------------------------------------------
+
+    def _fit(
+        self, finest: Sequence[Segment], inside: Sequence[Place], limit: int
+    ) -> tuple[Segment, ...]:
+        """The segments; sentences in place of words, and neighbours joined, if too many."""
+        if _free(finest) > limit and self.unit == "word":
+            finest = self._sentences(inside, limit)
+        return tuple(finest) if _free(finest) <= limit else self._joined(finest, limit)
+
+    def _sentences(self, inside: Sequence[Place], limit: int) -> tuple[Segment, ...]:
+        """Sentences; those of twice their share of the words and more are cut."""
+        sentences = self._cut("sentence", inside)
+        words = [self._cut("word", s.places) for s in sentences]
+        longest = 2 * -(-sum(map(len, words)) // limit)
+        if all(s.protected or len(w) <= longest for s, w in zip(sentences, words, strict=True)):
+            return sentences
+        pieces: list[_Piece] = []
+        for sentence, inner in zip(sentences, words, strict=True):
+            if sentence.protected or len(inner) <= longest:
+                pieces.append((sentence.places, sentence.protected))
+                continue
+            for group in _groups(list(enumerate(inner)), -(-len(inner) // longest)):
+                pieces.append((_together(group), False))
+        return self._named(pieces, "span")
+
+    def _joined(self, segments: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
+        """Neighbours joined until at most `limit` free segments are left.
+
+        They are joined within sections where the limit leaves at least one for each, otherwise
+        within messages, otherwise wherever they stand; around what is protected.
+        """
+        free = [(k, segment) for k, segment in enumerate(segments) if not segment.protected]
+        keys: list[Callable[[_Numbered], object]] = [
+            lambda item: self._section(item[1]),
+            lambda item: item[1].message,
+            lambda item: None,
+        ]
+        options = ([list(run) for _, run in groupby(free, key)] for key in keys)
+        runs = next(runs for runs in options if len(runs) <= limit)
+        left = limit - len(runs)
+        groups = [g for run in runs for g in _groups(run, 1 + left * len(run) // len(free))]
+        pieces = [(segment.places, True) for segment in segments if segment.protected]
+        pieces += [(_together(group), False) for group in groups]
+        return self._named(sorted(pieces), "span")
+
+    def _section(self, segment: Segment) -> tuple[int, int]:
+        """The section of its message that a segment begins in."""
+        message = segment.message
+        if message not in self._sections:
+            self._sections[message] = self._cutter.cut("section", *self._everything[message])
+        return message, bisect_right(self._sections[message], (segment.start + 1,))
+
+    # -- records --------------------------------------------------------------------------------
+
+    def _named(
+        self, pieces: Sequence[_Piece], unit: Unit, *, key: str | None = None
+    ) -> tuple[Segment, ...]:
+        keys: Counter[str] = Counter()
+        segments: list[Segment] = []
+        for ((message, start, end), *also), protected in pieces:
+            said = self._messages[message]
+            place, counted = self._place(message, start, key or unit)
+            keys[place] += 1
+            ordinal = keys[place] - 1
+            segments.append(
+                Segment(
+                    text=said.content[start:end],
+                    message=message,
+                    role=said.role,
+                    start=start,
+                    end=end,
+                    unit=unit,
+                    key=f"{place}:{ordinal}" if counted or ordinal else place,
+                    protected=protected,
+                    also=tuple(also),
+                )
+            )
+        return tuple(segments)
+
+    def _place(self, message: int, start: int, unit: str) -> tuple[str, bool]:
+        """The stem of a key, and whether an ordinal has to follow it."""
+        for use in self._uses:
+            if use.message != message or not use.start <= start < use.end:
+                continue
+            stem = f"{use.name}:{use.version}"
+            for span in use.variable_spans:
+                if span.start <= start < span.end:
+                    stem = f"{stem}:var:{span.name}"
+                    return (stem, False) if unit == "variable" else (f"{stem}:{unit}", True)
+            return f"{stem}:{unit}:{_template_offset(use, start)}", False
+        return f"{message}:{unit}", True
+
+
+def _template_offset(use: PromptUse, position: int) -> int:
+    """Where in the template the character at `position` of the message stands."""
+    spans = sorted(use.variable_spans, key=lambda span: span.start)
+    before = spans[: bisect_right([span.end for span in spans], position)]
+    grown = sum((span.end - span.start) - len(f"{{{span.name}}}") for span in before)
+    return position - use.start - grown
+
+
+_Numbered = tuple[int, Segment]
+"""A segment and its number among its neighbours."""
+
+
+def _free(segments: Sequence[Segment]) -> int:
+    return sum(not segment.protected for segment in segments)
+
+
+def _groups(run: Sequence[_Numbered], parts: int) -> list[list[_Numbered]]:
+    """A run cut into at most `parts` groups of about equal length in characters."""
+    length = sum(end - start for _, s in run for _, start, end in s.places)
+    groups: dict[int, list[_Numbered]] = {}
+    before = 0
+    for item in run:
+        size = sum(end - start for _, start, end in item[1].places)
+        middle = before + size / 2
+        groups.setdefault(min(int(parts * middle / length), parts - 1), []).append(item)
+        before += size
+    return list(groups.values())
+
+
+def _together(group: Sequence[_Numbered]) -> tuple[Place, ...]:
+    """The places of a group; neighbours of one message are one place."""
+    places: list[Place] = []
+    last = None
+    for number, segment in group:
+        (message, start, end), *also = segment.places
+        if places and last == number - 1 and places[-1][0] == message:
+            start = places.pop()[1]
+        places += [(message, start, end), *also]
+        last = number
+    return tuple(places)

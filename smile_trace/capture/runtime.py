@@ -1,0 +1,164 @@
+"""The running state of capture: configuration, provider and spool, made on first use."""
+
+import contextlib
+import dataclasses
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+
+from opentelemetry import context as otel_context
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from smile_trace.capture.config import Config, Redactor, from_environment
+from smile_trace.capture.internal_errors import fault, reset
+from smile_trace.capture.spool import Spool
+from smile_trace.capture.tracer_provider import SCOPE, line_exporter, make_provider, make_resource
+
+_SUPPRESSED: ContextVar[bool] = ContextVar("smile_trace_suppressed", default=False)
+_OTEL_SUPPRESS_KEYS = ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
+
+Write = Callable[[bytes], object]
+"""Takes the line of each finished span; by default the spool does."""
+
+
+class Runtime:
+    """One configuration at work: its spool, and the tracer that writes there."""
+
+    def __init__(self, config: Config, write: Write | None = None) -> None:
+        self.config = config
+        self.spool = Spool(
+            config.spool, file_limit=config.file_limit, spool_limit=config.spool_limit
+        )
+        self.export = line_exporter(config, write or self.spool.write, self.spool.losses.add)
+        self.resource = make_resource(config)
+        self.scope = InstrumentationScope(SCOPE)
+        self.provider = make_provider(self.resource, self.export)
+
+    def after_fork(self) -> None:
+        """In a forked child: a file and a process id of its own."""
+        self.resource = make_resource(self.config)
+        self.spool.after_fork()
+
+
+class _State:
+    """What changes at run time. Read without a lock, exchanged under one."""
+
+    __slots__ = ("config", "enabled", "lock", "runtime")
+
+    def __init__(self) -> None:
+        self.config = from_environment()
+        self.enabled = self.config.enabled
+        self.runtime: Runtime | None = None
+        self.lock = threading.RLock()
+
+
+state = _State()
+
+
+def runtime() -> Runtime:
+    """The running state, made on first use."""
+    found = state.runtime
+    if found is not None:
+        return found
+    with state.lock:
+        if state.runtime is None:
+            state.runtime = Runtime(state.config)
+        return state.runtime
+
+
+def active() -> bool:
+    """Whether a call made here and now is captured."""
+    return state.enabled and not _SUPPRESSED.get()
+
+
+def configure(
+    *,
+    service_name: str | None = None,
+    home: str | os.PathLike[str] | None = None,
+    enabled: bool | None = None,
+    redact: Sequence[str | Redactor] | None = None,
+    text_limit: int | None = None,
+    spool_limit: int | None = None,
+) -> None:
+    """Say how this process captures; what is not given stays as it is.
+
+    Args:
+        service_name: stands on every trace (`SMILE_TRACE_SERVICE_NAME`).
+        home: the folder of spool and store (`SMILE_TRACE_HOME`).
+        enabled: False switches capture off at run time, True on again.
+        redact: expressions (texts are compiled) and functions from text to text, applied
+            after the built-in redaction to everything that is written. One that raises is
+            counted as a fault, and the text is not written at all.
+        text_limit: characters from which on a text is cut, and its call never explained
+            (default 262,144; `SMILE_TRACE_TEXT_LIMIT`).
+        spool_limit: bytes of all spool files from which on records are dropped and counted
+            (default 1 GiB; `SMILE_TRACE_SPOOL_LIMIT`).
+
+    Raises:
+        ValueError: a limit is not positive, or an expression does not compile.
+    """
+    changes: dict[str, object] = {}
+    if service_name is not None:
+        changes["service_name"] = str(service_name)
+    if home is not None:
+        changes["home"] = Path(home).expanduser().absolute()
+    if redact is not None:
+        changes["redactors"] = tuple(_redactor(item) for item in redact)
+    for name, limit in (("text_limit", text_limit), ("spool_limit", spool_limit)):
+        if limit is not None:
+            if limit <= 0:
+                raise ValueError(f"{name} must be positive, not {limit}")
+            changes[name] = limit
+    with state.lock:
+        if changes:
+            state.config = dataclasses.replace(state.config, **changes)  # type: ignore[arg-type]
+            previous, state.runtime = state.runtime, None
+            if previous is not None:
+                previous.spool.close()
+        if enabled is not None:
+            state.enabled = enabled
+
+
+def _redactor(item: str | Redactor) -> Redactor:
+    if not isinstance(item, str):
+        return item
+    try:
+        return re.compile(item)
+    except re.error as error:
+        raise ValueError(f"redact: {item!r} is no regular expression: {error}") from None
+
+
+@contextlib.contextmanager
+def suppressed() -> Iterator[None]:
+    """Under it nothing of ours is recorded, and OpenTelemetry's instrumentations are told to
+    record nothing either. For this context only (thread, task)."""
+    token = _SUPPRESSED.set(True)
+    context = otel_context.get_current()
+    for name in _OTEL_SUPPRESS_KEYS:
+        key = getattr(otel_context, name, None)
+        if key is not None:
+            context = otel_context.set_value(key, True, context)
+    # The key that instrumentations looked at before the API had one of its own.
+    context = otel_context.set_value("suppress_instrumentation", True, context)
+    otel_token = otel_context.attach(context)
+    try:
+        yield
+    finally:
+        otel_context.detach(otel_token)
+        _SUPPRESSED.reset(token)
+
+
+def _after_fork_in_child() -> None:
+    state.lock = threading.RLock()
+    reset()
+    if state.runtime is not None:
+        try:
+            state.runtime.after_fork()
+        except Exception as error:  # noqa: BLE001  a forked child must come up whatever happens
+            fault("the spool could not be taken over after a fork", error)
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

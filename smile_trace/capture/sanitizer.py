@@ -1,0 +1,60 @@
+"""What may be written of one record: secrets replaced, texts bounded, both counted."""
+
+from typing import Any
+
+from smile_trace.capture.config import Config
+from smile_trace.capture.redaction import FAILED, Edit, redact
+
+RECORD_FACTOR = 16
+"""All texts of one record together may be this many times as long as one."""
+
+
+class Cleaner:
+    """Cleans the texts of one record.
+
+    `redacted` counts what was replaced; `cut` is set once a text was cut (or withheld, because
+    a redaction function raised): such a call is never explained.
+    """
+
+    __slots__ = ("_limit", "_redactors", "_room", "redacted", "truncated")
+
+    def __init__(self, config: Config) -> None:
+        self._limit = config.text_limit
+        self._room = config.text_limit * RECORD_FACTOR
+        self._redactors = config.redactors
+        self.redacted = 0
+        self.truncated = False
+
+    def text(self, text: str) -> str:
+        """The text as it may be written."""
+        return self.edited(text)[0]
+
+    def edited(self, text: str) -> tuple[str, list[list[Edit]]]:
+        """The text as it may be written, and what redaction changed, step by step.
+
+        A text far over the limit is shortened before it is searched, too: the time spent on
+        it stays bounded. What is kept is redacted together with a margin behind it, so that
+        a secret across the edge is seen whole.
+        """
+        length = len(text)
+        limit = min(self._limit, max(self._room, 0))
+        if length > 2 * limit:
+            text = text[: 2 * limit]
+        text, steps = redact(text, self._redactors)
+        self.redacted += sum(len(edits) for edits in steps)
+        self.truncated = self.truncated or text == FAILED
+        if len(text) > limit or length > 2 * limit:
+            self.truncated = True
+            text = f"{text[:limit]}… [cut by smile-trace: {length:,} characters]"
+        self._room -= len(text)
+        return text, steps
+
+    def value(self, value: Any) -> Any:
+        """A JSON value with every text in it cleaned, keys included."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        return value

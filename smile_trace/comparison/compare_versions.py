@@ -1,0 +1,204 @@
+"""`compare()`: the versions of a prompt side by side, from what the store knows and a few calls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from smile_trace.comparison.alignment import align
+from smile_trace.comparison.changes import correct, segment_changes
+from smile_trace.comparison.evidence import (
+    Evidence,
+    NothingToCompare,
+    collect,
+    models_of,
+    versions_of,
+)
+from smile_trace.comparison.models import AnyModel
+from smile_trace.comparison.segments import cut, template_segments
+from smile_trace.comparison.sentences import summarize, summarize_change
+from smile_trace.comparison.template_files import read_file, read_revision
+from smile_trace.comparison.traffic import change_of_measures
+from smile_trace.comparison.version_replay import Replayer
+from smile_trace.comparison.version_report import report
+from smile_trace.records import Unit
+from smile_trace.records.comparison import (
+    Comparison,
+    ComparisonSettings,
+    TemplateSegment,
+    VersionChange,
+    VersionReport,
+)
+from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.store import Store
+
+
+@dataclass(frozen=True)
+class Column:
+    """One version under one model, with what is known of it."""
+
+    label: str
+    evidence: Evidence
+
+
+def compare(
+    prompt: str,
+    *,
+    versions: Sequence[str | int] = (),
+    models: Sequence[str] = (),
+    file: str | Path | None = None,
+    ref: str | None = None,
+    budget: int = 40,
+    delta: float = 0.05,
+    seed: int = 0,
+    model: AnyModel | None = None,
+    settings: Settings | None = None,
+) -> Comparison:
+    """Compare versions of a prompt over all its logged calls; works in a running event loop too.
+
+    Args:
+        prompt: the name of the Prompt.
+        versions: at least two, in the order of the comparison; by default the last two that
+            were called. One version with two models compares the models.
+        models: captured names of models; by default each version's own most frequent one.
+        file: a file that holds a template: the version "working copy", compared last.
+        ref: a git revision of that file (`HEAD~1`): the version before it.
+        budget: the most new calls to models: logged inputs are replayed through both versions.
+            0 reads the store only. The settings' daily caps hold as well.
+        delta: the margin of "no_effect", in units of shift.
+        seed: decides which calls and inputs are looked at.
+        model: who answers the replayed inputs (a name, a Model or a function `str -> str`); by
+            default what the settings map each version's model to.
+        settings: by default those of the environment and the nearest `smile_trace.toml`.
+
+    Raises:
+        NothingToCompare: no such prompt or version, or only one version; the message says
+            what to do.
+        ValueError: budget or delta is out of range.
+    """
+    if budget < 0 or not 0 < delta < 1:
+        raise ValueError("budget must not be negative, and delta lies between 0 and 1")
+    settings = settings or Settings()
+    chosen = ComparisonSettings(delta=delta, seed=seed, inputs=budget)
+    store = Store.look(settings)
+    try:
+        columns = _columns(store, prompt, [str(v) for v in versions], models, chosen)
+        inputs = [call for column in columns for call in column.evidence.traffic]
+        if file is not None:
+            # The file against its own revision, or against the version called last.
+            columns = [] if ref is not None and not versions else columns[-1:]
+            columns += _drafts(Path(file), ref, inputs[-1].model)
+        if len(columns) < 2:
+            raise NothingToCompare(
+                f"{prompt!r} has been called in version {columns[0].label!r} only: name two "
+                "models, or a file with another version."
+            )
+        replayer = Replayer(store, settings, prompt, inputs, seed, model)
+        with threadpool_limits(limits=1):  # the matrices are small: more threads only wait
+            return _compare(settings, prompt, columns, replayer, chosen, budget)
+    finally:
+        store.close()
+
+
+def _columns(
+    store: Store,
+    prompt: str,
+    versions: Sequence[str],
+    models: Sequence[str],
+    chosen: ComparisonSettings,
+) -> list[Column]:
+    """The versions that were called, each under each model."""
+    known = versions_of(store, prompt)
+    missing = [version for version in versions if version not in known]
+    if missing:
+        raise NothingToCompare(
+            f"no call of {prompt!r} used version {missing[0]!r}: there are "
+            f"{', '.join(sorted(known))}."
+        )
+    columns = []
+    for version in versions or list(known)[-1 if len(models) > 1 else -2 :]:
+        own: list[str | None] = [*(models or models_of(store, prompt, version)[:1])]
+        for model in own or [None]:
+            evidence = collect(
+                store, prompt, version, model, most_calls=chosen.most_calls, seed=chosen.seed
+            )
+            label = f"{version} · {model}" if len(models) > 1 else version
+            columns.append(Column(label, evidence))
+    return columns
+
+
+def _drafts(file: Path, ref: str | None, model: str | None) -> list[Column]:
+    """Templates that nobody has called yet: a file, and its revision where one is named."""
+    texts = {"working copy": read_file(file)}
+    if ref is not None:
+        texts = {ref: read_revision(file, ref), **texts}
+    return [
+        Column(label, Evidence(version=label, model=model, template=text, calls=0, traffic=[]))
+        for label, text in texts.items()
+    ]
+
+
+def _compare(
+    settings: Settings,
+    prompt: str,
+    columns: Sequence[Column],
+    replayer: Replayer,
+    chosen: ComparisonSettings,
+    budget: int,
+) -> Comparison:
+    units: list[Unit] = [c.evidence.unit for c in columns if c.evidence.unit is not None]
+    reports = [_report(column, prompt, units, chosen, settings) for column in columns]
+    changes = []
+    for (k, before), (m, after) in pairwise(enumerate(reports)):
+        aligned = align([s.segment for s in before.segments], [s.segment for s in after.segments])
+        segments, why = segment_changes(before, after, aligned)
+        replayed = replayer.replay(before, after, aligned, budget // (len(columns) - 1))
+        changes.append(
+            VersionChange(
+                before=k,
+                after=m,
+                segments=segments,
+                why_no_influences=why,
+                answers=replayed.answers,
+                why_no_answers=replayed.why_no_answers,
+                edits=replayed.edits,
+                why_no_edits=replayed.why_no_edits,
+                examples=replayed.examples,
+                measures=change_of_measures(before.measures, after.measures),
+            )
+        )
+    corrected = [
+        change.model_copy(update={"summary": summarize_change(change, reports)})
+        for change in correct(changes)
+    ]
+    return Comparison(
+        prompt=prompt,
+        versions=tuple(reports),
+        changes=tuple(corrected),
+        summary=summarize(prompt, reports, corrected),
+        settings=chosen,
+        compared_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _report(
+    column: Column,
+    prompt: str,
+    units: Sequence[Unit],
+    chosen: ComparisonSettings,
+    settings: Settings,
+) -> VersionReport:
+    evidence = column.evidence
+    segments: tuple[TemplateSegment, ...] = evidence.segments
+    if evidence.rows is None:
+        segments = (
+            cut(prompt, evidence.version, evidence.template, units[0])
+            if units
+            else template_segments(prompt, evidence.version, evidence.template)
+        )
+    asked = settings.models.get(evidence.model or "*", settings.models.get("*"))
+    base_url = asked.base_url if isinstance(asked, EndpointSettings) else None
+    return report(evidence, column.label, segments, chosen.delta, base_url)

@@ -1,0 +1,182 @@
+"""The influence of a template's segments, pooled over the calls of one prompt version.
+
+The estimand: per stratum (one drop probability q) the mean over calls of
+E_q[y | x_i = 1] − E_q[y | x_i = 0], with y the shift in [0, 1] and x_i = 1 where segment i was
+left out, and the equally weighted mean over strata where there are several. Masks are drawn
+independently, so that the coefficient of x_i in least squares of y on x is that estimand
+whatever the true response is; the standard error is clustered by call.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smile_trace.comparison.regression import Array, Fit, fit
+
+LOST = 0.5
+"""A shift from which on most of the answer is gone."""
+CLEAR = 0.25
+"""Largest shift that the other segments may predict for a row that says something about one."""
+
+
+@dataclass(frozen=True)
+class PooledRows:
+    """Random masks of many calls of one template, all over the same segments.
+
+    `x`: share of each segment that was left out, in [0, 1], shape (rows, segments), 0 or 1
+    unless a segment is itself a row of words. `y`: changes, shape (rows,). `q`: drop probability
+    of each row. `call`: number of the call. `weight`: one over the call's inclusion
+    probability. `varies`: False where x_i could not vary, same shape as x.
+    """
+
+    x: Array
+    y: Array
+    q: Array
+    call: NDArray[np.int_]
+    weight: Array
+    varies: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def calls(self) -> int:
+        """How many different calls there are."""
+        return len(np.unique(self.call))
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Per segment, each of shape (segments,).
+
+    `influence` and its `error` (standard error, infinite where the rows do not say) are in
+    units of shift. `spread` is the standard deviation of the influence between calls. `tried`
+    is the number of calls (by Kish's formula where they weigh differently) that left the
+    segment out while the rest of the prompt kept the answer, `lost` the number among them that
+    lost it every time.
+    """
+
+    influence: Array
+    error: Array
+    spread: Array
+    tried: Array
+    lost: Array
+    calls: int
+
+
+def pool(rows: PooledRows) -> Pooled:
+    """Estimate every segment's influence.
+
+    A row in which x_i could not vary stays out of segment i's estimate. With fewer than two
+    calls every error is infinite.
+    """
+    n = rows.x.shape[1]
+    weight = rows.weight / rows.weight.mean() if len(rows) else rows.weight
+    influence, error = np.zeros(n), np.full(n, np.inf)
+    if rows.calls < 2:
+        return Pooled(influence, error, np.zeros(n), np.zeros(n), np.zeros(n), rows.calls)
+    whole = _fit(rows, weight, np.ones(len(rows), dtype=bool))
+    for i in range(n):
+        used = rows.varies[:, i]
+        if not used.any():
+            continue
+        found = whole if used.all() else _fit(rows, weight, used)
+        influence[i], error[i] = found.contrast(_mean_over_strata(rows.q[used], n, i))
+    predicted = _predict(rows, whole)
+    tried, lost = _losses(rows, predicted, influence)
+    return Pooled(influence, error, _spread(rows, predicted), tried, lost, rows.calls)
+
+
+def _design(x: Array, q: Array) -> Array:
+    """Per stratum an intercept and the segments: strata share nothing."""
+    blocks = [
+        np.column_stack([np.ones(len(x)), x]) * (q == value)[:, None] for value in np.unique(q)
+    ]
+    return np.hstack(blocks)
+
+
+def _fit(rows: PooledRows, weight: Array, used: NDArray[np.bool_]) -> Fit:
+    design = _design(rows.x[used], rows.q[used])
+    return fit(design, rows.y[used], rows.call[used], weight[used])
+
+
+def _mean_over_strata(q: Array, segments: int, i: int) -> Array:
+    strata = len(np.unique(q))
+    weights = np.zeros(strata * (segments + 1))
+    weights[[k * (segments + 1) + 1 + i for k in range(strata)]] = 1 / max(strata, 1)
+    return weights
+
+
+def _predict(rows: PooledRows, whole: Fit) -> Array:
+    predicted: Array = _design(rows.x, rows.q) @ whole.coefficients
+    return predicted
+
+
+def _spread(rows: PooledRows, predicted: Array) -> Array:
+    """Between-call standard deviation of each influence, by the method of moments.
+
+    With the random-coefficient model y_cj = a_c + Σ_i b_ci x_ij + e_cj (Hildreth & Houck 1968)
+    and centred x̃ = x − q, two rows of one call have E[r_j r_k x̃_ij x̃_ik] = Var(b_i)·v_j·v_k,
+    v = q (1 − q), because masks are independent; the sum over pairs is (Σ_j)² − Σ_j², halved.
+    """
+    v = (rows.q * (1 - rows.q))[:, None]
+    terms = (rows.y - predicted)[:, None] * (rows.x - rows.q[:, None]) / v
+    terms = np.where(rows.varies, terms, 0.0)
+    _, label = np.unique(rows.call, return_inverse=True)
+    per_call = np.zeros((label.max() + 1, terms.shape[1]))
+    squares, counts = np.zeros_like(per_call), np.zeros_like(per_call)
+    np.add.at(per_call, label, terms)
+    np.add.at(squares, label, terms**2)
+    np.add.at(counts, label, rows.varies)
+    weight = _per_call(rows)[:, None]
+    pairs = (weight * counts * (counts - 1)).sum(axis=0)
+    total = (weight * (per_call**2 - squares)).sum(axis=0)
+    variance = total / np.where(pairs > 0, pairs, np.inf)
+    spread: Array = np.sqrt(np.clip(variance, 0.0, None))
+    return spread
+
+
+def _losses(rows: PooledRows, predicted: Array, influence: Array) -> tuple[Array, Array]:
+    """Calls that left a segment out with the rest intact, and those that lost the answer.
+
+    Which rows count is decided by their masks, never by their own shift.
+    """
+    n = rows.x.shape[1]
+    tried, lost = np.zeros(n), np.zeros(n)
+    _, label = np.unique(rows.call, return_inverse=True)
+    weight = _per_call(rows)
+    gone = rows.y >= LOST
+    for i in range(n):
+        rest = predicted - influence[i] * rows.x[:, i]
+        says = (rows.x[:, i] > LOST) & (rest < CLEAR)
+        asked = np.bincount(label[says], minlength=len(weight))
+        losses = np.bincount(label[says & gone], minlength=len(weight))
+        calls = asked > 0
+        if not calls.any():
+            continue
+        tried[i] = weight[calls].sum() ** 2 / (weight[calls] ** 2).sum()
+        missing = calls & (losses == asked)
+        share = weight[missing].sum() / weight[calls].sum()
+        lost[i] = share * tried[i]
+    return tried, lost
+
+
+def _per_call(rows: PooledRows) -> Array:
+    """Each call's weight, in the order of the calls' numbers."""
+    _, first = np.unique(rows.call, return_index=True)
+    weights: Array = rows.weight[first]
+    return weights
+
+
+def draw_masks(
+    segments: int, count: int, generator: np.random.Generator, *, keep: float
+) -> Sequence[tuple[bool, ...]]:
+    """Independent keep-masks; one that would leave out everything is drawn again."""
+    masks: list[tuple[bool, ...]] = []
+    while len(masks) < count:
+        kept = generator.random(segments) < keep
+        if kept.any():
+            masks.append(tuple(bool(k) for k in kept))
+    return masks

@@ -1,0 +1,200 @@
+"""A few masks on one call, to be pooled with those of all calls of its prompt version."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import numpy as np
+
+from smile_trace.attribution import CannotExplain, Embed, Study
+from smile_trace.attribution.design.masks import fixed
+from smile_trace.attribution.design.perturber import Perturber
+from smile_trace.attribution.estimation.answer_change import TextChange
+from smile_trace.attribution.estimation.response_scores import read
+from smile_trace.attribution.word_vectors import embed_words
+from smile_trace.comparison.segments import segments_in_call, template_segments
+from smile_trace.records import (
+    Cost,
+    Explanation,
+    ExplanationSettings,
+    Fidelity,
+    Observation,
+    Perturbation,
+    Prompted,
+    Response,
+    Segment,
+    SegmentAttribution,
+    Signal,
+)
+
+KEEP = 0.7
+"""Keep probability of pooled masks. Never mixed with the .5 and .8 of single explanations."""
+
+
+class PooledStudy:
+    """The masks of one call: ask and tell as in a `Study`.
+
+    Units are the template's own segments and each of its variables; the rest of the prompt is
+    always sent. Which masks are asked depends on the seed and on the call. The Explanation holds
+    the rows and attributes nothing: one call alone says nothing at this budget.
+
+    Args:
+        prompted: the call, with the template that was rendered into it first.
+        settings: the budget counts every call to the model, the baselines included.
+        answer: the logged answer.
+        signal: as in a `Study`.
+        deterministic: whether the model repeats itself; then one baseline is enough, else two.
+        embed: word vectors for the text shift.
+
+    Raises:
+        CannotExplain: no template was rendered into the call, or nothing of it can be left out.
+    """
+
+    def __init__(
+        self,
+        prompted: Prompted,
+        settings: ExplanationSettings,
+        *,
+        answer: str,
+        signal: Signal,
+        deterministic: bool,
+        embed: Embed | None = None,
+    ) -> None:
+        self.prompted = prompted
+        self.answer = answer
+        self.signal: Signal = signal if answer.strip() else "text"
+        self._settings = settings
+        self._deterministic = deterministic
+        self._segments = _segments(prompted)
+        self._shift = TextChange(answer, embed or embed_words)
+        baselines = 1 if deterministic else 2
+        self._rows = _rows(prompted, self._segments, settings, baselines, deterministic)
+        self._responses: dict[tuple[str, int], Response] = {}
+        self._asked = False
+
+    def ask(self) -> list[Perturbation]:
+        """Everything at once; then [], for the study is finished."""
+        if self._asked:
+            return []
+        self._asked = True
+        return list({_key(row): row for row in self._rows}.values())
+
+    def tell(self, pairs: Iterable[tuple[Perturbation, Response]]) -> None:
+        """Takes the responses, in any order; a failure is missing data."""
+        self._responses.update({_key(row): response for row, response in pairs})
+
+    def result(self) -> Explanation:
+        """The rows with their changes, and no attribution."""
+        pairs = [(row, self._responses.get(_key(row))) for row in self._rows]
+        reading = read([pairs], self.signal, self._shift, deterministic=self._deterministic)
+        count = sum(row.kind == "random" for row in self._rows)
+        return Explanation(
+            messages=self.prompted.messages,
+            form=self.prompted.form,
+            answer=self.answer,
+            signal=self.signal,
+            segments=tuple(_unknown(segment) for segment in self._segments),
+            fidelity=Fidelity(
+                status="inconclusive",
+                reason=f"{count} perturbed prompts of this call are pooled with those of the "
+                "other calls of its prompt version; see `smile-trace compare`.",
+                noise_floor=reading.noise_floor,
+            ),
+            cost=Cost(target_calls=len(self._responses)),
+            summary="This call is part of a pooled explanation of its prompt version.",
+            perturbations=tuple(
+                Observation(
+                    kind=row.kind,
+                    mask=row.mask,
+                    keep_probability=row.keep_probability,
+                    replicate=row.replicate,
+                    fixed=row.fixed,
+                    text_hash=row.text_hash,
+                    response=response.text,
+                    shift=shift,
+                    failure=response.failure,
+                )
+                for (row, response), shift in zip(pairs, reading.changes[0], strict=True)
+                if response is not None
+            ),
+            partitions=(tuple(segment.key for segment in self._segments),),
+            settings=self._settings,
+        )
+
+
+def pooled_study(
+    prompted: Prompted,
+    settings: ExplanationSettings,
+    *,
+    answer: str,
+    signal: Signal,
+    deterministic: bool,
+) -> Study:
+    """A PooledStudy for whoever drives a Study: both ask, are told, and give a result."""
+    made = PooledStudy(
+        prompted, settings, answer=answer, signal=signal, deterministic=deterministic
+    )
+    return cast(Study, made)
+
+
+def _segments(prompted: Prompted) -> tuple[Segment, ...]:
+    if not prompted.prompts:
+        raise CannotExplain("No Prompt was rendered into this call, so there is nothing to pool.")
+    use = prompted.prompts[0]
+    message = prompted.messages[use.message]
+    found = segments_in_call(
+        template_segments(use.name, use.version, use.template), use, message.content, message.role
+    )
+    if len(found) < 2:
+        raise CannotExplain("The template has fewer than two parts that could be left out.")
+    return found
+
+
+def _rows(
+    prompted: Prompted,
+    segments: Sequence[Segment],
+    settings: ExplanationSettings,
+    baselines: int,
+    deterministic: bool,
+) -> list[Perturbation]:
+    perturber = Perturber(prompted, segments)
+    everything = (True,) * len(segments)
+    rows = [
+        Perturbation(
+            kind="baseline", mask=everything, messages=prompted.messages, replicate=replicate
+        )
+        for replicate in range(min(baselines, settings.budget))
+    ]
+    drawn: dict[str, int] = {rows[0].text_hash: len(rows)}
+    generator = np.random.default_rng([settings.seed, _number(prompted)])
+    while len(rows) < settings.budget:
+        mask = tuple(bool(kept) for kept in generator.random(len(segments)) < KEEP)
+        if not perturber.sendable(mask):
+            continue
+        row = Perturbation(
+            kind="random",
+            mask=mask,
+            messages=perturber.messages(mask),
+            keep_probability=KEEP,
+            fixed=fixed(mask, everything, perturber.sendable),
+        )
+        again = 0 if deterministic else drawn.get(row.text_hash, 0)
+        drawn[row.text_hash] = again + 1
+        rows.append(row.model_copy(update={"replicate": again}))
+    return rows
+
+
+def _number(prompted: Prompted) -> int:
+    """Calls with other inputs get other masks."""
+    text = prompted.model_dump_json(include={"messages"}).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(text).digest()[:8])
+
+
+def _unknown(segment: Segment) -> SegmentAttribution:
+    return SegmentAttribution(
+        **segment.model_dump(exclude={"parent"}), attribution=0.0, ci_low=-1.0, ci_high=1.0
+    )
+
+
+def _key(row: Perturbation) -> tuple[str, int]:
+    return row.text_hash, row.replicate

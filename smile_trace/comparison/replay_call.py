@@ -1,0 +1,229 @@
+"""One logged call asked again, exactly as it was made or with one thing changed."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from smile_trace.capture import suppressed
+from smile_trace.comparison.answers import Distance, text_distance
+from smile_trace.comparison.evidence import NothingToCompare, template_of
+from smile_trace.comparison.models import AnyModel, open_any
+from smile_trace.comparison.shared_inputs import Input
+from smile_trace.errors import SmileTraceError
+from smile_trace.explaining import explain
+from smile_trace.explaining.event_loop import wait_for
+from smile_trace.models import Request
+from smile_trace.models.metered import metered
+from smile_trace.records import JSON, Call, Explanation, Message, Record
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.ledger import StoredLedger
+
+
+class Replay(Record):
+    """A logged answer beside what the model says now.
+
+    `distances`: each new answer's distance from the logged one, in [0, 1]. `noise`: the mean
+    distance of the new answers from one another, None with fewer than two. `verdict` is a
+    sentence. `changed` names what was asked differently.
+    """
+
+    call: Call
+    messages: tuple[Message, ...]
+    model: str
+    parameters: dict[str, JSON]
+    changed: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    distances: tuple[float, ...] = ()
+    noise: float | None = None
+    p_value: float | None = None
+    verdict: str = ""
+    before: Explanation | None = None
+    after: Explanation | None = None
+
+
+REPRODUCED = 0.02
+"""Distance up to which an answer says the same."""
+
+
+def replay(
+    trace_id: str,
+    *,
+    model: AnyModel | None = None,
+    prompt_version: str | None = None,
+    parameters: Mapping[str, JSON] | None = None,
+    count: int = 1,
+    explained: bool = False,
+    settings: Settings | None = None,
+) -> Replay:
+    """Ask a logged call again, past the cache; works in a running event loop too.
+
+    Args:
+        trace_id: the trace's id (its first call with an answer), or `trace_id:span_id`.
+        model: another model: a name, a Model or a function; by default the call's own.
+        prompt_version: another version of the call's Prompt, one that was called before.
+        parameters: what to change of the call's own, e.g. `{"temperature": 0}`; None removes.
+        count: how often; with two or more the model's own noise is known.
+        explained: explain both the logged and the first new answer.
+        settings: by default those of the environment and the nearest `smile_trace.toml`.
+
+    Raises:
+        SmileTraceError: no such call or version, or the model cannot be asked.
+        ValueError: count is below one.
+    """
+    if count < 1:
+        raise ValueError("count is at least 1")
+    settings = settings or Settings()
+    store = Store.look(settings)
+    try:
+        call = _logged(store, trace_id)
+        asked = _plan(store, call, prompt_version, parameters or {})
+        who = model if model is not None else call.model or "*"
+        made = wait_for(_ask(store, settings, call, asked, who, count))
+    finally:
+        store.close()
+    logged = call.answer or ""
+    if not explained or not made.answers:
+        return made
+    before = _explain(call.messages, logged, call.parameters, call.model or who, settings)
+    after = _explain(made.messages, made.answers[0], made.parameters, who, settings)
+    return made.model_copy(update={"before": before, "after": after})
+
+
+def _explain(
+    messages: Sequence[Message],
+    answer: str,
+    parameters: Mapping[str, JSON],
+    who: AnyModel,
+    settings: Settings,
+) -> Explanation:
+    return explain(messages, answer=answer, parameters=parameters, model=open_any(who, settings))
+
+
+def _logged(store: Store, trace_id: str) -> Call:
+    """The call of that id, or the first with an answer of that trace (or beginning of an id)."""
+    ids = store.traces.find_calls(trace_id) if trace_id else []
+    if not ids:
+        raise NothingToCompare(
+            f"there is no call {trace_id!r} in the store: take its id from the tracker, and run "
+            "`smile-trace worker --once` where it was captured just now"
+        )
+    if len({call_id.partition(":")[0] for call_id in ids}) > 1:
+        raise NothingToCompare(f"{trace_id!r} begins the ids of several traces: write more of it")
+    for call in map(store.traces.call, ids):
+        if call is not None and call.answer is not None and not call.truncated:
+            return call
+    raise NothingToCompare(f"no call of {trace_id!r} holds an answer that could be compared")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    messages: tuple[Message, ...]
+    parameters: dict[str, JSON]
+    changed: tuple[str, ...]
+
+
+def _plan(store: Store, call: Call, version: str | None, parameters: Mapping[str, JSON]) -> _Plan:
+    messages, changed = call.messages, []
+    if version is not None:
+        if not call.prompts:
+            raise SmileTraceError(f"the call {call.id} used no Prompt, so it has no other version")
+        use = call.prompts[0]
+        template = template_of(store, use.name, version)
+        messages = Input(call, use).messages(template)
+        changed.append(f"version {version} of {use.name} in place of {use.version}")
+    merged = {**call.parameters, **parameters}
+    changed += [f"{name} = {value!r}" for name, value in parameters.items()]
+    kept = {name: value for name, value in merged.items() if value is not None}
+    return _Plan(messages, kept, tuple(changed))
+
+
+async def _ask(
+    store: Store, settings: Settings, call: Call, plan: _Plan, who: AnyModel, count: int
+) -> Replay:
+    caps = {"calls_per_explanation": max(4, 5 * count), "usd_per_explanation": None}
+    with suppressed():
+        model = metered(
+            open_any(who, settings),
+            ledger=StoredLedger(
+                store.database, settings.budget.model_copy(update=caps), settings.models
+            ),
+            cache=store.responses,
+            explanation=f"replay/{uuid.uuid4().hex}",
+            fresh=True,
+        )
+        responses = await model.generate(
+            [
+                Request(
+                    messages=plan.messages,
+                    form=call.form,
+                    parameters=plan.parameters,
+                    replicate=replicate,
+                )
+                for replicate in range(count)
+            ]
+        )
+    answers = tuple(response.text or "" for response in responses if response.ok)
+    changed = plan.changed if model.name == call.model else (f"model {model.name}", *plan.changed)
+    made = Replay(
+        call=call,
+        messages=plan.messages,
+        model=model.name,
+        parameters=plan.parameters,
+        changed=changed,
+        answers=answers,
+        failures=tuple(str(response.failure) for response in responses if not response.ok),
+    )
+    return _judged(made)
+
+
+def _judged(made: Replay) -> Replay:
+    """With its distances, and what they say beside the model's own noise."""
+    if not made.answers:
+        return made.model_copy(update={"verdict": "The model gave no answer."})
+    distance = text_distance()
+    logged = made.call.answer or ""
+    distances = [distance(logged, answer) for answer in made.answers]
+    own = [distance(one, other) for one, other in combinations(made.answers, 2)]
+    noise = float(np.mean(own)) if own else None
+    same = sum(d <= REPRODUCED for d in distances)
+    if same == len(distances):
+        p_value, verdict = None, "The logged answer is reproduced."
+    elif noise is None:
+        p_value = None
+        verdict = (
+            f"The answer differs by {distances[0]:.2f}: repeat it (-n 5) to see the model's own "
+            "noise."
+        )
+    else:
+        p_value = _outlying(distance, [logged, *made.answers])
+        mean = float(np.mean(distances))
+        # The logged answer is the farthest of all by chance once in n + 1: with few repetitions
+        # that alone says nothing, so it has to be twice as far as well.
+        outside = p_value <= 1 / (len(distances) + 1) and mean > 2 * noise
+        verdict = (
+            f"The logged answer lies {mean:.2f} from the new ones, which differ by {noise:.2f} "
+            "among themselves: "
+            + ("more than the model's own noise." if outside else "within the model's own noise.")
+        )
+    return made.model_copy(
+        update={
+            "distances": tuple(distances),
+            "noise": noise,
+            "p_value": p_value,
+            "verdict": verdict,
+        }
+    )
+
+
+def _outlying(distance: Distance, answers: list[str]) -> float:
+    """How many of the answers lie at least as far from the rest as the first: a rank p-value."""
+    means = [
+        float(np.mean([distance(one, other) for k, other in enumerate(answers) if k != i]))
+        for i, one in enumerate(answers)
+    ]
+    return sum(mean >= means[0] - 1e-12 for mean in means) / len(means)

@@ -1,0 +1,120 @@
+"""How much of an explained answer is left when segments are left out: asked, and read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from smile_trace.attribution import Embed
+from smile_trace.attribution.design.perturber import Perturber
+from smile_trace.attribution.estimation.answer_change import TextChange
+from smile_trace.attribution.estimation.response_scores import read
+from smile_trace.attribution.word_vectors import embed_words
+from smile_trace.explaining.driver import ask_model
+from smile_trace.explaining.threads import run_in_thread
+from smile_trace.models import Model
+from smile_trace.records import (
+    JSON,
+    Explanation,
+    Perturbation,
+    Prompted,
+    Response,
+    Segment,
+    Signal,
+)
+
+Mask = tuple[bool, ...]
+"""Which segments are kept."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What whoever asks has to know of an explanation."""
+
+    prompted: Prompted
+    answer: str
+    signal: Signal
+
+
+class Left:
+    """What is left of an explanation's answer under masks over its segments.
+
+    Args:
+        explanation: its segments are left out, and its signal and its part of the answer count.
+        model: who is asked.
+        parameters: the request parameters that were explained.
+        embed: word vectors for the text shift; None for the packaged ones.
+    """
+
+    def __init__(
+        self,
+        explanation: Explanation,
+        model: Model,
+        parameters: dict[str, JSON],
+        embed: Embed | None,
+    ) -> None:
+        prompted = Prompted(
+            messages=explanation.messages, form=explanation.form, parameters=parameters
+        )
+        fields = set(Segment.model_fields) - {"parent"}
+        segments = [Segment(**s.model_dump(include=fields)) for s in explanation.segments]
+        self._question = Question(prompted, explanation.answer, explanation.signal)
+        self._model = model
+        self._perturber = Perturber(prompted, segments)
+        self._everything: Mask = (True,) * len(segments)
+        self._part = explanation.part
+        self._shift = TextChange(explanation.answer, embed or embed_words, part=explanation.part)
+        self._told: list[tuple[Perturbation, Response]] = []
+        self.deterministic = model.deterministic(parameters)
+        self.noise_floor = 0.0
+
+    @property
+    def responses(self) -> list[Response]:
+        """Everything that came back."""
+        return [response for _, response in self._told]
+
+    async def ask_baseline(self, replicates: int) -> None:
+        """Ask the unperturbed prompt."""
+        await self._ask([self._row(self._everything, r) for r in range(replicates)])
+
+    async def ask(self, masks: Iterable[Mask], *, replicates: int = 1) -> dict[Mask, float | None]:
+        """The share of the answer that is left, in [0, 1], mean over the replicates.
+
+        None where every call failed; 0 where nothing is left to send, which is not asked.
+        """
+        distinct = list(dict.fromkeys(masks))
+        sendable = [mask for mask in distinct if self._perturber.sendable(mask)]
+        await self._ask([self._row(mask, r) for mask in sendable for r in range(replicates)])
+        shares: dict[Mask, list[float]] = {mask: [] for mask in distinct}
+        for (row, _), shift in zip(self._told, await run_in_thread(self._shifts), strict=True):
+            if row.mask in shares and shift is not None:
+                shares[row.mask].append(1 - shift)
+        shares |= {mask: [0.0] for mask in distinct if mask not in sendable}
+        return {mask: float(np.mean(found)) if found else None for mask, found in shares.items()}
+
+    async def _ask(self, rows: list[Perturbation]) -> None:
+        known = {(row.mask, row.replicate) for row, _ in self._told}
+        new = [row for row in rows if (row.mask, row.replicate) not in known]
+        if new:
+            responses = await ask_model(self._question, self._model, new)
+            self._told.extend(zip(new, responses, strict=True))
+
+    def _row(self, mask: Mask, replicate: int) -> Perturbation:
+        whole = mask == self._everything
+        return Perturbation(
+            kind="baseline" if whole else "leave_one_out",
+            mask=mask,
+            messages=self._perturber.messages(mask),
+            replicate=replicate,
+        )
+
+    def _shifts(self) -> tuple[float | None, ...]:
+        reading = read(
+            [self._told],
+            self._question.signal,
+            self._shift,
+            deterministic=self.deterministic,
+            part=self._part,
+        )
+        self.noise_floor = reading.noise_floor
+        return reading.changes[0]

@@ -1,0 +1,205 @@
+"""What an explanation would ask, of whom, and the most that it can cost, before anything is."""
+
+import re
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+from smile_trace.attribution.design.perturber import Perturber
+from smile_trace.attribution.design.planner import SMALLEST_LEVEL, Planner, repeats
+from smile_trace.attribution.proxy_study import FLOOR
+from smile_trace.attribution.reporting.verdict import FEWEST_ROWS
+from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.attribution.segmentation.units import AnyUnit
+from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
+from smile_trace.explaining.inputs import AnyPrompt
+from smile_trace.explaining.preparation import AnyModel, Prepared, prepare
+from smile_trace.explaining.proxies import PROXY_CALLS, as_proxy
+from smile_trace.models.cost_bound import attempt_bound
+from smile_trace.records import JSON, Record, Signal, Unit
+from smile_trace.settings import EndpointSettings, LocalSettings, ModelSettings, Settings
+
+_Number = TypeVar("_Number", int, float)
+
+
+class Estimate(Record):
+    """What one explanation would ask at most.
+
+    `segments` parts of the prompt (`unit`) would be left out in turns. `calls` include retries
+    and the unchanged prompt. `tokens` or `usd` is None where it is not known. `paid` says that
+    the calls cost money, or may.
+    """
+
+    model: str
+    address: str
+    unit: Unit
+    segments: int
+    signal: Signal
+    calls: int
+    tokens: int | None
+    usd: float | None
+    paid: bool
+    embeddings: str | None = None
+    """The model whose word vectors are asked for besides, where the settings name one."""
+    in_steps: bool = False
+    """More segments than calls: larger passages first, then the pieces of those that matter."""
+    proxy: "Estimate | None" = None
+    """What the model's proxy would be asked besides, where there is one."""
+
+    def plus(self, other: "Estimate") -> "Estimate":
+        """With what another explanation by the same model would ask."""
+        return self.model_copy(
+            update={
+                "calls": self.calls + other.calls,
+                "tokens": _sum(self.tokens, other.tokens),
+                "usd": _sum(self.usd, other.usd),
+            }
+        )
+
+
+def estimate(
+    prompt: AnyPrompt | None = None,
+    *,
+    model: AnyModel | None = None,
+    trace_id: str | None = None,
+    answer: str | None = None,
+    parameters: Mapping[str, JSON] | None = None,
+    unit: AnyUnit = "word",
+    protect: Sequence[str | re.Pattern[str]] = (),
+    budget: int = 40,
+    signal: Literal["auto", "text", "probability"] = "auto",
+    app: str | None = None,
+    proxy: AnyModel | None = None,
+) -> Estimate:
+    """What `explain` with the same arguments would ask, at most. Asks nothing.
+
+    Raises:
+        SmileTraceError: it could not be explained; the message says what to do.
+        TypeError, ValueError: as `explain`.
+    """
+    conf = Settings()
+    prepared = prepare(
+        prompt,
+        conf,
+        model=model,
+        trace_id=trace_id,
+        answer=answer,
+        parameters=parameters,
+        protect=protect,
+        app=app,
+        unit=unit,
+        budget=budget,
+        signal=signal,
+        proxy=proxy,
+    )
+    return estimate_of(prepared, embeddings=conf.explain.embeddings)
+
+
+def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimate:
+    """The same for what was prepared."""
+    settings = prepared.settings
+    signal = resolve_signal(settings, prepared.model)
+    most = _most(prepared, prepared.model.name, prepared.how, signal, settings.budget)
+    if prepared.proxy is not None:
+        own = as_proxy(prepared.proxy, prepared.prompted.parameters, PROXY_CALLS)
+        of_proxy = _most(prepared, own.name, prepared.proxy_how, own.signal, own.calls)
+        most = most.model_copy(update={"proxy": of_proxy, "in_steps": of_proxy.in_steps})
+    return most.model_copy(update={"embeddings": embeddings})
+
+
+def check_worth(prepared: Prepared) -> None:
+    """See whether asking can say anything: parts that can be left out, and calls for them.
+
+    Raises:
+        ExplanationFailed: it cannot; the message says what to do.
+    """
+    segmentation = Segmentation(prepared.prompted, prepared.unit, prepared.protect)
+    segments = segmentation.segments
+    if len(segments) == 1 and not Perturber(prepared.prompted, segments).sendable([False]):
+        finer = "" if segmentation.unit == "word" else ", or explain it by the unit 'word'"
+        raise ExplanationFailed(
+            f"the prompt is a single {segmentation.unit}, so nothing can be left out of it: give a "
+            f"longer one{finer}"
+        )
+    budget = prepared.settings.budget
+    enough = (n for n in range(budget, 3 * FEWEST_ROWS) if _suffices(prepared, segmentation, n))
+    if (wanted := next(enough, budget)) > budget:
+        raise ExplanationFailed(
+            f"a budget of {budget} calls is too small to tell the parts of this prompt apart: "
+            f"give at least {wanted}"
+        )
+
+
+def _suffices(prepared: Prepared, segmentation: Segmentation, budget: int) -> bool:
+    """Whether `budget` calls make as many rows as an explanation has to rest on."""
+    if prepared.proxy is not None and budget >= FLOOR:
+        return True
+    model, prompted = prepared.model, prepared.prompted
+    deterministic = model.deterministic(prompted.parameters)
+    planner = Planner(
+        prompted,
+        segmentation,
+        prepared.settings.model_copy(update={"budget": budget}),
+        replicates=min(repeats(prompted, deterministic, model.remote), budget),
+        deterministic=deterministic,
+    )
+    [level] = planner.levels
+    return level.exact or len(level.rows) - len(planner.baselines) >= FEWEST_ROWS
+
+
+def _most(
+    prepared: Prepared, name: str, how: ModelSettings | None, signal: Signal, calls: int
+) -> Estimate:
+    """The most that `calls` to one model take."""
+    segmentation = Segmentation(prepared.prompted, prepared.unit, prepared.protect)
+    most, usd = None, None
+    if how is not None:
+        most, usd = attempt_bound(name, how, prepared.prompted)
+    tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
+    segments = sum(not segment.protected for segment in segmentation.segments)
+    return Estimate(
+        model=name,
+        address=_address(how),
+        unit=prepared.settings.unit,
+        segments=segments,
+        signal=signal,
+        calls=calls,
+        tokens=None if tokens is None else calls * tokens,
+        usd=None if usd is None else calls * usd,
+        paid=_paid(how, usd),
+        in_steps=segments > max(calls, SMALLEST_LEVEL),
+    )
+
+
+def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
+    return None if one is None or other is None else one + other
+
+
+def _address(how: ModelSettings | None) -> str:
+    match how:
+        case EndpointSettings():
+            return how.base_url
+        case LocalSettings():
+            return "llama.cpp on this machine"
+        case None:
+            return "a function of this process"
+    return "the application's own function"
+
+
+def _paid(how: ModelSettings | None, usd: float | None) -> bool:
+    """Whether calls cost money or may: a known price, a stranger's server without one, or an
+    application's own function, which asks nobody knows whom."""
+    if how is None or isinstance(how, LocalSettings):
+        return False
+    if usd is not None:
+        return usd > 0
+    return not (isinstance(how, EndpointSettings) and _loopback(how.base_url))
+
+
+def _loopback(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,96 @@
+"""What a person hands to `explain()`, as the records that a Study takes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from smile_trace.capture.prompts import find_renderings
+from smile_trace.explaining.driver import ExplanationFailed
+from smile_trace.records import JSON, Call, Message, Prompted, PromptUse
+from smile_trace.settings import Settings
+
+AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
+
+
+def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSON]) -> Prompted:
+    """The messages of a prompt, and the renderings of a `Prompt` that stand in them.
+
+    Raises:
+        ExplanationFailed: there is no text in it, or one that cannot be sent.
+        TypeError: it is neither a text nor messages with a role and a text.
+    """
+    if isinstance(prompt, str):
+        messages = [Message(role="user", content=prompt)]
+    elif isinstance(prompt, Sequence) and not isinstance(prompt, bytes | bytearray):
+        messages = [_message(item) for item in prompt]
+    else:
+        raise TypeError(f"a prompt is a text or a list of messages, not {_kind(prompt)}")
+    if answer is not None and not isinstance(answer, str):
+        raise TypeError(f"an answer is a text, not {_kind(answer)}")
+    if not any(message.content.strip() for message in messages):
+        raise ExplanationFailed("the prompt is empty: there is nothing to explain")
+    _check_unicode([*(message.content for message in messages), answer or ""])
+    uses = find_renderings([message.content for message in messages])
+    return Prompted(
+        messages=tuple(messages),
+        answer=answer,
+        parameters=parameters,
+        prompts=tuple(PromptUse.model_validate(use) for use in uses),
+    )
+
+
+def read_call(trace_id: str, settings: Settings) -> Call:
+    """A captured call: `trace_id:span_id`, or the first one of that trace with an answer.
+
+    Raises:
+        ExplanationFailed: the store has no such call, or it holds no answer.
+        StoreError: the store cannot be opened.
+    """
+    from smile_trace.store import Store  # takes a second to load, and a prompt needs none
+
+    trace_id, _, span_id = trace_id.partition(":")
+    store = Store.look(settings)
+    try:
+        trace = store.trace(trace_id)
+    except KeyError:
+        raise ExplanationFailed(
+            f"there is no trace {trace_id!r} in {settings.home}: take its id from the tracker, "
+            "and run `smile-trace worker --once` where it was captured just now"
+        ) from None
+    finally:
+        store.close()
+    calls = [call for call in trace.calls if span_id in ("", call.span_id)]
+    if not calls:
+        raise ExplanationFailed(f"the trace {trace_id} holds no such call of a model")
+    for call in calls:
+        if call.answer is not None and not call.truncated:
+            return call
+    why = "its text was cut at the size limit" if calls[0].truncated else calls[0].no_content
+    raise ExplanationFailed(f"the call holds no answer to explain ({why or calls[0].status})")
+
+
+def _check_unicode(texts: Sequence[str]) -> None:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        raise ExplanationFailed(
+            "the text holds half a character (a lone surrogate), which no model can be sent: "
+            "decode it with errors='replace'"
+        ) from None
+
+
+def _message(item: Any) -> Message:
+    if isinstance(item, Message):
+        return item
+    if not isinstance(item, Mapping):
+        raise TypeError(f"a message is a dict with role and content, not {_kind(item)}")
+    role, content = item.get("role"), item.get("content")
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        parts = [part.get("text") if isinstance(part, Mapping) else None for part in content]
+        content = None if None in parts else "\n".join(map(str, parts))
+    if not isinstance(role, str) or not isinstance(content, str):
+        raise TypeError("a message is a dict with a role and a content, both of them texts")
+    return Message(role=role, content=content)
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__

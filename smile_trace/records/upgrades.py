@@ -1,0 +1,79 @@
+"""Records that an earlier release wrote, as this release reads them.
+
+Each function takes a document (decoded JSON) of any earlier `schema_version` and returns the
+same document in the current form; one that is current already is returned as it is.
+"""
+
+from smile_trace.records.base import JSON
+
+_VERDICTS = {"dead": "no_effect", "critical": "essential", "undetermined": "inconclusive"}
+
+
+def upgrade_call(document: JSON) -> JSON:
+    """A Call: 0.1 wrote `cut` and `linked`."""
+    return _renamed(document, {"cut": "truncated", "linked": "external_trace"})
+
+
+def upgrade_settings(document: JSON) -> JSON:
+    """ExplanationSettings: 0.1 wrote `freeze`."""
+    return _renamed(document, {"freeze": "protect"})
+
+
+def upgrade_explanation(document: JSON, current: int) -> JSON:
+    """An Explanation: version 1 wrote `frozen` segments and the status `unreliable`.
+
+    Raises:
+        ValueError: it was written by a newer release.
+    """
+    if _version(document, current, "explanation") != 1:
+        return document
+    upgraded = {**document, "schema_version": current}
+    for name in ("segments", "coarser"):
+        if isinstance(document.get(name), list | tuple):
+            upgraded[name] = [_renamed(item, {"frozen": "protected"}) for item in document[name]]
+    fidelity = document.get("fidelity")
+    if isinstance(fidelity, dict) and fidelity.get("status") == "unreliable":
+        upgraded["fidelity"] = {**fidelity, "status": "inconclusive"}
+    return upgraded
+
+
+def upgrade_comparison(document: JSON, current: int) -> JSON:
+    """A Comparison: version 1 had the verdicts `dead`, `critical` and `undetermined`.
+
+    Raises:
+        ValueError: it was written by a newer release.
+    """
+    if _version(document, current, "comparison") != 1:
+        return document
+    versions = document.get("versions")
+    if not isinstance(versions, list | tuple):
+        return document
+    return {**document, "schema_version": current, "versions": [_judged(v) for v in versions]}
+
+
+def _judged(version: JSON) -> JSON:
+    if not isinstance(version, dict) or not isinstance(version.get("segments"), list | tuple):
+        return version
+    return {**version, "segments": [_with_verdict(item) for item in version["segments"]]}
+
+
+def _with_verdict(segment: JSON) -> JSON:
+    if not isinstance(segment, dict) or not isinstance(segment.get("verdict"), str):
+        return segment
+    return {**segment, "verdict": _VERDICTS.get(segment["verdict"], segment["verdict"])}
+
+
+def _version(document: JSON, current: int, noun: str) -> int:
+    version = document.get("schema_version", current) if isinstance(document, dict) else current
+    if isinstance(version, int) and version > current:
+        raise ValueError(
+            f"this {noun} has schema version {version}, and this smile-trace reads up to "
+            f"{current}: upgrade smile-trace"
+        )
+    return version if isinstance(version, int) else current
+
+
+def _renamed(document: JSON, names: dict[str, str]) -> JSON:
+    if not isinstance(document, dict) or names.keys().isdisjoint(document):
+        return document
+    return {names.get(name, name): value for name, value in document.items()}

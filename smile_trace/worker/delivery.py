@@ -1,0 +1,243 @@
+"""From the store to one tracker: at least once, in order, whatever the others do."""
+
+import errno
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from smile_trace.records import Record, Trace
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.outbox import Delivery, TrackerState
+from smile_trace.store.store import LONGEST_WAIT as LONGEST_PAUSE
+from smile_trace.trackers import (
+    CapturedTrace,
+    Deferred,
+    ExplainedCall,
+    Outcome,
+    Receipt,
+    Rejected,
+    Tracker,
+    TrackerUnavailable,
+)
+from smile_trace.worker.store_retry import StoreRetry
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item", CapturedTrace, ExplainedCall)
+
+TRACES, EXPLANATIONS = 50, 10
+"""How many go into one batch."""
+LONGEST_WAIT = 300.0
+"""The longest time between two tries, in seconds."""
+ATTEMPTS = 12
+"""An item that was refused this often, in spite of a tracker that works, is given up."""
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EMFILE}
+"""This machine can write no file for now, which trackers' clients do: no item is to blame."""
+
+GONE, UNREADABLE = "its call is not in its trace", "its spans cannot be read any more"
+
+
+class Delivered(Record):
+    """What one pass brought to one tracker."""
+
+    traces: int = 0
+    explanations: int = 0
+    unavailable: str | None = None
+
+
+class DeliveryWorker:
+    """Delivers to one tracker. Not thread-safe: each tracker has one delivery_worker, in one thread."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        store_retry: StoreRetry | None = None,
+    ) -> None:
+        self.tracker = tracker
+        self._store = store
+        self._patience = store_retry or StoreRetry()
+        self._external_seconds = settings.worker.external_trace_seconds
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        """The tracker's name."""
+        return self.tracker.name
+
+    def run(self, stopping: Callable[[], bool] = lambda: False) -> Delivered:
+        """Deliver everything that is due; stop early where the tracker takes nothing."""
+        self._fill()
+        state = self._store.outbox.state(self.name)
+        if state.not_before > self._clock():
+            return Delivered(unavailable=state.reason)
+        counts, answered, going = {"traces": 0, "explanations": 0}, False, True
+        try:
+            while going and not stopping():
+                going = False
+                for kind, arrived in self._turn():
+                    counts[kind] += arrived
+                    going = answered = True
+                    if stopping():
+                        break
+                self._fill()
+        except TrackerUnavailable as error:
+            self.pause(error)
+            return Delivered(unavailable=str(error), **counts)
+        if answered:
+            self.resume()
+        return Delivered(**counts)
+
+    def wait(self) -> float | None:
+        """Seconds until something may be tried again; None where nothing waits."""
+        due = self._store.outbox.next_due(self.name)
+        return None if due is None else max(0.0, due - self._clock())
+
+    def _fill(self) -> None:
+        self._store.outbox.fill(self.name, now=self._clock())
+
+    def _turn(self) -> Iterator[tuple[str, int]]:
+        """A batch of traces, then one of explanations, which thus arrive where traces come faster
+        than they are taken, too: how many of each arrived."""
+        if captured := self._due_traces():
+            yield "traces", self._deliver(captured, UNREADABLE, self.tracker.deliver_traces)
+        if explained := self._due_explanations():
+            yield (
+                "explanations",
+                self._deliver(explained, GONE, self.tracker.deliver_explanations),
+            )
+
+    def _due_traces(self) -> list[tuple[Delivery, CapturedTrace | None]]:
+        due = self._store.outbox.due_traces(self.name, now=self._clock(), limit=TRACES)
+        if not due:
+            return []
+        traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
+        items = {
+            trace_id: CapturedTrace(trace=trace, wait_for_external=self._look(trace))
+            for trace_id, trace in traces.items()
+        }
+        return [(delivery, items.get(delivery.item)) for delivery in due]
+
+    def _due_explanations(self) -> list[tuple[Delivery, ExplainedCall | None]]:
+        due = self._store.outbox.due_explanations(self.name, now=self._clock(), limit=EXPLANATIONS)
+        return [(delivery, self._explained(delivery)) for delivery in due]
+
+    def _deliver(
+        self,
+        found: Sequence[tuple[Delivery, Item | None]],
+        otherwise: str,
+        deliver: Callable[[Sequence[Item]], list[Outcome]],
+    ) -> int:
+        """Hand over what was found; the rest is refused for the reason `otherwise`."""
+        missing = [
+            (delivery, Rejected(reason=otherwise)) for delivery, item in found if item is None
+        ]
+        if missing:
+            self._note(missing)
+        there = [(delivery, item) for delivery, item in found if item is not None]
+        if not there:
+            return 0
+        deliveries, items = zip(*there, strict=True)
+        return self._hand_over(deliveries, items, deliver)
+
+    def _explained(self, delivery: Delivery) -> ExplainedCall | None:
+        trace = self._store.trace(delivery.trace_id)
+        explanation = self._store.explanation(delivery.item)
+        call = next((call for call in trace.calls if call.id == delivery.item), None)
+        if call is None or explanation is None or delivery.traced_as is None:
+            return None
+        return ExplainedCall(
+            trace=trace, call=call, explanation=explanation, traced_as=delivery.traced_as
+        )
+
+    def _look(self, trace: Trace) -> bool:
+        captured = max(span.end_ns for span in trace.spans) / 1e9
+        return self._clock() - captured < self._external_seconds
+
+    def _hand_over(
+        self,
+        due: Sequence[Delivery],
+        items: Sequence[Item],
+        deliver: Callable[[Sequence[Item]], list[Outcome]],
+    ) -> int:
+        try:
+            outcomes = deliver(items)
+            if len(outcomes) != len(items):
+                raise ValueError(f"{len(outcomes)} outcomes for {len(items)} items")
+        except TrackerUnavailable:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and _no_room(error):
+                raise TrackerUnavailable(
+                    f"no file can be written for its client ({error}): free some space, also in "
+                    "the folder for temporary files; everything is kept until then."
+                ) from error
+            if len(items) > 1:  # one of them may be the cause: each for itself
+                return sum(
+                    self._hand_over([delivery], [item], deliver)
+                    for delivery, item in zip(due, items, strict=True)
+                )
+            logger.warning("%s: %s failed", self.name, due[0].item, exc_info=error)
+            outcomes = [Rejected(reason=f"delivery failed: {type(error).__name__}: {error}")]
+        return self._note(list(zip(due, outcomes, strict=True)))
+
+    def _note(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> int:
+        # What arrived would be sent again if it were not noted, so this waits for the disk.
+        return self._patience(self._settle, outcomes)
+
+    def _settle(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> int:
+        arrived, now = 0, self._clock()
+        with self._store.outbox.settling() as settling:
+            for delivery, outcome in outcomes:
+                match outcome:
+                    case Receipt():
+                        settling.delivered(delivery, outcome.external_id, outcome.url)
+                        arrived += 1
+                    case Deferred():
+                        settling.postpone(delivery, outcome.reason, until=now + outcome.seconds)
+                    case Rejected() if outcome.retry and delivery.attempts + 1 < ATTEMPTS:
+                        until = now + wait_after(delivery.attempts)
+                        settling.postpone(delivery, outcome.reason, until=until, counted=True)
+                    case Rejected():
+                        settling.refused(delivery, outcome.reason)
+        return arrived
+
+    def pause(self, error: TrackerUnavailable) -> None:
+        """Give the tracker nothing for a while: it said that it takes nothing."""
+        state, now = self._store.outbox.state(self.name), self._clock()
+        wait = error.retry_after or wait_after(state.failures)
+        if str(error) != state.reason:
+            logger.warning("%s takes nothing: %s", self.name, error)
+        self._store.outbox.note_state(
+            TrackerState(
+                name=self.name,
+                failures=state.failures + 1,
+                reason=str(error),
+                since=state.since or now,
+                not_before=now + min(wait, LONGEST_PAUSE),
+            )
+        )
+
+    def resume(self) -> None:
+        """The tracker has taken something: nothing is wrong with it any more."""
+        if self._store.outbox.state(self.name).failures:
+            self._store.outbox.note_state(TrackerState(name=self.name))
+            logger.warning("%s takes deliveries again", self.name)
+
+
+def _no_room(error: OSError) -> bool:
+    # The first look for a folder for temporary files finds none where nothing can be written,
+    # and says so as a file that is missing, without its name.
+    nowhere = error.errno == errno.ENOENT and error.filename is None
+    return nowhere or error.errno in NO_ROOM
+
+
+def wait_after(failures: int) -> float:
+    """Seconds until the next try: doubling from 1 s, at most `LONGEST_WAIT`, with jitter."""
+    return min(LONGEST_WAIT, 2.0 ** min(failures, 16)) * random.uniform(0.5, 1.0)

@@ -1,0 +1,255 @@
+"""What `smile-trace doctor` looks at: each finding is one sentence that says what to do."""
+
+import asyncio
+import os
+import shutil
+import socket
+import sqlite3
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+from urllib.parse import urlsplit
+
+from smile_trace.capture.internal_errors import read_losses
+from smile_trace.errors import SmileTraceError
+from smile_trace.explaining.named_models import settings_of
+from smile_trace.models.registry import UNMAPPED, open_model
+from smile_trace.records import Record
+from smile_trace.settings import EndpointSettings, ModelSettings, RerunSettings, Settings, find_file
+from smile_trace.store import Store, StoreError
+from smile_trace.store.retention import apply_retention
+from smile_trace.store.store import has_store
+from smile_trace.trackers import TrackerUnavailable, discover
+from smile_trace.worker.lock import WorkerError, alone
+
+Level = Literal["good", "note", "bad"]
+FEW_BYTES = 500 * 2**20
+"""Free space below which the disk is worth a word."""
+PACKAGES = ("smile-trace", "opentelemetry-sdk", "dbos", "sqlalchemy", "openai", "mlflow")
+
+
+class Finding(Record):
+    """One thing that was looked at. `bad` keeps the worker from its work."""
+
+    level: Level
+    about: str
+    said: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything that the worker needs; repairs what can be repaired safely."""
+    findings = [Finding(level="good", about="versions", said=_versions()), _settings_file()]
+    findings += _home(settings)
+    findings += _store(settings)
+    findings += _models(settings)
+    findings += _trackers(settings)
+    return findings
+
+
+def repair(settings: Settings) -> Finding:
+    """Remove what `retention` does not keep, and make the store as small as it can be.
+
+    Raises:
+        StoreError: the store cannot be opened or written.
+    """
+    if not has_store(settings.home):
+        return Finding(level="note", about="repair", said="nothing was captured here yet")
+    store = Store.open(settings)
+    try:
+        with alone(settings.home):
+            removed = apply_retention(store.database, settings.retention)
+            store.database.vacuum()
+        counts = f"{removed.traces} traces, {removed.responses} answers"
+        size = f"the store takes {store.database.used_bytes() / 2**20:.1f} MB"
+        said = f"removed {counts}, {removed.corrupt_lines} corrupt lines; {size}"
+        return Finding(level="good", about="repair", said=said)
+    except WorkerError as error:
+        return Finding(level="note", about="repair", said=f"nothing was removed: {error}")
+    finally:
+        store.close()
+
+
+def forget_tracker(settings: Settings, name: str) -> Finding:
+    """Drop what waits for a tracker that is not used any more, so that retention can free it.
+
+    Raises:
+        WorkerError: a worker runs here, or the settings have that tracker active.
+        StoreError: the store cannot be opened or written.
+    """
+    if name in _active_names(settings):
+        raise WorkerError(
+            f"the tracker {name!r} is active: take its table and its variables away first"
+        )
+    store = Store.look(settings)
+    try:
+        with alone(settings.home):
+            if name not in store.outbox.names():
+                known = ", ".join(store.outbox.names()) or "none"
+                raise WorkerError(f"nothing was ever for a tracker {name!r} (known: {known})")
+            said = f"forgotten, with {store.outbox.forget(name)} things that waited for it"
+    finally:
+        store.close()
+    return Finding(level="good", about=f"tracker {name}", said=said)
+
+
+def _active_names(settings: Settings) -> set[str]:
+    try:
+        trackers = discover(settings.trackers)
+    except ValueError:  # said elsewhere
+        return set()
+    for tracker in trackers:
+        tracker.close()
+    return {tracker.name for tracker in trackers}
+
+
+def _versions() -> str:
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def _settings_file() -> Finding:
+    path = find_file()
+    said = "no smile_trace.toml: the environment and the defaults count" if path is None else path
+    return Finding(level="good", about="settings", said=str(said))
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    home, spool = settings.home, settings.spool
+    if not home.is_dir():
+        yield Finding(level="note", about="home", said=f"{home} is made at the first use")
+        return
+    if not os.access(home, os.W_OK | os.X_OK):
+        said = f"{home} cannot be written: make it writable for this user"
+        yield Finding(level="bad", about="home", said=said)
+        return
+    if home.stat().st_mode & 0o077 and home.stat().st_uid == os.getuid():
+        home.chmod(0o700)  # prompts stand in it
+        yield Finding(level="note", about="home", said=f"{home} was open to others: now it is not")
+    else:
+        yield Finding(level="good", about="home", said=str(home))
+    free = shutil.disk_usage(home).free
+    if free < FEW_BYTES:
+        said = f"only {free // 2**20} MB are free on the disk of {home}: free some space"
+        yield Finding(level="bad", about="disk", said=said)
+    if spool.is_dir() and not os.access(spool, os.R_OK | os.W_OK | os.X_OK):
+        said = f"{spool} belongs to another user: run application and worker as the same one"
+        yield Finding(level="bad", about="spool", said=said)
+    for reason, count in read_losses(spool).items():
+        yield Finding(level="bad", about="spool", said=f"{count} records were lost: {reason}")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    try:
+        if not has_store(settings.home):
+            yield Finding(level="note", about="store", said="nothing was captured here yet")
+            return
+        store = Store.open(settings)
+    except StoreError as error:
+        yield Finding(level="bad", about="store", said=str(error))
+        return
+    try:
+        with store.database.read() as connection:
+            wrong = connection.exec_driver_sql("PRAGMA quick_check").scalar_one()
+        status = store.status()
+    except (StoreError, sqlite3.Error) as error:
+        yield Finding(level="bad", about="store", said=str(error))
+        return
+    finally:
+        store.close()
+    if wrong != "ok":
+        said = f"store.db is damaged ({wrong}): move it away, or bring back a copy of it"
+        yield Finding(level="bad", about="store", said=said)
+        return
+    said = (
+        f"{status.captured} calls captured, {status.explained} explained, "
+        f"{status.skipped} skipped, {status.failed} failed"
+    )
+    yield Finding(level="good", about="store", said=said)
+    for one in status.skipped_by_reason:
+        if one.reason.startswith(UNMAPPED):
+            yield Finding(level="bad", about="store", said=f"{one.count} calls: {one.reason}")
+    active = _active_names(settings)
+    for tracker in status.trackers:
+        if tracker.name not in active:
+            said = (
+                f"is not active any more, and everything is kept for it ({tracker.waiting} wait): "
+                f"activate it, or say smile-trace doctor --forget-tracker {tracker.name}"
+            )
+            level: Level = "bad" if tracker.waiting else "note"
+            yield Finding(level=level, about=f"tracker {tracker.name}", said=said)
+        elif tracker.unavailable:
+            said = f"took nothing the last time: {tracker.unavailable}"
+            yield Finding(level="bad", about=f"tracker {tracker.name}", said=said)
+    if status.corrupt_lines:
+        said = f"{status.corrupt_lines} corrupt spool lines are kept in its table corrupt_lines"
+        yield Finding(level="note", about="store", said=said)
+    if status.unreadable_traces:
+        said = f"{status.unreadable_traces} traces can be read by no dialect: see the worker's log"
+        yield Finding(level="note", about="store", said=said)
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    if not settings.models:
+        said = "no model is mapped, so nothing is explained: write a table [models.NAME]"
+        yield Finding(level="bad", about="models", said=said)
+    for name, how in settings.models.items():
+        yield _model(f"model {name}", name, how)
+        if how.proxy is not None and how.proxy not in settings.models:  # else it has its own line
+            asked = settings_of(how.proxy, settings)
+            yield _model(f"proxy {how.proxy} of model {name}", how.proxy, asked)
+
+
+def _model(about: str, name: str, how: ModelSettings) -> Finding:
+    if isinstance(how, RerunSettings):
+        said = "asked through its own function: start the worker with --app MODULE"
+        return Finding(level="note", about=about, said=said)
+    try:
+        model = open_model(name, how)
+        asyncio.run(model.aclose())
+    except SmileTraceError as error:
+        return Finding(level="bad", about=about, said=str(error))
+    if isinstance(how, EndpointSettings) and (wrong := _unreachable(how.base_url)):
+        return Finding(level="bad", about=about, said=wrong)
+    return Finding(level="good", about=about, said="can be asked")
+
+
+def _unreachable(base_url: str) -> str | None:
+    """Why nobody listens at that address; nothing is sent, so nothing is paid."""
+    address = urlsplit(base_url)
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        with socket.create_connection((address.hostname or "", port), timeout=5):
+            return None
+    except OSError as error:
+        return f"{address.hostname}:{port} does not answer ({error}): start it or correct base_url"
+
+
+def _trackers(settings: Settings) -> Iterator[Finding]:
+    try:
+        trackers = discover(settings.trackers)
+    except ValueError as error:
+        yield Finding(level="bad", about="trackers", said=str(error))
+        return
+    if not trackers:
+        said = (
+            "none is active, so that nothing is delivered: set MLFLOW_TRACKING_URI or write a "
+            "table [trackers.mlflow]; the explanations stay in the store"
+        )
+        yield Finding(level="note", about="trackers", said=said)
+    for tracker in trackers:
+        about = f"tracker {tracker.name}"
+        check = getattr(tracker, "check", None)  # not every tracker can look without writing
+        try:
+            if check is not None:
+                check()
+            said = "active" if check is None else "active, and it answers"
+            yield Finding(level="good", about=about, said=said)
+        except TrackerUnavailable as error:
+            yield Finding(level="bad", about=about, said=str(error))
+        finally:
+            tracker.close()

@@ -1,0 +1,85 @@
+"""One worker per home: its lock, and the sign of life that it gives there."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from smile_trace.errors import SmileTraceError
+
+QUIET_SECONDS = 120.0
+"""A worker that gave no sign of life for so long hangs."""
+
+
+class WorkerError(SmileTraceError):
+    """The worker cannot run, or does not; the message says what to do."""
+
+
+class AnotherWorker(WorkerError):
+    """A worker runs on that home already."""
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[Callable[[], None]]:
+    """Hold the home's lock; the system lets go of it when the process ends, however it ends.
+
+    Yields:
+        What the worker calls as a sign of life.
+
+    Raises:
+        AnotherWorker: another worker holds it.
+        WorkerError: the home cannot be written.
+    """
+    try:
+        descriptor = os.open(home / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise WorkerError(
+            f"{home} cannot be written ({error.strerror}): make it writable for this user, and "
+            "see whether its disk is full"
+        ) from None
+    try:
+        if not _lock(descriptor):
+            raise AnotherWorker(
+                f"another worker runs on {home}: stop it, or set SMILE_TRACE_HOME to another folder"
+            )
+        yield lambda: _touch(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check_health(home: Path) -> str:
+    """A sentence about the worker that runs on `home`.
+
+    Raises:
+        WorkerError: none runs, or it gives no sign of life.
+    """
+    try:
+        descriptor = os.open(home / "worker.lock", os.O_RDONLY)
+    except OSError:
+        raise WorkerError(f"no worker has ever run on {home}: start smile-trace worker") from None
+    try:
+        silence = time.time() - os.fstat(descriptor).st_mtime
+        if _lock(descriptor):
+            raise WorkerError(f"no worker runs on {home}: start smile-trace worker")
+    finally:
+        os.close(descriptor)
+    if silence > QUIET_SECONDS and not os.access(home, os.W_OK):
+        raise WorkerError(f"the worker waits because {home} cannot be written: make it writable")
+    if silence > QUIET_SECONDS:
+        raise WorkerError(f"the worker on {home} hangs since {silence:.0f} s: restart it")
+    return f"a worker runs on {home}"
+
+
+def _touch(descriptor: int) -> None:
+    with suppress(OSError):  # a disk that became read-only takes no sign of life
+        os.utime(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,65 @@
+"""Whether a proxy is still believed, per model, proxy and prompt: the store remembers."""
+
+import logging
+from statistics import fmean
+
+from smile_trace.attribution.estimation.proxy_agreement import LINE, disagrees
+from smile_trace.records import Call, Explanation, ProxyUse
+from smile_trace.store import Store
+from smile_trace.store.jobs import Job
+from smile_trace.store.proxy_agreements import Pair
+from smile_trace.store.traces import group_of
+
+logger = logging.getLogger(__name__)
+
+
+def pair_of(job: Job, call: Call) -> Pair | None:
+    """What is screened; None for a job without a proxy."""
+    if job.settings.proxy is None:
+        return None
+    return Pair(target=job.settings.model, proxy=job.settings.proxy, prompt=group_of(call))
+
+
+def why_dropped(store: Store, pair: Pair) -> str | None:
+    """Why the proxy is not asked any more, in words; None while it is believed."""
+    seen = store.agreements.values(pair)
+    if not disagrees(seen):
+        return None
+    return (
+        f"it does not agree with this model on this prompt: {fmean(seen):.2f} in the mean of "
+        f"{len(seen)} explanations, and {LINE:.2f} is wanted (0.50 is chance)"
+    )
+
+
+def note(store: Store, pair: Pair, explanation: Explanation, job: Job, *, now: float) -> None:
+    """Keep how well the proxy agreed in an explanation, where that could be seen."""
+    use = explanation.proxy
+    if use is None or use.dropped is not None or use.agreement is None:
+        return
+    before = why_dropped(store, pair)
+    store.agreements.add(pair, use.agreement, item=job.budget_scope, now=now)
+    why = why_dropped(store, pair)
+    if why is not None and before is None:
+        logger.warning(
+            "the proxy %s of %s is dropped for %s: %s; `smile-trace retry --proxies` lets it be "
+            "tried anew",
+            pair.proxy,
+            pair.target,
+            pair.prompt,
+            why,
+        )
+
+
+def dropped_proxies(store: Store) -> tuple[str, ...]:
+    """Every proxy that is not asked any more, in words."""
+    seen = ((pair, why_dropped(store, pair)) for pair in store.agreements.pairs())
+    return tuple(
+        f"{pair.proxy} for {pair.target} on {pair.prompt}: {why}"
+        for pair, why in seen
+        if why is not None
+    )
+
+
+def unused(pair: Pair, why: str) -> ProxyUse:
+    """What an explanation says of a proxy that was not asked."""
+    return ProxyUse(name=pair.proxy, dropped=why)
