@@ -20,7 +20,7 @@ test-slow: .venv/.dev ## the seeded statistics, the chaos and the racy repetitio
 	$(PY) -m pytest -m slow $(PYTEST)
 
 chaos: .venv/.dev ## SEEDS=500 FROM=0: the worker, its model, its disk and a real MLflow server die at random
-	$(PY) -m tests.worker.chaos --seeds $(or $(SEEDS),500) --first $(or $(FROM),0)
+	$(PY) -m tests.integration.worker.chaos --seeds $(or $(SEEDS),500) --first $(or $(FROM),0)
 
 check: .venv/.dev ## style, strict types, import rules
 	$(PY) -m ruff check .

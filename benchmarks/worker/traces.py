@@ -2,9 +2,9 @@
 
 `python -m benchmarks.worker.traces` (variables `TRACES`, `DELIVERED`). The spool is written by
 the real capture side: each trace is a decorated function around a decorated call with a
-`Prompt` of some 240 characters. ResponseScores it, deciding about it, counting it and delivering are
+`Prompt` of some 240 characters. Reading, deciding, counting and delivering are
 timed one after the other in one process, whose memory is sampled all along. MLflow gets blocks
-in turns: from the delivery_worker, and bare ones, encoded before, of the same number of like traces.
+in turns: from the delivery worker, and bare ones, encoded before, of as many like traces.
 """
 
 import json
@@ -128,7 +128,7 @@ def measure(home: str, uri: str) -> dict[str, Any]:
 def deliver(
     delivery_worker: Any, store: Any, uri: str, tracker: Any, blocks: int, batch: int
 ) -> dict[str, Any]:
-    """Blocks of batches in turns: the delivery_worker's, and bare ones."""
+    """Blocks of batches in turns: the delivery worker's, and bare ones."""
     import requests
 
     bodies = bare_bodies(store, blocks * BLOCK, batch)

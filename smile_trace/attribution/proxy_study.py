@@ -70,7 +70,7 @@ class Proxy:
 
 @dataclass(frozen=True)
 class _Part:
-    """A level's findings, and what the proxy had to do with them; see `PredictionPoweredEstimate`, `ProxyUse`."""
+    """A level's findings, and what the proxy contributed to them."""
 
     findings: LevelFindings
     trust: float

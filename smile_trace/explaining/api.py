@@ -69,7 +69,7 @@ def explain(
 
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do. Among them
-            `CannotExplain` (nothing can be left out), `AnswerSpanNotFound` (the answer does not hold
+            `CannotExplain` (nothing can be removed), `AnswerSpanNotFound` (the answer does not hold
             it), `ExplanationFailed` (the prompt cannot be asked), `NoModel`, `ModelUnavailable`.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
         ValueError: the prompt is empty, a message has no role and content, there is no such

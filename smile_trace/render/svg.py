@@ -33,7 +33,7 @@ Look = Literal["text", "answer", "summary", "small", "role", "fold"]
 
 @dataclass(frozen=True)
 class Word:
-    """Text on a baseline; `piece` where it is coloured or protected, `value` where it is written."""
+    """Text on a baseline; `piece` where coloured or protected, `value` where it is written."""
 
     x: float
     y: float

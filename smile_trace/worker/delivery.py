@@ -50,7 +50,7 @@ class Delivered(Record):
 
 
 class DeliveryWorker:
-    """Delivers to one tracker. Not thread-safe: each tracker has one delivery_worker, in one thread."""
+    """Delivers to one tracker. Not thread-safe: one per tracker, in one thread."""
 
     def __init__(
         self,

@@ -12,8 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from smile_trace.settings import EndpointSettings, LocalSettings, RerunSettings, Settings
+from tests.support.paths import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+PAGE = ROOT / "docs" / "settings.md"
 
 INTRODUCTION = """\
 # Settings

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from smile_trace.records import JSON
-from smile_trace_comet.stand_in.http import Answer, Part, HttpStandIn, Request
+from smile_trace_comet.stand_in.http import Answer, HttpStandIn, Part, Request
 from smile_trace_comet.stand_in.pages import experiment_page, index_page
 from smile_trace_comet.stand_in.state import Asset, Experiment, KnownIds
 

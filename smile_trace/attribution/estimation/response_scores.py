@@ -32,7 +32,7 @@ class ResponseScores:
 
     `changes`: per level and row a shift in [0, 1], None where there is no answer. `baseline`:
     how far the unperturbed prompt's own answers are from the logged one, in [0, 1]; None where
-    there are none. `baseline_reproduced`: whether the unperturbed prompt still gives the logged answer.
+    there are none. `baseline_reproduced`: whether that prompt still gives the logged answer.
     `noise_floor`: the shift that it shows against itself. `noise_variance`:
     that of the shift over its replicates, None with fewer than two.
     """

@@ -1,0 +1,317 @@
+"""The worker's commands as a person runs them: what they print, and their exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smile_trace.cli.retry import retry
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.pauses import Pause
+from smile_trace.store.traces import ArrivedSpan, SpoolFile
+from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.lock import alone
+from smile_trace.worker.sample import sample
+from tests.integration.worker.conftest import WORD, says
+from tests.support.planted import PlantedServer, serving
+from tests.support.spooled import call_span, span_id, write_spool
+
+PROMPT = f"please give me my {WORD} now"
+
+
+class Shell:
+    """Runs `smile-trace` in a folder with settings of its own."""
+
+    def __init__(self, folder: Path, server: PlantedServer) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        (folder / "smile_trace.toml").write_text(
+            f'[models.planted]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
+            "[sampling]\nrate = 1.0\n[budget]\ncalls_per_explanation = 12\n"
+        )
+        names = {"PATH", "HOME", "PYTHONPATH", "LANG"}
+        self._environment = {name: os.environ[name] for name in names & set(os.environ)}
+        self._environment["SMILE_TRACE_HOME"] = str(self.home)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "smile_trace", *arguments],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=600)
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def server() -> Iterator[PlantedServer]:
+    with serving(says) as running:
+        yield running
+
+
+@pytest.fixture
+def shell(tmp_path: Path, server: PlantedServer) -> Shell:
+    return Shell(tmp_path, server)
+
+
+def test_from_the_spool_to_the_status(shell: Shell) -> None:
+    write_spool(
+        shell.home / "spool",
+        [call_span(1, prompt=PROMPT, answer=says(PROMPT)), call_span(2, model="\x1b[31mevil")],
+    )
+    code, out, err = shell.run("worker", "--once")
+    assert (code, out) == (0, "")
+    assert "1 of 1 sampled calls are explained, 1 cannot be explained: smile-trace status" in err
+    code, out, _ = shell.run("status", "--json")
+    status = json.loads(out)
+    assert code == 0
+    assert (status["captured"], status["explained"], status["skipped"]) == (2, 1, 1)
+    code, out, _ = shell.run("status")
+    assert code == 0
+    assert "\x1b" not in out
+    assert "no model for" in out
+    code, out, _ = shell.run("retry", f"{1:032x}")
+    assert (code, out) == (0, "1 call waits for the worker.\n")
+    code, _, err = shell.run("retry", f"{2:032x}")
+    assert code == 1
+    assert err.startswith("smile-trace: that call cannot be explained: no model for")
+
+
+def test_a_call_is_taken_up_again_once_its_model_is_mapped(shell: Shell) -> None:
+    span = call_span(1, prompt=PROMPT, answer=says(PROMPT), model="unmapped")
+    now = time.time_ns()
+    recent = span.model_copy(update={"start_ns": now, "end_ns": now + 1000})
+    write_spool(shell.home / "spool", [recent])
+    assert json.loads(shell.run("status", "--json")[1])["unread_files"] == 1
+    shell.run("worker", "--once")
+    assert json.loads(shell.run("status", "--json")[1])["skipped"] == 1
+    settings = shell.folder / "smile_trace.toml"
+    settings.write_text(settings.read_text().replace("[models.planted]", "[models.unmapped]"))
+    _, _, err = shell.run("worker", "--once")
+    status = json.loads(shell.run("status", "--json")[1])
+    counts = status["skipped"], status["explained"], status["unread_files"]
+    assert counts == (0, 1, 0), (err, status)
+
+
+def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(
+    shell: Shell, server: PlantedServer
+) -> None:
+    spans = [call_span(n, prompt=PROMPT, answer=says(PROMPT)) for n in (1, 2)]
+    write_spool(shell.home / "spool", [*spans, call_span(3, model="\x1b[31mevil")])
+    for _ in range(2):  # it decides nothing
+        code, out, err = shell.run("worker", "--dry-run")
+        assert (code, err) == (0, "")
+        assert out.splitlines()[1].split()[:3] == ["planted", "2", "24"]
+        assert "No price is known for planted" in out
+        assert "Left out: 1, no model for" in out
+        assert "The caps let 2,000 calls and $1.0000 more through today (UTC)." in out
+        assert "\x1b" not in out
+    planned = json.loads(shell.run("worker", "--dry-run", "--json")[1])
+    [model] = planned["models"]
+    assert (model["model"], model["calls"], model["usd"]) == ("planted", 24, None)
+    assert planned["left"]["calls"] == 2000
+    assert server.bodies == []
+    assert shell.run("worker", "--once")[0] == 0
+    assert len(server.bodies) <= 24
+    code, out, _ = shell.run("worker", "--dry-run")
+    assert out.startswith("Nothing waits to be explained.")
+    assert "worker runs here" not in out
+    with alone(shell.home):
+        out = shell.run("worker", "--dry-run")[1]
+    assert "A worker runs here, which reads the spool itself" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("retry",), "name one call, or say --failed or --proxies."),
+        (("retry", "abc", "--failed"), "name one call, or say --failed or --proxies."),
+        (("worker", "--log", "xml"), "--log is text or json"),
+        (("worker", "--json"), "--json goes with --dry-run"),
+        (("health",), "start smile-trace worker"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_exit_code_1(
+    arguments: tuple[str, ...], said: str, shell: Shell
+) -> None:
+    code, out, err = shell.run(*arguments)
+    assert (code, out) == (1, "")
+    assert said in err
+    assert err.startswith("smile-trace: ")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status",),
+        ("status", "--json"),
+        ("export",),
+        ("retry", "--failed"),
+        ("worker", "--dry-run"),
+        ("explain", "f" * 32),
+        ("compare", "greet"),
+    ],
+)
+def test_what_only_reads_makes_no_home(arguments: tuple[str, ...], shell: Shell) -> None:
+    code, out, err = shell.run(*arguments)
+    assert (code, out) == (1, "")
+    assert f"there is nothing of smile-trace in {shell.home}: see whether SMILE_TRACE_HOME" in err
+    assert not shell.home.exists()
+
+
+def test_status_says_what_waits_to_be_read_and_makes_nothing(shell: Shell) -> None:
+    written = write_spool(shell.home / "spool", [call_span(1)])
+    code, out, _ = shell.run("status")
+    assert code == 0
+    assert "1 spool file waits to be read by the worker" in out
+    assert [path for path in shell.home.rglob("*") if path.is_file()] == [written]
+
+
+def test_retry_says_whether_anything_has_failed(shell: Shell, server: PlantedServer) -> None:
+    refused = (400, {}, {"error": {"message": "not today"}})
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    assert shell.run("retry", "--failed")[1] == "No call has failed.\n"
+    server.faults = [refused] * 20
+    assert shell.run("worker", "--once")[0] == 0
+    assert shell.run("retry", "--failed")[1] == "1 failed call waits for the worker again.\n"
+    said = "No call has failed; 1 waits already: smile-trace status says what for.\n"
+    assert shell.run("retry", "--failed")[1] == said
+    code, _, err = shell.run("retry", "abc")
+    assert code == 1
+    assert "no call's id begins with 'abc'" in err
+
+
+def test_retry_counts_those_that_waited_before_it(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A worker that takes what was just put back takes nothing away from the sentence."""
+
+    def request_again(store: Store, *_: object) -> int:
+        assert store.status().pending == 0
+        return 1
+
+    monkeypatch.setattr("smile_trace.worker.retry.request_again", request_again)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(shell.home))
+    Store.open(Settings()).close()
+    retry(failed=True)
+    assert capsys.readouterr().out == "1 failed call waits for the worker again.\n"
+
+
+def test_status_counts_the_calls_of_each_paused_model(shell: Shell) -> None:
+    spans = [call_span(n, model=m) for n, m in ((1, "a"), (2, "a"), (3, "b"), (4, "c"))]
+    write_spool(shell.home / "spool", spans)
+    every = {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}
+    settings = Settings(home=shell.home, models={"*": every}, sampling={"rate": 1.0})
+    store = Store.open(settings)
+    Ingest(store, settings).run()
+    sample(store, settings)
+    for job in store.jobs.unfinished():
+        store.jobs.postpone(job, "wrong key", until=0.0, now=0.0)
+    for name in ("a", "b"):
+        same = Pause(name=name, reason="wrong key", failures=1, since=1.0, not_before=2.0)
+        store.pauses.put(same)
+    store.close()
+    lines = [line.split() for line in shell.run("status")[1].splitlines()]
+    paused = [words[:3] for words in lines if words[1:2] == ["model"]]
+    assert paused == [["2", "model", "a"], ["1", "model", "b"]]
+    assert ["1", "wrong", "key"] in lines
+
+
+def test_one_trace_is_still_growing(shell: Shell) -> None:
+    span = call_span(1, parent=span_id(9))
+    store = Store.open(Settings(home=shell.home))
+    arrived = ArrivedSpan(span, span.model_dump_json())
+    store.traces.add(SpoolFile("a", 1, 1, 1.0), [arrived])
+    store.close()
+    assert "1 trace is still growing" in " ".join(shell.run("status")[1].split())
+
+
+def test_doctor_says_what_has_to_be_done(shell: Shell) -> None:
+    code, out, _ = shell.run("doctor", "--json")
+    findings = {finding["about"]: finding for finding in json.loads(out)}
+    assert code == 0  # without a tracker the explanations stay in the store
+    assert findings["model planted"]["level"] == "good"
+    assert findings["trackers"]["level"] == "note"
+    assert "MLFLOW_TRACKING_URI" in findings["trackers"]["said"]
+    (shell.folder / "smile_trace.toml").write_text(
+        '[models.gone]\nkind = "endpoint"\nbase_url = "http://127.0.0.1:9/v1"\nproxy = "small"\n'
+        '[models.small]\nkind = "local"\npath = "/none.gguf"\n'
+    )
+    code, out, _ = shell.run("doctor")
+    assert code == 1
+    assert "127.0.0.1:9 does not answer" in out
+    assert "✗ model small: " in out
+    assert "proxy small" not in out  # a table of its own, and said once
+    assert "correct base_url" in out
+
+
+def test_doctor_repairs_only_where_no_worker_runs(shell: Shell) -> None:
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    assert shell.run("worker", "--once")[0] == 0
+    _, out, _ = shell.run("doctor", "--repair")
+    assert "repair: removed 0 traces, 0 answers, 0 corrupt lines; the store takes 0." in out
+    with alone(shell.home):
+        _, out, _ = shell.run("doctor", "--repair")
+    assert "repair: nothing was removed: another worker runs" in out
+
+
+def test_a_running_worker_is_healthy_logs_json_and_stops_when_told(
+    shell: Shell,
+) -> None:
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    worker = shell.start("worker", "--log", "json")
+    deadline = time.monotonic() + 300
+    while shell.run("health")[0]:
+        assert time.monotonic() < deadline
+    worker.send_signal(signal.SIGTERM)
+    out, err = worker.communicate(timeout=120)
+    assert (worker.returncode, out) == (0, "")
+    assert all(json.loads(line)["level"] for line in err.splitlines())
+
+
+def test_explanations_go_out_and_come_in(shell: Shell, tmp_path: Path) -> None:
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    assert shell.run("worker", "--once")[0] == 0
+    file = tmp_path / "explained.jsonl"
+    code, out, _ = shell.run("export", str(file))
+    assert (code, out) == (0, f"1 explanation written to {file}.\n")
+    assert shell.run("export")[1] == file.read_text(encoding="utf-8")
+    code, out, _ = shell.run("import", str(file))
+    assert (code, out) == (0, "0 imported, 1 were there already.\n")
+    code, _, err = shell.run("import", str(tmp_path / "gone"))
+    assert (code, err) == (
+        1,
+        f"smile-trace: {tmp_path / 'gone'} cannot be read: No such file or directory\n",
+    )
+
+
+def test_once_says_which_model_is_paused_and_that_its_calls_wait(
+    shell: Shell, server: PlantedServer
+) -> None:
+    server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 100
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    code, _, err = shell.run("worker", "--once")
+    assert code == 0
+    assert "0 of 1 sampled calls are explained, 1 wait" in err
+    assert "Paused, so that its calls wait for the next worker: planted: " in err
+    assert "wrong key" in err
+    _, out, _ = shell.run("status")
+    assert "next when a worker runs" in out
+    assert out.count("wrong key") == 1
+    _, _, err = shell.run("worker", "--once")
+    assert f"the worker starts on {shell.home}; models: planted; trackers: none" in err
+    assert "planted is still paused, and tried now: " in err

@@ -1,0 +1,182 @@
+"""Explanations stand on their traces, each once, the newer one over the older."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from smile_trace.records import Explanation
+from smile_trace.trackers import Receipt, Rejected, TrackerUnavailable
+from smile_trace_comet import CometTracker, sdk
+from smile_trace_comet.stand_in import Experiment, Fault, KnownIds, StandIn
+from tests.integration.comet.samples import captured, explained, nested_trace, prompt_trace, score
+from tests.support.browser import WatchedPage
+from tests.support.spooled import span_id, trace_id
+
+
+def experiment_of(server: StandIn, key: str) -> Experiment:
+    (experiment,) = server.of_key(key)
+    return experiment
+
+
+def test_the_heatmap_the_files_and_the_summary(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    trace = prompt_trace(1, feedback=[score(1, 1.0)])
+    tracker.deliver_traces(captured(trace))
+    item = explained(trace)
+    (receipt,) = tracker.deliver_explanations([item])
+    assert isinstance(receipt, Receipt)
+    experiment = experiment_of(comet_server, trace.trace_id)
+    folder = span_id(1)
+    assert "Peru." in experiment.html
+    assert experiment.asset(f"{folder}/heatmap.html").decode() == experiment.html
+    read = Explanation.model_validate_json(experiment.asset(f"{folder}/explanation.json"))
+    assert read == item.explanation
+    rows = list(
+        csv.DictReader(io.StringIO(experiment.asset(f"{folder}/attributions.csv").decode()))
+    )
+    assert [row["text"] for row in rows] == ["Name", "the", "capital", "of", "Peru."]
+    assert float(rows[-1]["attribution"]) == 0.7
+    assert experiment.metrics["smile.fidelity_r2"] == [0.8]
+    assert experiment.metrics["user_feedback"] == [1.0]
+    assert experiment.parameters["smile.status"] == "reliable"
+    assert experiment.parameters["smile.top_segment"] == "Peru."
+    assert "explained" in experiment.tags
+    metadata = json.loads(experiment.asset("comet_llm_data.json"))["metadata"]
+    assert metadata["smile"][folder]["top"][0]["text"] == "Peru."
+    assert metadata["model"] == "planted"
+    metadata = sdk.load().comet_llm.API().get_llm_trace_by_id(trace.trace_id).get_metadata()
+    assert metadata["smile"][folder]["summary"] == item.explanation.summary
+
+
+def test_a_newer_explanation_replaces_the_older(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([explained(trace)])
+    newer = explained(trace, status="inconclusive", r2=0.1, at="2026-11-25T01:00:00+00:00")
+    tracker.deliver_explanations([newer])
+    experiment = experiment_of(comet_server, trace.trace_id)
+    assert len(experiment.assets) == 4
+    assert experiment.parameters["smile.status"] == "inconclusive at this budget"
+    assert experiment.metrics["smile.fidelity_r2"] == [0.8, 0.1]
+    assert "inconclusive at this budget" in experiment.html.lower()
+    metadata = json.loads(experiment.asset("comet_llm_data.json"))["metadata"]
+    assert metadata["smile"][span_id(1)]["r2_heldout"] == 0.1
+
+
+def test_every_call_of_a_trace_has_its_own(comet_server: StandIn, tracker: CometTracker) -> None:
+    trace = nested_trace(3)
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([explained(trace, 0)])
+    tracker.deliver_explanations([explained(trace, 1), explained(trace, 2)])
+    experiment = experiment_of(comet_server, trace.trace_id)
+    for call in trace.calls:
+        read = Explanation.model_validate_json(experiment.asset(f"{call.span_id}/explanation.json"))
+        assert read.messages == call.messages
+    assert experiment.html.count('<div class="smile-trace">') == 3
+    assert experiment.metrics["smile.explained_calls"][-1] == 3
+    metadata = json.loads(experiment.asset("comet_llm_data.json"))["metadata"]
+    assert set(metadata["smile"]) == {call.span_id for call in trace.calls}
+    assert metadata["calls"] == 3
+
+
+def test_a_late_span_keeps_the_explanation(comet_server: StandIn, tracker: CometTracker) -> None:
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([explained(trace)])
+    tracker.deliver_traces(captured(prompt_trace(1, feedback=[score(1, 1.0)])))
+    document = json.loads(experiment_of(comet_server, trace.trace_id).asset("comet_llm_data.json"))
+    assert span_id(1) in document["metadata"]["smile"]
+    assert document["metadata"]["feedback"]["user_feedback"]["comment"] == "a comment"
+
+
+def test_a_trace_that_was_deleted_is_said_so(comet_server: StandIn, tracker: CometTracker) -> None:
+    here, gone = prompt_trace(1), prompt_trace(2)
+    tracker.deliver_traces(captured(here))
+    first, second = tracker.deliver_explanations([explained(here), explained(gone)])
+    assert isinstance(first, Receipt)
+    assert isinstance(second, Rejected)
+    assert second.retry is False
+    assert "deleted" in second.reason
+
+
+def cut_off_and_deliver_again(
+    server: StandIn, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool, step: int
+) -> None:
+    """The n-th request is the last that leaves, for every `step`-th n; the next delivery makes
+    everything whole, and nothing twice."""
+    trace = prompt_trace(1)
+    item = explained(trace)
+    for n in range(0, 100, step):
+        server.reset()
+        server.known_ids = known_ids
+        tracker.deliver_traces(captured(trace))
+        server.faults = [Fault("close", after=n, times=None, takes_effect=takes_effect)]
+        try:
+            tracker.deliver_explanations([item])
+        except TrackerUnavailable:
+            server.faults = []
+            (receipt,) = tracker.deliver_explanations([item])
+            assert isinstance(receipt, Receipt)
+        else:
+            break
+        of_trace, of_version = server.experiments
+        names = [asset.name for asset in of_trace.assets]
+        assert len(names) == len(set(names)) == 4, (n, names)
+        assert of_trace.html.count('<div class="smile-trace">') == 1
+        assert of_trace.metrics["smile.fidelity_r2"] == [0.8]
+        names = [asset.name for asset in of_version.assets]
+        assert len(names) == len(set(names)) == 5, (n, names)
+        assert of_version.metrics["smile.explained_calls"] == [1.0]
+        assert not of_version.running
+    assert 20 < n < 100
+
+
+def test_cut_off_between_requests(comet_server: StandIn, tracker: CometTracker) -> None:
+    cut_off_and_deliver_again(comet_server, tracker, "duplicate", takes_effect=True, step=9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("known_ids", ["overwrite", "reject", "duplicate"])
+@pytest.mark.parametrize("takes_effect", [False, True])
+def test_cut_off_between_any_two_requests(
+    comet_server: StandIn, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool
+) -> None:
+    cut_off_and_deliver_again(comet_server, tracker, known_ids, takes_effect, step=1)
+
+
+HOSTILE = (
+    "<script>console.log('smile-alarm')</script>\"><img src=x onerror=alert('smile-alarm')> "
+    "]]> {braces} | a | table | \x1b[31mred\x1b[0m \x00 \u202egnol 😀😀 </style></pre></iframe>"
+)
+
+
+@pytest.mark.browser
+def test_hostile_text_is_text_in_what_comet_would_show(
+    comet_server: StandIn, tracker: CometTracker, watched_page: WatchedPage
+) -> None:
+    single, several = prompt_trace(1, country=HOSTILE), nested_trace(2)
+    tracker.deliver_traces(captured(single, several))
+    tracker.deliver_explanations([explained(single), explained(several, 0), explained(several, 1)])
+    shown = [e.html for e in comet_server.experiments]
+    shown += [
+        asset.content.decode()
+        for e in comet_server.experiments
+        for asset in e.assets
+        if asset.name.endswith(".html")
+    ]
+    assert len(shown) == 7
+    for html in shown:
+        watched_page.page.set_content(html)
+        assert watched_page.page.locator("script, img, iframe").count() == 0
+    (version,) = comet_server.of_project("llm-general-prompts")
+    watched_page.page.set_content(version.html)
+    assert "<script>console.log" in watched_page.page.inner_text("body")
+    watched_page.page.goto(comet_server.url)
+    watched_page.page.goto(f"{comet_server.url}/stand-in/llm-general/{trace_id(1)}")
+    assert "Peru" not in watched_page.page.inner_text("h1")
+    assert watched_page.alarms == []

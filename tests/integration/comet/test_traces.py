@@ -1,0 +1,230 @@
+"""Captured traces become CometLLM traces, each once, and stay up to date."""
+
+import json
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.dialects import assemble
+from smile_trace.trackers import Receipt, TrackerUnavailable
+from smile_trace_comet import CometTracker, sdk
+from smile_trace_comet.stand_in import Fault, KnownIds, StandIn
+from tests.integration.comet.samples import (
+    TEMPLATE,
+    captured,
+    nested_trace,
+    prompt_trace,
+    score,
+)
+from tests.support.spooled import call_span, span_id, trace_id
+
+
+def data(server: StandIn, number: int) -> dict:
+    (experiment,) = server.of_key(trace_id(number))
+    return json.loads(experiment.asset("comet_llm_data.json"))
+
+
+def test_a_prompt_arrives_with_everything_that_was_captured(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    (receipt,) = tracker.deliver_traces(captured(prompt_trace(1, feedback=[score(1, 1.0)])))
+    assert isinstance(receipt, Receipt)
+    assert receipt.external_id == trace_id(1)
+    assert receipt.url == f"{comet_server.url}/stand-in/llm-general/{trace_id(1)}"
+    document = data(comet_server, 1)
+    assert document["category"] == "single_prompt"
+    assert document["chain_inputs"] == {
+        "final_prompt": "Name the capital of Peru.",
+        "prompt_template": TEMPLATE,
+        "prompt_template_variables": {"country": "Peru"},
+    }
+    assert document["chain_outputs"] == {"output": "It is the capital of Peru."}
+    metadata = document["metadata"]
+    assert metadata["prompt"] == {"name": "capital", "version": "2"}
+    assert metadata["usage"] == {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19}
+    assert metadata["metadata"] == {"customer": {"tier": "gold"}}
+    assert metadata["parameters"] == {"temperature": 0.5}
+    (experiment,) = comet_server.experiments
+    assert experiment.tags == {"team:geo", "capital v2"}
+    assert experiment.metrics["user_feedback"] == [1.0]
+    assert experiment.parameters["prompt.version"] == "2"
+    assert experiment.parameters["metadata.customer.tier"] == "gold"
+
+
+def test_what_comet_llm_reads_back_is_what_was_captured(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    read = sdk.load().comet_llm.API().get_llm_trace_by_id(trace.trace_id)
+    (call,) = trace.calls
+    document = read._get_trace_data()
+    assert document["chain_inputs"]["final_prompt"] == call.messages[0].content
+    assert document["chain_outputs"]["output"] == call.answer
+    metadata = read.get_metadata()
+    assert metadata["model"] == call.model
+    assert metadata["status"] == call.status
+    assert metadata["metadata"] == call.metadata
+    assert metadata["tags"] == call.tags
+    assert metadata["prompt"]["version"] == call.prompts[0].version
+
+
+def test_comet_llm_finds_traces_by_their_prompt_version(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    tracker.deliver_traces(captured(prompt_trace(1, version="1"), prompt_trace(2, version="2")))
+    from comet_llm.query_dsl import TraceMetadata
+
+    found = (
+        sdk.load()
+        .comet_llm.API()
+        .query("stand-in", "llm-general", TraceMetadata("prompt.version") == "2")
+    )
+    assert [trace.get_key() for trace in found] == [trace_id(2)]
+
+
+def test_a_chain_keeps_parents_inputs_and_outputs(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    traces = [nested_trace(number) for number in range(1, 9)]
+    tracker.deliver_traces(captured(*traces))
+    for number in range(1, 9):
+        document = data(comet_server, number)
+        assert document["category"] == "chain"
+        assert document["chain_inputs"] == {"question": f"question {number}"}
+        assert document["chain_outputs"] == {"output": f"final {number}"}
+        nodes = {node["metadata"]["span_id"]: node for node in document["chain_nodes"]}
+        inner = nodes[span_id(21)]
+        assert inner["parent_ids"] == []
+        for i in (1, 2):
+            call = nodes[span_id(i)]
+            assert call["parent_ids"] == [inner["id"]]
+            assert call["inputs"]["final_prompt"] == f"prompt {number}.{i}"
+            assert call["outputs"] == {"output": f"a{number}.{i}"}
+        assert nodes[span_id(15)]["parent_ids"] == []
+        assert len({node["id"] for node in nodes.values()}) == len(nodes)
+
+
+def test_a_call_around_calls_is_a_span_with_its_texts(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    outer = call_span(1, span=20, prompt="42", answer="7")
+    inner = call_span(1, span=1, parent=span_id(20), prompt="asked", answer="told")
+    tracker.deliver_traces(captured(assemble(trace_id(1), [outer, inner])))
+    document = data(comet_server, 1)
+    assert document["chain_inputs"] == {"input": "42"}
+    assert document["chain_outputs"] == {"output": "7"}
+    (node,) = document["chain_nodes"]
+    assert node["inputs"]["final_prompt"] == "asked"
+
+
+def test_chat_messages_are_kept_with_their_roles(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    messages = [
+        {"role": role, "parts": [{"type": "text", "content": text}]}
+        for role, text in (("system", "Be brief."), ("user", "Hi"), ("user", "Hi"))
+    ]
+    trace = prompt_trace(
+        1, **{semconv.INPUT_MESSAGES: json.dumps(messages), semconv.PROMPTS: json.dumps([])}
+    )
+    tracker.deliver_traces(captured(trace))
+    inputs = data(comet_server, 1)["chain_inputs"]
+    assert [(m["role"], m["content"]) for m in inputs["messages"]] == [
+        ("system", "Be brief."),
+        ("user", "Hi"),
+        ("user", "Hi"),
+    ]
+    assert inputs["final_prompt"] == "Hi"
+
+
+@pytest.mark.parametrize("known_ids", ["overwrite", "reject", "duplicate"])
+def test_delivered_twice_is_there_once(
+    comet_server: StandIn, tracker: CometTracker, known_ids: KnownIds
+) -> None:
+    comet_server.known_ids = known_ids
+    traces = captured(prompt_trace(1), nested_trace(2))
+    first, second = (tracker.deliver_traces(traces) for _ in range(2))
+    assert first == second
+    assert sorted(e.key for e in comet_server.experiments) == [trace_id(1), trace_id(2)]
+    assert all(len(e.metrics["chain_duration"]) == 1 for e in comet_server.experiments)
+    assert sum(request.method == "POST" for request in comet_server.requests) == 2
+
+
+def test_feedback_and_a_late_span_are_added(comet_server: StandIn, tracker: CometTracker) -> None:
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    late = prompt_trace(1, feedback=[score(1, 0.0, at=1), score(1, 1.0, at=2)])
+    tracker.deliver_traces(captured(late))
+    tracker.deliver_traces(captured(late))
+    (experiment,) = comet_server.experiments
+    assert experiment.metrics["user_feedback"] == [1.0]
+    assert data(comet_server, 1)["metadata"]["feedback"]["user_feedback"]["score"] == 1.0
+    grown = assemble(trace.trace_id, [*trace.spans, call_span(1, span=7, prompt="late")])
+    tracker.deliver_traces(captured(grown))
+    assert len(data(comet_server, 1)["chain_nodes"]) == 2
+
+
+def test_hostile_and_odd_values_arrive(comet_server: StandIn, tracker: CometTracker) -> None:
+    odd = {"a.b": 1, "a": {"b": 2}, "nan": float("nan"), "x" * 300: "y" * 5000, "": [], "\ud800": 1}
+    trace = prompt_trace(1, **{semconv.METADATA: json.dumps(odd)})
+    hostile = prompt_trace(2, country="\x00\x1b[31m<script>alert(1)</script>]]>{x}\ud800\u202e😀")
+    outcomes = tracker.deliver_traces(captured(trace, hostile))
+    assert all(isinstance(outcome, Receipt) for outcome in outcomes)
+    assert data(comet_server, 1)["metadata"]["metadata"]["nan"] == "nan"
+    (one,) = comet_server.of_key(trace_id(1))
+    assert one.parameters["metadata.a.b"] == 2
+    assert len(one.parameters["metadata." + "x" * 300]) == 500
+    assert (
+        "<script>alert(1)</script>]]>{x}\ufffd"
+        in data(comet_server, 2)["chain_inputs"]["final_prompt"]
+    )
+
+
+def test_a_call_without_an_answer_says_why(comet_server: StandIn, tracker: CometTracker) -> None:
+    span = call_span(
+        1, answer=None, **{semconv.STATUS: "raised", semconv.ERROR_TYPE: "TimeoutError"}
+    )
+    tracker.deliver_traces(captured(assemble(trace_id(1), [span])))
+    document = data(comet_server, 1)
+    assert document["chain_outputs"] == {"output": None}
+    assert document["metadata"]["status"] == "raised"
+    assert document["metadata"]["error"]
+
+
+def test_a_thousand_traces_never_pass_the_limit(
+    comet_server: StandIn, tracker: CometTracker
+) -> None:
+    comet_server.latency = 0.002
+    try:
+        for start in range(0, 1000, 50):
+            batch = captured(*(prompt_trace(n) for n in range(start + 1, start + 51)))
+            assert len(tracker.deliver_traces(batch)) == 50
+    finally:
+        comet_server.latency = 0.0
+    assert len({e.key for e in comet_server.experiments}) == len(comet_server.experiments) == 1000
+    assert 1 < comet_server.most_in_flight <= tracker.options.concurrency
+
+
+@pytest.mark.parametrize("known_ids", ["overwrite", "reject", "duplicate"])
+@pytest.mark.parametrize("takes_effect", [False, True])
+def test_cut_off_between_any_two_requests(
+    comet_server: StandIn, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool
+) -> None:
+    """The n-th request is the last that leaves; whether it was carried out or not, the next
+    delivery makes everything whole, and nothing twice."""
+    traces = captured(prompt_trace(1), nested_trace(2))
+    for n in range(20):
+        comet_server.reset()
+        comet_server.known_ids = known_ids
+        comet_server.faults = [Fault("close", after=n, times=None, takes_effect=takes_effect)]
+        try:
+            tracker.deliver_traces(traces)
+        except TrackerUnavailable:
+            comet_server.faults = []
+            tracker.deliver_traces(traces)
+        else:
+            break
+        assert sorted(e.key for e in comet_server.experiments) == [trace_id(1), trace_id(2)]
+        assert all(len(e.named("comet_llm_data.json")) == 1 for e in comet_server.experiments)
+    assert 3 <= n < 20

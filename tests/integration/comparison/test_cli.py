@@ -1,0 +1,82 @@
+"""`smile-trace compare` and `smile-trace replay` as a person and a pipeline run them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from smile_trace.cli.app import app
+from smile_trace.cli.compare import GATE_CLOSED
+from smile_trace.errors import SmileTraceError
+from smile_trace.records.comparison import Comparison
+from smile_trace.store import Store
+from tests.support.paths import ROOT
+from tests.unit.comparison.planted_store import plant, settings_in
+from tests.unit.comparison.test_compare import AFTER, BEFORE, EFFECTS, QUESTIONS
+
+EXAMPLE = ROOT / "examples" / "tested_prompt"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    store = Store.open(settings_in(tmp_path))
+    plant(store, "answer", "1", BEFORE, QUESTIONS, effects=EFFECTS)
+    weaker = {**EFFECTS, "Use the customer's language.": 0.0}
+    plant(store, "answer", "2", AFTER, QUESTIONS, effects=weaker)
+    store.close()
+    return tmp_path
+
+
+def test_the_page_and_the_json(home: Path) -> None:
+    ran = CliRunner().invoke(app, ["compare", "answer", "--html", "page.html", "--budget", "0"])
+    assert ran.exit_code == 0, ran.output
+    assert "smile-comparison" in (home / "page.html").read_text()
+    ran = CliRunner().invoke(app, ["compare", "answer", "--json", "--budget", "0"])
+    assert [v.label for v in Comparison.model_validate_json(ran.stdout).versions] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [("Use the customer's language.=0.1", GATE_CLOSED), ("{question}=0.1", 0), ("nonsense", 2)],
+)
+def test_the_gate_has_its_own_exit_code(home: Path, limit: str, code: int) -> None:
+    arguments = ["compare", "answer", "--budget", "0", "--fail-if-drop", limit]
+    ran = CliRunner().invoke(app, arguments)
+    assert ran.exit_code == code, ran.output
+
+
+def test_a_limit_that_cannot_be_checked_is_broken(home: Path) -> None:
+    arguments = ["compare", "answer", "--budget", "0", "--fail-if-shift", "0.2"]
+    ran = CliRunner().invoke(app, arguments)
+    assert ran.exit_code == GATE_CLOSED
+    assert "not compared" in ran.stderr
+
+
+def test_errors_are_one_sentence(home: Path) -> None:
+    with pytest.raises(SmileTraceError, match="there are: answer"):
+        CliRunner().invoke(app, ["compare", "nobody"], catch_exceptions=False)
+    with pytest.raises(SmileTraceError, match="there is no call"):
+        CliRunner().invoke(app, ["replay", "abc"], catch_exceptions=False)
+    assert CliRunner().invoke(app, ["replay", "abc", "--set", "temperature"]).exit_code == 2
+    assert CliRunner().invoke(app, ["compare", "answer", "--ref", "HEAD"]).exit_code == 2
+
+
+def test_the_example_that_tests_its_prompt(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLE],
+        capture_output=True,
+        text=True,
+        env={"SMILE_TRACE_HOME": str(tmp_path), "PATH": ""},
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert "5 passed" in ran.stdout
+    for file in ("answers.jsonl", "app_answers.jsonl"):
+        recorded = (EXAMPLE / file).read_text().splitlines()
+        assert recorded
+        assert all(json.loads(line)["answer"] is not None for line in recorded)

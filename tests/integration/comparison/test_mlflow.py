@@ -1,0 +1,146 @@
+"""Comparisons in a real MLflow, and its own view of the runs side by side."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select
+
+from smile_trace.comparison import compare
+from smile_trace.store import Store
+from smile_trace.store.tables import calls, deliveries
+from smile_trace.trackers import CapturedTrace, ComparedPrompt, ComparisonTracker, Receipt
+from smile_trace.worker.comparisons import deliver
+from smile_trace_mlflow import MLflowTracker
+from tests.support.browser import WatchedPage
+from tests.support.explained import captured, explanation
+from tests.support.mlflow_server import MLflowServer
+from tests.unit.comparison.planted_store import plant, settings_in
+from tests.unit.comparison.test_compare import AFTER, BEFORE, EFFECTS, QUESTIONS
+
+pytestmark = pytest.mark.mlflow
+
+
+@pytest.fixture
+def item(tmp_path: Path) -> ComparedPrompt:
+    store = Store.open(settings_in(tmp_path))
+    plant(store, "answer", "1", BEFORE, QUESTIONS, effects=EFFECTS)
+    plant(store, "answer", "2", AFTER, QUESTIONS, effects=EFFECTS)
+    store.close()
+    return ComparedPrompt(comparison=compare("answer", budget=0, settings=settings_in(tmp_path)))
+
+
+def _tracker(server: MLflowServer) -> tuple[MLflowTracker, str]:
+    name = server.new_experiment()
+    tracker = MLflowTracker.from_settings({"tracking_uri": server.uri, "experiment": name})
+    assert tracker is not None
+    assert isinstance(tracker, ComparisonTracker)
+    return tracker, name
+
+
+def test_one_run_per_version_also_when_delivered_twice(
+    mlflow_server: MLflowServer, item: ComparedPrompt
+) -> None:
+    import mlflow
+
+    for template in (BEFORE, AFTER):
+        mlflow.genai.register_prompt("answer", template.replace("{question}", "{{question}}"))
+    tracker, name = _tracker(mlflow_server)
+    receipts = [tracker.deliver_comparison(item) for _ in range(2)]
+    assert isinstance(receipts[0], Receipt)
+    assert receipts[0] == receipts[1]
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name(name)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert len(runs) == 2
+    by_version = {run.data.params["prompt_version"]: run for run in runs}
+    shared = by_version["1"].data.metrics.keys() & by_version["2"].data.metrics.keys()
+    assert any(name.startswith("influence/Use the customer") for name in shared)
+    assert by_version["1"].data.metrics["smile.explained"] == len(QUESTIONS)
+    assert by_version["2"].data.params["template"] == AFTER
+    paths = {artifact.path for artifact in client.list_artifacts(by_version["2"].info.run_id)}
+    assert paths == {"comparison.html", "comparison.json"}
+    held = client.get_prompt_version("answer", "2")
+    assert held is not None
+    assert held.tags["smile.comparison"] == receipts[0].url
+
+
+def test_the_runs_link_the_traces_of_their_versions(
+    mlflow_server: MLflowServer, item: ComparedPrompt, tmp_path: Path
+) -> None:
+    """As the worker delivers: from the receipts in the store to the server, and read back."""
+    import mlflow
+
+    tracker, name = _tracker(mlflow_server)
+    store = Store.open(settings_in(tmp_path))
+    expected: dict[str, set[str]] = {}
+    for version in ("1", "2"):
+        query = select(calls.c.trace_id).where(calls.c.group == f"prompt answer version {version}")
+        with store.database.read() as connection:
+            planted = connection.execute(query.limit(3)).scalars().all()
+        assert len(planted) == 3
+        sent = [captured(explanation())[0] for _ in planted]
+        outcomes = tracker.deliver_traces([CapturedTrace(trace=trace) for trace in sent])
+        ids = [outcome.external_id for outcome in outcomes if isinstance(outcome, Receipt)]
+        expected[version] = set(ids)
+        rows = [
+            {
+                "tracker": tracker.name,
+                "kind": "trace",
+                "item": trace_id,
+                "trace_id": trace_id,
+                "state": "delivered",
+                "external_id": external_id,
+                "created_at": 0.0,
+            }
+            for trace_id, external_id in zip(planted, ids, strict=True)
+        ]
+        with store.database.write() as connection:
+            connection.execute(insert(deliveries), rows)
+    for _ in range(2):
+        assert isinstance(deliver(tracker, store, item.comparison), Receipt)
+    store.close()
+
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name(name)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    linked = {
+        run.data.params["prompt_version"]: sorted(
+            trace.info.trace_id
+            for trace in client.search_traces(
+                locations=[experiment.experiment_id], run_id=run.info.run_id
+            )
+        )
+        for run in runs
+    }
+    assert linked == {version: sorted(ids) for version, ids in expected.items()}
+
+
+@pytest.mark.browser
+def test_mlflow_shows_the_versions_side_by_side(
+    mlflow_server: MLflowServer, item: ComparedPrompt, watched_page: WatchedPage, tmp_path: Path
+) -> None:
+    import mlflow
+
+    tracker, name = _tracker(mlflow_server)
+    receipt = tracker.deliver_comparison(item)
+    assert isinstance(receipt, Receipt)
+    assert receipt.url is not None
+    page = watched_page.page
+    page.goto(receipt.url)
+    frame = page.frame_locator("iframe")
+    frame.get_by_text("Side by side").first.wait_for(timeout=60_000)
+    experiment = mlflow.MlflowClient().get_experiment_by_name(name)
+    assert experiment is not None
+    runs = mlflow.MlflowClient().search_runs([experiment.experiment_id])
+    ids = ",".join(f'"{run.info.run_id}"' for run in runs)
+    page.goto(
+        f"{mlflow_server.uri}/#/compare-runs?runs=[{ids}]&experiments="
+        f'["{experiment.experiment_id}"]'
+    )
+    page.get_by_text("smile.no_effect_parts").first.wait_for(timeout=60_000)
+    assert page.get_by_text("prompt_version").count() > 0
+    screenshot = tmp_path / "compare.png"
+    page.screenshot(path=screenshot, full_page=True)
+    assert screenshot.stat().st_size > 20_000

@@ -1,0 +1,419 @@
+"""Opik gets what its own SDK would send, each thing once, whatever the weather."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.dialects import assemble
+from smile_trace.records import Explanation, Trace
+from smile_trace.trackers import ExplainedCall, Receipt, Rejected, TrackerUnavailable
+from smile_trace_comet.stand_in import Answer, Fault
+from smile_trace_opik import OpikTracker
+from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id, uuid7
+from tests.integration.comet.samples import (
+    captured,
+    explained,
+    nested_trace,
+    prompt_trace,
+    prompted_span,
+    score,
+)
+from tests.integration.opik.server import OpikStandIn
+from tests.support.paths import DATA
+from tests.support.spooled import START, call_span, context_span, span_id, trace_id
+
+WIRE = DATA / "comet_wire"
+KEY = "key-of-the-tests"
+
+
+@pytest.fixture
+def server() -> Iterator[OpikStandIn]:
+    with OpikStandIn(api_key=KEY) as running:
+        yield running
+
+
+@pytest.fixture
+def tracker(
+    server: OpikStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[OpikTracker]:
+    monkeypatch.setenv("OPIK_API_KEY", KEY)
+    monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
+    made = OpikTracker.from_settings({"url": server.api, "project": "pr", "timeout_seconds": 30})
+    assert made is not None
+    yield made
+    made.close()
+
+
+def into_opik(trace: Trace, number: int = 0, **more: Any) -> ExplainedCall:
+    return explained(trace, number, **more).model_copy(update={"traced_as": opik_trace_id(trace)})
+
+
+def recorded(name: str, path: str) -> list[dict[str, Any]]:
+    requests = json.loads((WIRE / name).read_text())
+    return [request for request in requests if request["path"].endswith(path)]
+
+
+# -- the same as the SDK ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def same_as_recorded(server: OpikStandIn, tracker: OpikTracker) -> OpikStandIn:
+    """Our requests for the trace that the recorded SDK had traced: `outer(q)` around `llm`."""
+    outer = context_span(1, span=2).model_copy(
+        update={
+            "name": "outer",
+            "attributes": {
+                semconv.KIND: "context",
+                semconv.INPUT: json.dumps({"q": "hello"}),
+                semconv.OUTPUT: json.dumps("hi"),
+            },
+        }
+    )
+    llm = call_span(
+        1,
+        span=3,
+        parent=span_id(2),
+        prompt="hello",
+        answer="hi",
+        model="m",
+        **{
+            semconv.OPERATION_NAME: "text_completion",
+            semconv.PROVIDER_NAME: "openai",
+            semconv.USAGE_INPUT_TOKENS: 1,
+            semconv.USAGE_OUTPUT_TOKENS: 2,
+            semconv.METADATA: json.dumps({"k": 1}),
+        },
+    ).model_copy(update={"name": "llm"})
+    trace = assemble(trace_id(1), [outer, llm], [score(1, 0.9, name="fidelity")])
+    tracker.deliver_traces(captured(trace))
+    return server
+
+
+def test_the_trace_is_what_the_sdk_sends(same_as_recorded: OpikStandIn) -> None:
+    (request,) = recorded("opik_track.json", "traces/batch")
+    theirs = request["body"]["traces"][0]
+    (ours,) = same_as_recorded.traces.values()
+    assert set(theirs) <= set(ours)
+    for name in ("project_name", "name", "input", "output", "source"):
+        assert ours[name] == theirs[name]
+    for name in ("start_time", "end_time", "last_updated_at"):
+        assert len(ours[name]) == len(theirs[name])
+        assert ours[name].endswith("Z")
+    assert uuid.UUID(theirs["id"]).version == uuid.UUID(ours["id"]).version == 7
+
+
+def test_the_spans_are_what_the_sdk_sends(same_as_recorded: OpikStandIn) -> None:
+    (request,) = recorded("opik_track.json", "spans/batch")
+    their_llm, their_outer = request["body"]["spans"][:2]
+    ours = {span["name"]: span for span in same_as_recorded.spans.values()}
+    assert set(their_outer) == set(ours["outer"])
+    for name in ("type", "input", "output", "source", "project_name"):
+        assert ours["outer"][name] == their_outer[name]
+        assert ours["llm"][name] == their_llm[name]
+    for name in ("model", "provider"):
+        assert ours["llm"][name] == their_llm[name]
+    assert set(their_llm) - set(ours["llm"]) == {"tags"}  # theirs had some
+    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+        assert ours["llm"]["usage"][name] == their_llm["usage"][name]
+    assert ours["llm"]["metadata"]["k"] == their_llm["metadata"]["k"]
+    assert their_llm["parent_span_id"] == their_outer["id"]
+    assert ours["llm"]["parent_span_id"] == ours["outer"]["id"]
+    assert (
+        ours["llm"]["trace_id"] == ours["outer"]["trace_id"] == next(iter(same_as_recorded.traces))
+    )
+
+
+def test_scores_are_what_the_sdk_sends(same_as_recorded: OpikStandIn) -> None:
+    (request,) = recorded("opik_track.json", "traces/feedback-scores")
+    theirs = request["body"]["scores"][0]
+    (ours,) = same_as_recorded.scores.values()
+    assert set(theirs) - set(ours) == {"category_name"}  # null
+    for name in ("project_name", "name", "value", "source"):
+        assert ours[name] == theirs[name]
+
+
+def test_attachments_are_begun_as_the_sdk_begins_them(
+    server: OpikStandIn, tracker: OpikTracker
+) -> None:
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([into_opik(trace)])
+    theirs, *_ = recorded("opik_attach.json", "upload-start")
+    ours = [r for r in server.requests if r.path.endswith("upload-start")]
+    assert all(set(request.body) == set(theirs["body"]) for request in ours)
+    assert all(request.headers["Comet-Workspace"] == "default" for request in ours)
+
+
+# -- each thing once ----------------------------------------------------------------------------
+
+
+def test_a_trace_arrives_with_everything(server: OpikStandIn, tracker: OpikTracker) -> None:
+    trace = prompt_trace(1, feedback=[score(1, 0.0, at=1), score(1, 1.0, at=2)])
+    (receipt,) = tracker.deliver_traces(captured(trace))
+    assert isinstance(receipt, Receipt)
+    assert receipt.external_id == opik_trace_id(trace)
+    (span,) = server.spans.values()
+    assert span["input"] == {"messages": [{"role": "user", "content": "Name the capital of Peru."}]}
+    assert span["output"] == {"output": "It is the capital of Peru."}
+    assert span["usage"] == {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19}
+    assert span["tags"] == ["capital v2", "team:geo"]
+    (use,) = span["metadata"]["prompts"]
+    assert use["variables"] == {"country": "Peru"}
+    assert use["version"] == "2"
+    assert span["metadata"]["customer"] == {"tier": "gold"}
+    assert span["metadata"]["parameters"] == {"temperature": 0.5}
+    assert server.scores["trace", opik_trace_id(trace), "user_feedback"]["value"] == 1.0
+
+
+def test_delivered_twice_is_there_once(server: OpikStandIn, tracker: OpikTracker) -> None:
+    traces = [prompt_trace(1), nested_trace(2)]
+    items = [into_opik(traces[0]), into_opik(traces[1], 0), into_opik(traces[1], 2)]
+    for _ in range(2):
+        first = tracker.deliver_traces(captured(*traces))
+        second = tracker.deliver_explanations(items)
+    assert all(isinstance(outcome, Receipt) for outcome in [*first, *second])
+    assert len(server.traces) == 2
+    assert len(server.spans) == 1 + 5 + 3
+    for item in items:
+        files = server.attachments[explanation_span_id(item.call)]
+        assert sorted(n for n, _, _ in files) == ["explanation.json", "heatmap.html", "heatmap.svg"]
+
+
+def test_the_explanation_is_a_span_under_its_call(
+    server: OpikStandIn, tracker: OpikTracker
+) -> None:
+    trace = nested_trace(1)
+    tracker.deliver_traces(captured(trace))
+    item = into_opik(trace, 1)
+    tracker.deliver_explanations([item])
+    call = item.call
+    span = server.spans[explanation_span_id(call)]
+    parent = server.spans[span["parent_span_id"]]
+    assert parent["id"] == opik_span_id(call.trace_id, call.span_id, call.start_ns)
+    assert parent["start_time"] <= span["start_time"] <= span["end_time"] <= parent["end_time"]
+    assert span["output"]["summary"] == item.explanation.summary
+    content = {name: content for name, _, content in server.attachments[span["id"]]}
+    assert Explanation.model_validate_json(content["explanation.json"]) == item.explanation
+    assert content["heatmap.svg"].startswith(b"<svg")
+    assert server.scores["span", parent["id"], "smile.fidelity_r2"]["value"] == 0.8
+    assert ("trace", opik_trace_id(trace), "smile.fidelity_r2") not in server.scores
+
+
+def test_a_newer_explanation_replaces_the_older(server: OpikStandIn, tracker: OpikTracker) -> None:
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([into_opik(trace)])
+    tracker.deliver_explanations([into_opik(trace, status="inconclusive", r2=0.1)])
+    assert len(server.spans) == 2
+    span = server.spans[explanation_span_id(trace.calls[0])]
+    assert "inconclusive at this budget" in span["tags"]
+    assert server.scores["trace", opik_trace_id(trace), "smile.fidelity_r2"]["value"] == 0.1
+    assert len(server.attachments[span["id"]]) == 3
+
+
+def test_a_late_root_makes_no_second_trace(server: OpikStandIn, tracker: OpikTracker) -> None:
+    inner = context_span(1, span=4, parent=span_id(5)).model_copy(update={"start_ns": START})
+    call = prompted_span(1).model_copy(update={"parent_id": span_id(4)})
+    root = context_span(1, span=5).model_copy(update={"start_ns": START - 10**10, "name": "root"})
+    tracker.deliver_traces(captured(assemble(trace_id(1), [inner, call], root_missing=True)))
+    tracker.deliver_traces(captured(assemble(trace_id(1), [inner, call, root])))
+    (trace,) = server.traces.values()
+    assert trace["name"] == "root"
+    assert len(server.spans) == 3
+
+
+def test_files_may_go_to_a_storage_beside_opik(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
+    monkeypatch.setenv("OPIK_API_KEY", KEY)
+    with OpikStandIn(api_key=KEY, storage=True) as server:
+        tracker = OpikTracker.from_settings({"url": server.api})
+        assert tracker is not None
+        trace = prompt_trace(1)
+        tracker.deliver_traces(captured(trace))
+        (receipt,) = tracker.deliver_explanations([into_opik(trace)])
+        assert isinstance(receipt, Receipt)
+        assert len(server.attachments[explanation_span_id(trace.calls[0])]) == 3
+        tracker.close()
+
+
+@pytest.mark.parametrize("takes_effect", [False, True])
+def test_cut_off_between_any_two_requests(
+    server: OpikStandIn, tracker: OpikTracker, takes_effect: bool
+) -> None:
+    trace = prompt_trace(1, feedback=[score(1, 1.0)])
+
+    def deliver() -> None:
+        tracker.deliver_traces(captured(trace))
+        tracker.deliver_explanations([into_opik(trace)])
+
+    for n in range(40):
+        server.traces, server.spans, server.scores, server.attachments = {}, {}, {}, {}
+        server.faults = [Fault("close", after=n, times=None, takes_effect=takes_effect)]
+        try:
+            deliver()
+        except TrackerUnavailable:
+            server.faults = []
+            deliver()
+        else:
+            break
+        assert len(server.traces) == 1
+        assert len(server.spans) == 2
+        assert len(server.scores) == 3
+        names = [n for n, _, _ in server.attachments[explanation_span_id(trace.calls[0])]]
+        assert sorted(names) == ["explanation.json", "heatmap.html", "heatmap.svg"]
+    assert 8 < n < 40
+
+
+# -- weather ------------------------------------------------------------------------------------
+
+STORMS = {
+    "401": (Answer(401, {}), "OPIK_API_KEY"),
+    "403": (Answer(403, {"message": "no"}), "OPIK_WORKSPACE"),
+    "404": (Answer(404, b"nothing", {}, "text/plain"), "ends with /api"),
+    "429": (Answer(429, {}, {"RateLimit-Reset": "9"}), "tried again"),
+    "500": (Answer(500, {}), "tried again"),
+    "502": (Answer(502, {}), "tried again"),
+    "503": (Answer(503, {}, {"Retry-After": "9"}), "tried again"),
+    "a login page": (Answer(200, b"<html>log in</html>", {}, "text/html"), "is not Opik"),
+}
+
+
+@pytest.mark.parametrize("storm", STORMS)
+def test_nothing_is_taken_and_then_everything(
+    server: OpikStandIn, tracker: OpikTracker, storm: str
+) -> None:
+    given, words = STORMS[storm]
+    traces = captured(prompt_trace(1))
+    server.faults = [Fault("answer", given, times=2)]
+    for _ in range(2):
+        with pytest.raises(TrackerUnavailable) as raised:
+            tracker.deliver_traces(traces)
+        assert words in str(raised.value)
+        assert KEY not in str(raised.value)
+        assert raised.value.retry_after == (9.0 if storm in ("429", "503") else None)
+    (receipt,) = tracker.deliver_traces(traces)
+    assert isinstance(receipt, Receipt)
+    assert len(server.traces) == 1
+
+
+def test_silence_is_bounded(server: OpikStandIn, tracker: OpikTracker) -> None:
+    server.faults = [Fault("hang", seconds=2.0, takes_effect=True)]
+    hasty = OpikTracker.from_settings({"url": server.api, "project": "pr", "timeout_seconds": 0.5})
+    assert hasty is not None
+    late = pytest.raises(TrackerUnavailable, match=r"did not answer within 0\.5 s")
+    with closing(hasty), late:
+        hasty.deliver_traces(captured(prompt_trace(1)))
+    tracker.deliver_traces(captured(prompt_trace(1)))
+    assert len(server.traces) == 1
+
+
+def test_one_that_is_refused_holds_up_no_other(server: OpikStandIn, tracker: OpikTracker) -> None:
+    too_large = Fault("answer", Answer(413, {}), path="traces/batch", times=2)
+    server.faults = [too_large]
+    outcomes = tracker.deliver_traces(captured(*(prompt_trace(n) for n in (1, 2, 3))))
+    assert [type(outcome) for outcome in outcomes] == [Rejected, Receipt, Receipt]
+    assert isinstance(outcomes[0], Rejected)
+    assert outcomes[0].retry is False
+    assert len(server.traces) == 2
+
+
+def test_nobody_is_there(tracker: OpikTracker, server: OpikStandIn) -> None:
+    elsewhere = OpikTracker.from_settings({"url": "http://127.0.0.1:9/api"})
+    assert elsewhere is not None
+    with pytest.raises(TrackerUnavailable, match="cannot be reached"):
+        elsewhere.deliver_traces(captured(prompt_trace(1)))
+
+
+def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
+    from smile_trace_comet.stand_in import StandIn
+    from tests.integration.comet.certificates import self_signed
+
+    with StandIn(tls=self_signed(tmp_path)) as server:
+        tracker = OpikTracker.from_settings({"url": f"{server.url}/api"})
+        assert tracker is not None
+        with pytest.raises(TrackerUnavailable, match="SSL_CERT_FILE"):
+            tracker.deliver_traces(captured(prompt_trace(1)))
+
+
+def test_a_trace_that_is_not_there_is_said_so(server: OpikStandIn, tracker: OpikTracker) -> None:
+    (outcome,) = tracker.deliver_explanations([into_opik(prompt_trace(1))])
+    assert isinstance(outcome, Rejected)
+    assert "deleted" in outcome.reason
+    assert server.spans == {}
+
+
+# -- settings and odd input -----------------------------------------------------------------------
+
+
+def test_opiks_own_configuration_is_read(
+    server: OpikStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("OPIK_API_KEY", "OPIK_URL_OVERRIDE", "OPIK_WORKSPACE", "OPIK_PROJECT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    config = tmp_path / "opik.config"
+    config.write_text(f"[opik]\nurl_override = {server.api}\nworkspace = ws\napi_key = {KEY}\n")
+    monkeypatch.setenv("OPIK_CONFIG_PATH", str(config))
+    assert OpikTracker.from_settings({}) is None  # nobody asked for it
+    monkeypatch.setenv("OPIK_PROJECT_NAME", "from the environment")
+    tracker = OpikTracker.from_settings({"timeout_seconds": 5})
+    assert tracker is not None
+    tracker.deliver_traces(captured(prompt_trace(1)))
+    (trace,) = server.traces.values()
+    assert trace["project_name"] == "from the environment"
+    assert server.requests[0].headers["Comet-Workspace"] == "ws"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"urls": "x"}, "options: url"),
+        ({"timeout_seconds": 0}, "timeout_seconds"),
+        ({"url": "ftp://x"}, "ends with /api"),
+    ],
+)
+def test_wrong_options_are_said_so(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        OpikTracker.from_settings(options)
+
+
+def test_hostile_and_odd_values_arrive(server: OpikStandIn, tracker: OpikTracker) -> None:
+    odd = {"nan": float("nan"), "x": "\ud800"}
+    trace = prompt_trace(1, country="\x00<script>]]>\ud800", **{semconv.METADATA: json.dumps(odd)})
+    (receipt,) = tracker.deliver_traces(captured(trace))
+    assert isinstance(receipt, Receipt)
+    (span,) = server.spans.values()
+    assert span["metadata"]["nan"] == "nan"
+    assert "<script>]]>\ufffd" in span["input"]["messages"][0]["content"]
+
+
+def test_a_call_that_raised_says_so(server: OpikStandIn, tracker: OpikTracker) -> None:
+    span = call_span(1, answer=None, **{semconv.STATUS: "raised", semconv.ERROR_TYPE: "OSError"})
+    tracker.deliver_traces(captured(assemble(trace_id(1), [span])))
+    (sent,) = server.spans.values()
+    assert sent["error_info"]["exception_type"] == "raised"
+    assert "output" not in sent
+
+
+def test_ids_are_version_7_and_sorted_by_time() -> None:
+    ids = [uuid7(START + n * 10**6, f"{n}") for n in range(50)]
+    assert ids == sorted(ids)
+    assert {uuid.UUID(one).version for one in ids} == {7}
+    assert {uuid.UUID(one).variant for one in ids} == {uuid.RFC_4122}
+    assert uuid7(START, "a") == uuid7(START, "a") != uuid7(START, "b")
+
+
+def test_a_trace_with_many_spans_goes_in_several_requests(
+    server: OpikStandIn, tracker: OpikTracker
+) -> None:
+    spans = [call_span(1, span=n) for n in range(1, 2502)]
+    tracker.deliver_traces(captured(assemble(trace_id(1), spans), prompt_trace(2)))
+    assert len(server.spans) == 2502
+    assert len(server.traces) == 2

@@ -1,0 +1,215 @@
+"""One run: a captured call per life, a worker that dies, and a last one that finishes."""
+
+import os
+import signal
+import time
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any, Protocol
+
+import smile_trace.models.transport as transport
+import smile_trace.worker.delivery as deliver
+import smile_trace.worker.models as models
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from tests.integration.worker.chaos.schedule import BUDGET, CALLS, Life, Misfortune, plan
+from tests.integration.worker.conftest import WORD, merged, says
+from tests.support.disk import Disk, Trouble, obey
+from tests.support.planted_process import TIMEOUT, PlantedProcess, plant_prices
+from tests.support.spooled import call_span, span_id, trace_id, write_spool
+from tests.support.stand_in_tracker import FolderTracker
+from tests.support.worker_process import WorkerProcesses
+
+CONCURRENT = 2
+"""Explanations, and requests of each, in flight at once."""
+CAPS = {"calls_per_day": 500, "tokens_per_day": 1_000_000, "usd_per_day": 50.0}
+SPOILED = 0.15
+"""Share of the requests that do not get their answer."""
+UP, PATIENCE = 20.0, 1.0
+"""The longest waits for a new worker's first request and for more, in seconds: the model may be
+paused, or everything be done."""
+PROMPT = f"please give me my {WORD} now or else"
+
+
+class Dashboard(Protocol):
+    """Where the worker delivers to, as far as it can be hurt."""
+
+    def hurt(self, misfortune: Misfortune) -> None:
+        """Be away for a while, or lose an answer."""
+        ...
+
+    def heal(self) -> None:
+        """Before the last worker: take everything again."""
+        ...
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The settings' table `trackers`; empty for the folder."""
+        ...
+
+
+class Folder:
+    """The stand-in tracker of the home."""
+
+    def __init__(self, tracker: FolderTracker) -> None:
+        self._tracker = tracker
+
+    def hurt(self, misfortune: Misfortune) -> None:
+        """Refuse everything for a while, or lose one answer."""
+        if misfortune.kind == "tracker down":
+            (self._tracker.folder / "down").touch()
+            time.sleep(misfortune.seconds)
+            (self._tracker.folder / "down").unlink()
+        else:
+            (self._tracker.folder / "cut").touch()
+
+    def heal(self) -> None:
+        """It takes everything already."""
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """No tracker but the folder."""
+        return {}
+
+
+class Arena:
+    """Everything that one run needs.
+
+    Attributes:
+        numbers: of the captured calls; no two runs have one in common.
+        settings: the worker's.
+        model: the planted model, in a process of its own.
+        workers: the workers that were started.
+        interruptions: kills, pauses and disk troubles so far; at each of them as many
+            answers may get lost as there are requests in flight.
+        worker_kills, model_kills: how often each was killed.
+    """
+
+    def __init__(self, folder: Path, seed: int, dashboard: Dashboard | None = None) -> None:
+        self.seed = seed
+        self.numbers = [1_000_000 + seed * CALLS + n for n in range(CALLS)]
+        self.model = PlantedProcess(folder / "model", says, seed=seed, share=SPOILED)
+        home = folder / "home"
+        self.disk = Disk(home / "disk")
+        self.dashboard = dashboard or Folder(FolderTracker(home / "tracker"))
+        tables = merged(
+            self.model.base_url,
+            {
+                "worker": {"concurrent_explanations": CONCURRENT},
+                "budget": {"calls_per_explanation": BUDGET, "usd_per_explanation": 10.0, **CAPS},
+                "trackers": self.dashboard.settings(),
+            },
+        )
+        tables["models"]["planted"] |= {
+            "concurrency": CONCURRENT,
+            "retries": 2,
+            "timeout_seconds": TIMEOUT,
+        }
+        self.settings = Settings(home=home, **tables)
+        self.workers = WorkerProcesses(home, tables, prepare)
+        self.interruptions = self.worker_kills = self.model_kills = 0
+
+    @property
+    def calls(self) -> list[str]:
+        """The ids of the captured calls, in order."""
+        return [f"{trace_id(number)}:{span_id(1)}" for number in self.numbers]
+
+    def run(self) -> None:
+        """All lives, one after the other, and then one in which nothing goes wrong."""
+        self.model.start()
+        for number, life in zip(self.numbers, plan(self.seed), strict=True):
+            self._live(life, number)
+        self.model.calm()
+        self.dashboard.heal()
+        wait_out_pauses(self.settings)
+        self.workers.finish()
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        self.workers.close()
+        self.model.close()
+
+    def _live(self, life: Life, number: int) -> None:
+        if life.captured_first:
+            capture(self.settings, number)
+        worker = self.workers.start()
+        if not life.captured_first:
+            time.sleep(0.2)
+            capture(self.settings, number)
+        self._wait_for(worker, 1, UP)
+        for misfortune in life.misfortunes:
+            self._wait_for(worker, misfortune.after, PATIENCE)
+            self._strike(misfortune, worker)
+        self._wait_for(worker, life.ends_after, PATIENCE)
+        if life.killed:
+            worker.kill()
+            self.worker_kills += 1
+            self.interruptions += 1
+        else:
+            worker.terminate()
+        worker.join(20)
+        assert not worker.is_alive(), "SIGTERM did not end the worker in time"
+
+    def _wait_for(self, worker: ForkServerProcess, requests: int, seconds: float) -> None:
+        wanted, deadline = self.model.asked + requests, time.monotonic() + seconds
+        while self.model.asked < wanted and worker.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def _strike(self, misfortune: Misfortune, worker: ForkServerProcess) -> None:
+        assert worker.pid is not None
+        match misfortune.kind:
+            case "model killed":
+                self.model.kill()
+                time.sleep(misfortune.seconds)
+                self.model.start()
+                self.model_kills += 1
+            case "model paused":
+                self.model.pause()
+                time.sleep(misfortune.seconds)
+                self.model.resume()
+            case "worker paused":
+                if worker.is_alive():
+                    os.kill(worker.pid, signal.SIGSTOP)
+                    time.sleep(misfortune.seconds)
+                    os.kill(worker.pid, signal.SIGCONT)
+            case "tracker down" | "answer lost":
+                self.dashboard.hurt(misfortune)
+                return
+            case trouble:
+                if worker.is_alive():
+                    self.disk.hurt(_TROUBLES[trouble], worker.pid)
+                    time.sleep(misfortune.seconds)
+                self.disk.heal(worker.pid if worker.is_alive() else None)
+        self.interruptions += 1
+
+
+_TROUBLES: dict[str, Trouble] = {
+    "disk full": "full",
+    "disk read-only": "read-only",
+    "disk too big": "too big",
+}
+
+
+def capture(settings: Settings, number: int) -> None:
+    """A finished call in the spool; no two have a word in common."""
+    prompt = " ".join(f"{word}{number}" for word in PROMPT.split())
+    span = call_span(
+        number, prompt=prompt, answer=says(prompt), **{"gen_ai.request.temperature": 0.0}
+    )
+    write_spool(settings.spool, [span], f"{number}.jsonl")
+
+
+def prepare(home: Path) -> None:
+    """In the worker's process: time runs faster, the model has a price, the disk obeys."""
+    transport._FIRST_WAIT = 0.05
+    models.FIRST_PROBE, models.LAST_PROBE = 0.3, 0.6
+    deliver.LONGEST_WAIT = 1.0
+    plant_prices()
+    obey(home / "disk")
+
+
+def wait_out_pauses(settings: Settings) -> None:
+    """As if the time until the next try of everything had passed."""
+    store = Store.open(settings)
+    with store.database.write() as connection:
+        for table in ("paused_models", "trackers", "deliveries", "jobs"):
+            connection.exec_driver_sql(f"UPDATE {table} SET not_before = 0")
+    store.close()

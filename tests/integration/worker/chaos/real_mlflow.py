@@ -1,0 +1,119 @@
+"""The real MLflow server as the dashboard of a run: it is killed, too, and looked at afterwards."""
+
+import time
+import uuid
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Experiment, Trace
+from mlflow.tracing.client import TracingClient
+
+from smile_trace.store import Store
+from smile_trace_mlflow.spans import EXPLANATION_NAME, mlflow_trace_id
+from smile_trace_mlflow.tracker import FEEDBACK
+from tests.integration.worker.chaos.arena import Arena
+from tests.integration.worker.chaos.schedule import Misfortune
+from tests.support.mlflow_server import MLflowServer
+
+LONGEST_WAIT = 2.0
+"""How long a kill waits for a delivery that it could hit, in seconds."""
+
+
+class RealMLflow:
+    """An experiment of its own on a real server.
+
+    Where the tracker is to be down, or to lose an answer, the server is killed and started
+    again at once, which takes it some ten seconds; a restart under way is not disturbed.
+
+    Attributes:
+        kills: how often it was killed.
+    """
+
+    def __init__(self, server: MLflowServer) -> None:
+        self._server = server
+        self.experiment = f"chaos-{uuid.uuid4().hex[:12]}"
+        self.kills = 0
+
+    def hurt(self, misfortune: Misfortune) -> None:
+        """Kill the server: some time later, or to lose an answer, in the middle of writing."""
+        if not self._server.answers():
+            return
+        if misfortune.kind == "answer lost":
+            self._wait_for_a_write()
+        else:
+            time.sleep(misfortune.seconds)
+        self._server.stop()
+        self._server.start(wait=False)
+        self.kills += 1
+
+    def _wait_for_a_write(self) -> None:
+        before, deadline = self._server.written_ns(), time.monotonic() + LONGEST_WAIT
+        while self._server.written_ns() == before and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    def heal(self) -> None:
+        """Wait until it answers."""
+        self._server.wait()
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """Where the worker delivers to."""
+        return {"mlflow": {"tracking_uri": self._server.uri, "experiment": self.experiment}}
+
+    def check(self, arena: Arena) -> None:
+        """Hold what a person sees against what the store holds.
+
+        Raises:
+            AssertionError: something is missing or is there twice; with the workers' log.
+        """
+        mlflow.set_tracking_uri(self._server.uri)  # what reads attachments asks nothing else
+        store = Store.open(arena.settings)
+        try:
+            self._check(arena, store)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{arena.workers.log()}") from error
+        finally:
+            store.close()
+
+    def _check(self, arena: Arena, store: Store) -> None:
+        client = MlflowClient(tracking_uri=self._server.uri)
+        experiment = client.get_experiment_by_name(self.experiment)
+        assert experiment is not None
+        location = [experiment.experiment_id]
+        found = client.search_traces(locations=location, max_results=100)
+        traces = {trace.info.trace_id: trace for trace in found}
+        assert len(traces) == len(found) == len(arena.calls), sorted(traces)
+        explained = 0
+        for call in arena.calls:
+            trace = traces[mlflow_trace_id(store.trace(call.partition(":")[0]))]
+            explanation = store.explanation(call)
+            r2 = None if explanation is None else explanation.fidelity.r2_heldout
+            _check_trace(trace, explained=explanation is not None, r2=r2)
+            explained += explanation is not None
+        _check_run(client, experiment, explained)
+
+
+def _check_trace(trace: Trace, *, explained: bool, r2: float | None) -> None:
+    late = [span for span in trace.data.spans if span.name == EXPLANATION_NAME]
+    assert len(late) == explained, [span.name for span in trace.data.spans]
+    assert len(trace.data.spans) == 1 + explained
+    given = [a.value for a in trace.info.assessments if a.name == FEEDBACK]
+    assert given == ([] if r2 is None else [round(r2, 4)])
+    assert len(trace.info.assessments) == len(given)
+    if explained:
+        pictures = [
+            value
+            for value in late[0].outputs.values()
+            if str(value).startswith("mlflow-attachment://")
+        ]
+        repository = TracingClient()._get_artifact_repo_for_trace(trace.info)
+        assert len(repository.list_artifacts("attachments")) == len(pictures) > 0
+
+
+def _check_run(client: MlflowClient, experiment: Experiment, explained: int) -> None:
+    """The run of the day: each explanation in it once. A run over midnight has two."""
+    runs = client.search_runs([experiment.experiment_id])
+    assert len({run.data.tags["smile.day"] for run in runs}) == len(runs)
+    assert sum(run.data.metrics["smile.explained"] for run in runs) == explained
+    pages = [client.list_artifacts(run.info.run_id, "heatmaps") for run in runs]
+    assert sum(map(len, pages)) == explained

@@ -1,0 +1,75 @@
+"""The cap holds to the call: many explanations at once, retries and kills, one daily cap."""
+
+from pathlib import Path
+
+import pytest
+
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from tests.integration.worker.chaos.arena import capture, prepare, wait_out_pauses
+from tests.integration.worker.conftest import merged, says
+from tests.integration.worker.test_run import wait_for
+from tests.support.planted_process import PlantedProcess
+from tests.support.worker_process import WorkerProcesses
+
+PER_EXPLANATION = 8
+
+
+@pytest.mark.parametrize(
+    ("concurrent", "cap", "kills"),
+    [(10, 100, (0.3, 0.6)), pytest.param(50, 1000, (0.1, 0.3, 0.5, 0.7), marks=pytest.mark.slow)],
+)
+def test_the_model_never_counts_more_than_the_cap(
+    concurrent: int, cap: int, kills: tuple[float, ...], tmp_path: Path
+) -> None:
+    model = PlantedProcess(tmp_path / "model", says, seed=cap, share=0.2)
+    tables = merged(
+        model.base_url,
+        {
+            "worker": {"concurrent_explanations": concurrent},
+            "budget": {
+                "calls_per_explanation": PER_EXPLANATION,
+                "calls_per_day": cap,
+                "usd_per_day": None,
+                "usd_per_explanation": None,
+            },
+        },
+    )
+    tables["models"]["planted"] |= {"concurrency": concurrent, "retries": 4}
+    settings = Settings(home=tmp_path / "home", **tables)
+    workers = WorkerProcesses(settings.home, tables, prepare)
+    calls = 2 * cap // PER_EXPLANATION  # twice as much to do as the cap lets through
+    for number in range(1, calls + 1):
+        capture(settings, number)
+    store = Store.open(settings)
+    try:
+        model.start()
+        running: list[int] = []
+
+        def sent(share: float) -> bool:
+            running.append(store.status().running)
+            return model.asked >= share * cap
+
+        for share in kills:
+            worker = workers.start()
+            wait_for(lambda share=share: sent(share), 300)
+            worker.kill()
+            worker.join()
+            model.kill()
+            model.start()
+            wait_out_pauses(settings)
+        workers.finish(300)
+        status = store.status()
+        assert model.asked <= status.spent.calls <= cap, workers.log()
+        assert model.asked >= 0.5 * cap
+        assert max(running) == concurrent
+        # The last explanation alone may take what is left, to the last call.
+        assert status.spent.calls == cap
+        assert status.captured == calls
+        assert status.explained > 0
+        assert status.pending > 0
+        assert {"calls per day" in said.reason for said in status.pending_by_reason} == {True}
+    finally:
+        store.close()
+        workers.close()
+        model.close()

@@ -1,0 +1,313 @@
+"""One delivery worker and its tracker, in fair and foul weather."""
+
+import errno
+import tempfile
+from collections.abc import Callable, Sequence
+from unittest.mock import Mock
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.trackers import (
+    CapturedTrace,
+    Deferred,
+    Outcome,
+    Receipt,
+    Rejected,
+    TrackerUnavailable,
+)
+from smile_trace.worker.delivery import (
+    ATTEMPTS,
+    LONGEST_WAIT,
+    Delivered,
+    DeliveryWorker,
+    wait_after,
+)
+from smile_trace.worker.ingest import Ingest
+from tests.support.spooled import START, call_span, trace_id, write_spool
+from tests.support.stand_in_tracker import StandInTracker
+from tests.unit.store.test_jobs import call_id, decision, explanation
+
+
+class Clock:
+    """A clock that a test turns; it starts when the calls were captured."""
+
+    now = START / 1e9
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def tracker() -> StandInTracker:
+    return StandInTracker()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def delivery_worker(
+    tracker: StandInTracker, store: Store, settings: Settings, clock: Clock
+) -> DeliveryWorker:
+    return DeliveryWorker(tracker, store, settings, clock)
+
+
+@pytest.fixture
+def capture(store: Store, settings: Settings) -> Callable[..., None]:
+    def captured(*numbers: int, explained: bool = False, **attributes: object) -> None:
+        write_spool(settings.spool, [call_span(n, **attributes) for n in numbers])  # type: ignore[arg-type]
+        Ingest(store, settings).run()
+        for number in numbers if explained else ():
+            store.jobs.retry([decision(number)], now=5.0)
+            [job] = store.jobs.due(now=5.0, limit=1)
+            store.jobs.explain(job, explanation(), now=6.0)
+
+    return captured
+
+
+def test_traces_then_their_explanations_each_once(
+    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
+) -> None:
+    capture(1, 2, explained=True)
+    assert delivery_worker.run() == Delivered(traces=2, explanations=2)
+    assert delivery_worker.run() == Delivered()
+    assert tracker.log == [
+        f"trace {trace_id(1)}",
+        f"trace {trace_id(2)}",
+        f"explanation {call_id(1)}",
+        f"explanation {call_id(2)}",
+    ]
+    assert tracker.explanations[call_id(1)].explanation == explanation()
+
+
+def test_more_than_one_batch(
+    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
+) -> None:
+    capture(*range(1, 131))
+    assert delivery_worker.run() == Delivered(traces=130)
+    assert len(tracker.traces) == 130
+
+
+def test_a_trace_that_cannot_be_read_any_more_holds_up_no_other(
+    delivery_worker: DeliveryWorker,
+    tracker: StandInTracker,
+    store: Store,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = store.trace_many
+    monkeypatch.setattr(
+        store, "trace_many", lambda ids: [t for t in read(ids) if ids[0] != t.trace_id]
+    )
+    capture(1, 2)
+    assert delivery_worker.run() == Delivered(traces=1)
+    assert list(tracker.traces) == [trace_id(2)]
+    [waiting] = store.status().trackers[0].waiting_for  # it may be mended
+    assert (waiting.count, waiting.reason) == (1, "its spans cannot be read any more")
+
+
+def test_explanations_do_not_wait_until_no_traces_come_any_more(
+    delivery_worker: DeliveryWorker,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver, coming = tracker.deliver_traces, [500, 400, 300, 200, 100]
+
+    def delivered(items: Sequence[CapturedTrace]) -> list[Outcome]:
+        outcomes = deliver(items)
+        if coming:  # as many as were taken
+            first = coming.pop()
+            capture(*range(first, first + 60), explained=first == 100)
+        return outcomes
+
+    monkeypatch.setattr(tracker, "deliver_traces", delivered)
+    capture(1, explained=True)
+    assert delivery_worker.run() == Delivered(traces=301, explanations=61)
+    first, last = tracker.log.index(f"explanation {call_id(1)}"), f"trace {trace_id(559)}"
+    assert first < tracker.log.index(f"explanation {call_id(100)}") < tracker.log.index(last)
+
+
+def test_a_tracker_that_is_down_gets_everything_afterwards(
+    delivery_worker: DeliveryWorker,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    clock: Clock,
+    store: Store,
+) -> None:
+    capture(1, explained=True)
+    tracker.fail_with = TrackerUnavailable("it is down: start it")
+    for _ in range(20):
+        assert delivery_worker.run().unavailable == "it is down: start it"
+        assert delivery_worker.run().unavailable  # not asked before its time
+        assert store.status().trackers[0].unavailable == "it is down: start it"
+        wait = delivery_worker.wait()
+        assert wait is not None
+        assert 0 < wait <= LONGEST_WAIT
+        clock.now += wait
+    capture(2)
+    tracker.fail_with = None
+    assert delivery_worker.run() == Delivered(traces=2, explanations=1)
+    assert store.status().trackers[0].unavailable is None
+
+
+def test_a_tracker_says_itself_when_to_come_back(
+    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
+) -> None:
+    capture(1)
+    tracker.fail_with = TrackerUnavailable("slow down", retry_after=42.0)
+    delivery_worker.run()
+    assert delivery_worker.wait() == pytest.approx(42.0)
+
+
+def test_one_item_that_makes_the_tracker_stumble_harms_no_other(
+    delivery_worker: DeliveryWorker,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    clock: Clock,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = tracker.deliver_traces
+
+    def stumbling(items: Sequence[CapturedTrace]) -> list[Outcome]:
+        if any(item.trace.trace_id == trace_id(2) for item in items):
+            raise RuntimeError("an answer like none before")
+        return whole(items)
+
+    monkeypatch.setattr(tracker, "deliver_traces", stumbling)
+    capture(1, 2, 3, explained=True)
+    assert delivery_worker.run() == Delivered(traces=2, explanations=2)
+    for _ in range(ATTEMPTS):
+        clock.now += LONGEST_WAIT
+        delivery_worker.run()
+    [counted] = store.status().trackers
+    assert counted.waiting == 0
+    assert {r.reason.partition(":")[0]: r.count for r in counted.refused} == {
+        "delivery failed": 1,
+        "its trace was refused": 1,
+    }
+
+
+def test_too_few_outcomes_are_a_wrong_answer(
+    delivery_worker: DeliveryWorker,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tracker, "deliver_traces", lambda items: [Receipt(external_id="x")])
+    capture(1, 2)
+    assert delivery_worker.run() == Delivered(traces=2)  # one by one the count is right
+    monkeypatch.setattr(tracker, "deliver_traces", lambda items: [])
+    capture(3)
+    assert delivery_worker.run() == Delivered()
+    assert store.status().trackers[0].waiting == 1
+
+
+def test_a_refused_item_is_not_tried_again(
+    delivery_worker: DeliveryWorker,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    clock: Clock,
+    store: Store,
+) -> None:
+    tracker.refuse[trace_id(1)] = Rejected(reason="too large: 5 MB at most", retry=False)
+    capture(1, 2)
+    assert delivery_worker.run() == Delivered(traces=1)
+    clock.now += 1e6
+    assert delivery_worker.run() == Delivered()
+    [reason] = store.status().trackers[0].refused
+    assert (reason.reason, reason.count) == ("too large: 5 MB at most", 1)
+
+
+def test_the_users_own_trace_is_awaited_and_then_not_any_more(
+    delivery_worker: DeliveryWorker,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    clock: Clock,
+    settings: Settings,
+) -> None:
+    capture(1, **{semconv.EXTERNAL_MLFLOW_TRACE: "tr-of-the-user"})
+    assert delivery_worker.run() == Delivered()
+    wait = delivery_worker.wait()
+    assert wait == pytest.approx(Deferred(reason="").seconds)
+    clock.now += wait
+    assert delivery_worker.run() == Delivered()
+    clock.now += settings.worker.external_trace_seconds
+    assert delivery_worker.run() == Delivered(traces=1)
+    assert not tracker.traces[trace_id(1)].wait_for_external
+
+
+def test_a_stop_is_heard_between_batches(
+    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
+) -> None:
+    capture(*range(1, 131))
+    delivery_worker.run(stopping=lambda: bool(tracker.traces))
+    assert len(tracker.traces) == 50
+
+
+def test_who_asked_a_tracker_nothing_says_nothing_of_it(
+    delivery_worker: DeliveryWorker,
+    tracker: StandInTracker,
+    capture: Callable[..., None],
+    clock: Clock,
+    store: Store,
+) -> None:
+    capture(1)
+    tracker.fail_with = TrackerUnavailable("it is down: start it")
+    delivery_worker.run()
+    clock.now += LONGEST_WAIT
+    assert delivery_worker.run(lambda: True) == Delivered()
+    assert store.status().trackers[0].unavailable == "it is down: start it"
+
+
+def test_waits_double_with_jitter_up_to_a_bound() -> None:
+    waits = [[wait_after(n) for _ in range(50)] for n in range(12)]
+    assert all(0.5 * 2**n <= w <= 2**n for n in range(8) for w in waits[n])
+    assert max(waits[11]) <= LONGEST_WAIT
+    assert wait_after(10**6) <= LONGEST_WAIT
+    assert len(set(waits[3])) > 1
+
+
+def _without_a_temporary_folder() -> OSError:
+    """What Python says that looks for one for the first time, and can write nowhere."""
+    held, tempfile.tempdir = tempfile.tempdir, None
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("os.open", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
+            tempfile.gettempdir()
+    except OSError as error:
+        return error
+    finally:
+        tempfile.tempdir = held
+    raise AssertionError("a folder was found")
+
+
+@pytest.mark.parametrize(
+    "full",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/tmp/x"),
+        pytest.param(_without_a_temporary_folder(), id="no temporary folder"),
+    ],
+)
+def test_a_full_disk_here_is_no_items_fault(
+    delivery_worker: DeliveryWorker,
+    tracker: StandInTracker,
+    clock: Clock,
+    capture: Callable[..., None],
+    full: OSError,
+) -> None:
+    """Clients of trackers write temporary files."""
+    capture(1, 2)
+    tracker.fail_with = full
+    for _ in range(ATTEMPTS + 3):
+        assert "free some space" in (delivery_worker.run().unavailable or "")
+        clock.now += LONGEST_WAIT
+    tracker.fail_with = None
+    assert delivery_worker.run() == Delivered(traces=2)

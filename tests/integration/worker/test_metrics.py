@@ -1,0 +1,44 @@
+"""What Prometheus reads is what the status says, on the loopback address only."""
+
+import socket
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from smile_trace.store import Store
+from smile_trace.worker.lock import WorkerError
+from smile_trace.worker.metrics import serving_metrics
+from tests.unit.store.test_jobs import capture
+from tests.unit.store.test_outbox import deliver, explain, traces
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def test_the_counts_are_those_of_the_status(store: Store) -> None:
+    capture(store, 1, 2)
+    explain(store, 1)
+    deliver(store, traces(store, 'a"\n')[0])
+    store.ledger.reserve(model="m", explanation="e", calls=3, tokens=10, usd=0.25)
+    port = free_port()
+    with serving_metrics(store, port):
+        with urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
+            lines = reply.read().decode().splitlines()
+        with pytest.raises(WorkerError, match="choose another"), serving_metrics(store, port):
+            pass
+    assert 'smile_trace_calls{state="explained"} 1.0' in lines
+    assert 'smile_trace_deliveries{state="delivered",tracker="a\\"\\n"} 1.0' in lines
+    assert 'smile_trace_spent_total{unit="calls"} 3.0' in lines
+    assert 'smile_trace_spent_total{unit="usd"} 0.25' in lines
+    with pytest.raises(URLError):
+        urlopen(f"http://127.0.0.1:{port}/metrics")
+
+
+def test_nothing_is_served_without_a_port(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smile_trace.worker.metrics.start_http_server", None)
+    with serving_metrics(store, None):
+        pass

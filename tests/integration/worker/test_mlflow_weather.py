@@ -1,0 +1,59 @@
+"""The real worker and a real MLflow server in bad weather: everything arrives, once."""
+
+from collections.abc import Callable
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from smile_trace.settings import Settings
+from smile_trace_mlflow import MLflowTracker
+from tests.integration.worker.test_run import capture
+from tests.support.front_door import FrontDoor, opened
+from tests.support.mlflow_server import MLflowServer
+from tests.support.spooled import trace_id
+from tests.support.weather import Start
+
+pytestmark = [pytest.mark.mlflow, pytest.mark.slow]
+
+
+@pytest.mark.usefixtures("server")
+def test_down_then_refusing_then_deleted(
+    settings: Settings, mlflow_server: MLflowServer, start: Start
+) -> None:
+    experiment = mlflow_server.new_experiment()
+    client = MlflowClient()
+    with opened(FrontDoor(mlflow_server.port)) as door:
+        door.answer = 0
+        options = {"tracking_uri": door.uri, "experiment": experiment}
+        tracker = MLflowTracker.from_settings(options)
+        assert tracker is not None
+        capture(settings, 1, 2)
+        weather = start(settings, tracker)
+
+        def paused(text: str) -> Callable[[], bool]:
+            return lambda: any(
+                text in (counted.unavailable or "") for counted in weather.store.status().trackers
+            )
+
+        weather.until(paused("does not answer"))
+        weather.until(lambda: weather.store.status().explained == 2)
+        door.answer = 401
+        weather.until(paused("refuses our credentials"))
+        door.answer = None
+        weather.until(lambda: weather.store.status().trackers[0].explanations == 2)
+        found = client.get_experiment_by_name(experiment)
+        assert found is not None
+        client.delete_experiment(found.experiment_id)
+        capture(settings, 3, 4)
+        weather.until(paused("was deleted: restore it"))
+        client.restore_experiment(found.experiment_id)
+        weather.until(lambda: weather.store.status().trackers[0].explanations == 4)
+        status = weather.store.status()
+        weather.stop()
+    [counted] = status.trackers
+    assert (counted.traces, counted.waiting, counted.refused) == (4, 0, ())
+    kept = mlflow.search_traces(locations=[found.experiment_id], return_type="list")
+    assert {t.info.trace_id for t in kept} == {f"tr-{trace_id(n)}" for n in (1, 2, 3, 4)}
+    assert [len(t.data.spans) for t in kept] == [2] * 4
+    assert [len(t.info.assessments) for t in kept] == [1] * 4

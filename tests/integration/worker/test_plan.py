@@ -1,0 +1,84 @@
+"""What a dry run promises is never passed by what is then really reserved."""
+
+from collections.abc import Callable
+
+import pytest
+
+from smile_trace.settings import Settings
+from smile_trace.store.ledger import Left
+from smile_trace.worker.lock import alone
+from smile_trace.worker.plan import plan
+from smile_trace.worker.run import run
+from tests.integration.worker.conftest import WORD, says
+from tests.support.planted import PlantedServer
+from tests.support.spooled import call_span, write_spool
+
+Configure = Callable[..., Settings]
+PROMPT = f"please give me my {WORD} now or else"
+
+
+def capture(settings: Settings, *numbers: int, model: str = "planted") -> None:
+    spans = [
+        call_span(n, prompt=f"{PROMPT} {n}", answer=says(PROMPT), model=model) for n in numbers
+    ]
+    write_spool(settings.spool, spans, f"{model}.jsonl")
+
+
+def test_what_is_then_spent_stays_below(configure: Configure, server: PlantedServer) -> None:
+    settings = configure()
+    capture(settings, 1, 2, 3)
+    promised = plan(settings)
+    [asked] = promised.models
+    assert (asked.model, asked.explanations, asked.calls, asked.usd) == ("planted", 3, 60, None)
+    assert server.bodies == []
+    spent = run(settings, once=True, trackers=[]).spent
+    assert 0 < spent.calls <= asked.calls
+    assert asked.tokens is not None
+    assert 0 < spent.tokens <= asked.tokens
+    assert plan(settings).models == ()
+
+
+def test_the_sampling_is_that_of_the_worker(configure: Configure, server: PlantedServer) -> None:
+    settings = configure(sampling={"rate": 0.0, "minimum_per_prompt_version": 2})
+    capture(settings, *range(1, 8))
+    promised = plan(settings)
+    assert promised.models[0].explanations == 2
+    assert [(s.reason, s.count) for s in promised.skipped] == [("not sampled", 5)]
+    assert run(settings, once=True, trackers=[]).explained == 2
+
+
+def test_what_waited_for_a_table_is_planned_once_it_is_there(configure: Configure) -> None:
+    capture(configure(), 1, 2, model="new")
+    assert run(configure(), once=True, trackers=[]).sampled == 0
+    [left_out] = plan(configure()).skipped
+    assert (left_out.count, "no model for 'new'" in left_out.reason) == (2, True)
+    settings = configure(models={"new": {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}})
+    [asked] = plan(settings).models
+    assert (asked.model, asked.explanations) == ("new", 2)
+
+
+def test_known_prices_and_caps(configure: Configure) -> None:
+    known = {"kind": "endpoint", "base_url": "https://api.openai.com/v1", "max_tokens": 100}
+    budget = {"calls_per_explanation": 20, "usd_per_explanation": None, "tokens_per_day": 5000}
+    how = {**known, "calls_per_day": 7}
+    settings = configure(models={"gpt-4o-mini": how}, budget=budget)
+    capture(settings, 1, 2, model="gpt-4o-mini")
+    promised = plan(settings)
+    [asked] = promised.models
+    assert asked.usd is not None
+    assert 40 * 100 * 0.6e-6 < asked.usd < 0.01  # 60 cents per million output tokens
+    assert asked.left == Left(calls=7)
+    assert promised.left == Left(calls=2000, tokens=5000, usd=1.0)
+    capped = configure(models={"gpt-4o-mini": how}, budget={"usd_per_explanation": 0.0001})
+    assert plan(capped).models[0].usd == pytest.approx(0.0002)
+
+
+def test_beside_a_worker_it_leaves_the_spool_to_it(settings: Settings) -> None:
+    capture(settings, 1)
+    assert plan(settings).models[0].explanations == 1
+    capture(settings, 2)
+    with alone(settings.home):
+        beside = plan(settings)
+    assert (beside.models[0].explanations, beside.beside_worker) == (1, True)
+    after = plan(settings)
+    assert (after.models[0].explanations, after.beside_worker) == (2, False)

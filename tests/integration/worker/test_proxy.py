@@ -1,0 +1,273 @@
+"""A worker whose model has a proxy: who is asked and paid, what is said, and when it is dropped."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from smile_trace.records import Explanation
+from smile_trace.render.heatmap import heatmap
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.plan import plan
+from smile_trace.worker.retry import believe_again
+from smile_trace.worker.run import run
+from smile_trace.worker.status import read_home
+from tests.integration.worker.conftest import WORD, merged
+from tests.integration.worker.test_run import capture, slow, wait_for
+from tests.support.planted import PlantedServer, serving
+from tests.support.spooled import span_id, trace_id
+from tests.support.stand_in_tracker import StandInTracker
+from tests.support.worker_process import WorkerProcesses
+
+PROMPT = f"please give me my {WORD} now or else I will write to the newspaper"
+PROXY_CALLS = 60
+TARGET_CALLS = 20
+
+Configure = Callable[..., Settings]
+
+
+def agrees(prompt: str) -> str:
+    """Another wording than the target's, that hangs on the same word."""
+    return "we send it back at once" if WORD in prompt else "good day to you"
+
+
+def says_the_opposite(prompt: str) -> str:
+    """Moves where the target does not, and stays where it moves."""
+    whole = len(prompt.split()) == len(PROMPT.split())
+    return "we send it back at once" if whole or WORD not in prompt else "good day to you"
+
+
+def shuffled(prompt: str) -> str:
+    """Says one of two things that have nothing to do with what it was asked."""
+    whole = len(prompt.split()) == len(PROMPT.split())
+    even = sha256(prompt.encode()).digest()[0] % 2 == 0
+    return "we send it back at once" if whole or even else "good day to you"
+
+
+@pytest.fixture
+def cheap() -> Iterator[PlantedServer]:
+    """The proxy, which agrees with the target unless a test says otherwise."""
+    with serving(agrees) as running:
+        yield running
+
+
+def tables_of(server: PlantedServer, cheap: PlantedServer, **more: Any) -> dict[str, Any]:
+    """Settings in which `planted` has the proxy `cheap`."""
+    how = {"kind": "endpoint", "temperature_zero_is_deterministic": True, "retries": 0}
+    tables = {
+        "models": {
+            "planted": {**how, "base_url": server.base_url, "proxy": "cheap"},
+            "cheap": {**how, "base_url": cheap.base_url},
+        },
+        "budget": {
+            "calls_per_explanation": TARGET_CALLS,
+            "proxy_calls_per_explanation": PROXY_CALLS,
+            "usd_per_explanation": None,
+        },
+    }
+    for name, table in more.items():
+        tables[name] = {**tables.get(name, {}), **table}
+    return tables
+
+
+@pytest.fixture
+def proxied(configure: Configure, server: PlantedServer, cheap: PlantedServer) -> Settings:
+    """The tests' settings with the proxy."""
+    return configure(**tables_of(server, cheap))
+
+
+def explanations(settings: Settings, *numbers: int) -> list[Explanation]:
+    store = Store.open(settings)
+    try:
+        found = [store.explanation(f"{trace_id(n)}:{span_id(1)}") for n in numbers]
+    finally:
+        store.close()
+    assert all(found)
+    return [explanation for explanation in found if explanation is not None]
+
+
+def asked_twice(server: PlantedServer) -> int:
+    """How many requests came again."""
+    counts = Counter(json.dumps(body["messages"]) for body in server.bodies)
+    return sum(count - 1 for count in counts.values())
+
+
+def test_the_proxy_is_asked_most_and_paid_in_its_own_name(
+    proxied: Settings, server: PlantedServer, cheap: PlantedServer
+) -> None:
+    capture(proxied, 1, prompt=PROMPT)
+    tracker = StandInTracker()
+    status = run(proxied, once=True, trackers=[tracker])
+    assert (status.explained, status.reliable) == (1, 1)
+    [explanation] = explanations(proxied, 1)
+    assert explanation.ranked[0].text.startswith(WORD)
+    assert len(server.bodies) == explanation.cost.target_calls <= TARGET_CALLS
+    assert TARGET_CALLS < len(cheap.bodies) == explanation.cost.proxy_calls <= PROXY_CALLS
+    assert asked_twice(server) == asked_twice(cheap) == 0
+    use = explanation.proxy
+    assert use is not None
+    assert (use.name, use.signal, use.dropped) == ("cheap", "text", None)
+    assert use.trust > 0.9
+    [item] = tracker.explanations.values()
+    assert item.explanation.proxy == use
+    facts = " ".join(heatmap(explanation).facts)
+    assert "proxy cheap gave answers of its own, trust" in facts
+    store = Store.open(proxied)
+    try:
+        day = store.ledger.today()
+        assert store.ledger.spent("model", f"{day}/planted").calls == len(server.bodies)
+        assert store.ledger.spent("model", f"{day}/cheap").calls == len(cheap.bodies)
+        assert store.ledger.spent("day", day).calls == len(server.bodies)
+        [pair] = store.agreements.pairs()
+        assert (pair.target, pair.proxy) == ("planted", "cheap")
+        assert store.agreements.values(pair) == [use.agreement]
+    finally:
+        store.close()
+
+
+def test_a_dry_run_names_both(proxied: Settings, server: PlantedServer) -> None:
+    capture(proxied, 1, prompt=PROMPT)
+    calls = {planned.model: planned.calls for planned in plan(proxied).models}
+    assert calls == {"planted": TARGET_CALLS, "cheap": PROXY_CALLS}
+    assert server.bodies == []
+
+
+def test_a_proxy_that_says_the_opposite_is_dropped_and_everybody_says_so(
+    proxied: Settings, cheap: PlantedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    cheap.function = says_the_opposite
+    capture(proxied, *range(1, 9), prompt=PROMPT)
+    run(proxied, once=True, trackers=[])
+    before = len(cheap.bodies)
+    assert "the proxy cheap of planted is dropped for" in caplog.text
+    capture(proxied, 20, prompt=PROMPT)
+    run(proxied, once=True, trackers=[])
+    assert len(cheap.bodies) == before  # and it is not even asked for the unperturbed prompt
+    [explanation] = explanations(proxied, 20)
+    use = explanation.proxy
+    assert use is not None
+    assert use.dropped is not None
+    assert "does not agree with this model on this prompt" in use.dropped
+    assert explanation.fidelity.status == "reliable"
+    assert explanation.ranked[0].text.startswith(WORD)
+    assert any("proxy cheap not used" in fact for fact in heatmap(explanation).facts)
+    [said] = read_home(proxied).dropped_proxies
+    assert said.startswith("cheap for planted on")
+    store = Store.open(proxied)
+    try:
+        assert believe_again(store) == 1
+        assert believe_again(store) == 0
+    finally:
+        store.close()
+    capture(proxied, 21, prompt=PROMPT)
+    run(proxied, once=True, trackers=[])
+    assert len(cheap.bodies) > before
+
+
+@pytest.mark.slow
+def test_a_proxy_with_shuffled_answers_is_dropped(proxied: Settings, cheap: PlantedServer) -> None:
+    cheap.function = shuffled
+    capture(proxied, *range(1, 61), prompt=PROMPT)
+    status = run(proxied, once=True, trackers=[])
+    assert status.explained == 60
+    uses = [explanation.proxy for explanation in explanations(proxied, *range(1, 61))]
+    dropped = sum(use is not None and use.dropped is not None for use in uses)
+    print(f"{60 - dropped} explanations until it was dropped")
+    assert 10 <= dropped < 60
+
+
+@pytest.mark.slow
+def test_a_proxy_that_agrees_is_never_dropped(proxied: Settings) -> None:
+    capture(proxied, *range(1, 31), prompt=PROMPT)
+    run(proxied, once=True, trackers=[])
+    assert read_home(proxied).dropped_proxies == ()
+
+
+def test_a_proxy_that_is_gone_is_waited_for_and_named(
+    proxied: Settings,
+    server: PlantedServer,
+    cheap: PlantedServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("smile_trace.worker.models.FIRST_PROBE", 0.2)
+    cheap.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
+    capture(proxied, 1, prompt=PROMPT)
+    stopping = threading.Event()
+    worker = threading.Thread(
+        target=run, args=(proxied,), kwargs={"trackers": [], "stopping": stopping}
+    )
+    worker.start()
+    store = Store.open(proxied)
+    try:
+        wait_for(lambda: store.status().paused_models, 300)
+        [paused] = store.status().paused_models
+        assert "the proxy 'cheap' of the model 'planted'" in paused.reason
+        cheap.faults = []
+        wait_for(lambda: store.status().explained == 1, 300)
+        assert store.status().paused_models == ()
+        assert asked_twice(server) == 0
+    finally:
+        stopping.set()
+        worker.join(30)
+        store.close()
+
+
+def test_a_proxy_that_left_the_settings_is_no_obstacle(
+    proxied: Settings, configure: Configure, server: PlantedServer, cheap: PlantedServer
+) -> None:
+    cheap.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
+    capture(proxied, 1, prompt=PROMPT)
+    assert run(proxied, once=True, trackers=[]).pending == 1
+    without = configure(budget={"calls_per_explanation": TARGET_CALLS})
+    store = Store.open(proxied)
+    with store.database.write() as connection:  # an hour later
+        connection.exec_driver_sql("UPDATE jobs SET not_before = 0")
+        connection.exec_driver_sql("UPDATE paused_models SET not_before = 0")
+    store.close()
+    assert run(without, once=True, trackers=[]).explained == 1
+    [explanation] = explanations(proxied, 1)
+    assert explanation.proxy is not None
+    assert explanation.proxy.dropped == "the settings have no such model any more"
+
+
+def test_killed_in_the_middle_nothing_is_paid_twice(
+    configure: Configure, server: PlantedServer, cheap: PlantedServer
+) -> None:
+    server.function = slow
+    concurrency = 2
+    tables = merged(server.base_url, tables_of(server, cheap))
+    for table in tables["models"].values():
+        table["concurrency"] = concurrency
+    settings = configure(**tables_of(server, cheap))
+    capture(settings, 1, prompt=PROMPT)
+    workers = WorkerProcesses(settings.home, tables)
+    seen = [
+        (cheap, 20),  # the proxy alone is being asked
+        (server, 8),  # the target is
+    ]
+    try:
+        for who, requests in seen:
+            worker = workers.start()
+            wait_for(lambda who=who, requests=requests: len(who.bodies) >= requests, 300)
+            worker.kill()
+            worker.join()
+        workers.finish()
+    finally:
+        workers.close()
+    [explanation] = explanations(settings, 1)
+    assert explanation.ranked[0].text.startswith(WORD)
+    assert asked_twice(server) <= len(seen) * concurrency  # what was in flight
+    assert asked_twice(cheap) <= len(seen) * concurrency
+    assert explanation.cost.target_calls >= len(server.bodies)
+    assert explanation.cost.proxy_calls >= len(cheap.bodies)
+    store = Store.open(settings)
+    try:
+        [pair] = store.agreements.pairs()
+        assert len(store.agreements.values(pair)) == 1
+    finally:
+        store.close()

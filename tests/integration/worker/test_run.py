@@ -1,0 +1,420 @@
+"""The whole worker on real parts: the store, the engine, an HTTP model, a tracker."""
+
+import json
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.outbox import TrackerState
+from smile_trace.store.pauses import Pause
+from smile_trace.trackers import TrackerUnavailable
+from smile_trace.worker.lock import WorkerError, check_health
+from smile_trace.worker.retry import request_again
+from smile_trace.worker.run import run
+from tests.integration.worker.conftest import WORD, merged, says
+from tests.support.planted import PlantedServer
+from tests.support.spooled import call_span, span_id, trace_id, write_spool
+from tests.support.stand_in_tracker import StandInTracker
+from tests.support.worker_process import WorkerProcesses
+
+Configure = Callable[..., Settings]
+PROMPT = f"please give me my {WORD} now or else"
+
+
+def capture(settings: Settings, *numbers: int, prompt: str = PROMPT) -> None:
+    write_spool(
+        settings.spool,
+        [
+            call_span(
+                n,
+                prompt=" ".join(f"{word}{n}" for word in prompt.split()),  # no text in common
+                answer=says(prompt),
+                **{"gen_ai.request.temperature": 0.0},
+            )
+            for n in numbers
+        ],
+        f"{numbers[0]}.jsonl",
+    )
+
+
+def sent(server: PlantedServer) -> Counter[str]:
+    return Counter(json.dumps(body["messages"]) for body in server.bodies)
+
+
+def test_from_the_spool_to_the_tracker(settings: Settings, server: PlantedServer) -> None:
+    tracker = StandInTracker()
+    capture(settings, 1, 2, 3)
+    status = run(settings, once=True, trackers=[tracker])
+    assert (status.captured, status.explained, status.reliable) == (3, 3, 3)
+    assert len(tracker.explanations) == 3
+    for item in tracker.explanations.values():
+        best = item.explanation.ranked[0]
+        assert best.text.startswith(WORD)
+        assert best.significant
+        assert item.explanation.cost.target_calls == 20
+    assert len(server.bodies) == status.spent.calls == 60
+    assert tracker.closed
+
+
+def test_a_start_says_what_is_served_and_what_an_earlier_worker_waited_for(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = StandInTracker("gone")
+    gone.fail_with = TrackerUnavailable("it is down")
+    capture(settings, 1)
+    run(settings, once=True, trackers=[gone])
+    caplog.clear()
+    caplog.set_level(logging.INFO)
+    run(settings, once=True, trackers=[gone])
+    starts = f"the worker starts on {settings.home}; models: planted; trackers: gone"
+    said = [line.getMessage() for line in caplog.records]
+    at = said.index(starts)
+    assert said[at + 1] == "gone took nothing before, tried now: it is down"
+
+
+def test_a_start_says_nothing_of_what_it_does_not_try(
+    settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("planted", "removed"):
+        pause = Pause(name=name, reason="wrong key", failures=1, since=1.0, not_before=2.0)
+        store.pauses.put(pause)
+    store.outbox.note_state(TrackerState(name="idle", failures=1, reason="it is down", since=1.0))
+    run(settings, once=True, trackers=[StandInTracker("idle")])
+    said = [line.getMessage() for line in caplog.records if "tried now" in line.getMessage()]
+    assert said == ["planted is still paused, and tried now: wrong key"]
+
+
+def test_a_second_run_does_nothing_twice(settings: Settings, server: PlantedServer) -> None:
+    tracker = StandInTracker()
+    capture(settings, 1, 2)
+    run(settings, once=True, trackers=[tracker])
+    log, asked = list(tracker.log), len(server.bodies)
+    run(settings, once=True, trackers=[tracker])
+    assert (tracker.log, len(server.bodies)) == (log, asked)
+
+
+def test_no_text_is_asked_twice(settings: Settings, server: PlantedServer) -> None:
+    capture(settings, 1, 2)
+    run(settings, once=True, trackers=[])
+    assert max(sent(server).values()) == 1
+
+
+def test_a_failing_call_ends_failed_with_its_reason_and_holds_up_no_other(
+    configure: Configure, server: PlantedServer
+) -> None:
+    settings = configure(explain={"protect": ["all of this"]})
+    write_spool(settings.spool, [call_span(9, prompt="all of this")], "a.jsonl")
+    capture(settings, 1)
+    status = run(settings, once=True, trackers=[])
+    assert (status.explained, status.failed) == (1, 1)
+    assert "protected" in status.failed_by_reason[0].reason
+
+
+def test_a_failed_call_is_explained_when_it_is_retried(
+    settings: Settings, server: PlantedServer
+) -> None:
+    capture(settings, 1)
+    server.faults = [(400, {}, {"error": {"message": "not today"}})] * 20
+    status = run(settings, once=True, trackers=[])
+    assert (status.explained, status.failed) == (0, 1)
+    assert "not today" in status.failed_by_reason[0].reason
+    server.faults = []
+    store = Store.open(settings)
+    assert request_again(store, settings, None) == 1
+    store.close()
+    status = run(settings, once=True, trackers=[])
+    assert (status.explained, status.failed) == (1, 0)
+
+
+def test_a_refused_key_lets_jobs_wait_and_they_resume_by_themselves(
+    settings: Settings, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smile_trace.worker.models.FIRST_PROBE", 0.2)
+    capture(settings, 1, 2, 3)
+    wrong = (401, {}, {"error": {"message": "wrong key"}})
+    server.faults = [wrong] * 1000
+    with at_work(settings) as store:
+        wait_for(lambda: store.status().paused_models)
+        status = store.status()
+        assert (status.failed, status.sampled) == (0, 3)
+        server.faults = []
+        wait_for(lambda: store.status().explained == 3)
+        assert store.status().paused_models == ()
+
+
+def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
+    settings: Settings, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At temperature .8 the prompt itself is asked several times, and one of them is enough."""
+    monkeypatch.setattr("smile_trace.worker.models.FIRST_PROBE", 0.2)
+    sampled = {"gen_ai.request.temperature": 0.8}
+    span = call_span(1, prompt=PROMPT, answer=says(PROMPT), **sampled)
+    write_spool(settings.spool, [span])
+    server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
+    with at_work(settings) as store:
+        wait_for(lambda: store.status().paused_models)
+        server.faults = [(400, {}, {"error": {"message": "not today"}})]
+        wait_for(lambda: store.status().explained + store.status().failed)
+        assert (store.status().explained, server.faults) == (1, [])
+
+
+def test_once_leaves_the_jobs_of_a_model_that_is_gone(
+    configure: Configure, server: PlantedServer
+) -> None:
+    settings = configure(
+        models={"gone": {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1", "retries": 0}}
+    )
+    capture(settings, 1)
+    write_spool(settings.spool, [call_span(2, model="gone", prompt=PROMPT)], "b.jsonl")
+    status = run(settings, once=True, trackers=[])
+    assert (status.explained, status.pending, status.failed) == (1, 1, 0)
+    assert status.pending_by_reason[0].count == 1
+    assert status.paused_models[0].name == "gone"
+    back = configure(
+        models={"gone": {"kind": "endpoint", "base_url": server.base_url, "retries": 0}}
+    )
+    status = run(back, once=True, trackers=[])  # at once: whoever starts it has mended something
+    assert (status.explained, status.paused_models) == (2, ())
+
+
+def test_the_daily_cap_holds_to_the_call_and_the_rest_waits(
+    configure: Configure, server: PlantedServer
+) -> None:
+    settings = configure(budget={"calls_per_day": 50, "calls_per_explanation": 20})
+    capture(settings, 1, 2, 3, 4)
+    status = run(settings, once=True, trackers=[])
+    assert len(server.bodies) == status.spent_today.calls <= 50
+    assert status.explained >= 1
+    assert status.explained + status.pending == 4
+    assert any("50 calls per day" in r.reason for r in status.pending_by_reason)
+    richer = configure(budget={"calls_per_day": 1000, "calls_per_explanation": 20})
+    store = Store.open(settings)
+    with store.database.write() as connection:  # an hour later
+        connection.exec_driver_sql("UPDATE jobs SET not_before = 0")
+    store.close()
+    assert run(richer, once=True, trackers=[]).explained == 4
+    assert max(sent(server).values()) == 1  # what was paid for was used
+
+
+@pytest.mark.slow
+def test_fifty_explanations_at_once_stay_below_the_cap(
+    configure: Configure, server: PlantedServer
+) -> None:
+    settings = configure(
+        budget={"calls_per_day": 300, "calls_per_explanation": 5},
+        worker={"concurrent_explanations": 50},
+    )
+    server.faults = [
+        (500, {}, {"error": {"message": "stumbled"}}) if n % 7 == 0 else None for n in range(200)
+    ]
+    capture(settings, *range(1, 81))
+    status = run(settings, once=True, trackers=[])
+    assert len(server.bodies) == status.spent_today.calls <= 300
+    assert status.explained + status.failed >= 40
+    assert status.explained + status.failed + status.pending == 80
+
+
+def test_one_tracker_that_is_down_holds_up_no_other(settings: Settings) -> None:
+    well, ill = StandInTracker("well"), StandInTracker("ill")
+    ill.fail_with = TrackerUnavailable("it is down", retry_after=60.0)
+    capture(settings, 1)
+    status = run(settings, once=True, trackers=[ill, well])
+    assert len(well.explanations) == 1
+    states = {tracker.name: tracker for tracker in status.trackers}
+    assert states["ill"].unavailable == "it is down"
+    assert states["ill"].waiting == 2
+
+
+def test_a_second_worker_is_refused(settings: Settings) -> None:
+    stopping = threading.Event()
+    first = threading.Thread(
+        target=run, args=(settings,), kwargs={"trackers": [], "stopping": stopping}
+    )
+    first.start()
+    try:
+        wait_for(lambda: (settings.home / "engine.db").exists())
+        with pytest.raises(WorkerError, match="another worker"):
+            run(settings, once=True, trackers=[])
+        assert "runs on" in check_health(settings.home)
+    finally:
+        stopping.set()
+        first.join(120)
+    with pytest.raises(WorkerError, match="start smile-trace worker"):
+        check_health(settings.home)
+    run(settings, once=True, trackers=[])
+
+
+def test_a_tracker_of_unknown_name_is_said(configure: Configure) -> None:
+    with pytest.raises(WorkerError, match=r"trackers\.nonesuch"):
+        run(configure(trackers={"nonesuch": {}}), once=True)
+
+
+@contextmanager
+def at_work(settings: Settings) -> Iterator[Store]:
+    """A worker in a thread, and the store that it works on; at the end it stops when told."""
+    stopping = threading.Event()
+    worker = threading.Thread(
+        target=run, args=(settings,), kwargs={"trackers": [], "stopping": stopping}
+    )
+    worker.start()
+    store = Store.open(settings)
+    try:
+        yield store
+    finally:
+        stopping.set()
+        worker.join(120)
+        store.close()
+    assert not worker.is_alive()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 300.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def slow(prompt: str) -> str:
+    time.sleep(0.05)
+    return says(prompt)
+
+
+@pytest.fixture
+def workers(settings: Settings, server: PlantedServer) -> Iterator[WorkerProcesses]:
+    server.function = slow
+    tables = merged(server.base_url, {"worker": {"concurrent_explanations": 2}})
+    tables["models"]["planted"]["concurrency"] = 2
+    started = WorkerProcesses(settings.home, tables)
+    yield started
+    started.close()
+
+
+def test_killed_between_rounds_nothing_is_lost_or_paid_twice(
+    workers: WorkerProcesses, server: PlantedServer, settings: Settings
+) -> None:
+    capture(settings, 1, 2, 3)
+    kills = 0
+    for asked in (5, 30, 45):
+        worker = workers.start()
+        wait_for(lambda asked=asked: len(server.bodies) >= asked)
+        worker.kill()
+        worker.join()
+        kills += 1
+    workers.finish()
+    tracker = workers.tracker
+    assert tracker.visible("explanation") == {f"{trace_id(n)}:{span_id(1)}" for n in (1, 2, 3)}
+    assert len(tracker.visible("trace")) == 3
+    again = sum(count - 1 for count in sent(server).values())
+    assert again <= kills * 2 * 2  # what was in flight: two requests of two explanations
+    store = Store.open(settings)
+    status = store.status()
+    store.close()
+    assert status.explained == 3
+    assert status.spent.calls >= len(server.bodies)
+
+
+def test_a_stop_signal_ends_the_worker_soon_and_the_next_one_goes_on(
+    workers: WorkerProcesses, server: PlantedServer, settings: Settings
+) -> None:
+    capture(settings, 1, 2)
+    worker = workers.start()
+    wait_for(lambda: len(server.bodies) >= 5)
+    worker.terminate()
+    worker.join(10)
+    assert worker.exitcode == 0
+    assert 5 <= len(server.bodies) < 40
+    workers.finish()
+    assert max(sent(server).values()) == 1
+    assert len(workers.tracker.visible("explanation")) == 2
+
+
+@pytest.mark.slow
+def test_a_round_that_does_not_end_is_cut_off(
+    workers: WorkerProcesses, server: PlantedServer, settings: Settings
+) -> None:
+    hanging = threading.Event()
+    server.function = lambda prompt: str(hanging.wait(60))
+    capture(settings, 1)
+    worker = workers.start()
+    wait_for(lambda: server.bodies)
+    worker.terminate()
+    worker.join(15)
+    assert worker.exitcode == 0
+    hanging.set()
+    server.function = says
+    workers.finish()
+    assert len(workers.tracker.visible("explanation")) == 1
+
+
+def test_an_answer_that_was_lost_on_its_way_is_visible_once(
+    workers: WorkerProcesses, server: PlantedServer, settings: Settings
+) -> None:
+    server.function = says
+    tracker = workers.tracker
+    (tracker.folder / "cut").touch()
+    capture(settings, 1)
+    workers.finish()
+    assert len(tracker.visible("trace")) == 1
+    assert len(tracker.deliveries()) == 3  # the trace twice, its explanation once
+
+
+@pytest.mark.slow
+def test_a_call_that_kills_the_worker_is_found_out(
+    workers: WorkerProcesses, server: PlantedServer, settings: Settings
+) -> None:
+    capture(settings, 1)
+    hanging = threading.Event()
+    server.function = lambda prompt: str(hanging.wait(60))
+    for kill in range(1, 6):
+        worker = workers.start()
+        wait_for(lambda kill=kill: len(server.bodies) >= kill)
+        worker.kill()
+        worker.join()
+    hanging.set()
+    workers.finish()
+    store = Store.open(settings)
+    [reason] = store.status().failed_by_reason
+    store.close()
+    assert "the worker died 5 times" in reason.reason
+
+
+def test_a_model_at_its_own_cap_waits_and_holds_up_no_other(
+    configure: Configure, server: PlantedServer
+) -> None:
+    how = {"kind": "endpoint", "base_url": server.base_url, "retries": 0}
+    settings = configure(models={"capped": {**how, "calls_per_day": 5}})
+    for number, model in ((1, "capped"), (2, "capped"), (3, "planted")):
+        span = call_span(number, prompt=f"{PROMPT} {number}", answer=says(PROMPT), model=model)
+        write_spool(settings.spool, [span], f"{number}.jsonl")
+    status = run(settings, once=True, trackers=[])
+    assert (status.explained, status.pending, status.failed) == (1, 2, 0)
+    assert sum(body["model"] == "capped" for body in server.bodies) <= 5
+    assert "for the model 'capped' is used up" in status.pending_by_reason[0].reason
+
+
+def test_the_worker_keeps_house(configure: Configure, server: PlantedServer) -> None:
+    settings = configure(retention={"days": 1e-9, "response_days": 1e-9})
+    tracker = StandInTracker()
+    capture(settings, 1)
+    run(settings, once=True, trackers=[tracker])
+    assert len(tracker.explanations) == 1
+    stopping = threading.Event()
+    worker = threading.Thread(
+        target=run, args=(settings,), kwargs={"trackers": [tracker], "stopping": stopping}
+    )
+    worker.start()
+    store = Store.open(settings)
+    try:
+        wait_for(lambda: store.status().captured == 0)
+        assert store.status().spent.calls == len(server.bodies)
+    finally:
+        stopping.set()
+        worker.join()
+        store.close()

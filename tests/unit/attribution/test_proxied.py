@@ -1,0 +1,264 @@
+"""A study of two planted models: who is asked what, how often, and what is said of them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from smile_trace.attribution import Proxy, ProxyStudy
+from smile_trace.records import (
+    Explanation,
+    ExplanationSettings,
+    Message,
+    Perturbation,
+    Prompted,
+    Response,
+)
+from tests.unit.attribution.asking import Planted, chat, constant, copying
+
+PROMPT = "my poor old dog ate a red ball while my cat slept"
+SAID = "The dog will be fine, give it water."
+
+
+def says_of(word: str, said: str = SAID) -> Planted:
+    """An answer that hangs on one word."""
+    return lambda messages: said if word in messages[0].content.split() else "Who do you mean?"
+
+
+def scores(word: str, likely: float = 0.8) -> Planted:
+    """The logged answer is likely where the word is there, and else is not."""
+
+    def score(messages: tuple[Message, ...]) -> Response:
+        p = likely if word in messages[0].content.split() else likely / 20
+        tokens = (re.sub(r"\W", "", word), "!")
+        return Response(text=SAID, tokens=tokens, logprobs=_logs(p, p))
+
+    return score
+
+
+def _logs(*p: float) -> tuple[float, ...]:
+    from math import log
+
+    return tuple(map(log, p))
+
+
+@dataclass
+class Pair:
+    """One run: the study and every round."""
+
+    study: ProxyStudy
+    rounds: list[list[Perturbation]] = field(default_factory=list)
+
+    def asked(self, who: str) -> list[Perturbation]:
+        """Everything that one of the two was asked."""
+        return [p for asked in self.rounds for p in asked if p.asked == who]
+
+    @property
+    def explanation(self) -> Explanation:
+        """The result so far."""
+        return self.study.result()
+
+
+def run(
+    target: Planted,
+    proxy: Planted,
+    *,
+    prompt: str = PROMPT,
+    budget: int = 16,
+    calls: int = 120,
+    signal: Any = "text",
+    proxy_signal: Any = "text",
+    deterministic: bool = True,
+    proxy_deterministic: bool = True,
+    remote: bool = True,
+    seed: int = 0,
+    answer: str = SAID,
+    until: Callable[[Pair], bool] = lambda pair: False,
+    **options: Any,
+) -> Pair:
+    """Asks both until the study is finished, or `until` says so."""
+    study = ProxyStudy(
+        Prompted(messages=chat(prompt)),
+        ExplanationSettings(model="target", proxy="cheap", budget=budget, seed=seed),
+        proxy=Proxy("cheap", proxy_signal, proxy_deterministic, calls),
+        answer=answer,
+        signal=signal,
+        deterministic=deterministic,
+        remote=remote,
+        **options,
+    )
+    pair, models = Pair(study), {"target": target, "proxy": proxy}
+    while not until(pair) and (perturbations := study.ask()):
+        pair.rounds.append(perturbations)
+        said = [models[p.asked](p.messages) for p in perturbations]
+        study.tell(
+            (p, s if isinstance(s, Response) else Response(text=s))
+            for p, s in zip(perturbations, said, strict=True)
+        )
+    return pair
+
+
+@pytest.mark.parametrize("budget", [8, 16, 20])
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_the_target_is_asked_few_and_the_proxy_many(budget: int, deterministic: bool) -> None:
+    pair = run(
+        says_of("dog"),
+        says_of("dog", "It will be fine."),
+        budget=budget,
+        deterministic=deterministic,
+        proxy_deterministic=deterministic,
+    )
+    assert budget - 4 <= len(pair.asked("target")) <= budget
+    assert 60 <= len(pair.asked("proxy")) <= 120 + budget
+    assert pair.explanation.cost.target_calls == len(pair.asked("target"))
+    assert pair.explanation.cost.proxy_calls == len(pair.asked("proxy"))
+    keys = [(p.asked, p.text_hash, p.replicate) for asked in pair.rounds for p in asked]
+    assert len(keys) == len(set(keys))  # nothing is paid for twice
+    assert {p.text_hash for p in pair.asked("target")} <= {p.text_hash for p in pair.asked("proxy")}
+
+
+@pytest.mark.parametrize("budget", [8, 12, 16])
+def test_with_a_good_proxy_eight_calls_do(budget: int) -> None:
+    explanation = run(says_of("dog"), says_of("dog", "It will be fine."), budget=budget).explanation
+    assert explanation.ranked[0].text == "dog"
+    assert explanation.ranked[0].attribution > 0.8
+    assert all(abs(s.attribution) < 0.05 for s in explanation.ranked[1:])
+    use = explanation.proxy
+    assert use is not None
+    assert (use.name, use.signal, use.dropped) == ("cheap", "text", None)
+    assert use.agreement in (1.0, None)  # of eight calls none may have left the word out alone
+    assert use.trust > 0.9
+    assert not explanation.proxy_scored
+
+
+def test_a_proxy_that_looks_elsewhere_is_not_followed() -> None:
+    for seed in range(4):
+        pair = run(says_of("dog"), says_of("ball"), budget=20, seed=seed)
+        use = pair.explanation.proxy
+        assert use is not None
+        assert use.trust < 0.3
+        assert use.agreement is not None
+        assert use.agreement < 0.8
+        by_text = {s.text: s.attribution for s in pair.explanation.segments}
+        assert by_text["dog"] > 0.3
+        assert abs(by_text["ball"]) < 0.2
+
+
+def test_the_proxy_scores_the_target_s_own_answer() -> None:
+    pair = run(says_of("dog"), scores("dog"), proxy_signal="probability")
+    assert pair.study.proxy_signal == "probability"
+    assert pair.explanation.proxy_scored
+    use = pair.explanation.proxy
+    assert use is not None
+    assert use.signal == "probability"
+    assert use.trust > 0.9
+    seen = {o.asked: o for o in pair.explanation.perturbations}
+    assert seen["proxy"].shift is not None
+    assert pair.explanation.ranked[0].text == "dog"
+
+
+def test_an_answer_that_the_proxy_cannot_give_drops_it() -> None:
+    pair = run(says_of("dog"), scores("dog", 0.005), proxy_signal="probability", budget=16)
+    use = pair.explanation.proxy
+    assert use is not None
+    assert use.dropped is not None
+    assert "impossible" in use.dropped
+    assert len(pair.asked("proxy")) == 1
+    assert len(pair.asked("target")) == 16
+    assert pair.explanation.ranked[0].text == "dog"
+
+
+def test_a_proxy_without_an_answer_drops_out() -> None:
+    pair = run(says_of("dog"), lambda messages: Response(failure="refused"))
+    use = pair.explanation.proxy
+    assert use is not None
+    assert use.dropped == "it gave no answer to the unperturbed prompt"
+    assert len(pair.asked("proxy")) == 1
+    assert len(pair.asked("target")) == 16
+
+
+def test_few_segments_are_all_asked_of_the_target() -> None:
+    pair = run(copying("dog"), copying("dog"), prompt="the dog ate", answer="dog", budget=16)
+    assert not pair.asked("proxy")
+    assert pair.explanation.fidelity.status == "reliable"
+    assert pair.explanation.proxy is not None
+    assert "every combination" in (pair.explanation.proxy.dropped or "")
+
+
+def test_below_the_floor_of_target_calls_nothing_is_reliable() -> None:
+    explanation = run(says_of("dog"), says_of("dog"), budget=7).explanation
+    assert explanation.fidelity.status == "inconclusive"
+    assert "8 are needed" in explanation.fidelity.reason
+    assert run(says_of("dog"), says_of("dog"), budget=12).explanation.fidelity.status == "reliable"
+
+
+def test_answers_that_failed_do_not_count_for_the_floor() -> None:
+    told: list[int] = []
+
+    def failing(messages: tuple[Message, ...]) -> str | Response:
+        told.append(1)
+        if len(told) > 6:
+            return Response(failure="no")
+        return says_of("dog")(messages)
+
+    explanation = run(failing, says_of("dog"), budget=16).explanation
+    assert explanation.fidelity.status == "inconclusive"
+    assert "6 answers of the model itself" in explanation.fidelity.reason
+
+
+def test_a_target_that_does_not_repeat_itself_ends_it() -> None:
+    pair = run(lambda messages: "Bananas are yellow.", says_of("dog"))
+    assert len(pair.rounds) == 1
+    assert pair.explanation.fidelity.status == "inconclusive"
+
+
+def test_where_nothing_matters_nothing_is_said() -> None:
+    said = constant(())
+    pair = run(constant, says_of("dog"), answer=said if isinstance(said, str) else "")
+    assert pair.explanation.fidelity.status == "no_effect"
+    assert not any(s.significant for s in pair.explanation.segments)
+    assert pair.explanation.proxy is not None
+    assert pair.explanation.proxy.agreement is None  # nothing of the target's to order
+
+
+def test_the_target_s_masks_do_not_depend_on_what_it_answers() -> None:
+    one, other = run(says_of("dog"), says_of("dog")), run(says_of("cat"), says_of("dog"))
+    assert [p.mask for p in one.asked("target")] == [p.mask for p in other.asked("target")]
+    drawn = [p for p in one.asked("target") if p.kind == "random"]
+    assert {p.keep_probability for p in drawn} == {0.5, 0.8}
+    assert [p.kind for p in one.asked("target")].count("chosen") == 2
+
+
+def test_the_same_responses_give_the_same_explanation_in_any_round() -> None:
+    one = run(says_of("dog"), says_of("dog", "Fine."), deterministic=False)
+    again = run(says_of("dog"), says_of("dog", "Fine."), deterministic=False)
+    assert one.explanation == again.explanation
+    for rounds in range(1, len(one.rounds)):
+        early = run(
+            says_of("dog"),
+            says_of("dog", "Fine."),
+            deterministic=False,
+            until=lambda pair, rounds=rounds: len(pair.rounds) == rounds,
+        )
+        assert early.explanation.segments
+        assert early.explanation.fidelity.status in ("reliable", "inconclusive", "no_effect")
+
+
+def test_a_long_prompt_is_looked_at_more_finely_where_the_proxy_saw_something() -> None:
+    filler = [f"Sentence number {k} of this text says nothing at all of use." for k in range(24)]
+    filler[15] = "By the way my dog ate a ball."
+    pair = run(says_of("dog"), says_of("dog", "Fine."), prompt=" ".join(filler), budget=20)
+    explanation = pair.explanation
+    assert len(explanation.partitions) == 2
+    assert explanation.ranked[0].text == "dog"
+    assert len(pair.asked("target")) <= 20
+    assert "dog" in max(explanation.coarser, key=lambda s: s.attribution).text
+
+
+def test_only_what_was_asked_may_be_told() -> None:
+    pair = run(says_of("dog"), says_of("dog"), until=lambda pair: len(pair.rounds) == 2)
+    strange = pair.rounds[0][0].model_copy(update={"replicate": 9})
+    with pytest.raises(ValueError, match="only the perturbations"):
+        pair.study.tell([(strange, Response(text="no"))])

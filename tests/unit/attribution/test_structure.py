@@ -1,0 +1,197 @@
+"""Long prompts and coarse units: what matters is found inside the budget, level by level."""
+
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from smile_trace.attribution.reporting.levels import join
+from smile_trace.records import Explanation, Message, SegmentAttribution
+from tests.unit.attribution.asking import Planted, chat, constant, copying, run
+
+DRIVER = "The code word of the archive is Pelican."
+PADDING = (
+    "The weather is fine today.",
+    "Many people walk along the river bank in the evening.",
+    "The market opens at nine.",
+    "A small boat waits under the stone bridge near the mill.",
+    "Children play with a red ball.",
+    "The library keeps books of every age and every tongue.",
+    "Nobody knows who painted the door.",
+    "Bread is sold near the church.",
+    "A dog sleeps in the warm sun while the cat looks for mice.",
+    "The train to the coast leaves at noon.",
+)
+
+
+def _long(seed: int, *, glue: str = " ", words: int = 400) -> str:
+    """That many words of padding, and one sentence that says something, anywhere among them."""
+    random = Random(seed)
+    sentences = [DRIVER]
+    while sum(len(sentence.split()) for sentence in sentences) < words:
+        sentences.append(random.choice(PADDING))
+    random.shuffle(sentences)
+    return glue.join(sentences)
+
+
+def _words_of_the_driver(explanation: Explanation, content: str) -> list[str]:
+    """The driving sentence's words as segments of their own, best first."""
+    start = content.index(DRIVER)
+    end = start + len(DRIVER)
+    return [s.text for s in explanation.ranked if s.unit == "word" and start <= s.start < end]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_driving_sentence_of_400_words_is_found_and_its_words_ranked(seed: int) -> None:
+    content = _long(seed)
+    asked = run(content, copying("Pelican"), budget=60, seed=seed)
+    explanation = asked.explanation
+    assert len(asked.perturbations) <= 60
+    fidelity = explanation.fidelity
+    assert fidelity.status == "reliable"
+    assert fidelity.r2_heldout is not None
+    # Both speak of the words' level.
+    assert f"predict {100 * fidelity.r2_heldout:.0f} %" in fidelity.reason
+    best = max(explanation.coarser, key=lambda s: s.attribution)
+    assert DRIVER in best.text
+    assert best.significant
+    words = _words_of_the_driver(explanation, content)
+    assert sorted(words) == sorted(DRIVER.split())
+    assert words[0] == explanation.ranked[0].text == "Pelican."
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_words_that_need_each_other_are_found_in_a_long_prompt(seed: int) -> None:
+    def both(messages: tuple[Message, ...]) -> str:
+        there = all(word in messages[0].content for word in ("Pelican", "archive"))
+        return "It is the one." if there else "unknown"
+
+    content = _long(seed)
+    explanation = run(content, both, budget=60, seed=seed).explanation
+    assert set(_words_of_the_driver(explanation, content)[:2]) == {"Pelican.", "archive"}
+
+
+def test_sections_are_not_torn_apart_where_neighbours_are_joined() -> None:
+    parts = [f"## Part {k}\n" + _long(k, words=60) for k in range(12)]
+    explanation = run("\n".join(parts), constant, budget=40).explanation
+    assert 12 <= len(explanation.segments) <= 24
+    for segment in explanation.segments:
+        assert sum(f"## Part {k}\n" in segment.text for k in range(12)) <= 1
+
+
+def test_more_messages_than_the_budget_carries_are_joined_across_messages() -> None:
+    contents = [f"Message {k} says nothing." for k in range(90)]
+    contents[70] = "The Pelican sleeps here."
+    asked = run(chat(*contents), copying("Pelican"), budget=40)
+    explanation = asked.explanation
+    assert len(asked.perturbations) <= 40
+    assert explanation.ranked[0].text == "Pelican"
+    assert len(explanation.coarser) > 0
+    assert all(len(keys) <= 40 for keys in explanation.partitions)
+
+
+@pytest.mark.parametrize("model", [copying("Pelican"), constant])
+@pytest.mark.parametrize("budget", [40, 60])
+def test_portions_add_up_over_the_levels(model: Planted, budget: int) -> None:
+    explanation = run(_long(0, words=2500), model, budget=budget).explanation
+    levels = [*explanation.coarser, *explanation.segments]
+    assert (len(explanation.coarser) > 0) == (model is not constant)
+    for place, coarse in enumerate(explanation.coarser):
+        pieces = [s for s in levels if s.parent == place]
+        assert len(pieces) > 1
+        assert coarse.portion is not None
+        assert sum(s.portion or 0.0 for s in pieces) == pytest.approx(coarse.portion)
+        for piece in pieces:
+            (message, start, end), *_ = piece.places
+            assert any(m == message and a <= start and end <= b for m, a, b in coarse.places)
+    for segment in levels:
+        if segment.parent is None and explanation.coarser:
+            assert segment.portion == segment.attribution
+    covered = sorted(place for s in explanation.segments for place in s.places)
+    assert all(b <= c for (_, _, b), (_, c, _) in pairwise(covered))
+
+
+def _segment(
+    start: int, end: int, attribution: float, *, protected: bool = False
+) -> SegmentAttribution:
+    return SegmentAttribution(
+        text="x" * (end - start),
+        message=0,
+        role="user",
+        start=start,
+        end=end,
+        unit="span",
+        key=f"0:span:{start}",
+        attribution=attribution,
+        ci_low=-1,
+        ci_high=1,
+        protected=protected,
+    )
+
+
+def test_portions_by_hand() -> None:
+    segments, coarser = join(
+        [
+            [_segment(0, 10, 0.8), _segment(10, 20, 0.1), _segment(20, 30, -0.2)],
+            [
+                _segment(0, 4, 0.6),
+                _segment(4, 6, -0.3),
+                _segment(6, 8, 0.0, protected=True),
+                _segment(8, 10, 0.2),
+            ],
+            [_segment(0, 2, -0.1), _segment(2, 4, 0.0)],
+        ]
+    )
+    assert [(s.start, s.portion, s.parent) for s in segments] == [
+        (0, pytest.approx(0.3), 1),
+        (2, pytest.approx(0.3), 1),
+        (4, 0.0, 0),
+        (6, 0.0, 0),
+        (8, pytest.approx(0.2), 0),
+        (10, 0.1, None),
+        (20, -0.2, None),
+    ]
+    assert [(s.start, s.portion, s.parent) for s in coarser] == [
+        (0, 0.8, None),
+        (0, pytest.approx(0.6), 0),
+    ]
+    assert join([[_segment(0, 1, 0.5)]])[0][0].portion is None
+
+
+QA = (
+    "Answer like this.\n\nQ: sea\nA: blue\n\nQ: the Pelican\nA: white\n\n"
+    "Q: sun\nA: red\n\nQ: sky\nA:"
+)
+
+
+def test_the_example_that_matters_is_found_and_the_rest_is_always_sent() -> None:
+    asked = run(QA, copying("Pelican"), unit="example")
+    explanation = asked.explanation
+    assert len(asked.perturbations) == 8
+    assert [(s.text, s.attribution) for s in explanation.ranked if s.significant] == [
+        ("Q: the Pelican\nA: white", 1.0)
+    ]
+    for perturbation in asked.perturbations:
+        assert perturbation.messages[0].content.startswith("Answer like this.")
+        assert perturbation.messages[0].content.endswith("Q: sky\nA:")
+
+
+def test_a_pair_of_messages_is_found_as_an_example() -> None:
+    contents = ("sea?", "blue", "Pelican?", "white", "sky?")
+    messages = chat(*contents, roles=("user", "assistant", "user", "assistant", "user"))
+    explanation = run(messages, copying("white"), unit="example").explanation
+    [best] = [s for s in explanation.segments if s.significant]
+    assert best.places == ((2, 0, 8), (3, 0, 5))
+    assert Explanation.model_validate_json(explanation.model_dump_json()) == explanation
+
+
+def test_many_documents_are_asked_in_groups_first() -> None:
+    documents = [f"[{k}] Report {k} holds nothing of note." for k in range(1, 101)]
+    documents[41] = "[42] The Pelican sleeps here."
+    content = "Read these.\n\n" + "\n\n".join(documents) + "\n\nQuestion: who sleeps?"
+    asked = run(content, copying("Pelican"), unit="document", budget=40)
+    explanation = asked.explanation
+    assert len(asked.perturbations) <= 40
+    assert explanation.ranked[0].text == "[42] The Pelican sleeps here."
+    assert explanation.ranked[0].unit == "document"
+    assert len(explanation.coarser) > 0

@@ -1,0 +1,421 @@
+"""The Study with planted models: what is asked, what is told, what comes out."""
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from smile_trace.attribution import CannotExplain, Study
+from smile_trace.records import (
+    Explanation,
+    ExplanationSettings,
+    Message,
+    Perturbation,
+    Prompted,
+    Response,
+)
+from tests.unit.attribution.asking import chat, constant, copying, run
+
+TEN = "Tell us now where the Pelican sleeps at night please"
+
+
+@pytest.mark.parametrize("content", ["one two three", TEN, "word " * 60])
+def test_a_constant_model_gets_zeros(content: str) -> None:
+    explanation = run(content, constant).explanation
+    assert explanation.fidelity.status == "no_effect"
+    assert [s.attribution for s in explanation.segments] == [0.0] * len(explanation.segments)
+    assert not any(s.significant for s in explanation.segments)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_copying_model_hangs_on_that_word_alone(seed: int) -> None:
+    explanation = run(TEN, copying("Pelican"), seed=seed).explanation
+    first, *others = explanation.ranked
+    assert first.text == "Pelican"
+    assert first.attribution >= 0.95
+    assert first.significant
+    assert max(abs(s.attribution) for s in others) <= 0.05
+    assert not any(s.significant for s in others)
+    assert explanation.fidelity.status == "reliable"
+    assert "Pelican" in explanation.summary
+
+
+def test_another_model_gives_other_attributions() -> None:
+    assert run(TEN, copying("night")).explanation.ranked[0].text == "night"
+
+
+@pytest.mark.parametrize("words", [2, 3, 5])
+def test_few_segments_are_enumerated_exactly(words: int) -> None:
+    asked = run(" ".join(TEN.split()[6 - words : 6]), copying("Pelican"))
+    explanation = asked.explanation
+    assert len(asked.perturbations) == 2**words - 1
+    assert len({p.text_hash for p in asked.perturbations}) == 2**words - 1
+    assert explanation.ranked[0].attribution == 1.0
+    for s in explanation.segments:
+        assert s.ci_low == s.attribution == s.ci_high
+        assert s.p_value is None
+        assert s.significant == (s.text == "Pelican")
+        assert s.leave_one_out == (1.0 if s.text == "Pelican" else 0.0)
+    assert explanation.fidelity.r2_heldout is None
+    assert explanation.fidelity.status == "reliable"
+
+
+def test_every_text_is_the_text_of_its_mask_and_is_asked_once() -> None:
+    messages = (
+        Message(role="system", content="Be kind, be brief."),
+        Message(role="user", content="the dog and the dog"),
+    )
+    asked = run(messages, copying("brief"))
+    words = ["Be", "kind,", "be", "brief.", "the", "dog", "and", "the", "dog"]
+    for p in asked.perturbations:
+        kept = [word for word, keep in zip(words, p.mask, strict=True) if keep]
+        system = " ".join(w for w, keep in zip(words[:4], p.mask[:4], strict=True) if keep)
+        user = " ".join(w for w, keep in zip(words[4:], p.mask[4:], strict=True) if keep)
+        assert [(m.role, m.content) for m in p.messages] == [
+            (role, content) for role, content in (("system", system), ("user", user)) if content
+        ]
+        assert kept
+    texts = Counter(p.text_hash for p in asked.perturbations)
+    assert max(texts.values()) == 1
+    assert len(texts) <= 40
+    seen = {o.text_hash for o in asked.explanation.perturbations}
+    assert seen == set(texts)
+
+
+def test_a_mask_drawn_twice_is_two_rows_and_one_call() -> None:
+    asked = run("a b c d e f", copying("c"))
+    rows = [o for o in asked.explanation.perturbations if o.kind == "random"]
+    drawn = Counter(o.mask for o in rows)
+    assert max(drawn.values()) > 1
+    texts = [o.text_hash for o in rows] + [o.text_hash for o in asked.perturbations]
+    assert len(asked.perturbations) == len(set(texts)) < len(rows) + 7
+
+
+def test_a_sampled_model_is_asked_again_with_a_new_replicate() -> None:
+    asked = run("a b c d e f", copying("c"), deterministic=False)
+    keys = [(p.text_hash, p.replicate) for p in asked.perturbations]
+    assert len(set(keys)) == len(keys) == len(asked.explanation.perturbations)
+    assert len({text for text, _ in keys}) < len(keys)
+
+
+@pytest.mark.parametrize(
+    ("options", "temperature", "baselines"),
+    [
+        ({"deterministic": True}, 0, 1),
+        ({"deterministic": True, "remote": True}, 0, 2),
+        ({"deterministic": False, "remote": True}, 0, 2),
+        ({"deterministic": False, "remote": True}, 0.7, 3),
+        ({"deterministic": False}, None, 3),
+    ],
+)
+def test_how_often_the_unperturbed_prompt_is_asked(
+    options: dict[str, bool], temperature: float | None, baselines: int
+) -> None:
+    parameters = {} if temperature is None else {"temperature": temperature}
+    prompted = Prompted(messages=chat(TEN), parameters=parameters)
+    asked = run(TEN, copying("us"), prompted=prompted, **options)
+    assert [p.kind for p in asked.rounds[0]] == ["baseline"] * baselines
+    assert all(all(p.mask) and p.messages == chat(TEN) for p in asked.rounds[0])
+    assert not any(p.kind == "baseline" for round_ in asked.rounds[1:] for p in round_)
+
+
+@pytest.mark.parametrize("budget", [4, 9, 20, 40])
+@pytest.mark.parametrize("words", [1, 2, 8, 30, 400])
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_the_budget_is_a_cap(budget: int, words: int, deterministic: bool) -> None:
+    content = " ".join(f"w{k}" for k in range(words)) + "."
+    asked = run(content, copying("w3"), budget=budget, deterministic=deterministic)
+    assert len(asked.perturbations) <= budget
+    assert asked.explanation.segments
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_noise_takes_the_whole_budget(deterministic: bool) -> None:
+    """A look that stops where luck made the intervals narrow would find drivers in noise."""
+    generator = np.random.default_rng(0)
+    birds = ["pelican", "heron", "stork", "crane"]
+    content = " ".join(f"w{k}" for k in range(12))
+
+    def bird(messages: tuple[Message, ...]) -> str:
+        if messages[0].content == content:
+            return "A pelican sleeps here."
+        return f"A {generator.choice(birds)} sleeps here."
+
+    asked = run(content, bird, deterministic=deterministic)
+    assert len(asked.perturbations) == 40
+    assert asked.explanation.fidelity.status == "inconclusive"
+
+
+def test_where_every_answer_is_as_far_as_any_other_nothing_is_claimed() -> None:
+    """Noise in the unperturbed prompt's answers, too: no shift need rise above that floor."""
+    statuses = []
+    for seed in range(10):
+        generator = np.random.default_rng(seed)
+
+        def numbers(_: tuple[Message, ...], generator: np.random.Generator = generator) -> str:
+            said = " ".join(map(str, generator.choice(9, 4, replace=False)))
+            return f"The numbers are {said}."
+
+        asked = run(" ".join("abcdefghij"), numbers, deterministic=False, seed=seed)
+        statuses.append(asked.explanation.fidelity.status)
+        assert not any(s.significant for s in asked.explanation.segments) or (
+            statuses[-1] != "no_effect"
+        )
+    assert statuses.count("reliable") == 0
+
+
+def test_where_nothing_moves_no_more_is_asked() -> None:
+    asked = run(" ".join("abcdefghijkl"), constant)
+    assert len(asked.perturbations) <= 1 + 12 + 20
+    assert [o.kind for o in asked.explanation.perturbations].count("random") == 20
+    assert asked.explanation.fidelity.status == "no_effect"
+
+
+def test_where_everything_is_known_no_more_is_asked() -> None:
+    counts = [len(run(TEN, copying("Pelican"), seed=seed).perturbations) for seed in range(8)]
+    assert min(counts) <= 1 + 10 + 20
+    assert max(counts) <= 40
+    assert sum(counts) < 8 * 36
+
+
+def test_what_two_words_can_say_is_not_called_nothing_too_early() -> None:
+    """Either of two is enough: left out together they count, which a look must not miss."""
+
+    def either(messages: tuple[Message, ...]) -> str:
+        words = messages[0].content.split()
+        return "bird" if "Pelican" in words or "night" in words else "unknown"
+
+    found = [run(TEN, either, seed=seed).explanation.fidelity.status for seed in range(6)]
+    assert found.count("no_effect") == 0
+
+
+def test_a_row_counts_only_when_all_before_it_were_asked() -> None:
+    """A later row that happens to need no call of its own would be there for what it leaves out."""
+    settings = ExplanationSettings(model="m", budget=40)
+    prompted = Prompted(messages=chat("a b c d e f"))
+    study = Study(prompted, settings, answer="x", signal="text", deterministic=True, remote=False)
+    complete: list[tuple[bool, ...]] = []
+    for _ in range(2):
+        study.tell((p, Response(text="x")) for p in study.ask())
+        complete = [o.mask for o in study.result().perturbations]
+    while round_ := study.ask():
+        study.tell((p, Response(text=p.messages[0].content)) for p in round_)
+    assert [o.mask for o in study.result().perturbations][: len(complete)] == complete
+
+
+def test_the_order_of_telling_changes_nothing() -> None:
+    content = TEN + ". " + "Another sentence stands here. " * 12
+    told = [run(content, copying("Pelican"), shuffle=k).explanation for k in range(3)]
+    assert told[0] == told[1] == told[2]
+    assert told[0] != run(content, copying("Pelican"), seed=1).explanation
+    assert Explanation.model_validate_json(told[0].model_dump_json()) == told[0]
+
+
+def test_masks_are_independent_draws_with_their_probability() -> None:
+    words = 12
+    for deterministic, near in ((False, 1), (True, 2)):  # without noise more of them near
+        kept: dict[float, list[float]] = {0.5: [], 0.8: []}
+        for seed in range(12):
+            asked = run(" ".join("abcdefghijkl"), constant, seed=seed, deterministic=deterministic)
+            for p in asked.explanation.perturbations:
+                if p.kind == "random":
+                    assert p.keep_probability is not None
+                    kept[p.keep_probability].append(sum(p.mask) / words)
+                else:
+                    assert p.keep_probability is None
+        for probability, shares in kept.items():
+            assert np.mean(shares) == pytest.approx(probability, abs=0.05)
+        assert len(kept[0.8]) == pytest.approx(near * len(kept[0.5]), abs=12)
+
+
+def test_leave_one_out_is_measured_for_a_deterministic_model_only() -> None:
+    measured = run(TEN, copying("Pelican")).explanation
+    assert [s.leave_one_out for s in measured.segments] == [
+        1.0 if s.text == "Pelican" else 0.0 for s in measured.segments
+    ]
+    sampled = run(TEN, copying("Pelican"), deterministic=False).explanation
+    assert {s.leave_one_out for s in sampled.segments} == {None}
+
+
+def test_a_failed_call_is_missing_data() -> None:
+    def failing(messages: tuple[Message, ...]) -> Response | str:
+        content = messages[0].content
+        if content != TEN and len(content) % 3 == 0:
+            return Response(failure="timeout")
+        return copying("Pelican")(messages)
+
+    asked = run(TEN, failing)
+    explanation = asked.explanation
+    failed = [o for o in explanation.perturbations if o.failure]
+    assert failed
+    assert all(o.shift is None and o.response is None for o in failed)
+    assert explanation.ranked[0].text == "Pelican"
+    assert explanation.ranked[0].attribution >= 0.95
+
+
+def test_an_enumeration_with_a_hole_is_not_called_exact() -> None:
+    def failing(messages: tuple[Message, ...]) -> Response | str:
+        if messages[0].content == "us now":
+            return Response(failure="timeout")
+        return copying("us")(messages)
+
+    explanation = run("Tell us now", failing).explanation
+    assert all((s.ci_low, s.ci_high) == (-1.0, 1.0) for s in explanation.segments)
+    assert not any(s.significant for s in explanation.segments)
+
+
+def test_without_an_answer_to_the_unperturbed_prompt_nothing_more_is_asked() -> None:
+    asked = run(TEN, lambda _: Response(failure="refused"), answer="x")
+    assert len(asked.perturbations) == 1
+    assert asked.explanation.fidelity.status == "inconclusive"
+    assert "no answer" in asked.explanation.fidelity.reason
+
+
+def test_an_answer_that_is_not_given_back_is_not_explained_at_length() -> None:
+    asked = run(TEN, constant, answer="Penguins swim quickly")
+    assert len(asked.perturbations) == 1
+    assert asked.explanation.fidelity.status == "inconclusive"
+    assert "logged answer back" in asked.explanation.fidelity.reason
+
+
+def test_noise_alone_is_unreliable_and_its_floor_is_shown() -> None:
+    generator = np.random.default_rng(0)
+    birds = ["pelican", "heron", "stork", "crane"]
+
+    def noisy(_: object) -> str:
+        return " and ".join(generator.choice(birds, 3, replace=False))
+
+    explanation = run(TEN, noisy, deterministic=False).explanation
+    assert explanation.fidelity.status != "reliable"
+    assert explanation.fidelity.noise_floor > 0.05
+    assert explanation.fidelity.noise_ceiling is not None
+    assert explanation.fidelity.noise_ceiling < 0.9
+
+
+def test_probability_mode_reads_the_probability_of_the_logged_answer() -> None:
+    def scoring(messages: tuple[Message, ...]) -> Response:
+        there = any("Pelican" in m.content for m in messages)
+        return Response(text="x", logprobs=tuple(np.log([0.8, 0.6] if there else [0.1, 0.04])))
+
+    explanation = run(TEN, scoring, answer="x", signal="probability").explanation
+    assert explanation.signal == "probability"
+    assert explanation.ranked[0].text == "Pelican"
+    assert explanation.ranked[0].attribution == pytest.approx(0.9, abs=0.01)
+
+
+def test_an_empty_answer_is_compared_as_text() -> None:
+    def says_nothing(messages: tuple[Message, ...]) -> str:
+        return "" if any("quiet" in m.content for m in messages) else "All of it!"
+
+    asked = run("please be quiet now", says_nothing, signal="probability")
+    assert asked.study.signal == "text"
+    assert asked.explanation.ranked[0].text == "quiet"
+    assert asked.explanation.ranked[0].attribution == 1.0
+
+
+def test_one_word_cannot_be_left_out() -> None:
+    explanation = run("Pelican", copying("Pelican")).explanation
+    assert explanation.fidelity.status == "inconclusive"
+    assert "a single part" in explanation.fidelity.reason
+    assert explanation.segments[0].attribution == 0.0
+
+
+def test_identical_words_are_segments_of_their_own() -> None:
+    def wants_two(messages: tuple[Message, ...]) -> str:
+        return "echo" if messages[0].content.split().count("go") >= 2 else "silence"
+
+    explanation = run("go go", wants_two).explanation
+    assert [(s.text, s.attribution) for s in explanation.segments] == [("go", 1.0), ("go", 1.0)]
+
+
+@pytest.mark.parametrize("content", ["!!! ??? ...", "?", "…", "\u200b.\u200b"])
+def test_only_punctuation_is_a_defined_result(content: str) -> None:
+    assert run(content, constant).explanation.fidelity.status in ("no_effect", "inconclusive")
+
+
+@pytest.mark.parametrize("content", ["", "  "])
+def test_an_empty_prompt_is_refused(content: str) -> None:
+    with pytest.raises(CannotExplain):
+        run(content, constant)
+
+
+def test_a_frozen_part_is_never_left_out() -> None:
+    asked = run(TEN, copying("Pelican"), protect=("Pelican",))
+    assert all("Pelican" in p.messages[0].content for p in asked.perturbations)
+    protected = [s for s in asked.explanation.segments if s.protected]
+    assert [(s.text, s.attribution, s.p_value) for s in protected] == [("Pelican", 0.0, None)]
+    assert protected[0] not in asked.explanation.ranked
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "The weather is fine today. " * 40 + "The Pelican sleeps here. " + "Birds fly. " * 30,
+        "word " * 2500 + "Pelican. " + "other " * 2500,
+        "😀" * 5000 + " Pelican. " + "😢" * 5000,
+    ],
+)
+def test_long_prompts_go_from_coarse_to_fine(content: str) -> None:
+    asked = run(content, copying("Pelican"), budget=60)
+    explanation = asked.explanation
+    assert len(asked.perturbations) <= 60
+    assert "Pelican" in explanation.ranked[0].text
+    assert len(explanation.partitions) > 1
+    assert len(explanation.ranked[0].text) < 400
+    assert len(explanation.segments) < 200
+    assert explanation.fidelity.status == "reliable"
+
+
+def test_the_word_is_found_in_a_long_prompt() -> None:
+    content = "The weather is fine today. " * 40 + "The Pelican sleeps here. " + "Birds fly. " * 30
+    explanation = run(content, copying("Pelican")).explanation
+    assert explanation.ranked[0].text == "Pelican"
+    assert explanation.ranked[0].significant
+    shown = sorted((s.start, s.end) for s in explanation.segments)
+    assert all(end <= start for (_, end), (start, _) in pairwise(shown))
+
+
+def test_hostile_text_is_text() -> None:
+    content = (
+        "<script>alert(1)</script> ]]> {braces} {0} %s | a | b | \x1b[31mred\x1b[0m \x00 null "
+        "‮right‬ שלום Pelican"
+    )
+    explanation = run(content, copying("Pelican")).explanation
+    assert explanation.ranked[0].text == "Pelican"
+    assert Explanation.model_validate_json(explanation.model_dump_json()) == explanation
+
+
+def test_a_result_before_and_between_the_rounds() -> None:
+    settings = ExplanationSettings(model="m", budget=40)
+    study = Study(
+        Prompted(messages=chat(TEN)),
+        settings,
+        answer="Pelican",
+        signal="text",
+        deterministic=True,
+        remote=False,
+    )
+    assert study.result().fidelity.status == "inconclusive"
+    model = copying("Pelican")
+    while round_ := study.ask():
+        study.tell((p, Response(text=str(model(p.messages)))) for p in round_)
+        between = study.result()
+        assert all(s.ci_low <= s.attribution <= s.ci_high for s in between.segments)
+    assert between.fidelity.status == "reliable"
+
+
+def test_only_what_was_asked_can_be_told() -> None:
+    asked = run("one two", constant)
+    stranger = Perturbation(kind="random", mask=(True, False), messages=chat("other"))
+    with pytest.raises(ValueError, match="ask"):
+        asked.study.tell([(stranger, Response(text="x"))])
+
+
+def test_messages_as_units() -> None:
+    messages = chat("Be brief.", "Where is the Pelican?", roles=("system", "user"))
+    explanation = run(messages, copying("Pelican"), unit="message").explanation
+    assert [(s.text, s.attribution) for s in explanation.segments] == [
+        ("Be brief.", 0.0),
+        ("Where is the Pelican?", 1.0),
+    ]

@@ -1,0 +1,334 @@
+"""What units are found in a prompt, hostile ones included."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smile_trace.attribution import AnyUnit, CannotExplain, written
+from smile_trace.attribution.design.perturber import Perturber
+from smile_trace.attribution.segmentation import blocks, sections
+from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.records import Message, Prompted, PromptUse, Segment, VariableSpan
+from tests.unit.attribution.asking import chat
+
+
+def _cut(
+    unit: AnyUnit,
+    *contents: str,
+    roles: Sequence[str] = ("user",),
+    protect: Sequence[str | re.Pattern[str]] = (),
+) -> tuple[Segment, ...]:
+    return Segmentation(Prompted(messages=chat(*contents, roles=roles)), unit, protect).segments
+
+
+def _free(segments: Sequence[Segment]) -> list[str]:
+    return [s.text for s in segments if not s.protected]
+
+
+def _marked(text: str) -> tuple[str, list[str]]:
+    """A text without ⟦ and ⟧, and what stands between them."""
+    return re.sub("[⟦⟧]", "", text), re.findall("⟦(.*?)⟧", text, re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "⟦# Role\nYou are a clerk.⟧\n\n⟦## Rules\n1. Be brief.\n2. Be kind.⟧\n⟦## Tone\nWarm.⟧",
+        "⟦# Shop\n## Rules\nBe kind.⟧\n⟦## Tone\nWarm.⟧",
+        "⟦Hello.⟧\n⟦# One\na\n```\n# no heading\n```\nb⟧",
+        "⟦<role>\nclerk\n</role>⟧\n⟦<rules>\n# inside\n<rule>x</rule>\n</rules>⟧\n⟦Now go.⟧",
+        "⟦# Output\n<json>\n{}\n</json>⟧\n⟦Be brief.⟧",
+        "⟦You are a clerk.⟧\n\n⟦Rules:\n1. a\n\n2. b⟧\n⟦Context: it rains⟧\n\n⟦Answer now.⟧",
+        "⟦**Rules:**\n- be kind⟧\n⟦**Tone:** warm\nand brief⟧",
+        "⟦Regeln：\nkurz⟧\n⟦Ton: warm⟧",
+        "⟦Do this⟧\n⟦1. Be brief⟧\n⟦2. Be kind\n   - always⟧\n\n⟦Answer now.⟧",
+        "⟦One paragraph\nof two lines.⟧\n\n⟦Another.\n\n---⟧\n\n⟦And a third.⟧",
+        "⟦Only one paragraph. With two sentences, http://a.b: and a colon.⟧",
+        "⟦<b>Bold</b> is no block. <i>Nor this</i>.⟧",
+        "⟦<open>\nnever closed\n<x>⟧",
+    ],
+)
+def test_sections_follow_the_structure_that_is_shown(marked: str) -> None:
+    text, expected = _marked(marked)
+    assert [text[a:b] for a, b in sections.sections(text)] == expected
+
+
+def test_a_prompt_of_one_section_says_what_to_take() -> None:
+    with pytest.raises(CannotExplain, match="'sentence'"):
+        _cut("section", "One paragraph. Of two sentences.")
+    assert len(_cut("section", "Be brief.", "Who are you?", roles=("system", "user"))) == 2
+
+
+QA = "Classify the review.\n\nQ: great\nA: good\n\nQ: dull\nA:\nbad\n\nQ: so so\nA:"
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "Classify.\n\n⟦Q: great\nA: good⟧\n\n⟦Q: dull\nA:\nbad⟧\n\nQ: so so\nA:",
+        "⟦Input: a\nOutput: b⟧\n⟦Input: c\nOutput: d⟧",
+        "⟦Input: a\nOutput: b⟧\n\nNow this:\nInput: c\nOutput:",
+        "⟦### Example 1\nText: a\nOut: b⟧\n\n⟦### Example 2\nText: c\nOut: d⟧\n\nText: e\nOut:",
+        "⟦Example 1: sea -> blue⟧\n⟦Example 2: sun -> red⟧\nTask: sky",
+        "⟦English: sea\nFrench: mer⟧\nEnglish: sky\nFrench:",
+        "Do it.\n⟦sea -> blue⟧\n⟦sun -> red⟧\nsky ->",
+        "<examples>\n⟦<example>a</example>⟧\n⟦<example>\nb\n</example>⟧\n</examples>\nGo.",
+        "⟦Frage: a\nAntwort: b⟧\n\n⟦Frage: c\nAntwort: d⟧\n\nThanks for all that.",
+        "Note: this\nNote: that",
+        "a -> b is an arrow",
+        "nothing here",
+        "",
+    ],
+)
+def test_examples(marked: str) -> None:
+    text, expected = _marked(marked)
+    assert [text[a:b] for a, b in blocks.examples(text)] == expected
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "Read:\n⟦[1] The sky\nis blue.⟧\n\n⟦[2] Grass.⟧\n\nQuestion: why?",
+        "⟦Document 1: a\n\nmore⟧\n\n⟦Document 2: b\n\nmore⟧\n\nWho?",
+        "⟦Document [1](Title: A) x⟧\n⟦Document [2](Title: B) y⟧\n\nWho?",
+        "⟦## Source 1\nTitle: a\nDate: b⟧\n⟦## Source 2\nTitle: c\nDate: d⟧\n\nWho?",
+        "<documents>\n⟦<document index='1'>\n<source>a</source>\nx\n</document>⟧\n"
+        "⟦<document>y</document>⟧\n</documents>",
+        "See [1] for more.",
+        "The document is 1 page.",
+        "",
+    ],
+)
+def test_documents(marked: str) -> None:
+    text, expected = _marked(marked)
+    assert [text[a:b] for a, b in blocks.documents(text)] == expected
+
+
+def test_pairs_of_messages_are_examples_and_are_left_out_together() -> None:
+    contents = ("Be brief.", "2+2", "4", "3+3", "6", "5+5")
+    roles = ("system", "user", "assistant", "user", "assistant", "user")
+    segments = _cut("example", *contents, roles=roles)
+    assert [(s.text, s.also, s.key) for s in segments if not s.protected] == [
+        ("2+2", ((2, 0, 1),), "1:example:0"),
+        ("3+3", ((4, 0, 1),), "3:example:0"),
+    ]
+    assert [s.text for s in segments if s.protected] == ["Be brief.", "5+5"]
+    sent = Perturber(Prompted(messages=chat(*contents, roles=roles)), segments)
+    mask = [s.text != "2+2" for s in segments]
+    assert [m.content for m in sent.messages(mask)] == ["Be brief.", "3+3", "6", "5+5"]
+
+
+def test_tool_results_are_documents() -> None:
+    segments = _cut(
+        "document", "Who?", "It rains.", "[1] one\n[2] two", roles=("user", "tool", "tool")
+    )
+    assert _free(segments) == ["It rains.", "[1] one", "[2] two"]
+
+
+def test_a_pattern_is_a_unit_and_the_rest_is_kept() -> None:
+    segments = _cut(re.compile(r"\d+ "), "a 12 b 34 c")
+    assert [(s.text, s.unit, s.protected) for s in segments] == [
+        ("a", "span", True),
+        ("12", "span", False),
+        ("b", "span", True),
+        ("34", "span", False),
+        ("c", "span", True),
+    ]
+    assert len({s.key for s in segments}) == 5
+
+
+def test_spans_of_ones_own() -> None:
+    text = "one two three two"
+    assert _free(_cut([(4, 8), (14, 17)], text)) == ["two", "two"]
+    assert _free(_cut(["two"], text)) == ["two", "two"]
+    assert _free(_cut([(1, 0, 3), "three"], "system", text)) == ["one", "three"]
+
+
+@pytest.mark.parametrize(
+    ("spans", "message"),
+    [
+        ([(0, 40)], "no text"),
+        ([(3, 3)], "no text"),
+        ([(3, 4)], "no text"),
+        ([(-3, 4)], "no text"),
+        ([(5, 0, 3)], "no text"),
+        ([(0, 7), (4, 8)], "overlap"),
+        ([(0, 3), "one"], "overlap"),
+    ],
+)
+def test_spans_outside_the_prompt_are_refused(spans: list[tuple[int, ...]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        _cut(spans, "one two three")  # type: ignore[arg-type]
+
+
+def test_a_span_needs_its_message_where_there_are_several() -> None:
+    with pytest.raises(ValueError, match="needs its message"):
+        _cut([(0, 3)], "one", "two")
+
+
+@pytest.mark.parametrize(
+    ("unit", "instead"),
+    [
+        ("example", "'section'"),
+        ("document", "'section'"),
+        (re.compile("x+"), "x\\+"),
+        (["absent"], "another unit"),
+        ([""], "another unit"),
+    ],
+)
+def test_what_is_not_there_is_a_sentence_that_says_what_to_take(
+    unit: AnyUnit, instead: str
+) -> None:
+    with pytest.raises(CannotExplain, match=instead):
+        _cut(unit, "nothing of that kind here")
+
+
+@pytest.mark.parametrize("unit", ["", "span", "Word", "token"])
+def test_an_unknown_unit_names_those_that_there_are(unit: str) -> None:
+    with pytest.raises(ValueError, match="sentence, message"):
+        _cut(unit, "one two")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("unit", "left"),
+    [
+        ("section", ["Rules: be kind", "brief", "Tone: warm"]),
+        (re.compile(r"be \w+|warm"), ["be kind", "brief", "warm"]),
+    ],
+)
+def test_frozen_text_stays_in_every_unit(unit: AnyUnit, left: list[str]) -> None:
+    segments = _cut(
+        unit, "Rules: be kind be brief\nTone: warm", protect=(re.compile(r"\bbe(?= b)"),)
+    )
+    assert [s.text for s in segments if not s.protected] == left
+    assert "be" in [s.text for s in segments if s.protected]
+
+
+def test_an_example_with_a_frozen_word_in_it_is_one_segment() -> None:
+    segments = _cut("example", QA, protect=("great",))
+    first = next(s for s in segments if not s.protected)
+    assert [QA[a:b] for _, a, b in first.places] == ["Q:", "A: good"]
+    sent = Perturber(Prompted(messages=chat(QA)), segments)
+    [message] = sent.messages([s is not first for s in segments])
+    assert message.content.startswith("Classify the review.\n\ngreat\n\nQ: dull")
+
+
+def test_a_tail_is_frozen_by_a_pattern() -> None:
+    segments = _cut("word", "Tokyo is the capital city of", protect=(re.compile(r"\S+\s*\Z"),))
+    assert [s.text for s in segments if s.protected] == ["of"]
+
+
+def test_written_patterns() -> None:
+    assert written("/a+/") == re.compile("a+")
+    assert [written(text) for text in ("a", "/", "//", "/a", "a/")] == ["a", "/", "//", "/a", "a/"]
+    with pytest.raises(CannotExplain, match="no regular expression"):
+        written("/(/")
+
+
+TEMPLATE = "# Role\n{role}\n# Documents\n{documents}\n# Task\n{task}"
+
+
+def _rendered(**values: str) -> Prompted:
+    content, spans, at = "", [], 0
+    for match in re.finditer(r"\{(\w+)\}", TEMPLATE):
+        content += TEMPLATE[at : match.start()]
+        value = values[match[1]]
+        spans.append(VariableSpan(name=match[1], start=len(content), end=len(content) + len(value)))
+        content, at = content + value, match.end()
+    use = PromptUse(
+        name="rag",
+        version="1",
+        template=TEMPLATE,
+        message=0,
+        start=0,
+        end=len(content),
+        variable_spans=tuple(spans),
+    )
+    return Prompted(messages=chat(content), prompts=(use,))
+
+
+def test_values_do_not_decide_where_the_template_is_cut() -> None:
+    plain = Segmentation(
+        _rendered(role="Be kind.", documents="[1] a\n[2] b", task="Go."), "section"
+    )
+    hostile = Segmentation(
+        _rendered(role="# x", documents="[1] a\n[2] b\n[3] c", task="# H\nx\n# I\ny"),
+        "section",
+    )
+    assert [s.key for s in plain.segments] == [
+        "rag:1:section:0",
+        "rag:1:section:14",
+        "rag:1:section:38",
+    ]
+    assert [s.key for s in hostile.segments] == [
+        *(s.key for s in plain.segments),
+        "rag:1:var:task:section:0",
+        "rag:1:var:task:section:1",
+    ]
+
+
+def test_documents_in_a_value_are_counted_in_it() -> None:
+    prompted = _rendered(role="Be kind.", documents="[1] a\n\n[2] b", task="Go.")
+    free = [s for s in Segmentation(prompted, "document").segments if not s.protected]
+    assert [(s.text, s.key) for s in free] == [
+        ("[1] a", "rag:1:var:documents:document:0"),
+        ("[2] b", "rag:1:var:documents:document:1"),
+    ]
+
+
+HOSTILE = {
+    "tags": "<a>" * 33_000,
+    "nested": "<a>\n" * 12_000 + "</a>\n" * 12_000,
+    "half open": "<a " * 33_000,
+    "headings": "# h\n" * 10_000,
+    "sections": "# h\nx\n" * 10_000,
+    "hashes": "#" * 100_000,
+    "spaces": "#" + " " * 100_000 + "\n",
+    "words before a colon": "a b " * 25_000 + ":",
+    "labels": "".join(f"L{k}a: x\n" for k in range(11_000)),
+    "line feeds": "a" + "\n" * 100_000 + "b",
+    "arrows": "a->" * 33_000,
+    "fences": "```\n" * 25_000,
+    "documents": "[1] a\n\n" * 14_000,
+    "pairs": "Q: a\nA: b\n" * 10_000,
+    "digits": "1" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_structure_is_found_in_one_reading_of_hostile_text(name: str) -> None:
+    """Each takes tenths of a second; a pattern that backtracks would not come to an end."""
+    text = HOSTILE[name]
+    for find in (sections.sections, blocks.examples, blocks.documents):
+        found = find(text)
+        assert all(a < b for a, b in found)
+        assert all(b <= c for (_, b), (c, _) in pairwise(found))
+
+
+@given(st.text(alphabet="aQ:# \n<>/1[].->*", max_size=80))
+def test_structure_is_in_order_apart_and_sections_lose_no_letter(text: str) -> None:
+    for find in (sections.sections, blocks.examples, blocks.documents):
+        found = find(text)
+        assert all(text[a:b].strip() == text[a:b] != "" for a, b in found)
+        assert all(b <= c for (_, b), (c, _) in pairwise(found))
+    kept = "".join(text[a:b] for a, b in sections.sections(text))
+    assert "".join(kept.split()) == "".join(text.split())
+
+
+@given(
+    st.lists(st.text(alphabet="ab \n:1.", max_size=20), min_size=1, max_size=12), st.integers(1, 5)
+)
+def test_however_many_messages_the_limit_holds(contents: list[str], limit: int) -> None:
+    prompted = Prompted(messages=tuple(Message(role="user", content=c) for c in contents))
+    try:
+        segmentation = Segmentation(prompted, "word")
+    except CannotExplain:
+        return
+    coarse = segmentation.coarse(limit)
+    assert len(coarse) <= limit
+    kept = "".join(contents[m][a:b] for s in coarse for m, a, b in s.places)
+    assert "".join(kept.split()) == "".join("".join(contents).split())

@@ -1,0 +1,124 @@
+"""The line is OTLP/JSON: the same as OpenTelemetry's own exporter writes."""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+
+from smile_trace.capture.encoding import LineEncoder
+from smile_trace.records.otlp import spans_from_line
+
+EXPORTER = "opentelemetry-exporter-otlp-json-file==0.66b1"
+
+
+def finished_spans() -> list[ReadableSpan]:
+    """Spans with everything that a span may hold."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(resource=Resource({"service.name": "a", "n": 1}, "https://schema/r"))
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("scope", "1.0", "https://schema/s", {"scope.attribute": True})
+    with tracer.start_as_current_span("outer", kind=SpanKind.SERVER) as outer:
+        link = Link(outer.get_span_context(), {"l": 1})
+        with tracer.start_as_current_span('inner é\ud800\x00"', links=[link]) as inner:
+            values: dict[str, Any] = {
+                "text": 'é"\\\n\x00\U0001f600',
+                "empty": "",
+                "yes": True,
+                "no": False,
+                "int": -(2**62),
+                "zero": 0,
+                "float": 0.1,
+                "tiny": 5e-324,
+                "huge": 1e300,
+                "nan": float("nan"),
+                "infinity": float("-inf"),
+                "texts": ["a", "é"],
+                "ints": [1, 2],
+                "floats": [0.5],
+                "flags": [True, False],
+                "none": [],
+            }
+            inner.set_attributes(values)
+            inner.add_event("event", {"k": "v"}, 123)
+            inner.set_status(Status(StatusCode.ERROR, "bad"))
+        outer.set_status(StatusCode.OK)
+    return list(exporter.get_finished_spans())
+
+
+def test_a_line_is_read_as_it_was_written() -> None:
+    inner, outer = (spans_from_line(LineEncoder().line(span))[0] for span in finished_spans())
+    assert inner.parent_id == outer.span_id
+    assert inner.name == 'inner é\ud800\x00"'
+    assert inner.attributes["text"] == 'é"\\\n\x00\U0001f600'
+    assert inner.attributes["int"] == -(2**62)
+    assert inner.attributes["tiny"] == 5e-324
+    assert inner.attributes["nan"] is None
+    assert inner.attributes["texts"] == ["a", "é"]
+    assert inner.events[0]["attributes"] == {"k": "v"}
+    assert (inner.status, inner.status_message, outer.status) == ("error", "bad", "ok")
+    assert outer.resource["service.name"] == "a"
+    assert outer.scope == "scope"
+
+
+def test_a_line_has_no_line_break() -> None:
+    assert all(b"\n" not in LineEncoder().line(span) for span in finished_spans())
+
+
+@pytest.mark.slow
+def test_the_official_exporter_writes_the_same(tmp_path: Path) -> None:
+    """In an environment of its own: that exporter pins one release of the SDK."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [str(python), "-m", "pip", "install", "-q", "--pre", EXPORTER, "pydantic", "pytest"]
+    subprocess.run(install, check=True)
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [str(python), str(Path(__file__)), str(tmp_path / "official.jsonl")],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    ours = [normal(json.loads(line)) for line in done.stdout.splitlines()]
+    lines = (tmp_path / "official.jsonl").read_text().splitlines()
+    assert ours == [normal(json.loads(line)) for line in lines]
+    assert len(ours) == 2
+
+
+def normal(value: Any) -> Any:
+    """Without what says nothing: a field with its default value may be there or not."""
+    if isinstance(value, dict):
+        kept = {key: normal(item) for key, item in value.items()}
+        return {
+            key: item
+            for key, item in kept.items()
+            if item not in ({}, [], "", None) or key == "stringValue"
+        }
+    return [normal(item) for item in value] if isinstance(value, list) else value
+
+
+def main(path: str) -> None:
+    """In the exporter's environment: the same spans, by it to `path` and by us to stdout."""
+    from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
+
+    spans = finished_spans()
+    exporter = FileSpanExporter(path)
+    for span in spans:
+        exporter.export([span])
+        print(LineEncoder().line(span).decode())
+    exporter.shutdown()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

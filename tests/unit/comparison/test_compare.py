@@ -1,0 +1,269 @@
+"""compare() over a store with planted truth."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from smile_trace.comparison import NothingToCompare, compare
+from smile_trace.comparison.gate import GateError, broken_limits
+from smile_trace.records.comparison import Comparison
+from smile_trace.store import Store
+from tests.unit.comparison.planted_store import plant, settings_in
+
+BEFORE = (
+    "You are the assistant of a shop.\nBe brief.\nNever mention competitors.\n"
+    "Use the customer's language.\nQuestion: {question}\nAnswer:"
+)
+AFTER = BEFORE.replace("Be brief.", "Be brief and kind.").replace(
+    "Never mention competitors.\n", ""
+)
+EFFECTS = {
+    "You are the assistant of a shop.": 0.3,
+    "Use the customer's language.": 0.5,
+    "{question}": 0.6,
+}
+QUESTIONS = [{"question": f"Is item {k} in stock?"} for k in range(60)]
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    opened = Store.open(settings_in(tmp_path))
+    yield opened
+    opened.close()
+
+
+def _compare(store: Store, **options: object) -> Comparison:
+    settings = settings_in(store.database.path.parent)
+    return compare("answer", settings=settings, **{"budget": 0, **options})  # type: ignore[arg-type]
+
+
+def _influence(comparison: Comparison, version: int, text: str):
+    found = [i for i in comparison.versions[version].segments if i.segment.text == text]
+    assert len(found) == 1, [i.segment.text for i in comparison.versions[version].segments]
+    return found[0]
+
+
+def test_what_matters_what_is_dead_and_what_changed(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
+    weaker = {**EFFECTS, "Use the customer's language.": 0.1}
+    plant(store, "answer", "3", AFTER, QUESTIONS, effects=weaker)
+    comparison = _compare(store)
+    assert [v.label for v in comparison.versions] == ["2", "3"]
+    assert comparison.versions[0].keep_probabilities == (0.7,)
+    assert _influence(comparison, 0, "{question}").verdict == "essential"
+    dead = _influence(comparison, 0, "Be brief.")
+    assert dead.verdict == "no_effect"
+    assert 0 < dead.may_need < 0.2
+    assert dead.tokens_saved is not None
+    assert dead.tokens_saved > 0
+    change = comparison.changes[0]
+    real = [c for c in change.segments if c.significant]
+    fell = min(real, key=lambda c: c.change or 0.0)
+    assert fell.before is not None
+    assert comparison.versions[0].segments[fell.before].segment.text == (
+        "Use the customer's language."
+    )
+    assert fell.change is not None
+    assert fell.change < -0.1
+    kinds = [c.kind for c in change.segments]
+    assert kinds.count("edited") == 1
+    assert kinds.count("removed") == 1
+    again = Comparison.model_validate_json(comparison.model_dump_json())
+    assert again == comparison
+
+
+def test_words_are_not_compared_with_sentences(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
+    plant(store, "answer", "3", "Answer: {question}", QUESTIONS, effects=EFFECTS, unit="word")
+    comparison = _compare(store)
+    (change,) = comparison.changes
+    assert change.why_no_influences == "2 was cut into sentences, 3 into words"
+    assert all(segment.change is None for segment in change.segments)
+    assert _influence(comparison, 1, "{question}").verdict == "essential"
+    (broken,) = broken_limits(comparison, drops={"{question}": 0.2}, shift=None)
+    assert "was not compared" in broken
+
+
+def test_answers_are_replayed_and_the_edit_that_moved_them_is_named(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS)
+    plant(store, "answer", "3", AFTER, QUESTIONS)
+    asked: list[str] = []
+
+    def model(prompt: str) -> str:
+        asked.append(prompt)
+        return "Yes, of course, dear customer." if "kind" in prompt else "No."
+
+    comparison = _compare(store, model=model, budget=200)
+    change = comparison.changes[0]
+    assert change.answers is not None
+    assert change.answers.significant
+    assert change.answers.changed == change.answers.inputs >= 10
+    assert len(asked) <= 200
+    effects = {change.segments[edit.segments[0]].kind: edit for edit in change.edits}
+    assert effects["edited"].significant
+    assert effects["edited"].distance > 0.5
+    assert not effects["removed"].significant
+    assert effects["removed"].distance == 0
+    assert "Be brief and kind." in comparison.summary
+    assert change.examples
+    assert change.examples[0].after == "Yes, of course, dear customer."
+
+
+def test_an_unchanged_model_says_that_the_answers_are_the_same(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS)
+    plant(store, "answer", "3", AFTER, QUESTIONS)
+    comparison = _compare(store, model=lambda prompt: "Yes.", budget=40)
+    answers = comparison.changes[0].answers
+    assert answers is not None
+    assert answers.distance == 0
+    assert not answers.significant
+    assert "are the same" in comparison.summary
+
+
+def test_word_explanations_pool_variables_as_one_segment(store: Store) -> None:
+    template = "Say hello to {name} now"
+    names = [{"name": f"Ann {k} Smith"} for k in range(60)]
+    for version in "12":
+        plant(
+            store,
+            "greet",
+            version,
+            template,
+            names,
+            effects={"hello": 0.6},
+            unit="word",
+            keep=(0.5, 0.8),
+            pooled=False,
+            masks=20,
+        )
+    comparison = compare("greet", settings=settings_in(store.database.path.parent), budget=0)
+    assert [i.segment.text for i in comparison.versions[0].segments] == [
+        "Say",
+        "hello",
+        "to",
+        "{name}",
+        "now",
+    ]
+    assert comparison.versions[0].keep_probabilities == (0.5, 0.8)
+    assert _influence(comparison, 0, "hello").verdict == "essential"
+    assert _influence(comparison, 0, "{name}").verdict == "no_effect"
+
+
+def test_settings_that_differ_are_kept_apart(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
+    plant(
+        store,
+        "answer",
+        "2",
+        BEFORE,
+        QUESTIONS[:20],
+        effects=EFFECTS,
+        pooled=False,
+        keep=(0.5, 0.8),
+        seed=1,
+    )
+    plant(store, "answer", "3", BEFORE, QUESTIONS, effects=EFFECTS, pooled=False, keep=(0.5, 0.8))
+    comparison = _compare(store)
+    assert comparison.versions[0].keep_probabilities == (0.7,)
+    assert comparison.versions[0].explained == 60
+    assert any("20 explanations" in why for why in comparison.versions[0].dropped)
+    change = comparison.changes[0]
+    assert "pooled" in change.why_no_influences
+    assert all(c.change is None for c in change.segments)
+
+
+def test_signals_that_differ_are_not_compared(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS, signal="text")
+    plant(store, "answer", "3", BEFORE, QUESTIONS, effects=EFFECTS, signal="probability")
+    assert "probability" in _compare(store).changes[0].why_no_influences
+
+
+@pytest.mark.parametrize("explained", [0, 1, 3])
+def test_versions_with_hardly_an_explanation(store: Store, explained: int) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS)
+    plant(store, "answer", "3", BEFORE, QUESTIONS[:explained], effects=EFFECTS, seed=2)
+    plant(store, "answer", "3", BEFORE, QUESTIONS[explained:])
+    comparison = _compare(store)
+    assert all(i.verdict == "inconclusive" for v in comparison.versions for i in v.segments)
+    assert comparison.changes[0].why_no_influences
+    assert comparison.to_html()
+
+
+def test_nothing_to_compare_says_what_to_do(store: Store) -> None:
+    with pytest.raises(NothingToCompare, match="no call of a prompt named 'answer'"):
+        _compare(store)
+    plant(store, "answer", "2", BEFORE, QUESTIONS[:1])
+    with pytest.raises(NothingToCompare, match="only"):
+        _compare(store)
+    with pytest.raises(NothingToCompare, match="version '9'"):
+        _compare(store, versions=["2", "9"])
+    with pytest.raises(NothingToCompare, match="there are: answer"):
+        compare("anser", settings=settings_in(store.database.path.parent))
+
+
+def test_two_models_under_one_version(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS, model="small")
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects={}, model="large", seed=5)
+    comparison = _compare(store, versions=["2"], models=["small", "large"])
+    assert [v.label for v in comparison.versions] == ["2 · small", "2 · large"]
+    significant = [c for c in comparison.changes[0].segments if c.significant]
+    assert len(significant) == len(EFFECTS)
+
+
+def test_versions_that_have_nothing_in_common(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
+    other = "Wetter in {city}?\nKurz.\nBitte.\nDanke sehr."
+    plant(store, "answer", "3", other, [{"city": f"Ort {k}"} for k in range(20)], effects={})
+    comparison = _compare(store, model=lambda prompt: "x", budget=40)
+    kinds = {c.kind for c in comparison.changes[0].segments}
+    assert kinds == {"added", "removed"}
+    assert "variables" in comparison.changes[0].why_no_answers
+
+
+def test_a_model_that_is_gone_is_said(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS)
+    plant(store, "answer", "3", AFTER, QUESTIONS)
+    comparison = _compare(store, budget=40)
+    assert "no model for 'planted'" in comparison.changes[0].why_no_answers
+
+
+def test_a_file_against_its_own_revision(store: Store, tmp_path: Path) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS)
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    file = folder / "answer.txt"
+
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True)
+
+    git("init", "-q")
+    file.write_text(BEFORE + "\n")
+    git("add", "answer.txt")
+    git("commit", "-qm", "first")
+    file.write_text(AFTER + "\n")
+    comparison = _compare(
+        store, file=file, ref="HEAD", budget=100, model=lambda p: str("kind" in p)
+    )
+    assert [v.label for v in comparison.versions] == ["HEAD", "working copy"]
+    assert comparison.versions[0].template == BEFORE
+    answers = comparison.changes[0].answers
+    assert answers is not None
+    assert answers.significant
+    with pytest.raises(Exception, match="no revision 'nonsense'"):
+        _compare(store, file=file, ref="nonsense")
+
+
+def test_the_gate(store: Store) -> None:
+    plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
+    weaker = {**EFFECTS, "Use the customer's language.": 0.0}
+    plant(store, "answer", "3", AFTER, QUESTIONS, effects=weaker)
+    comparison = _compare(store)
+    drops = {"Use the customer's language.": 0.1}
+    assert "dropped by" in broken_limits(comparison, drops=drops, shift=None)[0]
+    assert not broken_limits(comparison, drops={"{question}": 0.1}, shift=None)
+    assert not broken_limits(comparison, drops={"Never mention": 0.1}, shift=None)
+    assert "not compared" in broken_limits(comparison, drops={}, shift=0.2)[0]
+    with pytest.raises(GateError, match="no segment"):
+        broken_limits(comparison, drops={"nonsense": 0.1}, shift=None)

@@ -1,0 +1,90 @@
+"""explain(part=…): a part of an answer by itself, from the calls that the whole answer took."""
+
+import json
+
+import pytest
+
+import smile_trace
+from smile_trace.attribution import AnswerSpanNotFound
+from smile_trace.explaining import ExplanationFailed
+from smile_trace.records import Explanation
+from tests.integration.explaining.test_command import home, run  # noqa: F401  the fixture of the command
+from tests.support.planted import PlantedModel
+
+PROMPT = "say what Anna does and what Bernd does today please"
+
+
+class Kept(PlantedModel):
+    """Its answers are kept by this process, as those of a model of the settings are."""
+
+    identity = "two sentences"
+
+
+def two_sentences(prompt):
+    anna = "Anna paints boats." if "Anna" in prompt else "Nobody is there."
+    return f"{anna} {'Bernd bakes bread.' if 'Bernd' in prompt else 'Rain fell on the moor.'}"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
+
+
+def test_every_further_part_costs_no_call():
+    model = Kept(two_sentences)
+    whole = smile_trace.explain(PROMPT, model=model, budget=30)
+    asked = len(model.asked)
+    assert asked == whole.cost.target_calls > 10
+    for said, driver in (("Anna paints boats.", "Anna"), ("Bernd bakes bread.", "Bernd")):
+        explanation = smile_trace.explain(PROMPT, model=model, budget=30, part=said)
+        assert explanation.ranked[0].text == driver
+        assert explanation.answer[slice(*explanation.part)] == said
+        assert explanation.cost.target_calls == 0
+        assert Explanation.model_validate_json(explanation.model_dump_json()) == explanation
+    assert len(model.asked) == asked
+
+
+def test_a_part_that_is_not_there_is_said_after_one_call_at_most():
+    model = PlantedModel(two_sentences)
+    with pytest.raises(AnswerSpanNotFound, match=r"“Clara”.*copy it"):
+        smile_trace.explain(PROMPT, model=model, part="Clara")
+    assert len(model.asked) == 1  # the answer was not known
+    with pytest.raises(AnswerSpanNotFound, match="empty"):
+        smile_trace.explain(PROMPT, model=model, answer="Anna", part=" ")
+    assert len(model.asked) == 1
+
+
+def test_the_first_token_alone_tells_nothing_of_a_part(tmp_path):
+    (tmp_path / "smile_trace.toml").write_text(
+        '[models.far]\nkind = "endpoint"\nbase_url = "http://127.0.0.1:9/v1"\n'
+    )
+    with pytest.raises(ExplanationFailed, match='"text"'):
+        smile_trace.explain(PROMPT, model="far", answer="Anna", part="Anna", signal="probability")
+
+
+def test_the_command_takes_a_part_and_checks_itself(home):  # noqa: F811
+    prompt = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "13")
+    done = run(home, *prompt, "--part", "Paris", "--sanity-check", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["part"] == [0, 5]
+    check = told["metadata"]["sanity_check"]
+    assert check["outcome"] == "inconclusive"  # it says Paris whatever it is told
+    assert "did not follow" in check["reason"]
+
+
+@pytest.mark.model
+def test_a_part_of_the_real_model_s_answer():
+    prompt = "The Eiffel Tower is in the city of"
+    parameters = {"max_tokens": 4}
+    whole = smile_trace.explain(prompt, model="demo", parameters=parameters, budget=20)
+    assert whole.answer == " Paris, France."
+    explanation = smile_trace.explain(
+        prompt, model="demo", parameters=parameters, budget=20, part="France"
+    )
+    assert explanation.signal == "probability"
+    assert explanation.cost.target_calls == 0
+    # What stands after "Paris, " follows from it, so little of it hangs on the prompt.
+    changes = [sum(o.shift or 0.0 for o in e.perturbations) for e in (whole, explanation)]
+    assert 0 < changes[1] < changes[0]

@@ -1,0 +1,112 @@
+"""Each tracker gets everything, in order, and whatever changes gets there again."""
+
+from smile_trace.store import Store
+from smile_trace.store.outbox import Delivery, TrackerState
+from smile_trace.store.trace_reader import read_trace
+from smile_trace.store.traces import ArrivedSpan, SpoolFile
+from tests.support.spooled import context_span, span_id, trace_id
+from tests.unit.store.test_jobs import call_id, capture, decision, explanation
+
+
+def explain(store: Store, number: int) -> None:
+    store.jobs.retry([decision(number)], now=5.0)
+    [job] = store.jobs.due(now=5.0, limit=1)
+    store.jobs.explain(job, explanation(), now=6.0)
+
+
+def traces(store: Store, tracker: str = "t", now: float = 10.0) -> list[Delivery]:
+    store.outbox.fill(tracker, now=now)
+    return store.outbox.due_traces(tracker, now=now, limit=100)
+
+
+def explanations(store: Store, tracker: str = "t", now: float = 10.0) -> list[Delivery]:
+    store.outbox.fill(tracker, now=now)
+    return store.outbox.due_explanations(tracker, now=now, limit=100)
+
+
+def deliver(store: Store, *deliveries: Delivery) -> None:
+    with store.outbox.settling() as settling:
+        for delivery in deliveries:
+            settling.delivered(delivery, f"there-{delivery.item}", "http://there")
+
+
+def test_an_explanation_waits_for_its_trace(store: Store) -> None:
+    capture(store, 1)
+    explain(store, 1)
+    assert explanations(store) == []
+    deliver(store, *traces(store))
+    [due] = explanations(store)
+    assert (due.item, due.traced_as) == (call_id(1), f"there-{trace_id(1)}")
+    deliver(store, due)
+    assert traces(store) == []
+    assert explanations(store) == []
+    [counted] = store.status().trackers
+    assert (counted.traces, counted.explanations, counted.waiting) == (1, 1, 0)
+
+
+def test_each_tracker_has_its_own_box_also_one_that_comes_late(store: Store) -> None:
+    capture(store, 1)
+    deliver(store, *traces(store, "early"))
+    capture(store, 2)
+    assert [d.item for d in traces(store, "early")] == [trace_id(2)]
+    assert [d.item for d in traces(store, "late")] == [trace_id(1), trace_id(2)]
+
+
+def test_a_late_span_is_delivered_too(store: Store) -> None:
+    capture(store, 1)
+    deliver(store, *traces(store))
+    late = context_span(1, span=4, parent=span_id(1))
+    store.traces.add(SpoolFile("a", 1, 2, 2.0), [ArrivedSpan(late, late.model_dump_json())])
+    store.traces.complete(read_trace, gone=(), silent_before=0.0)
+    assert [d.item for d in traces(store)] == [trace_id(1)]
+
+
+def test_a_newer_explanation_is_delivered_too(store: Store) -> None:
+    capture(store, 1)
+    explain(store, 1)
+    deliver(store, *traces(store))
+    deliver(store, *explanations(store))
+    explain(store, 1)
+    assert [d.item for d in explanations(store)] == [call_id(1)]
+
+
+def test_a_postponed_delivery_waits(store: Store) -> None:
+    capture(store, 1)
+    [due] = traces(store)
+    with store.outbox.settling() as settling:
+        settling.postpone(due, "not now", until=50.0, counted=True)
+    assert store.outbox.next_due("t") == 50.0
+    assert traces(store, now=49.0) == []
+    [again] = traces(store, now=50.0)
+    assert again.attempts == 1
+    [counted] = store.status().trackers
+    assert [(r.reason, r.count) for r in counted.waiting_for] == [("not now", 1)]
+
+
+def test_a_refused_trace_takes_its_explanations_along(store: Store) -> None:
+    capture(store, 1, 2)
+    explain(store, 1)
+    first, second = traces(store)
+    with store.outbox.settling() as settling:
+        settling.refused(first, "too big")
+    deliver(store, second)
+    assert explanations(store) == []
+    assert store.outbox.next_due("t") is None
+    [counted] = store.status().trackers
+    assert {(r.reason, r.count) for r in counted.refused} == {
+        ("too big", 1),
+        ("its trace was refused", 1),
+    }
+
+
+def test_the_state_of_a_tracker_is_kept(store: Store) -> None:
+    capture(store, 1)
+    assert store.outbox.state("t") == TrackerState(name="t")
+    assert store.outbox.next_due("t") is None
+    traces(store)
+    down = TrackerState(name="t", failures=3, reason="gone", since=1.0, not_before=99.0)
+    store.outbox.note_state(down)
+    assert store.outbox.state("t") == down
+    assert store.outbox.next_due("t") == 99.0
+    assert traces(store) != []  # the cursor stayed
+    assert store.status().trackers[0].unavailable == "gone"
