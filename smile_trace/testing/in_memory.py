@@ -1,26 +1,12 @@
-"""For the tests of applications and prompts: what was captured, in memory instead of the spool;
-assertions on an Explanation, and a recorded model, so that a prompt is tested without spending.
-
-With pytest, put `pytest_plugins = ["smile_trace.testing"]` into `conftest.py` and use the
-fixture `smile_trace_captured`; elsewhere, `with smile_trace.testing.captured() as found:`.
-"""
+"""Capture in memory instead of the spool."""
 
 import contextlib
 from collections.abc import Iterator
 
 from smile_trace.capture.runtime import Runtime, state
 from smile_trace.dialects import read_calls, read_feedback
-from smile_trace.expectations import assert_driven_by, assert_no_effect
-from smile_trace.recorded import RecordedModel
 from smile_trace.records import Call, Feedback, Span
 from smile_trace.records.otlp import spans_from_line
-
-try:
-    import pytest
-except ImportError:  # an application may test with something else
-    pytest = None  # type: ignore[assignment]
-
-__all__ = ["Captured", "RecordedModel", "assert_driven_by", "assert_no_effect", "captured"]
 
 
 class Captured:
@@ -70,12 +56,3 @@ def captured() -> Iterator[Captured]:
     finally:
         with state.lock:
             state.runtime, state.enabled = before
-
-
-if pytest is not None:
-
-    @pytest.fixture
-    def smile_trace_captured() -> Iterator[Captured]:
-        """What this test's calls would have written to the spool."""
-        with captured() as found:
-            yield found

@@ -25,12 +25,12 @@ def assert_driven_by(explanation: Explanation, text: str, *, among: int = 3) -> 
 
 
 def assert_no_effect(explanation: Explanation, text: str, *, within: float = 0.1) -> None:
-    """Assert that no part of `text` moves the answer: not significant, and at most `within`.
+    """Assert that no part of `text` affects the answer: not significant, and at most `within`.
 
     An explanation that is inconclusive at its budget proves nothing, and fails, too.
 
     Args:
-        within: the largest attribution that counts as none, in units of shift.
+        within: the largest attribution that counts as none, in units of answer change.
 
     Raises:
         AssertionError: a part has an effect, or the explanation cannot tell.
