@@ -5,7 +5,7 @@ EXIT ?=
 TRACKER ?= mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow chaos check bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-drivers bench-evaluation bench-comet bench-worker soak clean
+.PHONY: help demo test-fast test test-slow coverage dist chaos check bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-drivers bench-evaluation bench-comet bench-worker soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -13,11 +13,23 @@ help: ## this list
 demo: .venv/.demo-$(TRACKER) ## the whole job on this machine: a real model, a real MLflow, ten explained calls
 	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --tracker $(TRACKER) $(if $(filter 1,$(EXIT)),--exit)
 
-test: .venv/.dev ## everything not marked slow
-	$(PY) -m pytest -m "not slow" $(PYTEST)
+test-fast: .venv/.dev ## unit tests, about a minute
+	$(PY) -m pytest tests/unit -m "not slow" -n auto $(PYTEST)
 
-test-slow: .venv/.dev ## the seeded statistics, the chaos and the racy repetitions
-	$(PY) -m pytest -m slow $(PYTEST)
+test: .venv/.dev ## everything not marked slow: unit, integration and e2e
+	$(PY) -m pytest -m "not slow" -n auto $(PYTEST)
+
+test-slow: .venv/.dev ## a seeded subset of the statistics, fault injection and racy repetitions
+	$(PY) -m pytest -m slow -n auto $(PYTEST)
+
+coverage: .venv/.dev ## unit tests with line coverage
+	$(PY) -m pytest tests/unit -m "not slow" --cov --cov-report=term-missing:skip-covered $(PYTEST)
+
+dist: .venv/.dev ## wheel and sdist, checked
+	rm -rf dist
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'
+	$(PY) -m build --outdir dist
+	$(PY) -m twine check --strict dist/*
 
 chaos: .venv/.dev ## SEEDS=500 FROM=0: the worker, its model, its disk and a real MLflow server die at random
 	$(PY) -m tests.integration.worker.chaos --seeds $(or $(SEEDS),500) --first $(or $(FROM),0)
