@@ -1,16 +1,76 @@
-"""The errors that people see: each message is one sentence that says what to do."""
+"""The base of every error that a person reads, and the reason codes that programs read.
+
+A message is one sentence that says what to do. Nothing matches on its words: the reason code
+stands beside it, in exceptions, in the store and in `smile-trace status --json`.
+"""
+
+from enum import StrEnum
+
+
+class ReasonCode(StrEnum):
+    """Why a call is not explained, a job waits, a delivery did not arrive, or a command failed.
+
+    The values are stored and published: one is never renamed or given another meaning.
+    """
+
+    OTHER = "other"
+    INTERNAL_ERROR = "internal_error"
+
+    # A call that is not explained.
+    NOT_SAMPLED = "not_sampled"
+    CALL_FAILED = "call_failed"
+    CALL_INCOMPLETE = "call_incomplete"
+    CALL_TRUNCATED = "call_truncated"
+    NO_CONTENT = "no_content"
+    NOT_REPEATABLE = "not_repeatable"
+    EMPTY_PROMPT = "empty_prompt"
+    NO_MODEL = "no_model"
+
+    # An explanation that failed or waits.
+    CANNOT_EXPLAIN = "cannot_explain"
+    CALL_REMOVED = "call_removed"
+    WORKER_CRASHED = "worker_crashed"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    DAILY_CAP = "daily_cap"
+    EXPLANATION_CAP = "explanation_cap"
+
+    # A delivery that was rejected or waits.
+    TRACKER_UNAVAILABLE = "tracker_unavailable"
+    REJECTED = "rejected"
+    DEFERRED = "deferred"
+    NOT_FOUND = "not_found"
+    DELIVERY_FAILED = "delivery_failed"
+    TRACE_REJECTED = "trace_rejected"
+    TRACE_UNREADABLE = "trace_unreadable"
+
+    # The environment.
+    SETTINGS_INVALID = "settings_invalid"
+    EXTRA_MISSING = "extra_missing"
+    STORE_ERROR = "store_error"
+    STORE_UNAVAILABLE = "store_unavailable"
+    WORKER_UNAVAILABLE = "worker_unavailable"
 
 
 class SmileTraceError(Exception):
     """Base of every error of ours that is meant for a person.
 
-    The command line prints its message without a traceback and exits 1.
+    The command line prints its message without a traceback and exits 1. A subclass sets `code`;
+    a single error may be given another one.
     """
+
+    code: ReasonCode = ReasonCode.OTHER
+
+    def __init__(self, message: str, *, code: ReasonCode | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
 
 
 class BudgetExceeded(SmileTraceError):
     """A cap would be passed. `daily` is True where it frees itself at midnight UTC."""
 
     def __init__(self, message: str, *, daily: bool) -> None:
-        super().__init__(message)
+        super().__init__(
+            message, code=ReasonCode.DAILY_CAP if daily else ReasonCode.EXPLANATION_CAP
+        )
         self.daily = daily

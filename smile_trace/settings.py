@@ -29,13 +29,15 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 
 FILE_NAME = "smile_trace.toml"
 
 
 class SettingsError(SmileTraceError):
     """The settings cannot be used; the message says which one and why."""
+
+    code = ReasonCode.SETTINGS_INVALID
 
 
 class _Table(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import ClassVar, Protocol, runtime_checkable
 
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Call, Explanation, Record, Trace
 from smile_trace.records.comparison import Comparison
 
@@ -29,6 +29,7 @@ class Rejected(Record):
     """
 
     reason: str
+    code: ReasonCode = ReasonCode.REJECTED
     retry: bool = True
 
 
@@ -36,6 +37,7 @@ class Deferred(Record):
     """One delivery that must wait for something outside (say, the user's own trace)."""
 
     reason: str
+    code: ReasonCode = ReasonCode.DEFERRED
     seconds: float = 15.0
 
 
@@ -48,6 +50,8 @@ class TrackerUnavailable(SmileTraceError):
     The message is one sentence that says what to do. `retry_after` is in seconds, where the
     tracker said so.
     """
+
+    code = ReasonCode.TRACKER_UNAVAILABLE
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)

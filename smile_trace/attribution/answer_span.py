@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 
 AnswerSpan = tuple[int, int]
 """Characters `[start, end)` of the answer."""
@@ -14,6 +14,8 @@ _UNREADABLE = "\ufffd"
 
 class AnswerSpanNotFound(SmileTraceError):
     """The answer does not hold the part that is to be explained; the message says what to do."""
+
+    code = ReasonCode.CANNOT_EXPLAIN
 
 
 def find_answer_span(answer: str, part: str) -> AnswerSpan:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from smile_trace.attribution import ProxyStudy
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.proxies import AnyStudy, proxy_of_model
 from smile_trace.explaining.threads import run_in_thread
 from smile_trace.models import Model, Request, ScoringModel
@@ -26,6 +26,8 @@ OnRound = Callable[[Sequence[Perturbation], Sequence[Response]], None]
 
 class ExplanationFailed(SmileTraceError):
     """There is nothing to explain with; the message says why and what to do."""
+
+    code = ReasonCode.CANNOT_EXPLAIN
 
 
 def resolve_signal(settings: ExplanationSettings, model: Model) -> Signal:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Form, Message, Record, Response
 
 
@@ -68,6 +68,8 @@ class ModelUnavailable(SmileTraceError):
     `model` is its name in the settings, where it is another one than the model that was asked
     (its proxy, its word vectors).
     """
+
+    code = ReasonCode.MODEL_UNAVAILABLE
 
     def __init__(self, message: str, *, permanent: bool = False, model: str | None = None) -> None:
         super().__init__(message)

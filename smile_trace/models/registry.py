@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.models.base import Model, ModelUnavailable
 from smile_trace.records import Call
 from smile_trace.settings import (
@@ -25,6 +25,8 @@ UNMAPPED = "no model for "
 
 class NoModel(SmileTraceError):
     """The settings do not say how a model is asked."""
+
+    code = ReasonCode.NO_MODEL
 
 
 def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) -> ModelSettings:

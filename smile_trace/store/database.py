@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one before it gives up."""
@@ -28,10 +28,14 @@ VACUUM_PAGES = 2000
 class StoreError(SmileTraceError):
     """The store cannot be opened or written; the message says what to do."""
 
+    code = ReasonCode.STORE_ERROR
+
 
 class StoreUnavailable(StoreError):
     """Nothing can be written for now: the disk is full or read-only, or another process holds
     the file. Nothing was written, and the same may be tried again later."""
+
+    code = ReasonCode.STORE_UNAVAILABLE
 
 
 class Database:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 
 QUIET_SECONDS = 120.0
 """A worker that gave no sign of life for so long hangs."""
@@ -15,6 +15,8 @@ QUIET_SECONDS = 120.0
 
 class WorkerError(SmileTraceError):
     """The worker cannot run, or does not; the message says what to do."""
+
+    code = ReasonCode.WORKER_UNAVAILABLE
 
 
 class AnotherWorker(WorkerError):

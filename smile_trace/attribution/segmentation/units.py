@@ -12,7 +12,7 @@ from typing import get_args
 
 from smile_trace.attribution.segmentation import blocks, boundaries, sections
 from smile_trace.attribution.segmentation.boundaries import Range
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import Place, Prompted, Unit
 
 Spans = Sequence[str | tuple[int, int] | tuple[int, int, int]]
@@ -24,6 +24,8 @@ where it stands as words of its own, `(start, end)` in a prompt of one message, 
 
 class CannotExplain(SmileTraceError):
     """The prompt has nothing that could be left out; the message says why."""
+
+    code = ReasonCode.CANNOT_EXPLAIN
 
 
 def named(unit: AnyUnit) -> Unit:
