@@ -1,6 +1,6 @@
 """10,000 traces to a Comet that answers in 20 ms: how fast, and in how much memory.
 
-Run by `make bench-comet`. The stand-in is a process of its own, so that the memory measured is
+Run by `make bench-comet`. The fake server runs in its own process, so that the memory measured is
 the tracker's alone. Exit code 1 where the promise (50 traces a second, steady memory) is broken.
 """
 
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--latency", type=float, default=0.02)
     given = parser.parse_args()
     server = subprocess.Popen(
-        [sys.executable, "-m", "smile_trace_comet.stand_in", "--latency", str(given.latency)],
+        [sys.executable, "-m", "tests.support.fake_comet", "--latency", str(given.latency)],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -18,7 +18,7 @@ def demo(
     ] = False,
     tracker: Annotated[
         Literal["mlflow", "comet"],
-        typer.Option(help="Where to: a real MLflow server; Comet, or a stand-in without a key."),
+        typer.Option(help="Where to: a real MLflow server; Comet, or a fake one without a key."),
     ] = "mlflow",
 ) -> None:
     """A real model, a real MLflow server and ten calls, explained and delivered.

@@ -15,6 +15,8 @@ from smile_trace.errors import SmileTraceError
 
 PREFERRED_PORT = 5210
 """Tried first, so that links of an earlier run stay good."""
+CHECKOUT = Path(__file__).parents[2]
+"""The root of the checkout, where this package runs from one."""
 
 
 def free_port(preferred: int) -> int:
@@ -148,17 +150,27 @@ class MLflow:
 
 
 class Comet:
-    """Comet, where `COMET_API_KEY` is set; else a stand-in for its server, on loopback."""
+    """Comet, where `COMET_API_KEY` is set; else the tests' fake server, on loopback.
+
+    Raises:
+        SmileTraceError: there is no key and no checkout of smile-trace with the fake server.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._url = ""
         if not os.environ.get("COMET_API_KEY"):
+            if not (CHECKOUT / "tests" / "support" / "fake_comet").is_dir():
+                raise SmileTraceError(
+                    "The demo for Comet delivers to a fake server, which only a checkout of "
+                    "smile-trace has: run it there (make demo TRACKER=comet), or set COMET_API_KEY."
+                )
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "smile_trace_comet.stand_in"),
+                    *(sys.executable, "-m", "tests.support.fake_comet"),
                     *("--port", str(free_port(PREFERRED_PORT + 1))),
                 ],
+                cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -170,7 +182,7 @@ class Comet:
         """What stands in the terminal."""
         if self._process is None:
             return "Comet (COMET_API_KEY is set)"
-        return "a stand-in for Comet's server (no COMET_API_KEY is set)"
+        return "a fake Comet server (no COMET_API_KEY is set)"
 
     @property
     def settings(self) -> str:
@@ -182,29 +194,27 @@ class Comet:
         """What the worker needs to find it; a key is never written down."""
         if self._process is None:
             return {k: v for k, v in os.environ.items() if k.startswith("COMET_")}
-        return {"COMET_API_KEY": "stand-in", "COMET_URL_OVERRIDE": f"{self._url}/clientlib/"}
+        return {"COMET_API_KEY": "fake-key", "COMET_URL_OVERRIDE": f"{self._url}/clientlib/"}
 
     @property
     def where(self) -> str:
         """What a person does to see it."""
-        return f"The stand-in's pages: {self._url}" if self._url else "The links stand above."
+        return f"The fake server's pages: {self._url}" if self._url else "The links stand above."
 
     def wait(self) -> None:
         """Until it answers.
 
         Raises:
-            SmileTraceError: the stand-in did not start.
+            SmileTraceError: the fake server did not start.
         """
         if self._process is not None:
             assert self._process.stdout is not None
             self._url = self._process.stdout.readline().strip()
             if not self._url:
-                raise SmileTraceError(
-                    "The stand-in for Comet did not start: pip install 'smile-trace[comet]'"
-                )
+                raise SmileTraceError("The fake Comet server did not start: see above.")
 
     def stop(self) -> None:
-        """End the stand-in."""
+        """End the fake server."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)

@@ -1,4 +1,4 @@
-"""A stand-in for a Comet server, and Comet's clients in this process pointed at it.
+"""a fake Comet server, and Comet's clients in this process pointed at it.
 
 Comet's packages protect their configuration at import, so there is one server per session; each
 test gets it empty. Tests that need another configuration run their client in a process of its
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from smile_trace_comet import sdk
-from smile_trace_comet.stand_in import StandIn
+from tests.support.fake_comet import FakeComet
 
 KEY = "key-of-the-tests"
 
@@ -31,14 +31,16 @@ def comet_environment(url: str, folder: str, **more: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def _comet_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandIn, str]]:
-    with StandIn(api_key=KEY) as server:
+def _comet_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeComet, str]]:
+    with FakeComet(api_key=KEY) as server:
         yield server, str(tmp_path_factory.mktemp("comet"))
 
 
 @pytest.fixture
-def comet_server(_comet_server: tuple[StandIn, str], monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """The stand-in, empty and without faults; Comet's clients in this process talk to it."""
+def comet_server(
+    _comet_server: tuple[FakeComet, str], monkeypatch: pytest.MonkeyPatch
+) -> FakeComet:
+    """The fake server, empty and without faults; Comet's clients in this process talk to it."""
     server, folder = _comet_server
     for name, value in comet_environment(server.url, folder).items():
         if name.startswith("COMET_"):

@@ -15,8 +15,8 @@ from typing import Any
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.worker.run import run
+from tests.support.fake_tracker import FolderTracker
 from tests.support.forked import FORKS
-from tests.support.stand_in_tracker import FolderTracker
 
 Prepare = Callable[[Path], None]
 """Called with the home in the worker's process before it works; found by name there."""

@@ -1,15 +1,15 @@
-"""The tracker in this process, pointed at the stand-in."""
+"""The tracker in this process, pointed at the fake server."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from smile_trace_comet import CometTracker
-from smile_trace_comet.stand_in import StandIn
+from tests.support.fake_comet import FakeComet
 
 
 @pytest.fixture
-def tracker(comet_server: StandIn) -> Iterator[CometTracker]:
+def tracker(comet_server: FakeComet) -> Iterator[CometTracker]:
     """A tracker that waits as long as a busy machine may need."""
     made = CometTracker.from_settings({"timeout_seconds": 30})
     assert made is not None
@@ -18,7 +18,7 @@ def tracker(comet_server: StandIn) -> Iterator[CometTracker]:
 
 
 @pytest.fixture
-def hasty(comet_server: StandIn) -> Iterator[CometTracker]:
+def hasty(comet_server: FakeComet) -> Iterator[CometTracker]:
     """A tracker that gives up on a silent server after half a second."""
     made = CometTracker.from_settings({"timeout_seconds": 0.5})
     assert made is not None

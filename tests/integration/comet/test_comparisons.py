@@ -19,10 +19,10 @@ from smile_trace.trackers import (
     TrackerUnavailable,
 )
 from smile_trace_comet import CometTracker, sdk
-from smile_trace_comet.stand_in import Experiment, Fault, StandIn
 from smile_trace_comet.versions import VersionKey
 from tests.integration.comet.samples import TEMPLATE, captured, explained, prompt_trace
 from tests.support.browser import WatchedPage
+from tests.support.fake_comet import Experiment, FakeComet, Fault
 from tests.unit.comparison.planted_store import plant, settings_in
 
 PROJECT = "llm-general-prompts"
@@ -45,10 +45,10 @@ def item(tmp_path_factory: pytest.TempPathFactory) -> ComparedPrompt:
 
 
 def key_of(version: str) -> str:
-    return VersionKey("stand-in", PROJECT, "capital", version).key
+    return VersionKey("my-team", PROJECT, "capital", version).key
 
 
-def experiment(server: StandIn, version: str) -> Experiment:
+def experiment(server: FakeComet, version: str) -> Experiment:
     (found,) = server.of_key(key_of(version))
     return found
 
@@ -62,7 +62,7 @@ def table(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode())))
 
 
-def assert_whole(server: StandIn, item: ComparedPrompt) -> None:
+def assert_whole(server: FakeComet, item: ComparedPrompt) -> None:
     """Two experiments, and in each of them everything once."""
     assert sorted(e.key for e in server.experiments) == sorted(map(key_of, "12"))
     for number, version in enumerate("12"):
@@ -78,12 +78,12 @@ def assert_whole(server: StandIn, item: ComparedPrompt) -> None:
 
 
 def test_comets_own_client_reads_the_comparison_back(
-    comet_server: StandIn, tracker: CometTracker, item: ComparedPrompt
+    comet_server: FakeComet, tracker: CometTracker, item: ComparedPrompt
 ) -> None:
     assert isinstance(tracker, ComparisonTracker)
     receipt = tracker.deliver_comparison(item)
     assert receipt == Receipt(
-        external_id=key_of("2"), url=f"{comet_server.url}/stand-in/{PROJECT}/{key_of('2')}"
+        external_id=key_of("2"), url=f"{comet_server.url}/my-team/{PROJECT}/{key_of('2')}"
     )
     assert_whole(comet_server, item)
     second = read_back("2")
@@ -113,11 +113,11 @@ def test_comets_own_client_reads_the_comparison_back(
     assert rows["Be brief."]["since_previous"] == "same"
     assert rows["Answer in French."]["since_previous"] != "same"
     (trace,) = table(assets["traces.csv"])
-    assert trace["url"] == f"{comet_server.url}/stand-in/llm-general/{'ab' * 16}"
+    assert trace["url"] == f"{comet_server.url}/my-team/llm-general/{'ab' * 16}"
 
 
 def test_delivered_again_it_writes_nothing(
-    comet_server: StandIn, tracker: CometTracker, item: ComparedPrompt
+    comet_server: FakeComet, tracker: CometTracker, item: ComparedPrompt
 ) -> None:
     first = tracker.deliver_comparison(item)
     comet_server.requests.clear()
@@ -130,7 +130,7 @@ def test_delivered_again_it_writes_nothing(
 
 
 def test_comparison_and_explanations_share_the_experiment(
-    comet_server: StandIn, tracker: CometTracker, item: ComparedPrompt
+    comet_server: FakeComet, tracker: CometTracker, item: ComparedPrompt
 ) -> None:
     first, late = prompt_trace(1, country="Peru"), prompt_trace(2, country="Chad")
     tracker.deliver_traces(captured(first, late))
@@ -152,7 +152,7 @@ def test_comparison_and_explanations_share_the_experiment(
 
 @pytest.mark.parametrize("takes_effect", [False, True])
 def test_cut_off_between_requests_it_is_completed(
-    comet_server: StandIn, tracker: CometTracker, item: ComparedPrompt, takes_effect: bool
+    comet_server: FakeComet, tracker: CometTracker, item: ComparedPrompt, takes_effect: bool
 ) -> None:
     for n in range(0, 200, 7):
         comet_server.reset()
@@ -170,7 +170,7 @@ def test_cut_off_between_requests_it_is_completed(
 
 
 def test_two_models_under_one_version_have_an_experiment_each(
-    comet_server: StandIn, tracker: CometTracker, item: ComparedPrompt
+    comet_server: FakeComet, tracker: CometTracker, item: ComparedPrompt
 ) -> None:
     one, _ = item.comparison.versions
     models = [
@@ -183,7 +183,7 @@ def test_two_models_under_one_version_have_an_experiment_each(
 
 
 def test_a_project_of_llm_traces_is_refused_with_what_to_do(
-    comet_server: StandIn, item: ComparedPrompt
+    comet_server: FakeComet, item: ComparedPrompt
 ) -> None:
     tracker = CometTracker.from_settings({"project": "one", "experiments_project": "one"})
     assert tracker is not None
@@ -196,7 +196,7 @@ def test_a_project_of_llm_traces_is_refused_with_what_to_do(
 
 @pytest.mark.browser
 def test_hostile_text_is_text_in_the_tab(
-    comet_server: StandIn, tracker: CometTracker, watched_page: WatchedPage, tmp_path: Path
+    comet_server: FakeComet, tracker: CometTracker, watched_page: WatchedPage, tmp_path: Path
 ) -> None:
     hostile = "<script>alert('smile-alarm')</script> </style></pre> \ud800 \x00 😀\n"
     settings = settings_in(tmp_path)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace_comet.stand_in import Fault, StandIn
 from smile_trace_comet.versions import VersionKey
 from tests.integration.comet.application import says
 from tests.support.comet_server import comet_environment
+from tests.support.fake_comet import FakeComet, Fault
 from tests.support.mlflow_server import MLflowServer
 from tests.support.planted import serving
 
@@ -69,13 +69,13 @@ def oldest_comet(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def python(tmp_path: Path, comet_server: StandIn) -> Callable[..., str]:
+def python(tmp_path: Path, comet_server: FakeComet) -> Callable[..., str]:
     """Runs Python in a process with its own home and Comet's clients; gives what it printed."""
 
     def run(*arguments: str, **variables: str) -> str:
         environment = comet_environment(comet_server.url, str(tmp_path), **variables)
         environment["SMILE_TRACE_HOME"] = str(tmp_path / "home")
-        path = (variables.get("PYTHONPATH"), os.getcwd())
+        path = (variables.get("PYTHONPATH"), os.getcwd(), os.environ.get("PYTHONPATH"))
         environment["PYTHONPATH"] = os.pathsep.join(part for part in path if part)
         done = subprocess.run(
             [sys.executable, *arguments],
@@ -105,7 +105,7 @@ def configure(tmp_path: Path) -> Iterator[Callable[..., None]]:
 
 
 def whole_line(
-    server: StandIn, python: Callable[..., str], expected_version: str, **variables: str
+    server: FakeComet, python: Callable[..., str], expected_version: str, **variables: str
 ) -> None:
     told = json.loads(python("-m", "tests.integration.comet.application", **variables))
     python("-m", "smile_trace", "worker", "--once", **variables)
@@ -152,12 +152,12 @@ def whole_line(
         for span_id in summaries:
             assert "<html" in experiment.asset(f"{span_id}/heatmap.html").decode()
     (of_version,) = server.of_project("llm-general-prompts")
-    assert of_version.key == VersionKey("stand-in", "llm-general-prompts", "shop", "3").key
+    assert of_version.key == VersionKey("my-team", "llm-general-prompts", "shop", "3").key
     assert of_version.metrics["smile.explained_calls"][-1] == 2
 
 
 def test_the_newest_comet(
-    comet_server: StandIn, python: Callable[..., str], configure: Callable[..., None]
+    comet_server: FakeComet, python: Callable[..., str], configure: Callable[..., None]
 ) -> None:
     configure()
     whole_line(comet_server, python, version("comet-ml"))
@@ -165,7 +165,7 @@ def test_the_newest_comet(
 
 @pytest.mark.slow
 def test_the_oldest_comet(
-    comet_server: StandIn,
+    comet_server: FakeComet,
     python: Callable[..., str],
     configure: Callable[..., None],
     oldest_comet: str,
@@ -177,7 +177,7 @@ def test_the_oldest_comet(
 @pytest.mark.slow
 @pytest.mark.parametrize("requests", [4, 12, 30, 55])
 def test_the_worker_is_killed_in_the_middle_of_a_delivery(
-    comet_server: StandIn,
+    comet_server: FakeComet,
     python: Callable[..., str],
     configure: Callable[..., None],
     tmp_path: Path,
@@ -216,18 +216,18 @@ def test_the_worker_is_killed_in_the_middle_of_a_delivery(
 
 @pytest.mark.slow
 @pytest.mark.mlflow
-@pytest.mark.parametrize("storm", ["hang", "close"])
+@pytest.mark.parametrize("error", ["hang", "close"])
 def test_mlflow_gets_everything_while_comet_gives_nothing(
-    comet_server: StandIn,
+    comet_server: FakeComet,
     python: Callable[..., str],
     configure: Callable[..., None],
     mlflow_server: MLflowServer,
-    storm: str,
+    error: str,
 ) -> None:
     name = mlflow_server.new_experiment()
     configure(f'[trackers.mlflow]\ntracking_uri = "{mlflow_server.uri}"\nexperiment = "{name}"\n')
     told = json.loads(python("-m", "tests.integration.comet.application"))
-    comet_server.faults = [Fault("hang" if storm == "hang" else "close", times=None)]
+    comet_server.faults = [Fault("hang" if error == "hang" else "close", times=None)]
     python("-m", "smile_trace", "worker", "--once")
     status = json.loads(python("-m", "smile_trace", "status", "--json"))
     by_name = {tracker["name"]: tracker for tracker in status["trackers"]}

@@ -9,19 +9,19 @@ import pytest
 from smile_trace.records import Explanation
 from smile_trace.trackers import Receipt, Rejected, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
-from smile_trace_comet.stand_in import Experiment, Fault, KnownIds, StandIn
 from tests.integration.comet.samples import captured, explained, nested_trace, prompt_trace, score
 from tests.support.browser import WatchedPage
+from tests.support.fake_comet import Experiment, FakeComet, Fault, KnownIds
 from tests.support.spooled import span_id, trace_id
 
 
-def experiment_of(server: StandIn, key: str) -> Experiment:
+def experiment_of(server: FakeComet, key: str) -> Experiment:
     (experiment,) = server.of_key(key)
     return experiment
 
 
 def test_the_heatmap_the_files_and_the_summary(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     trace = prompt_trace(1, feedback=[score(1, 1.0)])
     tracker.deliver_traces(captured(trace))
@@ -52,7 +52,7 @@ def test_the_heatmap_the_files_and_the_summary(
 
 
 def test_a_newer_explanation_replaces_the_older(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
@@ -68,7 +68,7 @@ def test_a_newer_explanation_replaces_the_older(
     assert metadata["smile"][span_id(1)]["r2_heldout"] == 0.1
 
 
-def test_every_call_of_a_trace_has_its_own(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_every_call_of_a_trace_has_its_own(comet_server: FakeComet, tracker: CometTracker) -> None:
     trace = nested_trace(3)
     tracker.deliver_traces(captured(trace))
     tracker.deliver_explanations([explained(trace, 0)])
@@ -84,7 +84,7 @@ def test_every_call_of_a_trace_has_its_own(comet_server: StandIn, tracker: Comet
     assert metadata["calls"] == 3
 
 
-def test_a_late_span_keeps_the_explanation(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_a_late_span_keeps_the_explanation(comet_server: FakeComet, tracker: CometTracker) -> None:
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
     tracker.deliver_explanations([explained(trace)])
@@ -94,7 +94,9 @@ def test_a_late_span_keeps_the_explanation(comet_server: StandIn, tracker: Comet
     assert document["metadata"]["feedback"]["user_feedback"]["comment"] == "a comment"
 
 
-def test_a_trace_that_was_deleted_is_said_so(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_a_trace_that_was_deleted_is_said_so(
+    comet_server: FakeComet, tracker: CometTracker
+) -> None:
     here, gone = prompt_trace(1), prompt_trace(2)
     tracker.deliver_traces(captured(here))
     first, second = tracker.deliver_explanations([explained(here), explained(gone)])
@@ -105,7 +107,7 @@ def test_a_trace_that_was_deleted_is_said_so(comet_server: StandIn, tracker: Com
 
 
 def cut_off_and_deliver_again(
-    server: StandIn, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool, step: int
+    server: FakeComet, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool, step: int
 ) -> None:
     """The n-th request is the last that leaves, for every `step`-th n; the next delivery makes
     everything whole, and nothing twice."""
@@ -136,7 +138,7 @@ def cut_off_and_deliver_again(
     assert 20 < n < 100
 
 
-def test_cut_off_between_requests(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_cut_off_between_requests(comet_server: FakeComet, tracker: CometTracker) -> None:
     cut_off_and_deliver_again(comet_server, tracker, "duplicate", takes_effect=True, step=9)
 
 
@@ -144,7 +146,7 @@ def test_cut_off_between_requests(comet_server: StandIn, tracker: CometTracker) 
 @pytest.mark.parametrize("known_ids", ["overwrite", "reject", "duplicate"])
 @pytest.mark.parametrize("takes_effect", [False, True])
 def test_cut_off_between_any_two_requests(
-    comet_server: StandIn, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool
+    comet_server: FakeComet, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool
 ) -> None:
     cut_off_and_deliver_again(comet_server, tracker, known_ids, takes_effect, step=1)
 
@@ -157,7 +159,7 @@ HOSTILE = (
 
 @pytest.mark.browser
 def test_hostile_text_is_text_in_what_comet_would_show(
-    comet_server: StandIn, tracker: CometTracker, watched_page: WatchedPage
+    comet_server: FakeComet, tracker: CometTracker, watched_page: WatchedPage
 ) -> None:
     single, several = prompt_trace(1, country=HOSTILE), nested_trace(2)
     tracker.deliver_traces(captured(single, several))
@@ -177,6 +179,6 @@ def test_hostile_text_is_text_in_what_comet_would_show(
     watched_page.page.set_content(version.html)
     assert "<script>console.log" in watched_page.page.inner_text("body")
     watched_page.page.goto(comet_server.url)
-    watched_page.page.goto(f"{comet_server.url}/stand-in/llm-general/{trace_id(1)}")
+    watched_page.page.goto(f"{comet_server.url}/my-team/llm-general/{trace_id(1)}")
     assert "Peru" not in watched_page.page.inner_text("h1")
     assert watched_page.alarms == []

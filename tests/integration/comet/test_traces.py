@@ -8,7 +8,6 @@ from smile_trace import semconv
 from smile_trace.dialects import assemble
 from smile_trace.trackers import Receipt, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
-from smile_trace_comet.stand_in import Fault, KnownIds, StandIn
 from tests.integration.comet.samples import (
     TEMPLATE,
     captured,
@@ -16,21 +15,22 @@ from tests.integration.comet.samples import (
     prompt_trace,
     score,
 )
+from tests.support.fake_comet import FakeComet, Fault, KnownIds
 from tests.support.spooled import call_span, span_id, trace_id
 
 
-def data(server: StandIn, number: int) -> dict:
+def data(server: FakeComet, number: int) -> dict:
     (experiment,) = server.of_key(trace_id(number))
     return json.loads(experiment.asset("comet_llm_data.json"))
 
 
 def test_a_prompt_arrives_with_everything_that_was_captured(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     (receipt,) = tracker.deliver_traces(captured(prompt_trace(1, feedback=[score(1, 1.0)])))
     assert isinstance(receipt, Receipt)
     assert receipt.external_id == trace_id(1)
-    assert receipt.url == f"{comet_server.url}/stand-in/llm-general/{trace_id(1)}"
+    assert receipt.url == f"{comet_server.url}/my-team/llm-general/{trace_id(1)}"
     document = data(comet_server, 1)
     assert document["category"] == "single_prompt"
     assert document["chain_inputs"] == {
@@ -52,7 +52,7 @@ def test_a_prompt_arrives_with_everything_that_was_captured(
 
 
 def test_what_comet_llm_reads_back_is_what_was_captured(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
@@ -70,7 +70,7 @@ def test_what_comet_llm_reads_back_is_what_was_captured(
 
 
 def test_comet_llm_finds_traces_by_their_prompt_version(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     tracker.deliver_traces(captured(prompt_trace(1, version="1"), prompt_trace(2, version="2")))
     from comet_llm.query_dsl import TraceMetadata
@@ -78,13 +78,13 @@ def test_comet_llm_finds_traces_by_their_prompt_version(
     found = (
         sdk.load()
         .comet_llm.API()
-        .query("stand-in", "llm-general", TraceMetadata("prompt.version") == "2")
+        .query("my-team", "llm-general", TraceMetadata("prompt.version") == "2")
     )
     assert [trace.get_key() for trace in found] == [trace_id(2)]
 
 
 def test_a_chain_keeps_parents_inputs_and_outputs(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     traces = [nested_trace(number) for number in range(1, 9)]
     tracker.deliver_traces(captured(*traces))
@@ -106,7 +106,7 @@ def test_a_chain_keeps_parents_inputs_and_outputs(
 
 
 def test_a_call_around_calls_is_a_span_with_its_texts(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     outer = call_span(1, span=20, prompt="42", answer="7")
     inner = call_span(1, span=1, parent=span_id(20), prompt="asked", answer="told")
@@ -119,7 +119,7 @@ def test_a_call_around_calls_is_a_span_with_its_texts(
 
 
 def test_chat_messages_are_kept_with_their_roles(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     messages = [
         {"role": role, "parts": [{"type": "text", "content": text}]}
@@ -140,7 +140,7 @@ def test_chat_messages_are_kept_with_their_roles(
 
 @pytest.mark.parametrize("known_ids", ["overwrite", "reject", "duplicate"])
 def test_delivered_twice_is_there_once(
-    comet_server: StandIn, tracker: CometTracker, known_ids: KnownIds
+    comet_server: FakeComet, tracker: CometTracker, known_ids: KnownIds
 ) -> None:
     comet_server.known_ids = known_ids
     traces = captured(prompt_trace(1), nested_trace(2))
@@ -151,7 +151,7 @@ def test_delivered_twice_is_there_once(
     assert sum(request.method == "POST" for request in comet_server.requests) == 2
 
 
-def test_feedback_and_a_late_span_are_added(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_feedback_and_a_late_span_are_added(comet_server: FakeComet, tracker: CometTracker) -> None:
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
     late = prompt_trace(1, feedback=[score(1, 0.0, at=1), score(1, 1.0, at=2)])
@@ -165,7 +165,7 @@ def test_feedback_and_a_late_span_are_added(comet_server: StandIn, tracker: Come
     assert len(data(comet_server, 1)["chain_nodes"]) == 2
 
 
-def test_hostile_and_odd_values_arrive(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_hostile_and_odd_values_arrive(comet_server: FakeComet, tracker: CometTracker) -> None:
     odd = {"a.b": 1, "a": {"b": 2}, "nan": float("nan"), "x" * 300: "y" * 5000, "": [], "\ud800": 1}
     trace = prompt_trace(1, **{semconv.METADATA: json.dumps(odd)})
     hostile = prompt_trace(2, country="\x00\x1b[31m<script>alert(1)</script>]]>{x}\ud800\u202e😀")
@@ -181,7 +181,7 @@ def test_hostile_and_odd_values_arrive(comet_server: StandIn, tracker: CometTrac
     )
 
 
-def test_a_call_without_an_answer_says_why(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_a_call_without_an_answer_says_why(comet_server: FakeComet, tracker: CometTracker) -> None:
     span = call_span(
         1, answer=None, **{semconv.STATUS: "raised", semconv.ERROR_TYPE: "TimeoutError"}
     )
@@ -193,7 +193,7 @@ def test_a_call_without_an_answer_says_why(comet_server: StandIn, tracker: Comet
 
 
 def test_a_thousand_traces_never_pass_the_limit(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     comet_server.latency = 0.002
     try:
@@ -209,7 +209,7 @@ def test_a_thousand_traces_never_pass_the_limit(
 @pytest.mark.parametrize("known_ids", ["overwrite", "reject", "duplicate"])
 @pytest.mark.parametrize("takes_effect", [False, True])
 def test_cut_off_between_any_two_requests(
-    comet_server: StandIn, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool
+    comet_server: FakeComet, tracker: CometTracker, known_ids: KnownIds, takes_effect: bool
 ) -> None:
     """The n-th request is the last that leaves; whether it was carried out or not, the next
     delivery makes everything whole, and nothing twice."""

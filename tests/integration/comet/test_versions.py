@@ -10,19 +10,19 @@ import pytest
 
 from smile_trace.trackers import Deferred, Receipt
 from smile_trace_comet import CometArchiveTracker, CometTracker
-from smile_trace_comet.stand_in import Experiment, Fault, StandIn
 from smile_trace_comet.versions import LATEST, VersionKey
 from tests.integration.comet.samples import TEMPLATE, captured, explained, prompt_trace
 from tests.support.comet_server import comet_environment
+from tests.support.fake_comet import Experiment, FakeComet, Fault
 
 PROJECT = "llm-general-prompts"
 
 
-def by_version(server: StandIn) -> dict[str, Experiment]:
+def by_version(server: FakeComet) -> dict[str, Experiment]:
     return {e.parameters["prompt_version"]: e for e in server.of_project(PROJECT)}
 
 
-def test_a_version_gathers_its_calls(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_a_version_gathers_its_calls(comet_server: FakeComet, tracker: CometTracker) -> None:
     traces = [prompt_trace(n, version="1" if n < 3 else "2", country=f"C{n}") for n in range(1, 6)]
     tracker.deliver_traces(captured(*traces))
     for batch in (traces[:2], traces[2:4], traces[4:], traces[3:]):
@@ -30,7 +30,7 @@ def test_a_version_gathers_its_calls(comet_server: StandIn, tracker: CometTracke
     versions = by_version(comet_server)
     assert sorted(versions) == ["1", "2"]
     second = versions["2"]
-    assert second.key == VersionKey("stand-in", PROJECT, "capital", "2").key
+    assert second.key == VersionKey("my-team", PROJECT, "capital", "2").key
     assert second.others == {"Name": "capital v2", "prompt_template": TEMPLATE}
     assert second.parameters["model"] == "planted"
     assert second.metrics["smile.explained_calls"] == [2.0, 3.0]
@@ -47,7 +47,7 @@ def test_a_version_gathers_its_calls(comet_server: StandIn, tracker: CometTracke
     assert not second.running
 
 
-def test_the_tab_shows_the_newest(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_the_tab_shows_the_newest(comet_server: FakeComet, tracker: CometTracker) -> None:
     count = LATEST + 3
     traces = [prompt_trace(n, country=f"Country-{n:02}") for n in range(1, count + 1)]
     tracker.deliver_traces(captured(*traces))
@@ -64,7 +64,7 @@ def test_the_tab_shows_the_newest(comet_server: StandIn, tracker: CometTracker) 
 
 
 def test_a_call_without_a_prompt_is_in_no_version(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     trace = prompt_trace(1, **{"smile_trace.prompts": "[]"})
     tracker.deliver_traces(captured(trace))
@@ -73,7 +73,7 @@ def test_a_call_without_a_prompt_is_in_no_version(
     assert by_version(comet_server) == {}
 
 
-def test_an_llm_project_is_no_place_for_experiments(comet_server: StandIn) -> None:
+def test_an_llm_project_is_no_place_for_experiments(comet_server: FakeComet) -> None:
     tracker = CometTracker.from_settings({"project": "one", "experiments_project": "one"})
     assert tracker is not None
     trace = prompt_trace(1)
@@ -87,7 +87,7 @@ def test_an_llm_project_is_no_place_for_experiments(comet_server: StandIn) -> No
 
 
 def test_a_server_that_fails_on_experiments_alone_gets_them_later(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
@@ -101,7 +101,7 @@ def test_a_server_that_fails_on_experiments_alone_gets_them_later(
 
 def archives(folder: Path) -> CometArchiveTracker:
     tracker = CometArchiveTracker.from_settings(
-        {"directory": str(folder), "workspace": "stand-in", "experiments_project": PROJECT}
+        {"directory": str(folder), "workspace": "my-team", "experiments_project": PROJECT}
     )
     assert tracker is not None
     return tracker
@@ -112,7 +112,7 @@ def messages(archive: Path) -> list[dict]:
         return [json.loads(line) for line in opened.read("messages.json").splitlines()]
 
 
-def test_an_archive_holds_the_version(comet_server: StandIn, tmp_path: Path) -> None:
+def test_an_archive_holds_the_version(comet_server: FakeComet, tmp_path: Path) -> None:
     folder = tmp_path / "archives"
     tracker = archives(folder)
     traces = [prompt_trace(n, country=f"C{n}") for n in (1, 2)]
@@ -122,7 +122,7 @@ def test_an_archive_holds_the_version(comet_server: StandIn, tmp_path: Path) -> 
         assert isinstance(receipt, Receipt)
     tracker.deliver_explanations([explained(traces[0])])
     (archive,) = folder.glob("*.zip")
-    assert archive.stem == VersionKey("stand-in", PROJECT, "capital", "2").key
+    assert archive.stem == VersionKey("my-team", PROJECT, "capital", "2").key
     assert not list(folder.glob(".*"))
     sent = messages(archive)
     values = {
@@ -145,7 +145,7 @@ def test_an_archive_holds_the_version(comet_server: StandIn, tmp_path: Path) -> 
     assert comet_server.requests == []
 
 
-def test_comet_upload_brings_an_archive_in(comet_server: StandIn, tmp_path: Path) -> None:
+def test_comet_upload_brings_an_archive_in(comet_server: FakeComet, tmp_path: Path) -> None:
     tracker = archives(tmp_path)
     tracker.deliver_explanations([explained(prompt_trace(1))])
     (archive,) = tmp_path.glob("*.zip")

@@ -1,4 +1,4 @@
-"""The stand-in takes what the real clients were seen to send; ours has the shape of theirs."""
+"""The fake server takes what the real clients were seen to send; ours has the shape of theirs."""
 
 import json
 from typing import Any
@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from smile_trace_comet import CometTracker, sdk
-from smile_trace_comet.stand_in import Experiment, StandIn
 from tests.integration.comet.samples import captured, explained, nested_trace, prompt_trace
+from tests.support.fake_comet import Experiment, FakeComet
 from tests.support.paths import DATA
 
 WIRE = DATA / "comet_wire"
@@ -29,7 +29,7 @@ def key_in(request: dict[str, Any]) -> str | None:
 
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_every_recorded_request_is_understood(name: str) -> None:
-    with StandIn(api_key="testkey", workspaces=["ws"]) as server, httpx.Client() as client:
+    with FakeComet(api_key="testkey", workspaces=["ws"]) as server, httpx.Client() as client:
         for request in recorded(name):
             if request["path"] in UNUSED:
                 continue
@@ -54,11 +54,11 @@ def test_every_recorded_request_is_understood(name: str) -> None:
             assert response.status_code == expected, (request["path"], response.text)
 
 
-def assets(server: StandIn) -> list[Any]:
+def assets(server: FakeComet) -> list[Any]:
     return [asset for experiment in server.experiments for asset in experiment.assets]
 
 
-def test_anything_else_is_404(comet_server: StandIn) -> None:
+def test_anything_else_is_404(comet_server: FakeComet) -> None:
     headers = {"Authorization": "key-of-the-tests"}
     for path in ("/api/rest/v2/write/experiment/unheard-of", "/nowhere", "/clientlib/x"):
         assert httpx.post(comet_server.url + path, headers=headers).status_code == 404
@@ -76,7 +76,7 @@ def write_llm(requests: list[Any]) -> dict[str, Any]:
     return body["body"][0]
 
 
-def ours(server: StandIn) -> dict[str, Any]:
+def ours(server: FakeComet) -> dict[str, Any]:
     return write_llm([{"path": r.path, "body": r.body} for r in server.requests])
 
 
@@ -88,7 +88,7 @@ def ours(server: StandIn) -> dict[str, Any]:
     ],
 )
 def test_a_trace_has_the_shape_that_comet_llm_gives_it(
-    comet_server: StandIn, tracker: CometTracker, name: str, trace: Any
+    comet_server: FakeComet, tracker: CometTracker, name: str, trace: Any
 ) -> None:
     tracker.deliver_traces(captured(trace))
     sent, theirs = ours(comet_server), write_llm(recorded(name))
@@ -112,7 +112,7 @@ def test_a_trace_has_the_shape_that_comet_llm_gives_it(
 
 
 def test_the_broken_methods_of_comet_llm_are_never_called(
-    comet_server: StandIn, tracker: CometTracker, monkeypatch: pytest.MonkeyPatch
+    comet_server: FakeComet, tracker: CometTracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sdk.load()
     from comet_llm.api_objects.llm_trace_api import LLMTraceAPI

@@ -7,13 +7,13 @@ import pytest
 from smile_trace.store import Store
 from smile_trace.trackers import ComparedPrompt, Outcome, Receipt, Rejected
 from smile_trace.worker.comparisons import Comparisons
-from tests.support.stand_in_tracker import StandInTracker
+from tests.support.fake_tracker import FakeTracker
 from tests.unit.comparison.planted_store import plant, settings_in
 from tests.unit.comparison.test_compare import AFTER, BEFORE, EFFECTS, QUESTIONS
 
 
-class ShowingTracker(StandInTracker):
-    """A stand-in that also takes comparisons."""
+class ShowingTracker(FakeTracker):
+    """A fake tracker that also takes comparisons."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,5 +55,5 @@ def test_a_comparison_is_delivered_once_per_change(store: Store, tmp_path: Path)
 
 
 def test_a_tracker_that_shows_none_gets_none(store: Store, tmp_path: Path) -> None:
-    comparisons = Comparisons(StandInTracker(), store, settings_in(tmp_path))
+    comparisons = Comparisons(FakeTracker(), store, settings_in(tmp_path))
     assert comparisons.run(at_once=True) == 0

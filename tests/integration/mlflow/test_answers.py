@@ -1,6 +1,6 @@
 """What the tracker makes of its settings and of a server that refuses: no MLflow needed.
 
-The server here is a stand-in, because a real one cannot be brought to give these answers.
+The server here is a fake, because a real one cannot be brought to give these answers.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.comet.application import says
-from tests.integration.opik.server import OpikStandIn
+from tests.support.fake_opik import FakeOpik
 from tests.support.planted import serving
 
 SETTINGS = """
@@ -28,7 +28,7 @@ calls_per_explanation = 8
 
 @pytest.mark.slow
 def test_what_an_application_did_stands_in_opik(tmp_path: Path) -> None:
-    with serving(says) as model, OpikStandIn(api_key="key") as server:
+    with serving(says) as model, FakeOpik(api_key="key") as server:
         (tmp_path / "smile_trace.toml").write_text(SETTINGS.format(model=model.base_url))
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("COMET_", "OPIK_"))}
         environment = {

@@ -1,4 +1,4 @@
-"""Opik gets what its own SDK would send, each thing once, whatever the weather."""
+"""Opik gets what its own SDK would send, each thing once, whatever the errors."""
 
 import json
 import uuid
@@ -13,7 +13,6 @@ from smile_trace import semconv
 from smile_trace.dialects import assemble
 from smile_trace.records import Explanation, Trace
 from smile_trace.trackers import ExplainedCall, Receipt, Rejected, TrackerUnavailable
-from smile_trace_comet.stand_in import Answer, Fault
 from smile_trace_opik import OpikTracker
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id, uuid7
 from tests.integration.comet.samples import (
@@ -24,7 +23,8 @@ from tests.integration.comet.samples import (
     prompted_span,
     score,
 )
-from tests.integration.opik.server import OpikStandIn
+from tests.support.fake_comet import Answer, Fault
+from tests.support.fake_opik import FakeOpik
 from tests.support.paths import DATA
 from tests.support.spooled import START, call_span, context_span, span_id, trace_id
 
@@ -33,14 +33,14 @@ KEY = "key-of-the-tests"
 
 
 @pytest.fixture
-def server() -> Iterator[OpikStandIn]:
-    with OpikStandIn(api_key=KEY) as running:
+def server() -> Iterator[FakeOpik]:
+    with FakeOpik(api_key=KEY) as running:
         yield running
 
 
 @pytest.fixture
 def tracker(
-    server: OpikStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: FakeOpik, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[OpikTracker]:
     monkeypatch.setenv("OPIK_API_KEY", KEY)
     monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
@@ -63,7 +63,7 @@ def recorded(name: str, path: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def same_as_recorded(server: OpikStandIn, tracker: OpikTracker) -> OpikStandIn:
+def same_as_recorded(server: FakeOpik, tracker: OpikTracker) -> FakeOpik:
     """Our requests for the trace that the recorded SDK had traced: `outer(q)` around `llm`."""
     outer = context_span(1, span=2).model_copy(
         update={
@@ -95,7 +95,7 @@ def same_as_recorded(server: OpikStandIn, tracker: OpikTracker) -> OpikStandIn:
     return server
 
 
-def test_the_trace_is_what_the_sdk_sends(same_as_recorded: OpikStandIn) -> None:
+def test_the_trace_is_what_the_sdk_sends(same_as_recorded: FakeOpik) -> None:
     (request,) = recorded("opik_track.json", "traces/batch")
     theirs = request["body"]["traces"][0]
     (ours,) = same_as_recorded.traces.values()
@@ -108,7 +108,7 @@ def test_the_trace_is_what_the_sdk_sends(same_as_recorded: OpikStandIn) -> None:
     assert uuid.UUID(theirs["id"]).version == uuid.UUID(ours["id"]).version == 7
 
 
-def test_the_spans_are_what_the_sdk_sends(same_as_recorded: OpikStandIn) -> None:
+def test_the_spans_are_what_the_sdk_sends(same_as_recorded: FakeOpik) -> None:
     (request,) = recorded("opik_track.json", "spans/batch")
     their_llm, their_outer = request["body"]["spans"][:2]
     ours = {span["name"]: span for span in same_as_recorded.spans.values()}
@@ -129,7 +129,7 @@ def test_the_spans_are_what_the_sdk_sends(same_as_recorded: OpikStandIn) -> None
     )
 
 
-def test_scores_are_what_the_sdk_sends(same_as_recorded: OpikStandIn) -> None:
+def test_scores_are_what_the_sdk_sends(same_as_recorded: FakeOpik) -> None:
     (request,) = recorded("opik_track.json", "traces/feedback-scores")
     theirs = request["body"]["scores"][0]
     (ours,) = same_as_recorded.scores.values()
@@ -139,7 +139,7 @@ def test_scores_are_what_the_sdk_sends(same_as_recorded: OpikStandIn) -> None:
 
 
 def test_attachments_are_begun_as_the_sdk_begins_them(
-    server: OpikStandIn, tracker: OpikTracker
+    server: FakeOpik, tracker: OpikTracker
 ) -> None:
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
@@ -153,7 +153,7 @@ def test_attachments_are_begun_as_the_sdk_begins_them(
 # -- each thing once ----------------------------------------------------------------------------
 
 
-def test_a_trace_arrives_with_everything(server: OpikStandIn, tracker: OpikTracker) -> None:
+def test_a_trace_arrives_with_everything(server: FakeOpik, tracker: OpikTracker) -> None:
     trace = prompt_trace(1, feedback=[score(1, 0.0, at=1), score(1, 1.0, at=2)])
     (receipt,) = tracker.deliver_traces(captured(trace))
     assert isinstance(receipt, Receipt)
@@ -171,7 +171,7 @@ def test_a_trace_arrives_with_everything(server: OpikStandIn, tracker: OpikTrack
     assert server.scores["trace", opik_trace_id(trace), "user_feedback"]["value"] == 1.0
 
 
-def test_delivered_twice_is_there_once(server: OpikStandIn, tracker: OpikTracker) -> None:
+def test_delivered_twice_is_there_once(server: FakeOpik, tracker: OpikTracker) -> None:
     traces = [prompt_trace(1), nested_trace(2)]
     items = [into_opik(traces[0]), into_opik(traces[1], 0), into_opik(traces[1], 2)]
     for _ in range(2):
@@ -185,9 +185,7 @@ def test_delivered_twice_is_there_once(server: OpikStandIn, tracker: OpikTracker
         assert sorted(n for n, _, _ in files) == ["explanation.json", "heatmap.html", "heatmap.svg"]
 
 
-def test_the_explanation_is_a_span_under_its_call(
-    server: OpikStandIn, tracker: OpikTracker
-) -> None:
+def test_the_explanation_is_a_span_under_its_call(server: FakeOpik, tracker: OpikTracker) -> None:
     trace = nested_trace(1)
     tracker.deliver_traces(captured(trace))
     item = into_opik(trace, 1)
@@ -205,7 +203,7 @@ def test_the_explanation_is_a_span_under_its_call(
     assert ("trace", opik_trace_id(trace), "smile.fidelity_r2") not in server.scores
 
 
-def test_a_newer_explanation_replaces_the_older(server: OpikStandIn, tracker: OpikTracker) -> None:
+def test_a_newer_explanation_replaces_the_older(server: FakeOpik, tracker: OpikTracker) -> None:
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
     tracker.deliver_explanations([into_opik(trace)])
@@ -217,7 +215,7 @@ def test_a_newer_explanation_replaces_the_older(server: OpikStandIn, tracker: Op
     assert len(server.attachments[span["id"]]) == 3
 
 
-def test_a_late_root_makes_no_second_trace(server: OpikStandIn, tracker: OpikTracker) -> None:
+def test_a_late_root_makes_no_second_trace(server: FakeOpik, tracker: OpikTracker) -> None:
     inner = context_span(1, span=4, parent=span_id(5)).model_copy(update={"start_ns": START})
     call = prompted_span(1).model_copy(update={"parent_id": span_id(4)})
     root = context_span(1, span=5).model_copy(update={"start_ns": START - 10**10, "name": "root"})
@@ -233,7 +231,7 @@ def test_files_may_go_to_a_storage_beside_opik(
 ) -> None:
     monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
     monkeypatch.setenv("OPIK_API_KEY", KEY)
-    with OpikStandIn(api_key=KEY, storage=True) as server:
+    with FakeOpik(api_key=KEY, storage=True) as server:
         tracker = OpikTracker.from_settings({"url": server.api})
         assert tracker is not None
         trace = prompt_trace(1)
@@ -246,7 +244,7 @@ def test_files_may_go_to_a_storage_beside_opik(
 
 @pytest.mark.parametrize("takes_effect", [False, True])
 def test_cut_off_between_any_two_requests(
-    server: OpikStandIn, tracker: OpikTracker, takes_effect: bool
+    server: FakeOpik, tracker: OpikTracker, takes_effect: bool
 ) -> None:
     trace = prompt_trace(1, feedback=[score(1, 1.0)])
 
@@ -272,9 +270,9 @@ def test_cut_off_between_any_two_requests(
     assert 8 < n < 40
 
 
-# -- weather ------------------------------------------------------------------------------------
+# -- errors -----------------------------------------------------------------------------------
 
-STORMS = {
+ERRORS = {
     "401": (Answer(401, {}), "OPIK_API_KEY"),
     "403": (Answer(403, {"message": "no"}), "OPIK_WORKSPACE"),
     "404": (Answer(404, b"nothing", {}, "text/plain"), "ends with /api"),
@@ -286,11 +284,11 @@ STORMS = {
 }
 
 
-@pytest.mark.parametrize("storm", STORMS)
+@pytest.mark.parametrize("error", ERRORS)
 def test_nothing_is_taken_and_then_everything(
-    server: OpikStandIn, tracker: OpikTracker, storm: str
+    server: FakeOpik, tracker: OpikTracker, error: str
 ) -> None:
-    given, words = STORMS[storm]
+    given, words = ERRORS[error]
     traces = captured(prompt_trace(1))
     server.faults = [Fault("answer", given, times=2)]
     for _ in range(2):
@@ -298,13 +296,13 @@ def test_nothing_is_taken_and_then_everything(
             tracker.deliver_traces(traces)
         assert words in str(raised.value)
         assert KEY not in str(raised.value)
-        assert raised.value.retry_after == (9.0 if storm in ("429", "503") else None)
+        assert raised.value.retry_after == (9.0 if error in ("429", "503") else None)
     (receipt,) = tracker.deliver_traces(traces)
     assert isinstance(receipt, Receipt)
     assert len(server.traces) == 1
 
 
-def test_silence_is_bounded(server: OpikStandIn, tracker: OpikTracker) -> None:
+def test_silence_is_bounded(server: FakeOpik, tracker: OpikTracker) -> None:
     server.faults = [Fault("hang", seconds=2.0, takes_effect=True)]
     hasty = OpikTracker.from_settings({"url": server.api, "project": "pr", "timeout_seconds": 0.5})
     assert hasty is not None
@@ -315,7 +313,7 @@ def test_silence_is_bounded(server: OpikStandIn, tracker: OpikTracker) -> None:
     assert len(server.traces) == 1
 
 
-def test_one_that_is_refused_holds_up_no_other(server: OpikStandIn, tracker: OpikTracker) -> None:
+def test_one_that_is_refused_holds_up_no_other(server: FakeOpik, tracker: OpikTracker) -> None:
     too_large = Fault("answer", Answer(413, {}), path="traces/batch", times=2)
     server.faults = [too_large]
     outcomes = tracker.deliver_traces(captured(*(prompt_trace(n) for n in (1, 2, 3))))
@@ -325,7 +323,7 @@ def test_one_that_is_refused_holds_up_no_other(server: OpikStandIn, tracker: Opi
     assert len(server.traces) == 2
 
 
-def test_nobody_is_there(tracker: OpikTracker, server: OpikStandIn) -> None:
+def test_nobody_is_there(tracker: OpikTracker, server: FakeOpik) -> None:
     elsewhere = OpikTracker.from_settings({"url": "http://127.0.0.1:9/api"})
     assert elsewhere is not None
     with pytest.raises(TrackerUnavailable, match="cannot be reached"):
@@ -333,17 +331,17 @@ def test_nobody_is_there(tracker: OpikTracker, server: OpikStandIn) -> None:
 
 
 def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
-    from smile_trace_comet.stand_in import StandIn
     from tests.integration.comet.certificates import self_signed
+    from tests.support.fake_comet import FakeComet
 
-    with StandIn(tls=self_signed(tmp_path)) as server:
+    with FakeComet(tls=self_signed(tmp_path)) as server:
         tracker = OpikTracker.from_settings({"url": f"{server.url}/api"})
         assert tracker is not None
         with pytest.raises(TrackerUnavailable, match="SSL_CERT_FILE"):
             tracker.deliver_traces(captured(prompt_trace(1)))
 
 
-def test_a_trace_that_is_not_there_is_said_so(server: OpikStandIn, tracker: OpikTracker) -> None:
+def test_a_trace_that_is_not_there_is_said_so(server: FakeOpik, tracker: OpikTracker) -> None:
     (outcome,) = tracker.deliver_explanations([into_opik(prompt_trace(1))])
     assert isinstance(outcome, Rejected)
     assert "deleted" in outcome.reason
@@ -354,7 +352,7 @@ def test_a_trace_that_is_not_there_is_said_so(server: OpikStandIn, tracker: Opik
 
 
 def test_opiks_own_configuration_is_read(
-    server: OpikStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: FakeOpik, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("OPIK_API_KEY", "OPIK_URL_OVERRIDE", "OPIK_WORKSPACE", "OPIK_PROJECT_NAME"):
         monkeypatch.delenv(name, raising=False)
@@ -384,7 +382,7 @@ def test_wrong_options_are_said_so(options: dict[str, Any], words: str) -> None:
         OpikTracker.from_settings(options)
 
 
-def test_hostile_and_odd_values_arrive(server: OpikStandIn, tracker: OpikTracker) -> None:
+def test_hostile_and_odd_values_arrive(server: FakeOpik, tracker: OpikTracker) -> None:
     odd = {"nan": float("nan"), "x": "\ud800"}
     trace = prompt_trace(1, country="\x00<script>]]>\ud800", **{semconv.METADATA: json.dumps(odd)})
     (receipt,) = tracker.deliver_traces(captured(trace))
@@ -394,7 +392,7 @@ def test_hostile_and_odd_values_arrive(server: OpikStandIn, tracker: OpikTracker
     assert "<script>]]>\ufffd" in span["input"]["messages"][0]["content"]
 
 
-def test_a_call_that_raised_says_so(server: OpikStandIn, tracker: OpikTracker) -> None:
+def test_a_call_that_raised_says_so(server: FakeOpik, tracker: OpikTracker) -> None:
     span = call_span(1, answer=None, **{semconv.STATUS: "raised", semconv.ERROR_TYPE: "OSError"})
     tracker.deliver_traces(captured(assemble(trace_id(1), [span])))
     (sent,) = server.spans.values()
@@ -411,7 +409,7 @@ def test_ids_are_version_7_and_sorted_by_time() -> None:
 
 
 def test_a_trace_with_many_spans_goes_in_several_requests(
-    server: OpikStandIn, tracker: OpikTracker
+    server: FakeOpik, tracker: OpikTracker
 ) -> None:
     spans = [call_span(1, span=n) for n in range(1, 2502)]
     tracker.deliver_traces(captured(assemble(trace_id(1), spans), prompt_trace(2)))

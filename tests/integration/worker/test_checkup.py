@@ -10,12 +10,12 @@ from smile_trace.worker.doctor import examine, forget_tracker
 from smile_trace.worker.lock import WorkerError, alone
 from smile_trace.worker.run import run
 from tests.integration.worker.test_run import capture
-from tests.support.stand_in_tracker import StandInTracker
+from tests.support.fake_tracker import FakeTracker
 
 
 @pytest.mark.usefixtures("server")
 def test_a_tracker_that_is_not_used_any_more_is_forgotten(settings: Settings) -> None:
-    gone = StandInTracker("gone")
+    gone = FakeTracker("gone")
     gone.fail_with = TrackerUnavailable("it is down")
     capture(settings, 1)
     run(settings, once=True, trackers=[gone])

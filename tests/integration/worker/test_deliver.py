@@ -26,8 +26,8 @@ from smile_trace.worker.delivery import (
     wait_after,
 )
 from smile_trace.worker.ingest import Ingest
+from tests.support.fake_tracker import FakeTracker
 from tests.support.spooled import START, call_span, trace_id, write_spool
-from tests.support.stand_in_tracker import StandInTracker
 from tests.unit.store.test_jobs import call_id, decision, explanation
 
 
@@ -41,8 +41,8 @@ class Clock:
 
 
 @pytest.fixture
-def tracker() -> StandInTracker:
-    return StandInTracker()
+def tracker() -> FakeTracker:
+    return FakeTracker()
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def delivery_worker(
-    tracker: StandInTracker, store: Store, settings: Settings, clock: Clock
+    tracker: FakeTracker, store: Store, settings: Settings, clock: Clock
 ) -> DeliveryWorker:
     return DeliveryWorker(tracker, store, settings, clock)
 
@@ -71,7 +71,7 @@ def capture(store: Store, settings: Settings) -> Callable[..., None]:
 
 
 def test_traces_then_their_explanations_each_once(
-    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
+    delivery_worker: DeliveryWorker, tracker: FakeTracker, capture: Callable[..., None]
 ) -> None:
     capture(1, 2, explained=True)
     assert delivery_worker.run() == Delivered(traces=2, explanations=2)
@@ -86,7 +86,7 @@ def test_traces_then_their_explanations_each_once(
 
 
 def test_more_than_one_batch(
-    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
+    delivery_worker: DeliveryWorker, tracker: FakeTracker, capture: Callable[..., None]
 ) -> None:
     capture(*range(1, 131))
     assert delivery_worker.run() == Delivered(traces=130)
@@ -95,7 +95,7 @@ def test_more_than_one_batch(
 
 def test_a_trace_that_cannot_be_read_any_more_holds_up_no_other(
     delivery_worker: DeliveryWorker,
-    tracker: StandInTracker,
+    tracker: FakeTracker,
     store: Store,
     capture: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
@@ -113,7 +113,7 @@ def test_a_trace_that_cannot_be_read_any_more_holds_up_no_other(
 
 def test_explanations_do_not_wait_until_no_traces_come_any_more(
     delivery_worker: DeliveryWorker,
-    tracker: StandInTracker,
+    tracker: FakeTracker,
     capture: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -135,7 +135,7 @@ def test_explanations_do_not_wait_until_no_traces_come_any_more(
 
 def test_a_tracker_that_is_down_gets_everything_afterwards(
     delivery_worker: DeliveryWorker,
-    tracker: StandInTracker,
+    tracker: FakeTracker,
     capture: Callable[..., None],
     clock: Clock,
     store: Store,
@@ -157,7 +157,7 @@ def test_a_tracker_that_is_down_gets_everything_afterwards(
 
 
 def test_a_tracker_says_itself_when_to_come_back(
-    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
+    delivery_worker: DeliveryWorker, tracker: FakeTracker, capture: Callable[..., None]
 ) -> None:
     capture(1)
     tracker.fail_with = TrackerUnavailable("slow down", retry_after=42.0)
@@ -167,7 +167,7 @@ def test_a_tracker_says_itself_when_to_come_back(
 
 def test_one_item_that_makes_the_tracker_stumble_harms_no_other(
     delivery_worker: DeliveryWorker,
-    tracker: StandInTracker,
+    tracker: FakeTracker,
     capture: Callable[..., None],
     clock: Clock,
     store: Store,
@@ -196,7 +196,7 @@ def test_one_item_that_makes_the_tracker_stumble_harms_no_other(
 
 def test_too_few_outcomes_are_a_wrong_answer(
     delivery_worker: DeliveryWorker,
-    tracker: StandInTracker,
+    tracker: FakeTracker,
     capture: Callable[..., None],
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
@@ -212,7 +212,7 @@ def test_too_few_outcomes_are_a_wrong_answer(
 
 def test_a_refused_item_is_not_tried_again(
     delivery_worker: DeliveryWorker,
-    tracker: StandInTracker,
+    tracker: FakeTracker,
     capture: Callable[..., None],
     clock: Clock,
     store: Store,
@@ -228,7 +228,7 @@ def test_a_refused_item_is_not_tried_again(
 
 def test_the_users_own_trace_is_awaited_and_then_not_any_more(
     delivery_worker: DeliveryWorker,
-    tracker: StandInTracker,
+    tracker: FakeTracker,
     capture: Callable[..., None],
     clock: Clock,
     settings: Settings,
@@ -245,7 +245,7 @@ def test_the_users_own_trace_is_awaited_and_then_not_any_more(
 
 
 def test_a_stop_is_heard_between_batches(
-    delivery_worker: DeliveryWorker, tracker: StandInTracker, capture: Callable[..., None]
+    delivery_worker: DeliveryWorker, tracker: FakeTracker, capture: Callable[..., None]
 ) -> None:
     capture(*range(1, 131))
     delivery_worker.run(stopping=lambda: bool(tracker.traces))
@@ -254,7 +254,7 @@ def test_a_stop_is_heard_between_batches(
 
 def test_who_asked_a_tracker_nothing_says_nothing_of_it(
     delivery_worker: DeliveryWorker,
-    tracker: StandInTracker,
+    tracker: FakeTracker,
     capture: Callable[..., None],
     clock: Clock,
     store: Store,
@@ -298,7 +298,7 @@ def _without_a_temporary_folder() -> OSError:
 )
 def test_a_full_disk_here_is_no_items_fault(
     delivery_worker: DeliveryWorker,
-    tracker: StandInTracker,
+    tracker: FakeTracker,
     clock: Clock,
     capture: Callable[..., None],
     full: OSError,

@@ -19,15 +19,15 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.integration.worker.conftest import merged
 from tests.integration.worker.test_run import capture, sent, slow, wait_for
+from tests.support.fake_tracker import FolderTracker
 from tests.support.planted import PlantedServer
-from tests.support.stand_in_tracker import FolderTracker
 
 CODE = """
 import json, logging, signal, sys, threading
 from pathlib import Path
 from smile_trace.settings import Settings
 from smile_trace.worker.run import run
-from tests.support.stand_in_tracker import FolderTracker
+from tests.support.fake_tracker import FolderTracker
 
 logging.basicConfig(level=logging.WARNING, format="%(message)s")
 logging.getLogger("dbos").setLevel(logging.CRITICAL)

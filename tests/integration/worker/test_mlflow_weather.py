@@ -9,8 +9,8 @@ from mlflow import MlflowClient
 from smile_trace.settings import Settings
 from smile_trace_mlflow import MLflowTracker
 from tests.integration.worker.test_run import capture
-from tests.support.front_door import FrontDoor, opened
 from tests.support.mlflow_server import MLflowServer
+from tests.support.reverse_proxy import ReverseProxy, serving
 from tests.support.spooled import trace_id
 from tests.support.weather import Start
 
@@ -23,9 +23,9 @@ def test_down_then_refusing_then_deleted(
 ) -> None:
     experiment = mlflow_server.new_experiment()
     client = MlflowClient()
-    with opened(FrontDoor(mlflow_server.port)) as door:
-        door.answer = 0
-        options = {"tracking_uri": door.uri, "experiment": experiment}
+    with serving(ReverseProxy(mlflow_server.port)) as proxy:
+        proxy.answer = 0
+        options = {"tracking_uri": proxy.uri, "experiment": experiment}
         tracker = MLflowTracker.from_settings(options)
         assert tracker is not None
         capture(settings, 1, 2)
@@ -38,9 +38,9 @@ def test_down_then_refusing_then_deleted(
 
         weather.until(paused("does not answer"))
         weather.until(lambda: weather.store.status().explained == 2)
-        door.answer = 401
+        proxy.answer = 401
         weather.until(paused("refuses our credentials"))
-        door.answer = None
+        proxy.answer = None
         weather.until(lambda: weather.store.status().trackers[0].explanations == 2)
         found = client.get_experiment_by_name(experiment)
         assert found is not None

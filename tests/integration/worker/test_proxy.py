@@ -19,9 +19,9 @@ from smile_trace.worker.run import run
 from smile_trace.worker.status import read_home
 from tests.integration.worker.conftest import WORD, merged
 from tests.integration.worker.test_run import capture, slow, wait_for
+from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import PlantedServer, serving
 from tests.support.spooled import span_id, trace_id
-from tests.support.stand_in_tracker import StandInTracker
 from tests.support.worker_process import WorkerProcesses
 
 PROMPT = f"please give me my {WORD} now or else I will write to the newspaper"
@@ -101,7 +101,7 @@ def test_the_proxy_is_asked_most_and_paid_in_its_own_name(
     proxied: Settings, server: PlantedServer, cheap: PlantedServer
 ) -> None:
     capture(proxied, 1, prompt=PROMPT)
-    tracker = StandInTracker()
+    tracker = FakeTracker()
     status = run(proxied, once=True, trackers=[tracker])
     assert (status.explained, status.reliable) == (1, 1)
     [explanation] = explanations(proxied, 1)

@@ -19,9 +19,9 @@ from smile_trace.worker.lock import WorkerError, check_health
 from smile_trace.worker.retry import request_again
 from smile_trace.worker.run import run
 from tests.integration.worker.conftest import WORD, merged, says
+from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import PlantedServer
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
-from tests.support.stand_in_tracker import StandInTracker
 from tests.support.worker_process import WorkerProcesses
 
 Configure = Callable[..., Settings]
@@ -49,7 +49,7 @@ def sent(server: PlantedServer) -> Counter[str]:
 
 
 def test_from_the_spool_to_the_tracker(settings: Settings, server: PlantedServer) -> None:
-    tracker = StandInTracker()
+    tracker = FakeTracker()
     capture(settings, 1, 2, 3)
     status = run(settings, once=True, trackers=[tracker])
     assert (status.captured, status.explained, status.reliable) == (3, 3, 3)
@@ -66,7 +66,7 @@ def test_from_the_spool_to_the_tracker(settings: Settings, server: PlantedServer
 def test_a_start_says_what_is_served_and_what_an_earlier_worker_waited_for(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gone = StandInTracker("gone")
+    gone = FakeTracker("gone")
     gone.fail_with = TrackerUnavailable("it is down")
     capture(settings, 1)
     run(settings, once=True, trackers=[gone])
@@ -86,13 +86,13 @@ def test_a_start_says_nothing_of_what_it_does_not_try(
         pause = Pause(name=name, reason="wrong key", failures=1, since=1.0, not_before=2.0)
         store.pauses.put(pause)
     store.outbox.note_state(TrackerState(name="idle", failures=1, reason="it is down", since=1.0))
-    run(settings, once=True, trackers=[StandInTracker("idle")])
+    run(settings, once=True, trackers=[FakeTracker("idle")])
     said = [line.getMessage() for line in caplog.records if "tried now" in line.getMessage()]
     assert said == ["planted is still paused, and tried now: wrong key"]
 
 
 def test_a_second_run_does_nothing_twice(settings: Settings, server: PlantedServer) -> None:
-    tracker = StandInTracker()
+    tracker = FakeTracker()
     capture(settings, 1, 2)
     run(settings, once=True, trackers=[tracker])
     log, asked = list(tracker.log), len(server.bodies)
@@ -222,7 +222,7 @@ def test_fifty_explanations_at_once_stay_below_the_cap(
 
 
 def test_one_tracker_that_is_down_holds_up_no_other(settings: Settings) -> None:
-    well, ill = StandInTracker("well"), StandInTracker("ill")
+    well, ill = FakeTracker("well"), FakeTracker("ill")
     ill.fail_with = TrackerUnavailable("it is down", retry_after=60.0)
     capture(settings, 1)
     status = run(settings, once=True, trackers=[ill, well])
@@ -401,7 +401,7 @@ def test_a_model_at_its_own_cap_waits_and_holds_up_no_other(
 
 def test_the_worker_keeps_house(configure: Configure, server: PlantedServer) -> None:
     settings = configure(retention={"days": 1e-9, "response_days": 1e-9})
-    tracker = StandInTracker()
+    tracker = FakeTracker()
     capture(settings, 1)
     run(settings, once=True, trackers=[tracker])
     assert len(tracker.explanations) == 1

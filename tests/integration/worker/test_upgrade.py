@@ -17,10 +17,10 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.status import Status
 from smile_trace.worker.run import run
+from tests.support.fake_tracker import FolderTracker
 from tests.support.first_schema import BUDGET, FixedServer, answer, tables
 from tests.support.paths import DATA
 from tests.support.spooled import span_id, trace_id
-from tests.support.stand_in_tracker import FolderTracker
 
 UPGRADE = DATA / "upgrade"
 BEFORE = 35

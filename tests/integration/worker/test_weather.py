@@ -13,8 +13,8 @@ from smile_trace.settings import Settings
 from smile_trace.trackers import TrackerUnavailable
 from tests.integration.worker.conftest import says
 from tests.integration.worker.test_run import capture, sent, wait_for
+from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import PlantedServer, serving
-from tests.support.stand_in_tracker import StandInTracker
 from tests.support.weather import DAY, HOUR, Start, Weather
 
 Configure = Callable[..., Settings]
@@ -42,7 +42,7 @@ def test_a_model_is_gone_for_an_hour(
     caplog.set_level(logging.WARNING)
     server.faults = [WRONG[reason]] * 1000  # type: ignore[list-item]
     capture(settings, 1, 2, 3)
-    tracker = StandInTracker()
+    tracker = FakeTracker()
     weather = start(settings, tracker)
     wait_for(lambda: weather.store.status().paused_models)
     weather.clock.pass_time(HOUR)
@@ -82,7 +82,7 @@ def test_a_model_that_is_gone_for_long_costs_no_explanation(
     else:
         server.shutdown()
         server.server_close()
-    weather = start(settings, StandInTracker())
+    weather = start(settings, FakeTracker())
     wait_for(lambda: weather.store.status().paused_models)
     weather.until(lambda: weather.store.status().paused_models[0].tries > 8)
     status = weather.store.status()
@@ -112,7 +112,7 @@ def test_a_model_that_goes_in_the_middle_takes_no_explanation_with_it(
     settings = configure(models={"planted": planted}, budget={"calls_per_explanation": 12})
     server.faults = [None] * 3 + [WRONG[wrong]] * 1000  # type: ignore[list-item]
     capture(settings, 1)
-    weather = start(settings, StandInTracker())
+    weather = start(settings, FakeTracker())
     wait_for(lambda: weather.store.status().paused_models)
     server.faults = []
     weather.until(lambda: weather.store.status().explained == 1)
@@ -129,7 +129,7 @@ def test_word_vectors_that_are_gone_pause_nobody_else(
         here = {"kind": "endpoint", "base_url": vectors.base_url, "retries": 0}
         settings = configure(models={"vectors": here}, explain={"embeddings": "vectors"})
         capture(settings, 1, 2)
-        weather = start(settings, StandInTracker())
+        weather = start(settings, FakeTracker())
         wait_for(lambda: weather.store.status().paused_models)
         weather.clock.pass_time(HOUR)
         status = weather.store.status()
@@ -150,7 +150,7 @@ def test_a_tracker_takes_nothing_for_an_hour(
     settings: Settings, start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    tracker = StandInTracker()
+    tracker = FakeTracker()
     tracker.fail_with = TrackerUnavailable("it is down: start it")
     capture(settings, 1, 2)
     weather = start(settings, tracker)
@@ -171,7 +171,7 @@ def test_a_clock_that_is_put_back_a_day_holds_nothing_up(
     settings: Settings, server: PlantedServer, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smile_trace.worker.run.TIDY_SECONDS", 0.5)
-    tracker = StandInTracker()
+    tracker = FakeTracker()
     tracker.fail_with = TrackerUnavailable("it is down", retry_after=300.0)
     server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
     capture(settings, 1)
@@ -189,7 +189,7 @@ def test_a_clock_that_goes_back_and_forth_pays_no_day_twice(
 ) -> None:
     settings = configure(budget={"calls_per_day": 30, "calls_per_explanation": 10})
     capture(settings, *range(1, 13))
-    weather = start(settings, StandInTracker())
+    weather = start(settings, FakeTracker())
     began, seen = weather.clock.now, set[str]()
     for later in days:  # each from its beginning, however long the last one took
         weather.clock.now = began + later * DAY

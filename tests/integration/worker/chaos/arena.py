@@ -15,9 +15,9 @@ from smile_trace.store import Store
 from tests.integration.worker.chaos.schedule import BUDGET, CALLS, Life, Misfortune, plan
 from tests.integration.worker.conftest import WORD, merged, says
 from tests.support.disk import Disk, Trouble, obey
+from tests.support.fake_tracker import FolderTracker
 from tests.support.planted_process import TIMEOUT, PlantedProcess, plant_prices
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
-from tests.support.stand_in_tracker import FolderTracker
 from tests.support.worker_process import WorkerProcesses
 
 CONCURRENT = 2
@@ -48,7 +48,7 @@ class Dashboard(Protocol):
 
 
 class Folder:
-    """The stand-in tracker of the home."""
+    """The fake tracker of the home."""
 
     def __init__(self, tracker: FolderTracker) -> None:
         self._tracker = tracker

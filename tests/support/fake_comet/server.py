@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from smile_trace.records import JSON
-from smile_trace_comet.stand_in.http import Answer, HttpStandIn, Part, Request
-from smile_trace_comet.stand_in.pages import experiment_page, index_page
-from smile_trace_comet.stand_in.state import Asset, Experiment, KnownIds
+from tests.support.fake_comet.pages import experiment_page, index_page
+from tests.support.fake_comet.state import Asset, Experiment, KnownIds
+from tests.support.fake_http_server import Answer, FakeHttpServer, Part, Request
 
 API_KEY_NOT_REGISTERED = 90212
 NON_EXISTING_TEAM = 90219
@@ -21,10 +21,10 @@ REST = "/api/rest/v2/"
 CLIENT = "/clientlib/"
 
 
-class StandIn(HttpStandIn):
+class FakeComet(FakeHttpServer):
     """A Comet server in memory.
 
-        with StandIn() as comet:
+        with FakeComet() as comet:
             subprocess.run([...], env={**os.environ, **comet.environment})
 
     Args:
@@ -39,7 +39,7 @@ class StandIn(HttpStandIn):
         *,
         port: int = 0,
         api_key: str | None = None,
-        workspaces: Sequence[str] = ("stand-in",),
+        workspaces: Sequence[str] = ("my-team",),
         known_ids: KnownIds = "overwrite",
         missing: int = 404,
         version: str = "3.45.0",
@@ -59,7 +59,7 @@ class StandIn(HttpStandIn):
     def environment(self) -> dict[str, str]:
         """The variables with which a process of Comet's clients talks to this server."""
         return {
-            "COMET_API_KEY": self.api_key or "stand-in",
+            "COMET_API_KEY": self.api_key or "fake-key",
             "COMET_URL_OVERRIDE": f"{self.url}{CLIENT}",
         }
 
@@ -82,7 +82,7 @@ class StandIn(HttpStandIn):
     # -- answering ---------------------------------------------------------------------------
 
     def answer(self, request: Request) -> Answer:
-        """See `HttpStandIn`."""
+        """See `FakeHttpServer`."""
         if request.method == "GET" and not request.path.startswith(("/api/", CLIENT)):
             return self._page(request)
         route = self._routes.get((request.method, request.path))

@@ -10,8 +10,8 @@ from mlflow import MlflowClient
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, TrackerUnavailable
 from smile_trace_mlflow import MLflowTracker
 from tests.support.explained import captured, explanation
-from tests.support.front_door import FrontDoor, opened, own_authority
 from tests.support.mlflow_server import MLflowServer
+from tests.support.reverse_proxy import ReverseProxy, own_authority, serving
 
 pytestmark = pytest.mark.mlflow
 
@@ -27,7 +27,7 @@ BEARER = {"MLFLOW_TRACKING_TOKEN": "a-token"}
     ],
     ids=["basic", "bearer"],
 )
-def test_everything_arrives_through_a_guarded_door(
+def test_everything_arrives_through_tls_and_authorization(
     variables: dict[str, str],
     authorization: str,
     mlflow_server: MLflowServer,
@@ -39,8 +39,8 @@ def test_everything_arrives_through_a_guarded_door(
     explained = explanation()
     trace, call = captured(explained)
     items = [CapturedTrace(trace=trace)]
-    with opened(FrontDoor(mlflow_server.port, tls=tls, authorization=authorization)) as door:
-        tracker = MLflowTracker.from_settings({"tracking_uri": door.uri, "experiment": experiment})
+    with serving(ReverseProxy(mlflow_server.port, tls=tls, authorization=authorization)) as proxy:
+        tracker = MLflowTracker.from_settings({"tracking_uri": proxy.uri, "experiment": experiment})
         assert tracker is not None
         with pytest.raises(TrackerUnavailable, match=r"does not answer .*SSL"):
             tracker.deliver_traces(items)
@@ -58,7 +58,7 @@ def test_everything_arrives_through_a_guarded_door(
         [outcome] = tracker.deliver_explanations([item])
         assert isinstance(outcome, Receipt), outcome
         tracker.close()
-    # and without the door, what the server itself holds
+    # and without the proxy: what the server itself holds
     found = MlflowClient().get_experiment_by_name(experiment)
     assert found is not None
     [kept] = mlflow.search_traces(locations=[found.experiment_id], return_type="list")

@@ -1,4 +1,4 @@
-"""A reverse proxy before a real server: TLS, credentials, and bad weather on order."""
+"""A reverse proxy in front of a real server: TLS, credentials and injected errors."""
 
 import http.client
 import ssl
@@ -12,7 +12,7 @@ from pathlib import Path
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 
 
-class FrontDoor(ThreadingHTTPServer):
+class ReverseProxy(ThreadingHTTPServer):
     """Passes everything on to the server on `port` of this machine.
 
     `answer` is a status that everybody gets instead; 0 closes the connection without one.
@@ -37,15 +37,15 @@ class FrontDoor(ThreadingHTTPServer):
 
 
 @contextmanager
-def opened(door: FrontDoor) -> Iterator[FrontDoor]:
-    """The door, open."""
-    thread = threading.Thread(target=door.serve_forever, args=(0.02,), daemon=True)
+def serving(proxy: ReverseProxy) -> Iterator[ReverseProxy]:
+    """Run the proxy in a thread while the block runs."""
+    thread = threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield door
+        yield proxy
     finally:
-        door.shutdown()
-        door.server_close()
+        proxy.shutdown()
+        proxy.server_close()
 
 
 def own_authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
@@ -74,7 +74,7 @@ def own_authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: FrontDoor
+    server: ReverseProxy
     protocol_version = "HTTP/1.1"
 
     def _pass_on(self) -> None:

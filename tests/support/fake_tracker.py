@@ -14,16 +14,16 @@ from smile_trace.trackers import (
 )
 
 
-class StandInTracker:
+class FakeTracker:
     """What arrived stands in `traces` and `explanations`, by id; `log` lists every delivery.
 
     `fail_with` is raised by the next deliveries, `refuse` maps item ids to the outcome that
     they get instead of a receipt.
     """
 
-    name = "stand-in"
+    name = "fake"
 
-    def __init__(self, name: str = "stand-in") -> None:
+    def __init__(self, name: str = "fake") -> None:
         self.name = name  # type: ignore[misc]
         self.traces: dict[str, CapturedTrace] = {}
         self.explanations: dict[str, ExplainedCall] = {}
@@ -33,7 +33,7 @@ class StandInTracker:
         self.closed = False
 
     @classmethod
-    def from_settings(cls, options: Mapping[str, JSON]) -> "StandInTracker | None":
+    def from_settings(cls, options: Mapping[str, JSON]) -> "FakeTracker | None":
         """Never found by itself."""
         return None
 
@@ -59,7 +59,7 @@ class StandInTracker:
             return Deferred(reason="your own trace is not there yet")
         self.traces[trace_id] = item
         self.log.append(f"trace {trace_id}")
-        return Receipt(external_id=f"tr-{trace_id}", url=f"http://stand-in/{trace_id}")
+        return Receipt(external_id=f"tr-{trace_id}", url=f"http://fake/{trace_id}")
 
     def _explanation(self, item: ExplainedCall) -> Outcome:
         if self.fail_with is not None:

@@ -1,4 +1,4 @@
-"""Bad weather: said in one sentence that tells what to do, bounded in time, nothing lost."""
+"""Errors of the server: one sentence that says what to do, bounded in time, nothing lost."""
 
 import logging
 import socket
@@ -12,9 +12,9 @@ import pytest
 
 from smile_trace.trackers import Receipt, Rejected, TrackerUnavailable
 from smile_trace_comet import CometTracker
-from smile_trace_comet.stand_in import Answer, Fault, StandIn
 from tests.integration.comet.samples import captured, explained, prompt_trace
 from tests.support.comet_server import KEY, comet_environment
+from tests.support.fake_comet import Answer, FakeComet, Fault
 from tests.support.spooled import trace_id
 
 LLM = "/write/experiment/llm"
@@ -30,7 +30,7 @@ def inner(status: int, code: int) -> Answer:
     return Answer(200, {trace_id(1): {"status": status, "content": content}})
 
 
-STORMS = {
+ERRORS = {
     "401": (answer(401), "COMET_API_KEY"),
     "unknown key": (answer(400, {"sdk_error_code": 90212}), "COMET_API_KEY"),
     "403": (answer(403), "give its account access"),
@@ -50,11 +50,11 @@ STORMS = {
 }
 
 
-@pytest.mark.parametrize("storm", STORMS)
+@pytest.mark.parametrize("error", ERRORS)
 def test_nothing_is_taken_and_then_everything(
-    comet_server: StandIn, tracker: CometTracker, storm: str
+    comet_server: FakeComet, tracker: CometTracker, error: str
 ) -> None:
-    given, words = STORMS[storm]
+    given, words = ERRORS[error]
     comet_server.faults = [Fault("answer", given, path=LLM, times=2)]
     for _ in range(2):
         with pytest.raises(TrackerUnavailable) as raised:
@@ -63,7 +63,7 @@ def test_nothing_is_taken_and_then_everything(
         assert words in sentence
         assert KEY not in sentence
         assert "\n" not in sentence
-        assert raised.value.retry_after == (7.0 if storm == "429" else None)
+        assert raised.value.retry_after == (7.0 if error == "429" else None)
     (receipt,) = tracker.deliver_traces(captured(prompt_trace(1)))
     assert isinstance(receipt, Receipt)
     assert len(comet_server.of_key(trace_id(1))) == 1
@@ -72,7 +72,11 @@ def test_nothing_is_taken_and_then_everything(
 @pytest.mark.parametrize("path", ["isAlive", "experiment/metadata", LLM])
 @pytest.mark.parametrize("takes_effect", [False, True])
 def test_silence_is_bounded(
-    comet_server: StandIn, hasty: CometTracker, tracker: CometTracker, path: str, takes_effect: bool
+    comet_server: FakeComet,
+    hasty: CometTracker,
+    tracker: CometTracker,
+    path: str,
+    takes_effect: bool,
 ) -> None:
     """Accepts and never answers: at the first handshake, at the look, at the write."""
     comet_server.faults = [Fault("hang", path=path, seconds=2.0, takes_effect=takes_effect)]
@@ -83,7 +87,7 @@ def test_silence_is_bounded(
     assert len(comet_server.of_key(trace_id(1))) == 1
 
 
-def test_one_that_fails_holds_up_no_other(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_one_that_fails_holds_up_no_other(comet_server: FakeComet, tracker: CometTracker) -> None:
     tracker.deliver_traces(captured(prompt_trace(9)))  # connected
     comet_server.faults = [Fault("answer", answer(500), path=LLM)]
     outcomes = tracker.deliver_traces(captured(*(prompt_trace(n) for n in (1, 2, 3))))
@@ -93,7 +97,7 @@ def test_one_that_fails_holds_up_no_other(comet_server: StandIn, tracker: CometT
 
 
 def test_too_large_is_refused_for_good_and_said_so(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     comet_server.faults = [Fault("answer", answer(413), path=LLM)]
     outcomes = tracker.deliver_traces(captured(prompt_trace(1), prompt_trace(2)))
@@ -104,14 +108,14 @@ def test_too_large_is_refused_for_good_and_said_so(
     assert len(comet_server.experiments) == 1
 
 
-def test_an_old_server_is_refused(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_an_old_server_is_refused(comet_server: FakeComet, tracker: CometTracker) -> None:
     comet_server.faults = [Fault("answer", Answer(200, {"version": "3.20.1"}), path="isAlive")]
     with pytest.raises(TrackerUnavailable, match="too old"):
         tracker.deliver_traces(captured(prompt_trace(1)))
 
 
 def test_an_older_server_says_400_of_what_it_does_not_know(
-    comet_server: StandIn, tracker: CometTracker
+    comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     comet_server.missing = 400
     try:
@@ -121,7 +125,7 @@ def test_an_older_server_says_400_of_what_it_does_not_know(
     assert isinstance(receipt, Receipt)
 
 
-def test_weather_during_an_explanation(comet_server: StandIn, tracker: CometTracker) -> None:
+def test_an_error_during_an_explanation(comet_server: FakeComet, tracker: CometTracker) -> None:
     trace = prompt_trace(1)
     tracker.deliver_traces(captured(trace))
     comet_server.faults = [Fault("answer", answer(503), path="upload-asset", after=1)]
@@ -132,7 +136,7 @@ def test_weather_during_an_explanation(comet_server: StandIn, tracker: CometTrac
 
 
 def test_the_key_is_never_shown(
-    comet_server: StandIn, tracker: CometTracker, caplog: pytest.LogCaptureFixture
+    comet_server: FakeComet, tracker: CometTracker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     comet_server.faults = [Fault("answer", answer(403, {"msg": "denied"}), path=LLM)]
@@ -203,7 +207,7 @@ def test_one_that_hangs_up_is_asked_once(tmp_path: Path) -> None:
 def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
     from tests.integration.comet.certificates import self_signed
 
-    with StandIn(tls=self_signed(tmp_path)) as server:
+    with FakeComet(tls=self_signed(tmp_path)) as server:
         said = deliver_elsewhere(server.url, tmp_path)
         assert said.startswith("unavailable: the certificate of https://")
         assert "REQUESTS_CA_BUNDLE" in said
@@ -220,7 +224,7 @@ def test_no_key_is_said_so(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_key_may_stand_in_comets_own_file(tmp_path: Path) -> None:
-    with StandIn(api_key="from the file") as server:
+    with FakeComet(api_key="from the file") as server:
         environment = comet_environment(server.url, str(tmp_path))
         del environment["COMET_API_KEY"]
         (tmp_path / "comet.config").write_text("[comet]\napi_key = from the file\n")
@@ -236,7 +240,7 @@ def test_the_key_may_stand_in_comets_own_file(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_switched_off_traces_wait(tmp_path: Path) -> None:
-    with StandIn() as server:
+    with FakeComet() as server:
         said = deliver_elsewhere(server.url, tmp_path, COMET_ONLINE="0")
     assert "traces wait" in said
     assert server.requests == []
@@ -244,6 +248,6 @@ def test_switched_off_traces_wait(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_workspace_that_does_not_exist(tmp_path: Path) -> None:
-    with StandIn() as server:
+    with FakeComet() as server:
         said = deliver_elsewhere(server.url, tmp_path, COMET_WORKSPACE="nobody")
     assert "no such workspace" in said

@@ -1,10 +1,10 @@
-"""What a person sees who opens the stand-in's address in a browser: far less than Comet."""
+"""The pages of the fake server: a list of experiments, and one page for each."""
 
 import json
 from collections.abc import Sequence
 from html import escape
 
-from smile_trace_comet.stand_in.state import Experiment
+from tests.support.fake_comet.state import Experiment
 
 _FRAME = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>:root{{color-scheme:light dark}}body{{font:15px/1.5 system-ui,sans-serif;max-width:60rem;
@@ -23,8 +23,8 @@ def index_page(experiments: Sequence[Experiment], url: str) -> str:
         for e in experiments
     )
     return _FRAME.format(
-        title="Comet stand-in",
-        body=f"<h1>Stand-in for a Comet server</h1><p>{escape(url)} keeps what it gets in memory "
+        title="Fake Comet server",
+        body=f"<h1>Fake Comet server</h1><p>{escape(url)} keeps what it gets in memory "
         "only, and shows it plainly. The real Comet looks different.</p>"
         f"<table><tr><th>project</th><th>trace or experiment</th><th>tags</th></tr>{rows}</table>",
     )

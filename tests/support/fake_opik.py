@@ -1,16 +1,16 @@
-"""A stand-in for an Opik server: what its SDK was seen to call, in memory, 404 to the rest."""
+"""A fake Opik server in memory: the endpoints that its SDK was seen to call, 404 to the rest."""
 
 import json
 import uuid
 from typing import Any
 
-from smile_trace_comet.stand_in.http import Answer, HttpStandIn, Request
+from tests.support.fake_http_server import Answer, FakeHttpServer, Request
 
 PRIVATE = "/api/v1/private/"
 TAKEN = Answer(204)
 
 
-class OpikStandIn(HttpStandIn):
+class FakeOpik(FakeHttpServer):
     """Traces, spans and attachments by id; scores by (entity, id, name).
 
     `storage`: files are sent to a signed address, not to the server itself.
@@ -33,7 +33,7 @@ class OpikStandIn(HttpStandIn):
         return f"{self.url}/api"
 
     def answer(self, request: Request) -> Answer:
-        """See `HttpStandIn`."""
+        """See `FakeHttpServer`."""
         if request.path.startswith("/storage/"):
             if "Authorization" in request.headers:
                 return Answer(400, {"message": "two kinds of authorization"})

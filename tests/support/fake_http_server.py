@@ -1,4 +1,4 @@
-"""The HTTP side of a stand-in server: requests read and remembered, faults to order."""
+"""HTTP base of the fake servers: records requests, injects faults."""
 
 import contextlib
 import gzip
@@ -83,7 +83,7 @@ class Fault:
         return True
 
 
-class HttpStandIn:
+class FakeHttpServer:
     """A threaded HTTP server on a loopback port whose answers are those of `answer()`.
 
     `requests` holds what came, in order; `most_in_flight` the largest number of requests that
@@ -163,7 +163,7 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is none of our business."""
 
 
-def _handler(stand_in: HttpStandIn) -> Callable[..., BaseHTTPRequestHandler]:
+def _handler(server: FakeHttpServer) -> Callable[..., BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -171,7 +171,7 @@ def _handler(stand_in: HttpStandIn) -> Callable[..., BaseHTTPRequestHandler]:
 
         def _serve(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            answer = stand_in.handle(_request(self, self.rfile.read(length)))
+            answer = server.handle(_request(self, self.rfile.read(length)))
             if answer is None:
                 self.close_connection = True
                 with contextlib.suppress(OSError):
