@@ -1,9 +1,23 @@
 """Explanations inside MLflow: a tracker that delivers traces and heatmaps, and `load_prompt`.
 
-Importing this package does not import mlflow: the tracker does so once it is active.
+Importing this package imports neither mlflow nor the tracker: capture uses its `tracing` in the
+application.
 """
 
-from smile_trace_mlflow.prompts import load_prompt
-from smile_trace_mlflow.tracker import MLflowTracker
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smile_trace_mlflow.prompts import load_prompt as load_prompt
+    from smile_trace_mlflow.tracker import MLflowTracker as MLflowTracker
 
 __all__ = ["MLflowTracker", "load_prompt"]
+
+_LAZY = {"MLflowTracker": "tracker", "load_prompt": "prompts"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -17,7 +17,7 @@ from opentelemetry.context import Context
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from smile_trace import semconv
-from smile_trace.capture.external_trace import external_trace_attributes
+from smile_trace.capture.external_tracing import external_trace_attributes
 from smile_trace.capture.internal_errors import fault
 from smile_trace.capture.jsonable import dumps
 from smile_trace.capture.prompts import find_renderings

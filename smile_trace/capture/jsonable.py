@@ -69,7 +69,7 @@ def dump_model(value: Any) -> Any:
 
 
 def bounded_repr(value: Any) -> str:
-    """`repr(value)`, cut after 2,000 characters; the type's name where it raises."""
+    """`repr(value)`, truncated after 2,000 characters; the type's name where it raises."""
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001  the user's __repr__ may raise anything

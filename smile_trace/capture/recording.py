@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanContext, Status, StatusCode
 from smile_trace import semconv
 from smile_trace.capture.answers import Answer, join_chunks, read_answer
 from smile_trace.capture.call_site import Site
-from smile_trace.capture.external_trace import external_trace_attributes, last_mlflow_trace
+from smile_trace.capture.external_tracing import external_trace_attributes, last_traces
 from smile_trace.capture.ids import new_context
 from smile_trace.capture.internal_errors import fault
 from smile_trace.capture.jsonable import dumps, is_json, jsonable
@@ -56,7 +56,7 @@ class Recording:
         "_error",
         "_first_chunk",
         "_form",
-        "_last_mlflow",
+        "_last_traces",
         "_messages",
         "_parent",
         "_pid",
@@ -89,7 +89,7 @@ class Recording:
         self._error: tuple[str, str, str] | None = None
         self._structured: dict[str, Any] = {}
         self._attributes: dict[str, Any] = external_trace_attributes()
-        self._last_mlflow = last_mlflow_trace()
+        self._last_traces = last_traces()
         self.session = site.session or (parent.session if parent is not None else None)
         self.user = site.user or (parent.user if parent is not None else None)
         # Never a child of the application's active span: neither side would know the other's.
@@ -140,17 +140,17 @@ class Recording:
         self._attributes.update(sent.attributes)
         if sent.parameters:
             self._structured[semconv.PARAMETERS] = sent.parameters
-        self._note_mlflow()
+        self._note_external_traces()
 
     def _send(self, messages: list[MessageDict]) -> None:
         self._messages = messages
         self._uses = find_renderings([content_of(message) for message in messages])
 
-    def _note_mlflow(self) -> None:
-        """An MLflow trace that came and went inside this call (automatic logging) is its own."""
-        last = last_mlflow_trace()
-        if last is not None and last != self._last_mlflow:
-            self._attributes.setdefault(semconv.EXTERNAL_MLFLOW_TRACE, last)
+    def _note_external_traces(self) -> None:
+        """A trace that came and went inside this call (automatic logging) is its own."""
+        for attribute, trace in last_traces().items():
+            if trace != self._last_traces.get(attribute):
+                self._attributes.setdefault(attribute, trace)
 
     def chunk(self, item: Any) -> None:
         """Take over one item of a stream. Never raises."""
@@ -188,7 +188,7 @@ class Recording:
             self.finish(None, "abandoned")
 
     def _end(self, result: Any, status: str) -> None:
-        self._note_mlflow()
+        self._note_external_traces()
         duration = time.perf_counter_ns() - self._started
         clean = Cleaner(runtime().config)
         attributes = {key: clean.value(value) for key, value in self._attributes.items()}

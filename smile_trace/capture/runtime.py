@@ -92,7 +92,7 @@ def configure(
         redact: expressions (texts are compiled) and functions from text to text, applied
             after the built-in redaction to everything that is written. One that raises is
             counted as a fault, and the text is not written at all.
-        text_limit: characters from which on a text is cut, and its call never explained
+        text_limit: characters from which on a text is truncated, and its call never explained
             (default 262,144; `SMILE_TRACE_TEXT_LIMIT`).
         spool_limit: bytes of all spool files from which on records are dropped and counted
             (default 1 GiB; `SMILE_TRACE_SPOOL_LIMIT`).

@@ -45,7 +45,7 @@ class Cleaner:
         self.truncated = self.truncated or text == FAILED
         if len(text) > limit or length > 2 * limit:
             self.truncated = True
-            text = f"{text[:limit]}… [cut by smile-trace: {length:,} characters]"
+            text = f"{text[:limit]}… [truncated by smile-trace: {length:,} characters]"
         self._room -= len(text)
         return text, steps
 

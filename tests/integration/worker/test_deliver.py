@@ -233,7 +233,7 @@ def test_the_users_own_trace_is_awaited_and_then_not_any_more(
     clock: Clock,
     settings: Settings,
 ) -> None:
-    capture(1, **{semconv.EXTERNAL_MLFLOW_TRACE: "tr-of-the-user"})
+    capture(1, **{semconv.EXTERNAL_PREFIX + "mlflow.trace_id": "tr-of-the-user"})
     assert delivery_worker.run() == Delivered()
     wait = delivery_worker.wait()
     assert wait == pytest.approx(Deferred(reason="").seconds)

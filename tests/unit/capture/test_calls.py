@@ -219,14 +219,15 @@ def test_binary_becomes_a_placeholder(found: Captured) -> None:
     assert "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" in text
 
 
-def test_a_text_over_the_limit_is_cut_with_a_mark(found: Captured) -> None:
+def test_a_text_over_the_limit_is_truncated_with_a_mark(found: Captured) -> None:
     trace_of("prompt")("x" * 300_000)
     trace_of("prompt")("x" * 262_144)
-    cut, whole = found.calls
-    assert cut.cut
-    assert cut.messages[0].content.endswith("x… [cut by smile-trace: 300,000 characters]")
-    assert len(cut.messages[0].content) < 263_000
-    assert not whole.cut
+    truncated, whole = found.calls
+    assert truncated.truncated
+    mark = "x… [truncated by smile-trace: 300,000 characters]"
+    assert truncated.messages[0].content.endswith(mark)
+    assert len(truncated.messages[0].content) < 263_000
+    assert not whole.truncated
     assert len(whole.messages[0].content) == 262_144
 
 

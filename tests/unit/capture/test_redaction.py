@@ -157,7 +157,7 @@ def test_every_way_in_is_redacted(found: Captured) -> None:
 
 
 def test_across_the_size_limit(found: Captured) -> None:
-    """A secret over the edge of a cut text is replaced whole, or not there at all."""
+    """A secret over the edge of a truncated text is replaced whole, or not there at all."""
     smile_trace.trace(lambda prompt: "x")("y" * 262_140 + " " + SECRETS[0] + "z" * 600_000)
     text = found.lines[0].decode()
     assert SECRETS[0][:8] not in text

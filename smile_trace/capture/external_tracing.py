@@ -1,0 +1,93 @@
+"""The application's own tracing: noted on each call, suppressed under ours, never changed.
+
+OpenTelemetry is known here. Another tracing system is known to an integration, which declares
+it as an entry point of the group `smile_trace.external_tracing`. The entry's name is the module
+that the application imports ("mlflow"): the integration is loaded once that module is, and
+until then costs one look into `sys.modules`.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache, partial
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol, cast
+
+from opentelemetry import trace as otel
+
+from smile_trace import semconv
+from smile_trace.capture.internal_errors import fault
+
+GROUP = "smile_trace.external_tracing"
+
+
+class ExternalTracing(Protocol):
+    """A tracing system of the application's. It is asked in the application's call path, also
+    while another thread is still importing the system's module; what it raises is counted."""
+
+    def active_span(self) -> tuple[str, str] | None:
+        """The trace id and the span id that are active in this context, where any are."""
+        ...
+
+    def last_trace(self) -> str | None:
+        """The id of the trace that was last active in this thread or task, where one was."""
+        ...
+
+    def suppress(self) -> AbstractContextManager[object]:
+        """Under it the system records nothing in this context."""
+        ...
+
+
+def register(module: str, tracing: ExternalTracing) -> None:
+    """Use `tracing` once `module` has been imported, in place of an entry point of that name."""
+    _known()[module] = lambda: tracing
+
+
+def external_trace_attributes() -> dict[str, str]:
+    """The ids of the application's active spans, as attributes under `smile_trace.external.`."""
+    attributes: dict[str, str] = {}
+    context = otel.get_current_span().get_span_context()
+    if context.is_valid:
+        attributes[semconv.EXTERNAL_OTEL_TRACE] = f"{context.trace_id:032x}"
+        attributes[semconv.EXTERNAL_OTEL_SPAN] = f"{context.span_id:016x}"
+    for name, tracing in _loaded():
+        span = tracing.active_span()
+        if span is not None:
+            attributes[f"{semconv.EXTERNAL_PREFIX}{name}.trace_id"] = span[0]
+            attributes[f"{semconv.EXTERNAL_PREFIX}{name}.span_id"] = span[1]
+    return attributes
+
+
+def last_traces() -> dict[str, str]:
+    """The last trace of each loaded system here, as attributes under `smile_trace.external.`."""
+    found = {f"{semconv.EXTERNAL_PREFIX}{n}.trace_id": t.last_trace() for n, t in _loaded()}
+    return {name: trace for name, trace in found.items() if trace is not None}
+
+
+@contextmanager
+def suppress_external_tracing() -> Iterator[None]:
+    """Under it no loaded system records anything in this context."""
+    with ExitStack() as stack:
+        for _, tracing in _loaded():
+            stack.enter_context(tracing.suppress())
+        yield
+
+
+def _loaded() -> Iterator[tuple[str, ExternalTracing]]:
+    for name, load in _known().items():
+        if name in sys.modules and (tracing := load()) is not None:
+            yield name, tracing
+
+
+@cache
+def _known() -> dict[str, Callable[[], ExternalTracing | None]]:
+    """What is installed, by the module it waits for; looked up at the first call only."""
+    return {entry.name: cache(partial(_load, entry)) for entry in entry_points(group=GROUP)}
+
+
+def _load(entry: EntryPoint) -> ExternalTracing | None:
+    try:
+        return cast(ExternalTracing, entry.load()())
+    except Exception as error:  # noqa: BLE001  the user's call goes on
+        fault(f"the integration of {entry.name} could not be loaded", error)
+        return None
