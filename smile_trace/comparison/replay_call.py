@@ -14,7 +14,7 @@ from smile_trace.comparison.models import AnyModel, open_any
 from smile_trace.comparison.shared_inputs import Input
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining import explain
-from smile_trace.explaining.event_loop import wait_for
+from smile_trace.explaining.concurrency import wait_for
 from smile_trace.models import Request
 from smile_trace.models.metered import metered
 from smile_trace.records import JSON, Call, Explanation, Message, Record

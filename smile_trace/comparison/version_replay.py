@@ -21,7 +21,7 @@ from smile_trace.comparison.hybrids import Version, edits_of, hybrid
 from smile_trace.comparison.models import AnyModel, open_any
 from smile_trace.comparison.shared_inputs import Input, ask_all, choose_inputs, paired
 from smile_trace.errors import SmileTraceError
-from smile_trace.explaining.event_loop import wait_for
+from smile_trace.explaining.concurrency import wait_for
 from smile_trace.models import Model
 from smile_trace.models.metered import metered
 from smile_trace.records import Call

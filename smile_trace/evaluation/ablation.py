@@ -10,8 +10,8 @@ from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.response_scores import read
 from smile_trace.attribution.word_vectors import embed_words
+from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.driver import ask_model
-from smile_trace.explaining.threads import run_in_thread
 from smile_trace.models import Model
 from smile_trace.records import (
     JSON,

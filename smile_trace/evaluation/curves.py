@@ -8,9 +8,9 @@ import numpy as np
 from scipy.integrate import trapezoid  # type: ignore[import-untyped]
 
 from smile_trace.evaluation.ablation import Left, Mask
+from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.driver import cost_of
-from smile_trace.explaining.event_loop import wait_for
-from smile_trace.explaining.preparation import ANSWERS, AnyModel, open_any
+from smile_trace.explaining.named_models import ANSWERS, AnyModel, open_any
 from smile_trace.models.memory import MemoryLedger
 from smile_trace.models.metered import metered
 from smile_trace.models.registry import open_embeddings

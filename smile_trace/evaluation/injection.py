@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from smile_trace.attribution import Embed, Study
+from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.cost_estimate import Estimate, estimate_of
 from smile_trace.explaining.driver import OnRound, cost_of, resolve_signal, run
-from smile_trace.explaining.event_loop import wait_for
-from smile_trace.explaining.preparation import ANSWERS, Prepared
-from smile_trace.explaining.threads import run_in_thread
+from smile_trace.explaining.named_models import ANSWERS
+from smile_trace.explaining.preparation import Prepared
 from smile_trace.models import Model, Request
 from smile_trace.models.memory import MemoryLedger
 from smile_trace.models.metered import metered

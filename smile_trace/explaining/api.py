@@ -7,12 +7,12 @@ from functools import partial
 from typing import Literal
 
 from smile_trace.attribution import AnyUnit, Embed, find_answer_span
+from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
-from smile_trace.explaining.event_loop import wait_for
 from smile_trace.explaining.inputs import AnyPrompt
-from smile_trace.explaining.preparation import ANSWERS, AnyModel, Prepared, prepare
+from smile_trace.explaining.named_models import ANSWERS, AnyModel
+from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.proxies import PROXY_CALLS, make_study
-from smile_trace.explaining.threads import run_in_thread
 from smile_trace.models import Model, Request
 from smile_trace.models.memory import MemoryLedger
 from smile_trace.models.metered import Metered, metered

@@ -14,7 +14,8 @@ from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
 from smile_trace.explaining.inputs import AnyPrompt
-from smile_trace.explaining.preparation import AnyModel, Prepared, prepare
+from smile_trace.explaining.named_models import AnyModel
+from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.proxies import PROXY_CALLS, as_proxy
 from smile_trace.models.cost_bound import attempt_bound
 from smile_trace.records import JSON, Record, Signal, Unit

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from smile_trace.attribution import ProxyStudy
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.proxies import AnyStudy, proxy_of_model
-from smile_trace.explaining.threads import run_in_thread
 from smile_trace.models import Model, Request, ScoringModel
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (

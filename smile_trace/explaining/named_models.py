@@ -1,17 +1,27 @@
-"""Models by name for the foreground; one that is served by us stays up for the next call."""
+"""Models as a person names them: by a name of the settings, as a Model, or as a function."""
 
 import os
+from collections.abc import Callable
+from typing import Any, cast
 
 from smile_trace.models import Model
+from smile_trace.models.callable import CallableModel
+from smile_trace.models.memory import MemoryCache
 from smile_trace.models.registry import open_model, settings_for
 from smile_trace.records import Call
 from smile_trace.settings import LocalSettings, ModelSettings, RerunSettings, Settings
+
+AnyModel = str | Model | Callable[[str], Any]
+
+ANSWERS = MemoryCache()
+"""Answers of this process in the foreground; the worker's are in the store."""
 
 DEMO = "demo"
 _DEMO_SETTINGS = LocalSettings(kind="local", max_tokens=16)
 
 _open: dict[tuple[int, str, str], Model] = {}
-"""By process id (a forked child does not own its parent's servers), name and settings."""
+"""Open models, kept for the next call, by process id (a forked child does not own its parent's
+servers), name and settings."""
 
 
 def settings_of(name: str, settings: Settings) -> ModelSettings:
@@ -45,3 +55,20 @@ def named_model(name: str, settings: Settings, call: Call | None, app: str | Non
     if key not in _open:
         _open[key] = open_model(name, asked)
     return _open[key]
+
+
+def open_any(model: AnyModel, settings: Settings) -> Model:
+    """The model of that name in the settings, the Model itself, or the function as a Model.
+
+    Raises:
+        NoModel: the settings have no model of that name.
+        ModelUnavailable: an extra, a file, a key or the module is missing.
+        TypeError: it is none of these.
+    """
+    if isinstance(model, str):
+        return named_model(model, settings, None)
+    if hasattr(model, "generate"):
+        return cast(Model, model)
+    if callable(model):
+        return CallableModel(model)
+    raise TypeError(f"a model is a name, a Model or a function, not {type(model).__name__}")

@@ -1,26 +1,19 @@
 """What a person hands to `explain()`, read and checked before anything is asked."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from smile_trace.attribution.segmentation.units import AnyUnit, named
 from smile_trace.explaining.inputs import AnyPrompt, read_call, read_prompt
-from smile_trace.explaining.named_models import named_model, settings_of
+from smile_trace.explaining.named_models import AnyModel, named_model, open_any, settings_of
 from smile_trace.explaining.proxies import beside_proxy
 from smile_trace.models import Model
-from smile_trace.models.callable import CallableModel
-from smile_trace.models.memory import MemoryCache
 from smile_trace.records import JSON, Call, ExplanationSettings, Prompted
 from smile_trace.settings import ModelSettings, Settings
 
-AnyModel = str | Model | Callable[[str], Any]
-
 SMALLEST_BUDGET = 4
-
-ANSWERS = MemoryCache()
-"""Answers of this process; what the worker keeps is in the store."""
 
 
 @dataclass(frozen=True)
@@ -109,20 +102,3 @@ def _model(
     if isinstance(model, str):
         return named_model(model, settings, call, app), settings_of(model, settings)
     return open_any(model, settings), None
-
-
-def open_any(model: AnyModel, settings: Settings) -> Model:
-    """The model of that name in the settings, the Model itself, or a function as one.
-
-    Raises:
-        NoModel: the settings have no model of that name.
-        ModelUnavailable: an extra, a file, a key or the module is missing.
-        TypeError: it is nothing of these.
-    """
-    if isinstance(model, str):
-        return named_model(model, settings, None)
-    if hasattr(model, "generate"):
-        return cast(Model, model)
-    if callable(model):
-        return CallableModel(model)
-    raise TypeError(f"a model is a name, a Model or a function, not {type(model).__name__}")

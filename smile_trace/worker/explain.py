@@ -12,9 +12,9 @@ from typing import ParamSpec, TypeVar
 from smile_trace.attribution import Embed, written
 from smile_trace.comparison.pooled_study import pooled_study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
+from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.driver import ExplanationFailed, ask_model, finish, resolve_signal
 from smile_trace.explaining.proxies import AnyStudy, make_study
-from smile_trace.explaining.threads import run_in_thread
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
