@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from smile_trace.models import Request
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message, Response
 from smile_trace.settings import LocalSettings
 

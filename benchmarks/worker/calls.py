@@ -24,8 +24,8 @@ from typing import Any
 
 import httpx
 
-from smile_trace.models.local import LocalModel
-from smile_trace.models.transport import Transport
+from smile_trace.models.kinds.local import LocalModel
+from smile_trace.models.openai_api.transport import Transport
 from smile_trace.settings import EndpointSettings, LocalSettings, Settings
 from tests.support.planted import serving
 from tests.support.spooled import call_span, write_spool

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from smile_trace.explaining.named_models import named_model
 from smile_trace.models import Model
-from smile_trace.models.callable import CallableModel
+from smile_trace.models.kinds.callable import CallableModel
 from smile_trace.settings import Settings
 
 AnyModel = str | Model | Callable[[str], Any]

@@ -16,7 +16,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.explaining import explain
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.models import Request
-from smile_trace.models.metered import metered
+from smile_trace.models.accounting.metered import metered
 from smile_trace.records import JSON, Call, Explanation, Message, Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.comparison.verdicts import LEVEL
-from smile_trace.models.prices import price
+from smile_trace.models.accounting.cost import price
 from smile_trace.records import Call, Feedback
 from smile_trace.records.comparison import Measure, MeasureChange
 

@@ -23,7 +23,7 @@ from smile_trace.comparison.shared_inputs import Input, ask_all, choose_inputs, 
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.models import Model
-from smile_trace.models.metered import metered
+from smile_trace.models.accounting.metered import metered
 from smile_trace.records import Call
 from smile_trace.records.comparison import (
     AnswerChange,

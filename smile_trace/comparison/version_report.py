@@ -8,7 +8,7 @@ from smile_trace.comparison.evidence import Evidence
 from smile_trace.comparison.pooled_effects import Pooled, pool
 from smile_trace.comparison.traffic import measure
 from smile_trace.comparison.verdicts import Judgement, judge
-from smile_trace.models.prices import price
+from smile_trace.models.accounting.cost import price
 from smile_trace.records import Call, Usage
 from smile_trace.records.comparison import Influence, TemplateSegment, VersionReport
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from smile_trace.demo.servers import Comet, MLflow, Place
 from smile_trace.errors import SmileTraceError
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.render import print_terminal
 from smile_trace.settings import FILE_NAME, LocalSettings, Settings
 from smile_trace.store import Store

@@ -11,8 +11,8 @@ from smile_trace.evaluation.ablation import Left, Mask
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.driver import cost_of
 from smile_trace.explaining.named_models import ANSWERS, AnyModel, open_any
-from smile_trace.models.memory import MemoryLedger
-from smile_trace.models.metered import metered
+from smile_trace.models.accounting.in_memory import MemoryLedger
+from smile_trace.models.accounting.metered import metered
 from smile_trace.models.registry import open_embeddings
 from smile_trace.records import JSON, Explanation
 from smile_trace.records.evaluation import Faithfulness, Order, OrderCurves

@@ -14,8 +14,8 @@ from smile_trace.explaining.driver import OnRound, cost_of, resolve_signal, run
 from smile_trace.explaining.named_models import ANSWERS
 from smile_trace.explaining.preparation import Prepared
 from smile_trace.models import Model, Request
-from smile_trace.models.memory import MemoryLedger
-from smile_trace.models.metered import metered
+from smile_trace.models.accounting.in_memory import MemoryLedger
+from smile_trace.models.accounting.metered import metered
 from smile_trace.models.registry import open_embeddings
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from smile_trace.models import Model
-from smile_trace.models.callable import CallableModel
-from smile_trace.models.memory import MemoryCache
+from smile_trace.models.accounting.in_memory import MemoryCache
+from smile_trace.models.kinds.callable import CallableModel
 from smile_trace.models.registry import open_model, settings_for
 from smile_trace.records import Call
 from smile_trace.settings import LocalSettings, ModelSettings, RerunSettings, Settings

@@ -1,12 +1,12 @@
-"""How a prompt is asked again: endpoints, a local GGUF, the decorated function, a callable.
+"""Models: how a prompt is asked again, scored and paid for.
 
-The classes that talk to a model are in modules of their own (`endpoint`, `local`, `rerun`,
-`callable`); `registry.open_model` makes them from the settings.
+`kinds` has one file per kind of model, `registry` opens them from the settings, `accounting`
+wraps them in a response cache and a ledger, `retry` says what is tried again.
 """
 
-from smile_trace.models.attempts import Attempts
+from smile_trace.models.accounting.ledger import BudgetExceeded, Ledger, ResponseCache
+from smile_trace.models.accounting.meter import Attempts
 from smile_trace.models.base import Model, ModelUnavailable, Request, ScoringModel
-from smile_trace.models.ledger import BudgetExceeded, Ledger, ResponseCache
 
 __all__ = [
     "Attempts",

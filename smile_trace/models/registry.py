@@ -16,7 +16,7 @@ from smile_trace.settings import (
 )
 
 if TYPE_CHECKING:
-    from smile_trace.models.embeddings import Embeddings
+    from smile_trace.models.openai_api.embeddings import Embeddings
 
 
 UNMAPPED = "no model for "
@@ -68,15 +68,15 @@ def open_model(
     """
     match settings:
         case EndpointSettings():
-            from smile_trace.models.endpoint import Endpoint
+            from smile_trace.models.kinds.endpoint import Endpoint
 
             return Endpoint(name, settings)
         case LocalSettings():
-            from smile_trace.models.local import LocalModel
+            from smile_trace.models.kinds.local import LocalModel
 
             return LocalModel(name, settings)
         case RerunSettings():
-            from smile_trace.models.rerun import Rerun
+            from smile_trace.models.kinds.rerun import Rerun
 
             if call is None:
                 raise ModelUnavailable(
@@ -89,7 +89,7 @@ def open_model(
 
 @lru_cache(maxsize=8)
 def _embeddings(name: str, settings: EndpointSettings) -> "Embeddings":
-    from smile_trace.models.embeddings import Embeddings
+    from smile_trace.models.openai_api.embeddings import Embeddings
 
     return Embeddings(name, settings)
 

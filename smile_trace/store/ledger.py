@@ -1,4 +1,4 @@
-"""Money and answers, kept durably: the store's side of `models.ledger`."""
+"""Money and answers, kept durably: the store's side of `models.accounting.ledger`."""
 
 import time
 import uuid
@@ -47,7 +47,7 @@ class Left(Record):
 
 
 class StoredResponses:
-    """The ResponseCache of `models.ledger`: answers by content, kept before anybody sees them."""
+    """The ResponseCache of `models.accounting.ledger`: durable before it returns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -77,7 +77,7 @@ class StoredResponses:
 
 
 class StoredLedger:
-    """The Ledger of `models.ledger`, with the settings' caps.
+    """The Ledger of `models.accounting.ledger`, with the settings' caps.
 
     A reservation is counted as spent from the start, so one that a crash orphaned stays so.
 
@@ -107,7 +107,7 @@ class StoredLedger:
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
-        """See `models.ledger.Ledger.reserve`."""
+        """See `models.accounting.ledger.Ledger.reserve`."""
         day = self.today()
         more = Spent(
             calls=calls,
@@ -136,7 +136,7 @@ class StoredLedger:
         return identity
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
-        """See `models.ledger.Ledger.settle`; settling twice changes nothing."""
+        """See `models.accounting.ledger.Ledger.settle`; settling twice changes nothing."""
         with self._database.write() as connection:
             row = connection.execute(
                 select(reservations).where(reservations.c.id == reservation)
@@ -159,7 +159,7 @@ class StoredLedger:
             )
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """See `models.ledger.Ledger.release`; a second time changes nothing."""
+        """See `models.accounting.ledger.Ledger.release`; a second time changes nothing."""
         with self._database.write() as connection:
             row = connection.execute(
                 select(reservations).where(reservations.c.id == reservation)

@@ -32,8 +32,8 @@ class Store:
         outbox: what each tracker still has to get.
         pauses: models that cannot be asked right now.
         agreements: how well proxies agreed with their targets.
-        responses: answers by content key (a `models.ledger.ResponseCache`).
-        ledger: reservations and spend (a `models.ledger.Ledger`).
+        responses: answers by content key (a `models.accounting.ledger.ResponseCache`).
+        ledger: reservations and spend (a `models.accounting.ledger.Ledger`).
     """
 
     def __init__(

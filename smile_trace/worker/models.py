@@ -11,8 +11,8 @@ from smile_trace.attribution import Embed
 from smile_trace.explaining.named_models import DEMO, settings_of
 from smile_trace.explaining.proxies import proxy_of_model
 from smile_trace.models import Model, ModelUnavailable
-from smile_trace.models.ledger import Ledger, ResponseCache
-from smile_trace.models.metered import metered
+from smile_trace.models.accounting.ledger import Ledger, ResponseCache
+from smile_trace.models.accounting.metered import metered
 from smile_trace.models.registry import open_embeddings, open_model, settings_for
 from smile_trace.records import Call, Response
 from smile_trace.settings import RerunSettings, Settings
@@ -188,7 +188,7 @@ class _RetryingLedger:
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
-        """See `models.ledger.Ledger.reserve`."""
+        """See `models.accounting.ledger.Ledger.reserve`."""
         return self._patience(
             self._ledger.reserve,
             model=model,
@@ -199,11 +199,11 @@ class _RetryingLedger:
         )
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
-        """See `models.ledger.Ledger.settle`."""
+        """See `models.accounting.ledger.Ledger.settle`."""
         self._patience(self._ledger.settle, reservation, tokens=tokens, usd=usd)
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """See `models.ledger.Ledger.release`."""
+        """See `models.accounting.ledger.Ledger.release`."""
         self._patience(self._ledger.release, reservation, sent=sent)
 
 
@@ -215,9 +215,9 @@ class _RetryingCache:
         self._patience = store_retry
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
-        """See `models.ledger.ResponseCache.get_many`."""
+        """See `models.accounting.ledger.ResponseCache.get_many`."""
         return self._patience(self._cache.get_many, keys)
 
     def put_many(self, items: Mapping[str, Response]) -> None:
-        """See `models.ledger.ResponseCache.put_many`."""
+        """See `models.accounting.ledger.ResponseCache.put_many`."""
         self._patience(self._cache.put_many, items)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named_models import settings_of
-from smile_trace.models.cost_bound import attempt_bound
+from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.models.registry import UNMAPPED, NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings, Prompted, Record
 from smile_trace.settings import EndpointSettings, Settings

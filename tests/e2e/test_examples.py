@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.dialects import read_calls
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Call
 from smile_trace.records.otlp import spans_from_line
 from tests.support.mlflow_server import MLflowServer

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace import explain
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.settings import LocalSettings, Settings
 from smile_trace.store import Store
 from smile_trace.worker.run import run

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.settings import LocalSettings
 
 

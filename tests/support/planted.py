@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from smile_trace.models import Request
-from smile_trace.models.wire import completion_prompt
+from smile_trace.models.openai_api.wire import completion_prompt
 from smile_trace.records import JSON, Response
 
 

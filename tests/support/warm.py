@@ -7,11 +7,11 @@ import importlib
 import os
 
 from smile_trace.attribution.word_vectors import embed_words
-from smile_trace.models.prices import price
+from smile_trace.models.accounting.cost import price
 from smile_trace.records import Usage
 
 for _name in (
-    "smile_trace.models.endpoint",
+    "smile_trace.models.kinds.endpoint",
     "smile_trace.worker.run",
     "tests.support.planted_process",
     "tests.support.worker_process",

@@ -15,7 +15,7 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
 from numpy.typing import NDArray
 
-from smile_trace.models.demo_model import demo_model_path
+from smile_trace.models.llama_cpp.demo_model import demo_model_path
 
 BLOCK = 32
 

@@ -8,7 +8,7 @@ import pytest
 from smile_trace.comparison import compare, replay
 from smile_trace.comparison.shared_inputs import render
 from smile_trace.models import Request
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message
 from smile_trace.store import Store
 from tests.unit.comparison.planted_store import plant, settings_in

@@ -8,7 +8,7 @@ import pytest
 
 import smile_trace
 from smile_trace.dialects import assemble
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Trace
 from smile_trace.testing import Captured, captured
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt

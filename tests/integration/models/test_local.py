@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from smile_trace.models import ModelUnavailable, Request
-from smile_trace.models import demo_model as demo_module
-from smile_trace.models.demo_model import demo_model_path
-from smile_trace.models.forced_decoding import continuation
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
+from smile_trace.models.llama_cpp import demo_model as demo_module
+from smile_trace.models.llama_cpp.demo_model import demo_model_path
+from smile_trace.models.scoring.forced_decoding import continuation
 from smile_trace.records import Message
 from smile_trace.settings import LocalSettings
 
@@ -150,7 +150,7 @@ async def test_a_crash_takes_nobody_along_and_the_next_request_starts_anew():
 
 _PARENT = """
 import sys, time
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.settings import LocalSettings
 model = LocalModel("demo", LocalSettings(kind="local"))
 model.start()

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from smile_trace.models import Request
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message
 from smile_trace.settings import Settings
 from smile_trace.store import Store

@@ -7,7 +7,7 @@ import openai
 import pytest
 
 import smile_trace
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Call
 from smile_trace.testing import Captured
 

@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletionMessageParam
 
 import smile_trace
 from smile_trace.capture import CannotInstrument, suppressed
-from smile_trace.models.local import LocalModel
+from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message
 from smile_trace.testing import Captured
 from tests.unit.capture.support import read_spool, run_application

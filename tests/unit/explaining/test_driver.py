@@ -6,9 +6,9 @@ from smile_trace.attribution import Study
 from smile_trace.explaining import ExplanationFailed, ask_model, finish, resolve_signal, run
 from smile_trace.explaining.driver import cost_of
 from smile_trace.models import ModelUnavailable
-from smile_trace.models.endpoint import Endpoint
-from smile_trace.models.memory import MemoryCache, MemoryLedger
-from smile_trace.models.metered import metered
+from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
+from smile_trace.models.accounting.metered import metered
+from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.records import (
     Cost,
     ExplanationSettings,

@@ -5,7 +5,7 @@ import openai
 import pytest
 
 import smile_trace
-from smile_trace.models.endpoint import Endpoint
+from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.settings import EndpointSettings
 from tests.support.planted import serving
 

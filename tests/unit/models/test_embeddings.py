@@ -5,8 +5,9 @@ import pytest
 
 import smile_trace
 from smile_trace.errors import BudgetExceeded
-from smile_trace.models import ModelUnavailable, transport
-from smile_trace.models.embeddings import Embeddings
+from smile_trace.models import ModelUnavailable
+from smile_trace.models.openai_api import transport
+from smile_trace.models.openai_api.embeddings import Embeddings
 from smile_trace.models.registry import NoModel, open_embeddings
 from smile_trace.settings import EndpointSettings, Settings
 from smile_trace.store import Store

@@ -6,8 +6,8 @@ import pytest
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import ModelUnavailable, Request
-from smile_trace.models import transport as transport_module
-from smile_trace.models.endpoint import Endpoint
+from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.models.openai_api import transport as transport_module
 from smile_trace.records import Message
 from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedServer, serving

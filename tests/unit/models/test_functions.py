@@ -10,9 +10,9 @@ from smile_trace import capture
 from smile_trace.capture import runtime as capture_state
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models import ModelUnavailable, Request
-from smile_trace.models.callable import CallableModel
+from smile_trace.models.kinds.callable import CallableModel
+from smile_trace.models.kinds.rerun import Rerun
 from smile_trace.models.registry import NoModel, open_model, settings_for
-from smile_trace.models.rerun import Rerun
 from smile_trace.records import Call, Message
 from smile_trace.settings import EndpointSettings, RerunSettings, Settings
 

@@ -7,7 +7,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Protocol
 
-import smile_trace.models.transport as transport
+import smile_trace.models.openai_api.transport as transport
 import smile_trace.worker.delivery as deliver
 import smile_trace.worker.models as models
 from smile_trace.settings import Settings

@@ -4,7 +4,7 @@ import itertools
 import threading
 from collections.abc import Mapping, Sequence
 
-from smile_trace.models.ledger import BudgetExceeded
+from smile_trace.models.accounting.ledger import BudgetExceeded
 from smile_trace.records import Response
 
 
@@ -45,7 +45,7 @@ class MemoryLedger:
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
-        """See `models.ledger.Ledger.reserve`."""
+        """See `models.accounting.ledger.Ledger.reserve`."""
         with self._lock:
             if self.calls + calls > self._cap:
                 raise BudgetExceeded(
@@ -60,6 +60,6 @@ class MemoryLedger:
         """Calls are what is capped here, and an attempt stays one."""
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """See `models.ledger.Ledger.release`; the one cap here is an explanation's."""
+        """See `models.accounting.ledger.Ledger.release`; the one cap here is an explanation's."""
         with self._lock:
             self.calls -= self._reserved.pop(reservation)

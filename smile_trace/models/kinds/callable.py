@@ -8,8 +8,8 @@ from typing import Any
 
 from smile_trace.capture.answers import join_chunks
 from smile_trace.models.base import Request
+from smile_trace.models.openai_api.wire import completion_prompt
 from smile_trace.models.suppression import suppress_instrumentation
-from smile_trace.models.wire import completion_prompt
 from smile_trace.records import JSON, Response
 
 CONCURRENCY = 8

@@ -13,12 +13,12 @@ from typing import Any
 import openai
 from openai._types import Omit, RequestOptions
 
-from smile_trace.models import wire
-from smile_trace.models.attempts import Attempts, ask_all
+from smile_trace.models.accounting.cost import price
+from smile_trace.models.accounting.ledger import BudgetExceeded
+from smile_trace.models.accounting.meter import Attempts, ask_all
 from smile_trace.models.base import ModelUnavailable
-from smile_trace.models.ledger import BudgetExceeded
-from smile_trace.models.prices import price
-from smile_trace.models.wire import Batch
+from smile_trace.models.openai_api import wire
+from smile_trace.models.openai_api.wire import Batch
 from smile_trace.records import JSON, Response, Usage
 
 _FIRST_WAIT, _LONGEST_WAIT, LONGEST_RETRY_AFTER = 0.5, 20.0, 120.0

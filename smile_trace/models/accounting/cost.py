@@ -1,16 +1,30 @@
-"""The most that one attempt at a captured prompt can use, without opening its model."""
+"""Prices of tokens, and the bound on what an attempt at a captured prompt can cost."""
 
-from smile_trace.models import wire
+import genai_prices
+
 from smile_trace.models.base import Request
-from smile_trace.models.prices import price
+from smile_trace.models.openai_api import wire
 from smile_trace.records import Prompted, Usage
 from smile_trace.settings import EndpointSettings, LocalSettings, ModelSettings
+
+
+def price(usage: Usage, model: str, base_url: str) -> float | None:
+    """US dollars for `usage` at the provider behind `base_url`; None where it is not known.
+
+    The prices are those of the installed genai-prices; no network is used.
+    """
+    counted = genai_prices.Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+    try:
+        priced = genai_prices.calc_price(counted, model, provider_api_url=base_url)
+    except LookupError:
+        return None
+    return float(priced.total_price)
 
 
 def attempt_bound(
     name: str, how: ModelSettings, prompted: Prompted
 ) -> tuple[Usage | None, float | None]:
-    """Tokens and US dollars of the dearest attempt at `prompted` or a part of it.
+    """Upper bounds of the tokens and US dollars of one attempt at `prompted` or a perturbation.
 
     Args:
         name: the captured model name.

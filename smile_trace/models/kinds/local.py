@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import openai
 
-from smile_trace.models import forced_decoding, wire
-from smile_trace.models.attempts import Attempts, Unmetered
+from smile_trace.models.accounting.meter import Attempts, Unmetered
 from smile_trace.models.base import ModelUnavailable, Request
-from smile_trace.models.demo_model import CHAT_TEMPLATE, demo_model_path
-from smile_trace.models.endpoint import LIST_SIZE
-from smile_trace.models.llama_server import LlamaServer
-from smile_trace.models.transport import Transport
-from smile_trace.models.wire import Item
+from smile_trace.models.kinds.endpoint import LIST_SIZE
+from smile_trace.models.llama_cpp.demo_model import CHAT_TEMPLATE, demo_model_path
+from smile_trace.models.llama_cpp.server import LlamaServer
+from smile_trace.models.openai_api import wire
+from smile_trace.models.openai_api.transport import Transport
+from smile_trace.models.openai_api.wire import Item
+from smile_trace.models.scoring import forced_decoding
 from smile_trace.records import JSON, Form, Response
 from smile_trace.settings import LocalSettings
 

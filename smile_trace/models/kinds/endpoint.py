@@ -5,11 +5,12 @@ import os
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from smile_trace.models import first_token, prompt_tokens, wire
-from smile_trace.models.attempts import Attempts, Unmetered
+from smile_trace.models.accounting.meter import Attempts, Unmetered
 from smile_trace.models.base import ModelUnavailable, Request
-from smile_trace.models.transport import Transport
-from smile_trace.models.wire import Item
+from smile_trace.models.openai_api import wire
+from smile_trace.models.openai_api.transport import Transport
+from smile_trace.models.openai_api.wire import Item
+from smile_trace.models.scoring import first_token, prompt_logprobs
 from smile_trace.records import JSON, Response
 from smile_trace.settings import EndpointSettings
 
@@ -111,8 +112,8 @@ class Endpoint:
             return Item(request, wire.PATHS[form], body)
         body = {name: value for name, value in body.items() if name not in wire.LIMITS}
         if self._settings.prompt_logprobs:
-            body |= {limit: 1, **prompt_tokens.extra(request, answer, form)}
-            return Item(request, wire.PATHS[form], body, answer, prompt_tokens.read(answer))
+            body |= {limit: 1, **prompt_logprobs.extra(request, answer, form)}
+            return Item(request, wire.PATHS[form], body, answer, prompt_logprobs.read(answer))
         body |= {limit: 1, **first_token.extra(form)}
         return Item(request, wire.PATHS[form], body, answer, first_token.read(answer))
 

@@ -10,8 +10,8 @@ import pytest
 
 import smile_trace
 from smile_trace.models import Request
-from smile_trace.models.endpoint import Endpoint
-from smile_trace.models.prompt_tokens import last_tokens
+from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.models.scoring.prompt_logprobs import last_tokens
 from smile_trace.records import Message
 from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedHandler, PlantedServer, usage_of

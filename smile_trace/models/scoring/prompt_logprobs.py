@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smile_trace.models.base import Request
-from smile_trace.models.forced_decoding import continuation
-from smile_trace.models.wire import Read, completion_prompt, question
+from smile_trace.models.openai_api.wire import Read, completion_prompt, question
+from smile_trace.models.scoring.forced_decoding import continuation
 from smile_trace.records import JSON, Form, Message, Response
 
 _UNREADABLE = "\ufffd"

@@ -6,8 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from smile_trace.errors import SmileTraceError
+from smile_trace.models.accounting.ledger import BudgetExceeded
 from smile_trace.models.base import Request
-from smile_trace.models.ledger import BudgetExceeded
 from smile_trace.records import Response, Usage
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import openai
 from numpy.typing import NDArray
 
+from smile_trace.models.accounting.cost import price
+from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
+from smile_trace.models.accounting.ledger import Ledger, ResponseCache
 from smile_trace.models.base import ModelUnavailable
-from smile_trace.models.endpoint import read_key
-from smile_trace.models.ledger import Ledger, ResponseCache
-from smile_trace.models.memory import MemoryCache, MemoryLedger
-from smile_trace.models.prices import price
-from smile_trace.models.transport import (
+from smile_trace.models.kinds.endpoint import read_key
+from smile_trace.models.openai_api.transport import (
     LONGEST_RETRY_AFTER,
     backoff,
     never_reached,

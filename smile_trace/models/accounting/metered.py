@@ -9,9 +9,9 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from smile_trace.models.attempts import Attempts, ask_all
+from smile_trace.models.accounting.ledger import BudgetExceeded, Ledger, ResponseCache
+from smile_trace.models.accounting.meter import Attempts, ask_all
 from smile_trace.models.base import Model, Request, ScoringModel
-from smile_trace.models.ledger import BudgetExceeded, Ledger, ResponseCache
 from smile_trace.records import JSON, Response, Usage
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""The OpenAI-compatible HTTP API: its wire format, connections and embeddings."""

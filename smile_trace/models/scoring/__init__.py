@@ -1,0 +1,1 @@
+"""Three ways to get the log-probability of a given answer."""
