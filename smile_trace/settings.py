@@ -178,7 +178,7 @@ class Budget(_Table):
 class Explaining(_Table):
     """How a call is explained."""
 
-    _renamed = {"freeze": "protect"}
+    _renamed: ClassVar[Mapping[str, str]] = {"freeze": "protect"}
 
     unit: Literal["word", "sentence", "section", "message", "variable", "example", "document"] = (
         "word"
@@ -213,7 +213,7 @@ class Pooling(_Table):
 class Worker(_Table):
     """The background process."""
 
-    _renamed = {"linked_trace_seconds": "external_trace_seconds"}
+    _renamed: ClassVar[Mapping[str, str]] = {"linked_trace_seconds": "external_trace_seconds"}
 
     poll_seconds: float = Field(2.0, gt=0)
     """Time between two looks at the spool and the outboxes."""

@@ -77,7 +77,7 @@ def test_a_fragment_is_one_element() -> None:
 
 def test_the_page_says_how_far_to_trust_it() -> None:
     text = Reader(to_html(explanation(status="inconclusive"))).text
-    assert "Undetermined at this budget" in text
+    assert "Inconclusive at this budget" in text
     assert "inconclusive" not in text
     assert "held-out R² 0.82 (0.72 to 0.92)" in text
     assert "40 calls · 1,840 tokens · $0.0012" in text
