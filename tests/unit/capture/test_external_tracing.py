@@ -15,12 +15,11 @@ from smile_trace.testing import Captured
 @pytest.fixture(autouse=True, scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """MLflow with a database of these tests'."""
-    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db")
     mlflow.set_experiment("links")
     yield
     mlflow.flush_trace_async_logging()
-    mlflow.set_tracking_uri(before)
+    mlflow.set_tracking_uri(None)
 
 
 @smile_trace.trace(model="m")

@@ -15,7 +15,6 @@ pytestmark = pytest.mark.mlflow
 @pytest.fixture
 def traces(mlflow_server):
     """The traces of an experiment of its own, with automatic logging switched on."""
-    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(mlflow_server.uri)
     experiment = mlflow.set_experiment("invisible")
     mlflow.openai.autolog()
@@ -28,7 +27,7 @@ def traces(mlflow_server):
 
     yield found
     mlflow.openai.autolog(disable=True)
-    mlflow.set_tracking_uri(before)
+    mlflow.set_tracking_uri(None)
 
 
 def test_explaining_an_endpoint_is_invisible_to_automatic_logging(traces):
