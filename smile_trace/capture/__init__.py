@@ -6,9 +6,8 @@ nobody, and writes each finished call to the spool before the call returns.
 
 from smile_trace.capture.api import current_trace_id, feedback, record
 from smile_trace.capture.decorator import span, trace
-from smile_trace.capture.instrument import CannotInstrument, instrument
+from smile_trace.capture.otel.instrument import CannotInstrument, instrument, span_processor
 from smile_trace.capture.prompts import Prompt
-from smile_trace.capture.provider import span_processor
 from smile_trace.capture.runtime import configure, suppressed
 from smile_trace.capture.spool import writer_alive
 

@@ -8,11 +8,11 @@ from typing import Any, Literal
 from opentelemetry.sdk.trace import ReadableSpan
 
 from smile_trace import semconv
-from smile_trace.capture.ids import new_context
-from smile_trace.capture.internal_errors import fault
+from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.otel.tracer_provider import new_context
 from smile_trace.capture.recording import current
+from smile_trace.capture.redaction import Sanitizer
 from smile_trace.capture.runtime import active, runtime
-from smile_trace.capture.sanitizer import Cleaner
 
 
 def record(
@@ -44,20 +44,22 @@ def record(
             from it, `system` and `instructions` become a system message, and keys, headers
             and time-outs are left out.
 
-    Outside of a decorated function it is counted as a fault and does nothing.
+    Outside of a decorated function it is counted as an error and does nothing.
     """
     try:
         if not active():
             return
         recording = current.get()
         if recording is None:
-            fault("record() was called outside of a function decorated with smile_trace.trace")
+            report_error(
+                "record() was called outside of a function decorated with smile_trace.trace"
+            )
             return
         said = {"messages": messages, "prompt": prompt, "model": model}
         given = {name: value for name, value in said.items() if value is not None}
         recording.record({**(parameters or {}), **given}, response, provider, form)
     except Exception as error:  # noqa: BLE001  the user's call goes on
-        fault("record() could not take over what it was given", error)
+        report_error("record() could not take over what it was given", error)
 
 
 def feedback(
@@ -76,17 +78,17 @@ def feedback(
             return
         number = float(score)
         if not math.isfinite(number) or not _is_trace_id(trace_id):
-            fault("feedback() was given a score that is no number, or no trace id of ours")
+            report_error("feedback() was given a score that is no number, or no trace id of ours")
             return
-        clean = Cleaner(runtime().config)
+        sanitizer = Sanitizer(runtime().config)
         attributes: dict[str, Any] = {
             semconv.KIND: "feedback",
             semconv.FEEDBACK_TRACE: trace_id,
-            semconv.FEEDBACK_NAME: clean.text(str(name)),
+            semconv.FEEDBACK_NAME: sanitizer.text(str(name)),
             semconv.FEEDBACK_SCORE: number,
         }
         if comment is not None:
-            attributes[semconv.FEEDBACK_COMMENT] = clean.text(str(comment))
+            attributes[semconv.FEEDBACK_COMMENT] = sanitizer.text(str(comment))
         # A trace of its own: the one that it speaks of may have been complete for long.
         now, here = time.time_ns(), runtime()
         span = ReadableSpan(
@@ -100,7 +102,7 @@ def feedback(
         )
         here.export(span)
     except Exception as error:  # noqa: BLE001  the user's call goes on
-        fault("feedback() could not be recorded", error)
+        report_error("feedback() could not be recorded", error)
 
 
 def current_trace_id() -> str | None:

@@ -1,11 +1,95 @@
-"""A call site: one decorated function or one block, and what is said about it."""
+"""A call site: one decorated function or one block, and which of its arguments is the prompt."""
 
 import functools
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from smile_trace.capture.parameters import Parameters
+from smile_trace.capture.providers import MessageDict, read_messages
+
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_NAMES = ("prompt", "messages")
+
+
+class Parameters:
+    """The parameters of one decorated function.
+
+    Args:
+        function: any callable; one whose signature cannot be read has no parameters here.
+        prompt: the parameter that was named as the prompt, if one was.
+    """
+
+    def __init__(self, function: Callable[..., Any], prompt: str | None = None) -> None:
+        self._prompt = prompt
+        try:
+            self._signature: inspect.Signature | None = inspect.signature(function)
+        except (ValueError, TypeError):
+            self._signature = None
+        found = [] if self._signature is None else list(self._signature.parameters.values())
+        self.names = tuple(parameter.name for parameter in found)
+        self._known = frozenset(self.names)
+        self.own = self.names[0] if self.names and self.names[0] in ("self", "cls") else None
+        kinds = {parameter.kind for parameter in found}
+        self.takes_any = inspect.Parameter.VAR_KEYWORD in kinds
+        self._extra = next((p.name for p in found if p.kind is p.VAR_KEYWORD), None)
+        self._simple = kinds <= {
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            inspect.Parameter.KEYWORD_ONLY,
+        }
+        positional = [p for p in found if p.kind in _BY_POSITION]
+        self._positional = tuple(p.name for p in positional)
+        self._defaults = {p.name: p.default for p in found if p.default is not p.empty}
+        texts = [p for p in positional if p.name != self.own]
+        self._required = tuple(p.name for p in texts if p.default is p.empty)
+        self._candidates = tuple(p.name for p in texts)
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The arguments by name, defaults included; None where the call does not fit; none
+        at all where the signature cannot be read."""
+        if self._signature is None:
+            return {}
+        if self._simple and len(args) <= len(self._positional):
+            given = {**dict(zip(self._positional, args, strict=False)), **kwargs}
+            bound = {**self._defaults, **given}
+            # None is missing, unknown or given twice.
+            if bound.keys() == self._known and len(given) == len(args) + len(kwargs):
+                return bound
+        try:
+            slow = self._signature.bind(*args, **kwargs)
+        except TypeError:
+            return None
+        slow.apply_defaults()
+        return slow.arguments
+
+    def find_prompt(self, arguments: Mapping[str, Any]) -> tuple[str, list[MessageDict]] | None:
+        """Which argument holds what is sent, and its messages; None makes the call context.
+
+        The one named by `prompt=`; else `prompt` or `messages`; else the only text among the
+        positional parameters without a default, or, where there is none, among all of them.
+        """
+        for name in _NAMES if self._prompt is None else (self._prompt,):
+            messages = read_messages(self._value(arguments, name))
+            if messages is not None:
+                return name, messages
+        if self._prompt is not None:
+            return None
+        for names in (self._required, self._candidates):
+            texts = [name for name in names if isinstance(arguments.get(name), str)]
+            if len(texts) == 1:
+                return texts[0], read_messages(arguments[texts[0]]) or []
+            if texts:
+                return None
+        return None
+
+    def others(self, arguments: Mapping[str, Any], prompt: str | None) -> dict[str, Any]:
+        """The arguments besides the prompt and `self`."""
+        return {k: v for k, v in arguments.items() if k != prompt and k != self.own}
+
+    def _value(self, arguments: Mapping[str, Any], name: str) -> Any:
+        if name in arguments or self._extra is None:
+            return arguments.get(name)
+        return arguments.get(self._extra, {}).get(name)
 
 
 @dataclass(frozen=True, slots=True)

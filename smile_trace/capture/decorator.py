@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
-from smile_trace.capture.call_site import Site, qualified_name, short_name
-from smile_trace.capture.parameters import Parameters
-from smile_trace.capture.recording import Recording, begin, current, leave
+from smile_trace.capture.call_site import Parameters, Site, qualified_name, short_name
+from smile_trace.capture.recording import Recording, current, reset_current, start_recording
 from smile_trace.capture.wrapping import wrap
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -157,7 +156,7 @@ class span:
         self._token: Any = None
 
     def __enter__(self) -> "span":
-        self._recording = begin(self._site, None)
+        self._recording = start_recording(self._site, None)
         if self._recording is not None:
             self._token = current.set(self._recording)
         return self
@@ -171,7 +170,7 @@ class span:
         recording, self._recording = self._recording, None
         if recording is None:
             return
-        leave(self._token)
+        reset_current(self._token)
         if error is None:
             recording.finish()
         else:

@@ -16,7 +16,7 @@ from typing import Protocol, cast
 from opentelemetry import trace as otel
 
 from smile_trace import semconv
-from smile_trace.capture.internal_errors import fault
+from smile_trace.capture.internal_errors import report_error
 
 GROUP = "smile_trace.external_tracing"
 
@@ -89,5 +89,5 @@ def _load(entry: EntryPoint) -> ExternalTracing | None:
     try:
         return cast(ExternalTracing, entry.load()())
     except Exception as error:  # noqa: BLE001  the user's call goes on
-        fault(f"the integration of {entry.name} could not be loaded", error)
+        report_error(f"the integration of {entry.name} could not be loaded", error)
         return None

@@ -15,18 +15,24 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from smile_trace import semconv
-from smile_trace.capture.answers import Answer, join_chunks, read_answer
 from smile_trace.capture.call_site import Site
 from smile_trace.capture.external_tracing import external_trace_attributes, last_traces
-from smile_trace.capture.ids import new_context
-from smile_trace.capture.internal_errors import fault
+from smile_trace.capture.internal_errors import report_error
 from smile_trace.capture.jsonable import dumps, is_json, jsonable
-from smile_trace.capture.messages import MessageDict, content_of
+from smile_trace.capture.otel.tracer_provider import new_context
 from smile_trace.capture.prompts import Use, find_renderings
-from smile_trace.capture.requests import arguments_of_request, read_request
+from smile_trace.capture.providers import (
+    Answer,
+    MessageDict,
+    content_of,
+    join_chunks,
+    read_answer,
+    read_request,
+    request_attributes,
+)
+from smile_trace.capture.redaction import Sanitizer
 from smile_trace.capture.runtime import active, runtime, state
-from smile_trace.capture.sanitizer import Cleaner
-from smile_trace.capture.span_attributes import describe_answer, describe_messages
+from smile_trace.capture.span_attributes import answer_attributes, message_attributes
 
 MAX_MESSAGE = 2000
 MAX_TRACEBACK = 8000
@@ -43,7 +49,7 @@ at_exit: list[Callable[[], None]] = []
 class Recording:
     """A call being recorded. It is written once: by `finish`, `fail`, or when it is collected.
 
-    Structured values stay as they are until the end, where they are cleaned and encoded.
+    Structured values stay as they are until the end, where they are sanitized and encoded.
     """
 
     __slots__ = (
@@ -110,7 +116,7 @@ class Recording:
             return
         name, messages = found
         self._send(messages)
-        self._attributes.update(arguments_of_request(arguments))
+        self._attributes.update(request_attributes(arguments))
         others = parameters.others(arguments, name)
         if self._site.rerun is not None and is_json(others):
             self._attributes[semconv.RERUN] = self._site.rerun
@@ -123,7 +129,7 @@ class Recording:
         """Take over what was really sent and what came back."""
         sent = read_request(request)
         if sent.unreadable:
-            fault("record() was given messages that are neither text nor chat messages")
+            report_error("record() was given messages that are neither text nor chat messages")
         if sent.messages is not None:
             if sent.messages != self._messages:
                 # What is left out of these messages cannot be put back into the argument.
@@ -170,7 +176,7 @@ class Recording:
         try:
             self._end(result, status)
         except Exception as error:  # noqa: BLE001  the user's call goes on
-            fault("a call could not be recorded", error)
+            report_error("a call could not be recorded", error)
 
     def fail(self, error: BaseException) -> None:
         """Write the record of a call that ended with an exception. Never raises."""
@@ -190,11 +196,11 @@ class Recording:
     def _end(self, result: Any, status: str) -> None:
         self._note_external_traces()
         duration = time.perf_counter_ns() - self._started
-        clean = Cleaner(runtime().config)
-        attributes = {key: clean.value(value) for key, value in self._attributes.items()}
+        sanitizer = Sanitizer(runtime().config)
+        attributes = {key: sanitizer.value(value) for key, value in self._attributes.items()}
         self._attributes = attributes
         attributes[semconv.STATUS] = status
-        self._describe_site(clean)
+        self._describe_site(sanitizer)
         if self._first_chunk is not None:
             attributes[semconv.FIRST_CHUNK_SECONDS] = self._first_chunk
         if self._chunks:
@@ -207,17 +213,17 @@ class Recording:
         else:
             attributes[semconv.KIND] = "call"
             attributes[semconv.NAME] = name
-            name = self._describe_call(self._messages, self._read_result(result, status), clean)
+            name = self._describe_call(self._messages, self._read_result(result, status), sanitizer)
         if self._error is not None:
-            kind, message, stack = self._error[0], *map(clean.text, self._error[1:])
+            kind, message, stack = self._error[0], *map(sanitizer.text, self._error[1:])
             attributes[semconv.ERROR_TYPE] = kind
             events = [_exception_event(kind, message, stack)]
             status_of_span = Status(StatusCode.ERROR, f"{kind.rpartition('.')[2]}: {message}")
         for key, value in self._structured.items():
-            attributes[key] = dumps(clean.value(value))
-        if clean.redacted:
-            attributes[semconv.REDACTED] = clean.redacted
-        if clean.truncated or len(self._chunks) >= MAX_CHUNKS:
+            attributes[key] = dumps(sanitizer.value(value))
+        if sanitizer.redacted:
+            attributes[semconv.REDACTED] = sanitizer.redacted
+        if sanitizer.truncated or len(self._chunks) >= MAX_CHUNKS:
             attributes[semconv.TRUNCATED] = True
         here = runtime()
         # Made at the end and in one go: a span that is open all the while costs twice as much.
@@ -236,17 +242,17 @@ class Recording:
         )
         here.export(span)
 
-    def _describe_site(self, clean: Cleaner) -> None:
+    def _describe_site(self, sanitizer: Sanitizer) -> None:
         site, attributes, structured = self._site, self._attributes, self._structured
         if site.provider is not None:
             attributes.setdefault(semconv.PROVIDER_NAME, site.provider)
         if site.model is not None:
             attributes.setdefault(semconv.REQUEST_MODEL, site.model)
         if self.session is not None:
-            session = clean.text(str(self.session))
+            session = sanitizer.text(str(self.session))
             attributes[semconv.SESSION_ID] = attributes[semconv.CONVERSATION_ID] = session
         if self.user is not None:
-            attributes[semconv.USER_ID] = clean.text(str(self.user))
+            attributes[semconv.USER_ID] = sanitizer.text(str(self.user))
         if site.tags:
             structured[semconv.TAGS] = {str(k): str(v) for k, v in site.tags.items()}
         if site.metadata:
@@ -262,38 +268,40 @@ class Recording:
         try:
             return read_answer(result)
         except Exception as error:  # noqa: BLE001  the user's objects may raise anything
-            fault("an answer could not be read", error)
+            report_error("an answer could not be read", error)
             return Answer(no_content="the answer could not be read")
 
-    def _describe_call(self, messages: list[MessageDict], answer: Answer, clean: Cleaner) -> str:
+    def _describe_call(
+        self, messages: list[MessageDict], answer: Answer, sanitizer: Sanitizer
+    ) -> str:
         """Puts the call into the attributes; gives the span's name."""
         attributes = self._attributes
         operation = self._form or answer.form or "chat"
         attributes[semconv.OPERATION_NAME] = operation
-        attributes.update(describe_messages(messages, self._uses, clean))
-        attributes.update(describe_answer(answer, clean))
+        attributes.update(message_attributes(messages, self._uses, sanitizer))
+        attributes.update(answer_attributes(answer, sanitizer))
         model = attributes.get(semconv.REQUEST_MODEL) or attributes.get(semconv.RESPONSE_MODEL)
         return f"{operation} {model or self._site.name}"
 
 
-def begin(site: Site, arguments: dict[str, Any] | None) -> Recording | None:
+def start_recording(site: Site, arguments: dict[str, Any] | None) -> Recording | None:
     """Begin to record a call; None where capture is off. Never raises."""
     try:
         if not active():
             return None
         recording = Recording(site)
     except Exception as error:  # noqa: BLE001  the user's call goes on
-        fault("a call could not be recorded", error)
+        report_error("a call could not be recorded", error)
         return None
     if arguments is not None:
         try:
             recording.read_arguments(arguments)
         except Exception as error:  # noqa: BLE001  the user's objects may raise anything
-            fault("the arguments of a call could not be read", error)
+            report_error("the arguments of a call could not be read", error)
     return recording
 
 
-def leave(token: "Token[Recording | None]") -> None:
+def reset_current(token: "Token[Recording | None]") -> None:
     """End what `current.set` began. A coroutine closed from elsewhere has nothing to reset."""
     with suppress(ValueError):
         current.reset(token)
@@ -332,7 +340,7 @@ def _jsonable(result: Any) -> Any:
     try:
         return jsonable(result)
     except Exception as error:  # noqa: BLE001  the user's objects may raise anything
-        fault("a result could not be read", error)
+        report_error("a result could not be read", error)
         return "<could not be read>"
 
 

@@ -13,9 +13,14 @@ from opentelemetry import context as otel_context
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from smile_trace.capture.config import Config, Redactor, from_environment
-from smile_trace.capture.internal_errors import fault, reset
+from smile_trace.capture.internal_errors import report_error, reset
+from smile_trace.capture.otel.tracer_provider import (
+    SCOPE,
+    line_exporter,
+    make_provider,
+    make_resource,
+)
 from smile_trace.capture.spool import Spool
-from smile_trace.capture.tracer_provider import SCOPE, line_exporter, make_provider, make_resource
 
 _SUPPRESSED: ContextVar[bool] = ContextVar("smile_trace_suppressed", default=False)
 _OTEL_SUPPRESS_KEYS = ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
@@ -91,7 +96,7 @@ def configure(
         enabled: False switches capture off at run time, True on again.
         redact: expressions (texts are compiled) and functions from text to text, applied
             after the built-in redaction to everything that is written. One that raises is
-            counted as a fault, and the text is not written at all.
+            counted as an error, and the text is not written at all.
         text_limit: characters from which on a text is truncated, and its call never explained
             (default 262,144; `SMILE_TRACE_TEXT_LIMIT`).
         spool_limit: bytes of all spool files from which on records are dropped and counted
@@ -158,7 +163,7 @@ def _after_fork_in_child() -> None:
         try:
             state.runtime.after_fork()
         except Exception as error:  # noqa: BLE001  a forked child must come up whatever happens
-            fault("the spool could not be taken over after a fork", error)
+            report_error("the spool could not be taken over after a fork", error)
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,31 +1,29 @@
-"""Messages and answers as the attributes of a span, cleaned."""
+"""Messages and answers as the attributes of a span, sanitized."""
 
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
 from smile_trace import semconv
-from smile_trace.capture.answers import Answer
 from smile_trace.capture.jsonable import JSONText, dumps
-from smile_trace.capture.messages import MessageDict
 from smile_trace.capture.prompts import Use
-from smile_trace.capture.redaction import Edit, move
-from smile_trace.capture.sanitizer import Cleaner
+from smile_trace.capture.providers import Answer, MessageDict
+from smile_trace.capture.redaction import Edit, Sanitizer, move
 
 
-def describe_messages(
-    messages: list[MessageDict], uses: list[Use], clean: Cleaner
+def message_attributes(
+    messages: list[MessageDict], uses: list[Use], sanitizer: Sanitizer
 ) -> dict[str, Any]:
     """`gen_ai.input.messages`, and the prompts that stand in them."""
-    cleaned = []
+    sanitized = []
     for index, message in enumerate(messages):
-        parts, edits = _clean_parts(message["parts"], clean)
-        cleaned.append({**message, "parts": parts})
+        parts, edits = _sanitize_parts(message["parts"], sanitizer)
+        sanitized.append({**message, "parts": parts})
         for use in uses:
             if use["message"] == index and edits:
                 _move(use, edits)
-    attributes: dict[str, Any] = {semconv.INPUT_MESSAGES: _dumps(cleaned)}
+    attributes: dict[str, Any] = {semconv.INPUT_MESSAGES: _dumps(sanitized)}
     if uses:
-        found = clean.value(uses)
+        found = sanitizer.value(uses)
         newest = found[0]
         attributes[semconv.PROMPTS] = dumps(found)
         attributes[semconv.PROMPT_NAME] = newest["name"]
@@ -36,19 +34,19 @@ def describe_messages(
     return attributes
 
 
-def describe_answer(answer: Answer, clean: Cleaner) -> dict[str, Any]:
+def answer_attributes(answer: Answer, sanitizer: Sanitizer) -> dict[str, Any]:
     """`gen_ai.output.messages` and the figures that came with the answer."""
     attributes: dict[str, Any] = {}
     if answer.messages:
-        cleaned = []
+        sanitized = []
         for index, message in enumerate(answer.messages):
-            parts, _ = _clean_parts(message["parts"], clean)
-            cleaned.append({**message, "parts": parts})
+            parts, _ = _sanitize_parts(message["parts"], sanitizer)
+            sanitized.append({**message, "parts": parts})
             if index < len(answer.finish_reasons):
-                cleaned[-1]["finish_reason"] = answer.finish_reasons[index]
-        attributes[semconv.OUTPUT_MESSAGES] = _dumps(cleaned)
+                sanitized[-1]["finish_reason"] = answer.finish_reasons[index]
+        attributes[semconv.OUTPUT_MESSAGES] = _dumps(sanitized)
     if answer.finish_reasons:
-        attributes[semconv.RESPONSE_FINISH_REASONS] = clean.value(answer.finish_reasons)
+        attributes[semconv.RESPONSE_FINISH_REASONS] = sanitizer.value(answer.finish_reasons)
     for key, value in (
         (semconv.NO_CONTENT, answer.no_content),
         (semconv.RESPONSE_ID, answer.response_id),
@@ -57,7 +55,7 @@ def describe_answer(answer: Answer, clean: Cleaner) -> dict[str, Any]:
         (semconv.USAGE_OUTPUT_TOKENS, answer.output_tokens),
     ):
         if value is not None:
-            attributes[key] = clean.value(value)
+            attributes[key] = sanitizer.value(value)
     return attributes
 
 
@@ -79,27 +77,27 @@ def _quote(text: str) -> str:
     return encode_basestring_ascii(text) if text.isascii() else encode_basestring(text)
 
 
-def _clean_parts(
-    parts: list[dict[str, Any]], clean: Cleaner
+def _sanitize_parts(
+    parts: list[dict[str, Any]], sanitizer: Sanitizer
 ) -> tuple[list[dict[str, Any]], list[list[Edit]]]:
     """The parts as they may be written, and what that changed in the message's content.
 
     Offsets of prompts are those of the texts joined by line breaks. Where there are several,
     a step of edits is given per text, moved to where that text stands in the joined content.
     """
-    cleaned: list[dict[str, Any]] = []
+    sanitized: list[dict[str, Any]] = []
     edits: list[list[Edit]] = []
     position = 0
     for part in parts:
         if part["type"] != "text":
-            cleaned.append({key: clean.value(value) for key, value in part.items()})
+            sanitized.append({key: sanitizer.value(value) for key, value in part.items()})
             continue
-        text, steps = clean.edited(part["content"])
-        cleaned.append({"type": "text", "content": text})
+        text, steps = sanitizer.edited(part["content"])
+        sanitized.append({"type": "text", "content": text})
         for step in steps:
             edits.append([Edit(e.start + position, e.end + position, e.length) for e in step])
         position += len(text) + 1
-    return cleaned, edits
+    return sanitized, edits
 
 
 def _move(use: Use, edits: list[list[Edit]]) -> None:

@@ -12,7 +12,13 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any
 
 from smile_trace.capture.call_site import Site
-from smile_trace.capture.recording import Recording, begin, current, leave, open_streams
+from smile_trace.capture.recording import (
+    Recording,
+    current,
+    open_streams,
+    reset_current,
+    start_recording,
+)
 from smile_trace.capture.runtime import state
 
 
@@ -71,17 +77,17 @@ class Transparent:
 
 def _function_caller(target: Any, site: Site) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        recording = begin(site, _bind(site, args, kwargs)) if state.enabled else None
+        recording = start_recording(site, _bind(site, args, kwargs)) if state.enabled else None
         if recording is None:
             return target(*args, **kwargs)
         token = current.set(recording)
         try:
             result = target(*args, **kwargs)
         except BaseException as error:
-            leave(token)
+            reset_current(token)
             recording.fail(error)
             raise
-        leave(token)
+        reset_current(token)
         recording.finish(result)
         return result
 
@@ -104,7 +110,7 @@ def _coroutine_caller(target: Any, site: Site) -> Callable[..., Any]:
 
 
 async def _run_coroutine(start: Callable[[], Any], site: Site, arguments: dict[str, Any]) -> Any:
-    recording = begin(site, arguments)
+    recording = start_recording(site, arguments)
     if recording is None:
         return await start()
     open_streams.add(recording)
@@ -131,7 +137,7 @@ def _generator_caller(target: Any, site: Site) -> Callable[..., Any]:
 def _run_generator(
     generator: Generator[Any, Any, Any], site: Site, arguments: dict[str, Any]
 ) -> Generator[Any, Any, Any]:
-    recording = begin(site, arguments)
+    recording = start_recording(site, arguments)
     if recording is None:
         return (yield from generator)
     open_streams.add(recording)
@@ -158,7 +164,7 @@ def _async_generator_caller(target: Any, site: Site) -> Callable[..., Any]:
 async def _run_async_generator(
     generator: AsyncGenerator[Any, Any], site: Site, arguments: dict[str, Any]
 ) -> AsyncGenerator[Any, Any]:
-    recording = begin(site, arguments)
+    recording = start_recording(site, arguments)
     if recording is not None:
         open_streams.add(recording)
     step: Callable[[], Any] = functools.partial(generator.asend, None)
@@ -213,7 +219,7 @@ def _drive(
         except StopIteration as stop:
             return stop.value
         finally:
-            leave(token)
+            reset_current(token)
         if take is not None:
             take(item)
         try:
@@ -223,7 +229,7 @@ def _drive(
             try:
                 steps.close()
             finally:
-                leave(token)
+                reset_current(token)
             raise
         except BaseException as error:  # noqa: BLE001  handed on into the function
             step = functools.partial(steps.throw, error)

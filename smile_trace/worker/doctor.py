@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 from urllib.parse import urlsplit
 
-from smile_trace.capture.internal_errors import read_losses
+from smile_trace.capture.spool import read_losses
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.registry import UNMAPPED, open_model

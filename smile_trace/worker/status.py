@@ -1,6 +1,6 @@
 """How a home stands: what the store says, whether a worker runs, and what capture lost."""
 
-from smile_trace.capture.internal_errors import read_losses
+from smile_trace.capture.spool import read_losses
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.status import Counted, Status

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from smile_trace.capture.answers import join_chunks
+from smile_trace.capture.providers import join_chunks
 from smile_trace.models.base import Request
 from smile_trace.models.openai_api.wire import completion_prompt
 from smile_trace.models.suppression import suppress_instrumentation

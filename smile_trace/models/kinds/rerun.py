@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from smile_trace.capture.answers import read_answer
-from smile_trace.capture.messages import content_of
+from smile_trace.capture.providers import content_of, read_answer
 from smile_trace.models.base import ModelUnavailable, Request
 from smile_trace.models.kinds.callable import call as call_function
 from smile_trace.records import JSON, Call, Response

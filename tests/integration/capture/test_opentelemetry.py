@@ -9,7 +9,7 @@ import pytest
 from smile_trace.capture import span_processor
 from smile_trace.dialects import read_calls
 from smile_trace.testing import Captured
-from tests.unit.capture.support import read_spool, run_application
+from tests.support.application_process import read_spool, run_application
 
 APPLICATION = """
 import asyncio, json, os

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.capture import writer_alive
-from tests.unit.capture.support import run_application, spooled_calls
+from tests.support.application_process import run_application, spooled_calls
 
 FIFTY = "[ask(str(i)) for i in range(50)]\n"
 ENDINGS = {

@@ -1,4 +1,4 @@
-"""Every test of capture has a home of its own and starts without faults."""
+"""Every test of capture has a home of its own and starts without internal errors."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +11,8 @@ from smile_trace.testing import Captured, captured
 
 
 @pytest.fixture(autouse=True)
-def no_faults() -> Iterator[None]:
-    """Faults are counted per process: each test sees its own only."""
+def no_internal_errors() -> Iterator[None]:
+    """Internal errors are counted per process: each test sees its own only."""
     internal_errors.reset()
     yield
     internal_errors.reset()

@@ -391,7 +391,7 @@ def test_random_numbers_stay_what_they_are(found: Captured) -> None:
     assert random.random() == expected
 
 
-def test_a_fault_of_ours_stays_with_us(
+def test_an_internal_error_never_reaches_the_caller(
     found: Captured, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from smile_trace.capture import recording
@@ -399,7 +399,7 @@ def test_a_fault_of_ours_stays_with_us(
     def broken(*_: Any) -> Any:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr(recording, "describe_answer", broken)
+    monkeypatch.setattr(recording, "answer_attributes", broken)
     host = Host()
     assert [host.method("x"), host.method("y")] == ["x", "y"]
     assert internal_errors.counts() == {"a call could not be recorded": 2}

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-from smile_trace.capture.encoding import LineEncoder
+from smile_trace.capture.spool.encoding import LineEncoder
 from smile_trace.records.otlp import spans_from_line
 
 EXPORTER = "opentelemetry-exporter-otlp-json-file==0.66b1"

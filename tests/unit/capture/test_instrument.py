@@ -15,7 +15,7 @@ from smile_trace.capture import CannotInstrument, suppressed
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message
 from smile_trace.testing import Captured
-from tests.unit.capture.support import read_spool, run_application
+from tests.support.application_process import read_spool, run_application
 
 pytestmark = pytest.mark.model
 HELLO: list[ChatCompletionMessageParam] = [

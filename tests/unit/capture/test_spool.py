@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import smile_trace
-from smile_trace.capture import internal_errors, writer_alive
-from smile_trace.capture.spool import Spool
-from tests.unit.capture.support import run_application, spooled_calls
+from smile_trace.capture import writer_alive
+from smile_trace.capture.spool import Spool, read_losses
+from smile_trace.capture.spool.losses import Losses, temporary_folder
+from tests.support.application_process import run_application, spooled_calls
 
 
 def files(folder: Path) -> list[Path]:
@@ -76,9 +77,9 @@ def test_over_the_cap_the_newest_are_dropped_and_counted(tmp_path: Path) -> None
     assert kept == [True] * 50 + [False] * 10
     assert sum(spool.losses.by_reason.values()) == 10
     spool.close()
-    [reason] = internal_errors.read_losses(tmp_path)
+    [reason] = read_losses(tmp_path)
     assert "the spool is full" in reason
-    assert internal_errors.read_losses(tmp_path)[reason] == 10
+    assert read_losses(tmp_path)[reason] == 10
     lines = b"".join(file.read_bytes() for file in files(tmp_path)).split()
     assert [int(line) for line in lines] == list(range(50))
 
@@ -105,32 +106,32 @@ def test_where_nothing_can_be_written_the_call_goes_on(tmp_path: Path, temporary
     done = run_application("print([ask(str(i)) for i in range(3)][-1])", tmp_path)
     assert done.stdout.strip() == "answer to 2"
     assert done.stderr.count("a record was lost") == 1
-    losses = internal_errors.read_losses(tmp_path / "spool")
+    losses = read_losses(tmp_path / "spool")
     assert sum(losses.values()) == 3
     assert len(list(temporary.glob("*/*.losses.json"))) == 1
 
 
 def test_a_process_id_that_comes_back_keeps_the_older_count(tmp_path: Path) -> None:
     for reason in ("first", "second", "second"):
-        losses = internal_errors.Losses(tmp_path)  # the next process's, under the same id
+        losses = Losses(tmp_path)  # the next process's, under the same id
         losses.add(reason)
-    assert internal_errors.read_losses(tmp_path) == {"first": 1, "second": 2}
+    assert read_losses(tmp_path) == {"first": 1, "second": 2}
 
 
 def test_a_spool_that_comes_back_is_not_counted_twice(tmp_path: Path, temporary: Path) -> None:
     spool = tmp_path / "spool"
     spool.write_text("a file where the folder should be")
-    losses = internal_errors.Losses(spool)
+    losses = Losses(spool)
     losses.add("disk")
     spool.unlink()
     losses.add("disk")
     losses.flush()
     assert [p.parent for p in sorted(tmp_path.rglob("*.losses.json"))] == [
         spool,
-        internal_errors.temporary_folder(),
+        temporary_folder(),
     ]
-    assert internal_errors.temporary_folder().parent == temporary
-    assert internal_errors.read_losses(spool) == {"disk": 2}
+    assert temporary_folder().parent == temporary
+    assert read_losses(spool) == {"disk": 2}
 
 
 def test_a_full_disk_tears_one_line_at_most(tmp_path: Path) -> None:
@@ -158,7 +159,7 @@ def test_a_full_disk_tears_one_line_at_most(tmp_path: Path) -> None:
     text = json.dumps(whole)
     assert "before" in text
     assert "after" in text
-    lost = sum(internal_errors.read_losses(tmp_path / "spool").values())
+    lost = sum(read_losses(tmp_path / "spool").values())
     assert lost == 7 - len(whole)
 
 
@@ -175,7 +176,7 @@ def test_where_every_disk_is_full_the_call_goes_on(tmp_path: Path) -> None:
     )
     assert done.stdout.strip() == "answer to 2", done.stderr
     assert done.stderr.count("\n") == done.stderr.count("a record was lost") == 1
-    assert sum(internal_errors.read_losses(tmp_path / "spool").values()) == 3
+    assert sum(read_losses(tmp_path / "spool").values()) == 3
 
 
 @pytest.mark.parametrize("hours", [-48, 48])

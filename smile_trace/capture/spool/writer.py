@@ -14,7 +14,8 @@ import threading
 import time
 from pathlib import Path
 
-from smile_trace.capture.internal_errors import Losses, fault, make_private
+from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.spool.losses import Losses, make_private
 
 SUFFIX = ".jsonl"
 SCAN_SECONDS = 1.0
@@ -116,7 +117,7 @@ class Spool:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                fault("the spool's folder does not support locks; use a local disk", error)
+                report_error("the spool's folder does not support locks; use a local disk", error)
             # Only a locked file gets a name that the worker looks at.
             os.rename(draft, self.folder / f"{name}{SUFFIX}")
         except BaseException:

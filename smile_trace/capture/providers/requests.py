@@ -1,12 +1,12 @@
-"""A request as a client takes it, read into messages and attributes."""
+"""A request as a client takes it, read into messages, attributes and parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from smile_trace import semconv
 from smile_trace.capture.jsonable import jsonable
-from smile_trace.capture.messages import MessageDict, read_messages, text_message
+from smile_trace.capture.providers.base import PROVIDERS, SentRequest
+from smile_trace.capture.providers.messages import read_messages, text_message
 
 _NUMBERS = {
     "temperature": semconv.REQUEST_TEMPERATURE,
@@ -17,54 +17,54 @@ _NUMBERS = {
 MAX_NAME = 256
 _SYSTEM = ("system", "instructions")
 _SENT = ("messages", "input", "prompt")
-_LEFT_OUT = frozenset(
+_NO_PARAMETERS = frozenset(
     {"model", "stream", "stream_options", "timeout", "api_key", "user", "metadata"}
     | {"extra_headers", "extra_query", *_SYSTEM, *_SENT}
 )
-"""What does not shape the answer, or is no business of ours."""
+"""What does not shape the answer, stands elsewhere, or is no business of ours."""
 
 
-@dataclass(slots=True)
-class Sent:
-    """What a request says: `parameters` have no `gen_ai` name of their own; `unreadable` =
-    it names messages that are none."""
-
-    messages: list[MessageDict] | None = None
-    form: str | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
-    unreadable: bool = False
+def read_request(request: Mapping[str, Any]) -> SentRequest:
+    """What a request says, as the first provider reads it that knows its shape."""
+    for provider in PROVIDERS:
+        sent = provider.read_request(request)
+        if sent is not None:
+            return sent
+    return read_chat_request(request, system=_SYSTEM)
 
 
-def read_request(request: Mapping[str, Any]) -> Sent:
-    """The messages, the form and the parameters of a request of OpenAI's or Anthropic's."""
+def read_chat_request(request: Mapping[str, Any], system: tuple[str, ...]) -> SentRequest:
+    """The shape that chat APIs share: `messages` (or `input`, `prompt`), and the parameters.
+
+    Args:
+        request: the client's arguments by name.
+        system: the arguments that hold system instructions; each becomes a system message.
+    """
     name = next((name for name in _SENT if request.get(name) is not None), None)
-    sent = Sent()
+    sent = SentRequest(attributes=request_attributes(request))
     if name is not None:
         sent.messages = read_messages(request[name])
         sent.unreadable = sent.messages is None
         sent.form = "text_completion" if name == "prompt" else None
-    for key in _SYSTEM:
-        system = request.get(key)
-        if sent.messages is not None and system is not None:
-            texts = read_messages([{"role": "system", "content": system}])
-            sent.messages = [*(texts or [text_message("system", system)]), *sent.messages]
-    sent.attributes = arguments_of_request(request)
+    for key in system:
+        text = request.get(key)
+        if sent.messages is not None and text is not None:
+            first = read_messages([{"role": "system", "content": text}])
+            sent.messages = [*(first or [text_message("system", text)]), *sent.messages]
     stop = request.get("stop")
     if isinstance(stop, str | list | tuple):
         sent.attributes[semconv.REQUEST_STOP_SEQUENCES] = (
             [stop] if isinstance(stop, str) else [str(item) for item in stop]
         )
-    rest = {
+    sent.parameters = {
         key: jsonable(value)
         for key, value in request.items()
-        if key not in _LEFT_OUT and key not in _NUMBERS and key != "stop" and value is not None
+        if key not in _NO_PARAMETERS and key not in _NUMBERS and key != "stop" and value is not None
     }
-    sent.parameters = rest
     return sent
 
 
-def arguments_of_request(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def request_attributes(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes for the model's name and the numbers that every chat API calls the same."""
     attributes: dict[str, Any] = {}
     if isinstance(arguments.get("model"), str):

@@ -1,28 +1,13 @@
-"""Secrets that must never reach the disk: found by their shape, replaced by a visible mark.
-
-Always on: keys and tokens of the common providers, bearer and basic credentials, passwords in
-URLs, private keys. The user's expressions and functions come on top.
+"""Secrets, found by their shape: keys and tokens of the common providers, bearer and basic
+credentials, passwords in URLs, private keys.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from smile_trace.capture.config import Redactor
-from smile_trace.capture.internal_errors import fault
-
-FAILED = "[not written: a redaction function raised]"
 SHORTEST_TOKEN = 16
 """Every provider's token holds a run of this many letters, digits, `_`, `-`, `/` or `+`."""
-
-
-class Edit(NamedTuple):
-    """Characters `[start, end)` of the original that became `length` new ones."""
-
-    start: int
-    end: int
-    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,27 +119,10 @@ BEFORE_RUN = 64
 """A rule's clue stands at most this many characters before a long run, or inside of it."""
 
 
-def redact(text: str, redactors: tuple[Redactor, ...] = ()) -> tuple[str, list[list[Edit]]]:
-    """The text as it may be written, and what was changed: one list of edits per step.
-
-    Each step's edits are in order and refer to the text that the step was given. A user's
-    function that raises is a fault, and the text becomes a mark that says so.
-    """
-    steps: list[list[Edit]] = []
-    found = [*_secrets(text)] if len(text) >= SHORTEST_SECRET else []
-    if found:
-        text, edits = _replace(text, found)
-        steps.append(edits)
-    for redactor in redactors:
-        changed, edits = _apply(redactor, text)
-        if edits:
-            text = changed
-            steps.append(edits)
-    return text, steps
-
-
-def _secrets(text: str) -> Iterator[tuple[int, int, str]]:
+def find_secrets(text: str) -> Iterator[tuple[int, int, str]]:
     """Every secret: start, end, and the mark that takes its place."""
+    if len(text) < SHORTEST_SECRET:
+        return
     near_runs = "\n".join(_long_runs(text))
     for rules, place in ((_TOKENS, near_runs), (_OTHERS, text.lower())):
         for rule in rules if place else ():
@@ -173,63 +141,3 @@ def _long_runs(text: str) -> Iterator[str]:
         end = len(classes) if end < 0 else end
         yield text[max(0, start - BEFORE_RUN) : end]
         start = classes.find(_RUN, end)
-
-
-def _replace(text: str, found: list[tuple[int, int, str]]) -> tuple[str, list[Edit]]:
-    pieces: list[str] = []
-    edits: list[Edit] = []
-    position = 0
-    # The earliest first, of two that begin together the longer one.
-    for start, end, mark in sorted(found, key=lambda f: (f[0], -f[1])):
-        if start >= position and end > start:
-            pieces += (text[position:start], mark)
-            edits.append(Edit(start, end, len(mark)))
-            position = end
-        elif end > position and pieces:
-            # Overlapping: the mark before covers this one's rest, too.
-            edits[-1] = edits[-1]._replace(end=end)
-            position = end
-    pieces.append(text[position:])
-    return "".join(pieces), edits
-
-
-def _apply(redactor: Redactor, text: str) -> tuple[str, list[Edit]]:
-    try:
-        if isinstance(redactor, re.Pattern):
-            matches = [(m.start(), m.end(), "[redacted]") for m in redactor.finditer(text)]
-            return _replace(text, matches)
-        changed = redactor(text)
-        if not isinstance(changed, str):
-            raise TypeError(f"a redaction function gave {type(changed).__name__}, not str")
-    except Exception as error:  # noqa: BLE001  the user's function may raise anything
-        fault("a redaction function raised; the text was not written", error)
-        changed = FAILED
-    return changed, [] if changed == text else [_difference(text, changed)]
-
-
-def _difference(old: str, new: str) -> Edit:
-    """What a function changed, as one edit between the common beginning and the common end."""
-    shorter = min(len(old), len(new))
-    start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
-    rest = shorter - start
-    tail = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
-    return Edit(start, len(old) - tail, len(new) - tail - start)
-
-
-def move(offset: int, steps: list[list[Edit]], *, end: bool) -> int:
-    """Where a character offset of the original stands after the edits.
-
-    Inside of something replaced, a start moves to the mark's beginning and an end to its end.
-    """
-    for edits in steps:
-        shift = 0
-        for edit in edits:
-            if offset >= edit.end:
-                shift += edit.length - (edit.end - edit.start)
-            elif offset > edit.start:
-                shift += edit.start - offset + (edit.length if end else 0)
-                break
-            else:
-                break
-        offset += shift
-    return offset

@@ -1,8 +1,8 @@
-"""`instrument`: clients' calls captured as they are really sent, through OpenInference.
+"""The spans of others in our spool: `instrument` for clients, `span_processor` for a provider.
 
-Instrumentors are given a provider of ours. Its spans stand under the decorated function in our
-own context, and show the application's active span to whoever asks for theirs: so neither
-tracing ever sees a parent that it does not know.
+Instrumentors (OpenInference's) are given a provider of ours. Its spans are children of the
+decorated function in our own context, and report the application's active span as their own
+context: neither tracing ever sees a parent that it does not know.
 """
 
 import os
@@ -14,12 +14,14 @@ from typing import Any
 
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from smile_trace import semconv
 from smile_trace.capture.external_tracing import external_trace_attributes
-from smile_trace.capture.internal_errors import fault
+from smile_trace.capture.internal_errors import report_error
 from smile_trace.capture.jsonable import dumps
+from smile_trace.capture.otel.tracer_provider import ExportingProcessor
 from smile_trace.capture.prompts import find_renderings
 from smile_trace.capture.recording import at_exit, current
 from smile_trace.capture.redaction import redact
@@ -70,6 +72,20 @@ def _find(name: str) -> Any:
         ) from None
     # Not the singleton: the application may have given that one to its own tracing.
     return object.__new__(found)
+
+
+def span_processor() -> SpanProcessor:
+    """A processor for a TracerProvider of your own: its finished spans go to our spool, too.
+
+    They are kept as they are, secrets replaced and texts bounded. What that provider's sampler
+    leaves out never gets here.
+    """
+
+    def export(span: ReadableSpan) -> None:
+        if active():
+            runtime().export(span)
+
+    return ExportingProcessor(export)
 
 
 class NestedProvider(otel.TracerProvider):
@@ -170,7 +186,7 @@ class _Shadow(otel.Span):
         try:
             self._note_prompts()
         except Exception as error:  # noqa: BLE001  the user's call goes on
-            fault("the prompts of an instrumented call could not be looked for", error)
+            report_error("the prompts of an instrumented call could not be looked for", error)
         self.real.end(end_time)
 
     def _note_prompts(self) -> None:

@@ -5,24 +5,54 @@ never learns of it.
 """
 
 import os
+import random
 import re
 from collections.abc import Callable
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import SpanContext, TraceFlags
 
 from smile_trace import semconv
 from smile_trace.capture.config import Config
-from smile_trace.capture.encoding import LineEncoder
-from smile_trace.capture.ids import OwnIdGenerator
-from smile_trace.capture.internal_errors import fault
+from smile_trace.capture.internal_errors import report_error
 from smile_trace.capture.jsonable import binary
-from smile_trace.capture.sanitizer import Cleaner
+from smile_trace.capture.redaction import Sanitizer
+from smile_trace.capture.spool.encoding import LineEncoder
 
 SCOPE = "smile_trace"
 """The instrumentation scope of our own spans."""
+
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_random = random.Random()
+os.register_at_fork(after_in_child=_random.seed)
+
+
+class OwnIdGenerator(IdGenerator):
+    """Ids from a generator of our own, seeded by the operating system in every process.
+
+    Forked children never share ids, and the application's seeded `random` is not touched.
+    """
+
+    def generate_span_id(self) -> int:
+        """A non-zero 64-bit id."""
+        return _random.getrandbits(64) or 1
+
+    def generate_trace_id(self) -> int:
+        """A non-zero 128-bit id."""
+        return _random.getrandbits(128) or 1
+
+
+_ids = OwnIdGenerator()
+
+
+def new_context(parent: SpanContext | None) -> SpanContext:
+    """The context of a new span: in its parent's trace, or in a trace of its own."""
+    trace_id = _ids.generate_trace_id() if parent is None else parent.trace_id
+    return SpanContext(trace_id, _ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED)
 
 
 class ExportingProcessor(SpanProcessor):
@@ -39,7 +69,7 @@ class ExportingProcessor(SpanProcessor):
         try:
             self._export(span)
         except Exception as error:  # noqa: BLE001  the user's call goes on
-            fault("a finished span could not be written", error)
+            report_error("a finished span could not be written", error)
 
     def shutdown(self) -> None:
         """Nothing is held back, so there is nothing to do."""
@@ -54,7 +84,7 @@ def line_exporter(
 ) -> Callable[[ReadableSpan], None]:
     """Encodes each finished span and hands the line to `write`.
 
-    Our own spans are clean when they end; those of instrumentations are cleaned here.
+    Our own spans are sanitized when they end, those of instrumentations here.
     """
     encoder = LineEncoder()
 
@@ -64,7 +94,7 @@ def line_exporter(
             if scope is not None and scope.name == SCOPE:
                 line = encoder.line(span)
             else:
-                line = _clean_line(encoder, span, Cleaner(config))
+                line = _sanitized_line(encoder, span, Sanitizer(config))
         except Exception as error:  # noqa: BLE001  counted as a loss of this record
             lose("a record could not be encoded", error)
             return
@@ -81,18 +111,18 @@ def _placeholder(match: re.Match[str]) -> str:
     return f"[{found['media_type']}: {found['bytes'] * 3 // 4} bytes, sha256 {found['sha256']}]"
 
 
-def _clean_line(encoder: LineEncoder, span: ReadableSpan, clean: Cleaner) -> bytes:
+def _sanitized_line(encoder: LineEncoder, span: ReadableSpan, sanitizer: Sanitizer) -> bytes:
     def figures() -> dict[str, int | bool]:
-        """What cleaning did, known once everything else is encoded."""
+        """What was replaced and truncated, known once everything else is encoded."""
         return {
-            **({semconv.REDACTED: clean.redacted} if clean.redacted else {}),
-            **({semconv.TRUNCATED: True} if clean.truncated else {}),
+            **({semconv.REDACTED: sanitizer.redacted} if sanitizer.redacted else {}),
+            **({semconv.TRUNCATED: True} if sanitizer.truncated else {}),
         }
 
     def text(value: str) -> str:
         if ";base64," in value:
             value = _DATA_URL.sub(_placeholder, value)
-        return clean.text(value)
+        return sanitizer.text(value)
 
     return encoder.line(span, text, figures)
 

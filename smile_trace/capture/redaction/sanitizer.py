@@ -3,17 +3,17 @@
 from typing import Any
 
 from smile_trace.capture.config import Config
-from smile_trace.capture.redaction import FAILED, Edit, redact
+from smile_trace.capture.redaction.edits import FAILED, Edit, redact
 
 RECORD_FACTOR = 16
 """All texts of one record together may be this many times as long as one."""
 
 
-class Cleaner:
-    """Cleans the texts of one record.
+class Sanitizer:
+    """Sanitizes the texts of one record.
 
-    `redacted` counts what was replaced; `cut` is set once a text was cut (or withheld, because
-    a redaction function raised): such a call is never explained.
+    `redacted` counts what was replaced; `truncated` is set once a text was truncated (or withheld,
+    because a redaction function raised): such a call is never explained.
     """
 
     __slots__ = ("_limit", "_redactors", "_room", "redacted", "truncated")
@@ -50,7 +50,7 @@ class Cleaner:
         return text, steps
 
     def value(self, value: Any) -> Any:
-        """A JSON value with every text in it cleaned, keys included."""
+        """A JSON value with every text in it sanitized, keys included."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):

@@ -24,8 +24,8 @@ KNOWS_REMOTE = 0x100
 IS_REMOTE = 0x200
 """OTLP's flags: whether the parent (or the linked span) is remote is known, and is so."""
 
-Clean = Callable[[str], str]
-"""Gives a text as it may be written."""
+Sanitize = Callable[[str], str]
+"""From a text to the text that may be written."""
 
 
 class LineEncoder:
@@ -37,18 +37,18 @@ class LineEncoder:
     def line(
         self,
         span: "ReadableSpan",
-        clean: Clean | None = None,
+        sanitize: Sanitize | None = None,
         more: Callable[[], Mapping[str, Any]] | None = None,
     ) -> bytes:
         """The span with its resource and scope, as one line without a newline.
 
         Args:
             span: a finished span.
-            clean: applied to every text of the span; None where they are clean already.
-            more: gives further attributes, asked for after everything was cleaned.
+            sanitize: applied to every text of the span; None where they are sanitized already.
+            more: gives further attributes, asked for after everything was sanitized.
         """
         head, tail = self._frame(span)
-        return f"{head}{encode_span(span, clean, more)}{tail}".encode("ascii")
+        return f"{head}{encode_span(span, sanitize, more)}{tail}".encode("ascii")
 
     def _frame(self, span: "ReadableSpan") -> tuple[str, str]:
         resource, scope, head, tail = self._last
@@ -66,7 +66,7 @@ class LineEncoder:
 
 def encode_span(
     span: "ReadableSpan",
-    clean: Clean | None = None,
+    sanitize: Sanitize | None = None,
     more: Callable[[], Mapping[str, Any]] | None = None,
 ) -> str:
     """The span as the text of an OTLP/JSON object."""
@@ -75,20 +75,20 @@ def encode_span(
     fields = [_ids(context, IS_REMOTE if parent is not None and parent.is_remote else 0)]
     if parent is not None:
         fields.append(f'"parentSpanId":"{parent.span_id:016x}"')
-    name = span.name if clean is None else clean(span.name)
+    name = span.name if sanitize is None else sanitize(span.name)
     fields.append(
         f'"name":{quote(name)},"kind":{span.kind.value + 1},'
         f'"startTimeUnixNano":"{span.start_time or 0}","endTimeUnixNano":"{span.end_time or 0}"'
     )
-    attributes = encode_attributes(span.attributes, clean)
+    attributes = encode_attributes(span.attributes, sanitize)
     if span.events:
-        fields.append(f'"events":[{",".join(_event(event, clean) for event in span.events)}]')
+        fields.append(f'"events":[{",".join(_event(event, sanitize) for event in span.events)}]')
     if span.links:
-        fields.append(f'"links":[{",".join(_link(link, clean) for link in span.links)}]')
+        fields.append(f'"links":[{",".join(_link(link, sanitize) for link in span.links)}]')
     fields += _dropped(span)
     description = status.description or ""
-    if clean is not None:
-        description = clean(description)
+    if sanitize is not None:
+        description = sanitize(description)
     if more is not None:
         attributes = _joined(attributes, encode_attributes(more()))
     if attributes != "[]":
@@ -100,10 +100,12 @@ def encode_span(
     return f"{{{','.join(fields)}}}"
 
 
-def encode_attributes(attributes: Mapping[str, Any] | None, clean: Clean | None = None) -> str:
+def encode_attributes(
+    attributes: Mapping[str, Any] | None, sanitize: Sanitize | None = None
+) -> str:
     """Attributes as the text of a list of OTLP key-values."""
     items = (attributes or {}).items()
-    pairs = [f'{{"key":{quote(key)},"value":{_value(value, clean)}}}' for key, value in items]
+    pairs = [f'{{"key":{quote(key)},"value":{_value(value, sanitize)}}}' for key, value in items]
     return f"[{','.join(pairs)}]"
 
 
@@ -114,11 +116,11 @@ def _joined(first: str, second: str) -> str:
     return f"{first[:-1]},{second[1:]}"
 
 
-def _value(value: Any, clean: Clean | None) -> str:
+def _value(value: Any, sanitize: Sanitize | None) -> str:
     # bool before int: True is an int, too.
     if isinstance(value, str):
-        if clean is not None:
-            value = clean(value)
+        if sanitize is not None:
+            value = sanitize(value)
         quoted = _quote_json(value) if type(value) is JSONText else quote(value)
         return f'{{"stringValue":{quoted}}}'
     if isinstance(value, bool):
@@ -130,11 +132,11 @@ def _value(value: Any, clean: Clean | None) -> str:
     if isinstance(value, bytes):
         return f'{{"bytesValue":"{base64.b64encode(value).decode()}"}}'
     if isinstance(value, Mapping):
-        return f'{{"kvlistValue":{{"values":{encode_attributes(value, clean)}}}}}'
+        return f'{{"kvlistValue":{{"values":{encode_attributes(value, sanitize)}}}}}'
     if isinstance(value, Sequence):
-        items = ",".join(_value(item, clean) for item in value)
+        items = ",".join(_value(item, sanitize) for item in value)
         return f'{{"arrayValue":{{"values":[{items}]}}}}'
-    return "{}" if value is None else _value(str(value), clean)
+    return "{}" if value is None else _value(str(value), sanitize)
 
 
 def _quote_json(text: JSONText) -> str:
@@ -197,17 +199,17 @@ def _field(name: str, text: str) -> str:
     return f'"{name}":{text}'
 
 
-def _event(event: "Event", clean: Clean | None) -> str:
+def _event(event: "Event", sanitize: Sanitize | None) -> str:
     fields = [f'"timeUnixNano":"{event.timestamp}","name":{quote(event.name)}']
     if event.attributes:
-        fields.append(_field("attributes", encode_attributes(event.attributes, clean)))
+        fields.append(_field("attributes", encode_attributes(event.attributes, sanitize)))
         fields += _dropped_attributes(event)
     return f"{{{','.join(fields)}}}"
 
 
-def _link(link: "Link", clean: Clean | None) -> str:
+def _link(link: "Link", sanitize: Sanitize | None) -> str:
     fields = [_ids(link.context, IS_REMOTE if link.context.is_remote else 0)]
     if link.attributes:
-        fields.append(_field("attributes", encode_attributes(link.attributes, clean)))
+        fields.append(_field("attributes", encode_attributes(link.attributes, sanitize)))
         fields += _dropped_attributes(link)
     return f"{{{','.join(fields)}}}"

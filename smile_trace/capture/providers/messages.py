@@ -1,0 +1,107 @@
+"""Chat messages of any provider's, as messages of the GenAI conventions."""
+
+import base64
+import binascii
+from typing import Any
+
+from smile_trace.capture.jsonable import binary, dump_model, field, jsonable, plain_str
+from smile_trace.capture.providers.base import PROVIDERS, MessageDict, Part
+
+_COMMON_ROLES = ("system", "user", "assistant")
+_TEXT_TYPES = ("text", "input_text", "output_text", None)
+
+
+def read_messages(value: Any) -> list[MessageDict] | None:
+    """The messages that `value` stands for; None where it is neither text nor messages.
+
+    A string is one `user` message. A list holds chat messages as the providers' clients take
+    them (mappings or objects with `role` and `content`), or texts.
+    """
+    if isinstance(value, str):
+        return [text_message("user", value)]
+    if field(value, "role") is not None:
+        value = [value]
+    if not isinstance(value, list | tuple) or not value:
+        return None
+    messages = [_message(item) for item in value]
+    return None if None in messages else [m for m in messages if m is not None]
+
+
+def text_message(role: str, text: str) -> MessageDict:
+    """A message of one text."""
+    return {"role": role, "parts": [{"type": "text", "content": plain_str(text)}]}
+
+
+def content_of(message: MessageDict) -> str:
+    """The texts of a message, one per line: what the dialects read as its content."""
+    return "\n".join(p["content"] for p in message["parts"] if p["type"] == "text")
+
+
+def _message(value: Any) -> MessageDict | None:
+    if isinstance(value, str):
+        return text_message("user", value)
+    role = field(value, "role")
+    if not isinstance(role, str):
+        return None
+    content = field(value, "content")
+    if role not in _COMMON_ROLES or not isinstance(content, str) or _says_more(value):
+        for provider in PROVIDERS:
+            message = provider.read_message(value)
+            if message is not None:
+                return message
+    return {"role": plain_str(role), "parts": read_parts(content)}
+
+
+def _says_more(message: Any) -> bool:
+    """Whether there may be more to it than role and content; such are asked of the providers."""
+    return type(message) is not dict or len(message) > 2
+
+
+def read_parts(content: Any) -> list[Part]:
+    """The parts of a message's content: a text, a part, or a list of both."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [{"type": "text", "content": plain_str(content)}]
+    if isinstance(content, list | tuple):
+        return [_part(item) for item in content]
+    return [_part(content)]
+
+
+def _part(value: Any) -> Part:
+    """One content part; what no provider knows keeps its JSON."""
+    if isinstance(value, str):
+        return {"type": "text", "content": plain_str(value)}
+    kind, text = field(value, "type"), field(value, "text")
+    if isinstance(text, str) and kind in _TEXT_TYPES:
+        return {"type": "text", "content": plain_str(text)}
+    for provider in PROVIDERS:
+        part = provider.read_part(value)
+        if part is not None:
+            return part
+    return {"type": str(kind or "unknown"), "content": jsonable(value)}
+
+
+def blob(modality: str, media_type: str, data: str | bytes) -> Part:
+    """Binary data (bytes, or base64 text) as a placeholder with its size and hash."""
+    raw = _decoded(data) if isinstance(data, str) else data
+    return {**binary(raw, media_type or None), "type": "blob", "modality": modality}
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        return text.encode("utf-8", "surrogatepass")
+
+
+def tool_call(id_: Any, name: Any, arguments: Any) -> Part:
+    """The model's request to call a tool."""
+    return {"type": "tool_call", "id": id_, "name": name, "arguments": jsonable(arguments)}
+
+
+def tool_response(id_: Any, content: Any) -> Part:
+    """What a tool gave back."""
+    if dump_model(content) is not None:
+        content = dump_model(content)
+    return {"type": "tool_call_response", "id": id_, "response": jsonable(content)}
