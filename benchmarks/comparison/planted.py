@@ -2,9 +2,10 @@
 
     python -m benchmarks.comparison.planted [REPETITIONS]
 
-The shift of a call whose segments x are left out is 1 − Π_i (1 − b_i x_i) + noise: what is lost
-is lost once. b_i, the effect of segment i for that call, varies between calls; the population's
-mean influence at keep probability .7 is then E[b_i] Π_{k≠i} (1 − .3 E[b_k]), exactly.
+The answer change of a call whose segments x are removed is 1 − Π_i (1 − b_i x_i) + noise: what is
+lost already cannot be lost again. b_i, the effect of segment i for that call, varies between
+calls; the population's mean influence at keep probability .7 is then
+E[b_i] Π_{k≠i} (1 − .3 E[b_k]), exactly.
 """
 
 import sys
@@ -14,8 +15,8 @@ import numpy as np
 from sklearn.linear_model import RidgeCV  # type: ignore[import-untyped]
 from sklearn.model_selection import KFold  # type: ignore[import-untyped]
 
-from smile_trace.comparison.pooled_effects import PooledRows, draw_masks, pool
-from smile_trace.comparison.verdicts import judge
+from smile_trace.comparison.influence.pooled_effects import PooledRows, pool
+from smile_trace.comparison.influence.verdicts import judge
 
 SEGMENTS, CALLS, MASKS = 30, 200, 6
 KEEP, DELTA, NOISE = 0.7, 0.05, 0.15
@@ -61,6 +62,18 @@ def effects_of_calls(calls: int, generator: np.random.Generator) -> np.ndarray:
     return b
 
 
+def draw_masks(
+    segments: int, count: int, generator: np.random.Generator, *, keep: float
+) -> list[tuple[bool, ...]]:
+    """Independent keep-masks; a mask that removes everything is drawn again."""
+    masks: list[tuple[bool, ...]] = []
+    while len(masks) < count:
+        retained = generator.random(segments) < keep
+        if retained.any():
+            masks.append(tuple(bool(r) for r in retained))
+    return masks
+
+
 def pooled_rows(
     generator: np.random.Generator,
     *,
@@ -70,8 +83,8 @@ def pooled_rows(
     """Rows of a fresh sample of calls with a few masks each."""
     b = effects_of_calls(calls, generator)
     call = np.repeat(np.arange(calls), masks)
-    kept = np.array(draw_masks(SEGMENTS, calls * masks, generator, keep=KEEP))
-    x = 1.0 - kept
+    retained = np.array(draw_masks(SEGMENTS, calls * masks, generator, keep=KEEP))
+    x = 1.0 - retained
     y = 1 - np.prod(1 - b[call] * x, axis=1) + generator.normal(0, NOISE, len(call))
     return PooledRows(
         x=x,
@@ -89,9 +102,9 @@ class Score:
     for the segment that a tenth of the calls need."""
 
     coverage: np.ndarray
-    false_dead_at_margin: float
+    no_effect_at_margin: float
     idle_found: float
-    rare_dead: float
+    rare_no_effect: float
     needed_bound: float
     rare_bound_mean: float
     error: np.ndarray
@@ -103,7 +116,7 @@ def score(repetitions: int, *, seed: int = 0) -> Score:
     planted = template()
     rare = len(MATTER)
     covered, found, errors, spreads = np.zeros(SEGMENTS), [], [], []
-    margin = rare_dead = bounded = 0
+    margin = rare_no_effect = bounded = 0
     bounds = []
     for repetition in range(repetitions):
         pooled = pool(pooled_rows(np.random.default_rng([seed, repetition])))
@@ -111,7 +124,7 @@ def score(repetitions: int, *, seed: int = 0) -> Score:
         low, high = (np.array([getattr(s, end) for s in said]) for end in ("low", "high"))
         covered += (low <= planted.truth) & (planted.truth <= high)
         margin += said[MARGIN].verdict == "no_effect"
-        rare_dead += said[rare].verdict == "no_effect"
+        rare_no_effect += said[rare].verdict == "no_effect"
         bounded += said[rare].may_need >= SOMETIMES[0][1]
         bounds.append(said[rare].may_need)
         found.append(np.mean([s.verdict == "no_effect" for s in said[IDLE]]))
@@ -119,9 +132,9 @@ def score(repetitions: int, *, seed: int = 0) -> Score:
         spreads.append(pooled.spread)
     return Score(
         coverage=covered / repetitions,
-        false_dead_at_margin=margin / repetitions,
+        no_effect_at_margin=margin / repetitions,
         idle_found=float(np.mean(found)),
-        rare_dead=rare_dead / repetitions,
+        rare_no_effect=rare_no_effect / repetitions,
         needed_bound=bounded / repetitions,
         rare_bound_mean=float(np.mean(bounds)),
         error=np.mean(errors, axis=0),
@@ -180,11 +193,11 @@ def main() -> None:
             f"  segment {i}: truth {planted.truth[i]:.3f} coverage {found.coverage[i]:.3f} "
             f"error {found.error[i]:.4f} spread {found.spread[i]:.3f}"
         )
-    print(f"called dead at the margin: {found.false_dead_at_margin:.3f}")
-    print(f"idle segments found dead: {found.idle_found:.3f}")
+    print(f"no effect at the margin: {found.no_effect_at_margin:.3f}")
+    print(f"idle segments found to have no effect: {found.idle_found:.3f}")
     print(
-        f"needed by a tenth: dead {found.rare_dead:.3f}, bound holds {found.needed_bound:.3f}, "
-        f"mean bound {found.rare_bound_mean:.3f}"
+        f"needed by a tenth: no effect {found.rare_no_effect:.3f}, "
+        f"bound holds {found.needed_bound:.3f}, mean bound {found.rare_bound_mean:.3f}"
     )
     alone = error_of_single_calls(300)
     ratio = float(np.mean(alone**2 / found.error**2))

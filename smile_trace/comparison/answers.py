@@ -9,14 +9,15 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.word_vectors import Embed, embed_words
-from smile_trace.comparison.regression import Array
-from smile_trace.comparison.verdicts import LEVEL
+from smile_trace.comparison.influence.regression import Array
+from smile_trace.comparison.influence.verdicts import LEVEL
+from smile_trace.records.comparison import AnswerChange, EditEffect
 
 PERMUTATIONS = 1999
-EXACT_BELOW = 8
-"""Inputs up to which every relabelling is counted (3⁷ = 2187), not a sample of them."""
+MAX_EXACT_INPUTS = 7
+"""Up to so many inputs every relabelling is counted (3⁷ = 2187); with more, a random sample."""
 CHANGED = 0.05
-"""Distance from which on two answers are said to differ."""
+"""Distance from which two answers are called different."""
 
 Distance = Callable[[str, str], float]
 
@@ -26,7 +27,7 @@ _SPLITS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
 
 @dataclass(frozen=True)
 class Paired:
-    """One input's answers: two of the version before, two of the version after."""
+    """One input's answers: two of the old version, two of the new version."""
 
     before: tuple[str, str]
     after: tuple[str, str]
@@ -37,8 +38,8 @@ class Apart:
     """How far two versions' answers lie apart.
 
     `distances`: the energy distance per input, shape (inputs,), at most 1, below 0 where the
-    versions differ less than each from itself. `noise`: the mean distance of a version's answers
-    from themselves. `p_value`: None where the model repeats itself exactly.
+    versions differ less from each other than each does from itself. `noise`: the mean distance
+    between two answers of one version. `p_value`: None where the model repeats itself exactly.
     """
 
     distances: Array
@@ -47,16 +48,25 @@ class Apart:
 
     @property
     def mean(self) -> float:
-        """The mean distance over inputs, at least 0, as the distance itself is."""
+        """The mean distance over inputs, cut off at 0, the least that a true distance can be."""
         return max(float(self.distances.mean()), 0.0)
 
     def interval(self) -> tuple[float, float]:
-        """Student's t interval of the mean over inputs, inside [0, 1]; all of it with one."""
+        """Student's t interval of the mean over inputs, inside [0, 1]; [0, 1] with one input."""
         return mean_interval(self.distances)
 
 
+def paired(before: Sequence[str | None], after: Sequence[str | None]) -> Paired | None:
+    """One input's answers; None where one is missing. A single replicate counts as two."""
+    old = [answer for answer in before if answer is not None]
+    new = [answer for answer in after if answer is not None]
+    if len(old) < len(before) or len(new) < len(after):
+        return None
+    return Paired((old[0], old[-1]), (new[0], new[-1]))
+
+
 def text_distance(embed: Embed = embed_words) -> Distance:
-    """The shift between two answers, the mean of both directions: symmetric, in [0, 1]."""
+    """The answer change by text, averaged over both directions: symmetric, in [0, 1]."""
     known: dict[tuple[str, str], float] = {}
 
     def distance(one: str, other: str) -> float:
@@ -80,12 +90,12 @@ def compare_answers(
     """The paired energy distance with its permutation p-value.
 
     Per input E = mean d(a, b) − ½ d(a, a′) − ½ d(b, b′) (Székely & Rizzo 2013, eq. 2, with the
-    unbiased within terms). Were the versions alike, each input's four answers could be
-    relabelled at will: p = (1 + #{Ē* ≥ Ē}) / (1 + #relabellings), Ē the mean over inputs, as in
-    DBPA (arXiv 2412.00868, sec. 3); enumerated where there are few inputs.
+    unbiased within terms). If the versions were alike, each input's four answers could be
+    relabelled: p = (1 + #{Ē* ≥ Ē}) / (1 + #relabellings), Ē the mean over inputs, as in
+    DBPA (arXiv 2412.00868, sec. 3); all relabellings are enumerated where there are few inputs.
 
     Args:
-        exact: the model repeats itself by its nature, so that there is no noise to test against.
+        exact: the model is deterministic, so that there is no noise to test against.
 
     Raises:
         ValueError: there is no pair.
@@ -124,9 +134,69 @@ def _energies(pair: Paired, distance: Distance) -> list[float]:
 def _permuted(table: Array, generator: np.random.Generator) -> float:
     observed = table[:, 0].mean()
     rows = np.arange(len(table))
-    if len(table) < EXACT_BELOW:
+    if len(table) <= MAX_EXACT_INPUTS:
         means = [table[rows, list(split)].mean() for split in product(range(3), repeat=len(table))]
         return float(np.mean(np.array(means) >= observed - 1e-12))
     splits = generator.integers(0, 3, (PERMUTATIONS, len(table)))
     means = table[rows, splits].mean(axis=1)
     return float((1 + (means >= observed - 1e-12).sum()) / (PERMUTATIONS + 1))
+
+
+# -- as records -----------------------------------------------------------------------------------
+
+
+def answer_change(
+    pairs: Sequence[Paired], distance: Distance, generator: np.random.Generator, *, exact: bool
+) -> AnswerChange:
+    """The change from one version to the other; args as for `compare_answers`."""
+    apart = compare_answers(pairs, distance, generator, exact=exact)
+    low, high = apart.interval()
+    changed = sum(_differs(pair, distance) for pair in pairs)
+    return AnswerChange(
+        inputs=len(pairs),
+        changed=changed,
+        distance=apart.mean,
+        ci_low=low,
+        ci_high=high,
+        noise=apart.noise,
+        p_value=apart.p_value,
+        significant=apart.p_value is None and changed > 0,
+    )
+
+
+def edit_effect(
+    edit: tuple[int, ...],
+    pairs: Sequence[tuple[Paired | None, Paired | None]],
+    distance: Distance,
+    generator: np.random.Generator,
+    *,
+    exact: bool,
+) -> EditEffect:
+    """The effect of one edit alone; an input counts once in the interval.
+
+    Args:
+        edit: its places in `VersionChange.segments`.
+        pairs: per input the answers with the edit applied to the old version, and with it
+            reverted in the new version; inputs with a missing answer do not count.
+    """
+    both = [(one, other) for one, other in pairs if one is not None and other is not None]
+    if not both:
+        return EditEffect(segments=edit, distance=0.0, ci_low=0.0, ci_high=1.0)
+    flat = [pair for input_pairs in both for pair in input_pairs]
+    apart = compare_answers(flat, distance, generator, exact=exact)
+    per_input = apart.distances.reshape(-1, 2).mean(axis=1)
+    low, high = mean_interval(per_input)
+    changed = sum(any(_differs(pair, distance) for pair in input_pairs) for input_pairs in both)
+    return EditEffect(
+        segments=edit,
+        distance=max(float(per_input.mean()), 0.0),
+        ci_low=low,
+        ci_high=high,
+        changed=changed,
+        p_value=apart.p_value,
+        significant=apart.p_value is None and changed > 0,
+    )
+
+
+def _differs(pair: Paired, distance: Distance) -> bool:
+    return distance(pair.before[0], pair.after[0]) > CHANGED

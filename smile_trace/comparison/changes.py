@@ -1,17 +1,19 @@
-"""What changed from one version to another, and which of it is more than noise."""
+"""What changed from one version to the next, with every test of the comparison corrected."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.comparison.alignment import Aligned
-from smile_trace.comparison.verdicts import ALPHA, FEWEST_CALLS, LEVEL, corrected
+from smile_trace.comparison.edits import Aligned
+from smile_trace.comparison.influence.verdicts import ALPHA, LEVEL, MIN_CALLS, corrected
 from smile_trace.records import Unit
 from smile_trace.records.comparison import (
     AnswerChange,
     EditEffect,
     Influence,
+    Measure,
     MeasureChange,
     SegmentChange,
     VersionChange,
@@ -26,8 +28,7 @@ def segment_changes(
 ) -> tuple[tuple[SegmentChange, ...], str]:
     """The aligned segments with their changes of influence, and why there are none.
 
-    The versions' calls are independent samples, so the errors add up in squares and the degrees
-    of freedom are Welch and Satterthwaite's (1947).
+    The versions' calls are independent samples, so Welch's test applies.
     """
     why = _incomparable(before, after)
     changes = []
@@ -45,10 +46,10 @@ def _incomparable(before: VersionReport, after: VersionReport) -> str:
     for version in (before, after):
         if version.explained == 0:
             return f"{version.label} has no explained calls"
-        if version.explained < FEWEST_CALLS:
+        if version.explained < MIN_CALLS:
             return (
                 f"{version.label} has {version.explained} explained calls, and "
-                f"{FEWEST_CALLS} are needed"
+                f"{MIN_CALLS} are needed"
             )
     if before.signal != after.signal:
         return f"{before.label} was explained by {before.signal}, {after.label} by {after.signal}"
@@ -58,7 +59,7 @@ def _incomparable(before: VersionReport, after: VersionReport) -> str:
         {s.segment.unit for s in version.segments if s.segment.variable is None}
         for version in (before, after)
     )
-    if units and others and units != others:  # the same part stands in other contexts
+    if units and others and units != others:  # the same segment has different contexts
         return f"{before.label} was cut into {_named(units)}, {after.label} into {_named(others)}"
     return ""
 
@@ -72,29 +73,79 @@ def _changed(
 ) -> SegmentChange:
     if one.standard_error is None or other.standard_error is None:
         return change
-    variances = one.standard_error**2, other.standard_error**2
-    error = float(np.sqrt(sum(variances)))
-    difference = other.influence - one.influence
-    if error == 0:
-        p_value, half = float(difference == 0), 0.0
-    else:
-        freedom = sum(variances) ** 2 / (
-            variances[0] ** 2 / (calls - 1) + variances[1] ** 2 / (more_calls - 1)
-        )
-        p_value = float(2 * stats.t.sf(abs(difference) / error, freedom))
-        half = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * error)
+    tested = _welch(
+        other.influence - one.influence,
+        (one.standard_error**2, other.standard_error**2),
+        (calls, more_calls),
+    )
     return change.model_copy(
         update={
-            "change": difference,
-            "ci_low": difference - half,
-            "ci_high": difference + half,
-            "p_value": p_value,
+            "change": tested.difference,
+            "ci_low": tested.difference - tested.half,
+            "ci_high": tested.difference + tested.half,
+            "p_value": tested.p_value,
         }
     )
 
 
+def measure_changes(
+    before: Sequence[Measure], after: Sequence[Measure]
+) -> tuple[MeasureChange, ...]:
+    """Welch's t test of every figure of the traffic that both versions have at least twice."""
+    known = {measure.name: measure for measure in after}
+    return tuple(
+        _measure_change(one, known[one.name])
+        for one in before
+        if one.name in known and min(one.count, known[one.name].count) > 1
+    )
+
+
+def _measure_change(before: Measure, after: Measure) -> MeasureChange:
+    tested = _welch(
+        after.mean - before.mean,
+        (before.deviation**2 / before.count, after.deviation**2 / after.count),
+        (before.count, after.count),
+    )
+    return MeasureChange(
+        name=before.name,
+        before=before.mean,
+        after=after.mean,
+        change=tested.difference,
+        ci_low=tested.difference - tested.half,
+        ci_high=tested.difference + tested.half,
+        p_value=tested.p_value,
+    )
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A difference of two means; `half` is half the width of its interval."""
+
+    difference: float
+    half: float
+    p_value: float
+
+
+def _welch(difference: float, variances: tuple[float, float], counts: tuple[int, int]) -> _Tested:
+    """Welch's t test (1947) from the squared standard errors of two independent means.
+
+    The degrees of freedom are Welch and Satterthwaite's. Without any error (a deterministic model
+    that never varied) the difference is certain.
+    """
+    error = float(np.sqrt(sum(variances)))
+    if error == 0:
+        return _Tested(difference, 0.0, float(difference == 0))
+    parts = [v**2 / (count - 1) for v, count in zip(variances, counts, strict=True)]
+    freedom = sum(variances) ** 2 / sum(parts)
+    return _Tested(
+        difference,
+        half=float(stats.t.ppf((1 + LEVEL) / 2, freedom) * error),
+        p_value=float(2 * stats.t.sf(abs(difference) / error, freedom)),
+    )
+
+
 def correct(changes: Sequence[VersionChange]) -> tuple[VersionChange, ...]:
-    """Every p-value of the comparison corrected together (Benjamini–Hochberg), and marked."""
+    """Correct all p-values of the comparison together (Benjamini–Hochberg)."""
     tests = [item.p_value for change in changes for item in _tests(change)]
     known = np.array([p for p in tests if p is not None], dtype=np.float64)
     adjusted = iter(corrected(known).tolist())

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from smile_trace.comparison.alignment import align
-from smile_trace.comparison.changes import correct, segment_changes
+from smile_trace.comparison.changes import correct, measure_changes, segment_changes
+from smile_trace.comparison.edits import align
 from smile_trace.comparison.evidence import (
     Evidence,
     NothingToCompare,
@@ -17,13 +17,16 @@ from smile_trace.comparison.evidence import (
     models_of,
     versions_of,
 )
-from smile_trace.comparison.models import AnyModel
-from smile_trace.comparison.segments import cut, template_segments
 from smile_trace.comparison.sentences import summarize, summarize_change
-from smile_trace.comparison.template_files import read_file, read_revision
-from smile_trace.comparison.traffic import change_of_measures
-from smile_trace.comparison.version_replay import Replayer
+from smile_trace.comparison.templates import (
+    read_file,
+    read_revision,
+    segment_template,
+    template_segments,
+)
+from smile_trace.comparison.version_replay import VersionReplay
 from smile_trace.comparison.version_report import report
+from smile_trace.explaining.named_models import AnyModel
 from smile_trace.records import Unit
 from smile_trace.records.comparison import (
     Comparison,
@@ -96,7 +99,7 @@ def compare(
                 f"{prompt!r} has been called in version {columns[0].label!r} only: name two "
                 "models, or a file with another version."
             )
-        replayer = Replayer(store, settings, prompt, inputs, seed, model)
+        replayer = VersionReplay(store, settings, prompt, inputs, seed, model)
         with threadpool_limits(limits=1):  # the matrices are small: more threads only wait
             return _compare(settings, prompt, columns, replayer, chosen, budget)
     finally:
@@ -145,7 +148,7 @@ def _compare(
     settings: Settings,
     prompt: str,
     columns: Sequence[Column],
-    replayer: Replayer,
+    replayer: VersionReplay,
     chosen: ComparisonSettings,
     budget: int,
 ) -> Comparison:
@@ -155,7 +158,7 @@ def _compare(
     for (k, before), (m, after) in pairwise(enumerate(reports)):
         aligned = align([s.segment for s in before.segments], [s.segment for s in after.segments])
         segments, why = segment_changes(before, after, aligned)
-        replayed = replayer.replay(before, after, aligned, budget // (len(columns) - 1))
+        replayed = replayer.run(before, after, aligned, budget // (len(columns) - 1))
         changes.append(
             VersionChange(
                 before=k,
@@ -167,7 +170,7 @@ def _compare(
                 edits=replayed.edits,
                 why_no_edits=replayed.why_no_edits,
                 examples=replayed.examples,
-                measures=change_of_measures(before.measures, after.measures),
+                measures=measure_changes(before.measures, after.measures),
             )
         )
     corrected = [
@@ -195,7 +198,7 @@ def _report(
     segments: tuple[TemplateSegment, ...] = evidence.segments
     if evidence.rows is None:
         segments = (
-            cut(prompt, evidence.version, evidence.template, units[0])
+            segment_template(prompt, evidence.version, evidence.template, units[0])
             if units
             else template_segments(prompt, evidence.version, evidence.template)
         )

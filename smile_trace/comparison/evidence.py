@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 import numpy as np
 from sqlalchemy import Column, Connection, Row, Select, func, select
 
-from smile_trace.comparison.pooled_effects import PooledRows
-from smile_trace.comparison.segments import cut
+from smile_trace.comparison.influence.pooled_effects import PooledRows
+from smile_trace.comparison.templates import segment_template
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit
 from smile_trace.records.comparison import TemplateSegment
 from smile_trace.store import Store
-from smile_trace.store.tables import calls, explanations, feedback, jobs, observations
+from smile_trace.store.tables import calls, explanations, jobs, observations
+from smile_trace.store.tables import feedback as feedback_table
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ class Evidence:
     template: str
     calls: int
     traffic: list[Call]
-    opinions: list[Feedback] = field(default_factory=list)
+    feedback: list[Feedback] = field(default_factory=list)
     unit: Unit | None = None
     segments: tuple[TemplateSegment, ...] = ()
     rows: PooledRows | None = None
@@ -119,7 +120,7 @@ def collect(
                 f"no call of {prompt!r} version {version!r}{under} is in the store."
             )
         evidence = Evidence(version, model, _use(traffic[0], prompt).template, count, traffic)
-        evidence.opinions = _opinions(connection, traffic)
+        evidence.feedback = _feedback(connection, traffic)
         _explain(connection, evidence, prompt, most_calls, generator)
     return evidence
 
@@ -176,9 +177,9 @@ def _traffic(
     return [Call.model_validate_json(row.body) for row in rows], len(ids)
 
 
-def _opinions(connection: Connection, traffic: Iterable[Call]) -> list[Feedback]:
+def _feedback(connection: Connection, traffic: Iterable[Call]) -> list[Feedback]:
     ids = list(dict.fromkeys(call.trace_id for call in traffic))
-    rows = _in_chunks(connection, select(feedback.c.body), feedback.c.trace_id, ids)
+    rows = _in_chunks(connection, select(feedback_table.c.body), feedback_table.c.trace_id, ids)
     return [Feedback.model_validate_json(row.body) for row in rows]
 
 
@@ -277,7 +278,7 @@ class _Bodies:
 
     def segments(self, unit: Unit) -> tuple[TemplateSegment, ...]:
         """The template cut by that unit."""
-        return cut(self._prompt, self._version, self._template, unit)
+        return segment_template(self._prompt, self._version, self._template, unit)
 
     def rows(
         self, chosen: Sequence[Explained], segments: Sequence[TemplateSegment]

@@ -10,11 +10,11 @@ import numpy as np
 from smile_trace.capture import suppressed
 from smile_trace.comparison.answers import Distance, text_distance
 from smile_trace.comparison.evidence import NothingToCompare, template_of
-from smile_trace.comparison.models import AnyModel, open_any
-from smile_trace.comparison.shared_inputs import Input
+from smile_trace.comparison.templates import with_template
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining import explain
 from smile_trace.explaining.concurrency import wait_for
+from smile_trace.explaining.named_models import AnyModel, open_any
 from smile_trace.models import Request
 from smile_trace.models.accounting.metered import metered
 from smile_trace.records import JSON, Call, Explanation, Message, Record
@@ -134,7 +134,7 @@ def _plan(store: Store, call: Call, version: str | None, parameters: Mapping[str
             raise SmileTraceError(f"the call {call.id} used no Prompt, so it has no other version")
         use = call.prompts[0]
         template = template_of(store, use.name, version)
-        messages = Input(call, use).messages(template)
+        messages = with_template(call, use, template)
         changed.append(f"version {version} of {use.name} in place of {use.version}")
     merged = {**call.parameters, **parameters}
     changed += [f"{name} = {value!r}" for name, value in parameters.items()]

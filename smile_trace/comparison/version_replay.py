@@ -1,4 +1,4 @@
-"""The answers of two versions on the same inputs, and which edit moved them."""
+"""Logged inputs replayed through two versions: how far the answers move, and by which edit."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,44 +8,47 @@ from itertools import chain
 import numpy as np
 
 from smile_trace.capture import suppressed
-from smile_trace.comparison.alignment import Aligned
 from smile_trace.comparison.answers import (
-    CHANGED,
-    Apart,
     Paired,
-    compare_answers,
-    mean_interval,
+    answer_change,
+    edit_effect,
+    paired,
     text_distance,
 )
-from smile_trace.comparison.hybrids import Version, edits_of, hybrid
-from smile_trace.comparison.models import AnyModel, open_any
-from smile_trace.comparison.shared_inputs import Input, ask_all, choose_inputs, paired
+from smile_trace.comparison.edits import Aligned, Template, edits_of, hybrid
+from smile_trace.comparison.templates import VARIABLE, with_template
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
-from smile_trace.models import Model
+from smile_trace.explaining.named_models import AnyModel, open_any
+from smile_trace.models import Model, Request
 from smile_trace.models.accounting.metered import metered
-from smile_trace.records import Call
-from smile_trace.records.comparison import (
-    AnswerChange,
-    EditEffect,
-    Example,
-    TemplateSegment,
-    VersionReport,
-)
-from smile_trace.settings import Budget, Settings
+from smile_trace.records import Call, PromptUse
+from smile_trace.records.comparison import AnswerChange, EditEffect, Example, VersionReport
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.ledger import StoredLedger
 
-MOST_EDITS = 8
-"""Edits that are tried one by one; with more, the whole change only."""
-FEWEST_INPUTS = 5
-"""Inputs below which the edits give way to the whole change."""
-EXAMPLES = 10
+MAX_EDITS = 8
+"""With more edits than that, only the whole change is measured."""
+MIN_INPUTS = 5
+"""With fewer inputs per edit than that, only the whole change is measured."""
+MAX_EXAMPLES = 10
+
+Answers = list[list[str | None]]
+"""By input and replicate; None where a request failed."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One logged call whose variables are replayed."""
+
+    call: Call
+    use: PromptUse
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """What replaying gave; see `VersionChange`."""
+    """The result of a replay; see `VersionChange`."""
 
     answers: AnswerChange | None = None
     why_no_answers: str = ""
@@ -54,10 +57,29 @@ class Replayed:
     examples: tuple[Example, ...] = ()
 
 
-class Replayer:
+@dataclass(frozen=True)
+class _Plan:
+    """What is asked: `edits` one by one (maybe none) beside the whole change."""
+
+    inputs: list[Input]
+    edits: list[tuple[int, ...]]
+    why_no_edits: str
+    replicates: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether the models are deterministic."""
+        return self.replicates == 1
+
+
+class VersionReplay:
     """Replays logged inputs through versions of a prompt.
 
-    Every answer comes through the store's cache and is paid from its ledger.
+    Every answer goes through the store's cache and is paid from its ledger.
+
+    Args:
+        traffic: the logged calls that inputs are drawn from; at least one.
+        model: who answers; by default each version's own model.
     """
 
     def __init__(
@@ -77,20 +99,23 @@ class Replayer:
         self._given = model
         self._distance = text_distance()
 
-    def replay(
+    def run(
         self,
         before: VersionReport,
         after: VersionReport,
         aligned: Sequence[Aligned],
         budget: int,
     ) -> Replayed:
-        """Ask at most `budget` times. What cannot be asked is said, not raised."""
+        """Replay with at most `budget` new calls.
+
+        An error of the store or the model becomes `why_no_answers`.
+        """
         try:
-            return wait_for(self._replay(before, after, aligned, budget))
+            return wait_for(self._run(before, after, aligned, budget))
         except SmileTraceError as error:
             return Replayed(why_no_answers=str(error).rstrip("."))
 
-    async def _replay(
+    async def _run(
         self,
         before: VersionReport,
         after: VersionReport,
@@ -101,122 +126,94 @@ class Replayer:
         models = [self._model(version, budget, scope) for version in (before, after)]
         parameters = self._traffic[0].parameters
         replicates = 1 if all(model.deterministic(parameters) for model in models) else 2
-        templates = [before.template, after.template]
-        if len(edits := edits_of(aligned)) in (0, 1) or before.model != after.model:
+        edits = edits_of(aligned)
+        if len(edits) < 2 or before.model != after.model:
             edits = []
-        inputs, why = self._inputs(templates, budget // (2 * replicates))
-        if not inputs:
+        plan, why = self._plan([before.template, after.template], edits, replicates, budget)
+        if plan is None:
             return Replayed(why_no_answers=why)
-        per_input = 2 * replicates * (1 + len(edits))
-        why_no_edits = ""
-        if edits and (len(edits) > MOST_EDITS or budget // per_input < FEWEST_INPUTS):
-            why_no_edits = (
-                f"{len(edits)} edits on {FEWEST_INPUTS} inputs need a budget of "
-                f"{FEWEST_INPUTS * per_input} calls"
-                if len(edits) <= MOST_EDITS
-                else f"there are {len(edits)} edits, and {MOST_EDITS} at most are tried one by one"
-            )
-            edits = []
-        inputs = inputs[: budget // (2 * replicates * (1 + len(edits)))]
+        old, new = _template(before), _template(after)
+        everything = set(chain.from_iterable(plan.edits))
+        applied = [hybrid(old, new, aligned, edit, base="before") for edit in plan.edits]
+        reverted = [
+            hybrid(old, new, aligned, everything - set(edit), base="after") for edit in plan.edits
+        ]
         with suppressed():
-            olds, news = [
-                (await ask_all(model, inputs, [template], replicates))[0]
-                for model, template in zip(models, templates, strict=True)
-            ]
-            old, new = Version(before.template, _of(before)), Version(after.template, _of(after))
-            everything = list(chain.from_iterable(edits))
-            put_in = [hybrid(old, new, aligned, edit, base="before") for edit in edits]
-            taken_back = [
-                hybrid(old, new, aligned, set(everything) - set(edit), base="after")
-                for edit in edits
-            ]
-            others = await ask_all(models[0], inputs, [*put_in, *taken_back], replicates)
-        return self._read(inputs, olds, news, edits, others, why_no_edits, exact=replicates == 1)
+            [olds] = await _ask(models[0], plan, [before.template])
+            [news] = await _ask(models[1], plan, [after.template])
+            hybrids = await _ask(models[0], plan, [*applied, *reverted])
+        return self._judge(plan, olds, news, hybrids)
 
-    def _read(
+    def _plan(
         self,
-        inputs: Sequence[Input],
-        olds: Sequence[Sequence[str | None]],
-        news: Sequence[Sequence[str | None]],
-        edits: Sequence[tuple[int, ...]],
-        others: Sequence[Sequence[Sequence[str | None]]],
-        why_no_edits: str,
-        *,
-        exact: bool,
+        templates: Sequence[str],
+        edits: list[tuple[int, ...]],
+        replicates: int,
+        budget: int,
+    ) -> tuple[_Plan | None, str]:
+        """What the budget carries, or why nothing."""
+        per_input = 2 * replicates
+        if budget < per_input:
+            return None, "the budget allows no call"
+        generator = np.random.default_rng([self._seed, 0])
+        inputs = choose_inputs(
+            self._traffic, self._prompt, templates, budget // per_input, generator
+        )
+        if not inputs:
+            return None, "no logged call has values for the variables of both templates"
+        with_edits = per_input * (1 + len(edits))
+        why_no_edits = ""
+        if len(edits) > MAX_EDITS:
+            why_no_edits = (
+                f"there are {len(edits)} edits, and {MAX_EDITS} at most are tried one by one"
+            )
+        elif edits and budget // with_edits < MIN_INPUTS:
+            why_no_edits = (
+                f"{len(edits)} edits on {MIN_INPUTS} inputs need a budget of "
+                f"{MIN_INPUTS * with_edits} calls"
+            )
+        if why_no_edits:
+            edits = []
+        inputs = inputs[: budget // (per_input * (1 + len(edits)))]
+        return _Plan(inputs, edits, why_no_edits, replicates), ""
+
+    def _judge(
+        self, plan: _Plan, olds: Answers, news: Answers, hybrids: Sequence[Answers]
     ) -> Replayed:
-        whole = [paired(old, new) for old, new in zip(olds, news, strict=True)]
+        whole = _pairs(olds, news)
         known = [pair for pair in whole if pair is not None]
         if not known:
             return Replayed(why_no_answers="the model answered none of the inputs")
-        apart = self._apart(known, exact)
-        low, high = apart.interval()
-        changed = int(sum(self._distance(p.before[0], p.after[0]) > CHANGED for p in known))
-        answers = AnswerChange(
-            inputs=len(known),
-            changed=changed,
-            distance=apart.mean,
-            ci_low=low,
-            ci_high=high,
-            noise=apart.noise,
-            p_value=apart.p_value,
-            significant=apart.p_value is None and changed > 0,
-        )
-        effects = []
-        for k, edit in enumerate(edits):
-            put_in = [paired(old, hybrid) for old, hybrid in zip(olds, others[k], strict=True)]
-            back = others[len(edits) + k]
-            taken = [paired(hybrid, new) for hybrid, new in zip(back, news, strict=True)]
-            effects.append(self._effect(edit, put_in, taken, exact))
+        applied, reverted = hybrids[: len(plan.edits)], hybrids[len(plan.edits) :]
+        effects = [
+            edit_effect(
+                edit,
+                list(zip(_pairs(olds, with_edit), _pairs(without, news), strict=True)),
+                self._distance,
+                self._generator(),
+                exact=plan.exact,
+            )
+            for edit, with_edit, without in zip(plan.edits, applied, reverted, strict=True)
+        ]
         total = sum(effect.distance for effect in effects)
         return Replayed(
-            answers=answers,
+            answers=answer_change(known, self._distance, self._generator(), exact=plan.exact),
             edits=tuple(
                 effect.model_copy(update={"share": effect.distance / total}) if total else effect
                 for effect in effects
             ),
-            why_no_edits=why_no_edits,
-            examples=self._examples(inputs, whole),
+            why_no_edits=plan.why_no_edits,
+            examples=self._examples(plan.inputs, whole),
         )
 
-    def _effect(
-        self,
-        edit: tuple[int, ...],
-        put_in: Sequence[Paired | None],
-        taken_back: Sequence[Paired | None],
-        exact: bool,
-    ) -> EditEffect:
-        """Both ways of trying one edit; an input counts once in the interval."""
-        both = [
-            (one, other)
-            for one, other in zip(put_in, taken_back, strict=True)
-            if one is not None and other is not None
-        ]
-        if not both:
-            return EditEffect(segments=edit, distance=0.0, ci_low=0.0, ci_high=1.0)
-        apart = self._apart([pair for pairs in both for pair in pairs], exact)
-        per_input = apart.distances.reshape(-1, 2).mean(axis=1)
-        low, high = mean_interval(per_input)
-        changed = sum(
-            any(self._distance(p.before[0], p.after[0]) > CHANGED for p in pairs) for pairs in both
-        )
-        return EditEffect(
-            segments=edit,
-            distance=max(float(per_input.mean()), 0.0),
-            ci_low=low,
-            ci_high=high,
-            changed=changed,
-            p_value=apart.p_value,
-            significant=apart.p_value is None and changed > 0,
-        )
-
-    def _apart(self, pairs: Sequence[Paired], exact: bool) -> Apart:
-        generator = np.random.default_rng([self._seed, 1])
-        return compare_answers(pairs, self._distance, generator, exact=exact)
+    def _generator(self) -> np.random.Generator:
+        """The generator of each permutation test."""
+        return np.random.default_rng([self._seed, 1])
 
     def _examples(
         self, inputs: Sequence[Input], whole: Sequence[Paired | None]
     ) -> tuple[Example, ...]:
-        """The inputs whose answers moved most."""
+        """The inputs whose answers changed most."""
         found = [
             Example(
                 variables=item.use.variables,
@@ -228,31 +225,77 @@ class Replayer:
             for item, pair in zip(inputs, whole, strict=True)
             if pair is not None
         ]
-        moved = [example for example in found if example.distance > 0]
-        return tuple(sorted(moved, key=lambda example: -example.distance)[:EXAMPLES])
-
-    def _inputs(self, templates: Sequence[str], most: int) -> tuple[list[Input], str]:
-        if most < 1:
-            return [], "the budget allows no call"
-        generator = np.random.default_rng([self._seed, 0])
-        inputs = choose_inputs(self._traffic, self._prompt, templates, most, generator)
-        return inputs, "no logged call has values for the variables of both templates"
-
-    def _caps(self, budget: int) -> Budget:
-        """The daily caps of the settings, and this comparison's own in place of one call's."""
-        update = {"calls_per_explanation": budget, "usd_per_explanation": None}
-        return self._settings.budget.model_copy(update=update)
+        changed = [example for example in found if example.distance > 0]
+        return tuple(sorted(changed, key=lambda example: -example.distance)[:MAX_EXAMPLES])
 
     def _model(self, version: VersionReport, budget: int, scope: str) -> Model:
-        """The version's model, paid from the store's ledger."""
+        """The version's model under the daily caps and the budget of this comparison."""
         asked = self._given or version.model or self._traffic[0].model or "*"
+        caps = {"calls_per_explanation": budget, "usd_per_explanation": None}
         return metered(
             open_any(asked, self._settings),
-            ledger=StoredLedger(self._store.database, self._caps(budget), self._settings.models),
+            ledger=StoredLedger(
+                self._store.database,
+                self._settings.budget.model_copy(update=caps),
+                self._settings.models,
+            ),
             cache=self._store.responses,
             explanation=scope,
         )
 
 
-def _of(version: VersionReport) -> list[TemplateSegment]:
-    return [influence.segment for influence in version.segments]
+def choose_inputs(
+    traffic: Sequence[Call],
+    prompt: str,
+    templates: Sequence[str],
+    most: int,
+    generator: np.random.Generator,
+) -> list[Input]:
+    """A random sample of logged calls whose variables fill every template, each input once."""
+    wanted = {name for template in templates for name in VARIABLE.findall(template)}
+    found: dict[tuple[object, ...], Input] = {}
+    for call in traffic:
+        use = next((use for use in call.prompts if use.name == prompt), None)
+        if use is None or not wanted <= use.variables.keys() or call.truncated:
+            continue
+        content = call.messages[use.message].content
+        around = content[: use.start], content[use.end :]
+        key = (tuple(sorted(use.variables.items())), around, len(call.messages))
+        found.setdefault(key, Input(call, use))
+    inputs = list(found.values())
+    if len(inputs) <= most:
+        return inputs
+    chosen = generator.choice(len(inputs), most, replace=False)
+    return [inputs[k] for k in sorted(chosen)]
+
+
+async def _ask(model: Model, plan: _Plan, templates: Sequence[str]) -> list[Answers]:
+    """Answers by template, input and replicate.
+
+    Raises:
+        ModelUnavailable: the model cannot be asked at all.
+        BudgetExceeded: a cap is reached.
+    """
+    requests = [
+        Request(
+            messages=with_template(item.call, item.use, template),
+            form=item.call.form,
+            parameters=item.call.parameters,
+            replicate=replicate,
+        )
+        for template in templates
+        for item in plan.inputs
+        for replicate in range(plan.replicates)
+    ]
+    answers = iter([r.text if r.ok else None for r in await model.generate(requests)])
+    return [
+        [[next(answers) for _ in range(plan.replicates)] for _ in plan.inputs] for _ in templates
+    ]
+
+
+def _pairs(before: Answers, after: Answers) -> list[Paired | None]:
+    return [paired(old, new) for old, new in zip(before, after, strict=True)]
+
+
+def _template(version: VersionReport) -> Template:
+    return Template(version.template, [influence.segment for influence in version.segments])

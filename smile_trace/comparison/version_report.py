@@ -1,16 +1,30 @@
-"""One version's evidence as a report: its segments judged, its traffic measured."""
+"""One version's evidence as a report: its segments' influences and the figures of its traffic."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.comparison.evidence import Evidence
-from smile_trace.comparison.pooled_effects import Pooled, pool
-from smile_trace.comparison.traffic import measure
-from smile_trace.comparison.verdicts import Judgement, judge
+from smile_trace.comparison.influence.pooled_effects import Pooled, pool
+from smile_trace.comparison.influence.verdicts import LEVEL, Judgement, judge
 from smile_trace.models.accounting.cost import price
-from smile_trace.records import Call, Usage
-from smile_trace.records.comparison import Influence, TemplateSegment, VersionReport
+from smile_trace.records import Call, Feedback, Usage
+from smile_trace.records.comparison import Influence, Measure, TemplateSegment, VersionReport
+
+_REFUSAL = re.compile(
+    # English, German, French, Spanish, Italian, Portuguese, Chinese, Japanese
+    r"\W*(?:(?:i(?:'|’)?m|i am) (?:really |very |so )?(?:sorry|unable|not able|afraid)"
+    r"|sorry,? (?:but )?i|i (?:cannot|can(?:'|’)?t|can not|won(?:'|’)?t|am unable)"
+    r"|as an ai\b|i must decline|unfortunately,? i (?:cannot|can(?:'|’)?t)"
+    r"|es tut mir leid|tut mir leid|ich kann (?:dir|ihnen|das|dabei|leider)?\s*nicht"
+    r"|je suis désolé|désolée?,|je ne peux pas|lo siento|no puedo"
+    r"|mi dispiace|non posso|desculpe|sinto muito|não posso"
+    r"|抱歉|对不起|很抱歉|我无法|我不能|申し訳|すみません)",
+    re.IGNORECASE,
+)
+"""How refusals begin."""
 
 
 def report(
@@ -24,19 +38,18 @@ def report(
 
     Args:
         segments: the template's segments; those of the evidence where it has rows.
-        delta: the margin of "no_effect", in units of shift.
+        delta: the margin of "no_effect", in units of answer change.
         base_url: the provider's address, which decides prices; None: no prices.
     """
     influences = [Influence(segment=s, influence=0.0, ci_low=-1.0, ci_high=1.0) for s in segments]
-    if evidence.rows is not None:
-        pooled = pool(evidence.rows)
-        judgements = judge(pooled, delta)
-        per_character = _tokens_per_character(evidence.traffic)
-        influences = [
-            _influence(segment, k, pooled, judgements[k], per_character, evidence, base_url)
-            for k, segment in enumerate(segments)
-        ]
     rows = evidence.rows
+    if rows is not None:
+        pooled = pool(rows)
+        judgements = judge(pooled, delta)
+        influences = [
+            _influence(segment, pooled, k, judgements[k]) for k, segment in enumerate(segments)
+        ]
+        influences = _with_savings(influences, evidence, base_url)
     keep = () if rows is None else tuple(round(1 - q, 6) for q in np.unique(rows.q)[::-1].tolist())
     return VersionReport(
         label=label,
@@ -50,26 +63,16 @@ def report(
         keep_probabilities=keep,
         signal=evidence.signal,
         segments=tuple(influences),
-        measures=measure(evidence.traffic, evidence.opinions, base_url),
+        measures=measure(evidence.traffic, evidence.feedback, base_url),
         dropped=tuple(evidence.dropped),
     )
 
 
 def _influence(
-    segment: TemplateSegment,
-    place: int,
-    pooled: Pooled,
-    judgement: Judgement,
-    per_character: float | None,
-    evidence: Evidence,
-    base_url: str | None,
+    segment: TemplateSegment, pooled: Pooled, place: int, judgement: Judgement
 ) -> Influence:
     error = float(pooled.error[place])
     known = bool(np.isfinite(error))
-    tokens = usd = None
-    if judgement.verdict == "no_effect" and segment.variable is None and per_character is not None:
-        tokens = 1000 * per_character * len(segment.text)
-        usd = _price(tokens, evidence.model, base_url)
     centre = float(pooled.influence[place]) if known else 0.0
     return Influence(
         segment=segment,
@@ -85,9 +88,26 @@ def _influence(
         calls_lost=float(pooled.lost[place]),
         may_need=judgement.may_need,
         calls_needed=judgement.calls_needed,
-        tokens_saved=tokens,
-        usd_saved=usd,
     )
+
+
+def _with_savings(
+    influences: Sequence[Influence], evidence: Evidence, base_url: str | None
+) -> list[Influence]:
+    """What removing each instruction without effect saves per thousand calls."""
+    per_character = _tokens_per_character(evidence.traffic)
+    found = []
+    for item in influences:
+        if (
+            per_character is not None
+            and item.verdict == "no_effect"
+            and item.segment.variable is None
+        ):
+            tokens = 1000 * per_character * len(item.segment.text)
+            usd = _price(tokens, evidence.model, base_url)
+            item = item.model_copy(update={"tokens_saved": tokens, "usd_saved": usd})
+        found.append(item)
+    return found
 
 
 def _tokens_per_character(traffic: Sequence[Call]) -> float | None:
@@ -106,3 +126,58 @@ def _price(tokens: float, model: str | None, base_url: str | None) -> float | No
         return None
     million = price(Usage(input_tokens=1_000_000, output_tokens=0), model, base_url)
     return None if million is None else tokens * million / 1e6
+
+
+# -- traffic --------------------------------------------------------------------------------------
+
+
+def measure(
+    traffic: Sequence[Call], feedback: Sequence[Feedback], base_url: str | None
+) -> tuple[Measure, ...]:
+    """The figures of a version's calls, each over the calls for which it is known.
+
+    Args:
+        base_url: the provider's address, which decides the price; None: no prices.
+    """
+    answered = [call for call in traffic if call.answer is not None]
+    usages = [call.usage for call in traffic if call.usage is not None]
+    prices = [price for call in traffic if (price := _price_of_call(call, base_url)) is not None]
+    values: dict[str, list[float]] = {
+        "answer_characters": [float(len(call.answer or "")) for call in answered],
+        "latency_seconds": [(call.end_ns - call.start_ns) / 1e9 for call in answered],
+        "input_tokens": [float(u.input_tokens) for u in usages if u.input_tokens is not None],
+        "output_tokens": [float(u.output_tokens) for u in usages if u.output_tokens is not None],
+        "usd": prices,
+        "refusal_rate": [float(refuses(call.answer or "")) for call in answered],
+        "feedback": [item.score for item in feedback],
+    }
+    return tuple(_measure(name, found) for name, found in values.items() if found)
+
+
+def refuses(answer: str) -> bool:
+    """Whether an answer begins as refusals do, in eight languages; a rule, not a judgement."""
+    return _REFUSAL.match(answer) is not None
+
+
+def _price_of_call(call: Call, base_url: str | None) -> float | None:
+    """What the call cost, in US dollars; None where usage or price is unknown."""
+    if call.usage is None or call.model is None or base_url is None:
+        return None
+    return price(call.usage, call.model, base_url)
+
+
+def _measure(name: str, values: Sequence[float]) -> Measure:
+    mean = float(np.mean(values))
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    half = 0.0
+    if len(values) > 1:
+        quantile = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)
+        half = float(quantile * deviation / np.sqrt(len(values)))
+    return Measure(
+        name=name,
+        mean=mean,
+        ci_low=mean - half,
+        ci_high=mean + half,
+        deviation=deviation,
+        count=len(values),
+    )

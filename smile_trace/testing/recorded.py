@@ -65,7 +65,7 @@ class RecordedModel:
         """Nothing to close: who gave the model keeps it."""
 
     async def _record(self, missing: "dict[str, Request]") -> None:
-        from smile_trace.comparison.models import open_any
+        from smile_trace.explaining.named_models import open_any
         from smile_trace.models import ModelUnavailable
         from smile_trace.settings import Settings
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import func, select
 
 from smile_trace.comparison import compare
-from smile_trace.comparison.verdicts import FEWEST_CALLS
+from smile_trace.comparison.influence.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import Comparison
 from smile_trace.settings import Settings
@@ -32,7 +32,7 @@ class Comparisons:
     """Compares each prompt anew when its explained calls have changed, and delivers the result.
 
     Nothing is asked of any model: the store alone is read. A prompt takes part once it has two
-    versions, and one of them FEWEST_CALLS explained calls.
+    versions, and one of them MIN_CALLS explained calls.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Comparisons:
         self._next = self._clock() + self._settings.worker.comparison_seconds
         arrived = 0
         for prompt, explained in _explained(self._store).items():
-            enough = len(explained) > 1 and max(explained.values()) >= FEWEST_CALLS
+            enough = len(explained) > 1 and max(explained.values()) >= MIN_CALLS
             if not enough or self._delivered.get(prompt) == explained:
                 continue
             try:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from smile_trace.attribution import Embed, written
-from smile_trace.comparison.pooled_study import pooled_study
+from smile_trace.comparison.influence.pooled_study import pooled_study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.driver import ExplanationFailed, ask_model, finish, resolve_signal

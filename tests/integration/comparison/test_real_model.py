@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.comparison import compare, replay
-from smile_trace.comparison.shared_inputs import render
+from smile_trace.comparison.templates import render
 from smile_trace.models import Request
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message

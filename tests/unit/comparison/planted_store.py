@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert
 
-from smile_trace.comparison.segments import cut
-from smile_trace.comparison.shared_inputs import render
+from smile_trace.comparison.templates import render, segment_template
 from smile_trace.records import (
     Call,
     ExplanationSettings,
@@ -57,7 +56,7 @@ def plant(
         effects: the text of a segment to its effect; others have none.
     """
     generator = np.random.default_rng([seed, *version.encode()])
-    segments = cut(name, version, template, unit)
+    segments = segment_template(name, version, template, unit)
     settings = ExplanationSettings(model=model, pooled=pooled, unit=unit, seed=seed)
     digest = f"{model}-{pooled}-{unit}-{signal}"
     group = f"prompt {name} version {version}"

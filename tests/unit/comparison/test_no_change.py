@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 
 from benchmarks.comparison import planted
-from smile_trace.comparison.alignment import align
 from smile_trace.comparison.answers import Paired, compare_answers
-from smile_trace.comparison.changes import correct, segment_changes
+from smile_trace.comparison.changes import correct, measure_changes, segment_changes
+from smile_trace.comparison.edits import align
 from smile_trace.comparison.evidence import Evidence
-from smile_trace.comparison.segments import cut
-from smile_trace.comparison.traffic import change_of_measures
+from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.version_report import report
 from smile_trace.records import Call, Feedback, Message, Usage
 from smile_trace.records.comparison import AnswerChange, VersionChange, VersionReport
 
 TEMPLATE = " ".join(f"w{k}" for k in range(planted.SEGMENTS))
-SEGMENTS = cut("p", "1", TEMPLATE, "word")
+SEGMENTS = segment_template("p", "1", TEMPLATE, "word")
 
 
 def _version(label: str, generator: np.random.Generator) -> VersionReport:
@@ -71,7 +70,7 @@ def false_alarms(repetitions: Sequence[int]) -> int:
             after=1,
             segments=segments,
             answers=_answers(generator),
-            measures=change_of_measures(before.measures, after.measures),
+            measures=measure_changes(before.measures, after.measures),
         )
         [corrected] = correct([change])
         assert corrected.answers is not None

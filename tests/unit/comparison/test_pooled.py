@@ -8,7 +8,7 @@ import pytest
 from smile_trace import semconv
 from smile_trace.attribution import CannotExplain
 from smile_trace.comparison import compare
-from smile_trace.comparison.pooled_study import KEEP, PooledStudy
+from smile_trace.comparison.influence.pooled_study import KEEP, PooledStudy
 from smile_trace.records import (
     ExplanationSettings,
     Message,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.comparison import planted
-from smile_trace.comparison.pooled_effects import PooledRows, pool
-from smile_trace.comparison.regression import fit
-from smile_trace.comparison.verdicts import calls_needed, judge, may_need
+from smile_trace.comparison.influence.pooled_effects import PooledRows, pool
+from smile_trace.comparison.influence.regression import fit
+from smile_trace.comparison.influence.verdicts import calls_needed, judge, may_need
 
 
 def _check(score: planted.Score, *, room: float) -> None:
@@ -14,7 +14,7 @@ def _check(score: planted.Score, *, room: float) -> None:
     assert 0.86 <= score.coverage.mean() <= 0.94
     assert score.coverage.min() >= 0.86 - room
     assert score.coverage.max() <= 0.94 + room
-    assert score.false_dead_at_margin <= 0.07 + room
+    assert score.no_effect_at_margin <= 0.07 + room
     assert score.idle_found >= 0.90 - room / 2
     assert score.needed_bound >= 0.95 - room
 

@@ -12,7 +12,7 @@ from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.response_scores import read
 from smile_trace.attribution.word_vectors import embed_words
-from smile_trace.comparison.segments import segments_in_call, template_segments
+from smile_trace.comparison.templates import segments_in_call, template_segments
 from smile_trace.records import (
     Cost,
     Explanation,

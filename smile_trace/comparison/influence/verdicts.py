@@ -1,32 +1,34 @@
-"""Dead, critical, or not to be said yet: what a pooled influence allows to conclude."""
+"""Verdicts on pooled influences: essential, matters, no effect, inconclusive."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.comparison.pooled_effects import Pooled
-from smile_trace.comparison.regression import Array
+from smile_trace.comparison.influence.pooled_effects import Pooled
+from smile_trace.comparison.influence.regression import Array
 from smile_trace.records.comparison import Verdict
 
 LEVEL = 0.9
-"""Nominal coverage of intervals. The two one-sided tests at 5 % are this interval's two ends."""
+"""Nominal coverage of intervals: both ends of a 90 % interval are one-sided tests at 5 %."""
 ALPHA = 0.05
-FEWEST_CALLS = 10
-"""Calls below which nothing is concluded: few calls of a deterministic model may agree by chance
-and leave no standard error at all."""
-CRITICAL = 0.25
-"""A segment whose influence is surely above a quarter of the answer carries it."""
+"""False discovery rate of corrected tests."""
+MIN_CALLS = 10
+"""With fewer calls every verdict is inconclusive: a few calls of a deterministic model may agree by
+chance, with a standard error of zero."""
+MIN_ESSENTIAL = 0.25
+"""An essential segment's influence is surely above a quarter of the answer."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is said of one segment.
+    """The verdict on one segment, and the statistics behind it.
 
-    `p_value` is two-sided for "no influence at all"; `significant` after Benjamini–Hochberg
-    over the template's segments. `may_need` bounds, with 95 % confidence, the share of calls
-    that need the segment all the same. `calls_needed` is how many calls would settle an
-    inconclusive one, None where the rows do not say.
+    `low` and `high` are the ends of the interval, in [-1, 1]. `p_value` is two-sided for "no
+    influence at all", None where the standard error is infinite; `significant` after
+    Benjamini–Hochberg over the template's segments. `may_need` is the upper 95 % bound on the
+    share of calls that need the segment, whatever its mean influence. `calls_needed` is how many
+    calls would settle an inconclusive one, None where that is unknown.
     """
 
     verdict: Verdict
@@ -34,7 +36,6 @@ class Judgement:
     high: float
     p_value: float | None
     significant: bool
-    p_dead: float
     may_need: float
     calls_needed: int | None
 
@@ -42,28 +43,28 @@ class Judgement:
 def judge(pooled: Pooled, delta: float) -> list[Judgement]:
     """Judge every segment of one template.
 
-    `dead`: both one-sided tests of |influence| < δ (Schuirmann 1987) hold at 5 % after
-    Benjamini–Hochberg over the segments. `critical`: the interval's lower end is at least
-    CRITICAL. `matters`: significantly different from zero. Else `inconclusive`.
+    `no_effect`: both one-sided tests of |influence| < δ (Schuirmann 1987) hold at 5 % after
+    Benjamini–Hochberg over the segments. `essential`: the interval's lower end is at least
+    MIN_ESSENTIAL. `matters`: significantly different from zero. Else `inconclusive`.
 
     Args:
-        delta: the margin δ in units of shift.
+        delta: the margin δ in units of answer change.
     """
     freedom = max(pooled.calls - 1, 1)
-    p_zero = two_sided(pooled.influence, pooled.error, freedom)
-    p_dead = _equivalence(pooled.influence, pooled.error, freedom, delta)
-    significant, dead = corrected(p_zero) <= ALPHA, corrected(p_dead) <= ALPHA
+    p_zero = _two_sided(pooled.influence, pooled.error, freedom)
+    p_no_effect = _equivalence(pooled.influence, pooled.error, freedom, delta)
+    significant, no_effect = corrected(p_zero) <= ALPHA, corrected(p_no_effect) <= ALPHA
     half = stats.t.ppf((1 + LEVEL) / 2, freedom)
     judgements = []
     for i, (influence, error) in enumerate(zip(pooled.influence, pooled.error, strict=True)):
         known = bool(np.isfinite(error))
-        enough = known and pooled.calls >= FEWEST_CALLS
+        enough = known and pooled.calls >= MIN_CALLS
         low = max(influence - half * error, -1.0) if known else -1.0
         high = min(influence + half * error, 1.0) if known else 1.0
         verdict: Verdict = "inconclusive"
-        if enough and dead[i]:
+        if enough and no_effect[i]:
             verdict = "no_effect"
-        elif enough and low >= CRITICAL:
+        elif enough and low >= MIN_ESSENTIAL:
             verdict = "essential"
         elif enough and significant[i]:
             verdict = "matters"
@@ -77,7 +78,6 @@ def judge(pooled: Pooled, delta: float) -> list[Judgement]:
                 high=float(high),
                 p_value=float(p_zero[i]) if known else None,
                 significant=bool(enough and significant[i]),
-                p_dead=float(p_dead[i]),
                 may_need=may_need(pooled.tried[i], pooled.lost[i]),
                 calls_needed=needed,
             )
@@ -85,10 +85,10 @@ def judge(pooled: Pooled, delta: float) -> list[Judgement]:
     return judgements
 
 
-def two_sided(estimate: Array, error: Array, freedom: float | Array) -> Array:
+def _two_sided(estimate: Array, error: Array, freedom: float | Array) -> Array:
     """p-values of "the true value is zero"; 1 where the error is infinite.
 
-    A difference without any error (a deterministic model that never varied) is certain.
+    Without any error (a deterministic model that never varied) the estimate is certain.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(error > 0, np.abs(estimate) / error, np.where(estimate == 0, 0.0, np.inf))
@@ -107,7 +107,7 @@ def corrected(p_values: Array) -> Array:
 def may_need(tried: float, lost: float) -> float:
     """Upper 95 % bound on the share of calls that need a segment (Clopper & Pearson 1934).
 
-    Where none of m calls was lost it is about 3/m (Hanley & Lippman-Hand 1983). 1 where nothing
+    About 3/m where none of m calls lost its answer (Hanley & Lippman-Hand 1983); 1 where no call
     was tried.
     """
     if tried <= 0 or lost >= tried:
@@ -118,14 +118,15 @@ def may_need(tried: float, lost: float) -> float:
 def calls_needed(influence: float, error: float, calls: int, delta: float) -> int | None:
     """About how many calls would settle a segment with this influence, at 80 % power.
 
-    Settled is whatever comes first: called dead, which needs an error of (δ − |influence|)/2.93
-    (two one-sided tests at 5 %), or called different from zero, which needs |influence|/2.80.
+    A segment is settled once it is either found to have no effect, which takes a standard error of
+    (δ − |influence|)/2.93 (two one-sided tests at 5 %), or found to differ from zero, which takes
+    |influence|/2.80.
     """
     if not np.isfinite(error):
         return None
-    dead = (delta - abs(influence)) / (stats.norm.ppf(0.95) + stats.norm.ppf(0.9))
+    no_effect = (delta - abs(influence)) / (stats.norm.ppf(0.95) + stats.norm.ppf(0.9))
     differs = abs(influence) / (stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
-    return max(calls + 1, FEWEST_CALLS, int(np.ceil(calls * (error / max(dead, differs)) ** 2)))
+    return max(calls + 1, MIN_CALLS, int(np.ceil(calls * (error / max(no_effect, differs)) ** 2)))
 
 
 def _equivalence(influence: Array, error: Array, freedom: float, delta: float) -> Array:

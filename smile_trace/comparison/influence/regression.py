@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 _SINGULAR = 1e-9
 _BLOCK = 2_000_000
-"""Numbers in the largest array of one block of clusters: memory stays small with many calls."""
+"""Size of the largest array of one block of clusters, which bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def fit(design: Array, y: Array, clusters: NDArray[np.int_], weights: Array) -> 
 
 
 def _blocks(label: NDArray[np.int_], count: int, columns: int) -> list[NDArray[np.int_]]:
-    """Blocks of clusters: row numbers, shape (clusters, longest), filled up with −1."""
+    """Blocks of clusters: row numbers, shape (clusters, longest), padded with −1."""
     order = np.argsort(label, kind="stable")
     sizes = np.bincount(label, minlength=count)
     ends = np.cumsum(sizes)
@@ -81,7 +81,7 @@ def _blocks(label: NDArray[np.int_], count: int, columns: int) -> list[NDArray[n
     blocks = []
     at = 0
     while at < count:
-        # Sorted by size, so that few places of a block are filled up in vain.
+        # Sorted by size, so that a block needs little padding.
         longest = int(sizes[by_size[at]])
         fits = max(1, _BLOCK // max(longest * (columns + longest), 1))
         chosen = by_size[at : at + min(fits, count - at)]
@@ -98,7 +98,7 @@ def _blocks(label: NDArray[np.int_], count: int, columns: int) -> list[NDArray[n
 def _without_each(
     x: Array, residuals: Array, inverse: Array, rows: NDArray[np.int_]
 ) -> tuple[Array, NDArray[np.bool_]]:
-    """β̂ − β̂₍c₎ per cluster, shape (clusters, columns), and what one cluster alone decides."""
+    """β̂ − β̂₍c₎ per cluster, shape (clusters, columns), and which columns one cluster decides."""
     filled = rows >= 0
     inside = x[rows] * filled[:, :, None]
     own = residuals[rows] * filled

@@ -1,34 +1,33 @@
 """The influence of a template's segments, pooled over the calls of one prompt version.
 
 The estimand: per stratum (one drop probability q) the mean over calls of
-E_q[y | x_i = 1] − E_q[y | x_i = 0], with y the shift in [0, 1] and x_i = 1 where segment i was
-left out, and the equally weighted mean over strata where there are several. Masks are drawn
+E_q[y | x_i = 1] − E_q[y | x_i = 0], with y the answer change in [0, 1] and x_i = 1 where segment i
+was removed, and the equally weighted mean over strata where there are several. Masks are drawn
 independently, so that the coefficient of x_i in least squares of y on x is that estimand
 whatever the true response is; the standard error is clustered by call.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smile_trace.comparison.regression import Array, Fit, fit
+from smile_trace.comparison.influence.regression import Array, Fit, fit
 
 LOST = 0.5
-"""A shift from which on most of the answer is gone."""
-CLEAR = 0.25
-"""Largest shift that the other segments may predict for a row that says something about one."""
+"""Answer change from which the answer counts as lost."""
+INTACT = 0.25
+"""A row is evidence on one segment only if the others predict a smaller answer change than this."""
 
 
 @dataclass(frozen=True)
 class PooledRows:
     """Random masks of many calls of one template, all over the same segments.
 
-    `x`: share of each segment that was left out, in [0, 1], shape (rows, segments), 0 or 1
-    unless a segment is itself a row of words. `y`: changes, shape (rows,). `q`: drop probability
-    of each row. `call`: number of the call. `weight`: one over the call's inclusion
-    probability. `varies`: False where x_i could not vary, same shape as x.
+    `x`: share of each segment that was removed, in [0, 1], shape (rows, segments); between 0 and 1
+    only for a variable that was segmented into words. `y`: answer changes in [0, 1], shape
+    (rows,). `q`: drop probability of each row. `call`: number of the call. `weight`: one over the
+    call's inclusion probability. `varies`: False where x_i could not vary, same shape as x.
     """
 
     x: Array
@@ -51,11 +50,11 @@ class PooledRows:
 class Pooled:
     """Per segment, each of shape (segments,).
 
-    `influence` and its `error` (standard error, infinite where the rows do not say) are in
-    units of shift. `spread` is the standard deviation of the influence between calls. `tried`
-    is the number of calls (by Kish's formula where they weigh differently) that left the
-    segment out while the rest of the prompt kept the answer, `lost` the number among them that
-    lost it every time.
+    `influence` and its `error` (standard error, infinite where the rows do not determine it) are
+    in units of answer change. `spread` is the standard deviation of the influence between calls.
+    `tried` is the number of calls (by Kish's formula where they weigh differently) in which the
+    segment was removed while the rest of the prompt preserved the answer, `lost` the number among
+    them that lost it every time.
     """
 
     influence: Array
@@ -139,20 +138,20 @@ def _spread(rows: PooledRows, predicted: Array) -> Array:
 
 
 def _losses(rows: PooledRows, predicted: Array, influence: Array) -> tuple[Array, Array]:
-    """Calls that left a segment out with the rest intact, and those that lost the answer.
+    """Calls in which a segment was removed with the rest intact, and those that lost the answer.
 
-    Which rows count is decided by their masks, never by their own shift.
+    Which rows count is decided by their masks, never by their own answer change.
     """
     n = rows.x.shape[1]
     tried, lost = np.zeros(n), np.zeros(n)
     _, label = np.unique(rows.call, return_inverse=True)
     weight = _per_call(rows)
-    gone = rows.y >= LOST
+    is_lost = rows.y >= LOST
     for i in range(n):
         rest = predicted - influence[i] * rows.x[:, i]
-        says = (rows.x[:, i] > LOST) & (rest < CLEAR)
-        asked = np.bincount(label[says], minlength=len(weight))
-        losses = np.bincount(label[says & gone], minlength=len(weight))
+        evidence = (rows.x[:, i] > LOST) & (rest < INTACT)
+        asked = np.bincount(label[evidence], minlength=len(weight))
+        losses = np.bincount(label[evidence & is_lost], minlength=len(weight))
         calls = asked > 0
         if not calls.any():
             continue
@@ -168,15 +167,3 @@ def _per_call(rows: PooledRows) -> Array:
     _, first = np.unique(rows.call, return_index=True)
     weights: Array = rows.weight[first]
     return weights
-
-
-def draw_masks(
-    segments: int, count: int, generator: np.random.Generator, *, keep: float
-) -> Sequence[tuple[bool, ...]]:
-    """Independent keep-masks; one that would leave out everything is drawn again."""
-    masks: list[tuple[bool, ...]] = []
-    while len(masks) < count:
-        kept = generator.random(segments) < keep
-        if kept.any():
-            masks.append(tuple(bool(k) for k in kept))
-    return masks
