@@ -15,14 +15,18 @@ from pydantic import ValidationError
 
 from smile_trace.records import JSON, Explanation
 from smile_trace.trackers import (
+    Capabilities,
     CapturedTrace,
     ExplainedCall,
     Outcome,
     Receipt,
+    Skipped,
+    Tracker,
     TrackerUnavailable,
+    read_options,
 )
 from smile_trace_comet import sdk
-from smile_trace_comet.options import ArchiveOptions, read_options
+from smile_trace_comet.options import ArchiveOptions
 from smile_trace_comet.versions import (
     ROWS,
     VersionKey,
@@ -36,11 +40,12 @@ from smile_trace_comet.versions import (
 )
 
 
-class CometArchiveTracker:
+class CometArchiveTracker(Tracker):
     """Keeps one archive per prompt version in a folder: `KEY.zip`, beside `KEY/`, from which it
     is made anew with every explanation."""
 
     name: ClassVar[str] = "comet_archive"
+    capabilities: ClassVar[Capabilities] = Capabilities(traces=False)
 
     def __init__(self, options: ArchiveOptions) -> None:
         self.options = options
@@ -54,7 +59,7 @@ class CometArchiveTracker:
         """
         if not options:
             return None
-        checked = read_options(ArchiveOptions, "trackers.comet_archive", options)
+        checked = read_options(ArchiveOptions, "comet_archive", options)
         if not sdk.installed():
             raise ValueError(
                 "archives for Comet need its packages: pip install 'smile-trace[comet]', or remove "
@@ -63,12 +68,9 @@ class CometArchiveTracker:
         sdk.quieten()
         return cls(checked)
 
-    def close(self) -> None:
-        """Nothing is open."""
-
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
-        """Traces are none of this tracker's business: Comet's archives hold experiments."""
-        return [Receipt(external_id=item.trace.trace_id) for item in items]
+        """Never called: Comet's archives hold experiments, no traces."""
+        return [Skipped(reason="an archive holds no traces") for _ in items]
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_explanations`; a call without a Prompt is in no archive.
@@ -84,7 +86,12 @@ class CometArchiveTracker:
                 f"the archives cannot be written ({error}): make room in, or give write access "
                 f"to, {self.options.directory}"
             ) from error
-        return [Receipt(external_id=item.call.id) for item in items]
+        return [
+            Receipt(external_id=item.call.id)
+            if item.call.prompts
+            else Skipped(reason="the call was made without a Prompt, so it is in no archive")
+            for item in items
+        ]
 
     def _archive(self, name: str, version: str, items: Sequence[ExplainedCall]) -> None:
         workspace, project = self.options.workspace or "", self.options.experiments_project

@@ -1,14 +1,10 @@
 """The options of `[trackers.comet]` and `[trackers.comet_archive]`."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from smile_trace.records import JSON, Record
-
-T = TypeVar("T", bound=Record)
+from smile_trace.records import Record
 
 
 class CometOptions(Record):
@@ -38,20 +34,3 @@ class ArchiveOptions(Record):
     workspace: str | None = None
     """The workspace they are meant for; by default the one that uploads them."""
     experiments_project: str = "llm-general-prompts"
-
-
-def read_options(model: type[T], table: str, options: Mapping[str, JSON]) -> T:
-    """The options, checked.
-
-    Raises:
-        ValueError: one is unknown or wrong; the message says which and what it may be.
-    """
-    try:
-        return model.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(model.model_fields)
-            raise ValueError(f"[{table}] has no option {name!r}: it takes {known}") from None
-        raise ValueError(f"[{table}] {name}: {first['msg']}") from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from smile_trace.records import JSON
 from smile_trace.trackers import (
+    Capabilities,
     CapturedTrace,
     ComparedPrompt,
     Deferred,
@@ -15,10 +16,12 @@ from smile_trace.trackers import (
     Outcome,
     Receipt,
     Rejected,
+    Tracker,
     TrackerUnavailable,
+    read_options,
 )
 from smile_trace_comet import sdk
-from smile_trace_comet.options import CometOptions, read_options
+from smile_trace_comet.options import CometOptions
 
 if TYPE_CHECKING:
     from smile_trace_comet.client import CometClient
@@ -32,7 +35,7 @@ room for or that the server fails on."""
 T = TypeVar("T")
 
 
-class CometTracker:
+class CometTracker(Tracker):
     """Delivers to one Comet server. Connects on the first delivery, not before.
 
     The packages are heavy and their configuration freezes at import, so nothing of Comet is
@@ -40,6 +43,7 @@ class CometTracker:
     """
 
     name: ClassVar[str] = "comet"
+    capabilities: ClassVar[Capabilities] = Capabilities(comparisons=True)
 
     def __init__(self, options: CometOptions) -> None:
         self.options = options
@@ -54,7 +58,7 @@ class CometTracker:
         """
         if not options and not os.environ.get("COMET_API_KEY"):
             return None
-        checked = read_options(CometOptions, "trackers.comet", options)
+        checked = read_options(CometOptions, "comet", options)
         if not sdk.installed():
             raise ValueError(
                 "deliveries to Comet need its packages: pip install 'smile-trace[comet]', or set "
@@ -149,7 +153,7 @@ class CometTracker:
     # -- comparisons -------------------------------------------------------------------------
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
-        """See `ComparisonTracker.deliver_comparison`; into the experiments of the versions."""
+        """See `Tracker.deliver_comparison`; into the experiments of the versions."""
         from smile_trace_comet.comparisons import Place, deliver_versions
         from smile_trace_comet.errors import Refused
 

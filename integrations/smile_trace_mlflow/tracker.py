@@ -10,6 +10,7 @@ from smile_trace.records import JSON, Trace
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.render import to_svg_strips
 from smile_trace.trackers import (
+    Capabilities,
     CapturedTrace,
     ComparedPrompt,
     Deferred,
@@ -17,6 +18,7 @@ from smile_trace.trackers import (
     Outcome,
     Receipt,
     Rejected,
+    Tracker,
 )
 
 if TYPE_CHECKING:
@@ -34,10 +36,11 @@ WIDTH, HEIGHT = 700, 200
 OPTIONS = ("tracking_uri", "experiment", "ui_url")
 
 
-class MLflowTracker:
+class MLflowTracker(Tracker):
     """Delivers to one experiment of one MLflow server."""
 
     name: ClassVar[str] = "mlflow"
+    capabilities: ClassVar[Capabilities] = Capabilities(external_traces=True, comparisons=True)
 
     def __init__(self, server: "Server", ui_url: str) -> None:
         self._server = server
@@ -78,16 +81,10 @@ class MLflowTracker:
         server = Server(uri, None if experiment is None else str(experiment))
         return cls(server, str(options.get("ui_url") or uri))
 
-    def check(self) -> None:
-        """Ask the server something that changes nothing.
-
-        Raises:
-            TrackerUnavailable: it does not answer, or refuses our credentials.
-        """
+    def check(self) -> bool:
+        """See `Tracker.check`."""
         self._server.check()
-
-    def close(self) -> None:
-        """Nothing to close: MLflow's client keeps its connections for the process."""
+        return True
 
     # -- traces -----------------------------------------------------------------------------
 
@@ -226,7 +223,7 @@ class MLflowTracker:
     # -- comparisons ------------------------------------------------------------------------
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
-        """See `ComparisonTracker.deliver_comparison`: one run per version, found by a tag."""
+        """See `Tracker.deliver_comparison`: one run per version, found by a tag."""
         from smile_trace_mlflow.comparisons import deliver_versions
         from smile_trace_mlflow.server import Refused
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from smile_trace.records import JSON, Record, Trace
 from smile_trace.render import to_html, to_svg
@@ -15,7 +15,9 @@ from smile_trace.trackers import (
     Outcome,
     Receipt,
     Rejected,
+    Tracker,
     TrackerUnavailable,
+    read_options,
 )
 from smile_trace_opik.ids import explanation_span_id, opik_trace_id
 from smile_trace_opik.server import (
@@ -48,7 +50,7 @@ class OpikOptions(Record):
     timeout_seconds: float = Field(10.0, gt=0, le=300)
 
 
-class OpikTracker:
+class OpikTracker(Tracker):
     """Delivers to one project of one Opik server, over its REST interface."""
 
     name: ClassVar[str] = "opik"
@@ -67,15 +69,7 @@ class OpikTracker:
         asked = os.environ.get("OPIK_API_KEY") or os.environ.get("OPIK_URL_OVERRIDE")
         if not options and not asked:
             return None
-        try:
-            checked = OpikOptions.model_validate(dict(options))
-        except ValidationError as error:
-            first = error.errors()[0]
-            known = ", ".join(OpikOptions.model_fields)
-            option = ".".join(map(str, first["loc"]))
-            raise ValueError(
-                f"[trackers.opik] {option}: {first['msg']} (options: {known})"
-            ) from None
+        checked = read_options(OpikOptions, "opik", options)
         own = own_settings()
         url = checked.url or own.get("url_override") or CLOUD
         if not url.startswith(("http://", "https://")):

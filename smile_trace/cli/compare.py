@@ -93,7 +93,7 @@ def _deliver(comparison: "Comparison") -> None:
     """Give it to every active tracker that shows comparisons, and say where it is."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
-    from smile_trace.trackers import ComparisonTracker, Receipt, discover
+    from smile_trace.trackers import Receipt, discover
     from smile_trace.worker.comparisons import deliver
 
     settings = Settings()
@@ -101,7 +101,7 @@ def _deliver(comparison: "Comparison") -> None:
         trackers = discover(settings.trackers)
     except ValueError as error:
         raise SmileTraceError(str(error)) from None
-    able = [tracker for tracker in trackers if isinstance(tracker, ComparisonTracker)]
+    able = [tracker for tracker in trackers if tracker.capabilities.comparisons]
     if not able:
         raise SmileTraceError(
             "no active tracker shows comparisons: set MLFLOW_TRACKING_URI or COMET_API_KEY"

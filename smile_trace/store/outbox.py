@@ -56,17 +56,26 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def fill(self, tracker: str, *, now: float) -> None:
+    def fill(self, tracker: str, *, now: float, traces_too: bool = True) -> None:
         """Put what was completed or explained since the last time into the tracker's outbox.
 
         What was delivered and has changed since (a late span, a newer explanation) waits again.
+
+        Args:
+            traces_too: False for a tracker that takes explanations alone.
         """
         with self._database.write() as connection:
             connection.execute(insert(trackers).values(name=tracker).on_conflict_do_nothing())
             row = connection.execute(select(trackers).where(trackers.c.name == tracker)).one()
             last_trace = connection.execute(select(func.max(traces.c.position))).scalar() or 0
             last_explanation = connection.execute(select(func.max(explanations.c.id))).scalar() or 0
-            if last_trace > row.trace_position:
+            if not traces_too:  # 0.1 queued them
+                connection.execute(
+                    delete(deliveries).where(
+                        deliveries.c.tracker == tracker, deliveries.c.kind == "trace"
+                    )
+                )
+            elif last_trace > row.trace_position:
                 _enqueue(
                     connection,
                     select(
@@ -109,17 +118,28 @@ class Outbox:
 
     def due_traces(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
         """Traces whose time has come, oldest first."""
+        return self._due(tracker, "trace", now, limit)
+
+    def _due(self, tracker: str, kind: Kind, now: float, limit: int) -> list[Delivery]:
         query = (
             select(deliveries)
-            .where(_due(tracker, "trace", now))
+            .where(_due(tracker, kind, now))
             .order_by(deliveries.c.not_before, _AGE)
             .limit(limit)
         )
         with self._database.read() as connection:
             return [_delivery(row) for row in connection.execute(query)]
 
-    def due_explanations(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
-        """Explanations whose time has come and whose trace has arrived."""
+    def due_explanations(
+        self, tracker: str, *, now: float, limit: int, traces_too: bool = True
+    ) -> list[Delivery]:
+        """Explanations whose time has come and whose trace has arrived.
+
+        Args:
+            traces_too: False for a tracker that takes explanations alone: none waits for a trace.
+        """
+        if not traces_too:
+            return self._due(tracker, "explanation", now, limit)
         trace = deliveries.alias("trace")
         query = (
             select(deliveries, trace.c.external_id.label("traced_as"))
@@ -241,6 +261,10 @@ class Settling:
         """It will never arrive: the tracker refuses this very item."""
         self._set(delivery, state="refused", attempts=delivery.attempts + 1, reason=reason)
 
+    def skipped(self, delivery: Delivery, reason: str) -> None:
+        """It holds nothing that the tracker shows."""
+        self._set(delivery, state="skipped", attempts=delivery.attempts + 1, reason=reason)
+
     def postpone(
         self, delivery: Delivery, reason: str, *, until: float, counted: bool = False
     ) -> None:
@@ -269,21 +293,22 @@ def _enqueue(connection: Connection, rows) -> None:  # type: ignore[no-untyped-d
 
 
 def _give_up_orphans(connection: Connection, tracker: str) -> None:
-    """An explanation has no place where its trace was refused."""
+    """An explanation whose trace was refused or skipped is so, too: it has no place there."""
     trace = deliveries.alias("trace")
-    refused = select(trace.c.item).where(
-        trace.c.tracker == tracker, trace.c.kind == "trace", trace.c.state == "refused"
-    )
-    connection.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.tracker == tracker,
-            deliveries.c.kind == "explanation",
-            deliveries.c.state == "waiting",
-            deliveries.c.trace_id.in_(refused),
+    for state in ("refused", "skipped"):
+        settled = select(trace.c.item).where(
+            trace.c.tracker == tracker, trace.c.kind == "trace", trace.c.state == state
         )
-        .values(state="refused", reason="its trace was refused")
-    )
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.tracker == tracker,
+                deliveries.c.kind == "explanation",
+                deliveries.c.state == "waiting",
+                deliveries.c.trace_id.in_(settled),
+            )
+            .values(state=state, reason=f"its trace was {state}")
+        )
 
 
 def _due(tracker: str, kind: Kind, now: float):  # type: ignore[no-untyped-def]

@@ -214,7 +214,7 @@ deliveries = Table(
     Column("kind", String, primary_key=True),  # "trace" or "explanation"
     Column("item", String, primary_key=True),  # trace id or call id
     Column("trace_id", String, nullable=False),
-    Column("state", String, nullable=False),  # "waiting", "delivered" or "refused"
+    Column("state", String, nullable=False),  # "waiting", "delivered", "refused" or "skipped"
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", Float, nullable=False, default=0.0),
     Column("reason", Text),

@@ -15,7 +15,6 @@ from smile_trace.store import Store
 from smile_trace.store.tables import calls, deliveries, explanations
 from smile_trace.trackers import (
     ComparedPrompt,
-    ComparisonTracker,
     Outcome,
     Receipt,
     Tracker,
@@ -56,7 +55,7 @@ class Comparisons:
             TrackerUnavailable: nothing more was taken; it is tried again the next time.
         """
         due = at_once or self._clock() >= self._next
-        if not due or not isinstance(self._tracker, ComparisonTracker):
+        if not due or not self._tracker.capabilities.comparisons:
             return 0
         self._next = self._clock() + self._settings.worker.comparison_seconds
         arrived = 0
@@ -82,15 +81,14 @@ class Comparisons:
         return arrived
 
 
-def deliver(tracker: ComparisonTracker, store: Store, comparison: Comparison) -> Outcome:
+def deliver(tracker: Tracker, store: Store, comparison: Comparison) -> Outcome:
     """Give a comparison to a tracker, with the traces that it knows of each version.
 
     Raises:
         TrackerUnavailable: nothing was taken.
     """
-    name = getattr(tracker, "name", "")
     traces = {
-        version.label: _traces(store, name, comparison.prompt, version.version)
+        version.label: _traces(store, tracker.name, comparison.prompt, version.version)
         for version in comparison.versions
     }
     return tracker.deliver_comparison(ComparedPrompt(comparison=comparison, traced_as=traces))

@@ -19,6 +19,7 @@ from smile_trace.trackers import (
     Outcome,
     Receipt,
     Rejected,
+    Skipped,
     Tracker,
     TrackerUnavailable,
 )
@@ -62,6 +63,7 @@ class DeliveryWorker:
     ) -> None:
         self.tracker = tracker
         self._store = store
+        self._takes_traces = tracker.capabilities.traces
         self._patience = store_retry or StoreRetry()
         self._external_seconds = settings.worker.external_trace_seconds
         self._clock = clock
@@ -100,7 +102,7 @@ class DeliveryWorker:
         return None if due is None else max(0.0, due - self._clock())
 
     def _fill(self) -> None:
-        self._store.outbox.fill(self.name, now=self._clock())
+        self._store.outbox.fill(self.name, now=self._clock(), traces_too=self._takes_traces)
 
     def _turn(self) -> Iterator[tuple[str, int]]:
         """A batch of traces, then one of explanations, which thus arrive where traces come faster
@@ -125,7 +127,9 @@ class DeliveryWorker:
         return [(delivery, items.get(delivery.item)) for delivery in due]
 
     def _due_explanations(self) -> list[tuple[Delivery, ExplainedCall | None]]:
-        due = self._store.outbox.due_explanations(self.name, now=self._clock(), limit=EXPLANATIONS)
+        due = self._store.outbox.due_explanations(
+            self.name, now=self._clock(), limit=EXPLANATIONS, traces_too=self._takes_traces
+        )
         return [(delivery, self._explained(delivery)) for delivery in due]
 
     def _deliver(
@@ -150,13 +154,14 @@ class DeliveryWorker:
         trace = self._store.trace(delivery.trace_id)
         explanation = self._store.explanation(delivery.item)
         call = next((call for call in trace.calls if call.id == delivery.item), None)
-        if call is None or explanation is None or delivery.traced_as is None:
+        traced_as = delivery.traced_as if self._takes_traces else ""
+        if call is None or explanation is None or traced_as is None:
             return None
-        return ExplainedCall(
-            trace=trace, call=call, explanation=explanation, traced_as=delivery.traced_as
-        )
+        return ExplainedCall(trace=trace, call=call, explanation=explanation, traced_as=traced_as)
 
     def _look(self, trace: Trace) -> bool:
+        if not self.tracker.capabilities.external_traces:
+            return False
         captured = max(span.end_ns for span in trace.spans) / 1e9
         return self._clock() - captured < self._external_seconds
 
@@ -199,6 +204,8 @@ class DeliveryWorker:
                     case Receipt():
                         settling.delivered(delivery, outcome.external_id, outcome.url)
                         arrived += 1
+                    case Skipped():
+                        settling.skipped(delivery, outcome.reason)
                     case Deferred():
                         settling.postpone(delivery, outcome.reason, until=now + outcome.seconds)
                     case Rejected() if outcome.retry and delivery.attempts + 1 < ATTEMPTS:

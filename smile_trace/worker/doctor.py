@@ -243,11 +243,8 @@ def _trackers(settings: Settings) -> Iterator[Finding]:
         yield Finding(level="note", about="trackers", said=said)
     for tracker in trackers:
         about = f"tracker {tracker.name}"
-        check = getattr(tracker, "check", None)  # not every tracker can look without writing
         try:
-            if check is not None:
-                check()
-            said = "active" if check is None else "active, and it answers"
+            said = "active, and it answers" if tracker.check() else "active"
             yield Finding(level="good", about=about, said=said)
         except TrackerUnavailable as error:
             yield Finding(level="bad", about=about, said=str(error))

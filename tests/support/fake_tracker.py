@@ -5,16 +5,18 @@ from pathlib import Path
 
 from smile_trace.records import JSON, Record
 from smile_trace.trackers import (
+    Capabilities,
     CapturedTrace,
     Deferred,
     ExplainedCall,
     Outcome,
     Receipt,
+    Tracker,
     TrackerUnavailable,
 )
 
 
-class FakeTracker:
+class FakeTracker(Tracker):
     """What arrived stands in `traces` and `explanations`, by id; `log` lists every delivery.
 
     `fail_with` is raised by the next deliveries, `refuse` maps item ids to the outcome that
@@ -22,6 +24,7 @@ class FakeTracker:
     """
 
     name = "fake"
+    capabilities = Capabilities(external_traces=True)
 
     def __init__(self, name: str = "fake") -> None:
         self.name = name  # type: ignore[misc]
@@ -73,7 +76,7 @@ class FakeTracker:
         return Receipt(external_id=f"ex-{item.call.id}")
 
 
-class FolderTracker:
+class FolderTracker(Tracker):
     """A tracker whose server is a folder: what is visible there survives every process.
 
     A file per visible thing, and a line in `log` per delivery. While the file `down` exists it
@@ -101,9 +104,6 @@ class FolderTracker:
             if not (self.folder / f"trace-{item.traced_as}.json").exists():
                 raise AssertionError("the explanation came before its trace")
         return [self._put("explanation", item.call.id, item.explanation) for item in items]
-
-    def close(self) -> None:
-        """Nothing to close."""
 
     def visible(self, kind: str) -> set[str]:
         """The ids of what a person would see."""

@@ -13,7 +13,6 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.store import Store
 from smile_trace.trackers import (
     ComparedPrompt,
-    ComparisonTracker,
     Receipt,
     Rejected,
     TrackerUnavailable,
@@ -80,7 +79,7 @@ def assert_whole(server: FakeComet, item: ComparedPrompt) -> None:
 def test_comets_own_client_reads_the_comparison_back(
     comet_server: FakeComet, tracker: CometTracker, item: ComparedPrompt
 ) -> None:
-    assert isinstance(tracker, ComparisonTracker)
+    assert tracker.capabilities.comparisons
     receipt = tracker.deliver_comparison(item)
     assert receipt == Receipt(
         external_id=key_of("2"), url=f"{comet_server.url}/my-team/{PROJECT}/{key_of('2')}"

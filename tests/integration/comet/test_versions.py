@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.trackers import Deferred, Receipt
+from smile_trace.trackers import Deferred, Receipt, Skipped
 from smile_trace_comet import CometArchiveTracker, CometTracker
 from smile_trace_comet.versions import LATEST, VersionKey
-from tests.integration.comet.samples import TEMPLATE, captured, explained, prompt_trace
+from tests.integration.comet.samples import (
+    TEMPLATE,
+    captured,
+    explained,
+    nested_trace,
+    prompt_trace,
+)
 from tests.support.comet_server import comet_environment
 from tests.support.fake_comet import Experiment, FakeComet, Fault
 
@@ -116,7 +122,7 @@ def test_an_archive_holds_the_version(comet_server: FakeComet, tmp_path: Path) -
     folder = tmp_path / "archives"
     tracker = archives(folder)
     traces = [prompt_trace(n, country=f"C{n}") for n in (1, 2)]
-    assert all(isinstance(o, Receipt) for o in tracker.deliver_traces(captured(*traces)))
+    assert not tracker.capabilities.traces
     for trace in traces:
         (receipt,) = tracker.deliver_explanations([explained(trace)])
         assert isinstance(receipt, Receipt)
@@ -143,6 +149,12 @@ def test_an_archive_holds_the_version(comet_server: FakeComet, tmp_path: Path) -
     assert about["project_name"] == PROJECT
     assert about["offline_id"] == archive.stem
     assert comet_server.requests == []
+
+
+def test_a_call_without_a_prompt_is_in_no_archive(tmp_path: Path) -> None:
+    (outcome,) = archives(tmp_path).deliver_explanations([explained(nested_trace(1))])
+    assert isinstance(outcome, Skipped)
+    assert not list(tmp_path.iterdir())
 
 
 def test_comet_upload_brings_an_archive_in(comet_server: FakeComet, tmp_path: Path) -> None:

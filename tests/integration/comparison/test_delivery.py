@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.store import Store
-from smile_trace.trackers import ComparedPrompt, Outcome, Receipt, Rejected
+from smile_trace.trackers import Capabilities, ComparedPrompt, Outcome, Receipt, Rejected
 from smile_trace.worker.comparisons import Comparisons
 from tests.support.fake_tracker import FakeTracker
 from tests.unit.comparison.planted_store import plant, settings_in
@@ -14,6 +14,8 @@ from tests.unit.comparison.test_compare import AFTER, BEFORE, EFFECTS, QUESTIONS
 
 class ShowingTracker(FakeTracker):
     """A fake tracker that also takes comparisons."""
+
+    capabilities = Capabilities(comparisons=True)
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from smile_trace.comparison import compare
 from smile_trace.store import Store
 from smile_trace.store.tables import calls, deliveries
-from smile_trace.trackers import CapturedTrace, ComparedPrompt, ComparisonTracker, Receipt
+from smile_trace.trackers import CapturedTrace, ComparedPrompt, Receipt
 from smile_trace.worker.comparisons import deliver
 from smile_trace_mlflow import MLflowTracker
 from tests.support.browser import WatchedPage
@@ -33,7 +33,7 @@ def _tracker(server: MLflowServer) -> tuple[MLflowTracker, str]:
     name = server.new_experiment()
     tracker = MLflowTracker.from_settings({"tracking_uri": server.uri, "experiment": name})
     assert tracker is not None
-    assert isinstance(tracker, ComparisonTracker)
+    assert tracker.capabilities.comparisons
     return tracker, name
 
 

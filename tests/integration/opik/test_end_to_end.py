@@ -34,7 +34,7 @@ def test_what_an_application_did_stands_in_opik(tmp_path: Path) -> None:
         environment = {
             **kept,
             "SMILE_TRACE_HOME": str(tmp_path),
-            "PYTHONPATH": os.getcwd(),
+            "PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")]),
             "OPIK_URL_OVERRIDE": server.api,
             "OPIK_API_KEY": "key",
             "OPIK_CONFIG_PATH": str(tmp_path / "opik.config"),

@@ -372,7 +372,7 @@ def test_opiks_own_configuration_is_read(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"urls": "x"}, "options: url"),
+        ({"urls": "x"}, "no option 'urls': it takes url"),
         ({"timeout_seconds": 0}, "timeout_seconds"),
         ({"url": "ftp://x"}, "ends with /api"),
     ],

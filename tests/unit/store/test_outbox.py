@@ -110,3 +110,23 @@ def test_the_state_of_a_tracker_is_kept(store: Store) -> None:
     assert store.outbox.next_due("t") == 99.0
     assert traces(store) != []  # the cursor stayed
     assert store.status().trackers[0].unavailable == "gone"
+
+
+def test_a_tracker_without_traces_gets_explanations_alone(store: Store) -> None:
+    capture(store, 1)
+    explain(store, 1)
+    store.outbox.fill("t", now=10.0)  # as 0.1 queued it, with traces
+    store.outbox.fill("t", now=10.0, traces_too=False)
+    assert store.outbox.due_traces("t", now=10.0, limit=100) == []
+    [due] = store.outbox.due_explanations("t", now=10.0, limit=100, traces_too=False)
+    assert (due.item, due.traced_as) == (call_id(1), None)
+
+
+def test_a_skipped_delivery_is_settled(store: Store) -> None:
+    capture(store, 1)
+    [due] = traces(store)
+    with store.outbox.settling() as settling:
+        settling.skipped(due, "nothing to show")
+    assert traces(store) == []
+    [counted] = store.status().trackers
+    assert (counted.traces, counted.waiting, counted.refused) == (0, 0, ())

@@ -1,0 +1,36 @@
+"""Trackers: dashboards we deliver to. The core never imports one; they are found by entry point.
+
+What a tracker is made of besides the protocol: `trackers.http` (requests, status codes),
+`trackers.batches` (many items, their outcomes) and `trackers.fields` (what is known of a call).
+"""
+
+from smile_trace.trackers.discovery import discover, read_options
+from smile_trace.trackers.protocol import (
+    Capabilities,
+    CapturedTrace,
+    ComparedPrompt,
+    Deferred,
+    ExplainedCall,
+    Outcome,
+    Receipt,
+    Rejected,
+    Skipped,
+    Tracker,
+    TrackerUnavailable,
+)
+
+__all__ = [
+    "Capabilities",
+    "CapturedTrace",
+    "ComparedPrompt",
+    "Deferred",
+    "ExplainedCall",
+    "Outcome",
+    "Receipt",
+    "Rejected",
+    "Skipped",
+    "Tracker",
+    "TrackerUnavailable",
+    "discover",
+    "read_options",
+]

@@ -1,0 +1,62 @@
+"""Finding trackers by entry point, and reading their options."""
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from smile_trace.records import JSON, Record
+from smile_trace.trackers.protocol import Tracker
+
+GROUP = "smile_trace.trackers"
+
+T = TypeVar("T", bound=Record)
+
+
+def discover(options: Mapping[str, Mapping[str, JSON]]) -> list[Tracker]:
+    """The active trackers, by name: those that `options` or their own environment ask for.
+
+    Args:
+        options: the settings' `[trackers.NAME]` tables by name; `enabled = false` switches
+            a tracker off although its environment variables are set.
+
+    Raises:
+        ValueError: a table names a tracker that is not installed, or its options are wrong.
+    """
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    for name in options:
+        if name not in found:
+            known = ", ".join(sorted(found)) or "none"
+            raise ValueError(
+                f"[trackers.{name}]: no tracker of that name is installed (installed: {known}); "
+                f"install it with: pip install 'smile-trace[{name}]'"
+            )
+    trackers = []
+    for name in sorted(found):
+        table = dict(options.get(name, {}))
+        if table.pop("enabled", True) is False:
+            continue
+        tracker = found[name].load().from_settings(table)
+        if tracker is not None:
+            trackers.append(tracker)
+    return trackers
+
+
+def read_options(model: type[T], name: str, options: Mapping[str, JSON]) -> T:
+    """The options of the table `[trackers.NAME]`, checked.
+
+    Raises:
+        ValueError: one is unknown or wrong; the message says which and what it may be.
+    """
+    try:
+        return model.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(model.model_fields)
+            raise ValueError(
+                f"[trackers.{name}] has no option {option!r}: it takes {known}"
+            ) from None
+        raise ValueError(f"[trackers.{name}] {option}: {first['msg']}") from None

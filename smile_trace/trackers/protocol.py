@@ -1,0 +1,178 @@
+"""The Tracker protocol: a dashboard we deliver to, what it is given, and how it answers.
+
+Everything here is synchronous and runs in the worker's process only.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Protocol, Self
+
+from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.records import JSON, Call, Explanation, Record, Trace
+from smile_trace.records.comparison import Comparison
+
+# -- outcomes -------------------------------------------------------------------------------
+
+
+class Receipt(Record):
+    """The item arrived. `url` is where a person can look at it, where known."""
+
+    external_id: str
+    url: str | None = None
+
+
+class Rejected(Record):
+    """The item did not arrive; `reason` is one sentence that says what to do.
+
+    `retry` is False where trying again cannot help (the item itself is rejected).
+    """
+
+    reason: str
+    code: ReasonCode = ReasonCode.REJECTED
+    retry: bool = True
+
+
+class Deferred(Record):
+    """The item must wait for something outside, say the user's own trace."""
+
+    reason: str
+    code: ReasonCode = ReasonCode.DEFERRED
+    seconds: float = 15.0
+
+
+class Skipped(Record):
+    """There is nothing in the item that this tracker shows: settled without a delivery."""
+
+    reason: str
+
+
+Outcome = Receipt | Rejected | Deferred | Skipped
+
+
+class TrackerUnavailable(SmileTraceError):
+    """The tracker takes nothing right now; everything stays in the outbox.
+
+    The message is one sentence that says what to do. `retry_after` is in seconds, where the
+    tracker said so.
+    """
+
+    code = ReasonCode.TRACKER_UNAVAILABLE
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+# -- items ----------------------------------------------------------------------------------
+
+
+class CapturedTrace(Record):
+    """A trace to deliver.
+
+    `wait_for_external` is set only for a tracker that looks for external traces, while the
+    user's own trace is noted on a call (`Call.external_trace`) and may still arrive: found on
+    the server, its id is the receipt's and nothing is written; not found, the outcome is
+    `Deferred`. Once it is not set, the trace is delivered as one of ours.
+    """
+
+    trace: Trace
+    wait_for_external: bool = True
+
+
+class ExplainedCall(Record):
+    """An explanation to deliver, with the trace that it belongs into.
+
+    `traced_as` is the external id under which this tracker received the trace; empty for a
+    tracker that takes no traces.
+    """
+
+    trace: Trace
+    call: Call
+    explanation: Explanation
+    traced_as: str
+
+
+class ComparedPrompt(Record):
+    """A comparison of a prompt's versions to deliver.
+
+    `traced_as`: per version's label the external ids of some of its traces on this tracker.
+    """
+
+    comparison: Comparison
+    traced_as: dict[str, tuple[str, ...]] = {}
+
+
+# -- the protocol ---------------------------------------------------------------------------
+
+
+class Capabilities(Record):
+    """What a tracker does besides delivering traces and explanations; declared by its class.
+
+    `traces`: it takes traces. Where it does not, it is given explanations alone.
+    `external_traces`: it looks for the user's own traces on its server.
+    `comparisons`: it shows prompt versions side by side (`deliver_comparison`).
+    """
+
+    traces: bool = True
+    external_traces: bool = False
+    comparisons: bool = False
+
+
+class Tracker(Protocol):
+    """A dashboard. A subclass implements `from_settings`, `deliver_traces` and
+    `deliver_explanations`; the rest has defaults.
+
+    Every method may be called again for what was already delivered: each thing must be visible
+    once all the same.
+    """
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    @classmethod
+    def from_settings(cls, options: Mapping[str, JSON]) -> Self | None:
+        """The tracker, or None where neither `options` (the settings' `[trackers.NAME]`
+        table; empty where there is none) nor its own environment variables ask for it.
+
+        Raises:
+            ValueError: the options are wrong; the message says which and what to write.
+        """
+        ...
+
+    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
+        """Outcomes in the order of `items`; a receipt's `external_id` is the trace's id there.
+
+        Raises:
+            TrackerUnavailable: nothing was taken; the whole batch stays.
+        """
+        ...
+
+    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
+        """Outcomes in the order of `items`. Each trace was delivered before.
+
+        Raises:
+            TrackerUnavailable: nothing more was taken; the whole batch stays.
+        """
+        ...
+
+    def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
+        """Put one run (or experiment) per version, and the page, where people look for them.
+
+        Delivered again for the same versions, it writes over what is there. Called only where
+        `capabilities.comparisons` is declared.
+
+        Raises:
+            TrackerUnavailable: nothing more was taken.
+        """
+        raise NotImplementedError(f"the tracker {self.name} shows no comparisons")
+
+    def check(self) -> bool:
+        """Ask the server something that changes nothing; False where there is nothing to ask.
+
+        Raises:
+            TrackerUnavailable: it does not answer, or refuses our credentials.
+        """
+        return False
+
+    def close(self) -> None:
+        """Close the connections."""
+        return
