@@ -1,13 +1,11 @@
 """What the store knows of one prompt: its versions, their calls, and their perturbed prompts."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
-from sqlalchemy import Column, Connection, Row, Select, func, select
 
 from smile_trace.comparison.influence.pooled_effects import PooledRows
 from smile_trace.comparison.templates import segment_template
@@ -15,30 +13,17 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit
 from smile_trace.records.comparison import TemplateSegment
 from smile_trace.store import Store
-from smile_trace.store.tables import calls, explanations, jobs, observations
-from smile_trace.store.tables import feedback as feedback_table
+from smile_trace.store.prompts import ExplanationRow, PromptReader
 
 T = TypeVar("T")
 
 LARGEST_DESIGN = 20_000_000
 """Numbers in the largest least-squares problem: about 160 MB."""
-_CHUNK = 500
 _UNITS: tuple[Unit, ...] = ("sentence", "word")
 
 
 class NothingToCompare(SmileTraceError):
     """The store holds nothing to compare; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Explained:
-    """One explanation of a call: how it was made, and the call's inclusion probability."""
-
-    explanation_id: int
-    call_id: str
-    settings_hash: str
-    model: str
-    probability: float
 
 
 @dataclass
@@ -70,34 +55,22 @@ def versions_of(store: Store, prompt: str) -> dict[str, int]:
     Raises:
         NothingToCompare: no call used a prompt of that name.
     """
-    prefix = f"prompt {prompt} version "
-    query = (
-        select(calls.c.group, func.count(), func.min(calls.c.start_ns))
-        .where(calls.c.group.startswith(prefix, autoescape=True))
-        .group_by(calls.c.group)
-    )
-    with store.database.read() as connection:
-        found = sorted(connection.execute(query), key=lambda row: row[2])
+    with store.reading_prompts() as prompts:
+        found = prompts.versions(prompt)
         if not found:
+            names = ", ".join(prompts.names(limit=20))
+            known = f" (there are: {names})" if names else ""
             raise NothingToCompare(
-                f"no call of a prompt named {prompt!r} is in the store"
-                f"{_known(connection)}: run `smile-trace worker --once` where calls were "
-                "captured just now."
+                f"no call of a prompt named {prompt!r} is in the store{known}: run "
+                "`smile-trace worker --once` where calls were captured just now."
             )
-    return {row[0].removeprefix(prefix): row[1] for row in found}
+    return found
 
 
 def models_of(store: Store, prompt: str, version: str) -> list[str]:
     """The models that a version was explained under, most often first."""
-    query = (
-        select(jobs.c.model, func.count())
-        .select_from(jobs.join(calls, calls.c.id == jobs.c.call_id))
-        .where(calls.c.group == _group(prompt, version), jobs.c.model.is_not(None))
-        .group_by(jobs.c.model)
-        .order_by(func.count().desc(), jobs.c.model)
-    )
-    with store.database.read() as connection:
-        return [row[0] for row in connection.execute(query)]
+    with store.reading_prompts() as prompts:
+        return prompts.models(prompt, version)
 
 
 def collect(
@@ -112,16 +85,17 @@ def collect(
         NothingToCompare: the version has no calls (of that model).
     """
     generator = np.random.default_rng(seed)
-    with store.database.read() as connection:
-        traffic, count = _traffic(connection, prompt, version, model, most_calls, generator)
+    with store.reading_prompts() as prompts:
+        traffic, count = _traffic(prompts, prompt, version, model, most_calls, generator)
         if not traffic:
             under = "" if model is None else f" under the model {model!r}"
             raise NothingToCompare(
                 f"no call of {prompt!r} version {version!r}{under} is in the store."
             )
         evidence = Evidence(version, model, _use(traffic[0], prompt).template, count, traffic)
-        evidence.feedback = _feedback(connection, traffic)
-        _explain(connection, evidence, prompt, most_calls, generator)
+        traces = dict.fromkeys(call.trace_id for call in traffic)
+        evidence.feedback = prompts.feedback(list(traces))
+        _explain(prompts, evidence, prompt, most_calls, generator)
     return evidence
 
 
@@ -136,22 +110,9 @@ def template_of(store: Store, prompt: str, version: str) -> str:
         raise NothingToCompare(
             f"no call of {prompt!r} used version {version!r}: there are {', '.join(sorted(known))}."
         )
-    query = select(calls.c.body).where(calls.c.group == _group(prompt, version)).limit(1)
-    with store.database.read() as connection:
-        body = connection.execute(query).scalar_one()
-    return _use(Call.model_validate_json(body), prompt).template
-
-
-def _known(connection: Connection) -> str:
-    names = connection.execute(
-        select(calls.c.group).where(calls.c.group.startswith("prompt ")).distinct().limit(20)
-    ).scalars()
-    known = sorted({name.removeprefix("prompt ").rpartition(" version ")[0] for name in names})
-    return f" (there are: {', '.join(known)})" if known else ""
-
-
-def _group(prompt: str, version: str) -> str:
-    return f"prompt {prompt} version {version}"
+    with store.reading_prompts() as prompts:
+        [call] = prompts.calls(prompts.call_ids(prompt, version)[:1])
+    return _use(call, prompt).template
 
 
 def _use(call: Call, prompt: str) -> PromptUse:
@@ -159,7 +120,7 @@ def _use(call: Call, prompt: str) -> PromptUse:
 
 
 def _traffic(
-    connection: Connection,
+    prompts: PromptReader,
     prompt: str,
     version: str,
     model: str | None,
@@ -167,36 +128,24 @@ def _traffic(
     generator: np.random.Generator,
 ) -> tuple[list[Call], int]:
     """A random sample of the version's calls, in order of time, and how many there are."""
-    query = select(calls.c.id).where(calls.c.group == _group(prompt, version))
-    if model is not None:
-        query = query.where(func.json_extract(calls.c.body, "$.model") == model)
-    ids = list(connection.execute(query.order_by(calls.c.id)).scalars())
-    chosen = _sample(ids, most, generator)
-    rows = _in_chunks(connection, select(calls.c.body, calls.c.start_ns), calls.c.id, chosen)
-    rows.sort(key=lambda row: row.start_ns)
-    return [Call.model_validate_json(row.body) for row in rows], len(ids)
-
-
-def _feedback(connection: Connection, traffic: Iterable[Call]) -> list[Feedback]:
-    ids = list(dict.fromkeys(call.trace_id for call in traffic))
-    rows = _in_chunks(connection, select(feedback_table.c.body), feedback_table.c.trace_id, ids)
-    return [Feedback.model_validate_json(row.body) for row in rows]
+    ids = prompts.call_ids(prompt, version, model)
+    return prompts.calls(_sample(ids, most, generator)), len(ids)
 
 
 def _explain(
-    connection: Connection,
+    prompts: PromptReader,
     evidence: Evidence,
     prompt: str,
     most: int,
     generator: np.random.Generator,
 ) -> None:
     """Fill in the rows of the perturbed prompts."""
-    found = _explained(connection, prompt, evidence.version, evidence.model)
+    found = prompts.explanations(prompt, evidence.version, evidence.model)
     evidence.sampled_of = len(found)
     if not found:
         return
-    kept, evidence.dropped = _one_kind(found, connection)
-    bodies = _Bodies(connection, prompt, evidence.version, evidence.template)
+    kept, evidence.dropped = _one_kind(found, prompts)
+    bodies = _Bodies(prompts, prompt, evidence.version, evidence.template)
     for unit in _UNITS:
         segments = bodies.segments(unit)
         chosen = _sample(kept, most, generator)
@@ -212,45 +161,15 @@ def _explain(
     evidence.dropped.append("the explanations hold no random masks over the template's segments")
 
 
-def _explained(
-    connection: Connection, prompt: str, version: str, model: str | None
-) -> list[Explained]:
-    """The newest explanation of every call and kind of settings."""
-    query = (
-        select(
-            func.max(explanations.c.id).label("id"),
-            explanations.c.call_id,
-            explanations.c.settings_hash,
-            jobs.c.model,
-            jobs.c.inclusion_probability,
-        )
-        .select_from(
-            calls.join(explanations, explanations.c.call_id == calls.c.id).join(
-                jobs,
-                (jobs.c.call_id == explanations.c.call_id)
-                & (jobs.c.settings_hash == explanations.c.settings_hash),
-            )
-        )
-        .where(calls.c.group == _group(prompt, version))
-        .group_by(explanations.c.call_id, explanations.c.settings_hash)
-    )
-    if model is not None:
-        query = query.where(jobs.c.model == model)
-    return [
-        Explained(row.id, row.call_id, row.settings_hash, row.model or "", row[4] or 1.0)
-        for row in connection.execute(query)
-    ]
-
-
 def _one_kind(
-    found: Sequence[Explained], connection: Connection
-) -> tuple[list[Explained], list[str]]:
+    found: Sequence[ExplanationRow], prompts: PromptReader
+) -> tuple[list[ExplanationRow], list[str]]:
     """The explanations of one model and one kind of settings, and what was kept apart."""
     kinds = Counter((item.model, item.settings_hash) for item in found)
     pooled = {
         settings_hash
         for _, settings_hash in kinds
-        if _settings(connection, settings_hash).get("pooled") is True
+        if (settings := prompts.settings(settings_hash)) is not None and settings.pooled
     }
     best = max(kinds, key=lambda kind: (kind[1] in pooled, kinds[kind], kind))
     dropped = [
@@ -261,17 +180,11 @@ def _one_kind(
     return [item for item in found if (item.model, item.settings_hash) == best], dropped
 
 
-def _settings(connection: Connection, settings_hash: str) -> dict[str, object]:
-    query = select(jobs.c.settings).where(jobs.c.settings_hash == settings_hash).limit(1)
-    loaded = json.loads(connection.execute(query).scalar() or "{}")
-    return loaded if isinstance(loaded, dict) else {}
-
-
 class _Bodies:
     """Turns explanations into rows over the segments of a template."""
 
-    def __init__(self, connection: Connection, prompt: str, version: str, template: str) -> None:
-        self._connection = connection
+    def __init__(self, prompts: PromptReader, prompt: str, version: str, template: str) -> None:
+        self._prompts = prompts
         self._prompt, self._version, self._template = prompt, version, template
         self._stem = f"{prompt}:{version}:"
         self.signal: Signal | None = None
@@ -281,7 +194,7 @@ class _Bodies:
         return segment_template(self._prompt, self._version, self._template, unit)
 
     def rows(
-        self, chosen: Sequence[Explained], segments: Sequence[TemplateSegment]
+        self, chosen: Sequence[ExplanationRow], segments: Sequence[TemplateSegment]
     ) -> PooledRows | None:
         """All random masks of these explanations whose partition holds these segments."""
         ids = [item.explanation_id for item in chosen]
@@ -290,7 +203,7 @@ class _Bodies:
         maps: dict[tuple[int, int], np.ndarray | None] = {}
         known = {item.explanation_id: item for item in chosen}
         x, y, q, call, weight, varies = [], [], [], [], [], []
-        for row in self._observations(ids):
+        for row in self._prompts.masks(ids):
             key = (row.explanation_id, row.level)
             if key not in maps:
                 keys = partitions[row.explanation_id]
@@ -300,10 +213,10 @@ class _Bodies:
                 continue
             out = np.frombuffer(row.mask.encode(), dtype=np.uint8) == ord("0")
             free = np.ones(len(out), dtype=bool)
-            free[json.loads(row.fixed)] = False
+            free[row.fixed] = False
             x.append(out @ matrix)
             varies.append((free @ matrix) > 0.999)
-            y.append(row.shift)
+            y.append(row.answer_change)
             q.append(1 - row.keep_probability)
             call.append(row.explanation_id)
             weight.append(1 / known[row.explanation_id].probability)
@@ -320,34 +233,14 @@ class _Bodies:
 
     def _partitions(self, ids: Sequence[int]) -> dict[int, list[list[str]]]:
         """Per explanation and level the keys of the units; notes the signal, keeps to one."""
-        query = select(
-            explanations.c.id,
-            func.json_extract(explanations.c.body, "$.partitions").label("partitions"),
-            func.json_extract(explanations.c.body, "$.signal").label("signal"),
-        )
-        rows = _in_chunks(self._connection, query, explanations.c.id, ids)
-        signals = Counter(row.signal for row in rows)
+        found = self._prompts.partitions(ids)
+        signals = Counter(item.signal for item in found.values())
         if signals and self.signal is None:
-            self.signal = signals.most_common(1)[0][0]
+            self.signal = cast(Signal, signals.most_common(1)[0][0])
         return {
-            row.id: json.loads(row.partitions) if row.signal == self.signal else [] for row in rows
+            number: item.keys if item.signal == self.signal else []
+            for number, item in found.items()
         }
-
-    def _observations(self, ids: Sequence[int]) -> list[Row[Any]]:
-        query = select(
-            observations.c.explanation_id,
-            observations.c.level,
-            observations.c.mask,
-            observations.c.fixed,
-            observations.c.shift,
-            observations.c.keep_probability,
-        ).where(
-            observations.c.kind == "random",
-            observations.c.asked == "target",
-            observations.c.shift.is_not(None),
-            observations.c.keep_probability.is_not(None),
-        )
-        return _in_chunks(self._connection, query, observations.c.explanation_id, ids)
 
     def _matrix(self, keys: Sequence[str], place: dict[str, int]) -> np.ndarray | None:
         """Units × segments: the share of a segment that a unit is. None where they do not meet.
@@ -375,14 +268,3 @@ def _sample(items: Sequence[T], most: int, generator: np.random.Generator) -> li
     if len(items) <= most:
         return list(items)
     return [items[k] for k in sorted(generator.choice(len(items), most, replace=False))]
-
-
-def _in_chunks(
-    connection: Connection, query: Select[Any], column: Column[Any], values: Sequence[object]
-) -> list[Row[Any]]:
-    # SQLite takes a bounded number of variables in one statement.
-    rows: list[Row[Any]] = []
-    for start in range(0, len(values), _CHUNK):
-        chunk = values[start : start + _CHUNK]
-        rows += connection.execute(query.where(column.in_(chunk))).all()
-    return rows

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Column, Connection, Engine, Row, Select, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 
@@ -142,6 +142,17 @@ class Database:
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+
+
+def in_chunks(
+    connection: Connection, query: Select[Any], column: Column[Any], values: Sequence[object]
+) -> list[Row[Any]]:
+    """The rows of `query` whose `column` is one of `values`, which may be very many."""
+    # SQLite takes a bounded number of variables in one statement.
+    rows: list[Row[Any]] = []
+    for start in range(0, len(values), 500):
+        rows += connection.execute(query.where(column.in_(values[start : start + 500]))).all()
+    return rows
 
 
 def describe_fault(path: Path, error: BaseException | None) -> StoreError:

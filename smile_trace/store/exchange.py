@@ -13,9 +13,9 @@ from sqlalchemy.dialects.sqlite import insert
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Explanation, Record
 from smile_trace.store.database import Database
+from smile_trace.store.groups import Group
 from smile_trace.store.jobs import put_observations, read_observations, sanity_outcome
 from smile_trace.store.tables import calls, explanations, jobs
-from smile_trace.store.traces import group_of
 
 LINE_VERSION: Literal[1] = 1
 """Raised when a line is no longer read as it was."""
@@ -139,7 +139,7 @@ def _put(connection: Connection, line: Line) -> bool:
         .values(
             id=call.id,
             trace_id=call.trace_id,
-            group=group_of(call),
+            **Group.of(call).values,
             start_ns=call.start_ns,
             decided=True,
             body=call.model_dump_json(),

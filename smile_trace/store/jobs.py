@@ -1,14 +1,15 @@
 """What is to be explained, and what became of it."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
 from smile_trace.store.database import Database
+from smile_trace.store.groups import Group
 from smile_trace.store.tables import calls, explanations, groups, jobs, observations
 
 JobState = Literal["pending", "running", "explained", "skipped", "failed"]
@@ -65,10 +66,10 @@ class Jobs:
         self._database = database
 
     # -- sampling -------------------------------------------------------------------------
-    def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[str, Call]]:
+    def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[Group, Call]]:
         """Calls that sampling has not seen, oldest first, each with its group."""
         query = (
-            select(calls.c.group, calls.c.body)
+            select(calls)
             .where(calls.c.decided.is_(False))
             .order_by(calls.c.start_ns, calls.c.id)
             .limit(limit)
@@ -76,16 +77,21 @@ class Jobs:
         )
         with self._database.read() as connection:
             return [
-                (row.group, Call.model_validate_json(row.body)) for row in connection.execute(query)
+                (Group.from_row(row), Call.model_validate_json(row.body))
+                for row in connection.execute(query)
             ]
 
-    def chosen(self, names: Collection[str]) -> dict[str, int]:
-        """How many calls of each group were sampled so far."""
-        query = select(groups).where(groups.c.name.in_(names))
+    def chosen(self, wanted: Collection[Group]) -> dict[Group, int]:
+        """How many calls of each group were sampled so far; groups without any are left out."""
+        query = select(groups).where(
+            tuple_(groups.c.group_kind, groups.c.group_name, groups.c.group_version).in_(wanted)
+        )
         with self._database.read() as connection:
-            return {row.name: row.chosen for row in connection.execute(query)}
+            return {Group.from_row(row): row.chosen for row in connection.execute(query)}
 
-    def decide(self, decisions: Iterable[Decision], chosen: dict[str, int], *, now: float) -> None:
+    def decide(
+        self, decisions: Iterable[Decision], chosen: Mapping[Group, int], *, now: float
+    ) -> None:
         """Make the jobs of those decisions, and keep the groups' new counts, all or nothing."""
         rows = [
             {
@@ -102,11 +108,12 @@ class Jobs:
             connection.execute(insert(jobs).on_conflict_do_nothing(), rows)
             mark = update(calls).where(calls.c.id == bindparam("decided_id")).values(decided=True)
             connection.execute(mark, [{"decided_id": row["call_id"]} for row in rows])
-            for name, count in chosen.items():
-                statement = insert(groups).values(name=name, chosen=count)
+            for group, count in chosen.items():
+                statement = insert(groups).values(**group.values, chosen=count)
                 connection.execute(
                     statement.on_conflict_do_update(
-                        index_elements=["name"], set_={"chosen": statement.excluded.chosen}
+                        index_elements=list(group.values),
+                        set_={"chosen": statement.excluded.chosen},
                     )
                 )
 

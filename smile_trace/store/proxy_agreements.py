@@ -5,15 +5,21 @@ from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records import Record
 from smile_trace.store.database import Database
+from smile_trace.store.groups import Group
 from smile_trace.store.tables import agreements
 
 
 class Pair(Record):
-    """A proxy, the model that it stands in for, and the prompt (or function) of its calls."""
+    """A proxy, the model that it stands in for, and the group of its calls."""
 
     target: str
     proxy: str
-    prompt: str
+    group: Group
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The columns that hold it."""
+        return {"target": self.target, "proxy": self.proxy, **self.group.values}
 
 
 class Agreements:
@@ -24,7 +30,7 @@ class Agreements:
 
     def add(self, pair: Pair, value: float, *, item: str, now: float) -> None:
         """Keep the agreement, in [0, 1], that the explanation `item` saw."""
-        row = {**pair.model_dump(), "value": value, "item": item, "created_at": now}
+        row = {**pair.values, "value": value, "item": item, "created_at": now}
         with self._database.write() as connection:
             connection.execute(insert(agreements).values(row).on_conflict_do_nothing())
 
@@ -36,10 +42,13 @@ class Agreements:
 
     def pairs(self) -> list[Pair]:
         """Every pair that was seen."""
-        columns = agreements.c.target, agreements.c.proxy, agreements.c.prompt
+        names = ("target", "proxy", "group_kind", "group_name", "group_version")
+        columns = [agreements.c[name] for name in names]
         with self._database.read() as connection:
             rows = connection.execute(select(*columns).distinct().order_by(*columns))
-            return [Pair(**row._mapping) for row in rows]
+            return [
+                Pair(target=row.target, proxy=row.proxy, group=Group.from_row(row)) for row in rows
+            ]
 
     def forget(self, pair: Pair) -> None:
         """Let the proxy be tried anew."""
@@ -48,4 +57,4 @@ class Agreements:
 
 
 def _is(pair: Pair) -> list[ColumnElement[bool]]:
-    return [agreements.c[name] == value for name, value in pair.model_dump().items()]
+    return [agreements.c[name] == value for name, value in pair.values.items()]

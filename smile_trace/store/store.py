@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import update
@@ -13,6 +14,7 @@ from smile_trace.store.jobs import Jobs
 from smile_trace.store.ledger import StoredLedger, StoredResponses
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.pauses import Pauses
+from smile_trace.store.prompts import PromptReader, reading_prompts
 from smile_trace.store.proxy_agreements import Agreements
 from smile_trace.store.status import Status, read_status
 from smile_trace.store.tables import deliveries, jobs, paused_models, trackers
@@ -115,6 +117,10 @@ class Store:
     def explanation(self, call_id: str) -> Explanation | None:
         """The newest explanation of the call `trace_id:span_id`, None where there is none."""
         return self.jobs.explanation(call_id)
+
+    def reading_prompts(self) -> AbstractContextManager[PromptReader]:
+        """Queries about prompts and their versions, all of one moment."""
+        return reading_prompts(self.database)
 
     def status(self) -> Status:
         """Everything counted, as of one moment."""

@@ -4,6 +4,8 @@ Times are Unix seconds (real) where we took them and Unix nanoseconds (`…_ns`)
 application did. Documents (`body`) are JSON of the records.
 """
 
+from collections.abc import Iterator
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,6 +30,13 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     }
 )
+
+
+def _group(*, primary_key: bool = False) -> Iterator[Column[str]]:
+    """The columns of a `groups.Group`: a prompt version, or a function without a version."""
+    for name in ("group_kind", "group_name", "group_version"):
+        yield Column(name, String, primary_key=primary_key, nullable=False)
+
 
 spool_files = Table(
     "spool_files",
@@ -77,16 +86,17 @@ calls = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("trace_id", String, nullable=False, index=True),
-    Column("group", String, nullable=False, index=True),  # prompt version, or the function
+    *_group(),
     Column("start_ns", BigInteger, nullable=False),
     Column("decided", Boolean, nullable=False, default=False, index=True),  # by sampling
     Column("body", Text, nullable=False),
+    Index("ix_calls_group", "group_kind", "group_name", "group_version"),
 )
 
 groups = Table(
     "groups",
     metadata,
-    Column("name", String, primary_key=True),  # as calls.group
+    *_group(primary_key=True),
     Column("chosen", Integer, nullable=False),  # how many of its calls were sampled so far
 )
 
@@ -168,11 +178,11 @@ agreements = Table(
     Column("id", Integer, primary_key=True),  # the order in which they were seen
     Column("target", String, nullable=False),
     Column("proxy", String, nullable=False),
-    Column("prompt", String, nullable=False),  # as calls.group
+    *_group(),
     Column("item", String, nullable=False, unique=True),  # the explanation, counted once
     Column("value", Float, nullable=False),
     Column("created_at", Float, nullable=False),
-    Index("ix_agreements_pair", "target", "proxy", "prompt"),
+    Index("ix_agreements_pair", "target", "proxy", "group_kind", "group_name", "group_version"),
 )
 
 responses = Table(

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Row, Select, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records import Call, Feedback, Span, Trace
-from smile_trace.store.database import Database
+from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.groups import Group
 from smile_trace.store.tables import (
     calls,
     corrupt_lines,
@@ -43,13 +44,6 @@ class CorruptLine:
     offset: int
     error: str
     line: bytes
-
-
-def group_of(call: Call) -> str:
-    """What the sampling minimum counts: the prompt version, or else the function."""
-    if call.prompts:
-        return f"prompt {call.prompts[0].name} version {call.prompts[0].version}"
-    return f"function {call.name}"
 
 
 class ArrivedSpan(NamedTuple):
@@ -193,10 +187,10 @@ def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpa
     if not arrived:
         return
     ids = sorted({span.trace_id for span, _ in arrived})
-    known_traces = _in_chunks(connection, select(traces.c.trace_id), traces.c.trace_id, ids)
+    known_traces = in_chunks(connection, select(traces.c.trace_id), traces.c.trace_id, ids)
     known = {
         tuple(row)
-        for row in _in_chunks(
+        for row in in_chunks(
             connection,
             select(spans.c.trace_id, spans.c.span_id),
             spans.c.trace_id,
@@ -262,11 +256,11 @@ def _load(
     ids = [trace_id for trace_id, _ in wanted]
     bodies: dict[str, list[str]] = {}
     query = select(spans.c.trace_id, spans.c.body)
-    for row in _in_chunks(connection, query, spans.c.trace_id, ids):
+    for row in in_chunks(connection, query, spans.c.trace_id, ids):
         bodies.setdefault(row.trace_id, []).append(row.body)
     opinions: dict[str, list[str]] = {}
     query = select(feedback.c.trace_id, feedback.c.body)
-    for row in _in_chunks(connection, query, feedback.c.trace_id, ids):
+    for row in in_chunks(connection, query, feedback.c.trace_id, ids):
         opinions.setdefault(row.trace_id, []).append(row.body)
     made: list[Trace] = []
     broken: dict[str, str] = {}
@@ -302,7 +296,7 @@ def _put_calls(connection: Connection, made: Iterable[Trace]) -> None:
         {
             "id": call.id,
             "trace_id": call.trace_id,
-            "group": group_of(call),
+            **Group.of(call).values,
             "start_ns": call.start_ns,
             "body": call.model_dump_json(),
         }
@@ -311,20 +305,10 @@ def _put_calls(connection: Connection, made: Iterable[Trace]) -> None:
     ]
     if rows:
         statement = insert(calls)
-        update_ = {name: statement.excluded[name] for name in ("group", "start_ns", "body")}
+        changed = [name for name in rows[0] if name not in ("id", "trace_id")]
         connection.execute(
-            statement.on_conflict_do_update(index_elements=["id"], set_=update_), rows
+            statement.on_conflict_do_update(
+                index_elements=["id"], set_={name: statement.excluded[name] for name in changed}
+            ),
+            rows,
         )
-
-
-def _in_chunks(
-    connection: Connection, query: Select[Any], column: Column[str], values: Sequence[str]
-) -> list[Row[Any]]:
-    # SQLite takes a bounded number of variables in one statement.
-    rows: list[Row[Any]] = []
-    for start in range(0, len(values), 500):
-        rows += connection.execute(query.where(column.in_(values[start : start + 500]))).all()
-    return rows
-
-
-__all__ = ["ArrivedSpan", "Assemble", "CorruptLine", "SpoolFile", "Traces", "group_of"]

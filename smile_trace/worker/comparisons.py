@@ -4,15 +4,12 @@ import logging
 import time
 from collections.abc import Callable
 
-from sqlalchemy import func, select
-
 from smile_trace.comparison import compare
 from smile_trace.comparison.influence.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import Comparison
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.tables import calls, deliveries, explanations
 from smile_trace.trackers import (
     ComparedPrompt,
     Outcome,
@@ -59,7 +56,9 @@ class Comparisons:
             return 0
         self._next = self._clock() + self._settings.worker.comparison_seconds
         arrived = 0
-        for prompt, explained in _explained(self._store).items():
+        with self._store.reading_prompts() as prompts:
+            counted = prompts.explained_versions()
+        for prompt, explained in counted.items():
             enough = len(explained) > 1 and max(explained.values()) >= MIN_CALLS
             if not enough or self._delivered.get(prompt) == explained:
                 continue
@@ -87,41 +86,11 @@ def deliver(tracker: Tracker, store: Store, comparison: Comparison) -> Outcome:
     Raises:
         TrackerUnavailable: nothing was taken.
     """
-    traces = {
-        version.label: _traces(store, tracker.name, comparison.prompt, version.version)
-        for version in comparison.versions
-    }
+    with store.reading_prompts() as prompts:
+        traces = {
+            version.label: prompts.delivered_as(
+                comparison.prompt, version.version, tracker.name, limit=MAX_TRACES
+            )
+            for version in comparison.versions
+        }
     return tracker.deliver_comparison(ComparedPrompt(comparison=comparison, traced_as=traces))
-
-
-def _explained(store: Store) -> dict[str, dict[str, int]]:
-    """By prompt and version, how many of its calls are explained."""
-    query = (
-        select(calls.c.group, func.count(explanations.c.call_id.distinct()))
-        .select_from(calls.outerjoin(explanations, explanations.c.call_id == calls.c.id))
-        .where(calls.c.group.startswith("prompt "))
-        .group_by(calls.c.group)
-    )
-    found: dict[str, dict[str, int]] = {}
-    with store.database.read() as connection:
-        for group, count in connection.execute(query):
-            prompt, _, version = group.removeprefix("prompt ").rpartition(" version ")
-            found.setdefault(prompt, {})[version] = count
-    return found
-
-
-def _traces(store: Store, tracker: str, prompt: str, version: str) -> tuple[str, ...]:
-    query = (
-        select(deliveries.c.external_id)
-        .select_from(calls.join(deliveries, deliveries.c.trace_id == calls.c.trace_id))
-        .where(
-            calls.c.group == f"prompt {prompt} version {version}",
-            deliveries.c.tracker == tracker,
-            deliveries.c.kind == "trace",
-            deliveries.c.external_id.is_not(None),
-        )
-        .distinct()
-        .limit(MAX_TRACES)
-    )
-    with store.database.read() as connection:
-        return tuple(connection.execute(query).scalars())

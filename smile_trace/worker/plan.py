@@ -10,6 +10,7 @@ from smile_trace.models.registry import UNMAPPED, NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings, Prompted, Record
 from smile_trace.settings import EndpointSettings, Settings
 from smile_trace.store import Store
+from smile_trace.store.groups import Group
 from smile_trace.store.ledger import Left, Spent
 from smile_trace.store.status import Counted
 from smile_trace.store.store import check_home
@@ -108,7 +109,7 @@ def _wanted(
         call = store.traces.call(job.call_id)
         if call is not None:
             yield call, job.settings, store.ledger.spent("explanation", job.budget_scope), None
-    offset, chosen = 0, dict[str, int]()
+    offset, chosen = 0, dict[Group, int]()
     while batch := store.jobs.undecided(BATCH, offset=offset):
         offset += len(batch)
         new = {group for group, _ in batch} - chosen.keys()

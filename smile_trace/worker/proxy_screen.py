@@ -6,9 +6,9 @@ from statistics import fmean
 from smile_trace.attribution.estimation.proxy_agreement import LINE, disagrees
 from smile_trace.records import Call, Explanation, ProxyUse
 from smile_trace.store import Store
+from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Job
 from smile_trace.store.proxy_agreements import Pair
-from smile_trace.store.traces import group_of
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ def pair_of(job: Job, call: Call) -> Pair | None:
     """What is screened; None for a job without a proxy."""
     if job.settings.proxy is None:
         return None
-    return Pair(target=job.settings.model, proxy=job.settings.proxy, prompt=group_of(call))
+    return Pair(target=job.settings.model, proxy=job.settings.proxy, group=Group.of(call))
 
 
 def why_dropped(store: Store, pair: Pair) -> str | None:
@@ -45,7 +45,7 @@ def note(store: Store, pair: Pair, explanation: Explanation, job: Job, *, now: f
             "tried anew",
             pair.proxy,
             pair.target,
-            pair.prompt,
+            pair.group,
             why,
         )
 
@@ -54,7 +54,7 @@ def dropped_proxies(store: Store) -> tuple[str, ...]:
     """Every proxy that is not asked any more, in words."""
     seen = ((pair, why_dropped(store, pair)) for pair in store.agreements.pairs())
     return tuple(
-        f"{pair.proxy} for {pair.target} on {pair.prompt}: {why}"
+        f"{pair.proxy} for {pair.target} on {pair.group}: {why}"
         for pair, why in seen
         if why is not None
     )

@@ -9,6 +9,7 @@ from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
+from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Decision
 
 NOT_SAMPLED = "not sampled"
@@ -32,7 +33,7 @@ def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.t
 
 
 def decide(
-    batch: Sequence[tuple[str, Call]], chosen: dict[str, int], settings: Settings
+    batch: Sequence[tuple[Group, Call]], chosen: dict[Group, int], settings: Settings
 ) -> list[Decision]:
     """The decision about each call, in the order given.
 

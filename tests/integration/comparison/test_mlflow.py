@@ -75,7 +75,7 @@ def test_the_runs_link_the_traces_of_their_versions(
     store = Store.open(settings_in(tmp_path))
     expected: dict[str, set[str]] = {}
     for version in ("1", "2"):
-        query = select(calls.c.trace_id).where(calls.c.group == f"prompt answer version {version}")
+        query = select(calls.c.trace_id).where(calls.c.group_version == version)
         with store.database.read() as connection:
             planted = connection.execute(query.limit(3)).scalars().all()
         assert len(planted) == 3

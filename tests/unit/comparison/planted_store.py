@@ -19,6 +19,7 @@ from smile_trace.records import (
 )
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.groups import Group
 from smile_trace.store.tables import calls, explanations, jobs, observations
 
 MODEL = "planted"
@@ -59,7 +60,6 @@ def plant(
     segments = segment_template(name, version, template, unit)
     settings = ExplanationSettings(model=model, pooled=pooled, unit=unit, seed=seed)
     digest = f"{model}-{pooled}-{unit}-{signal}"
-    group = f"prompt {name} version {version}"
     tables: dict[str, list[dict[str, object]]] = {
         "calls": [],
         "jobs": [],
@@ -99,7 +99,7 @@ def plant(
             {
                 "id": call.id,
                 "trace_id": call.trace_id,
-                "group": group,
+                **Group("prompt", name, version).values,
                 "start_ns": call.start_ns,
                 "body": call.model_dump_json(),
             }

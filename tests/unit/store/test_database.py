@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
+from smile_trace.store.groups import Group
 from smile_trace.store.tables import metadata
 
 
@@ -76,12 +77,12 @@ def test_a_home_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 def test_a_write_that_fails_in_the_middle_leaves_nothing(store: Store) -> None:
     def stumble() -> None:
         with store.database.write() as connection:
-            connection.exec_driver_sql("INSERT INTO groups VALUES ('a', 1)")
+            connection.exec_driver_sql("INSERT INTO groups VALUES ('function', 'a', '', 1)")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         stumble()
-    assert store.jobs.chosen({"a"}) == {}
+    assert store.jobs.chosen({Group("function", "a")}) == {}
 
 
 def test_writers_in_other_processes_and_threads_wait_for_each_other(
@@ -97,7 +98,7 @@ def test_writers_in_other_processes_and_threads_wait_for_each_other(
         "        c.exec_driver_sql('UPDATE groups SET chosen = ?', (n + 1,))\n"
     )
     with store.database.write() as connection:
-        connection.exec_driver_sql("INSERT INTO groups VALUES ('a', 0)")
+        connection.exec_driver_sql("INSERT INTO groups VALUES ('function', 'a', '', 0)")
     processes = [
         subprocess.Popen([sys.executable, "-c", code, str(settings.home)]) for _ in range(2)
     ]
@@ -114,7 +115,7 @@ def test_writers_in_other_processes_and_threads_wait_for_each_other(
     for thread in threads:
         thread.join()
     assert [process.wait(60) for process in processes] == [0, 0]
-    assert store.jobs.chosen({"a"}) == {"a": 200}
+    assert store.jobs.chosen({Group("function", "a")}) == {Group("function", "a"): 200}
 
 
 def _with_a_home_of_its_own(code: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
@@ -184,7 +185,7 @@ def test_a_full_disk_is_said_and_loses_nothing(settings: Settings) -> None:
         "    for number in range(10_000):\n"
         "        with store.database.write() as c:\n"
         "            name = 'x' * 500 + str(number)\n"
-        "            c.exec_driver_sql('INSERT INTO groups VALUES (?, 1)', (name,))\n"
+        "            c.exec_driver_sql('INSERT INTO groups VALUES (?, ?, ?, 1)', ('', name, ''))\n"
         "        written += 1\n"
         "except StoreError as error:\n"
         "    print(error); print(written)\n"

@@ -9,6 +9,7 @@ from smile_trace.records import (
     Observation,
 )
 from smile_trace.store import Store
+from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Decision, Job
 from smile_trace.store.pauses import Pause
 from smile_trace.store.trace_reader import read_trace
@@ -16,6 +17,7 @@ from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from tests.support.spooled import call_span, span_id, trace_id
 
 ASKED = ExplanationSettings(model="planted")
+GROUP = Group("function", "f")
 
 
 def call_id(number: int) -> str:
@@ -84,9 +86,9 @@ def only(jobs: list[Job]) -> Job:
 def test_each_call_is_decided_about_once(store: Store) -> None:
     capture(store, 1, 2)
     assert [call.id for _, call in store.jobs.undecided()] == [call_id(1), call_id(2)]
-    store.jobs.decide([decision(1), decision(2, "skipped", reason="no")], {"g": 1}, now=5.0)
+    store.jobs.decide([decision(1), decision(2, "skipped", reason="no")], {GROUP: 1}, now=5.0)
     assert store.jobs.undecided() == []
-    assert store.jobs.chosen({"g", "other"}) == {"g": 1}
+    assert store.jobs.chosen({GROUP, Group("function", "other")}) == {GROUP: 1}
     status = store.status()
     assert (status.captured, status.sampled, status.pending, status.skipped) == (2, 1, 1, 1)
     assert [(r.reason, r.count) for r in status.skipped_by_reason] == [("no", 1)]
