@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, Engine, Row, Select, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 
@@ -98,6 +98,16 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
+    def damage(self) -> str | None:
+        """What SQLite finds wrong with the file; None where it is sound.
+
+        Raises:
+            StoreError: the file cannot be read at all.
+        """
+        with self.read() as connection:
+            found = str(connection.exec_driver_sql("PRAGMA quick_check").scalar_one())
+        return None if found == "ok" else found
+
     def used_bytes(self) -> int:
         """What the file would take without its free pages."""
         pragmas = ("page_count", "freelist_count", "page_size")
@@ -155,6 +165,21 @@ def in_chunks(
     return rows
 
 
+@contextmanager
+def describing_faults(path: Path) -> Iterator[None]:
+    """Raise what goes wrong with another SQLite database as it is raised for the store's.
+
+    Raises:
+        StoreError: the file at `path` is damaged, or cannot be written for now.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise describe_fault(path, error.orig) from error
+    except sqlite3.Error as error:
+        raise describe_fault(path, error) from error
+
+
 def describe_fault(path: Path, error: BaseException | None) -> StoreError:
     """The error that a person sees when SQLite cannot work on the file at `path`."""
     # Codes beyond 255 say more about the same thing.
@@ -205,6 +230,15 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def make_wal(path: Path) -> None:
+    """Give another SQLite database the journal mode of the store; it stays with the file."""
+    connection = sqlite3.connect(path)
+    try:
+        _use_wal(connection)
+    finally:
+        connection.close()
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import socket
-import sqlite3
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -153,16 +152,15 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding(level="bad", about="store", said=str(error))
         return
     try:
-        with store.database.read() as connection:
-            wrong = connection.exec_driver_sql("PRAGMA quick_check").scalar_one()
+        damage = store.database.damage()
         status = store.status()
-    except (StoreError, sqlite3.Error) as error:
+    except StoreError as error:
         yield Finding(level="bad", about="store", said=str(error))
         return
     finally:
         store.close()
-    if wrong != "ok":
-        said = f"store.db is damaged ({wrong}): move it away, or bring back a copy of it"
+    if damage is not None:
+        said = f"store.db is damaged ({damage}): move it away, or bring back a copy of it"
         yield Finding(level="bad", about="store", said=said)
         return
     said = (

@@ -7,20 +7,18 @@ its application version is ours, so that another release still resumes what this
 import asyncio
 import hashlib
 import logging
-import sqlite3
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
-from sqlalchemy.exc import DBAPIError
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
-from smile_trace.store.database import describe_fault
+from smile_trace.store.database import describing_faults, make_wal
 from smile_trace.store.jobs import Job
 from smile_trace.worker.explain import Explainer, Kept
 from smile_trace.worker.models import Models
@@ -85,7 +83,8 @@ class Engine:
         self._active.update({job.id: job.model for job in left})
         _running = self
         with self._own_database():
-            _use_wal(self._path)
+            # The journal mode stays with the file; the engine itself would not choose it.
+            make_wal(self._path)
             DBOS(config=_config(self._path))
             DBOS.launch()
             for job in left:
@@ -187,19 +186,8 @@ class Engine:
             self._active.pop(job.id, None)
         self._patience(self._store.jobs.postpone, job, None, until=now, now=now)
 
-    @contextmanager
-    def _own_database(self) -> Iterator[None]:
-        """Say what is wrong with the engine's database as it is said of the store's.
-
-        Raises:
-            StoreError: its file is damaged, or cannot be written for now.
-        """
-        try:
-            yield
-        except DBAPIError as error:
-            raise describe_fault(self._path, error.orig) from error
-        except sqlite3.Error as error:
-            raise describe_fault(self._path, error) from error
+    def _own_database(self) -> AbstractContextManager[None]:
+        return describing_faults(self._path)
 
 
 def workflow_id(job: Job) -> str:
@@ -218,15 +206,6 @@ def _config(path: Path) -> DBOSConfig:
         # It would print a traceback where a disk is full; we say that ourselves.
         "log_level": "CRITICAL",
     }
-
-
-def _use_wal(path: Path) -> None:
-    # The journal mode stays with the file; the engine itself would not choose it.
-    connection = sqlite3.connect(path)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-    finally:
-        connection.close()
 
 
 def _result_of(future: "Future[None]", seconds: float) -> None:
