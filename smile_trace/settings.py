@@ -55,7 +55,8 @@ class _Table(BaseModel):
             return table
         table = dict(table)
         for old, new in cls._renamed.items():
-            if old in table and new not in table:
+            default = cls.model_fields[new].default  # stands in the table where nobody set it
+            if old in table and table.get(new, default) == default:
                 warnings.warn(
                     f"the setting {old!r} is now called {new!r}: rename it; the next release "
                     "no longer reads the old name",
