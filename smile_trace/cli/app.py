@@ -1,20 +1,22 @@
-"""The command tree. Commands import their rooms inside the function: `--help` stays fast."""
+"""The command tree. Commands import what they need inside the function: `--help` stays fast."""
 
+import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from smile_trace.cli.compare import compare
 from smile_trace.cli.demo import demo
-from smile_trace.cli.doctor import doctor
+from smile_trace.cli.doctor import doctor, health
 from smile_trace.cli.explain import explain
-from smile_trace.cli.export_import import export, import_
-from smile_trace.cli.health import health
 from smile_trace.cli.replay import replay
-from smile_trace.cli.retry import retry
 from smile_trace.cli.status import status
+from smile_trace.cli.store import export, import_, retry
 from smile_trace.cli.worker import worker
+from smile_trace.errors import ReasonCode, SmileTraceError
 
 app = typer.Typer(
     name="smile-trace",
@@ -22,6 +24,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 an error said in one sentence, 2 usage."""
+    try:
+        app()
+    except SmileTraceError as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"smile-trace: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 def _print_version(wanted: bool) -> None:
@@ -40,14 +53,33 @@ def options(
     """Why did the model say that? Explains logged LLM calls, inside the traces they are in."""
 
 
-app.command()(demo)
-app.command()(explain)
-app.command()(worker)
-app.command()(status)
-app.command()(retry)
-app.command()(compare)
-app.command()(replay)
-app.command()(export)
-app.command("import")(import_)
-app.command()(doctor)
-app.command()(health)
+def _add(command: Callable[..., None], name: str, extra: str = "worker") -> None:
+    """Add a command that needs an extra; where it is missing, one sentence says which."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("smile_trace"):
+                raise  # a defect of ours
+            raise SmileTraceError(
+                f"smile-trace {name} needs more than is installed ({error.name} is missing): "
+                f"pip install 'smile-trace[{extra}]'",
+                code=ReasonCode.EXTRA_MISSING,
+            ) from error
+
+    app.command(name)(run)
+
+
+_add(demo, "demo", extra="demo")
+_add(explain, "explain")
+_add(worker, "worker")
+_add(status, "status")
+_add(retry, "retry")
+_add(compare, "compare")
+_add(replay, "replay")
+_add(export, "export")
+_add(import_, "import")
+_add(doctor, "doctor")
+_add(health, "health")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace.cli.output import write_page
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
@@ -54,14 +55,9 @@ def compare(
     if ref is not None and file is None:
         raise typer.BadParameter("--ref needs --file")
     limits = dict(_limit(text) for text in fail_if_drop or ())
-    try:
-        from smile_trace.comparison import compare as compare_now
-        from smile_trace.comparison.gate import broken_limits
-    except ImportError as error:
-        raise SmileTraceError(
-            f"comparing needs more than is installed ({error.name} is missing): "
-            "pip install 'smile-trace[worker]'"
-        ) from error
+    from smile_trace.comparison import compare as compare_now
+    from smile_trace.comparison.gate import broken_limits
+
     comparison = compare_now(
         prompt,
         versions=_names(versions),
@@ -74,7 +70,7 @@ def compare(
     )
     broken = broken_limits(comparison, drops=limits, shift=fail_if_shift)
     if html is not None:
-        _write(html, comparison.to_html())
+        write_page(html, comparison.to_html())
     if json:
         print(comparison.model_dump_json(indent=2))
     elif html is None:
@@ -132,10 +128,3 @@ def _limit(text: str) -> tuple[str, float]:
     if not segment or not 0 <= value <= 1:
         raise typer.BadParameter(f"{text!r}: write SEGMENT=LIMIT, such as 'Be brief.=0.1'")
     return segment, value
-
-
-def _write(file: Path, page: str) -> None:
-    try:
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None

@@ -1,9 +1,11 @@
-"""What `smile-trace explain` would ask, in words, and a yes where that may cost money."""
+"""What `smile-trace explain` would ask, described, and a yes where that may cost money."""
 
 import sys
 from typing import TYPE_CHECKING
 
 import typer
+
+from smile_trace.cli.output import printable
 
 if TYPE_CHECKING:
     from smile_trace.explaining import Estimate
@@ -14,27 +16,29 @@ _SIGNALS = {
 }
 
 
-def in_words(estimate: "Estimate") -> str:
-    """A few lines: what is asked, of whom, and the most that it takes."""
+def describe(estimate: "Estimate") -> str:
+    """A few lines: what is asked, which model, and the most that it takes."""
     unit = "passage" if estimate.unit == "span" else estimate.unit
     parts = f"{estimate.segments:,} {unit}{'' if estimate.segments == 1 else 's'}"
     steps = ", larger passages first and then the pieces of those that matter"
     lines = [
-        f"The prompt would be asked again with some of its {parts} left out"
+        f"The prompt would be asked again with some of its {parts} removed"
         f"{steps if estimate.in_steps else ''}; {_SIGNALS[estimate.signal]}.",
-        f"Asked: {_plain(estimate.model)}, {_plain(estimate.address)}.",
+        f"Asked: {printable(estimate.model)}, {printable(estimate.address)}.",
         f"At most: {_most(estimate)}.",
     ]
     if estimate.proxy is not None:
         how = _SIGNALS[estimate.proxy.signal]
-        lines.append(f"Its proxy answers most: {_whom(estimate.proxy)}; {how}.")
+        lines.append(f"Its proxy answers most: {_model_and_cost(estimate.proxy)}; {how}.")
     if estimate.embeddings is not None:
-        lines.append(f"Word vectors come from {_plain(estimate.embeddings)}, which is not counted.")
+        lines.append(
+            f"Word vectors come from {printable(estimate.embeddings)}, which is not counted."
+        )
     return "\n".join([*lines, "Nothing was asked."])
 
 
-def agree(estimate: "Estimate", *, yes: bool) -> None:
-    """Tell the most that calls which cost money, or may, can cost; ask a person who is there.
+def confirm(estimate: "Estimate", *, yes: bool) -> None:
+    """Say the most that calls which cost money, or may, can cost, and ask whoever is there.
 
     Raises:
         typer.Exit: the person said no.
@@ -42,7 +46,7 @@ def agree(estimate: "Estimate", *, yes: bool) -> None:
     paid = [one for one in (estimate, estimate.proxy) if one is not None and one.paid]
     if not paid or yes:
         return
-    most = " ".join(f"{_whom(one)}." for one in paid)
+    most = " ".join(f"{_model_and_cost(one)}." for one in paid)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         print(most, file=sys.stderr)
         return
@@ -51,9 +55,9 @@ def agree(estimate: "Estimate", *, yes: bool) -> None:
         raise typer.Exit(1)
 
 
-def _whom(estimate: "Estimate") -> str:
-    who = f"{_plain(estimate.model)}, {_plain(estimate.address)}"
-    return f"{who}: at most {_most(estimate)}"
+def _model_and_cost(estimate: "Estimate") -> str:
+    model = f"{printable(estimate.model)}, {printable(estimate.address)}"
+    return f"{model}: at most {_most(estimate)}"
 
 
 def _most(estimate: "Estimate") -> str:
@@ -61,7 +65,3 @@ def _most(estimate: "Estimate") -> str:
     tokens = "" if estimate.tokens is None else f", {estimate.tokens:,} tokens"
     usd = "cost not known" if estimate.usd is None else f"${estimate.usd:,.4f}"
     return f"{calls}{tokens}, {'$0' if estimate.usd == 0 else usd}"
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -8,8 +8,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from smile_trace.errors import SmileTraceError
-
 
 def demo(
     exit_when_done: Annotated[
@@ -25,15 +23,10 @@ def demo(
 
     Its state lives in `.smile-trace` of the working directory, or in SMILE_TRACE_HOME.
     """
-    try:
-        from rich.console import Console
+    from rich.console import Console
 
-        from smile_trace.demo.run import run_demo
-    except ImportError as error:
-        raise SmileTraceError(
-            f"the demo needs more than is installed ({error.name} is missing): "
-            "pip install 'smile-trace[demo]'"
-        ) from error
+    from smile_trace.demo.run import run_demo
+
     # Not the user's own home: ten calls of a demo have no business there.
     home = Path(os.environ.get("SMILE_TRACE_HOME", ".smile-trace")).expanduser().absolute()
     serve = not exit_when_done and sys.stdin.isatty()

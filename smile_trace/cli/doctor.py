@@ -1,9 +1,11 @@
-"""`smile-trace doctor`: is everything there that the worker needs?"""
+"""`smile-trace doctor` and `health`: does the worker have what it needs, and is it running?"""
 
 import json
 from typing import Annotated
 
 import typer
+
+from smile_trace.cli.output import printable
 
 MARKS = {"good": "[green]✓[/]", "note": "[yellow]·[/]", "bad": "[red]✗[/]"}
 
@@ -11,7 +13,7 @@ MARKS = {"good": "[green]✓[/]", "note": "[yellow]·[/]", "bad": "[red]✗[/]"}
 def doctor(
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="Remove what [retention] does not keep; shrink the store."),
+        typer.Option("--repair", help="Remove what \\[retention] does not keep; shrink the store."),
     ] = False,
     forget: Annotated[
         str | None,
@@ -39,8 +41,19 @@ def doctor(
     else:
         console = Console(highlight=False)
         for finding in findings:
-            said = escape("".join(c if c.isprintable() else " " for c in finding.said))
+            said = escape(printable(finding.said))
             line = f"{MARKS[finding.level]} [bold]{escape(finding.about)}[/]: {said}"
             console.print(line, soft_wrap=True)
     if any(finding.level == "bad" for finding in findings):
         raise SystemExit(1)
+
+
+def health() -> None:
+    """For probes of systemd, Docker or Kubernetes.
+
+    Exit 0 where a worker runs on the home and makes progress, else 1 with a sentence.
+    """
+    from smile_trace.settings import Settings
+    from smile_trace.worker.lock import check_health
+
+    print(check_health(Settings().home))

@@ -1,18 +1,24 @@
 """`smile-trace explain`: one explanation now, of a prompt or of a captured call."""
 
-import os
-import re
 import sys
-from collections.abc import Sequence
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smile_trace.cli.confirmation import agree, in_words
+from smile_trace.cli.confirmation import confirm, describe
+from smile_trace.cli.output import check_writable, write_page
+from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError
+
+if TYPE_CHECKING:
+    from smile_trace.attribution import AnyUnit
+    from smile_trace.explaining.driver import OnRound
+    from smile_trace.explaining.preparation import Prepared
+    from smile_trace.records import Explanation
+    from smile_trace.settings import Settings
 
 
 class Signal(StrEnum):
@@ -42,13 +48,13 @@ def explain(
         str,
         typer.Option(
             metavar="UNIT",
-            help="What is left out: word, sentence, section, message, variable, example, "
+            help="What is removed at a time: word, sentence, section, message, variable, example, "
             "document, or the matches of a /PATTERN/.",
         ),
     ] = "word",
     protect: Annotated[
         list[str] | None,
-        typer.Option(help="A role, a text or a /PATTERN/ that is never left out; repeatable."),
+        typer.Option(help="A role, a text or a /PATTERN/ that is never removed; repeatable."),
     ] = None,
     budget: Annotated[int, typer.Option(min=4, help="The most calls to the model.")] = 40,
     proxy: Annotated[
@@ -66,7 +72,7 @@ def explain(
         typer.Option(help="The application's module, to call its function again (kind rerun)."),
     ] = None,
     signal: Annotated[Signal, typer.Option(help="How answers are compared.")] = Signal.auto,
-    seed: Annotated[int, typer.Option(help="Decides what is left out together.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides what is removed together.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write the heatmap to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Explanation as JSON.")] = False,
     sanity_check: Annotated[
@@ -84,6 +90,9 @@ def explain(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Ask a model that costs money without a question.")
     ] = False,
+    freeze: Annotated[
+        list[str] | None, typer.Option("--freeze", hidden=True, help="Now --protect.")
+    ] = None,
 ) -> None:
     """Show which parts of a prompt drive the answer: --prompt TEXT, --file F, or TRACE_ID."""
     if sum(given is not None for given in (trace_id, prompt, file)) != 1:
@@ -91,71 +100,84 @@ def explain(
     if model is None and trace_id is None:
         raise typer.BadParameter("give --model NAME (demo is the packaged one)")
     if html is not None:
-        _look_at(html)
+        check_writable(html)
     text = prompt if file is None else _read(file)
-    try:
-        from smile_trace.attribution import ROLES, find_answer_span, unmatched_protections, written
-        from smile_trace.evaluation import check_by_injection, estimate_check
-        from smile_trace.explaining import explain as explain_now
-        from smile_trace.explaining.cost_estimate import check_worth, estimate_of
-        from smile_trace.explaining.preparation import prepare
-        from smile_trace.settings import Settings
-    except ImportError as error:
-        raise SmileTraceError(
-            f"explaining needs more than is installed ({error.name} is missing): "
-            "pip install 'smile-trace[worker]'"
-        ) from error
-    asked: dict[str, Any] = {
-        "trace_id": trace_id,
-        "model": model,
-        "answer": answer,
-        "unit": _unit(unit),
-        "protect": [written(text) for text in protect or ()],
-        "budget": budget,
-        "signal": signal.value,
-        "proxy": proxy,
-        "app": app,
-        "seed": seed,
-    }
+    from smile_trace.attribution import written
+    from smile_trace.evaluation import estimate_check
+    from smile_trace.explaining.cost_estimate import check_worth, estimate_of
+    from smile_trace.explaining.options import ExplainOptions
+    from smile_trace.explaining.preparation import prepare
+    from smile_trace.settings import Settings
+
+    options = ExplainOptions(
+        unit=_unit(unit),
+        protect=tuple(map(written, [*(protect or ()), *_renamed(freeze)])),
+        budget=budget,
+        signal=signal.value,
+        proxy=proxy,
+        seed=seed,
+        part=part,
+    )
     settings = Settings()
-    prepared = prepare(text, settings, parameters=None, **asked)
-    for missing in unmatched_protections(prepared.prompted.messages, prepared.protect):
-        if missing not in ROLES:
-            raise SmileTraceError(_no_such_text(missing))
-        print(_no_such_role(missing), file=sys.stderr)
-    alone = prepare(text, settings, parameters=None, **{**asked, "proxy": None})
-    if part is not None and prepared.prompted.answer is not None:
-        find_answer_span(
-            prepared.prompted.answer, part
-        )  # or it is not there: said before a cent is spent
+    prepared = prepare(
+        text, settings, options, model=model, trace_id=trace_id, answer=answer, app=app
+    )
+    _check_protected(prepared)
     most = estimate_of(prepared, embeddings=settings.explain.embeddings)
     check_worth(prepared)
     if sanity_check:
-        most = most.plus(estimate_check(alone))
+        most = most.plus(estimate_check(prepared.without_proxy()))
     if dry_run:
-        print(most.model_dump_json(indent=2) if json else in_words(most))
+        print(most.model_dump_json(indent=2) if json else describe(most))
         return
-    agree(most, yes=yes)
+    confirm(most, yes=yes)
     calls = most.calls + (0 if most.proxy is None else most.proxy.calls)
-    with _Progress(calls) if sys.stderr.isatty() else nullcontext() as on_round:
-        explanation = explain_now(text, **asked, part=part, on_round=on_round)
-        if sanity_check:
-            checked = check_by_injection(alone, on_round=on_round)
-            metadata = {"sanity_check": checked.model_dump(mode="json")}
-            explanation = explanation.model_copy(update={"metadata": metadata})
+    with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_round:
+        explanation = _explain(prepared, settings, on_round, check=sanity_check)
+    _show(explanation, html=html, json=json)
+
+
+def _explain(
+    prepared: "Prepared", settings: "Settings", on_round: "OnRound | None", *, check: bool
+) -> "Explanation":
+    """The explanation, with a sanity check in its metadata where one is wanted."""
+    from smile_trace.evaluation import check_by_injection
+    from smile_trace.explaining.api import explain_prepared
+
+    explanation = explain_prepared(prepared, settings, on_round=on_round)
+    if not check:
+        return explanation
+    checked = check_by_injection(prepared.without_proxy(), on_round=on_round)
+    metadata = {"sanity_check": checked.model_dump(mode="json")}
+    return explanation.model_copy(update={"metadata": metadata})
+
+
+def _show(explanation: "Explanation", *, html: Path | None, json: bool) -> None:
     if html is not None:
-        _write(html, explanation.to_html())
+        write_page(html, explanation.to_html())
     if json:
         print(explanation.model_dump_json(indent=2))
-    elif html is None:
+        return
+    if html is None:
         explanation.show()
     else:
         print(f"{explanation.summary}\n{html.absolute()}")
-    if sanity_check and not json:
-        print(f"Sanity check {checked.outcome}: {checked.reason}.")
+    if checked := explanation.metadata.get("sanity_check"):
+        print(f"Sanity check {checked['outcome']}: {checked['reason']}.")
 
 
-def _unit(text: str) -> Any:
+def _renamed(freeze: list[str] | None) -> list[str]:
+    """What the option of release 0.1 names, with a warning."""
+    if freeze:
+        print(
+            "smile-trace: --freeze is now called --protect: rename it; the next release no "
+            "longer takes the old name",
+            file=sys.stderr,
+        )
+    return freeze or []
+
+
+def _unit(text: str) -> "AnyUnit":
     from smile_trace.attribution.segmentation import units
 
     unit = units.written(text)
@@ -166,38 +188,29 @@ def _unit(text: str) -> Any:
     return unit
 
 
-def _no_such_text(missing: str | re.Pattern[str]) -> str:
-    said = missing if isinstance(missing, str) else f"/{missing.pattern}/"
-    return (
-        f"--protect {said!r} stands nowhere in the prompt: give whole words as they stand in it, "
-        "a role of its messages, or a /PATTERN/"
-    )
+def _check_protected(prepared: "Prepared") -> None:
+    """See that everything to protect is in the prompt.
 
+    A missing role is no error: one command line may serve prompts with and without such a
+    message.
 
-def _no_such_role(role: object) -> str:
-    # No error: one command line may serve prompts with and without such a message.
-    return f"no message has the role {role!r}; write /\\b{role}\\b/ to protect the word"
+    Raises:
+        SmileTraceError: a text or a pattern is not in it.
+    """
+    from smile_trace.attribution import ROLES, unmatched_protections
 
-
-class _Progress:
-    """A bar on standard error that counts answers; entered, it gives the hook for each round."""
-
-    def __init__(self, budget: int) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self._bar = Progress(console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("Asking", total=budget)
-
-    def __enter__(self) -> "_Progress":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self._bar.stop()
-
-    def __call__(self, perturbations: Sequence[Any], responses: Sequence[Any]) -> None:
-        self._bar.advance(self._task, len(responses))
+    for missing in unmatched_protections(prepared.prompted.messages, prepared.options.protect):
+        if missing in ROLES:
+            told = (
+                f"no message has the role {missing!r}; write /\\b{missing}\\b/ to protect the word"
+            )
+            print(told, file=sys.stderr)
+            continue
+        said = missing if isinstance(missing, str) else f"/{missing.pattern}/"
+        raise SmileTraceError(
+            f"--protect {said!r} stands nowhere in the prompt: give whole words as they stand in "
+            "it, a role of its messages, or a /PATTERN/"
+        )
 
 
 def _read(file: Path) -> str:
@@ -208,18 +221,3 @@ def _read(file: Path) -> str:
         raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SmileTraceError(f"{file} is no UTF-8 text: convert it first") from None
-
-
-def _look_at(file: Path) -> None:
-    """Whether it can be written: said before the model is asked."""
-    if not file.parent.is_dir():
-        raise SmileTraceError(f"{file} cannot be written: there is no folder {file.parent}")
-    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise SmileTraceError(f"{file} cannot be written: it is a folder, or not yours to write")
-
-
-def _write(file: Path, page: str) -> None:
-    try:
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from smile_trace.cli.output import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -20,13 +22,13 @@ def print_plan(plan: "Plan", console: "Console") -> None:
     for model in plan.models:
         if model.usd is None:
             console.print(
-                f"No price is known for {_plain(model.model)}: no cap in dollars holds for it, "
+                f"No price is known for {printable(model.model)}: no cap in dollars holds for it, "
                 "those in calls and tokens do (calls_per_day, tokens_per_day).",
                 markup=False,
             )
         if caps := _caps(model.left):
             console.print(
-                f"Its own caps let {caps} more through to {_plain(model.model)} today (UTC).",
+                f"Its own caps let {caps} more through to {printable(model.model)} today (UTC).",
                 markup=False,
             )
     if plan.beside_worker:
@@ -36,7 +38,7 @@ def print_plan(plan: "Plan", console: "Console") -> None:
             markup=False,
         )
     for skipped in plan.skipped:
-        console.print(f"Left out: {skipped.count}, {_plain(skipped.reason)}.", markup=False)
+        console.print(f"Left out: {skipped.count}, {printable(skipped.reason)}.", markup=False)
     caps = _caps(plan.left)
     said = f"The caps let {caps} more through today (UTC)" if caps else "No cap per day is set"
     console.print(f"{said}. Nothing was asked.", markup=False)
@@ -52,7 +54,7 @@ def _table(plan: "Plan") -> "Table":
         table.add_column(column, justify="right")
     for one in plan.models:
         table.add_row(
-            Text(_plain(one.model)),
+            Text(printable(one.model)),
             f"{one.explanations:,}",
             f"{one.calls:,}",
             _known(one.tokens, lambda tokens: f"{tokens:,}"),
@@ -74,7 +76,3 @@ def _caps(left: "Left") -> str:
 
 def _known(value: float | None, written: Callable[[float], str]) -> str:
     return "not known" if value is None else written(value)
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -1,15 +1,35 @@
-"""What a person sees while the worker works: bars in a terminal, nothing elsewhere."""
+"""Progress bars in a terminal: of one explanation, and of the worker."""
 
-from types import TracebackType
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from smile_trace.store.status import Status
+if TYPE_CHECKING:
+    from smile_trace.store.status import Status
 
 
-class Bars:
-    """One bar for the explanations and one per tracker."""
+class CallBar:
+    """A bar on standard error that counts responses; entered, it gives the hook for each round."""
+
+    def __init__(self, calls: int) -> None:
+        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("Asking", total=calls)
+
+    def __enter__(self) -> "CallBar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, perturbations: Sequence[Any], responses: Sequence[Any]) -> None:
+        self._progress.advance(self._task, len(responses))
+
+
+class WorkerBars:
+    """One bar for the explanations and one per tracker; nothing where no terminal is."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -22,29 +42,24 @@ class Bars:
         )
         self._tasks: dict[str, TaskID] = {}
 
-    def __enter__(self) -> "Bars":
+    def __enter__(self) -> "WorkerBars":
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._progress.stop()
 
-    def show(self, status: Status) -> None:
-        """Move the bars to where things stand."""
+    def show(self, status: "Status") -> None:
+        """Update the bars to the counts of the store."""
         ended = status.explained + status.failed
         note = f"{status.failed} failed" if status.failed else ""
-        self._move("explained", ended, status.sampled, note)
+        self._update("explained", ended, status.sampled, note)
         for tracker in status.trackers:
             arrived = tracker.traces + tracker.explanations
             note = tracker.unavailable or ""
-            self._move(f"delivered to {tracker.name}", arrived, arrived + tracker.waiting, note)
+            self._update(f"delivered to {tracker.name}", arrived, arrived + tracker.waiting, note)
 
-    def _move(self, what: str, done: int, total: int, note: str) -> None:
-        if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=total, note=note)
-        self._progress.update(self._tasks[what], completed=done, total=total, note=note)
+    def _update(self, name: str, done: int, total: int, note: str) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total, note=note)
+        self._progress.update(self._tasks[name], completed=done, total=total, note=note)

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smile_trace.errors import SmileTraceError
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -31,14 +29,9 @@ def replay(
 ) -> None:
     """Ask a logged call again, and show how the answers differ."""
     parameters = dict(_parameter(text) for text in changes or ())
-    try:
-        from smile_trace.comparison import replay as replay_now
-    except ImportError as error:
-        raise SmileTraceError(
-            f"replaying needs more than is installed ({error.name} is missing): "
-            "pip install 'smile-trace[worker]'"
-        ) from error
-    made = replay_now(
+    from smile_trace.comparison import replay as replay_now
+
+    replayed = replay_now(
         trace_id,
         model=model,
         prompt_version=prompt_version,
@@ -47,11 +40,11 @@ def replay(
         explained=explained,
     )
     if json:
-        print(made.model_dump_json(indent=2))
+        print(replayed.model_dump_json(indent=2))
         return
     from rich.console import Console
 
-    _print(made, Console(highlight=False))
+    _print(replayed, Console(highlight=False))
 
 
 def _parameter(text: str) -> tuple[str, Any]:
@@ -65,23 +58,26 @@ def _parameter(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _print(made: "Replay", console: "Console") -> None:
+def _print(replayed: "Replay", console: "Console") -> None:
     from rich.text import Text
 
     from smile_trace.render.heatmap import visible
 
-    console.print(Text(visible(made.verdict), style="bold"))
-    if made.changed:
-        console.print(Text("with " + visible(", ".join(made.changed)), style="dim"))
-    logged = made.call.answer or ""
+    console.print(Text(visible(replayed.verdict), style="bold"))
+    if replayed.changed:
+        console.print(Text("with " + visible(", ".join(replayed.changed)), style="dim"))
+    logged = replayed.call.answer or ""
     console.print(Text.assemble(("\nlogged  ", "dim"), visible(logged) or "(empty)"))
-    pairs = zip(made.answers, made.distances, strict=True)
+    pairs = zip(replayed.answers, replayed.distances, strict=True)
     for number, (answer, distance) in enumerate(pairs, start=1):
         mark = (f"{number:>5} {distance:.2f}  ", "dim")
         console.print(Text.assemble(mark, *_differences(visible(logged), visible(answer))))
-    for failure in made.failures:
+    for failure in replayed.failures:
         console.print(Text(f"failed  {visible(failure)}", style="red"))
-    for title, explanation in (("\nthe logged answer", made.before), ("\nthe new", made.after)):
+    for title, explanation in (
+        ("\nthe logged answer", replayed.before),
+        ("\nthe new", replayed.after),
+    ):
         if explanation is not None:
             console.print(Text(title, style="bold dim"))
             explanation.show()

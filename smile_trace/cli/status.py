@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace.cli.output import printable
+
 if TYPE_CHECKING:
     from rich.console import Console, Group
     from rich.table import Table
@@ -145,7 +147,7 @@ def _add_paused(
     wait = max(0.0, paused.next_try - time.time())
     then = f"in {wait:.0f} s" if now.healthy else "when a worker runs"
     tried = f"paused since {since} UTC, tried {times}, next {then}"
-    text = f"{_plain(what)} ({tried}): {_plain(paused.reason)}"
+    text = f"{printable(what)} ({tried}): {printable(paused.reason)}"
     table.add_row("", count, Text(text, style="yellow"))
 
 
@@ -157,9 +159,4 @@ def _add_reasons(table: "Table", reasons: "Iterable[Counted]") -> None:
 def _dim(text: str) -> "Text":
     from rich.text import Text
 
-    return Text(_plain(text), style="dim")
-
-
-def _plain(text: str) -> str:
-    # Reasons quote what other programs said: text, never markup or control characters.
-    return "".join(c if c.isprintable() else " " for c in text)
+    return Text(printable(text), style="dim")

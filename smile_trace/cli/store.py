@@ -1,4 +1,4 @@
-"""`smile-trace export` and `smile-trace import`: explanations as JSON Lines."""
+"""`smile-trace retry`, `export` and `import`: commands on what the store holds."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,40 @@ from typing import Annotated
 import typer
 
 from smile_trace.errors import SmileTraceError
+
+
+def retry(
+    call: Annotated[
+        str | None,
+        typer.Argument(help="A call's id (or the beginning of it, say its trace's id)."),
+    ] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Every call that failed.")] = False,
+    proxies: Annotated[
+        bool, typer.Option("--proxies", help="Ask the proxies again that were dropped.")
+    ] = False,
+) -> None:
+    """Explain calls again: the worker takes them first. Answers that were paid for are reused."""
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+    from smile_trace.worker.retry import believe_again, request_again
+
+    if (call is not None) + failed + proxies != 1:
+        raise SmileTraceError("name one call, or say --failed or --proxies.")
+    settings = Settings()
+    store = Store.look(settings)
+    try:
+        if proxies:
+            count = believe_again(store)
+            print(f"{count} {'proxy is' if count == 1 else 'proxies are'} tried anew.")
+            return
+        others = store.status().pending if failed else 0  # before a worker can take them
+        count = request_again(store, settings, call)
+        if failed:
+            print(_about_failed(count, others))
+        else:
+            print(f"{count} {'call waits' if count == 1 else 'calls wait'} for the worker.")
+    finally:
+        store.close()
 
 
 def export(
@@ -31,7 +65,7 @@ def export(
             for line in export_lines(store.database):
                 stream.write(line.encode() + b"\n")
                 count += 1
-    except BrokenPipeError:  # whoever read has had enough
+    except BrokenPipeError:  # the reader has closed the pipe
         sys.stdout = open("/dev/null", "w")  # noqa: SIM115 - for the interpreter's last flush
         return
     except OSError as error:
@@ -61,3 +95,14 @@ def import_(
     finally:
         store.close()
     print(f"{done.new} imported, {done.known} were there already.")
+
+
+def _about_failed(count: int, others: int) -> str:
+    """How many failed calls wait again, and how many others wait that had not failed."""
+    said = "No call has failed"
+    if count:
+        said = f"{count} failed {'call waits' if count == 1 else 'calls wait'} for the worker again"
+    if others:
+        waits = "waits" if others == 1 else "wait"
+        said += f"; {others} {waits} already: smile-trace status says what for"
+    return f"{said}."

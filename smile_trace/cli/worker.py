@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from smile_trace.cli.output import printable
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -41,7 +43,7 @@ def worker(
     """
     from rich.console import Console
 
-    from smile_trace.cli.progress import Bars
+    from smile_trace.cli.progress import WorkerBars
     from smile_trace.errors import SmileTraceError
     from smile_trace.settings import Settings
     from smile_trace.worker.run import run
@@ -72,7 +74,7 @@ def worker(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     settings = Settings()
-    with Bars(console) as bars:
+    with WorkerBars(console) as bars:
         status = run(settings, once=once, app=app, progress=bars.show, stopping=stopping)
     if once:
         print(_summary(status, settings.home), file=sys.stderr)
@@ -104,13 +106,9 @@ def _summary(status: "Status", home: "Path") -> str:
         said += ": smile-trace status says why"
     said += "."
     for paused in status.paused_models:
-        told = _plain(f"{paused.name}: {paused.reason}")
+        told = printable(f"{paused.name}: {paused.reason}")
         said += f"\nPaused, so that its calls wait for the next worker: {told}"
     return said
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _write_log(form: Literal["text", "json"], watched: bool) -> None:

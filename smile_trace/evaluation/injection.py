@@ -112,8 +112,9 @@ def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -
 
 def estimate_check(prepared: Prepared) -> Estimate:
     """The most that `check_by_injection` asks: as many calls as the explanation."""
+    options = replace(prepared.options, unit="word", protect=())
     most = [
-        estimate_of(replace(prepared, prompted=copy, unit="word", protect=()))
+        estimate_of(replace(prepared, prompted=copy, options=options))
         for copy in injected_copies(prepared.prompted)
     ]
     return max(most, key=lambda estimate: estimate.tokens or 0)

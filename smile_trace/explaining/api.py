@@ -2,15 +2,16 @@
 
 import re
 import uuid
+import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Literal
 
-from smile_trace.attribution import AnyUnit, Embed, find_answer_span
+from smile_trace.attribution import AnyUnit, Embed
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
 from smile_trace.explaining.inputs import AnyPrompt
 from smile_trace.explaining.named_models import ANSWERS, AnyModel
+from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.proxies import PROXY_CALLS, make_study
 from smile_trace.models import Model, Request
@@ -39,8 +40,12 @@ def explain(
     part: str | None = None,
     app: str | None = None,
     on_round: OnRound | None = None,
+    freeze: Sequence[str | re.Pattern[str]] | None = None,
 ) -> Explanation:
     """Explain which parts of a prompt drive its answer, now; works in a running event loop too.
+
+    It is feature attribution by ablation (occlusion): the model is asked again with segments of
+    the prompt removed, and an attribution is how much of the answer a segment carries.
 
     Args:
         prompt: a text, a list of chat messages, or a rendering of a `Prompt`.
@@ -50,96 +55,105 @@ def explain(
             that has an answer), or `trace_id:span_id`.
         answer: what the model said; asked first where it is missing, within the budget.
         parameters: request parameters, e.g. `{"temperature": 0}`.
-        unit: what is left out: `word`, `sentence`, `section` (by headings, XML elements, labels,
-            numbered items or blank lines), `message`, `variable`; or `example` or `document`, a
-            compiled pattern (each match is a unit) or spans of your own (`(start, end)`,
-            `(message, start, end)` or texts), with the rest of the prompt kept.
-        protect: what is never left out: roles, exact texts, compiled patterns.
+        unit: what is removed at a time: `word`, `sentence`, `section` (by headings, XML elements,
+            labels, numbered items or blank lines), `message`, `variable`; or `example` or
+            `document`, a compiled pattern (each match is a unit) or spans of your own
+            (`(start, end)`, `(message, start, end)` or texts), with the rest of the prompt
+            retained.
+        protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.
         proxy: a cheaper model that is asked most perturbations, 200 at most, in the model's
             place, which is then asked no more than 20 times (16 of a larger budget). A local
             one, such as `"demo"`, scores the given answer, whoever gave it.
-        seed: decides which parts are left out together.
+        seed: decides which segments are removed together.
         fresh: ask again what this process has asked before.
         part: explain this part of the answer alone, a sentence or some words as they stand in
             it (where they stand twice, the first). It takes the same calls as the whole answer.
         app: the module of the application, for a captured call of a model of kind "rerun".
-        on_round: called after every round with what was asked and what came back.
+        on_round: called after every round with its perturbations and their responses.
+        freeze: the name of `protect` in release 0.1; the next release drops it.
 
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do. Among them
-            `CannotExplain` (nothing can be removed), `AnswerSpanNotFound` (the answer does not hold
-            it), `ExplanationFailed` (the prompt cannot be asked), `NoModel`, `ModelUnavailable`.
+            `CannotExplain` (nothing can be removed), `AnswerSpanNotFound` (the answer does not
+            hold the part), `ExplanationFailed` (the prompt cannot be asked), `NoModel`,
+            `ModelUnavailable`.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
         ValueError: the prompt is empty, a message has no role and content, there is no such
             unit, or a span of your own is not in the prompt.
     """
-    conf = Settings()
-    prepared = prepare(
-        prompt,
-        conf,
-        model=model,
-        trace_id=trace_id,
-        answer=answer,
-        parameters=parameters,
-        protect=protect,
-        app=app,
+    if freeze is not None:
+        warnings.warn(
+            "explain(freeze=...) is now called protect: rename it; the next release no longer "
+            "takes the old name",
+            FutureWarning,
+            stacklevel=2,
+        )
+        protect = (*protect, *freeze)
+    options = ExplainOptions(
         unit=unit,
+        protect=tuple(protect),
         budget=budget,
         signal=signal,
         proxy=proxy,
         seed=seed,
+        part=part,
     )
-    work = _explain(prepared, part, embed=open_embeddings(conf), fresh=fresh, on_round=on_round)
-    return wait_for(work)
+    conf = Settings()
+    prepared = prepare(
+        prompt,
+        conf,
+        options,
+        model=model,
+        trace_id=trace_id,
+        answer=answer,
+        parameters=parameters,
+        app=app,
+    )
+    return explain_prepared(prepared, conf, fresh=fresh, on_round=on_round)
+
+
+def explain_prepared(
+    prepared: Prepared, conf: Settings, *, fresh: bool = False, on_round: OnRound | None = None
+) -> Explanation:
+    """Explain what was prepared; arguments and errors are those of `explain`."""
+    return wait_for(_explain(prepared, open_embeddings(conf), fresh, on_round))
 
 
 async def _explain(
-    prepared: Prepared,
-    part: str | None,
-    *,
-    embed: Embed | None,
-    fresh: bool,
-    on_round: OnRound | None,
+    prepared: Prepared, embed: Embed | None, fresh: bool, on_round: OnRound | None
 ) -> Explanation:
-    prompted, settings = prepared.prompted, prepared.settings
+    prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
     paid = _metered(prepared.model, settings.budget, fresh)
-    proxy = None
-    if prepared.proxy is not None:
-        proxy = _metered(prepared.proxy, PROXY_CALLS, fresh)
+    proxy = None if prepared.proxy is None else _metered(prepared.proxy, PROXY_CALLS, fresh)
     signal = resolve_signal(settings, paid)
-    if part is not None and signal == "probability" and getattr(paid, "first_token_only", False):
-        raise ExplanationFailed(
-            f"the model {paid.name!r} tells the probability of an answer's first token only: "
-            'explain a part of the answer with the signal "text"'
-        )
+    if options.part is not None and signal == "probability":
+        _check_scores_whole_answers(paid)
     before: list[Response] = []
-    answer, left = prompted.answer, settings
-    if answer is None:
+    remaining = settings
+    if prompted.answer is None:
         before = [await _ask_first(prompted, paid)]
-        answer = before[0].text or ""
-        if signal == "probability" and answer.strip():
-            left = settings.model_copy(update={"budget": settings.budget - 1})
+        prompted = prompted.model_copy(update={"answer": before[0].text or ""})
+        if signal == "probability" and (before[0].text or "").strip():
+            remaining = settings.model_copy(update={"budget": settings.budget - 1})
         else:  # the study's first baseline is this very answer, and counts it
             before = []
-    make = partial(
-        make_study,
-        prompted.model_copy(update={"answer": answer}),
-        left,
-        proxy,
-        answer=answer,
-        signal=signal,
-        unit=prepared.unit,
-        protect=prepared.protect,
-        deterministic=paid.deterministic(prompted.parameters),
-        remote=paid.remote,
-        embed=embed,
-        part=None if part is None else find_answer_span(answer, part),
+    study = await run_in_thread(
+        lambda: make_study(
+            prompted, paid, options, remaining, signal=signal, proxy=proxy, embed=embed
+        )
     )
-    study = await run_in_thread(make)
     explanation = await run(study, paid, proxy=proxy, on_round=on_round, before=before)
     return explanation.model_copy(update={"settings": settings})
+
+
+def _check_scores_whole_answers(model: Model) -> None:
+    if getattr(model, "first_token_only", False):
+        raise ExplanationFailed(
+            f"the model {model.name!r} tells the probability of an answer's first token only: "
+            'explain a part of the answer with the signal "text"'
+        )
 
 
 def _metered(model: Model, calls: int, fresh: bool) -> Metered:

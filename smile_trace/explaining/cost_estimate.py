@@ -1,20 +1,20 @@
-"""What an explanation would ask, of whom, and the most that it can cost, before anything is."""
+"""The most that an explanation can cost, and whether it is worth it, before anything is asked."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from smile_trace.attribution import find_answer_span
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import SMALLEST_LEVEL, Planner, repeats
 from smile_trace.attribution.proxy_study import FLOOR
 from smile_trace.attribution.reporting.verdict import FEWEST_ROWS
 from smile_trace.attribution.segmentation.partitioner import Segmentation
-from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
 from smile_trace.explaining.inputs import AnyPrompt
 from smile_trace.explaining.named_models import AnyModel
+from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.proxies import PROXY_CALLS, as_proxy
 from smile_trace.models.accounting.cost import attempt_bound
@@ -27,7 +27,7 @@ _Number = TypeVar("_Number", int, float)
 class Estimate(Record):
     """What one explanation would ask at most.
 
-    `segments` parts of the prompt (`unit`) would be left out in turns. `calls` include retries
+    `segments` segments of the prompt (`unit`) would be removed in turns. `calls` include retries
     and the unchanged prompt. `tokens` or `usd` is None where it is not known. `paid` says that
     the calls cost money, or may.
     """
@@ -49,7 +49,7 @@ class Estimate(Record):
     """What the model's proxy would be asked besides, where there is one."""
 
     def plus(self, other: "Estimate") -> "Estimate":
-        """With what another explanation by the same model would ask."""
+        """The sum with another explanation by the same model."""
         return self.model_copy(
             update={
                 "calls": self.calls + other.calls,
@@ -66,14 +66,13 @@ def estimate(
     trace_id: str | None = None,
     answer: str | None = None,
     parameters: Mapping[str, JSON] | None = None,
-    unit: AnyUnit = "word",
-    protect: Sequence[str | re.Pattern[str]] = (),
-    budget: int = 40,
-    signal: Literal["auto", "text", "probability"] = "auto",
     app: str | None = None,
-    proxy: AnyModel | None = None,
+    **options: Any,
 ) -> Estimate:
     """What `explain` with the same arguments would ask, at most. Asks nothing.
+
+    Args:
+        options: those of `ExplainOptions`; the other arguments are those of `explain`, too.
 
     Raises:
         SmileTraceError: it could not be explained; the message says what to do.
@@ -83,22 +82,18 @@ def estimate(
     prepared = prepare(
         prompt,
         conf,
+        ExplainOptions(**options),
         model=model,
         trace_id=trace_id,
         answer=answer,
         parameters=parameters,
-        protect=protect,
         app=app,
-        unit=unit,
-        budget=budget,
-        signal=signal,
-        proxy=proxy,
     )
     return estimate_of(prepared, embeddings=conf.explain.embeddings)
 
 
 def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimate:
-    """The same for what was prepared."""
+    """`estimate` for what was prepared; `embeddings` names the model of the word vectors."""
     settings = prepared.settings
     signal = resolve_signal(settings, prepared.model)
     most = _most(prepared, prepared.model.name, prepared.how, signal, settings.budget)
@@ -110,18 +105,21 @@ def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimat
 
 
 def check_worth(prepared: Prepared) -> None:
-    """See whether asking can say anything: parts that can be left out, and calls for them.
+    """See whether asking can say anything: segments that can be removed, and calls for them.
 
     Raises:
         ExplanationFailed: it cannot; the message says what to do.
+        AnswerSpanNotFound: the answer that was given does not hold the part to explain.
     """
-    segmentation = Segmentation(prepared.prompted, prepared.unit, prepared.protect)
+    if prepared.options.part is not None and prepared.prompted.answer is not None:
+        find_answer_span(prepared.prompted.answer, prepared.options.part)
+    segmentation = Segmentation(prepared.prompted, prepared.options.unit, prepared.options.protect)
     segments = segmentation.segments
     if len(segments) == 1 and not Perturber(prepared.prompted, segments).sendable([False]):
         finer = "" if segmentation.unit == "word" else ", or explain it by the unit 'word'"
         raise ExplanationFailed(
-            f"the prompt is a single {segmentation.unit}, so nothing can be left out of it: give a "
-            f"longer one{finer}"
+            f"the prompt is a single {segmentation.unit}, so nothing can be removed from it: "
+            f"give a longer one{finer}"
         )
     budget = prepared.settings.budget
     enough = (n for n in range(budget, 3 * FEWEST_ROWS) if _suffices(prepared, segmentation, n))
@@ -133,7 +131,7 @@ def check_worth(prepared: Prepared) -> None:
 
 
 def _suffices(prepared: Prepared, segmentation: Segmentation, budget: int) -> bool:
-    """Whether `budget` calls make as many rows as an explanation has to rest on."""
+    """Whether `budget` calls make enough rows for an explanation."""
     if prepared.proxy is not None and budget >= FLOOR:
         return True
     model, prompted = prepared.model, prepared.prompted
@@ -153,7 +151,7 @@ def _most(
     prepared: Prepared, name: str, how: ModelSettings | None, signal: Signal, calls: int
 ) -> Estimate:
     """The most that `calls` to one model take."""
-    segmentation = Segmentation(prepared.prompted, prepared.unit, prepared.protect)
+    segmentation = Segmentation(prepared.prompted, prepared.options.unit, prepared.options.protect)
     most, usd = None, None
     if how is not None:
         most, usd = attempt_bound(name, how, prepared.prompted)
@@ -189,8 +187,8 @@ def _address(how: ModelSettings | None) -> str:
 
 
 def _paid(how: ModelSettings | None, usd: float | None) -> bool:
-    """Whether calls cost money or may: a known price, a stranger's server without one, or an
-    application's own function, which asks nobody knows whom."""
+    """Whether calls cost money or may: a known price, an address that is not loopback without
+    one, or an application's own function, whose provider is not known."""
     if how is None or isinstance(how, LocalSettings):
         return False
     if usd is not None:

@@ -1,24 +1,20 @@
-"""What a person hands to `explain()`, read and checked before anything is asked."""
+"""Reads and checks what is to be explained, and opens its models, before anything is asked."""
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import cast
 
-from smile_trace.attribution.segmentation.units import AnyUnit, named
 from smile_trace.explaining.inputs import AnyPrompt, read_call, read_prompt
 from smile_trace.explaining.named_models import AnyModel, named_model, open_any, settings_of
-from smile_trace.explaining.proxies import beside_proxy
+from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models import Model
 from smile_trace.records import JSON, Call, ExplanationSettings, Prompted
 from smile_trace.settings import ModelSettings, Settings
 
-SMALLEST_BUDGET = 4
-
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prompt, who is asked about it, and how.
+    """A prompt, the model that is asked about it, and the options.
 
     `how` is the model's table in the settings, None where a Model or a function was given;
     `proxy_how` is that of its proxy.
@@ -26,68 +22,67 @@ class Prepared:
 
     prompted: Prompted
     model: Model
-    settings: ExplanationSettings
-    unit: AnyUnit
-    protect: tuple[str | re.Pattern[str], ...]
+    options: ExplainOptions
     how: ModelSettings | None
     proxy: Model | None = None
     proxy_how: ModelSettings | None = None
+
+    @property
+    def settings(self) -> ExplanationSettings:
+        """What is stored with the explanation.
+
+        Raises:
+            ValueError: there is no such unit.
+        """
+        return self.options.to_record(
+            self.model.name, None if self.proxy is None else self.proxy.name
+        )
+
+    def without_proxy(self) -> "Prepared":
+        """The same, with every call to the model itself."""
+        options = replace(self.options, proxy=None)
+        return replace(self, options=options, proxy=None, proxy_how=None)
 
 
 def prepare(
     prompt: AnyPrompt | None,
     conf: Settings,
+    options: ExplainOptions,
     *,
-    model: AnyModel | None,
-    trace_id: str | None,
-    answer: str | None,
-    parameters: Mapping[str, JSON] | None,
-    unit: AnyUnit,
-    protect: Sequence[str | re.Pattern[str]],
-    app: str | None,
-    proxy: AnyModel | None = None,
-    **settings: Any,
+    model: AnyModel | None = None,
+    trace_id: str | None = None,
+    answer: str | None = None,
+    parameters: Mapping[str, JSON] | None = None,
+    app: str | None = None,
 ) -> Prepared:
-    """Read what is explained and open its model, which asks nothing yet.
+    """Read what is explained and open its models, which asks nothing yet.
 
-    Args are those of `explain`; `settings` are the fields of ExplanationSettings.
+    Args:
+        conf: the settings, where models given by name are looked up.
+        options: how it is explained; the other arguments are those of `explain`.
 
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
-        ValueError: the prompt is empty, a message has no role and content, the budget is too
-            small, or there is no such unit.
+        ValueError: a message has no role and content.
     """
     if (prompt is None) == (trace_id is None):
         raise TypeError("explain() takes either a prompt or a trace_id")
-    if settings["budget"] < SMALLEST_BUDGET:
-        budget = settings["budget"]
-        raise ValueError(f"budget must be at least {SMALLEST_BUDGET} calls, not {budget}")
     call = None if trace_id is None else read_call(trace_id, conf)
     if call is None:
         prompted = read_prompt(cast(AnyPrompt, prompt), answer, dict(parameters or {}))
     else:
-        own = Prompted.of(call)
         given = {"answer": answer, "parameters": None if parameters is None else dict(parameters)}
         changes = {name: value for name, value in given.items() if value is not None}
-        prompted = own.model_copy(update=changes)
+        prompted = Prompted.of(call).model_copy(update=changes)
     opened, how = _model(model, call, conf, app)
-    stands_in = None if proxy is None else open_any(proxy, conf)
-    if stands_in is not None:
-        settings |= {"proxy": stands_in.name, "budget": beside_proxy(settings["budget"])}
+    proxy = options.proxy
     return Prepared(
         prompted=prompted,
         model=opened,
-        settings=ExplanationSettings(
-            model=opened.name,
-            unit=named(unit),
-            protect=tuple(f if isinstance(f, str) else f"/{f.pattern}/" for f in protect),
-            **settings,
-        ),
-        unit=unit,
-        protect=tuple(protect),
+        options=options,
         how=how,
-        proxy=stands_in,
+        proxy=None if proxy is None else open_any(proxy, conf),
         proxy_how=settings_of(proxy, conf) if isinstance(proxy, str) else None,
     )
 

@@ -1,16 +1,13 @@
-"""A proxy for the model that is explained: how often either is asked, and how."""
+"""Makes the Study of an explanation, with a proxy for its model where there is one."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from smile_trace.attribution import Proxy, ProxyStudy, Study
+from smile_trace.attribution import Embed, Proxy, ProxyStudy, Study, find_answer_span
+from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models import Model, ModelUnavailable, ScoringModel
-from smile_trace.records import JSON, ExplanationSettings, Prompted
-
-MAX_CALLS, USUAL_CALLS = 20, 16
-"""Calls to the target beside a proxy: a budget up to the first is taken as it is; of a larger one
-no more than the second are needed."""
+from smile_trace.records import JSON, ExplanationSettings, Prompted, Signal
 
 PROXY_CALLS = 200
 """Calls to the proxy, by default."""
@@ -18,38 +15,52 @@ PROXY_CALLS = 200
 AnyStudy = Study | ProxyStudy
 
 
-def beside_proxy(budget: int) -> int:
-    """How many of `budget` calls the target is asked where it has a proxy."""
-    return budget if budget <= MAX_CALLS else USUAL_CALLS
-
-
 def make_study(
     prompted: Prompted,
+    model: Model,
+    options: ExplainOptions,
     settings: ExplanationSettings,
-    proxy: Model | None,
+    *,
+    signal: Signal,
+    proxy: Model | None = None,
     proxy_calls: int = PROXY_CALLS,
-    **options: Any,
+    embed: Embed | None = None,
 ) -> AnyStudy:
-    """The Study of a prompt, with a proxy where there is one.
+    """The Study of a prompt and its answer, with a proxy where there is one.
 
     Args:
-        prompted: the exact messages.
-        settings: as for `Study`.
-        proxy: who stands in for the target, asked `proxy_calls` times at most.
-        proxy_calls: those at the masks that the target is asked, too, among them.
-        options: the other arguments of `Study`.
+        prompted: the exact messages with the logged answer.
+        model: the target.
+        options: what is removed and protected, and which part of the answer counts.
+        settings: as for `Study`; its budget is the target's.
+        signal: how the target's answers are compared.
+        proxy: a cheaper model that is asked in the target's place, `proxy_calls` times at most.
+        proxy_calls: the calls for the masks that the target is asked, too, among them.
+        embed: word vectors; None for the packaged ones.
 
     Raises:
-        CannotExplain: nothing can be left out of this prompt.
+        CannotExplain: nothing can be removed from this prompt.
+        AnswerSpanNotFound: the answer does not hold the part.
     """
+    answer, part = prompted.answer or "", options.part
+    shared: dict[str, Any] = {
+        "answer": answer,
+        "signal": signal,
+        "unit": options.unit,
+        "protect": options.protect,
+        "deterministic": model.deterministic(prompted.parameters),
+        "remote": model.remote,
+        "embed": embed,
+        "part": None if part is None else find_answer_span(answer, part),
+    }
     if proxy is None:
-        return Study(prompted, settings, **options)
-    stands_in = as_proxy(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))
-    return ProxyStudy(prompted, settings, proxy=stands_in, **options)
+        return Study(prompted, settings, **shared)
+    low_fidelity = as_proxy(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))
+    return ProxyStudy(prompted, settings, proxy=low_fidelity, **shared)
 
 
 def as_proxy(model: Model, parameters: Mapping[str, JSON], calls: int) -> Proxy:
-    """What a study has to know of a proxy: it scores the logged answer where it can."""
+    """What a study knows of a proxy: it scores the logged answer where it can."""
     whole = isinstance(model, ScoringModel) and not getattr(model, "first_token_only", False)
     return Proxy(
         name=model.name,
@@ -61,7 +72,7 @@ def as_proxy(model: Model, parameters: Mapping[str, JSON], calls: int) -> Proxy:
 
 @contextmanager
 def proxy_of_model(proxy: str, model: str) -> Iterator[None]:
-    """What goes wrong inside is said of the proxy of the model, which is the one that waits.
+    """Errors inside name the proxy and the model, whose calls wait for it.
 
     Raises:
         ModelUnavailable: the proxy cannot be asked.

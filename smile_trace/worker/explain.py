@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from smile_trace.attribution import Embed, written
+from smile_trace.attribution import Embed
 from smile_trace.comparison.influence.pooled_study import pooled_study
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.driver import ExplanationFailed, ask_model, finish, resolve_signal
+from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.proxies import AnyStudy, make_study
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
@@ -106,7 +107,7 @@ class Explainer:
             if proxy is None:  # the model alone is asked, as often as without a proxy
                 dropped = dropped or "the settings have no such model any more"
                 job = self._models.without_proxy(job)
-        make = partial(_study, job, call.answer, Prompted.of(call), model, proxy)
+        make = partial(_study, job, Prompted.of(call), model, proxy)
         study = make(self._models.proxy_calls, self._models.embeddings(job))
         told: list[Response] = []
         while perturbations := await run_in_thread(study.ask):
@@ -205,7 +206,6 @@ class Explainer:
 
 def _study(
     job: Job,
-    answer: str,
     prompted: Prompted,
     model: Model,
     proxy: Model | None,
@@ -213,21 +213,22 @@ def _study(
     embed: Embed | None,
 ) -> AnyStudy:
     signal = resolve_signal(job.settings, model)
-    deterministic = model.deterministic(prompted.parameters)
     if job.settings.pooled:
         return pooled_study(
-            prompted, job.settings, answer=answer, signal=signal, deterministic=deterministic
+            prompted,
+            job.settings,
+            answer=prompted.answer or "",
+            signal=signal,
+            deterministic=model.deterministic(prompted.parameters),
         )
     return make_study(
         prompted,
+        model,
+        ExplainOptions.from_record(job.settings),
         job.settings,
-        proxy,
-        proxy_calls,
-        answer=answer,
         signal=signal,
-        protect=tuple(map(written, job.settings.protect)),
-        deterministic=deterministic,
-        remote=model.remote,
+        proxy=proxy,
+        proxy_calls=proxy_calls,
         embed=embed,
     )
 

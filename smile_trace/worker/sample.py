@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 
-from smile_trace.explaining.proxies import beside_proxy
+from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings
 from smile_trace.settings import RerunSettings, Settings
@@ -54,16 +54,8 @@ def decide(
 
 def explainable(call: Call, settings: Settings) -> Decision:
     """The decision about a call that is wanted: pending, or skipped because it cannot be."""
-    proxy, budget = _proxy(call, settings), settings.budget.calls_per_explanation
-    asked = ExplanationSettings(
-        model=call.model or "*",
-        unit=settings.explain.unit,
-        protect=settings.explain.protect,
-        budget=budget if proxy is None else beside_proxy(budget),
-        signal=settings.explain.signal,
-        proxy=proxy,
-        seed=settings.explain.seed,
-    )
+    model = call.model or "*"
+    asked = ExplainOptions.from_settings(settings, model).to_record(model)
     reason = _obstacle(call, settings)
     return Decision(
         call_id=call.id,
@@ -74,11 +66,6 @@ def explainable(call: Call, settings: Settings) -> Decision:
         reason=reason,
         inclusion_probability=None if reason else 1.0,
     )
-
-
-def _proxy(call: Call, settings: Settings) -> str | None:
-    how = settings.models.get(call.model or "*", settings.models.get("*"))
-    return None if how is None else how.proxy
 
 
 def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> Decision:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.cli.retry import retry
+from smile_trace.cli.store import retry
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.pauses import Pause

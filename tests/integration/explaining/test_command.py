@@ -61,7 +61,14 @@ def test_a_program_reads_json(home):
         assert [s.text for s in explanation.segments if s.protected] == ["Tower"]
 
 
-def test_a_role_that_no_message_has_freezes_nothing(home):
+def test_freeze_is_protect_for_one_release(home):
+    done = run(home, *PROMPT, "--freeze", "stands", "--json")
+    assert done.returncode == 0, done.stderr
+    assert b"--freeze is now called --protect" in done.stderr
+    assert Explanation.model_validate_json(done.stdout).settings.protect == ("stands",)
+
+
+def test_a_role_that_no_message_has_protects_nothing(home):
     done = run(home, *PROMPT, "--protect", "tool", "--json")
     assert done.returncode == 0, done.stderr
     said = b"no message has the role 'tool'; write /\\btool\\b/ to protect the word\n"

@@ -4,6 +4,7 @@ import pytest
 
 from smile_trace.evaluation import check_by_injection, estimate_check
 from smile_trace.evaluation.injection import NEUTRAL, exemplify, instruct
+from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.records import Message, Prompted
 from smile_trace.settings import Settings
@@ -18,10 +19,9 @@ def _no_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
 
 
-def prepared(model, prompt=PROMPT, **changes) -> Prepared:
-    given = {"trace_id": None, "answer": None, "parameters": None, "app": None, "protect": ()}
-    chosen = {"unit": "word", "budget": 40, "signal": "auto", "seed": 0}
-    return prepare(prompt, Settings(), model=model, **{**given, **chosen, **changes})
+def prepared(model, prompt=PROMPT, parameters=None, **options) -> Prepared:
+    chosen = ExplainOptions(**options)
+    return prepare(prompt, Settings(), chosen, model=model, parameters=parameters)
 
 
 def following(prompt: str) -> str:

@@ -13,9 +13,10 @@ import pytest
 
 from smile_trace import capture
 from smile_trace.capture import runtime as capture_state
-from smile_trace.cli.confirmation import agree, in_words
+from smile_trace.cli.confirmation import confirm, describe
 from smile_trace.explaining import Estimate, ExplanationFailed, estimate, explain
 from smile_trace.explaining.cost_estimate import check_worth
+from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import prepare
 from smile_trace.models import ModelUnavailable
 from smile_trace.records import Explanation
@@ -94,13 +95,13 @@ def test_a_dry_run_asks_nothing(home):
     assert server.bodies == []
 
 
-def test_a_dry_run_in_words(home):
-    said = in_words(estimate(PROMPT, model="gpt-4o-mini", budget=20))
+def test_a_dry_run_describe(home):
+    said = describe(estimate(PROMPT, model="gpt-4o-mini", budget=20))
     for fact in ("5 words", "as texts", "gpt-4o-mini", "https://api.openai.com/v1", "20 calls"):
         assert fact in said
     assert "$0.00" in said
     hostile = estimate(PROMPT, model="near").model_copy(update={"model": "\x1b[2J"})
-    assert "\x1b" not in in_words(hostile)
+    assert "\x1b" not in describe(hostile)
 
 
 def test_a_proxy_is_named_with_the_most_that_it_takes(home):
@@ -109,7 +110,7 @@ def test_a_proxy_is_named_with_the_most_that_it_takes(home):
     assert most.calls == 16
     assert most.proxy is not None
     assert (most.proxy.model, most.proxy.calls, most.proxy.paid) == ("near", 200, False)
-    said = in_words(most)
+    said = describe(most)
     assert "Asked: gpt-4o-mini, https://api.openai.com/v1.\nAt most: 16 calls" in said
     assert f"Its proxy answers most: near, {server.base_url}: at most 200 calls" in said
     assert "larger passages" not in said  # the proxy has a call for every word
@@ -118,7 +119,7 @@ def test_a_proxy_is_named_with_the_most_that_it_takes(home):
 
 @pytest.mark.parametrize(("model", "proxy"), [("strange", "near"), ("near", "strange")])
 def test_whichever_of_a_model_and_its_proxy_may_cost_money_is_told(home, capsys, model, proxy):
-    agree(estimate(PROMPT, model=model, proxy=proxy), yes=False)  # nobody is at a terminal
+    confirm(estimate(PROMPT, model=model, proxy=proxy), yes=False)  # nobody is at a terminal
     said = capsys.readouterr().err
     assert "strange" in said
     assert "near" not in said
@@ -126,10 +127,10 @@ def test_whichever_of_a_model_and_its_proxy_may_cost_money_is_told(home, capsys,
 
 
 def test_a_dry_run_says_what_a_long_prompt_and_a_pattern_mean(home):
-    long = in_words(estimate("word " * 1200, model="near"))
-    assert "some of its 1,200 words left out, larger passages first" in long
-    assert "larger passages" not in in_words(estimate("word " * 40, model="near"))
-    assert "some of its 40 passages left out;" in in_words(
+    long = describe(estimate("word " * 1200, model="near"))
+    assert "some of its 1,200 words removed, larger passages first" in long
+    assert "larger passages" not in describe(estimate("word " * 40, model="near"))
+    assert "some of its 40 passages removed;" in describe(
         estimate("word " * 40, model="near", unit=re.compile("word"))
     )
 
@@ -195,7 +196,7 @@ def test_a_person_is_asked_where_it_may_cost_money(home, answer, code):
 def test_nobody_is_asked_who_said_yes_or_pays_nothing(home, monkeypatch, capsys, model, yes):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    agree(estimate(PROMPT, model=model), yes=yes)
+    confirm(estimate(PROMPT, model=model), yes=yes)
     assert capsys.readouterr().err == ""
 
 
@@ -241,9 +242,13 @@ def test_a_budget_is_refused_only_where_it_is_too_small(home, words, model, temp
 
     def prepared(budget):
         return prepare(
-            prompt, Settings(), model=model, trace_id=None, answer="x", parameters=parameters,
-            unit="word", protect=(), app=None, budget=budget, signal="auto",
-        )  # fmt: skip
+            prompt,
+            Settings(),
+            ExplainOptions(budget=budget),
+            model=model,
+            answer="x",
+            parameters=parameters,
+        )
 
     check_worth(prepared(fewest))
     check_worth(prepared(200))

@@ -1,0 +1,35 @@
+"""What several commands need to write: printable text, and pages in files."""
+
+import os
+from pathlib import Path
+
+from smile_trace.errors import SmileTraceError
+
+
+def printable(text: str) -> str:
+    """The text on one line, without control characters: other programs may have written it."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def check_writable(file: Path) -> None:
+    """See that a file can be written, before anything is spent on what goes into it.
+
+    Raises:
+        SmileTraceError: it cannot.
+    """
+    if not file.parent.is_dir():
+        raise SmileTraceError(f"{file} cannot be written: there is no folder {file.parent}")
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise SmileTraceError(f"{file} cannot be written: it is a folder, or not yours to write")
+
+
+def write_page(file: Path, page: str) -> None:
+    """Write an HTML page.
+
+    Raises:
+        SmileTraceError: the file cannot be written.
+    """
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None

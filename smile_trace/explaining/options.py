@@ -1,0 +1,116 @@
+"""What decides an explanation besides the prompt and the model, as one frozen model."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from smile_trace.attribution import AnyUnit, written
+from smile_trace.attribution.segmentation.units import named
+from smile_trace.explaining.named_models import AnyModel
+from smile_trace.records import ExplanationSettings
+from smile_trace.settings import Settings
+
+MIN_BUDGET = 4
+
+MAX_CALLS_BESIDE_PROXY, USUAL_CALLS_BESIDE_PROXY = 20, 16
+"""Calls to the target beside a proxy: a budget up to the first is taken as it is; of a larger one
+no more than the second are needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainOptions:
+    """The options of one explanation: of `explain()`, the command line and the worker.
+
+    What is stored of them with each explanation is an `ExplanationSettings`; see `to_record`.
+
+    Args:
+        unit: what is removed at a time: `word`, `sentence`, `section` (by headings, XML elements,
+            labels, numbered items or blank lines), `message`, `variable`; or `example` or
+            `document`, a compiled pattern (each match is a unit) or spans of your own (`(start,
+            end)`, `(message, start, end)` or texts), with the rest of the prompt retained.
+        protect: what is never removed: roles, exact texts, compiled patterns.
+        budget: the most calls to the model, retries and the unperturbed prompt included; ≥ 4.
+        signal: compare the answers as texts, or by the probability of the given answer.
+        proxy: a cheaper model that is asked most perturbations in the model's place.
+        seed: decides which segments are removed together.
+        part: explain this part of the answer alone, as it stands in it.
+
+    Raises:
+        ValueError: the budget is too small.
+    """
+
+    unit: AnyUnit = "word"
+    protect: tuple[str | re.Pattern[str], ...] = ()
+    budget: int = 40
+    signal: Literal["auto", "text", "probability"] = "auto"
+    proxy: AnyModel | None = None
+    seed: int = 0
+    part: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.budget < MIN_BUDGET:
+            raise ValueError(f"budget must be at least {MIN_BUDGET} calls, not {self.budget}")
+
+    @classmethod
+    def from_settings(cls, settings: Settings, model: str) -> "ExplainOptions":
+        """The options with which the worker explains the calls of a captured model.
+
+        Patterns to protect stay as they are written in the settings; `from_record` reads them.
+        """
+        chosen = settings.explain
+        how = settings.models.get(model, settings.models.get("*"))
+        return cls(
+            unit=chosen.unit,
+            protect=chosen.protect,
+            budget=settings.budget.calls_per_explanation,
+            signal=chosen.signal,
+            proxy=None if how is None else how.proxy,
+            seed=chosen.seed,
+        )
+
+    @classmethod
+    def from_record(cls, stored: ExplanationSettings) -> "ExplainOptions":
+        """The options of a stored explanation or job.
+
+        Raises:
+            CannotExplain: a pattern to protect is no regular expression.
+        """
+        return cls(
+            unit=stored.unit,
+            protect=tuple(map(written, stored.protect)),
+            budget=stored.budget,
+            signal=stored.signal,
+            proxy=stored.proxy,
+            seed=stored.seed,
+        )
+
+    def to_record(self, model: str, proxy: str | None = None) -> ExplanationSettings:
+        """What is stored with an explanation by the model of this name.
+
+        Args:
+            model: its name.
+            proxy: the name of the proxy, where the options hold a Model or a function.
+
+        Raises:
+            ValueError: there is no such unit.
+        """
+        if proxy is None and isinstance(self.proxy, str):
+            proxy = self.proxy
+        return ExplanationSettings(
+            model=model,
+            unit=named(self.unit),
+            protect=tuple(_readable(item) for item in self.protect),
+            budget=self.budget if proxy is None else _beside_proxy(self.budget),
+            signal=self.signal,
+            proxy=proxy,
+            seed=self.seed,
+        )
+
+
+def _readable(item: str | re.Pattern[str]) -> str:
+    return item if isinstance(item, str) else f"/{item.pattern}/"
+
+
+def _beside_proxy(budget: int) -> int:
+    """How many of `budget` calls go to the target where it has a proxy."""
+    return budget if budget <= MAX_CALLS_BESIDE_PROXY else USUAL_CALLS_BESIDE_PROXY

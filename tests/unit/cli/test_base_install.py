@@ -1,0 +1,69 @@
+"""Commands on a base install: without an extra, one sentence says which to install."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+COMMANDS = {
+    ("status",): "worker",
+    ("doctor",): "worker",
+    ("health",): "worker",
+    ("worker", "--once"): "worker",
+    ("worker", "--dry-run"): "worker",
+    ("retry", "--failed"): "worker",
+    ("export",): "worker",
+    ("import", "file"): "worker",
+    ("explain", "--prompt", "a b", "--model", "demo"): "worker",
+    ("compare", "greet"): "worker",
+    ("replay", "f" * 32): "worker",
+    ("demo", "--exit"): "demo",
+}
+
+PROGRAM = """
+import contextlib, io, json, sys
+
+EXTRA = set(
+    "alembic dbos genai_prices httpx icu4py jinja2 mlflow numpy openai ot prometheus_client "
+    "pydantic_settings scipy sklearn sqlalchemy threadpoolctl wordllama xllamacpp".split()
+)
+
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in EXTRA:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Blocker())
+from smile_trace.cli import main
+
+results = []
+for arguments in json.load(sys.stdin):
+    sys.argv = ["smile-trace", *arguments]
+    error = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(error):
+            main()
+    except SystemExit as ended:
+        results.append((ended.code, error.getvalue()))
+print(json.dumps(results))
+"""
+
+
+def test_every_command_says_which_extra_is_missing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        input=json.dumps(list(COMMANDS)),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)
+    for (command, extra), (code, error) in zip(COMMANDS.items(), results, strict=True):
+        assert code == 1, (command, error)
+        assert error.startswith(f"smile-trace: smile-trace {command[0]} needs more than is ")
+        assert error.endswith(f"pip install 'smile-trace[{extra}]'\n")
+        assert error.count("\n") == 1
