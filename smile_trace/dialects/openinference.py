@@ -3,61 +3,61 @@
 Source: Arize OpenInference, "Semantic Conventions" (`llm.input_messages`, `llm.prompts`, …).
 """
 
+from typing import ClassVar
+
 from smile_trace import semconv
-from smile_trace.dialects.gen_ai import (
+from smile_trace.dialects.attributes import (
     NOT_CAPTURED,
-    read_error,
-    read_external_trace,
+    call_fields,
+    read_indexed,
     read_object,
     read_prompts,
     read_status,
     read_text,
-    read_truncated,
+    read_usage,
 )
-from smile_trace.dialects.indexed import read_indexed
 from smile_trace.records.base import JSON
-from smile_trace.records.call import Call, Form, Message, Span, Usage
+from smile_trace.records.call import Call, Form, Message, Span
 
 _KIND = "openinference.span.kind"
 _NOT_PARAMETERS = {"model", "messages", "prompt", "input", "stream", "stream_options", "user"}
 
 
-def read_call(span: Span) -> Call | None:
-    """The call that a span holds; None where it is no LLM span of OpenInference's."""
-    a = span.attributes
-    if a.get(_KIND) != "LLM":
-        return None
-    prompts = [str(item["prompt.text"]) for item in read_indexed(a, "llm.prompts")]
-    messages = tuple(_message(item) for item in read_indexed(a, "llm.input_messages"))
-    form: Form = "chat"
-    if prompts and not messages:
-        messages, form = (Message(role="user", content=prompts[0]),), "completion"
-    answer, no_content = _answer(span)
-    return Call(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        name=span.name,
-        form=form,
-        messages=messages,
-        answer=answer,
-        status=read_status(span),
-        error=read_error(span),
-        model=_model(a),
-        provider=read_text(a.get("llm.provider")) or read_text(a.get("llm.system")),
-        parameters=_parameters(a),
-        usage=_usage(a),
-        finish_reason=read_text(a.get("llm.finish_reason")),
-        start_ns=span.start_ns,
-        end_ns=span.end_ns,
-        prompts=read_prompts(a.get(semconv.PROMPTS), messages),
-        session=read_text(a.get(semconv.SESSION_ID)),
-        user=read_text(a.get(semconv.USER_ID)),
-        metadata=read_object(a.get("metadata")),
-        external_trace=read_external_trace(a),
-        truncated=read_truncated(a),
-        no_content=no_content,
-        unrepeatable=_unrepeatable(a),
-    )
+class OpenInference:
+    """A call is a span of the kind LLM."""
+
+    name: ClassVar[str] = "openinference"
+
+    def recognises(self, span: Span) -> bool:
+        """Whether the span is of the kind LLM."""
+        return span.attributes.get(_KIND) == "LLM"
+
+    def read_call(self, span: Span) -> Call:
+        """The call; a completion where there are prompts in place of messages."""
+        a = span.attributes
+        prompts = [i["prompt.text"] for i in read_indexed(a, "llm.prompts") if "prompt.text" in i]
+        messages = tuple(_message(item) for item in read_indexed(a, "llm.input_messages"))
+        form: Form = "chat"
+        if prompts and not messages:
+            messages, form = (Message(role="user", content=str(prompts[0])),), "completion"
+        answer, no_content = _answer(span)
+        return Call(
+            **call_fields(span),
+            form=form,
+            messages=messages,
+            answer=answer,
+            model=_model(a),
+            provider=read_text(a.get("llm.provider")) or read_text(a.get("llm.system")),
+            parameters=_parameters(a),
+            usage=read_usage(a.get("llm.token_count.prompt"), a.get("llm.token_count.completion")),
+            finish_reason=read_text(a.get("llm.finish_reason")),
+            prompts=read_prompts(span, messages),
+            session=read_text(a.get(semconv.SESSION_ID)),
+            user=read_text(a.get(semconv.USER_ID)),
+            metadata=read_object(a.get("metadata")),
+            no_content=no_content,
+            not_repeatable=_not_repeatable(a),
+        )
 
 
 def _answer(span: Span) -> tuple[str | None, str | None]:
@@ -79,7 +79,7 @@ def _answer(span: Span) -> tuple[str | None, str | None]:
     if isinstance(output, str) and a.get("output.mime_type") != "application/json":
         return output, None
     found = read_object(output).get("choices")
-    text = found[0].get("text") if isinstance(found, list) and found else None
+    text = read_object(found[0]).get("text") if isinstance(found, list) and found else None
     return (text, None) if isinstance(text, str) else (None, NOT_CAPTURED)
 
 
@@ -93,14 +93,13 @@ def _message(item: dict[str, JSON]) -> Message:
     )
 
 
-def _unrepeatable(attributes: dict[str, JSON]) -> str | None:
+def _not_repeatable(attributes: dict[str, JSON]) -> str | None:
     """Why the texts of the messages alone are not the request that was sent."""
     for item in read_indexed(attributes, "llm.input_messages"):
-        kinds = {
-            c.get("message_content.type", "text") for c in read_indexed(item, "message.contents")
-        }
+        contents = read_indexed(item, "message.contents")
+        kinds = {str(content.get("message_content.type", "text")) for content in contents}
         kinds |= {"tool_call" for name in item if name.startswith("message.tool_call")}
-        other = sorted(kind for kind in map(str, kinds) if not kind.endswith("text"))
+        other = sorted(kind for kind in kinds if not kind.endswith("text"))
         if other:
             return f"its messages hold more than text: {', '.join(other)}"
     return None
@@ -118,13 +117,3 @@ def _model(attributes: dict[str, JSON]) -> str | None:
 def _parameters(attributes: dict[str, JSON]) -> dict[str, JSON]:
     request = read_object(attributes.get("llm.invocation_parameters"))
     return {name: value for name, value in request.items() if name not in _NOT_PARAMETERS}
-
-
-def _usage(attributes: dict[str, JSON]) -> Usage | None:
-    sent, got = (attributes.get(f"llm.token_count.{what}") for what in ("prompt", "completion"))
-    if sent is None and got is None:
-        return None
-    return Usage(
-        input_tokens=sent if isinstance(sent, int) else None,
-        output_tokens=got if isinstance(got, int) else None,
-    )

@@ -108,7 +108,7 @@ class Call(Record):
     """A text of it was longer than the size limit, and is incomplete."""
     no_content: str | None = None
     """Why it has no answer to explain, where it has none."""
-    unrepeatable: str | None = None
+    not_repeatable: str | None = None
     """Why its messages alone do not make the same request again: they hold images, say."""
 
     @model_validator(mode="before")

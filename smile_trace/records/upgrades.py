@@ -10,8 +10,9 @@ _VERDICTS = {"dead": "no_effect", "critical": "essential", "undetermined": "inco
 
 
 def upgrade_call(document: JSON) -> JSON:
-    """A Call: 0.1 wrote `cut` and `linked`."""
-    return _renamed(document, {"cut": "truncated", "linked": "external_trace"})
+    """A Call: 0.1 wrote `cut`, `linked` and `unrepeatable`."""
+    names = {"cut": "truncated", "linked": "external_trace", "unrepeatable": "not_repeatable"}
+    return _renamed(document, names)
 
 
 def upgrade_settings(document: JSON) -> JSON:

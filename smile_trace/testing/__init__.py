@@ -10,6 +10,7 @@ fixture `smile_trace_captured`; elsewhere, `with smile_trace.testing.captured() 
 
 from collections.abc import Iterator
 
+from smile_trace.testing.dialect_contract import check_dialect
 from smile_trace.testing.expectations import assert_driven_by, assert_no_effect
 from smile_trace.testing.in_memory import Captured, captured
 from smile_trace.testing.recorded import RecordedModel
@@ -19,7 +20,14 @@ try:
 except ImportError:  # an application may test with something else
     pytest = None  # type: ignore[assignment]
 
-__all__ = ["Captured", "RecordedModel", "assert_driven_by", "assert_no_effect", "captured"]
+__all__ = [
+    "Captured",
+    "RecordedModel",
+    "assert_driven_by",
+    "assert_no_effect",
+    "captured",
+    "check_dialect",
+]
 
 if pytest is not None:
 

@@ -95,8 +95,8 @@ def _obstacle(call: Call, settings: Settings) -> str | None:
         return "its text was cut at the size limit"
     if call.answer is None:
         return call.no_content or "no content captured"
-    if call.unrepeatable:
-        return f"cannot be asked again: {call.unrepeatable}"
+    if call.not_repeatable:
+        return f"cannot be asked again: {call.not_repeatable}"
     if not any(message.content.strip() for message in call.messages):
         return "the prompt is empty"
     try:

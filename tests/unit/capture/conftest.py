@@ -1,40 +1,5 @@
 """Every test of capture has a home of its own and starts without internal errors."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from tests.support.capture_fixtures import found, home, no_internal_errors
 
-import pytest
-
-from smile_trace.capture import internal_errors
-from smile_trace.capture.runtime import state
-from smile_trace.testing import Captured, captured
-
-
-@pytest.fixture(autouse=True)
-def no_internal_errors() -> Iterator[None]:
-    """Internal errors are counted per process: each test sees its own only."""
-    internal_errors.reset()
-    yield
-    internal_errors.reset()
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path) -> Iterator[Path]:
-    """Capture writes below this folder, and is configured as before afterwards."""
-    from smile_trace import configure
-
-    before = (state.config, state.enabled)
-    configure(home=tmp_path, enabled=True)
-    yield tmp_path
-    with state.lock:
-        if state.runtime is not None:
-            state.runtime.spool.close()
-        state.runtime = None
-        state.config, state.enabled = before
-
-
-@pytest.fixture
-def found(home: Path) -> Iterator[Captured]:
-    """What was captured, in memory."""
-    with captured() as seen:
-        yield seen
+__all__ = ["found", "home", "no_internal_errors"]

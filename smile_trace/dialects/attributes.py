@@ -1,0 +1,128 @@
+"""Reading attributes that another program wrote: nothing is trusted, nothing raises.
+
+What every dialect reads alike stands here, too: `call_fields` and `read_prompts`.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from smile_trace import semconv
+from smile_trace.records.base import JSON
+from smile_trace.records.call import CallStatus, Message, PromptUse, Span, Usage
+
+NOT_CAPTURED = "no content captured"
+_STATUSES: tuple[CallStatus, ...] = get_args(CallStatus)
+
+
+def call_fields(span: Span) -> dict[str, Any]:
+    """The fields of a Call that no dialect has a way of its own for: its ids, name and times,
+    how it ended, and what capture noted of it."""
+    return {
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "name": span.name,
+        "status": read_status(span),
+        "error": read_error(span),
+        "start_ns": span.start_ns,
+        "end_ns": span.end_ns,
+        "external_trace": read_external_trace(span),
+        "truncated": any(
+            span.attributes.get(k) is True for k in (semconv.TRUNCATED, semconv.TRUNCATED_0_1)
+        ),
+    }
+
+
+def read_status(span: Span) -> CallStatus:
+    """How the call ended: as capture wrote it, else by the span's status."""
+    written = span.attributes.get(semconv.STATUS)
+    for status in _STATUSES:
+        if written == status:
+            return status
+    return "raised" if span.status == "error" else "returned"
+
+
+def read_error(span: Span) -> str | None:
+    """What went wrong, in words; None where nothing did."""
+    if span.status != "error" and semconv.ERROR_TYPE not in span.attributes:
+        return None
+    return span.status_message or read_text(span.attributes.get(semconv.ERROR_TYPE)) or "error"
+
+
+def read_external_trace(span: Span) -> dict[str, str]:
+    """The ids of the application's own traces that were active around the call."""
+    return {
+        name.removeprefix(prefix): str(value)
+        for prefix in (semconv.EXTERNAL_PREFIX_0_1, semconv.EXTERNAL_PREFIX)
+        for name, value in span.attributes.items()
+        if name.startswith(prefix)
+    }
+
+
+def read_prompts(span: Span, messages: tuple[Message, ...]) -> tuple[PromptUse, ...]:
+    """The renderings that capture found in the messages; those whose offsets cannot be are
+    dropped."""
+    uses = []
+    for item in read_list(span.attributes.get(semconv.PROMPTS)):
+        try:
+            use = PromptUse.model_validate(item)
+        except ValidationError:
+            continue
+        inside = 0 <= use.message < len(messages)
+        if inside and 0 <= use.start <= use.end <= len(messages[use.message].content):
+            uses.append(use)
+    return tuple(uses)
+
+
+def read_usage(input_tokens: JSON, output_tokens: JSON) -> Usage | None:
+    """Token counts; None where there is neither."""
+    if input_tokens is None and output_tokens is None:
+        return None
+    sent, got = (n if isinstance(n, int) else None for n in (input_tokens, output_tokens))
+    return Usage(input_tokens=sent, output_tokens=got)
+
+
+def read_text(value: JSON) -> str | None:
+    """A text that is not empty, else None."""
+    return value if isinstance(value, str) and value else None
+
+
+def read_json(value: JSON) -> JSON:
+    """A structured attribute: JSON text, or already structured; None for what is no JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_list(value: JSON) -> list[JSON]:
+    """A JSON list, also one that is written as text; empty for anything else."""
+    loaded = read_json(value)
+    return loaded if isinstance(loaded, list) else []
+
+
+def read_object(value: JSON) -> dict[str, JSON]:
+    """A JSON object, also one that is written as text; empty for anything else."""
+    loaded = read_json(value)
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def read_indexed(attributes: Mapping[str, JSON], prefix: str) -> list[dict[str, JSON]]:
+    """A list that is spread over numbered names: `prefix.0.role`, `prefix.1.role`, …
+
+    Its items in order, each the names behind its number with their values.
+
+    >>> read_indexed({"p.1.role": "user", "p.0.role": "system"}, "p")
+    [{'role': 'system'}, {'role': 'user'}]
+    """
+    items: dict[int, dict[str, JSON]] = {}
+    start = prefix + "."
+    for key, value in attributes.items():
+        number, dot, name = key.removeprefix(start).partition(".")
+        if key.startswith(start) and dot and number.isdecimal() and len(number) < 7:
+            items.setdefault(int(number), {})[name] = value
+    return [items[number] for number in sorted(items)]

@@ -1,0 +1,63 @@
+"""The Dialect protocol, and which dialects there are."""
+
+from functools import cache
+from importlib.metadata import entry_points
+from typing import ClassVar, Protocol
+
+from smile_trace.dialects.gen_ai import GenAI
+from smile_trace.dialects.openinference import OpenInference
+from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.records.call import Call, Span
+
+GROUP = "smile_trace.dialects"
+"""The entry-point group of further dialects: classes that are called without arguments."""
+
+
+class Dialect(Protocol):
+    """One way of writing an LLM call into a span.
+
+    The attributes were written by another program: neither method raises, whatever they hold
+    (`smile_trace.testing.check_dialect`).
+    """
+
+    name: ClassVar[str]
+
+    def recognises(self, span: Span) -> bool:
+        """Whether the span is a call of this dialect: it has messages, or says that a model
+        was asked. Context around calls is none."""
+        ...
+
+    def read_call(self, span: Span) -> Call:
+        """The call of a span that is recognised."""
+        ...
+
+
+class DialectUnavailable(SmileTraceError):
+    """An installed dialect cannot be loaded; the message says which."""
+
+    code = ReasonCode.EXTRA_MISSING
+
+
+def register(dialect: Dialect) -> None:
+    """Read spans of `dialect`, too. It is asked before those that are known."""
+    known().insert(0, dialect)
+
+
+@cache
+def known() -> list[Dialect]:
+    """The dialects in the order in which they are asked: the first that recognises a span reads
+    it. Installed ones come before our own.
+
+    Raises:
+        DialectUnavailable: an installed one cannot be loaded.
+    """
+    installed: list[Dialect] = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            installed.append(entry.load()())
+        except Exception as error:
+            raise DialectUnavailable(
+                f"the dialect {entry.name!r} ({entry.value}) cannot be loaded: {error}; "
+                "repair or uninstall the package that brings it"
+            ) from error
+    return [*installed, OpenInference(), GenAI()]

@@ -1,0 +1,113 @@
+"""The calls of a trace: the innermost spans that hold messages and an answer."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from smile_trace import semconv
+from smile_trace.dialects.attributes import read_external_trace
+from smile_trace.dialects.base import known
+from smile_trace.records.call import Call, Feedback, Span, Trace
+
+
+def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
+    """The calls among the spans of one trace, in order of start.
+
+    A span that holds messages but no answer becomes a Call, too (its `status`, `error`,
+    `no_content` say why), unless a span inside it holds messages: then it is context.
+    """
+    calls = {span.span_id: call for span in spans if (call := _read(span)) is not None}
+    around_answers = _ancestors(spans, (i for i, call in calls.items() if call.answer is not None))
+    around_calls = _ancestors(spans, calls)
+    by_id = {span.span_id: span for span in spans}
+    innermost = (
+        _with_external_traces(call, by_id)
+        for span_id, call in calls.items()
+        if span_id not in (around_calls if call.answer is None else around_answers)
+    )
+    return tuple(sorted(innermost, key=lambda call: (call.start_ns, call.span_id)))
+
+
+def read_feedback(span: Span) -> Feedback | None:
+    """The feedback that a span carries; None where it carries none."""
+    attributes = span.attributes
+    trace_id, score = (attributes.get(k) for k in (semconv.FEEDBACK_TRACE, semconv.FEEDBACK_SCORE))
+    if attributes.get(semconv.KIND) != "feedback" or not isinstance(trace_id, str):
+        return None
+    if not isinstance(score, int | float):
+        return None
+    comment = attributes.get(semconv.FEEDBACK_COMMENT)
+    return Feedback(
+        id=f"{span.trace_id}:{span.span_id}",
+        trace_id=trace_id,
+        name=str(attributes.get(semconv.FEEDBACK_NAME) or "user_feedback"),
+        score=float(score),
+        comment=None if comment is None else str(comment),
+        at_ns=span.start_ns,
+    )
+
+
+def assemble(
+    trace_id: str,
+    spans: Sequence[Span],
+    feedback: Sequence[Feedback] = (),
+    root_missing: bool = False,
+) -> Trace:
+    """A complete trace from its spans.
+
+    The root is the span without a parent; with `root_missing`, or where there is none, the
+    topmost span stands in for it: the earliest whose parent is not among the spans.
+
+    Raises:
+        ValueError: there are no spans, or one of another trace.
+    """
+    unique = {span.span_id: span for span in spans}
+    ordered = sorted(unique.values(), key=lambda span: (span.start_ns, span.span_id))
+    if not ordered:
+        raise ValueError(f"trace {trace_id} has no spans")
+    if any(span.trace_id != trace_id for span in ordered):
+        raise ValueError(f"a span of another trace among those of {trace_id}")
+    root = next((span for span in ordered if span.parent_id is None), None)
+    topmost = next((s for s in ordered if s.parent_id not in unique), ordered[0])
+    service = (root or topmost).resource.get("service.name")
+    return Trace(
+        trace_id=trace_id,
+        spans=tuple(ordered),
+        calls=read_calls(ordered),
+        feedback=tuple(feedback),
+        root_span_id=(root or topmost).span_id,
+        root_missing=root_missing or root is None,
+        service_name=service if isinstance(service, str) else None,
+    )
+
+
+def _read(span: Span) -> Call | None:
+    for dialect in known():
+        if dialect.recognises(span):
+            return dialect.read_call(span)
+    return None
+
+
+def _with_external_traces(call: Call, spans: Mapping[str, Span]) -> Call:
+    """The call with the external traces of the spans around it, which instrumentors do not note."""
+    linked, seen = dict(call.external_trace), {call.span_id}
+    around = spans.get(spans[call.span_id].parent_id or "")
+    while around is not None and around.span_id not in seen:
+        linked = {**read_external_trace(around), **linked}
+        seen.add(around.span_id)
+        around = spans.get(around.parent_id or "")
+    return (
+        call
+        if linked == call.external_trace
+        else call.model_copy(update={"external_trace": linked})
+    )
+
+
+def _ancestors(spans: Sequence[Span], of: Iterable[str]) -> set[str]:
+    """The ids of every span that stands around one of those."""
+    parents = {span.span_id: span.parent_id for span in spans}
+    found: set[str] = set()
+    for span_id in of:
+        parent = parents.get(span_id)
+        while parent is not None and parent not in found and parent != span_id:
+            found.add(parent)
+            parent = parents.get(parent)
+    return found

@@ -1,0 +1,138 @@
+"""Every dialect passes the contract suite, and the suite notices who does not."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from smile_trace.dialects import Dialect, base, read_calls
+from smile_trace.dialects.gen_ai import GenAI
+from smile_trace.dialects.openinference import OpenInference
+from smile_trace.records import Call, Message, Span
+from smile_trace.testing import check_dialect
+
+PAGE = Path(__file__).parents[3] / "docs" / "contributing" / "dialect.md"
+
+
+def span_with(**attributes: Any) -> Span:
+    return Span(
+        trace_id="a" * 32, span_id="b" * 16, name="x", start_ns=1, end_ns=2, attributes=attributes
+    )
+
+
+def text_of(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "content": text}]}
+
+
+PROMPT = {"name": "p", "version": "1", "template": "h{x}", "message": 0, "start": 0, "end": 2}
+GEN_AI = span_with(
+    **{
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "m",
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.input.messages": json.dumps([text_of("user", "hi")]),
+        "gen_ai.output.messages": [text_of("assistant", "ho")],
+        "gen_ai.response.finish_reasons": ["stop"],
+        "gen_ai.usage.input_tokens": 3,
+        "gen_ai.conversation.id": "s",
+        "smile_trace.prompts": json.dumps([PROMPT]),
+        "smile_trace.tags": '{"a": "b"}',
+        "smile_trace.rerun.arguments": '{"prompt": "p", "arguments": {}}',
+    }
+)
+OPEN_INFERENCE = span_with(
+    **{
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "m-2026",
+        "llm.invocation_parameters": '{"model": "m", "temperature": 0}',
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.contents.0.message_content.type": "text",
+        "llm.input_messages.0.message.contents.0.message_content.text": "hi",
+        "llm.output_messages.0.message.content": "ho",
+        "llm.token_count.prompt": 3,
+    }
+)
+OPEN_INFERENCE_COMPLETION = span_with(
+    **{
+        "openinference.span.kind": "LLM",
+        "llm.prompts.0.prompt.text": "once",
+        "output.value": '{"choices": [{"text": "upon"}]}',
+        "output.mime_type": "application/json",
+    }
+)
+
+
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """What a test registers is gone afterwards."""
+    before = list(base.known())
+    yield
+    base.known()[:] = before
+
+
+@pytest.mark.parametrize(
+    ("dialect", "examples"),
+    [(GenAI(), [GEN_AI]), (OpenInference(), [OPEN_INFERENCE, OPEN_INFERENCE_COMPLETION])],
+    ids=["gen_ai", "openinference"],
+)
+def test_our_own(dialect: Dialect, examples: list[Span]) -> None:
+    check_dialect(dialect, examples)
+
+
+class Trusting:
+    """Believes what it reads."""
+
+    name: ClassVar[str] = "trusting"
+
+    def recognises(self, span: Span) -> bool:
+        return "trusting.text" in span.attributes
+
+    def read_call(self, span: Span) -> Call:
+        return Call(
+            trace_id=span.trace_id,
+            span_id=span.span_id,
+            name=span.name,
+            start_ns=span.start_ns,
+            end_ns=span.end_ns,
+            messages=(Message(role="user", content=span.attributes["trusting.text"]),),
+            answer="x",
+        )
+
+
+def test_a_dialect_that_trusts_the_attributes_fails() -> None:
+    with pytest.raises(AssertionError, match="it raised ValidationError"):
+        check_dialect(Trusting(), [span_with(**{"trusting.text": "hi"})])
+
+
+def test_an_answer_that_is_missing_without_a_reason_fails() -> None:
+    class Silent(Trusting):
+        def read_call(self, span: Span) -> Call:
+            return super().read_call(span).model_copy(update={"answer": None})
+
+    with pytest.raises(AssertionError, match="no_content does not say why"):
+        check_dialect(Silent(), [span_with(**{"trusting.text": "hi"})])
+
+
+def test_a_dialect_that_takes_the_spans_of_others_fails() -> None:
+    class Greedy(GenAI):
+        def recognises(self, span: Span) -> bool:
+            return True
+
+    with pytest.raises(AssertionError, match=r"it recognises \{\}"):
+        check_dialect(Greedy(), [GEN_AI])
+
+
+@pytest.mark.usefixtures("registry")
+def test_the_page_of_the_contribution_guide() -> None:
+    """Its blocks run in order, as one module; afterwards the dialect is registered."""
+    scope: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+        exec(block, scope)
+    for name, value in list(scope.items()):
+        if name.startswith("test_"):
+            value()
+    [call] = read_calls([scope["EXAMPLE"]])
+    assert (call.answer, call.provider) == ("Yes.", "acme")
