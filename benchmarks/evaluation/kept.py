@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from benchmarks.attribution.scores import Scores
-from smile_trace.models import Request
+from smile_trace.models import Capabilities, Request
 from smile_trace.records import JSON, Response
 
 
@@ -13,8 +13,7 @@ class Kept:
 
     name = "demo"
     identity = "the packaged model, kept"
-    remote = False
-    first_token_only = False
+    capabilities = Capabilities(scores_answers=True)
 
     def __init__(self, scores: Scores) -> None:
         self._scores = scores

@@ -16,7 +16,7 @@ from smile_trace.explaining import explain
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.named_models import AnyModel, open_any
 from smile_trace.models import Request
-from smile_trace.models.accounting.metered import metered
+from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.records import JSON, Call, Explanation, Message, Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -147,7 +147,7 @@ async def _ask(
 ) -> Replay:
     caps = {"calls_per_explanation": max(4, 5 * count), "usd_per_explanation": None}
     with suppressed():
-        model = metered(
+        model = MeteredModel(
             open_any(who, settings),
             ledger=StoredLedger(
                 store.database, settings.budget.model_copy(update=caps), settings.models

@@ -21,7 +21,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.named_models import AnyModel, open_any
 from smile_trace.models import Model, Request
-from smile_trace.models.accounting.metered import metered
+from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.records import Call, PromptUse
 from smile_trace.records.comparison import AnswerChange, EditEffect, Example, VersionReport
 from smile_trace.settings import Settings
@@ -232,7 +232,7 @@ class VersionReplay:
         """The version's model under the daily caps and the budget of this comparison."""
         asked = self._given or version.model or self._traffic[0].model or "*"
         caps = {"calls_per_explanation": budget, "usd_per_explanation": None}
-        return metered(
+        return MeteredModel(
             open_any(asked, self._settings),
             ledger=StoredLedger(
                 self._store.database,

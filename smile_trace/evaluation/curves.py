@@ -12,7 +12,7 @@ from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.driver import cost_of
 from smile_trace.explaining.named_models import ANSWERS, AnyModel, open_any
 from smile_trace.models.accounting.in_memory import MemoryLedger
-from smile_trace.models.accounting.metered import metered
+from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
 from smile_trace.records import JSON, Explanation
 from smile_trace.records.evaluation import Faithfulness, Order, OrderCurves
@@ -79,7 +79,7 @@ def faithfulness(
         )
     logger.info("faithfulness asks %s at most %d times", explanation.settings.model, most)
     conf = Settings()
-    paid = metered(
+    paid = MeteredModel(
         open_any(model, conf),
         ledger=MemoryLedger(most),
         cache=ANSWERS,

@@ -15,7 +15,7 @@ from smile_trace.explaining.named_models import ANSWERS
 from smile_trace.explaining.preparation import Prepared
 from smile_trace.models import Model, Request
 from smile_trace.models.accounting.in_memory import MemoryLedger
-from smile_trace.models.accounting.metered import metered
+from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (
@@ -98,7 +98,7 @@ def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -
     Raises:
         SmileTraceError: the model cannot be asked.
     """
-    paid = metered(
+    paid = MeteredModel(
         prepared.model,
         ledger=MemoryLedger(prepared.settings.budget),
         cache=ANSWERS,
@@ -181,7 +181,7 @@ def _study(
     answer = response.text or ""
     start = answer.upper().index(injected.marker)
     signal = resolve_signal(settings, model)
-    if getattr(model, "first_token_only", False):
+    if model.capabilities.first_token_only:
         signal = "text"  # the marker is more than one token
     unit: Unit = "word" if settings.unit == "word" else "sentence"
     return Study(
@@ -190,7 +190,7 @@ def _study(
         answer=answer,
         signal=signal,
         deterministic=model.deterministic(injected.prompted.parameters),
-        remote=model.remote,
+        remote=model.capabilities.remote,
         embed=embed,
         part=(start, start + len(injected.marker)),
     )

@@ -16,7 +16,7 @@ from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.proxies import PROXY_CALLS, make_study
 from smile_trace.models import Model, Request
 from smile_trace.models.accounting.in_memory import MemoryLedger
-from smile_trace.models.accounting.metered import Metered, metered
+from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import JSON, Explanation, Prompted, Response
@@ -149,15 +149,15 @@ async def _explain(
 
 
 def _check_scores_whole_answers(model: Model) -> None:
-    if getattr(model, "first_token_only", False):
+    if model.capabilities.first_token_only:
         raise ExplanationFailed(
             f"the model {model.name!r} tells the probability of an answer's first token only: "
             'explain a part of the answer with the signal "text"'
         )
 
 
-def _metered(model: Model, calls: int, fresh: bool) -> Metered:
-    return metered(
+def _metered(model: Model, calls: int, fresh: bool) -> MeteredModel:
+    return MeteredModel(
         model,
         ledger=MemoryLedger(calls),
         cache=ANSWERS,

@@ -140,7 +140,7 @@ def _suffices(prepared: Prepared, segmentation: Segmentation, budget: int) -> bo
         prompted,
         segmentation,
         prepared.settings.model_copy(update={"budget": budget}),
-        replicates=min(repeats(prompted, deterministic, model.remote), budget),
+        replicates=min(repeats(prompted, deterministic, model.capabilities.remote), budget),
         deterministic=deterministic,
     )
     [level] = planner.levels

@@ -8,7 +8,8 @@ from smile_trace.attribution import ProxyStudy
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.proxies import AnyStudy, proxy_of_model
-from smile_trace.models import Model, Request, ScoringModel
+from smile_trace.models import Model, Request
+from smile_trace.models.base import scores_answers
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (
     Cost,
@@ -37,11 +38,9 @@ def resolve_signal(settings: ExplanationSettings, model: Model) -> Signal:
     Raises:
         ExplanationFailed: the probability is asked for, and the model cannot score answers.
     """
-    scores = isinstance(model, ScoringModel)
     if settings.signal == "auto":
-        whole = scores and not getattr(model, "first_token_only", False)
-        return "probability" if whole else "text"
-    if settings.signal == "probability" and not scores:
+        return "probability" if model.capabilities.scores_whole_answers else "text"
+    if settings.signal == "probability" and not model.capabilities.scores_answers:
         raise ExplanationFailed(
             f"the model {model.name!r} gives no probabilities of a given answer: use signal "
             '"text", or a local model'
@@ -111,7 +110,7 @@ async def _ask(
         for perturbation in perturbations
     ]
     with suppress_instrumentation():
-        if signal == "probability" and isinstance(model, ScoringModel):
+        if signal == "probability" and scores_answers(model):
             responses = await model.score(requests, study.answer)
         else:
             responses = await model.generate(requests)

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from smile_trace.models import Model
 from smile_trace.models.accounting.in_memory import MemoryCache
-from smile_trace.models.kinds.callable import CallableModel
-from smile_trace.models.registry import open_model, settings_for
+from smile_trace.models.registry import as_model, open_model, settings_for
 from smile_trace.records import Call
 from smile_trace.settings import LocalSettings, ModelSettings, RerunSettings, Settings
 
@@ -67,8 +66,4 @@ def open_any(model: AnyModel, settings: Settings) -> Model:
     """
     if isinstance(model, str):
         return named_model(model, settings, None)
-    if hasattr(model, "generate"):
-        return cast(Model, model)
-    if callable(model):
-        return CallableModel(model)
-    raise TypeError(f"a model is a name, a Model or a function, not {type(model).__name__}")
+    return as_model(model)

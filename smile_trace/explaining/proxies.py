@@ -6,7 +6,7 @@ from typing import Any
 
 from smile_trace.attribution import Embed, Proxy, ProxyStudy, Study, find_answer_span
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.models import Model, ModelUnavailable, ScoringModel
+from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, ExplanationSettings, Prompted, Signal
 
 PROXY_CALLS = 200
@@ -49,7 +49,7 @@ def make_study(
         "unit": options.unit,
         "protect": options.protect,
         "deterministic": model.deterministic(prompted.parameters),
-        "remote": model.remote,
+        "remote": model.capabilities.remote,
         "embed": embed,
         "part": None if part is None else find_answer_span(answer, part),
     }
@@ -61,10 +61,9 @@ def make_study(
 
 def as_proxy(model: Model, parameters: Mapping[str, JSON], calls: int) -> Proxy:
     """What a study knows of a proxy: it scores the logged answer where it can."""
-    whole = isinstance(model, ScoringModel) and not getattr(model, "first_token_only", False)
     return Proxy(
         name=model.name,
-        signal="probability" if whole else "text",
+        signal="probability" if model.capabilities.scores_whole_answers else "text",
         deterministic=model.deterministic(dict(parameters)),
         calls=calls,
     )

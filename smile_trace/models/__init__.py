@@ -5,13 +5,20 @@ wraps them in a response cache and a ledger, `retry` says what is tried again.
 """
 
 from smile_trace.models.accounting.ledger import BudgetExceeded, Ledger, ResponseCache
-from smile_trace.models.accounting.meter import Attempts
-from smile_trace.models.base import Model, ModelUnavailable, Request, ScoringModel
+from smile_trace.models.accounting.meter import Meter
+from smile_trace.models.base import (
+    Capabilities,
+    Model,
+    ModelUnavailable,
+    Request,
+    ScoringModel,
+)
 
 __all__ = [
-    "Attempts",
     "BudgetExceeded",
+    "Capabilities",
     "Ledger",
+    "Meter",
     "Model",
     "ModelUnavailable",
     "Request",

@@ -1,7 +1,8 @@
-"""What a model is: something that answers, and, where it can, scores a given answer."""
+"""The Model protocol: something that answers and, where it declares so, scores a given answer."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol, TypeGuard
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Form, Message, Record, Response
@@ -16,55 +17,82 @@ class Request(Record):
     replicate: int = 0
 
 
+@dataclass(frozen=True)
+class Capabilities:
+    """What a model can do. A model declares it; nothing is inferred from its methods."""
+
+    scores_answers: bool = False
+    """It is a `ScoringModel`: it has `score`."""
+    first_token_only: bool = False
+    """`score` gives the log-probability of the answer's first token only."""
+    remote: bool = False
+    """Somebody else's machine answers: temperature 0 alone does not make it deterministic."""
+    meters_attempts: bool = False
+    """It has `with_meter` and reserves every HTTP attempt with its cost bound, so that caps in
+    tokens and US dollars hold. Another model's requests are counted as one attempt each."""
+
+    @property
+    def scores_whole_answers(self) -> bool:
+        """Whether `score` gives the log-probabilities of all tokens of the answer."""
+        return self.scores_answers and not self.first_token_only
+
+
 class Model(Protocol):
-    """Something that answers.
-
-    `name` is what people call it. `identity` is the part of the cache key that says which
-    weights answer (address and model name); None means answers are never kept across studies
-    (a callable). `deterministic(parameters)` says whether the same request gives the same
-    answer: False also means "unknown".
-    """
+    """Something that answers; how to write one: `docs/contributing/model.md`."""
 
     @property
-    def name(self) -> str: ...
-
-    @property
-    def identity(self) -> str | None: ...
-
-    @property
-    def remote(self) -> bool:
-        """Whether somebody else's machine answers (then temperature 0 is not trusted alone)."""
+    def name(self) -> str:
+        """What people call it."""
         ...
 
-    def deterministic(self, parameters: dict[str, JSON]) -> bool: ...
+    @property
+    def identity(self) -> str | None:
+        """Which weights answer (address and model name): part of the key under which answers are
+        cached. None: its answers are not reused by another explanation."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    def deterministic(self, parameters: dict[str, JSON]) -> bool:
+        """Whether the same request gives the same answer; False also means "unknown"."""
+        ...
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
-        """Answers in the order of the requests. A failed request is a Response with `failure`.
+        """One answer per request, in their order. A failed request is a Response with `failure`.
 
         Raises:
-            ModelUnavailable: nothing can be asked at all (host gone, key refused).
+            ModelUnavailable: nothing can be asked at all (server gone, key refused).
         """
         ...
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        """Close connections and processes."""
+        ...
 
 
-@runtime_checkable
-class ScoringModel(Protocol):
+class ScoringModel(Model, Protocol):
     """A model that also gives the log-probabilities of a given answer's tokens."""
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
         """Per request a Response whose `logprobs` are those of `answer`'s tokens (natural log).
 
-        `text` is the given answer: nothing was generated freely.
+        Its `text` is the given answer: nothing was generated freely.
         """
         ...
+
+
+def scores_answers(model: Model) -> TypeGuard[ScoringModel]:
+    """Whether the model declares that it scores given answers."""
+    return model.capabilities.scores_answers
 
 
 class ModelUnavailable(SmileTraceError):
     """The model cannot be asked at all; the message says what to do.
 
-    `permanent` is True where only a person can mend it (a refused key, an unknown model).
+    `permanent` is True where only a person can correct it (a refused key, an unknown model).
     `model` is its name in the settings, where it is another one than the model that was asked
     (its proxy, its word vectors).
     """

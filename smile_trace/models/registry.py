@@ -1,19 +1,15 @@
 """From a captured model name to the Model that is asked."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.models.base import Model, ModelUnavailable
+from smile_trace.models.base import Capabilities, Model
 from smile_trace.records import Call
-from smile_trace.settings import (
-    EndpointSettings,
-    LocalSettings,
-    ModelSettings,
-    RerunSettings,
-    Settings,
-)
+from smile_trace.settings import EndpointSettings, ModelSettings, Settings
 
 if TYPE_CHECKING:
     from smile_trace.models.openai_api.embeddings import Embeddings
@@ -52,6 +48,15 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
     return found
 
 
+KINDS: dict[str, str] = {
+    "endpoint": "smile_trace.models.kinds.endpoint",
+    "local": "smile_trace.models.kinds.local",
+    "rerun": "smile_trace.models.kinds.rerun",
+}
+"""The module of each `kind` in the settings, imported on first use. It has
+`open_model(name, settings, *, app, call) -> Model`."""
+
+
 def open_model(
     name: str, settings: ModelSettings, *, app: str | None = None, call: Call | None = None
 ) -> Model:
@@ -66,25 +71,51 @@ def open_model(
     Raises:
         ModelUnavailable: an extra, a file, a key or the module is missing.
     """
-    match settings:
-        case EndpointSettings():
-            from smile_trace.models.kinds.endpoint import Endpoint
+    module = import_module(KINDS[settings.kind])
+    model: Model = module.open_model(name, settings, app=app, call=call)
+    return model
 
-            return Endpoint(name, settings)
-        case LocalSettings():
-            from smile_trace.models.kinds.local import LocalModel
 
-            return LocalModel(name, settings)
-        case RerunSettings():
-            from smile_trace.models.kinds.rerun import Rerun
+def as_model(given: Model | Callable[[str], Any]) -> Model:
+    """The Model itself, or a function from prompt to answer as a Model.
 
-            if call is None:
-                raise ModelUnavailable(
-                    f'the model {name!r} is a function to be called again (kind = "rerun"): '
-                    "that explains captured calls only, so give a trace id",
-                    permanent=True,
-                )
-            return Rerun(call, app=app)
+    A Model of release 0.1, which declares no capabilities, works for one more release: they are
+    then inferred from its attributes, with a FutureWarning.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if hasattr(given, "generate"):
+        declared = given if hasattr(given, "capabilities") else UndeclaredModel(given)
+        return cast(Model, declared)
+    if callable(given):
+        from smile_trace.models.kinds.callable import CallableModel
+
+        return CallableModel(given)
+    raise TypeError(f"a model is a name, a Model or a function, not {type(given).__name__}")
+
+
+class UndeclaredModel:
+    """A Model of release 0.1 with the capabilities that its attributes show."""
+
+    def __init__(self, model: Any) -> None:
+        warnings.warn(
+            f"{type(model).__name__} declares no capabilities: give it the attribute "
+            "capabilities = smile_trace.models.Capabilities(…); the next release requires it",
+            FutureWarning,
+            stacklevel=3,
+        )
+        self.name: str = model.name
+        self.identity: str | None = model.identity
+        self.capabilities = Capabilities(
+            scores_answers=hasattr(model, "score"),
+            first_token_only=getattr(model, "first_token_only", False),
+            remote=model.remote,
+        )
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
 
 
 @lru_cache(maxsize=8)

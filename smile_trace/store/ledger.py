@@ -88,6 +88,8 @@ class StoredLedger:
         clock: Unix seconds.
     """
 
+    caps_money = True
+
     def __init__(
         self,
         database: Database,

@@ -5,12 +5,10 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from smile_trace.models import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.records import JSON, Response
-
-if TYPE_CHECKING:
-    from smile_trace.models import Model, Request
 
 
 class RecordedModel:
@@ -19,19 +17,20 @@ class RecordedModel:
     Put the file under version control with the test. A changed prompt asks for what is new only.
 
     Args:
-        file: JSON lines; made when the first answer is recorded.
-        model: who is asked what the file does not hold (a name from the settings, a Model or a
-            function). Without one, a missing answer is an error that says so: what a test in
-            continuous integration wants.
-        deterministic: whether the recorded model repeats itself; saves replicates.
+        file: JSON lines; created when the first answer is recorded.
+        model: asked for what the file does not hold: a name from the settings, a Model or a
+            function. Without one a missing answer raises ModelUnavailable, which is what a test
+            in continuous integration needs.
+        deterministic: whether the recorded model is deterministic; saves replicates.
     """
 
-    remote = False
+    identity = None  # answers are kept in the file alone
+    capabilities = Capabilities()
 
     def __init__(
         self,
         file: str | Path,
-        model: "str | Model | Callable[[str], Any] | None" = None,
+        model: str | Model | Callable[[str], Any] | None = None,
         *,
         deterministic: bool = True,
     ) -> None:
@@ -41,16 +40,11 @@ class RecordedModel:
         self._known = _read(self._file)
         self.name = f"recorded in {self._file.name}"
 
-    @property
-    def identity(self) -> str | None:
-        """None: the file is the only memory."""
-        return None
-
     def deterministic(self, parameters: dict[str, JSON]) -> bool:
-        """Whether the recorded model repeats itself."""
+        """Whether the recorded model is deterministic."""
         return self._deterministic
 
-    async def generate(self, requests: "Sequence[Request]") -> list[Response]:
+    async def generate(self, requests: Sequence[Request]) -> list[Response]:
         """Recorded answers, and those of the model for the rest.
 
         Raises:
@@ -62,11 +56,10 @@ class RecordedModel:
         return [Response(text=self._known[_key(request)]) for request in requests]
 
     async def aclose(self) -> None:
-        """Nothing to close: who gave the model keeps it."""
+        """Nothing to close: the caller owns the model."""
 
-    async def _record(self, missing: "dict[str, Request]") -> None:
+    async def _record(self, missing: dict[str, Request]) -> None:
         from smile_trace.explaining.named_models import open_any
-        from smile_trace.models import ModelUnavailable
         from smile_trace.settings import Settings
 
         if self._given is None:
@@ -83,7 +76,7 @@ class RecordedModel:
             self._known[key] = response.text or ""
         await asyncio.to_thread(self._append, missing)
 
-    def _append(self, missing: "dict[str, Request]") -> None:
+    def _append(self, missing: dict[str, Request]) -> None:
         with self._file.open("a", encoding="utf-8") as stream:
             for key, request in missing.items():
                 sent = [[message.role, message.content] for message in request.messages]
@@ -91,7 +84,7 @@ class RecordedModel:
                 stream.write(json.dumps(entry) + "\n")
 
 
-def _key(request: "Request") -> str:
+def _key(request: Request) -> str:
     """What decides an answer: form, parameters without the seed, messages, replicate."""
     parameters = {name: value for name, value in request.parameters.items() if name != "seed"}
     messages = [[message.role, message.content] for message in request.messages]

@@ -12,7 +12,7 @@ from smile_trace.explaining.named_models import DEMO, settings_of
 from smile_trace.explaining.proxies import proxy_of_model
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
-from smile_trace.models.accounting.metered import metered
+from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings, open_model, settings_for
 from smile_trace.records import Call, Response
 from smile_trace.settings import RerunSettings, Settings
@@ -73,7 +73,7 @@ class Models:
             if name not in self._open:
                 self._open[name] = open_model(name, how, app=self._app)
             model = self._open[name]
-        return metered(
+        return MeteredModel(
             model,
             ledger=self._ledger,
             cache=self._responses,
@@ -94,7 +94,7 @@ class Models:
         if key not in self._open:
             with proxy_of_model(name, job.settings.model):
                 self._open[key] = open_model(name, settings_of(name, self._settings))
-        return metered(
+        return MeteredModel(
             self._open[key],
             ledger=self._ledger,
             cache=self._responses,
@@ -184,6 +184,7 @@ class _RetryingLedger:
     def __init__(self, ledger: Ledger, store_retry: StoreRetry) -> None:
         self._ledger = ledger
         self._patience = store_retry
+        self.caps_money = ledger.caps_money
 
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None

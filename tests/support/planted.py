@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from smile_trace.models import Request
+from smile_trace.models import Capabilities, Request
 from smile_trace.models.openai_api.wire import completion_prompt
 from smile_trace.records import JSON, Response
 
@@ -27,7 +27,7 @@ class PlantedModel:
 
     name = "planted"
     identity = None
-    remote = False
+    capabilities = Capabilities()
 
     def __init__(self, function: Callable[[str], str], *, deterministic: bool = True) -> None:
         self._function = function

@@ -1,4 +1,4 @@
-"""Ledger and cache for a foreground explanation: the store's semantics, in memory."""
+"""Ledger and response cache of a foreground explanation."""
 
 import itertools
 import threading
@@ -9,7 +9,7 @@ from smile_trace.records import Response
 
 
 class MemoryCache:
-    """A ResponseCache that lives as long as the process; the oldest answers make room."""
+    """A ResponseCache in this process; beyond `size` the oldest answers are dropped."""
 
     def __init__(self, size: int = 10_000) -> None:
         self._size = size
@@ -23,7 +23,7 @@ class MemoryCache:
         return {key: kept.model_copy(update={"cached": True}) for key, kept in found.items()}
 
     def put_many(self, items: Mapping[str, Response]) -> None:
-        """Keep answers; failures are left out."""
+        """Keep answers; failures are skipped."""
         with self._lock:
             self._kept.update({key: item for key, item in items.items() if item.ok})
             while len(self._kept) > self._size:
@@ -31,7 +31,7 @@ class MemoryCache:
 
 
 class MemoryLedger:
-    """A Ledger for one explanation, with a cap on its calls (retries included) alone."""
+    """A Ledger for one explanation whose only cap is on calls, retries included."""
 
     caps_money = False
 
@@ -57,9 +57,9 @@ class MemoryLedger:
             return reservation
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
-        """Calls are what is capped here, and an attempt stays one."""
+        """Nothing to do: calls are capped, and an attempt stays one call."""
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """See `models.accounting.ledger.Ledger.release`; the one cap here is an explanation's."""
+        """See `models.accounting.ledger.Ledger.release`."""
         with self._lock:
             self.calls -= self._reserved.pop(reservation)

@@ -1,6 +1,6 @@
-"""What the wrappers around a model need kept: answers that were paid for, and what was spent.
+"""Protocols: the cache of paid answers, and the ledger of what was reserved and spent.
 
-The store implements both durably; a foreground explanation without a store keeps them in memory.
+The store implements both durably (`store.ledger`), `in_memory` for a foreground explanation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,24 +13,29 @@ __all__ = ["BudgetExceeded", "Ledger", "ResponseCache"]
 
 
 class ResponseCache(Protocol):
-    """Answers by content key. Only answers are kept, never failures."""
+    """Responses by content key. Failures are never kept."""
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
         """The kept responses among `keys`, each with `cached=True`."""
         ...
 
     def put_many(self, items: Mapping[str, Response]) -> None:
-        """Keep responses durably before they are told to anybody."""
+        """Keep responses; a durable cache has written them when it returns."""
         ...
 
 
 class Ledger(Protocol):
-    """Money. Reserve before an attempt is sent, settle when its answer is kept."""
+    """Spending: reserved before an attempt is sent, settled when its answer is cached."""
+
+    @property
+    def caps_money(self) -> bool:
+        """Whether it caps US dollars, so that a model without a known price is worth a warning."""
+        ...
 
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
-        """Reserve the largest possible cost of `calls` attempts; gives the reservation's id.
+        """Reserve the cost bound of `calls` attempts; returns the reservation's id.
 
         Args:
             model: the model's name in the settings.
@@ -49,13 +54,11 @@ class Ledger(Protocol):
         ...
 
     def release(self, reservation: str, *, sent: bool) -> None:
-        """Take back a reservation whose attempts cost nothing and said nothing of the prompt:
-        the model took none of them.
+        """Release a reservation whose attempts cost nothing: the model accepted none of them.
 
         Args:
             reservation: its id.
             sent: whether they reached the model. Then they stay counted as calls, except in the
-                cap of their explanation: however long a model refuses, what it is asked for
-                once it answers again is not the less for it.
+                cap of their explanation: an outage does not use up an explanation's budget.
         """
         ...

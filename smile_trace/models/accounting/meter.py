@@ -1,28 +1,27 @@
-"""What a model tells about every attempt that it makes, and how many are asked at once."""
+"""Attempts: each is reserved before it is sent, and settled or released when it has ended."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from smile_trace.errors import SmileTraceError
-from smile_trace.models.accounting.ledger import BudgetExceeded
+from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.models.base import Request
 from smile_trace.records import Response, Usage
 
 
-class Attempts(Protocol):
-    """Told about every attempt, retries included: before it is sent and when it ended."""
+class Meter(Protocol):
+    """Told of every attempt, retries included."""
 
-    async def before(
-        self, requests: Sequence[Request], *, answer: str | None, most: Usage, usd: float | None
+    async def reserve(
+        self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None
     ) -> str:
-        """Allow one attempt at `requests`; gives the attempt's id.
+        """Reserve one attempt before it is sent; returns the attempt's id.
 
         Args:
-            requests: what this one attempt asks (several in a list request).
+            requests: what this attempt asks (several in a list request).
             answer: the given answer where it is scored, else None.
-            most: the most tokens that the attempt can use.
+            bound: the most tokens that the attempt can use.
             usd: the most that it can cost in US dollars, None where no price is known.
 
         Raises:
@@ -30,33 +29,33 @@ class Attempts(Protocol):
         """
         ...
 
-    async def after(self, attempt: str, responses: Sequence[Response] | None) -> None:
+    async def settle(self, attempt: str, responses: Sequence[Response] | None) -> None:
         """The attempt ended with these responses, in the order of its requests.
 
-        None where nobody knows what it used (a broken connection, a time-out): it then counts
-        with its largest possible cost, as does an attempt that is never told of again.
+        None where its usage is unknown (a broken connection, a time-out): it then counts with
+        its cost bound, as does an attempt that is never settled.
         """
         ...
 
     async def release(self, attempt: str, *, sent: bool) -> None:
-        """The model took no such attempt at all, or (not `sent`) was never reached."""
+        """The model rejected the attempt, or (not `sent`) was never reached: it cost nothing."""
         ...
 
 
 class Unmetered:
-    """Attempts that nobody counts."""
+    """A Meter that allows everything and counts nothing."""
 
-    async def before(
-        self, requests: Sequence[Request], *, answer: str | None, most: Usage, usd: float | None
+    async def reserve(
+        self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None
     ) -> str:
         """Allow it."""
         return ""
 
-    async def after(self, attempt: str, responses: Sequence[Response] | None) -> None:
-        """Forget it."""
+    async def settle(self, attempt: str, responses: Sequence[Response] | None) -> None:
+        """Count nothing."""
 
     async def release(self, attempt: str, *, sent: bool) -> None:
-        """Forget it."""
+        """Count nothing."""
 
 
 T = TypeVar("T")
@@ -65,11 +64,11 @@ T = TypeVar("T")
 async def ask_all(
     asks: Sequence[Callable[[], Awaitable[T]]], slots: AbstractAsyncContextManager[object]
 ) -> list[T | BudgetExceeded]:
-    """Ask everything, as many at once as there are free `slots`; results in order.
+    """Run every ask, as many at once as there are free `slots`; results in order.
 
-    Where an explanation's own cap is passed, the error stands in the result's place. What
-    makes further asking pointless lets everything in flight come home (it is paid for),
-    starts nothing more, and is raised then; so does an answer that cannot be kept.
+    An explanation's own cap stands as an error in the result's place. Anything else that makes
+    further asking pointless is raised once everything in flight, which is paid for, has ended;
+    nothing new is started before that.
 
     Raises:
         ModelUnavailable: nothing can be asked.

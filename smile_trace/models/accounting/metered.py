@@ -1,4 +1,4 @@
-"""The wrapper that keeps every answer, and reserves every attempt before it is sent."""
+"""The wrapper around a model that caches every answer and reserves every attempt."""
 
 import asyncio
 import hashlib
@@ -6,12 +6,13 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, TypeGuard
 
 from smile_trace.models.accounting.ledger import BudgetExceeded, Ledger, ResponseCache
-from smile_trace.models.accounting.meter import Attempts, ask_all
-from smile_trace.models.base import Model, Request, ScoringModel
+from smile_trace.models.accounting.meter import Meter, ask_all
+from smile_trace.models.base import Capabilities, Model, Request, scores_answers
 from smile_trace.records import JSON, Response, Usage
 
 logger = logging.getLogger(__name__)
@@ -21,30 +22,36 @@ _unpriced: set[str] = set()
 Ask = Callable[[Sequence[Request]], Awaitable[list[Response]]]
 
 
-@runtime_checkable
-class _Telling(Protocol):
-    """A model that tells about its attempts itself, retries included."""
+class _MeteringModel(Model, Protocol):
+    """A model that declares `meters_attempts`."""
 
-    def with_attempts(self, attempts: Attempts) -> Model: ...
+    def with_meter(self, meter: Meter) -> Model:
+        """This model, with the same connections, reserving its attempts with `meter`."""
+        ...
+
+
+def _meters_attempts(model: Model) -> TypeGuard[_MeteringModel]:
+    return model.capabilities.meters_attempts
 
 
 class _Reserved(NamedTuple):
-    """An attempt in flight: the keys of its requests, and the most that it can use."""
+    """An attempt in flight: the cache keys of its requests, and its cost bound."""
 
     keys: tuple[str, ...]
     tokens: int
     usd: float | None
 
 
-class Metered:
-    """A Model whose answers are kept by content and whose attempts are paid from a ledger.
+class MeteredModel:
+    """A model whose answers are cached by content and whose attempts are paid from a ledger.
 
-    What is in the cache is never asked again. An answer is kept the moment it arrives, before
-    it is settled and before anybody is told, so that no crash makes it be paid for twice.
-    Answers of a model without an identity (a callable) are kept for this explanation only.
+    What is in the cache is not asked again. An answer is cached the moment it arrives, before
+    its attempt is settled and before it is returned, so that no crash makes it be paid for
+    twice. Answers of a model without an identity (a function) are reused within this
+    explanation only. It scores given answers if the model does.
 
     Args:
-        model: what is asked.
+        model: the model that is asked.
         ledger: where every attempt is reserved and settled.
         cache: where answers are kept.
         explanation: what the attempts belong to; the ledger's cap per explanation applies.
@@ -64,8 +71,8 @@ class Metered:
     ) -> None:
         self._model = model
         self._paid_as = paid_as or model.name
-        self._tells = isinstance(model, _Telling)
-        self._asked: Any = model.with_attempts(self) if isinstance(model, _Telling) else model
+        self._meters = model.capabilities.meters_attempts
+        self._asked = model.with_meter(self) if _meters_attempts(model) else model
         self._ledger = ledger
         self._cache = cache
         self._explanation = explanation
@@ -85,9 +92,9 @@ class Metered:
         return self._model.identity
 
     @property
-    def remote(self) -> bool:
-        """Whether somebody else's machine answers."""
-        return self._model.remote
+    def capabilities(self) -> Capabilities:
+        """The model's capabilities; the attempts are metered here."""
+        return replace(self._model.capabilities, meters_attempts=False)
 
     def deterministic(self, parameters: dict[str, JSON]) -> bool:
         """Whether the same request gives the same answer."""
@@ -101,6 +108,18 @@ class Metered:
             BudgetExceeded: a daily cap is reached.
         """
         return await self._through(requests, None, self._asked.generate)
+
+    async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
+        """Scores from the cache, and from the model for the rest; see `ScoringModel.score`.
+
+        Raises:
+            TypeError: the model does not declare that it scores answers.
+            ModelUnavailable: nothing can be asked at all.
+            BudgetExceeded: a daily cap is reached.
+        """
+        if not scores_answers(self._asked):
+            raise TypeError(f"the model {self.name!r} does not score answers")
+        return await self._through(requests, answer, partial(self._asked.score, answer=answer))
 
     async def aclose(self) -> None:
         """Close the model."""
@@ -120,34 +139,35 @@ class Metered:
         missing = {key: r for key, r in zip(keys, requests, strict=True) if key not in found}
         if missing:
             batch = list(missing.values())
-            responses = await (ask(batch) if self._tells else self._one_by_one(batch, answer, ask))
+            one_by_one = partial(self._one_by_one, answer=answer, ask=ask)
+            responses = await (ask(batch) if self._meters else one_by_one(batch))
             found |= zip(missing, responses, strict=True)
         return [found[key] for key in keys]
 
     async def _one_by_one(
         self, requests: Sequence[Request], answer: str | None, ask: Ask
     ) -> list[Response]:
-        """Ask a model that does not tell about its attempts: each request is one."""
+        """Ask a model that does not meter its attempts: each request is one."""
 
         async def one(request: Request) -> Response:
-            attempt = await self.before([request], answer=answer, most=Usage(), usd=None)
+            attempt = await self.reserve([request], answer=answer, bound=Usage(), usd=None)
             [response] = await ask([request])
-            await self.after(attempt, [response])
+            await self.settle(attempt, [response])
             return response
 
         got = await ask_all([partial(one, request) for request in requests], nullcontext())
         return [Response(failure=str(r)) if isinstance(r, BudgetExceeded) else r for r in got]
 
-    # -- what the model tells -------------------------------------------------------------------
+    # -- a Meter for the model ------------------------------------------------------------------
 
-    async def before(
-        self, requests: Sequence[Request], *, answer: str | None, most: Usage, usd: float | None
+    async def reserve(
+        self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None
     ) -> str:
-        """Reserve an attempt; see `Attempts.before`. Waits for what is in flight before it
-        gives up: that is reserved at its largest possible cost, and mostly costs less."""
-        if usd is None and self._tells and getattr(self._ledger, "caps_money", True):
-            _say_unpriced(self.name)
-        tokens = (most.input_tokens or 0) + (most.output_tokens or 0)
+        """See `Meter.reserve`. Where a cap is reached it waits for the attempts in flight before
+        it raises: they are reserved at their cost bound, and mostly cost less."""
+        if usd is None and self._meters and self._ledger.caps_money:
+            _warn_unpriced(self.name)
+        tokens = (bound.input_tokens or 0) + (bound.output_tokens or 0)
         reserve = partial(
             self._ledger.reserve,
             model=self._paid_as,
@@ -169,8 +189,8 @@ class Metered:
             self._open[attempt] = _Reserved(keys, tokens, usd)
         return attempt
 
-    async def after(self, attempt: str, responses: Sequence[Response] | None) -> None:
-        """Keep the answers, then settle; see `Attempts.after`."""
+    async def settle(self, attempt: str, responses: Sequence[Response] | None) -> None:
+        """Cache the answers, then settle; see `Meter.settle`."""
         reserved = self._open[attempt]
         if responses is not None:
             kept = {k: r for k, r in zip(reserved.keys, responses, strict=True) if r.ok}
@@ -181,7 +201,7 @@ class Metered:
         await self._close(attempt)
 
     async def release(self, attempt: str, *, sent: bool) -> None:
-        """Give the reservation back; see `Attempts.release`."""
+        """See `Meter.release`."""
         await asyncio.to_thread(self._ledger.release, attempt, sent=sent)
         await self._close(attempt)
 
@@ -201,49 +221,9 @@ class Metered:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-class ScoringMetered(Metered):
-    """`Metered` around a model that also scores given answers."""
-
-    @property
-    def first_token_only(self) -> bool:
-        """Whether `score` knows the answer's first token only."""
-        return bool(getattr(self._model, "first_token_only", False))
-
-    async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
-        """Scores from the cache, and from the model for the rest; see `ScoringModel.score`.
-
-        Raises:
-            ModelUnavailable: nothing can be asked at all.
-            BudgetExceeded: a daily cap is reached.
-        """
-        ask = partial(self._asked.score, answer=answer)
-        return await self._through(requests, answer, ask)
-
-
-def metered(
-    model: Model,
-    *,
-    ledger: Ledger,
-    cache: ResponseCache,
-    explanation: str,
-    fresh: bool = False,
-    paid_as: str | None = None,
-) -> Metered:
-    """`model` with every answer kept and every attempt paid; it scores if `model` does."""
-    kind = ScoringMetered if isinstance(model, ScoringModel) else Metered
-    return kind(
-        model,
-        ledger=ledger,
-        cache=cache,
-        explanation=explanation,
-        fresh=fresh,
-        paid_as=paid_as,
-    )
-
-
 def _used(responses: Sequence[Response], reserved: _Reserved) -> tuple[int, float | None]:
-    """Tokens and dollars of what came back. A failure has its cost, too (a filtered answer was
-    generated); where the server did not count, the largest possible cost stands."""
+    """Tokens and US dollars of the responses. A failure has its cost, too (a filtered answer was
+    generated); where the server did not count tokens, the cost bound stands."""
     counted = [response.usage for response in responses if response.usage is not None]
     if len(counted) < len(responses):
         return reserved.tokens, reserved.usd
@@ -252,7 +232,7 @@ def _used(responses: Sequence[Response], reserved: _Reserved) -> tuple[int, floa
     return tokens, sum(priced) if len(priced) == len(responses) else None
 
 
-def _say_unpriced(model: str) -> None:
+def _warn_unpriced(model: str) -> None:
     if model not in _unpriced:
         _unpriced.add(model)
         logger.warning(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from smile_trace.capture.providers import join_chunks
-from smile_trace.models.base import Request
+from smile_trace.models.base import Capabilities, Request
 from smile_trace.models.openai_api.wire import completion_prompt
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import JSON, Response
@@ -26,8 +26,8 @@ class CallableModel:
         function: takes the prompt, gives the answer or an awaitable of it.
     """
 
-    remote = False
     identity = None
+    capabilities = Capabilities()
 
     def __init__(self, function: Callable[[str], Any]) -> None:
         self.name = getattr(function, "__qualname__", type(function).__name__)

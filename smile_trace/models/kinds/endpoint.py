@@ -1,12 +1,12 @@
-"""Any OpenAI-compatible server."""
+"""`kind = "endpoint"`: any OpenAI-compatible server."""
 
 import copy
 import os
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from smile_trace.models.accounting.meter import Attempts, Unmetered
-from smile_trace.models.base import ModelUnavailable, Request
+from smile_trace.models.accounting.meter import Meter, Unmetered
+from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.models.openai_api import wire
 from smile_trace.models.openai_api.transport import Transport
 from smile_trace.models.openai_api.wire import Item
@@ -35,7 +35,7 @@ class Endpoint:
         self._model = settings.model or name
         # OpenAI itself gave the limit another name, and refuses the old one for new models.
         self._at_openai = "openai" in (urlsplit(settings.base_url).hostname or "")
-        self._attempts: Attempts = Unmetered()
+        self._meter: Meter = Unmetered()
         self._transport = Transport(
             base_url=settings.base_url,
             model=self._model,
@@ -57,24 +57,25 @@ class Endpoint:
         return f"endpoint {settings.base_url} {asked}"
 
     @property
-    def first_token_only(self) -> bool:
-        """Whether `score` knows the answer's first token only."""
-        return not self._settings.prompt_logprobs
-
-    @property
-    def remote(self) -> bool:
-        """True, unless the settings trust the server to repeat itself at temperature 0."""
-        return not self._settings.temperature_zero_is_deterministic
+    def capabilities(self) -> Capabilities:
+        """It scores the first token of an answer, or, with `prompt_logprobs`, all of them. It is
+        remote unless the settings trust the server to repeat itself at temperature 0."""
+        return Capabilities(
+            scores_answers=True,
+            first_token_only=not self._settings.prompt_logprobs,
+            remote=not self._settings.temperature_zero_is_deterministic,
+            meters_attempts=True,
+        )
 
     def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
         """Whether the call was made at temperature 0."""
         return parameters.get("temperature") == 0
 
-    def with_attempts(self, attempts: Attempts) -> "Endpoint":
-        """This endpoint, with the same connections, telling `attempts` what it sends."""
-        told = copy.copy(self)
-        told._attempts = attempts
-        return told
+    def with_meter(self, meter: Meter) -> "Endpoint":
+        """This endpoint, with the same connections, reserving its attempts with `meter`."""
+        metered = copy.copy(self)
+        metered._meter = meter
+        return metered
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
         """One answer per request, in their order; a refused request is a failure.
@@ -101,7 +102,7 @@ class Endpoint:
 
     async def _ask(self, items: Sequence[Item]) -> list[Response]:
         size = LIST_SIZE if self._settings.list_requests else 1
-        return await self._transport.ask(wire.batches(items, size=size), self._attempts)
+        return await self._transport.ask(wire.batches(items, size=size), self._meter)
 
     def _item(self, request: Request, answer: str | None = None) -> Item:
         form = self._settings.form or request.form
@@ -116,6 +117,11 @@ class Endpoint:
             return Item(request, wire.PATHS[form], body, answer, prompt_logprobs.read(answer))
         body |= {limit: 1, **first_token.extra(form)}
         return Item(request, wire.PATHS[form], body, answer, first_token.read(answer))
+
+
+def open_model(name: str, settings: EndpointSettings, **_: object) -> Model:
+    """The model of a table of `kind = "endpoint"`."""
+    return Endpoint(name, settings)
 
 
 def read_key(variable: str | None, name: str) -> str | None:

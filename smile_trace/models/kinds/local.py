@@ -1,4 +1,4 @@
-"""A GGUF file on this machine, served by llama.cpp on a loopback port."""
+"""`kind = "local"`: a GGUF file on this machine, served by llama.cpp on a loopback port."""
 
 import asyncio
 import copy
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import openai
 
-from smile_trace.models.accounting.meter import Attempts, Unmetered
-from smile_trace.models.base import ModelUnavailable, Request
+from smile_trace.models.accounting.meter import Meter, Unmetered
+from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.models.kinds.endpoint import LIST_SIZE
 from smile_trace.models.llama_cpp.demo_model import CHAT_TEMPLATE, demo_model_path
 from smile_trace.models.llama_cpp.server import LlamaServer
@@ -37,8 +37,7 @@ class LocalModel:
         ModelUnavailable: the extra `local` (or `demo`) or the file is missing.
     """
 
-    remote = False
-    first_token_only = False
+    capabilities = Capabilities(scores_answers=True, meters_attempts=True)
 
     def __init__(self, name: str, settings: LocalSettings) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
@@ -62,7 +61,7 @@ class LocalModel:
             threads=settings.threads,
             chat_template=CHAT_TEMPLATE if demo else "",
         )
-        self._attempts: Attempts = Unmetered()
+        self._meter: Meter = Unmetered()
         self._transports: dict[str, Transport] = {}  # by address: a restart has another port
 
     def __repr__(self) -> str:
@@ -79,11 +78,11 @@ class LocalModel:
         """Whether the call is made at temperature 0, which is the default here."""
         return not parameters.get("temperature")
 
-    def with_attempts(self, attempts: Attempts) -> "LocalModel":
-        """This model, with the same server, telling `attempts` what it sends."""
-        told = copy.copy(self)
-        told._attempts = attempts
-        return told
+    def with_meter(self, meter: Meter) -> "LocalModel":
+        """This model, with the same server, reserving its attempts with `meter`."""
+        metered = copy.copy(self)
+        metered._meter = meter
+        return metered
 
     def start(self) -> str:
         """Start the server where it does not run; gives its OpenAI address, ending in `/v1`.
@@ -154,7 +153,7 @@ class LocalModel:
 
     async def _ask(self, items: Sequence[Item], transport: Transport) -> list[Response]:
         try:
-            return await transport.ask(wire.batches(items, size=LIST_SIZE), self._attempts)
+            return await transport.ask(wire.batches(items, size=LIST_SIZE), self._meter)
         except ModelUnavailable as error:
             if self._server.running:
                 raise
@@ -195,6 +194,11 @@ class LocalModel:
                 free=True,
             )
         return self._transports[address]
+
+
+def open_model(name: str, settings: LocalSettings, **_: object) -> Model:
+    """The model of a table of `kind = "local"`."""
+    return LocalModel(name, settings)
 
 
 async def _tokenize(transport: Transport, text: str) -> list[int]:

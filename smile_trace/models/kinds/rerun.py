@@ -1,4 +1,4 @@
-"""The decorated function itself, called again without its decorator."""
+"""`kind = "rerun"`: the decorated function itself, called again without its decorator."""
 
 import functools
 import importlib
@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from smile_trace.capture.providers import content_of, read_answer
-from smile_trace.models.base import ModelUnavailable, Request
+from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.models.kinds.callable import call as call_function
 from smile_trace.records import JSON, Call, Response
+from smile_trace.settings import RerunSettings
 
 MARK = "__smile_trace_rerun__"
 """The attribute in which `@trace(rerun=True)` keeps the undecorated function."""
@@ -30,8 +31,8 @@ class Rerun:
         ModelUnavailable: there is no such function, or it may not be called again.
     """
 
-    remote = False
     identity = None
+    capabilities = Capabilities()
 
     def __init__(self, call: Call, *, app: str | None) -> None:
         self.name = call.rerun or call.name
@@ -65,6 +66,21 @@ class Rerun:
         if self._prompt == "messages" or len(messages) != 1 or messages[0]["role"] != "user":
             return messages
         return messages[0]["content"]
+
+
+def open_model(name: str, settings: RerunSettings, *, app: str | None, call: Call | None) -> Model:
+    """The function that made `call`, for a table of `kind = "rerun"`.
+
+    Raises:
+        ModelUnavailable: there is no captured call, or its function may not be called again.
+    """
+    if call is None:
+        raise ModelUnavailable(
+            f'the model {name!r} is a function to be called again (kind = "rerun"): '
+            "that explains captured calls only, so give a trace id",
+            permanent=True,
+        )
+    return Rerun(call, app=app)
 
 
 def _as_captured(result: Any) -> Response:

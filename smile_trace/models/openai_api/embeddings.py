@@ -17,12 +17,8 @@ from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
 from smile_trace.models.base import ModelUnavailable
 from smile_trace.models.kinds.endpoint import read_key
-from smile_trace.models.openai_api.transport import (
-    LONGEST_RETRY_AFTER,
-    backoff,
-    never_reached,
-    retry_after,
-)
+from smile_trace.models.openai_api.errors import read_error
+from smile_trace.models.retry import Failure, pause_before_retry
 from smile_trace.records import Response, Usage
 from smile_trace.settings import EndpointSettings
 
@@ -35,8 +31,8 @@ Vector = NDArray[np.float64]
 class Embeddings:
     """Texts to vectors, each distinct text asked once in this object's life.
 
-    A study calls it in its thinking thread, so it waits. Same texts, same vectors: a study
-    that is repeated with the same object comes out the same.
+    It blocks: call it in a thread. The same object gives the same vectors for the same texts, so
+    a study that is repeated with it comes out the same.
 
     Args:
         name: what the settings call the model.
@@ -70,11 +66,11 @@ class Embeddings:
         explanation: str,
         answered: Callable[[], None] = lambda: None,
     ) -> "Embeddings":
-        """These word vectors, with every attempt reserved and every vector kept.
+        """A copy whose attempts are reserved and whose vectors are cached.
 
         Args:
             ledger: where attempts are reserved and settled, under this model's name.
-            cache: where vectors are kept, as JSON, so that none is paid for twice.
+            cache: where vectors are cached, as JSON, so that none is paid for twice.
             explanation: what the attempts belong to; the ledger's caps on one apply.
             answered: called whenever the server has answered.
         """
@@ -87,7 +83,7 @@ class Embeddings:
         """The vectors of `texts`, shape (len(texts), dimensions); zero where a text is blank.
 
         Raises:
-            ModelUnavailable: the server is gone, refuses, or gives no vectors.
+            ModelUnavailable: the server is down, refuses, or gives no vectors.
             BudgetExceeded: a cap of the ledger is reached.
         """
         new = [text for text in dict.fromkeys(texts) if text.strip() and text not in self._known]
@@ -114,40 +110,45 @@ class Embeddings:
         self._client.close()
 
     def _ask(self, texts: list[str]) -> list[Vector]:
-        """Ask, again where that can help; what an attempt used is settled where it is known."""
+        """The vectors of one request, retried where that can help; every attempt is reserved."""
         length = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
-        most = Usage(input_tokens=length, output_tokens=0)  # a token has a byte at least
-        for retry in range(self._settings.retries + 1):
+        bound = Usage(input_tokens=length, output_tokens=0)  # a token has at least one byte
+        retry = 0
+        while True:
             attempt = self._ledger.reserve(
                 model=self._name,
                 explanation=self._explanation,
                 calls=1,
                 tokens=length,
-                usd=self._price(most),
+                usd=self._price(bound),
             )
-            try:
-                reply = self._post(texts)
+            reply = self._post(texts)
+            if not isinstance(reply, Failure):
                 break
-            except openai.APIError as error:
-                response = getattr(error, "response", None)
-                if response is not None or never_reached(error):
-                    self._ledger.release(attempt, sent=response is not None)
-                wait = None if response is None else retry_after(response.headers)
-                if retry == self._settings.retries or not _passing(error, wait):
-                    reason = getattr(error, "status_code", None) or "no answer"
-                    raise self._unavailable(
-                        f"gives no embeddings ({reason}): correct the model {self._name!r}, "
-                        "or leave explain.embeddings out"
-                    ) from error
-                time.sleep(wait or backoff(retry))
-        used = _used(reply) or most
+            if reply.releases:
+                self._ledger.release(attempt, sent=reply.fate == "rejected")
+            elif reply.fate == "rejected":
+                self._ledger.settle(attempt, tokens=0, usd=0.0)
+            pause = pause_before_retry(reply, retry, self._settings.retries)
+            if pause is None:
+                raise self._unavailable(
+                    f"gives no embeddings ({reply.status or 'no answer'}): correct the model "
+                    f"{self._name!r}, or leave explain.embeddings out"
+                )
+            time.sleep(pause)
+            retry += 1
+        used = _used(reply) or bound
         self._ledger.settle(attempt, tokens=used.input_tokens or 0, usd=self._price(used))
         return self._read(reply, len(texts))
 
     def _post(self, texts: list[str]) -> Any:
+        """The decoded reply, or the Failure of this attempt."""
         body = {"model": self._settings.model or self._name, "input": texts}
         options: Any = {"headers": self._headers}
-        return self._client.post("/embeddings", body=body, cast_to=object, options=options)
+        try:
+            return self._client.post("/embeddings", body=body, cast_to=object, options=options)
+        except (openai.APIError, ValueError) as error:
+            return read_error(error, key=None, timeout=self._settings.timeout_seconds)
 
     def _read(self, reply: Any, count: int) -> list[Vector]:
         try:
@@ -172,15 +173,6 @@ class Embeddings:
     def _key(self, text: str) -> str:
         there = self._settings.base_url, self._settings.model or self._name
         return hashlib.sha256(json.dumps(["embedding", *there, text]).encode()).hexdigest()
-
-
-def _passing(error: openai.APIError, wait: float | None) -> bool:
-    """Whether another attempt can help soon."""
-    if isinstance(error, openai.APIConnectionError):
-        return True
-    status = getattr(error, "status_code", 0)
-    soon = wait is None or wait <= LONGEST_RETRY_AFTER
-    return soon and (status in (408, 409, 429) or status >= 500) and "quota" not in str(error.code)
 
 
 def _used(reply: Any) -> Usage | None:

@@ -72,7 +72,7 @@ def test_a_model_that_is_gone_for_long_costs_no_explanation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One call waits and is what the model is tried with, retries and all, time and again."""
-    monkeypatch.setattr("smile_trace.models.openai_api.transport._LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("smile_trace.models.retry.MAX_WAIT", 0.01)
     planted = configure().models["planted"].model_dump() | {"retries": 4}
     settings = configure(models={"planted": planted}, budget={"calls_per_explanation": 12})
     capture(settings, 1)
@@ -107,7 +107,7 @@ def test_a_model_that_goes_in_the_middle_takes_no_explanation_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Everything in flight is refused with all its retries: more than an explanation's cap."""
-    monkeypatch.setattr("smile_trace.models.openai_api.transport._LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("smile_trace.models.retry.MAX_WAIT", 0.01)
     planted = configure().models["planted"].model_dump() | {"retries": 4}
     settings = configure(models={"planted": planted}, budget={"calls_per_explanation": 12})
     server.faults = [None] * 3 + [WRONG[wrong]] * 1000  # type: ignore[list-item]

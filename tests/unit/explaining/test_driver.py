@@ -5,9 +5,9 @@ import pytest
 from smile_trace.attribution import Study
 from smile_trace.explaining import ExplanationFailed, ask_model, finish, resolve_signal, run
 from smile_trace.explaining.driver import cost_of
-from smile_trace.models import ModelUnavailable
+from smile_trace.models import Capabilities, ModelUnavailable
 from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
-from smile_trace.models.accounting.metered import metered
+from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.records import (
     Cost,
@@ -23,6 +23,8 @@ from tests.support.planted import PlantedModel, copying
 
 class Scoring(PlantedModel):
     """Scores by whether the prompt holds the word."""
+
+    capabilities = Capabilities(scores_answers=True)
 
     def __init__(self):
         super().__init__(copying("fox"))
@@ -54,7 +56,7 @@ def study(signal="text", **settings):
 
 
 def wrapped(model):
-    return metered(model, ledger=MemoryLedger(99), cache=MemoryCache(), explanation="e")
+    return MeteredModel(model, ledger=MemoryLedger(99), cache=MemoryCache(), explanation="e")
 
 
 @pytest.mark.parametrize("wrap", [lambda model: model, wrapped])

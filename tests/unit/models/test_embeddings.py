@@ -5,8 +5,7 @@ import pytest
 
 import smile_trace
 from smile_trace.errors import BudgetExceeded
-from smile_trace.models import ModelUnavailable
-from smile_trace.models.openai_api import transport
+from smile_trace.models import ModelUnavailable, retry
 from smile_trace.models.openai_api.embeddings import Embeddings
 from smile_trace.models.registry import NoModel, open_embeddings
 from smile_trace.settings import EndpointSettings, Settings
@@ -76,7 +75,7 @@ def test_an_explanation_uses_them(server, tmp_path, monkeypatch):
 
 
 def test_attempts_are_paid_under_their_own_name_and_vectors_kept(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(transport, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     store = Store.open(Settings(home=tmp_path))
     server.faults = [(503, {}, {"error": {"message": "busy"}}), (0, {}, None)]
     settings = EndpointSettings(base_url=server.base_url)

@@ -5,9 +5,8 @@ import socket
 import pytest
 
 from smile_trace.errors import SmileTraceError
-from smile_trace.models import ModelUnavailable, Request
+from smile_trace.models import ModelUnavailable, Request, retry
 from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.models.openai_api import transport as transport_module
 from smile_trace.records import Message
 from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedServer, serving
@@ -21,7 +20,7 @@ def server():
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
-    monkeypatch.setattr(transport_module, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
 
 
 def endpoint(server: PlantedServer, **settings) -> Endpoint:
@@ -131,7 +130,7 @@ async def test_retry_after_is_waited_for(server, monkeypatch):
     async def sleep(seconds):
         waits.append(seconds)
 
-    monkeypatch.setattr(transport_module.asyncio, "sleep", sleep)
+    monkeypatch.setattr("smile_trace.models.openai_api.transport.asyncio.sleep", sleep)
     server.faults = [(429, {"retry-after": "7"}, {}), (503, {"retry-after": "soon"}, {})]
     await endpoint(server).generate([ask("a")])
     assert waits[0] == 7
@@ -298,8 +297,8 @@ def test_what_makes_an_endpoint_deterministic(server):
     assert endpoint(server).deterministic({"temperature": 0})
     assert not endpoint(server).deterministic({"temperature": 0.1})
     assert not endpoint(server).deterministic({})
-    assert endpoint(server).remote
-    assert not endpoint(server, temperature_zero_is_deterministic=True).remote
+    assert endpoint(server).capabilities.remote
+    assert not endpoint(server, temperature_zero_is_deterministic=True).capabilities.remote
 
 
 def test_one_endpoint_in_several_event_loops(server):

@@ -5,12 +5,11 @@ import asyncio
 import pytest
 
 from smile_trace.errors import SmileTraceError
-from smile_trace.models import BudgetExceeded, ModelUnavailable, Request
+from smile_trace.models import BudgetExceeded, ModelUnavailable, Request, retry
 from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
-from smile_trace.models.accounting.metered import metered
+from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.kinds.callable import CallableModel
 from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.models.openai_api import transport as transport_module
 from smile_trace.records import Message, Response
 from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedModel, serving
@@ -18,7 +17,7 @@ from tests.support.planted import PlantedModel, serving
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(transport_module, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     with serving(lambda prompt: f"<{prompt}>") as running:
         yield running
 
@@ -65,7 +64,7 @@ def ask(text, replicate=0, form="chat", **parameters):
 
 def paid(model, ledger=None, cache=None, explanation="e", fresh=False):
     ledger, cache = ledger or NotingLedger(), cache or MemoryCache()
-    return metered(model, ledger=ledger, cache=cache, explanation=explanation, fresh=fresh)
+    return MeteredModel(model, ledger=ledger, cache=cache, explanation=explanation, fresh=fresh)
 
 
 async def test_what_is_kept_is_not_asked_again(server):
@@ -343,7 +342,7 @@ async def test_any_model_can_be_metered():
     got = await paid(model, ledger).generate([ask("a"), ask("b")])
     assert [r.text for r in got] == ["A", "B"]
     assert ledger.calls == 2
-    assert not hasattr(paid(model), "score")
+    assert not paid(model).capabilities.scores_answers
 
 
 def test_the_cache_is_bounded():

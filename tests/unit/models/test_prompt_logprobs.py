@@ -106,7 +106,7 @@ async def test_every_token_of_the_answer_and_none_of_the_prompt(server, form, an
     assert known.likeliest_by == 0.0
     assert unknown.logprobs == pytest.approx((UNLIKELY, UNLIKELY))
     assert unknown.likeliest_by == pytest.approx(math.log(6))
-    assert not model.first_token_only
+    assert not model.capabilities.first_token_only
     assert all(body["max_tokens"] == 1 for body in server.bodies)
     assert len(server.bodies) == (2 if form == "chat" else 1)
 
@@ -140,7 +140,7 @@ def test_tokens_that_end_inside_a_character():
 
 def test_what_is_kept_of_a_first_token_is_not_taken_for_the_whole(server):
     assert endpoint(server).identity != endpoint(server, prompt_logprobs=False).identity
-    assert endpoint(server, prompt_logprobs=False).first_token_only
+    assert endpoint(server, prompt_logprobs=False).capabilities.first_token_only
 
 
 def test_an_explanation_in_probability_mode(server, tmp_path, monkeypatch):

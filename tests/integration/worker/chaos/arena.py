@@ -7,7 +7,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Protocol
 
-import smile_trace.models.openai_api.transport as transport
+import smile_trace.models.retry as model_retry
 import smile_trace.worker.delivery as deliver
 import smile_trace.worker.models as models
 from smile_trace.settings import Settings
@@ -199,7 +199,7 @@ def capture(settings: Settings, number: int) -> None:
 
 def prepare(home: Path) -> None:
     """In the worker's process: time runs faster, the model has a price, the disk obeys."""
-    transport._FIRST_WAIT = 0.05
+    model_retry.FIRST_WAIT = 0.05
     models.FIRST_PROBE, models.LAST_PROBE = 0.3, 0.6
     deliver.LONGEST_WAIT = 1.0
     plant_prices()
