@@ -61,7 +61,7 @@ def _parameter(text: str) -> tuple[str, Any]:
 def _print(replayed: "Replay", console: "Console") -> None:
     from rich.text import Text
 
-    from smile_trace.render.heatmap import visible
+    from smile_trace.render.text import visible
 
     console.print(Text(visible(replayed.verdict), style="bold"))
     if replayed.changed:

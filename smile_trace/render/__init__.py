@@ -1,8 +1,7 @@
 """An Explanation as a picture: HTML, SVG, Markdown, terminal. Every text is escaped."""
 
-from smile_trace.render.display import show
 from smile_trace.render.heatmap import STATUS_WORDS
-from smile_trace.render.html import to_html
+from smile_trace.render.html import show, to_html
 from smile_trace.render.markdown import (
     details_to_markdown,
     scores_to_markdown,

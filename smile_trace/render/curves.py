@@ -1,4 +1,4 @@
-"""Deletion and insertion curves as one SVG document that needs nothing around it."""
+"""Deletion and insertion curves as one self-contained SVG document."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from smile_trace.render.html import TEMPLATES
 
 WIDTH, HEIGHT = 720.0, 372.0
 LEFT, TOP, PANEL, GAP, TALL = 48.0, 62.0, 292.0, 64.0, 190.0
-"""The first panel's place and the panels' size, in user units."""
+"""Position of the first panel, size of the panels, and the gap, in user units."""
 
 _NAMES = {"attribution": "explanation", "leave_one_out": "leave-one-out", "random": "random"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One order's curve in a panel, as points of a polyline, and its area."""
+    """One order's curve in a panel, as points of a polyline, and the area under it."""
 
     order: str
     name: str
@@ -46,8 +46,8 @@ def to_svg(found: Faithfulness) -> str:
         )
         for place, (title, better, axis) in enumerate(
             [
-                ("Leaving out", "the lower the better", "share of the parts left out"),
-                ("Keeping only", "the higher the better", "share of the parts kept"),
+                ("Deletion", "the lower the better", "share of the parts removed"),
+                ("Insertion", "the higher the better", "share of the parts retained"),
             ]
         )
     ]
@@ -57,7 +57,7 @@ def to_svg(found: Faithfulness) -> str:
 
 
 def _line(found: Faithfulness, order: OrderCurves, place: int) -> Line:
-    """Place 0: deletion, 1: insertion. What failed is bridged."""
+    """Place 0: deletion, 1: insertion. Failed calls are interpolated."""
     shares = (order.deletion, order.insertion)[place]
     left = LEFT + place * (PANEL + GAP)
     points = [

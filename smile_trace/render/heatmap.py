@@ -1,11 +1,10 @@
-"""The one heatmap model: an Explanation laid out as messages, pieces and folds.
+"""The heatmap model: an Explanation laid out as messages, pieces and folds.
 
-HTML, SVG and terminal draw the same `Heatmap`, so that they cannot tell different stories.
-All text in it is already `visible`: no control character is left in it.
+HTML, SVG and terminal draw the same `Heatmap`, so that they cannot disagree. All its text is
+`visible`: free of control characters.
 """
 
 import math
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,66 +12,36 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution
+from smile_trace.render.text import signed, unsigned, visible
 
 Kind = Literal["supports", "opposes", "noise", "protected", "plain", "explained", "edge"]
-"""`supports`/`opposes`: significant, by sign. `noise`: measured, but within the noise.
-`protected`: never left out. `plain`: text between the segments, and of the answer. `explained`: the
-part of the answer that is explained, where it is not all of it. `edge`: no text of the prompt,
-but where a passage that was looked at more finely begins, with its value, or ends."""
+"""`supports`, `opposes`: significant, by sign. `noise`: measured, but within the noise.
+`protected`: never removed. `plain`: text between segments, and of the answer. `explained`: the
+part of the answer that is explained, where it is not the whole. `edge`: a marker of where a
+passage that was explained more finely begins (with its value) or ends; not text of the prompt."""
 
 OPENS, CLOSES = "\u25b8", "\u25c2"
-"""What stands at the edges of such a passage."""
+"""The markers of such a passage."""
 
 STATUS_WORDS = {
     "reliable": "reliable",
     "no_effect": "no effect",
     "inconclusive": "inconclusive at this budget",
 }
-"""How each `Fidelity.status` reads to people."""
+"""`Fidelity.status` in words."""
 
 SCALE_POWER = 0.7
 """Strength of colour = |attribution| ** SCALE_POWER: absolute, and small effects still show."""
 
-FOLD_FROM = 700
-"""Characters of text without effect, in one stretch, from which on it is folded."""
+MIN_FOLD = 700
+"""The shortest run of text without effect that is folded, in characters."""
 FOLD_CONTEXT = 160
-"""Characters that stay visible on each side of a fold."""
-
-_HIDDEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
-
-
-def visible(text: str) -> str:
-    """`text` with every character that could act on a display replaced by a visible sign.
-
-    C0 controls become their Unicode pictures (NUL → ␀, ESC → ␛); C1 controls, lone surrogates,
-    noncharacters, bidirectional overrides and line separators become
-    U+FFFD. Line feeds and tabs stay.
-    """
-    return _HIDDEN.sub(_sign, text.replace("\r\n", "\n"))
-
-
-def _sign(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 0x7F else "\ufffd"
-
-
-def signed(value: float) -> str:
-    """A number on the scale as people read it: `+0.62`, `−0.08`, `0.00`."""
-    text = f"{value:+.2f}".replace("-", "\u2212")
-    return "0.00" if text[1:] == "0.00" else text
-
-
-def _plain(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\u2212")
+"""Characters on each side of a fold that are always shown."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of text that is drawn in one way; `segment` where it belongs to one."""
+    """A run of text with one look; `segment` where it belongs to one."""
 
     text: str
     kind: Kind
@@ -80,38 +49,38 @@ class Piece:
 
     @property
     def strength(self) -> float:
-        """How strongly it is coloured, in [0, 1]; 0 unless it is significant."""
+        """The strength of its colour, in [0, 1]; 0 unless it is significant."""
         if self.segment is None or self.kind not in ("supports", "opposes"):
             return 0.0
         return strength(self.segment.attribution)
 
     @property
     def value(self) -> str:
-        """The attribution where it is significant, else nothing."""
+        """The attribution if it is significant, else empty."""
         if self.segment is None or not self.strength:
             return ""
         return signed(self.segment.attribution)
 
     @property
     def hint(self) -> str:
-        """What hovering shows: value, interval and verdict."""
+        """The tooltip: value, interval and verdict."""
         return "" if self.segment is None else describe(self.segment)
 
     @property
     def sign(self) -> Kind:
-        """The kind of its segment, also at an edge."""
+        """The kind of its segment, also for an edge."""
         return _kind(self.segment)
 
 
 @dataclass(frozen=True)
 class Fold:
-    """A long stretch without effect, which a picture may hide behind its length."""
+    """A long run of text without effect, which a picture may collapse."""
 
     pieces: tuple[Piece, ...]
 
     @property
     def label(self) -> str:
-        """Says what is hidden."""
+        """How much text is collapsed."""
         size = sum(len(piece.text) for piece in self.pieces)
         return f"{size:,} characters without a measured effect"
 
@@ -144,17 +113,17 @@ class Heatmap:
 
     @property
     def verdict(self) -> str:
-        """The status in words, and why."""
+        """The status in words, and the reason."""
         words = self.status_words[:1].upper() + self.status_words[1:]
         return f"{words}: {self.reason}" if self.reason else words
 
     @property
     def key(self) -> str:
-        """What the colours leave open: grey, and the underlines."""
+        """The legend: what grey, underlines and markers mean."""
         floor = f"within the noise (hatched: ±{self.noise_floor:.2f})"
         grey = floor if self.noise_floor >= 0.005 else "without a measurable effect"
         protected = (
-            " Dotted underline: protected, never left out." if "protected" in self.kinds else ""
+            " Dotted underline: protected, never removed." if "protected" in self.kinds else ""
         )
         partial = any(piece.kind == "explained" for piece in self.answer)
         part = " Underlined: the part of the answer that is explained." if partial else ""
@@ -167,7 +136,7 @@ class Heatmap:
 
 
 def heatmap(explanation: Explanation) -> Heatmap:
-    """Lay out an explanation. Segments may overlap: the shorter one lies on top."""
+    """Lay out an explanation. Where segments overlap, the shortest is drawn."""
     fidelity = explanation.fidelity
     blocks = []
     kinds: set[Kind] = set()
@@ -195,7 +164,7 @@ def heatmap(explanation: Explanation) -> Heatmap:
 
 
 def _answer(explanation: Explanation) -> tuple[Piece, ...]:
-    """The answer without white space around, the part that is explained in a piece of its own."""
+    """The answer, stripped; an explained part of it is a piece of its own."""
     answer, part = explanation.answer, explanation.part
     if part is None:
         return (Piece(visible(answer.strip()), "plain"),) if answer.strip() else ()
@@ -206,7 +175,7 @@ def _answer(explanation: Explanation) -> tuple[Piece, ...]:
 
 
 def strength(attribution: float) -> float:
-    """How strongly an attribution is coloured, in [0, 1], on the absolute scale."""
+    """The strength of an attribution's colour, in [0, 1], on the absolute scale."""
     size = min(abs(attribution), 1.0) if math.isfinite(attribution) else 0.0
     return float(round(size**SCALE_POWER, 3))
 
@@ -214,13 +183,11 @@ def strength(attribution: float) -> float:
 def describe(segment: SegmentAttribution) -> str:
     """A segment's score in one line."""
     if segment.protected:
-        return "protected: never left out"
+        return "protected: never removed"
     value, low, high = map(signed, (segment.attribution, segment.ci_low, segment.ci_high))
     p_value = "" if segment.p_value is None else f", p = {segment.p_value:.3g}"
     alone = (
-        ""
-        if segment.leave_one_out is None
-        else f", left out alone: {signed(segment.leave_one_out)}"
+        "" if segment.leave_one_out is None else f", removed alone: {signed(segment.leave_one_out)}"
     )
     verdict = {"supports": "supports the answer", "opposes": "works against the answer"}.get(
         _kind(segment), "within the noise"
@@ -239,11 +206,11 @@ def _kind(segment: SegmentAttribution | None) -> Kind:
 
 
 _Edges = Mapping[int, Sequence[Piece]]
-"""What is put in before the character at a place."""
+"""The markers before the character at an offset."""
 
 
 def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
-    """Where the passages of a message begin and end, the outer ones outside."""
+    """The markers of a message's passages, nested as the passages are."""
     ends: dict[int, list[Piece]] = {}
     begins: dict[int, list[Piece]] = {}
     for segment in coarser:
@@ -258,7 +225,7 @@ def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
 def _pieces(
     content: str, places: Sequence[tuple[int, int, SegmentAttribution]], edges: _Edges
 ) -> Iterator[Piece]:
-    """A message in pieces, from where (start, end) segments have places in it."""
+    """A message in pieces, from its segments as (start, end, segment)."""
     owner: list[int | None] = [None] * len(content)
     by_length = sorted(range(len(places)), key=lambda i: places[i][0] - places[i][1])
     for i in by_length:
@@ -276,13 +243,13 @@ def _pieces(
 
 
 def _fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
-    """Long stretches without effect keep a little text on each side; the middle is folded."""
-    for quiet, run in groupby(pieces, key=lambda p: not p.strength and p.kind != "edge"):
-        stretch = list(run)
-        if not quiet or sum(len(piece.text) for piece in stretch) < FOLD_FROM:
-            yield from stretch
+    """Fold the middle of every long run of text without effect."""
+    for foldable, group in groupby(pieces, key=lambda p: not p.strength and p.kind != "edge"):
+        run = list(group)
+        if not foldable or sum(len(piece.text) for piece in run) < MIN_FOLD:
+            yield from run
             continue
-        head, rest = _split(stretch, FOLD_CONTEXT)
+        head, rest = _split(run, FOLD_CONTEXT)
         middle, tail = _split(rest, sum(len(piece.text) for piece in rest) - FOLD_CONTEXT)
         while tail and tail[0].text.isspace():
             middle.append(tail.pop(0))
@@ -292,7 +259,7 @@ def _fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
 
 
 def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]]:
-    """The pieces up to `size` characters, and the rest; one long piece is cut at a space."""
+    """The pieces up to `size` characters, and the rest; a long piece is split at a space."""
     head: list[Piece] = []
     for i, piece in enumerate(pieces):
         if len(piece.text) <= size:
@@ -308,7 +275,7 @@ def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]
 
 
 def _cut(text: str, near: int) -> int:
-    """A place to cut at or before `near`: behind white space, else before no combining mark."""
+    """Where to split at or before `near`: after white space, else not before a combining mark."""
     space = max(text.rfind(" ", 0, near), text.rfind("\n", 0, near))
     if space > near - 40:
         return space + 1
@@ -323,9 +290,9 @@ def _facts(explanation: Explanation) -> Iterator[str]:
         interval = (
             ""
             if fidelity.r2_low is None or fidelity.r2_high is None
-            else f" ({_plain(fidelity.r2_low)} to {_plain(fidelity.r2_high)})"
+            else f" ({unsigned(fidelity.r2_low)} to {unsigned(fidelity.r2_high)})"
         )
-        yield f"held-out R² {_plain(fidelity.r2_heldout)}{interval}"
+        yield f"held-out R² {unsigned(fidelity.r2_heldout)}{interval}"
     yield f"noise floor {fidelity.noise_floor:.2f}"
     yield f"{cost.target_calls:,} calls"
     if cost.proxy_calls:
@@ -341,7 +308,7 @@ def _facts(explanation: Explanation) -> Iterator[str]:
 
 
 def _proxy(use: ProxyUse) -> str:
-    """What a cheaper model had to do with it, or why nothing."""
+    """How the proxy was used, or why it was not."""
     if use.dropped is not None:
         return f"proxy {use.name} not used: {use.dropped}"
     how = "scored this answer" if use.signal == "probability" else "gave answers of its own"

@@ -3,13 +3,14 @@
 import re
 
 from smile_trace.records import Explanation, SegmentAttribution
-from smile_trace.render.heatmap import heatmap, signed, visible
+from smile_trace.render.heatmap import heatmap
 from smile_trace.render.scores import Row, rows
+from smile_trace.render.text import signed, visible
 
-ROWS = 12
-"""Most segments in the table: it is for reading; all scores are in the JSON."""
-_TEXT, _END = 48, 16
-"""Most characters of a segment's text, and how many of them are its end."""
+MAX_ROWS = 12
+"""Segments in the table; all scores are in the JSON."""
+_MAX_TEXT, _END = 48, 16
+"""Characters of a segment's text, and how many of them are taken from its end."""
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = re.compile(
     r"""[\\`*_{}\[\]<>|~\#&!$@^]   # what means something anywhere
@@ -20,13 +21,13 @@ _MARKUP = re.compile(
 
 
 def to_markdown(explanation: Explanation) -> str:
-    """Summary, table of scores, and what it is built on."""
+    """Summary, table of scores, fidelity and cost."""
     parts = (summary_to_markdown, scores_to_markdown, details_to_markdown)
     return "\n\n".join(part(explanation) for part in parts)
 
 
 def summary_to_markdown(explanation: Explanation) -> str:
-    """The sentence, and how far to trust it."""
+    """The summary and the verdict."""
     picture = heatmap(explanation)
     return f"{escape(picture.summary)}\n\n{escape(picture.verdict)}"
 
@@ -40,7 +41,7 @@ def scores_to_markdown(explanation: Explanation) -> str:
     """The significant segments and passages by size of their attribution, then the others."""
     free = rows(explanation)
     if not free:
-        return "No segment could be left out."
+        return "No segment could be removed."
     strongest = sorted(
         free, key=lambda row: (not row.segment.significant, -abs(row.segment.attribution))
     )
@@ -48,15 +49,15 @@ def scores_to_markdown(explanation: Explanation) -> str:
     lines = [
         f"| |segment|attribution|{level} interval|p|",
         "|-|-|-:|-|-:|",
-        *(_line(row) for row in strongest[:ROWS]),
+        *(_line(row) for row in strongest[:MAX_ROWS]),
     ]
-    if len(strongest) > ROWS:
-        lines += ["", f"and {len(strongest) - ROWS:,} more"]
+    if len(strongest) > MAX_ROWS:
+        lines += ["", f"and {len(strongest) - MAX_ROWS:,} more"]
     return "\n".join(lines)
 
 
 def escape(text: str) -> str:
-    """`text` on one line, in which no character means anything to Markdown or HTML."""
+    """`text` on one line, with everything escaped that means something to Markdown or HTML."""
     line = " ".join(visible(text).split())
     return _MARKUP.sub(lambda match: _ENTITIES.get(match[0], "\\" + match[0]), line)
 
@@ -72,7 +73,7 @@ def _line(row: Row) -> str:
 
 
 def _which(row: Row) -> str:
-    """Which one, in which passage: here the pieces do not stand below theirs."""
+    """Which of the equal texts, and in which passage: this table has no hierarchy."""
     if row.within is None:
         return row.which
     passage = f"“{escape(_short(row.within.segment))}”"
@@ -80,6 +81,6 @@ def _which(row: Row) -> str:
 
 
 def _short(segment: SegmentAttribution) -> str:
-    """Its text on one line; of a long one how it begins, and how it ends: many begin alike."""
+    """Its text on one line; of a long text the beginning and the end, as many begin alike."""
     text = " ".join(segment.text.split())
-    return text if len(text) <= _TEXT else f"{text[: _TEXT - _END]} … {text[-_END:]}"
+    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - _END]} … {text[-_END:]}"

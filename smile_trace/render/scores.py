@@ -1,4 +1,4 @@
-"""The rows of a table of scores: largest first, each passage followed by its pieces."""
+"""The rows of a table of scores: largest first, each passage followed by its segments."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from smile_trace.records.ordinals import ordinal
 
 @dataclass(frozen=True)
 class Row:
-    """A segment that could be left out.
+    """A segment or passage that can be removed.
 
-    `depth` counts the passages that it lies in. `which` is "the second" where its text stands
+    `depth` counts the passages that contain it. `which` is "the second" where its text occurs
     more than once in the passage of the row `within`, or in the whole prompt where that is None;
     else empty.
     """
@@ -23,7 +23,7 @@ class Row:
 
 
 def rows(explanation: Explanation) -> list[Row]:
-    """Every segment and passage that could be left out, once."""
+    """Every segment and passage that can be removed, once."""
     pieces: dict[int | None, list[tuple[SegmentAttribution, int | None]]] = {}
     for place, passage in enumerate(explanation.coarser):
         pieces.setdefault(passage.parent, []).append((passage, place))
@@ -54,9 +54,11 @@ _Numbers = dict[tuple[int | None, tuple[Place, ...]], tuple[str, _Scope]]
 
 
 def _numbers(explanation: Explanation) -> _Numbers:
-    """Which of those with its text each segment is, counted as the summary counts them, so that
-    both say the same: the pieces of what drives the answer inside of that, all others beside
-    those with the same parent."""
+    """Which of the equal texts each segment is, counted as the summary counts them.
+
+    Segments inside a passage that drives the answer are counted within it; all others among the
+    segments with the same parent.
+    """
     everything = sorted([*explanation.segments, *explanation.coarser], key=lambda s: s.places)
     inside = [
         (driver, segment)
@@ -67,7 +69,7 @@ def _numbers(explanation: Explanation) -> _Numbers:
 
 
 def _driver_above(segment: SegmentAttribution, explanation: Explanation) -> int | None:
-    """The outermost passage around it that drives the answer."""
+    """The outermost passage that contains it and drives the answer."""
     found = None
     while (parent := segment.parent) is not None:
         segment = explanation.coarser[parent]
@@ -77,21 +79,21 @@ def _driver_above(segment: SegmentAttribution, explanation: Explanation) -> int 
 
 
 def _counted(segments: Iterable[tuple[_Scope, SegmentAttribution]]) -> _Numbers:
-    """Number those with the same text in each scope; they come in the order of the prompt."""
-    alike: dict[tuple[_Scope, str, bool], list[SegmentAttribution]] = {}
+    """Number equal texts within each scope; `segments` are in the order of the prompt."""
+    equal: dict[tuple[_Scope, str, bool], list[SegmentAttribution]] = {}
     for scope, segment in segments:
         text = " ".join(segment.text.split()), bool(segment.also)
-        alike.setdefault((scope, *text), []).append(segment)
+        equal.setdefault((scope, *text), []).append(segment)
     return {
         (segment.parent, segment.places): (
             f"the {ordinal(number)}" if len(same) > 1 and not _has_name(segment) else "",
             scope,
         )
-        for (scope, *_), same in alike.items()
+        for (scope, *_), same in equal.items()
         for number, segment in enumerate(same)
     }
 
 
 def _has_name(segment: SegmentAttribution) -> bool:
-    """Whether the summary names it by more than its text: as a message, or as a variable."""
+    """Whether the summary names it otherwise than by its text: as a message or a variable."""
     return segment.unit == "message" or (segment.unit == "variable" and ":var:" in segment.key)

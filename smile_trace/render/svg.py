@@ -1,7 +1,7 @@
-"""The heatmap as SVG: pictures that need nothing around them, in light and dark.
+"""The heatmap as self-contained SVG, light and dark.
 
-Trackers show them as images, where hovering shows nothing: so each significant segment carries
-its value, and its sign shows in the underline too.
+Trackers show SVG as images, without tooltips: so each significant segment has its value written
+above it, and its sign in the underline.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,22 +18,22 @@ MARGIN, PADDING = 20.0, 14.0
 TEXT, SMALL, TINY = 15.0, 12.0, 10.0
 """Font sizes in user units (pixels at the natural size)."""
 BOLD = 1.08
-"""How much wider bold text is."""
-MARKED, CLOSE, FINE = 36.0, 21.0, 17.0
-"""Line heights: with room for the values above the words, without, and of small print."""
+"""Width of bold text relative to regular text."""
+VALUED_LINE, LINE, SMALL_LINE = 36.0, 21.0, 17.0
+"""Line heights: with values above the words, without, and of small print."""
 LEGEND_HEIGHT = 27.0
 MAX_STRIPS = 12
-"""More strips than that, and the picture stays in one piece."""
+"""With more strips than that, the picture is not divided."""
 
 _MARKED = ("protected", "explained", "edge")
-"""Kinds of pieces that are not coloured, and marked all the same."""
+"""Kinds of pieces that are marked otherwise than by colour."""
 
 Look = Literal["text", "answer", "summary", "small", "role", "fold"]
 
 
 @dataclass(frozen=True)
 class Word:
-    """Text on a baseline; `piece` where coloured or protected, `value` where it is written."""
+    """Text on a baseline; `piece` where it is coloured or marked, `value` where it is written."""
 
     x: float
     y: float
@@ -57,7 +57,7 @@ class Box:
 
 
 def to_svg(explanation: Explanation, *, width: int = 760) -> str:
-    """The whole explanation as one SVG document, `width` pixels wide; the height follows.
+    """The explanation as one SVG document, `width` pixels wide and as high as needed.
 
     Raises:
         ValueError: the width is below 240.
@@ -74,8 +74,8 @@ def to_svg(explanation: Explanation, *, width: int = 760) -> str:
 def to_svg_strips(explanation: Explanation, *, width: int = 700, height: int = 200) -> list[str]:
     """The messages in strips at most `height` pixels high, and the legend as the last strip.
 
-    For places that shrink a picture to a height: shown in a column, strips keep their natural
-    size. A single line may be higher. More than `MAX_STRIPS` strips stay in one piece.
+    For viewers that scale a picture down to a height: strips in a column keep their natural size.
+    A single line may be higher. Where more than `MAX_STRIPS` were needed, there is one.
 
     Raises:
         ValueError: the width is below 240.
@@ -91,7 +91,7 @@ def to_svg_strips(explanation: Explanation, *, width: int = 700, height: int = 2
 
 
 def _balanced(page: "_Page", height: int) -> list[float]:
-    """Edges of as few strips as can be, of about one height: no single line is left over."""
+    """Edges of as few strips as possible, of about equal height."""
     edges = _edges(page.cuts, page.seams, height)
     for lower in range(round(page.cuts[-1] / (len(edges) - 1)), height, 8):
         if len(tried := _edges(page.cuts, page.seams, lower)) == len(edges):
@@ -100,7 +100,7 @@ def _balanced(page: "_Page", height: int) -> list[float]:
 
 
 def _edges(cuts: Sequence[float], seams: Sequence[float], height: float) -> list[float]:
-    """Where to cut: between two messages where that fills half a strip, else between lines."""
+    """Where to divide: between two messages if that fills half a strip, else between lines."""
     edges = [0.0]
     while edges[-1] < cuts[-1]:
         top = edges[-1]
@@ -116,7 +116,7 @@ def _edges(cuts: Sequence[float], seams: Sequence[float], height: float) -> list
 
 
 def _draw(page: "_Page", top: float, bottom: float) -> str:
-    """What of the page lies between two heights, as an SVG document."""
+    """The part of the page between two heights, as an SVG document."""
     return TEMPLATES.get_template("heatmap.svg.j2").render(
         page=page,
         picture=page.picture,
@@ -132,7 +132,7 @@ def _draw(page: "_Page", top: float, bottom: float) -> str:
 
 
 class _Page:
-    """Sets one block under the other and remembers where everything stands.
+    """Lays out one block below the other and keeps all positions.
 
     `cuts` are the heights between two lines, `seams` those between two messages.
     """
@@ -152,31 +152,31 @@ class _Page:
         self.y = margin
 
     def heading(self) -> None:
-        """The sentence, and how far to trust it."""
-        self._paragraph(self.picture.summary, "summary", TEXT, CLOSE)
-        self._paragraph(self.picture.verdict, "small", SMALL, FINE)
+        """The summary and the verdict."""
+        self._paragraph(self.picture.summary, "summary", TEXT, LINE)
+        self._paragraph(self.picture.verdict, "small", SMALL, SMALL_LINE)
         self.y += 10
 
     def messages(self) -> None:
-        """The prompt, a frame per message."""
+        """The prompt, one frame per message."""
         for block in self.picture.blocks:
             self._message(block, "text")
 
     def answer(self) -> None:
-        """The logged answer in a frame of its own."""
+        """The logged answer in its own frame."""
         said = self.picture.answer or (Piece("(empty)", "plain"),)
         self._message(Block("answer", said), "answer")
 
     def legend(self) -> None:
-        """The absolute scale with the noise floor, and what grey means."""
+        """The scale with the noise floor, and the key."""
         self.y += 10
         self.legend_y = self.y
         self.y += LEGEND_HEIGHT
-        self._paragraph(self.picture.key, "small", SMALL, FINE)
+        self._paragraph(self.picture.key, "small", SMALL, SMALL_LINE)
 
     def facts(self) -> None:
         """Fidelity and cost in small print."""
-        self._paragraph(" · ".join(self.picture.facts), "small", SMALL, FINE)
+        self._paragraph(" · ".join(self.picture.facts), "small", SMALL, SMALL_LINE)
 
     def _paragraph(self, text: str, look: Look, size: float, height: float) -> None:
         runs: list[tuple[str, Piece | None]] = [(text, None)]
@@ -191,14 +191,14 @@ class _Page:
         self.y += 19
         role = TINY + 1
         self.words.append(Word(left, self.y, width_of(block.role, role), block.role, "role", role))
-        for stretch in _stretches(block.parts):
-            if isinstance(stretch, Fold):
-                self._fold(stretch, left, inner)
+        for run in _runs(block.parts):
+            if isinstance(run, Fold):
+                self._fold(run, left, inner)
                 continue
-            runs = [(p.text, p if p.strength or p.kind in _MARKED else None) for p in stretch]
+            runs = [(p.text, p if p.strength or p.kind in _MARKED else None) for p in run]
             for line in wrap(runs, size=TEXT, width=inner):
                 marked = any(chunk.style and chunk.style.strength for chunk in line)
-                self.y += MARKED if marked else CLOSE
+                self.y += VALUED_LINE if marked else LINE
                 self._set(line, left, look, TEXT)
                 self.cuts.append(self.y + 8)
         self.y += PADDING
@@ -208,7 +208,7 @@ class _Page:
         self.seams.append(self.y - 4)
 
     def _fold(self, fold: Fold, left: float, inner: float) -> None:
-        self.y += CLOSE
+        self.y += LINE
         label = f"⋯ {fold.label} ⋯"
         width = width_of(label, SMALL)
         x = left + max(inner - width, 0.0) / 2
@@ -235,8 +235,10 @@ class _Page:
         self.words += self._with_values(words)
 
     def _with_values(self, words: Sequence[Word]) -> list[Word]:
-        """Each piece's value once, above its first words; values that would touch move apart,
-        and where that takes one too far from its word, the smaller one is left out.
+        """Place each piece's value once, above its first words.
+
+        Values that would touch move apart; where that takes one too far from its word, the smaller
+        one is omitted.
         """
         taken: list[tuple[float, float]] = []
         placed = list(words)
@@ -262,16 +264,16 @@ def _strength(word: Word) -> float:
     return 0.0 if word.piece is None else word.piece.strength
 
 
-def _stretches(parts: Sequence[Piece | Fold]) -> Iterator[list[Piece] | Fold]:
-    """Folds, and the pieces between them as one stretch each."""
-    stretch: list[Piece] = []
+def _runs(parts: Sequence[Piece | Fold]) -> Iterator[list[Piece] | Fold]:
+    """Folds, and the pieces between them as one run each."""
+    run: list[Piece] = []
     for part in parts:
         if isinstance(part, Piece):
-            stretch.append(part)
+            run.append(part)
             continue
-        if stretch:
-            yield stretch
+        if run:
+            yield run
         yield part
-        stretch = []
-    if stretch or not parts:
-        yield stretch
+        run = []
+    if run or not parts:
+        yield run

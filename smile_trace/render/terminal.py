@@ -1,4 +1,4 @@
-"""The heatmap in a terminal, through rich: colour, and signs for those who see none."""
+"""The heatmap in a terminal, through rich: in colour, and with signs where there is none."""
 
 from rich.console import Console
 from rich.padding import Padding
@@ -7,12 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from smile_trace.records import Explanation
-from smile_trace.render.heatmap import Block, Fold, Heatmap, Piece, heatmap, signed, visible
+from smile_trace.render.heatmap import Block, Fold, Heatmap, Piece, heatmap
 from smile_trace.render.scores import rows
+from smile_trace.render.text import signed, visible
 
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
 _STATUS = {"reliable": "bold green", "no_effect": "bold", "inconclusive": "bold yellow"}
-_ROWS = 8
+_MAX_ROWS = 8
 
 
 def print_terminal(explanation: Explanation, console: Console | None = None) -> None:
@@ -72,15 +73,15 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
     table.add_column("segment", max_width=44, overflow="ellipsis", no_wrap=True)
     table.add_column("attribution", justify="right")
     table.add_column("interval")
-    for row in strongest[:_ROWS]:
+    for row in strongest[:_MAX_ROWS]:
         segment = row.segment
         interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
         text = Text("  " * row.depth + " ".join(visible(segment.text).split()))
         text.append(f" ({row.which})" if row.which else "", style="dim")
         table.add_row(text, signed(segment.attribution), Text(interval, style="dim"))
     console.print(Padding(table, (1, 1, 0, 1)))
-    if len(strongest) > _ROWS:
-        console.print(Text(f"  and {len(strongest) - _ROWS} more", style="dim"))
+    if len(strongest) > _MAX_ROWS:
+        console.print(Text(f"  and {len(strongest) - _MAX_ROWS} more", style="dim"))
 
 
 def _legend(picture: Heatmap) -> Text:

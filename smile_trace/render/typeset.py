@@ -1,8 +1,8 @@
-"""Lines of text for a picture that nobody lays out later: widths, wrapping, reading order.
+"""Text layout for SVG: widths, line breaking, reading order.
 
-An SVG has to say where each word stands before any font is known. Widths are those of
-Helvetica and its metric twins; the SVG then fixes each word to its width (`textLength`), so
-that another font changes the look and never the layout.
+An SVG has to place each word before the font is known. Widths are those of Helvetica and
+metric-compatible fonts; the SVG sets each word to that width (`textLength`), so that another font
+changes the look but not the layout.
 """
 
 import re
@@ -86,7 +86,7 @@ def wrap(
 def _words(
     runs: Iterable[tuple[str, Style]], *, size: float, width: float
 ) -> Iterator[list[Chunk[Style]]]:
-    """Chunks that belong on one line together: a word with the punctuation that touches it."""
+    """Chunks that must share a line: a word with adjacent punctuation."""
     word: list[Chunk[Style]] = []
     for text, style in runs:
         for unit in _UNIT.findall(text.expandtabs(4)):
@@ -110,7 +110,7 @@ def _words(
 
 
 def _fit(unit: str, size: float, width: float) -> Iterator[str]:
-    """`unit` in pieces that fit on a line; nothing is cut before a mark that combines."""
+    """`unit` in pieces that fit on a line, never split before a combining mark."""
     while width_of(unit, size) > width:
         cut = max(int(len(unit) * width / width_of(unit, size) * 0.9), 1)
         while cut > 1 and _joins(unit, cut):
@@ -129,7 +129,7 @@ def _joins(text: str, at: int) -> bool:
 
 
 def _direction(text: str) -> str:
-    """`R` or `L` of the first character with a direction of its own; "" where none has."""
+    """`R` or `L` of the first character with a strong direction; "" if none has."""
     for char in text:
         kind = unicodedata.bidirectional(char)
         if kind in ("R", "AL"):
@@ -140,7 +140,7 @@ def _direction(text: str) -> str:
 
 
 def _resolved(line: Sequence[Chunk[Style]], base: str) -> list[str]:
-    """A direction for every chunk: one without its own goes with equal neighbours, else `base`."""
+    """The direction of every chunk; a neutral one takes that of equal neighbours, else `base`."""
     own = [_direction(chunk.text) for chunk in line]
     before = list(accumulate(own, lambda last, d: d or last, initial=base))
     after = list(accumulate(reversed(own), lambda last, d: d or last, initial=base))[::-1]
@@ -151,10 +151,9 @@ def _resolved(line: Sequence[Chunk[Style]], base: str) -> list[str]:
 
 
 def _ordered(line: Sequence[Chunk[Style]], width: float) -> list[Chunk[Style]]:
-    """The line in reading order, neighbours of one style and direction joined.
+    """The line in reading order, with neighbours of one style and direction joined.
 
-    A word-wise form of the Unicode bidirectional algorithm: inside each chunk the viewer's own
-    does the rest.
+    The Unicode bidirectional algorithm by words: within each chunk the viewer applies its own.
     """
     base = _direction("".join(chunk.text for chunk in line)) or "L"
     runs: list[tuple[str, list[Chunk[Style]]]] = []

@@ -1,4 +1,4 @@
-"""A version's figures by names that versions share, for trackers that show runs side by side."""
+"""A version's metrics under names common to all versions, for trackers that compare runs."""
 
 import hashlib
 import math
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from smile_trace.records.comparison import Comparison
 
 MAX_SEGMENTS = 30
-"""Segments whose influence is a figure of its own; all of them are on the page."""
+"""Segments whose influence is a metric; all of them are on the page."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9 _.\-]+")
 
 
 def figures(comparison: Comparison, place: int) -> dict[str, float]:
-    """The figures of `comparison.versions[place]`, all finite; a name means the same in each."""
+    """The metrics of `comparison.versions[place]`, all finite, by name."""
     version = comparison.versions[place]
     found = {
         "smile.calls": float(version.calls),
@@ -21,12 +21,14 @@ def figures(comparison: Comparison, place: int) -> dict[str, float]:
         "smile.essential_parts": float(version.count("essential")),
         "smile.no_effect_parts": float(version.count("no_effect")),
         "smile.inconclusive_parts": float(version.count("inconclusive")),
-        "smile.dead_tokens_per_1000_calls": sum(i.tokens_saved or 0.0 for i in version.segments),
+        "smile.no_effect_tokens_per_1000_calls": sum(
+            i.tokens_saved or 0.0 for i in version.segments
+        ),
     }
     found |= {f"traffic.{measure.name}": measure.mean for measure in version.measures}
     for change in comparison.changes:
         if change.after == place and change.answers is not None:
-            found["smile.answer_shift_from_previous"] = change.answers.distance
+            found["smile.answer_change_from_previous"] = change.answers.distance
     known = [i for i in version.segments if i.standard_error is not None]
     strongest = sorted(known, key=lambda i: -abs(i.influence))[:MAX_SEGMENTS]
     names = _names([i.segment.text for i in strongest])
@@ -35,12 +37,12 @@ def figures(comparison: Comparison, place: int) -> dict[str, float]:
 
 
 def safe_name(text: str) -> str:
-    """`text` as a name that every tracker takes: at most 200 plain characters, maybe none."""
+    """`text` as a name that every tracker accepts: at most 200 plain characters, maybe none."""
     return _UNSAFE.sub(" ", text).strip()[:200]
 
 
 def _names(texts: Sequence[str]) -> list[str]:
-    """A figure's name per segment, the same in every version that has its text."""
+    """A metric's name per segment, the same in every version with that text."""
     names: list[str] = []
     for text in texts:
         stem = f"influence/{safe_name(text)[:60].strip() or 'part'}"

@@ -1,11 +1,13 @@
-"""The comparison as one self-contained page: no script, light and dark, for keyboard and paper."""
+"""The comparison as HTML: self-contained, without script, light and dark; shown in notebooks."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from smile_trace.records.comparison import Comparison
+from smile_trace.render import text
 from smile_trace.render.comparison import layout
-from smile_trace.render.heatmap import signed, strength, visible
-from smile_trace.render.html import LEGEND_STOPS
+from smile_trace.render.comparison.terminal import print_terminal
+from smile_trace.render.heatmap import strength
+from smile_trace.render.html import LEGEND_STOPS, display_html, in_notebook
 
 TEMPLATES = Environment(
     loader=PackageLoader("smile_trace.render.comparison"),
@@ -17,15 +19,24 @@ TEMPLATES = Environment(
 
 
 def to_html(comparison: Comparison, *, fragment: bool = False) -> str:
-    """The page, or only its `<div>` for a notebook or a page around it."""
+    """The comparison as a page, or only its `<div>` for a notebook or another page."""
     return TEMPLATES.get_template("comparison.html.j2").render(
         fragment=fragment,
         comparison=comparison,
         panels=layout.panels(comparison),
         layout=layout,
-        signed=signed,
+        text=text,
+        signed=text.signed,
         strength=strength,
         stops=LEGEND_STOPS,
-        visible=visible,
+        visible=text.visible,
         delta=comparison.settings.delta,
     )
+
+
+def show(comparison: Comparison) -> None:
+    """Display the page in the running notebook, or print it in the terminal."""
+    if in_notebook():
+        display_html(to_html(comparison, fragment=True))
+    else:
+        print_terminal(comparison)

@@ -1,4 +1,4 @@
-"""What a picture of a comparison shows: panels, rows and intervals. All text is `visible`."""
+"""The model of every picture of a comparison: panels, rows and intervals. All text is `visible`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
-from smile_trace.render.heatmap import signed, strength, visible
+from smile_trace.render.heatmap import strength
+from smile_trace.render.text import signed, visible
 
 Kind = Literal["supports", "opposes", "no_effect", "inconclusive", "unmeasured", "between"]
 
 VERDICT_WORDS = {
     "essential": "essential",
     "matters": "matters",
-    "no_effect": "no_effect",
+    "no_effect": "no effect",
     "inconclusive": "inconclusive",
 }
 MEASURE_WORDS = {
@@ -32,18 +33,11 @@ MEASURE_WORDS = {
     "refusal_rate": "share of refusals",
     "feedback": "user feedback",
 }
-KIND_MARKS: dict[ChangeKind, str] = {
-    "same": "",
-    "edited": "edited",
-    "moved": "moved",
-    "added": "added",
-    "removed": "removed",
-}
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a template; `change` says how its segment differs from the other version."""
+    """A run of a template's text; `change` says how its segment differs from the other version."""
 
     text: str
     kind: Kind
@@ -55,7 +49,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Panel:
-    """One version's template, coloured."""
+    """One version's coloured template."""
 
     version: VersionReport
     pieces: tuple[Piece, ...]
@@ -63,7 +57,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its interval, placed on a scale: all in per cent of the scale's width."""
+    """An estimate and its interval on a scale: all in per cent of the scale's width."""
 
     low: float
     high: float
@@ -72,7 +66,7 @@ class Interval:
 
 
 def panels(comparison: Comparison) -> tuple[Panel, ...]:
-    """Every version's template; marked is what differs from the version before (or after)."""
+    """Every version's template, with what differs from the previous (or next) version marked."""
     marks: list[dict[int, ChangeKind]] = [{} for _ in comparison.versions]
     for change in comparison.changes:
         for item in change.segments:
@@ -108,7 +102,7 @@ def _pieces(version: VersionReport, marks: dict[int, ChangeKind]) -> Iterator[Pi
 
 
 def kind_of(influence: Influence) -> Kind:
-    """How a segment is drawn."""
+    """The look of a segment."""
     if influence.standard_error is None:
         return "unmeasured"
     if influence.verdict == "no_effect":
@@ -121,20 +115,20 @@ def kind_of(influence: Influence) -> Kind:
 def describe(influence: Influence) -> str:
     """A segment's influence in one line."""
     if influence.standard_error is None:
-        return "not measured: no explained call left it out"
+        return "not measured: it was never removed from an explained call"
     interval = f"[{signed(influence.ci_low)}, {signed(influence.ci_high)}]"
     return f"{signed(influence.influence)} {interval}: {VERDICT_WORDS[influence.verdict]}"
 
 
 def scale(values: Sequence[float]) -> tuple[float, float]:
-    """A scale that holds these values and zero, with a little room, inside [−1, 1] steps."""
+    """The ends of a scale that holds these values and zero, with a margin."""
     low, high = min([0.0, *values]), max([0.0, *values])
-    room = max(high - low, 0.05) * 0.06
-    return low - room, high + room
+    margin = max(high - low, 0.05) * 0.06
+    return low - margin, high + margin
 
 
 def place(low: float, high: float, at: float, ends: tuple[float, float]) -> Interval:
-    """An interval on a scale."""
+    """An interval on a scale with these ends."""
     width = ends[1] - ends[0]
 
     def percent(value: float) -> float:
@@ -144,18 +138,18 @@ def place(low: float, high: float, at: float, ends: tuple[float, float]) -> Inte
 
 
 def ranked(version: VersionReport) -> list[Influence]:
-    """The segments by influence, descending; what was not measured last."""
+    """The segments by influence, descending; those without a measurement come last."""
     return sorted(version.segments, key=lambda i: (i.standard_error is None, -i.influence))
 
 
 def changed_most(change: VersionChange) -> list[SegmentChange]:
-    """The segments in both versions by size of their change."""
+    """The segments of both versions by the size of their change, significant ones first."""
     known = [item for item in change.segments if item.change is not None]
     return sorted(known, key=lambda item: (not item.significant, -abs(item.change or 0.0)))
 
 
 def text_of(comparison: Comparison, change: VersionChange, item: SegmentChange) -> str:
-    """A segment's text, that of the version after where there is one."""
+    """A segment's text, in the new version if it is there."""
     after, before = comparison.versions[change.after], comparison.versions[change.before]
     if item.after is not None:
         return visible(after.segments[item.after].segment.text)
@@ -164,7 +158,7 @@ def text_of(comparison: Comparison, change: VersionChange, item: SegmentChange) 
 
 
 def edit_text(comparison: Comparison, change: VersionChange, places: Sequence[int]) -> str:
-    """An edit as lines: − what went, + what came."""
+    """An edit as the lines of a diff: − old, + new."""
     lines = []
     items = [change.segments[k] for k in places]
     for sign, version, side in (("−", change.before, "before"), ("+", change.after, "after")):
@@ -173,21 +167,3 @@ def edit_text(comparison: Comparison, change: VersionChange, places: Sequence[in
         for _, run in groupby(k for k in found if k is not None):
             lines += [f"{sign} {visible(segments[k].segment.text)}" for k in run]
     return "\n".join(lines)
-
-
-def short(text: str, longest: int = 90) -> str:
-    """On one line, cut where it is long."""
-    line = " ".join(visible(text).split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
-def number(value: float) -> str:
-    """A figure of traffic: three digits that count."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def probability(value: float | None) -> str:
-    """A p-value as people read it."""
-    if value is None:
-        return ""
-    return "< .001" if value < 0.001 else f"{value:.3f}".lstrip("0")

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from smile_trace.records.comparison import Comparison, Influence, VersionChange
 from smile_trace.render.comparison import layout
-from smile_trace.render.heatmap import signed, visible
+from smile_trace.render.text import number, probability, short, signed, visible
 
 _STYLE = {
     "essential": "bold blue",
@@ -15,7 +15,7 @@ _STYLE = {
     "no_effect": "dim strike",
     "inconclusive": "dim",
 }
-_ROWS = 12
+_MAX_ROWS = 12
 
 
 def print_terminal(comparison: Comparison, console: Console | None = None) -> None:
@@ -48,22 +48,22 @@ def _print_change(comparison: Comparison, change: VersionChange, console: Consol
         text = layout.edit_text(comparison, change, edit.segments)
         cells = _cells(edit.distance, edit.ci_low, edit.ci_high, edit.p_value, edit.significant)
         table.add_row(Text(text), *cells)
-    for item in layout.changed_most(change)[:_ROWS]:
+    for item in layout.changed_most(change)[:_MAX_ROWS]:
         if item.significant and item.change is not None:
             low, high = item.ci_low or 0.0, item.ci_high or 0.0
-            text = f"influence of {layout.short(layout.text_of(comparison, change, item), 60)}"
+            text = f"influence of {short(layout.text_of(comparison, change, item), 60)}"
             table.add_row(
                 Text(text), *_cells(item.change, low, high, item.p_value, item.significant)
             )
     for m in change.measures:
-        what = f"{layout.MEASURE_WORDS.get(m.name, m.name)}: {layout.number(m.before)} → "
-        interval = f"{layout.number(m.ci_low)} … {layout.number(m.ci_high)}"
+        what = f"{layout.MEASURE_WORDS.get(m.name, m.name)}: {number(m.before)} → "
+        interval = f"{number(m.ci_low)} … {number(m.ci_high)}"
         style = "bold" if m.significant else "dim"
         table.add_row(
-            Text(what + layout.number(m.after), style=style),
-            layout.number(m.change),
+            Text(what + number(m.after), style=style),
+            number(m.change),
             Text(interval, style="dim"),
-            layout.probability(m.p_value),
+            probability(m.p_value),
         )
     console.print(Padding(table, (0, 2)))
     for why in (change.why_no_answers, change.why_no_edits, change.why_no_influences):
@@ -79,7 +79,7 @@ def _cells(
     return (
         Text(signed(value), style=style),
         Text(interval, style="dim"),
-        Text(layout.probability(p_value)),
+        Text(probability(p_value)),
     )
 
 
@@ -93,7 +93,7 @@ def _influences(influences: list[Influence], width: int) -> Table:
         if item.calls_needed:
             needed = f"{item.calls_needed:,} calls"
         table.add_row(
-            Text(layout.short(item.segment.text), style=_STYLE[item.verdict]),
+            Text(short(item.segment.text), style=_STYLE[item.verdict]),
             signed(item.influence),
             Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
             layout.VERDICT_WORDS[item.verdict],
