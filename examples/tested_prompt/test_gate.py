@@ -66,9 +66,9 @@ def test_the_prompt_that_lost_its_input_does_not(home: Path) -> None:
 
 
 def test_the_same_from_python(home: Path) -> None:
-    """A Comparison holds more than the limits: here, what the shorter prompt left out."""
+    """A Comparison holds more than the limits: here, what the shorter prompt removed."""
     found = smile_trace.compare("landmark", versions=[1, 2], budget=0, settings=Settings(home=home))
-    assert broken_limits(found, drops={"{landmark}": 0.2}, shift=None) == []
+    assert broken_limits(found, drops={"{landmark}": 0.2}) == []
     removed = [c for c in found.changes[0].segments if c.kind == "removed"]
     texts = [found.versions[0].segments[c.before].segment.text for c in removed]
     assert [text.strip() for text in texts] == ["Be kind and friendly."]

@@ -1,6 +1,7 @@
 """`smile-trace compare`: versions of a prompt side by side, and a gate for CI."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,9 +36,9 @@ def compare(
     ] = 40,
     delta: Annotated[
         float,
-        typer.Option(min=0.001, max=0.999, help='The margin of "no_effect", in units of shift.'),
+        typer.Option(min=0.001, max=0.999, help='The margin of "no effect": an answer change.'),
     ] = 0.05,
-    seed: Annotated[int, typer.Option(help="Decides which calls are looked at.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of all random choices.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Comparison as JSON.")] = False,
     deliver: Annotated[
@@ -47,14 +48,21 @@ def compare(
         list[str] | None,
         typer.Option(metavar="SEGMENT=LIMIT", help="Exit 3 if its influence drops by more."),
     ] = None,
+    fail_if_answer_change: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Exit 3 if the answers change by more.")
+    ] = None,
     fail_if_shift: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Exit 3 if the answers move by more.")
+        float | None, typer.Option(min=0, max=1, hidden=True, help="--fail-if-answer-change")
     ] = None,
 ) -> None:
     """Show what a change of a prompt did: over all sampled calls, with error bars."""
     if ref is not None and file is None:
         raise typer.BadParameter("--ref needs --file")
     limits = dict(_limit(text) for text in fail_if_drop or ())
+    if fail_if_shift is not None:
+        warnings.warn("--fail-if-shift is now --fail-if-answer-change", FutureWarning, stacklevel=1)
+        if fail_if_answer_change is None:
+            fail_if_answer_change = fail_if_shift
     from smile_trace.comparison import compare as compare_now
     from smile_trace.comparison.gate import broken_limits
 
@@ -68,7 +76,7 @@ def compare(
         delta=delta,
         seed=seed,
     )
-    broken = broken_limits(comparison, drops=limits, shift=fail_if_shift)
+    broken = broken_limits(comparison, drops=limits, answer_change=fail_if_answer_change)
     if html is not None:
         write_page(html, comparison.to_html())
     if json:

@@ -1,5 +1,6 @@
 """A gate for continuous integration: which limits a comparison breaks."""
 
+import warnings
 from collections.abc import Mapping
 
 from smile_trace.errors import SmileTraceError
@@ -7,28 +8,36 @@ from smile_trace.records.comparison import Comparison, VersionChange
 
 
 class GateError(SmileTraceError):
-    """A limit names something that is not in the comparison; the message says what is."""
+    """A limit names a segment that the comparison does not have; the message lists them."""
 
 
 def broken_limits(
-    comparison: Comparison, *, drops: Mapping[str, float], shift: float | None
+    comparison: Comparison,
+    *,
+    drops: Mapping[str, float],
+    answer_change: float | None = None,
+    shift: float | None = None,
 ) -> list[str]:
-    """One sentence per limit that the last change breaks; empty where it holds them all.
+    """One sentence per limit that the last change breaks; empty if it keeps all of them.
 
-    What could not be measured breaks its limit: a gate that was not checked is closed.
+    What could not be measured breaks its limit.
 
     Args:
         drops: a segment's text (or a part of it that no other segment has) to the largest drop
-            of its influence that is allowed, in units of shift.
-        shift: the largest mean distance of the answers that is allowed.
+            of its influence that is allowed, in units of answer change.
+        answer_change: the largest mean change of the answers that is allowed, in [0, 1].
+        shift: the old name of `answer_change`.
 
     Raises:
         GateError: no segment, or more than one, holds that text.
     """
+    if shift is not None:
+        warnings.warn("shift= is now answer_change=", FutureWarning, stacklevel=2)
+        answer_change = shift if answer_change is None else answer_change
     change = comparison.changes[-1]
     found = [_drop(comparison, change, text, limit) for text, limit in drops.items()]
-    if shift is not None:
-        found.append(_shift(change, shift))
+    if answer_change is not None:
+        found.append(_answer_change(change, answer_change))
     return [sentence for sentence in found if sentence]
 
 
@@ -44,7 +53,7 @@ def _drop(comparison: Comparison, change: VersionChange, text: str, limit: float
             return f"“{text}” was removed, and its influence was {was.influence:+.2f}"
         return ""
     if item.change is None:
-        why = change.why_no_influences or "no explained call left it out"
+        why = change.why_no_influences or "it was never removed from an explained call"
         return f"the influence of “{text}” was not compared: {why}"
     if -item.change > limit and item.significant:
         return f"the influence of “{text}” dropped by {-item.change:.2f}, more than {limit:g}"
@@ -63,7 +72,7 @@ def _place(texts: list[str], wanted: str, label: str) -> int:
     )
 
 
-def _shift(change: VersionChange, limit: float) -> str:
+def _answer_change(change: VersionChange, limit: float) -> str:
     answers = change.answers
     if answers is None:
         return f"the answers were not compared: {change.why_no_answers}"
