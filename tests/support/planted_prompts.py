@@ -1,4 +1,4 @@
-"""A store with captured and explained calls whose influences are planted."""
+"""Prompt versions with captured and explained calls whose influences are known."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,9 +24,23 @@ from smile_trace.store.tables import calls, explanations, jobs, observations
 
 MODEL = "planted"
 
+BEFORE = (
+    "You are the assistant of a shop.\nBe brief.\nNever mention competitors.\n"
+    "Use the customer's language.\nQuestion: {question}\nAnswer:"
+)
+AFTER = BEFORE.replace("Be brief.", "Be brief and kind.").replace(
+    "Never mention competitors.\n", ""
+)
+EFFECTS = {
+    "You are the assistant of a shop.": 0.3,
+    "Use the customer's language.": 0.5,
+    "{question}": 0.6,
+}
+QUESTIONS = [{"question": f"Is item {k} in stock?"} for k in range(60)]
+
 
 def settings_in(folder: Path, **values: object) -> Settings:
-    """Settings whose home is that folder."""
+    """Settings with that folder as home."""
     return Settings(home=folder, **values)  # type: ignore[arg-type]
 
 
@@ -133,23 +147,23 @@ def plant(
         )
         sizes = np.array([effects.get(segment.text, 0.0) for segment in segments])
         for row in range(masks):
-            probability_kept = keep[row % len(keep)]
-            kept = generator.random(len(segments)) < probability_kept
-            kept[0] |= not kept.any()
-            shift = 1 - np.prod(1 - sizes * ~kept) + abs(generator.normal(0, noise))
+            keep_probability = keep[row % len(keep)]
+            retained = generator.random(len(segments)) < keep_probability
+            retained[0] |= not retained.any()
+            change = 1 - np.prod(1 - sizes * ~retained) + abs(generator.normal(0, noise))
             tables["observations"].append(
                 {
                     "explanation_id": number,
                     "number": row,
                     "kind": "random",
-                    "mask": "".join("1" if k else "0" for k in kept),
-                    "keep_probability": probability_kept,
+                    "mask": "".join("1" if r else "0" for r in retained),
+                    "keep_probability": keep_probability,
                     "replicate": 0,
                     "level": 0,
                     "round": 0,
                     "fixed": "[]",
                     "text_hash": "",
-                    "shift": float(min(shift, 1.0)),
+                    "shift": float(min(change, 1.0)),
                 }
             )
     with store.database.write() as connection:

@@ -22,7 +22,7 @@ from smile_trace_comet.versions import VersionKey
 from tests.integration.comet.samples import TEMPLATE, captured, explained, prompt_trace
 from tests.support.browser import WatchedPage
 from tests.support.fake_comet import Experiment, FakeComet, Fault
-from tests.unit.comparison.planted_store import plant, settings_in
+from tests.support.planted_prompts import plant, settings_in
 
 PROJECT = "llm-general-prompts"
 BEFORE = f"Be brief.\nNever guess.\n{TEMPLATE}"

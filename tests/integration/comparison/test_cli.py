@@ -14,8 +14,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import Comparison
 from smile_trace.store import Store
 from tests.support.paths import ROOT
-from tests.unit.comparison.planted_store import plant, settings_in
-from tests.unit.comparison.test_compare import AFTER, BEFORE, EFFECTS, QUESTIONS
+from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
 EXAMPLE = ROOT / "examples" / "tested_prompt"
 
@@ -51,7 +50,7 @@ def test_the_gate_has_its_own_exit_code(home: Path, limit: str, code: int) -> No
 
 
 def test_a_limit_that_cannot_be_checked_is_broken(home: Path) -> None:
-    arguments = ["compare", "answer", "--budget", "0", "--fail-if-shift", "0.2"]
+    arguments = ["compare", "answer", "--budget", "0", "--fail-if-answer-change", "0.2"]
     ran = CliRunner().invoke(app, arguments)
     assert ran.exit_code == GATE_CLOSED
     assert "not compared" in ran.stderr

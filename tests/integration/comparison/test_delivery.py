@@ -8,8 +8,7 @@ from smile_trace.store import Store
 from smile_trace.trackers import Capabilities, ComparedPrompt, Outcome, Receipt, Rejected
 from smile_trace.worker.comparisons import Comparisons
 from tests.support.fake_tracker import FakeTracker
-from tests.unit.comparison.planted_store import plant, settings_in
-from tests.unit.comparison.test_compare import AFTER, BEFORE, EFFECTS, QUESTIONS
+from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
 
 class ShowingTracker(FakeTracker):

@@ -14,8 +14,7 @@ from smile_trace_mlflow import MLflowTracker
 from tests.support.browser import WatchedPage
 from tests.support.explained import captured, explanation
 from tests.support.mlflow_server import MLflowServer
-from tests.unit.comparison.planted_store import plant, settings_in
-from tests.unit.comparison.test_compare import AFTER, BEFORE, EFFECTS, QUESTIONS
+from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
 pytestmark = pytest.mark.mlflow
 

@@ -10,7 +10,7 @@ from smile_trace.records.comparison import Comparison, Example
 from smile_trace.store import Store
 from tests.support.browser import WatchedPage
 from tests.support.explained import HOSTILE
-from tests.unit.comparison.planted_store import plant, settings_in
+from tests.support.planted_prompts import plant, settings_in
 
 STORED = HOSTILE.replace("\ud800", "")  # which JSON cannot hold
 TEMPLATE = (

@@ -11,7 +11,7 @@ from smile_trace.models import Request
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message
 from smile_trace.store import Store
-from tests.unit.comparison.planted_store import plant, settings_in
+from tests.support.planted_prompts import plant, settings_in
 
 pytestmark = pytest.mark.model
 

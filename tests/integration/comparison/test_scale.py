@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.store import Store
-from tests.unit.comparison.planted_store import plant, settings_in
-from tests.unit.comparison.test_compare import AFTER, BEFORE, EFFECTS
+from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, plant, settings_in
 
 CALLS = 100_000
 

@@ -9,21 +9,7 @@ from smile_trace.comparison import NothingToCompare, compare
 from smile_trace.comparison.gate import GateError, broken_limits
 from smile_trace.records.comparison import Comparison
 from smile_trace.store import Store
-from tests.unit.comparison.planted_store import plant, settings_in
-
-BEFORE = (
-    "You are the assistant of a shop.\nBe brief.\nNever mention competitors.\n"
-    "Use the customer's language.\nQuestion: {question}\nAnswer:"
-)
-AFTER = BEFORE.replace("Be brief.", "Be brief and kind.").replace(
-    "Never mention competitors.\n", ""
-)
-EFFECTS = {
-    "You are the assistant of a shop.": 0.3,
-    "Use the customer's language.": 0.5,
-    "{question}": 0.6,
-}
-QUESTIONS = [{"question": f"Is item {k} in stock?"} for k in range(60)]
+from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
 
 @pytest.fixture
@@ -44,7 +30,7 @@ def _influence(comparison: Comparison, version: int, text: str):
     return found[0]
 
 
-def test_what_matters_what_is_dead_and_what_changed(store: Store) -> None:
+def test_verdicts_and_changes(store: Store) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
     weaker = {**EFFECTS, "Use the customer's language.": 0.1}
     plant(store, "answer", "3", AFTER, QUESTIONS, effects=weaker)
@@ -52,11 +38,11 @@ def test_what_matters_what_is_dead_and_what_changed(store: Store) -> None:
     assert [v.label for v in comparison.versions] == ["2", "3"]
     assert comparison.versions[0].keep_probabilities == (0.7,)
     assert _influence(comparison, 0, "{question}").verdict == "essential"
-    dead = _influence(comparison, 0, "Be brief.")
-    assert dead.verdict == "no_effect"
-    assert 0 < dead.may_need < 0.2
-    assert dead.tokens_saved is not None
-    assert dead.tokens_saved > 0
+    idle = _influence(comparison, 0, "Be brief.")
+    assert idle.verdict == "no_effect"
+    assert 0 < idle.may_need < 0.2
+    assert idle.tokens_saved is not None
+    assert idle.tokens_saved > 0
     change = comparison.changes[0]
     real = [c for c in change.segments if c.significant]
     fell = min(real, key=lambda c: c.change or 0.0)
@@ -81,11 +67,11 @@ def test_words_are_not_compared_with_sentences(store: Store) -> None:
     assert change.why_no_influences == "2 was cut into sentences, 3 into words"
     assert all(segment.change is None for segment in change.segments)
     assert _influence(comparison, 1, "{question}").verdict == "essential"
-    (broken,) = broken_limits(comparison, drops={"{question}": 0.2}, shift=None)
+    (broken,) = broken_limits(comparison, drops={"{question}": 0.2})
     assert "was not compared" in broken
 
 
-def test_answers_are_replayed_and_the_edit_that_moved_them_is_named(store: Store) -> None:
+def test_replay_names_the_edit_that_changed_the_answers(store: Store) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS)
     plant(store, "answer", "3", AFTER, QUESTIONS)
     asked: list[str] = []
@@ -110,7 +96,7 @@ def test_answers_are_replayed_and_the_edit_that_moved_them_is_named(store: Store
     assert change.examples[0].after == "Yes, of course, dear customer."
 
 
-def test_an_unchanged_model_says_that_the_answers_are_the_same(store: Store) -> None:
+def test_replay_with_equal_answers(store: Store) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS)
     plant(store, "answer", "3", AFTER, QUESTIONS)
     comparison = _compare(store, model=lambda prompt: "Yes.", budget=40)
@@ -150,7 +136,7 @@ def test_word_explanations_pool_variables_as_one_segment(store: Store) -> None:
     assert _influence(comparison, 0, "{name}").verdict == "no_effect"
 
 
-def test_settings_that_differ_are_kept_apart(store: Store) -> None:
+def test_explanations_under_other_settings_are_not_pooled(store: Store) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
     plant(
         store,
@@ -180,7 +166,7 @@ def test_signals_that_differ_are_not_compared(store: Store) -> None:
 
 
 @pytest.mark.parametrize("explained", [0, 1, 3])
-def test_versions_with_hardly_an_explanation(store: Store, explained: int) -> None:
+def test_too_few_explanations_are_inconclusive(store: Store, explained: int) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS)
     plant(store, "answer", "3", BEFORE, QUESTIONS[:explained], effects=EFFECTS, seed=2)
     plant(store, "answer", "3", BEFORE, QUESTIONS[explained:])
@@ -190,7 +176,7 @@ def test_versions_with_hardly_an_explanation(store: Store, explained: int) -> No
     assert comparison.to_html()
 
 
-def test_nothing_to_compare_says_what_to_do(store: Store) -> None:
+def test_errors_name_what_there_is(store: Store) -> None:
     with pytest.raises(NothingToCompare, match="no call of a prompt named 'answer'"):
         _compare(store)
     plant(store, "answer", "2", BEFORE, QUESTIONS[:1])
@@ -211,7 +197,7 @@ def test_two_models_under_one_version(store: Store) -> None:
     assert len(significant) == len(EFFECTS)
 
 
-def test_versions_that_have_nothing_in_common(store: Store) -> None:
+def test_versions_without_common_segments(store: Store) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
     other = "Wetter in {city}?\nKurz.\nBitte.\nDanke sehr."
     plant(store, "answer", "3", other, [{"city": f"Ort {k}"} for k in range(20)], effects={})
@@ -221,7 +207,7 @@ def test_versions_that_have_nothing_in_common(store: Store) -> None:
     assert "variables" in comparison.changes[0].why_no_answers
 
 
-def test_a_model_that_is_gone_is_said(store: Store) -> None:
+def test_a_missing_model_is_reported(store: Store) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS)
     plant(store, "answer", "3", AFTER, QUESTIONS)
     comparison = _compare(store, budget=40)
@@ -255,15 +241,17 @@ def test_a_file_against_its_own_revision(store: Store, tmp_path: Path) -> None:
         _compare(store, file=file, ref="nonsense")
 
 
-def test_the_gate(store: Store) -> None:
+def test_limits_of_the_gate(store: Store) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS, effects=EFFECTS)
     weaker = {**EFFECTS, "Use the customer's language.": 0.0}
     plant(store, "answer", "3", AFTER, QUESTIONS, effects=weaker)
     comparison = _compare(store)
     drops = {"Use the customer's language.": 0.1}
-    assert "dropped by" in broken_limits(comparison, drops=drops, shift=None)[0]
-    assert not broken_limits(comparison, drops={"{question}": 0.1}, shift=None)
-    assert not broken_limits(comparison, drops={"Never mention": 0.1}, shift=None)
-    assert "not compared" in broken_limits(comparison, drops={}, shift=0.2)[0]
+    assert "dropped by" in broken_limits(comparison, drops=drops)[0]
+    assert not broken_limits(comparison, drops={"{question}": 0.1})
+    assert not broken_limits(comparison, drops={"Never mention": 0.1})
+    assert "not compared" in broken_limits(comparison, drops={}, answer_change=0.2)[0]
     with pytest.raises(GateError, match="no segment"):
-        broken_limits(comparison, drops={"nonsense": 0.1}, shift=None)
+        broken_limits(comparison, drops={"nonsense": 0.1})
+    with pytest.warns(FutureWarning, match="answer_change"):
+        assert broken_limits(comparison, drops={}, shift=0.2)

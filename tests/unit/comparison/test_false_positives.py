@@ -1,4 +1,4 @@
-"""The same version against itself: what is called significant is a false alarm."""
+"""A version compared with itself: every significant change is a false positive."""
 
 from collections.abc import Sequence
 
@@ -33,11 +33,11 @@ def _version(label: str, generator: np.random.Generator) -> VersionReport:
         )
         for k, length in enumerate(generator.poisson(40, planted.CALLS))
     ]
-    opinions = [
+    feedback = [
         Feedback(id=str(k), trace_id="t", score=float(score), at_ns=0)
         for k, score in enumerate(generator.integers(0, 2, 60))
     ]
-    evidence = Evidence(label, "m", TEMPLATE, planted.CALLS, traffic, opinions)
+    evidence = Evidence(label, "m", TEMPLATE, planted.CALLS, traffic, feedback)
     evidence.rows = planted.pooled_rows(generator)
     return report(evidence, label, SEGMENTS, planted.DELTA, None)
 
@@ -57,9 +57,9 @@ def _answers(generator: np.random.Generator) -> AnswerChange:
     )  # fmt: skip
 
 
-def false_alarms(repetitions: Sequence[int]) -> int:
-    """In how many comparisons anything at all is significant."""
-    alarms = 0
+def false_positives(repetitions: Sequence[int]) -> int:
+    """The number of comparisons in which anything is significant."""
+    found = 0
     for repetition in repetitions:
         generator = np.random.default_rng([11, repetition])
         before, after = _version("1", generator), _version("1 again", generator)
@@ -76,14 +76,14 @@ def false_alarms(repetitions: Sequence[int]) -> int:
         assert corrected.answers is not None
         tests = [*corrected.segments, *corrected.measures, corrected.answers]
         assert len(tests) > planted.SEGMENTS + 5
-        alarms += any(test.significant for test in tests)
-    return alarms
+        found += any(test.significant for test in tests)
+    return found
 
 
-def test_no_change_is_rarely_called_one() -> None:
-    assert false_alarms(range(20)) <= 5
+def test_false_positives() -> None:
+    assert false_positives(range(20)) <= 5
 
 
 @pytest.mark.slow
-def test_no_change_is_rarely_called_one_in_200_repetitions() -> None:
-    assert false_alarms(range(200)) <= 16
+def test_false_positives_in_200_repetitions() -> None:
+    assert false_positives(range(200)) <= 16

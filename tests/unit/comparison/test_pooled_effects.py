@@ -9,24 +9,24 @@ from smile_trace.comparison.influence.regression import fit
 from smile_trace.comparison.influence.verdicts import calls_needed, judge, may_need
 
 
-def _check(score: planted.Score, *, room: float) -> None:
-    """Acceptance, with `room` for the sampling error of fewer repetitions."""
+def _check(score: planted.Score, *, tolerance: float) -> None:
+    """The figures of docs/comparison.md, within the sampling error of fewer repetitions."""
     assert 0.86 <= score.coverage.mean() <= 0.94
-    assert score.coverage.min() >= 0.86 - room
-    assert score.coverage.max() <= 0.94 + room
-    assert score.no_effect_at_margin <= 0.07 + room
-    assert score.idle_found >= 0.90 - room / 2
-    assert score.needed_bound >= 0.95 - room
+    assert score.coverage.min() >= 0.86 - tolerance
+    assert score.coverage.max() <= 0.94 + tolerance
+    assert score.no_effect_at_margin <= 0.07 + tolerance
+    assert score.idle_found >= 0.90 - tolerance / 2
+    assert score.needed_bound >= 0.95 - tolerance
 
 
 def test_intervals_and_verdicts_hold_on_planted_truth() -> None:
-    _check(planted.score(20), room=0.22)
+    _check(planted.score(20), tolerance=0.22)
 
 
 @pytest.mark.slow
 def test_intervals_and_verdicts_hold_in_300_repetitions() -> None:
     score = planted.score(300)
-    _check(score, room=0.02)
+    _check(score, tolerance=0.02)
     alone = planted.error_of_single_calls(200)
     # To the pooled error, a call alone needs (alone/pooled)² times its 40 calls.
     needed_alone = planted.CALLS * 40 * np.mean(alone**2 / score.error**2)
@@ -43,13 +43,13 @@ def test_the_clustered_error_is_the_jackknife_over_clusters() -> None:
     root = np.sqrt(weights)
     moved = []
     for cluster in range(12):
-        kept = clusters != cluster
-        without = np.linalg.lstsq(x[kept] * root[kept, None], y[kept] * root[kept], rcond=None)[0]
+        rest = clusters != cluster
+        without = np.linalg.lstsq(x[rest] * root[rest, None], y[rest] * root[rest], rcond=None)[0]
         moved.append(found.coefficients - without)
     assert np.allclose(found.covariance, 11 / 12 * np.transpose(moved) @ moved)
 
 
-def test_what_one_call_alone_decides_has_no_error_to_trust() -> None:
+def test_a_coefficient_of_one_cluster_has_an_infinite_error() -> None:
     clusters = np.repeat(np.arange(6), 4)
     generator = np.random.default_rng(1)
     x = np.column_stack([np.ones(24), generator.random(24), (clusters == 2) * generator.random(24)])
@@ -59,7 +59,7 @@ def test_what_one_call_alone_decides_has_no_error_to_trust() -> None:
     assert np.isfinite(found.contrast(np.array([0.0, 1.0, 0.0]))[1])
 
 
-def test_the_spread_between_calls_is_found() -> None:
+def test_the_spread_between_calls_is_estimated() -> None:
     rows = planted.pooled_rows(np.random.default_rng(3), calls=4000)
     spread = pool(rows).spread
     sometimes = spread[len(planted.MATTER) : planted.MARGIN]
@@ -67,7 +67,7 @@ def test_the_spread_between_calls_is_found() -> None:
     assert spread[planted.IDLE].max() < 0.05
 
 
-def test_rows_that_could_not_vary_stay_out() -> None:
+def test_rows_that_could_not_vary_are_excluded() -> None:
     rows = planted.pooled_rows(np.random.default_rng(4), calls=50)
     varies = rows.varies.copy()
     varies[:, 0] = False
@@ -77,7 +77,7 @@ def test_rows_that_could_not_vary_stay_out() -> None:
     assert judge(pooled, 0.05)[0].verdict == "inconclusive"
 
 
-def test_weights_undo_unequal_sampling() -> None:
+def test_weights_correct_unequal_sampling() -> None:
     """Calls that need segment 0 are sampled ten times as often as the others."""
     generator = np.random.default_rng(5)
     calls = 3000
@@ -95,7 +95,7 @@ def test_weights_undo_unequal_sampling() -> None:
     assert pool(even).influence[0] > 0.3
 
 
-def test_a_constant_model_has_only_dead_segments_and_a_bound_beside_them() -> None:
+def test_a_constant_model_has_only_segments_without_effect() -> None:
     rows = planted.pooled_rows(np.random.default_rng(6), calls=100)
     constant = PooledRows(rows.x, np.zeros(len(rows)), rows.q, rows.call, rows.weight, rows.varies)
     judged = judge(pool(constant), 0.05)
@@ -103,7 +103,7 @@ def test_a_constant_model_has_only_dead_segments_and_a_bound_beside_them() -> No
     assert all(0.02 < j.may_need < 0.05 for j in judged)
 
 
-def test_few_calls_conclude_nothing() -> None:
+def test_few_calls_are_inconclusive() -> None:
     rows = planted.pooled_rows(np.random.default_rng(7), calls=9)
     assert {j.verdict for j in judge(pool(rows), 0.05)} == {"inconclusive"}
     one = planted.pooled_rows(np.random.default_rng(7), calls=1)

@@ -91,17 +91,17 @@ def test_the_answers(given: dict[str, Any], said: str) -> None:
     assert _said(_answers(**given)) == f"From 2 to 3: {said}"
 
 
-def test_the_strongest_edit_is_sure_only_where_the_intervals_part() -> None:
+def test_the_strongest_edit_is_named_surely_only_if_intervals_do_not_overlap() -> None:
     answers = _answers(significant=True)
-    sure = _said(answers, _edit(0, 0.5, 0.4, 0.6, 0.8), _edit(1, 0.1, 0.0, 0.2, 0.2))
-    assert sure.endswith(
+    separate = _said(answers, _edit(0, 0.5, 0.4, 0.6, 0.8), _edit(1, 0.1, 0.0, 0.2, 0.2))
+    assert separate.endswith(
         "Most of it comes from “Be kind.” (edited): by itself it moves them by 0.50 (0.40 to 0.60)."
     )
-    unsure = _said(answers, _edit(0, 0.5, 0.0, 1.0, 0.5), _edit(1, 0.4, 0.0, 1.0, 0.4))
-    assert "The largest part of it seems to come from “Be kind.”" in unsure
+    overlapping = _said(answers, _edit(0, 0.5, 0.0, 1.0, 0.5), _edit(1, 0.4, 0.0, 1.0, 0.4))
+    assert "The largest part of it seems to come from “Be kind.”" in overlapping
 
 
-def test_a_distance_below_zero_is_none() -> None:
+def test_a_negative_distance_is_reported_as_zero() -> None:
     apart = Apart(np.array([-0.2, -0.1, 0.05]), noise=0.3, p_value=0.6)
     low, high = apart.interval()
     assert low == apart.mean == 0.0
