@@ -11,7 +11,7 @@ from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.word_vectors import Embed, embed_words
 from smile_trace.comparison.influence.regression import Array
 from smile_trace.comparison.influence.verdicts import LEVEL
-from smile_trace.records.comparison import AnswerChange, EditEffect
+from smile_trace.records.comparison import AnswerComparison, EditEffect
 
 PERMUTATIONS = 1999
 MAX_EXACT_INPUTS = 7
@@ -147,12 +147,12 @@ def _permuted(table: Array, generator: np.random.Generator) -> float:
 
 def answer_change(
     pairs: Sequence[Paired], distance: Distance, generator: np.random.Generator, *, exact: bool
-) -> AnswerChange:
+) -> AnswerComparison:
     """The change from one version to the other; args as for `compare_answers`."""
     apart = compare_answers(pairs, distance, generator, exact=exact)
     low, high = apart.interval()
     changed = sum(_differs(pair, distance) for pair in pairs)
-    return AnswerChange(
+    return AnswerComparison(
         inputs=len(pairs),
         changed=changed,
         distance=apart.mean,

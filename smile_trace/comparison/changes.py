@@ -10,7 +10,7 @@ from smile_trace.comparison.edits import Aligned
 from smile_trace.comparison.influence.verdicts import ALPHA, LEVEL, MIN_CALLS, corrected
 from smile_trace.records import Unit
 from smile_trace.records.comparison import (
-    AnswerChange,
+    AnswerComparison,
     EditEffect,
     Influence,
     Measure,
@@ -20,7 +20,7 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 
-Test = AnswerChange | SegmentChange | EditEffect | MeasureChange
+Test = AnswerComparison | SegmentChange | EditEffect | MeasureChange
 
 
 def segment_changes(

@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 from smile_trace.comparison.answers import CHANGED
-from smile_trace.records.comparison import AnswerChange, EditEffect, VersionChange, VersionReport
+from smile_trace.records.comparison import (
+    AnswerComparison,
+    EditEffect,
+    VersionChange,
+    VersionReport,
+)
 
 _LONGEST = 60
 
@@ -64,7 +69,7 @@ def _answers(change: VersionChange, before: str, after: str) -> str:
     )
 
 
-def _distance(item: AnswerChange | EditEffect) -> str:
+def _distance(item: AnswerComparison | EditEffect) -> str:
     """The mean distance with its interval, where the inputs say how far it may be off."""
     sure = item.ci_high - item.ci_low < 0.005
     return f"{item.distance:.2f}" + ("" if sure else f" ({item.ci_low:.2f} to {item.ci_high:.2f})")

@@ -23,7 +23,7 @@ from smile_trace.explaining.named_models import AnyModel, open_any
 from smile_trace.models import Model, Request
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.records import Call, PromptUse
-from smile_trace.records.comparison import AnswerChange, EditEffect, Example, VersionReport
+from smile_trace.records.comparison import AnswerComparison, EditEffect, Example, VersionReport
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.ledger import StoredLedger
@@ -50,7 +50,7 @@ class Input:
 class Replayed:
     """The result of a replay; see `VersionChange`."""
 
-    answers: AnswerChange | None = None
+    answers: AnswerComparison | None = None
     why_no_answers: str = ""
     edits: tuple[EditEffect, ...] = ()
     why_no_edits: str = ""

@@ -1,4 +1,4 @@
-"""The nouns. Frozen pydantic models without behaviour beyond reading themselves."""
+"""The nouns: frozen, versioned pydantic models; JSON in and out."""
 
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import (

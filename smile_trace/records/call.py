@@ -8,7 +8,7 @@ from smile_trace.records.base import JSON, Record
 from smile_trace.records.upgrades import upgrade_call
 
 Form = Literal["chat", "completion"]
-"""How a model is asked: a list of chat messages, or one text to be continued."""
+"""How the model was called: with chat messages, or with one text to be completed."""
 
 CallStatus = Literal["returned", "raised", "cancelled", "abandoned"]
 """How the captured function ended."""
@@ -37,11 +37,11 @@ class VariableSpan(Record):
 
 
 class PromptUse(Record):
-    """A rendering of a `Prompt` that was found verbatim in what was sent.
+    """A rendering of a `Prompt`, found verbatim in the messages that were sent.
 
     `start` and `end` are character offsets in `messages[message].content`; `variable_spans`
-    are offsets in the same content. `ambiguous` is set where the rendering stands there more
-    than once (the last occurrence is taken).
+    are offsets in the same content. `ambiguous` is set where the rendering occurs more than
+    once; the offsets are those of the last occurrence.
     """
 
     name: str
@@ -77,7 +77,8 @@ class Span(Record):
 
 
 class Call(Record):
-    """One LLM call as it was really sent; in a trace the innermost span with messages."""
+    """One LLM call as it was really sent: in a trace, the innermost span that holds messages and
+    an answer."""
 
     trace_id: str
     span_id: str
@@ -103,13 +104,13 @@ class Call(Record):
     tags: dict[str, str] = {}
     metadata: dict[str, JSON] = {}
     external_trace: dict[str, str] = {}
-    """Ids of the user's own active trace, e.g. `{"mlflow.trace_id": "tr-…"}`."""
+    """Ids of the application's own active trace, e.g. `{"mlflow.trace_id": "tr-…"}`."""
     truncated: bool = False
-    """A text of it was longer than the size limit, and is incomplete."""
+    """A text was longer than the size limit and is incomplete: the call is not explained."""
     no_content: str | None = None
-    """Why it has no answer to explain, where it has none."""
+    """Why there is no answer, where there is none."""
     not_repeatable: str | None = None
-    """Why its messages alone do not make the same request again: they hold images, say."""
+    """Why the texts of the messages do not make the same request again (images, say)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -136,8 +137,8 @@ class Feedback(Record):
 class Trace(Record):
     """A complete trace: its spans in order of start, and the calls found among them.
 
-    `root_missing` is set where the real root was lost with its process: then the topmost
-    span stands in for it.
+    `root_missing` is set where the root span was lost with its process; `root_span_id` is then
+    that of the topmost span that arrived.
     """
 
     trace_id: str
@@ -161,7 +162,7 @@ class Trace(Record):
 
 
 class Prompted(Record):
-    """What is explained: the exact messages, the answer, and how the model was asked."""
+    """What a Study explains: the exact messages, the answer, and the request's parameters."""
 
     messages: tuple[Message, ...] = Field(min_length=1)
     answer: str | None = None
@@ -171,7 +172,7 @@ class Prompted(Record):
 
     @classmethod
     def of(cls, call: Call) -> "Prompted":
-        """The part of a call that an explanation needs."""
+        """The fields of a call that a Study needs."""
         return cls(
             messages=call.messages,
             answer=call.answer,

@@ -12,8 +12,8 @@ from smile_trace.records.upgrades import upgrade_comparison
 COMPARISON_SCHEMA_VERSION = 2
 
 Verdict = Literal["essential", "matters", "no_effect", "inconclusive"]
-"""`essential`: its influence is surely large. `matters`: it is not zero. `no_effect`: it is surely
-within ±δ on average. `inconclusive`: the calls do not say yet."""
+"""`essential`: the influence is large. `matters`: it is not zero. `no_effect`: it is within ±δ on
+average (equivalence test). `inconclusive`: none of these can be concluded from the calls yet."""
 
 ChangeKind = Literal["same", "edited", "moved", "added", "removed"]
 
@@ -32,13 +32,13 @@ class TemplateSegment(Record):
 class Influence(Record):
     """How much a segment of the template supports the answers, over all calls of a version.
 
-    `influence` is in units of shift, in [-1, 1], inside `[ci_low, ci_high]`; positive = leaving
-    the segment out takes answers away. `standard_error` is None where the rows do not say.
-    `spread` is the standard deviation of the influence between calls. `calls_tried` left the
-    segment out with the rest intact, `calls_lost` of them lost the answer; `may_need` is the
-    95 % upper bound on the share of calls that need it all the same. `calls_needed` would
-    settle an inconclusive one. What leaving it out saves per thousand calls stands in
-    `tokens_saved` and `usd_saved` (segments without effect only; None where unknown).
+    `influence` is in units of answer change, in [-1, 1], inside `[ci_low, ci_high]`; positive =
+    removing the segment takes answers away. `standard_error` is None where the rows do not say.
+    `spread` is the standard deviation of the influence between calls. In
+    `calls_tried` calls this segment alone was removed, and `calls_lost` of them lost the answer;
+    `may_need` is the 95 % upper bound on the share of calls that need it. `calls_needed` calls
+    would settle an inconclusive one. `tokens_saved` and `usd_saved` are what removing it saves per
+    thousand calls (segments without effect only; None where unknown).
     """
 
     segment: TemplateSegment
@@ -76,9 +76,9 @@ class Measure(Record):
 class VersionReport(Record):
     """One version of a prompt under one model (one column of the comparison).
 
-    `sampled_of` is how many explained calls there are, `explained` how many of them are looked
-    at here, `rows` the perturbed prompts among them that count. `keep_probabilities` are those
-    of the pooled masks: (0.7,) in pooled mode. `dropped` says what was kept apart and why.
+    `sampled_of` is how many explained calls there are, `explained` how many of them are used
+    here, `rows` the number of their perturbations that are used. `keep_probabilities` are those
+    of the pooled masks: (0.7,) in pooled mode. `dropped` says what was not used, and why.
     """
 
     label: str
@@ -95,7 +95,7 @@ class VersionReport(Record):
     measures: tuple[Measure, ...] = ()
     dropped: tuple[str, ...] = ()
     links: dict[str, str] = {}
-    """Where the version can be seen, by tracker."""
+    """URLs of the version, by tracker."""
 
     def count(self, verdict: Verdict) -> int:
         """How many of its segments have that verdict."""
@@ -132,12 +132,12 @@ class MeasureChange(Record):
     significant: bool = False
 
 
-class AnswerChange(Record):
-    """How far the answers moved on the same inputs.
+class AnswerComparison(Record):
+    """How much two versions' answers differ on the same inputs.
 
-    `distance` is the mean energy distance over inputs, in units of shift: what lies between
-    the versions' answers beyond what each version's answers differ from themselves (`noise`).
-    `p_value` is None where both versions repeat themselves exactly: then every change is the
+    `distance` is the mean energy distance over inputs, in units of answer change: the distance
+    between the versions' answers beyond that among each version's own answers (`noise`).
+    `p_value` is None where both versions answer deterministically: then every difference is the
     prompt's, and `significant` says that there is one.
     """
 
@@ -163,10 +163,10 @@ class Example(Record):
 
 
 class EditEffect(Record):
-    """What one edit does by itself: the mean distance of answers with and without it.
+    """The effect of one edit: the mean distance of answers with and without it.
 
-    Measured both ways: the edit alone put into the version before, and alone taken back from
-    the version after. `share` is its part of the whole change, None where nothing changed.
+    Measured both ways: the edit alone applied to the version before, and alone reverted in the
+    version after. `share` is its share of the whole change, None where nothing changed.
     """
 
     segments: tuple[int, ...]
@@ -189,7 +189,7 @@ class VersionChange(Record):
     before: int
     after: int
     segments: tuple[SegmentChange, ...] = ()
-    answers: AnswerChange | None = None
+    answers: AnswerComparison | None = None
     why_no_answers: str = ""
     why_no_influences: str = ""
     why_no_edits: str = ""
@@ -203,7 +203,7 @@ class ComparisonSettings(Record):
     """What decides a comparison besides the calls."""
 
     delta: float = Field(0.05, gt=0, lt=1)
-    """Margin of "no_effect", in units of shift."""
+    """Margin of "no_effect", in units of answer change."""
     level: float = 0.9
     """Nominal coverage of the intervals."""
     alpha: float = 0.05
@@ -211,7 +211,7 @@ class ComparisonSettings(Record):
     inputs: int = 0
     """How many inputs were to be replayed through both versions."""
     most_calls: int = 5000
-    """Calls per version that are looked at; more are sampled at random."""
+    """Calls per version that are used; of more, a random sample."""
     seed: int = 0
 
 

@@ -9,11 +9,11 @@ Order = Literal["attribution", "leave_one_out", "random"]
 
 
 class OrderCurves(Record):
-    """What is left of the answer when segments go, or come, in one order.
+    """Deletion and insertion curves for one order of the segments.
 
-    Shares of the answer, in [0, 1], at each of `Faithfulness.steps`: 1 = all of it is said,
-    None where the call failed. `deletion`: the first k segments of the order left out.
-    `insertion`: only these kept. The areas under both lie in [0, 1]; a good order has a small
+    The retained share of the answer, in [0, 1], at each of `Faithfulness.steps`: 1 = the whole
+    answer, None where the call failed. `deletion`: the first k segments of the order removed.
+    `insertion`: only these retained. The areas under both lie in [0, 1]; a good order has a small
     `deletion_auc` and a large `insertion_auc`. `drops` says how much of the answer is lost
     without the first 1, 3 and 5 segments (fewer where the prompt has no more).
     """
@@ -72,8 +72,8 @@ class PromptMeasures(Record):
     `accuracy`: ROC-AUC of the attributions against the marked words, in [0, 1]. `stability`:
     Jaccard index of the top words before and after a small change of the prompt, in [0, 1].
     `consistency`: variance of the attributions over repeats with fresh draws, mean over the
-    words (units of shift squared). `weighted_r2`, `mse`, `mae`: in-sample fidelity of SMILE's
-    weighted linear surrogate; `heldout_r2` is the honest one beside it. The areas are those of
+    words (units of answer change squared). `weighted_r2`, `mse`, `mae`: in-sample fidelity of
+    SMILE's weighted linear surrogate; `heldout_r2` is cross-validated. The areas are those of
     `Faithfulness`.
     """
 
@@ -106,12 +106,12 @@ class Measures(Record):
 
 
 class SanityCheck(Record):
-    """What came of putting a text with a known effect into a copy of the prompt.
+    """The result of injecting a text with a known effect into a copy of the prompt.
 
     `passed`: its segments came out on top, and those of a neutral text did not. `failed`: they
     did not. `inconclusive`: the model did not follow the injected text, or answered alike
-    without it, or the explanation of the copy is inconclusive, so nothing was checked. The
-    attributions, in units of shift, are the largest among the segments of either text.
+    without it, or the explanation of the copy is inconclusive, so nothing was checked. Each
+    attribution, in units of answer change, is the largest among the segments of its text.
     """
 
     outcome: Literal["passed", "failed", "inconclusive"]

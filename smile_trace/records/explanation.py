@@ -1,4 +1,4 @@
-"""The result: attributions with their intervals, how far to trust them, and what they cost."""
+"""The result: attributions with intervals, fidelity, cost, and the perturbations asked."""
 
 from typing import Literal
 
@@ -18,11 +18,11 @@ FidelityStatus = Literal["reliable", "no_effect", "inconclusive"]
 class SegmentAttribution(Record):
     """A segment and how much it supports the answer.
 
-    `attribution` is in units of shift, in [-1, 1]: the estimand of docs/method.md. Positive =
-    leaving the segment out takes the answer away. It lies inside `[ci_low, ci_high]`.
-    `leave_one_out` is the measured shift when this segment alone was left out, None where it
-    was not measured. A protected segment has attribution 0 and no interval of its own: it was
-    never left out.
+    `attribution` is in units of answer change, in [-1, 1]: the estimand of docs/method.md.
+    Positive = removing the segment takes the answer away. It lies inside `[ci_low, ci_high]`.
+    `leave_one_out` is the measured answer change when this segment alone was removed, None where
+    it was not measured. A protected segment has attribution 0 and no interval of its own: it is
+    never removed.
     """
 
     text: str
@@ -40,28 +40,27 @@ class SegmentAttribution(Record):
     leave_one_out: float | None = None
     protected: bool = False
     also: tuple[Place, ...] = ()
-    """Further places that are left out together with it: (message, start, end)."""
+    """Further places that are removed together with it: (message, start, end)."""
     parent: int | None = None
-    """The place in `Explanation.coarser` of the segment that it was cut out of."""
+    """The index in `Explanation.coarser` of the segment that it is a piece of."""
     portion: float | None = None
-    """What falls on it of the prompt's first partition, in units of shift: the portions of the
-    pieces of a segment add up to its own, and without a parent it is the attribution. None
-    where the prompt was looked at in one size only."""
+    """Its share of the attribution in the prompt's first partition, in units of answer change:
+    the portions of a segment's pieces add up to its own, and without a parent it is the
+    attribution. None where there is one partition only."""
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Everything that is left out with it, in order."""
+        """Everything that is removed with it, in order."""
         return (self.message, self.start, self.end), *self.also
 
 
 class Interaction(Record):
-    """Two segments (their keys) that work together.
+    """An interaction of two segments (their keys).
 
-    "either": one of them is enough, the answer is lost only without both. "both": they do
-    something only together, without one the other does little. `value` is how much leaving out
-    the one changes the effect of leaving out the other, in units of shift, in [-2, 2]; positive =
-    "either". It lies inside `[ci_low, ci_high]`, which is as wide as all pairs that were looked
-    at ask for.
+    "either": one of them is enough, the answer is lost only without both. "both": they have an
+    effect only together. `value` is how much removing the one changes the effect of removing the
+    other (a second difference), in units of answer change, in [-2, 2]; positive = "either". It
+    lies inside `[ci_low, ci_high]`, which is simultaneous over all pairs that were tested.
     """
 
     kind: Literal["either", "both"]
@@ -76,8 +75,8 @@ class Fidelity(Record):
     """How far the explanation may be trusted.
 
     `r2_heldout` is the surrogate's cross-validated R² (never in-sample; at most 1, may be
-    negative), with its interval. `noise_floor` is the shift, in [0, 1], that the unperturbed
-    prompt shows against itself; `noise_ceiling` the largest R² that this noise leaves
+    negative), with its interval. `noise_floor` is the answer change, in [0, 1], between repeats of
+    the unperturbed prompt; `noise_ceiling` the largest R² that this noise leaves
     attainable. `interval_level` is the nominal coverage of the attributions' intervals.
     """
 
@@ -107,13 +106,13 @@ class ExplanationSettings(Record):
     model: str
     unit: Unit = "word"
     protect: tuple[str, ...] = ()
-    """The user's protect arguments in readable form; what they froze stands on the segments."""
+    """The user's `protect` arguments in readable form; the segments say what they protected."""
     budget: int = 40
     signal: Literal["auto", "text", "probability"] = "auto"
     proxy: str | None = None
     seed: int = 0
     pooled: bool = False
-    """A few masks over the template's own segments, to be pooled over a prompt version's calls."""
+    """Few masks over the template's own segments, to be pooled over a prompt version's calls."""
 
     @model_validator(mode="before")
     @classmethod
@@ -122,12 +121,14 @@ class ExplanationSettings(Record):
 
 
 class Observation(Record):
-    """One perturbation with its shift: the row that pools over calls later.
+    """One perturbation with its response: a row that can be pooled over calls.
 
-    `shift` is None where the call failed (`failure` says how). `mask` and `level` are those
+    `shift` is the answer change, in [0, 1] (0 = the response says the same as the logged answer),
+    under the name that it has had in JSON since 0.1. It is None where the call failed (`failure`
+    says how). `mask` and `level` are those
     of the perturbation; `text_hash` is the SHA-256 of the messages that went out. `locality` is
     the weight in (0, 1] of a random mask in the linear surrogate, from the prompts alone.
-    `asked` says whose response and shift it is.
+    `asked` says whose response and answer change it is.
     """
 
     kind: PerturbationKind
@@ -146,13 +147,14 @@ class Observation(Record):
 
 
 class ProxyUse(Record):
-    """What a cheaper model had to do with an explanation.
+    """How a proxy (a cheaper model) took part in an explanation.
 
     `signal` is how the proxy was asked: "probability" = it scored the target's logged answer,
     "text" = its own answers were compared with its own answer to the unperturbed prompt.
-    `trust`, in [0, 1], is how far the attributions follow it; `agreement`, in [0, 1], how often
-    of two perturbations the one that moved the target more also moved the proxy more (.5 = as
-    often as not), None where the target's changes leave nothing to order. `dropped` says why the
+    `trust`, in [0, 1], is the weight of the proxy in the attributions; `agreement`, in [0, 1], is
+    the concordance: how often, of two perturbations, the one with the larger answer change of the
+    target also has the larger one of the proxy (.5 = chance), None where the target's do not
+    vary. `dropped` says why the
     proxy took no part, None where it did; a `signal` of None = it was not asked.
     """
 
@@ -175,11 +177,10 @@ class Explanation(Record):
     signal: Signal
     segments: tuple[SegmentAttribution, ...]
     coarser: tuple[SegmentAttribution, ...] = ()
-    """In a long prompt the segments that were looked at more finely, with their own
-    attributions; their pieces are among `segments`, and name them as `parent`."""
+    """In a long prompt the segments that were partitioned again, with their own attributions;
+    their pieces are among `segments`, and name them as `parent`."""
     interactions: tuple[Interaction, ...] = ()
-    """The pairs of which it is sure how they work together; none where the status is not
-    `reliable`, and none from a proxy."""
+    """The significant pairs; none where the status is not `reliable`, and none from a proxy."""
     fidelity: Fidelity
     cost: Cost
     summary: str
@@ -188,11 +189,11 @@ class Explanation(Record):
     """Per level, the keys of the units that the masks of that level refer to."""
     settings: ExplanationSettings
     proxy: ProxyUse | None = None
-    """What a proxy had to do with it; None where there was none."""
+    """How a proxy took part; None where there was none."""
     proxy_scored: bool = False
     """True where a proxy, not the target, scored the target's logged answer."""
     explained_at: str | None = None
-    """ISO 8601, UTC; set by whoever drove the Study, which has no clock."""
+    """ISO 8601, UTC; set by the driver, since a Study has no clock."""
     metadata: dict[str, JSON] = {}
 
     @model_validator(mode="before")
@@ -202,7 +203,7 @@ class Explanation(Record):
 
     @property
     def ranked(self) -> tuple[SegmentAttribution, ...]:
-        """The segments that could be left out, by attribution, descending."""
+        """The segments that are not protected, by attribution, descending."""
         free = (s for s in self.segments if not s.protected)
         return tuple(sorted(free, key=lambda s: -s.attribution))
 

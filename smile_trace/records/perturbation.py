@@ -1,4 +1,4 @@
-"""What is asked again and what comes back."""
+"""Segments, the perturbations of a request, and the responses to them."""
 
 import hashlib
 import json
@@ -14,13 +14,13 @@ Place = tuple[int, int, int]
 
 
 class Segment(Record):
-    """A piece of a prompt that can be left out: `messages[message].content[start:end]`.
+    """A piece of a prompt that can be removed (ablated): `messages[message].content[start:end]`.
 
-    `also` are further places that are left out together with it (the reply of an example that
+    `also` are further places that are removed together with it (the reply of an example that
     is a pair of messages, say): (message, start, end), in order, after the first.
     `key` is the same in every call of a template. `parent` is the index of the coarser
     segment (its sentence, say) in the same list, where there is one. A protected segment is
-    never left out.
+    never removed.
     """
 
     text: str
@@ -36,26 +36,26 @@ class Segment(Record):
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Everything that is left out with it, in order."""
+        """Everything that is removed with it, in order."""
         return (self.message, self.start, self.end), *self.also
 
 
 PerturbationKind = Literal["baseline", "random", "enumerated", "leave_one_out", "chosen"]
-"""`chosen`: a mask made from what a proxy said before."""
+"""`chosen`: a mask made from the proxy's responses to other masks."""
 
 Asked = Literal["target", "proxy"]
-"""Whose answer is explained, and the cheaper model that is asked in its place."""
+"""The model whose answer is explained, or the cheaper model that is asked in its place."""
 
 
 class Perturbation(Record):
     """A keep-mask and the exact messages that were sent for it.
 
-    `mask[i]` is True where unit i of the partition `level` was kept (0 = the partition asked
-    first; finer partitions follow in long prompts). `keep_probability` is that of a random
-    mask's independent draws and None for the fixed rows, which stay out of the tests.
-    `fixed` lists the units whose x_i could not vary in this row (the mask that would have
-    left nothing to send is drawn again), so the row stays out of their estimate and test.
-    `asked` says which model is asked.
+    `mask[i]` is True where unit i of the partition `level` was retained (0 = the partition that
+    is perturbed first; finer partitions follow in long prompts). `keep_probability` is that of a
+    random mask's independent draws, and None for the fixed rows, which the tests do not use.
+    `fixed` lists the units whose x_i could not vary in this row (a mask that would retain nothing
+    is drawn again): the row is not used in their estimate and test. `asked` says which model is
+    asked.
     """
 
     kind: PerturbationKind
@@ -76,7 +76,7 @@ class Perturbation(Record):
 
 
 class Response(Record):
-    """What came back for one request: a text, or a failure, which is missing data.
+    """The response to one request: a text, or a failure, which is missing data.
 
     `logprobs` are natural-log probabilities. After `generate`, those of the generated tokens
     (`tokens`), where the server gives them; after `score`, those of the given answer's tokens
@@ -88,7 +88,7 @@ class Response(Record):
     logprobs: tuple[float, ...] | None = None
     likeliest_by: float | None = None
     """After `score`: the largest gap, in nats, between the model's likeliest token and the
-    answer's; 0 where the model would have said it itself. None where that is not known."""
+    answer's; 0 where greedy decoding would give the answer. None where that is not known."""
     failure: str | None = None
     usage: Usage | None = None
     finish_reason: str | None = None

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from smile_trace.ordinals import ordinal
 from smile_trace.records import Explanation, Place, SegmentAttribution
-from smile_trace.records.ordinals import ordinal
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
+from smile_trace.ordinals import ordinal
 from smile_trace.records import Fidelity, Interaction, SegmentAttribution
-from smile_trace.records.ordinals import ordinal
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _LONGEST = 60

@@ -13,7 +13,7 @@ from smile_trace.comparison.evidence import Evidence
 from smile_trace.comparison.templates import segment_template
 from smile_trace.comparison.version_report import report
 from smile_trace.records import Call, Feedback, Message, Usage
-from smile_trace.records.comparison import AnswerChange, VersionChange, VersionReport
+from smile_trace.records.comparison import AnswerComparison, VersionChange, VersionReport
 
 TEMPLATE = " ".join(f"w{k}" for k in range(planted.SEGMENTS))
 SEGMENTS = segment_template("p", "1", TEMPLATE, "word")
@@ -42,7 +42,7 @@ def _version(label: str, generator: np.random.Generator) -> VersionReport:
     return report(evidence, label, SEGMENTS, planted.DELTA, None)
 
 
-def _answers(generator: np.random.Generator) -> AnswerChange:
+def _answers(generator: np.random.Generator) -> AnswerComparison:
     """20 inputs replayed twice through the same noisy version; answers are places on a line."""
     places = generator.normal(size=(20, 1)) + generator.normal(size=(20, 4))
     pairs = [Paired((str(a), str(b)), (str(c), str(d))) for a, b, c, d in places]
@@ -51,7 +51,7 @@ def _answers(generator: np.random.Generator) -> AnswerChange:
         return abs(float(one) - float(other))
 
     apart = compare_answers(pairs, distance, generator)
-    return AnswerChange(
+    return AnswerComparison(
         inputs=20, changed=20, distance=apart.mean, ci_low=0, ci_high=0, noise=apart.noise,
         p_value=apart.p_value,
     )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from smile_trace.comparison.answers import Apart
 from smile_trace.comparison.sentences import summarize_change
 from smile_trace.records.comparison import (
-    AnswerChange,
+    AnswerComparison,
     EditEffect,
     SegmentChange,
     TemplateSegment,
@@ -31,7 +31,7 @@ def _version(label: str) -> VersionReport:
     return VersionReport(label=label, version=label, template="", segments=segments)
 
 
-def _said(answers: AnswerChange, *edits: EditEffect) -> str:
+def _said(answers: AnswerComparison, *edits: EditEffect) -> str:
     change = VersionChange(
         before=0,
         after=1,
@@ -43,9 +43,9 @@ def _said(answers: AnswerChange, *edits: EditEffect) -> str:
     return summarize_change(change, [_version("2"), _version("3")])
 
 
-def _answers(**given: Any) -> AnswerChange:
+def _answers(**given: Any) -> AnswerComparison:
     defaults = {"inputs": 2, "changed": 2, "distance": 0.53, "ci_low": 0.0, "ci_high": 1.0}
-    return AnswerChange(**{**defaults, "noise": 0.1, **given})
+    return AnswerComparison(**{**defaults, "noise": 0.1, **given})
 
 
 def _edit(place: int, distance: float, low: float, high: float, share: float) -> EditEffect:
