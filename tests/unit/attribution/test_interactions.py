@@ -10,7 +10,7 @@ from benchmarks.statistics.worlds import World, nothing, planted
 from smile_trace.attribution.estimation import gaussian_process, inference
 from smile_trace.attribution.estimation.interactions import Pair, exact_pairs, pairs
 from smile_trace.records import Explanation, Interaction, Message
-from tests.unit.attribution.asking import copying, run
+from tests.support.studies import copying, run
 
 LONG = "please tell me whether the Eiffel Tower stands near here or there today friend"
 

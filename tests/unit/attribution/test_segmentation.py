@@ -7,7 +7,7 @@ import pytest
 from smile_trace.attribution import CannotExplain, unmatched_protections
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import Prompted, PromptUse, Unit, VariableSpan
-from tests.unit.attribution.asking import chat
+from tests.support.studies import chat
 
 TEMPLATE = "You are a shop assistant. {tone}\nQuestion: {question}?"
 

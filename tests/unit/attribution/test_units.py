@@ -13,7 +13,7 @@ from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation import blocks, sections
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import Message, Prompted, PromptUse, Segment, VariableSpan
-from tests.unit.attribution.asking import chat
+from tests.support.studies import chat
 
 
 def _cut(

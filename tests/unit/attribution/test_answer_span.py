@@ -7,7 +7,7 @@ from smile_trace.attribution.answer_span import tokens_inside
 from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import Message, Response
-from tests.unit.attribution.asking import run
+from tests.support.studies import run
 
 ANSWER = "Anna paints boats. Bernd bakes bread. Anna sleeps."
 PROMPT = "say what Anna does and what Bernd does today please"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import Message, Prompted
-from tests.unit.attribution.asking import chat
+from tests.support.studies import chat
 
 
 def _without(content: str, *words: str) -> str:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from smile_trace.attribution import CannotExplain, Study
+from smile_trace.attribution import CannotExplain, PerturbationStudy
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
@@ -15,7 +15,7 @@ from smile_trace.records import (
     Prompted,
     Response,
 )
-from tests.unit.attribution.asking import chat, constant, copying, run
+from tests.support.studies import chat, constant, copying, run
 
 TEN = "Tell us now where the Pelican sleeps at night please"
 
@@ -194,7 +194,9 @@ def test_a_row_counts_only_when_all_before_it_were_asked() -> None:
     """A later row that happens to need no call of its own would be there for what it leaves out."""
     settings = ExplanationSettings(model="m", budget=40)
     prompted = Prompted(messages=chat("a b c d e f"))
-    study = Study(prompted, settings, answer="x", signal="text", deterministic=True, remote=False)
+    study = PerturbationStudy(
+        prompted, settings, answer="x", signal="text", deterministic=True, remote=False
+    )
     complete: list[tuple[bool, ...]] = []
     for _ in range(2):
         study.tell((p, Response(text="x")) for p in study.ask())
@@ -388,7 +390,7 @@ def test_hostile_text_is_text() -> None:
 
 def test_a_result_before_and_between_the_rounds() -> None:
     settings = ExplanationSettings(model="m", budget=40)
-    study = Study(
+    study = PerturbationStudy(
         Prompted(messages=chat(TEN)),
         settings,
         answer="Pelican",

@@ -16,7 +16,7 @@ from smile_trace.records import (
     Prompted,
     Response,
 )
-from tests.unit.attribution.asking import Planted, chat, constant, copying
+from tests.support.studies import Planted, chat, constant, copying
 
 PROMPT = "my poor old dog ate a red ball while my cat slept"
 SAID = "The dog will be fine, give it water."

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from smile_trace.attribution import Study
+from smile_trace.attribution import PerturbationStudy
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
@@ -39,7 +39,7 @@ def constant(messages: tuple[Message, ...]) -> str:
 class Asked:
     """What one run of a study asked, and the study itself."""
 
-    study: Study
+    study: PerturbationStudy
     rounds: list[list[Perturbation]] = field(default_factory=list)
 
     @property
@@ -75,7 +75,7 @@ def run(
         said = model(prompted.messages)
         answer = said if isinstance(said, str) else said.text or ""
     settings = ExplanationSettings(model="planted", budget=budget, seed=seed, unit=unit)
-    study = Study(
+    study = PerturbationStudy(
         prompted,
         settings,
         answer=answer,

@@ -7,7 +7,7 @@ import pytest
 
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.records import Explanation, Message, SegmentAttribution
-from tests.unit.attribution.asking import Planted, chat, constant, copying, run
+from tests.support.studies import Planted, chat, constant, copying, run
 
 DRIVER = "The code word of the archive is Pelican."
 PADDING = (

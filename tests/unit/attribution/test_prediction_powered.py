@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import World, nothing, planted
 from smile_trace.attribution.estimation.inference import Rows
-from smile_trace.attribution.estimation.multifidelity import cheap
+from smile_trace.attribution.estimation.multifidelity import fit_low_fidelity
 from smile_trace.attribution.estimation.prediction_powered import (
     PredictionPoweredEstimate,
     prediction_powered_estimate,
@@ -35,7 +35,7 @@ def prediction_powered(
     """Both asked at random masks; gives the result and the target's rows."""
     generator = np.random.default_rng(seed)
     asked = proxy.draw(150, generator)
-    of_proxy = cheap(asked.x, asked.y, asked.q, [seed])
+    of_proxy = fit_low_fidelity(asked.x, asked.y, asked.q, [seed])
     rows = target.draw(calls, generator, noise=noise)
     result = prediction_powered_estimate(
         rows, proxy.shift(rows.x), proxy.shift(rows.others_x), of_proxy, [seed]
@@ -77,7 +77,7 @@ def test_a_good_fit_to_noise_is_not_enough() -> None:
 def test_a_mask_that_was_seen_is_not_held_out() -> None:
     target = world("graded")
     generator = np.random.default_rng(3)
-    of_proxy = cheap(*_asked(target, generator), [3])
+    of_proxy = fit_low_fidelity(*_asked(target, generator), [3])
     rows = target.draw(12, generator)
     twice = Rows(
         x=np.vstack([rows.x, rows.x]),

@@ -118,7 +118,7 @@ def test_kriging_knows_interactions(fraction: float) -> None:
     fitted = gaussian_process.fit(x[seen], y[seen])
     assert fitted.predict(x) == pytest.approx(y, abs=0.15)
     truth = inference.enumerated(x, y)
-    assert fitted.effects(inference.DROP_PROBABILITIES) == pytest.approx(truth, abs=0.08)
+    assert fitted.effects(inference.REMOVAL_PROBABILITIES) == pytest.approx(truth, abs=0.08)
 
 
 def test_contrasts_are_differences_of_predictions() -> None:

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from smile_trace.attribution.estimation.proxy_agreement import ERROR, LINE, concordance, disagrees
+from smile_trace.attribution.estimation.proxy_agreement import (
+    ERROR,
+    MIN_AGREEMENT,
+    concordance,
+    disagrees,
+)
 
 
 def test_the_same_order_agrees_fully_whatever_the_scale() -> None:
@@ -30,7 +35,7 @@ def test_a_proxy_at_the_line_is_hardly_ever_dropped_however_often_one_looks() ->
     generator = np.random.default_rng(3)
     dropped = 0
     for _ in range(1000):  # the worst case: all or nothing, with the line as its mean
-        values = (generator.random(100) < LINE).astype(float)
+        values = (generator.random(100) < MIN_AGREEMENT).astype(float)
         dropped += any(disagrees(values[:seen]) for seen in (5, 10, 20, 40, 70, 100))
     assert dropped <= 1000 * ERROR + 3 * (1000 * ERROR) ** 0.5
 
