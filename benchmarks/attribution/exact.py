@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 
 from benchmarks.attribution.question import Array, Question, every_mask
-from smile_trace.attribution.estimation.inference import DROP_PROBABILITIES
+from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES
 from smile_trace.records import Signal
 
 MOST: dict[Signal, int] = {"probability": 9, "text": 6}
@@ -65,8 +65,8 @@ def design_average(changes: Array, sendable: np.ndarray, n: int) -> Array:
     for i in range(n):
         without = np.flatnonzero(~keep[:, i] & sendable)
         left_out = n - 1 - keep[without].sum(axis=1)
-        for q in DROP_PROBABILITIES:
+        for q in REMOVAL_PROBABILITIES:
             weight = q**left_out * (1 - q) ** (n - 1 - left_out)
             effect = changes[without] - changes[without + (1 << i)]
-            found[i] += weight @ effect / weight.sum() / len(DROP_PROBABILITIES)
+            found[i] += weight @ effect / weight.sum() / len(REMOVAL_PROBABILITIES)
     return found

@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.attribution.exact import design_average
 from benchmarks.attribution.question import Array, Masks, Question, every_mask
-from smile_trace.attribution.estimation.inference import DROP_PROBABILITIES
+from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES
 
 MOST_WORDS = 9
 """Up to here all masks are asked (512), beyond it random ones."""
@@ -34,14 +34,14 @@ def sampled(question: Question, masks: int) -> Array:
     for keep in strata(question.size, masks):
         design = np.column_stack([~keep, np.ones(len(keep))])
         coefficients = np.linalg.lstsq(design.astype(float), question.changes(keep), rcond=None)[0]
-        found += coefficients[:-1] / len(DROP_PROBABILITIES)
+        found += coefficients[:-1] / len(REMOVAL_PROBABILITIES)
     return np.round(found, _DIGITS)
 
 
 def strata(size: int, masks: int) -> list[Masks]:
     """Per drop probability the random keep-masks, always the same ones, none of them empty."""
     found = []
-    for number, q in enumerate(DROP_PROBABILITIES):
+    for number, q in enumerate(REMOVAL_PROBABILITIES):
         generator = np.random.default_rng([size, number])
         drawn = generator.random((2 * masks, size)) >= q
         found.append(drawn[drawn.any(axis=1)][:masks])

@@ -8,7 +8,7 @@ from benchmarks.attribution.question import Question
 from benchmarks.attribution.scores import Scores
 from benchmarks.drivers.samples import Samples
 from benchmarks.drivers.studies import attributions, explain, prompted, text_of, told
-from smile_trace.attribution import Study
+from smile_trace.attribution import PerturbationStudy
 from smile_trace.evaluation.gsmile import CHANGE, consistency, stability
 from smile_trace.records import Explanation, ExplanationSettings, Perturbation, Response
 
@@ -78,7 +78,7 @@ def explain_sampled(prompt: str, answer: str, samples: Samples, seed: int) -> Ex
         return samples.generate([(text_of(row), seed, row.replicate) for row in round_])
 
     settings = ExplanationSettings(model="demo", budget=BUDGET, seed=seed)
-    study = Study(
+    study = PerturbationStudy(
         prompted(prompt, samples.temperature),
         settings,
         answer=answer,

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.attribution.cases import Case
 from benchmarks.attribution.question import Answering
 from benchmarks.attribution.scores import TOKENS
-from smile_trace.attribution import Study
-from smile_trace.explaining.proxies import AnyStudy
+from smile_trace.attribution import PerturbationStudy, Study
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
@@ -30,7 +29,7 @@ def explain(
         return scores.score(texts, answer) if signal == "probability" else scores.generate(texts)
 
     settings = ExplanationSettings(model="demo", budget=budget, seed=seed)
-    study = Study(
+    study = PerturbationStudy(
         prompted(case.prompt, 0.0),
         settings,
         answer=answer,
@@ -41,7 +40,7 @@ def explain(
     return told(study, ask)
 
 
-def told(study: AnyStudy, answer: Answer) -> Explanation:
+def told(study: Study, answer: Answer) -> Explanation:
     """The explanation of a study that is asked to its end."""
     while round_ := study.ask():
         study.tell(zip(round_, answer(round_), strict=True))

@@ -31,7 +31,7 @@ from benchmarks.drivers.cases import load, place
 from benchmarks.drivers.exact import MOST_WORDS, exact
 from benchmarks.drivers.studies import attributions, explain, prompted, text_of, told
 from smile_trace.attribution import Proxy, ProxyStudy
-from smile_trace.attribution.design.planner import SMALLEST_LEVEL
+from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS
 from smile_trace.records import Explanation, ExplanationSettings, Perturbation, Response
 from tests.support.weaker_model import weaker_model_path
 
@@ -108,7 +108,7 @@ def measure(
         question = Question(case, "text", asked)
         truth = exact(question) if question.size <= MOST_WORDS else None
         for calls, seed in itertools.product(numbers, seeds):
-            if question.size > max(calls, SMALLEST_LEVEL):
+            if question.size > max(calls, MIN_LEVEL_CALLS):
                 continue  # the target alone would be asked about passages, not about words
             both = proxied(case, asked, standing_in, answer=answer, calls=calls, seed=seed)
             alone = explain(case, "text", asked, answer=answer, budget=calls, seed=seed)

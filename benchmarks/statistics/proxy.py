@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmarks.statistics.worlds import World, mass, nothing, planted
 from smile_trace.attribution.estimation import gaussian_process, multifidelity
-from smile_trace.attribution.estimation.inference import DROP_PROBABILITIES, Array, Rows
+from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES, Array, Rows
 from smile_trace.attribution.estimation.prediction_powered import prediction_powered_estimate
 
 SIZES = (8, 10, 12)
@@ -170,7 +170,9 @@ def _ask_proxy(
 ) -> multifidelity.LowFidelityFit:
     rows = World("proxy", n, (), shift).draw(PROXY_CALLS - 1, generator)
     x, y = np.vstack([rows.others_x, rows.x]), np.append(rows.others_y, rows.y)
-    return multifidelity.cheap(x, y, np.append(np.nan, rows.q), [int(generator.integers(2**31))])
+    return multifidelity.fit_low_fidelity(
+        x, y, np.append(np.nan, rows.q), [int(generator.integers(2**31))]
+    )
 
 
 def _with_chosen(
@@ -194,7 +196,7 @@ def _with_chosen(
 
 def _alone(rows: Rows) -> Array:
     x, y = np.vstack([rows.x, rows.others_x]), np.append(rows.y, rows.others_y)
-    return gaussian_process.fit(x, y).effects(DROP_PROBABILITIES)
+    return gaussian_process.fit(x, y).effects(REMOVAL_PROBABILITIES)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:

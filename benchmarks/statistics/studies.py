@@ -19,7 +19,7 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from benchmarks.statistics.rates import BUDGET, NOISES, SIZES, Outcome, compare, markdown, table
 from benchmarks.statistics.worlds import Array, World, mass, nothing, planted
-from smile_trace.attribution import Study
+from smile_trace.attribution import PerturbationStudy
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
@@ -38,7 +38,7 @@ def explained(world: World, noise: float, seed: list[int]) -> Explanation:
     prompted = Prompted(messages=(Message(role="user", content=" ".join(words)),))
     number = int(np.random.default_rng(seed).integers(2**31))
     settings = ExplanationSettings(model="planted", budget=BUDGET, seed=number)
-    study = Study(
+    study = PerturbationStudy(
         prompted,
         settings,
         answer="planted",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smile_trace.attribution.design.masks import KEEP_PROBABILITIES
-from smile_trace.attribution.estimation.inference import DROP_PROBABILITIES, Rows
+from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES, Rows
 
 Array = NDArray[np.float64]
 
@@ -35,10 +35,10 @@ class World:
         for i in range(n):
             kept = np.flatnonzero((x[:, i] == 0) & (x.sum(axis=1) < n - 1))
             others = x[kept].sum(axis=1)
-            for q in DROP_PROBABILITIES:
+            for q in REMOVAL_PROBABILITIES:
                 weight = q**others * (1 - q) ** (n - 1 - others)
                 change = y[kept + (1 << i)] - y[kept]
-                effects[i] += weight @ change / weight.sum() / len(DROP_PROBABILITIES)
+                effects[i] += weight @ change / weight.sum() / len(REMOVAL_PROBABILITIES)
         return effects
 
     def draw(

@@ -55,7 +55,7 @@ def study(words: int, budget: int, signal: str, temperature: float, number: int)
     """One study: seconds of each round and at the end, by the clock and of processor."""
     from threadpoolctl import threadpool_limits
 
-    from smile_trace.attribution import Study
+    from smile_trace.attribution import PerturbationStudy
     from smile_trace.records import ExplanationSettings, Message, Prompted, Response
 
     whole = prompt(words, number)
@@ -81,7 +81,7 @@ def study(words: int, budget: int, signal: str, temperature: float, number: int)
         return result
 
     one: Any = lap(
-        lambda: Study(
+        lambda: PerturbationStudy(
             prompted,
             ExplanationSettings(model="planted", budget=budget, signal=signal),
             answer=logged,

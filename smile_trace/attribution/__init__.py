@@ -1,25 +1,45 @@
-"""The science: a Study asks a prompt with parts left out and finds which parts matter.
+"""The science: a Study asks a prompt with segments removed (ablated) and estimates their effects.
 
-Pure functions; no I/O but the word vectors of an installed wheel, no clock, no asyncio.
+Pure functions and classes; no I/O but the word vectors of an installed wheel, no clock, no
+asyncio. What can be exchanged is a protocol: `Study`, `Partitioner`, `Distance` and `Solver`.
 """
 
 from smile_trace.attribution.answer_span import AnswerSpanNotFound, find_answer_span
+from smile_trace.attribution.estimation.distances import (
+    Distance,
+    distance_named,
+    distance_names,
+    register_distance,
+)
+from smile_trace.attribution.estimation.solver import Solver, Surrogate
+from smile_trace.attribution.perturbation_study import PerturbationStudy
 from smile_trace.attribution.proxy_study import Proxy, ProxyStudy
+from smile_trace.attribution.segmentation.partitioner import Partitioner
 from smile_trace.attribution.segmentation.protection import ROLES, unmatched_protections
 from smile_trace.attribution.segmentation.units import AnyUnit, CannotExplain, written
-from smile_trace.attribution.study import Study
-from smile_trace.attribution.word_vectors import Embed
+from smile_trace.attribution.study import Answered, Study
+from smile_trace.attribution.word_vectors import Embed, VectorTable
 
 __all__ = [
     "ROLES",
     "AnswerSpanNotFound",
+    "Answered",
     "AnyUnit",
     "CannotExplain",
+    "Distance",
     "Embed",
+    "Partitioner",
+    "PerturbationStudy",
     "Proxy",
     "ProxyStudy",
+    "Solver",
     "Study",
+    "Surrogate",
+    "VectorTable",
+    "distance_named",
+    "distance_names",
     "find_answer_span",
+    "register_distance",
     "unmatched_protections",
     "written",
 ]

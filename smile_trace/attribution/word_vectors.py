@@ -30,6 +30,32 @@ def embed_words(texts: Sequence[str]) -> Vectors:
     return vectors
 
 
+class VectorTable:
+    """Vectors that an embedding model gave, by text: an `Embed` that asks nobody.
+
+    Whoever drives a study fills it with the vectors of `study.texts(pairs)`.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Vectors] = {}
+
+    def missing(self, texts: Sequence[str]) -> list[str]:
+        """Those of the texts that have no vector yet, each once."""
+        return [text for text in dict.fromkeys(texts) if text not in self._known]
+
+    def add(self, texts: Sequence[str], vectors: Vectors) -> None:
+        """Add one vector per text; `vectors` has shape (len(texts), dimensions)."""
+        self._known.update(zip(texts, vectors, strict=True))
+
+    def __call__(self, texts: Sequence[str]) -> Vectors:
+        """The vectors of these texts, shape (len(texts), dimensions).
+
+        Raises:
+            KeyError: a text that has no vector yet.
+        """
+        return np.array([self._known[text] for text in texts])
+
+
 def unit(vectors: Vectors) -> Vectors:
     """Each row divided by its Euclidean length; zero rows stay zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,17 +1,17 @@
 """How much of an explained answer is left when segments are left out: asked, and read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from smile_trace.attribution import Embed
+from smile_trace.attribution import Answered, Embed
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.estimation.answer_change import TextChange
-from smile_trace.attribution.estimation.response_scores import read
+from smile_trace.attribution.estimation.response_scores import answer_words, score_responses
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.explaining.concurrency import run_in_thread
-from smile_trace.explaining.driver import ask_model
+from smile_trace.explaining.driver import StudyVectors, ask_model
 from smile_trace.models import Model
 from smile_trace.records import (
     JSON,
@@ -43,7 +43,7 @@ class Left:
         explanation: its segments are left out, and its signal and its part of the answer count.
         model: who is asked.
         parameters: the request parameters that were explained.
-        embed: word vectors for the text shift; None for the packaged ones.
+        embed: word vectors of an embedding model; None for the packaged ones.
     """
 
     def __init__(
@@ -63,7 +63,10 @@ class Left:
         self._perturber = Perturber(prompted, segments)
         self._everything: Mask = (True,) * len(segments)
         self._part = explanation.part
-        self._shift = TextChange(explanation.answer, embed or embed_words, part=explanation.part)
+        self._vectors = StudyVectors(embed)
+        self._text_change = TextChange(
+            explanation.answer, self._vectors.table or embed_words, part=explanation.part
+        )
         self._told: list[tuple[Perturbation, Response]] = []
         self.deterministic = model.deterministic(parameters)
         self.noise_floor = 0.0
@@ -72,6 +75,10 @@ class Left:
     def responses(self) -> list[Response]:
         """Everything that came back."""
         return [response for _, response in self._told]
+
+    def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
+        """The words whose vectors are needed to compare these responses."""
+        return answer_words(self._text_change, self._question.signal, pairs)
 
     async def ask_baseline(self, replicates: int) -> None:
         """Ask the unperturbed prompt."""
@@ -86,9 +93,9 @@ class Left:
         sendable = [mask for mask in distinct if self._perturber.sendable(mask)]
         await self._ask([self._row(mask, r) for mask in sendable for r in range(replicates)])
         shares: dict[Mask, list[float]] = {mask: [] for mask in distinct}
-        for (row, _), shift in zip(self._told, await run_in_thread(self._shifts), strict=True):
-            if row.mask in shares and shift is not None:
-                shares[row.mask].append(1 - shift)
+        for (row, _), change in zip(self._told, await run_in_thread(self._changes), strict=True):
+            if row.mask in shares and change is not None:
+                shares[row.mask].append(1 - change)
         shares |= {mask: [0.0] for mask in distinct if mask not in sendable}
         return {mask: float(np.mean(found)) if found else None for mask, found in shares.items()}
 
@@ -97,7 +104,9 @@ class Left:
         new = [row for row in rows if (row.mask, row.replicate) not in known]
         if new:
             responses = await ask_model(self._question, self._model, new)
-            self._told.extend(zip(new, responses, strict=True))
+            pairs = list(zip(new, responses, strict=True))
+            await self._vectors.ask(self, pairs)
+            self._told.extend(pairs)
 
     def _row(self, mask: Mask, replicate: int) -> Perturbation:
         whole = mask == self._everything
@@ -108,13 +117,13 @@ class Left:
             replicate=replicate,
         )
 
-    def _shifts(self) -> tuple[float | None, ...]:
-        reading = read(
+    def _changes(self) -> tuple[float | None, ...]:
+        scores = score_responses(
             [self._told],
             self._question.signal,
-            self._shift,
+            self._text_change,
             deterministic=self.deterministic,
             part=self._part,
         )
-        self.noise_floor = reading.noise_floor
-        return reading.changes[0]
+        self.noise_floor = scores.noise_floor
+        return scores.changes[0]

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from smile_trace.attribution import Embed, Study
+from smile_trace.attribution import Embed, PerturbationStudy
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
 from smile_trace.explaining.cost_estimate import Estimate, estimate_of
-from smile_trace.explaining.driver import OnRound, cost_of, resolve_signal, run
+from smile_trace.explaining.driver import OnRound, StudyVectors, cost_of, resolve_signal, run
 from smile_trace.explaining.named_models import ANSWERS
 from smile_trace.explaining.preparation import Prepared
 from smile_trace.models import Model, Request
@@ -155,10 +155,12 @@ async def sanity_check(
         asked.append(response)
         if response.ok and marker in (response.text or "").upper():
             left = settings.model_copy(update={"budget": settings.budget - len(asked)})
-            study = await run_in_thread(partial(_study, injected, response, model, left, embed))
+            vectors = StudyVectors(embed)
+            make = partial(_study, injected, response, model, left, vectors.table)
+            study = await run_in_thread(make)
             # A study of texts asks for this very answer, and counts it.
             before = asked if study.signal == "probability" else asked[:-1]
-            explanation = await run(study, model, on_round=on_round, before=before)
+            explanation = await run(study, model, vectors=vectors, on_round=on_round, before=before)
             return _judge(injected, explanation)
     failures = [response.failure for response in asked if response.failure]
     return _outcome(
@@ -176,7 +178,7 @@ def _study(
     model: Model,
     settings: ExplanationSettings,
     embed: Embed | None,
-) -> Study:
+) -> PerturbationStudy:
     """Explains the marker in the answer to the copy."""
     answer = response.text or ""
     start = answer.upper().index(injected.marker)
@@ -184,7 +186,7 @@ def _study(
     if model.capabilities.first_token_only:
         signal = "text"  # the marker is more than one token
     unit: Unit = "word" if settings.unit == "word" else "sentence"
-    return Study(
+    return PerturbationStudy(
         injected.prompted,
         settings.model_copy(update={"unit": unit, "protect": ()}),
         answer=answer,

@@ -2,12 +2,20 @@
 
 from smile_trace.explaining.api import explain
 from smile_trace.explaining.cost_estimate import Estimate, estimate
-from smile_trace.explaining.driver import ExplanationFailed, ask_model, finish, resolve_signal, run
+from smile_trace.explaining.driver import (
+    ExplanationFailed,
+    ask_model,
+    ask_round,
+    finish,
+    resolve_signal,
+    run,
+)
 
 __all__ = [
     "Estimate",
     "ExplanationFailed",
     "ask_model",
+    "ask_round",
     "estimate",
     "explain",
     "finish",

@@ -8,7 +8,13 @@ from typing import Literal
 
 from smile_trace.attribution import AnyUnit, Embed
 from smile_trace.explaining.concurrency import run_in_thread, wait_for
-from smile_trace.explaining.driver import ExplanationFailed, OnRound, resolve_signal, run
+from smile_trace.explaining.driver import (
+    ExplanationFailed,
+    OnRound,
+    StudyVectors,
+    resolve_signal,
+    run,
+)
 from smile_trace.explaining.inputs import AnyPrompt
 from smile_trace.explaining.named_models import ANSWERS, AnyModel
 from smile_trace.explaining.options import ExplainOptions
@@ -130,6 +136,7 @@ async def _explain(
     signal = resolve_signal(settings, paid)
     if options.part is not None and signal == "probability":
         _check_scores_whole_answers(paid)
+    vectors = StudyVectors(embed)
     before: list[Response] = []
     remaining = settings
     if prompted.answer is None:
@@ -141,10 +148,12 @@ async def _explain(
             before = []
     study = await run_in_thread(
         lambda: make_study(
-            prompted, paid, options, remaining, signal=signal, proxy=proxy, embed=embed
+            prompted, paid, options, remaining, signal=signal, proxy=proxy, embed=vectors.table
         )
     )
-    explanation = await run(study, paid, proxy=proxy, on_round=on_round, before=before)
+    explanation = await run(
+        study, paid, proxy=proxy, vectors=vectors, on_round=on_round, before=before
+    )
     return explanation.model_copy(update={"settings": settings})
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from smile_trace.attribution import find_answer_span
 from smile_trace.attribution.design.perturber import Perturber
-from smile_trace.attribution.design.planner import SMALLEST_LEVEL, Planner, repeats
-from smile_trace.attribution.proxy_study import FLOOR
+from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS, Planner, repeats
+from smile_trace.attribution.proxy_study import MIN_TARGET_ANSWERS
 from smile_trace.attribution.reporting.verdict import FEWEST_ROWS
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
@@ -132,7 +132,7 @@ def check_worth(prepared: Prepared) -> None:
 
 def _suffices(prepared: Prepared, segmentation: Segmentation, budget: int) -> bool:
     """Whether `budget` calls make enough rows for an explanation."""
-    if prepared.proxy is not None and budget >= FLOOR:
+    if prepared.proxy is not None and budget >= MIN_TARGET_ANSWERS:
         return True
     model, prompted = prepared.model, prepared.prompted
     deterministic = model.deterministic(prompted.parameters)
@@ -167,7 +167,7 @@ def _most(
         tokens=None if tokens is None else calls * tokens,
         usd=None if usd is None else calls * usd,
         paid=_paid(how, usd),
-        in_steps=segments > max(calls, SMALLEST_LEVEL),
+        in_steps=segments > max(calls, MIN_LEVEL_CALLS),
     )
 
 

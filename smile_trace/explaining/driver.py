@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from smile_trace.attribution import ProxyStudy
+from smile_trace.attribution import Answered, Embed, Study, VectorTable
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
-from smile_trace.explaining.proxies import AnyStudy, proxy_of_model
+from smile_trace.explaining.proxies import proxy_of_model
 from smile_trace.models import Model, Request
 from smile_trace.models.base import scores_answers
 from smile_trace.models.suppression import suppress_instrumentation
@@ -48,8 +48,8 @@ def resolve_signal(settings: ExplanationSettings, model: Model) -> Signal:
     return settings.signal
 
 
-class Asking(Protocol):
-    """What `ask_model` has to know of who asks; a Study does."""
+class Question(Protocol):
+    """What `ask_model` has to know besides the perturbations; a Study is one."""
 
     @property
     def prompted(self) -> Prompted: ...
@@ -62,44 +62,54 @@ class Asking(Protocol):
 
 
 async def ask_model(
-    study: Asking,
+    question: Question, model: Model, perturbations: Sequence[Perturbation]
+) -> list[Response]:
+    """The model's responses to `perturbations`, in their order.
+
+    Raises:
+        ExplanationFailed: the unperturbed prompt could not be asked.
+        ModelUnavailable: the model cannot be asked at all.
+        BudgetExceeded: a daily cap is reached.
+    """
+    return await _ask(question, question.signal, model, perturbations)
+
+
+async def ask_round(
+    study: Study,
     model: Model,
     perturbations: Sequence[Perturbation],
     *,
     proxy: Model | None = None,
 ) -> list[Response]:
-    """One round: what comes back for `perturbations`, in their order.
+    """The responses to one round of a study, in its order.
 
     Args:
-        study: who asks.
-        model: who answers.
+        study: what is explained.
+        model: the target.
         perturbations: the round.
-        proxy: who answers what is asked of a proxy.
+        proxy: answers the perturbations that are asked of a proxy; without one the target does.
 
     Raises:
-        ExplanationFailed: the unperturbed prompt could not be asked; the rest is in vain.
-        ModelUnavailable: the model cannot be asked at all.
-        BudgetExceeded: a daily cap is reached.
+        ExplanationFailed, ModelUnavailable, BudgetExceeded: as `ask_model`.
     """
-    if proxy is None or not isinstance(study, ProxyStudy):
-        return await _ask(study, study.signal, model, perturbations)
+    if proxy is None:
+        return await ask_model(study, model, perturbations)
     of_target = [k for k, row in enumerate(perturbations) if row.asked == "target"]
     of_proxy = [k for k, row in enumerate(perturbations) if row.asked == "proxy"]
-    rows = [perturbations[k] for k in of_target]
-    said = await _ask(study, study.signal, model, rows)
+    responses = await ask_model(study, model, [perturbations[k] for k in of_target])
     rows = [perturbations[k] for k in of_proxy]
     with proxy_of_model(proxy.name, model.name):
-        said += await _ask(study, study.proxy_signal, proxy, rows)
-    came = dict(zip([*of_target, *of_proxy], said, strict=True))
-    return [came[k] for k in range(len(perturbations))]
+        responses += await _ask(study, study.proxy_signal, proxy, rows)
+    in_order = dict(zip([*of_target, *of_proxy], responses, strict=True))
+    return [in_order[k] for k in range(len(perturbations))]
 
 
 async def _ask(
-    study: Asking, signal: Signal, model: Model, perturbations: Sequence[Perturbation]
+    question: Question, signal: Signal, model: Model, perturbations: Sequence[Perturbation]
 ) -> list[Response]:
     if not perturbations:
         return []
-    prompted = study.prompted
+    prompted = question.prompted
     requests = [
         Request(
             messages=perturbation.messages,
@@ -111,53 +121,90 @@ async def _ask(
     ]
     with suppress_instrumentation():
         if signal == "probability" and scores_answers(model):
-            responses = await model.score(requests, study.answer)
+            responses = await model.score(requests, question.answer)
         else:
             responses = await model.generate(requests)
     _check_baseline(perturbations, responses)
     return responses
 
 
+class NeedsVectors(Protocol):
+    """What `StudyVectors` asks vectors for; a Study is one."""
+
+    def texts(self, pairs: Sequence[Answered] = ()) -> list[str]: ...
+
+
+class StudyVectors:
+    """The word vectors of a study, asked of an embedding model before the study needs them.
+
+    Args:
+        embeddings: texts to vectors, waiting for a server; None for the packaged vectors, which
+            are not asked for.
+    """
+
+    def __init__(self, embeddings: Embed | None = None) -> None:
+        self._embeddings = embeddings
+        self.table = None if embeddings is None else VectorTable()
+        """The `embed` argument of the study."""
+
+    async def ask(self, study: NeedsVectors, pairs: Sequence[Answered] = ()) -> None:
+        """Ask for the vectors that the study needs to take these responses.
+
+        Raises:
+            ModelUnavailable: the embedding model cannot be asked.
+            BudgetExceeded: a cap is reached.
+        """
+        if self._embeddings is None or self.table is None:
+            return
+        if missing := self.table.missing(await run_in_thread(study.texts, pairs)):
+            self.table.add(missing, await run_in_thread(self._embeddings, missing))
+
+
 async def run(
-    study: AnyStudy,
+    study: Study,
     model: Model,
     *,
     proxy: Model | None = None,
+    vectors: StudyVectors | None = None,
     on_round: OnRound | None = None,
     before: Sequence[Response] = (),
 ) -> Explanation:
     """Ask and tell until the study is finished; gives its Explanation with its cost and time.
 
-    The study thinks in a thread: the event loop stays free for other explanations.
+    The study computes in a thread: the event loop stays free for other explanations.
 
     Args:
-        study: what is asked.
-        model: who answers.
-        proxy: who answers what is asked of a proxy.
-        on_round: told after every round.
-        before: what was asked before the study and belongs to its cost.
+        study: what is explained.
+        model: the target.
+        proxy: answers the perturbations that are asked of a proxy.
+        vectors: those whose table the study was given.
+        on_round: called after every round.
+        before: responses that were asked for before the study and belong to its cost.
 
     Raises:
         ExplanationFailed: the unperturbed prompt could not be asked.
         ModelUnavailable: the model cannot be asked at all.
         BudgetExceeded: a daily cap is reached.
     """
-    told, of_proxy = list(before), list[Response]()
+    vectors = vectors or StudyVectors(None)
+    of_target, of_proxy = list(before), list[Response]()
     while perturbations := await run_in_thread(study.ask):
-        responses = await ask_model(study, model, perturbations, proxy=proxy)
+        responses = await ask_round(study, model, perturbations, proxy=proxy)
         pairs = list(zip(perturbations, responses, strict=True))
+        await vectors.ask(study, pairs)
         await run_in_thread(study.tell, pairs)
-        told.extend(response for row, response in pairs if row.asked == "target")
+        of_target.extend(response for row, response in pairs if row.asked == "target")
         of_proxy.extend(response for row, response in pairs if row.asked == "proxy")
         if on_round is not None:
             on_round(perturbations, responses)
-    return await run_in_thread(finish, study, told, of_proxy)
+    await vectors.ask(study)
+    return await run_in_thread(finish, study, of_target, of_proxy)
 
 
 def finish(
-    study: AnyStudy, responses: Iterable[Response], of_proxy: Iterable[Response] = ()
+    study: Study, responses: Iterable[Response], of_proxy: Iterable[Response] = ()
 ) -> Explanation:
-    """The study's Explanation with what `responses`, and those of its proxy, cost, and the time."""
+    """The study's Explanation with its time and the cost of `responses` and of the proxy's."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     update = {"cost": together(cost_of(responses), cost_of(of_proxy)), "explained_at": now}
     return study.result().model_copy(update=update)

@@ -4,15 +4,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from smile_trace.attribution import Embed, Proxy, ProxyStudy, Study, find_answer_span
+from smile_trace.attribution import (
+    Embed,
+    PerturbationStudy,
+    Proxy,
+    ProxyStudy,
+    Study,
+    find_answer_span,
+)
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, ExplanationSettings, Prompted, Signal
 
 PROXY_CALLS = 200
 """Calls to the proxy, by default."""
-
-AnyStudy = Study | ProxyStudy
 
 
 def make_study(
@@ -25,18 +30,18 @@ def make_study(
     proxy: Model | None = None,
     proxy_calls: int = PROXY_CALLS,
     embed: Embed | None = None,
-) -> AnyStudy:
+) -> Study:
     """The Study of a prompt and its answer, with a proxy where there is one.
 
     Args:
         prompted: the exact messages with the logged answer.
         model: the target.
         options: what is removed and protected, and which part of the answer counts.
-        settings: as for `Study`; its budget is the target's.
+        settings: as for `PerturbationStudy`; its budget is the target's.
         signal: how the target's answers are compared.
         proxy: a cheaper model that is asked in the target's place, `proxy_calls` times at most.
         proxy_calls: the calls for the masks that the target is asked, too, among them.
-        embed: word vectors; None for the packaged ones.
+        embed: word vectors; None for the packaged ones, `StudyVectors.table` for others.
 
     Raises:
         CannotExplain: nothing can be removed from this prompt.
@@ -54,7 +59,7 @@ def make_study(
         "part": None if part is None else find_answer_span(answer, part),
     }
     if proxy is None:
-        return Study(prompted, settings, **shared)
+        return PerturbationStudy(prompted, settings, **shared)
     low_fidelity = as_proxy(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))
     return ProxyStudy(prompted, settings, proxy=low_fidelity, **shared)
 

@@ -109,6 +109,8 @@ class ExplanationSettings(Record):
     """The user's `protect` arguments in readable form; the segments say what they protected."""
     budget: int = 40
     signal: Literal["auto", "text", "probability"] = "auto"
+    distance: str | None = None
+    """Of the word vectors of two answers; None for the default comparison of their texts."""
     proxy: str | None = None
     seed: int = 0
     pooled: bool = False

@@ -9,13 +9,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from smile_trace.attribution import Embed
-from smile_trace.comparison.influence.pooled_study import pooled_study
+from smile_trace.attribution import Embed, Study
+from smile_trace.comparison.influence.pooled_study import PooledStudy
 from smile_trace.errors import BudgetExceeded, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
-from smile_trace.explaining.driver import ExplanationFailed, ask_model, finish, resolve_signal
+from smile_trace.explaining.driver import (
+    ExplanationFailed,
+    StudyVectors,
+    ask_model,
+    ask_round,
+    finish,
+    resolve_signal,
+)
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.explaining.proxies import AnyStudy, make_study
+from smile_trace.explaining.proxies import make_study
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
@@ -108,7 +115,8 @@ class Explainer:
                 dropped = dropped or "the settings have no such model any more"
                 job = self._models.without_proxy(job)
         make = partial(_study, job, Prompted.of(call), model, proxy)
-        study = make(self._models.proxy_calls, self._models.embeddings(job))
+        vectors = StudyVectors(self._models.embeddings(job))
+        study = make(self._models.proxy_calls, vectors.table)
         told: list[Response] = []
         while perturbations := await run_in_thread(study.ask):
             if self._stopping:
@@ -122,9 +130,12 @@ class Explainer:
                 await self._postpone(job, None, 0.0)
                 return
             responses = _read_round(kept)
-            await run_in_thread(study.tell, zip(perturbations, responses, strict=True))
+            pairs = list(zip(perturbations, responses, strict=True))
+            await vectors.ask(study, pairs)
+            await run_in_thread(study.tell, pairs)
             told += responses
             await self._keep(self._store.jobs.progressed, job.id, now=self._clock())
+        await vectors.ask(study)
         explanation = await run_in_thread(finish, study, told)
         spent = await self._keep(self._store.ledger.spent, "explanation", job.budget_scope)
         scope = of_proxy(job.budget_scope)
@@ -144,7 +155,7 @@ class Explainer:
         logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
 
     async def _try_again(
-        self, study: AnyStudy, job: Job, call: Call, perturbations: Sequence[Perturbation]
+        self, study: Study, job: Job, call: Call, perturbations: Sequence[Perturbation]
     ) -> None:
         """Ask a paused model the first thing of a round that it has not answered yet.
 
@@ -211,10 +222,10 @@ def _study(
     proxy: Model | None,
     proxy_calls: int,
     embed: Embed | None,
-) -> AnyStudy:
+) -> Study:
     signal = resolve_signal(job.settings, model)
     if job.settings.pooled:
-        return pooled_study(
+        return PooledStudy(
             prompted,
             job.settings,
             answer=prompted.answer or "",
@@ -234,13 +245,13 @@ def _study(
 
 
 async def _round(
-    study: AnyStudy, model: Model, proxy: Model | None, perturbations: Sequence[Perturbation]
+    study: Study, model: Model, proxy: Model | None, perturbations: Sequence[Perturbation]
 ) -> dict[str, JSON]:
     """One round as JSON. What makes the job wait or fail is a result, too: the engine would
     keep an exception for good, and raise it again at each resumption."""
     asked = {"asked": _fingerprint(perturbations)}
     try:
-        responses = await ask_model(study, model, perturbations, proxy=proxy)
+        responses = await ask_round(study, model, perturbations, proxy=proxy)
     except ModelUnavailable as error:
         return {**asked, "unavailable": str(error), "permanent": error.permanent}
     except BudgetExceeded as error:

@@ -3,7 +3,7 @@
 import logging
 from statistics import fmean
 
-from smile_trace.attribution.estimation.proxy_agreement import LINE, disagrees
+from smile_trace.attribution.estimation.proxy_agreement import MIN_AGREEMENT, disagrees
 from smile_trace.records import Call, Explanation, ProxyUse
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
@@ -27,7 +27,7 @@ def why_dropped(store: Store, pair: Pair) -> str | None:
         return None
     return (
         f"it does not agree with this model on this prompt: {fmean(seen):.2f} in the mean of "
-        f"{len(seen)} explanations, and {LINE:.2f} is wanted (0.50 is chance)"
+        f"{len(seen)} explanations, and {MIN_AGREEMENT:.2f} is wanted (0.50 is chance)"
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.attribution.peers.base import Explainer
 from benchmarks.attribution.question import Array, Question
-from smile_trace.attribution import Study
+from smile_trace.attribution import PerturbationStudy
 from smile_trace.records import Explanation, ExplanationSettings, Message, Prompted
 
 
@@ -14,7 +14,7 @@ def study(question: Question, calls: int, seed: int) -> Explanation:
     """The Explanation of a question at `calls` calls."""
     case = question.case
     messages = (Message(role="user", content=case.prompt),)
-    under_way = Study(
+    under_way = PerturbationStudy(
         Prompted(messages=messages, form="completion", parameters={"temperature": 0}),
         ExplanationSettings(model="demo", budget=calls, seed=seed),
         answer=question.answer,

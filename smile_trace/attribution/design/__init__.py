@@ -1,1 +1,1 @@
-"""Which perturbations are asked: masks, the requests they stand for, the plan of a study."""
+"""The design of a study: masks, the requests that they are sent as, the plan of both."""

@@ -1,4 +1,4 @@
-"""Which segments are kept in which perturbation."""
+"""The masks of a design: True = the segment is retained."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
@@ -9,12 +9,12 @@ Mask = tuple[bool, ...]
 Sendable = Callable[[Mask], bool]
 
 KEEP_PROBABILITIES = (0.5, 0.8)
-"""Random masks take them in turn. Independent draws keep every segment's chance of being left
-out known whatever the model does, which is what makes the tests exact."""
+"""Random masks take them in turn. With independent draws every segment's removal probability is
+known whatever the model does, which makes the tests exact."""
 
-NEAR = (0.8, 0.5, 0.8)
-"""For a model without noise: near the prompt that was sent more is learnt of the order of words
-(docs/method.md); with noise, masks that leave out half say more of pairs."""
+DETERMINISTIC_KEEP_PROBABILITIES = (0.8, 0.5, 0.8)
+"""For a deterministic model: masks near the original prompt tell more of the effects' order
+(docs/method.md); with noise, masks that remove half tell more of pairs."""
 
 
 def random_masks(
@@ -22,16 +22,16 @@ def random_masks(
     sendable: Sendable,
     generator: np.random.Generator,
     *,
-    near: bool = False,
+    deterministic: bool = False,
 ) -> Iterator[tuple[Mask, float]]:
-    """Endless independent masks with their keep probability; protected segments are always kept.
+    """Endless independent masks with their keep probability; protected segments are retained.
 
-    A mask that leaves nothing to send is drawn again; none other is rejected. `near`: more
-    masks that leave out little.
+    A mask that leaves nothing to send is drawn again; none other is rejected.
     """
     is_free = np.array(free)
+    keep_probabilities = DETERMINISTIC_KEEP_PROBABILITIES if deterministic else KEEP_PROBABILITIES
     while True:
-        for keep in NEAR if near else KEEP_PROBABILITIES:
+        for keep in keep_probabilities:
             mask = _draw(is_free, keep, generator)
             while not sendable(mask):
                 mask = _draw(is_free, keep, generator)
@@ -51,14 +51,16 @@ def leave_one_out(free: Sequence[bool], sendable: Sendable) -> list[Mask]:
 
 
 def fixed(mask: Mask, free: Sequence[bool], sendable: Sendable) -> tuple[int, ...]:
-    """The segments that this mask could not have left out: nothing would have been sent."""
-    kept = [i for i, (keep, is_free) in enumerate(zip(mask, free, strict=True)) if keep and is_free]
-    if len(kept) != 1:  # another free segment is kept, so leaving one out leaves that other
+    """The segments that this mask had to retain: without them nothing would have been sent."""
+    retained = [
+        i for i, (keep, is_free) in enumerate(zip(mask, free, strict=True)) if keep and is_free
+    ]
+    if len(retained) != 1:  # if one is removed, another free segment remains
         return ()
-    without = tuple(keep and i != kept[0] for i, keep in enumerate(mask))
-    return () if sendable(without) else (kept[0],)
+    without = tuple(keep and i != retained[0] for i, keep in enumerate(mask))
+    return () if sendable(without) else (retained[0],)
 
 
 def _draw(free: np.ndarray, keep: float, generator: np.random.Generator) -> Mask:
     drawn = generator.random(len(free)) < keep
-    return tuple(bool(kept) for kept in drawn | ~free)
+    return tuple(bool(keep) for keep in drawn | ~free)

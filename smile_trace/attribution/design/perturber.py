@@ -1,8 +1,8 @@
 """The exact messages that are sent for a mask.
 
-What is left out leaves no trace: of the white space around it only the strongest stretch
-stays (a paragraph break before a line break before a space), words of scripts with spaces
-never run together, and a message left empty is omitted.
+Of the white space around a removed segment only the strongest stretch stays (a paragraph break
+before a line break before a space), words of scripts with spaces never run together, and an
+empty message is omitted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,8 @@ from smile_trace.records import Message, Prompted, Segment
 class Perturber:
     """Renders a prompt without some of its segments.
 
-    The places of `segments` must not overlap; text between them that is not white space
-    belongs to no segment and stays.
+    The places of `segments` must not overlap; text between them, other than white space, is
+    always sent.
     """
 
     def __init__(self, prompted: Prompted, segments: Sequence[Segment]) -> None:
@@ -26,19 +26,19 @@ class Perturber:
             for message, start, end in segment.places:
                 inside[message].append((start, end, index))
         self._pieces = [
-            list(_pieces(message.content, sorted(own)))
-            for message, own in zip(prompted.messages, inside, strict=True)
+            list(_pieces(message.content, sorted(ranges)))
+            for message, ranges in zip(prompted.messages, inside, strict=True)
         ]
 
     def messages(self, mask: Sequence[bool]) -> tuple[Message, ...]:
-        """The messages that hold only the segments whose place in `mask` is True."""
+        """The messages with only the segments whose entry in `mask` is True."""
         sent: list[Message] = []
         for message, pieces in zip(self._messages, self._pieces, strict=True):
-            kept = [index is None or mask[index] for index, _, _ in pieces]
-            if all(kept):
+            retained = [index is None or mask[index] for index, _, _ in pieces]
+            if all(retained):
                 sent.append(message)
-            elif any(kept):
-                content = _joined(message.content, pieces, kept)
+            elif any(retained):
+                content = _joined(message.content, pieces, retained)
                 sent.append(message.model_copy(update={"content": content}))
         return tuple(sent)
 
@@ -54,7 +54,7 @@ _Piece = tuple[int | None, int, int]
 
 
 def _pieces(content: str, inside: Sequence[tuple[int, int, int]]) -> Iterator[_Piece]:
-    """A message's (start, end, segment), and the text of none, without white space around."""
+    """A message's segments and the text between them, without white space around."""
     at = 0
     for start, end, index in inside:
         yield from _between(content, at, start)
@@ -68,9 +68,9 @@ def _between(content: str, start: int, end: int) -> Iterator[_Piece]:
         yield None, *piece
 
 
-def _joined(content: str, pieces: Sequence[_Piece], kept: Sequence[bool]) -> str:
-    """The kept pieces with the white space between them, and the text's own white ends."""
-    places = [k for k, keep in enumerate(kept) if keep]
+def _joined(content: str, pieces: Sequence[_Piece], retained: Sequence[bool]) -> str:
+    """The retained pieces with the white space between them and at the ends of the text."""
+    places = [k for k, keep in enumerate(retained) if keep]
     parts = [content[: pieces[0][1]]]
     for k, after in pairwise(places):
         parts.append(content[pieces[k][1] : pieces[k][2]])
@@ -80,7 +80,7 @@ def _joined(content: str, pieces: Sequence[_Piece], kept: Sequence[bool]) -> str
 
 
 def _gap(content: str, pieces: Sequence[_Piece]) -> str:
-    """The white space between the first and the last of these pieces, the rest left out."""
+    """The white space between the first and the last of these pieces, without the others."""
     gaps = [content[one[2] : other[1]] for one, other in pairwise(pieces)]
     gap = max(gaps, key=lambda space: (space.count("\n"), bool(space)))
     left, right = content[pieces[0][2] - 1], content[pieces[-1][1]]

@@ -1,4 +1,4 @@
-"""What a study asks: the partitions of the prompt, coarse to fine, and the rows of each."""
+"""The plan of a study: the partitions of the prompt, coarse to fine, and the rows of each."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import numpy as np
 from smile_trace.attribution.design import masks
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.estimation.inference import Array
-from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.attribution.segmentation.partitioner import Partitioner
 from smile_trace.records import (
     ExplanationSettings,
     Perturbation,
@@ -17,25 +17,25 @@ from smile_trace.records import (
     Segment,
 )
 
-SMALLEST_LEVEL = 12
-"""Calls below which a partition is not worth asking about."""
+MIN_LEVEL_CALLS = 12
+"""Calls below which a partition is not worth perturbing."""
 
-LOOK = 20
-"""Random rows after which a study looks whether more are worth their price, and again whenever
-they have doubled. A part that loses the answer has by then been left out in all but one study of
-a thousand, two that stand in for each other together in nine of ten."""
+FIRST_LOOK = 20
+"""Random rows after which a study tests whether to stop early, and again whenever they have
+doubled. By then a segment without which the answer is lost has been removed in 999 of 1,000
+studies, and two of which either is enough have been removed together in nine of ten."""
 
-Paid = tuple[str, int]
-"""What is paid for once: (hash of the text, replicate)."""
+CallKey = tuple[str, int]
+"""Identifies a call: (hash of the text, replicate)."""
 
 
-def paid(row: Perturbation) -> Paid:
+def call_key(row: Perturbation) -> CallKey:
     """The call that a row needs; rows of the same text and replicate share one."""
     return row.text_hash, row.replicate
 
 
 def repeats(prompted: Prompted, deterministic: bool, remote: bool) -> int:
-    """How often the unperturbed prompt is asked: a model that may vary has to show how much."""
+    """How often the unperturbed prompt is asked: of a model that may vary, to measure its noise."""
     if deterministic:
         return 2 if remote else 1
     return 2 if prompted.parameters.get("temperature") == 0 else 3
@@ -43,7 +43,7 @@ def repeats(prompted: Prompted, deterministic: bool, remote: bool) -> int:
 
 @dataclass
 class Level:
-    """One partition of the prompt and the rows that are asked about it, in order."""
+    """One partition of the prompt and its rows, in the order in which they are asked."""
 
     segments: tuple[Segment, ...]
     perturber: Perturber
@@ -53,14 +53,14 @@ class Level:
 
     @property
     def before_look(self) -> int:
-        """How many rows are asked before the next look at whether to ask the others."""
+        """How many rows are asked before the next test whether to stop early."""
         random = [k for k, row in enumerate(self.rows) if row.kind == "random"]
-        count = LOOK * 2**self.looks
+        count = FIRST_LOOK * 2**self.looks
         return random[count - 1] + 1 if len(random) > count else len(self.rows)
 
     @property
     def free(self) -> tuple[bool, ...]:
-        """Which segments may be left out."""
+        """Which segments may be removed."""
         return tuple(not segment.protected for segment in self.segments)
 
 
@@ -69,7 +69,7 @@ class Planner:
 
     Args:
         prompted: the exact messages.
-        segmentation: their segments, of every size.
+        partitioner: their segments, of every size.
         settings: budget (calls, the baselines included) and seed.
         replicates: how often the unperturbed prompt is asked.
         deterministic: whether the same text gives the same answer, so that it is asked once.
@@ -78,14 +78,14 @@ class Planner:
     def __init__(
         self,
         prompted: Prompted,
-        segmentation: Segmentation,
+        partitioner: Partitioner,
         settings: ExplanationSettings,
         *,
         replicates: int,
         deterministic: bool,
     ) -> None:
         self._prompted = prompted
-        self._segmentation = segmentation
+        self._partitioner = partitioner
         self._settings = settings
         self._replicates = replicates
         self._deterministic = deterministic
@@ -100,10 +100,10 @@ class Planner:
 
     def _first_level(self) -> Level:
         calls = self._settings.budget - self._replicates
-        segments = self._segmentation.segments
-        if sum(not s.protected for s in segments) > max(self._settings.budget, SMALLEST_LEVEL):
-            calls = max(calls // 2, min(calls, SMALLEST_LEVEL))
-            segments = self._segmentation.coarse(max(calls, 2))
+        segments = self._partitioner.segments
+        if sum(not s.protected for s in segments) > max(self._settings.budget, MIN_LEVEL_CALLS):
+            calls = max(calls // 2, min(calls, MIN_LEVEL_CALLS))
+            segments = self._partitioner.coarse(max(calls, 2))
         level = Level(segments, Perturber(self._prompted, segments))
         for replicate in range(self._replicates):
             level.rows.append(
@@ -113,25 +113,25 @@ class Planner:
         return level
 
     def refinable(self, calls: int) -> bool:
-        """Whether a finer partition exists and `calls` are enough to ask about it."""
+        """Whether a finer partition exists and `calls` are enough for it."""
         coarse = (s for s in self.levels[-1].segments if not s.protected)
-        return calls >= SMALLEST_LEVEL and not all(map(self._segmentation.is_finest, coarse))
+        return calls >= MIN_LEVEL_CALLS and not all(map(self._partitioner.is_finest, coarse))
 
     def refine(self, effects: Array, calls: int) -> bool:
-        """Plans a finer partition of what matters; whether there is one.
+        """Plans a finer partition of the segments with an effect; False where there is none.
 
         Args:
             effects: of the last level's segments.
             calls: how many may still be asked.
         """
         chosen = self._promising(effects, calls)
-        segments = self._segmentation.refine(chosen, calls)
+        segments = self._partitioner.refine(chosen, calls)
         if len(segments) <= len(chosen):
             return False
-        fine = all(self._segmentation.is_finest(s) or s.protected for s in segments)
-        if not fine and calls >= 2 * SMALLEST_LEVEL:
+        fine = all(self._partitioner.is_finest(s) or s.protected for s in segments)
+        if not fine and calls >= 2 * MIN_LEVEL_CALLS:
             calls //= 2
-            segments = self._segmentation.refine(chosen, calls)
+            segments = self._partitioner.refine(chosen, calls)
         level = Level(segments, Perturber(self._prompted, segments))
         self.levels.append(level)
         self._fill(level, calls)
@@ -146,7 +146,7 @@ class Planner:
         chosen = ranked[:1]
         for k in ranked[1:]:
             more = [level.segments[j] for j in sorted([*chosen, k])]
-            fits = 2 * self._segmentation.size(more) <= calls
+            fits = 2 * self._partitioner.size(more) <= calls
             if effects[k] < largest / 3 or not fits:
                 break
             chosen.append(k)
@@ -167,24 +167,26 @@ class Planner:
 
     def _draw(self, level: Level, calls: int) -> None:
         """Random rows; for a deterministic model a text drawn twice is one call and two rows."""
-        known = set(map(paid, (row for level in self.levels for row in level.rows)))
-        known |= set(map(paid, level.rows))
+        known = set(map(call_key, (row for level in self.levels for row in level.rows)))
+        known |= set(map(call_key, level.rows))
         free, sendable = level.free, level.perturber.sendable
         if self._deterministic and 3 * sum(free) <= calls:
             for mask in masks.leave_one_out(free, sendable):
                 row = self._row(level, "leave_one_out", mask)
-                calls -= paid(row) not in known
-                known.add(paid(row))
+                calls -= call_key(row) not in known
+                known.add(call_key(row))
                 level.rows.append(row)
         generator = np.random.default_rng([self._settings.seed, len(self.levels)])
-        most = 4 * calls
-        for mask, keep in masks.random_masks(free, sendable, generator, near=self._deterministic):
+        draws_left = 4 * calls
+        for mask, keep in masks.random_masks(
+            free, sendable, generator, deterministic=self._deterministic
+        ):
             row = self._row(level, "random", mask, keep=keep)
-            calls -= paid(row) not in known
-            most -= 1
-            if calls < 0 or most < 0:
+            calls -= call_key(row) not in known
+            draws_left -= 1
+            if calls < 0 or draws_left < 0:
                 return
-            known.add(paid(row))
+            known.add(call_key(row))
             level.rows.append(row)
 
     def _row(

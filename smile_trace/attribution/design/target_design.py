@@ -1,4 +1,4 @@
-"""What the target is asked where a proxy stands in for it."""
+"""The rows that the target is asked beside a proxy, and the proxy's rows paired with them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from smile_trace.attribution.estimation.inference import Array
 from smile_trace.records import Perturbation, PerturbationKind
 
 _TOP, _TOP_OF_FEW, _FEW = 3, 2, 12
-"""How many of the proxy's first segments are looked at by themselves; fewer at few calls."""
+"""How many segments with the largest effect on the proxy are isolated; fewer at few calls."""
 
 
 def target_rows(
@@ -24,21 +24,22 @@ def target_rows(
     drawn: Counter[str],
     deterministic: bool,
 ) -> list[Perturbation]:
-    """At most `calls` rows of a partition, whichever the proxy's effects are.
+    """At most `calls` rows of a partition.
 
-    The proxy's first segments left out together, and only those kept: where it is right, these
-    two show the whole range of the target's shift. The others are independent random masks, so
-    that the target's own estimate needs no proxy to be right.
+    First, the segments with the largest effect on the proxy removed together, and only those
+    retained: where the proxy is right, these two show the whole range of the target's answer
+    change. The others are independent random masks, so that the estimate is unbiased even if the
+    proxy is wrong.
 
     Args:
         level: the partition.
-        index: its place.
-        effects: the proxy's, of every segment of it.
+        index: of its level.
+        effects: of all its segments on the proxy.
         calls: how many.
         seed: of the study.
-        drawn: how often each text (its hash) was asked of the target; counted on.
-        deterministic: whether the target gives the same answer to the same text, which is
-            then asked once.
+        drawn: how often each text (its hash) was asked of the target; updated.
+        deterministic: whether the target gives the same answer to the same text, which is then
+            asked once.
     """
     rows = []
     for mask in _of_first(level, effects, _TOP if calls >= _FEW else _TOP_OF_FEW):
@@ -51,13 +52,13 @@ def target_rows(
         rows.append(_row(level, index, "random", mask, keep))
     if deterministic:
         return rows[:calls]
-    return [_again(row, drawn) for row in rows[:calls]]
+    return [_next_replicate(row, drawn) for row in rows[:calls]]
 
 
 def paired_row(row: Perturbation, drawn: Counter[str], *, deterministic: bool) -> Perturbation:
     """The same mask, asked of the proxy; `drawn` as in `target_rows`, but of the proxy."""
-    paired_row = row.model_copy(update={"asked": "proxy", "replicate": 0})
-    return paired_row if deterministic else _again(paired_row, drawn)
+    paired = row.model_copy(update={"asked": "proxy", "replicate": 0})
+    return paired if deterministic else _next_replicate(paired, drawn)
 
 
 def _of_first(level: Level, effects: Array, count: int) -> list[masks.Mask]:
@@ -88,8 +89,8 @@ def _row(
     )
 
 
-def _again(row: Perturbation, drawn: Counter[str]) -> Perturbation:
-    """The next draw of a sampled model's answer to this text."""
+def _next_replicate(row: Perturbation, drawn: Counter[str]) -> Perturbation:
+    """The row with the next replicate number of its text."""
     replicate = drawn[row.text_hash]
     drawn[row.text_hash] += 1
     return row.model_copy(update={"replicate": replicate})

@@ -1,4 +1,4 @@
-"""How far a response is from the logged answer, in [0, 1].
+"""Answer change: how far a response is from the logged answer, in [0, 1].
 
 0 = it says the same, 1 = nothing of the logged answer is left in it (an empty or an unrelated
 response). Text: the mean of three losses over the words of the two answers,
@@ -9,7 +9,7 @@ response). Text: the mean of three losses over the words of the two answers,
   eq. 4, from the logged answer's side),
 - *transport*: the exact optimal transport between the two (word mover's distance, eq. 3).
 
-What is still said counts half where the response turns it round: a negation, a yes or a no
+What is still said counts half where the response reverses it: a negation, a yes or a no
 that only one of the two answers has.
 
 Costs are cosine distances between word vectors, stretched so that the similarity of unrelated
@@ -21,7 +21,7 @@ also 1/position, since later words continue the earlier ones.
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import ot  # type: ignore[import-untyped]
@@ -44,17 +44,17 @@ _DECIDING = frozenset(
     oui non ne pas jamais sans sí nunca sin ni não sim sem mai да нет не 是 不 没 没有
     はい いいえ ない ません""".split()  # noqa: SIM905
 )
-"""Words that turn an answer round, and that static vectors hardly tell apart."""
+"""Words that reverse an answer, and that static vectors hardly tell apart."""
 
-_LONGEST = 400
-"""Words of an answer that are looked at; what follows says little and costs the square."""
+_MAX_WORDS = 400
+"""Words of an answer that are compared; the cost grows with their square."""
 
-_SEARCHED = 4000
+_MAX_SEARCHED_WORDS = 4000
 """Words of a response that are searched for a part of the answer."""
 
 
 class TextChange:
-    """The shift of responses from one logged answer. Vectors of words are looked up once.
+    """The answer change of responses, by their text. Vectors of words are looked up once.
 
     Args:
         answer: the logged answer.
@@ -74,6 +74,7 @@ class TextChange:
     ) -> None:
         self._embed = embed
         self._distance = distance
+        self._max_words = _MAX_WORDS if part is None else _MAX_SEARCHED_WORDS
         self._partial = part is not None
         counted = answer if part is None else answer[slice(*part)]
         self._answer = counted.strip()
@@ -81,30 +82,36 @@ class TextChange:
         self._known: dict[str, int] = {}
         self._vectors: Vectors = np.zeros((0, 0))
         self._lengths: Vectors = np.zeros(0)
-        self._shifts: dict[str, float] = {}
+        self._changes: dict[str, float] = {}
+
+    def texts(self, responses: Iterable[str]) -> list[str]:
+        """The words whose vectors `changes(responses)` looks up, each once."""
+        words = (word for response in responses for word in _words(response, self._max_words))
+        return list(dict.fromkeys([*self._said, *words]))
 
     def changes(self, responses: Sequence[str]) -> list[float]:
-        """One shift in [0, 1] per response."""
-        new = list(dict.fromkeys(r for r in responses if r not in self._shifts))
-        most = _SEARCHED if self._partial else _LONGEST
-        said = [_words(response, most) for response in new]
+        """One answer change in [0, 1] per response."""
+        new = list(dict.fromkeys(r for r in responses if r not in self._changes))
+        said = [_words(response, self._max_words) for response in new]
         self._learn([self._said, *said] if new else [])
         for response, words in zip(new, said, strict=True):
-            self._shifts[response] = self._shift(response, words)
-        return [self._shifts[response] for response in responses]
+            self._changes[response] = self._change(response, words)
+        return [self._changes[response] for response in responses]
 
     def between(self, one: str, other: str) -> float:
-        """The shift of one response (or of its stretch for the part) from another, in [0, 1]."""
+        """The answer change from one response (or its stretch for the part) to another, in
+        [0, 1]."""
         if not self._partial:
             return TextChange(one, self._embed, self._distance).changes([other])[0]
-        words = _words(one, _SEARCHED)
+        words = _words(one, _MAX_SEARCHED_WORDS)
         self._learn([self._said, words])
-        stretch = " ".join(self._stretch(words))
-        return TextChange(stretch, self._embed, self._distance, (0, len(stretch))).changes([other])[
-            0
-        ]
+        stretch = list(self._stretch(words))
+        whole = " ".join(stretch)
+        of_stretch = TextChange(whole, self._embed, self._distance, (0, len(whole)))
+        of_stretch._said = stretch  # words that were found in a text are not split again
+        return of_stretch.changes([other])[0]
 
-    def _shift(self, response: str, words: Sequence[str]) -> float:
+    def _change(self, response: str, words: Sequence[str]) -> float:
         if self._partial:
             words = self._stretch(words)
         if words == self._said and (words or response.strip() == self._answer):
@@ -122,7 +129,7 @@ class TextChange:
         nearest = float(directed @ cost.min(axis=1))
         both = float(ot.emd2(mass / mass.sum(), _share(self._weights(words)), cost))
         still_said = 1 - min(max((overlap + nearest + both) / 3, 0.0), 1.0)
-        return 1 - still_said * (1 - _turned(self._said, words) / 2)
+        return 1 - still_said * (1 - _negation_change(self._said, words) / 2)
 
     def _stretch(self, words: Sequence[str]) -> Sequence[str]:
         """The words, as many as the part has, that say most of it."""
@@ -169,10 +176,10 @@ def answer_probability(logprobs: Sequence[float]) -> float:
     return math.fsum(math.exp(min(value, 0.0)) for value in logprobs) / len(logprobs)
 
 
-def _words(text: str, most: int = _LONGEST) -> list[str]:
-    """The words of an answer, without marks and without case; numbers stay whole."""
+def _words(text: str, limit: int = _MAX_WORDS) -> list[str]:
+    """The first words of an answer, without punctuation and without case; numbers stay whole."""
     found = []
-    for start, end in boundaries.words(text[: 20 * most])[:most]:
+    for start, end in boundaries.words(text[: 20 * limit])[:limit]:
         word = re.sub(r"^\W+|\W+$", "", text[start:end]).casefold()
         found.append(word or text[start:end])
     return found
@@ -189,7 +196,7 @@ def _unsaid(answer: Sequence[str], response: Sequence[str]) -> Vectors:
     return unsaid
 
 
-def _turned(answer: Sequence[str], response: Sequence[str]) -> float:
+def _negation_change(answer: Sequence[str], response: Sequence[str]) -> float:
     """The share of the two answers' deciding words that only one of them says, in [0, 1]."""
     one, other = (Counter(w for w in words if w in _DECIDING) for words in (answer, response))
     either = (one | other).total()

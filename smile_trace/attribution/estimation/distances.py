@@ -1,12 +1,16 @@
-"""SMILE's statistical distances between two sets of responses.
+"""SMILE's statistical distances between two samples, and their registry.
 
-A distance is a function of two samples. A sample is an array of shape (points, dimensions),
-one row per word or response; the distances between distributions on a line take shape
-(points,). Every one is 0 for equal samples and symmetric. They are those of SMILE (Aslansefat
-et al. 2024, doi 10.1109/MS.2023.3321282), each from a library where there is one.
+A sample is an array of shape (points, dimensions), one row per word or response; the distances
+between distributions on a line take shape (points,). Every one is 0 for equal samples and
+symmetric. They are those of SMILE (Aslansefat et al. 2024, doi 10.1109/MS.2023.3321282), each
+from a library where there is one.
+
+`distance_named` gives every one for the word vectors of two answers, scaled to [0, 1]; those on a
+line are averaged over projections, as the sliced Wasserstein distance is.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import ot  # type: ignore[import-untyped]
@@ -16,7 +20,7 @@ from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
 
 Array = NDArray[np.float64]
 Distance = Callable[[Array, Array], float]
-"""Two samples in, a number out: in [0, 1], or in the unit that its docstring states."""
+"""Two samples in, a number ≥ 0 out: in [0, 1], or in the unit that its docstring states."""
 
 
 def wasserstein(x: Array, y: Array) -> float:
@@ -117,6 +121,98 @@ def dts(x: Array, y: Array) -> float:
     widths = np.diff(np.unique(np.concatenate([x, y])))
     between = slice(0, len(widths))
     return float(widths @ (np.abs(f - g)[between] / np.sqrt(h * (1 - h))[between]))
+
+
+_PROJECTIONS = 64
+
+_BETWEEN_VECTORS = (wasserstein, sliced_wasserstein, word_movers, cosine, energy, mmd)
+
+_ON_A_LINE = (
+    wasserstein_1d,
+    kolmogorov_smirnov,
+    kuiper,
+    cramer_von_mises,
+    anderson_darling,
+    dts,
+)
+
+
+def projected(distance: Distance) -> Distance:
+    """A distance on a line, averaged over random projections of two sets of vectors."""
+
+    def mean(x: Array, y: Array) -> float:
+        directions = _directions(x.shape[1])
+        pairs = zip((x @ directions).T, (y @ directions).T, strict=True)
+        return float(np.mean([distance(one, other) for one, other in pairs]))
+
+    return mean
+
+
+def scaled(distance: Distance) -> Distance:
+    """In units of the distance between two orthogonal directions, at most 1.
+
+    So 1 stands for two answers of unrelated words, whatever the unit of the distance.
+    """
+
+    @lru_cache(maxsize=8)
+    def unrelated(dimensions: int) -> float:
+        one, other = np.eye(2, dimensions)[:, None]
+        return distance(one, other)
+
+    def relative(x: Array, y: Array) -> float:
+        return min(distance(x, y) / unrelated(x.shape[1]), 1.0)
+
+    return relative
+
+
+_REGISTRY: dict[str, Distance] = {
+    **{distance.__name__: scaled(distance) for distance in _BETWEEN_VECTORS},
+    **{distance.__name__: scaled(projected(distance)) for distance in _ON_A_LINE},
+}
+
+
+def register_distance(name: str, distance: Distance) -> None:
+    """Make a distance known by a name, for this process.
+
+    Args:
+        name: for `explain(distance=name)`.
+        distance: of the word vectors (unit length, shape (words, dimensions)) of the logged
+            answer and of a response, in [0, 1].
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in _REGISTRY:
+        raise ValueError(f"there is a distance {name!r} already: choose another name")
+    _REGISTRY[name] = distance
+
+
+def distance_names() -> tuple[str, ...]:
+    """The names of all distances, in alphabetical order."""
+    return tuple(sorted(_REGISTRY))
+
+
+def distance_named(name: str | None) -> Distance | None:
+    """The distance of that name between the word vectors of two answers, in [0, 1].
+
+    None for None, which stands for the default comparison (answer_change.py).
+
+    Raises:
+        ValueError: there is no distance of that name.
+    """
+    if name is None:
+        return None
+    if name not in _REGISTRY:
+        raise ValueError(f"There is no distance {name!r}: take {', '.join(distance_names())}.")
+    return _REGISTRY[name]
+
+
+@lru_cache(maxsize=8)
+def _directions(dimensions: int) -> Array:
+    """Random directions, shape (dimensions, projections), each of unit length."""
+    drawn = np.random.default_rng(0).standard_normal((dimensions, _PROJECTIONS))
+    directions: Array = drawn / np.linalg.norm(drawn, axis=0)
+    return directions
 
 
 def _pooled(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:

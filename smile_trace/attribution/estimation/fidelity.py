@@ -1,4 +1,4 @@
-"""How well the surrogate predicts changes that it has not seen, and whether to trust it."""
+"""How well the surrogate predicts held-out answer changes, and whether to trust it."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation import gaussian_process, ridge
 from smile_trace.attribution.estimation.inference import LEVEL, Array, Rows
+from smile_trace.attribution.estimation.solver import Solver, Surrogate
 
 REPEATS = 8
 FOLDS = 5
@@ -20,8 +21,8 @@ class HeldOut:
     """Cross-validated quality of the surrogate.
 
     `r2` is 1 − SSE/SSE of the training folds' mean (at most 1, may be negative), `low` and
-    `high` its jackknife interval over the rows; `gain` is 1 − SSE/SSE of a curve in the share
-    that was left out: what the surrogate knows beyond "how much was left out".
+    `high` its jackknife interval over the rows; `gain` is 1 − SSE/SSE of a curve in the removed
+    share: what the surrogate knows beyond "how much was removed".
     """
 
     r2: float
@@ -31,19 +32,22 @@ class HeldOut:
 
     @property
     def reliable(self) -> bool:
-        """Whether both margins are passed."""
+        """Whether both thresholds are passed."""
         return self.r2 > MINIMAL_R2 and self.gain > MINIMAL_GAIN
 
 
-def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
+def held_out(rows: Rows, seed: list[int], solver: Solver | None = None) -> HeldOut | None:
     """Repeated 5-fold cross-validation with the whole fit, strength included, in each fold.
 
-    The rows that were not drawn help every fit, as they help the one that is shown; they are
-    never held out, nor in the mean, which they would draw away from the random rows. None with
-    fewer rows than folds, or where the shift does not vary.
+    Without a solver it is `BetterOfTwo` that is scored.
+
+    The rows that were not drawn are part of every fit, as of the one that is shown; they are
+    never held out, nor in the mean, which they would bias. None with fewer rows than folds, or
+    where the answer change does not vary.
     """
     if len(rows.y) < FOLDS or float(np.ptp(rows.y)) == 0.0:
         return None
+    solver = solver or BetterOfTwo()
     generator = np.random.default_rng(seed)
     share = rows.x.mean(axis=1, keepdims=True)
     model, mean, count = (np.zeros(len(rows.y)) for _ in range(3))
@@ -51,10 +55,9 @@ def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
         folds = generator.permutation(np.arange(len(rows.y)) % FOLDS)
         for fold in range(FOLDS):
             train, test = folds != fold, folds == fold
-            x = np.vstack([rows.x[train], rows.others_x])
-            y, held = np.append(rows.y[train], rows.others_y), rows.y[test]
-            weights = np.append(rows.weights[train], np.ones(len(rows.others_y)))
-            guess = _best(x, y, weights).predict(rows.x[test])
+            x, y, weights = rows.training(train)
+            held = rows.y[test]
+            guess = solver.fit(x, y, weights).predict(rows.x[test])
             model[test] += (held - guess) ** 2
             mean[test] += (held - rows.y[train].mean()) ** 2
             by_share = gaussian_process.fit(x.mean(axis=1, keepdims=True), y)
@@ -69,8 +72,8 @@ def held_out(rows: Rows, seed: list[int]) -> HeldOut | None:
 
 
 def distinct(rows: Rows) -> Rows:
-    """Each mask once: a model without noise says nothing new to a text that comes again, and a
-    fit that has seen the mask is not held out."""
+    """Each mask once: a deterministic model adds nothing at the same mask, and a fit that has
+    seen the mask is not held out."""
     masks = np.vstack([rows.x, rows.others_x])
     first = np.unique(masks, axis=0, return_index=True)[1]
     drawn = np.sort(first[first < len(rows.y)])
@@ -86,14 +89,20 @@ def distinct(rows: Rows) -> Rows:
     )
 
 
-def _best(x: Array, y: Array, weights: Array) -> ridge.Ridge | gaussian_process.GaussianProcess:
-    """The surrogate with the smaller leave-one-out error on these rows alone."""
-    linear, process = ridge.fit(x, y, weights), gaussian_process.fit(x, y)
-    return linear if linear.error < process.error else process
+class BetterOfTwo:
+    """Ridge regression or the Gaussian process, whichever has the smaller leave-one-out error.
+
+    The held-out R² beside the default solver's attributions is that of this one.
+    """
+
+    def fit(self, design: Array, y: Array, weights: Array | None = None) -> Surrogate:
+        """See `Solver.fit`."""
+        linear, process = ridge.fit(design, y, weights), gaussian_process.fit(design, y)
+        return linear if linear.error < process.error else process
 
 
 def jackknife(errors: Array, reference: Array) -> tuple[float, float]:
-    """Interval of 1 − Σerrors/Σreference, leaving out one row at a time."""
+    """Interval of 1 − Σerrors/Σreference, omitting one row at a time."""
     rows = len(errors)
     ratios = (errors.sum() - errors) / np.maximum(reference.sum() - reference, 1e-300)
     spread = np.sqrt((rows - 1) / rows * ((ratios - ratios.mean()) ** 2).sum())

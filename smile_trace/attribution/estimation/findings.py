@@ -1,4 +1,4 @@
-"""What the rows of one partition say about its segments."""
+"""Effects, intervals and tests of the segments of one partition."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from smile_trace.attribution.estimation import inference, ridge
 from smile_trace.attribution.estimation.fidelity import HeldOut, distinct, held_out
-from smile_trace.attribution.estimation.inference import Array, Estimate, Rows
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Array, Estimate, Rows
 from smile_trace.attribution.estimation.interactions import Pair, exact_pairs, pairs
 from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
+from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import Embed
 from smile_trace.records import Interaction, Perturbation, Segment, SegmentAttribution
@@ -39,14 +40,14 @@ class LevelFindings:
     held_out: HeldOut | None
     locality: tuple[float | None, ...]
     pairs: tuple[Pair, ...] = ()
-    """The strongest segments in pairs, by their places among the free ones."""
+    """The strongest segments in pairs, by their indices among the free ones."""
 
     def attributions(self) -> list[SegmentAttribution]:
         """One record per segment."""
         return [self._attribution(k, segment) for k, segment in enumerate(self.segments)]
 
     def interactions(self) -> tuple[Interaction, ...]:
-        """One record per pair of which it is sure how the two work together."""
+        """One record per pair that certainly works together."""
         keys = [segment.key for segment in self.segments if not segment.protected]
         return tuple(
             Interaction(
@@ -84,10 +85,21 @@ def find(
     floor: float,
     embed: Embed,
     seed: list[int],
+    solver: Solver | None = None,
 ) -> LevelFindings:
     """Estimates and tests every free segment of a partition.
 
-    `floor` is the shift up to which an exact effect is called none.
+    Args:
+        segments: of the partition.
+        rows: its perturbations.
+        changes: their answer changes in [0, 1], None where there is no answer.
+        exact: whether the rows are every mask.
+        deterministic: whether the model repeats itself.
+        floor: the answer change up to which an exact effect counts as none.
+        embed: vectors of the segments' texts, for the locality weights.
+        seed: of the folds and of the randomisation test.
+        solver: fits the attributions, and is scored on held-out rows; by default the Gaussian
+            process, and `BetterOfTwo` is scored.
     """
     free = np.array([not segment.protected for segment in segments])
     known = [(row, y) for row, y in zip(rows, changes, strict=True) if y is not None]
@@ -106,17 +118,17 @@ def find(
         ]
         tested = _random_rows(known, free, np.array(weights))
         used = len(tested.y)
-        estimate = _estimate(tested, seed)
+        estimate = _estimate(tested, seed, solver)
         significant = discoveries(estimate)
-        quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1])
-        together = pairs(tested, estimate.effect, seed)
+        quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1], solver)
+        together = pairs(tested, estimate.effect, seed, solver or DEFAULT_SOLVER)
     return LevelFindings(
         segments=segments,
-        effects=spread(estimate.effect, free),
-        low=spread(estimate.low, free),
-        high=spread(estimate.high, free),
-        p_values=None if estimate.p_value is None else spread(estimate.p_value, free),
-        significant=tuple(bool(s) for s in spread(significant.astype(float), free)),
+        effects=in_place(estimate.effect, free),
+        low=in_place(estimate.low, free),
+        high=in_place(estimate.high, free),
+        p_values=None if estimate.p_value is None else in_place(estimate.p_value, free),
+        significant=tuple(bool(s) for s in in_place(significant.astype(float), free)),
         leave_one_out=tuple(measured.get(k) for k in range(len(segments))),
         rows=used,
         exact=exact,
@@ -130,9 +142,9 @@ def discoveries(estimate: Estimate) -> NDArray[np.bool_]:
     """Which tested effects to call significant."""
     assert estimate.p_value is not None
     found = inference.benjamini_hochberg(estimate.p_value)
-    # A picture that shows an effect must not show an interval around none.
-    apart = (estimate.low > 0) | (estimate.high < 0)
-    return found & (np.abs(estimate.effect) > NEGLIGIBLE) & apart
+    # A significant effect must not be shown with an interval around zero.
+    excludes_zero = (estimate.low > 0) | (estimate.high < 0)
+    return found & (np.abs(estimate.effect) > NEGLIGIBLE) & excludes_zero
 
 
 def precise(
@@ -140,23 +152,24 @@ def precise(
     rows: Sequence[Perturbation],
     changes: Sequence[float],
     seed: list[int],
+    solver: Solver | None = None,
 ) -> bool:
-    """Whether more rows would tell nothing: every interval is narrow, and every effect either
-    small or significant. This look gives noise no second chance: its intervals are wide.
+    """Whether more rows would add nothing: every interval is narrow, and every effect either
+    small or significant. Stopping here does not favour noise, whose intervals are wide.
     """
     free = np.array([not segment.protected for segment in segments])
     drawn = sum(row.keep_probability is not None for row in rows)
     known = list(zip(rows, changes, strict=True))
-    found = _estimate(_random_rows(known, free, np.ones(drawn)), seed)
+    found = _estimate(_random_rows(known, free, np.ones(drawn)), seed, solver)
     narrow = found.high - found.low <= 2 * PRECISION
     return bool(np.all(narrow & (discoveries(found) | (np.abs(found.effect) <= PRECISION))))
 
 
-def _estimate(rows: Rows, seed: list[int]) -> Estimate:
+def _estimate(rows: Rows, seed: list[int], solver: Solver | None) -> Estimate:
     if len(rows.y) < inference.FOLDS:
         n = rows.x.shape[1]
         return Estimate(np.zeros(n), np.full(n, -1.0), np.ones(n), np.ones(n))
-    return inference.estimate(rows, seed)
+    return inference.estimate(rows, seed, solver or DEFAULT_SOLVER)
 
 
 def _exact(
@@ -186,21 +199,21 @@ def _random_rows(
     fixed = [(row, y) for row, y in known if row.keep_probability is None]
     varies = [[k not in row.fixed for k in np.flatnonzero(free)] for row, _ in drawn]
     return Rows(
-        x=dropped([row for row, _ in drawn], free),
+        x=removal_masks([row for row, _ in drawn], free),
         y=np.array([y for _, y in drawn]),
         q=1.0 - np.array([row.keep_probability for row, _ in drawn], dtype=float),
         varies=np.array(varies, dtype=bool).reshape(len(drawn), int(free.sum())),
         weights=weights,
-        others_x=dropped([row for row, _ in fixed], free),
+        others_x=removal_masks([row for row, _ in fixed], free),
         others_y=np.array([y for _, y in fixed]),
     )
 
 
-def dropped(rows: Sequence[Perturbation], which: np.ndarray) -> Array:
-    """1 where a segment was left out, shape (rows, segments chosen by `which`)."""
-    kept = np.array([row.mask for row in rows], dtype=float).reshape(len(rows), len(which))
-    out: Array = 1.0 - kept[:, which]
-    return out
+def removal_masks(rows: Sequence[Perturbation], which: np.ndarray) -> Array:
+    """1 where a segment was removed, shape (rows, segments chosen by `which`)."""
+    retained = np.array([row.mask for row in rows], dtype=float).reshape(len(rows), len(which))
+    removed: Array = 1.0 - retained[:, which]
+    return removed
 
 
 def locality_of(
@@ -210,14 +223,14 @@ def locality_of(
     drawn = [row for row in rows if row.keep_probability is not None]
     if not drawn:
         return (None,) * len(rows)
-    out = dropped(drawn, np.ones(len(segments), dtype=bool))
+    removed = removal_masks(drawn, np.ones(len(segments), dtype=bool))
     sizes = np.array([max(len(boundaries.words(s.text)), 1) for s in segments], dtype=float)
-    weights = iter(ridge.locality(out, embed([s.text for s in segments]), sizes))
+    weights = iter(ridge.locality(removed, embed([s.text for s in segments]), sizes))
     return tuple(None if row.keep_probability is None else float(next(weights)) for row in rows)
 
 
 def _leave_one_out(known: Sequence[tuple[Perturbation, float]], segments: int) -> dict[int, float]:
-    """The changes that were measured with one segment alone left out."""
+    """The answer changes that were measured with one segment alone removed."""
     measured = {}
     for row, y in known:
         if sum(row.mask) == segments - 1:
@@ -225,8 +238,8 @@ def _leave_one_out(known: Sequence[tuple[Perturbation, float]], segments: int) -
     return measured
 
 
-def spread(values: Array, free: np.ndarray) -> Array:
-    """Values of the free segments in their places; 0 for the protected ones."""
+def in_place(values: Array, free: np.ndarray) -> Array:
+    """Values of the free segments at their indices; 0 for the protected ones."""
     everywhere = np.zeros(len(free))
     everywhere[free] = values
     return everywhere

@@ -1,4 +1,4 @@
-"""Gaussian-process regression of the shift on what was left out, interactions included.
+"""Gaussian process regression of the answer change on the mask, interactions included.
 
 Prior covariance of two masks: s² exp(−Σ_i θ_i |x_i − x′_i|), the exponential kernel of their
 weighted Hamming distance, so that each segment has a rate θ_i of its own (0: it never matters)
@@ -14,17 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize  # type: ignore[import-untyped]
 
+from smile_trace.attribution.estimation.solver import Surrogate
+
 Array = NDArray[np.float64]
 
 _RATES = (-8.0, 3.0)
 """Bounds of log θ."""
 
 _SIGNAL, _NOISE = (-5.0, 5.0), (-9.0, 1.0)
-"""Bounds of log s² and of the log noise variance, relative to the log variance of the shift."""
+"""Bounds of log s² and of the log noise variance, relative to the log variance of the changes."""
 
 _USUAL_NOISE, _NOISE_WIDTH = -1.0, 1.5
-"""Mean and sd of the log noise variance, as above: wide enough for none, and wary of a fit
-that takes noise for interactions."""
+"""Mean and sd of the log noise variance, as above: wide enough for no noise, and narrow enough
+that noise is not fitted as interactions."""
 
 _FIRST_RATE, _FIRST_NOISE = np.log(0.2), -2.0
 """Where the search begins: log θ, and the log noise variance as above."""
@@ -34,8 +36,8 @@ _RATE_PENALTY = 0.15
 
 
 @dataclass(frozen=True)
-class GaussianProcess:
-    """A fitted process; `x` holds its distinct masks, 1 = left out, shape (masks, segments).
+class GaussianProcess(Surrogate):
+    """A fitted process; `x` holds its distinct masks, 1 = removed, shape (masks, segments).
 
     `error` is its mean squared leave-one-out residual (eq. 5.12) and `parameters` what a search
     for a similar fit may begin with.
@@ -65,46 +67,60 @@ class GaussianProcess:
     def _contrasts(self, x: Array) -> Array:
         apart = np.abs(x[:, None, :] - self.x[None, :, :])
         logs = -(apart @ self.rates)[:, :, None] + self.rates * apart
-        out = np.exp(logs - self.rates * (1 - self.x))
-        kept = np.exp(logs - self.rates * self.x)
-        contrast: Array = self.variance * np.einsum("rmi,m->ri", out - kept, self.coefficients)
+        removed = np.exp(logs - self.rates * (1 - self.x))
+        retained = np.exp(logs - self.rates * self.x)
+        change = removed - retained
+        contrast: Array = self.variance * np.einsum("rmi,m->ri", change, self.coefficients)
         return contrast
 
-    def second_differences(self, x: Array, couple: tuple[int, int]) -> Array:
-        """m̂ with two segments kept (0) and left out (1), the rest of the row as it is.
+    def second_differences(self, x: Array, pair: tuple[int, int]) -> Array:
+        """m̂ with two segments retained (0) and removed (1), the rest of the row as it is.
 
         Shape (rows, 2, 2), the first of the two along the second axis; without the level that
         all four share.
         """
         logs = -_weighted(x, self.x, self.rates)
-        for i in couple:
+        for i in pair:
             logs += self.rates[i] * np.abs(x[:, [i]] - self.x[:, i])
         near = [
-            np.exp(-self.rates[i] * np.abs(np.array([[0.0], [1.0]]) - self.x[:, i])) for i in couple
+            np.exp(-self.rates[i] * np.abs(np.array([[0.0], [1.0]]) - self.x[:, i])) for i in pair
         ]
         second_differences: Array = self.variance * np.einsum(
             "rm,am,bm,m->rab", np.exp(logs), *near, self.coefficients, optimize=True
         )
         return second_differences
 
-    def effects(self, drop_probabilities: tuple[float, ...]) -> Array:
+    def effects(self, removal_probabilities: tuple[float, ...]) -> Array:
         """The estimand of the fit, per segment (mean over the strata)."""
         near = np.exp(-self.rates)
         total = np.zeros(self.x.shape[1])
-        for q in drop_probabilities:
+        for q in removal_probabilities:
             expected = np.where(self.x > 0, q + (1 - q) * near, (1 - q) + q * near)
             others = np.exp(np.log(expected).sum(axis=1, keepdims=True) - np.log(expected))
             change = np.where(self.x > 0, 1 - near, near - 1)
             total += self.variance * (self.coefficients @ (change * others))
-        effects: Array = total / len(drop_probabilities)
+        effects: Array = total / len(removal_probabilities)
         return effects
+
+    @property
+    def segments(self) -> int:
+        """How many segments it was fitted to."""
+        return len(self.rates)
+
+
+class GaussianProcessSolver:
+    """The default solver. Its covariance knows which masks are near, so it takes no weights."""
+
+    def fit(self, design: Array, y: Array, weights: Array | None = None) -> GaussianProcess:
+        """See `Solver.fit`."""
+        return fit(design, y)
 
 
 def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
     """Fits masks x (rows, segments) to changes y (rows,); rows with one mask are averaged.
 
     Args:
-        x: 1 where a segment was left out.
+        x: 1 where a segment was removed.
         y: changes.
         start: `parameters` of a similar fit, from which the search begins.
     """

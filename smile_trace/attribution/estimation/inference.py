@@ -1,8 +1,8 @@
 """The estimate of the estimand, its interval and its test.
 
 The estimand (docs/method.md states it once) is the mean over the strata q ∈ {.5, .2} of
-E_q[y | x_i = 1] − E_q[y | x_i = 0], where x_i = 1 says that segment i was left out and q is the
-probability with which the other segments are left out, independently.
+E_q[y | x_i = 1] − E_q[y | x_i = 0], where x_i = 1 says that segment i was removed and q is the
+probability with which the other segments are removed, independently.
 """
 
 from collections.abc import Sequence
@@ -12,25 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation import gaussian_process, ridge
+from smile_trace.attribution.estimation import ridge
+from smile_trace.attribution.estimation.gaussian_process import GaussianProcessSolver
+from smile_trace.attribution.estimation.solver import Solver
 
 Array = NDArray[np.float64]
 
 LEVEL = 0.9
 """Nominal coverage of the intervals; 1 − LEVEL is the false discovery rate of the test."""
 
-DROP_PROBABILITIES = (0.5, 0.2)
+REMOVAL_PROBABILITIES = (0.5, 0.2)
 FOLDS = 5
+
+DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 
 
 @dataclass(frozen=True)
 class Rows:
     """The random masks of one partition with their changes.
 
-    `x` is 1 where a free segment was left out, shape (rows, segments); `y` the changes, shape
-    (rows,); `q` each row's drop probability; `varies` False where x_i could not vary in that
+    `x` is 1 where a free segment was removed, shape (rows, segments); `y` the changes, shape
+    (rows,); `q` each row's removal probability; `varies` False where x_i could not vary in that
     row (same shape as x); `weights` the locality weights. `others_x` and `others_y` are rows
-    that were not drawn (baseline, leave-one-out): they help the fit and stay out of the test.
+    that were not drawn (baseline, leave-one-out): they are fitted, and not tested.
     """
 
     x: Array
@@ -40,6 +44,14 @@ class Rows:
     weights: Array
     others_x: Array
     others_y: Array
+
+    def training(self, chosen: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
+        """Masks, answer changes and weights of the chosen random rows and of all others."""
+        return (
+            np.vstack([self.x[chosen], self.others_x]),
+            np.append(self.y[chosen], self.others_y),
+            np.append(self.weights[chosen], np.ones(len(self.others_y))),
+        )
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,7 @@ class Estimate:
     p_value: Array | None
 
 
-def estimate(rows: Rows, seed: list[int]) -> Estimate:
+def estimate(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> Estimate:
     """Estimate, interval and p-value of every segment.
 
     Interval: augmented inverse-propensity weighting (Robins, Rotnitzky & Zhao 1994), per row
@@ -65,16 +77,14 @@ def estimate(rows: Rows, seed: list[int]) -> Estimate:
     """
     generator = np.random.default_rng([*seed, 2])  # not the numbers that drew the masks
     folds = _folds(len(rows.y), generator)
-    whole = gaussian_process.fit(
-        np.vstack([rows.x, rows.others_x]), np.append(rows.y, rows.others_y)
-    )
-    psi = _psi(rows, folds)
+    whole = solver.fit(*rows.training(np.full(len(rows.y), True)))
+    psi = _psi(rows, folds, solver)
     n = rows.x.shape[1]
     low, high = np.full(n, -1.0), np.ones(n)
     for i in range(n):
         used = rows.varies[:, i]
         low[i], high[i] = _interval(psi[used, i], rows.x[used, i], rows.q[used])
-    effect = np.clip(whole.effects(DROP_PROBABILITIES), low, high)
+    effect = np.clip(whole.effects(REMOVAL_PROBABILITIES), low, high)
     return Estimate(effect, low, high, randomisation_test(rows, folds, generator))
 
 
@@ -114,37 +124,39 @@ def benjamini_hochberg(p_values: Array) -> NDArray[np.bool_]:
 def enumerated(x: Array, y: Array) -> Array:
     """The estimand itself, from every mask that can be sent (rows of x, the changes y).
 
-    A row whose partner (the same mask with x_i turned) is not among them stays out of
+    A row whose partner (the same mask with x_i flipped) is not among them stays out of
     segment i's sum, and the weights of the others are scaled to one.
     """
     n = x.shape[1]
     place = {row.tobytes(): k for k, row in enumerate(x.astype(bool))}
     effects = np.zeros(n)
     for i in range(n):
-        kept, partner = _pairs(x.astype(bool), i, place)
-        if not len(kept):
+        retaining, partner = _pairs(x.astype(bool), i, place)
+        if not len(retaining):
             continue
-        others = np.delete(x[kept], i, axis=1).sum(axis=1)
-        for q in DROP_PROBABILITIES:
+        others = np.delete(x[retaining], i, axis=1).sum(axis=1)
+        for q in REMOVAL_PROBABILITIES:
             weight = q**others * (1 - q) ** (n - 1 - others)
-            effects[i] += weight @ (y[partner] - y[kept]) / weight.sum() / len(DROP_PROBABILITIES)
+            effects[i] += (
+                weight @ (y[partner] - y[retaining]) / weight.sum() / len(REMOVAL_PROBABILITIES)
+            )
     return effects
 
 
 def _pairs(
     x: NDArray[np.bool_], i: int, place: dict[bytes, int]
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Rows that keep segment i, and for each the row that differs in it alone."""
-    kept, partner = [], []
+    """Rows that retain segment i, and for each the row that differs in it alone."""
+    retaining, partner = [], []
     for k, row in enumerate(x):
         if row[i]:
             continue
-        turned = row.copy()
-        turned[i] = True
-        if (other := place.get(turned.tobytes())) is not None:
-            kept.append(k)
+        without = row.copy()
+        without[i] = True
+        if (other := place.get(without.tobytes())) is not None:
+            retaining.append(k)
             partner.append(other)
-    return np.array(kept, dtype=int), np.array(partner, dtype=int)
+    return np.array(retaining, dtype=int), np.array(partner, dtype=int)
 
 
 def _folds(rows: int, generator: np.random.Generator) -> NDArray[np.int_]:
@@ -153,20 +165,17 @@ def _folds(rows: int, generator: np.random.Generator) -> NDArray[np.int_]:
 
 
 def _design(rows: Rows) -> Array:
-    """What was left out, and the stratum."""
-    return np.column_stack([rows.x, rows.q < np.mean(DROP_PROBABILITIES)])
+    """The masks, and the stratum."""
+    return np.column_stack([rows.x, rows.q < np.mean(REMOVAL_PROBABILITIES)])
 
 
-def _psi(rows: Rows, folds: NDArray[np.int_]) -> Array:
+def _psi(rows: Rows, folds: NDArray[np.int_], solver: Solver) -> Array:
     """ψ per row and segment, shape (rows, segments)."""
     psi = np.zeros_like(rows.x)
     scale = (rows.x - rows.q[:, None]) / (rows.q * (1 - rows.q))[:, None]
     for fold in np.unique(folds):
         train, test = folds != fold, folds == fold
-        model = gaussian_process.fit(
-            np.vstack([rows.x[train], rows.others_x]),
-            np.append(rows.y[train], rows.others_y),
-        )
+        model = solver.fit(*rows.training(train))
         residual = rows.y[test] - model.predict(rows.x[test])
         psi[test] = model.contrasts(rows.x[test]) + scale[test] * residual[:, None]
     return psi
@@ -200,7 +209,7 @@ def stratified(
     """Mean of the strata's means of ψ and its t interval; any value where a stratum has fewer
     than two rows. `weight`: of each row's residual in ψ.
 
-    The rows that leave a rarely dropped segment out carry most of the weight, so that the
+    The rows that remove a rarely removed segment carry most of the weight, so that the
     variance rests on few of them: Satterthwaite's degrees of freedom of Σ_j v_j² e_j², with v_j
     the weight of row j and e_j of one size, (Σ v_j²)² / Σ v_j⁴. The number of rows would say
     more than they know.

@@ -1,13 +1,13 @@
 """Pairs of segments that work together: either is enough, or only both do anything.
 
-The interaction of two segments is the change of one's effect when the other is left out, under
+The interaction of two segments is the change of one's effect when the other is removed, under
 the estimand's mask distribution (docs/method.md):
 
     ι = ½ Σ_q E_q[ y(1,1) − y(1,0) − y(0,1) + y(0,0) ]
 
-with y(a, b) the shift where the two are left out (1) or kept (0). It is measured as effects are
-in `statistics`: per random row the second difference of a cross-fitted m̂, corrected by that
-row's residual with the known probabilities, which is unbiased whatever m̂ is.
+with y(a, b) the answer change where the two are removed (1) or retained (0). It is measured as
+effects are in `inference`: per random row the second difference of a cross-fitted m̂, corrected
+by that row's residual with the known probabilities, which is unbiased whatever m̂ is.
 """
 
 from collections.abc import Iterator
@@ -18,18 +18,24 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from smile_trace.attribution.estimation import gaussian_process, inference
-from smile_trace.attribution.estimation.inference import FOLDS, LEVEL, Array, Rows
+from smile_trace.attribution.estimation import inference
+from smile_trace.attribution.estimation.inference import (
+    DEFAULT_SOLVER,
+    FOLDS,
+    LEVEL,
+    Array,
+    Rows,
+)
+from smile_trace.attribution.estimation.solver import Solver
 
 CANDIDATES = 4
-"""How many segments, those of the largest effect, are looked at in pairs: six pairs, one test
-for each."""
+"""How many segments, those of the largest effect, are tested in pairs: six tests."""
 
 SMALLEST = 0.05
-"""Effect of a segment below which it is in no pair."""
+"""Effect below which a segment is in no pair."""
 
 WORTH_SAYING = 0.2
-"""Interaction below which nothing is said: a fifth of the answer."""
+"""Interaction below which none is reported: a fifth of the answer."""
 
 Kind = Literal["either", "both"]
 
@@ -38,7 +44,7 @@ Kind = Literal["either", "both"]
 class Pair:
     """Two segments (`first` < `second`), their interaction and its interval.
 
-    `alone` and `beside` are each one's effect where the other is kept, and where it is left out.
+    `alone` and `beside` are each one's effect where the other is retained, and where it is removed.
     """
 
     first: int
@@ -51,8 +57,8 @@ class Pair:
 
     @property
     def kind(self) -> Kind | None:
-        """Either is enough: leaving out one tells little before the other is gone. Only both
-        together: the one gone, the other does little. None where neither is sure."""
+        """Either is enough: removing one changes little unless the other is removed, too. Only both
+        together: with one removed, the other does little. None where neither is certain."""
         small = 2 * np.array(self.alone) <= self.beside, 2 * np.array(self.beside) <= self.alone
         if self.low > 0 and self.value >= WORTH_SAYING and small[0].all():
             return "either"
@@ -61,7 +67,9 @@ class Pair:
         return None
 
 
-def pairs(rows: Rows, effects: Array, seed: list[int]) -> tuple[Pair, ...]:
+def pairs(
+    rows: Rows, effects: Array, seed: list[int], solver: Solver = DEFAULT_SOLVER
+) -> tuple[Pair, ...]:
     """The pairs of the strongest segments; their intervals hold all together (Bonferroni)."""
     candidates = _pairs_of_segments(effects)
     if not candidates or len(rows.y) < 2 * FOLDS:
@@ -72,20 +80,19 @@ def pairs(rows: Rows, effects: Array, seed: list[int]) -> tuple[Pair, ...]:
     residual = np.zeros(len(rows.y))
     for fold in range(FOLDS):
         train, test = folds != fold, folds == fold
-        x = np.vstack([rows.x[train], rows.others_x])
-        model = gaussian_process.fit(x, np.append(rows.y[train], rows.others_y))
+        model = solver.fit(*rows.training(train))
         residual[test] = rows.y[test] - model.predict(rows.x[test])
-        for corner, couple in zip(second_differences, candidates, strict=True):
-            corner[test] = model.second_differences(rows.x[test], couple)
+        for of_pair, pair in zip(second_differences, candidates, strict=True):
+            of_pair[test] = model.second_differences(rows.x[test], pair)
     level = 1 - (1 - LEVEL) / len(candidates)
     return tuple(
-        _pair(rows, couple, predicted, residual, level)
-        for couple, predicted in zip(candidates, second_differences, strict=True)
+        _pair(rows, pair, predicted, residual, level)
+        for pair, predicted in zip(candidates, second_differences, strict=True)
     )
 
 
 def exact_pairs(x: Array, y: Array, effects: Array) -> tuple[Pair, ...]:
-    """The same where every mask was asked (rows of x, 1 = left out; the changes y)."""
+    """The same where every mask was asked (rows of x, 1 = removed; the changes y)."""
     found = []
     for a, b in _pairs_of_segments(effects):
         alone = _given(x, y, a, b, 0), _given(x, y, b, a, 0)
@@ -100,17 +107,17 @@ def _pairs_of_segments(effects: Array) -> list[tuple[int, int]]:
     return list(combinations(sorted(int(i) for i in strongest if effects[i] > SMALLEST), 2))
 
 
-def _given(x: Array, y: Array, one: int, other: int, out: int) -> float:
-    """The effect of `one` where `other` is left out, or kept."""
-    rows = x[:, other] == out
+def _given(x: Array, y: Array, one: int, other: int, removed: int) -> float:
+    """The effect of `one` where `other` is removed (1), or retained (0)."""
+    rows = x[:, other] == removed
     effects = inference.enumerated(np.delete(x[rows], other, axis=1), y[rows])
     return float(effects[one - (other < one)])
 
 
 def _pair(
-    rows: Rows, couple: tuple[int, int], second_differences: Array, residual: Array, level: float
+    rows: Rows, pair: tuple[int, int], second_differences: Array, residual: Array, level: float
 ) -> Pair:
-    a, b = couple
+    a, b = pair
     chance = rows.q * (1 - rows.q)
     weight = (rows.x[:, a] - rows.q) * (rows.x[:, b] - rows.q) / chance**2
     both = (
@@ -126,19 +133,20 @@ def _pair(
     def mean(change: Array) -> float:
         return float(np.mean([change[stratum].mean() for stratum in strata]))
 
-    kept, gone = second_differences[:, :, 0], second_differences[:, :, 1]  # of the second
-    first, second = (
-        second_differences[:, 0],
-        second_differences[:, 1],
-    )  # the first kept, and left out
+    second_retained, second_removed = second_differences[:, :, 0], second_differences[:, :, 1]
+    first_retained, first_removed = second_differences[:, 0], second_differences[:, 1]
+
+    def effects(first: Array, second: Array) -> tuple[float, float]:
+        return mean(first[:, 1] - first[:, 0]), mean(second[:, 1] - second[:, 0])
+
     return Pair(
         first=a,
         second=b,
         value=value,
         low=low,
         high=high,
-        alone=(mean(kept[:, 1] - kept[:, 0]), mean(first[:, 1] - first[:, 0])),
-        beside=(mean(gone[:, 1] - gone[:, 0]), mean(second[:, 1] - second[:, 0])),
+        alone=effects(second_retained, first_retained),
+        beside=effects(second_removed, first_removed),
     )
 
 

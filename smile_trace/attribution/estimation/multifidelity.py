@@ -1,12 +1,12 @@
-"""The effects on an expensive model, from a few of its changes and a cheap model's many.
+"""The effects on a target, from few of its answer changes and many of a proxy's.
 
 Multi-fidelity regression (Kennedy & O'Hagan 2000, eq. 2; with a bent link as in Perdikaris et
-al. 2017): the target's shift is y(x) = h(z(x)) + δ(x) + ε, where z is the proxy's shift at the
+al. 2017): the target's answer change is y(x) = h(z(x)) + δ(x) + ε, where z is the proxy's at the
 same mask, h a link from [0, 1] to [0, 1] that is near the identity, and δ what the proxy does
-not know. h and δ are Gaussian processes; their sizes are averaged over a small grid by marginal
-likelihood, together with models that know nothing of the proxy. The posterior probability of
-those that use it is the **trust**, in [0, 1]: a proxy that says nothing about the target gets
-none, and what remains is the fit to the target's changes alone.
+not predict. h and δ are Gaussian processes; their sizes are averaged over a small grid by marginal
+likelihood, together with models without the proxy. The posterior probability of those that use
+it is the **trust**, in [0, 1]: a proxy that predicts nothing of the target has none, and what
+remains is the fit to the target's answer changes alone.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ import numpy as np
 
 from smile_trace.attribution.estimation import gaussian_process
 from smile_trace.attribution.estimation.gaussian_process import GaussianProcess
-from smile_trace.attribution.estimation.inference import DROP_PROBABILITIES, Array
+from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES, Array
 
 _SLOPES = ((0.02, 0.6), (0.3, 0.4))
 """Standard deviation of the link's slope around 1, and its prior weight."""
@@ -29,7 +29,7 @@ _DRIFTS = ((0.0, 0.7), (0.1, 0.1), (0.3, 0.1), (0.6, 0.1))
 """Standard deviation of δ."""
 
 _ALONE = ((0.2, 1 / 3), (0.5, 1 / 3), (1.0, 1 / 3))
-"""Standard deviation of the target's shift where the proxy says nothing about it."""
+"""Standard deviation of the target's answer change in the models without the proxy."""
 
 _NOISES = np.array([0.01, 0.03, 0.1, 0.2, 0.3])
 """Standard deviation of ε, equally likely."""
@@ -38,62 +38,64 @@ _REACHES = (1.0, 5.0)
 """Rates of δ's kernel exp(−rate · Hamming distance), over the number of segments."""
 
 _OFFSET, _OFFSET_ALONE = 0.05, 0.3
-"""Standard deviation of the level: the unperturbed prompt's shift is about 0."""
+"""Standard deviation of the level: the unperturbed prompt's answer change is about 0."""
 
 _MASKS = 1024
-"""Masks per stratum over which the effect of a bent shift is averaged."""
+"""Masks per stratum over which the effect of a bent answer change is averaged."""
 
 
 @dataclass(frozen=True)
 class LowFidelityFit:
-    """What the proxy's rows say: its fitted shift as a function of the mask.
+    """The fit to the proxy's rows: its answer change as a function of the mask.
 
-    `by_share` is the fit by the share alone that was left out, shape (rows, 1).
-    `effects` is the estimand of the fit; `out` and `kept` are the fitted changes, in [0, 1], with
-    segment i left out and kept in masks of the design, shape (masks, segments), both strata
-    together; `correction` and `error` are what the fit's leave-one-out residuals say about
-    `effects`: the mean to be added to make it unbiased, and its standard error.
+    `by_share` is the fit by the removed share alone, shape (rows, 1). `effects` is the estimand
+    of the fit; `removed` and `retained` are the fitted changes, in [0, 1], with segment i removed
+    and retained in masks of the design, shape (masks, segments), both strata together;
+    `correction` and `error` come from the fit's leave-one-out residuals: what has to be added to
+    `effects` to make it unbiased, and its standard error.
     """
 
     fit: GaussianProcess
     by_share: GaussianProcess
     effects: Array
-    out: Array
-    kept: Array
+    removed: Array
+    retained: Array
     correction: Array
     error: Array
 
     def toggled(self, masks: Array) -> tuple[Array, Array]:
-        """The fitted changes, in [0, 1], with each segment left out, and kept; shape as `masks`."""
+        """The fitted changes, in [0, 1], with each segment removed, and retained, as `masks`."""
         return _toggled(self.fit, masks)
 
     def bent(self, z: Array) -> Array:
-        """Effects of the shift bent at each of `z`: of min(·, z) − · z; shape (segments, z)."""
-        columns = [_bridge(self.out, at).mean(0) - _bridge(self.kept, at).mean(0) for at in z]
+        """Effects of the change bent at each of `z`: of min(·, z) − · z; shape (segments, z)."""
+        columns = [
+            _bridge(self.removed, at).mean(0) - _bridge(self.retained, at).mean(0) for at in z
+        ]
         return np.array(columns).reshape(len(z), len(self.effects)).T
 
 
-def cheap(x: Array, y: Array, q: Array, seed: list[int]) -> LowFidelityFit:
-    """Fits the proxy's changes.
+def fit_low_fidelity(x: Array, y: Array, q: Array, seed: list[int]) -> LowFidelityFit:
+    """Fits the proxy's answer changes.
 
     Args:
-        x: 1 where a segment was left out, shape (rows, segments).
+        x: 1 where a segment was removed, shape (rows, segments).
         y: the proxy's changes, shape (rows,).
-        q: each row's drop probability; NaN where the mask was not drawn.
+        q: each row's removal probability; NaN where the mask was not drawn.
         seed: of the masks over which bent changes are averaged.
     """
     fit = gaussian_process.fit(x, y)
     generator = np.random.default_rng(seed)
     n = x.shape[1]
-    drawn = [generator.random((_MASKS, n)) < stratum for stratum in DROP_PROBABILITIES]
-    out, kept = _toggled(fit, np.vstack(drawn).astype(float))
+    drawn = [generator.random((_MASKS, n)) < stratum for stratum in REMOVAL_PROBABILITIES]
+    removed, retained = _toggled(fit, np.vstack(drawn).astype(float))
     correction, error = _residual_effects(fit, x, y, q)
     return LowFidelityFit(
         fit=fit,
         by_share=gaussian_process.fit(x.mean(axis=1, keepdims=True), y),
-        effects=fit.effects(DROP_PROBABILITIES),
-        out=out,
-        kept=kept,
+        effects=fit.effects(REMOVAL_PROBABILITIES),
+        removed=removed,
+        retained=retained,
         correction=correction,
         error=error,
     )
@@ -101,10 +103,10 @@ def cheap(x: Array, y: Array, q: Array, seed: list[int]) -> LowFidelityFit:
 
 @dataclass(frozen=True)
 class MultiFidelityModel:
-    """The target's fitted shift: trust · (slope · z + bends + drift + level) + rest alone.
+    """The target's fitted answer change: trust · (slope · z + bends + drift + level) + rest alone.
 
     `bend` weighs the bridges at the training rows' `z`, `drift` per rate the kernels at their
-    masks `x`; `trust` is the posterior probability that the proxy tells about the target.
+    masks `x`; `trust` is the posterior probability that the proxy predicts the target.
     """
 
     x: Array
@@ -117,7 +119,7 @@ class MultiFidelityModel:
     alone: GaussianProcess
 
     def link(self, z: Array) -> Array:
-        """h: what the target's shift is where the proxy's is `z` (any shape)."""
+        """h: the target's answer change where the proxy's is `z` (any shape)."""
         bends = _bridge(z[..., None], self.z) @ self.bend
         linked: Array = self.level + self.slope * z + bends
         return linked
@@ -125,59 +127,61 @@ class MultiFidelityModel:
     def predict(self, x: Array, z: Array) -> Array:
         """The target's changes at masks `x` where the proxy's are `z`, shape (rows,)."""
         apart = np.abs(x[:, None, :] - self.x[None]).sum(axis=2)
-        told = self.link(z)
+        by_proxy = self.link(z)
         for rate, weights in self.drift.items():
-            told = told + np.exp(-rate * apart) @ weights
-        predicted: Array = self.trust * told + (1 - self.trust) * self.alone.predict(x)
+            by_proxy = by_proxy + np.exp(-rate * apart) @ weights
+        predicted: Array = self.trust * by_proxy + (1 - self.trust) * self.alone.predict(x)
         return predicted
 
     def effects(self, of: LowFidelityFit, bent: Array) -> Array:
         """The estimand of the fit, per segment; `bent` is `of.bent(self.z)`."""
-        told = self.slope * of.effects + bent @ self.bend
+        by_proxy = self.slope * of.effects + bent @ self.bend
         for rate, weights in self.drift.items():
-            told = told + _kernel_effects(self.x, rate) @ weights
-        effects: Array = self.trust * told + (1 - self.trust) * self.alone.effects(
-            DROP_PROBABILITIES
+            by_proxy = by_proxy + _kernel_effects(self.x, rate) @ weights
+        effects: Array = self.trust * by_proxy + (1 - self.trust) * self.alone.effects(
+            REMOVAL_PROBABILITIES
         )
         return effects
 
 
-def blend(x: Array, z: Array, y: Array, start: Array | None = None) -> MultiFidelityModel:
+def fit_multi_fidelity(
+    x: Array, z: Array, y: Array, start: Array | None = None
+) -> MultiFidelityModel:
     """Fits the target's changes `y` (rows,) at masks `x` where the proxy's are `z`.
 
     Args:
-        x: 1 where a segment was left out, shape (rows, segments).
+        x: 1 where a segment was removed, shape (rows, segments).
         z: the proxy's changes at these masks, in [0, 1].
         y: the target's.
         start: `alone.parameters` of a similar fit, from which its search begins.
     """
     models = list(_models(x, z))
     covariances = np.array([model.covariance for model in models])
-    told = np.array([model.told for model in models])
+    by_proxy = np.array([model.by_proxy for model in models])
     values, vectors = np.linalg.eigh(covariances)
-    residual = np.where(told[:, None], y - z, y)
+    residual = np.where(by_proxy[:, None], y - z, y)
     rotated = np.einsum("kij,ki->kj", vectors, residual)
     variances = np.maximum(values, 0) + _NOISES[:, None, None] ** 2
     fits = -0.5 * ((rotated**2 / variances) + np.log(variances)).sum(axis=2)
     logs = fits + np.log([model.weight for model in models])
     weights = np.exp(logs - logs.max())
     weights /= weights.sum()
-    trust = min(float(weights[:, told].sum()), 1.0)
+    trust = min(float(weights[:, by_proxy].sum()), 1.0)
     # E[α] per model over the noises; each part of the kernel weighs it with its own variance.
     solved = np.einsum("kij,gkj,gk->ki", vectors, rotated / variances, weights)
     solved /= max(trust, 1e-300)
-    of_told = [(model, alpha) for model, alpha in zip(models, solved, strict=True) if model.told]
+    used = [(model, alpha) for model, alpha in zip(models, solved, strict=True) if model.by_proxy]
     drift: dict[float, Array] = {}
-    for model, alpha in of_told:
+    for model, alpha in used:
         if model.drift:
             drift[model.rate] = drift.get(model.rate, 0.0) + model.drift**2 * alpha
     return MultiFidelityModel(
         x=x,
         z=z,
-        slope=1 + float(sum(model.slope**2 * (z @ alpha) for model, alpha in of_told)),
-        bend=sum((model.bend**2 * alpha for model, alpha in of_told), np.zeros(len(z))),
+        slope=1 + float(sum(model.slope**2 * (z @ alpha) for model, alpha in used)),
+        bend=sum((model.bend**2 * alpha for model, alpha in used), np.zeros(len(z))),
         drift=drift,
-        level=float(sum(_OFFSET**2 * alpha.sum() for _, alpha in of_told)),
+        level=float(sum(_OFFSET**2 * alpha.sum() for _, alpha in used)),
         trust=trust,
         alone=gaussian_process.fit(x, y, start),
     )
@@ -187,7 +191,7 @@ def blend(x: Array, z: Array, y: Array, start: Array | None = None) -> MultiFide
 class _Model:
     """One point of the grid: the covariance of the changes without noise, and its prior weight."""
 
-    told: bool
+    by_proxy: bool
     slope: float
     bend: float
     drift: float
@@ -225,26 +229,26 @@ def _kernel_effects(x: Array, rate: float) -> Array:
     """Effects of exp(−rate · Hamming distance to each row of x), shape (segments, rows)."""
     near = np.exp(-rate)
     total = np.zeros_like(x)
-    for q in DROP_PROBABILITIES:
+    for q in REMOVAL_PROBABILITIES:
         expected = np.where(x > 0, q + (1 - q) * near, (1 - q) + q * near)
         logs = np.log(expected)
         others = np.exp(logs.sum(axis=1, keepdims=True) - logs)
-        total += np.where(x > 0, 1 - near, near - 1) * others / len(DROP_PROBABILITIES)
+        total += np.where(x > 0, 1 - near, near - 1) * others / len(REMOVAL_PROBABILITIES)
     return total.T
 
 
 def _toggled(fit: GaussianProcess, masks: Array) -> tuple[Array, Array]:
-    """The fitted changes with each segment left out, and kept, in [0, 1]; shape as `masks`.
+    """The fitted changes with each segment removed, and retained, in [0, 1]; shape as `masks`.
 
-    Turning x_i multiplies the covariance with a row by exp(±θ_i), + where they then agree.
+    Flipping x_i multiplies the covariance with a row by exp(±θ_i), + where they then agree.
     """
     level = fit.mean + fit.constant * float(fit.coefficients.sum())
     apart = masks @ ((1 - fit.x) * fit.rates).T + (1 - masks) @ (fit.x * fit.rates).T
     base = fit.variance * np.exp(-apart) * fit.coefficients
     as_it_is = base.sum(axis=1, keepdims=True)
-    out = np.where(masks > 0, as_it_is, base @ np.exp(fit.rates * (2 * fit.x - 1)))
-    kept = np.where(masks > 0, base @ np.exp(fit.rates * (1 - 2 * fit.x)), as_it_is)
-    return np.clip(level + out, 0, 1), np.clip(level + kept, 0, 1)
+    removed = np.where(masks > 0, as_it_is, base @ np.exp(fit.rates * (2 * fit.x - 1)))
+    retained = np.where(masks > 0, base @ np.exp(fit.rates * (1 - 2 * fit.x)), as_it_is)
+    return np.clip(level + removed, 0, 1), np.clip(level + retained, 0, 1)
 
 
 def _residual_effects(fit: GaussianProcess, x: Array, y: Array, q: Array) -> tuple[Array, Array]:
@@ -253,17 +257,17 @@ def _residual_effects(fit: GaussianProcess, x: Array, y: Array, q: Array) -> tup
     n = x.shape[1]
     if not fit.variance or drawn.sum() < 4:
         return np.zeros(n), np.zeros(n)
-    left = _left_out_residuals(fit, x, y)[drawn]
+    residual = _leave_one_out_residuals(fit, x, y)[drawn]
     q, x = q[drawn], x[drawn]
-    psi = (x - q[:, None]) / (q * (1 - q))[:, None] * left[:, None]
+    psi = (x - q[:, None]) / (q * (1 - q))[:, None] * residual[:, None]
     strata = [psi[q == value] for value in np.unique(q)]
     mean = np.mean([part.mean(axis=0) for part in strata], axis=0)
     variance = sum(part.var(axis=0, ddof=1) / len(part) for part in strata if len(part) > 1)
     return mean, np.sqrt(variance) / len(strata)
 
 
-def _left_out_residuals(fit: GaussianProcess, x: Array, y: Array) -> Array:
-    """Rasmussen & Williams 2006, eq. 5.12; a mask is left out with all its rows."""
+def _leave_one_out_residuals(fit: GaussianProcess, x: Array, y: Array) -> Array:
+    """Rasmussen & Williams 2006, eq. 5.12; a mask is omitted with all its rows."""
     noise = float(np.exp(fit.parameters[-1]))
     place = {row.tobytes(): k for k, row in enumerate(fit.x)}
     rows = np.array([place[row.tobytes()] for row in x])

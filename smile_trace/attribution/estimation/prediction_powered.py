@@ -1,8 +1,9 @@
-"""Estimate, interval and test of the target's effects, where a proxy fills in what was not asked.
+"""Estimate, interval and test of the target's effects, with a proxy for what was not asked.
 
-Prediction-powered inference (Angelopoulos et al. 2023, sec. 2) with known propensities: what the
-blend of both models predicts has a known estimand, and the target's own random rows correct it.
-However wrong the proxy is, the correction is unbiased; a good one makes it small and narrow.
+Prediction-powered inference (Angelopoulos et al. 2023, sec. 2) with known propensities: the
+prediction of the multi-fidelity model has a known estimand, and the target's own random rows
+correct it. However wrong the proxy is, the correction is unbiased; with a good one it is small
+and its interval narrow.
 """
 
 from dataclasses import dataclass
@@ -17,17 +18,17 @@ from smile_trace.attribution.estimation.inference import LEVEL, Array, Estimate,
 from smile_trace.attribution.estimation.multifidelity import (
     LowFidelityFit,
     MultiFidelityModel,
-    blend,
+    fit_multi_fidelity,
 )
 
-BELIEVED = 0.5
-"""Trust above which what the proxy says is taken for more than chance."""
+MIN_TRUST = 0.5
+"""Trust above which the proxy's predictions count as more than chance."""
 
 
 @dataclass(frozen=True)
 class PredictionPoweredEstimate:
-    """The estimate, how well left-out changes are predicted (None: too few, or none varies), and
-    the trust in the proxy, in [0, 1]."""
+    """The estimate, how well held-out answer changes are predicted (None: too few, or none
+    varies), and the trust in the proxy, in [0, 1]."""
 
     estimate: Estimate
     held_out: HeldOut | None
@@ -35,14 +36,14 @@ class PredictionPoweredEstimate:
 
     @property
     def significant(self) -> NDArray[np.bool_]:
-        """Which segments' effects are."""
+        """Which segments' effects are significant."""
         return discoveries(self.estimate)
 
     @property
     def backed(self) -> bool:
         """Whether there is more than a good fit, which a dozen rows of noise often have, too: a
-        proxy that tells about the target, or a segment that the test finds."""
-        return self.trust > BELIEVED or bool(self.significant.any())
+        proxy that predicts the target, or a significant segment."""
+        return self.trust > MIN_TRUST or bool(self.significant.any())
 
 
 def prediction_powered_estimate(
@@ -50,40 +51,40 @@ def prediction_powered_estimate(
 ) -> PredictionPoweredEstimate:
     """Estimate, interval and p-value of every segment.
 
-    Per random row j, with m̂ the blend fitted without it and q_j its drop probability,
-    ψ_ij = θᵢ(m̂) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), and likewise for what the
-    proxy's own rows say about its fit. The strata weigh the same.
-    Test: conditional randomisation as in `statistics`, with the link of the proxy's shift,
-    averaged over x_i, as what is known without segment i.
+    Per random row j, with m̂ the model fitted without it and q_j its removal probability,
+    ψ_ij = θᵢ(m̂) + (x_ij − q_j) (y_j − m̂(x_j)) / (q_j (1 − q_j)), and likewise for the fit to
+    the proxy's own rows. The strata weigh the same.
+    Test: conditional randomisation as in `inference`, with the link of the proxy's answer
+    change, averaged over x_i, as the prediction without segment i.
 
     Args:
         rows: the target's random rows, and its others (baseline, fixed).
         z: the proxy's changes at the random rows' masks, in [0, 1].
         others_z: and at the others'.
-        proxy: what the proxy's rows say.
+        proxy: the fit to the proxy's rows.
         seed: of the randomisation.
     """
     x = np.vstack([rows.others_x, rows.x])
     y, both_z = np.append(rows.others_y, rows.y), np.append(others_z, z)
-    whole, bent = blend(x, both_z, y), proxy.bent(both_z)
+    whole, bent = fit_multi_fidelity(x, both_z, y), proxy.bent(both_z)
     first = len(rows.others_y)
-    left_out = []
+    without_row = []
     for j in range(len(rows.y)):
-        kept = np.arange(len(y)) != first + j
-        fit = blend(x[kept], both_z[kept], y[kept], whole.alone.parameters)
-        left_out.append((fit, fit.effects(proxy, bent[:, kept])))
+        others = np.arange(len(y)) != first + j
+        fit = fit_multi_fidelity(x[others], both_z[others], y[others], whole.alone.parameters)
+        without_row.append((fit, fit.effects(proxy, bent[:, others])))
     predicted = np.array(
-        [fit.predict(rows.x[j : j + 1], z[j : j + 1])[0] for j, (fit, _) in enumerate(left_out)]
+        [fit.predict(rows.x[j : j + 1], z[j : j + 1])[0] for j, (fit, _) in enumerate(without_row)]
     ).reshape(len(rows.y))
     scale = (rows.x - rows.q[:, None]) / (rows.q * (1 - rows.q))[:, None]
-    told = np.array([effects for _, effects in left_out]).reshape(rows.x.shape)
-    psi = told + scale * (rows.y - predicted)[:, None]
+    fitted = np.array([effects for _, effects in without_row]).reshape(rows.x.shape)
+    psi = fitted + scale * (rows.y - predicted)[:, None]
     slope = whole.trust * whole.slope
     squared = float(((rows.y - predicted) ** 2).mean()) if len(rows.y) else 1.0
     bias, error = slope * proxy.correction, abs(slope) * proxy.error
     low, high = _intervals(psi, rows, squared, bias, error)
     effect = np.clip(whole.effects(proxy, bent), low, high)
-    p_value = _test(rows, [fit for fit, _ in left_out], proxy, np.random.default_rng(seed))
+    p_value = _test(rows, [fit for fit, _ in without_row], proxy, np.random.default_rng(seed))
     return PredictionPoweredEstimate(
         Estimate(effect, low, high, p_value), _held_out(rows, predicted, proxy), whole.trust
     )
@@ -117,22 +118,22 @@ def _intervals(
 
 def _test(
     rows: Rows,
-    left_out: list[MultiFidelityModel],
+    without_row: list[MultiFidelityModel],
     proxy: LowFidelityFit,
     generator: np.random.Generator,
 ) -> Array:
-    """p-value per segment; see `statistics.randomisation_test`."""
+    """p-value per segment; see `inference.randomisation_test`."""
     count, n = rows.x.shape
     if not count:
         return np.ones(n)
-    out, kept = proxy.toggled(rows.x)
+    removed, retained = proxy.toggled(rows.x)
     known = np.empty_like(rows.x)
-    for j, fit in enumerate(left_out):
+    for j, fit in enumerate(without_row):
         others = np.delete(rows.y, j)
         mean = float(others.mean()) if count > 1 else 0.0
         q = rows.q[j]
-        told = q * fit.link(out[j]) + (1 - q) * fit.link(kept[j])
-        known[j] = fit.trust * told + (1 - fit.trust) * mean
+        by_proxy = q * fit.link(removed[j]) + (1 - q) * fit.link(retained[j])
+        known[j] = fit.trust * by_proxy + (1 - fit.trust) * mean
     scale = 1 / (rows.q * (1 - rows.q))
     residuals = (rows.y[:, None] - known) * rows.varies * scale[:, None]
     observed = np.abs(((rows.x - rows.q[:, None]) * residuals).sum(axis=0))
@@ -144,10 +145,10 @@ def _test(
 
 
 def _held_out(rows: Rows, predicted: Array, proxy: LowFidelityFit) -> HeldOut | None:
-    """Leave-one-out quality, against the mean and against the share that was left out.
+    """Leave-one-out quality, against the mean and against the removed share.
 
-    What the share tells is learnt as everything else is: from the proxy's rows, too. A row with
-    the mask of another one is not held out: the fit has seen it.
+    The curve in the share is fitted to the proxy's rows, too. A row with the mask of another one
+    is not held out: the fit has seen it.
     """
     x, y = np.vstack([rows.others_x, rows.x]), np.append(rows.others_y, rows.y)
     first, count = len(rows.others_y), len(rows.y)
@@ -157,11 +158,12 @@ def _held_out(rows: Rows, predicted: Array, proxy: LowFidelityFit) -> HeldOut | 
         return None
     share = x.mean(axis=1, keepdims=True)
     z = np.clip(proxy.by_share.predict(share), 0, 1)
-    start = blend(share, z, y).alone.parameters
+    start = fit_multi_fidelity(share, z, y).alone.parameters
     by_share = np.empty(count)
     for j in held:
-        kept, left = np.arange(len(y)) != first + j, slice(first + j, first + j + 1)
-        by_share[j] = blend(share[kept], z[kept], y[kept], start).predict(share[left], z[left])[0]
+        others, this = np.arange(len(y)) != first + j, slice(first + j, first + j + 1)
+        fit = fit_multi_fidelity(share[others], z[others], y[others], start)
+        by_share[j] = fit.predict(share[this], z[this])[0]
     means = (rows.y.sum() - rows.y) / (count - 1)
     errors, reference = (rows.y - predicted)[held] ** 2, (rows.y - means)[held] ** 2
     counted = (rows.y - by_share)[held] ** 2

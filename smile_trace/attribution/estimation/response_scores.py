@@ -1,6 +1,6 @@
-"""Shifts from responses: each response's distance to the logged answer, against the baseline's."""
+"""Answer changes from responses: each one's distance to the logged answer, less the baseline's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,14 +11,17 @@ from smile_trace.attribution.estimation.answer_change import TextChange, answer_
 from smile_trace.records import Perturbation, Response, Signal
 
 NEGLIGIBLE = 0.01
-"""A shift that is called none: a hundredth of the answer (and above a server's rounding)."""
+"""An answer change that counts as none: a hundredth of the answer (above a server's rounding)."""
+
+_MAX_BASELINE_CHANGE = 0.8
+"""Distance of the unperturbed prompt's own answer beyond which a study ends at once."""
 
 _SAME = 0.5
-"""Largest distance between the logged answer and the baseline's at which it is given back."""
+"""Largest distance of the baseline's answer at which it reproduces the logged one."""
 
 _SAME_TOKENS = 0.1
-"""Largest gap in nats to the likeliest token at which a greedy model says the answer itself;
-above a server's rounding, which turns near ties."""
+"""Largest gap in nats to the likeliest token at which a greedy model would give the logged answer;
+above a server's rounding, which decides near ties."""
 
 _LIKELY = 0.1
 """Smallest mean token probability at which a sampled answer counts as the model's own."""
@@ -28,13 +31,13 @@ Row = tuple[Perturbation, Response | None]
 
 @dataclass(frozen=True)
 class ResponseScores:
-    """What the responses say.
+    """The answer changes of all responses, and the noise in them.
 
-    `changes`: per level and row a shift in [0, 1], None where there is no answer. `baseline`:
-    how far the unperturbed prompt's own answers are from the logged one, in [0, 1]; None where
-    there are none. `baseline_reproduced`: whether that prompt still gives the logged answer.
-    `noise_floor`: the shift that it shows against itself. `noise_variance`:
-    that of the shift over its replicates, None with fewer than two.
+    `changes`: per level and row, in [0, 1]; None where there is no answer. `baseline`: mean
+    distance of the unperturbed prompt's answers from the logged one, in [0, 1]; None where there
+    are none. `baseline_reproduced`: whether that prompt still gives the logged answer.
+    `noise_floor`: mean answer change between two of its replicates, in [0, 1].
+    `noise_variance`: variance of the answer change over them; None with fewer than two.
     """
 
     changes: tuple[tuple[float | None, ...], ...]
@@ -45,16 +48,23 @@ class ResponseScores:
 
     @property
     def known(self) -> list[float]:
-        """All changes that were measured."""
-        return [shift for level in self.changes for shift in level if shift is not None]
+        """All measured changes."""
+        return [change for level in self.changes for change in level if change is not None]
+
+    @property
+    def baseline_failed(self) -> bool:
+        """Whether the unperturbed prompt has no answer, or quite another one than was logged."""
+        return self.baseline is None or (
+            self.baseline > _MAX_BASELINE_CHANGE and not self.baseline_reproduced
+        )
 
     @property
     def no_variation(self) -> bool:
-        """Whether nothing moved beyond the noise floor."""
+        """Whether no answer changed beyond the noise floor."""
         return max(self.known, default=0.0) <= max(self.noise_floor, NEGLIGIBLE)
 
 
-def read(
+def score_responses(
     levels: Sequence[Sequence[Row]],
     signal: Signal,
     text_change: TextChange,
@@ -62,7 +72,7 @@ def read(
     deterministic: bool,
     part: AnswerSpan | None = None,
 ) -> ResponseScores:
-    """Reads the rows of every level; with `part`, the tokens of that part of the answer alone.
+    """Scores the rows of every level; with `part`, by that part of the answer alone.
 
     Text: y = (d − d₀) / (1 − d₀), with d the distance from the logged answer and d₀ the mean of
     the baseline's. Probability: y = 1 − p / p₀, with p the mean conditional probability of the
@@ -85,14 +95,21 @@ def read(
     floor = _floor(texts, own, scale, signal, text_change)
     variance = float(np.var(own, ddof=1)) / scale**2 if len(own) > 1 and scale > 0 else None
     asked = [response for _, response, _ in baseline]
-    back = _baseline_reproduced(asked, reference, signal, deterministic)
-    return ResponseScores(changes, reference, back, floor, variance)
+    reproduced = _baseline_reproduced(asked, reference, signal, deterministic)
+    return ResponseScores(changes, reference, reproduced, floor, variance)
+
+
+def answer_words(text_change: TextChange, signal: Signal, rows: Iterable[Row]) -> list[str]:
+    """The words whose vectors `score_responses` looks up; none where it compares probabilities."""
+    if signal == "probability":
+        return []
+    return text_change.texts(r.text for _, r in rows if r is not None and r.ok and r.text)
 
 
 def _baseline_reproduced(
     asked: Sequence[Response], reference: float, signal: Signal, deterministic: bool
 ) -> bool:
-    """Text: says about the same. Probability: a greedy model's own tokens, or likely ones."""
+    """Text: it is near. Probability: a greedy model would give its tokens, or they are likely."""
     gaps = [response.likeliest_by for response in asked if response.likeliest_by is not None]
     if signal == "probability" and deterministic and gaps:
         return min(gaps) <= _SAME_TOKENS or reference <= _SAME
@@ -104,7 +121,7 @@ def _baseline_reproduced(
 def _distances(
     rows: Sequence[Row], signal: Signal, text_change: TextChange, part: AnswerSpan | None
 ) -> list[float | None]:
-    """Per row the distance from the logged answer, before the baseline's is taken off."""
+    """Per row the distance from the logged answer, before the baseline's is subtracted."""
     if signal == "probability":
         counted = [None if r is None or not r.ok else _logprobs(r, part) for _, r in rows]
         return [None if logs is None else 1 - answer_probability(logs) for logs in counted]
@@ -114,7 +131,7 @@ def _distances(
 
 
 def _logprobs(response: Response, part: AnswerSpan | None) -> Sequence[float] | None:
-    """Those of the answer's tokens that count; None where it is not known which they are."""
+    """Of the tokens of the answer, or of `part`; None where the tokens of `part` are unknown."""
     logprobs = response.logprobs
     if part is None or logprobs is None:
         return logprobs
@@ -135,7 +152,7 @@ def _floor(
     signal: Signal,
     text_change: TextChange,
 ) -> float:
-    """The mean shift between two of the baseline's answers."""
+    """The mean answer change between two of the baseline's answers."""
     if len(own) < 2:
         return 0.0
     if signal == "text":

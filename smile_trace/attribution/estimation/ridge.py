@@ -1,8 +1,8 @@
-"""The linear surrogate: weighted ridge regression of the shift on what was left out.
+"""SMILE's linear surrogate: weighted ridge regression of the answer change on the mask.
 
 SMILE (Aslansefat et al. 2024) and gSMILE (arXiv 2505.21657, eq. 6): θ = argmin Σ w_j (θ·x_j +
 θ₀ − y_j)² + λ‖θ‖², with the locality weight w_j = exp(−δ_j²/σ²) of the distance δ_j between
-the perturbed and the original prompt. Here x_j = 1 where a segment was left out. λ is chosen
+the perturbed and the original prompt. Here x_j = 1 where a segment was removed. λ is chosen
 by leave-one-out cross-validation (closed form, from one eigendecomposition).
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from smile_trace.attribution.estimation.solver import Surrogate
 from smile_trace.attribution.word_vectors import Vectors, unit
 
 Array = NDArray[np.float64]
@@ -20,7 +21,7 @@ _STRENGTHS = np.logspace(-4, 3, 22)
 
 
 @dataclass(frozen=True)
-class Ridge:
+class Ridge(Surrogate):
     """A fitted surrogate: prediction = intercept + x · coefficients.
 
     `error` is its mean squared leave-one-out residual (weighted as the fit was).
@@ -35,11 +36,32 @@ class Ridge:
         prediction: Array = self.intercept + x @ self.coefficients
         return prediction
 
+    def contrasts(self, x: Array) -> Array:
+        """The coefficients, whatever the row; shape as x."""
+        return np.broadcast_to(self.coefficients, x.shape)
+
+    def effects(self, removal_probabilities: tuple[float, ...]) -> Array:
+        """The coefficients, whatever the probabilities."""
+        return self.coefficients
+
+    @property
+    def segments(self) -> int:
+        """How many segments it was fitted to."""
+        return len(self.coefficients)
+
+
+class RidgeSolver:
+    """SMILE's solver: ridge regression with the locality weights."""
+
+    def fit(self, design: Array, y: Array, weights: Array | None = None) -> Ridge:
+        """See `Solver.fit`."""
+        return fit(design, y, weights)
+
 
 def fit(x: Array, y: Array, weights: Array | None = None) -> Ridge:
     """Fits rows x (rows, segments) to changes y (rows,), λ by leave-one-out cross-validation.
 
-    With fewer than three rows, or a constant shift, the fit is the (weighted) mean.
+    With fewer than three rows, or a constant answer change, the fit is the (weighted) mean.
     """
     w = np.ones(len(y)) if weights is None else weights / weights.mean()
     share = w / w.sum()
@@ -69,24 +91,24 @@ def fit(x: Array, y: Array, weights: Array | None = None) -> Ridge:
     return Ridge(centre_y - float(centre_x @ coefficients), coefficients, best_error / len(y))
 
 
-def locality(dropped: Array, vectors: Vectors, sizes: Array) -> Array:
+def locality(removed: Array, vectors: Vectors, sizes: Array) -> Array:
     """Weight in (0, 1] per mask, from the prompts alone; shape (rows,).
 
     The distance δ is the relaxed word mover's distance from the original prompt to what is
-    left of it: a segment that was left out travels to the nearest one that was kept (cosine
-    distance, in [0, 1]), weighted by its size. σ is the median distance, so that half of the
+    left of it: a removed segment travels to the nearest retained one (cosine distance, in
+    [0, 1]), weighted by its size. σ is the median distance, so that half of the
     masks weigh at least e⁻¹.
 
     Args:
-        dropped: 1 where a segment was left out, shape (rows, segments).
+        removed: 1 where a segment was removed, shape (rows, segments).
         vectors: one vector per segment.
         sizes: the segments' sizes (in words, say).
     """
     directions = unit(vectors)
     cost = np.clip(1 - directions @ directions.T, 0, 1)
     np.fill_diagonal(cost, 0.0)
-    distance = np.empty(len(dropped))
-    for row, out in enumerate(dropped > 0):
+    distance = np.empty(len(removed))
+    for row, out in enumerate(removed > 0):
         nearest = cost[out][:, ~out].min(axis=1) if not out.all() else np.ones(int(out.sum()))
         distance[row] = float(nearest @ sizes[out]) / float(sizes.sum())
     width = float(np.median(distance[distance > 0])) if np.any(distance > 0) else 1.0

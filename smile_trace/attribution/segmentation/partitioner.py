@@ -1,16 +1,17 @@
-"""A prompt cut into segments, the pieces that can be left out.
+"""The segments of a prompt: the protocol of a partitioner, and the default one.
 
 Keys name a segment by its place in the template, so that they are the same in every call of
 it: `NAME:VERSION:UNIT:OFFSET` for the template's own text (offset in characters of the
 template), `NAME:VERSION:var:VARIABLE` for a variable's value, with `:UNIT:ORDINAL` for the
-pieces of that value, and `MESSAGE:UNIT:ORDINAL` outside templates. What no unit was picked
-from has `rest` in the unit's place.
+pieces of that value, and `MESSAGE:UNIT:ORDINAL` outside templates. Text outside of the picked
+units has `rest` in the unit's place.
 """
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import Protocol
 
 from smile_trace.attribution.segmentation import boundaries, units
 from smile_trace.attribution.segmentation.protection import (
@@ -22,18 +23,43 @@ from smile_trace.attribution.segmentation.protection import (
 from smile_trace.attribution.segmentation.units import AnyUnit, CannotExplain, Cutter
 from smile_trace.records import Place, Prompted, PromptUse, Segment, Unit
 
-__all__ = ["CannotExplain", "Segmentation"]
-
 _Piece = tuple[tuple[Place, ...], bool]
 """The places of a segment, and whether it is protected."""
 
 
-class Segmentation:
-    """The segments of one prompt, coarse or fine.
+class Partitioner(Protocol):
+    """Partitions one prompt into segments, coarse or fine.
 
-    Units that cover the prompt (`word`, `sentence`, `section`, `message`, `variable`) leave
-    nothing out; of the others (`example`, `document`, patterns, own spans) the rest of the
-    prompt is a protected `span`.
+    Segments of a partition are in the order of the prompt and do not overlap. A segment is free
+    (it can be removed) or protected.
+    """
+
+    segments: tuple[Segment, ...]
+    """The finest partition of the prompt."""
+
+    def is_finest(self, segment: Segment) -> bool:
+        """Whether a segment is in the finest partition."""
+        ...
+
+    def coarse(self, limit: int) -> tuple[Segment, ...]:
+        """The finest partition of the prompt with at most `limit` (≥ 1) free segments."""
+        ...
+
+    def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
+        """The finest partition of these segments with at most `limit` (≥ 1) free segments."""
+        ...
+
+    def size(self, coarse: Sequence[Segment]) -> int:
+        """How many free segments the finest partition of these segments has."""
+        ...
+
+
+class Segmentation:
+    """The default partitioner: segments of one unit; with too many, coarser ones.
+
+    The units `word`, `sentence`, `section`, `message` and `variable` cover the prompt; of the
+    others (`example`, `document`, patterns, own spans) the rest of the prompt is a protected
+    `span`.
 
     Raises:
         CannotExplain: the prompt is empty, everything in it is protected, or it has no units of
@@ -70,20 +96,20 @@ class Segmentation:
         self._finest = {segment.places for segment in self.segments}
 
     def is_finest(self, segment: Segment) -> bool:
-        """Whether it is as fine as the unit."""
+        """See `Partitioner`."""
         return segment.places in self._finest
 
     def coarse(self, limit: int) -> tuple[Segment, ...]:
-        """The finest partition of the prompt with at most `limit` (≥ 1) free segments."""
+        """See `Partitioner`."""
         return self._fit(self.segments, self._everything, limit)
 
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
-        """The finest partition of these segments with at most `limit` (≥ 1) free segments."""
+        """See `Partitioner`."""
         places = sorted(place for segment in coarse for place in segment.places)
         return self._fit(self._inside(places), places, limit)
 
     def size(self, coarse: Sequence[Segment]) -> int:
-        """How many free segments of the finest kind these hold."""
+        """See `Partitioner`."""
         return _free(self._inside(sorted(p for segment in coarse for p in segment.places)))
 
     @property

@@ -2,15 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import cast
 
 import numpy as np
 
-from smile_trace.attribution import CannotExplain, Embed, Study
+from smile_trace.attribution import Answered, CannotExplain, Embed
 from smile_trace.attribution.design.masks import fixed
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.estimation.answer_change import TextChange
-from smile_trace.attribution.estimation.response_scores import read
+from smile_trace.attribution.estimation.distances import distance_named
+from smile_trace.attribution.estimation.response_scores import answer_words, score_responses
+from smile_trace.attribution.reporting.observations import observations
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.comparison.templates import segments_in_call, template_segments
 from smile_trace.records import (
@@ -18,7 +19,6 @@ from smile_trace.records import (
     Explanation,
     ExplanationSettings,
     Fidelity,
-    Observation,
     Perturbation,
     Prompted,
     Response,
@@ -32,7 +32,7 @@ KEEP = 0.7
 
 
 class PooledStudy:
-    """The masks of one call: ask and tell as in a `Study`.
+    """A `Study` of the masks of one call.
 
     Units are the template's own segments and each of its variables; the rest of the prompt is
     always sent. Which masks are asked depends on the seed and on the call. The Explanation holds
@@ -42,9 +42,9 @@ class PooledStudy:
         prompted: the call, with the template that was rendered into it first.
         settings: the budget counts every call to the model, the baselines included.
         answer: the logged answer.
-        signal: as in a `Study`.
+        signal: as in a `PerturbationStudy`.
         deterministic: whether the model repeats itself; then one baseline is enough, else two.
-        embed: word vectors for the text shift.
+        embed: word vectors; by default the packaged ones.
 
     Raises:
         CannotExplain: no template was rendered into the call, or nothing of it can be left out.
@@ -66,11 +66,18 @@ class PooledStudy:
         self._settings = settings
         self._deterministic = deterministic
         self._segments = _segments(prompted)
-        self._shift = TextChange(answer, embed or embed_words)
+        self._text_change = TextChange(
+            answer, embed or embed_words, distance_named(settings.distance)
+        )
         baselines = 1 if deterministic else 2
         self._rows = _rows(prompted, self._segments, settings, baselines, deterministic)
         self._responses: dict[tuple[str, int], Response] = {}
         self._asked = False
+
+    @property
+    def proxy_signal(self) -> Signal:
+        """The same: no proxy is asked."""
+        return self.signal
 
     def ask(self) -> list[Perturbation]:
         """Everything at once; then [], for the study is finished."""
@@ -79,14 +86,20 @@ class PooledStudy:
         self._asked = True
         return list({_key(row): row for row in self._rows}.values())
 
-    def tell(self, pairs: Iterable[tuple[Perturbation, Response]]) -> None:
-        """Takes the responses, in any order; a failure is missing data."""
+    def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
+        """Comparing texts, the words of the answers."""
+        return answer_words(self._text_change, self.signal, pairs)
+
+    def tell(self, pairs: Iterable[Answered]) -> None:
+        """See `Study.tell`."""
         self._responses.update({_key(row): response for row, response in pairs})
 
     def result(self) -> Explanation:
         """The rows with their changes, and no attribution."""
         pairs = [(row, self._responses.get(_key(row))) for row in self._rows]
-        reading = read([pairs], self.signal, self._shift, deterministic=self._deterministic)
+        scores = score_responses(
+            [pairs], self.signal, self._text_change, deterministic=self._deterministic
+        )
         count = sum(row.kind == "random" for row in self._rows)
         return Explanation(
             messages=self.prompted.messages,
@@ -98,43 +111,14 @@ class PooledStudy:
                 status="inconclusive",
                 reason=f"{count} perturbed prompts of this call are pooled with those of the "
                 "other calls of its prompt version; see `smile-trace compare`.",
-                noise_floor=reading.noise_floor,
+                noise_floor=scores.noise_floor,
             ),
             cost=Cost(target_calls=len(self._responses)),
             summary="This call is part of a pooled explanation of its prompt version.",
-            perturbations=tuple(
-                Observation(
-                    kind=row.kind,
-                    mask=row.mask,
-                    keep_probability=row.keep_probability,
-                    replicate=row.replicate,
-                    fixed=row.fixed,
-                    text_hash=row.text_hash,
-                    response=response.text,
-                    shift=shift,
-                    failure=response.failure,
-                )
-                for (row, response), shift in zip(pairs, reading.changes[0], strict=True)
-                if response is not None
-            ),
+            perturbations=tuple(observations(pairs, scores.changes[0], [None] * len(pairs))),
             partitions=(tuple(segment.key for segment in self._segments),),
             settings=self._settings,
         )
-
-
-def pooled_study(
-    prompted: Prompted,
-    settings: ExplanationSettings,
-    *,
-    answer: str,
-    signal: Signal,
-    deterministic: bool,
-) -> Study:
-    """A PooledStudy for whoever drives a Study: both ask, are told, and give a result."""
-    made = PooledStudy(
-        prompted, settings, answer=answer, signal=signal, deterministic=deterministic
-    )
-    return cast(Study, made)
 
 
 def _segments(prompted: Prompted) -> tuple[Segment, ...]:

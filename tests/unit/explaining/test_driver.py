@@ -2,7 +2,7 @@
 
 import pytest
 
-from smile_trace.attribution import Study
+from smile_trace.attribution import PerturbationStudy
 from smile_trace.explaining import ExplanationFailed, ask_model, finish, resolve_signal, run
 from smile_trace.explaining.driver import cost_of
 from smile_trace.models import Capabilities, ModelUnavailable
@@ -45,7 +45,7 @@ def study(signal="text", **settings):
         form="completion",
         parameters={"temperature": 0, "top_p": 0.5},
     )
-    return Study(
+    return PerturbationStudy(
         prompted,
         ExplanationSettings(model="planted", **settings),
         answer="fox",

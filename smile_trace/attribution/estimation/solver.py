@@ -1,0 +1,80 @@
+"""The solver: from masks and answer changes to a model of how each segment acts.
+
+`GaussianProcessSolver` (gaussian_process.py) is the default, `RidgeSolver` (ridge.py) is SMILE's
+weighted linear surrogate. A solver of your own needs `fit`, and a `Surrogate` with `predict`.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_SAMPLES = 1024
+"""Masks per removal probability over which effects without a closed form are averaged."""
+
+
+class Surrogate(ABC):
+    """A fitted model of the answer change as a function of the mask.
+
+    Masks have shape (rows, segments), 1 = removed. Only `predict` has to be written; the other
+    methods are derived from it, and may be replaced where there is a closed form.
+    """
+
+    @abstractmethod
+    def predict(self, x: Array) -> Array:
+        """The predicted answer changes of the masks `x`, shape (rows,)."""
+
+    def contrasts(self, x: Array) -> Array:
+        """Per row and segment, the prediction with it removed less that with it retained."""
+        columns = []
+        for i in range(x.shape[1]):
+            removed, retained = x.copy(), x.copy()
+            removed[:, i], retained[:, i] = 1.0, 0.0
+            columns.append(self.predict(removed) - self.predict(retained))
+        return np.column_stack(columns)
+
+    def second_differences(self, x: Array, pair: tuple[int, int]) -> Array:
+        """The predictions with both segments of a pair retained (0) and removed (1).
+
+        Shape (rows, 2, 2), the first segment along the second axis; up to a constant per row.
+        """
+        predictions = np.empty((len(x), 2, 2))
+        for a in (0, 1):
+            for b in (0, 1):
+                masks = x.copy()
+                masks[:, pair[0]], masks[:, pair[1]] = a, b
+                predictions[:, a, b] = self.predict(masks)
+        return predictions
+
+    def effects(self, removal_probabilities: tuple[float, ...]) -> Array:
+        """The estimand (docs/method.md) of the fit, shape (segments,)."""
+        generator = np.random.default_rng(0)
+        means = [
+            self.contrasts((generator.random((_SAMPLES, self.segments)) < q).astype(float)).mean(0)
+            for q in removal_probabilities
+        ]
+        effects: Array = np.mean(means, axis=0)
+        return effects
+
+    @property
+    @abstractmethod
+    def segments(self) -> int:
+        """How many segments it was fitted to."""
+
+
+class Solver(Protocol):
+    """Fits a surrogate to the perturbations of one partition."""
+
+    def fit(self, design: Array, y: Array, weights: Array | None = None) -> Surrogate:
+        """Fits masks to answer changes.
+
+        Args:
+            design: the masks, shape (rows, segments), 1 = removed. Rows may repeat.
+            y: the answer changes, in [0, 1], shape (rows,).
+            weights: the rows' locality weights in (0, 1], from the prompts alone; a solver may
+                ignore them.
+        """
+        ...

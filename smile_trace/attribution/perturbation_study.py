@@ -1,0 +1,271 @@
+"""The study of one model: the default one."""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from smile_trace.attribution.answer_span import AnswerSpan
+from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key, repeats
+from smile_trace.attribution.estimation.answer_change import TextChange
+from smile_trace.attribution.estimation.distances import Distance, distance_named
+from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
+from smile_trace.attribution.estimation.response_scores import (
+    ResponseScores,
+    Row,
+    answer_words,
+    score_responses,
+)
+from smile_trace.attribution.estimation.solver import Solver
+from smile_trace.attribution.reporting.levels import join
+from smile_trace.attribution.reporting.observations import observations
+from smile_trace.attribution.reporting.summary import summarize
+from smile_trace.attribution.reporting.verdict import judge
+from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
+from smile_trace.attribution.segmentation.units import AnyUnit
+from smile_trace.attribution.study import Answered
+from smile_trace.attribution.word_vectors import Embed, embed_words
+from smile_trace.records import (
+    Cost,
+    Explanation,
+    ExplanationSettings,
+    Observation,
+    Perturbation,
+    Prompted,
+    Response,
+    Signal,
+)
+
+ROUND = 16
+"""Perturbations of one round, at most: small enough to show progress and to run in parallel."""
+
+
+class PerturbationStudy:
+    """The attributions of one logged answer, by asking the same prompt with segments removed.
+
+    A `Study`. More segments than the budget allows are asked coarse to fine.
+
+    Args:
+        prompted: the exact messages, and the templates rendered into them.
+        settings: unit, budget (perturbations asked, the baselines included), distance and seed.
+        answer: the logged answer.
+        signal: compare texts, or the probability of the logged answer (`Response.logprobs`
+            from `ScoringModel.score`). An empty answer is always compared as text.
+        protect: role names, exact texts or patterns that are never removed.
+        deterministic: whether the same request gives the same answer.
+        remote: whether the model is on another machine.
+        embed: word vectors, by default the packaged ones; a `VectorTable` for those of an
+            embedding model.
+        distance: of the word vectors of two answers, by default that of `settings.distance`.
+        part: the characters of the answer that are explained (`find_answer_span`); None for all.
+        unit: a pattern or own spans, in place of the settings' unit.
+        partitioner: partitions the prompt, by default by `unit` and `protect`.
+        solver: fits the attributions and is scored on held-out rows; by default a Gaussian
+            process.
+
+    Raises:
+        CannotExplain: nothing can be removed from this prompt.
+        ValueError: the settings name an unknown unit or distance.
+    """
+
+    def __init__(
+        self,
+        prompted: Prompted,
+        settings: ExplanationSettings,
+        *,
+        answer: str,
+        signal: Signal,
+        protect: Sequence[str | re.Pattern[str]] = (),
+        deterministic: bool,
+        remote: bool,
+        embed: Embed | None = None,
+        distance: Distance | None = None,
+        part: AnswerSpan | None = None,
+        unit: AnyUnit | None = None,
+        partitioner: Partitioner | None = None,
+        solver: Solver | None = None,
+    ) -> None:
+        self.prompted = prompted
+        self.answer = answer
+        self.signal: Signal = signal if answer.strip() else "text"
+        self._settings = settings
+        self._deterministic = deterministic
+        self._embed = embed or embed_words
+        self._part = part
+        self._solver = solver
+        distance = distance or distance_named(settings.distance)
+        self._text_change = TextChange(answer, self._embed, distance, part)
+        self._planner = Planner(
+            prompted,
+            partitioner or Segmentation(prompted, settings.unit if unit is None else unit, protect),
+            settings,
+            replicates=min(repeats(prompted, deterministic, remote), settings.budget),
+            deterministic=deterministic,
+        )
+        self._asked: dict[CallKey, None] = {}
+        self._responses: dict[CallKey, Response] = {}
+        self._rounds = 0
+
+    @property
+    def proxy_signal(self) -> Signal:
+        """The same: no proxy is asked."""
+        return self.signal
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    def ask(self) -> list[Perturbation]:
+        """The next round, at most ROUND perturbations; [] when the study is finished."""
+        if self._baseline_failed():
+            return []
+        waiting = self._waiting()
+        if not waiting and (self._extend_level() or self._next_level()):
+            waiting = self._waiting()
+        chosen = waiting[: ROUND if self._rounds else len(self._planner.baselines)]
+        self._asked.update(dict.fromkeys(map(call_key, chosen)))
+        self._rounds += bool(chosen)
+        return chosen
+
+    def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
+        """The texts of all segments; comparing texts, the words of the answers."""
+        segments = [segment.text for level in self._levels for segment in level.segments]
+        return [*segments, *answer_words(self._text_change, self.signal, pairs)]
+
+    def tell(self, pairs: Iterable[Answered]) -> None:
+        """See `Study.tell`."""
+        for perturbation, response in pairs:
+            if call_key(perturbation) not in self._asked:
+                raise ValueError("tell() takes only the perturbations that ask() gave.")
+            self._responses[call_key(perturbation)] = response
+
+    def _waiting(self) -> list[Perturbation]:
+        """The rows of the current level that have to be asked, each text and replicate once."""
+        level = self._levels[-1]
+        rows: dict[CallKey, Perturbation] = {}
+        for row in level.rows[: level.before_look]:
+            if call_key(row) not in self._asked:
+                rows.setdefault(call_key(row), row)
+        return [row.model_copy(update={"round": self._rounds}) for row in rows.values()]
+
+    def _extend_level(self) -> bool:
+        """Whether the current level has more rows, and they are worth asking."""
+        level = self._levels[-1]
+        if level.before_look == len(level.rows) or self._settled(level):
+            return False
+        level.looks += 1
+        return True
+
+    def _settled(self, level: Level) -> bool:
+        """Whether more rows would add nothing: no answer changes, or every interval is narrow."""
+        scores, index = self._scores(), self._levels.index(level)
+        known = [change for change in scores.changes[index] if change is not None]
+        if len(known) < len(self._rows(level)):
+            return False
+        if scores.no_variation:
+            return True
+        with threadpool_limits(limits=1, user_api="blas"):
+            return precise(
+                level.segments, self._rows(level), known, self._seed(index), self._solver
+            )
+
+    def _rows(self, level: Level) -> list[Perturbation]:
+        """The level's rows that count: up to the first that was not asked.
+
+        A later row may have its answer from a row with the same text; counting it would select
+        rows by their masks.
+        """
+        if level.exact:
+            return level.rows
+        return list(takewhile(lambda row: call_key(row) in self._asked, level.rows))
+
+    def _seed(self, index: int) -> list[int]:
+        return [self._settings.seed, index]
+
+    def _baseline_failed(self) -> bool:
+        """Whether the unperturbed prompt failed, or gives another answer than was logged."""
+        if any(call_key(row) not in self._responses for row in self._planner.baselines):
+            return False
+        return self._scores().baseline_failed
+
+    def _next_level(self) -> bool:
+        """Plans a finer partition of the segments with an effect, where one and calls are left."""
+        calls = self._settings.budget - len(self._asked)
+        if not self._planner.refinable(calls) or self._scores().no_variation:
+            return False
+        return self._planner.refine(self._find(self._levels[-1]).effects, calls)
+
+    @property
+    def _levels(self) -> list[Level]:
+        return self._planner.levels
+
+    # -- solving --------------------------------------------------------------------------------
+
+    def result(self) -> Explanation:
+        """The Explanation from the responses so far; `cost.target_calls` counts them."""
+        scores = self._scores()
+        found = [self._find(level) for level in self._levels]
+        shown, fidelity = judge(found, scores)
+        segments, coarser = join([of.attributions() for of in found[:shown]])
+        interactions = found[shown - 1].interactions() if fidelity.status == "reliable" else ()
+        return Explanation(
+            messages=self.prompted.messages,
+            form=self.prompted.form,
+            answer=self.answer,
+            part=self._part,
+            signal=self.signal,
+            segments=segments,
+            coarser=coarser,
+            interactions=interactions,
+            fidelity=fidelity,
+            cost=Cost(target_calls=len(self._responses)),
+            summary=summarize(
+                segments,
+                fidelity,
+                coarser=coarser,
+                together=interactions,
+                part=self._part and self.answer[slice(*self._part)],
+            ),
+            perturbations=self._observations(scores, found),
+            partitions=tuple(tuple(s.key for s in level.segments) for level in self._levels),
+            settings=self._settings,
+        )
+
+    def _level_rows(self, level: Level) -> list[Row]:
+        return [(row, self._responses.get(call_key(row))) for row in self._rows(level)]
+
+    def _scores(self) -> ResponseScores:
+        return score_responses(
+            [self._level_rows(level) for level in self._levels],
+            self.signal,
+            self._text_change,
+            deterministic=self._deterministic,
+            part=self._part,
+        )
+
+    def _find(self, level: Level) -> LevelFindings:
+        index = self._levels.index(level)
+        scores = self._scores()
+        # One thread: for matrices this small many cost ten times as much, and the order of
+        # their sums would decide the last digits.
+        with threadpool_limits(limits=1, user_api="blas"):
+            return find(
+                level.segments,
+                self._rows(level),
+                scores.changes[index],
+                floor=scores.noise_floor,
+                exact=level.exact,
+                deterministic=self._deterministic,
+                embed=self._embed,
+                seed=self._seed(index),
+                solver=self._solver,
+            )
+
+    def _observations(
+        self, scores: ResponseScores, found: Sequence[LevelFindings]
+    ) -> tuple[Observation, ...]:
+        levels = zip(self._levels, scores.changes, found, strict=True)
+        return tuple(
+            observation
+            for level, changes, findings in levels
+            for observation in observations(self._level_rows(level), changes, findings.locality)
+        )
