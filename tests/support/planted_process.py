@@ -1,8 +1,8 @@
 """A planted model in a process of its own: it can be killed, and counts and prices its calls.
 
-It answers, or fails, by the request alone: which requests it spoils is decided by a seed, their
+It answers, or fails, by the request alone: which requests get a fault is decided by a seed, their
 text, and how often that text was asked before. So it does not matter in which order they come.
-Its books are written before it answers; a kill does not touch them.
+It logs requests before it answers; a kill does not touch the log.
 """
 
 import json
@@ -28,7 +28,7 @@ from smile_trace.records import JSON, Record
 from tests.support.forked import FORKS
 from tests.support.planted import PlantedHandler, PlantedServer, usage_of
 
-Spoiled = Literal[
+Fault = Literal[
     "too many", "stumbled", "garbage", "refused", "half", "cut", "shapeless", "filtered", "slow"
 ]
 """What a request gets instead of its answer. From `half` on its tokens are billed all the same."""
@@ -41,10 +41,10 @@ TIMEOUT = 1.5
 
 
 class Asked(Record):
-    """One request that the model received, as its own books have it."""
+    """One request that the model received, as its log has it."""
 
     text: str
-    spoiled: Spoiled | None
+    fault: Fault | None
     tokens: int
     gone: bool = False
     """Whether the client was gone when its answer was ready: it never got it."""
@@ -52,7 +52,7 @@ class Asked(Record):
     @property
     def billed(self) -> bool:
         """Whether it cost something."""
-        return self.spoiled not in UNBILLED
+        return self.fault not in UNBILLED
 
     @property
     def usd(self) -> float:
@@ -74,10 +74,10 @@ class PlantedProcess:
     """A model that is started, killed, paused and started again, on the same port.
 
     Args:
-        folder: where its books are.
+        folder: where its log is.
         function: the answer to a prompt; found by name in the other process.
-        seed: decides which requests are spoiled.
-        share: of the requests, how many are spoiled while it is not `calm`.
+        seed: decides which requests get a fault.
+        share: of the requests, how many get a fault until `stop_faults`.
     """
 
     def __init__(
@@ -120,25 +120,25 @@ class PlantedProcess:
         """Let it go on."""
         self._signal(signal.SIGCONT)
 
-    def calm(self) -> None:
+    def stop_faults(self) -> None:
         """From now on every request is answered."""
-        (self._folder / "calm").touch()
+        (self._folder / "stop_faults").touch()
 
     @property
     def asked(self) -> int:
         """How many requests it has received so far."""
-        books = _books(self._folder)
-        if books.exists():
-            with books.open("rb") as stream:
+        requests = _requests_file(self._folder)
+        if requests.exists():
+            with requests.open("rb") as stream:
                 stream.seek(self._read)
                 new = stream.read()
             self._read += len(new)
             self._asked += new.count(b'{"text"')
         return self._asked
 
-    def books(self) -> list[Asked]:
+    def requests(self) -> list[Asked]:
         """Every request that it received, in order."""
-        return _read_books(self._folder)
+        return _read_requests(self._folder)
 
     def close(self) -> None:
         """Kill it and let go of its port."""
@@ -178,14 +178,14 @@ def _hold_a_port() -> socket.socket:
             return held
 
 
-def _books(folder: Path) -> Path:
-    return folder / "books.jsonl"
+def _requests_file(folder: Path) -> Path:
+    return folder / "requests.jsonl"
 
 
-def _read_books(folder: Path) -> list[Asked]:
+def _read_requests(folder: Path) -> list[Asked]:
     asked: list[Asked] = []
-    books = _books(folder)
-    for line in books.read_text().splitlines() if books.exists() else ():
+    requests = _requests_file(folder)
+    for line in requests.read_text().splitlines() if requests.exists() else ():
         entry = json.loads(line)
         if "gone" in entry:
             number = entry["gone"]
@@ -204,21 +204,21 @@ class _CountingServer(PlantedServer):
         super().__init__(planted.function, planted.port, _CountingHandler)
         self._planted = planted
         folder = Path(planted.folder)
-        self._calm = folder / "calm"
-        before = _read_books(folder)
+        self._stopped_faults = folder / "stop_faults"
+        before = _read_requests(folder)
         self._times = Counter(asked.text for asked in before)
         self._number = len(before)
-        self._file = os.open(_books(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(_requests_file(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def note(self, text: str, tokens: int) -> tuple[int, Spoiled | None]:
-        """Write a request into the books; gives its number there, and how it is spoiled."""
+    def note(self, text: str, tokens: int) -> tuple[int, Fault | None]:
+        """Log a request; gives its number in the log, and its fault."""
         with self.lock:
-            spoiled = self._decide(text)
+            fault = self._decide(text)
             self._times[text] += 1
             number, self._number = self._number, self._number + 1
-            billed = 0 if spoiled in UNBILLED else tokens
-            self._write({"text": text, "spoiled": spoiled, "tokens": billed})
-            return number, spoiled
+            billed = 0 if fault in UNBILLED else tokens
+            self._write({"text": text, "fault": fault, "tokens": billed})
+            return number, fault
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that is killed closes its connections; everything else is said."""
@@ -230,11 +230,11 @@ class _CountingServer(PlantedServer):
         with self.lock:
             self._write({"gone": number})
 
-    def _decide(self, text: str) -> Spoiled | None:
+    def _decide(self, text: str) -> Fault | None:
         draw = random.Random(f"{self._planted.seed} {self._times[text]} {text}")
-        if draw.random() >= self._planted.share or self._calm.exists():
+        if draw.random() >= self._planted.share or self._stopped_faults.exists():
             return None
-        kinds = get_args(Spoiled)
+        kinds = get_args(Fault)
         [kind] = draw.choices(kinds, [_WEIGHTS.get(kind, 1.0) for kind in kinds])
         return kind
 
@@ -252,18 +252,18 @@ class _CountingHandler(PlantedHandler):
             return
         text = "\n".join(message["content"] for message in body["messages"])
         answer = self.server.function(text)
-        number, spoiled = self.server.note(text, usage_of(text, answer)["total_tokens"])
+        number, fault = self.server.note(text, usage_of(text, answer)["total_tokens"])
         time.sleep(len(text) % 5 / 100)
-        if spoiled == "slow":
+        if fault == "slow":
             time.sleep(TIMEOUT * 1.5)
         if self._nobody_waits():
             self.server.note_gone(number)
-        if spoiled is None or spoiled == "slow":
+        if fault is None or fault == "slow":
             self.send(200, {}, self.chat(text, body))
         else:
-            self._spoil(spoiled, self.chat(text, body))
+            self._send_fault(fault, self.chat(text, body))
 
-    def _spoil(self, how: Spoiled, reply: Any) -> None:
+    def _send_fault(self, how: Fault, reply: Any) -> None:
         whole = json.dumps(reply).encode()
         match how:
             case "too many":

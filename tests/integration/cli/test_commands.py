@@ -19,9 +19,9 @@ from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import alone
 from smile_trace.worker.sample import sample
-from tests.integration.worker.conftest import WORD, says
 from tests.support.planted import PlantedServer, serving
 from tests.support.spooled import call_span, span_id, write_spool
+from tests.support.worker_settings import WORD, planted_answer
 
 PROMPT = f"please give me my {WORD} now"
 
@@ -58,7 +58,7 @@ class Shell:
 
 @pytest.fixture
 def server() -> Iterator[PlantedServer]:
-    with serving(says) as running:
+    with serving(planted_answer) as running:
         yield running
 
 
@@ -70,7 +70,10 @@ def shell(tmp_path: Path, server: PlantedServer) -> Shell:
 def test_from_the_spool_to_the_status(shell: Shell) -> None:
     write_spool(
         shell.home / "spool",
-        [call_span(1, prompt=PROMPT, answer=says(PROMPT)), call_span(2, model="\x1b[31mevil")],
+        [
+            call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT)),
+            call_span(2, model="\x1b[31mevil"),
+        ],
     )
     code, out, err = shell.run("worker", "--once")
     assert (code, out) == (0, "")
@@ -91,7 +94,7 @@ def test_from_the_spool_to_the_status(shell: Shell) -> None:
 
 
 def test_a_call_is_taken_up_again_once_its_model_is_mapped(shell: Shell) -> None:
-    span = call_span(1, prompt=PROMPT, answer=says(PROMPT), model="unmapped")
+    span = call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT), model="unmapped")
     now = time.time_ns()
     recent = span.model_copy(update={"start_ns": now, "end_ns": now + 1000})
     write_spool(shell.home / "spool", [recent])
@@ -109,7 +112,7 @@ def test_a_call_is_taken_up_again_once_its_model_is_mapped(shell: Shell) -> None
 def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(
     shell: Shell, server: PlantedServer
 ) -> None:
-    spans = [call_span(n, prompt=PROMPT, answer=says(PROMPT)) for n in (1, 2)]
+    spans = [call_span(n, prompt=PROMPT, answer=planted_answer(PROMPT)) for n in (1, 2)]
     write_spool(shell.home / "spool", [*spans, call_span(3, model="\x1b[31mevil")])
     for _ in range(2):  # it decides nothing
         code, out, err = shell.run("worker", "--dry-run")
@@ -183,7 +186,7 @@ def test_status_says_what_waits_to_be_read_and_makes_nothing(shell: Shell) -> No
 
 def test_retry_says_whether_anything_has_failed(shell: Shell, server: PlantedServer) -> None:
     refused = (400, {}, {"error": {"message": "not today"}})
-    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     assert shell.run("retry", "--failed")[1] == "No call has failed.\n"
     server.faults = [refused] * 20
     assert shell.run("worker", "--once")[0] == 0
@@ -260,7 +263,7 @@ def test_doctor_says_what_has_to_be_done(shell: Shell) -> None:
 
 
 def test_doctor_repairs_only_where_no_worker_runs(shell: Shell) -> None:
-    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     assert shell.run("worker", "--once")[0] == 0
     _, out, _ = shell.run("doctor", "--repair")
     assert "repair: removed 0 traces, 0 answers, 0 corrupt lines; the store takes 0." in out
@@ -272,7 +275,7 @@ def test_doctor_repairs_only_where_no_worker_runs(shell: Shell) -> None:
 def test_a_running_worker_is_healthy_logs_json_and_stops_when_told(
     shell: Shell,
 ) -> None:
-    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     worker = shell.start("worker", "--log", "json")
     deadline = time.monotonic() + 300
     while shell.run("health")[0]:
@@ -284,7 +287,7 @@ def test_a_running_worker_is_healthy_logs_json_and_stops_when_told(
 
 
 def test_explanations_go_out_and_come_in(shell: Shell, tmp_path: Path) -> None:
-    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     assert shell.run("worker", "--once")[0] == 0
     file = tmp_path / "explained.jsonl"
     code, out, _ = shell.run("export", str(file))
@@ -303,7 +306,7 @@ def test_once_says_which_model_is_paused_and_that_its_calls_wait(
     shell: Shell, server: PlantedServer
 ) -> None:
     server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 100
-    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=says(PROMPT))])
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     code, _, err = shell.run("worker", "--once")
     assert code == 0
     assert "0 of 1 sampled calls are explained, 1 wait" in err

@@ -1,9 +1,9 @@
-"""The books: whatever dies and whenever, nothing is lost and nothing is paid for twice.
+"""Fault injection: whatever dies and whenever, nothing is lost and nothing is paid for twice.
 
 A planted HTTP model counts and prices its calls; it, the real worker, its disk and the tracker
 are killed, paused and disturbed as a seed has planned it. Afterwards every finished call is
 stored once, explained or failed with a true reason, and visible once; and the recorded spend
-covers the model's own books and stays below the caps.
+covers what the model counted and stays below the caps.
 """
 
 from pathlib import Path
@@ -11,8 +11,8 @@ from typing import get_args
 
 import pytest
 
-from tests.integration.worker.chaos.arena import Arena
-from tests.integration.worker.chaos.books import balance, visible_once
+from tests.integration.worker.chaos.accounting import check_accounting, visible_once
+from tests.integration.worker.chaos.fault_run import FaultRun
 from tests.integration.worker.chaos.real_mlflow import RealMLflow
 from tests.integration.worker.chaos.schedule import Kind, plan
 from tests.support.mlflow_server import MLflowServer
@@ -23,35 +23,33 @@ SEEDS = range(30)
 @pytest.mark.parametrize(
     "seed", [pytest.param(n, marks=pytest.mark.slow if n else ()) for n in SEEDS]
 )
-def test_the_books(seed: int, tmp_path: Path) -> None:
-    arena = Arena(tmp_path, seed)
+def test_faults(seed: int, tmp_path: Path) -> None:
+    fault_run = FaultRun(tmp_path, seed)
     try:
-        arena.run()
-        balance(arena)
-        visible_once(arena)
+        fault_run.run()
+        check_accounting(fault_run)
+        visible_once(fault_run)
     finally:
-        arena.close()
+        fault_run.close()
 
 
 @pytest.mark.slow
 @pytest.mark.mlflow
 @pytest.mark.parametrize("seed", [100, 107, 108])
-def test_the_books_with_a_real_server(
-    seed: int, tmp_path: Path, mlflow_server: MLflowServer
-) -> None:
+def test_faults_with_a_real_mlflow(seed: int, tmp_path: Path, mlflow_server: MLflowServer) -> None:
     mlflow = RealMLflow(mlflow_server)
-    arena = Arena(tmp_path, seed, mlflow)
+    fault_run = FaultRun(tmp_path, seed, mlflow)
     try:
-        arena.run()
-        balance(arena)
-        mlflow.check(arena)
+        fault_run.run()
+        check_accounting(fault_run)
+        mlflow.check(fault_run)
         assert mlflow.kills
     finally:
-        arena.close()
+        fault_run.close()
 
 
-def test_everything_that_can_go_wrong_does() -> None:
-    lives = [life for seed in SEEDS for life in plan(seed)]
-    happened = {misfortune.kind for life in lives for misfortune in life.misfortunes}
+def test_every_kind_of_fault_is_injected() -> None:
+    workers = [worker for seed in SEEDS for worker in plan(seed)]
+    happened = {fault.kind for worker in workers for fault in worker.faults}
     assert happened == set(get_args(Kind))
-    assert {life.killed for life in lives} == {True, False}
+    assert {worker.killed for worker in workers} == {True, False}

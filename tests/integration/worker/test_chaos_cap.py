@@ -6,11 +6,10 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from tests.integration.worker.chaos.arena import capture, prepare, wait_out_pauses
-from tests.integration.worker.conftest import merged, says
-from tests.integration.worker.test_run import wait_for
+from tests.integration.worker.chaos.fault_run import capture, prepare, wait_out_pauses
 from tests.support.planted_process import PlantedProcess
 from tests.support.worker_process import WorkerProcesses
+from tests.support.worker_settings import planted_answer, settings_tables, wait_for
 
 PER_EXPLANATION = 8
 
@@ -22,8 +21,8 @@ PER_EXPLANATION = 8
 def test_the_model_never_counts_more_than_the_cap(
     concurrent: int, cap: int, kills: tuple[float, ...], tmp_path: Path
 ) -> None:
-    model = PlantedProcess(tmp_path / "model", says, seed=cap, share=0.2)
-    tables = merged(
+    model = PlantedProcess(tmp_path / "model", planted_answer, seed=cap, share=0.2)
+    tables = settings_tables(
         model.base_url,
         {
             "worker": {"concurrent_explanations": concurrent},

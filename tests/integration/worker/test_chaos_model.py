@@ -1,4 +1,4 @@
-"""The books once more, with the real language model: five kills of the worker and of llama.cpp."""
+"""Fault injection with the real language model: five kills of the worker and of llama.cpp."""
 
 import os
 import random
@@ -15,11 +15,10 @@ from smile_trace.records import Message
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.tables import responses
-from tests.integration.worker.chaos.arena import prepare, wait_out_pauses
-from tests.integration.worker.conftest import merged
-from tests.integration.worker.test_run import wait_for
+from tests.integration.worker.chaos.fault_run import prepare, wait_out_pauses
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.worker_process import WorkerProcesses
+from tests.support.worker_settings import settings_tables, wait_for
 
 PROMPTS = (
     "The capital of France is a city called",
@@ -38,10 +37,10 @@ LIST_SIZE = 16
 
 @pytest.mark.slow
 @pytest.mark.model
-async def test_the_books_with_the_real_model(tmp_path: Path, local_model: LocalModel) -> None:
+async def test_faults_with_the_real_model(tmp_path: Path, local_model: LocalModel) -> None:
     draw = random.Random(5)
     answers = await local_model.generate([_request(prompt) for prompt in PROMPTS])
-    tables = merged(
+    tables = settings_tables(
         "",
         {
             "models": {"planted": {"kind": "local", "max_tokens": ANSWER_TOKENS, "slots": 2}},

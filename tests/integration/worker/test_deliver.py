@@ -1,4 +1,4 @@
-"""One delivery worker and its tracker, in fair and foul weather."""
+"""One delivery worker and its tracker, with and without errors."""
 
 import errno
 import tempfile

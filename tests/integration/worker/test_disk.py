@@ -17,10 +17,15 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from tests.integration.worker.conftest import merged
-from tests.integration.worker.test_run import capture, sent, slow, wait_for
 from tests.support.fake_tracker import FolderTracker
 from tests.support.planted import PlantedServer
+from tests.support.worker_settings import (
+    capture,
+    requests_sent,
+    settings_tables,
+    slow_answer,
+    wait_for,
+)
 
 CODE = """
 import json, logging, signal, sys, threading
@@ -45,7 +50,7 @@ class LimitedWorker:
     def __init__(self, home: Path, base_url: str) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
-        tables = merged(base_url, {"worker": {"concurrent_explanations": 2}})
+        tables = settings_tables(base_url, {"worker": {"concurrent_explanations": 2}})
         self._process = subprocess.Popen(
             [sys.executable, "-c", CODE, str(home), json.dumps(tables)],
             stderr=subprocess.PIPE,
@@ -86,7 +91,7 @@ class LimitedWorker:
 
 @pytest.mark.slow
 def test_in_the_middle_of_explanations(settings: Settings, server: PlantedServer) -> None:
-    server.function = slow
+    server.function = slow_answer
     worker = LimitedWorker(settings.home, server.base_url)
     try:
         capture(settings, 1, 2, 3)
@@ -102,7 +107,7 @@ def test_in_the_middle_of_explanations(settings: Settings, server: PlantedServer
     finally:
         code = worker.stop()
     assert code == 0
-    assert max(sent(server).values()) == 1, "an answer that had come was paid for twice"
+    assert max(requests_sent(server).values()) == 1, "an answer that had come was paid for twice"
     assert worker.said("everything waits, and goes on by itself") == 1, worker.log
     assert worker.said("the store can be written again") == 1, worker.log
     assert not worker.said("Traceback")

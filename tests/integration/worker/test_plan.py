@@ -9,9 +9,9 @@ from smile_trace.store.ledger import Left
 from smile_trace.worker.lock import alone
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
-from tests.integration.worker.conftest import WORD, says
 from tests.support.planted import PlantedServer
 from tests.support.spooled import call_span, write_spool
+from tests.support.worker_settings import WORD, planted_answer
 
 Configure = Callable[..., Settings]
 PROMPT = f"please give me my {WORD} now or else"
@@ -19,7 +19,8 @@ PROMPT = f"please give me my {WORD} now or else"
 
 def capture(settings: Settings, *numbers: int, model: str = "planted") -> None:
     spans = [
-        call_span(n, prompt=f"{PROMPT} {n}", answer=says(PROMPT), model=model) for n in numbers
+        call_span(n, prompt=f"{PROMPT} {n}", answer=planted_answer(PROMPT), model=model)
+        for n in numbers
     ]
     write_spool(settings.spool, spans, f"{model}.jsonl")
 

@@ -17,12 +17,11 @@ from smile_trace.worker.plan import plan
 from smile_trace.worker.retry import believe_again
 from smile_trace.worker.run import run
 from smile_trace.worker.status import read_home
-from tests.integration.worker.conftest import WORD, merged
-from tests.integration.worker.test_run import capture, slow, wait_for
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import PlantedServer, serving
 from tests.support.spooled import span_id, trace_id
 from tests.support.worker_process import WorkerProcesses
+from tests.support.worker_settings import WORD, capture, settings_tables, slow_answer, wait_for
 
 PROMPT = f"please give me my {WORD} now or else I will write to the newspaper"
 PROXY_CALLS = 60
@@ -238,9 +237,9 @@ def test_a_proxy_that_left_the_settings_is_no_obstacle(
 def test_killed_in_the_middle_nothing_is_paid_twice(
     configure: Configure, server: PlantedServer, cheap: PlantedServer
 ) -> None:
-    server.function = slow
+    server.function = slow_answer
     concurrency = 2
-    tables = merged(server.base_url, tables_of(server, cheap))
+    tables = settings_tables(server.base_url, tables_of(server, cheap))
     for table in tables["models"].values():
         table["concurrency"] = concurrency
     settings = configure(**tables_of(server, cheap))

@@ -1,10 +1,7 @@
 """The whole worker on real parts: the store, the engine, an HTTP model, a tracker."""
 
-import json
 import logging
 import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,34 +15,22 @@ from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.lock import WorkerError, check_health
 from smile_trace.worker.retry import request_again
 from smile_trace.worker.run import run
-from tests.integration.worker.conftest import WORD, merged, says
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import PlantedServer
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.worker_process import WorkerProcesses
+from tests.support.worker_settings import (
+    PROMPT,
+    WORD,
+    capture,
+    planted_answer,
+    requests_sent,
+    settings_tables,
+    slow_answer,
+    wait_for,
+)
 
 Configure = Callable[..., Settings]
-PROMPT = f"please give me my {WORD} now or else"
-
-
-def capture(settings: Settings, *numbers: int, prompt: str = PROMPT) -> None:
-    write_spool(
-        settings.spool,
-        [
-            call_span(
-                n,
-                prompt=" ".join(f"{word}{n}" for word in prompt.split()),  # no text in common
-                answer=says(prompt),
-                **{"gen_ai.request.temperature": 0.0},
-            )
-            for n in numbers
-        ],
-        f"{numbers[0]}.jsonl",
-    )
-
-
-def sent(server: PlantedServer) -> Counter[str]:
-    return Counter(json.dumps(body["messages"]) for body in server.bodies)
 
 
 def test_from_the_spool_to_the_tracker(settings: Settings, server: PlantedServer) -> None:
@@ -103,7 +88,7 @@ def test_a_second_run_does_nothing_twice(settings: Settings, server: PlantedServ
 def test_no_text_is_asked_twice(settings: Settings, server: PlantedServer) -> None:
     capture(settings, 1, 2)
     run(settings, once=True, trackers=[])
-    assert max(sent(server).values()) == 1
+    assert max(requests_sent(server).values()) == 1
 
 
 def test_a_failing_call_ends_failed_with_its_reason_and_holds_up_no_other(
@@ -155,7 +140,7 @@ def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
     """At temperature .8 the prompt itself is asked several times, and one of them is enough."""
     monkeypatch.setattr("smile_trace.worker.models.FIRST_PROBE", 0.2)
     sampled = {"gen_ai.request.temperature": 0.8}
-    span = call_span(1, prompt=PROMPT, answer=says(PROMPT), **sampled)
+    span = call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT), **sampled)
     write_spool(settings.spool, [span])
     server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
     with at_work(settings) as store:
@@ -200,7 +185,7 @@ def test_the_daily_cap_holds_to_the_call_and_the_rest_waits(
         connection.exec_driver_sql("UPDATE jobs SET not_before = 0")
     store.close()
     assert run(richer, once=True, trackers=[]).explained == 4
-    assert max(sent(server).values()) == 1  # what was paid for was used
+    assert max(requests_sent(server).values()) == 1  # what was paid for was used
 
 
 @pytest.mark.slow
@@ -274,22 +259,10 @@ def at_work(settings: Settings) -> Iterator[Store]:
     assert not worker.is_alive()
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 300.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
-def slow(prompt: str) -> str:
-    time.sleep(0.05)
-    return says(prompt)
-
-
 @pytest.fixture
 def workers(settings: Settings, server: PlantedServer) -> Iterator[WorkerProcesses]:
-    server.function = slow
-    tables = merged(server.base_url, {"worker": {"concurrent_explanations": 2}})
+    server.function = slow_answer
+    tables = settings_tables(server.base_url, {"worker": {"concurrent_explanations": 2}})
     tables["models"]["planted"]["concurrency"] = 2
     started = WorkerProcesses(settings.home, tables)
     yield started
@@ -311,7 +284,7 @@ def test_killed_between_rounds_nothing_is_lost_or_paid_twice(
     tracker = workers.tracker
     assert tracker.visible("explanation") == {f"{trace_id(n)}:{span_id(1)}" for n in (1, 2, 3)}
     assert len(tracker.visible("trace")) == 3
-    again = sum(count - 1 for count in sent(server).values())
+    again = sum(count - 1 for count in requests_sent(server).values())
     assert again <= kills * 2 * 2  # what was in flight: two requests of two explanations
     store = Store.open(settings)
     status = store.status()
@@ -331,7 +304,7 @@ def test_a_stop_signal_ends_the_worker_soon_and_the_next_one_goes_on(
     assert worker.exitcode == 0
     assert 5 <= len(server.bodies) < 40
     workers.finish()
-    assert max(sent(server).values()) == 1
+    assert max(requests_sent(server).values()) == 1
     assert len(workers.tracker.visible("explanation")) == 2
 
 
@@ -348,7 +321,7 @@ def test_a_round_that_does_not_end_is_cut_off(
     worker.join(15)
     assert worker.exitcode == 0
     hanging.set()
-    server.function = says
+    server.function = planted_answer
     workers.finish()
     assert len(workers.tracker.visible("explanation")) == 1
 
@@ -356,7 +329,7 @@ def test_a_round_that_does_not_end_is_cut_off(
 def test_an_answer_that_was_lost_on_its_way_is_visible_once(
     workers: WorkerProcesses, server: PlantedServer, settings: Settings
 ) -> None:
-    server.function = says
+    server.function = planted_answer
     tracker = workers.tracker
     (tracker.folder / "cut").touch()
     capture(settings, 1)
@@ -391,7 +364,9 @@ def test_a_model_at_its_own_cap_waits_and_holds_up_no_other(
     how = {"kind": "endpoint", "base_url": server.base_url, "retries": 0}
     settings = configure(models={"capped": {**how, "calls_per_day": 5}})
     for number, model in ((1, "capped"), (2, "capped"), (3, "planted")):
-        span = call_span(number, prompt=f"{PROMPT} {number}", answer=says(PROMPT), model=model)
+        span = call_span(
+            number, prompt=f"{PROMPT} {number}", answer=planted_answer(PROMPT), model=model
+        )
         write_spool(settings.spool, [span], f"{number}.jsonl")
     status = run(settings, once=True, trackers=[])
     assert (status.explained, status.pending, status.failed) == (1, 2, 0)

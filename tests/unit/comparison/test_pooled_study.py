@@ -20,9 +20,9 @@ from smile_trace.records import (
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.run import run
-from tests.integration.worker.conftest import merged
 from tests.support.planted import serving
 from tests.support.spooled import call_span, write_spool
+from tests.support.worker_settings import settings_tables
 
 TEMPLATE = "Be kind.\nBe brief.\nName one city.\nDo not guess.\nQuestion: {question}\nAnswer:"
 SETTINGS = ExplanationSettings(model="m", budget=7, pooled=True)
@@ -110,11 +110,11 @@ def test_a_call_without_a_prompt_cannot_be_pooled() -> None:
 def test_the_worker_pools_a_version_within_its_budget(tmp_path: Path) -> None:
     """Twenty calls of one version: two explained one by one, fifteen pooled, three again alone."""
 
-    def says(prompt: str) -> str:
+    def planted_answer(prompt: str) -> str:
         return "Paris is it." if "Eiffel" in prompt and "city" in prompt else "no idea at all"
 
-    with serving(says) as server:
-        tables = merged(
+    with serving(planted_answer) as server:
+        tables = settings_tables(
             server.base_url,
             {
                 "sampling": {"minimum_per_prompt_version": 2},
@@ -136,7 +136,7 @@ def test_the_worker_pools_a_version_within_its_budget(tmp_path: Path) -> None:
                 semconv.PROMPTS: f"[{use.model_dump_json()}]",
                 semconv.REQUEST_TEMPERATURE: 0.0,
             }
-            spans.append(call_span(number, prompt=text, answer=says(text), **found))
+            spans.append(call_span(number, prompt=text, answer=planted_answer(text), **found))
         write_spool(settings.spool, spans, "a.jsonl")
         status = run(settings, once=True, trackers=[])
         assert status.explained == 20

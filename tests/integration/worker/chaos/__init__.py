@@ -1,1 +1,1 @@
-"""Random misfortune, planned by a seed, and the books that must balance afterwards."""
+"""Seeded fault injection into the whole worker, and the accounting that must hold afterwards."""

@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.integration.worker.chaos.arena import Arena
-from tests.integration.worker.chaos.books import Books, balance
+from tests.integration.worker.chaos.accounting import Accounting, check_accounting
+from tests.integration.worker.chaos.fault_run import FaultRun
 from tests.integration.worker.chaos.real_mlflow import RealMLflow
 from tests.support.forked import also_import
 from tests.support.mlflow_server import MLflowServer
@@ -45,26 +45,28 @@ def main() -> int:
 def _one(seed: int, server: MLflowServer) -> Counter[str]:
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
     mlflow = RealMLflow(server)
-    arena = Arena(folder, seed, mlflow)
+    fault_run = FaultRun(folder, seed, mlflow)
     began = time.monotonic()
     try:
-        arena.run()
-        books = balance(arena)
-        mlflow.check(arena)
+        fault_run.run()
+        accounting = check_accounting(fault_run)
+        mlflow.check(fault_run)
     except Exception as error:  # noqa: BLE001 - whatever one seed does, the others follow
         (folder / "failure.txt").write_text(f"{type(error).__name__}: {error}")
         first = next(iter(str(error).splitlines()), "")
         print(f"seed {seed}: FAILED, see {folder}: {type(error).__name__} {first[:300]}")
         return Counter(seeds=1, failures=1)
     finally:
-        arena.close()
+        fault_run.close()
     shutil.rmtree(folder)
-    print(f"seed {seed}: {time.monotonic() - began:.0f} s, {mlflow.kills} MLflow kills, {books}")
-    return _counted(books, mlflow.kills)
+    print(
+        f"seed {seed}: {time.monotonic() - began:.0f} s, {mlflow.kills} MLflow kills, {accounting}"
+    )
+    return _counted(accounting, mlflow.kills)
 
 
-def _counted(books: Books, mlflow_kills: int) -> Counter[str]:
-    figures = {name.replace("_", " "): figure for name, figure in books}
+def _counted(accounting: Accounting, mlflow_kills: int) -> Counter[str]:
+    figures = {name.replace("_", " "): figure for name, figure in accounting}
     return Counter({"seeds": 1, "MLflow kills": mlflow_kills, **figures})
 
 

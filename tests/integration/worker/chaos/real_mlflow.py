@@ -12,8 +12,8 @@ from mlflow.tracing.client import TracingClient
 from smile_trace.store import Store
 from smile_trace_mlflow.spans import EXPLANATION_NAME, mlflow_trace_id
 from smile_trace_mlflow.tracker import FEEDBACK
-from tests.integration.worker.chaos.arena import Arena
-from tests.integration.worker.chaos.schedule import Misfortune
+from tests.integration.worker.chaos.fault_run import FaultRun
+from tests.integration.worker.chaos.schedule import Fault
 from tests.support.mlflow_server import MLflowServer
 
 LONGEST_WAIT = 2.0
@@ -35,14 +35,14 @@ class RealMLflow:
         self.experiment = f"chaos-{uuid.uuid4().hex[:12]}"
         self.kills = 0
 
-    def hurt(self, misfortune: Misfortune) -> None:
+    def inject(self, fault: Fault) -> None:
         """Kill the server: some time later, or to lose an answer, in the middle of writing."""
         if not self._server.answers():
             return
-        if misfortune.kind == "answer lost":
+        if fault.kind == "answer lost":
             self._wait_for_a_write()
         else:
-            time.sleep(misfortune.seconds)
+            time.sleep(fault.seconds)
         self._server.stop()
         self._server.start(wait=False)
         self.kills += 1
@@ -52,7 +52,7 @@ class RealMLflow:
         while self._server.written_ns() == before and time.monotonic() < deadline:
             time.sleep(0.001)
 
-    def heal(self) -> None:
+    def recover(self) -> None:
         """Wait until it answers."""
         self._server.wait()
 
@@ -60,31 +60,31 @@ class RealMLflow:
         """Where the worker delivers to."""
         return {"mlflow": {"tracking_uri": self._server.uri, "experiment": self.experiment}}
 
-    def check(self, arena: Arena) -> None:
+    def check(self, fault_run: FaultRun) -> None:
         """Hold what a person sees against what the store holds.
 
         Raises:
             AssertionError: something is missing or is there twice; with the workers' log.
         """
         mlflow.set_tracking_uri(self._server.uri)  # what reads attachments asks nothing else
-        store = Store.open(arena.settings)
+        store = Store.open(fault_run.settings)
         try:
-            self._check(arena, store)
+            self._check(fault_run, store)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{arena.workers.log()}") from error
+            raise AssertionError(f"{error}\n{fault_run.workers.log()}") from error
         finally:
             store.close()
 
-    def _check(self, arena: Arena, store: Store) -> None:
+    def _check(self, fault_run: FaultRun, store: Store) -> None:
         client = MlflowClient(tracking_uri=self._server.uri)
         experiment = client.get_experiment_by_name(self.experiment)
         assert experiment is not None
         location = [experiment.experiment_id]
         found = client.search_traces(locations=location, max_results=100)
         traces = {trace.info.trace_id: trace for trace in found}
-        assert len(traces) == len(found) == len(arena.calls), sorted(traces)
+        assert len(traces) == len(found) == len(fault_run.calls), sorted(traces)
         explained = 0
-        for call in arena.calls:
+        for call in fault_run.calls:
             trace = traces[mlflow_trace_id(store.trace(call.partition(":")[0]))]
             explanation = store.explanation(call)
             r2 = None if explanation is None else explanation.fidelity.r2_heldout

@@ -1,4 +1,4 @@
-"""What a seed decides: the lives of the workers, and what goes wrong in each of them."""
+"""What a seed decides: the workers of a run, and the faults injected into each."""
 
 import random
 from typing import Literal, get_args
@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from smile_trace.records import Record
 
 CALLS = 3
-"""Captured calls; each comes in at the beginning of one worker's life."""
+"""Captured calls; each comes in when one worker starts."""
 BUDGET = 20
 """Requests for one explanation."""
 
@@ -20,41 +20,41 @@ Kind = Literal[
     "disk read-only",
     "disk too big",
 ]
-"""What can go wrong; `answer lost` is the tracker's, `disk too big` no byte written (EFBIG)."""
+"""The faults; `answer lost` is the tracker's, `disk too big` no byte written (EFBIG)."""
 _KINDS = get_args(Kind)
 _WEIGHTS = [3 if kind == "model killed" else 1 for kind in _KINDS]
 
 
-class Misfortune(Record):
-    """One thing that goes wrong, for `seconds`, once the model got `after` more requests."""
+class Fault(Record):
+    """One fault, for `seconds`, once the model got `after` more requests."""
 
     kind: Kind
     after: int
     seconds: float
 
 
-class Life(Record):
-    """One worker's life, from its start to its end by `kill -9` or by SIGTERM."""
+class WorkerRun(Record):
+    """One worker from its start to its end by `kill -9` or by SIGTERM."""
 
     captured_first: bool
     """Whether the call is there before the worker starts; else it comes while it runs."""
-    misfortunes: tuple[Misfortune, ...]
+    faults: tuple[Fault, ...]
     killed: bool
     ends_after: int
-    """Requests after the last misfortune."""
+    """Requests after the last fault."""
 
 
-def plan(seed: int) -> list[Life]:
-    """The lives of one run, the same for the same seed."""
+def plan(seed: int) -> list[WorkerRun]:
+    """The workers of one run, the same for the same seed."""
     draw = random.Random(f"lives {seed}")
-    return [_life(draw) for _ in range(CALLS)]
+    return [_worker_run(draw) for _ in range(CALLS)]
 
 
-def _life(draw: random.Random) -> Life:
-    return Life(
+def _worker_run(draw: random.Random) -> WorkerRun:
+    return WorkerRun(
         captured_first=draw.random() < 0.5,
-        misfortunes=tuple(
-            Misfortune(
+        faults=tuple(
+            Fault(
                 kind=draw.choices(_KINDS, _WEIGHTS)[0],
                 after=draw.randrange(6),
                 seconds=draw.uniform(0.1, 0.8),

@@ -1,4 +1,4 @@
-"""One run: a captured call per life, a worker that dies, and a last one that finishes."""
+"""One run: each worker gets a call, faults and an end; a last one finishes without faults."""
 
 import os
 import signal
@@ -12,34 +12,34 @@ import smile_trace.worker.delivery as deliver
 import smile_trace.worker.models as models
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from tests.integration.worker.chaos.schedule import BUDGET, CALLS, Life, Misfortune, plan
-from tests.integration.worker.conftest import WORD, merged, says
-from tests.support.disk import Disk, Trouble, obey
+from tests.integration.worker.chaos.schedule import BUDGET, CALLS, Fault, WorkerRun, plan
 from tests.support.fake_tracker import FolderTracker
+from tests.support.fault_injection import Disk, DiskFault, simulate_disk_faults
 from tests.support.planted_process import TIMEOUT, PlantedProcess, plant_prices
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.worker_process import WorkerProcesses
+from tests.support.worker_settings import WORD, planted_answer, settings_tables
 
 CONCURRENT = 2
 """Explanations, and requests of each, in flight at once."""
 CAPS = {"calls_per_day": 500, "tokens_per_day": 1_000_000, "usd_per_day": 50.0}
-SPOILED = 0.15
-"""Share of the requests that do not get their answer."""
-UP, PATIENCE = 20.0, 1.0
+FAULT_SHARE = 0.15
+"""Share of the requests that get a fault instead of their answer."""
+START_WAIT, REQUEST_WAIT = 20.0, 1.0
 """The longest waits for a new worker's first request and for more, in seconds: the model may be
 paused, or everything be done."""
 PROMPT = f"please give me my {WORD} now or else"
 
 
-class Dashboard(Protocol):
-    """Where the worker delivers to, as far as it can be hurt."""
+class Destination(Protocol):
+    """Where the worker delivers to, as far as faults can be injected."""
 
-    def hurt(self, misfortune: Misfortune) -> None:
+    def inject(self, fault: Fault) -> None:
         """Be away for a while, or lose an answer."""
         ...
 
-    def heal(self) -> None:
-        """Before the last worker: take everything again."""
+    def recover(self) -> None:
+        """Before the last worker: no more faults."""
         ...
 
     def settings(self) -> dict[str, dict[str, Any]]:
@@ -47,22 +47,22 @@ class Dashboard(Protocol):
         ...
 
 
-class Folder:
+class FolderDestination:
     """The fake tracker of the home."""
 
     def __init__(self, tracker: FolderTracker) -> None:
         self._tracker = tracker
 
-    def hurt(self, misfortune: Misfortune) -> None:
+    def inject(self, fault: Fault) -> None:
         """Refuse everything for a while, or lose one answer."""
-        if misfortune.kind == "tracker down":
+        if fault.kind == "tracker down":
             (self._tracker.folder / "down").touch()
-            time.sleep(misfortune.seconds)
+            time.sleep(fault.seconds)
             (self._tracker.folder / "down").unlink()
         else:
             (self._tracker.folder / "cut").touch()
 
-    def heal(self) -> None:
+    def recover(self) -> None:
         """It takes everything already."""
 
     def settings(self) -> dict[str, dict[str, Any]]:
@@ -70,7 +70,7 @@ class Folder:
         return {}
 
 
-class Arena:
+class FaultRun:
     """Everything that one run needs.
 
     Attributes:
@@ -78,24 +78,24 @@ class Arena:
         settings: the worker's.
         model: the planted model, in a process of its own.
         workers: the workers that were started.
-        interruptions: kills, pauses and disk troubles so far; at each of them as many
+        interruptions: kills, pauses and disk faults so far; at each of them as many
             answers may get lost as there are requests in flight.
         worker_kills, model_kills: how often each was killed.
     """
 
-    def __init__(self, folder: Path, seed: int, dashboard: Dashboard | None = None) -> None:
+    def __init__(self, folder: Path, seed: int, destination: Destination | None = None) -> None:
         self.seed = seed
         self.numbers = [1_000_000 + seed * CALLS + n for n in range(CALLS)]
-        self.model = PlantedProcess(folder / "model", says, seed=seed, share=SPOILED)
+        self.model = PlantedProcess(folder / "model", planted_answer, seed=seed, share=FAULT_SHARE)
         home = folder / "home"
         self.disk = Disk(home / "disk")
-        self.dashboard = dashboard or Folder(FolderTracker(home / "tracker"))
-        tables = merged(
+        self.destination = destination or FolderDestination(FolderTracker(home / "tracker"))
+        tables = settings_tables(
             self.model.base_url,
             {
                 "worker": {"concurrent_explanations": CONCURRENT},
                 "budget": {"calls_per_explanation": BUDGET, "usd_per_explanation": 10.0, **CAPS},
-                "trackers": self.dashboard.settings(),
+                "trackers": self.destination.settings(),
             },
         )
         tables["models"]["planted"] |= {
@@ -113,12 +113,12 @@ class Arena:
         return [f"{trace_id(number)}:{span_id(1)}" for number in self.numbers]
 
     def run(self) -> None:
-        """All lives, one after the other, and then one in which nothing goes wrong."""
+        """All workers, one after the other, and then one without faults."""
         self.model.start()
-        for number, life in zip(self.numbers, plan(self.seed), strict=True):
-            self._live(life, number)
-        self.model.calm()
-        self.dashboard.heal()
+        for number, worker_run in zip(self.numbers, plan(self.seed), strict=True):
+            self._run_worker(worker_run, number)
+        self.model.stop_faults()
+        self.destination.recover()
         wait_out_pauses(self.settings)
         self.workers.finish()
 
@@ -127,19 +127,19 @@ class Arena:
         self.workers.close()
         self.model.close()
 
-    def _live(self, life: Life, number: int) -> None:
-        if life.captured_first:
+    def _run_worker(self, worker_run: WorkerRun, number: int) -> None:
+        if worker_run.captured_first:
             capture(self.settings, number)
         worker = self.workers.start()
-        if not life.captured_first:
+        if not worker_run.captured_first:
             time.sleep(0.2)
             capture(self.settings, number)
-        self._wait_for(worker, 1, UP)
-        for misfortune in life.misfortunes:
-            self._wait_for(worker, misfortune.after, PATIENCE)
-            self._strike(misfortune, worker)
-        self._wait_for(worker, life.ends_after, PATIENCE)
-        if life.killed:
+        self._wait_for(worker, 1, START_WAIT)
+        for fault in worker_run.faults:
+            self._wait_for(worker, fault.after, REQUEST_WAIT)
+            self._inject(fault, worker)
+        self._wait_for(worker, worker_run.ends_after, REQUEST_WAIT)
+        if worker_run.killed:
             worker.kill()
             self.worker_kills += 1
             self.interruptions += 1
@@ -153,35 +153,35 @@ class Arena:
         while self.model.asked < wanted and worker.is_alive() and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def _strike(self, misfortune: Misfortune, worker: ForkServerProcess) -> None:
+    def _inject(self, fault: Fault, worker: ForkServerProcess) -> None:
         assert worker.pid is not None
-        match misfortune.kind:
+        match fault.kind:
             case "model killed":
                 self.model.kill()
-                time.sleep(misfortune.seconds)
+                time.sleep(fault.seconds)
                 self.model.start()
                 self.model_kills += 1
             case "model paused":
                 self.model.pause()
-                time.sleep(misfortune.seconds)
+                time.sleep(fault.seconds)
                 self.model.resume()
             case "worker paused":
                 if worker.is_alive():
                     os.kill(worker.pid, signal.SIGSTOP)
-                    time.sleep(misfortune.seconds)
+                    time.sleep(fault.seconds)
                     os.kill(worker.pid, signal.SIGCONT)
             case "tracker down" | "answer lost":
-                self.dashboard.hurt(misfortune)
+                self.destination.inject(fault)
                 return
-            case trouble:
+            case kind:
                 if worker.is_alive():
-                    self.disk.hurt(_TROUBLES[trouble], worker.pid)
-                    time.sleep(misfortune.seconds)
-                self.disk.heal(worker.pid if worker.is_alive() else None)
+                    self.disk.inject(_DISK_FAULTS[kind], worker.pid)
+                    time.sleep(fault.seconds)
+                self.disk.recover(worker.pid if worker.is_alive() else None)
         self.interruptions += 1
 
 
-_TROUBLES: dict[str, Trouble] = {
+_DISK_FAULTS: dict[str, DiskFault] = {
     "disk full": "full",
     "disk read-only": "read-only",
     "disk too big": "too big",
@@ -192,7 +192,7 @@ def capture(settings: Settings, number: int) -> None:
     """A finished call in the spool; no two have a word in common."""
     prompt = " ".join(f"{word}{number}" for word in PROMPT.split())
     span = call_span(
-        number, prompt=prompt, answer=says(prompt), **{"gen_ai.request.temperature": 0.0}
+        number, prompt=prompt, answer=planted_answer(prompt), **{"gen_ai.request.temperature": 0.0}
     )
     write_spool(settings.spool, [span], f"{number}.jsonl")
 
@@ -203,7 +203,7 @@ def prepare(home: Path) -> None:
     models.FIRST_PROBE, models.LAST_PROBE = 0.3, 0.6
     deliver.LONGEST_WAIT = 1.0
     plant_prices()
-    obey(home / "disk")
+    simulate_disk_faults(home / "disk")
 
 
 def wait_out_pauses(settings: Settings) -> None:

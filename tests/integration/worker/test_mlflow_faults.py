@@ -1,4 +1,4 @@
-"""The real worker and a real MLflow server in bad weather: everything arrives, once."""
+"""The real worker and a real MLflow server that fails: everything arrives, once."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from mlflow import MlflowClient
 
 from smile_trace.settings import Settings
 from smile_trace_mlflow import MLflowTracker
-from tests.integration.worker.test_run import capture
+from tests.support.fault_injection import Start
 from tests.support.mlflow_server import MLflowServer
 from tests.support.reverse_proxy import ReverseProxy, serving
 from tests.support.spooled import trace_id
-from tests.support.weather import Start
+from tests.support.worker_settings import capture
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.slow]
 
@@ -29,28 +29,28 @@ def test_down_then_refusing_then_deleted(
         tracker = MLflowTracker.from_settings(options)
         assert tracker is not None
         capture(settings, 1, 2)
-        weather = start(settings, tracker)
+        worker = start(settings, tracker)
 
         def paused(text: str) -> Callable[[], bool]:
             return lambda: any(
-                text in (counted.unavailable or "") for counted in weather.store.status().trackers
+                text in (counted.unavailable or "") for counted in worker.store.status().trackers
             )
 
-        weather.until(paused("does not answer"))
-        weather.until(lambda: weather.store.status().explained == 2)
+        worker.until(paused("does not answer"))
+        worker.until(lambda: worker.store.status().explained == 2)
         proxy.answer = 401
-        weather.until(paused("refuses our credentials"))
+        worker.until(paused("refuses our credentials"))
         proxy.answer = None
-        weather.until(lambda: weather.store.status().trackers[0].explanations == 2)
+        worker.until(lambda: worker.store.status().trackers[0].explanations == 2)
         found = client.get_experiment_by_name(experiment)
         assert found is not None
         client.delete_experiment(found.experiment_id)
         capture(settings, 3, 4)
-        weather.until(paused("was deleted: restore it"))
+        worker.until(paused("was deleted: restore it"))
         client.restore_experiment(found.experiment_id)
-        weather.until(lambda: weather.store.status().trackers[0].explanations == 4)
-        status = weather.store.status()
-        weather.stop()
+        worker.until(lambda: worker.store.status().trackers[0].explanations == 4)
+        status = worker.store.status()
+        worker.stop()
     [counted] = status.trackers
     assert (counted.traces, counted.waiting, counted.refused) == (4, 0, ())
     kept = mlflow.search_traces(locations=[found.experiment_id], return_type="list")

@@ -11,11 +11,10 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.trackers import TrackerUnavailable
-from tests.integration.worker.conftest import says
-from tests.integration.worker.test_run import capture, sent, wait_for
 from tests.support.fake_tracker import FakeTracker
+from tests.support.fault_injection import DAY, HOUR, ClockedWorker, Start
 from tests.support.planted import PlantedServer, serving
-from tests.support.weather import DAY, HOUR, Start, Weather
+from tests.support.worker_settings import capture, planted_answer, requests_sent, wait_for
 
 Configure = Callable[..., Settings]
 
@@ -43,22 +42,22 @@ def test_a_model_is_gone_for_an_hour(
     server.faults = [WRONG[reason]] * 1000  # type: ignore[list-item]
     capture(settings, 1, 2, 3)
     tracker = FakeTracker()
-    weather = start(settings, tracker)
-    wait_for(lambda: weather.store.status().paused_models)
-    weather.clock.pass_time(HOUR)
-    status = weather.store.status()
+    worker = start(settings, tracker)
+    wait_for(lambda: worker.store.status().paused_models)
+    worker.clock.pass_time(HOUR)
+    status = worker.store.status()
     assert (status.pending + status.running, status.failed) == (3, 0)
     [paused] = status.paused_models
     assert (paused.name, reason in paused.reason) == ("planted", True)
-    assert paused.next_try - weather.clock.now <= 600
+    assert paused.next_try - worker.clock.now <= 600
     # tried again ever more rarely, and by one explanation at a time (its concurrency is 8)
     assert paused.tries <= 12
     assert len(server.bodies) <= 3 * 8 + 12 * 8
     server.faults = []
-    weather.until(lambda: len(tracker.explanations) == 3)
-    status = weather.store.status()
+    worker.until(lambda: len(tracker.explanations) == 3)
+    status = worker.store.status()
     assert (status.explained, status.failed, status.paused_models) == (3, 0, ())
-    assert max(sent(server).values()) > 1  # what was refused was asked again
+    assert max(requests_sent(server).values()) > 1  # what was refused was asked again
     assert said(caplog, "planted is paused") == said(caplog, "planted answers again") == 1
 
 
@@ -82,20 +81,20 @@ def test_a_model_that_is_gone_for_long_costs_no_explanation(
     else:
         server.shutdown()
         server.server_close()
-    weather = start(settings, FakeTracker())
-    wait_for(lambda: weather.store.status().paused_models)
-    weather.until(lambda: weather.store.status().paused_models[0].tries > 8)
-    status = weather.store.status()
+    worker = start(settings, FakeTracker())
+    wait_for(lambda: worker.store.status().paused_models)
+    worker.until(lambda: worker.store.status().paused_models[0].tries > 8)
+    status = worker.store.status()
     assert (status.pending + status.running, status.failed) == (1, 0)
     server.faults = []
     # A connection that broke may have been a paid answer: what was sent so before the pause
     # counts, and only that. The request that the model was tried with is one more.
     texts = 12 if reason != "does not answer" else 12 - (1 + 4) + 1
-    with nullcontext(server) if reason in WRONG else serving(says, port) as back:
-        weather.until(lambda: weather.store.status().explained == 1)
-        assert len(set(sent(back))) == texts
+    with nullcontext(server) if reason in WRONG else serving(planted_answer, port) as back:
+        worker.until(lambda: worker.store.status().explained == 1)
+        assert len(set(requests_sent(back))) == texts
         asked = len(server.bodies) + len(back.bodies) * (back is not server)
-        assert weather.store.status().spent.calls == asked
+        assert worker.store.status().spent.calls == asked
 
 
 @pytest.mark.parametrize("wrong", ["too busy", "no money left"])
@@ -112,12 +111,12 @@ def test_a_model_that_goes_in_the_middle_takes_no_explanation_with_it(
     settings = configure(models={"planted": planted}, budget={"calls_per_explanation": 12})
     server.faults = [None] * 3 + [WRONG[wrong]] * 1000  # type: ignore[list-item]
     capture(settings, 1)
-    weather = start(settings, FakeTracker())
-    wait_for(lambda: weather.store.status().paused_models)
+    worker = start(settings, FakeTracker())
+    wait_for(lambda: worker.store.status().paused_models)
     server.faults = []
-    weather.until(lambda: weather.store.status().explained == 1)
-    assert len(set(sent(server))) == 12
-    assert weather.store.status().spent.calls == len(server.bodies)
+    worker.until(lambda: worker.store.status().explained == 1)
+    assert len(set(requests_sent(server))) == 12
+    assert worker.store.status().spent.calls == len(server.bodies)
 
 
 @pytest.mark.slow
@@ -129,20 +128,20 @@ def test_word_vectors_that_are_gone_pause_nobody_else(
         here = {"kind": "endpoint", "base_url": vectors.base_url, "retries": 0}
         settings = configure(models={"vectors": here}, explain={"embeddings": "vectors"})
         capture(settings, 1, 2)
-        weather = start(settings, FakeTracker())
-        wait_for(lambda: weather.store.status().paused_models)
-        weather.clock.pass_time(HOUR)
-        status = weather.store.status()
+        worker = start(settings, FakeTracker())
+        wait_for(lambda: worker.store.status().paused_models)
+        worker.clock.pass_time(HOUR)
+        status = worker.store.status()
         assert [paused.name for paused in status.paused_models] == ["vectors"]
         assert (status.failed, status.explained) == (0, 0)
         assert len(vectors.bodies) <= 4 + status.paused_models[0].tries
-        assert max(sent(server).values()) == 1  # answers that came are not asked for again
+        assert max(requests_sent(server).values()) == 1  # answers that came are not asked for again
         vectors.faults = []
-        weather.until(lambda: weather.store.status().explained == 2)
-        assert max(sent(server).values()) == 1
-        assert weather.store.status().paused_models == ()
-        day = weather.store.ledger.today()
-        assert weather.store.ledger.spent("model", f"{day}/vectors").calls == len(vectors.bodies)
+        worker.until(lambda: worker.store.status().explained == 2)
+        assert max(requests_sent(server).values()) == 1
+        assert worker.store.status().paused_models == ()
+        day = worker.store.ledger.today()
+        assert worker.store.ledger.spent("model", f"{day}/vectors").calls == len(vectors.bodies)
 
 
 @pytest.mark.slow
@@ -153,16 +152,16 @@ def test_a_tracker_takes_nothing_for_an_hour(
     tracker = FakeTracker()
     tracker.fail_with = TrackerUnavailable("it is down: start it")
     capture(settings, 1, 2)
-    weather = start(settings, tracker)
-    wait_for(lambda: weather.store.status().explained == 2)
-    weather.clock.pass_time(HOUR)
-    [counted] = weather.store.status().trackers
+    worker = start(settings, tracker)
+    wait_for(lambda: worker.store.status().explained == 2)
+    worker.clock.pass_time(HOUR)
+    [counted] = worker.store.status().trackers
     assert counted.paused is not None
     assert (counted.waiting, counted.paused.reason) == (4, "it is down: start it")
     assert 10 < counted.paused.tries < 50
     tracker.fail_with = None
-    weather.until(lambda: len(tracker.explanations) == 2)
-    weather.until(lambda: weather.store.status().trackers[0].paused is None)
+    worker.until(lambda: len(tracker.explanations) == 2)
+    worker.until(lambda: worker.store.status().trackers[0].paused is None)
     assert sorted(tracker.log) == sorted(set(tracker.log))
     assert said(caplog, "takes nothing") == said(caplog, "takes deliveries again") == 1
 
@@ -175,10 +174,10 @@ def test_a_clock_that_is_put_back_a_day_holds_nothing_up(
     tracker.fail_with = TrackerUnavailable("it is down", retry_after=300.0)
     server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
     capture(settings, 1)
-    weather = start(settings, tracker)
-    wait_for(lambda: weather.store.status().paused_models)
-    wait_for(lambda: weather.store.status().trackers[0].paused)
-    weather.clock.now -= DAY
+    worker = start(settings, tracker)
+    wait_for(lambda: worker.store.status().paused_models)
+    wait_for(lambda: worker.store.status().trackers[0].paused)
+    worker.clock.now -= DAY
     server.faults, tracker.fail_with = [], None
     wait_for(lambda: len(tracker.explanations) == 1)  # without another second passing
 
@@ -189,22 +188,22 @@ def test_a_clock_that_goes_back_and_forth_pays_no_day_twice(
 ) -> None:
     settings = configure(budget={"calls_per_day": 30, "calls_per_explanation": 10})
     capture(settings, *range(1, 13))
-    weather = start(settings, FakeTracker())
-    began, seen = weather.clock.now, set[str]()
+    worker = start(settings, FakeTracker())
+    began, seen = worker.clock.now, set[str]()
     for later in days:  # each from its beginning, however long the last one took
-        weather.clock.now = began + later * DAY
-        seen.add(weather.store.ledger.today())
-        weather.until(lambda: spent(weather) == 30)
+        worker.clock.now = began + later * DAY
+        seen.add(worker.store.ledger.today())
+        worker.until(lambda: spent(worker) == 30)
     assert len(seen) == 2
     for day in seen:
-        assert weather.store.ledger.spent("day", day).calls == 30
-    weather.until(lambda: len(server.bodies) >= 60)  # the last one is spent before it is sent
+        assert worker.store.ledger.spent("day", day).calls == 30
+    worker.until(lambda: len(server.bodies) >= 60)  # the last one is spent before it is sent
     assert len(server.bodies) == 60
-    assert weather.store.status().failed == 0
+    assert worker.store.status().failed == 0
 
 
-def spent(weather: Weather) -> int:
-    ledger = weather.store.ledger
+def spent(worker: ClockedWorker) -> int:
+    ledger = worker.store.ledger
     return ledger.spent("day", ledger.today()).calls
 
 

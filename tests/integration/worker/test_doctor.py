@@ -9,8 +9,8 @@ from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.doctor import examine, forget_tracker
 from smile_trace.worker.lock import WorkerError, alone
 from smile_trace.worker.run import run
-from tests.integration.worker.test_run import capture
 from tests.support.fake_tracker import FakeTracker
+from tests.support.worker_settings import capture
 
 
 @pytest.mark.usefixtures("server")

@@ -1,4 +1,4 @@
-"""What must hold after a run, whatever went wrong: the store's books against the world's."""
+"""What must hold after a run, whatever failed: what the store recorded against what was sent."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from smile_trace.records import Record
 from smile_trace.store import Store
 from smile_trace.store.status import Status
 from smile_trace.store.tables import calls, spans
-from tests.integration.worker.chaos.arena import CAPS, CONCURRENT, Arena
+from tests.integration.worker.chaos.fault_run import CAPS, CONCURRENT, FaultRun
 from tests.integration.worker.chaos.schedule import BUDGET, CALLS
 
 TRUE_REASON = re.compile(
@@ -19,7 +19,7 @@ TRUE_REASON = re.compile(
 """What the model did to a call that could not be explained."""
 
 
-class Books(Record):
+class Accounting(Record):
     """The figures of one run."""
 
     requests: int
@@ -27,7 +27,7 @@ class Books(Record):
     repeated: int
     """Billed answers to a text that had been billed before."""
     lost: int
-    """Of the billed answers, those that the model itself spoiled or nobody waited for."""
+    """Of the billed answers, those that the model garbled or nobody waited for."""
     interruptions: int
     worker_kills: int
     model_kills: int
@@ -38,31 +38,31 @@ class Books(Record):
     recorded_usd: float
 
 
-def balance(arena: Arena) -> Books:
-    """Hold the books against each other.
+def check_accounting(fault_run: FaultRun) -> Accounting:
+    """Compare what the store recorded with what the model received.
 
     Raises:
-        AssertionError: they do not balance; with the workers' log.
+        AssertionError: they do not agree; with the workers' log.
     """
-    store = Store.open(arena.settings)
+    store = Store.open(fault_run.settings)
     try:
         status = store.status()
-        _captured_once(arena, store, status)
+        _captured_once(fault_run, store, status)
         _ended(status)
     except AssertionError as error:
-        raise AssertionError(f"{error}\n{arena.workers.log()}") from error
+        raise AssertionError(f"{error}\n{fault_run.workers.log()}") from error
     finally:
         store.close()
-    asked = arena.model.books()
+    asked = fault_run.model.requests()
     billed = Counter(entry.text for entry in asked if entry.billed)
-    books = Books(
+    accounting = Accounting(
         requests=len(asked),
         billed=billed.total(),
         repeated=billed.total() - len(billed),
-        lost=sum(entry.billed and (entry.gone or entry.spoiled is not None) for entry in asked),
-        interruptions=arena.interruptions,
-        worker_kills=arena.worker_kills,
-        model_kills=arena.model_kills,
+        lost=sum(entry.billed and (entry.gone or entry.fault is not None) for entry in asked),
+        interruptions=fault_run.interruptions,
+        worker_kills=fault_run.worker_kills,
+        model_kills=fault_run.model_kills,
         explained=status.explained,
         failed=status.failed,
         recorded_calls=status.spent.calls,
@@ -70,17 +70,17 @@ def balance(arena: Arena) -> Books:
         recorded_usd=status.spent.usd,
     )
     try:
-        _paid_once(books)
-        _spend_covers(books, status, sum(entry.tokens for entry in asked))
+        _paid_once(accounting)
+        _spend_covers(accounting, status, sum(entry.tokens for entry in asked))
     except AssertionError as error:
-        raise AssertionError(f"{error}\n{books}\n{arena.workers.log()}") from error
-    assert "Traceback" not in arena.workers.log(), arena.workers.log()
-    return books
+        raise AssertionError(f"{error}\n{accounting}\n{fault_run.workers.log()}") from error
+    assert "Traceback" not in fault_run.workers.log(), fault_run.workers.log()
+    return accounting
 
 
-def _captured_once(arena: Arena, store: Store, status: Status) -> None:
+def _captured_once(fault_run: FaultRun, store: Store, status: Status) -> None:
     with store.database.read() as connection:
-        assert sorted(connection.execute(select(calls.c.id)).scalars()) == arena.calls
+        assert sorted(connection.execute(select(calls.c.id)).scalars()) == fault_run.calls
         assert len(connection.execute(select(spans.c.span_id)).all()) == CALLS
     assert status.captured == CALLS
     assert not status.corrupt_lines
@@ -93,31 +93,31 @@ def _ended(status: Status) -> None:
     assert not status.paused_models
 
 
-def _paid_once(books: Books) -> None:
-    # What was in flight at a kill, and what the model spoiled, is all that was asked for twice.
+def _paid_once(accounting: Accounting) -> None:
+    # What was in flight at a kill, and what the model garbled, is all that was asked for twice.
     in_flight = CONCURRENT * CONCURRENT
-    assert books.repeated <= books.lost + books.interruptions * in_flight
-    assert books.billed - books.repeated <= CALLS * BUDGET
+    assert accounting.repeated <= accounting.lost + accounting.interruptions * in_flight
+    assert accounting.billed - accounting.repeated <= CALLS * BUDGET
 
 
-def _spend_covers(books: Books, status: Status, tokens: int) -> None:
+def _spend_covers(accounting: Accounting, status: Status, tokens: int) -> None:
     assert not status.spent.unpriced_calls
-    assert books.requests <= status.spent.calls <= CAPS["calls_per_day"]
+    assert accounting.requests <= status.spent.calls <= CAPS["calls_per_day"]
     assert tokens <= status.spent.tokens <= CAPS["tokens_per_day"]
-    assert books.billed_usd <= status.spent.usd + 1e-9 <= CAPS["usd_per_day"]
+    assert accounting.billed_usd <= status.spent.usd + 1e-9 <= CAPS["usd_per_day"]
 
 
-def visible_once(arena: Arena) -> None:
+def visible_once(fault_run: FaultRun) -> None:
     """What the folder shows is what the store holds.
 
     Raises:
         AssertionError: something is missing, or is not the newest.
     """
-    tracker, store = arena.workers.tracker, Store.open(arena.settings)
+    tracker, store = fault_run.workers.tracker, Store.open(fault_run.settings)
     try:
-        assert tracker.visible("trace") == {call.partition(":")[0] for call in arena.calls}
-        explained = {call for call in arena.calls if store.explanation(call) is not None}
-        assert tracker.visible("explanation") == explained, arena.workers.log()
+        assert tracker.visible("trace") == {call.partition(":")[0] for call in fault_run.calls}
+        explained = {call for call in fault_run.calls if store.explanation(call) is not None}
+        assert tracker.visible("explanation") == explained, fault_run.workers.log()
         assert len(explained) == store.status().explained
         for call in explained:
             shown = (tracker.folder / f"explanation-{call}.json").read_text()
