@@ -48,19 +48,12 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
     return found
 
 
-KINDS: dict[str, str] = {
-    "endpoint": "smile_trace.models.kinds.endpoint",
-    "local": "smile_trace.models.kinds.local",
-    "rerun": "smile_trace.models.kinds.rerun",
-}
-"""The module of each `kind` in the settings, imported on first use. It has
-`open_model(name, settings, *, app, call) -> Model`."""
-
-
 def open_model(
     name: str, settings: ModelSettings, *, app: str | None = None, call: Call | None = None
 ) -> Model:
-    """The model of these settings. Nothing is started or asked yet.
+    """The model of these settings, by the module of `models/kinds` that is named as their kind.
+
+    Nothing is started or asked yet.
 
     Args:
         name: what people call it (the captured name).
@@ -71,7 +64,7 @@ def open_model(
     Raises:
         ModelUnavailable: an extra, a file, a key or the module is missing.
     """
-    module = import_module(KINDS[settings.kind])
+    module = import_module(f"smile_trace.models.kinds.{settings.kind}")
     model: Model = module.open_model(name, settings, app=app, call=call)
     return model
 

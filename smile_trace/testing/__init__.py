@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from smile_trace.testing.dialect_contract import check_dialect
 from smile_trace.testing.expectations import assert_driven_by, assert_no_effect
 from smile_trace.testing.in_memory import Captured, captured
+from smile_trace.testing.model_contract import check_model
 from smile_trace.testing.recorded import RecordedModel
 
 try:
@@ -27,6 +28,7 @@ __all__ = [
     "assert_no_effect",
     "captured",
     "check_dialect",
+    "check_model",
 ]
 
 if pytest is not None:

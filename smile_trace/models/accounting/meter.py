@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeGuard, TypeVar
 
 from smile_trace.errors import BudgetExceeded, SmileTraceError
-from smile_trace.models.base import Request
+from smile_trace.models.base import Model, Request
 from smile_trace.records import Response, Usage
 
 
@@ -56,6 +56,19 @@ class Unmetered:
 
     async def release(self, attempt: str, *, sent: bool) -> None:
         """Count nothing."""
+
+
+class MeteringModel(Model, Protocol):
+    """A model that declares `meters_attempts`."""
+
+    def with_meter(self, meter: Meter) -> Model:
+        """This model, with the same connections, reserving its attempts with `meter`."""
+        ...
+
+
+def meters_attempts(model: Model) -> TypeGuard[MeteringModel]:
+    """Whether the model declares that it meters its attempts itself."""
+    return model.capabilities.meters_attempts
 
 
 T = TypeVar("T")

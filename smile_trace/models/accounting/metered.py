@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, Protocol, TypeGuard
+from typing import NamedTuple
 
 from smile_trace.models.accounting.ledger import BudgetExceeded, Ledger, ResponseCache
-from smile_trace.models.accounting.meter import Meter, ask_all
+from smile_trace.models.accounting.meter import ask_all, meters_attempts
 from smile_trace.models.base import Capabilities, Model, Request, scores_answers
 from smile_trace.records import JSON, Response, Usage
 
@@ -20,18 +20,6 @@ logger = logging.getLogger(__name__)
 _unpriced: set[str] = set()
 
 Ask = Callable[[Sequence[Request]], Awaitable[list[Response]]]
-
-
-class _MeteringModel(Model, Protocol):
-    """A model that declares `meters_attempts`."""
-
-    def with_meter(self, meter: Meter) -> Model:
-        """This model, with the same connections, reserving its attempts with `meter`."""
-        ...
-
-
-def _meters_attempts(model: Model) -> TypeGuard[_MeteringModel]:
-    return model.capabilities.meters_attempts
 
 
 class _Reserved(NamedTuple):
@@ -72,7 +60,7 @@ class MeteredModel:
         self._model = model
         self._paid_as = paid_as or model.name
         self._meters = model.capabilities.meters_attempts
-        self._asked = model.with_meter(self) if _meters_attempts(model) else model
+        self._asked = model.with_meter(self) if meters_attempts(model) else model
         self._ledger = ledger
         self._cache = cache
         self._explanation = explanation

@@ -1,4 +1,5 @@
 """One file per kind of model: a new one (Bedrock, Anthropic, …) is added here.
 
-`registry.py` maps the `kind` of a table `[models."name"]` in the settings to its file.
+The file is named as the `kind` in the settings and has `open_model(name, settings, *, app, call)`;
+see `docs/contributing/model.md`.
 """

@@ -18,6 +18,7 @@ from smile_trace.models.llama_cpp.demo_model import demo_model_path
 from smile_trace.models.scoring.forced_decoding import continuation
 from smile_trace.records import Message
 from smile_trace.settings import LocalSettings
+from smile_trace.testing import check_model
 
 pytestmark = pytest.mark.model
 
@@ -39,6 +40,10 @@ async def test_answers_in_order_with_their_own_usage(local_model):
     assert got[0].usage.input_tokens == 9
     assert got[3].usage.input_tokens == 8
     assert {r.usd for r in got} == {0.0}
+
+
+def test_the_contract():
+    check_model(LocalModel("demo", LocalSettings(kind="local", slots=1, context_tokens=1024)))
 
 
 async def test_temperature_zero_is_the_default_and_repeats_itself(local_model):
@@ -152,6 +157,7 @@ _PARENT = """
 import sys, time
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.settings import LocalSettings
+from smile_trace.testing import check_model
 model = LocalModel("demo", LocalSettings(kind="local"))
 model.start()
 print(model._server._process.pid, flush=True)
