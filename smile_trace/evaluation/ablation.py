@@ -1,11 +1,11 @@
-"""How much of an explained answer is left when segments are left out: asked, and read."""
+"""Ablation: how much of an explained answer remains when segments of its prompt are removed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from smile_trace.attribution import Answered, Embed
+from smile_trace.attribution import Answered, Embed, distance_named
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.response_scores import answer_words, score_responses
@@ -24,24 +24,24 @@ from smile_trace.records import (
 )
 
 Mask = tuple[bool, ...]
-"""Which segments are kept."""
+"""Which segments are retained."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """What whoever asks has to know of an explanation."""
+class ExplainedAnswer:
+    """What the driver needs to ask about an answer."""
 
     prompted: Prompted
     answer: str
     signal: Signal
 
 
-class Left:
-    """What is left of an explanation's answer under masks over its segments.
+class Ablation:
+    """Measures how much of an explanation's answer remains under masks over its segments.
 
     Args:
-        explanation: its segments are left out, and its signal and its part of the answer count.
-        model: who is asked.
+        explanation: its segments are removed; its signal and its part of the answer count.
+        model: the model that is asked.
         parameters: the request parameters that were explained.
         embed: word vectors of an embedding model; None for the packaged ones.
     """
@@ -58,60 +58,66 @@ class Left:
         )
         fields = set(Segment.model_fields) - {"parent"}
         segments = [Segment(**s.model_dump(include=fields)) for s in explanation.segments]
-        self._question = Question(prompted, explanation.answer, explanation.signal)
+        self._explained = ExplainedAnswer(prompted, explanation.answer, explanation.signal)
         self._model = model
         self._perturber = Perturber(prompted, segments)
-        self._everything: Mask = (True,) * len(segments)
+        self._unperturbed: Mask = (True,) * len(segments)
         self._part = explanation.part
         self._vectors = StudyVectors(embed)
         self._text_change = TextChange(
-            explanation.answer, self._vectors.table or embed_words, part=explanation.part
+            explanation.answer,
+            self._vectors.table or embed_words,
+            distance_named(explanation.settings.distance),
+            explanation.part,
         )
-        self._told: list[tuple[Perturbation, Response]] = []
+        self._answered: list[tuple[Perturbation, Response]] = []
         self.deterministic = model.deterministic(parameters)
         self.noise_floor = 0.0
 
     @property
     def responses(self) -> list[Response]:
-        """Everything that came back."""
-        return [response for _, response in self._told]
+        """All responses so far."""
+        return [response for _, response in self._answered]
 
     def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
         """The words whose vectors are needed to compare these responses."""
-        return answer_words(self._text_change, self._question.signal, pairs)
+        return answer_words(self._text_change, self._explained.signal, pairs)
 
     async def ask_baseline(self, replicates: int) -> None:
         """Ask the unperturbed prompt."""
-        await self._ask([self._row(self._everything, r) for r in range(replicates)])
+        await self._ask([self._row(self._unperturbed, r) for r in range(replicates)])
 
-    async def ask(self, masks: Iterable[Mask], *, replicates: int = 1) -> dict[Mask, float | None]:
-        """The share of the answer that is left, in [0, 1], mean over the replicates.
+    async def remaining(
+        self, masks: Iterable[Mask], *, replicates: int = 1
+    ) -> dict[Mask, float | None]:
+        """The share of the answer that remains, in [0, 1], mean over the replicates.
 
-        None where every call failed; 0 where nothing is left to send, which is not asked.
+        None where every call failed; 0 where a mask leaves nothing to send, which is not asked.
         """
         distinct = list(dict.fromkeys(masks))
         sendable = [mask for mask in distinct if self._perturber.sendable(mask)]
         await self._ask([self._row(mask, r) for mask in sendable for r in range(replicates)])
         shares: dict[Mask, list[float]] = {mask: [] for mask in distinct}
-        for (row, _), change in zip(self._told, await run_in_thread(self._changes), strict=True):
+        changes = await run_in_thread(self._changes)
+        for (row, _), change in zip(self._answered, changes, strict=True):
             if row.mask in shares and change is not None:
                 shares[row.mask].append(1 - change)
         shares |= {mask: [0.0] for mask in distinct if mask not in sendable}
         return {mask: float(np.mean(found)) if found else None for mask, found in shares.items()}
 
     async def _ask(self, rows: list[Perturbation]) -> None:
-        known = {(row.mask, row.replicate) for row, _ in self._told}
+        known = {(row.mask, row.replicate) for row, _ in self._answered}
         new = [row for row in rows if (row.mask, row.replicate) not in known]
         if new:
-            responses = await ask_model(self._question, self._model, new)
+            responses = await ask_model(self._explained, self._model, new)
             pairs = list(zip(new, responses, strict=True))
             await self._vectors.ask(self, pairs)
-            self._told.extend(pairs)
+            self._answered.extend(pairs)
 
     def _row(self, mask: Mask, replicate: int) -> Perturbation:
-        whole = mask == self._everything
+        unperturbed = mask == self._unperturbed
         return Perturbation(
-            kind="baseline" if whole else "leave_one_out",
+            kind="baseline" if unperturbed else "leave_one_out",
             mask=mask,
             messages=self._perturber.messages(mask),
             replicate=replicate,
@@ -119,8 +125,8 @@ class Left:
 
     def _changes(self) -> tuple[float | None, ...]:
         scores = score_responses(
-            [self._told],
-            self._question.signal,
+            [self._answered],
+            self._explained.signal,
             self._text_change,
             deterministic=self.deterministic,
             part=self._part,

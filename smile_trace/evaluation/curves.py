@@ -1,4 +1,4 @@
-"""Deletion and insertion curves: whether what is ranked first is what the answer needs."""
+"""Deletion and insertion curves: does the answer depend on what an explanation ranks first?"""
 
 import logging
 import uuid
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.integrate import trapezoid  # type: ignore[import-untyped]
 
-from smile_trace.evaluation.ablation import Left, Mask
+from smile_trace.evaluation.ablation import Ablation, Mask
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.driver import cost_of
 from smile_trace.explaining.named_models import ANSWERS, AnyModel, open_any
@@ -20,14 +20,14 @@ from smile_trace.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-STEPS = 20
-"""Most points of a curve besides its beginning."""
+MAX_STEPS = 20
+"""The most points of a curve besides its first."""
 
 DROPS = (1, 3, 5)
-"""Numbers of first segments whose loss is told."""
+"""Numbers of first segments whose removal is reported."""
 
 BASELINES = 3
-"""How often a model that varies is asked the unperturbed prompt."""
+"""How often a model that is not deterministic is asked the unperturbed prompt."""
 
 
 def most_calls(explanation: Explanation, *, orders: int = 5) -> int:
@@ -48,29 +48,29 @@ def faithfulness(
 ) -> Faithfulness:
     """Deletion and insertion curves with their areas, beside leave-one-out and random orders.
 
-    The first k segments by attribution are left out (or only they are kept), k = 0 … n in at
+    The first k segments by attribution are removed (or only they are retained), k = 0 … n in at
     most 20 steps (RISE, Petsiuk et al. 2018, arXiv 1806.07421, sec. 4). A prompt without
-    anything to send counts as nothing left of the answer. Leave-one-out gets the calls that the
-    explanation had: where the model varies each segment is left out several times, and where
-    there are more segments than calls some are not tried and rank last.
+    anything to send counts as nothing of the answer remaining. Leave-one-out gets the calls that
+    the explanation had: where the model is not deterministic each segment is removed several
+    times, and where there are more segments than calls some are not tried and rank last.
 
-    Answers that this process has are not asked again. How many calls there may be is logged
-    before the first one.
+    Answers in this process's cache are not asked again. The most calls that may be made is
+    logged before the first one.
 
     Args:
-        explanation: what is checked; its own signal is measured.
-        model: who is asked: a name from the settings, a Model, or a function.
+        explanation: the explanation to check, in its own signal.
+        model: the model to ask: a name from the settings, a Model, or a function.
         parameters: the request parameters that were explained.
-        orders: how many random orders to compare with.
+        orders: the number of random orders to compare with.
         seed: decides the random orders.
-        budget: refuse where more calls than this may be needed.
+        budget: raise where more calls than this may be needed.
 
     Raises:
-        ValueError: it may need more calls than `budget`, or nothing could be left out.
+        ValueError: it may need more calls than `budget`, or nothing could be removed.
         SmileTraceError: the model cannot be asked.
     """
     if not explanation.ranked:
-        raise ValueError("nothing of this prompt could be left out, so there is no order")
+        raise ValueError("nothing of this prompt could be removed, so there is no order")
     most = most_calls(explanation, orders=orders)
     if budget is not None and most > budget:
         raise ValueError(
@@ -85,18 +85,20 @@ def faithfulness(
         cache=ANSWERS,
         explanation=uuid.uuid4().hex,
     )
-    left = Left(explanation, paid, dict(parameters or {}), open_embeddings(conf))
-    return wait_for(_measure(explanation, left, orders, np.random.default_rng(seed)))
+    ablation = Ablation(explanation, paid, dict(parameters or {}), open_embeddings(conf))
+    return wait_for(_measure(explanation, ablation, orders, np.random.default_rng(seed)))
 
 
 async def _measure(
-    explanation: Explanation, left: Left, orders: int, generator: np.random.Generator
+    explanation: Explanation, ablation: Ablation, orders: int, generator: np.random.Generator
 ) -> Faithfulness:
     segments = explanation.segments
     free = [k for k, segment in enumerate(segments) if not segment.protected]
-    await left.ask_baseline(1 if left.deterministic else BASELINES)
+    await ablation.ask_baseline(1 if ablation.deterministic else BASELINES)
     ours = sorted(free, key=lambda k: -segments[k].attribution)
-    alone = await _by_leave_one_out(free, len(segments), left, _calls_of(explanation), generator)
+    alone = await _by_leave_one_out(
+        free, len(segments), ablation, _calls_of(explanation), generator
+    )
     chance = [generator.permutation(free).tolist() for _ in range(orders)]
     points, steps = _points(len(free)), _steps(len(free))
     masks = {
@@ -104,20 +106,22 @@ async def _measure(
         for order in (ours, alone, *chance)
         for k in points
     }
-    shares = await left.ask(mask for pair in masks.values() for mask in pair)
+    shares = await ablation.remaining(mask for pair in masks.values() for mask in pair)
 
     def curves(name: Order, order: list[int]) -> OrderCurves:
-        out, only = ({k: shares[masks[tuple(order), k][which]] for k in points} for which in (0, 1))
+        removed, retained = (
+            {k: shares[masks[tuple(order), k][which]] for k in points} for which in (0, 1)
+        )
         return OrderCurves(
             order=name,
-            deletion=tuple(out[k] for k in steps),
-            insertion=tuple(only[k] for k in steps),
-            deletion_auc=_area(steps, [out[k] for k in steps]),
-            insertion_auc=_area(steps, [only[k] for k in steps]),
-            drops={k: 1 - share for k in DROPS if (share := out.get(k)) is not None},
+            deletion=tuple(removed[k] for k in steps),
+            insertion=tuple(retained[k] for k in steps),
+            deletion_auc=_area(steps, [removed[k] for k in steps]),
+            insertion_auc=_area(steps, [retained[k] for k in steps]),
+            drops={k: 1 - share for k in DROPS if (share := removed.get(k)) is not None},
         )
 
-    cost = cost_of(left.responses)
+    cost = cost_of(ablation.responses)
     return Faithfulness(
         signal=explanation.signal,
         segments=len(free),
@@ -126,28 +130,28 @@ async def _measure(
         leave_one_out=curves("leave_one_out", alone),
         random=_mean([curves("random", order) for order in chance]),
         random_orders=orders,
-        noise_floor=left.noise_floor,
+        noise_floor=ablation.noise_floor,
         calls=cost.target_calls,
         cached_calls=cost.cached_calls,
     )
 
 
 async def _by_leave_one_out(
-    free: list[int], count: int, left: Left, calls: int, generator: np.random.Generator
+    free: list[int], count: int, ablation: Ablation, calls: int, generator: np.random.Generator
 ) -> list[int]:
-    """The order of the measured losses; what could not be tried comes last."""
+    """The order by measured loss; segments that could not be tried come last."""
     tried = free
     if len(free) > calls:
         tried = sorted(generator.choice(free, calls, replace=False).tolist())
-    replicates = 1 if left.deterministic else max(1, calls // len(tried))
+    replicates = 1 if ablation.deterministic else max(1, calls // len(tried))
     masks = {k: tuple(place != k for place in range(count)) for k in tried}
-    shares = await left.ask(masks.values(), replicates=replicates)
+    shares = await ablation.remaining(masks.values(), replicates=replicates)
     lost = {k: 1 - share for k, mask in masks.items() if (share := shares[mask]) is not None}
     return sorted(free, key=lambda k: -lost.get(k, -1.0))
 
 
 def _masks(order: Sequence[int], k: int, free: Sequence[int], count: int) -> tuple[Mask, Mask]:
-    """Without the first k of an order, and with only these and what is protected."""
+    """Masks that remove the first k of an order, and that retain only these and the protected."""
     first, movable = set(order[:k]), set(free)
     return (
         tuple(place not in first for place in range(count)),
@@ -156,13 +160,13 @@ def _masks(order: Sequence[int], k: int, free: Sequence[int], count: int) -> tup
 
 
 def _steps(count: int) -> tuple[int, ...]:
-    """Numbers of segments from 0 to all, at most STEPS + 1 of them."""
-    even = np.linspace(0, count, min(count, STEPS) + 1)
+    """Numbers of segments from 0 to all, at most MAX_STEPS + 1 of them."""
+    even = np.linspace(0, count, min(count, MAX_STEPS) + 1)
     return tuple(np.unique(even.round().astype(int)).tolist())
 
 
 def _points(count: int) -> list[int]:
-    """All numbers of segments that are asked about."""
+    """All numbers of segments that are measured."""
     return sorted({*_steps(count), *(k for k in DROPS if k <= count)})
 
 
@@ -171,7 +175,7 @@ def _calls_of(explanation: Explanation) -> int:
 
 
 def _area(steps: Sequence[int], shares: Sequence[float | None]) -> float:
-    """The area under a curve over the share of segments, in [0, 1]; what failed is bridged."""
+    """The area under a curve over the share of segments, in [0, 1]; interpolates failed points."""
     known = [(k, share) for k, share in zip(steps, shares, strict=True) if share is not None]
     if not known:
         return 0.0

@@ -19,12 +19,12 @@ from smile_trace.records import JSON, Explanation, SegmentAttribution
 from smile_trace.records.evaluation import Measures, PromptMeasures
 
 CHANGE = "Well, {prompt}"
-"""The small change that is made where a prompt brings none of its own."""
+"""The small change to a prompt that has none of its own."""
 
 
 @dataclass(frozen=True)
 class MarkedPrompt:
-    """A prompt with the words that a person says it hangs on.
+    """A prompt with the words on which its answer depends, as a person says.
 
     `changed` is the prompt after a small change that leaves its meaning; `answer` the logged
     answer, asked first where it is None.
@@ -136,11 +136,11 @@ def _fidelity(explanation: Explanation) -> tuple[float | None, float | None, flo
     texts = [segment.text for segment in explanation.segments]
     sizes = np.array([max(len(boundaries.words(text)), 1) for text in texts], dtype=float)
     weights = ridge.locality(x, embed_words(texts), sizes)
-    left = y - ridge.fit(x, y, weights).predict(x)
+    residuals = y - ridge.fit(x, y, weights).predict(x)
     share = weights / weights.sum()
     spread = float(share @ (y - share @ y) ** 2)
-    squares = float(share @ left**2)
-    return 1 - squares / spread if spread > 0 else None, squares, float(share @ np.abs(left))
+    squares = float(share @ residuals**2)
+    return 1 - squares / spread if spread > 0 else None, squares, float(share @ np.abs(residuals))
 
 
 def _by_place(explanation: Explanation) -> dict[tuple[int, int], float]:

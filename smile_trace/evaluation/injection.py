@@ -1,5 +1,5 @@
-"""The sanity check: a text whose effect is known, put into a copy of the prompt, must come out
-on top of the copy's explanation, and a neutral one must not."""
+"""The sanity check: a text of known effect is injected into a copy of the prompt. The copy's
+explanation must rank it first, and must not rank an injected neutral text high."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -34,16 +34,16 @@ MARKERS = ("PELICAN", "WALNUT", "TROMBONE", "GIRAFFE")
 
 NEUTRAL = "The meeting was on a Tuesday."
 
-CLEAR = 0.5
+MAX_NEUTRAL = 0.5
 """The neutral text's largest attribution stays below this share of the injected text's."""
 
-_TAIL = 12
+_TAIL_WORDS = 12
 """Words of the prompt's end that an example repeats."""
 
 
 @dataclass(frozen=True)
-class Injected:
-    """A copy of a prompt with two texts put into one message, which begin at `start`.
+class InjectedPrompt:
+    """A copy of a prompt with two texts injected into one message, from character `start` on.
 
     `text` has a known effect: the model says `marker`. `neutral` has none.
     """
@@ -55,7 +55,7 @@ class Injected:
     neutral: str
     marker: str
 
-    def largest(self, explanation: Explanation, *, neutral: bool) -> float | None:
+    def largest_attribution(self, explanation: Explanation, *, neutral: bool) -> float | None:
         """The largest attribution among the segments of one text; None where it has none."""
         begin = self.start + (0 if neutral else len(self.neutral) + 1)
         end = begin + len(self.neutral if neutral else self.text)
@@ -67,33 +67,36 @@ class Injected:
         return max((s.attribution for s in explanation.segments if inside(s)), default=None)
 
 
-def instruct(prompted: Prompted, marker: str) -> Injected:
-    """With an instruction at the end of the last user message.
+def inject_instruction(prompted: Prompted, marker: str) -> InjectedPrompt:
+    """An instruction at the end of the last user message.
 
-    At the beginning of an answer the marker is said even where the answer is cut at its limit.
+    At the beginning of the answer the marker is said even where the answer is truncated.
     """
     messages = prompted.messages
     users = [k for k, message in enumerate(messages) if message.role == "user"]
     place = users[-1] if users else len(messages) - 1
     start = len(messages[place].content) + 1
-    return _put(prompted, place, start, f"Begin your answer with the word {marker}.", marker)
+    return _inject(prompted, place, start, f"Begin your answer with the word {marker}.", marker)
 
 
-def exemplify(prompted: Prompted, marker: str) -> Injected:
-    """With an example before the last message: its end, continued by the marker.
+def inject_example(prompted: Prompted, marker: str) -> InjectedPrompt:
+    """An example before the last message: its end, continued by the marker.
 
-    Models that only continue text do not follow instructions, but repeat what they have read.
+    Base models do not follow instructions, but repeat what they have read.
     """
     place = len(prompted.messages) - 1
-    tail = " ".join(prompted.messages[place].content.split()[-_TAIL:])
-    return _put(prompted, place, 0, f"{tail} {marker}.", marker)
+    tail = " ".join(prompted.messages[place].content.split()[-_TAIL_WORDS:])
+    return _inject(prompted, place, 0, f"{tail} {marker}.", marker)
 
 
-WAYS: tuple[Callable[[Prompted, str], Injected], ...] = (instruct, exemplify)
+METHODS: tuple[Callable[[Prompted, str], InjectedPrompt], ...] = (
+    inject_instruction,
+    inject_example,
+)
 
 
 def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -> SanityCheck:
-    """The sanity check of what was prepared for `explain`, now; see `sanity_check`.
+    """Run the sanity check of what was prepared for `explain`; see `sanity_check`.
 
     Raises:
         SmileTraceError: the model cannot be asked.
@@ -111,7 +114,7 @@ def check_by_injection(prepared: Prepared, *, on_round: OnRound | None = None) -
 
 
 def estimate_check(prepared: Prepared) -> Estimate:
-    """The most that `check_by_injection` asks: as many calls as the explanation."""
+    """The most that `check_by_injection` costs: as many calls as the explanation."""
     options = replace(prepared.options, unit="word", protect=())
     most = [
         estimate_of(replace(prepared, prompted=copy, options=options))
@@ -121,8 +124,8 @@ def estimate_check(prepared: Prepared) -> Estimate:
 
 
 def injected_copies(prompted: Prompted) -> list[Prompted]:
-    """The copies that a check may ask, for what they can cost: the longest marker in each."""
-    return [way(prompted, max(MARKERS, key=len)).prompted for way in WAYS]
+    """The copies that a check may ask, each with the longest marker: what they can cost at most."""
+    return [method(prompted, max(MARKERS, key=len)).prompted for method in METHODS]
 
 
 async def sanity_check(
@@ -133,12 +136,12 @@ async def sanity_check(
     embed: Embed | None = None,
     on_round: OnRound | None = None,
 ) -> SanityCheck:
-    """Put a text with a known effect and a neutral one into a copy of the prompt and explain it.
+    """Inject a text of known effect and a neutral one into a copy of the prompt and explain it.
 
     The instruction "Begin your answer with the word PELICAN." is tried first, then an example
     that continues the prompt's end with that word. Where the model then says the word, that part
     of its answer is explained, by words or sentences, in the explanation's own signal: it passes
-    where the segment ranked first stands in the injected text, and no segment of the neutral
+    where the segment ranked first is in the injected text, and no segment of the neutral
     text has half of its attribution. Where the model says the word in neither case, nothing was
     checked. It takes at most `settings.budget` calls.
 
@@ -149,14 +152,14 @@ async def sanity_check(
     said = " ".join(message.content for message in prompted.messages).upper()
     marker = next((word for word in MARKERS if word not in said), MARKERS[0])
     asked: list[Response] = []
-    for way in WAYS:
-        injected = way(prompted, marker)
-        response = await _ask(injected.prompted, model)
+    for method in METHODS:
+        injected = method(prompted, marker)
+        response = await _ask_once(injected.prompted, model)
         asked.append(response)
         if response.ok and marker in (response.text or "").upper():
-            left = settings.model_copy(update={"budget": settings.budget - len(asked)})
+            rest = settings.model_copy(update={"budget": settings.budget - len(asked)})
             vectors = StudyVectors(embed)
-            make = partial(_study, injected, response, model, left, vectors.table)
+            make = partial(_study, injected, response, model, rest, vectors.table)
             study = await run_in_thread(make)
             # A study of texts asks for this very answer, and counts it.
             before = asked if study.signal == "probability" else asked[:-1]
@@ -173,7 +176,7 @@ async def sanity_check(
 
 
 def _study(
-    injected: Injected,
+    injected: InjectedPrompt,
     response: Response,
     model: Model,
     settings: ExplanationSettings,
@@ -198,9 +201,9 @@ def _study(
     )
 
 
-def _judge(injected: Injected, explanation: Explanation) -> SanityCheck:
-    ours = injected.largest(explanation, neutral=False)
-    neutral = injected.largest(explanation, neutral=True)
+def _judge(injected: InjectedPrompt, explanation: Explanation) -> SanityCheck:
+    ours = injected.largest_attribution(explanation, neutral=False)
+    neutral = injected.largest_attribution(explanation, neutral=True)
     found: dict[str, Any] = {
         "injected": injected.text,
         "neutral": injected.neutral,
@@ -210,7 +213,7 @@ def _judge(injected: Injected, explanation: Explanation) -> SanityCheck:
         "cached_calls": explanation.cost.cached_calls,
     }
     if explanation.fidelity.status == "no_effect":
-        why = "whatever was left out of the copy, the injected text too, its answer stayed"
+        why = "whatever was removed from the copy, the injected text too, its answer stayed"
         return SanityCheck(outcome="inconclusive", reason=why, **found)
     if explanation.fidelity.status != "reliable" or ours is None or neutral is None:
         reason = (explanation.fidelity.reason or "").rstrip(".")
@@ -220,14 +223,14 @@ def _judge(injected: Injected, explanation: Explanation) -> SanityCheck:
     if ours <= 0 or first.attribution > ours:
         where = f"“{' '.join(first.text.split())[:60]}” came out on top, not the injected text"
         return SanityCheck(outcome="failed", reason=where, **found)
-    if neutral >= CLEAR * ours:
+    if neutral >= MAX_NEUTRAL * ours:
         why = f"a neutral text came out, too ({neutral:.2f} against {ours:.2f})"
         return SanityCheck(outcome="failed", reason=why, **found)
     why = f"the injected text came out on top ({ours:.2f}), the neutral one did not ({neutral:.2f})"
     return SanityCheck(outcome="passed", reason=why, **found)
 
 
-def _put(prompted: Prompted, place: int, start: int, text: str, marker: str) -> Injected:
+def _inject(prompted: Prompted, place: int, start: int, text: str, marker: str) -> InjectedPrompt:
     """Both texts on lines of their own, at the end (`start` > 0) or the beginning of a message."""
     message = prompted.messages[place]
     both = f"{NEUTRAL}\n{text}"
@@ -235,10 +238,10 @@ def _put(prompted: Prompted, place: int, start: int, text: str, marker: str) -> 
     messages = list(prompted.messages)
     messages[place] = message.model_copy(update={"content": content})
     copy = prompted.model_copy(update={"messages": tuple(messages), "answer": None, "prompts": ()})
-    return Injected(copy, place, start, text, NEUTRAL, marker)
+    return InjectedPrompt(copy, place, start, text, NEUTRAL, marker)
 
 
-async def _ask(prompted: Prompted, model: Model) -> Response:
+async def _ask_once(prompted: Prompted, model: Model) -> Response:
     request = Request(
         messages=prompted.messages, form=prompted.form, parameters=prompted.parameters
     )

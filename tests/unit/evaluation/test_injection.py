@@ -3,7 +3,7 @@
 import pytest
 
 from smile_trace.evaluation import check_by_injection, estimate_check
-from smile_trace.evaluation.injection import NEUTRAL, exemplify, instruct
+from smile_trace.evaluation.injection import NEUTRAL, inject_example, inject_instruction
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.records import Message, Prompted
@@ -77,7 +77,7 @@ def test_a_model_that_does_not_follow_checks_nothing():
 def test_a_model_that_always_says_the_word_checks_nothing():
     checked = check_by_injection(prepared(PlantedModel(lambda prompt: "PELICAN it jumps")))
     assert checked.outcome == "inconclusive"
-    assert "whatever was left out" in checked.reason
+    assert "whatever was removed" in checked.reason
     assert "inconclusive" not in checked.reason
 
 
@@ -112,11 +112,11 @@ def test_where_the_texts_stand():
         Message(role="user", content="Say hello\nto Ada."),
         Message(role="assistant", content="Hello"),
     )
-    told = instruct(Prompted(messages=messages), "PELICAN")
+    told = inject_instruction(Prompted(messages=messages), "PELICAN")
     content = told.prompted.messages[1].content
     assert content == f"Say hello\nto Ada.\n{NEUTRAL}\nBegin your answer with the word PELICAN."
     assert content[told.start :].startswith(NEUTRAL)
-    shown = exemplify(Prompted(messages=messages), "PELICAN")
+    shown = inject_example(Prompted(messages=messages), "PELICAN")
     assert shown.prompted.messages[2].content == f"{NEUTRAL}\nHello PELICAN.\nHello"
     assert [m.role for m in shown.prompted.messages] == ["system", "user", "assistant"]
 
