@@ -184,12 +184,15 @@ class Explaining(_Table):
     unit: Literal["word", "sentence", "section", "message", "variable", "example", "document"] = (
         "word"
     )
-    """What is left out at a time; with `example` and `document` the rest is kept."""
+    """What is removed at a time; with `example` and `document` the rest is retained."""
     protect: tuple[str, ...] = ()
-    """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never left out."""
+    """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
     signal: Literal["auto", "text", "probability"] = "auto"
     """What is compared: the answers' texts, or the probability of the logged answer, which
     few servers tell; `auto` takes the probability where it can be had."""
+    distance: str | None = None
+    """The distance of word vectors by which texts are compared, in place of the default
+    comparison: `wasserstein` or another that `smile-trace explain --help` lists."""
     seed: int = 0
     """Decides the perturbations: same seed, same answers, same explanation."""
     embeddings: str | None = None

@@ -1,13 +1,12 @@
 """`smile-trace compare`: versions of a prompt side by side, and a gate for CI."""
 
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smile_trace.cli.output import write_page
+from smile_trace.cli.output import warn_renamed, write_page
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def compare(
         float | None, typer.Option(min=0, max=1, help="Exit 3 if the answers change by more.")
     ] = None,
     fail_if_shift: Annotated[
-        float | None, typer.Option(min=0, max=1, hidden=True, help="--fail-if-answer-change")
+        float | None, typer.Option(min=0, max=1, hidden=True, help="Now --fail-if-answer-change.")
     ] = None,
 ) -> None:
     """Show what a change of a prompt did: over all sampled calls, with error bars."""
@@ -60,7 +59,7 @@ def compare(
         raise typer.BadParameter("--ref needs --file")
     limits = dict(_limit(text) for text in fail_if_drop or ())
     if fail_if_shift is not None:
-        warnings.warn("--fail-if-shift is now --fail-if-answer-change", FutureWarning, stacklevel=1)
+        warn_renamed("--fail-if-shift", "--fail-if-answer-change")
         if fail_if_answer_change is None:
             fail_if_answer_change = fail_if_shift
     from smile_trace.comparison import compare as compare_now

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace.cli.confirmation import confirm, describe
-from smile_trace.cli.output import check_writable, write_page
+from smile_trace.cli.output import check_writable, warn_renamed, write_page
 from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError
 
@@ -72,6 +72,15 @@ def explain(
         typer.Option(help="The application's module, to call its function again (kind rerun)."),
     ] = None,
     signal: Annotated[Signal, typer.Option(help="How answers are compared.")] = Signal.auto,
+    distance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Compare texts by this distance of their word vectors: wasserstein, "
+            "sliced_wasserstein, word_movers, cosine, energy, mmd, wasserstein_1d, "
+            "kolmogorov_smirnov, kuiper, cramer_von_mises, anderson_darling or dts.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides what is removed together.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write the heatmap to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Explanation as JSON.")] = False,
@@ -101,6 +110,8 @@ def explain(
         raise typer.BadParameter("give --model NAME (demo is the packaged one)")
     if html is not None:
         check_writable(html)
+    if freeze:
+        warn_renamed("--freeze", "--protect")
     text = prompt if file is None else _read(file)
     from smile_trace.attribution import written
     from smile_trace.evaluation import estimate_check
@@ -111,9 +122,10 @@ def explain(
 
     options = ExplainOptions(
         unit=_unit(unit),
-        protect=tuple(map(written, [*(protect or ()), *_renamed(freeze)])),
+        protect=tuple(map(written, [*(protect or ()), *(freeze or ())])),
         budget=budget,
         signal=signal.value,
+        distance=_distance(distance),
         proxy=proxy,
         seed=seed,
         part=part,
@@ -166,15 +178,14 @@ def _show(explanation: "Explanation", *, html: Path | None, json: bool) -> None:
         print(f"Sanity check {checked['outcome']}: {checked['reason']}.")
 
 
-def _renamed(freeze: list[str] | None) -> list[str]:
-    """What the option of release 0.1 names, with a warning."""
-    if freeze:
-        print(
-            "smile-trace: --freeze is now called --protect: rename it; the next release no "
-            "longer takes the old name",
-            file=sys.stderr,
-        )
-    return freeze or []
+def _distance(name: str | None) -> str | None:
+    from smile_trace.attribution import distance_named
+
+    try:
+        distance_named(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return name
 
 
 def _unit(text: str) -> "AnyUnit":

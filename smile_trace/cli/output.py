@@ -1,6 +1,7 @@
-"""What several commands need to write: printable text, and pages in files."""
+"""What several commands write: printable text, pages in files, warnings."""
 
 import os
+import sys
 from pathlib import Path
 
 from smile_trace.errors import SmileTraceError
@@ -33,3 +34,12 @@ def write_page(file: Path, page: str) -> None:
         file.write_text(page, encoding="utf-8")
     except OSError as error:
         raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """Say on standard error that an option of release 0.1 has another name now."""
+    print(
+        f"smile-trace: {old} is now called {new}: rename it; the next release no longer takes the "
+        "old name",
+        file=sys.stderr,
+    )

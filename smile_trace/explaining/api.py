@@ -40,6 +40,7 @@ def explain(
     protect: Sequence[str | re.Pattern[str]] = (),
     budget: int = 40,
     signal: Literal["auto", "text", "probability"] = "auto",
+    distance: str | None = None,
     proxy: AnyModel | None = None,
     seed: int = 0,
     fresh: bool = False,
@@ -69,6 +70,8 @@ def explain(
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.
+        distance: compare texts by this distance of their word vectors in place of the default
+            comparison: `wasserstein` or another of `smile_trace.attribution.distance_names()`.
         proxy: a cheaper model that is asked most perturbations, 200 at most, in the model's
             place, which is then asked no more than 20 times (16 of a larger budget). A local
             one, such as `"demo"`, scores the given answer, whoever gave it.
@@ -87,7 +90,7 @@ def explain(
             `ModelUnavailable`.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
         ValueError: the prompt is empty, a message has no role and content, there is no such
-            unit, or a span of your own is not in the prompt.
+            unit or distance, or a span of your own is not in the prompt.
     """
     if freeze is not None:
         warnings.warn(
@@ -102,6 +105,7 @@ def explain(
         protect=tuple(protect),
         budget=budget,
         signal=signal,
+        distance=distance,
         proxy=proxy,
         seed=seed,
         part=part,

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from smile_trace.attribution import AnyUnit, written
+from smile_trace.attribution import AnyUnit, CannotExplain, distance_named, written
 from smile_trace.attribution.segmentation.units import named
 from smile_trace.explaining.named_models import AnyModel
 from smile_trace.records import ExplanationSettings
@@ -31,6 +31,8 @@ class ExplainOptions:
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included; ≥ 4.
         signal: compare the answers as texts, or by the probability of the given answer.
+        distance: compare texts by this distance of their word vectors (`distance_names()`) in
+            place of the default comparison.
         proxy: a cheaper model that is asked most perturbations in the model's place.
         seed: decides which segments are removed together.
         part: explain this part of the answer alone, as it stands in it.
@@ -43,6 +45,7 @@ class ExplainOptions:
     protect: tuple[str | re.Pattern[str], ...] = ()
     budget: int = 40
     signal: Literal["auto", "text", "probability"] = "auto"
+    distance: str | None = None
     proxy: AnyModel | None = None
     seed: int = 0
     part: str | None = None
@@ -64,6 +67,7 @@ class ExplainOptions:
             protect=chosen.protect,
             budget=settings.budget.calls_per_explanation,
             signal=chosen.signal,
+            distance=chosen.distance,
             proxy=None if how is None else how.proxy,
             seed=chosen.seed,
         )
@@ -73,13 +77,19 @@ class ExplainOptions:
         """The options of a stored explanation or job.
 
         Raises:
-            CannotExplain: a pattern to protect is no regular expression.
+            CannotExplain: there is no such distance, or a pattern to protect is no regular
+                expression.
         """
+        try:
+            distance_named(stored.distance)
+        except ValueError as error:
+            raise CannotExplain(str(error)) from None
         return cls(
             unit=stored.unit,
             protect=tuple(map(written, stored.protect)),
             budget=stored.budget,
             signal=stored.signal,
+            distance=stored.distance,
             proxy=stored.proxy,
             seed=stored.seed,
         )
@@ -102,6 +112,7 @@ class ExplainOptions:
             protect=tuple(_readable(item) for item in self.protect),
             budget=self.budget if proxy is None else _beside_proxy(self.budget),
             signal=self.signal,
+            distance=self.distance,
             proxy=proxy,
             seed=self.seed,
         )

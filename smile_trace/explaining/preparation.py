@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
+from smile_trace.attribution import distance_named
 from smile_trace.explaining.inputs import AnyPrompt, read_call, read_prompt
 from smile_trace.explaining.named_models import AnyModel, named_model, open_any, settings_of
 from smile_trace.explaining.options import ExplainOptions
@@ -64,7 +65,7 @@ def prepare(
     Raises:
         SmileTraceError: it cannot be explained; the message says what to do.
         TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
-        ValueError: a message has no role and content.
+        ValueError: there is no such distance.
     """
     if (prompt is None) == (trace_id is None):
         raise TypeError("explain() takes either a prompt or a trace_id")
@@ -75,6 +76,7 @@ def prepare(
         given = {"answer": answer, "parameters": None if parameters is None else dict(parameters)}
         changes = {name: value for name, value in given.items() if value is not None}
         prompted = Prompted.of(call).model_copy(update=changes)
+    distance_named(options.distance)
     opened, how = _model(model, call, conf, app)
     proxy = options.proxy
     return Prepared(

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form, Message
@@ -109,17 +109,25 @@ class ExplanationSettings(Record):
     """The user's `protect` arguments in readable form; the segments say what they protected."""
     budget: int = 40
     signal: Literal["auto", "text", "probability"] = "auto"
-    distance: str | None = None
-    """Of the word vectors of two answers; None for the default comparison of their texts."""
     proxy: str | None = None
     seed: int = 0
     pooled: bool = False
     """Few masks over the template's own segments, to be pooled over a prompt version's calls."""
+    distance: str | None = None
+    """The name of a distance of the word vectors of two answers; None for the default comparison
+    of their texts, and then not in the JSON: settings of 0.1 and their hashes stay the same."""
 
     @model_validator(mode="before")
     @classmethod
     def _upgrade(cls, document: JSON) -> JSON:
         return upgrade_settings(document)
+
+    @model_serializer(mode="wrap")
+    def _without_default_distance(self, handler: SerializerFunctionWrapHandler) -> JSON:
+        document = handler(self)
+        if self.distance is None:
+            document.pop("distance", None)
+        return document
 
 
 class Observation(Record):

@@ -68,6 +68,12 @@ def test_freeze_is_protect_for_one_release(home):
     assert Explanation.model_validate_json(done.stdout).settings.protect == ("stands",)
 
 
+def test_a_distance_is_chosen_by_its_name(home):
+    done = run(home, *PROMPT, "--distance", "energy", "--json")
+    assert done.returncode == 0, done.stderr
+    assert Explanation.model_validate_json(done.stdout).settings.distance == "energy"
+
+
 def test_a_role_that_no_message_has_protects_nothing(home):
     done = run(home, *PROMPT, "--protect", "tool", "--json")
     assert done.returncode == 0, done.stderr
@@ -96,6 +102,7 @@ def test_a_page_that_cannot_be_written_is_said_before_the_model_is_asked(tmp_pat
         (("--prompt", "a b"), 2, "--model"),
         (("--prompt", "a b", "--model", "gpt-none"), 1, '[models."gpt-none"]'),
         (("--prompt", "a b", "--model", "gpt-none"), 1, "(there are: planted, demo)"),
+        (("--prompt", "a b", "--model", "planted", "--distance", "far"), 2, "no distance 'far'"),
         (("--prompt", "", "--model", "planted"), 1, "empty"),
         (("--file", "none.txt", "--model", "planted"), 1, "cannot be read"),
         (("--file", "binary", "--model", "planted"), 1, "UTF-8"),

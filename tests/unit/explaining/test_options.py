@@ -7,6 +7,7 @@ import re
 import pytest
 
 import smile_trace
+from smile_trace.attribution import CannotExplain, distance_names
 from smile_trace.cli.explain import explain as command
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.records import ExplanationSettings
@@ -63,3 +64,40 @@ def test_freeze_is_protect_for_one_release():
         )
     assert explanation.settings.protect == ("quick",)
     assert [s.text for s in explanation.segments if s.protected] == ["quick"]
+
+
+def test_settings_of_0_1_keep_their_json_and_so_their_hash():
+    written = (
+        '{"model":"m","unit":"word","protect":[],"budget":40,"signal":"auto","proxy":null,'
+        '"seed":0,"pooled":false}'
+    )
+    assert ExplanationSettings(model="m").model_dump_json() == written
+    other = ExplanationSettings(model="m", distance="energy")
+    assert ExplanationSettings.model_validate_json(other.model_dump_json()) == other
+
+
+def test_texts_are_compared_by_the_distance_that_is_named():
+    def model(prompt):
+        return "a fox jumps" if "fox" in prompt.split() else "a cat sleeps"
+
+    default, other = (
+        smile_trace.explain(PROMPT, model=PlantedModel(model), budget=30, distance=distance)
+        for distance in (None, "wasserstein")
+    )
+    assert other.settings.distance == "wasserstein"
+    for explanation in (default, other):
+        assert explanation.ranked[0].text == "fox"
+    assert other.ranked[0].attribution != pytest.approx(default.ranked[0].attribution, abs=0.01)
+
+
+def test_an_unknown_distance_is_named():
+    with pytest.raises(ValueError, match="There is no distance 'far': take anderson_darling"):
+        smile_trace.explain(PROMPT, model="nobody", distance="far")
+    with pytest.raises(CannotExplain, match="'far'"):
+        ExplainOptions.from_record(ExplanationSettings(model="m", distance="far"))
+
+
+def test_the_command_lists_the_distances():
+    annotation = inspect.signature(command).parameters["distance"].annotation
+    [option] = annotation.__metadata__
+    assert all(name in option.help for name in distance_names())
