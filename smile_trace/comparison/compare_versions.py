@@ -1,4 +1,4 @@
-"""`compare()`: the versions of a prompt side by side, from what the store knows and a few calls."""
+"""`compare()`: versions of a prompt side by side, from the store and a few new calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from smile_trace.comparison.edits import align
 from smile_trace.comparison.evidence import (
     Evidence,
     NothingToCompare,
+    check_version,
     collect,
     models_of,
     versions_of,
@@ -41,7 +42,7 @@ from smile_trace.store import Store
 
 @dataclass(frozen=True)
 class Column:
-    """One version under one model, with what is known of it."""
+    """One version under one model, with its evidence."""
 
     label: str
     evidence: Evidence
@@ -71,8 +72,8 @@ def compare(
         ref: a git revision of that file (`HEAD~1`): the version before it.
         budget: the most new calls to models: logged inputs are replayed through both versions.
             0 reads the store only. The settings' daily caps hold as well.
-        delta: the margin of "no_effect", in units of shift.
-        seed: decides which calls and inputs are looked at.
+        delta: the margin of "no_effect", in units of answer change.
+        seed: decides which calls and inputs are sampled.
         model: who answers the replayed inputs (a name, a Model or a function `str -> str`); by
             default what the settings map each version's model to.
         settings: by default those of the environment and the nearest `smile_trace.toml`.
@@ -100,7 +101,7 @@ def compare(
                 "models, or a file with another version."
             )
         replayer = VersionReplay(store, settings, prompt, inputs, seed, model)
-        with threadpool_limits(limits=1):  # the matrices are small: more threads only wait
+        with threadpool_limits(limits=1):  # for such small matrices more are slower
             return _compare(settings, prompt, columns, replayer, chosen, budget)
     finally:
         store.close()
@@ -115,12 +116,8 @@ def _columns(
 ) -> list[Column]:
     """The versions that were called, each under each model."""
     known = versions_of(store, prompt)
-    missing = [version for version in versions if version not in known]
-    if missing:
-        raise NothingToCompare(
-            f"no call of {prompt!r} used version {missing[0]!r}: there are "
-            f"{', '.join(sorted(known))}."
-        )
+    for version in versions:
+        check_version(known, prompt, version)
     columns = []
     for version in versions or list(known)[-1 if len(models) > 1 else -2 :]:
         own: list[str | None] = [*(models or models_of(store, prompt, version)[:1])]
@@ -134,7 +131,7 @@ def _columns(
 
 
 def _drafts(file: Path, ref: str | None, model: str | None) -> list[Column]:
-    """Templates that nobody has called yet: a file, and its revision where one is named."""
+    """Templates without calls: a file, and a revision of it if one is named."""
     texts = {"working copy": read_file(file)}
     if ref is not None:
         texts = {ref: read_revision(file, ref), **texts}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from smile_trace.records import Call, ExplanationSettings, Feedback
+from smile_trace.records import Call, ExplanationSettings, Feedback, Signal
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.groups import Group
 from smile_trace.store.tables import calls, deliveries, explanations, feedback, jobs, observations
@@ -26,7 +26,7 @@ class ExplanationRow(NamedTuple):
 class Partitions(NamedTuple):
     """The signal of an explanation, and the keys of its segments at each level."""
 
-    signal: str
+    signal: Signal
     keys: list[list[str]]
 
 
