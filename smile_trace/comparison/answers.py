@@ -145,7 +145,7 @@ def _permuted(table: Array, generator: np.random.Generator) -> float:
 # -- as records -----------------------------------------------------------------------------------
 
 
-def answer_change(
+def answer_comparison(
     pairs: Sequence[Paired], distance: Distance, generator: np.random.Generator, *, exact: bool
 ) -> AnswerComparison:
     """The change from one version to the other; args as for `compare_answers`."""

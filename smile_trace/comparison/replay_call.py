@@ -1,4 +1,4 @@
-"""One logged call asked again, exactly as it was made or with one thing changed."""
+"""`replay()`: one logged call asked again, exactly as it was sent or with changes."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -24,11 +24,13 @@ from smile_trace.store.ledger import StoredLedger
 
 
 class Replay(Record):
-    """A logged answer beside what the model says now.
+    """A logged answer beside new answers to the same call.
 
-    `distances`: each new answer's distance from the logged one, in [0, 1]. `noise`: the mean
-    distance of the new answers from one another, None with fewer than two. `verdict` is a
-    sentence. `changed` names what was asked differently.
+    `messages`, `model` and `parameters` are those of the new request, `changed` names what differs
+    from the logged one. `distances`: each new answer's distance from the logged one, in [0, 1].
+    `noise`: the mean distance between two new answers, None with fewer than two. `p_value`: the
+    rank of the logged answer among all, None without noise. `verdict`: a sentence. `before` and
+    `after`: the explanations of the logged and of the first new answer, if they were asked for.
     """
 
     call: Call
@@ -46,8 +48,8 @@ class Replay(Record):
     after: Explanation | None = None
 
 
-REPRODUCED = 0.02
-"""Distance up to which an answer says the same."""
+MAX_REPRODUCED = 0.02
+"""Largest distance at which an answer counts as the same."""
 
 
 def replay(
@@ -60,14 +62,14 @@ def replay(
     explained: bool = False,
     settings: Settings | None = None,
 ) -> Replay:
-    """Ask a logged call again, past the cache; works in a running event loop too.
+    """Ask a logged call again, bypassing the cache; works in a running event loop too.
 
     Args:
         trace_id: the trace's id (its first call with an answer), or `trace_id:span_id`.
         model: another model: a name, a Model or a function; by default the call's own.
         prompt_version: another version of the call's Prompt, one that was called before.
         parameters: what to change of the call's own, e.g. `{"temperature": 0}`; None removes.
-        count: how often; with two or more the model's own noise is known.
+        count: how often; the model's own noise is known from two on.
         explained: explain both the logged and the first new answer.
         settings: by default those of the environment and the nearest `smile_trace.toml`.
 
@@ -81,9 +83,9 @@ def replay(
     store = Store.look(settings)
     try:
         call = _logged(store, trace_id)
-        asked = _plan(store, call, prompt_version, parameters or {})
+        planned = _plan(store, call, prompt_version, parameters or {})
         who = model if model is not None else call.model or "*"
-        made = wait_for(_ask(store, settings, call, asked, who, count))
+        made = wait_for(_ask(store, settings, call, planned, who, count))
     finally:
         store.close()
     logged = call.answer or ""
@@ -105,7 +107,7 @@ def _explain(
 
 
 def _logged(store: Store, trace_id: str) -> Call:
-    """The call of that id, or the first with an answer of that trace (or beginning of an id)."""
+    """The call of that id, or the first with an answer of that trace id (or prefix of one)."""
     ids = store.traces.find_calls(trace_id) if trace_id else []
     if not ids:
         raise NothingToCompare(
@@ -136,10 +138,10 @@ def _plan(store: Store, call: Call, version: str | None, parameters: Mapping[str
         template = template_of(store, use.name, version)
         messages = with_template(call, use, template)
         changed.append(f"version {version} of {use.name} in place of {use.version}")
-    merged = {**call.parameters, **parameters}
     changed += [f"{name} = {value!r}" for name, value in parameters.items()]
-    kept = {name: value for name, value in merged.items() if value is not None}
-    return _Plan(messages, kept, tuple(changed))
+    merged = {**call.parameters, **parameters}
+    given = {name: value for name, value in merged.items() if value is not None}
+    return _Plan(messages, given, tuple(changed))
 
 
 async def _ask(
@@ -182,7 +184,7 @@ async def _ask(
 
 
 def _judged(made: Replay) -> Replay:
-    """With its distances, and what they say beside the model's own noise."""
+    """With its distances, and the verdict on them given the model's own noise."""
     if not made.answers:
         return made.model_copy(update={"verdict": "The model gave no answer."})
     distance = text_distance()
@@ -190,26 +192,11 @@ def _judged(made: Replay) -> Replay:
     distances = [distance(logged, answer) for answer in made.answers]
     own = [distance(one, other) for one, other in combinations(made.answers, 2)]
     noise = float(np.mean(own)) if own else None
-    same = sum(d <= REPRODUCED for d in distances)
-    if same == len(distances):
+    p_value = _outlying(distance, [logged, *made.answers]) if own else None
+    if all(d <= MAX_REPRODUCED for d in distances):
         p_value, verdict = None, "The logged answer is reproduced."
-    elif noise is None:
-        p_value = None
-        verdict = (
-            f"The answer differs by {distances[0]:.2f}: repeat it (-n 5) to see the model's own "
-            "noise."
-        )
     else:
-        p_value = _outlying(distance, [logged, *made.answers])
-        mean = float(np.mean(distances))
-        # The logged answer is the farthest of all by chance once in n + 1: with few repetitions
-        # that alone says nothing, so it has to be twice as far as well.
-        outside = p_value <= 1 / (len(distances) + 1) and mean > 2 * noise
-        verdict = (
-            f"The logged answer lies {mean:.2f} from the new ones, which differ by {noise:.2f} "
-            "among themselves: "
-            + ("more than the model's own noise." if outside else "within the model's own noise.")
-        )
+        verdict = _verdict(distances, noise, p_value)
     return made.model_copy(
         update={
             "distances": tuple(distances),
@@ -220,8 +207,24 @@ def _judged(made: Replay) -> Replay:
     )
 
 
+def _verdict(distances: list[float], noise: float | None, p_value: float | None) -> str:
+    if noise is None or p_value is None:
+        return (
+            f"The answer differs by {distances[0]:.2f}: repeat it (-n 5) to see the model's own "
+            "noise."
+        )
+    mean = float(np.mean(distances))
+    # By chance the logged answer is the farthest once in n + 1 times: with few repetitions that is
+    # weak evidence, so it also has to be twice as far as the noise.
+    outside = p_value <= 1 / (len(distances) + 1) and mean > 2 * noise
+    return (
+        f"The logged answer lies {mean:.2f} from the new ones, which differ by {noise:.2f} among "
+        f"themselves: {'more than' if outside else 'within'} the model's own noise."
+    )
+
+
 def _outlying(distance: Distance, answers: list[str]) -> float:
-    """How many of the answers lie at least as far from the rest as the first: a rank p-value."""
+    """The rank p-value of the first answer: the share at least as far from the rest as it is."""
     means = [
         float(np.mean([distance(one, other) for k, other in enumerate(answers) if k != i]))
         for i, one in enumerate(answers)

@@ -1,4 +1,4 @@
-"""Plain sentences about a comparison, by rule."""
+"""Sentences about a comparison, by rule."""
 
 from collections.abc import Sequence
 
@@ -10,21 +10,21 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 
-_LONGEST = 60
+_MAX_TEXT = 60
 
 
 def summarize(
     prompt: str, versions: Sequence[VersionReport], changes: Sequence[VersionChange]
 ) -> str:
-    """The page's first sentences: the last change, then what the last version ignores."""
+    """The summary: each change, then the parts of the last version that have no effect."""
     sentences = [change.summary for change in changes if change.summary]
     latest = versions[-1]
-    dead = [item for item in latest.segments if item.verdict == "no_effect"]
-    if dead:
-        saved = sum(item.tokens_saved or 0.0 for item in dead)
+    idle = [item for item in latest.segments if item.verdict == "no_effect"]
+    if idle:
+        saved = sum(item.tokens_saved or 0.0 for item in idle)
         costs = f", and cost {saved:,.0f} tokens per thousand calls" if saved else ""
-        parts = "1 part" if len(dead) == 1 else f"{len(dead)} parts"
-        verb = "does" if len(dead) == 1 else "do"
+        parts = "1 part" if len(idle) == 1 else f"{len(idle)} parts"
+        verb = "does" if len(idle) == 1 else "do"
         sentences.append(
             f"{parts} of version {latest.label} {verb} nothing on average over "
             f"{latest.explained:,} calls{costs}."
@@ -33,14 +33,14 @@ def summarize(
 
 
 def summarize_change(change: VersionChange, versions: Sequence[VersionReport]) -> str:
-    """What one change did to the answers, which edit did it, and what moved beside it."""
+    """What a change did to the answers, which edit did most, and which influences changed."""
     before, after = versions[change.before].label, versions[change.after].label
     sentences = [_answers(change, before, after)]
     if edit := _edit(change, versions):
         sentences.append(edit)
-    moved = [item for item in change.segments if item.significant]
-    if moved:
-        parts = "1 segment" if len(moved) == 1 else f"{len(moved)} segments"
+    changed = [item for item in change.segments if item.significant]
+    if changed:
+        parts = "1 segment" if len(changed) == 1 else f"{len(changed)} segments"
         sentences.append(f"The influence of {parts} changed.")
     elif not change.why_no_influences:
         sentences.append("No change of a segment's influence stands out of the noise.")
@@ -70,28 +70,28 @@ def _answers(change: VersionChange, before: str, after: str) -> str:
 
 
 def _distance(item: AnswerComparison | EditEffect) -> str:
-    """The mean distance with its interval, where the inputs say how far it may be off."""
-    sure = item.ci_high - item.ci_low < 0.005
-    return f"{item.distance:.2f}" + ("" if sure else f" ({item.ci_low:.2f} to {item.ci_high:.2f})")
+    """The mean distance, with its interval unless that is negligible."""
+    exact = item.ci_high - item.ci_low < 0.005
+    return f"{item.distance:.2f}" + ("" if exact else f" ({item.ci_low:.2f} to {item.ci_high:.2f})")
 
 
 def _edit(change: VersionChange, versions: Sequence[VersionReport]) -> str:
-    """The edit that did most, where the edits were tried one by one."""
-    real = [edit for edit in change.edits if edit.significant]
-    if not real:
+    """The edit with the largest effect, where the edits were tried one by one."""
+    significant = [edit for edit in change.edits if edit.significant]
+    if not significant:
         return ""
-    strongest = max(real, key=lambda edit: edit.distance)
+    strongest = max(significant, key=lambda edit: edit.distance)
     item = change.segments[strongest.segments[0]]
     side, place = (versions[change.after], item.after)
     if place is None:
         side, place = versions[change.before], item.before
     assert place is not None
     text = " ".join(side.segments[place].segment.text.split())
-    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    text = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
     runner_up = max((edit.ci_high for edit in change.edits if edit is not strongest), default=0.0)
     comes = "comes" if strongest.ci_low > runner_up else "seems to come"
     most = "Most of it" if (strongest.share or 0.0) > 0.5 else "The largest part of it"
     by_itself = f"by itself it moves them by {_distance(strongest)}"
-    others = len(change.edits) - len(real)
+    others = len(change.edits) - len(significant)
     rest = f"; {others} of {len(change.edits)} edits showed no more than noise" if others else ""
     return f"{most} {comes} from “{text}” ({item.kind}): {by_itself}{rest}."

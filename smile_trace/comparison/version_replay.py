@@ -10,7 +10,7 @@ import numpy as np
 from smile_trace.capture import suppressed
 from smile_trace.comparison.answers import (
     Paired,
-    answer_change,
+    answer_comparison,
     edit_effect,
     paired,
     text_distance,
@@ -197,7 +197,7 @@ class VersionReplay:
         ]
         total = sum(effect.distance for effect in effects)
         return Replayed(
-            answers=answer_change(known, self._distance, self._generator(), exact=plan.exact),
+            answers=answer_comparison(known, self._distance, self._generator(), exact=plan.exact),
             edits=tuple(
                 effect.model_copy(update={"share": effect.distance / total}) if total else effect
                 for effect in effects

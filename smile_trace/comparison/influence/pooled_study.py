@@ -1,4 +1,4 @@
-"""A few masks on one call, to be pooled with those of all calls of its prompt version."""
+"""A study of a few random masks on one call, to be pooled over the calls of a prompt version."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,7 @@ import numpy as np
 from smile_trace.attribution import Answered, CannotExplain, Embed
 from smile_trace.attribution.design.masks import fixed
 from smile_trace.attribution.design.perturber import Perturber
+from smile_trace.attribution.design.planner import CallKey, call_key
 from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.distances import distance_named
 from smile_trace.attribution.estimation.response_scores import answer_words, score_responses
@@ -28,18 +29,18 @@ from smile_trace.records import (
 )
 
 KEEP = 0.7
-"""Keep probability of pooled masks. Never mixed with the .5 and .8 of single explanations."""
+"""Keep probability of pooled masks; never pooled with the .5 and .8 of single explanations."""
 
 
 class PooledStudy:
-    """A `Study` of the masks of one call.
+    """A `Study` of random masks on one call.
 
-    Units are the template's own segments and each of its variables; the rest of the prompt is
-    always sent. Which masks are asked depends on the seed and on the call. The Explanation holds
-    the rows and attributes nothing: one call alone says nothing at this budget.
+    The segments are those of the template, each variable being one; the rest of the prompt is
+    always sent. The masks depend on the seed and on the call. The Explanation holds the rows and
+    no attribution: that takes the rows of many calls.
 
     Args:
-        prompted: the call, with the template that was rendered into it first.
+        prompted: the call; the first template that was rendered into it counts.
         settings: the budget counts every call to the model, the baselines included.
         answer: the logged answer.
         signal: as in a `PerturbationStudy`.
@@ -47,7 +48,7 @@ class PooledStudy:
         embed: word vectors; by default the packaged ones.
 
     Raises:
-        CannotExplain: no template was rendered into the call, or nothing of it can be left out.
+        CannotExplain: no template was rendered into the call, or it has fewer than two segments.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class PooledStudy:
         )
         baselines = 1 if deterministic else 2
         self._rows = _rows(prompted, self._segments, settings, baselines, deterministic)
-        self._responses: dict[tuple[str, int], Response] = {}
+        self._responses: dict[CallKey, Response] = {}
         self._asked = False
 
     @property
@@ -80,23 +81,27 @@ class PooledStudy:
         return self.signal
 
     def ask(self) -> list[Perturbation]:
-        """Everything at once; then [], for the study is finished."""
+        """All rows at once, then none."""
         if self._asked:
             return []
         self._asked = True
-        return list({_key(row): row for row in self._rows}.values())
+        return list({call_key(row): row for row in self._rows}.values())
 
     def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
-        """Comparing texts, the words of the answers."""
+        """When texts are compared, the words of the answers."""
         return answer_words(self._text_change, self.signal, pairs)
 
     def tell(self, pairs: Iterable[Answered]) -> None:
         """See `Study.tell`."""
-        self._responses.update({_key(row): response for row, response in pairs})
+        known = set(map(call_key, self._rows))
+        for row, response in pairs:
+            if call_key(row) not in known:
+                raise ValueError("tell() takes only the perturbations that ask() gave.")
+            self._responses[call_key(row)] = response
 
     def result(self) -> Explanation:
-        """The rows with their changes, and no attribution."""
-        pairs = [(row, self._responses.get(_key(row))) for row in self._rows]
+        """The rows with their answer changes, and no attribution."""
+        pairs = [(row, self._responses.get(call_key(row))) for row in self._rows]
         scores = score_responses(
             [pairs], self.signal, self._text_change, deterministic=self._deterministic
         )
@@ -130,7 +135,7 @@ def _segments(prompted: Prompted) -> tuple[Segment, ...]:
         template_segments(use.name, use.version, use.template), use, message.content, message.role
     )
     if len(found) < 2:
-        raise CannotExplain("The template has fewer than two parts that could be left out.")
+        raise CannotExplain("The template has fewer than two parts that could be removed.")
     return found
 
 
@@ -152,7 +157,7 @@ def _rows(
     drawn: dict[str, int] = {rows[0].text_hash: len(rows)}
     generator = np.random.default_rng([settings.seed, _number(prompted)])
     while len(rows) < settings.budget:
-        mask = tuple(bool(kept) for kept in generator.random(len(segments)) < KEEP)
+        mask = tuple(bool(retained) for retained in generator.random(len(segments)) < KEEP)
         if not perturber.sendable(mask):
             continue
         row = Perturbation(
@@ -169,7 +174,7 @@ def _rows(
 
 
 def _number(prompted: Prompted) -> int:
-    """Calls with other inputs get other masks."""
+    """A number that differs between calls with different messages."""
     text = prompted.model_dump_json(include={"messages"}).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(text).digest()[:8])
 
@@ -178,7 +183,3 @@ def _unknown(segment: Segment) -> SegmentAttribution:
     return SegmentAttribution(
         **segment.model_dump(exclude={"parent"}), attribution=0.0, ci_low=-1.0, ci_high=1.0
     )
-
-
-def _key(row: Perturbation) -> tuple[str, int]:
-    return row.text_hash, row.replicate
