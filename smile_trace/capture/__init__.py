@@ -1,7 +1,8 @@
-"""Capture: what runs in the application's process.
+"""Capture: the part that runs in the application's process.
 
-It imports the standard library, OpenTelemetry and `semconv`, starts no thread, waits for
-nobody, and writes each finished call to the spool before the call returns.
+It imports the standard library, OpenTelemetry and `semconv` only, starts no thread, never blocks
+on a network or another process, and writes each finished call to the spool before the call
+returns.
 """
 
 from smile_trace.capture.api import current_trace_id, feedback, record

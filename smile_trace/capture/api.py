@@ -1,4 +1,4 @@
-"""What an application says inside and about its calls: `record`, `feedback`, ids."""
+"""What an application calls inside of and about its LLM calls: `record`, `feedback`, ids."""
 
 import math
 import time
@@ -25,26 +25,26 @@ def record(
     form: Literal["chat", "completion"] | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> None:
-    """State what the decorated function that runs here really sent and got. Never raises.
+    """State the request and response of the decorated function that is running. Never raises.
 
-    What is not given stays as it was found: the prompt among the arguments, the answer in
-    what the function returns.
+    What is not given is taken from the function: the prompt from its arguments, the answer from
+    its return value.
 
     Args:
         messages: a list of chat messages (mappings or a client's objects), or a text.
         prompt: the text of a completion, in place of `messages`.
         response: a text or a client's response object; usage, finish reason, response id and
             model are read from it.
-        model: the model that was asked.
+        model: the name of the model that was called.
         provider: e.g. `"openai"`.
-        form: how the model was asked; by default a completion where `prompt` is given or the
+        form: `"chat"` or `"completion"`; by default a completion where `prompt` is given or the
             response is one, else chat.
         parameters: the request's other parameters, e.g. `{"temperature": 0}`, or the whole
             request as the client took it: `messages`, `prompt`, `input`, `model` are read
             from it, `system` and `instructions` become a system message, and keys, headers
-            and time-outs are left out.
+            and timeouts are dropped.
 
-    Outside of a decorated function it is counted as an error and does nothing.
+    Called outside of a decorated function, it does nothing but count an internal error.
     """
     try:
         if not active():
@@ -65,13 +65,13 @@ def record(
 def feedback(
     trace_id: str, score: float, *, comment: str | None = None, name: str = "user_feedback"
 ) -> None:
-    """Note what a user thought of a trace. Never raises.
+    """Record a user's feedback on a trace. Never raises.
 
     Args:
         trace_id: as `current_trace_id()` gave it inside the call.
         score: a finite number; True and False count as 1 and 0.
         comment: free text.
-        name: what was judged, where there is more than one thing.
+        name: tells several kinds of feedback apart.
     """
     try:
         if not active():
@@ -89,7 +89,7 @@ def feedback(
         }
         if comment is not None:
             attributes[semconv.FEEDBACK_COMMENT] = sanitizer.text(str(comment))
-        # A trace of its own: the one that it speaks of may have been complete for long.
+        # A trace of its own: the one that it refers to may have been completed long ago.
         now, here = time.time_ns(), runtime()
         span = ReadableSpan(
             name="feedback",
@@ -106,8 +106,8 @@ def feedback(
 
 
 def current_trace_id() -> str | None:
-    """The id (32 hex digits) of the trace that is being captured here, for `feedback`;
-    None outside of decorated functions and where capture is off."""
+    """The id (32 hex digits) of the trace being captured in this context, for `feedback`; None
+    outside of decorated functions and while capture is off."""
     recording = current.get()
     if recording is None:
         return None

@@ -16,7 +16,7 @@ class Parameters:
     """The parameters of one decorated function.
 
     Args:
-        function: any callable; one whose signature cannot be read has no parameters here.
+        function: any callable; one without a readable signature has no parameters here.
         prompt: the parameter that was named as the prompt, if one was.
     """
 
@@ -45,8 +45,8 @@ class Parameters:
         self._candidates = tuple(p.name for p in texts)
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The arguments by name, defaults included; None where the call does not fit; none
-        at all where the signature cannot be read."""
+        """The arguments by name, defaults included; None where they do not fit the signature;
+        empty where the signature cannot be read."""
         if self._signature is None:
             return {}
         if self._simple and len(args) <= len(self._positional):
@@ -63,7 +63,7 @@ class Parameters:
         return slow.arguments
 
     def find_prompt(self, arguments: Mapping[str, Any]) -> tuple[str, list[MessageDict]] | None:
-        """Which argument holds what is sent, and its messages; None makes the call context.
+        """The argument that holds the prompt, and its messages; None makes the span context.
 
         The one named by `prompt=`; else `prompt` or `messages`; else the only text among the
         positional parameters without a default, or, where there is none, among all of them.

@@ -11,13 +11,13 @@ KIB = 1024
 MIB = 1024 * KIB
 
 Redactor = re.Pattern[str] | Callable[[str], str]
-"""What a user adds to the redaction: an expression whose matches are replaced, or a function
-from a text to the text that may be written."""
+"""A redaction of the user's: an expression whose matches are replaced, or a function from a
+text to the text that may be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that capture may be told. Sizes are in bytes (texts: characters)."""
+    """The configuration of capture. Sizes are in bytes, `text_limit` in characters."""
 
     home: Path
     service_name: str
@@ -34,8 +34,8 @@ class Config:
 
 
 def from_environment() -> Config:
-    """The configuration that the environment asks for. A number that cannot be read keeps its
-    default: a mistyped variable must not stop an application."""
+    """The configuration of the environment. A number that cannot be parsed keeps its default: a
+    mistyped variable must not stop an application."""
     env = os.environ
     home = Path(env.get("SMILE_TRACE_HOME") or "~/.smile-trace").expanduser()
     return Config(
@@ -59,6 +59,6 @@ def _positive(text: str | None, default: int) -> int:
 
 
 def _program_name() -> str:
-    """The script's name, as OpenTelemetry's `unknown_service` says nothing."""
+    """The script's name; more useful than OpenTelemetry's `unknown_service`."""
     name = Path(sys.argv[0]).stem if getattr(sys, "argv", None) else ""
     return name if name and not name.startswith("-") else "unknown_service"

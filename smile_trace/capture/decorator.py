@@ -52,30 +52,30 @@ def trace(
 
     The prompt is the argument named by `prompt=`, else `prompt` or `messages`, else the only
     text among the parameters without a default (or, where there is none, among all). Without
-    one the record is context: it stands around calls and is never explained. `record(...)`
-    inside the function states what was really sent.
+    one the span is context: it surrounds calls and is never explained. `record(...)` inside the
+    function states what was really sent.
 
-    The function stays as it is: its result, exceptions, signature and laziness. Where capture
-    itself fails, that is logged once and counted.
+    The function behaves as before: its result, exceptions, signature and laziness. An internal
+    error of capture is logged once and counted.
 
     Args:
         name: the span's name; by default the function's.
         prompt: the name of the parameter that holds the prompt or the messages.
-        model: the model's name, by which the settings map it to how it is asked again.
+        model: the model's name, by which the settings find how to call it again.
         provider: e.g. `"openai"`.
-        metadata: JSON-able values that stand on the record.
-        tags: texts that stand on the record.
-        session: the conversation's id; also of every record inside.
-        user: the end user's id; also of every record inside.
-        capture_input: False writes no arguments (and so makes the record context).
+        metadata: JSON-able values, attached to the record.
+        tags: texts, attached to the record.
+        session: the conversation's id; inherited by every record inside.
+        user: the end user's id; inherited by every record inside.
+        capture_input: False writes no arguments (which makes the span context).
         capture_output: False writes no result.
         rerun: True allows the worker to call the undecorated function again, where the
             operator names its module (`--app`).
 
     Raises:
-        TypeError: what is decorated cannot be called, or is a class.
-        ValueError: `prompt` names no parameter of the function, or `rerun` is asked for one
-            that cannot be found again by its module and name (a method, a nested function).
+        TypeError: the decorated object is not callable, or is a class.
+        ValueError: `prompt` names no parameter of the function, or `rerun` is set on one
+            that cannot be found by its module and name (a method, a nested function).
     """
 
     def decorate(target: Any) -> Any:
@@ -124,8 +124,8 @@ def _check(target: Any, parameters: Parameters, prompt: str | None, rerun: bool)
 class span:
     """Record a block, as `trace` records a function: `with smile_trace.span("retrieve"): ...`.
 
-    It is context, unless `record(...)` is called directly inside of it. `session` and `user`
-    also stand on every record inside, which makes it the place for what is known per request.
+    It is context, unless `record(...)` is called directly inside of it. `session` and `user` are
+    inherited by every record inside: set here what is known per request.
 
     Args:
         name: the span's name.

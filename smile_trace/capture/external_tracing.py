@@ -1,9 +1,9 @@
 """The application's own tracing: noted on each call, suppressed under ours, never changed.
 
-OpenTelemetry is known here. Another tracing system is known to an integration, which declares
-it as an entry point of the group `smile_trace.external_tracing`. The entry's name is the module
-that the application imports ("mlflow"): the integration is loaded once that module is, and
-until then costs one look into `sys.modules`.
+OpenTelemetry is handled here, any other tracing system by an integration, which declares an
+`ExternalTracing` as an entry point of the group `smile_trace.external_tracing`. The entry's name
+is the module that the application imports ("mlflow"): the integration is loaded after that
+module, and until then costs one lookup in `sys.modules`.
 """
 
 import sys
@@ -22,8 +22,8 @@ GROUP = "smile_trace.external_tracing"
 
 
 class ExternalTracing(Protocol):
-    """A tracing system of the application's. It is asked in the application's call path, also
-    while another thread is still importing the system's module; what it raises is counted."""
+    """A tracing system of the application's. It is called in the application's call path, possibly
+    while another thread is still importing the system's module; its exceptions are counted."""
 
     def active_span(self) -> tuple[str, str] | None:
         """The trace id and the span id that are active in this context, where any are."""
@@ -34,7 +34,7 @@ class ExternalTracing(Protocol):
         ...
 
     def suppress(self) -> AbstractContextManager[object]:
-        """Under it the system records nothing in this context."""
+        """A context manager under which the system records nothing in this thread or task."""
         ...
 
 
@@ -66,7 +66,7 @@ def last_traces() -> dict[str, str]:
 
 @contextmanager
 def suppress_external_tracing() -> Iterator[None]:
-    """Under it no loaded system records anything in this context."""
+    """Under it no loaded system records anything in this thread or task."""
     with ExitStack() as stack:
         for _, tracing in _loaded():
             stack.enter_context(tracing.suppress())
@@ -81,7 +81,7 @@ def _loaded() -> Iterator[tuple[str, ExternalTracing]]:
 
 @cache
 def _known() -> dict[str, Callable[[], ExternalTracing | None]]:
-    """What is installed, by the module it waits for; looked up at the first call only."""
+    """The installed integrations, by the module they wait for; looked up at the first call only."""
     return {entry.name: cache(partial(_load, entry)) for entry in entry_points(group=GROUP)}
 
 

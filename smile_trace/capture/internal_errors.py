@@ -1,4 +1,4 @@
-"""Errors of ours: logged once, counted, never raised into the user's call."""
+"""Internal errors of capture: logged once, counted, never raised into the user's call."""
 
 import contextlib
 import logging
@@ -11,11 +11,11 @@ _logged: set[str] = set()
 
 
 def report_error(what: str, error: BaseException | None = None) -> None:
-    """Count an error of ours and log it the first time. Never raises.
+    """Count an internal error, and log it the first time. Never raises.
 
     Args:
-        what: one short sentence without variable parts: it is the key of the count.
-        error: what was raised, where something was.
+        what: one short sentence without variable parts; it is the key of the count.
+        error: the exception, where there was one.
     """
     _counts[what] += 1
     if what in _logged:
@@ -36,6 +36,6 @@ def counts() -> dict[str, int]:
 
 
 def reset() -> None:
-    """Forget every error: a forked child and each test count their own."""
+    """Forget all errors: a forked child and each test count their own."""
     _counts.clear()
     _logged.clear()

@@ -1,7 +1,7 @@
-"""Values of the user's as bounded JSON, without running more of their code than needed.
+"""The user's values as bounded JSON, running as little of the user's code as possible.
 
 Iterators are never consumed and lazy objects never evaluated: only plain containers, pydantic
-models and dataclasses are looked into. What is binary becomes a typed placeholder.
+models and dataclasses are traversed. Binary data becomes a typed placeholder.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ MAX_DEPTH = 12
 MAX_ITEMS = 1000
 MAX_REPR = 2000
 _PRINTABLE = ("datetime", "uuid", "decimal", "pathlib")
-"""Modules whose values read best as their text."""
+"""Modules whose values are written as their text."""
 
 
 def jsonable(value: Any, *, depth: int = 0) -> Any:
@@ -50,7 +50,7 @@ def jsonable(value: Any, *, depth: int = 0) -> Any:
 
 
 def is_json(value: Any) -> bool:
-    """Whether `jsonable(value)` is the value itself, so that a function can be given it again."""
+    """Whether `jsonable(value)` equals the value, so that a rerun can pass it again."""
     if isinstance(value, dict):
         return all(isinstance(k, str) for k in value) and all(map(is_json, value.values()))
     if isinstance(value, list):
@@ -90,7 +90,7 @@ def binary(data: bytes, media_type: str | None = None) -> dict[str, Any]:
 
 
 class JSONText(str):
-    """Compact JSON text: it holds no control character, which makes quoting it again cheap."""
+    """Compact JSON text: it holds no control character, which makes quoting it cheap."""
 
     __slots__ = ()
 

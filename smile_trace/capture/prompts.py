@@ -1,4 +1,4 @@
-"""`Prompt`: a named, versioned template whose renderings are recognised in what was sent."""
+"""`Prompt`: a named, versioned template whose renderings are found in the messages sent."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ MAX_REMEMBERED = 16
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """One `format` of a prompt: the text and where each variable's value stands in it."""
+    """One rendering of a prompt: the text, and the offsets of each variable's value."""
 
     prompt: "Prompt"
     text: str
@@ -56,7 +56,7 @@ class Prompt:
     def format(self, **variables: Any) -> str:
         """The template with its variables filled in (`str(value)`; values are not formats).
 
-        The rendering is remembered in the context, and capture finds it in what is sent.
+        The rendering is remembered in the context, so that capture finds it in the messages.
 
         Raises:
             KeyError: a variable of the template is missing.
@@ -82,11 +82,11 @@ class Prompt:
 
 
 def find_renderings(texts: list[str]) -> list[Use]:
-    """Every remembered rendering that stands in one of the sent texts (one per message).
+    """Every remembered rendering that occurs in one of the sent texts (one per message).
 
-    It is looked for as it is, and as JSON writes it (in case it was put into a JSON text).
-    Newest first; of several places the last message and the last occurrence in it. A
-    rendering inside a longer one that was found is a use of its own.
+    It is searched for verbatim and in JSON's escaping (in case it was embedded in a JSON text).
+    Newest first; of several occurrences the last one in the last message. A rendering inside of
+    a longer one is a use of its own.
     """
     uses: list[Use] = []
     seen: set[tuple[str, str, str]] = set()

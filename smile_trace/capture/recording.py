@@ -1,4 +1,4 @@
-"""One call under way, from its arguments to its record in the spool."""
+"""A call in progress, from its arguments to its record in the spool."""
 
 import atexit
 import os
@@ -41,15 +41,15 @@ _UNSET = Status(StatusCode.UNSET)
 
 current: ContextVar["Recording | None"] = ContextVar("smile_trace_current", default=None)
 open_streams: "weakref.WeakSet[Recording]" = weakref.WeakSet()
-"""What may still be open when the interpreter exits: then it is written as abandoned."""
+"""Recordings that may be unfinished when the interpreter exits; they are written as abandoned."""
 at_exit: list[Callable[[], None]] = []
-"""What else is to be closed then."""
+"""Further functions to be called then."""
 
 
 class Recording:
-    """A call being recorded. It is written once: by `finish`, `fail`, or when it is collected.
+    """A call being recorded. It is written once: by `finish`, by `fail`, or when garbage-collected.
 
-    Structured values stay as they are until the end, where they are sanitized and encoded.
+    Structured values are sanitized and encoded at the end only.
     """
 
     __slots__ = (
@@ -106,7 +106,7 @@ class Recording:
         self._done = False
 
     def read_arguments(self, arguments: dict[str, Any]) -> None:
-        """Take over the arguments: what is sent, or the input of a context span."""
+        """Read the arguments: the messages, or the input of a context span."""
         parameters = self._site.parameters
         if parameters is None or not self._site.capture_input:
             return
@@ -115,7 +115,7 @@ class Recording:
             self._structured[semconv.INPUT] = jsonable(parameters.others(arguments, None))
             return
         name, messages = found
-        self._send(messages)
+        self._set_messages(messages)
         self._attributes.update(request_attributes(arguments))
         others = parameters.others(arguments, name)
         if self._site.rerun is not None and is_json(others):
@@ -126,16 +126,16 @@ class Recording:
     def record(
         self, request: dict[str, Any], response: Any, provider: str | None, form: str | None
     ) -> None:
-        """Take over what was really sent and what came back."""
+        """Read the request that was really sent, and the response."""
         sent = read_request(request)
         if sent.unreadable:
             report_error("record() was given messages that are neither text nor chat messages")
         if sent.messages is not None:
             if sent.messages != self._messages:
-                # What is left out of these messages cannot be put back into the argument.
+                # A perturbation of these messages cannot be passed as the function's argument.
                 self._attributes.pop(semconv.RERUN, None)
                 self._structured.pop(semconv.RERUN_ARGUMENTS, None)
-            self._send(sent.messages)
+            self._set_messages(sent.messages)
             self._form = sent.form or self._form
         if form is not None:
             self._form = "text_completion" if form == "completion" else form
@@ -148,18 +148,18 @@ class Recording:
             self._structured[semconv.PARAMETERS] = sent.parameters
         self._note_external_traces()
 
-    def _send(self, messages: list[MessageDict]) -> None:
+    def _set_messages(self, messages: list[MessageDict]) -> None:
         self._messages = messages
         self._uses = find_renderings([content_of(message) for message in messages])
 
     def _note_external_traces(self) -> None:
-        """A trace that came and went inside this call (automatic logging) is its own."""
+        """A trace that began and ended inside this call (automatic logging) belongs to it."""
         for attribute, trace in last_traces().items():
             if trace != self._last_traces.get(attribute):
                 self._attributes.setdefault(attribute, trace)
 
-    def chunk(self, item: Any) -> None:
-        """Take over one item of a stream. Never raises."""
+    def add_chunk(self, item: Any) -> None:
+        """Add one item of a stream. Never raises."""
         if self._first_chunk is None:
             self._first_chunk = (time.perf_counter_ns() - self._started) / 1e9
         size = len(item) if isinstance(item, str | bytes) else 0
@@ -169,7 +169,7 @@ class Recording:
             self._chunks.append(item)
 
     def finish(self, result: Any = None, status: str = "returned") -> None:
-        """Write the record of a call that returned, or of a stream that was left. Never raises."""
+        """Write the record of a call that returned, or of an unfinished stream. Never raises."""
         if self._done:
             return
         self._done = True
@@ -189,7 +189,7 @@ class Recording:
         return self.finish(None, "cancelled" if _is_cancellation(error) else "raised")
 
     def __del__(self) -> None:
-        # A forked child holds copies of what its parent is doing: they are the parent's.
+        # A forked child holds copies of its parent's recordings: the parent writes them.
         if not self._done and self._pid == os.getpid():
             self.finish(None, "abandoned")
 
@@ -226,7 +226,7 @@ class Recording:
         if sanitizer.truncated or len(self._chunks) >= MAX_CHUNKS:
             attributes[semconv.TRUNCATED] = True
         here = runtime()
-        # Made at the end and in one go: a span that is open all the while costs twice as much.
+        # Made at the end, in one step: a span that is open during the call costs twice as much.
         span = ReadableSpan(
             name=name,
             context=self.context,
@@ -236,7 +236,7 @@ class Recording:
             events=events,
             status=status_of_span,
             start_time=self._start_ns,
-            # The wall clock may have been moved; how long it took is known all the same.
+            # The wall clock may have been adjusted; the duration is monotonic.
             end_time=self._start_ns + duration,
             instrumentation_scope=here.scope,
         )
@@ -274,7 +274,7 @@ class Recording:
     def _describe_call(
         self, messages: list[MessageDict], answer: Answer, sanitizer: Sanitizer
     ) -> str:
-        """Puts the call into the attributes; gives the span's name."""
+        """Adds the attributes of the call; returns the span's name."""
         attributes = self._attributes
         operation = self._form or answer.form or "chat"
         attributes[semconv.OPERATION_NAME] = operation
@@ -285,7 +285,7 @@ class Recording:
 
 
 def start_recording(site: Site, arguments: dict[str, Any] | None) -> Recording | None:
-    """Begin to record a call; None where capture is off. Never raises."""
+    """Start recording a call; None where capture is off. Never raises."""
     try:
         if not active():
             return None
@@ -302,13 +302,13 @@ def start_recording(site: Site, arguments: dict[str, Any] | None) -> Recording |
 
 
 def reset_current(token: "Token[Recording | None]") -> None:
-    """End what `current.set` began. A coroutine closed from elsewhere has nothing to reset."""
+    """Undo `current.set`. A coroutine that is closed in another context has nothing to reset."""
     with suppress(ValueError):
         current.reset(token)
 
 
 def _at_exit() -> None:
-    """What is still open has been abandoned; what was lost is noted."""
+    """Writes what is unfinished as abandoned, and the counts of lost records."""
     for recording in list(open_streams):
         recording.finish(None, "abandoned")
     for close in at_exit:
@@ -331,7 +331,7 @@ def _exception_event(kind: str, message: str, stack: str) -> Event:
 
 
 def _is_cancellation(error: BaseException) -> bool:
-    # Who has not loaded asyncio (a fifth of our import) cannot have met its cancellation.
+    # Without asyncio loaded (a fifth of our import time) there is no cancellation.
     asyncio = sys.modules.get("asyncio")
     return asyncio is not None and isinstance(error, asyncio.CancelledError)
 

@@ -1,4 +1,4 @@
-"""The running state of capture: configuration, provider and spool, made on first use."""
+"""The runtime of capture: configuration, provider and spool, created on first use."""
 
 import contextlib
 import dataclasses
@@ -26,11 +26,11 @@ _SUPPRESSED: ContextVar[bool] = ContextVar("smile_trace_suppressed", default=Fal
 _OTEL_SUPPRESS_KEYS = ("_SUPPRESS_INSTRUMENTATION_KEY", "_SUPPRESS_HTTP_INSTRUMENTATION_KEY")
 
 Write = Callable[[bytes], object]
-"""Takes the line of each finished span; by default the spool does."""
+"""Takes the line of each finished span; by default the spool's `write`."""
 
 
 class Runtime:
-    """One configuration at work: its spool, and the tracer that writes there."""
+    """The spool and the provider of one configuration."""
 
     def __init__(self, config: Config, write: Write | None = None) -> None:
         self.config = config
@@ -43,13 +43,13 @@ class Runtime:
         self.provider = make_provider(self.resource, self.export)
 
     def after_fork(self) -> None:
-        """In a forked child: a file and a process id of its own."""
+        """In a forked child: use a file and a process id of its own."""
         self.resource = make_resource(self.config)
         self.spool.after_fork()
 
 
 class _State:
-    """What changes at run time. Read without a lock, exchanged under one."""
+    """Mutable state. Read without a lock, replaced under one."""
 
     __slots__ = ("config", "enabled", "lock", "runtime")
 
@@ -64,7 +64,7 @@ state = _State()
 
 
 def runtime() -> Runtime:
-    """The running state, made on first use."""
+    """The current runtime, created on first use."""
     found = state.runtime
     if found is not None:
         return found
@@ -75,7 +75,7 @@ def runtime() -> Runtime:
 
 
 def active() -> bool:
-    """Whether a call made here and now is captured."""
+    """Whether calls in this context are captured."""
     return state.enabled and not _SUPPRESSED.get()
 
 
@@ -88,18 +88,18 @@ def configure(
     text_limit: int | None = None,
     spool_limit: int | None = None,
 ) -> None:
-    """Say how this process captures; what is not given stays as it is.
+    """Configure capture in this process; what is not given stays unchanged.
 
     Args:
         service_name: stands on every trace (`SMILE_TRACE_SERVICE_NAME`).
         home: the folder of spool and store (`SMILE_TRACE_HOME`).
         enabled: False switches capture off at run time, True on again.
         redact: expressions (texts are compiled) and functions from text to text, applied
-            after the built-in redaction to everything that is written. One that raises is
-            counted as an error, and the text is not written at all.
-        text_limit: characters from which on a text is truncated, and its call never explained
+            after the built-in redaction to everything that is written. If one
+            raises, that is counted, and the text is not written at all.
+        text_limit: characters after which a text is truncated, and its call never explained
             (default 262,144; `SMILE_TRACE_TEXT_LIMIT`).
-        spool_limit: bytes of all spool files from which on records are dropped and counted
+        spool_limit: bytes of all spool files after which records are dropped and counted
             (default 1 GiB; `SMILE_TRACE_SPOOL_LIMIT`).
 
     Raises:
@@ -138,8 +138,8 @@ def _redactor(item: str | Redactor) -> Redactor:
 
 @contextlib.contextmanager
 def suppressed() -> Iterator[None]:
-    """Under it nothing of ours is recorded, and OpenTelemetry's instrumentations are told to
-    record nothing either. For this context only (thread, task)."""
+    """Under it capture records nothing, and OpenTelemetry's instrumentations are told to record
+    nothing either. For this context (thread, task) only."""
     token = _SUPPRESSED.set(True)
     context = otel_context.get_current()
     for name in _OTEL_SUPPRESS_KEYS:

@@ -1,4 +1,4 @@
-"""Messages and answers as the attributes of a span, sanitized."""
+"""Messages and answers as sanitized span attributes."""
 
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
@@ -13,7 +13,7 @@ from smile_trace.capture.redaction import Edit, Sanitizer, move
 def message_attributes(
     messages: list[MessageDict], uses: list[Use], sanitizer: Sanitizer
 ) -> dict[str, Any]:
-    """`gen_ai.input.messages`, and the prompts that stand in them."""
+    """`gen_ai.input.messages`, and the prompts that were found in them."""
     sanitized = []
     for index, message in enumerate(messages):
         parts, edits = _sanitize_parts(message["parts"], sanitizer)
@@ -35,7 +35,7 @@ def message_attributes(
 
 
 def answer_attributes(answer: Answer, sanitizer: Sanitizer) -> dict[str, Any]:
-    """`gen_ai.output.messages` and the figures that came with the answer."""
+    """`gen_ai.output.messages`, and the response's id, model, usage and finish reasons."""
     attributes: dict[str, Any] = {}
     if answer.messages:
         sanitized = []
@@ -60,7 +60,7 @@ def answer_attributes(answer: Answer, sanitizer: Sanitizer) -> dict[str, Any]:
 
 
 def _dumps(messages: list[MessageDict]) -> JSONText:
-    """`dumps`, in half the time for what nearly every message is: a role and one text."""
+    """`dumps`, in half the time for the usual message: a role and one text."""
     return JSONText(f"[{','.join(map(_dump, messages))}]")
 
 
@@ -73,17 +73,17 @@ def _dump(message: MessageDict) -> str:
 
 
 def _quote(text: str) -> str:
-    """The text in quotes, every character as it is: what is ASCII is quoted twice as fast."""
+    """The text as a JSON string without ASCII escapes; ASCII text is quoted twice as fast."""
     return encode_basestring_ascii(text) if text.isascii() else encode_basestring(text)
 
 
 def _sanitize_parts(
     parts: list[dict[str, Any]], sanitizer: Sanitizer
 ) -> tuple[list[dict[str, Any]], list[list[Edit]]]:
-    """The parts as they may be written, and what that changed in the message's content.
+    """The sanitized parts, and the edits of the message's content.
 
-    Offsets of prompts are those of the texts joined by line breaks. Where there are several,
-    a step of edits is given per text, moved to where that text stands in the joined content.
+    Offsets of prompts are those of the texts joined by line breaks: each text's edits are moved
+    to its place in the joined content.
     """
     sanitized: list[dict[str, Any]] = []
     edits: list[list[Edit]] = []
@@ -101,7 +101,7 @@ def _sanitize_parts(
 
 
 def _move(use: Use, edits: list[list[Edit]]) -> None:
-    """Lets a prompt's offsets follow the edits."""
+    """Maps a prompt's offsets through the edits."""
     for span in (use, *use["variable_spans"]):
         span["start"] = move(span["start"], edits, end=False)
         span["end"] = move(span["end"], edits, end=True)

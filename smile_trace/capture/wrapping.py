@@ -1,8 +1,8 @@
-"""How each kind of function is wrapped so that nobody notices.
+"""Wrapping of every kind of function, indistinguishable from the original.
 
-A plain function gets a plain wrapper. Everything else is stood for by a `Transparent`: it
-answers every question (`inspect`, `isinstance`, pickle) as the original does, and, called,
-binds its arguments at once and does nothing else before the first step, as the original.
+A plain function gets a plain wrapper. Everything else is wrapped in a `Transparent`, which
+`inspect`, `isinstance` and pickle see as the original. Called, it binds its arguments at once
+and does nothing else before the first step, as the original.
 """
 
 import functools
@@ -42,7 +42,7 @@ def wrap(target: Any, site: Site) -> Any:
 
 
 class Transparent:
-    """Stands for a callable: everything but the call is the callable's own."""
+    """A wrapper that delegates everything but the call to the wrapped callable."""
 
     def __init__(self, target: Any, caller: Callable[..., Any]) -> None:
         functools.update_wrapper(self, target)
@@ -57,7 +57,7 @@ class Transparent:
         return types.MethodType(self, instance)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "__wrapped__":  # not there yet, while being copied, say
+        if name == "__wrapped__":  # missing while it is being copied
             raise AttributeError(name)
         return getattr(self.__wrapped__, name)
 
@@ -66,7 +66,7 @@ class Transparent:
         return type(self.__wrapped__)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        # A function is pickled by its name, under which the other side finds its own wrapper.
+        # A function is pickled by its name, under which the wrapper is found when unpickled.
         if isinstance(self.__wrapped__, types.FunctionType):
             return self.__wrapped__.__qualname__
         return self.__wrapped__.__reduce_ex__(protocol)
@@ -101,10 +101,10 @@ def _coroutine_caller(target: Any, site: Site) -> Callable[..., Any]:
         start = functools.partial(target, *args, **kwargs)
         arguments = _bind(site, args, kwargs)
         if arguments is None:
-            # It raises here and now, as undecorated, or its signature does not tell the truth.
+            # Either it raises now, as it would undecorated, or its signature is wrong.
             running = start()
-            return _named(_run_coroutine(lambda: running, site, {}), target)
-        return _named(_run_coroutine(start, site, arguments), target)
+            return _copy_name(_run_coroutine(lambda: running, site, {}), target)
+        return _copy_name(_run_coroutine(start, site, arguments), target)
 
     return call
 
@@ -129,7 +129,7 @@ def _generator_caller(target: Any, site: Site) -> Callable[..., Any]:
         if not state.enabled:
             return generator
         arguments = _bind(site, args, kwargs) or {}
-        return _named(_run_generator(generator, site, arguments), target)
+        return _copy_name(_run_generator(generator, site, arguments), target)
 
     return call
 
@@ -142,7 +142,7 @@ def _run_generator(
         return (yield from generator)
     open_streams.add(recording)
     try:
-        result = yield from _drive(generator, recording, recording.chunk)
+        result = yield from _drive(generator, recording, recording.add_chunk)
     except BaseException as error:
         recording.fail(error)
         raise
@@ -156,7 +156,7 @@ def _async_generator_caller(target: Any, site: Site) -> Callable[..., Any]:
         if not state.enabled:
             return generator
         arguments = _bind(site, args, kwargs) or {}
-        return _named(_run_async_generator(generator, site, arguments), target)
+        return _copy_name(_run_async_generator(generator, site, arguments), target)
 
     return call
 
@@ -175,7 +175,7 @@ async def _run_async_generator(
             except StopAsyncIteration:
                 break
             if recording is not None:
-                recording.chunk(item)
+                recording.add_chunk(item)
             try:
                 sent = yield item
             except GeneratorExit:
@@ -241,8 +241,8 @@ def _bind(site: Site, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str
     return {} if site.parameters is None else site.parameters.bind(args, kwargs)
 
 
-def _named(running: Any, target: Any) -> Any:
-    """A coroutine or generator is called after its function."""
+def _copy_name(running: Any, target: Any) -> Any:
+    """Gives a coroutine or generator its function's name."""
     running.__name__ = getattr(target, "__name__", running.__name__)
     running.__qualname__ = getattr(target, "__qualname__", running.__qualname__)
     return running

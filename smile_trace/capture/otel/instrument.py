@@ -1,4 +1,5 @@
-"""The spans of others in our spool: `instrument` for clients, `span_processor` for a provider.
+"""Spans of other libraries in our spool: `instrument` for clients, `span_processor` for a
+TracerProvider.
 
 Instrumentors (OpenInference's) are given a provider of ours. Its spans are children of the
 decorated function in our own context, and report the application's active span as their own
@@ -30,18 +31,18 @@ from smile_trace.errors import SmileTraceError
 
 _MESSAGE = "llm.input_messages."
 _instrumented: set[type] = set()
-_open: "weakref.WeakSet[_Shadow]" = weakref.WeakSet()
+_open: "weakref.WeakSet[_SpanProxy]" = weakref.WeakSet()
 
 
 class CannotInstrument(SmileTraceError):
-    """There is no such instrumentor here; the message says what to install."""
+    """There is no such instrumentor installed; the message says what to install."""
 
 
 def instrument(client: Any) -> None:
-    """Capture every call of a client: what is really sent, streams and tools included.
+    """Capture every call of a client as it is really sent, streams and tools included.
 
-    The calls stand inside the decorated function that makes them, or in traces of their own.
-    Calling it again changes nothing.
+    The calls are children of the decorated function that makes them, or traces of their own.
+    Calling it again has no effect.
 
     Args:
         client: `"openai"` (extra `instrument`), the name of any other installed package
@@ -49,7 +50,7 @@ def instrument(client: Any) -> None:
             (an object with `instrument(tracer_provider=…)`).
 
     Raises:
-        CannotInstrument: there is no instrumentor of that name here.
+        CannotInstrument: there is no instrumentor of that name.
     """
     instrumentor = _find(client) if isinstance(client, str) else client
     if type(instrumentor) in _instrumented:
@@ -75,10 +76,10 @@ def _find(name: str) -> Any:
 
 
 def span_processor() -> SpanProcessor:
-    """A processor for a TracerProvider of your own: its finished spans go to our spool, too.
+    """A processor for your own TracerProvider: its finished spans are written to our spool, too.
 
-    They are kept as they are, secrets replaced and texts bounded. What that provider's sampler
-    leaves out never gets here.
+    They are written unchanged, except that secrets are replaced and texts truncated. What the
+    provider's sampler drops does not arrive here.
     """
 
     def export(span: ReadableSpan) -> None:
@@ -89,7 +90,7 @@ def span_processor() -> SpanProcessor:
 
 
 class NestedProvider(otel.TracerProvider):
-    """Gives tracers whose spans go to our spool and stand in our own context."""
+    """Gives tracers whose spans go to our spool, with parents from our own context."""
 
     def get_tracer(
         self,
@@ -103,7 +104,7 @@ class NestedProvider(otel.TracerProvider):
 
 
 class NestedTracer(otel.Tracer):
-    """Starts spans under our current one."""
+    """Starts spans as children of our current one."""
 
     def __init__(self, name: str, version: str | None) -> None:
         self._scope = (name, version)
@@ -113,9 +114,9 @@ class NestedTracer(otel.Tracer):
         self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
     ) -> Any:
         """A span of ours; one that records nothing where capture is off."""
-        seen = _application_span(otel.get_current_span(context))
+        application_span = _application_span(otel.get_current_span(context))
         if not active():
-            return otel.NonRecordingSpan(seen.get_span_context())
+            return otel.NonRecordingSpan(application_span.get_span_context())
         parent = _own_parent(otel.get_current_span(context))
         ours = Context() if parent is None else otel.set_span_in_context(parent, Context())
         span = self._tracer().start_span(name, ours, *args, **kwargs)
@@ -126,7 +127,7 @@ class NestedTracer(otel.Tracer):
                 value = getattr(recording, key, None)
                 if value is not None:
                     span.set_attribute(f"{key}.id", str(value))
-        return _Shadow(span, seen)
+        return _SpanProxy(span, application_span)
 
     @_agnosticcontextmanager
     def start_as_current_span(
@@ -145,20 +146,20 @@ class NestedTracer(otel.Tracer):
         return self._made[1]
 
 
-class _Shadow(otel.Span):
-    """A span of ours that answers with the application's ids when asked for its own.
+class _SpanProxy(otel.Span):
+    """A span of ours that reports the application's active span as its own context.
 
-    One that is collected without having been ended (a stream that was left) has been abandoned.
+    One that is garbage-collected before it ended (an unfinished stream) is abandoned.
     """
 
-    def __init__(self, span: otel.Span, seen: otel.Span) -> None:
+    def __init__(self, span: otel.Span, application_span: otel.Span) -> None:
         self.real = span
-        self.seen = seen
+        self.application_span = application_span
         self._pid = os.getpid()
         _open.add(self)
 
     def get_span_context(self) -> otel.SpanContext:
-        return self.seen.get_span_context()
+        return self.application_span.get_span_context()
 
     def is_recording(self) -> bool:
         return self.real.is_recording()
@@ -182,7 +183,7 @@ class _Shadow(otel.Span):
         self.real.record_exception(exception, *args, **kwargs)
 
     def end(self, end_time: int | None = None) -> None:
-        """Ends it, with the prompts that were found in what was sent."""
+        """Ends it, after looking for prompts in the messages."""
         try:
             self._note_prompts()
         except Exception as error:  # noqa: BLE001  the user's call goes on
@@ -219,21 +220,21 @@ def _sent_texts(attributes: Mapping[str, Any]) -> list[str]:
 
 
 def _unwrapped(span: otel.Span) -> otel.Span:
-    """Instrumentors put proxies of their own around our spans."""
+    """The span behind a proxy that an instrumentor put around it."""
     return getattr(span, "__wrapped__", span)
 
 
 def _application_span(span: otel.Span) -> otel.Span:
     """The application's active span, also from inside one of ours."""
     span = _unwrapped(span)
-    return span.seen if isinstance(span, _Shadow) else span
+    return span.application_span if isinstance(span, _SpanProxy) else span
 
 
 def _own_parent(span: otel.Span) -> otel.Span | None:
-    """Our span here: the instrumentor's own enclosing one, else the decorated function's."""
+    """Our current span: the instrumentor's own enclosing one, else the decorated function's."""
     span = _unwrapped(span)
     recording = current.get()
-    if isinstance(span, _Shadow) and span.real.is_recording():
+    if isinstance(span, _SpanProxy) and span.real.is_recording():
         return span.real
     return None if recording is None else otel.NonRecordingSpan(recording.context)
 

@@ -1,7 +1,7 @@
-"""A tracer provider of our own: every span sampled, no limit, our own parentage.
+"""Our own tracer provider: every span sampled, no limits, our own parents.
 
-Nothing of it depends on the environment's `OTEL_…` variables, and the application's provider
-never learns of it.
+It does not depend on the environment's `OTEL_…` variables, and is independent of the
+application's provider.
 """
 
 import os
@@ -56,7 +56,7 @@ def new_context(parent: SpanContext | None) -> SpanContext:
 
 
 class ExportingProcessor(SpanProcessor):
-    """Hands each finished span over at once, in the thread that finished it."""
+    """Exports each finished span at once, in the thread that finished it."""
 
     def __init__(self, export: Callable[[ReadableSpan], None]) -> None:
         self._export = export
@@ -128,13 +128,13 @@ def _sanitized_line(encoder: LineEncoder, span: ReadableSpan, sanitizer: Sanitiz
 
 
 def make_resource(config: Config) -> Resource:
-    """What stands on every span of this process."""
+    """The resource of every span of this process."""
     # Not Resource.create(): its detectors start threads and read the environment.
     return Resource({"service.name": config.service_name, "process.pid": os.getpid()})
 
 
 def make_provider(resource: Resource, export: Callable[[ReadableSpan], None]) -> TracerProvider:
-    """The provider that instrumentations are given."""
+    """The provider for instrumentations."""
     unset = SpanLimits.UNSET
     provider = TracerProvider(
         sampler=ALWAYS_ON,

@@ -33,7 +33,7 @@ def read_answer(value: Any) -> Answer:
     if isinstance(field(value, "role"), str) and field(value, "content") is not None:
         message = read_messages([value])
         if message is not None:
-            return with_figures(Answer(message, form="chat"), value)
+            return with_metadata(Answer(message, form="chat"), value)
     plain = jsonable(value)
     unknown = isinstance(plain, str)  # jsonable gives a type's name for what it does not know
     return Answer([text_message("assistant", bounded_repr(value) if unknown else dumps(plain))])
@@ -66,7 +66,7 @@ def is_stream(value: Any) -> bool:
     return any(kind.__name__ in provider.stream_types for provider in PROVIDERS)
 
 
-def with_figures(answer: Answer, response: Any) -> Answer:
+def with_metadata(answer: Answer, response: Any) -> Answer:
     """Adds id, model and token counts where the response tells them."""
     for name, target in (("id", "response_id"), ("model", "model")):
         found = field(response, name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smile_trace.capture.jsonable import field
-from smile_trace.capture.providers.answers import with_figures
+from smile_trace.capture.providers.answers import with_metadata
 from smile_trace.capture.providers.base import Answer, Part, Provider, SentRequest
 from smile_trace.capture.providers.messages import blob, read_messages, tool_call, tool_response
 from smile_trace.capture.providers.requests import read_chat_request
@@ -38,7 +38,9 @@ class Anthropic(Provider):
             return None
         reason = field(response, "stop_reason")
         reasons = [str(reason)] if reason else []
-        return with_figures(Answer(read_messages([response]) or [], reasons, form="chat"), response)
+        return with_metadata(
+            Answer(read_messages([response]) or [], reasons, form="chat"), response
+        )
 
     def read_chunk(self, chunk: Any) -> str | None:
         text = field(field(chunk, "delta"), "text")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smile_trace.capture.jsonable import field, plain_str
-from smile_trace.capture.providers.answers import with_figures
+from smile_trace.capture.providers.answers import with_metadata
 from smile_trace.capture.providers.base import Answer, MessageDict, Part, Provider, SentRequest
 from smile_trace.capture.providers.messages import (
     blob,
@@ -59,9 +59,9 @@ class OpenAI(Provider):
     def read_response(self, response: Any) -> Answer | None:
         choices, output = field(response, "choices"), field(response, "output")
         if isinstance(choices, list) and choices:
-            return with_figures(_from_choices(choices), response)
+            return with_metadata(_from_choices(choices), response)
         if isinstance(output, list) and isinstance(field(response, "id"), str):
-            return with_figures(_from_output(output, field(response, "status")), response)
+            return with_metadata(_from_output(output, field(response, "status")), response)
         return None
 
     def read_chunk(self, chunk: Any) -> str | None:

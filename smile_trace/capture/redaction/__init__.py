@@ -1,4 +1,4 @@
-"""Redaction: what of a text may be written, and where its offsets stand afterwards."""
+"""Redaction and truncation of texts, and the mapping of offsets from before to after."""
 
 from smile_trace.capture.redaction.edits import FAILED, Edit, move, redact
 from smile_trace.capture.redaction.sanitizer import Sanitizer

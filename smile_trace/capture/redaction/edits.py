@@ -1,6 +1,4 @@
-"""What must never reach the disk is replaced by a visible mark: secrets always, and what the
-user's own expressions and functions find.
-"""
+"""Redaction: secrets, and matches of the user's own expressions, become a visible mark."""
 
 import re
 from typing import NamedTuple
@@ -21,10 +19,10 @@ class Edit(NamedTuple):
 
 
 def redact(text: str, redactors: tuple[Redactor, ...] = ()) -> tuple[str, list[list[Edit]]]:
-    """The text as it may be written, and what was changed: one list of edits per step.
+    """The redacted text, and the edits: one list per step.
 
-    Each step's edits are in order and refer to the text that the step was given. A user's
-    function that raises is counted, and the text becomes a mark that says so.
+    Each step's edits are in order, with offsets in the step's input. A user's function that
+    raises is counted, and the whole text becomes a mark that says so.
     """
     steps: list[list[Edit]] = []
     found = [*find_secrets(text)]
@@ -50,7 +48,7 @@ def _replace(text: str, found: list[tuple[int, int, str]]) -> tuple[str, list[Ed
             edits.append(Edit(start, end, len(mark)))
             position = end
         elif end > position and pieces:
-            # Overlapping: the mark before covers this one's rest, too.
+            # Overlapping: the previous mark covers the rest of this one, too.
             edits[-1] = edits[-1]._replace(end=end)
             position = end
     pieces.append(text[position:])
@@ -81,9 +79,9 @@ def _difference(old: str, new: str) -> Edit:
 
 
 def move(offset: int, steps: list[list[Edit]], *, end: bool) -> int:
-    """Where a character offset of the original stands after the edits.
+    """A character offset of the original text, mapped to the text after the edits.
 
-    Inside of something replaced, a start moves to the mark's beginning and an end to its end.
+    Inside of a replaced range, a start moves to the mark's start and an end to its end.
     """
     for edits in steps:
         moved_by = 0

@@ -1,4 +1,4 @@
-"""What may be written of one record: secrets replaced, texts bounded, both counted."""
+"""Sanitizing one record: secrets are replaced and texts truncated, and both are noted."""
 
 from typing import Any
 
@@ -26,15 +26,14 @@ class Sanitizer:
         self.truncated = False
 
     def text(self, text: str) -> str:
-        """The text as it may be written."""
+        """The sanitized text."""
         return self.edited(text)[0]
 
     def edited(self, text: str) -> tuple[str, list[list[Edit]]]:
-        """The text as it may be written, and what redaction changed, step by step.
+        """The sanitized text, and the edits of redaction, step by step.
 
-        A text far over the limit is shortened before it is searched, too: the time spent on
-        it stays bounded. What is kept is redacted together with a margin behind it, so that
-        a secret across the edge is seen whole.
+        A text far over the limit is shortened to twice the limit before it is searched, which
+        bounds the time; the margin behind the limit lets a secret across it be found whole.
         """
         length = len(text)
         limit = min(self._limit, max(self._room, 0))

@@ -1,8 +1,8 @@
 """A finished span as one OTLP/JSON line (OTLP 1.x, JSON Protobuf encoding).
 
 Ids are hex, 64-bit integers are strings, enums are numbers, fields with their default value
-are left out: what the OpenTelemetry Collector's file exporter writes, too. The text is put
-together directly: the general encoders spend most of the time that a captured call costs.
+are omitted, as in the Collector's file exporter. The text is built directly: a general encoder
+would take most of the time of a captured call.
 """
 
 import base64
@@ -29,7 +29,7 @@ Sanitize = Callable[[str], str]
 
 
 class LineEncoder:
-    """Encodes spans; remembers the encoded resource and scope that it met last."""
+    """Encodes spans; caches the last resource and scope."""
 
     def __init__(self) -> None:
         self._last: _Last = (None, None, "", "")
@@ -110,7 +110,7 @@ def encode_attributes(
 
 
 def _joined(first: str, second: str) -> str:
-    """Two encoded lists as one."""
+    """Two encoded lists, concatenated."""
     if "[]" in (first, second):
         return second if first == "[]" else first
     return f"{first[:-1]},{second[1:]}"
@@ -140,7 +140,7 @@ def _value(value: Any, sanitize: Sanitize | None) -> str:
 
 
 def _quote_json(text: JSONText) -> str:
-    """`quote`, several times faster for what has no control characters."""
+    """`quote`, several times faster for text without control characters."""
     if not text.isascii():
         return quote(text)
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -181,7 +181,7 @@ def _schema(owner: "Resource | InstrumentationScope | None") -> str:
 
 
 def _dropped(span: "ReadableSpan") -> list[str]:
-    """What the limits of somebody's own provider left out; ours has none."""
+    """The counts of what the application's own provider dropped; ours has no limits."""
     fields = _dropped_attributes(span)
     if span.dropped_events:
         fields.append(f'"droppedEventsCount":{span.dropped_events}')

@@ -1,4 +1,4 @@
-"""Records that could not be kept: counted per reason, in memory and in a small file."""
+"""Lost records: counted per reason, in memory and in a small file."""
 
 import contextlib
 import json
@@ -14,11 +14,11 @@ FILE_SUFFIX = ".losses.json"
 
 
 class Losses:
-    """Counts records that could not be kept, in memory and in a small file.
+    """Counts lost records, in memory and in a small file.
 
-    The file stands beside the spool where that is possible, else in the system's temporary
-    folder. It is written at most once a second, and once more at exit. Its name is never used
-    twice: a process id comes back, and with it somebody else's counts would be overwritten.
+    The file is in the spool's folder where that is possible, else in the system's temporary
+    folder. It is written at most once a second, and at exit. Its name is unique: process ids are
+    reused, and another process's counts must not be overwritten.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,10 +47,10 @@ class Losses:
 
 
 def temporary_folder() -> Path:
-    """Where losses are noted when the spool's folder takes nothing.
+    """Where losses are noted when the spool's folder is not writable.
 
     Raises:
-        FileNotFoundError: the system has no temporary folder that takes anything.
+        FileNotFoundError: the system has no writable temporary folder.
     """
     import tempfile  # and with it three compressors: only where something is lost
 
@@ -58,10 +58,10 @@ def temporary_folder() -> Path:
 
 
 def read_losses(spool: Path) -> dict[str, int]:
-    """Records lost per reason, as every process that writes to `spool` has noted them.
+    """Lost records per reason, over all processes that wrote to `spool`.
 
-    Reads the files beside the spool and in the system's temporary folder; a file that cannot
-    be read is left out.
+    Reads the files in the spool's folder and in the system's temporary folder, and skips those
+    that cannot be read.
     """
     latest: dict[str, Counter[str]] = {}
     for folder in _folders(spool):
@@ -96,7 +96,7 @@ def _replace(path: Path, body: str) -> None:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, and those above it that are not there, for nobody else to look into."""
+    """Create a folder, and its missing parents, with mode 0700."""
     if not folder.parent.exists():
         make_private(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)

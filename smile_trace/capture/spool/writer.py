@@ -1,9 +1,9 @@
 """The spool: one append-only file of OTLP/JSON lines per process, locked while it lives.
 
-A line is in the operating system's hands when `write` returns. Nothing here waits: writers
-take no lock, because one `write` to a file opened with `O_APPEND` is never torn apart by
-another, and a file is exchanged under its running descriptor (`dup2`), so that a thread in the
-middle of a write, a signal handler or a forked child never meets a closed or foreign one.
+When `write` returns, the operating system has the line. Nothing here blocks: writers take no
+lock, because one `write` to a file opened with `O_APPEND` is never interleaved with another, and
+a file is replaced under its descriptor (`dup2`), so that a thread in the middle of a write, a
+signal handler or a forked child never meets a closed descriptor or one of another file.
 """
 
 import contextlib
@@ -26,9 +26,9 @@ class Spool:
     """Appends lines to this process's file in `folder`.
 
     Args:
-        folder: created with mode 0700 when the first line comes; files have mode 0600.
-        file_limit: size in bytes from which on a new file is begun.
-        spool_limit: size in bytes of the whole folder from which on lines are dropped and
+        folder: created with mode 0700 at the first line; files have mode 0600.
+        file_limit: size in bytes after which a new file is begun.
+        spool_limit: size in bytes of the whole folder after which lines are dropped and
             counted, newest first. Only the worker removes files.
     """
 
@@ -57,7 +57,7 @@ class Spool:
             self.losses.add("the spool is full; start the worker or raise SMILE_TRACE_SPOOL_LIMIT")
             return False
         descriptor = self._descriptor
-        if descriptor < 0 or self._worn_out(descriptor):
+        if descriptor < 0 or self._is_full_or_removed(descriptor):
             descriptor = self._open()
         if self._torn:
             # Half a line stands at the end of the file: close it, so that only it is lost.
@@ -70,7 +70,7 @@ class Spool:
         return True
 
     def _fits(self, size: int) -> bool:
-        """Whether the folder still takes `size` bytes; looks at the folder now and then."""
+        """Whether `size` more bytes fit into the folder, whose size is read now and then."""
         now = time.monotonic()
         self._since_scan += size
         if now - self._scanned_at > SCAN_SECONDS or self._since_scan > self._spool_limit // 64:
@@ -80,32 +80,32 @@ class Spool:
             self._folder_bytes += size
         return self._folder_bytes <= self._spool_limit
 
-    def _worn_out(self, descriptor: int) -> bool:
-        """Whether the file is full, or was removed under us (with its folder, say)."""
+    def _is_full_or_removed(self, descriptor: int) -> bool:
+        """Whether the file is full, or has been removed (with its folder, say)."""
         state = os.fstat(descriptor)
         return state.st_nlink == 0 or state.st_size >= self._file_limit
 
     def _open(self) -> int:
-        """Begin a new file and give its descriptor.
+        """Begin a new file; returns its descriptor.
 
-        While a thread opens the next file, the others go on with the full one. The very first
-        file has none to go on with: then each opens one of its own, and one of them is kept.
+        While one thread opens the next file, the others continue with the full one. At the very
+        first file there is none to continue with: each opens its own, and one of them is kept.
         """
         if not self._opening.acquire(blocking=False):
-            return self._descriptor if self._descriptor >= 0 else self._open_alone()
+            return self._descriptor if self._descriptor >= 0 else self._create()
         try:
             if self._descriptor < 0:
-                self._descriptor = self._open_alone()
+                self._descriptor = self._create()
                 return self._descriptor
-            fresh = self._open_alone()
-            # The number stays, the file behind it changes: nobody ever writes to a closed one.
+            fresh = self._create()
+            # The descriptor stays, its file changes: nobody ever writes to a closed one.
             os.dup2(fresh, self._descriptor, inheritable=False)
             os.close(fresh)
             return self._descriptor
         finally:
             self._opening.release()
 
-    def _open_alone(self) -> int:
+    def _create(self) -> int:
         make_private(self.folder)
         # The name sorts by time and is never used twice, not even by a forked child.
         now = time.time_ns()
@@ -126,7 +126,7 @@ class Spool:
         return descriptor
 
     def after_fork(self) -> None:
-        """In a forked child: let go of the parent's file and lock, and count afresh."""
+        """In a forked child: close the parent's file, and count from zero."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)
@@ -136,7 +136,7 @@ class Spool:
         self.losses = Losses(self.folder)
 
     def close(self) -> None:
-        """Let go of the file; a later line begins a new one."""
+        """Close the file; a later line begins a new one."""
         descriptor, self._descriptor = self._descriptor, -1
         self.losses.flush()
         if descriptor >= 0:
@@ -145,10 +145,10 @@ class Spool:
 
 
 def writer_alive(path: Path) -> bool:
-    """Whether the process that writes this spool file still lives.
+    """Whether the process that writes this spool file is alive.
 
-    The lock is tested and never kept. A missing file has no writer; where the file system
-    cannot tell, the answer is True, so that nothing is taken for finished that is not.
+    The lock is tested and released. A missing file has no writer; where the file system cannot
+    tell, the answer is True, so that no unfinished file is taken for a finished one.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -179,5 +179,5 @@ def _folder_bytes(folder: Path) -> int:
 
 
 def _reason(error: OSError) -> str:
-    """The loss in words, without paths: it is the key of a count."""
+    """The reason in words, without paths: it is the key of a count."""
     return f"the spool cannot be written: {error.strerror or type(error).__name__}"
