@@ -1,7 +1,6 @@
 """Ablation: how much of an explained answer remains when segments of its prompt are removed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,20 +19,10 @@ from smile_trace.records import (
     Prompted,
     Response,
     Segment,
-    Signal,
 )
 
 Mask = tuple[bool, ...]
 """Which segments are retained."""
-
-
-@dataclass(frozen=True)
-class ExplainedAnswer:
-    """What the driver needs to ask about an answer."""
-
-    prompted: Prompted
-    answer: str
-    signal: Signal
 
 
 class Ablation:
@@ -53,14 +42,14 @@ class Ablation:
         parameters: dict[str, JSON],
         embed: Embed | None,
     ) -> None:
-        prompted = Prompted(
+        self._prompted = Prompted(
             messages=explanation.messages, form=explanation.form, parameters=parameters
         )
+        self._answer, self._signal = explanation.answer, explanation.signal
         fields = set(Segment.model_fields) - {"parent"}
         segments = [Segment(**s.model_dump(include=fields)) for s in explanation.segments]
-        self._explained = ExplainedAnswer(prompted, explanation.answer, explanation.signal)
         self._model = model
-        self._perturber = Perturber(prompted, segments)
+        self._perturber = Perturber(self._prompted, segments)
         self._unperturbed: Mask = (True,) * len(segments)
         self._part = explanation.part
         self._vectors = StudyVectors(embed)
@@ -81,7 +70,7 @@ class Ablation:
 
     def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
         """The words whose vectors are needed to compare these responses."""
-        return answer_words(self._text_change, self._explained.signal, pairs)
+        return answer_words(self._text_change, self._signal, pairs)
 
     async def ask_baseline(self, replicates: int) -> None:
         """Ask the unperturbed prompt."""
@@ -109,7 +98,13 @@ class Ablation:
         known = {(row.mask, row.replicate) for row, _ in self._answered}
         new = [row for row in rows if (row.mask, row.replicate) not in known]
         if new:
-            responses = await ask_model(self._explained, self._model, new)
+            responses = await ask_model(
+                self._model,
+                new,
+                prompted=self._prompted,
+                answer=self._answer,
+                signal=self._signal,
+            )
             pairs = list(zip(new, responses, strict=True))
             await self._vectors.ask(self, pairs)
             self._answered.extend(pairs)
@@ -126,7 +121,7 @@ class Ablation:
     def _changes(self) -> tuple[float | None, ...]:
         scores = score_responses(
             [self._answered],
-            self._explained.signal,
+            self._signal,
             self._text_change,
             deterministic=self.deterministic,
             part=self._part,

@@ -19,7 +19,7 @@ from smile_trace.explaining.inputs import AnyPrompt
 from smile_trace.explaining.named_models import ANSWERS, AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
-from smile_trace.explaining.proxies import PROXY_CALLS, make_study
+from smile_trace.explaining.studies import PROXY_CALLS, make_study
 from smile_trace.models import Model, Request
 from smile_trace.models.accounting.in_memory import MemoryLedger
 from smile_trace.models.accounting.metered import MeteredModel

@@ -16,7 +16,7 @@ from smile_trace.explaining.inputs import AnyPrompt
 from smile_trace.explaining.named_models import AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
-from smile_trace.explaining.proxies import PROXY_CALLS, as_proxy
+from smile_trace.explaining.studies import PROXY_CALLS, as_proxy
 from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.records import JSON, Record, Signal, Unit
 from smile_trace.settings import EndpointSettings, LocalSettings, ModelSettings, Settings

@@ -1,13 +1,14 @@
-"""The one loop that drives a Study with a Model: in the foreground, the worker, a notebook."""
+"""The loop that drives a Study with a Model: in the foreground, the worker, a notebook."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from smile_trace.attribution import Answered, Embed, Study, VectorTable
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
-from smile_trace.explaining.proxies import proxy_of_model
+from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, Request
 from smile_trace.models.base import scores_answers
 from smile_trace.models.suppression import suppress_instrumentation
@@ -22,11 +23,11 @@ from smile_trace.records import (
 )
 
 OnRound = Callable[[Sequence[Perturbation], Sequence[Response]], None]
-"""Told after every round what was asked and what came back."""
+"""Called after every round with its perturbations and their responses."""
 
 
 class ExplanationFailed(SmileTraceError):
-    """There is nothing to explain with; the message says why and what to do."""
+    """The prompt cannot be explained; the message says why and what to do."""
 
     code = ReasonCode.CANNOT_EXPLAIN
 
@@ -48,30 +49,46 @@ def resolve_signal(settings: ExplanationSettings, model: Model) -> Signal:
     return settings.signal
 
 
-class Question(Protocol):
-    """What `ask_model` has to know besides the perturbations; a Study is one."""
-
-    @property
-    def prompted(self) -> Prompted: ...
-
-    @property
-    def answer(self) -> str: ...
-
-    @property
-    def signal(self) -> Signal: ...
-
-
 async def ask_model(
-    question: Question, model: Model, perturbations: Sequence[Perturbation]
+    model: Model,
+    perturbations: Sequence[Perturbation],
+    *,
+    prompted: Prompted,
+    answer: str,
+    signal: Signal,
 ) -> list[Response]:
-    """The model's responses to `perturbations`, in their order.
+    """The model's responses to `perturbations` of a prompt, in their order.
+
+    Args:
+        model: the model.
+        perturbations: what it is asked.
+        prompted: the form and the parameters of every request.
+        answer: the logged answer, which the model scores where the signal is its probability.
+        signal: how responses are compared.
 
     Raises:
         ExplanationFailed: the unperturbed prompt could not be asked.
         ModelUnavailable: the model cannot be asked at all.
         BudgetExceeded: a daily cap is reached.
     """
-    return await _ask(question, question.signal, model, perturbations)
+    if not perturbations:
+        return []
+    requests = [
+        Request(
+            messages=perturbation.messages,
+            form=prompted.form,
+            parameters=prompted.parameters,
+            replicate=perturbation.replicate,
+        )
+        for perturbation in perturbations
+    ]
+    with suppress_instrumentation():
+        if signal == "probability" and scores_answers(model):
+            responses = await model.score(requests, answer)
+        else:
+            responses = await model.generate(requests)
+    _check_baseline(perturbations, responses)
+    return responses
 
 
 async def ask_round(
@@ -92,40 +109,18 @@ async def ask_round(
     Raises:
         ExplanationFailed, ModelUnavailable, BudgetExceeded: as `ask_model`.
     """
+    ask = partial(ask_model, prompted=study.prompted, answer=study.answer)
     if proxy is None:
-        return await ask_model(study, model, perturbations)
+        return await ask(model, perturbations, signal=study.signal)
     of_target = [k for k, row in enumerate(perturbations) if row.asked == "target"]
     of_proxy = [k for k, row in enumerate(perturbations) if row.asked == "proxy"]
-    responses = await ask_model(study, model, [perturbations[k] for k in of_target])
+    rows = [perturbations[k] for k in of_target]
+    responses = await ask(model, rows, signal=study.signal)
     rows = [perturbations[k] for k in of_proxy]
     with proxy_of_model(proxy.name, model.name):
-        responses += await _ask(study, study.proxy_signal, proxy, rows)
+        responses += await ask(proxy, rows, signal=study.proxy_signal)
     in_order = dict(zip([*of_target, *of_proxy], responses, strict=True))
     return [in_order[k] for k in range(len(perturbations))]
-
-
-async def _ask(
-    question: Question, signal: Signal, model: Model, perturbations: Sequence[Perturbation]
-) -> list[Response]:
-    if not perturbations:
-        return []
-    prompted = question.prompted
-    requests = [
-        Request(
-            messages=perturbation.messages,
-            form=prompted.form,
-            parameters=prompted.parameters,
-            replicate=perturbation.replicate,
-        )
-        for perturbation in perturbations
-    ]
-    with suppress_instrumentation():
-        if signal == "probability" and scores_answers(model):
-            responses = await model.score(requests, question.answer)
-        else:
-            responses = await model.generate(requests)
-    _check_baseline(perturbations, responses)
-    return responses
 
 
 class NeedsVectors(Protocol):
@@ -169,7 +164,7 @@ async def run(
     on_round: OnRound | None = None,
     before: Sequence[Response] = (),
 ) -> Explanation:
-    """Ask and tell until the study is finished; gives its Explanation with its cost and time.
+    """Ask and tell until the study is finished; returns its Explanation with cost and time.
 
     The study computes in a thread: the event loop stays free for other explanations.
 
@@ -206,12 +201,12 @@ def finish(
 ) -> Explanation:
     """The study's Explanation with its time and the cost of `responses` and of the proxy's."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    update = {"cost": together(cost_of(responses), cost_of(of_proxy)), "explained_at": now}
+    update = {"cost": total_cost(cost_of(responses), cost_of(of_proxy)), "explained_at": now}
     return study.result().model_copy(update=update)
 
 
 def cost_of(responses: Iterable[Response]) -> Cost:
-    """What responses cost together; those from the cache cost nothing now."""
+    """The cost of responses; those from the cache cost nothing."""
     asked, cached = [], 0
     for response in responses:
         if response.cached:
@@ -219,7 +214,7 @@ def cost_of(responses: Iterable[Response]) -> Cost:
         else:
             asked.append(response)
     usages = [response.usage for response in asked if response.usage is not None]
-    prices = [r.usd for r in asked if r.ok or r.usage is not None]  # a filtered one costs, too
+    prices = [r.usd for r in asked if r.ok or r.usage is not None]  # a filtered response costs, too
     known = [price for price in prices if price is not None]
     return Cost(
         target_calls=len(asked),
@@ -229,8 +224,8 @@ def cost_of(responses: Iterable[Response]) -> Cost:
     )
 
 
-def together(target: Cost, proxy: Cost) -> Cost:
-    """What both cost, each of them counted as the target."""
+def total_cost(target: Cost, proxy: Cost) -> Cost:
+    """The sum of the cost of the target and that of its proxy, each counted as `target_calls`."""
     known = target.usd is not None and proxy.usd is not None
     return Cost(
         target_calls=target.target_calls,

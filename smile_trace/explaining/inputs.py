@@ -1,4 +1,4 @@
-"""What a person hands to `explain()`, as the records that a Study takes."""
+"""Reads a prompt or a captured call given to `explain()` into the records that a Study takes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
 
 
 def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSON]) -> Prompted:
-    """The messages of a prompt, and the renderings of a `Prompt` that stand in them.
+    """The messages of a prompt, and the renderings of a `Prompt` that they contain.
 
     Raises:
         ExplanationFailed: there is no text in it, or one that cannot be sent.

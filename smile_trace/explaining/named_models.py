@@ -24,7 +24,7 @@ servers), name and settings."""
 
 
 def settings_of(name: str, settings: Settings) -> ModelSettings:
-    """How the model called `name` is asked; `"demo"` is the packaged one without any settings.
+    """The settings of the model called `name`; `"demo"` is the packaged one, without settings.
 
     Raises:
         NoModel: the settings have no such model.
@@ -40,7 +40,7 @@ def named_model(name: str, settings: Settings, call: Call | None, app: str | Non
     Args:
         name: its name in the settings.
         settings: the settings.
-        call: the captured call, which a model of kind "rerun" calls again.
+        call: the captured call, whose function a model of kind "rerun" calls again.
         app: the module that the operator named for such a model.
 
     Raises:

@@ -16,13 +16,12 @@ from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.driver import (
     ExplanationFailed,
     StudyVectors,
-    ask_model,
     ask_round,
     finish,
     resolve_signal,
 )
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.explaining.proxies import make_study
+from smile_trace.explaining.studies import make_study
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
@@ -171,7 +170,7 @@ class Explainer:
             if row.asked == "proxy":
                 continue
             try:
-                [response] = await ask_model(study, model, [row])
+                [response] = await ask_round(study, model, [row])
             except ExplanationFailed:
                 return  # one repeat of the prompt: the round asks them all, and decides
             if response.cached:

@@ -9,7 +9,7 @@ from functools import partial
 
 from smile_trace.attribution import Embed
 from smile_trace.explaining.named_models import DEMO, settings_of
-from smile_trace.explaining.proxies import proxy_of_model
+from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
 from smile_trace.models.accounting.metered import MeteredModel

@@ -3,7 +3,7 @@
 import pytest
 
 from smile_trace.attribution import PerturbationStudy
-from smile_trace.explaining import ExplanationFailed, ask_model, finish, resolve_signal, run
+from smile_trace.explaining import ExplanationFailed, ask_round, finish, resolve_signal, run
 from smile_trace.explaining.driver import cost_of
 from smile_trace.models import Capabilities, ModelUnavailable
 from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
@@ -90,7 +90,7 @@ async def test_round_by_round_is_the_same_as_run():
     whole = await run(study(), PlantedModel(copying("fox")))
     by_hand, told, model = study(), [], PlantedModel(copying("fox"))
     while asked := by_hand.ask():
-        came = await ask_model(by_hand, model, asked)
+        came = await ask_round(by_hand, model, asked)
         by_hand.tell(zip(asked, came, strict=True))
         told += came
     same = {"explained_at": None}
