@@ -1,0 +1,107 @@
+"""What release 0.1 gave for `tests/data/release_0_1/cases.jsonl`, and whether it is given still.
+
+`cases.jsonl` describes the cases as data, a line each, in the words of release 0.1;
+`outputs.jsonl.gz` holds what came of each. `release_0_1_runner.py` turns a description into a
+run; `release_0_1_mapping.py` says what was renamed since. The outputs were recorded with the
+code of release 0.1 by `python -m tests.support.release_0_1` and are never recorded again:
+where they differ, the behaviour does.
+"""
+
+import gzip
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.support.release_0_1_mapping import upgrade
+
+DATA = Path(__file__).parents[1] / "data" / "release_0_1"
+OUTPUTS = DATA / "outputs.jsonl.gz"
+
+NOT_DETERMINED = frozenset(
+    (
+        "explained_at",  # an Explanation: when
+        "compared_at",  # a Comparison: when
+        "seconds",  # measures: how long it took
+    )
+)
+"""Fields that no seed decides, by their names in 0.1: they are neither recorded nor compared."""
+
+DIGITS = 12
+"""Significant digits of a recorded number."""
+TOLERANCE = 1e-9
+"""Relative, and absolute for what is next to nothing."""
+
+
+def cases() -> list[dict[str, Any]]:
+    """Every description, in order."""
+    lines = (DATA / "cases.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def outputs() -> dict[str, Any]:
+    """What release 0.1 gave, by the case's id."""
+    with gzip.open(OUTPUTS, "rt", encoding="utf-8") as stream:
+        entries = [json.loads(line) for line in stream]
+    return {entry["id"]: entry["output"] for entry in entries}
+
+
+def recorded(value: Any) -> Any:
+    """A document as it is recorded: without what no seed decides, numbers rounded."""
+    if isinstance(value, dict):
+        return {k: recorded(v) for k, v in value.items() if k not in NOT_DETERMINED}
+    if isinstance(value, list):
+        return [recorded(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    return value
+
+
+def expected(output: dict[str, Any]) -> dict[str, Any]:
+    """A recorded output in the words of this release, by kind of document."""
+    return {kind: upgrade(document, kind) for kind, document in output.items()}
+
+
+def differences(wanted: Any, found: Any, path: str = "") -> Iterator[str]:
+    """Where two documents differ, a line each."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for name in sorted({*wanted, *found}):
+            if name not in found:
+                yield f"{path}.{name} is gone"
+            elif name not in wanted:
+                yield f"{path}.{name} is new: {found[name]!r:.80}"
+            else:
+                yield from differences(wanted[name], found[name], f"{path}.{name}")
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for k, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            yield from differences(one, other, f"{path}[{k}]")
+    elif not _same(wanted, found):
+        yield f"{path}: {found!r:.300} in place of {wanted!r:.300}"
+
+
+def _same(wanted: Any, found: Any) -> bool:
+    numbers = (int, float)
+    if isinstance(wanted, bool) or isinstance(found, bool):
+        return wanted is found
+    if isinstance(wanted, numbers) and isinstance(found, numbers):
+        return math.isclose(wanted, found, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return bool(wanted == found)
+
+
+def _record() -> None:
+    from tests.support.release_0_1_runner import run
+
+    lines = []
+    for case in cases():
+        output = recorded(run(case))
+        lines.append(json.dumps({"id": case["id"], "output": output}, ensure_ascii=False))
+        said = next(iter(output.values()))
+        print(case["id"], str(said.get("summary") or said.get("reason") or said)[:150])
+    content = "".join(f"{line}\n" for line in lines).encode()
+    OUTPUTS.write_bytes(gzip.compress(content, mtime=0))
+    print(len(lines), "cases,", len(content), "bytes,", OUTPUTS.stat().st_size, "packed")
+
+
+if __name__ == "__main__":
+    _record()

@@ -1,0 +1,71 @@
+"""From the documents of release 0.1 to those of this release: what was renamed, and nothing else.
+
+A field is named by the end of its path: `"cost.target_calls"` is `target_calls` wherever it
+stands in a `cost`; `"segments"` is every `segments`; lists have no step of their own. The path
+begins with the kind of the document (`"explanation.segments"` is that of an Explanation alone).
+All paths are those of release 0.1; the longest that fits counts.
+"""
+
+from typing import Any
+
+RENAMED_FIELDS: dict[str, str] = {}
+"""Path of a field to its new name."""
+
+RENAMED_VALUES: dict[str, dict[str, str]] = {}
+"""Path of a field to the new spelling of its values (each one of a list's)."""
+
+RENAMED_PHRASES: dict[str, str] = {}
+"""What sentences say now in place of what they said, in this order."""
+
+SENTENCES = frozenset(
+    (
+        "error.message",
+        "summary",
+        "reason",
+        "dropped",
+        "replay.verdict",
+        "why_no_answers",
+        "why_no_edits",
+        "why_no_influences",
+    )
+)
+"""Fields that hold our own sentences; nothing else has its words replaced."""
+
+OPAQUE = frozenset(("drops", "links", "metadata", "parameters", "tags", "variables"))
+"""Fields whose own keys are the user's words or numbers: what is inside stays as it is."""
+
+
+def upgrade(document: Any, kind: str = "explanation") -> Any:
+    """The document as this release writes it.
+
+    Args:
+        document: JSON of release 0.1.
+        kind: what it is, which begins its paths.
+    """
+    return _upgraded(document, (kind,))
+
+
+def _upgraded(value: Any, path: tuple[str, ...]) -> Any:
+    if isinstance(value, dict):
+        return {
+            _find(RENAMED_FIELDS, (*path, name), name): (
+                inside if name in OPAQUE else _upgraded(inside, (*path, name))
+            )
+            for name, inside in value.items()
+        }
+    if isinstance(value, list):
+        return [_upgraded(item, path) for item in value]
+    if isinstance(value, str):
+        value = _find(RENAMED_VALUES, path, {}).get(value, value)
+        if _find(dict.fromkeys(SENTENCES, True), path, False):
+            for before, after in RENAMED_PHRASES.items():
+                value = value.replace(before, after)
+    return value
+
+
+def _find(table: dict[str, Any], path: tuple[str, ...], otherwise: Any) -> Any:
+    """What the longest end of `path` stands for in `table`."""
+    for first in range(len(path)):
+        if (name := ".".join(path[first:])) in table:
+            return table[name]
+    return otherwise
