@@ -1,0 +1,152 @@
+"""A home of release 0.1, with a bit of everything in it, is read and finished by this one.
+
+`tests/support/third_schema.py` made it and says what is in it.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import smile_trace.store.migrations.versions as versions
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.run import run
+from tests.support.release_0_1 import differences
+from tests.support.release_0_1_mapping import upgrade
+from tests.support.spooled import span_id, trace_id
+from tests.support.stand_in_tracker import FolderTracker
+from tests.support.third_schema import FixedServer, answer, load, said_of, tables
+
+OF_THE_MOMENT = frozenset(
+    ("compared_at", "healthy", "next_try", "since", "spent_today", "worker", "home")
+)
+"""What a home says by the clock, by its place or by who looks."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where the home is put."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def before(home: Path) -> dict[str, Any]:
+    """The home as the old release left it; what that release said of it."""
+    return load(home)
+
+
+@pytest.fixture
+def server() -> Iterator[FixedServer]:
+    """The model, where the old home knows it."""
+    server = FixedServer(answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def timeless(value: Any) -> Any:
+    """A document without what is of the moment."""
+    if isinstance(value, dict):
+        return {k: timeless(v) for k, v in value.items() if k not in OF_THE_MOMENT}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def finish(home: Path) -> tuple[dict[str, Any], FolderTracker]:
+    """One worker of this release; the model that was gone is there again."""
+    settings = tables()
+    settings["models"]["gone"] = settings["models"]["planted"]
+    tracker = FolderTracker(home / "tracker")
+    status = run(Settings(home=home, **settings), once=True, trackers=[tracker])
+    return status.model_dump(mode="json"), tracker
+
+
+def test_what_it_said_is_said_still(home: Path, before: dict[str, Any]) -> None:
+    found = said_of(home)
+    for name in ("settings", "status", "comparison"):
+        wanted = upgrade(timeless(before[name]), name)
+        assert list(differences(wanted, timeless(found[name]))) == [], name
+    wanted = [upgrade(line, "line") for line in before["export"]]
+    assert list(differences(wanted, found["export"])) == []
+
+
+def test_the_commands_read_it(home: Path, before: dict[str, Any], tmp_path: Path) -> None:
+    def told(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "smile_trace", *words],
+            env={**os.environ, "SMILE_TRACE_HOME": str(home)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert json.loads(told("status", "--json"))["captured"] == before["status"]["captured"]
+    told("export", str(tmp_path / "lines"))
+    lines = (tmp_path / "lines").read_text().splitlines()
+    wanted = [upgrade(line, "line") for line in before["export"]]
+    assert list(differences(wanted, [json.loads(line) for line in lines])) == []
+    assert "0 imported" in told("import", str(tmp_path / "lines"))
+
+
+@pytest.mark.parametrize("release", ["the same", "another"])
+def test_work_in_flight_is_finished(
+    release: str,
+    home: Path,
+    before: dict[str, Any],
+    server: FixedServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is lost, paid twice or delivered twice, also where the engine's steps are new."""
+    if release == "another":
+        monkeypatch.setattr("smile_trace.worker.engine.VERSION", "another")
+    was = before["status"]
+    assert (was["running"], was["pending"], was["failed"]) == (1, 2, 1)
+    assert min(was["reliable"], was["no_effect"], was["unreliable"]) > 0
+    status, tracker = finish(home)
+    assert status["captured"] == was["captured"] + 1
+    assert status["explained"] == was["explained"] + 4
+    same = ("failed", "skipped", "corrupt_lines")
+    assert [status[name] for name in same] == [was[name] for name in same]
+    assert (status["running"], status["pending"], status["paused_models"]) == (0, 0, [])
+    assert tracker.visible("explanation") == {f"{trace_id(n)}:{span_id(1)}" for n in range(31, 36)}
+    assert len(tracker.deliveries()) == 5 * 2
+    assert status["spent"]["calls"] == was["spent"]["calls"] + len(server.bodies)
+    assert _calls_of(home, 33) <= tables()["budget"]["calls_per_explanation"]
+    asked = len(server.bodies)
+    finish(home)
+    assert len(server.bodies) == asked
+
+
+def _calls_of(home: Path, number: int) -> int:
+    """Calls to the model for the explanation of one call, both releases'."""
+    store = Store.open(Settings(home=home, **tables()))
+    with store.database.read() as connection:
+        query = (
+            "SELECT calls FROM spend WHERE scope = 'explanation' AND "
+            f"key LIKE '{trace_id(number)}:%/1'"
+        )
+        [calls] = connection.exec_driver_sql(query).scalars()
+    store.close()
+    return int(calls)
+
+
+def test_a_released_migration_never_changes() -> None:
+    released = {
+        "0001_first.py": "a3b90f05c1b5c549e28bc5591727838a74c075d94dac370d80831e5afbae046c",
+        "0002_proxy.py": "0c60af70000576556a858beba48631afd8bd29f4c65b48b3e8345b0d0be24242",
+        "0003_sanity_check.py": "fc8fcce865b33f448144ece78fdabf01dcec7423b94c2b43569c8fd4f8d88340",
+    }
+    for name, digest in released.items():
+        content = (Path(versions.__path__[0]) / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest
