@@ -8,13 +8,35 @@ All paths are those of release 0.1; the longest that fits counts.
 
 from typing import Any
 
-RENAMED_FIELDS: dict[str, str] = {}
+RENAMED_FIELDS: dict[str, str] = {
+    "segments.frozen": "protected",
+    "coarser.frozen": "protected",
+    "settings.freeze": "protect",
+    "explain.freeze": "protect",
+    "worker.linked_trace_seconds": "external_trace_seconds",
+    "call.linked": "external_trace",
+    "call.cut": "truncated",
+    "status.unreliable": "inconclusive",
+}
 """Path of a field to its new name."""
 
-RENAMED_VALUES: dict[str, dict[str, str]] = {}
-"""Path of a field to the new spelling of its values (each one of a list's)."""
+RENAMED_VALUES: dict[str, dict[Any, Any]] = {
+    "explanation.schema_version": {1: 2},
+    "comparison.schema_version": {1: 2},
+    "fidelity.status": {"unreliable": "inconclusive"},
+    "error.type": {"NoSuchPart": "AnswerSpanNotFound"},
+    "segments.verdict": {
+        "dead": "no_effect",
+        "critical": "essential",
+        "undetermined": "inconclusive",
+    },
+}
+"""Path of a field to the new form of its values (each one of a list's)."""
 
-RENAMED_PHRASES: dict[str, str] = {}
+RENAMED_PHRASES: dict[str, str] = {
+    "undetermined at this budget": "inconclusive at this budget",
+    "frozen": "protected",
+}
 """What sentences say now in place of what they said, in this order."""
 
 SENTENCES = frozenset(
@@ -55,8 +77,9 @@ def _upgraded(value: Any, path: tuple[str, ...]) -> Any:
         }
     if isinstance(value, list):
         return [_upgraded(item, path) for item in value]
-    if isinstance(value, str):
+    if isinstance(value, str | int):
         value = _find(RENAMED_VALUES, path, {}).get(value, value)
+    if isinstance(value, str):
         if _find(dict.fromkeys(SENTENCES, True), path, False):
             for before, after in RENAMED_PHRASES.items():
                 value = value.replace(before, after)

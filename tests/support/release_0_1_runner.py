@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,19 +15,20 @@ from unittest import mock
 import smile_trace
 from smile_trace.errors import SmileTraceError
 from smile_trace.evaluation import MarkedPrompt, check_by_injection, faithfulness, measure
-from smile_trace.explaining.estimating import estimate
-from smile_trace.explaining.preparing import prepare
+from smile_trace.explaining.cost_estimate import estimate
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.preparation import prepare
 from smile_trace.models import Request
-from smile_trace.models.wire import completion_prompt
-from smile_trace.recorded import RecordedModel
+from smile_trace.models.openai_api.wire import completion_prompt
 from smile_trace.records import Explanation, Response
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.testing import RecordedModel
 from smile_trace.worker.ingest import Ingest
-from tests.comparison.planted_store import plant, settings_in
 from tests.support.release_0_1 import DATA
 from tests.support.release_0_1_models import says, scores
 from tests.support.spooled import call_span, write_spool
+from tests.unit.comparison.planted_store import plant, settings_in
 
 Described = Mapping[str, Any]
 
@@ -154,16 +156,12 @@ def _measures(case: Described) -> Any:
 
 
 def _sanity_check(case: Described) -> Any:
-    return check_by_injection(prepare(conf=Settings(), **_prepared(case)))
-
-
-def _prepared(case: Described) -> dict[str, Any]:
-    """All arguments of an explanation, which have no defaults here."""
-    usual = {
-        "trace_id": None, "answer": None, "parameters": None, "app": None, "freeze": (),
-        "unit": "word", "budget": 40, "signal": "auto", "seed": 0,
-    }  # fmt: skip
-    return {**usual, **_arguments(case["explain"])}
+    given = _arguments(case["explain"])
+    options = {f.name: given.pop(f.name) for f in fields(ExplainOptions) if f.name in given}
+    options["protect"] = tuple(options.get("protect", ()))
+    return check_by_injection(
+        prepare(given.pop("prompt"), Settings(), ExplainOptions(**options), **given)
+    )
 
 
 def _estimate(case: Described) -> Any:
@@ -207,7 +205,7 @@ def _arguments(described: Described) -> dict[str, Any]:
         if name in given:
             given[name] = _model(given[name])
     if "freeze" in given:
-        given["freeze"] = [_pattern(item) for item in given["freeze"]]
+        given["protect"] = [_pattern(item) for item in given.pop("freeze")]
     if "unit" in given:
         given["unit"] = _unit(given["unit"])
     return given

@@ -19,10 +19,10 @@ import smile_trace.store.migrations.versions as versions
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.run import run
+from tests.support.fake_tracker import FolderTracker
 from tests.support.release_0_1 import differences
 from tests.support.release_0_1_mapping import upgrade
 from tests.support.spooled import span_id, trace_id
-from tests.support.stand_in_tracker import FolderTracker
 from tests.support.third_schema import FixedServer, answer, load, said_of, tables
 
 OF_THE_MOMENT = frozenset(
