@@ -28,7 +28,7 @@ from smile_trace.worker.ingest import Ingest
 from tests.support.release_0_1 import DATA
 from tests.support.release_0_1_models import says, scores
 from tests.support.spooled import call_span, write_spool
-from tests.unit.comparison.planted_store import plant, settings_in
+from tests.support.planted_prompts import plant, settings_in
 
 Described = Mapping[str, Any]
 
