@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import model_validator
 
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form, Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
-from smile_trace.records.upgrades import upgrade_explanation, upgrade_settings
+from smile_trace.records.upgrades import hash_settings, upgrade_explanation, upgrade_settings
 
 SCHEMA_VERSION = 2
 
@@ -115,19 +115,17 @@ class ExplanationSettings(Record):
     """Few masks over the template's own segments, to be pooled over a prompt version's calls."""
     distance: str | None = None
     """The name of a distance of the word vectors of two answers; None for the default comparison
-    of their texts, and then not in the JSON: settings of 0.1 and their hashes stay the same."""
+    of their texts."""
 
     @model_validator(mode="before")
     @classmethod
     def _upgrade(cls, document: JSON) -> JSON:
         return upgrade_settings(document)
 
-    @model_serializer(mode="wrap")
-    def _without_default_distance(self, handler: SerializerFunctionWrapHandler) -> JSON:
-        document = handler(self)
-        if self.distance is None:
-            document.pop("distance", None)
-        return document
+    @property
+    def hash(self) -> str:
+        """16 hex digits; equal settings have the same in every release."""
+        return hash_settings(self.model_dump(mode="json"))
 
 
 class Observation(Record):

@@ -4,6 +4,9 @@ Each function takes a document (decoded JSON) of any earlier `schema_version` an
 same document in the current form; one that is current already is returned as it is.
 """
 
+import hashlib
+import json
+
 from smile_trace.records.base import JSON
 
 _VERDICTS = {"dead": "no_effect", "critical": "essential", "undetermined": "inconclusive"}
@@ -18,6 +21,19 @@ def upgrade_call(document: JSON) -> JSON:
 def upgrade_settings(document: JSON) -> JSON:
     """ExplanationSettings: 0.1 wrote `freeze`."""
     return _renamed(document, {"freeze": "protect"})
+
+
+def hash_settings(document: JSON) -> str:
+    """The hash of ExplanationSettings (16 hex digits), which stays what 0.1 computed.
+
+    Jobs, their budgets and the engine's workflows are named by it: fields have the names of 0.1,
+    and one that came later counts only where it is set.
+    """
+    hashed = _renamed(document, {"protect": "freeze"})
+    if hashed.get("distance") is None:
+        hashed.pop("distance", None)
+    text = json.dumps(hashed, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def upgrade_explanation(document: JSON, current: int) -> JSON:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models.registry import NoModel, settings_for
-from smile_trace.records import Call, ExplanationSettings
+from smile_trace.records import Call
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
@@ -60,7 +60,7 @@ def explainable(call: Call, settings: Settings) -> Decision:
     return Decision(
         call_id=call.id,
         settings=asked,
-        settings_hash=_hash(asked),
+        settings_hash=asked.hash,
         model=asked.model,
         state="skipped" if reason else "pending",
         reason=reason,
@@ -78,11 +78,7 @@ def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> 
         return decision
     update = {"pooled": True, "budget": pooling.calls_per_call, "proxy": None}
     asked = decision.settings.model_copy(update=update)
-    return decision.model_copy(update={"settings": asked, "settings_hash": _hash(asked)})
-
-
-def _hash(settings: ExplanationSettings) -> str:
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16]
+    return decision.model_copy(update={"settings": asked, "settings_hash": asked.hash})
 
 
 def _obstacle(call: Call, settings: Settings) -> str | None:

@@ -16,6 +16,7 @@ RENAMED_FIELDS: dict[str, str] = {
     "worker.linked_trace_seconds": "external_trace_seconds",
     "call.linked": "external_trace",
     "call.cut": "truncated",
+    "call.unrepeatable": "not_repeatable",
     "status.unreliable": "inconclusive",
 }
 """Path of a field to its new name."""
@@ -33,9 +34,13 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 }
 """Path of a field to the new form of its values (each one of a list's)."""
 
+ADDED_FIELDS: dict[str, dict[str, Any]] = {"explanation.settings": {"distance": None}}
+"""Path of an object to the fields that came since, as they are where nothing asks for them."""
+
 RENAMED_PHRASES: dict[str, str] = {
     "undetermined at this budget": "inconclusive at this budget",
     "frozen": "protected",
+    "freeze less": "protect less",
 }
 """What sentences say now in place of what they said, in this order."""
 
@@ -57,32 +62,33 @@ OPAQUE = frozenset(("drops", "links", "metadata", "parameters", "tags", "variabl
 """Fields whose own keys are the user's words or numbers: what is inside stays as it is."""
 
 
-def upgrade(document: Any, kind: str = "explanation") -> Any:
+def upgrade(document: Any, kind: str = "explanation", *, said_anew: bool = True) -> Any:
     """The document as this release writes it.
 
     Args:
         document: JSON of release 0.1.
         kind: what it is, which begins its paths.
+        said_anew: whether this release made its sentences; those that 0.1 stored stay.
     """
-    return _upgraded(document, (kind,))
+    return _upgraded(document, (kind,), RENAMED_PHRASES if said_anew else {})
 
 
-def _upgraded(value: Any, path: tuple[str, ...]) -> Any:
+def _upgraded(value: Any, path: tuple[str, ...], phrases: dict[str, str]) -> Any:
     if isinstance(value, dict):
-        return {
+        renamed = {
             _find(RENAMED_FIELDS, (*path, name), name): (
-                inside if name in OPAQUE else _upgraded(inside, (*path, name))
+                inside if name in OPAQUE else _upgraded(inside, (*path, name), phrases)
             )
             for name, inside in value.items()
         }
+        return renamed | _find(ADDED_FIELDS, path, {})
     if isinstance(value, list):
-        return [_upgraded(item, path) for item in value]
+        return [_upgraded(item, path, phrases) for item in value]
     if isinstance(value, str | int):
         value = _find(RENAMED_VALUES, path, {}).get(value, value)
-    if isinstance(value, str):
-        if _find(dict.fromkeys(SENTENCES, True), path, False):
-            for before, after in RENAMED_PHRASES.items():
-                value = value.replace(before, after)
+    if isinstance(value, str) and _find(dict.fromkeys(SENTENCES, True), path, False):
+        for before, after in phrases.items():
+            value = value.replace(before, after)
     return value
 
 

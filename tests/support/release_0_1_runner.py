@@ -25,10 +25,10 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.testing import RecordedModel
 from smile_trace.worker.ingest import Ingest
+from tests.support.planted_prompts import plant, settings_in
 from tests.support.release_0_1 import DATA
 from tests.support.release_0_1_models import says, scores
 from tests.support.spooled import call_span, write_spool
-from tests.support.planted_prompts import plant, settings_in
 
 Described = Mapping[str, Any]
 

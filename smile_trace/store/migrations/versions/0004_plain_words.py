@@ -1,7 +1,5 @@
 """The field's words: inconclusive, protected, a missing root."""
 
-import hashlib
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,12 +8,11 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-_JOBS = sa.table("jobs", sa.column("id"), sa.column("settings"), sa.column("settings_hash"))
-_EXPLANATIONS = sa.table("explanations", sa.column("status"), sa.column("settings_hash"))
+_EXPLANATIONS = sa.table("explanations", sa.column("status"))
 
 
 def upgrade() -> None:
-    """Rename columns and values; the hashes of settings follow their new names."""
+    """Rename a column and a value; documents are upgraded as they are read."""
     op.alter_column("traces", "stand_in_root", new_column_name="root_missing")
     connection = op.get_bind()
     connection.execute(
@@ -23,17 +20,3 @@ def upgrade() -> None:
         .where(_EXPLANATIONS.c.status == "unreliable")
         .values(status="inconclusive")
     )
-    distinct = sa.select(_JOBS.c.settings, _JOBS.c.settings_hash).distinct()
-    for settings, old in connection.execute(distinct).all():
-        upgraded = settings.replace('"freeze":', '"protect":', 1)
-        new = hashlib.sha256(upgraded.encode()).hexdigest()[:16]
-        connection.execute(
-            sa.update(_JOBS)
-            .where(_JOBS.c.settings == settings)
-            .values(settings=upgraded, settings_hash=new)
-        )
-        connection.execute(
-            sa.update(_EXPLANATIONS)
-            .where(_EXPLANATIONS.c.settings_hash == old)
-            .values(settings_hash=new)
-        )
