@@ -1,8 +1,8 @@
 """ExplainOptions: the one list of what an explanation can be asked for."""
 
 import dataclasses
-import inspect
 import hashlib
+import inspect
 import re
 
 import pytest
