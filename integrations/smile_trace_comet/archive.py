@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from pydantic import ValidationError
 
-from smile_trace.records import JSON, Explanation
+from smile_trace.records import JSON, Explanation, Record
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -26,7 +26,6 @@ from smile_trace.trackers import (
     read_options,
 )
 from smile_trace_comet import sdk
-from smile_trace_comet.options import ArchiveOptions
 from smile_trace_comet.versions import (
     ROWS,
     VersionKey,
@@ -38,6 +37,16 @@ from smile_trace_comet.versions import (
     use_of,
     versions_of,
 )
+
+
+class ArchiveOptions(Record):
+    """Where offline archives of the prompt versions go."""
+
+    directory: Path
+    """The folder of the archives; made when needed."""
+    workspace: str | None = None
+    """The workspace they are meant for; by default the one that uploads them."""
+    experiments_project: str = "llm-general-prompts"
 
 
 class CometArchiveTracker(Tracker):
@@ -95,8 +104,8 @@ class CometArchiveTracker(Tracker):
 
     def _archive(self, name: str, version: str, items: Sequence[ExplainedCall]) -> None:
         workspace, project = self.options.workspace or "", self.options.experiments_project
-        place = VersionKey(workspace, project, name, version)
-        folder = self.options.directory / place.key
+        key = VersionKey(workspace, project, name, version)
+        folder = self.options.directory / key.key
         rows_file = folder / ROWS
         rows = merge_rows(rows_file.read_bytes() if rows_file.exists() else None, items)
         new = {item.call.id: item.explanation for item in items}
@@ -105,13 +114,13 @@ class CometArchiveTracker(Tracker):
             for call in latest(rows)
             if (explanation := new.get(call) or _read(folder / explanation_name(call)))
         }
-        wanted = report(place, use_of(items[-1], name, version), rows, shown, items)
+        wanted = report(key, use_of(items[-1], name, version), rows, shown, items)
         for asset in sorted(wanted.assets, key=lambda asset: asset == ROWS):  # the rows last
             _write(folder / asset, wanted.assets[asset])
-        write_archive(self.options.directory / f"{place.key}.zip", place, wanted, folder)
+        write_archive(self.options.directory / f"{key.key}.zip", key, wanted, folder)
 
 
-def write_archive(path: Path, place: VersionKey, wanted: VersionReport, files: Path) -> None:
+def write_archive(path: Path, key: VersionKey, wanted: VersionReport, files: Path) -> None:
     """Write the archive of one experiment, all or nothing, with every file below `files`.
 
     Uploaded again, it goes on in the same experiment (`mode="get_or_create"`).
@@ -131,9 +140,9 @@ def write_archive(path: Path, place: VersionKey, wanted: VersionReport, files: P
         experiment = comet_ml.start(
             online=False,
             mode="get_or_create",
-            experiment_key=place.key,
-            project_name=place.project,
-            workspace=place.workspace or None,
+            experiment_key=key.key,
+            project_name=key.project,
+            workspace=key.workspace or None,
             experiment_config=comet_ml.ExperimentConfig(
                 offline_directory=str(scratch), display_summary_level=0, **switched_off
             ),

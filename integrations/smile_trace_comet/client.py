@@ -1,4 +1,4 @@
-"""Comet's two clients on one connection: every request bounded in time, every error classified.
+"""Comet's two clients on one session: every request bounded in time, every error classified.
 
 Writing a trace goes through comet_llm's `CometAPIClient`; everything else through comet_ml's
 `RestApiClient`, in which one method is one request. Both are given one session, so that what
@@ -17,14 +17,12 @@ import requests
 
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace_comet.errors import WRONG_PROJECT_TYPE, Refused, check, not_comet, unreachable
+from smile_trace.trackers.http import RequestRejected, Service
+from smile_trace_comet.errors import MISSING, WRONG_PROJECT_TYPE, check, comet_service, unreachable
 from smile_trace_comet.sdk import Sdk, load
 
 OLDEST_SERVER = "3.25.80"
 """Older servers make up the id of a trace themselves, so that a retry would show it twice."""
-
-MISSING = (400, 404)
-"""What servers say of a key that they do not know: older ones 400, newer ones 404."""
 
 LLM_DATA = "comet_llm_data.json"
 """The asset in which a CometLLM trace is kept."""
@@ -58,7 +56,8 @@ class CometClient:
         self._low_level = self._rest.low_level_api_client
         self._low_level.default_retry = False  # the outbox repeats, with patience
         self._session: requests.Session = self._low_level.session
-        _bound(self._session, self.url, timeout)
+        self._service = comet_service(self.url)
+        _bound(self._session, self._service, timeout)
         self._add_run = f"{sdk.comet_ml.get_backend_address()}logger/add/run"
         self._status_report = f"{sdk.comet_ml.get_backend_address()}status-report/update"
         self._key = key
@@ -87,8 +86,8 @@ class CometClient:
     def _metadata(self, key: str) -> dict[str, JSON] | None:
         try:
             found: dict[str, JSON] = self._rest.get_experiment_metadata(key)
-        except Refused as refusal:
-            if refusal.status in MISSING:
+        except RequestRejected as rejected:
+            if rejected.status in MISSING:
                 return None
             raise
         return found
@@ -116,12 +115,12 @@ class CometClient:
                 tags=tags,
                 others={},
             )
-        except Refused as refusal:
-            if refusal.code == WRONG_PROJECT_TYPE:
+        except RequestRejected as rejected:
+            if rejected.service_code == WRONG_PROJECT_TYPE:
                 raise TrackerUnavailable(
                     f"the Comet project {project or 'general'!r} holds experiments, not LLM "
                     "traces: set project in [trackers.comet] to another name"
-                ) from refusal
+                ) from rejected
             raise
         return str(answer.get("link") or self.url)
 
@@ -145,14 +144,15 @@ class CometClient:
         }
         try:
             run = self._low_level.post(self._add_run, payload).json()
-        except Refused as refusal:
-            if refusal.code == WRONG_PROJECT_TYPE:
-                raise Refused(
+        except RequestRejected as rejected:
+            if rejected.service_code == WRONG_PROJECT_TYPE:
+                raise RequestRejected(
                     f"the Comet project {project!r} holds LLM traces, not experiments: set "
                     "experiments_project in [trackers.comet] to another name",
-                    status=refusal.status,
-                    code=refusal.code,
-                ) from refusal
+                    status=rejected.status,
+                    retry=True,
+                    service_code=rejected.service_code,
+                ) from rejected
             raise
         ended = {"runId": run.get("runId"), "projectId": run.get("project_id"), "is_alive": False}
         self._low_level.post(
@@ -185,7 +185,7 @@ class CometClient:
             )
 
     def write_html(self, key: str, html: str) -> None:
-        """Replace what the HTML tab shows."""
+        """Replace what the HTML panel shows."""
         self._rest.log_experiment_html(key, html, overwrite=True)
 
     def write_metrics(self, key: str, metrics: Mapping[str, float]) -> None:
@@ -238,7 +238,7 @@ class CometClient:
             client = CometAPIClient(self._key, self.url, self._session)
             too_old = client.backend_version < OLDEST_SERVER
         except (KeyError, TypeError, ValueError) as error:  # JSON, but not what Comet says
-            raise TrackerUnavailable(not_comet(self.url)) from error
+            raise self._service.wrong() from error
         if too_old:
             raise TrackerUnavailable(
                 f"the Comet server at {self.url} is too old for traces with ids of our own: "
@@ -247,7 +247,7 @@ class CometClient:
         return client
 
 
-def _bound(session: requests.Session, url: str, timeout: float) -> None:
+def _bound(session: requests.Session, service: Service, timeout: float) -> None:
     """Give every request of a session a time-out, and every failure its sentence."""
     request = session.request
 
@@ -257,8 +257,8 @@ def _bound(session: requests.Session, url: str, timeout: float) -> None:
         try:
             response = request(method, target, **options)
         except requests.RequestException as error:
-            raise unreachable(error, url, timeout) from error
-        check(response, target)
+            raise unreachable(error, service, timeout) from error
+        check(response, target, service)
         return response
 
     session.request = bounded  # type: ignore[method-assign, assignment]

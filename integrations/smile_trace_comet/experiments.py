@@ -1,24 +1,50 @@
-"""The experiment of a prompt version on a Comet server: read, merged, written over."""
+"""The experiment of each prompt version on a Comet server: its explained calls and comparison."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from smile_trace.trackers import ExplainedCall
-from smile_trace_comet.client import CometClient
-from smile_trace_comet.comparisons import read_comparison
+from pydantic import ValidationError
+
+from smile_trace.records import JSON
+from smile_trace.records.comparison import Comparison, VersionReport
+from smile_trace.records.sanitize import plain
+from smile_trace.render.comparison.figures import figures
+from smile_trace.trackers import ComparedPrompt, ExplainedCall, Receipt
+from smile_trace_comet.contents import table_csv
 from smile_trace_comet.traces import read_explanation
 from smile_trace_comet.versions import (
     ROWS,
+    TEMPLATE,
     VersionKey,
     explanation_name,
     latest,
     merge_rows,
     report,
     use_of,
+    version_page,
 )
+
+if TYPE_CHECKING:
+    from smile_trace_comet.client import CometClient
+
+PAGE = "comparison.html"
+COMPARISON = "comparison.json"
+"""The asset with the whole comparison: what the HTML panel is made from."""
+EFFECTS = "effects.csv"
+TRACES = "traces.csv"
+TAG = "compared"
+COLUMNS = (
+    *("part", "influence", "ci_low", "ci_high", "standard_error", "p_value", "verdict", "spread"),
+    *("may_need", "calls_needed", "tokens_saved", "usd_saved"),
+    *("since_previous", "change", "change_p_value", "change_significant"),
+)
+"""The columns of EFFECTS: influences in units of shift, what is saved per thousand calls."""
 
 
 def deliver_version(
-    client: CometClient, version: VersionKey, items: Sequence[ExplainedCall]
+    client: "CometClient", version: VersionKey, items: Sequence[ExplainedCall]
 ) -> str:
     """Bring the experiment of a prompt version up to date with newly explained calls.
 
@@ -52,3 +78,125 @@ def deliver_version(
     client.write_metrics(key, wanted.metrics)
     client.write_asset(key, ROWS, wanted.assets[ROWS])
     return key
+
+
+# -- comparisons ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Projects:
+    """The project of the prompt versions' experiments, and that of their traces."""
+
+    workspace: str
+    project: str
+    traces_project: str
+
+
+def deliver_comparison(client: "CometClient", item: ComparedPrompt, projects: Projects) -> Receipt:
+    """Bring every version's experiment up to date; gives the last one.
+
+    An experiment that holds this very comparison already is left alone. In the others all is
+    written over, `comparison.json` last, so that one that was cut off is completed.
+
+    Raises:
+        TrackerUnavailable: the server takes nothing.
+        RequestRejected: the server does not take this.
+    """
+    comparison = item.comparison
+    content = json.dumps(plain(comparison.model_dump())).encode()
+    last = ""
+    for number, version in enumerate(comparison.versions):
+        last = version_key(comparison, version, projects).key
+        client.ensure_experiment(last, workspace=projects.workspace, project=projects.project)
+        assets = client.assets(last)
+        if COMPARISON in assets and client.read_asset(last, assets[COMPARISON]) == content:
+            continue
+        _write(client, last, assets, item, number, projects)
+        client.write_asset(last, COMPARISON, content)
+    return Receipt(external_id=last, url=client.find(last))
+
+
+def version_key(comparison: Comparison, version: VersionReport, projects: Projects) -> VersionKey:
+    """The experiment of a version: where several models answer it, one for each of them."""
+    alone = sum(other.version == version.version for other in comparison.versions) == 1
+    name = version.version if alone else version.label
+    return VersionKey(projects.workspace, projects.project, comparison.prompt, name)
+
+
+def read_comparison(
+    client: "CometClient", key: str, assets: Mapping[str, str]
+) -> Comparison | None:
+    """The comparison that was delivered before; None where there is none that can be read."""
+    if COMPARISON not in assets:
+        return None
+    try:
+        return Comparison.model_validate_json(client.read_asset(key, assets[COMPARISON]))
+    except ValidationError:
+        return None
+
+
+def _write(
+    client: "CometClient",
+    key: str,
+    assets: Mapping[str, str],
+    item: ComparedPrompt,
+    number: int,
+    projects: Projects,
+) -> None:
+    comparison, version = item.comparison, item.comparison.versions[number]
+    title = f"{comparison.prompt} v{version_key(comparison, version, projects).version}"
+    if ROWS not in assets:  # else its explained calls have said what the version is
+        client.write_others(key, plain({"Name": title, "prompt_template": version.template}))
+        client.write_parameters(key, _parameters(comparison.prompt, version))
+        client.write_asset(key, TEMPLATE, str(plain(version.template)).encode())
+    client.add_tags(key, ["smile-trace", "prompt-version", TAG])
+    client.write_asset(key, PAGE, str(plain(comparison.to_html())).encode())
+    client.write_asset(key, EFFECTS, table_csv(COLUMNS, effects(comparison, number)))
+    if traces := item.traced_as.get(version.label):
+        base = f"{client.url}/{projects.workspace}/{projects.traces_project}"
+        links = [(trace, f"{base}/{trace}") for trace in traces]
+        client.write_asset(key, TRACES, table_csv(("trace", "url"), links))
+    rows = merge_rows(client.read_asset(key, assets[ROWS]) if ROWS in assets else None, [])
+    shown = {
+        call: explanation
+        for call in latest(rows)
+        if (explanation := read_explanation(client, key, assets, explanation_name(call)))
+    }
+    client.write_html(key, version_page(title, version.template, rows, shown, comparison))
+    client.write_metrics(key, figures(comparison, number))
+
+
+def effects(comparison: Comparison, number: int) -> list[Sequence[JSON]]:
+    """A row per part of a version, in the order of its template: influence and its change."""
+    version = comparison.versions[number]
+    changes = {
+        segment.after: segment
+        for change in comparison.changes
+        if change.after == number
+        for segment in change.segments
+        if segment.after is not None
+    }
+    rows: list[Sequence[JSON]] = []
+    for index, part in enumerate(version.segments):
+        change = changes.get(index)
+        own: list[JSON] = [getattr(part, name) for name in COLUMNS[1:12]]
+        since: list[JSON] = (
+            [change.kind, change.change, change.p_value, change.significant]
+            if change
+            else [None] * 4
+        )
+        rows.append([part.segment.text, *own, *since])
+    return rows
+
+
+def _parameters(prompt: str, version: VersionReport) -> dict[str, JSON]:
+    variables = {i.segment.variable for i in version.segments if i.segment.variable}
+    parameters: dict[str, JSON] = plain(
+        {
+            "prompt_name": prompt,
+            "prompt_version": version.version,
+            "prompt_variables": ", ".join(sorted(variables)),
+            "model": version.model or "",
+        }
+    )
+    return parameters

@@ -1,15 +1,13 @@
 """Traces: looked for, written once, kept up to date, and given their explanations."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from smile_trace.records import JSON, Explanation, Trace
 from smile_trace.render import to_html
 from smile_trace.trackers import ExplainedCall
-from smile_trace_comet.chain import LLMTrace, llm_trace
-from smile_trace_comet.client import CometClient
 from smile_trace_comet.contents import (
     attributions_csv,
     compact,
@@ -18,6 +16,10 @@ from smile_trace_comet.contents import (
     summary_metrics,
     summary_parameters,
 )
+from smile_trace_comet.trace_format import LLMTrace, llm_trace
+
+if TYPE_CHECKING:
+    from smile_trace_comet.client import CometClient
 
 SUMMARY = "smile"
 """The key of the compact summaries in a trace's metadata."""
@@ -28,7 +30,7 @@ HEATMAP, EXPLANATION, TABLE = "heatmap.html", "explanation.json", "attributions.
 
 
 def deliver_trace(
-    client: CometClient, trace: Trace, *, workspace: str | None, project: str | None
+    client: "CometClient", trace: Trace, *, workspace: str | None, project: str | None
 ) -> str:
     """Write a trace that is not there yet, bring one that is there up to date; its address."""
     wanted = llm_trace(trace)
@@ -47,7 +49,7 @@ def deliver_trace(
     )
 
 
-def _update(client: CometClient, wanted: LLMTrace) -> None:
+def _update(client: "CometClient", wanted: LLMTrace) -> None:
     """What came later (a late span, feedback) is added; the explanations stay."""
     there = client.read_trace_data(wanted.key, client.assets(wanted.key)) or {}
     metadata = {**wanted.data["metadata"], **_summaries(there)}
@@ -64,7 +66,7 @@ def _summaries(data: Mapping[str, Any]) -> dict[str, JSON]:
     return {SUMMARY: metadata[SUMMARY]} if SUMMARY in metadata else {}
 
 
-def deliver_explanation(client: CometClient, item: ExplainedCall) -> None:
+def deliver_explanation(client: "CometClient", item: ExplainedCall) -> None:
     """Put one explanation on its trace, over an older one of the same call.
 
     Pictures and files first, then the numbers, the tag last: what is tagged is complete. The
@@ -90,7 +92,7 @@ def deliver_explanation(client: CometClient, item: ExplainedCall) -> None:
         key, asset_name(span_id, EXPLANATION), explanation.model_dump_json().encode()
     )
     client.write_asset(key, asset_name(span_id, TABLE), attributions_csv(explanation))
-    client.write_html(key, _tab(names, held))
+    client.write_html(key, _page(names, held))
 
     data = client.read_trace_data(key, assets) or llm_trace(item.trace).data
     metadata = data.get("metadata") or {}
@@ -105,8 +107,8 @@ def deliver_explanation(client: CometClient, item: ExplainedCall) -> None:
     client.add_tags(key, [TAG])
 
 
-def _tab(names: Mapping[str, str], held: Mapping[str, Explanation]) -> str:
-    """The HTML tab: the heatmap of the only call, or those of all calls of the trace."""
+def _page(names: Mapping[str, str], held: Mapping[str, Explanation]) -> str:
+    """The HTML panel: the heatmap of the only call, or those of all calls of the trace."""
     if len(names) == 1:
         ((span_id, explanation),) = held.items()
         return to_html(explanation, title=names[span_id])
@@ -122,7 +124,7 @@ def asset_name(span_id: str, kind: str) -> str:
 
 
 def read_explanation(
-    client: CometClient, key: str, assets: Mapping[str, str], name: str
+    client: "CometClient", key: str, assets: Mapping[str, str], name: str
 ) -> Explanation | None:
     """An explanation that was delivered before; None where there is none that can be read."""
     if name not in assets:

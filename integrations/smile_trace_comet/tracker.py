@@ -1,12 +1,13 @@
 """The tracker: traces and explanations into an LLM project, prompt versions beside it."""
 
 import os
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
-from smile_trace.records import JSON
+from pydantic import Field
+
+from smile_trace.errors import ReasonCode
+from smile_trace.records import JSON, Record
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -17,11 +18,15 @@ from smile_trace.trackers import (
     Receipt,
     Rejected,
     Tracker,
-    TrackerUnavailable,
     read_options,
 )
+from smile_trace.trackers.batches import deliver_each, outcomes
+from smile_trace.trackers.http import RequestRejected
 from smile_trace_comet import sdk
-from smile_trace_comet.options import CometOptions
+from smile_trace_comet.errors import MISSING, WRONG_PROJECT_TYPE
+from smile_trace_comet.experiments import Projects, deliver_comparison, deliver_version
+from smile_trace_comet.traces import deliver_explanation, deliver_trace
+from smile_trace_comet.versions import VersionKey, versions_of
 
 if TYPE_CHECKING:
     from smile_trace_comet.client import CometClient
@@ -32,7 +37,24 @@ EXPERIMENT_WAIT = 300.0
 """Seconds until an experiment is tried again, whose trace was delivered, that a person must make
 room for or that the server fails on."""
 
-T = TypeVar("T")
+
+class CometOptions(Record):
+    """How traces and experiments go to a Comet server.
+
+    Address, key and, where they are not set here, workspace and project come from Comet's own
+    configuration.
+    """
+
+    workspace: str | None = None
+    """By default Comet's own setting, then the account's default workspace."""
+    project: str | None = None
+    """The LLM project of the traces; by default Comet's own setting, then `llm-general`."""
+    experiments_project: str | None = None
+    """The project of the prompt versions; by default the other one's name + `-prompts`."""
+    concurrency: int = Field(8, ge=1, le=10)
+    """Requests in flight at once."""
+    timeout_seconds: float = Field(10.0, gt=0, le=300)
+    """How long the server may be silent in one request."""
 
 
 class CometTracker(Tracker):
@@ -73,26 +95,19 @@ class CometTracker(Tracker):
             self._client.close()
             self._client = None
 
-    # -- traces ------------------------------------------------------------------------------
+    # -- delivering ------------------------------------------------------------------------
 
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
         """See `Tracker.deliver_traces`; each is looked for before it is written."""
-        from smile_trace_comet.traces import deliver_trace
-
         client = self._connected()
+        workspace = self.options.workspace or client.workspace
 
         def deliver(item: CapturedTrace) -> Outcome:
-            url = deliver_trace(
-                client,
-                item.trace,
-                workspace=self.options.workspace or client.workspace,
-                project=self._project(client),
-            )
+            project = self._project(client)
+            url = deliver_trace(client, item.trace, workspace=workspace, project=project)
             return Receipt(external_id=item.trace.trace_id, url=url)
 
-        return self._at_once(deliver, items)
-
-    # -- explanations ------------------------------------------------------------------------
+        return outcomes(deliver_each(items, deliver, concurrency=self.options.concurrency))
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_explanations`; a trace has one writer at a time."""
@@ -100,29 +115,27 @@ class CometTracker(Tracker):
         of_trace: dict[str, list[ExplainedCall]] = {}
         for item in items:
             of_trace.setdefault(item.traced_as, []).append(item)
-        groups = list(of_trace.values())
-        settled: dict[str, Outcome] = {}
-        for group, outcome in zip(
-            groups, self._at_once(lambda g: self._into_trace(client, g), groups), strict=True
-        ):
-            settled |= {item.call.id: outcome for item in group}
-        taken = [item for item in items if isinstance(settled[item.call.id], Receipt)]
-        settled |= self._into_versions(client, taken)
-        return [settled[item.call.id] for item in items]
+        results = deliver_each(
+            list(of_trace.values()),
+            lambda group: self._into_trace(client, group),
+            concurrency=self.options.concurrency,
+        )
+        settled = dict(zip(of_trace, outcomes(results), strict=True))
+        taken = [item for item in items if isinstance(settled[item.traced_as], Receipt)]
+        failed = self._into_versions(client, taken)
+        return [failed.get(item.call.id, settled[item.traced_as]) for item in items]
 
     def _into_trace(self, client: "CometClient", group: Sequence[ExplainedCall]) -> Outcome:
-        from smile_trace_comet.client import MISSING
-        from smile_trace_comet.errors import Refused
-        from smile_trace_comet.traces import deliver_explanation
-
         key = group[0].traced_as
         try:
             for item in group:
                 deliver_explanation(client, item)
-        except Refused as refusal:
-            if refusal.status in MISSING and client.find(key) is None:
+        except RequestRejected as rejected:
+            if rejected.status in MISSING and client.find(key) is None:
                 return Rejected(
-                    reason=f"Comet has no trace {key}: it was deleted there", retry=False
+                    reason=f"Comet has no trace {key}: it was deleted there",
+                    code=ReasonCode.NOT_FOUND,
+                    retry=False,
                 )
             raise
         return Receipt(external_id=key, url=client.find(key))
@@ -131,40 +144,31 @@ class CometTracker(Tracker):
         self, client: "CometClient", items: Sequence[ExplainedCall]
     ) -> dict[str, Outcome]:
         """Bring the experiments of the prompt versions up to date; what did not work, by call."""
-        from smile_trace_comet.errors import WRONG_PROJECT_TYPE, Refused
-        from smile_trace_comet.experiments import deliver_version
-        from smile_trace_comet.versions import VersionKey, versions_of
-
         groups = versions_of(items)
         if not groups:
             return {}
-        workspace, project = self._experiments(client)
+        projects = self._projects(client)
         failed: dict[str, Outcome] = {}
         for (name, version), group in groups.items():
+            key = VersionKey(projects.workspace, projects.project, name, version)
             try:
-                deliver_version(client, VersionKey(workspace, project, name, version), group)
-            except Refused as refusal:
-                outcome: Outcome = Rejected(reason=str(refusal), retry=refusal.retry)
-                if refusal.code == WRONG_PROJECT_TYPE or refusal.status >= 500:
-                    outcome = Deferred(reason=str(refusal), seconds=EXPERIMENT_WAIT)
+                deliver_version(client, key, group)
+            except RequestRejected as rejected:
+                outcome: Outcome = rejected.outcome
+                if rejected.service_code == WRONG_PROJECT_TYPE or rejected.status >= 500:
+                    outcome = Deferred(reason=str(rejected), seconds=EXPERIMENT_WAIT)
                 failed |= {item.call.id: outcome for item in group}
         return failed
 
-    # -- comparisons -------------------------------------------------------------------------
-
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `Tracker.deliver_comparison`; into the experiments of the versions."""
-        from smile_trace_comet.comparisons import Place, deliver_versions
-        from smile_trace_comet.errors import Refused
-
         client = self._connected()
-        place = Place(*self._experiments(client), self._project(client))
         try:
-            return deliver_versions(client, item, place)
-        except Refused as refusal:
-            return Rejected(reason=str(refusal), retry=refusal.retry)
+            return deliver_comparison(client, item, self._projects(client))
+        except RequestRejected as rejected:
+            return rejected.outcome
 
-    # -- how ---------------------------------------------------------------------------------
+    # -- where -----------------------------------------------------------------------------
 
     def _connected(self) -> "CometClient":
         if self._client is None:
@@ -176,45 +180,10 @@ class CometTracker(Tracker):
     def _project(self, client: "CometClient") -> str:
         return self.options.project or client.project or DEFAULT_PROJECT
 
-    def _experiments(self, client: "CometClient") -> tuple[str, str]:
-        """The workspace and the project of the prompt versions."""
-        workspace = self.options.workspace or client.workspace or client.default_workspace
-        return workspace, self.options.experiments_project or f"{self._project(client)}-prompts"
-
-    def _at_once(self, deliver: Callable[[T], Outcome], items: Sequence[T]) -> list[Outcome]:
-        """Deliver several things at once, at most `concurrency`; outcomes in their order.
-
-        A server that fails with 5xx on everything is down, and nothing is counted against the
-        items; one that fails on some of them refused those.
-
-        Raises:
-            TrackerUnavailable: the server takes nothing; what was not begun is left.
-        """
-        from smile_trace_comet.errors import Refused
-
-        down = threading.Event()
-
-        def attempt(item: T) -> Outcome | Refused | TrackerUnavailable | None:
-            if down.is_set():
-                return None
-            try:
-                return deliver(item)
-            except Refused as refusal:
-                return refusal
-            except TrackerUnavailable as error:
-                down.set()
-                return error
-
-        with ThreadPoolExecutor(min(self.options.concurrency, len(items) or 1)) as pool:
-            results = list(pool.map(attempt, items))
-        for result in results:
-            if isinstance(result, TrackerUnavailable):
-                raise result
-        faults = [r for r in results if isinstance(r, Refused) and r.status >= 500]
-        if faults and len(faults) == len(results):
-            raise TrackerUnavailable(f"{faults[0]}; nothing needs to be done, it is tried again")
-        return [
-            Rejected(reason=str(one), retry=one.retry) if isinstance(one, Refused) else one
-            for one in results
-            if one is not None and not isinstance(one, TrackerUnavailable)
-        ]
+    def _projects(self, client: "CometClient") -> Projects:
+        of_traces = self._project(client)
+        return Projects(
+            workspace=self.options.workspace or client.workspace or client.default_workspace,
+            project=self.options.experiments_project or f"{of_traces}-prompts",
+            traces_project=of_traces,
+        )

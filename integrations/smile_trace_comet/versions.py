@@ -24,7 +24,7 @@ ROWS = "calls.json"
 TABLE = "calls.csv"
 TEMPLATE = "prompt.txt"
 LATEST = 10
-"""How many heatmaps the HTML tab shows, the newest first; all of them are assets."""
+"""How many heatmaps the HTML panel shows, the newest first; all of them are assets."""
 COLUMNS = tuple(Row.model_fields)
 
 
@@ -97,7 +97,7 @@ def merge_rows(content: bytes | None, items: Iterable[ExplainedCall]) -> list[Ro
 
 
 def latest(rows: Sequence[Row]) -> list[str]:
-    """The ids of the calls that the HTML tab shows, the newest first."""
+    """The ids of the calls that the HTML panel shows, the newest first."""
     return [row.call for row in reversed(rows[-LATEST:])]
 
 
@@ -113,7 +113,7 @@ def report(
 
     Args:
         rows: every explained call of the version.
-        shown: explanations by call id, in the order of the HTML tab.
+        shown: explanations by call id, in the order of the HTML panel.
         items: the calls whose own files are to be written.
         comparison: the version beside others, where it was compared.
     """
@@ -138,19 +138,19 @@ def report(
         ),
         metrics=summary_metrics(rows),
         others=plain({"Name": title, "prompt_template": use.template}),
-        html=tab(title, use.template, rows, shown, comparison),
+        html=version_page(title, use.template, rows, shown, comparison),
         assets=assets,
     )
 
 
-def tab(
+def version_page(
     title: str,
     template: str,
     rows: Sequence[Row],
     shown: Mapping[str, Explanation],
     comparison: Comparison | None,
 ) -> str:
-    """What the HTML tab shows: the version beside others, where compared, and its heatmaps."""
+    """What the HTML panel shows: the version beside others, where compared, and its heatmaps."""
     head = comparison_html(comparison, fragment=True) if comparison is not None else ""
     if rows or comparison is None:
         head += _head(template, rows)

@@ -2,13 +2,18 @@
 
 import hashlib
 from collections.abc import Callable
-
-from mlflow.entities.model_registry import PromptVersion
+from typing import TYPE_CHECKING
 
 from smile_trace.records.comparison import VersionReport
 from smile_trace.render.comparison.figures import figures, safe_name
 from smile_trace.trackers import ComparedPrompt, Receipt
-from smile_trace_mlflow.server import Server
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import PromptVersion
+
+    from smile_trace_mlflow.server import Server
+
+    Registered = Callable[[str, str, str], PromptVersion | None]
 
 VERSION_TAG = "smile.prompt_version"
 PAGE = "comparison.html"
@@ -16,11 +21,10 @@ PAGE_TAG = "smile.comparison"
 MAX_TRACES = 100
 """Traces linked to a run: MLflow takes no more in one request."""
 LONGEST_PARAMETER = 5000
-Registered = Callable[[str, str, str], PromptVersion | None]
 
 
-def deliver_versions(
-    server: Server, item: ComparedPrompt, ui_url: str, registered: Registered
+def deliver_comparison(
+    server: "Server", item: ComparedPrompt, ui_url: str, registered: "Registered"
 ) -> Receipt:
     """Write every version's run over; gives the last one, and where its page is.
 
@@ -29,18 +33,18 @@ def deliver_versions(
 
     Raises:
         TrackerUnavailable: the server takes nothing.
-        Refused: the server does not take this.
+        RequestRejected: the server does not take this.
     """
     comparison = item.comparison
     page = comparison.to_html()
-    receipt = Receipt(external_id="")
-    for place, version in enumerate(comparison.versions):
+    receipts = []
+    for index, version in enumerate(comparison.versions):
         key = _key(comparison.prompt, version)
         name = safe_name(f"{comparison.prompt} {version.label}")
         run_id = server.find_or_make_run(VERSION_TAG, key, name, _NOTE)
         server.write_parameters(run_id, _parameters(comparison.prompt, version))
         url = f"{ui_url}/#/experiments/{server.experiment_id}/runs/{run_id}/artifacts/{PAGE}"
-        server.write_metrics(run_id, figures(comparison, place))
+        server.write_metrics(run_id, figures(comparison, index))
         server.write_artifact(run_id, PAGE, page)
         server.write_artifact(run_id, "comparison.json", comparison.model_dump_json())
         if traces := item.traced_as.get(version.label, ())[:MAX_TRACES]:
@@ -48,8 +52,8 @@ def deliver_versions(
         if held := registered(comparison.prompt, version.version, version.template):
             server.link_prompt_to_run(run_id, held)
             server.tag_prompt(held, PAGE_TAG, url)
-        receipt = Receipt(external_id=run_id, url=url)
-    return receipt
+        receipts.append(Receipt(external_id=run_id, url=url))
+    return receipts[-1]
 
 
 def _parameters(prompt: str, version: VersionReport) -> dict[str, str]:

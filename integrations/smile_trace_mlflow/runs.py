@@ -4,11 +4,14 @@ import datetime
 import json
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON, Explanation
 from smile_trace.render import to_html
 from smile_trace.trackers import ExplainedCall
-from smile_trace_mlflow.server import Server
+
+if TYPE_CHECKING:
+    from smile_trace_mlflow.server import Server
 
 DAY_TAG = "smile.day"
 TABLE = "explanations.json"
@@ -30,7 +33,7 @@ COLUMNS = (
 )
 
 
-def deliver_day(server: Server, day: str, items: Sequence[ExplainedCall]) -> str:
+def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> str:
     """Put explanations into the run of their day; gives the run's id.
 
     The table is merged by call and written over, so that delivering again changes nothing.

@@ -34,22 +34,14 @@ from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.http import RequestRejected, Service
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
 _OTLP_PATH = "/v1/traces"
-_BUSY = {408, 429, 502, 503, 504}
-PROMPT_SECONDS, MOST_PROMPTS = 60.0, 1000
-"""How long what the registry said of a prompt version is taken for true, and of how many."""
+PROMPT_SECONDS, MAX_PROMPTS = 60.0, 1000
+"""For how long, and for how many, the registry's answer about a prompt version is cached."""
 DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0
-"""Where traces go by default; how long an experiment that was there is taken for being there."""
-
-
-class Refused(Exception):
-    """The server answered that it does not take this one; `retry` where it might later."""
-
-    def __init__(self, reason: str, *, retry: bool) -> None:
-        super().__init__(reason)
-        self.retry = retry
+"""Where traces go by default; for how long an experiment's existence is cached."""
 
 
 class Server:
@@ -57,6 +49,19 @@ class Server:
 
     def __init__(self, uri: str, experiment: str | None) -> None:
         self.uri = uri.rstrip("/")
+        credentials = (
+            "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, "
+            "of a user who may write to the experiment"
+        )
+        self._service = Service(
+            name="MLflow",
+            url=self.uri,
+            timeout_setting="MLFLOW_HTTP_REQUEST_TIMEOUT",
+            credentials=credentials,
+            access=credentials,
+            address="tracking_uri of [trackers.mlflow] (MLFLOW_TRACKING_URI)",
+            certificate="point MLFLOW_TRACKING_SERVER_CERT_PATH at the authority that signed it",
+        )
         self._experiment = experiment
         self._experiment_id = ""
         self._looked_at = float("-inf")
@@ -71,44 +76,34 @@ class Server:
         self._prompts: dict[tuple[str, str], tuple[float, PromptVersion | None]] = {}
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Turn what MLflow raises into `TrackerUnavailable` or `Refused`."""
+    def _calling(self) -> Iterator[None]:
+        """Turn what MLflow raises into `TrackerUnavailable` or `RequestRejected`."""
         try:
             yield
         except MlflowException as error:
+            cause = error.__context__
+            if isinstance(cause, requests.exceptions.RequestException):
+                raise self._unreachable(cause) from error
             status = int(error.get_http_status_code())  # type: ignore[no-untyped-call]
-            if isinstance(error.__context__, requests.exceptions.RequestException):
-                raise self._unreachable(error.__context__) from error
-            self._raise_for(status, error.message)
+            raise self._error(status, error.message) from error
         except requests.exceptions.HTTPError as error:
             status = 500 if error.response is None else error.response.status_code
-            self._raise_for(status, str(error))
+            raise self._error(status, str(error)) from error
         except requests.exceptions.RequestException as error:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> TrackerUnavailable:
-        return TrackerUnavailable(
-            f"MLflow at {self.uri} does not answer ({type(error).__name__}): "
-            "start it, or correct tracking_uri of [trackers.mlflow] (MLFLOW_TRACKING_URI); "
-            "everything is kept until then."
-        )
+        if isinstance(error, requests.exceptions.SSLError):
+            return self._service.unreachable("certificate")
+        return self._service.unreachable("connection")
 
-    def _raise_for(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
-        if status in (401, 403):
-            raise TrackerUnavailable(
-                f"MLflow at {self.uri} refuses our credentials ({status}): set "
-                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, "
-                "of a user who may write to the experiment."
-            )
-        if status in _BUSY:
-            after = (headers or {}).get("Retry-After", "")
-            raise TrackerUnavailable(
-                f"MLflow at {self.uri} is busy ({status}); everything is kept and sent later.",
-                retry_after=float(after) if after.isdigit() else None,
-            )
+    def _error(
+        self, status: int, text: str, headers: Mapping[str, str] | None = None
+    ) -> TrackerUnavailable | RequestRejected:
+        # MLflow has no code for it.
         if status == 400 and "must be in the 'active' state" in text:
-            raise self._deleted()
-        raise Refused(f"MLflow answered {status}: {_one_line(text)}", retry=status >= 500)
+            return self._deleted()
+        return self._service.error(status, text, headers)
 
     def _deleted(self) -> TrackerUnavailable:
         self._looked_at = float("-inf")
@@ -124,7 +119,7 @@ class Server:
         Raises:
             TrackerUnavailable: no answer, refused credentials, or the server is busy.
         """
-        with self._asking():
+        with self._calling():
             self._client.search_experiments(max_results=1)
 
     @property
@@ -137,14 +132,14 @@ class Server:
         """
         if time.monotonic() - self._looked_at > EXPERIMENT_SECONDS:
             try:
-                with self._asking():
+                with self._calling():
                     found = self._find_or_make_experiment()
-            except Refused as refused:
+            except RequestRejected as rejected:
                 raise TrackerUnavailable(
-                    f"MLflow at {self.uri} gives no experiment ({refused}): correct experiment of "
+                    f"MLflow at {self.uri} gives no experiment ({rejected}): correct experiment of "
                     "[trackers.mlflow] (MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID); everything "
                     "is kept until then."
-                ) from refused
+                ) from rejected
             self._experiment_id = DEFAULT_EXPERIMENT if found is None else str(found.experiment_id)
             if found is not None and found.lifecycle_stage == LifecycleStage.DELETED:
                 raise self._deleted()
@@ -171,13 +166,13 @@ class Server:
     # -- traces -----------------------------------------------------------------------------
 
     def post_spans(self, otlp: Mapping[str, Any], experiment_id: str | None = None) -> None:
-        """Send spans as OTLP/JSON. The server takes or refuses the whole of it.
+        """Send spans as OTLP/JSON. The server takes or rejects all of them.
 
         Raises:
             TrackerUnavailable: no answer, refused credentials, or the server is busy.
-            Refused: the server does not take these spans.
+            RequestRejected: the server does not take these spans.
         """
-        with self._asking():
+        with self._calling():
             answer = http_request(  # type: ignore[no-untyped-call]
                 get_default_host_creds(self.uri),  # type: ignore[no-untyped-call]
                 _OTLP_PATH,
@@ -201,7 +196,7 @@ class Server:
                 "of version 3.17 or newer."
             )
         if answer.status_code != 200:
-            self._raise_for(answer.status_code, answer.text, answer.headers)
+            raise self._error(answer.status_code, answer.text, answer.headers)
 
     def holds_spans(self, trace_id: str) -> bool:
         """Whether the trace is there with spans in the database, to which one can be added.
@@ -214,20 +209,20 @@ class Server:
     def trace_info(self, trace_id: str) -> TraceInfo | None:
         """What the server knows of a trace; None where it has none of that id."""
         try:
-            with self._asking():
+            with self._calling():
                 return self._tracing.get_trace_info(trace_id)
-        except Refused as refusal:
-            if _is_gone(refusal):
+        except RequestRejected as rejected:
+            if rejected.missing:
                 return None
             raise
 
     def spans(self, trace_id: str) -> list[MlflowSpan]:
         """The finished spans of a trace; none where they have not arrived."""
         try:
-            with self._asking():
+            with self._calling():
                 trace = self._tracing.get_trace(trace_id)
-        except Refused as refusal:
-            if _is_gone(refusal):
+        except RequestRejected as rejected:
+            if rejected.missing:
                 return []
             raise
         return [span for span in trace.data.spans if span.end_time_ns]
@@ -240,7 +235,7 @@ class Server:
         """
         attachment = Attachment(content_type=content_type, content_bytes=content)
         attachment._id = str(uuid.UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=4))
-        with self._asking():
+        with self._calling():
             repository = get_artifact_repository(
                 get_artifact_uri_for_trace(info), tracking_uri=self.uri
             )
@@ -249,7 +244,7 @@ class Server:
 
     def tag_trace(self, trace_id: str, key: str, value: str) -> None:
         """Set a tag; setting it again changes nothing."""
-        with self._asking():
+        with self._calling():
             self._tracing.set_trace_tag(trace_id, key, value)
 
     def give_feedback(
@@ -264,7 +259,7 @@ class Server:
             for a in info.assessments
             if a.name == name and a.span_id == span_id and a.source.source_id == SOURCE.source_id
         ]
-        with self._asking():
+        with self._calling():
             if value is None:
                 for assessment in ours:
                     self._tracing.delete_assessment(info.trace_id, str(assessment.assessment_id))
@@ -287,11 +282,11 @@ class Server:
         if now - asked_at < PROMPT_SECONDS:
             return held
         try:
-            with self._asking():
+            with self._calling():
                 held = self._client.get_prompt_version(name, version)
-        except Refused:
+        except RequestRejected:
             held = None
-        if len(self._prompts) >= MOST_PROMPTS:
+        if len(self._prompts) >= MAX_PROMPTS:
             self._prompts.clear()
         self._prompts[name, version] = now, held
         return held
@@ -306,7 +301,7 @@ class Server:
         if info is None:
             return
         tag = info.tags.get(TraceTagKey.LINKED_PROMPTS)
-        with self._asking():
+        with self._calling():
             self._tracing.store.link_prompts_to_trace(trace_id, versions)
             linked = update_linked_prompts_tag(tag, versions)
             if linked != tag:
@@ -316,7 +311,7 @@ class Server:
 
     def find_run(self, tag: str, value: str) -> Run | None:
         """The oldest run of the experiment with that tag."""
-        with self._asking():
+        with self._calling():
             found = self._client.search_runs(
                 [self.experiment_id],
                 filter_string=f"tags.`{tag}` = '{value}'",
@@ -330,24 +325,24 @@ class Server:
         if run := self.find_run(tag, value):
             return str(run.info.run_id)
         tags = {tag: value, "mlflow.note.content": note}
-        with self._asking():
+        with self._calling():
             made = self._client.create_run(self.experiment_id, run_name=name, tags=tags)
             # Nothing computes in it: it only holds what is put in.
             self._client.set_terminated(made.info.run_id, "FINISHED")
         run = self.find_run(tag, value) or made
         if run.info.run_id != made.info.run_id:
-            with self._asking():
+            with self._calling():
                 self._client.delete_run(made.info.run_id)
         return str(run.info.run_id)
 
     def write_artifact(self, run_id: str, path: str, text: str) -> None:
         """Write a text artifact, over one of the same path."""
-        with self._asking():
+        with self._calling():
             self._client.log_text(run_id, text, path)
 
     def read_artifact(self, run_id: str, path: str) -> str | None:
         """A text artifact; None where there is none."""
-        with self._asking():
+        with self._calling():
             if not any(item.path == path for item in self._client.list_artifacts(run_id)):
                 return None
             with tempfile.TemporaryDirectory() as folder:
@@ -356,40 +351,32 @@ class Server:
 
     def write_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
         """Set a run's metrics."""
-        with self._asking():
+        with self._calling():
             for name, value in metrics.items():
                 self._client.log_metric(run_id, name, value)
 
     def write_parameters(self, run_id: str, parameters: Mapping[str, str]) -> None:
         """Set a run's parameters; MLflow lets none of them change afterwards."""
-        with self._asking():
+        with self._calling():
             for name, value in parameters.items():
                 self._client.log_param(run_id, name, value)
 
     def link_traces(self, run_id: str, trace_ids: Sequence[str]) -> None:
         """Link traces to a run; linking again changes nothing."""
-        with self._asking():
+        with self._calling():
             self._client.link_traces_to_run(list(trace_ids), run_id)
 
     def link_prompt_to_run(self, run_id: str, version: PromptVersion) -> None:
         """Link a version of the prompt registry to a run; linking again changes nothing."""
-        with self._asking():
+        with self._calling():
             self._client.link_prompt_version_to_run(run_id, version)
 
     def tag_prompt(self, version: PromptVersion, key: str, value: str) -> None:
         """Set a tag of a version in the prompt registry."""
-        with self._asking():
+        with self._calling():
             self._client.set_prompt_version_tag(version.name, version.version, key, value)
-
-
-def _is_gone(refusal: Refused) -> bool:
-    return str(refusal).startswith("MLflow answered 404")
 
 
 def _utf8(text: str) -> bytes:
     """UTF-8, in which a lone surrogate, which it cannot hold, becomes U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:300]

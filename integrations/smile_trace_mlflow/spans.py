@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Explanation, Message, Span, Trace
 from smile_trace.render import (
-    STATUS_WORDS,
     details_to_markdown,
     scores_to_markdown,
     summary_to_markdown,
@@ -27,7 +26,7 @@ LARGEST_EXPLANATION = 512_000
 
 EXPLANATION_NAME = "Why this answer?"
 EXTERNAL_TRACE, EXTERNAL_SPAN = "mlflow.trace_id", "mlflow.span_id"
-"""Keys of `Call.linked`."""
+"""Keys of `Call.external_trace`."""
 
 _LLM_TYPES = ("CHAT_MODEL", "LLM")
 _INPUTS, _OUTPUTS, _TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
@@ -111,7 +110,7 @@ def external_ids(trace: Trace) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Place:
+class ParentSpan:
     """The span under which an explanation goes; its times are Unix nanoseconds."""
 
     trace_id: str
@@ -120,8 +119,8 @@ class Place:
     end_ns: int
 
 
-def place_in(trace_id: str, spans: Sequence["MlflowSpan"], call: Call) -> Place | None:
-    """Where a call's explanation goes in the user's own trace; None where it has no spans yet.
+def find_parent(trace_id: str, spans: Sequence["MlflowSpan"], call: Call) -> ParentSpan | None:
+    """The span of the user's own trace that an explanation goes under; None without spans yet.
 
     Under the LLM span that was recorded while the call ran, if there is one below the span
     that was noted; else under the noted span; else under the root.
@@ -134,7 +133,7 @@ def place_in(trace_id: str, spans: Sequence["MlflowSpan"], call: Call) -> Place 
     chosen = max(llm, key=lambda s: _overlap(s, call)) if llm else noted or root
     if chosen is None or chosen.end_time_ns is None:
         return None
-    return Place(trace_id, chosen.span_id, chosen.start_time_ns, chosen.end_time_ns)
+    return ParentSpan(trace_id, chosen.span_id, chosen.start_time_ns, chosen.end_time_ns)
 
 
 def _is_below(span: "MlflowSpan", ancestor: str, by_id: Mapping[str, "MlflowSpan"]) -> bool:
@@ -152,7 +151,7 @@ def _overlap(span: "MlflowSpan", call: Call) -> int:
 
 
 def explanation_span(
-    call: Call, explanation: Explanation, place: Place, pictures: Sequence[str]
+    call: Call, explanation: Explanation, parent: ParentSpan, pictures: Sequence[str]
 ) -> Span:
     """The late span that shows an explanation under its LLM span.
 
@@ -164,12 +163,12 @@ def explanation_span(
             last being its scale.
     """
     return Span(
-        trace_id=place.trace_id.removeprefix("tr-"),
+        trace_id=parent.trace_id.removeprefix("tr-"),
         span_id=hashlib.sha256(f"smile-trace explanation {call.id}".encode()).hexdigest()[:16],
-        parent_id=place.span_id,
+        parent_id=parent.span_id,
         name=EXPLANATION_NAME,
-        start_ns=place.start_ns,
-        end_ns=place.end_ns,
+        start_ns=parent.start_ns,
+        end_ns=parent.end_ns,
         attributes={
             _TYPE: "EVALUATOR",
             _INPUTS: _json({"answer": explanation.answer}),
@@ -187,12 +186,6 @@ def explanation_span(
         },
         status="ok",
     )
-
-
-def rationale(explanation: Explanation) -> str:
-    """The sentence beside the fidelity number."""
-    words = STATUS_WORDS[explanation.fidelity.status]
-    return f"{words}: {explanation.fidelity.reason}"
 
 
 def _picture_name(index: int) -> str:

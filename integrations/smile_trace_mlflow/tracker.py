@@ -6,7 +6,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from smile_trace.records import JSON, Trace
+from pydantic import ConfigDict
+
+from smile_trace.errors import ReasonCode
+from smile_trace.records import JSON, Record, Trace
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.render import to_svg_strips
 from smile_trace.trackers import (
@@ -19,13 +22,28 @@ from smile_trace.trackers import (
     Receipt,
     Rejected,
     Tracker,
+    read_options,
+)
+from smile_trace.trackers.batches import deliver_batch, split
+from smile_trace.trackers.fields import fidelity_reason
+from smile_trace.trackers.http import RequestRejected
+from smile_trace_mlflow.comparisons import deliver_comparison
+from smile_trace_mlflow.prompts import prompt_template
+from smile_trace_mlflow.runs import day_of, deliver_day
+from smile_trace_mlflow.spans import (
+    EXTERNAL_TRACE,
+    ParentSpan,
+    explanation_span,
+    external_ids,
+    find_parent,
+    mlflow_trace_id,
+    spans_for_mlflow,
 )
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
 
     from smile_trace_mlflow.server import Server
-    from smile_trace_mlflow.spans import Place
 
 FEEDBACK = "smile.fidelity_r2"
 STATUS_TAG = "smile.status"
@@ -33,7 +51,19 @@ SPANS_PER_REQUEST = 400
 """MLflow took about 160 traces a second in batches of this size."""
 WIDTH, HEIGHT = 700, 200
 """Size of a picture: MLflow draws none higher than 200 pixels in a span's outputs."""
-OPTIONS = ("tracking_uri", "experiment", "ui_url")
+
+
+class MLflowOptions(Record):
+    """The options of `[trackers.mlflow]`."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    tracking_uri: str | None = None
+    """By default MLFLOW_TRACKING_URI."""
+    experiment: str | None = None
+    """Its name; by default MLFLOW_EXPERIMENT_NAME, then MLflow's own default."""
+    ui_url: str | None = None
+    """Where people open MLflow; by default the tracking URI."""
 
 
 class MLflowTracker(Tracker):
@@ -50,18 +80,11 @@ class MLflowTracker(Tracker):
     def from_settings(cls, options: Mapping[str, JSON]) -> "MLflowTracker | None":
         """The tracker for `[trackers.mlflow]`, else for MLFLOW_TRACKING_URI, else None.
 
-        Options: `tracking_uri`, `experiment` (a name; by default MLFLOW_EXPERIMENT_NAME, then
-        MLflow's own default), `ui_url` (where people open MLflow, by default the tracking URI).
-
         Raises:
             ValueError: an unknown option, no usable address, or mlflow is not installed.
         """
-        unknown = sorted(set(options) - set(OPTIONS))
-        if unknown:
-            raise ValueError(
-                f"[trackers.mlflow] has no option {unknown[0]!r}: it takes {', '.join(OPTIONS)}"
-            )
-        uri = str(options.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI") or "")
+        checked = read_options(MLflowOptions, "mlflow", options)
+        uri = checked.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or ""
         if not uri and not options:
             return None
         if urlsplit(uri).scheme not in ("http", "https"):
@@ -77,31 +100,26 @@ class MLflowTracker(Tracker):
             )
         from smile_trace_mlflow.server import Server
 
-        experiment = options.get("experiment") or os.environ.get("MLFLOW_EXPERIMENT_NAME")
-        server = Server(uri, None if experiment is None else str(experiment))
-        return cls(server, str(options.get("ui_url") or uri))
+        experiment = checked.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
+        return cls(Server(uri, experiment), checked.ui_url or uri)
 
     def check(self) -> bool:
         """See `Tracker.check`."""
         self._server.check()
         return True
 
-    # -- traces -----------------------------------------------------------------------------
-
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
         """See `Tracker.deliver_traces`; spans are upserted by their ids."""
-        outcomes = [self._external(item) for item in items]
-        ours = [i for i, outcome in enumerate(outcomes) if outcome is None]
-        for batch in _batches(ours, [len(item.trace.spans) for item in items]):
-            for i, outcome in zip(batch, self._send([items[i].trace for i in batch]), strict=True):
-                outcomes[i] = outcome
-        return [outcome for outcome in outcomes if outcome is not None]
+        settled = [self._external(item) for item in items]
+        ours = [i for i, outcome in enumerate(settled) if outcome is None]
+        for batch in split(ours, lambda i: len(items[i].trace.spans), SPANS_PER_REQUEST):
+            results = deliver_batch([items[i].trace for i in batch], self._send)
+            for i, result in zip(batch, results, strict=True):
+                settled[i] = result.outcome if isinstance(result, RequestRejected) else result
+        return [outcome for outcome in settled if outcome is not None]
 
     def _external(self, item: CapturedTrace) -> Outcome | None:
         """The outcome where the user's own trace takes the place of ours, else None."""
-        from smile_trace_mlflow.server import Refused
-        from smile_trace_mlflow.spans import external_ids
-
         ids = external_ids(item.trace)
         if not ids:
             return None
@@ -109,8 +127,8 @@ class MLflowTracker(Tracker):
             missing = [trace_id for trace_id in ids if not self._server.holds_spans(trace_id)]
             if not missing:
                 self._link_prompts(item.trace, ids[0])
-        except Refused as refusal:
-            return Rejected(reason=str(refusal), retry=refusal.retry)
+        except RequestRejected as rejected:
+            return rejected.outcome
         if not missing:
             return Receipt(external_id=ids[0], url=self._url(ids[0]))
         if item.wait_for_external:
@@ -118,20 +136,11 @@ class MLflowTracker(Tracker):
         return None
 
     def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
-        from smile_trace_mlflow.server import Refused
-        from smile_trace_mlflow.spans import mlflow_trace_id, spans_for_mlflow
-
         spans = [span for trace in traces for span in spans_for_mlflow(trace)]
-        try:
-            self._server.post_spans(spans_to_otlp(spans))
-            for trace in traces:
-                self._link_prompts(trace, mlflow_trace_id(trace))
-        except Refused as refusal:
-            # A batch is refused whole: each alone shows which one it was.
-            if len(traces) > 1:
-                return [outcome for trace in traces for outcome in self._send([trace])]
-            return [Rejected(reason=str(refusal), retry=refusal.retry)]
+        self._server.post_spans(spans_to_otlp(spans))
         ids = [mlflow_trace_id(trace) for trace in traces]
+        for trace, trace_id in zip(traces, ids, strict=True):
+            self._link_prompts(trace, trace_id)
         return [Receipt(external_id=trace_id, url=self._url(trace_id)) for trace_id in ids]
 
     def _link_prompts(self, trace: Trace, trace_id: str) -> None:
@@ -142,8 +151,6 @@ class MLflowTracker(Tracker):
             self._server.link_prompts(trace_id, found)
 
     def _registered(self, name: str, version: str, template: str) -> "PromptVersion | None":
-        from smile_trace_mlflow.prompts import prompt_template
-
         held = self._server.prompt_version(name, version)
         if held is None or not isinstance(held.template, str):
             return None
@@ -155,92 +162,66 @@ class MLflowTracker(Tracker):
     def _url(self, trace_id: str) -> str:
         return f"{self._ui_url}/#/experiments/{self._server.experiment_id}/traces/{trace_id}"
 
-    # -- explanations -----------------------------------------------------------------------
-
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_explanations`: into the trace first, then into the day's run."""
-        from smile_trace_mlflow.runs import day_of, deliver_day
-        from smile_trace_mlflow.server import Refused
-
-        outcomes: list[Outcome] = []
+        settled: list[Outcome] = []
         days: dict[str, list[int]] = {}
         for i, item in enumerate(items):
             try:
-                outcomes.append(self._deliver_into_trace(item))
-            except Refused as refusal:
-                outcomes.append(Rejected(reason=str(refusal), retry=refusal.retry))
-            if isinstance(outcomes[i], Receipt):
+                settled.append(self._deliver_into_trace(item))
+            except RequestRejected as rejected:
+                settled.append(rejected.outcome)
+            if isinstance(settled[i], Receipt):
                 days.setdefault(day_of(item.explanation), []).append(i)
         for day, indices in days.items():
             try:
                 deliver_day(self._server, day, [items[i] for i in indices])
-            except Refused as refusal:
+            except RequestRejected as rejected:
                 for i in indices:
-                    outcomes[i] = Rejected(reason=str(refusal), retry=refusal.retry)
-        return outcomes
+                    settled[i] = rejected.outcome
+        return settled
 
     def _deliver_into_trace(self, item: ExplainedCall) -> Outcome:
         """Pictures first, then the span that shows them, then the number and the tag."""
-        from smile_trace_mlflow.spans import Place, explanation_span, mlflow_trace_id, rationale
-
         call, explanation = item.call, item.explanation
-        place: Place | None
-        if item.traced_as == mlflow_trace_id(item.trace):
-            place = Place(item.traced_as, call.span_id, call.start_ns, call.end_ns)
-        else:
-            place = self._place_in_external(item)
-        if place is None:
+        parent = self._parent(item)
+        if parent is None:
             return Deferred(reason=f"the spans of {item.traced_as} have not arrived yet")
-        info = self._server.trace_info(place.trace_id)
+        info = self._server.trace_info(parent.trace_id)
         if info is None:
             return Rejected(
-                reason=f"the trace {place.trace_id} is gone from MLflow: it was deleted there",
+                reason=f"the trace {parent.trace_id} is gone from MLflow: it was deleted there",
+                code=ReasonCode.NOT_FOUND,
                 retry=False,
             )
         pictures = [
             self._server.attach(info, f"heatmap {i} of {call.id}", "image/svg+xml", svg.encode())
             for i, svg in enumerate(to_svg_strips(explanation, width=WIDTH, height=HEIGHT))
         ]
-        span = explanation_span(call, explanation, place, pictures)
+        span = explanation_span(call, explanation, parent, pictures)
         self._server.post_spans(spans_to_otlp([span]), str(info.experiment_id))
         r2 = explanation.fidelity.r2_heldout
         self._server.give_feedback(
             info,
             FEEDBACK,
             None if r2 is None else round(r2, 4),
-            span_id=place.span_id,
-            rationale=rationale(explanation),
+            span_id=parent.span_id,
+            rationale=fidelity_reason(explanation),
         )
-        self._server.tag_trace(place.trace_id, STATUS_TAG, explanation.fidelity.status)
-        return Receipt(external_id=span.span_id, url=self._url(place.trace_id))
+        self._server.tag_trace(parent.trace_id, STATUS_TAG, explanation.fidelity.status)
+        return Receipt(external_id=span.span_id, url=self._url(parent.trace_id))
 
-    def _place_in_external(self, item: ExplainedCall) -> "Place | None":
-        from smile_trace_mlflow.spans import EXTERNAL_TRACE, place_in
-
-        trace_id = item.call.external_trace.get(EXTERNAL_TRACE, item.traced_as)
-        return place_in(trace_id, self._server.spans(trace_id), item.call)
-
-    # -- comparisons ------------------------------------------------------------------------
+    def _parent(self, item: ExplainedCall) -> ParentSpan | None:
+        """The span that an explanation goes under: the call's, or one of the user's own trace."""
+        call = item.call
+        if item.traced_as == mlflow_trace_id(item.trace):
+            return ParentSpan(item.traced_as, call.span_id, call.start_ns, call.end_ns)
+        trace_id = call.external_trace.get(EXTERNAL_TRACE, item.traced_as)
+        return find_parent(trace_id, self._server.spans(trace_id), call)
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `Tracker.deliver_comparison`: one run per version, found by a tag."""
-        from smile_trace_mlflow.comparisons import deliver_versions
-        from smile_trace_mlflow.server import Refused
-
         try:
-            return deliver_versions(self._server, item, self._ui_url, self._registered)
-        except Refused as refusal:
-            return Rejected(reason=str(refusal), retry=refusal.retry)
-
-
-def _batches(indices: Sequence[int], sizes: Sequence[int]) -> list[list[int]]:
-    """Indices in groups of at most `SPANS_PER_REQUEST` spans; a larger trace goes alone."""
-    batches: list[list[int]] = []
-    room = 0
-    for i in indices:
-        if not batches or sizes[i] > room:
-            batches.append([])
-            room = SPANS_PER_REQUEST
-        batches[-1].append(i)
-        room -= sizes[i]
-    return batches
+            return deliver_comparison(self._server, item, self._ui_url, self._registered)
+        except RequestRejected as rejected:
+            return rejected.outcome

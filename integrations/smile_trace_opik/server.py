@@ -1,18 +1,15 @@
-"""One Opik server over its REST interface: bounded in time, every failure said in a sentence."""
+"""One Opik server over its REST interface."""
 
 import base64
 import configparser
-import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
-
-import httpx
+from typing import Literal
 
 from smile_trace.records import JSON
-from smile_trace.records.sanitize import plain
 from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.http import HttpClient, RequestRejected, Service
 
 CLOUD = "https://www.comet.com/opik/api/"
 DEFAULT_WORKSPACE = "default"
@@ -20,15 +17,6 @@ BACKEND_UPLOAD = "BEMinIO"
 """The upload id that means: send the file to Opik itself, not to a storage beside it."""
 
 Entity = Literal["trace", "span"]
-
-
-class Refused(Exception):
-    """Opik refused one request, and may take the next one all the same."""
-
-    def __init__(self, reason: str, *, status: int, retry: bool) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.retry = retry
 
 
 def own_settings() -> dict[str, str]:
@@ -53,206 +41,95 @@ class OpikServer:
 
     Args:
         url: the address up to and including `/api`.
+        timeout: seconds for which the server may be silent in one request.
     """
 
     def __init__(self, url: str, workspace: str, api_key: str | None, timeout: float) -> None:
         self.url = url.rstrip("/") + "/"
-        self._timeout = timeout
-        headers = {"Comet-Workspace": workspace}
-        if api_key:
-            headers["Authorization"] = api_key
-        # `trust_env` stays on: proxies and SSL_CERT_FILE are the operator's.
-        self._client = httpx.Client(
-            base_url=self.url, headers=headers, timeout=timeout, follow_redirects=True
+        self._path = base64.b64encode(self.url.encode()).decode()
+        headers = {"Comet-Workspace": workspace} | ({"Authorization": api_key} if api_key else {})
+        service = Service(
+            name="Opik",
+            url=self.url,
+            timeout_setting="timeout_seconds in [trackers.opik]",
+            credentials="set OPIK_API_KEY, or run `opik configure`, and restart the worker",
+            access="set workspace in [trackers.opik], or OPIK_WORKSPACE, to one that its account "
+            "may use",
+            address="OPIK_URL_OVERRIDE (it ends with /api)",
         )
+        self._http = HttpClient(service, headers=headers, timeout=timeout)
         self._project_ids: dict[str, str] = {}
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._http.close()
 
     def trace_url(self, trace_id: str) -> str:
         """Where a person can look at a trace: Opik's own redirect, which needs no project id."""
-        path = base64.b64encode(self.url.encode()).decode()
-        return f"{self.url}v1/session/redirect/projects/?trace_id={trace_id}&path={path}"
+        query = f"trace_id={trace_id}&path={self._path}"
+        return f"{self.url}v1/session/redirect/projects/?{query}"
+
+    def has_trace(self, trace_id: str) -> bool:
+        """Whether the server has a trace of that id."""
+        return self._http.get(f"v1/private/traces/{trace_id}") is not None
 
     def write_traces(self, traces: Sequence[JSON]) -> None:
         """Write traces; one of a known id is replaced."""
-        self._send("POST", "v1/private/traces/batch", {"traces": traces})
+        self._write("POST", "traces/batch", {"traces": traces})
 
     def write_spans(self, spans: Sequence[JSON]) -> None:
         """Write spans; one of a known id is replaced."""
-        self._send("POST", "v1/private/spans/batch", {"spans": spans})
+        self._write("POST", "spans/batch", {"spans": spans})
 
     def write_scores(self, entity: Entity, scores: Sequence[JSON]) -> None:
         """Write feedback scores; one of the same name is replaced."""
         if scores:
-            self._send("PUT", f"v1/private/{entity}s/feedback-scores", {"scores": scores})
-
-    def has_trace(self, trace_id: str) -> bool:
-        """Whether the server has a trace of that id."""
-        try:
-            self._send("GET", f"v1/private/traces/{trace_id}")
-        except Refused as refusal:
-            if refusal.status == 404:
-                return False
-            raise
-        return True
+            self._write("PUT", f"{entity}s/feedback-scores", {"scores": scores})
 
     def attach(
-        self, project: str, entity: Entity, entity_id: str, files: dict[str, tuple[str, bytes]]
+        self, project: str, entity: Entity, entity_id: str, files: Mapping[str, tuple[str, bytes]]
     ) -> None:
         """Attach files, by name: (MIME type, content); those of the same name are replaced."""
-        known = self._attached(project, entity, entity_id) & set(files)
-        if known:
-            self._send(
-                "POST",
-                "v1/private/attachment/delete",
-                {
-                    "file_names": sorted(known),
-                    "entity_type": entity,
-                    "entity_id": entity_id,
-                    "container_id": self._project_id(project),
-                },
-            )
+        about = {"entity_type": entity, "entity_id": entity_id}
+        project_id = self._project_id(project)
+        query = {"project_id": project_id, "path": self._path, "size": "100", **about}
+        listed = self._http.get("v1/private/attachment/list", query)
+        held = {str(file["file_name"]) for file in (listed or {}).get("content", ())}
+        if replaced := sorted(held & set(files)):
+            removal = {"file_names": replaced, "container_id": project_id, **about}
+            self._write("POST", "attachment/delete", removal)
         for name, (mime_type, content) in files.items():
-            self._upload(project, entity, entity_id, name, mime_type, content)
+            file = {"file_name": name, "mime_type": mime_type, "project_name": project, **about}
+            self._upload(file, content)
 
-    def _attached(self, project: str, entity: Entity, entity_id: str) -> set[str]:
-        listed = self._send(
-            "GET",
-            "v1/private/attachment/list",
-            params={
-                "project_id": self._project_id(project),
-                "entity_type": entity,
-                "entity_id": entity_id,
-                "path": base64.b64encode(self.url.encode()).decode(),
-                "size": "100",
-            },
-        )
-        return {str(file["file_name"]) for file in (listed or {}).get("content", ())}
-
-    def _upload(
-        self,
-        project: str,
-        entity: Entity,
-        entity_id: str,
-        name: str,
-        mime_type: str,
-        content: bytes,
-    ) -> None:
-        about = {
-            "file_name": name,
-            "mime_type": mime_type,
-            "project_name": project,
-            "entity_type": entity,
-            "entity_id": entity_id,
-        }
-        path = base64.b64encode(self.url.encode()).decode()
-        start = {**about, "num_of_file_parts": 1, "path": path}
-        begun = self._send("POST", "v1/private/attachment/upload-start", start)
+    def _upload(self, file: dict[str, JSON], content: bytes) -> None:
+        start = {**file, "num_of_file_parts": 1, "path": self._path}
+        begun = self._write("POST", "attachment/upload-start", start)
         target, upload_id = begun["pre_sign_urls"][0], begun["upload_id"]
         if upload_id == BACKEND_UPLOAD:
-            self._checked(lambda: self._client.put(target, content=content), "PUT")
+            self._http.request("PUT", target, content=content)
             return
-        # A signed address of a storage beside Opik: our key is none of its business.
-        stored = self._checked(
-            lambda: httpx.put(target, content=content, timeout=self._timeout), "PUT"
-        )
-        part = {"e_tag": stored.headers["ETag"], "part_number": 1}
-        self._send(
-            "POST",
-            "v1/private/attachment/upload-complete",
-            {
-                **about,
-                "file_size": len(content),
-                "upload_id": upload_id,
-                "uploaded_file_parts": [part],
-            },
-        )
+        stored = self._http.put_elsewhere(target, content)
+        done = {
+            **file,
+            "file_size": len(content),
+            "upload_id": upload_id,
+            "uploaded_file_parts": [{"e_tag": stored.headers["ETag"], "part_number": 1}],
+        }
+        self._write("POST", "attachment/upload-complete", done)
 
     def _project_id(self, project: str) -> str:
         if project not in self._project_ids:
-            found = self._send("POST", "v1/private/projects/retrieve", {"name": project})
+            found = self._write("POST", "projects/retrieve", {"name": project})
             self._project_ids[project] = str(found["id"])
         return self._project_ids[project]
 
-    def _send(self, method: str, path: str, body: JSON = None, *, params: Any = None) -> Any:
-        """Send JSON, read JSON; None where the answer is empty."""
-        content = None if body is None else json.dumps(plain(body)).encode()
-        headers = {"Content-Type": "application/json"} if content else {}
-        response = self._checked(
-            lambda: self._client.request(
-                method, path, content=content, headers=headers, params=params
-            ),
-            method,
-        )
-        if not response.content:
-            return None
+    def _write(self, method: str, path: str, body: JSON) -> JSON:
         try:
-            return response.json()
-        except ValueError:
-            raise TrackerUnavailable(
-                f"what answers at {self.url} is not Opik: check OPIK_URL_OVERRIDE (it ends with "
-                "/api), and that no proxy or login page stands in between"
-            ) from None
-
-    def _checked(self, request: Any, method: str) -> httpx.Response:
-        try:
-            response: httpx.Response = request()
-        except (httpx.TimeoutException, httpx.TransportError) as error:
-            raise self._unreachable(error) from error
-        if response.status_code < 400:
-            return response
-        status, said = response.status_code, " ".join(response.text.split())[:200]
-        if status == 401:
-            raise TrackerUnavailable(
-                "Opik does not accept the API key: set OPIK_API_KEY, or run `opik configure`, and "
-                "restart the worker"
-            )
-        if status == 403:
-            raise TrackerUnavailable(
-                f"Opik forbids this key to write here ({said}): set workspace in [trackers.opik], "
-                "or OPIK_WORKSPACE, to one that its account may use"
-            )
-        if status in (429, 502, 503, 504):
-            raise TrackerUnavailable(
-                f"Opik takes nothing for the moment ({status}); nothing needs to be done, it is "
-                "tried again",
-                retry_after=_retry_after(response),
-            )
-        if status == 404 and method != "GET":
+            return self._http.send(method, f"v1/private/{path}", body)
+        except RequestRejected as rejected:
+            if not rejected.missing:
+                raise
             raise TrackerUnavailable(
                 f"there is no Opik at {self.url}: check OPIK_URL_OVERRIDE (it ends with /api)"
-            )
-        if status == 413:
-            raise Refused(
-                "this is larger than the Opik server takes (413): raise the limit of its proxy, "
-                "then run `smile-trace retry`",
-                status=status,
-                retry=False,
-            )
-        raise Refused(f"Opik refused it ({status}: {said})", status=status, retry=status >= 500)
-
-    def _unreachable(self, error: httpx.HTTPError) -> TrackerUnavailable:
-        if isinstance(error, httpx.TimeoutException):
-            return TrackerUnavailable(
-                f"Opik at {self.url} did not answer within {self._timeout:g} s: check that the "
-                "address is right, or raise timeout_seconds in [trackers.opik]"
-            )
-        if "CERTIFICATE" in str(error).upper():
-            return TrackerUnavailable(
-                f"the certificate of {self.url} could not be verified: point SSL_CERT_FILE at the "
-                "authority that signed it"
-            )
-        return TrackerUnavailable(
-            f"Opik at {self.url} cannot be reached: check the network, and OPIK_URL_OVERRIDE"
-        )
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    for name in ("Retry-After", "RateLimit-Reset"):
-        value = response.headers.get(name, "")
-        if value.strip().isdigit():
-            return float(value)
-    return None
+            ) from rejected

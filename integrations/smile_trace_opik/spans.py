@@ -3,17 +3,28 @@
 Field by field as opik 2.2.122 sends them, where they mean the same.
 """
 
-import contextlib
 import datetime
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from smile_trace import semconv
-from smile_trace.dialects import read_calls
 from smile_trace.records import JSON, Call, Span, Trace
 from smile_trace.render import STATUS_WORDS, to_markdown
 from smile_trace.trackers import ExplainedCall
+from smile_trace.trackers.fields import (
+    call_input,
+    call_metadata,
+    call_output,
+    fidelity_reason,
+    known,
+    newest_feedback,
+    prompt_uses,
+    span_input,
+    span_output,
+    tags,
+    token_usage,
+    trace_times,
+)
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id
 
 FIDELITY = "smile.fidelity_r2"
@@ -33,24 +44,25 @@ def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
     root = trace.span(trace.root_span_id)
     call = next((call for call in trace.calls if call.span_id == root.span_id), None)
     first = trace.calls[0] if trace.calls else None
-    fields = _call_texts(call) if call else _context_texts(root)
-    return _known(
+    start, end = trace_times(trace)
+    return known(
         {
             "id": opik_trace_id(trace),
             "project_name": project,
             "name": root.name,
-            "start_time": timestamp(min(span.start_ns for span in trace.spans)),
-            "end_time": timestamp(max(span.end_ns for span in trace.spans)),
-            **fields,
-            "metadata": _known(
+            "start_time": timestamp(start),
+            "end_time": timestamp(end),
+            "input": call_input(call) if call else span_input(root),
+            "output": call_output(call) if call else span_output(root),
+            "metadata": known(
                 {
                     "service": trace.service_name,
                     "smile_trace_id": trace.trace_id,
                     "root_missing": trace.root_missing or None,
-                    **(call_metadata(first) if first and len(trace.calls) == 1 else {}),
+                    **(_metadata(first) if first and len(trace.calls) == 1 else {}),
                 }
             ),
-            "tags": _tags(trace.calls),
+            "tags": tags(trace.calls),
             "error_info": _error(call) if call else None,
             "thread_id": first.session if first else None,
             "last_updated_at": timestamp(now_ns),
@@ -85,17 +97,18 @@ def _span_json(
         "end_time": timestamp(span.end_ns),
     }
     if call is None:
-        return _known({**fields, **_context_texts(span)})
-    return _known(
+        return known({**fields, "input": span_input(span), "output": span_output(span)})
+    return known(
         {
             **fields,
-            **_call_texts(call),
+            "input": call_input(call),
+            "output": call_output(call),
             "type": "llm",
             "model": call.model,
             "provider": call.provider,
-            "metadata": call_metadata(call),
-            "tags": _tags([call]),
-            "usage": _usage(call),
+            "metadata": _metadata(call),
+            "tags": tags([call]),
+            "usage": token_usage([call]),
             "error_info": _error(call),
             "ttft": _first_chunk_ms(span),
         }
@@ -105,7 +118,7 @@ def _span_json(
 def explanation_json(item: ExplainedCall, project: str, now_ns: int) -> dict[str, Any]:
     """The explanation as a span under its call's, inside that one's time."""
     call, explanation = item.call, item.explanation
-    return _known(
+    return known(
         {
             "id": explanation_span_id(call),
             "project_name": project,
@@ -147,7 +160,7 @@ def fidelity_scores(item: ExplainedCall, project: str) -> tuple[list[JSON], list
     explanation = item.explanation
     if explanation.fidelity.r2_heldout is None:
         return [], []
-    reason = f"{STATUS_WORDS[explanation.fidelity.status]}: {explanation.fidelity.reason}"
+    reason = fidelity_reason(explanation)
     value = round(explanation.fidelity.r2_heldout, 4)
     call = item.call
     span_id = opik_span_id(call.trace_id, call.span_id, call.start_ns)
@@ -158,81 +171,22 @@ def fidelity_scores(item: ExplainedCall, project: str) -> tuple[list[JSON], list
 
 def feedback_scores(trace: Trace, project: str) -> list[JSON]:
     """What users thought of the trace: the newest score of each name."""
-    newest = {one.name: one for one in sorted(trace.feedback, key=lambda one: one.at_ns)}
     return [
         _score(opik_trace_id(trace), one.name, one.score, one.comment, project)
-        for one in newest.values()
+        for one in newest_feedback(trace)
     ]
 
 
 def _score(entity: str, name: str, value: float, reason: str | None, project: str) -> JSON:
     score = {"id": entity, "project_name": project, "name": name, "value": value}
-    return _known({**score, "reason": reason, "source": SOURCE})
+    return known({**score, "reason": reason, "source": SOURCE})
 
 
-def call_metadata(call: Call) -> dict[str, JSON]:
-    """What is known of a call besides its texts."""
-    usage = call.usage
-    return _known(
-        {
-            "parameters": call.parameters,
-            "usage": usage and _known(usage.model_dump()),
-            "prompts": [
-                {
-                    "name": use.name,
-                    "version": use.version,
-                    "template": use.template,
-                    "variables": use.variables,
-                }
-                for use in call.prompts
-            ],
-            "status": call.status,
-            "finish_reason": call.finish_reason,
-            "response_id": call.response_id,
-            "user": call.user,
-            "external_trace": call.external_trace,
-            "no_content": call.no_content,
-            "cut": call.truncated or None,
-            **call.metadata,
-        }
+def _metadata(call: Call) -> dict[str, JSON]:
+    usage = call.usage and known(call.usage.model_dump())
+    return known({**call_metadata(call), "usage": usage, "prompts": prompt_uses(call)}) | known(
+        call.metadata
     )
-
-
-def _call_texts(call: Call) -> dict[str, JSON]:
-    """A completion is one prompt; a chat is shown as such."""
-    if call.form == "completion":
-        sent: JSON = {"prompt": "".join(message.content for message in call.messages)}
-    else:
-        sent = {"messages": [message.model_dump() for message in call.messages]}
-    return {"input": sent, "output": None if call.answer is None else {"output": call.answer}}
-
-
-def _context_texts(span: Span) -> dict[str, JSON]:
-    """A span around calls may hold messages itself, where its function took a single text."""
-    for around in read_calls([span]):
-        return _call_texts(around)
-    return {
-        "input": _as_object(span.attributes.get(semconv.INPUT), "input"),
-        "output": _as_object(span.attributes.get(semconv.OUTPUT), "output"),
-    }
-
-
-def _as_object(value: JSON, name: str) -> dict[str, JSON] | None:
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            value = json.loads(value)
-    if value is None:
-        return None
-    return value if isinstance(value, dict) else {name: value}
-
-
-def _usage(call: Call) -> dict[str, int] | None:
-    """Token counts under the names that Opik counts with."""
-    if call.usage is None:
-        return None
-    sent, received = call.usage.input_tokens, call.usage.output_tokens
-    total = None if sent is None or received is None else sent + received
-    return _known({"prompt_tokens": sent, "completion_tokens": received, "total_tokens": total})
 
 
 def _error(call: Call) -> dict[str, str] | None:
@@ -244,13 +198,3 @@ def _error(call: Call) -> dict[str, str] | None:
 def _first_chunk_ms(span: Span) -> float | None:
     seconds = span.attributes.get(semconv.FIRST_CHUNK_SECONDS)
     return seconds * 1000 if isinstance(seconds, int | float) else None
-
-
-def _tags(calls: Sequence[Call]) -> list[str]:
-    of_calls = {f"{key}:{value}" for call in calls for key, value in call.tags.items()}
-    of_prompts = {f"{use.name} v{use.version}" for call in calls for use in call.prompts}
-    return sorted(of_calls | of_prompts)
-
-
-def _known(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, {}, [])}

@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
+from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON, Record, Trace
 from smile_trace.render import to_html, to_svg
 from smile_trace.trackers import (
@@ -16,15 +17,14 @@ from smile_trace.trackers import (
     Receipt,
     Rejected,
     Tracker,
-    TrackerUnavailable,
     read_options,
 )
+from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace_opik.ids import explanation_span_id, opik_trace_id
 from smile_trace_opik.server import (
     CLOUD,
     DEFAULT_WORKSPACE,
     OpikServer,
-    Refused,
     own_settings,
 )
 from smile_trace_opik.spans import (
@@ -85,96 +85,45 @@ class OpikTracker(Tracker):
         """Close the connections."""
         self._server.close()
 
-    # -- traces ------------------------------------------------------------------------------
-
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
         """See `Tracker.deliver_traces`; Opik replaces what has the same id."""
-        results: list[Receipt | Refused] = []
-        for batch in _batches([item.trace for item in items]):
-            results += self._send(batch)
-        return _settled(results)
+        traces = [item.trace for item in items]
+        batches = split(traces, lambda trace: len(trace.spans), SPANS_PER_REQUEST)
+        return outcomes([r for batch in batches for r in deliver_batch(batch, self._send)])
 
-    def _send(self, traces: Sequence[Trace]) -> list[Receipt | Refused]:
+    def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
         now = time.time_ns()
-        try:
-            spans = [span for trace in traces for span in spans_json(trace, self.project, now)]
-            self._server.write_traces([trace_json(t, self.project, now) for t in traces])
-            for start in range(0, len(spans), SPANS_PER_REQUEST):
-                self._server.write_spans(spans[start : start + SPANS_PER_REQUEST])
-            scores = [score for t in traces for score in feedback_scores(t, self.project)]
-            self._server.write_scores("trace", scores)
-        except Refused as refusal:
-            if len(traces) == 1:
-                return [refusal]
-            # A batch is refused whole: each alone shows which one it was.
-            return [result for trace in traces for result in self._send([trace])]
+        spans = [span for trace in traces for span in spans_json(trace, self.project, now)]
+        self._server.write_traces([trace_json(t, self.project, now) for t in traces])
+        for start in range(0, len(spans), SPANS_PER_REQUEST):
+            self._server.write_spans(spans[start : start + SPANS_PER_REQUEST])
+        scores = [score for t in traces for score in feedback_scores(t, self.project)]
+        self._server.write_scores("trace", scores)
         return [self._receipt(opik_trace_id(trace)) for trace in traces]
-
-    def _receipt(self, trace_id: str) -> Receipt:
-        return Receipt(external_id=trace_id, url=self._server.trace_url(trace_id))
-
-    # -- explanations ------------------------------------------------------------------------
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_explanations`: the span, then its files, the scores last."""
-        results: list[Receipt | Refused] = []
-        for item in items:
-            try:
-                self._explain(item)
-                results.append(self._receipt(item.traced_as))
-            except Refused as refusal:
-                results.append(refusal)
-        return _settled(results)
+        return outcomes(deliver_each(items, self._explain))
 
-    def _explain(self, item: ExplainedCall) -> None:
+    def _explain(self, item: ExplainedCall) -> Outcome:
         explanation, server = item.explanation, self._server
         if not server.has_trace(item.traced_as):
-            raise Refused(  # to be tried again: Opik may need a moment to show what it took
-                f"Opik has no trace {item.traced_as}: it was deleted there", status=404, retry=True
+            return Rejected(  # to be tried again: Opik may need a moment to show what it took
+                reason=f"Opik has no trace {item.traced_as}: it was deleted there",
+                code=ReasonCode.NOT_FOUND,
             )
         server.write_spans([explanation_json(item, self.project, time.time_ns())])
-        server.attach(
-            self.project,
-            "span",
-            explanation_span_id(item.call),
-            {
-                "heatmap.svg": ("image/svg+xml", to_svg(explanation).encode()),
-                "heatmap.html": (
-                    "text/html",
-                    to_html(explanation, title=item.call.name).encode(),
-                ),
-                "explanation.json": ("application/json", explanation.model_dump_json().encode()),
-            },
-        )
+        page = to_html(explanation, title=item.call.name)
+        files = {
+            "heatmap.svg": ("image/svg+xml", to_svg(explanation).encode()),
+            "heatmap.html": ("text/html", page.encode()),
+            "explanation.json": ("application/json", explanation.model_dump_json().encode()),
+        }
+        server.attach(self.project, "span", explanation_span_id(item.call), files)
         of_span, of_trace = fidelity_scores(item, self.project)
         server.write_scores("span", of_span)
         server.write_scores("trace", of_trace)
+        return self._receipt(item.traced_as)
 
-
-def _settled(results: Sequence[Receipt | Refused]) -> list[Outcome]:
-    """Refusals as outcomes.
-
-    Raises:
-        TrackerUnavailable: the server fails with 5xx on everything; that is counted against none.
-    """
-    faults = [r for r in results if isinstance(r, Refused) and r.status >= 500]
-    if faults and len(faults) == len(results):
-        raise TrackerUnavailable(f"{faults[0]}; nothing needs to be done, it is tried again")
-    return [
-        Rejected(reason=str(result), retry=result.retry) if isinstance(result, Refused) else result
-        for result in results
-    ]
-
-
-def _batches(traces: Sequence[Trace]) -> Iterator[list[Trace]]:
-    """Whole traces in groups of at most `SPANS_PER_REQUEST` spans; a larger trace goes alone."""
-    batch: list[Trace] = []
-    room = SPANS_PER_REQUEST
-    for trace in traces:
-        if batch and len(trace.spans) > room:
-            yield batch
-            batch, room = [], SPANS_PER_REQUEST
-        batch.append(trace)
-        room -= len(trace.spans)
-    if batch:
-        yield batch
+    def _receipt(self, trace_id: str) -> Receipt:
+        return Receipt(external_id=trace_id, url=self._server.trace_url(trace_id))

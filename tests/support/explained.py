@@ -104,7 +104,7 @@ def _segment(
 
 
 def captured(
-    explained: Explanation, *, root: bool = True, linked: Mapping[str, str] = {}
+    explained: Explanation, *, root: bool = True, external_trace: Mapping[str, str] = {}
 ) -> tuple[Trace, Call]:
     """The trace of one LLM call, with a context span around it if `root`."""
     trace_id, span_id, root_id = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
@@ -156,7 +156,7 @@ def captured(
         usage=Usage(input_tokens=31, output_tokens=4),
         start_ns=start,
         end_ns=end,
-        external_trace=dict(linked),
+        external_trace=dict(external_trace),
     )
     trace = Trace(
         trace_id=trace_id,

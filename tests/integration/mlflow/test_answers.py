@@ -70,9 +70,9 @@ def one_trace() -> list[CapturedTrace]:
         (401, "MLFLOW_TRACKING_USERNAME"),
         (403, "MLFLOW_TRACKING_TOKEN"),
         (404, "3.17 or newer"),
-        (429, "is busy"),
+        (429, "takes nothing for the moment"),
         (501, "--backend-store-uri"),
-        (503, "is busy"),
+        (503, "takes nothing for the moment"),
     ],
 )
 def test_where_nothing_is_taken_everything_is_kept(status: int, sentence: str) -> None:
@@ -98,7 +98,9 @@ def test_the_servers_own_waiting_time_is_passed_on() -> None:
 def test_a_refused_item_says_what_the_server_said(status: int, retry: bool) -> None:
     with answering(status, body="the span is\nodd") as (uri, _):
         [outcome] = tracker_at(uri).deliver_traces(one_trace())
-    assert outcome == Rejected(reason=f"MLflow answered {status}: the span is odd", retry=retry)
+    assert outcome == Rejected(
+        reason=f"MLflow rejected it ({status}: the span is odd)", retry=retry
+    )
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

@@ -42,7 +42,7 @@ def test_everything_arrives_through_tls_and_authorization(
     with serving(ReverseProxy(mlflow_server.port, tls=tls, authorization=authorization)) as proxy:
         tracker = MLflowTracker.from_settings({"tracking_uri": proxy.uri, "experiment": experiment})
         assert tracker is not None
-        with pytest.raises(TrackerUnavailable, match=r"does not answer .*SSL"):
+        with pytest.raises(TrackerUnavailable, match="MLFLOW_TRACKING_SERVER_CERT_PATH"):
             tracker.deliver_traces(items)
         monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(authority))
         with pytest.raises(TrackerUnavailable, match="refuses our credentials"):

@@ -1,24 +1,33 @@
-"""A stored trace as CometLLM keeps it: one prompt, or a chain with a node per span.
+"""A trace in CometLLM's format: one prompt, or a "chain" with a node per span.
 
 Format: comet_llm 2.2.7, `prompts/api.py` and `chains/{chain,span}.py` (asset version 3). We
 build it from the stored trace, because comet_llm's own chains are kept per thread and mix up
 concurrent asyncio calls.
 """
 
-import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from smile_trace import semconv
 from smile_trace.dialects import read_calls
-from smile_trace.records import JSON, Call, Feedback, PromptUse, Span, Trace
+from smile_trace.records import JSON, Call, PromptUse, Span, Trace
 from smile_trace.records.sanitize import plain
-from smile_trace_comet.parameters import flat_parameters
+from smile_trace.trackers.fields import (
+    call_metadata,
+    decoded,
+    known,
+    newest_feedback,
+    tags,
+    token_usage,
+    trace_times,
+)
 
 ASSET_VERSION = 3
 USER_FEEDBACK = "user_feedback"
 """The metric that comet_llm's `log_user_feedback` writes and its query language knows."""
+PARAMETER_CHARACTERS = 500
+"""A parameter is a column of the project's list; the whole text is in the trace itself."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +45,8 @@ def llm_trace(trace: Trace) -> LLMTrace:
     """The CometLLM trace of a stored trace; its key is the trace's id."""
     metadata = _trace_metadata(trace)
     single = len(trace.spans) == 1 and len(trace.calls) == 1
-    data = _single_prompt(trace.calls[0]) if single else _chain(trace)
-    start, end = _times(trace)
+    data = _single_prompt(trace.calls[0]) if single else _nested(trace)
+    start, end = (at // 1_000_000 for at in trace_times(trace))
     data |= {
         "version": ASSET_VERSION,
         "metadata": metadata,
@@ -49,16 +58,16 @@ def llm_trace(trace: Trace) -> LLMTrace:
         key=trace.trace_id,
         data=plain(data),
         parameters=plain(flat_parameters(metadata)),
-        metrics={"chain_duration": end - start} | feedback_metrics(trace.feedback),
-        tags=[str(plain(tag)) for tag in _tags(trace)],
+        metrics={"chain_duration": end - start} | feedback_metrics(trace),
+        tags=[str(plain(tag)) for tag in tags(trace.calls)],
     )
 
 
-def feedback_metrics(feedback: Iterable[Feedback]) -> dict[str, float]:
+def feedback_metrics(trace: Trace) -> dict[str, float]:
     """The newest score of each name; the plain one under the name that CometLLM knows."""
     return {
         one.name if one.name == USER_FEEDBACK else f"feedback.{one.name}": one.score
-        for one in sorted(feedback, key=lambda one: one.at_ns)
+        for one in newest_feedback(trace)
     }
 
 
@@ -76,7 +85,7 @@ def _single_prompt(call: Call) -> dict[str, JSON]:
     }
 
 
-def _chain(trace: Trace) -> dict[str, JSON]:
+def _nested(trace: Trace) -> dict[str, JSON]:
     """The root is the chain, the spans inside it are its nodes; a root that is a call is both."""
     calls = {call.span_id: call for call in trace.calls}
     root = trace.span(trace.root_span_id)
@@ -140,7 +149,7 @@ def _call_fields(call: Call) -> dict[str, JSON]:
         "category": "llm-call",
         "inputs": inputs,
         "outputs": {"output": call.answer},
-        "metadata": call_metadata(call),
+        "metadata": _metadata(call),
     }
 
 
@@ -153,16 +162,16 @@ def _final_prompt(call: Call, use: PromptUse | None) -> str:
 
 def _context_fields(span: Span) -> dict[str, JSON]:
     """A span around calls may hold messages itself, where its function took a single text."""
-    sent, got = (_loads(span.attributes.get(n)) for n in (semconv.INPUT, semconv.OUTPUT))
+    sent, got = (decoded(span.attributes.get(n)) for n in (semconv.INPUT, semconv.OUTPUT))
     for around in read_calls([span]):
         alone = len(around.messages) == 1 and around.messages[0].content
         sent = alone or [message.model_dump() for message in around.messages]
         got = around.answer
     return {
         "category": "span",
-        "inputs": _as_object(sent, "input"),
-        "outputs": _as_object(got, "output"),
-        "metadata": _known(
+        "inputs": sent if isinstance(sent, dict) else {"input": sent},
+        "outputs": got if isinstance(got, dict) else {"output": got},
+        "metadata": known(
             {
                 "span_id": span.span_id,
                 "status": span.attributes.get(semconv.STATUS),
@@ -172,45 +181,23 @@ def _context_fields(span: Span) -> dict[str, JSON]:
     }
 
 
-def _loads(value: JSON) -> JSON:
-    """The value of an attribute that travels as JSON; a text that is none is taken as it is."""
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            return json.loads(value)
-    return value
-
-
-def _as_object(value: JSON, name: str) -> dict[str, JSON]:
-    """An object, as comet_llm wants inputs and outputs."""
-    return value if isinstance(value, dict) else {name: value}
-
-
 # -- metadata -------------------------------------------------------------------------------
 
 
-def call_metadata(call: Call) -> dict[str, JSON]:
+def _metadata(call: Call) -> dict[str, JSON]:
     """What is known of a call besides its texts."""
     prompts = [{"name": use.name, "version": use.version} for use in call.prompts]
-    usage = call.usage
-    counts = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
-    return _known(
+    return known(
         {
+            **call_metadata(call),
             "model": call.model,
             "provider": call.provider,
-            "parameters": call.parameters,
-            "usage": _usage([counts]),
+            "usage": token_usage([call]),
             "prompt": prompts[0] if prompts else None,
-            "other_prompts": [use.model_dump() for use in call.prompts[1:]] or None,
-            "status": call.status,
+            "other_prompts": [use.model_dump() for use in call.prompts[1:]],
             "error": call.error,
-            "finish_reason": call.finish_reason,
-            "response_id": call.response_id,
             "session": call.session,
-            "user": call.user,
             "tags": call.tags,
-            "external_trace": call.external_trace,
-            "cut": call.truncated or None,
-            "no_content": call.no_content,
             "span_id": call.span_id,
             "metadata": call.metadata,
         }
@@ -224,13 +211,13 @@ def _trace_metadata(trace: Trace) -> dict[str, JSON]:
         "trace_id": trace.trace_id,
         "root_missing": trace.root_missing or None,
         "feedback": {
-            one.name: _known({"score": one.score, "comment": one.comment})
-            for one in sorted(trace.feedback, key=lambda one: one.at_ns)
+            one.name: known({"score": one.score, "comment": one.comment})
+            for one in newest_feedback(trace)
         },
     }
     if len(trace.calls) == 1:
-        return call_metadata(trace.calls[0]) | _known(own)
-    fields = [call_metadata(call) for call in trace.calls]
+        return _metadata(trace.calls[0]) | known(own)
+    fields = [_metadata(call) for call in trace.calls]
     common: dict[str, JSON] = {
         name: fields[0][name]
         for name in ("model", "provider", "prompt", "session", "user")
@@ -238,35 +225,29 @@ def _trace_metadata(trace: Trace) -> dict[str, JSON]:
         and all(one.get(name) == fields[0].get(name) for one in fields)
         and name in fields[0]
     }
-    counts = [
-        (call.usage.input_tokens, call.usage.output_tokens) for call in trace.calls if call.usage
-    ]
-    return _known({**common, "calls": len(trace.calls), "usage": _usage(counts), **own})
+    usage = token_usage(trace.calls)
+    return known({**common, "calls": len(trace.calls), "usage": usage, **own})
 
 
-def _usage(counts: Sequence[tuple[int | None, int | None]]) -> dict[str, JSON]:
-    """Token counts under the names that CometLLM's documentation uses."""
-    sent = [i for i, _ in counts if i is not None]
-    received = [o for _, o in counts if o is not None]
-    return _known(
-        {
-            "prompt_tokens": sum(sent) if sent else None,
-            "completion_tokens": sum(received) if received else None,
-            "total_tokens": sum(sent) + sum(received) if sent and received else None,
-        }
-    )
+def flat_parameters(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Nested metadata as dotted parameters, as comet_llm flattens it; None is left out.
+
+    comet_llm's own flattening fails where a dotted and a nested name collide; here the later
+    one wins. Lists become JSON, long texts are cut.
+    """
+    parameters: dict[str, JSON] = {}
+    for key, value in metadata.items():
+        if isinstance(value, Mapping):
+            for inner, leaf in flat_parameters(value).items():
+                parameters[f"{key}.{inner}"] = leaf
+        elif value is not None:
+            parameters[key] = _leaf(value)
+    return parameters
 
 
-def _known(fields: Mapping[str, JSON]) -> dict[str, JSON]:
-    return {name: value for name, value in fields.items() if value not in (None, {}, [])}
-
-
-def _tags(trace: Trace) -> list[str]:
-    of_calls = {f"{key}:{value}" for call in trace.calls for key, value in call.tags.items()}
-    of_prompts = {f"{use.name} v{use.version}" for call in trace.calls for use in call.prompts}
-    return sorted(of_calls | of_prompts)
-
-
-def _times(trace: Trace) -> tuple[int, int]:
-    start = min(span.start_ns for span in trace.spans) // 1_000_000
-    return start, max(span.end_ns for span in trace.spans) // 1_000_000
+def _leaf(value: JSON) -> JSON:
+    if isinstance(value, list | tuple):
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and len(value) > PARAMETER_CHARACTERS:
+        return value[: PARAMETER_CHARACTERS - 1] + "…"
+    return value

@@ -1,0 +1,91 @@
+"""Many items at once: split into requests, sent one by one or concurrently, with an outcome each.
+
+Every function here keeps the order of the items.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.protocol import Outcome, TrackerUnavailable
+
+T = TypeVar("T")
+
+Result = Outcome | RequestRejected
+
+
+def split(items: Sequence[T], size: Callable[[T], int], limit: int) -> Iterator[list[T]]:
+    """Items in groups of at most `limit` in size; a larger item goes alone."""
+    batch: list[T] = []
+    total = 0
+    for item in items:
+        if batch and total + size(item) > limit:
+            yield batch
+            batch, total = [], 0
+        batch.append(item)
+        total += size(item)
+    if batch:
+        yield batch
+
+
+def deliver_batch(items: Sequence[T], send: Callable[[Sequence[T]], list[Outcome]]) -> list[Result]:
+    """Send items in one request; where it is rejected, each alone, to find out which one it was.
+
+    Raises:
+        TrackerUnavailable: the server takes nothing.
+    """
+    try:
+        return list(send(items))
+    except RequestRejected as rejected:
+        if len(items) == 1:
+            return [rejected]
+        return [result for item in items for result in deliver_batch([item], send)]
+
+
+def deliver_each(
+    items: Sequence[T], deliver: Callable[[T], Outcome], *, concurrency: int = 1
+) -> list[Result]:
+    """Deliver items one by one, at most `concurrency` at the same time.
+
+    Raises:
+        TrackerUnavailable: the server takes nothing; items that were not begun are left.
+    """
+    unavailable = threading.Event()
+
+    def attempt(item: T) -> Result | TrackerUnavailable | None:
+        if unavailable.is_set():
+            return None
+        try:
+            return deliver(item)
+        except RequestRejected as rejected:
+            return rejected
+        except TrackerUnavailable as error:
+            unavailable.set()
+            return error
+
+    if concurrency == 1:
+        attempts = [attempt(item) for item in items]
+    else:
+        with ThreadPoolExecutor(min(concurrency, len(items) or 1)) as pool:
+            attempts = list(pool.map(attempt, items))
+    results: list[Result] = []
+    for result in attempts:
+        if isinstance(result, TrackerUnavailable):
+            raise result
+        if result is not None:
+            results.append(result)
+    return results
+
+
+def outcomes(results: Sequence[Result]) -> list[Outcome]:
+    """Rejected requests as outcomes.
+
+    Raises:
+        TrackerUnavailable: the server fails with 5xx on everything: no item is to blame.
+    """
+    faults = [r for r in results if isinstance(r, RequestRejected) and r.status >= 500]
+    if faults and len(faults) == len(results):
+        raise TrackerUnavailable(f"{faults[0]}; nothing needs to be done, it is tried again")
+    return [r.outcome if isinstance(r, RequestRejected) else r for r in results]

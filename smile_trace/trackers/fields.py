@@ -1,0 +1,133 @@
+"""What is known of a trace and its calls, in the shapes that most trackers take.
+
+Input and output are JSON objects, token counts have OpenAI's names, tags are texts.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from smile_trace import semconv
+from smile_trace.dialects import read_calls
+from smile_trace.records import JSON, Call, Explanation, Feedback, Span, Trace
+from smile_trace.render import STATUS_WORDS
+
+
+def known(fields: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The fields that say something: those that are None or empty are left out."""
+    return {name: value for name, value in fields.items() if value not in (None, {}, [])}
+
+
+# -- input and output -----------------------------------------------------------------------
+
+
+def call_input(call: Call) -> dict[str, JSON]:
+    """`{"messages": […]}` of a chat, `{"prompt": …}` of a completion."""
+    if call.form == "completion":
+        return {"prompt": "".join(message.content for message in call.messages)}
+    return {"messages": [message.model_dump() for message in call.messages]}
+
+
+def call_output(call: Call) -> dict[str, JSON] | None:
+    """`{"output": answer}`; None where there is no answer."""
+    return None if call.answer is None else {"output": call.answer}
+
+
+def span_input(span: Span) -> dict[str, JSON] | None:
+    """What a span around calls took; its function may have taken a single text, as a call does."""
+    for call in read_calls([span]):
+        return call_input(call)
+    return as_object(decoded(span.attributes.get(semconv.INPUT)), "input")
+
+
+def span_output(span: Span) -> dict[str, JSON] | None:
+    """What a span around calls gave."""
+    for call in read_calls([span]):
+        return call_output(call)
+    return as_object(decoded(span.attributes.get(semconv.OUTPUT)), "output")
+
+
+def decoded(value: JSON) -> JSON:
+    """The value of an attribute that is JSON; any other text as it is."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
+def as_object(value: JSON, name: str) -> dict[str, JSON] | None:
+    """A value as a JSON object: `{name: value}` where it is none; None stays None."""
+    if value is None or isinstance(value, dict):
+        return value
+    return {name: value}
+
+
+# -- about calls ----------------------------------------------------------------------------
+
+
+def call_metadata(call: Call) -> dict[str, JSON]:
+    """What is known of a call besides model, texts, usage, prompts and its own metadata."""
+    return known(
+        {
+            "parameters": call.parameters,
+            "status": call.status,
+            "finish_reason": call.finish_reason,
+            "response_id": call.response_id,
+            "user": call.user,
+            "external_trace": call.external_trace,
+            "no_content": call.no_content,
+            "truncated": call.truncated or None,
+        }
+    )
+
+
+def prompt_uses(call: Call) -> list[dict[str, JSON]]:
+    """The prompt versions that a call was made with, their templates and values."""
+    return [
+        use.model_dump(include={"name", "version", "template", "variables"}) for use in call.prompts
+    ]
+
+
+def token_usage(calls: Iterable[Call]) -> dict[str, int]:
+    """Token counts of calls together: `prompt_tokens`, `completion_tokens`, `total_tokens`; what
+    no call reported is left out."""
+    reported = [call.usage for call in calls if call.usage is not None]
+    sent = [usage.input_tokens for usage in reported if usage.input_tokens is not None]
+    received = [usage.output_tokens for usage in reported if usage.output_tokens is not None]
+    return known(
+        {
+            "prompt_tokens": sum(sent) if sent else None,
+            "completion_tokens": sum(received) if received else None,
+            "total_tokens": sum(sent) + sum(received) if sent and received else None,
+        }
+    )
+
+
+def tags(calls: Sequence[Call]) -> list[str]:
+    """`key:value` of every tag and `name vVERSION` of every prompt, sorted."""
+    return sorted(
+        {
+            *(f"{key}:{value}" for call in calls for key, value in call.tags.items()),
+            *(f"{use.name} v{use.version}" for call in calls for use in call.prompts),
+        }
+    )
+
+
+# -- about traces and explanations ----------------------------------------------------------
+
+
+def trace_times(trace: Trace) -> tuple[int, int]:
+    """When its first span started and its last one ended, in Unix nanoseconds."""
+    return min(span.start_ns for span in trace.spans), max(span.end_ns for span in trace.spans)
+
+
+def newest_feedback(trace: Trace) -> list[Feedback]:
+    """What users thought of the trace: the newest score of each name."""
+    by_name = {one.name: one for one in sorted(trace.feedback, key=lambda one: one.at_ns)}
+    return list(by_name.values())
+
+
+def fidelity_reason(explanation: Explanation) -> str:
+    """The sentence beside the fidelity number: how far to trust it, and why."""
+    fidelity = explanation.fidelity
+    return f"{STATUS_WORDS[fidelity.status]}: {fidelity.reason}"

@@ -1,0 +1,260 @@
+"""Requests to a tracker's server: bounded in time, and what its answers mean for a delivery.
+
+`Service` says what a status or a lost connection means, whichever client made the request;
+`HttpClient` is a client for JSON over HTTP.
+"""
+
+import datetime
+import email.utils
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.records import JSON
+from smile_trace.records.sanitize import plain
+from smile_trace.trackers.protocol import Rejected, TrackerUnavailable
+
+BUSY = (408, 429, 502, 503, 504)
+"""Statuses of a server that takes nothing for the moment."""
+
+Failure = Literal["timeout", "certificate", "connection"]
+
+
+class RequestRejected(SmileTraceError):
+    """The server rejected one request, and may take the next one all the same.
+
+    `status` is the HTTP status, `service_code` the server's own error code where it gave one;
+    `retry` is False where trying again cannot help.
+    """
+
+    code = ReasonCode.REJECTED
+
+    def __init__(
+        self, reason: str, *, status: int, retry: bool, service_code: int | str | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.service_code = service_code
+        self.retry = retry
+
+    @property
+    def missing(self) -> bool:
+        """Whether the server has no such thing."""
+        return self.status == 404
+
+    @property
+    def outcome(self) -> Rejected:
+        """The outcome of the item that the request was for."""
+        code = ReasonCode.NOT_FOUND if self.missing else self.code
+        return Rejected(reason=str(self), code=code, retry=self.retry)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A tracker's server, as its errors speak of it.
+
+    Args:
+        name: what people call it.
+        url: its address.
+        timeout_setting: where its time-out is set.
+        credentials: what to do where it refuses our credentials (401).
+        access: what to do where they may not write (403).
+        address: what to do where something else answers, or nothing.
+        certificate: what to do where its certificate cannot be verified.
+    """
+
+    name: str
+    url: str
+    timeout_setting: str
+    credentials: str
+    access: str
+    address: str
+    certificate: str = "point SSL_CERT_FILE at the authority that signed it"
+
+    @property
+    def _where(self) -> str:
+        return f"{self.name} at {self.url}"
+
+    def error(
+        self, status: int, said: str, headers: Mapping[str, str] | None = None
+    ) -> TrackerUnavailable | RequestRejected:
+        """What a status of 400 and above means.
+
+        Args:
+            said: what the server said; the beginning of it is quoted.
+            headers: those of the response, by lower-case name or without regard to case.
+        """
+        said = one_line(said)
+        if status == 401:
+            return TrackerUnavailable(
+                f"{self._where} refuses our credentials (401): {self.credentials}"
+            )
+        if status == 403:
+            return TrackerUnavailable(f"{self._where} forbids us to write ({said}): {self.access}")
+        if status in BUSY:
+            return TrackerUnavailable(
+                f"{self._where} takes nothing for the moment ({status}); nothing needs to be done, "
+                "it is tried again",
+                retry_after=retry_after(headers or {}),
+            )
+        if status == 413:
+            return RequestRejected(
+                f"this is larger than the {self.name} server takes (413): raise the limit of its "
+                "proxy, then run `smile-trace retry`",
+                status=status,
+                retry=False,
+            )
+        return RequestRejected(
+            f"{self.name} rejected it ({status}: {said})", status=status, retry=status >= 500
+        )
+
+    def unreachable(self, failure: Failure, *, timeout: float = 0.0) -> TrackerUnavailable:
+        """What it means that no response came; `timeout` in seconds."""
+        if failure == "timeout":
+            return TrackerUnavailable(
+                f"{self._where} did not answer within {timeout:g} s: check that the "
+                f"address is right, or raise {self.timeout_setting}"
+            )
+        if failure == "certificate":
+            return TrackerUnavailable(
+                f"the certificate of {self.url} could not be verified: {self.certificate}"
+            )
+        return TrackerUnavailable(
+            f"{self._where} does not answer: check the network, and {self.address}"
+        )
+
+    def wrong(self) -> TrackerUnavailable:
+        """What it means that something else answers."""
+        root = "/".join(self.url.split("/")[:3])
+        return TrackerUnavailable(
+            f"what answers at {root} is not {self.name}: check {self.address}, and that no proxy "
+            "or login page is in between"
+        )
+
+
+class HttpClient:
+    """JSON over HTTP to one service. Proxies and authorities are those of the environment.
+
+    Args:
+        headers: sent with every request; shown nowhere.
+        timeout: seconds for which the server may be silent in one request.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        headers: Mapping[str, str] = {},
+        auth: tuple[str, str] | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self.service = service
+        self._timeout = timeout
+        self._client = httpx.Client(
+            base_url=service.url,
+            headers=dict(headers),
+            auth=auth,
+            timeout=timeout,
+            follow_redirects=True,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: JSON = None,
+        *,
+        params: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send JSON, read JSON; None where the answer is empty.
+
+        Raises:
+            RequestRejected: the server rejected this request.
+            TrackerUnavailable: it takes nothing now, or something else answers.
+        """
+        content = None if body is None else json.dumps(plain(body)).encode()
+        headers = {"Content-Type": "application/json"} if content else {}
+        response = self.request(method, path, content=content, headers=headers, params=params)
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError:
+            raise self.service.wrong() from None
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """Read JSON; None where there is no such thing.
+
+        Raises:
+            RequestRejected, TrackerUnavailable: see `send`.
+        """
+        try:
+            return self.send("GET", path, params=params)
+        except RequestRejected as rejected:
+            if rejected.missing:
+                return None
+            raise
+
+    def request(self, method: str, url: str, **options: Any) -> httpx.Response:
+        """Any request; `options` are those of `httpx.Client.request`.
+
+        Raises:
+            RequestRejected, TrackerUnavailable: see `send`.
+        """
+        return self._checked(lambda: self._client.request(method, url, **options))
+
+    def put_elsewhere(self, url: str, content: bytes) -> httpx.Response:
+        """Upload to a signed address of a storage beside the service, without our headers.
+
+        Raises:
+            RequestRejected, TrackerUnavailable: see `send`.
+        """
+        return self._checked(lambda: httpx.put(url, content=content, timeout=self._timeout))
+
+    def _checked(self, send: Any) -> httpx.Response:
+        try:
+            response: httpx.Response = send()
+        except httpx.TimeoutException as error:
+            raise self.service.unreachable("timeout", timeout=self._timeout) from error
+        except httpx.TransportError as error:
+            certificate = "CERTIFICATE" in str(error).upper()
+            raise self.service.unreachable(
+                "certificate" if certificate else "connection"
+            ) from error
+        if response.status_code >= 400:
+            raise self.service.error(response.status_code, response.text, response.headers)
+        return response
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server asks to wait for (RFC 9110, section 10.2.3); None where it does
+    not. `RateLimit-Reset` is read, too."""
+    for name in ("retry-after", "ratelimit-reset"):
+        value = next((v for key, v in headers.items() if key.lower() == name), "").strip()
+        if value.isdigit():
+            return float(value)
+        if value and name == "retry-after":
+            return _seconds_until(value)
+    return None
+
+
+def one_line(text: str) -> str:
+    """The beginning of what a server said, on one line."""
+    return " ".join(text.split())[:200] or "no reason given"
+
+
+def _seconds_until(date: str) -> float | None:
+    try:
+        at = email.utils.parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return None
+    now = datetime.datetime.now(datetime.UTC)
+    return max(0.0, (at.astimezone(datetime.UTC) - now).total_seconds())
