@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON, Record, Trace
 from smile_trace.records.otlp import spans_to_otlp
-from smile_trace.render import to_svg_strips
+from smile_trace.render import fidelity_reason, to_svg_strips
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -25,7 +25,6 @@ from smile_trace.trackers import (
     read_options,
 )
 from smile_trace.trackers.batches import deliver_batch, split
-from smile_trace.trackers.fields import fidelity_reason
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_mlflow.comparisons import deliver_comparison
 from smile_trace_mlflow.prompts import prompt_template

@@ -9,13 +9,12 @@ from typing import Any
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Span, Trace
-from smile_trace.render import STATUS_WORDS, to_markdown
+from smile_trace.render import STATUS_WORDS, fidelity_reason, to_markdown
 from smile_trace.trackers import ExplainedCall
 from smile_trace.trackers.fields import (
     call_input,
     call_metadata,
     call_output,
-    fidelity_reason,
     known,
     newest_feedback,
     prompt_uses,

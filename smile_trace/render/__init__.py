@@ -1,6 +1,6 @@
 """An Explanation as a picture: HTML, SVG, Markdown, terminal. Every text is escaped."""
 
-from smile_trace.render.heatmap import STATUS_WORDS
+from smile_trace.render.heatmap import STATUS_WORDS, fidelity_reason
 from smile_trace.render.html import show, to_html
 from smile_trace.render.markdown import (
     details_to_markdown,
@@ -14,6 +14,7 @@ from smile_trace.render.terminal import print_terminal
 __all__ = [
     "STATUS_WORDS",
     "details_to_markdown",
+    "fidelity_reason",
     "print_terminal",
     "scores_to_markdown",
     "show",

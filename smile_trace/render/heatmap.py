@@ -30,6 +30,13 @@ STATUS_WORDS = {
 }
 """`Fidelity.status` in words."""
 
+
+def fidelity_reason(explanation: Explanation) -> str:
+    """The sentence beside the fidelity number: how far to trust it, and why."""
+    fidelity = explanation.fidelity
+    return f"{STATUS_WORDS[fidelity.status]}: {fidelity.reason}"
+
+
 SCALE_POWER = 0.7
 """Strength of colour = |attribution| ** SCALE_POWER: absolute, and small effects still show."""
 

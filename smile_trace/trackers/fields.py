@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from smile_trace import semconv
 from smile_trace.dialects import read_calls
-from smile_trace.records import JSON, Call, Explanation, Feedback, Span, Trace
-from smile_trace.render import STATUS_WORDS
+from smile_trace.records import JSON, Call, Feedback, Span, Trace
 
 
 def known(fields: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -113,7 +112,7 @@ def tags(calls: Sequence[Call]) -> list[str]:
     )
 
 
-# -- about traces and explanations ----------------------------------------------------------
+# -- about traces -------------------------------------------------------------------------
 
 
 def trace_times(trace: Trace) -> tuple[int, int]:
@@ -125,9 +124,3 @@ def newest_feedback(trace: Trace) -> list[Feedback]:
     """What users thought of the trace: the newest score of each name."""
     by_name = {one.name: one for one in sorted(trace.feedback, key=lambda one: one.at_ns)}
     return list(by_name.values())
-
-
-def fidelity_reason(explanation: Explanation) -> str:
-    """The sentence beside the fidelity number: how far to trust it, and why."""
-    fidelity = explanation.fidelity
-    return f"{STATUS_WORDS[fidelity.status]}: {fidelity.reason}"
