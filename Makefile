@@ -32,7 +32,7 @@ dist: .venv/.dev ## wheel and sdist, checked
 	$(PY) -m twine check --strict dist/*
 
 chaos: .venv/.dev ## SEEDS=500 FROM=0: the worker, its model, its disk and a real MLflow server die at random
-	$(PY) -m tests.integration.worker.chaos --seeds $(or $(SEEDS),500) --first $(or $(FROM),0)
+	$(PY) -m tests.support.chaos --seeds $(or $(SEEDS),500) --first $(or $(FROM),0)
 
 check: .venv/.dev ## style, strict types, import rules
 	$(PY) -m ruff check .

@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.comet_server",
     "tests.support.local_model",
+    "tests.support.priced_models",
 ]
 
 # Machines are shared: how long an example takes says nothing.

@@ -48,7 +48,7 @@ def measure(url: str, traces: int, latency: float) -> int:
 
     from smile_trace.trackers import Receipt
     from smile_trace_comet import CometTracker
-    from tests.integration.comet.samples import captured, prompt_trace
+    from tests.support.comet_samples import captured, prompt_trace
 
     tracker = CometTracker.from_settings({})
     assert tracker is not None

@@ -1,5 +1,6 @@
 """Fixtures of the tests of capture: a home of one's own, no internal errors, what was captured."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,3 +39,18 @@ def found(home: Path) -> Iterator[Captured]:
     """What was captured, in memory."""
     with captured() as seen:
         yield seen
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The system's temporary folder, for this test's processes alone."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # found anew, and again afterwards
+    return folder
+
+
+def spool_files(folder: Path) -> list[Path]:
+    """The spool files in `folder`, in the order of their names."""
+    return sorted(folder.glob("*.jsonl"))

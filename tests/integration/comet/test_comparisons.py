@@ -19,8 +19,8 @@ from smile_trace.trackers import (
 )
 from smile_trace_comet import CometTracker, sdk
 from smile_trace_comet.versions import VersionKey
-from tests.integration.comet.samples import TEMPLATE, captured, explained, prompt_trace
 from tests.support.browser import WatchedPage
+from tests.support.comet_samples import TEMPLATE, captured, explained, prompt_trace
 from tests.support.fake_comet import Experiment, FakeComet, Fault
 from tests.support.planted_prompts import plant, settings_in
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace_comet.versions import VersionKey
-from tests.integration.comet.application import says
+from tests.support.comet_application import says
 from tests.support.comet_server import comet_environment
 from tests.support.fake_comet import FakeComet, Fault
 from tests.support.mlflow_server import MLflowServer
@@ -107,7 +107,7 @@ def configure(tmp_path: Path) -> Iterator[Callable[..., None]]:
 def whole_line(
     server: FakeComet, python: Callable[..., str], expected_version: str, **variables: str
 ) -> None:
-    told = json.loads(python("-m", "tests.integration.comet.application", **variables))
+    told = json.loads(python("-m", "tests.support.comet_application", **variables))
     python("-m", "smile_trace", "worker", "--once", **variables)
     assert sorted(e.key for e in server.of_project("llm-general")) == sorted(told)
     read = json.loads(python("-c", READ_BACK, *told, **variables))
@@ -186,7 +186,7 @@ def test_the_worker_is_killed_in_the_middle_of_a_delivery(
     """SIGKILL while the n-th request is carried out, its answer never read; then a new worker."""
     comet_server.known_ids = "duplicate"
     configure("concurrency = 1\n")
-    told = json.loads(python("-m", "tests.integration.comet.application"))
+    told = json.loads(python("-m", "tests.support.comet_application"))
     comet_server.faults = [Fault("hang", after=requests - 1, seconds=60, takes_effect=True)]
     environment = comet_environment(comet_server.url, str(tmp_path))
     environment["SMILE_TRACE_HOME"] = str(tmp_path / "home")
@@ -226,7 +226,7 @@ def test_mlflow_gets_everything_while_comet_gives_nothing(
 ) -> None:
     name = mlflow_server.new_experiment()
     configure(f'[trackers.mlflow]\ntracking_uri = "{mlflow_server.uri}"\nexperiment = "{name}"\n')
-    told = json.loads(python("-m", "tests.integration.comet.application"))
+    told = json.loads(python("-m", "tests.support.comet_application"))
     comet_server.faults = [Fault("hang" if error == "hang" else "close", times=None)]
     python("-m", "smile_trace", "worker", "--once")
     status = json.loads(python("-m", "smile_trace", "status", "--json"))

@@ -12,7 +12,7 @@ import pytest
 
 from smile_trace.trackers import Receipt, Rejected, TrackerUnavailable
 from smile_trace_comet import CometTracker
-from tests.integration.comet.samples import captured, explained, prompt_trace
+from tests.support.comet_samples import captured, explained, prompt_trace
 from tests.support.comet_server import KEY, comet_environment
 from tests.support.fake_comet import Answer, FakeComet, Fault
 from tests.support.spooled import trace_id
@@ -158,7 +158,7 @@ DELIVER = """
 import sys
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace_comet import CometTracker
-from tests.integration.comet.samples import captured, prompt_trace
+from tests.support.comet_samples import captured, prompt_trace
 tracker = CometTracker.from_settings({"timeout_seconds": 1.0})
 try:
     print(tracker.deliver_traces(captured(prompt_trace(1))))
@@ -205,7 +205,7 @@ def test_one_that_hangs_up_is_asked_once(tmp_path: Path) -> None:
 
 
 def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
-    from tests.integration.comet.certificates import self_signed
+    from tests.support.comet_certificates import self_signed
 
     with FakeComet(tls=self_signed(tmp_path)) as server:
         said = deliver_elsewhere(server.url, tmp_path)

@@ -9,8 +9,8 @@ import pytest
 from smile_trace.records import Explanation
 from smile_trace.trackers import Receipt, Rejected, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
-from tests.integration.comet.samples import captured, explained, nested_trace, prompt_trace, score
 from tests.support.browser import WatchedPage
+from tests.support.comet_samples import captured, explained, nested_trace, prompt_trace, score
 from tests.support.fake_comet import Experiment, FakeComet, Fault, KnownIds
 from tests.support.spooled import span_id, trace_id
 

@@ -8,7 +8,7 @@ from smile_trace import semconv
 from smile_trace.dialects import assemble
 from smile_trace.trackers import Receipt, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
-from tests.integration.comet.samples import (
+from tests.support.comet_samples import (
     TEMPLATE,
     captured,
     nested_trace,

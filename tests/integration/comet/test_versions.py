@@ -11,7 +11,7 @@ import pytest
 from smile_trace.trackers import Deferred, Receipt, Skipped
 from smile_trace_comet import CometArchiveTracker, CometTracker
 from smile_trace_comet.versions import LATEST, VersionKey
-from tests.integration.comet.samples import (
+from tests.support.comet_samples import (
     TEMPLATE,
     captured,
     explained,

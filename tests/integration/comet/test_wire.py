@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from smile_trace_comet import CometTracker, sdk
-from tests.integration.comet.samples import captured, explained, nested_trace, prompt_trace
+from tests.support.comet_samples import captured, explained, nested_trace, prompt_trace
 from tests.support.fake_comet import Experiment, FakeComet
 from tests.support.paths import DATA
 

@@ -94,6 +94,17 @@ def test_a_page_that_cannot_be_written_is_said_before_the_model_is_asked(tmp_pat
         assert server.bodies == []
 
 
+def test_the_command_takes_a_part_and_checks_itself(home):
+    prompt = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "13")
+    done = run(home, *prompt, "--part", "Paris", "--sanity-check", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["part"] == [0, 5]
+    check = told["metadata"]["sanity_check"]
+    assert check["outcome"] == "inconclusive"  # it says Paris whatever it is told
+    assert "did not follow" in check["reason"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.comet.application import says
+from tests.support.comet_application import says
 from tests.support.fake_opik import FakeOpik
 from tests.support.planted import serving
 
@@ -51,7 +51,7 @@ def test_what_an_application_did_stands_in_opik(tmp_path: Path) -> None:
                 timeout=600,
             ).stdout
 
-        told = json.loads(python("-m", "tests.integration.comet.application"))
+        told = json.loads(python("-m", "tests.support.comet_application"))
         python("-m", "smile_trace", "worker", "--once")
 
     traces = {trace["metadata"]["smile_trace_id"]: trace for trace in server.traces.values()}

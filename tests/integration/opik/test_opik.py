@@ -15,7 +15,7 @@ from smile_trace.records import Explanation, Trace
 from smile_trace.trackers import ExplainedCall, Receipt, Rejected, TrackerUnavailable
 from smile_trace_opik import OpikTracker
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id, uuid7
-from tests.integration.comet.samples import (
+from tests.support.comet_samples import (
     captured,
     explained,
     nested_trace,
@@ -331,7 +331,7 @@ def test_nobody_is_there(tracker: OpikTracker, server: FakeOpik) -> None:
 
 
 def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
-    from tests.integration.comet.certificates import self_signed
+    from tests.support.comet_certificates import self_signed
     from tests.support.fake_comet import FakeComet
 
     with FakeComet(tls=self_signed(tmp_path)) as server:

@@ -11,10 +11,10 @@ from typing import get_args
 
 import pytest
 
-from tests.integration.worker.chaos.accounting import check_accounting, visible_once
-from tests.integration.worker.chaos.fault_run import FaultRun
-from tests.integration.worker.chaos.real_mlflow import RealMLflow
-from tests.integration.worker.chaos.schedule import Kind, plan
+from tests.support.chaos.accounting import check_accounting, visible_once
+from tests.support.chaos.fault_run import FaultRun
+from tests.support.chaos.real_mlflow import RealMLflow
+from tests.support.chaos.schedule import Kind, plan
 from tests.support.mlflow_server import MLflowServer
 
 SEEDS = range(30)

@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from tests.integration.worker.chaos.fault_run import capture, prepare, wait_out_pauses
+from tests.support.chaos.fault_run import capture, prepare, wait_out_pauses
 from tests.support.planted_process import PlantedProcess
 from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import planted_answer, settings_tables, wait_for

@@ -15,7 +15,7 @@ from smile_trace.records import Message
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.tables import responses
-from tests.integration.worker.chaos.fault_run import prepare, wait_out_pauses
+from tests.support.chaos.fault_run import prepare, wait_out_pauses
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import settings_tables, wait_for

@@ -28,7 +28,7 @@ from smile_trace.worker.delivery import (
 from smile_trace.worker.ingest import Ingest
 from tests.support.fake_tracker import FakeTracker
 from tests.support.spooled import START, call_span, trace_id, write_spool
-from tests.unit.store.test_jobs import call_id, decision, explanation
+from tests.support.store_rows import call_id, decision, explanation
 
 
 class Clock:

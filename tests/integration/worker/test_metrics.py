@@ -9,8 +9,7 @@ import pytest
 from smile_trace.store import Store
 from smile_trace.worker.lock import WorkerError
 from smile_trace.worker.metrics import serving_metrics
-from tests.unit.store.test_jobs import capture
-from tests.unit.store.test_outbox import deliver, explain, traces
+from tests.support.store_rows import capture, deliver, explain, traces
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.attribution import confirm, long_prompts, measures, report
+from benchmarks.attribution import long_prompts, measures, report
 from benchmarks.attribution.cases import SPLITS, Case, load
 from benchmarks.attribution.exact import exact
 from benchmarks.attribution.kept import Piece, keep, read
@@ -16,7 +16,6 @@ from benchmarks.attribution.peers import leave_one_out, ours
 from benchmarks.attribution.peers.base import at_most, last_within
 from benchmarks.attribution.planted import PlantedModel, words, worlds
 from benchmarks.attribution.question import Array, Question, TooMany
-from benchmarks.attribution.scores import Scores
 from benchmarks.statistics.worlds import World
 from smile_trace.attribution.estimation import inference
 from smile_trace.records import Response
@@ -212,21 +211,3 @@ def test_of_a_long_prompt_only_the_driving_sentence_counts_as_found() -> None:
     elsewhere = replace(case, sentence=sentences[12])
     missed = long_prompts.judge(long_prompts.Context("held_out", 0, elsewhere), explanation, 0)
     assert (missed.sentence, missed.words, missed.driver) == (False, False, None)
-
-
-@pytest.mark.model
-def test_cases_hold_for_the_model_and_a_false_one_does_not(tmp_path: Path) -> None:
-    scores = Scores(tmp_path / "scores.db")
-    cases = {case.kind: case for case in load("tuning") if case.kind != "context"}
-    prompt = "After his trip to London he said that Cairo is the capital of"
-    false = Case("plain", prompt, "Egypt", ("London",))
-    try:
-        scores.generate([text for case in (*cases.values(), false) for text in confirm.texts(case)])
-        for case in cases.values():
-            assert confirm.doubt(case, scores) == ""
-        assert confirm.doubt(false, scores) == "the answer is given without the drivers"
-        asked = scores.asked
-        assert scores.generate([false.prompt]) == scores.generate([false.prompt])
-        assert scores.asked == asked
-    finally:
-        scores.close()

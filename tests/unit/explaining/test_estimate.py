@@ -1,64 +1,25 @@
 """What an explanation would cost is told before anything is spent, and asked for where it may."""
 
 import json
-import os
-import pty
 import re
-import select
-import subprocess
-import sys
-import time
 
 import pytest
 
 from smile_trace import capture
 from smile_trace.capture import runtime as capture_state
 from smile_trace.cli.confirmation import confirm, describe
-from smile_trace.explaining import Estimate, ExplanationFailed, estimate, explain
+from smile_trace.explaining import ExplanationFailed, estimate, explain
 from smile_trace.explaining.cost_estimate import check_worth
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import prepare
 from smile_trace.models import ModelUnavailable
-from smile_trace.records import Explanation
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest
-from tests.support.planted import serving
-
-PROMPT = "the Eiffel Tower stands here"
+from tests.support.priced_models import PROMPT
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """Settings with a priced model, a stranger's server and the same one on this machine."""
-    with serving(lambda prompt: "Paris" if "Eiffel" in prompt else "nowhere") as server:
-        strange = server.base_url.replace("127.0.0.1", "0.0.0.0")  # reachable, and no loopback
-        (tmp_path / "smile_trace.toml").write_text(
-            f"""
-            [models."gpt-4o-mini"]
-            kind = "endpoint"
-            base_url = "https://api.openai.com/v1"
-            max_tokens = 10
-            [models.strange]
-            kind = "endpoint"
-            base_url = "{strange}"
-            [models.near]
-            kind = "endpoint"
-            base_url = "{server.base_url}"
-            [models.again]
-            kind = "rerun"
-            """
-        )
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "state"))
-        yield tmp_path, server
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "smile_trace", "explain", "--prompt", PROMPT, *arguments]
-
-
-def test_the_most_that_a_priced_model_can_cost(home):
+def test_the_most_that_a_priced_model_can_cost(priced_models):
     most = estimate(PROMPT, model="gpt-4o-mini", budget=20)
     assert (most.calls, most.segments, most.signal) == (20, 5, "text")
     sent = json.dumps([[{"role": "user", "content": PROMPT}], None])
@@ -67,14 +28,14 @@ def test_the_most_that_a_priced_model_can_cost(home):
     assert most.paid
 
 
-def test_who_may_cost_money(home):
+def test_who_may_cost_money(priced_models):
     assert estimate(PROMPT, model="strange").paid
     assert estimate(PROMPT, model="strange").usd is None
     assert not estimate(PROMPT, model="near").paid
     assert not estimate(PROMPT, model=lambda prompt: prompt).paid
 
 
-def test_two_estimates_add_up(home):
+def test_two_estimates_add_up(priced_models):
     one, other = (estimate(PROMPT, model="gpt-4o-mini", budget=n) for n in (4, 6))
     both = one.plus(other)
     assert (both.calls, both.tokens) == (10, one.tokens + other.tokens)
@@ -82,20 +43,7 @@ def test_two_estimates_add_up(home):
     assert one.plus(estimate(PROMPT, model="strange")).usd is None
 
 
-def test_a_dry_run_asks_nothing(home):
-    _, server = home
-    done = subprocess.run(
-        command("--model", "near", "--dry-run", "--json"),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    assert Estimate.model_validate_json(done.stdout) == estimate(PROMPT, model="near")
-    assert server.bodies == []
-
-
-def test_a_dry_run_describe(home):
+def test_a_dry_run_describe(priced_models):
     said = describe(estimate(PROMPT, model="gpt-4o-mini", budget=20))
     for fact in ("5 words", "as texts", "gpt-4o-mini", "https://api.openai.com/v1", "20 calls"):
         assert fact in said
@@ -104,8 +52,8 @@ def test_a_dry_run_describe(home):
     assert "\x1b" not in describe(hostile)
 
 
-def test_a_proxy_is_named_with_the_most_that_it_takes(home):
-    _, server = home
+def test_a_proxy_is_named_with_the_most_that_it_takes(priced_models):
+    _, server = priced_models
     most = estimate("word " * 100, model="gpt-4o-mini", proxy="near")
     assert most.calls == 16
     assert most.proxy is not None
@@ -118,7 +66,9 @@ def test_a_proxy_is_named_with_the_most_that_it_takes(home):
 
 
 @pytest.mark.parametrize(("model", "proxy"), [("strange", "near"), ("near", "strange")])
-def test_whichever_of_a_model_and_its_proxy_may_cost_money_is_told(home, capsys, model, proxy):
+def test_whichever_of_a_model_and_its_proxy_may_cost_money_is_told(
+    priced_models, capsys, model, proxy
+):
     confirm(estimate(PROMPT, model=model, proxy=proxy), yes=False)  # nobody is at a terminal
     said = capsys.readouterr().err
     assert "strange" in said
@@ -126,7 +76,7 @@ def test_whichever_of_a_model_and_its_proxy_may_cost_money_is_told(home, capsys,
     assert "cost not known" in said
 
 
-def test_a_dry_run_says_what_a_long_prompt_and_a_pattern_mean(home):
+def test_a_dry_run_says_what_a_long_prompt_and_a_pattern_mean(priced_models):
     long = describe(estimate("word " * 1200, model="near"))
     assert "some of its 1,200 words removed, larger passages first" in long
     assert "larger passages" not in describe(estimate("word " * 40, model="near"))
@@ -135,73 +85,18 @@ def test_a_dry_run_says_what_a_long_prompt_and_a_pattern_mean(home):
     )
 
 
-def test_a_part_that_the_answer_does_not_hold_is_told_before_anything_is_asked(home):
-    _, server = home
-    for more in (["--dry-run"], []):
-        done = subprocess.run(
-            command("--model", "near", "--answer", "Paris", "--part", "Rome", *more),
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        assert done.returncode == 1
-        assert "does not hold the part “Rome”" in done.stderr
-    assert server.bodies == []
-
-
-def test_without_a_terminal_it_says_the_most_and_goes_on(home):
-    done = subprocess.run(
-        command("--model", "strange", "--budget", "13", "--json"),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "at most 13 calls" in done.stderr
-    assert "cost not known" in done.stderr
-    assert Explanation.model_validate_json(done.stdout).cost.target_calls <= 13
-
-
-def _at_a_terminal(arguments, answer):
-    """Runs the command in a pseudo-terminal and types `answer` when it asks."""
-    process, terminal = pty.fork()
-    if process == 0:
-        os.execvp(sys.executable, command(*arguments))
-    shown, typed, until = b"", False, time.monotonic() + 120
-    while time.monotonic() < until:
-        if not select.select([terminal], [], [], 1)[0]:
-            continue
-        try:
-            read = os.read(terminal, 65536)
-        except OSError:  # it has ended
-            break
-        shown += read
-        if b"Ask? [y/N]" in shown and not typed:
-            typed = True
-            os.write(terminal, answer)
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), shown.decode()
-
-
-@pytest.mark.parametrize(("answer", "code"), [(b"n\n", 1), (b"y\n", 0)])
-def test_a_person_is_asked_where_it_may_cost_money(home, answer, code):
-    _, server = home
-    ended, shown = _at_a_terminal(("--model", "strange", "--budget", "13"), answer)
-    assert ended == code, shown
-    assert bool(server.bodies) == (code == 0)
-    assert "Traceback" not in shown
-
-
 @pytest.mark.parametrize(("model", "yes"), [("strange", True), ("near", False)])
-def test_nobody_is_asked_who_said_yes_or_pays_nothing(home, monkeypatch, capsys, model, yes):
+def test_nobody_is_asked_who_said_yes_or_pays_nothing(
+    priced_models, monkeypatch, capsys, model, yes
+):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     confirm(estimate(PROMPT, model=model), yes=yes)
     assert capsys.readouterr().err == ""
 
 
-def test_a_function_is_called_again_with_its_module(home, monkeypatch):
-    folder, _ = home
+def test_a_function_is_called_again_with_its_module(priced_models, monkeypatch):
+    folder, _ = priced_models
     (folder / "shop.py").write_text(
         "import smile_trace\n"
         '@smile_trace.trace(model="again", rerun=True)\n'
@@ -236,7 +131,9 @@ def test_a_function_is_called_again_with_its_module(home, monkeypatch):
         (14, "strange", None, 13),
     ],
 )
-def test_a_budget_is_refused_only_where_it_is_too_small(home, words, model, temperature, fewest):
+def test_a_budget_is_refused_only_where_it_is_too_small(
+    priced_models, words, model, temperature, fewest
+):
     prompt = " ".join("abcdefghijklmno"[:words])
     parameters = {} if temperature is None else {"temperature": temperature}
 

@@ -319,24 +319,6 @@ def test_ten_thousand_words():
     assert explanation.cost.target_calls <= 40
 
 
-@pytest.mark.model
-def test_the_demo_model_by_name():
-    explanation = smile_trace.explain(
-        "The Eiffel Tower is in the city of", model="demo", parameters={"max_tokens": 2}
-    )
-    assert explanation.answer == " Paris,"
-    assert explanation.signal == "probability"
-    assert "Eiffel" in [s.text for s in explanation.ranked[:3]]
-    assert explanation.cost.usd == 0
-    assert explanation.cost.target_calls <= 40
-
-
-@pytest.mark.model
-def test_the_demo_model_and_a_prompt_that_is_too_long():
-    with pytest.raises(ExplanationFailed, match="longer than the model's context"):
-        smile_trace.explain("word " * 4000, model="demo", parameters={"max_tokens": 2})
-
-
 def test_an_unreachable_endpoint(tmp_path, monkeypatch):
     (tmp_path / "smile_trace.toml").write_text(
         '[models.gone]\nkind = "endpoint"\nbase_url = "http://127.0.0.1:9/v1"\nretries = 0\n'

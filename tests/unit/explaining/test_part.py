@@ -1,14 +1,11 @@
 """explain(part=…): a part of an answer by itself, from the calls that the whole answer took."""
 
-import json
-
 import pytest
 
 import smile_trace
 from smile_trace.attribution import AnswerSpanNotFound
 from smile_trace.explaining import ExplanationFailed
 from smile_trace.records import Explanation
-from tests.integration.explaining.test_command import home, run  # noqa: F401  the fixture of the command
 from tests.support.planted import PlantedModel
 
 PROMPT = "say what Anna does and what Bernd does today please"
@@ -61,30 +58,3 @@ def test_the_first_token_alone_tells_nothing_of_a_part(tmp_path):
     )
     with pytest.raises(ExplanationFailed, match='"text"'):
         smile_trace.explain(PROMPT, model="far", answer="Anna", part="Anna", signal="probability")
-
-
-def test_the_command_takes_a_part_and_checks_itself(home):  # noqa: F811
-    prompt = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "13")
-    done = run(home, *prompt, "--part", "Paris", "--sanity-check", "--json")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["part"] == [0, 5]
-    check = told["metadata"]["sanity_check"]
-    assert check["outcome"] == "inconclusive"  # it says Paris whatever it is told
-    assert "did not follow" in check["reason"]
-
-
-@pytest.mark.model
-def test_a_part_of_the_real_model_s_answer():
-    prompt = "The Eiffel Tower is in the city of"
-    parameters = {"max_tokens": 4}
-    whole = smile_trace.explain(prompt, model="demo", parameters=parameters, budget=20)
-    assert whole.answer == " Paris, France."
-    explanation = smile_trace.explain(
-        prompt, model="demo", parameters=parameters, budget=20, part="France"
-    )
-    assert explanation.signal == "probability"
-    assert explanation.cost.target_calls == 0
-    # What stands after "Paris, " follows from it, so little of it hangs on the prompt.
-    changes = [sum(o.shift or 0.0 for o in e.perturbations) for e in (whole, explanation)]
-    assert 0 < changes[1] < changes[0]

@@ -10,8 +10,16 @@ import pytest
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.exchange import Imported, ImportFailed, export_lines, import_lines
-from tests.unit.store.test_jobs import call_id, capture, decision, explanation
-from tests.unit.store.test_outbox import deliver, explain, explanations, traces
+from tests.support.store_rows import (
+    call_id,
+    capture,
+    decision,
+    deliver,
+    explain,
+    explanation,
+    explanations,
+    traces,
+)
 
 
 @pytest.fixture

@@ -9,8 +9,15 @@ from smile_trace.store.outbox import Delivery
 from smile_trace.store.retention import DAY, Removed, apply_retention
 from smile_trace.store.traces import CorruptLine, SpoolFile
 from tests.support.spooled import trace_id
-from tests.unit.store.test_jobs import call_id, capture, decision
-from tests.unit.store.test_outbox import deliver, explain, explanations, traces
+from tests.support.store_rows import (
+    call_id,
+    capture,
+    decision,
+    deliver,
+    explain,
+    explanations,
+    traces,
+)
 
 LATER = 1000 * DAY
 ALL = Retention(days=1, response_days=1, corrupt_line_days=1, megabytes=None)

@@ -1,8 +1,6 @@
 """The caps hold to the call, whoever asks at the same time and whatever dies."""
 
-import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -11,19 +9,7 @@ from smile_trace.records import Response
 from smile_trace.settings import Budget, Settings
 from smile_trace.store import Store
 from smile_trace.store.ledger import Spent, StoredLedger
-
-DAY = 86400.0
-
-
-def ledger(store: Store, now: float = 10 * DAY, **caps: float | None) -> StoredLedger:
-    uncapped: dict[str, float | None] = {
-        "calls_per_explanation": 10**6,
-        "usd_per_explanation": None,
-        "calls_per_day": None,
-        "usd_per_day": None,
-    }
-    budget = Budget.model_validate({**uncapped, **caps})
-    return StoredLedger(store.database, budget, clock=lambda: now)
+from tests.support.ledgers import DAY, ledger, reserve
 
 
 def capped(store: Store, **tables: dict[str, float]) -> StoredLedger:
@@ -35,11 +21,6 @@ def capped(store: Store, **tables: dict[str, float]) -> StoredLedger:
     ).models
     budget = Budget(calls_per_day=None, usd_per_day=None, usd_per_explanation=None)
     return StoredLedger(store.database, budget, models, clock=lambda: 10 * DAY)
-
-
-def reserve(kept: StoredLedger, **more: object) -> str:
-    asked = {"model": "m", "explanation": "e", "calls": 1, "tokens": 10, "usd": 0.1, **more}
-    return kept.reserve(**asked)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -183,24 +164,6 @@ def test_threads_share_one_cap(store: Store) -> None:
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(ask, range(120))) == 50
     assert kept.spent("day", kept.today()).calls == 50
-
-
-def _ask_alone(home: str) -> int:
-    store = Store.open(Settings(home=Path(home)))
-    kept, allowed = ledger(store, calls_per_day=40), 0
-    for number in range(30):
-        try:
-            reserve(kept, explanation=str(number))
-            allowed += 1
-        except BudgetExceeded:
-            pass
-    store.close()
-    return allowed
-
-
-def test_processes_share_one_cap(settings: Settings, store: Store) -> None:
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        assert sum(pool.map(_ask_alone, [str(settings.home)] * 3)) == 40
 
 
 def test_answers_are_kept_and_failures_are_not(store: Store) -> None:

@@ -1,33 +1,18 @@
 """Each tracker gets everything, in order, and whatever changes gets there again."""
 
 from smile_trace.store import Store
-from smile_trace.store.outbox import Delivery, TrackerState
+from smile_trace.store.outbox import TrackerState
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from tests.support.spooled import context_span, span_id, trace_id
-from tests.unit.store.test_jobs import call_id, capture, decision, explanation
-
-
-def explain(store: Store, number: int) -> None:
-    store.jobs.retry([decision(number)], now=5.0)
-    [job] = store.jobs.due(now=5.0, limit=1)
-    store.jobs.explain(job, explanation(), now=6.0)
-
-
-def traces(store: Store, tracker: str = "t", now: float = 10.0) -> list[Delivery]:
-    store.outbox.fill(tracker, now=now)
-    return store.outbox.due_traces(tracker, now=now, limit=100)
-
-
-def explanations(store: Store, tracker: str = "t", now: float = 10.0) -> list[Delivery]:
-    store.outbox.fill(tracker, now=now)
-    return store.outbox.due_explanations(tracker, now=now, limit=100)
-
-
-def deliver(store: Store, *deliveries: Delivery) -> None:
-    with store.outbox.settling() as settling:
-        for delivery in deliveries:
-            settling.delivered(delivery, f"there-{delivery.item}", "http://there")
+from tests.support.store_rows import (
+    call_id,
+    capture,
+    deliver,
+    explain,
+    explanations,
+    traces,
+)
 
 
 def test_an_explanation_waits_for_its_trace(store: Store) -> None:

@@ -13,9 +13,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.integration.worker.chaos.accounting import Accounting, check_accounting
-from tests.integration.worker.chaos.fault_run import FaultRun
-from tests.integration.worker.chaos.real_mlflow import RealMLflow
+from tests.support.chaos.accounting import Accounting, check_accounting
+from tests.support.chaos.fault_run import FaultRun
+from tests.support.chaos.real_mlflow import RealMLflow
 from tests.support.forked import also_import
 from tests.support.mlflow_server import MLflowServer
 

@@ -12,7 +12,7 @@ import smile_trace.worker.delivery as deliver
 import smile_trace.worker.models as models
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from tests.integration.worker.chaos.schedule import BUDGET, CALLS, Fault, WorkerRun, plan
+from tests.support.chaos.schedule import BUDGET, CALLS, Fault, WorkerRun, plan
 from tests.support.fake_tracker import FolderTracker
 from tests.support.fault_injection import Disk, DiskFault, simulate_disk_faults
 from tests.support.planted_process import TIMEOUT, PlantedProcess, plant_prices

@@ -9,8 +9,8 @@ from smile_trace.records import Record
 from smile_trace.store import Store
 from smile_trace.store.status import Status
 from smile_trace.store.tables import calls, spans
-from tests.integration.worker.chaos.fault_run import CAPS, CONCURRENT, FaultRun
-from tests.integration.worker.chaos.schedule import BUDGET, CALLS
+from tests.support.chaos.fault_run import CAPS, CONCURRENT, FaultRun
+from tests.support.chaos.schedule import BUDGET, CALLS
 
 TRUE_REASON = re.compile(
     r"HTTP 4|HTTP 5|connection broke|no answer within|no JSON|not an OpenAI|content filter"

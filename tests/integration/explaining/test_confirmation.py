@@ -1,0 +1,88 @@
+"""`smile-trace explain` says what it would cost, and asks where it may cost money."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+
+from smile_trace.explaining import Estimate, estimate
+from smile_trace.records import Explanation
+from tests.support.priced_models import PROMPT
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "smile_trace", "explain", "--prompt", PROMPT, *arguments]
+
+
+def test_a_dry_run_asks_nothing(priced_models):
+    _, server = priced_models
+    done = subprocess.run(
+        command("--model", "near", "--dry-run", "--json"),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Estimate.model_validate_json(done.stdout) == estimate(PROMPT, model="near")
+    assert server.bodies == []
+
+
+def test_a_part_that_the_answer_does_not_hold_is_told_before_anything_is_asked(priced_models):
+    _, server = priced_models
+    for more in (["--dry-run"], []):
+        done = subprocess.run(
+            command("--model", "near", "--answer", "Paris", "--part", "Rome", *more),
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 1
+        assert "does not hold the part “Rome”" in done.stderr
+    assert server.bodies == []
+
+
+def test_without_a_terminal_it_says_the_most_and_goes_on(priced_models):
+    done = subprocess.run(
+        command("--model", "strange", "--budget", "13", "--json"),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "at most 13 calls" in done.stderr
+    assert "cost not known" in done.stderr
+    assert Explanation.model_validate_json(done.stdout).cost.target_calls <= 13
+
+
+def _at_a_terminal(arguments, answer):
+    """Runs the command in a pseudo-terminal and types `answer` when it asks."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execvp(sys.executable, command(*arguments))
+    shown, typed, until = b"", False, time.monotonic() + 120
+    while time.monotonic() < until:
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            read = os.read(terminal, 65536)
+        except OSError:  # it has ended
+            break
+        shown += read
+        if b"Ask? [y/N]" in shown and not typed:
+            typed = True
+            os.write(terminal, answer)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), shown.decode()
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"n\n", 1), (b"y\n", 0)])
+def test_a_person_is_asked_where_it_may_cost_money(priced_models, answer, code):
+    _, server = priced_models
+    ended, shown = _at_a_terminal(("--model", "strange", "--budget", "13"), answer)
+    assert ended == code, shown
+    assert bool(server.bodies) == (code == 0)
+    assert "Traceback" not in shown

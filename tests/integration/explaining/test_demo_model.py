@@ -1,0 +1,46 @@
+"""`explain()` asks the packaged model."""
+
+import pytest
+
+import smile_trace
+from smile_trace.explaining import ExplanationFailed
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
+
+
+@pytest.mark.model
+def test_the_demo_model_by_name():
+    explanation = smile_trace.explain(
+        "The Eiffel Tower is in the city of", model="demo", parameters={"max_tokens": 2}
+    )
+    assert explanation.answer == " Paris,"
+    assert explanation.signal == "probability"
+    assert "Eiffel" in [s.text for s in explanation.ranked[:3]]
+    assert explanation.cost.usd == 0
+    assert explanation.cost.target_calls <= 40
+
+
+@pytest.mark.model
+def test_the_demo_model_and_a_prompt_that_is_too_long():
+    with pytest.raises(ExplanationFailed, match="longer than the model's context"):
+        smile_trace.explain("word " * 4000, model="demo", parameters={"max_tokens": 2})
+
+
+@pytest.mark.model
+def test_a_part_of_the_real_model_s_answer():
+    prompt = "The Eiffel Tower is in the city of"
+    parameters = {"max_tokens": 4}
+    whole = smile_trace.explain(prompt, model="demo", parameters=parameters, budget=20)
+    assert whole.answer == " Paris, France."
+    explanation = smile_trace.explain(
+        prompt, model="demo", parameters=parameters, budget=20, part="France"
+    )
+    assert explanation.signal == "probability"
+    assert explanation.cost.target_calls == 0
+    # What stands after "Paris, " follows from it, so little of it hangs on the prompt.
+    changes = [sum(o.shift or 0.0 for o in e.perturbations) for e in (whole, explanation)]
+    assert 0 < changes[1] < changes[0]

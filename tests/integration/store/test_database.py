@@ -1,0 +1,132 @@
+"""The store under several processes, in folders that cannot be entered, and on a full disk."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.groups import Group
+
+
+def test_writers_in_other_processes_and_threads_wait_for_each_other(
+    settings: Settings, store: Store
+) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from smile_trace.settings import Settings; from smile_trace.store import Store\n"
+        "store = Store.open(Settings(home=Path(sys.argv[1])))\n"
+        "for _ in range(50):\n"
+        "    with store.database.write() as c:\n"
+        "        n = c.exec_driver_sql('SELECT chosen FROM groups').scalar()\n"
+        "        c.exec_driver_sql('UPDATE groups SET chosen = ?', (n + 1,))\n"
+    )
+    with store.database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO groups VALUES ('function', 'a', '', 0)")
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(settings.home)]) for _ in range(2)
+    ]
+
+    def count() -> None:
+        for _ in range(50):
+            with store.database.write() as connection:
+                n = connection.exec_driver_sql("SELECT chosen FROM groups").scalar_one()
+                connection.exec_driver_sql("UPDATE groups SET chosen = ?", (n + 1,))
+
+    threads = [threading.Thread(target=count) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert store.jobs.chosen({Group("function", "a")}) == {Group("function", "a"): 200}
+
+
+def _with_a_home_of_its_own(code: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Run code whose argument is a home that it may lock, in a folder that everybody may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        home = Path(folder) / "home"
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(home)], capture_output=True, text=True
+        )
+        home.chmod(0o700)
+    return home, done
+
+
+def test_a_home_that_may_not_be_entered_is_said() -> None:
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from smile_trace.settings import Settings\n"
+        "from smile_trace.store import Store, StoreError\n"
+        "from smile_trace.store.store import check_home\n"
+        "home = Path(sys.argv[1])\n"
+        "(home / 'spool').mkdir(parents=True); home.chmod(0o000)\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"  # root may enter everywhere
+        "for look in (Store.look, check_home):\n"
+        "    try:\n"
+        "        look(Settings(home=home))\n"
+        "    except StoreError as error:\n"
+        "        print(error)\n"
+    )
+    home, done = _with_a_home_of_its_own(code)
+    said = f"{home} cannot be read (Permission denied): let this user read it"
+    assert [line.startswith(said) for line in done.stdout.splitlines()] == [True, True], done
+
+
+def test_a_read_only_home_is_said() -> None:
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from smile_trace.settings import Settings\n"
+        "from smile_trace.store import Store, StoreError\n"
+        "home = Path(sys.argv[1])\n"
+        "Store.open(Settings(home=home)).close()\n"
+        "home.chmod(0o555); (home / 'store.db').chmod(0o444)\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"  # root may write everywhere
+        "try:\n"
+        "    store = Store.open(Settings(home=home))\n"
+        "    store.pauses.clear('x')\n"
+        "except StoreError as error:\n"
+        "    print(error)\n"
+    )
+    _, done = _with_a_home_of_its_own(code)
+    assert "writable for this user" in done.stdout, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
+def test_a_full_disk_is_said_and_loses_nothing(settings: Settings) -> None:
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from smile_trace.settings import Settings; from smile_trace.store import Store\n"
+        "from smile_trace.store import StoreError\n"
+        "store = Store.open(Settings(home=Path(sys.argv[1])))\n"
+        "store.database.engine.dispose()\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "size = 300_000\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
+        "written = 0\n"
+        "try:\n"
+        "    for number in range(10_000):\n"
+        "        with store.database.write() as c:\n"
+        "            name = 'x' * 500 + str(number)\n"
+        "            c.exec_driver_sql('INSERT INTO groups VALUES (?, ?, ?, 1)', ('', name, ''))\n"
+        "        written += 1\n"
+        "except StoreError as error:\n"
+        "    print(error); print(written)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(settings.home)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    said, written = done.stdout.splitlines()
+    assert "see whether it is full" in said or "free some space" in said
+    store = Store.open(settings)
+    with store.database.read() as connection:
+        kept = connection.exec_driver_sql("SELECT count(*) FROM groups").scalar()
+    store.close()
+    assert kept == int(written)

@@ -1,0 +1,27 @@
+"""The caps hold over several processes."""
+
+import multiprocessing
+from pathlib import Path
+
+from smile_trace.errors import BudgetExceeded
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from tests.support.ledgers import ledger, reserve
+
+
+def _ask_alone(home: str) -> int:
+    store = Store.open(Settings(home=Path(home)))
+    kept, allowed = ledger(store, calls_per_day=40), 0
+    for number in range(30):
+        try:
+            reserve(kept, explanation=str(number))
+            allowed += 1
+        except BudgetExceeded:
+            pass
+    store.close()
+    return allowed
+
+
+def test_processes_share_one_cap(settings: Settings, store: Store) -> None:
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        assert sum(pool.map(_ask_alone, [str(settings.home)] * 3)) == 40

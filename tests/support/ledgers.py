@@ -1,0 +1,23 @@
+"""Ledgers on a clock that stands still."""
+
+from smile_trace.settings import Budget
+from smile_trace.store import Store
+from smile_trace.store.ledger import StoredLedger
+
+DAY = 86400.0
+
+
+def ledger(store: Store, now: float = 10 * DAY, **caps: float | None) -> StoredLedger:
+    uncapped: dict[str, float | None] = {
+        "calls_per_explanation": 10**6,
+        "usd_per_explanation": None,
+        "calls_per_day": None,
+        "usd_per_day": None,
+    }
+    budget = Budget.model_validate({**uncapped, **caps})
+    return StoredLedger(store.database, budget, clock=lambda: now)
+
+
+def reserve(kept: StoredLedger, **more: object) -> str:
+    asked = {"model": "m", "explanation": "e", "calls": 1, "tokens": 10, "usd": 0.1, **more}
+    return kept.reserve(**asked)  # type: ignore[arg-type]
