@@ -1,4 +1,4 @@
-"""From a captured model name to the Model that is asked."""
+"""From a captured model name to its settings, and from those to a Model."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
 
 UNMAPPED = "no model for "
-"""How the sentence about a model that the settings do not map begins."""
+"""How the message about a model that the settings do not map begins."""
 
 
 class NoModel(SmileTraceError):
-    """The settings do not say how a model is asked."""
+    """The settings have no table for a model."""
 
     code = ReasonCode.NO_MODEL
 
 
 def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) -> ModelSettings:
-    """How the model captured as `name` is asked: its own table, else that of `"*"`.
+    """The settings of the model captured as `name`: its own table, else that of `"*"`.
 
     Args:
         name: the captured name.
         settings: the settings.
-        known: names for the message to list. The worker gives none: it keeps the message as
-            the reason of many calls, which has to stay the same when tables come and go.
+        known: names that the message lists. The worker passes none: it stores the message as
+            the reason of many calls, which must not change with other tables.
 
     Raises:
-        NoModel: neither is there; the message says what to write.
+        NoModel: there is neither; the message says what to write.
     """
     found = settings.models.get(name, settings.models.get("*"))
     if found is None:
@@ -56,8 +56,8 @@ def open_model(
     Nothing is started or asked yet.
 
     Args:
-        name: what people call it (the captured name).
-        settings: how it is asked.
+        name: the captured name.
+        settings: its table.
         app: the module that the operator named, for `kind = "rerun"`.
         call: the captured call, for `kind = "rerun"`, which calls its function again.
 
@@ -119,9 +119,9 @@ def _embeddings(name: str, settings: EndpointSettings) -> "Embeddings":
 
 
 def open_embeddings(settings: Settings) -> "Embeddings | None":
-    """The word vectors that `explain.embeddings` names; None for the packaged ones.
+    """The embeddings model that `explain.embeddings` names; None for the packaged word vectors.
 
-    The same settings give the same object, which remembers the vectors that it was given.
+    The same settings give the same object, which caches its vectors.
 
     Raises:
         NoModel: the settings have no such model, or it is no endpoint.

@@ -53,7 +53,7 @@ class StoredResponses:
         self._database = database
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
-        """The kept responses among `keys`, each with `cached=True`."""
+        """The cached responses among `keys`, each with `cached=True`."""
         found: dict[str, Response] = {}
         with self._database.read() as connection:
             for start in range(0, len(keys), 500):

@@ -1,4 +1,4 @@
-"""Models whose behaviour is planted, so that the right explanation is known."""
+"""Models with planted behaviour, for which the right explanation is known."""
 
 import json
 import threading
@@ -13,17 +13,17 @@ from smile_trace.records import JSON, Response
 
 
 def constant(prompt: str) -> str:
-    """Says the same whatever it is asked."""
+    """The same answer to every prompt."""
     return "It is always the same answer."
 
 
 def copying(word: str) -> Callable[[str], str]:
-    """Repeats `word` where the prompt holds it, and says nothing where it does not."""
+    """Repeats `word` if the prompt holds it, else answers with an empty text."""
     return lambda prompt: word if word in prompt.split() else ""
 
 
 class PlantedModel:
-    """A Model that answers by a function of the joined prompt and remembers what it was asked."""
+    """A Model that answers by a function of the joined prompt and records its requests."""
 
     name = "planted"
     identity = None
@@ -35,7 +35,7 @@ class PlantedModel:
         self.asked: list[Request] = []
 
     def deterministic(self, parameters: dict[str, JSON]) -> bool:
-        """As it was made."""
+        """As given."""
         return self._deterministic
 
     async def generate(self, requests: Sequence[Request]) -> list[Response]:
@@ -75,7 +75,7 @@ class PlantedServer(ThreadingHTTPServer):
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.lock = threading.Lock()
-        self.at_once = self.most_at_once = 0
+        self.in_flight = self.max_in_flight = 0
 
     @property
     def base_url(self) -> str:
@@ -85,7 +85,7 @@ class PlantedServer(ThreadingHTTPServer):
 
 @contextmanager
 def serving(function: Callable[[str], str], port: int = 0) -> Iterator[PlantedServer]:
-    """A running PlantedServer; on any free port, unless one is named."""
+    """A running PlantedServer, by default on a free port."""
     server = PlantedServer(function, port)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -109,8 +109,8 @@ class PlantedHandler(BaseHTTPRequestHandler):
             server.bodies.append(body)
             server.headers.append({name.lower(): value for name, value in self.headers.items()})
             fault = server.faults.pop(0) if server.faults else None
-            server.at_once += 1
-            server.most_at_once = max(server.most_at_once, server.at_once)
+            server.in_flight += 1
+            server.max_in_flight = max(server.max_in_flight, server.in_flight)
         try:
             if fault is not None:
                 self._fail(*fault)
@@ -125,7 +125,7 @@ class PlantedHandler(BaseHTTPRequestHandler):
                 self.send(404, {}, {"error": {"message": f"unknown request {self.path}"}})
         finally:
             with server.lock:
-                server.at_once -= 1
+                server.in_flight -= 1
 
     def chat(self, prompt: str, body: dict[str, Any]) -> JSON:
         """The reply to a chat request whose messages are `prompt`."""
@@ -164,11 +164,11 @@ class PlantedHandler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("content-length", str(len(data)))
         self.end_headers()
-        with suppress(BrokenPipeError):  # the client waited no longer
+        with suppress(BrokenPipeError):  # the client has left
             self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def usage_of(prompt: str, answer: str) -> dict[str, int]:

@@ -1,8 +1,8 @@
-"""A planted model in a process of its own: it can be killed, and counts and prices its calls.
+"""A planted model in its own process, with fault injection: it can be killed, and logs its calls.
 
-It answers, or fails, by the request alone: which requests get a fault is decided by a seed, their
-text, and how often that text was asked before. So it does not matter in which order they come.
-It logs requests before it answers; a kill does not touch the log.
+A seed, the text of a request and how often that text was asked before decide whether it gets a
+fault, so that the order of requests does not matter. Requests are logged before they are answered;
+killing the process leaves the log intact.
 """
 
 import json
@@ -29,25 +29,33 @@ from tests.support.forked import FORKS
 from tests.support.planted import PlantedHandler, PlantedServer, usage_of
 
 Fault = Literal[
-    "too many", "stumbled", "garbage", "refused", "half", "cut", "shapeless", "filtered", "slow"
+    "rate_limited",
+    "server_error",
+    "not_json",
+    "rejected",
+    "half_a_body",
+    "connection_closed",
+    "malformed",
+    "filtered",
+    "slow",
 ]
-"""What a request gets instead of its answer. From `half` on its tokens are billed all the same."""
-_WEIGHTS = {"slow": 0.3, "refused": 0.2, "half": 0.3, "shapeless": 0.2, "filtered": 0.2}
-"""Rarer than the others: what takes long, and what is not asked again and may end a study."""
-UNBILLED = ("too many", "stumbled", "garbage", "refused")
+"""What a request gets instead of its answer. From `half_a_body` on its tokens are billed."""
+_WEIGHTS = {"slow": 0.3, "rejected": 0.2, "half_a_body": 0.3, "malformed": 0.2, "filtered": 0.2}
+"""Less frequent than the others: slow answers, and faults that are not retried."""
+UNBILLED = ("rate_limited", "server_error", "not_json", "rejected")
 DOLLARS_PER_TOKEN = 1e-4
 TIMEOUT = 1.5
 """How long a client should wait for an answer, in seconds: a slow one comes later."""
 
 
-class Asked(Record):
-    """One request that the model received, as its log has it."""
+class LoggedRequest(Record):
+    """One request that the model received."""
 
     text: str
     fault: Fault | None
     tokens: int
-    gone: bool = False
-    """Whether the client was gone when its answer was ready: it never got it."""
+    abandoned: bool = False
+    """Whether the client had closed its connection before the answer was ready."""
 
     @property
     def billed(self) -> bool:
@@ -61,7 +69,7 @@ class Asked(Record):
 
 
 class Planted(NamedTuple):
-    """What the model's process needs to know."""
+    """The arguments of the model's process."""
 
     folder: str
     port: int
@@ -77,7 +85,7 @@ class PlantedProcess:
         folder: where its log is.
         function: the answer to a prompt; found by name in the other process.
         seed: decides which requests get a fault.
-        share: of the requests, how many get a fault until `stop_faults`.
+        share: the share of requests that get a fault, until `stop_faults`.
     """
 
     def __init__(
@@ -85,8 +93,8 @@ class PlantedProcess:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._held = _hold_a_port()
-        port = int(self._held.getsockname()[1])
+        self._reserved = _reserve_port()
+        port = int(self._reserved.getsockname()[1])
         self._planted = Planted(str(folder), port, function, seed, share)
         self.base_url = f"http://127.0.0.1:{port}/v1"
         self._process: ForkServerProcess | None = None
@@ -94,7 +102,7 @@ class PlantedProcess:
         self._asked = 0
 
     def start(self) -> None:
-        """Start it, until it listens."""
+        """Start it and wait until it listens."""
         self._process = FORKS.Process(target=_serve, args=(self._planted,), daemon=True)
         self._process.start()
         deadline = time.monotonic() + 300
@@ -113,11 +121,11 @@ class PlantedProcess:
             self._process = None
 
     def pause(self) -> None:
-        """Stop it where it is."""
+        """Suspend the process."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume the process."""
         self._signal(signal.SIGCONT)
 
     def stop_faults(self) -> None:
@@ -136,14 +144,14 @@ class PlantedProcess:
             self._asked += new.count(b'{"text"')
         return self._asked
 
-    def requests(self) -> list[Asked]:
+    def requests(self) -> list[LoggedRequest]:
         """Every request that it received, in order."""
         return _read_requests(self._folder)
 
     def close(self) -> None:
-        """Kill it and let go of its port."""
+        """Kill it and release its port."""
         self.kill()
-        self._held.close()
+        self._reserved.close()
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
@@ -152,7 +160,7 @@ class PlantedProcess:
 
 
 def plant_prices() -> None:
-    """Make the planted model's prices known in this process, as those of a provider are."""
+    """Register the planted model's prices in this process, as those of a provider."""
     price = ModelPrice(
         input_mtok=Decimal(str(DOLLARS_PER_TOKEN)) * 1_000_000,
         output_mtok=Decimal(str(DOLLARS_PER_TOKEN)) * 1_000_000,
@@ -162,10 +170,10 @@ def plant_prices() -> None:
     data_snapshot.set_custom_snapshot(data_snapshot.DataSnapshot([provider], False))
 
 
-def _hold_a_port() -> socket.socket:
-    """A bound socket that never listens: it keeps the port for whoever sets SO_REUSEADDR too.
+def _reserve_port() -> socket.socket:
+    """A bound socket that never listens: it reserves the port for sockets with SO_REUSEADDR.
 
-    From below the range that the system gives out, where a client could connect to itself.
+    Below the ephemeral range, in which a client could connect to itself.
     """
     while True:
         held = socket.socket()
@@ -182,16 +190,16 @@ def _requests_file(folder: Path) -> Path:
     return folder / "requests.jsonl"
 
 
-def _read_requests(folder: Path) -> list[Asked]:
-    asked: list[Asked] = []
+def _read_requests(folder: Path) -> list[LoggedRequest]:
+    asked: list[LoggedRequest] = []
     requests = _requests_file(folder)
     for line in requests.read_text().splitlines() if requests.exists() else ():
         entry = json.loads(line)
-        if "gone" in entry:
-            number = entry["gone"]
-            asked[number] = asked[number].model_copy(update={"gone": True})
+        if "abandoned" in entry:
+            number = entry["abandoned"]
+            asked[number] = asked[number].model_copy(update={"abandoned": True})
         else:
-            asked.append(Asked(**entry))
+            asked.append(LoggedRequest(**entry))
     return asked
 
 
@@ -211,7 +219,7 @@ class _CountingServer(PlantedServer):
         self._file = os.open(_requests_file(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def note(self, text: str, tokens: int) -> tuple[int, Fault | None]:
-        """Log a request; gives its number in the log, and its fault."""
+        """Log a request; returns its number in the log, and its fault."""
         with self.lock:
             fault = self._decide(text)
             self._times[text] += 1
@@ -221,14 +229,14 @@ class _CountingServer(PlantedServer):
             return number, fault
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that is killed closes its connections; everything else is said."""
+        """Ignore the closed connections of a killed client."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
-    def note_gone(self, number: int) -> None:
-        """Write that nobody waited for the answer to that request."""
+    def note_abandoned(self, number: int) -> None:
+        """Log that the client left before the answer."""
         with self.lock:
-            self._write({"gone": number})
+            self._write({"abandoned": number})
 
     def _decide(self, text: str) -> Fault | None:
         draw = random.Random(f"{self._planted.seed} {self._times[text]} {text}")
@@ -256,8 +264,8 @@ class _CountingHandler(PlantedHandler):
         time.sleep(len(text) % 5 / 100)
         if fault == "slow":
             time.sleep(TIMEOUT * 1.5)
-        if self._nobody_waits():
-            self.server.note_gone(number)
+        if self._client_has_left():
+            self.server.note_abandoned(number)
         if fault is None or fault == "slow":
             self.send(200, {}, self.chat(text, body))
         else:
@@ -266,29 +274,29 @@ class _CountingHandler(PlantedHandler):
     def _send_fault(self, how: Fault, reply: Any) -> None:
         whole = json.dumps(reply).encode()
         match how:
-            case "too many":
+            case "rate_limited":
                 self.send(429, {"retry-after": "0"}, {"error": {"message": "slow down"}})
-            case "stumbled":
-                self.send(500, {}, {"error": {"message": "stumbled"}})
-            case "garbage":
+            case "server_error":
+                self.send(500, {}, {"error": {"message": "server error"}})
+            case "not_json":
                 self.send(503, {}, b"<html>no JSON</html>")
-            case "refused":
+            case "rejected":
                 self.send(400, {}, {"error": {"message": "not this one"}})
-            case "half":
+            case "half_a_body":
                 self.send(200, {}, whole[: len(whole) // 2])
-            case "shapeless":
+            case "malformed":
                 self.send(200, {}, {"object": "chat.completion", "answer": 42})
             case "filtered":
                 reply["choices"][0] |= {"finish_reason": "content_filter", "message": {}}
                 self.send(200, {}, reply)
-            case "cut":
+            case "connection_closed":
                 self.close_connection = True
                 self.send_response(200)
                 self.send_header("content-length", str(len(whole)))
                 self.end_headers()
                 self.wfile.write(whole[: len(whole) // 2])
 
-    def _nobody_waits(self) -> bool:
+    def _client_has_left(self) -> bool:
         """Whether the client has closed its connection."""
         readable, _, _ = select.select([self.connection], [], [], 0)
         with suppress(ConnectionError):

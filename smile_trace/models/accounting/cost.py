@@ -28,7 +28,7 @@ def attempt_bound(
 
     Args:
         name: the captured model name.
-        how: how that model is asked again.
+        how: its settings.
         prompted: the call.
 
     Returns:
@@ -42,8 +42,9 @@ def attempt_bound(
     )
     form = how.form or request.form
     sent = wire.parameters(request, form=form, limit={"max_tokens": how.max_tokens})
-    most = wire.most_tokens({**wire.question(request.messages, form=form), **sent})
+    bound = wire.token_bound({**wire.question(request.messages, form=form), **sent})
     if isinstance(how, LocalSettings):  # it may be asked for the logged answer, token by token
         scored = len((prompted.answer or "").encode("utf-8", "surrogatepass"))
-        return most.model_copy(update={"output_tokens": max(most.output_tokens or 0, scored)}), 0.0
-    return most, price(most, how.model or name, how.base_url)
+        output = max(bound.output_tokens or 0, scored)
+        return bound.model_copy(update={"output_tokens": output}), 0.0
+    return bound, price(bound, how.model or name, how.base_url)

@@ -14,20 +14,23 @@ class MemoryCache:
     def __init__(self, size: int = 10_000) -> None:
         self._size = size
         self._lock = threading.Lock()
-        self._kept: dict[str, Response] = {}
+        self._cached: dict[str, Response] = {}
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
-        """The kept responses among `keys`, each with `cached=True`."""
+        """The cached responses among `keys`, each with `cached=True`."""
         with self._lock:
-            found = {key: self._kept[key] for key in keys if key in self._kept}
-        return {key: kept.model_copy(update={"cached": True}) for key, kept in found.items()}
+            known = self._cached
+            found = {key: known[key] for key in keys if key in known}
+        return {
+            key: response.model_copy(update={"cached": True}) for key, response in found.items()
+        }
 
     def put_many(self, items: Mapping[str, Response]) -> None:
         """Keep answers; failures are skipped."""
         with self._lock:
-            self._kept.update({key: item for key, item in items.items() if item.ok})
-            while len(self._kept) > self._size:
-                del self._kept[next(iter(self._kept))]
+            self._cached.update({key: item for key, item in items.items() if item.ok})
+            while len(self._cached) > self._size:
+                del self._cached[next(iter(self._cached))]
 
 
 class MemoryLedger:

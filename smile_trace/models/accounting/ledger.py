@@ -16,7 +16,7 @@ class ResponseCache(Protocol):
     """Responses by content key. Failures are never kept."""
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
-        """The kept responses among `keys`, each with `cached=True`."""
+        """The cached responses among `keys`, each with `cached=True`."""
         ...
 
     def put_many(self, items: Mapping[str, Response]) -> None:

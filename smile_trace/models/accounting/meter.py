@@ -79,7 +79,7 @@ async def ask_all(
 ) -> list[T | BudgetExceeded]:
     """Run every ask, as many at once as there are free `slots`; results in order.
 
-    An explanation's own cap stands as an error in the result's place. Anything else that makes
+    An explanation's own cap is an error in the result's place. Anything else that makes
     further asking pointless is raised once everything in flight, which is paid for, has ended;
     nothing new is started before that.
 

@@ -41,7 +41,7 @@ class MeteredModel:
     Args:
         model: the model that is asked.
         ledger: where every attempt is reserved and settled.
-        cache: where answers are kept.
+        cache: where answers are cached.
         explanation: what the attempts belong to; the ledger's cap per explanation applies.
         fresh: of the cache, read only what this explanation put there.
         paid_as: the model's name in the settings, where its own is another one (a function).
@@ -181,9 +181,9 @@ class MeteredModel:
         """Cache the answers, then settle; see `Meter.settle`."""
         reserved = self._open[attempt]
         if responses is not None:
-            kept = {k: r for k, r in zip(reserved.keys, responses, strict=True) if r.ok}
-            await asyncio.to_thread(self._cache.put_many, kept)
-            self._own.update(kept)
+            answered = {k: r for k, r in zip(reserved.keys, responses, strict=True) if r.ok}
+            await asyncio.to_thread(self._cache.put_many, answered)
+            self._own.update(answered)
             tokens, usd = _used(responses, reserved)
             await asyncio.to_thread(self._ledger.settle, attempt, tokens=tokens, usd=usd)
         await self._close(attempt)
@@ -211,7 +211,7 @@ class MeteredModel:
 
 def _used(responses: Sequence[Response], reserved: _Reserved) -> tuple[int, float | None]:
     """Tokens and US dollars of the responses. A failure has its cost, too (a filtered answer was
-    generated); where the server did not count tokens, the cost bound stands."""
+    generated); where the server did not count tokens, the cost bound is charged."""
     counted = [response.usage for response in responses if response.usage is not None]
     if len(counted) < len(responses):
         return reserved.tokens, reserved.usd

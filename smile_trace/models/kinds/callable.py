@@ -1,4 +1,4 @@
-"""A plain function `str -> str`, or a coroutine function, in the foreground."""
+"""A plain function `str -> str`, or a coroutine function, as a model."""
 
 import asyncio
 import inspect
@@ -13,17 +13,17 @@ from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import JSON, Response
 
 CONCURRENCY = 8
-"""Calls of a coroutine function in flight at once. A plain function is called one by one, in
-a thread: nobody knows whether it stands more."""
+"""Calls of a coroutine function in flight at once. A plain function is called one at a time, in a
+thread: it may not be thread-safe."""
 
 
 class CallableModel:
     """A function from prompt to answer; a list of messages is joined with line breaks.
 
-    What it raises, and a result that is no text, is a failure of that request.
+    A request fails where the function raises, or returns something else than a text.
 
     Args:
-        function: takes the prompt, gives the answer or an awaitable of it.
+        function: takes the prompt, returns the answer or an awaitable of it.
     """
 
     identity = None
@@ -64,13 +64,13 @@ class CallableModel:
 async def call(
     bound: Callable[[], Any], function: Callable[..., Any], read: Callable[[Any], Response]
 ) -> Response:
-    """The answer of a function of the user's. Nothing that it does is recorded.
+    """Call a function of the user's with instrumentation suppressed.
 
     Args:
-        bound: calls it; on this loop where `function` is a coroutine function or an async
-            generator function, else in a thread. What it yields is joined.
+        bound: calls it; on this event loop where `function` is a coroutine function or an async
+            generator function, else in a thread. Yielded chunks are joined.
         function: the function itself.
-        read: the response that its result stands for.
+        read: makes a Response of its result.
     """
     try:
         with suppress_instrumentation():
@@ -83,9 +83,9 @@ async def call(
             if isinstance(result, AsyncIterator):
                 result = join_chunks([chunk async for chunk in result])
         response = read(result)
-        (response.text or "").encode()  # half a character would trouble everybody after us
+        (response.text or "").encode()  # fails here on a lone surrogate, not later
         return response
-    except Exception as error:  # noqa: BLE001  whatever the user's function raises
+    except Exception as error:  # noqa: BLE001  the user's function may raise anything
         return Response(failure=f"{type(error).__name__}: {error}")
 
 

@@ -15,7 +15,7 @@ from smile_trace.records import JSON, Response
 from smile_trace.settings import EndpointSettings
 
 LIST_SIZE = 16
-"""Prompts per list request: small enough that progress shows and little is lost with one."""
+"""Prompts per list request: few enough that progress shows and a failed request loses little."""
 
 
 class Endpoint:
@@ -23,7 +23,7 @@ class Endpoint:
 
     Args:
         name: what people call the model (the captured name).
-        settings: where it is and how it is asked.
+        settings: its address and how it is asked.
 
     Raises:
         ModelUnavailable: the settings name a key's variable that is not set.
@@ -33,7 +33,7 @@ class Endpoint:
         self.name = name
         self._settings = settings
         self._model = settings.model or name
-        # OpenAI itself gave the limit another name, and refuses the old one for new models.
+        # OpenAI has renamed the limit, and refuses the old name for new models.
         self._at_openai = "openai" in (urlsplit(settings.base_url).hostname or "")
         self._meter: Meter = Unmetered()
         self._transport = Transport(
@@ -50,7 +50,7 @@ class Endpoint:
 
     @property
     def identity(self) -> str:
-        """Address, model and what the settings add to every request."""
+        """Address, model, and what the settings add to every request."""
         settings = self._settings
         whole = " prompt_logprobs" if settings.prompt_logprobs else ""
         asked = f"{self._model} {settings.form} {settings.max_tokens}{whole}"
@@ -72,7 +72,7 @@ class Endpoint:
         return parameters.get("temperature") == 0
 
     def with_meter(self, meter: Meter) -> "Endpoint":
-        """This endpoint, with the same connections, reserving its attempts with `meter`."""
+        """This endpoint with the same connections, reserving its attempts with `meter`."""
         metered = copy.copy(self)
         metered._meter = meter
         return metered
@@ -81,17 +81,17 @@ class Endpoint:
         """One answer per request, in their order; a refused request is a failure.
 
         Raises:
-            ModelUnavailable: the server is gone, or refuses the key or the model.
+            ModelUnavailable: the server is down, or refuses the key or the model.
             BudgetExceeded: a daily cap is reached.
         """
         return await self._ask([self._item(request) for request in requests])
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
-        """Per request the log-probability that the answer begins as `answer` does: one token,
-        see `first_token.read`; from a server with `prompt_logprobs` those of all its tokens.
+        """Per request the log-probability that the answer begins as `answer` does (one token, see
+        `first_token.read`); with `prompt_logprobs` those of all tokens of `answer`.
 
         Raises:
-            ModelUnavailable: the server is gone, or refuses the key or the model.
+            ModelUnavailable: the server is down, or refuses the key or the model.
             BudgetExceeded: a daily cap is reached.
         """
         return await self._ask([self._item(request, answer) for request in requests])
@@ -125,7 +125,7 @@ def open_model(name: str, settings: EndpointSettings, **_: object) -> Model:
 
 
 def read_key(variable: str | None, name: str) -> str | None:
-    """The key in the environment variable that the settings of the model `name` name.
+    """The API key of the model `name`, from the environment variable that its settings give.
 
     Raises:
         ModelUnavailable: the variable is not set.

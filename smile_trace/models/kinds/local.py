@@ -23,15 +23,15 @@ _TIMEOUT_SECONDS = 600.0
 
 
 class LocalModel:
-    """A GGUF file, served by llama.cpp in a child process that is started at the first use.
+    """A GGUF file, served by llama.cpp in a child process that starts on first use.
 
-    Where a call names no temperature it is asked at 0. The packaged demo model is a base
-    model, so it continues text: it is asked in the form `completion` unless the settings say
-    otherwise, and gives the same answer to a chat.
+    Temperature 0 is the default. The packaged demo model is a base model, which continues text:
+    it is asked in the form `completion` unless the settings say otherwise, and gives the same
+    answer to a chat.
 
     Args:
         name: what people call the model.
-        settings: the file and how it is served.
+        settings: the file, and how it is served.
 
     Raises:
         ModelUnavailable: the extra `local` (or `demo`) or the file is missing.
@@ -69,26 +69,26 @@ class LocalModel:
 
     @property
     def identity(self) -> str:
-        """The file (name, size, time of change) and what the settings add to every request."""
+        """The file (path, size, modification time), and what the settings add to every request."""
         stat = self._path.stat()
         file = f"{self._path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
         return f"local {file} {self._form} {self._settings.max_tokens}"
 
     def deterministic(self, parameters: Mapping[str, JSON]) -> bool:
-        """Whether the call is made at temperature 0, which is the default here."""
+        """Whether the temperature is 0, the default."""
         return not parameters.get("temperature")
 
     def with_meter(self, meter: Meter) -> "LocalModel":
-        """This model, with the same server, reserving its attempts with `meter`."""
+        """This model with the same server, reserving its attempts with `meter`."""
         metered = copy.copy(self)
         metered._meter = meter
         return metered
 
     def start(self) -> str:
-        """Start the server where it does not run; gives its OpenAI address, ending in `/v1`.
+        """Start the server unless it is running; returns its OpenAI address, ending in `/v1`.
 
         Raises:
-            ModelUnavailable: llama.cpp did not come up with this file.
+            ModelUnavailable: llama.cpp could not serve this file.
         """
         return f"{self._server.start()}/v1"
 
@@ -106,22 +106,22 @@ class LocalModel:
         """One answer per request, in their order; a refused request is a failure.
 
         Raises:
-            ModelUnavailable: llama.cpp did not come up, or died.
+            ModelUnavailable: llama.cpp could not serve the file, or crashed.
             BudgetExceeded: a daily cap is reached.
         """
-        transport = await self._up()
+        transport = await self._transport()
         items = [self._item(request, transport) for request in requests]
         return await self._ask(items, transport)
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
         """The log-probabilities of all tokens of `answer` after each request's prompt.
 
-        The tokens are forced one by one with a token-level grammar; their log-probabilities
-        are those of the unconstrained model. An answer that was stripped of its leading space
-        is scored with it. Requests whose `logprobs` would be incomplete are failures.
+        The tokens are forced with a token-level grammar; their log-probabilities are those of
+        the unconstrained model. An answer that was stripped of its leading space is scored with
+        it. A request whose `logprobs` would be incomplete is a failure.
 
         Raises:
-            ModelUnavailable: llama.cpp did not come up, or died.
+            ModelUnavailable: llama.cpp could not serve the file, or crashed.
             BudgetExceeded: a daily cap is reached.
         """
         if not answer or "\0" in answer:  # llama.cpp's grammars end at a null character
@@ -129,7 +129,7 @@ class LocalModel:
             return [Response(failure=f'{what} cannot be scored: use the signal "text"')] * len(
                 requests
             )
-        transport = await self._up()
+        transport = await self._transport()
         try:
             prompts = [await self._prompt(transport, request) for request in requests]
             texts = [forced_decoding.continuation(prompt, answer) for prompt in prompts]
@@ -181,7 +181,7 @@ class LocalModel:
         reply = await transport.post(_native(transport, "apply-template"), question)
         return str(_object(reply)["prompt"])
 
-    async def _up(self) -> Transport:
+    async def _transport(self) -> Transport:
         address = await asyncio.to_thread(self.start)
         if address not in self._transports:
             self._transports[address] = Transport(
@@ -208,8 +208,8 @@ async def _tokenize(transport: Transport, text: str) -> list[int]:
 
 
 def _native(transport: Transport, path: str) -> str:
-    """One of llama.cpp's own addresses, which stand beside `/v1`. Its `completion` is like
-    OpenAI's, but counts the tokens of each prompt in a list."""
+    """The address of one of llama.cpp's own routes, which are beside `/v1`. Its `completion` is
+    like OpenAI's, but counts the tokens of each prompt in a list."""
     return f"{transport.base_url.removesuffix('/v1')}/{path}"
 
 

@@ -18,10 +18,10 @@ MARK = "__smile_trace_rerun__"
 
 
 class Rerun:
-    """The function that made a call, with the perturbed prompt and its other arguments.
+    """The function that made a call, called with the perturbed prompt and its other arguments.
 
-    Only a function that is decorated with `rerun=True`, in the module that the operator named:
-    the name in the captured call decides nothing else.
+    It has to be decorated with `rerun=True` and be in the module that the operator named:
+    captured data chooses among those functions only.
 
     Args:
         call: the captured call.
@@ -61,7 +61,7 @@ class Rerun:
         return await call_function(bound, self._function, _as_captured)
 
     def _argument(self, request: Request) -> JSON:
-        """The prompt in the shape in which the function took it."""
+        """The prompt in the form in which the function takes it."""
         messages = [{"role": m.role, "content": m.content} for m in request.messages]
         if self._prompt == "messages" or len(messages) != 1 or messages[0]["role"] != "user":
             return messages
@@ -84,7 +84,7 @@ def open_model(name: str, settings: RerunSettings, *, app: str | None, call: Cal
 
 
 def _as_captured(result: Any) -> Response:
-    """What capture would have written for this result, so that both are the same text."""
+    """What capture would have recorded for this result, so that both texts are comparable."""
     answer = read_answer(result)
     if answer.messages:
         return Response(text=content_of(answer.messages[0]))

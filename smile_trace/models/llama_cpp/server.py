@@ -1,8 +1,8 @@
 """A llama.cpp server in a child process that dies with its parent.
 
-A child process, because a crash of llama.cpp must not take the worker along. The child reads
-its standard input and exits at its end: however the parent ends (also by `kill -9`), the
-operating system closes the pipe and nothing is left behind.
+A child process, because a crash of llama.cpp must not crash the worker. The child exits at the
+end of its standard input: however the parent ends (even by `kill -9`), the operating system
+closes the pipe.
 """
 
 import json
@@ -21,15 +21,14 @@ from smile_trace.models.base import ModelUnavailable
 class LlamaServer:
     """llama.cpp's OpenAI-compatible server for one GGUF file, on a free loopback port.
 
-    Safe to use from several threads. A server that crashed is started again by the next
-    `start()`.
+    Thread-safe. A server that crashed is restarted by the next `start()`.
 
     Args:
         path: the GGUF file.
         context_tokens: context shared by the slots; each has `context_tokens // slots`.
-        slots: prompts worked on in parallel.
+        slots: prompts processed in parallel.
         threads: threads of the computation.
-        chat_template: Jinja source that stands in for the file's own.
+        chat_template: Jinja source that replaces the file's own.
     """
 
     def __init__(
@@ -54,10 +53,10 @@ class LlamaServer:
         self._address = ""
 
     def start(self) -> str:
-        """Start the server if it does not run; gives its address, `http://127.0.0.1:PORT`.
+        """Start the server unless it is running; returns its address, `http://127.0.0.1:PORT`.
 
         Raises:
-            ModelUnavailable: it did not come up; the message ends with llama.cpp's last words.
+            ModelUnavailable: it did not start; the message ends with llama.cpp's last output.
         """
         with self._lock:
             if self._process is None or self._process.poll() is not None:
@@ -67,11 +66,11 @@ class LlamaServer:
 
     @property
     def running(self) -> bool:
-        """Whether the child process lives."""
+        """Whether the child process is alive."""
         return self._process is not None and self._process.poll() is None
 
     def close(self) -> None:
-        """Stop the server; does nothing where none runs."""
+        """Stop the server, if it is running."""
         with self._lock:
             self._stop()
 
@@ -87,7 +86,7 @@ class LlamaServer:
         address = self._process.stdout.readline().decode().strip()
         if not address:
             code = self._process.wait()
-            last = self._last_words()
+            last = self._last_output()
             self._stop()
             raise ModelUnavailable(
                 f"llama.cpp could not serve {self._options['path']} (exit code {code}); check "
@@ -96,7 +95,7 @@ class LlamaServer:
             )
         self._address = address
 
-    def _last_words(self) -> str:
+    def _last_output(self) -> str:
         assert self._log is not None
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
@@ -124,7 +123,7 @@ def _serve(options: dict[str, str | int]) -> None:
     # Ctrl-C reaches the whole process group; the parent decides when the server goes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     handshake = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever llama.cpp prints must not block on a pipe nobody reads
+    os.dup2(2, 1)  # what llama.cpp prints must not block on a pipe that nobody reads
 
     import xllamacpp  # type: ignore[import-untyped]
 

@@ -36,7 +36,7 @@ class Embeddings:
 
     Args:
         name: what the settings call the model.
-        settings: where it is.
+        settings: its table.
 
     Raises:
         ModelUnavailable: the settings name a key's variable that is not set.
@@ -72,7 +72,7 @@ class Embeddings:
             ledger: where attempts are reserved and settled, under this model's name.
             cache: where vectors are cached, as JSON, so that none is paid for twice.
             explanation: what the attempts belong to; the ledger's caps on one apply.
-            answered: called whenever the server has answered.
+            answered: called after each answer of the server.
         """
         paid = copy.copy(self)
         paid._ledger, paid._cache = ledger, cache
@@ -88,13 +88,13 @@ class Embeddings:
         """
         new = [text for text in dict.fromkeys(texts) if text.strip() and text not in self._known]
         keys = {text: self._key(text) for text in new}
-        kept = self._cache.get_many(list(keys.values()))
+        cached = self._cache.get_many(list(keys.values()))
         for text, key in keys.items():
-            if key in kept:
-                self._known[text] = np.array(json.loads(kept[key].text or ""), dtype=np.float64)
-        left = [text for text in new if text not in self._known]
-        for start in range(0, len(left), BATCH):
-            batch = left[start : start + BATCH]
+            if key in cached:
+                self._known[text] = np.array(json.loads(cached[key].text or ""), dtype=np.float64)
+        remaining = [text for text in new if text not in self._known]
+        for start in range(0, len(remaining), BATCH):
+            batch = remaining[start : start + BATCH]
             vectors = dict(zip(batch, self._ask(batch), strict=True))
             self._cache.put_many(
                 {keys[text]: Response(text=json.dumps(v.tolist())) for text, v in vectors.items()}

@@ -14,7 +14,7 @@ def read_error(error: Exception, *, key: str | None, timeout: float) -> Failure:
     Args:
         error: an `openai.APIError`, or a ValueError (text that cannot be encoded, a reply that
             is no JSON).
-        key: the key that was sent; it never stands in a reason.
+        key: the key that was sent; it is removed from the reason.
         timeout: the client's time-out in seconds.
     """
     if isinstance(error, openai.APIConnectionError):

@@ -109,7 +109,7 @@ class Transport:
 
     async def _ask(self, batch: Batch, meter: Meter) -> list[Response]:
         """One batch, retried where that can help; every attempt is metered."""
-        bound = wire.most_tokens(batch.body)
+        bound = wire.token_bound(batch.body)
         retry = 0
         while True:
             attempt = await meter.reserve(

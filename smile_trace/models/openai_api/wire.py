@@ -22,14 +22,14 @@ _NAMES = {"stop_sequences": "stop"}
 
 
 Read = Callable[[Response, dict[str, JSON]], Response]
-"""Makes the final response out of what was read and the server's own words for it."""
+"""Makes the final response from the parsed one and the server's raw choice."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One request with the body that goes out for it, and the path that it goes to.
+    """One request with the body and the path that it is sent as.
 
-    Where a given `answer` is scored, `read` turns what comes back into its score.
+    Where a given `answer` is scored, `read` turns the response into its score.
     """
 
     request: Request
@@ -48,7 +48,7 @@ class Batch:
 
     @property
     def path(self) -> str:
-        """Where the body goes."""
+        """The path of the HTTP request."""
         return self.items[0].path
 
     @property
@@ -60,7 +60,7 @@ class Batch:
         return {**body, "prompt": [item.body["prompt"] for item in self.items]}
 
     def split(self) -> list["Batch"]:
-        """Each item on its own."""
+        """One batch per item."""
         pairs = zip(self.indices, self.items, strict=True)
         return [Batch((index,), (item,)) for index, item in pairs]
 
@@ -68,7 +68,7 @@ class Batch:
 def batches(items: Sequence[Item], *, size: int) -> list[Batch]:
     """The items, up to `size` in one HTTP request.
 
-    Only completions whose bodies differ in nothing but the prompt come together.
+    Only completions whose bodies are equal but for the prompt share one.
     """
     alike: dict[str, list[int]] = {}
     for index, item in enumerate(items):
@@ -91,9 +91,9 @@ def completion_prompt(messages: Sequence[Message]) -> str:
 def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dict[str, JSON]:
     """The call's own parameters as they are sent again.
 
-    What decides the number and the shape of the answers is ours and left out. A replicate
-    above 0 moves the seed, where there is one. `limit` (name and tokens) stands in where the
-    call had no limit of its own.
+    Those that decide the number and the shape of the answers are dropped. A replicate above 0
+    shifts the seed, where there is one. `limit` (name and tokens) is used where the call had
+    no limit of its own.
     """
     sent = {
         _NAMES.get(name, name): value
@@ -102,7 +102,7 @@ def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dic
     }
     if form == "completion":
         sent = {name: value for name, value in sent.items() if name not in _CHAT_ONLY}
-        if "max_completion_tokens" in sent:  # a name that only chats know
+        if "max_completion_tokens" in sent:  # the name in the chat API only
             sent["max_tokens"] = sent.pop("max_completion_tokens")
     limits = [sent[name] for name in LIMITS if name in sent]
     if not any(isinstance(tokens, int) and tokens > 0 for tokens in limits):
@@ -120,8 +120,8 @@ def question(messages: Sequence[Message], *, form: Form) -> dict[str, JSON]:
     return {"messages": [{"role": m.role, "content": m.content} for m in messages]}
 
 
-def most_tokens(sent: Mapping[str, JSON]) -> Usage:
-    """The most tokens that a body can use: one per byte of input, and the limit of output."""
+def token_bound(sent: Mapping[str, JSON]) -> Usage:
+    """The cost bound of a body: a token per byte of input, and the limit of output tokens."""
     prompts = sent.get("prompt", sent.get("messages"))
     count = len(prompts) if "prompt" in sent and isinstance(prompts, list) else 1
     limit = max((sent[name] for name in LIMITS if isinstance(sent.get(name), int)), default=0)
@@ -135,8 +135,8 @@ def most_tokens(sent: Mapping[str, JSON]) -> Usage:
 def responses(reply: object, items: Sequence[Item]) -> list[Response]:
     """The reply's answers in the order of the items that were sent.
 
-    Usage stands on the response where one prompt was sent, or the server counts each. OpenAI's
-    format has one count for all, and servers disagree on what it then counts.
+    A response has its usage where one prompt was sent, or the server counts each. OpenAI's format
+    has one count for all, and servers disagree on what that counts.
     """
     read: Callable[[dict[str, Any]], Response] = _native
     if isinstance(reply, dict) and isinstance(reply.get("choices"), list):
@@ -160,7 +160,9 @@ def responses(reply: object, items: Sequence[Item]) -> list[Response]:
             response = response.model_copy(update={"usage": usage})
         if item.read is not None and response.ok:
             whole = reply if isinstance(reply, dict) and len(items) == 1 else {}
-            response = item.read(response, {**whole, **choice})  # vLLM's chat scores stand outside
+            response = item.read(
+                response, {**whole, **choice}
+            )  # vLLM's chat scores are beside `choices`
         answers.append(response)
     return answers
 

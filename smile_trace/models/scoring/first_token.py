@@ -8,7 +8,7 @@ from smile_trace.models.openai_api.wire import Read
 from smile_trace.records import JSON, Form, Response
 
 TOP = {"chat": 20, "completion": 5}
-"""The most alternatives that OpenAI's two formats give."""
+"""The most alternatives that OpenAI's two APIs return."""
 
 
 def extra(form: Form) -> dict[str, JSON]:
@@ -21,8 +21,8 @@ def extra(form: Form) -> dict[str, JSON]:
 def read(answer: str) -> Read:
     """Reads a response as the log-probability that the first token agrees with `answer`.
 
-    It is that of all listed tokens which begin the answer, summed; leading white space counts
-    on neither side. Where none does, it is that of the least likely one listed: an upper bound.
+    The probabilities of all listed tokens that begin the answer are summed, leading white space
+    ignored. Where none does, that of the least likely listed token is an upper bound.
     """
     wanted = answer.lstrip()
 
@@ -47,7 +47,7 @@ def read(answer: str) -> Read:
 
 
 def _alternatives(logprobs: Any) -> Iterator[tuple[str, float]]:
-    """Token and log-probability at the first place, in the chat or the older layout."""
+    """Tokens and log-probabilities at the first position, in the chat or the completion layout."""
     if not isinstance(logprobs, dict):
         return
     content = logprobs.get("content")

@@ -13,9 +13,9 @@ _UNSPACED = ((0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF))
 def body(prompt: str, tokens: Sequence[int]) -> dict[str, JSON]:
     """A completion body in which exactly `tokens` can be generated after `prompt`.
 
-    The grammar is one of tokens: a grammar of characters would let the sampler walk another
-    tokenisation of the same text, which the model finds far less likely. The log-probabilities
-    that come back are those of the unconstrained model.
+    The grammar is one of tokens: a grammar of characters would let the sampler take another
+    tokenisation of the same text, which is far less likely. The log-probabilities in the reply
+    are those of the unconstrained model.
     """
     return {
         "prompt": prompt,
@@ -50,8 +50,8 @@ def _gap(result: dict[str, JSON]) -> float | None:
 def continuation(prompt: str, answer: str) -> str:
     """`answer` as it would continue `prompt`: answers are often stripped of a leading space.
 
-    Without it the model would have to glue two words together, which it never does. None is
-    put in where the prompt ends in white space, an opening bracket, a quote, a dash or a
+    Without that space the model would have to join two words, which it never does. None is
+    inserted where the prompt ends in white space, an opening bracket, a quote, a dash or a
     slash, or where either side is in a script without spaces.
     """
     if not prompt or not answer or prompt[-1].isspace() or answer[0].isspace():

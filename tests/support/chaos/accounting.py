@@ -59,7 +59,7 @@ def check_accounting(fault_run: FaultRun) -> Accounting:
         requests=len(asked),
         billed=billed.total(),
         repeated=billed.total() - len(billed),
-        lost=sum(entry.billed and (entry.gone or entry.fault is not None) for entry in asked),
+        lost=sum(entry.billed and (entry.abandoned or entry.fault is not None) for entry in asked),
         interruptions=fault_run.interruptions,
         worker_kills=fault_run.worker_kills,
         model_kills=fault_run.model_kills,

@@ -1,4 +1,4 @@
-"""Word vectors from an endpoint."""
+"""Embeddings from an endpoint."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def server():
         yield running
 
 
-def test_each_distinct_text_is_asked_once(server):
+def test_each_distinct_text_is_embedded_once(server):
     embed = Embeddings("e", EndpointSettings(base_url=server.base_url, model="there"))
     vectors = embed(["net", "", "ten", "net"])
     assert vectors.shape == (4, 9)
@@ -32,7 +32,7 @@ def test_each_distinct_text_is_asked_once(server):
     assert embed([]).shape == (0, 1)
 
 
-def test_many_texts_go_in_several_requests(server):
+def test_many_texts_are_split_into_requests(server):
     embed = Embeddings("e", EndpointSettings(base_url=server.base_url))
     assert embed([f"t{i}" for i in range(600)]).shape == (600, 9)
     assert [len(body["input"]) for body in server.bodies] == [256, 256, 88]
@@ -47,13 +47,13 @@ def test_many_texts_go_in_several_requests(server):
         (200, {}, {"data": [{"index": 0, "embedding": "x"}]}),
     ],
 )
-def test_without_vectors_it_says_what_to_do(server, fault):
+def test_a_failure_says_what_to_do(server, fault):
     server.faults = [fault]
     with pytest.raises(ModelUnavailable):
         Embeddings("e", EndpointSettings(base_url=server.base_url, retries=0))(["a"])
 
 
-def test_the_settings_name_them(server):
+def test_the_settings_name_the_embeddings_model(server):
     endpoint = EndpointSettings(base_url=server.base_url)
     settings = Settings(models={"e": endpoint}, explain={"embeddings": "e"})
     assert open_embeddings(settings) is open_embeddings(settings)
@@ -62,7 +62,7 @@ def test_the_settings_name_them(server):
         open_embeddings(Settings(models={"e": {"kind": "local"}}, explain={"embeddings": "e"}))
 
 
-def test_an_explanation_uses_them(server, tmp_path, monkeypatch):
+def test_an_explanation_uses_the_embeddings(server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "smile_trace.toml").write_text(
         f'[models.e]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
@@ -74,7 +74,7 @@ def test_an_explanation_uses_them(server, tmp_path, monkeypatch):
     assert any("sea" in body["input"] for body in server.bodies)
 
 
-def test_attempts_are_paid_under_their_own_name_and_vectors_kept(server, tmp_path, monkeypatch):
+def test_attempts_are_metered_and_vectors_cached(server, tmp_path, monkeypatch):
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     store = Store.open(Settings(home=tmp_path))
     server.faults = [(503, {}, {"error": {"message": "busy"}}), (0, {}, None)]
@@ -91,7 +91,7 @@ def test_attempts_are_paid_under_their_own_name_and_vectors_kept(server, tmp_pat
     store.close()
 
 
-def test_a_cap_holds_for_vectors_too(server, tmp_path):
+def test_a_cap_holds_for_embeddings(server, tmp_path):
     endpoint = EndpointSettings(base_url=server.base_url, calls_per_day=1)
     store = Store.open(Settings(home=tmp_path, models={"e": endpoint}))
     embed = Embeddings("e", endpoint).paid_from(store.ledger, store.responses, "call")
@@ -102,7 +102,7 @@ def test_a_cap_holds_for_vectors_too(server, tmp_path):
     store.close()
 
 
-def test_a_server_that_is_gone_is_named_as_the_one_to_wait_for():
+def test_an_unreachable_server_is_named_in_the_error():
     embed = Embeddings("e", EndpointSettings(base_url="http://127.0.0.1:9/v1", retries=0))
     with pytest.raises(ModelUnavailable) as raised:
         embed(["net"])

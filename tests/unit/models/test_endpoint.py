@@ -1,4 +1,4 @@
-"""The endpoint against a planted server: what goes out, what comes back, what is asked again."""
+"""The endpoint against a planted server: requests, replies, retries."""
 
 import socket
 
@@ -32,7 +32,7 @@ def ask(*texts: str, form="chat", replicate=0, **parameters) -> Request:
     return Request(messages=messages, form=form, parameters=parameters, replicate=replicate)
 
 
-async def test_messages_go_out_exactly_and_answers_keep_their_order(server):
+async def test_messages_are_sent_exactly_and_answers_are_in_order(server):
     model = endpoint(server)
     messages = (
         Message(role="system", content=" two  spaces "),
@@ -72,7 +72,7 @@ async def test_the_calls_own_parameters_pass_through(server):
 
 
 @pytest.mark.parametrize("nonsense", [0, -1, "many", None, [1]])
-async def test_a_limit_that_is_none_is_replaced(server, nonsense):
+async def test_an_invalid_limit_is_replaced(server, nonsense):
     await endpoint(server, max_tokens=9).generate([ask("a", max_tokens=nonsense)])
     assert server.bodies[0]["max_tokens"] == 9
 
@@ -102,7 +102,7 @@ async def test_a_list_of_completions_shares_requests(server):
     ]
 
 
-async def test_one_refused_prompt_in_a_list_costs_the_others_nothing(server):
+async def test_a_rejected_prompt_in_a_list_does_not_fail_the_others(server):
     server.faults = [(400, {}, {"error": {"message": "bad"}}), None, (400, {}, {"error": {}})]
     model = endpoint(server, list_requests=True, form="completion")
     got = await model.generate([ask("a"), ask("b"), ask("c")])
@@ -111,20 +111,20 @@ async def test_one_refused_prompt_in_a_list_costs_the_others_nothing(server):
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
-async def test_passing_faults_are_asked_again(server, status):
+async def test_transient_statuses_are_retried(server, status):
     server.faults = [(status, {}, {"error": {"message": "later"}})] * 2
     [response] = await endpoint(server).generate([ask("a")])
     assert response.text == "<a>"
     assert len(server.bodies) == 3
 
 
-async def test_a_broken_connection_is_asked_again(server):
+async def test_a_broken_connection_is_retried(server):
     server.faults = [(0, {}, None)]
     [response] = await endpoint(server).generate([ask("a")])
     assert response.text == "<a>"
 
 
-async def test_retry_after_is_waited_for(server, monkeypatch):
+async def test_retry_after_is_obeyed(server, monkeypatch):
     waits = []
 
     async def sleep(seconds):
@@ -137,7 +137,7 @@ async def test_retry_after_is_waited_for(server, monkeypatch):
     assert 0 < waits[1] < 1
 
 
-async def test_a_retry_after_of_hours_is_not_waited_for(server):
+async def test_a_retry_after_of_hours_is_not_retried(server):
     server.faults = [(429, {"retry-after": "7200"}, {"error": {"message": "limit"}})]
     with pytest.raises(ModelUnavailable, match="too busy") as caught:
         await endpoint(server).generate([ask("a")])
@@ -145,7 +145,7 @@ async def test_a_retry_after_of_hours_is_not_waited_for(server):
     assert len(server.bodies) == 1
 
 
-async def test_retries_end(server):
+async def test_retries_are_limited(server):
     server.faults = [(500, {}, {"error": {"message": "broken"}})] * 9
     [response] = await endpoint(server, retries=2).generate([ask("a")])
     assert response.failure == "HTTP 500: broken"
@@ -154,7 +154,7 @@ async def test_retries_end(server):
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-async def test_a_refused_key_or_model_is_permanent_and_stops_everything(server, status):
+async def test_a_refused_key_or_model_is_permanent_and_raised(server, status):
     server.faults = [(status, {}, {"error": {"message": "no"}})] * 50
     with pytest.raises(ModelUnavailable) as caught:
         await endpoint(server, concurrency=2).generate([ask(str(i)) for i in range(50)])
@@ -162,7 +162,7 @@ async def test_a_refused_key_or_model_is_permanent_and_stops_everything(server, 
     assert len(server.bodies) <= 4
 
 
-async def test_an_empty_account_is_permanent(server):
+async def test_a_spent_quota_is_permanent(server):
     server.faults = [(429, {}, {"error": {"message": "x", "code": "insufficient_quota"}})]
     with pytest.raises(ModelUnavailable) as caught:
         await endpoint(server).generate([ask("a")])
@@ -183,7 +183,7 @@ async def test_a_prompt_that_is_too_long_says_so(server, error):
     assert response.failure == "prompt longer than the model's context"
 
 
-async def test_nobody_there():
+async def test_an_unreachable_server():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
@@ -193,7 +193,7 @@ async def test_nobody_there():
     assert not caught.value.permanent
 
 
-async def test_an_answer_that_takes_too_long_is_a_failure(server):
+async def test_a_timeout_is_a_failure(server):
     import threading
 
     gate = threading.Event()
@@ -221,13 +221,13 @@ async def test_an_answer_that_takes_too_long_is_a_failure(server):
         7,
     ],
 )
-async def test_a_reply_out_of_all_order_is_a_failure(server, reply):
+async def test_a_malformed_reply_is_a_failure(server, reply):
     server.faults = [(200, {}, reply)]
     [response] = await endpoint(server, retries=0).generate([ask("a")])
     assert not response.ok
 
 
-async def test_filtered_content_is_no_empty_answer(server):
+async def test_filtered_content_is_a_failure(server):
     choice = {"message": {"content": None}, "finish_reason": "content_filter"}
     server.faults = [(200, {}, {"choices": [choice]})]
     [response] = await endpoint(server).generate([ask("a")])
@@ -241,7 +241,7 @@ async def test_an_empty_answer_is_an_answer(server):
     assert response.text == ""
 
 
-async def test_text_that_is_no_unicode_is_a_failure_of_its_own(server):
+async def test_invalid_unicode_fails_only_its_own_request(server):
     got = await endpoint(server).generate([ask("a \ud800"), ask("b")])
     assert "Unicode" in got[0].failure
     assert got[1].text == "<b>"
@@ -252,7 +252,7 @@ async def test_concurrency_is_bounded(server):
 
     server.function = lambda prompt: time.sleep(0.02) or "x"
     await endpoint(server, concurrency=3).generate([ask(str(i)) for i in range(12)])
-    assert server.most_at_once == 3
+    assert server.max_in_flight == 3
 
 
 async def test_the_key_is_sent_and_never_shown(server, monkeypatch):

@@ -1,4 +1,4 @@
-"""Plain functions in the foreground, and decorated ones that are called again."""
+"""Plain functions as models, and decorated functions that are called again."""
 
 import asyncio
 import sys
@@ -64,7 +64,7 @@ async def test_a_coroutine_function_is_asked_concurrently():
     assert [r.text for r in got] == list("0123")
 
 
-async def test_a_plain_function_is_called_one_by_one_and_off_the_loop():
+async def test_a_plain_function_is_called_serially_in_a_thread():
     inside, most, threads = 0, 0, set()
 
     def model(prompt):
@@ -100,7 +100,7 @@ async def test_objects_with_a_call_method():
         assert response.text == "abc"
 
 
-async def test_what_it_raises_is_missing_data():
+async def test_an_exception_is_a_failure():
     def model(prompt):
         if prompt == "bad":
             raise RuntimeError("no luck")
@@ -112,7 +112,7 @@ async def test_what_it_raises_is_missing_data():
     assert got[2].text == "good"
 
 
-async def test_nothing_that_it_does_is_recorded():
+async def test_its_calls_are_not_recorded():
     seen = []
     await CallableModel(lambda prompt: seen.append(capture_state.active()) or "x").generate(
         [ask("a")]
@@ -166,7 +166,7 @@ async def test_it_is_called_without_its_decorator(app, tmp_path, monkeypatch):
         capture_state.runtime().spool.close()
 
 
-async def test_messages_are_handed_over_as_messages(app):
+async def test_messages_are_passed_as_messages(app):
     model = Rerun(call(f"{app}:chat", {"prompt": "messages", "arguments": {}}), app=app)
     [response] = await model.generate([ask("a")])
     assert response.text == "a"
@@ -199,13 +199,13 @@ async def test_arguments_that_do_not_fit_are_a_failure(app):
         None,
     ],
 )
-def test_nothing_else_is_ever_called(app, name):
+def test_only_functions_marked_for_rerun_are_called(app, name):
     with pytest.raises(ModelUnavailable) as caught:
         Rerun(call(name), app=app)
     assert caught.value.permanent
 
 
-def test_without_the_operators_word_nothing_is_imported(app):
+def test_nothing_is_imported_that_the_operator_did_not_name(app):
     with pytest.raises(ModelUnavailable, match="--app"):
         Rerun(call(f"{app}:ask"), app=None)
     assert app not in sys.modules
@@ -222,14 +222,14 @@ def test_a_module_that_cannot_be_imported(tmp_path, monkeypatch):
 # -- from a captured name to a model --------------------------------------------------------
 
 
-def test_the_exact_name_then_the_star():
+def test_the_exact_name_comes_before_the_wildcard():
     exact, star = EndpointSettings(base_url="http://a/v1"), EndpointSettings(base_url="http://b/v1")
     settings = Settings(models={"gpt": exact, "*": star})
     assert settings_for("gpt", settings) == exact
     assert settings_for("other", settings) == star
 
 
-def test_without_a_mapping_the_message_says_what_to_write():
+def test_a_missing_table_says_what_to_write():
     with pytest.raises(NoModel, match=r'no model for .gpt.: write .*\[models."gpt"\]'):
         settings_for("gpt", Settings(models={}))
     small = Settings(models={"small": EndpointSettings(base_url="http://a/v1")})
@@ -237,7 +237,7 @@ def test_without_a_mapping_the_message_says_what_to_write():
         settings_of("gpt", small)
 
 
-def test_what_the_worker_keeps_as_a_reason_names_no_other_table():
+def test_the_message_that_the_worker_stores_names_no_other_table():
     small = Settings(models={"small": EndpointSettings(base_url="http://a/v1")})
     said = set()
     for settings in (Settings(models={}), small):

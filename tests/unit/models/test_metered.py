@@ -1,4 +1,4 @@
-"""Every answer is kept the moment it arrives; every attempt is reserved before it is sent."""
+"""The metered model: answers are cached on arrival, attempts reserved before they are sent."""
 
 import asyncio
 
@@ -67,7 +67,7 @@ def paid(model, ledger=None, cache=None, explanation="e", fresh=False):
     return MeteredModel(model, ledger=ledger, cache=cache, explanation=explanation, fresh=fresh)
 
 
-async def test_what_is_kept_is_not_asked_again(server):
+async def test_cached_answers_are_not_asked_again(server):
     cache = MemoryCache()
     first = await paid(endpoint(server), cache=cache).generate([ask("a"), ask("b")])
     again = await paid(endpoint(server), cache=cache, explanation="x").generate(
@@ -88,21 +88,21 @@ async def test_what_is_kept_is_not_asked_again(server):
         ask("a").model_copy(update={"messages": (Message(role="system", content="a"),)}),
     ],
 )
-async def test_what_differs_is_asked(server, other):
+async def test_a_request_that_differs_is_asked(server, other):
     model = paid(endpoint(server))
     await model.generate([ask("a")])
     await model.generate([other])
     assert len(server.bodies) == 2
 
 
-async def test_the_seed_is_no_part_of_the_key(server):
+async def test_the_cache_key_ignores_the_seed(server):
     model = paid(endpoint(server))
     await model.generate([ask("a", seed=1)])
     await model.generate([ask("a", seed=2)])
     assert len(server.bodies) == 1
 
 
-async def test_scores_and_answers_have_keys_of_their_own(server):
+async def test_scores_and_answers_have_different_cache_keys(server):
     model = paid(endpoint(server))
     await model.generate([ask("a")])
     await model.score([ask("a")], "x")
@@ -117,7 +117,7 @@ async def test_the_same_request_twice_in_one_round_is_asked_once(server):
     assert len(server.bodies) == 2
 
 
-async def test_another_address_is_another_model(server):
+async def test_the_cache_key_holds_the_address(server):
     cache = MemoryCache()
     await paid(endpoint(server), cache=cache).generate([ask("a")])
     with serving(lambda prompt: "other") as elsewhere:
@@ -125,7 +125,7 @@ async def test_another_address_is_another_model(server):
     assert response.text == "other"
 
 
-async def test_fresh_asks_again_but_not_twice(server):
+async def test_fresh_ignores_the_cache_once(server):
     cache = MemoryCache()
     await paid(endpoint(server), cache=cache).generate([ask("a")])
     model = paid(endpoint(server), cache=cache, fresh=True)
@@ -134,14 +134,14 @@ async def test_fresh_asks_again_but_not_twice(server):
     assert len(server.bodies) == 2
 
 
-async def test_failures_are_not_kept(server):
+async def test_failures_are_not_cached(server):
     server.faults = [(400, {}, {"error": {"message": "no"}})]
     model = paid(endpoint(server))
     assert not (await model.generate([ask("a")]))[0].ok
     assert (await model.generate([ask("a")]))[0].ok
 
 
-async def test_a_callable_is_kept_within_one_explanation_only():
+async def test_answers_of_a_function_are_cached_within_one_explanation():
     asked = []
     model, cache = CallableModel(lambda prompt: asked.append(prompt) or "x"), MemoryCache()
     for explanation in ("one", "one", "two"):
@@ -186,8 +186,8 @@ FILTERED = {"choices": [{"index": 0, "finish_reason": "content_filter", "message
         (b'{"choices": [{"index": 0, "mess', None),
     ],
 )
-async def test_what_came_with_a_success_costs_even_where_there_is_no_answer(server, reply, tokens):
-    """The server has generated, and bills for it; uncounted, the largest possible cost stands."""
+async def test_a_success_without_an_answer_is_charged(server, reply, tokens):
+    """The server has generated and bills for it; without a count the cost bound is settled."""
     server.faults = [(200, {}, reply)]
     ledger = NotingLedger()
     [response] = await paid(endpoint(server), ledger).generate([ask("a")])
@@ -196,7 +196,7 @@ async def test_what_came_with_a_success_costs_even_where_there_is_no_answer(serv
     assert ledger.spent + sum(ledger.open.values()) > 0
 
 
-async def test_a_reservation_covers_what_is_used(server):
+async def test_a_reservation_covers_the_usage(server):
     server.function = lambda prompt: "word " * 50
     ledger = NotingLedger()
     reserved = []
@@ -215,7 +215,7 @@ async def test_a_list_request_reserves_one_call_per_prompt(server):
 
 
 @pytest.mark.parametrize("kind", ["endpoint", "callable"])
-async def test_an_explanations_cap_is_never_passed(server, kind):
+async def test_an_explanations_cap_is_never_exceeded(server, kind):
     asked = []
     by_hand = CallableModel(lambda prompt: asked.append(prompt) or "x")
     model = endpoint(server) if kind == "endpoint" else by_hand
@@ -225,7 +225,7 @@ async def test_an_explanations_cap_is_never_passed(server, kind):
     assert all("budget of 5 calls" in r.failure for r in got if not r.ok)
 
 
-async def test_a_daily_cap_stops_everything_and_keeps_what_came(server):
+async def test_a_daily_cap_is_raised_and_received_answers_are_cached(server):
     cache = MemoryCache()
     ledger = NotingLedger(tokens=480, daily=True)
     model = paid(endpoint(server), ledger, cache)
@@ -240,7 +240,7 @@ async def test_a_daily_cap_stops_everything_and_keeps_what_came(server):
     assert len(server.bodies) == 60  # nothing was paid for twice
 
 
-async def test_where_an_answer_cannot_be_kept_nothing_more_is_asked(server):
+async def test_nothing_more_is_asked_when_the_cache_cannot_be_written(server):
     class FullDisk(MemoryCache):
         def put_many(self, items):
             raise SmileTraceError("the disk is full")
@@ -254,7 +254,7 @@ async def test_where_an_answer_cannot_be_kept_nothing_more_is_asked(server):
     assert asked == len(server.bodies) <= 2
 
 
-async def test_what_is_in_flight_comes_home_when_the_model_goes_away(server):
+async def test_answers_in_flight_are_cached_when_the_model_becomes_unavailable(server):
     cache = MemoryCache()
     server.faults = [None, None, (401, {}, {})]
     with pytest.raises(ModelUnavailable):
@@ -274,7 +274,7 @@ async def test_large_reservations_wait_for_the_ones_in_flight(server):
     assert all(r.ok for r in got)
 
 
-async def test_an_answer_is_kept_before_it_is_settled(server):
+async def test_an_answer_is_cached_before_its_attempt_is_settled(server):
     order = []
 
     class Cache(MemoryCache):
@@ -325,7 +325,7 @@ async def test_a_known_price_is_reserved_and_settled(monkeypatch):
 
 
 @pytest.mark.parametrize(("caps_money", "said"), [(True, 1), (False, 0)])
-async def test_an_unknown_price_is_said_once_where_money_is_capped(
+async def test_an_unknown_price_is_warned_of_once_where_money_is_capped(
     server, caplog, caps_money, said
 ):
     ledger = NotingLedger()

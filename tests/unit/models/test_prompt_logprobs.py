@@ -1,4 +1,4 @@
-"""Scores of a whole answer from a server that answers as vLLM's documentation says."""
+"""Scores of a whole answer from a server that behaves as the documentation of vLLM says."""
 
 import math
 import re
@@ -95,7 +95,7 @@ def ask(text: str, form: Any = "chat") -> Request:
 
 @pytest.mark.parametrize("form", ["chat", "completion"])
 @pytest.mark.parametrize("answer", ["Paris, France", " Paris, France"])
-async def test_every_token_of_the_answer_and_none_of_the_prompt(server, form, answer):
+async def test_all_tokens_of_the_answer_and_none_of_the_prompt_are_scored(server, form, answer):
     model = endpoint(server, list_requests=True)
     asked = [ask("Where is the Eiffel Tower? In", form), ask("Where is the Tower? In", form)]
     known, unknown = await model.score(asked, answer)
@@ -111,7 +111,7 @@ async def test_every_token_of_the_answer_and_none_of_the_prompt(server, form, an
     assert len(server.bodies) == (2 if form == "chat" else 1)
 
 
-async def test_a_server_that_gives_none_is_said(server):
+async def test_a_server_without_prompt_logprobs_is_a_failure(server):
     server.RequestHandlerClass = PlantedHandler
     [response] = await endpoint(server).score([ask("a")], "b")
     assert "prompt_logprobs" in response.failure
@@ -138,7 +138,7 @@ def test_tokens_that_end_inside_a_character():
     assert last_tokens("👍", ["<a>"]) is None
 
 
-def test_what_is_kept_of_a_first_token_is_not_taken_for_the_whole(server):
+def test_first_token_and_whole_scores_have_different_identities(server):
     assert endpoint(server).identity != endpoint(server, prompt_logprobs=False).identity
     assert endpoint(server, prompt_logprobs=False).capabilities.first_token_only
 
