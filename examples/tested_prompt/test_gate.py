@@ -2,8 +2,8 @@
 
     pytest examples/tested_prompt
 
-The application answers a few inputs under each version, the worker looks which parts of the
-prompt carry the answers, and `smile-trace compare` exits 3 where a limit is broken.
+The application answers a few inputs under each version, the worker explains which parts of the
+prompt the answers depend on, and `smile-trace compare` exits 3 if a limit is broken.
 """
 
 import os
@@ -23,7 +23,7 @@ PASSES, CLOSED = 0, 3
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of its own, with the calls of every version and what the worker found in them."""
+    """A separate home, with the calls of every version and their explanations."""
     folder = tmp_path_factory.mktemp("home")
     for command in (["app.py"], ["-m", "smile_trace", "worker", "--once", "--app", "app"]):
         ran = python(folder, *command)
@@ -32,19 +32,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def python(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Without the variables of any tracker: a test delivers nothing."""
-    kept = {name: os.environ[name] for name in ("PATH", "RECORD_WITH") if name in os.environ}
+    """Run Python without the environment variables of any tracker: a test delivers nothing."""
+    environment = {name: os.environ[name] for name in ("PATH", "RECORD_WITH") if name in os.environ}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=HERE,
-        env={**kept, "SMILE_TRACE_HOME": str(home)},
+        env={**environment, "SMILE_TRACE_HOME": str(home)},
         capture_output=True,
         text=True,
     )
 
 
 def gate(home: Path, versions: str) -> "subprocess.CompletedProcess[str]":
-    """What a pipeline runs: the landmark must go on carrying the answer."""
+    """What a pipeline runs: the answer must still depend on the landmark."""
     return python(
         home,
         *("-m", "smile_trace", "compare", "landmark", "--versions", versions),
@@ -53,7 +53,7 @@ def gate(home: Path, versions: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_shorter_prompt_passes(home: Path) -> None:
-    """Only the request to be kind is gone."""
+    """It lacks only the request to be kind."""
     ran = gate(home, "1,2")
     assert ran.returncode == PASSES, ran.stderr
 

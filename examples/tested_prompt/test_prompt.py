@@ -30,5 +30,5 @@ def test_the_landmark_drives_the_answer(explanation: smile_trace.Explanation) ->
 
 
 def test_the_article_does_nothing(explanation: smile_trace.Explanation) -> None:
-    """A word that carries nothing may go."""
+    """A word without effect can be removed."""
     assert_no_effect(explanation, "The", within=0.2)

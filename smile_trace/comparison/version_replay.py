@@ -151,7 +151,7 @@ class VersionReplay:
         replicates: int,
         budget: int,
     ) -> tuple[_Plan | None, str]:
-        """What the budget carries, or why nothing."""
+        """What the budget allows, or why it allows nothing."""
         per_input = 2 * replicates
         if budget < per_input:
             return None, "the budget allows no call"

@@ -30,7 +30,7 @@ def print_terminal(comparison: Comparison, console: Console | None = None) -> No
             console.print(Text(f"\n{title}{version.rows:,} perturbed prompts", style="bold dim"))
             console.print(Padding(_influences(layout.ranked(version), console.width), (0, 2)))
         for why in version.dropped:
-            console.print(Text(f"  kept apart: {visible(why)}", style="dim"))
+            console.print(Text(f"  not used: {visible(why)}", style="dim"))
 
 
 def _print_change(comparison: Comparison, change: VersionChange, console: Console) -> None:

@@ -67,7 +67,7 @@ def test_errors_are_one_sentence(home: Path) -> None:
     assert CliRunner().invoke(app, ["compare", "answer", "--ref", "HEAD"]).exit_code == 2
 
 
-def test_the_example_that_tests_its_prompt(tmp_path: Path) -> None:
+def test_the_example_of_a_tested_prompt(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLE],
         capture_output=True,

@@ -55,6 +55,6 @@ def test_a_comparison_is_delivered_once_per_change(store: Store, tmp_path: Path)
     assert set(tracker.items[-1].traced_as) == {"1", "2"}
 
 
-def test_a_tracker_that_shows_none_gets_none(store: Store, tmp_path: Path) -> None:
+def test_a_tracker_without_comparisons_gets_none(store: Store, tmp_path: Path) -> None:
     comparisons = Comparisons(FakeTracker(), store, settings_in(tmp_path))
     assert comparisons.run(at_once=True) == 0

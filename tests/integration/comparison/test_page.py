@@ -1,4 +1,4 @@
-"""The page in a real browser, and the size of things."""
+"""The page in a real browser, also with many calls."""
 
 from pathlib import Path
 

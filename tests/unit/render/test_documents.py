@@ -53,7 +53,7 @@ def test_hostile_text_is_text_in_html(hostile_page: str) -> None:
     assert page.text.count("<script>alert('smile-alarm')</script>") >= 4
 
 
-def test_html_needs_nothing_from_elsewhere() -> None:
+def test_html_is_self_contained() -> None:
     page = to_html(explanation())
     assert page.startswith("<!doctype html>")
     assert '<meta charset="utf-8">' in page
@@ -62,7 +62,7 @@ def test_html_needs_nothing_from_elsewhere() -> None:
     assert "prefers-color-scheme: dark" in page
 
 
-def test_hovering_shows_value_and_interval() -> None:
+def test_tooltips_show_value_and_interval() -> None:
     page = to_html(explanation())
     assert 'title="+0.71 [+0.63, +0.78], p = 0.002: supports the answer"' in page
     assert 'title="−0.02 [−0.10, +0.05], p = 0.6: within the noise"' in page
@@ -75,7 +75,7 @@ def test_a_fragment_is_one_element() -> None:
     assert explanation()._repr_html_().strip() == fragment
 
 
-def test_the_page_says_how_far_to_trust_it() -> None:
+def test_the_page_shows_the_status_and_its_reason() -> None:
     text = Reader(to_html(explanation(status="inconclusive"))).text
     assert "Inconclusive at this budget" in text
     assert "inconclusive" not in text
@@ -116,7 +116,7 @@ def test_escape_leaves_one_line_without_markup() -> None:
         ("&lt; <!-- x -->", "&amp;lt; &lt;\\!-- x --&gt;"),
     ],
 )
-def test_escape_touches_nothing_else(text: str, escaped: str) -> None:
+def test_escape_changes_nothing_else(text: str, escaped: str) -> None:
     assert escape(text) == escaped
 
 
@@ -126,7 +126,7 @@ def terminal(explained: object, **options: object) -> str:
     return out.getvalue()
 
 
-def test_the_terminal_gets_no_foreign_control_character() -> None:
+def test_no_control_character_reaches_the_terminal() -> None:
     explained = explanation([("user", HOSTILE)], {"alert": 0.5}, answer=HOSTILE, summary=HOSTILE)
     shown = terminal(explained)
     assert not {c for c in shown if ord(c) < 32 or 0x7F <= ord(c) < 0xA0} - {"\n"}
@@ -142,19 +142,19 @@ def test_signs_show_without_colour() -> None:
     assert "+0.71" in shown
 
 
-def test_colour_shows_where_there_is_some() -> None:
+def test_colour_in_a_colour_terminal() -> None:
     assert "\x1b[1;37;48;2;" in terminal(
         explanation(), force_terminal=True, color_system="truecolor"
     )
 
 
-def test_show_prints_where_there_is_no_notebook(capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_outside_a_notebook(capsys: pytest.CaptureFixture[str]) -> None:
     show(explanation())
     assert "France⁺" in capsys.readouterr().out
 
 
 def test_show_displays_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    """IPython is no dependency, so its two functions are played here."""
+    """IPython is not a dependency, so its two functions are faked."""
     shown: list[str] = []
     shell = SimpleNamespace(kernel=object())
     display = SimpleNamespace(HTML=lambda html: html, display=shown.append)
@@ -164,7 +164,7 @@ def test_show_displays_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown == [to_html(explanation(), fragment=True)]
 
 
-def test_words_that_the_prompt_says_twice_are_told_apart() -> None:
+def test_repeated_words_are_numbered() -> None:
     explained = explanation([("user", "of the city of")], {"of": 0.5, "city": 0.4})
     printed = io.StringIO()
     print_terminal(explained, Console(file=printed, width=80))
@@ -188,7 +188,7 @@ def test_messages_and_variables_are_not_numbered() -> None:
         assert table.count("|▲|Hi|") == 2
 
 
-def test_the_table_of_scores_fits_a_telephone(browser: Browser) -> None:
+def test_the_table_of_scores_fits_a_phone(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 420, "height": 800})
     page.set_content(to_html(explanation()).replace("<details", "<details open"))
     rows = page.locator("tbody tr")

@@ -1,4 +1,4 @@
-"""The one model behind all pictures: what is coloured, what is grey, what is folded."""
+"""The heatmap model behind all pictures: colours, protected text, folds."""
 
 import math
 
@@ -34,7 +34,7 @@ def test_words_are_coloured_by_sign_and_noise_is_not() -> None:
 
 
 def test_the_scale_is_absolute() -> None:
-    """Noise alone must not look vivid: the strength of a value does not depend on the others."""
+    """The strength of a value does not depend on the others, so that noise alone stays pale."""
     alone = pieces(explanation([("user", "weak word")], {"weak": 0.05}))[0]
     beside = pieces(explanation([("user", "weak strong")], {"weak": 0.05, "strong": 0.9}))[0]
     assert isinstance(alone, Piece)
@@ -49,12 +49,12 @@ def test_strength_stays_on_the_scale(value: float, expected: float) -> None:
     assert strength(value) == expected
 
 
-def test_every_text_is_kept_in_order_with_duplicates() -> None:
+def test_all_text_is_shown_in_order() -> None:
     content = "a b a  b\n\n a, a!"
     assert text_of(pieces(explanation([("user", content)], {"a": 0.5}))) == content
 
 
-def test_a_word_lies_on_its_sentence() -> None:
+def test_a_word_is_drawn_over_its_sentence() -> None:
     explained = explanation([("user", "One two. Three.")], {"two": 0.5})
     sentence = explained.segments[0].model_copy(
         update={"start": 0, "end": 8, "significant": True, "attribution": -0.4}
@@ -80,7 +80,7 @@ def test_a_segment_in_several_messages_is_coloured_in_all_of_them() -> None:
     assert [p.kind for p in pieces(explained, 2) if isinstance(p, Piece)] == ["plain"]
 
 
-def test_frozen_messages_are_shown_as_such() -> None:
+def test_protected_messages_are_marked() -> None:
     picture = heatmap(explanation(protected=["system"]))
     assert {p.kind for p in picture.blocks[0].parts if isinstance(p, Piece)} == {
         "protected",
@@ -89,7 +89,7 @@ def test_frozen_messages_are_shown_as_such() -> None:
     assert "protected" in picture.kinds
 
 
-def test_long_quiet_text_is_folded_and_complete() -> None:
+def test_long_text_without_effect_is_folded_and_complete() -> None:
     content = "Answer in French. " + "Nothing of note happened here. " * 200 + "Bonjour"
     parts = pieces(explanation([("user", content)], {"French": 0.5, "Bonjour": 0.4}))
     folds = [part for part in parts if isinstance(part, Fold)]
@@ -109,13 +109,13 @@ def test_one_long_word_is_folded_too() -> None:
     assert sum(len(p.text) for p in parts if isinstance(p, Piece)) < 450
 
 
-def test_segments_beyond_the_text_do_no_harm() -> None:
+def test_segments_beyond_the_text_are_clipped() -> None:
     explained = explanation([("user", "short")], {"short": 0.5})
     wrong = explained.segments[0].model_copy(update={"start": -3, "end": 900})
     assert text_of(pieces(explained.model_copy(update={"segments": (wrong,)}))) == "short"
 
 
-def test_an_empty_message_is_a_message() -> None:
+def test_an_empty_message_has_a_block() -> None:
     assert pieces(explanation([("user", "")], {})) == []
 
 
@@ -133,7 +133,7 @@ def test_no_control_character_is_left() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [(0.623, "+0.62"), (-0.08, "−0.08"), (0.001, "0.00"), (-0.001, "0.00")]
 )
-def test_numbers_read_as_people_write_them(value: float, text: str) -> None:
+def test_signed_numbers(value: float, text: str) -> None:
     assert signed(value) == text
 
 
@@ -158,6 +158,6 @@ def test_status_reads_inconclusive_to_people() -> None:
         ),
     ],
 )
-def test_what_a_proxy_had_to_do_with_it(use: ProxyUse, said: str) -> None:
+def test_the_use_of_a_proxy_is_stated(use: ProxyUse, said: str) -> None:
     plain = explanation([("user", "a b")], {"a": 0.5})
     assert said in heatmap(plain.model_copy(update={"proxy": use})).facts

@@ -23,7 +23,7 @@ PASSAGE = "The spare key is under the piano."
 
 
 def levels(text: str = TEXT, passage: str = PASSAGE) -> Explanation:
-    """Three passages; the one with the key by its halves, and one of these by its words."""
+    """Three passages; the one with the key is split into halves, and one of these into words."""
     whole = explanation([("user", text)], {"key": 0.5, "spare": 0.2})
     start = text.index(passage)
     middle = start + len(passage) // 2
@@ -84,7 +84,7 @@ def test_a_passage_is_not_hidden_in_a_fold() -> None:
 
 
 class _Table(HTMLParser):
-    """The cells of a page's table, and how far the first one of each row is set in."""
+    """The cells of a page's table, and the indentation of each row."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ DAY = "a city of, a day of rest."
 
 
 def _day(text: str) -> Explanation:
-    """Sentences; each DAY among them by its halves, and these by their words. Each "of" drives."""
+    """Sentences; each DAY is split into halves, and these into words. Each "of" drives."""
 
     def pieces(pattern: str, inside: Sequence[SegmentAttribution]) -> list[SegmentAttribution]:
         found = [
@@ -150,7 +150,7 @@ def _day(text: str) -> Explanation:
 
 
 def test_the_table_numbers_words_as_the_summary_does() -> None:
-    """The pieces of what drives the answer are counted inside all of that, at three levels, too."""
+    """Segments inside a passage that drives the answer are counted within it, at every level."""
     explained = _day(f"Hear, hear. {DAY}")
     summary = summarize(explained.segments, explained.fidelity, coarser=explained.coarser)
     assert "there on the first “of” (50 % ± 10 %) and the second “of” (50 % ± 10 %)" in summary
@@ -164,7 +164,7 @@ def test_the_table_numbers_words_as_the_summary_does() -> None:
 
 
 def test_markdown_names_the_passage_in_which_a_word_is_numbered() -> None:
-    """Its rows do not stand below their passages."""
+    """Its rows are not grouped by passage."""
     table = scores_to_markdown(_day(f"{DAY} {DAY}"))
     labels = [line.split("|")[2] for line in table.splitlines() if line.startswith("|▲|of")]
     assert labels == [

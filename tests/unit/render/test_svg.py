@@ -46,7 +46,7 @@ def test_hostile_text_is_text() -> None:
     ],
     ids=["words", "one word", "Chinese", "Thai", "emoji", "Hebrew", "space", "empty"],
 )
-def test_every_line_stays_inside(content: str) -> None:
+def test_every_line_is_inside_the_picture(content: str) -> None:
     svg = to_svg(explanation([("user", content)], {"word": 0.4}), width=500)
     for element in texts(svg):
         if "textLength" in element.attrib:
@@ -87,7 +87,7 @@ def test_punctuation_stays_with_its_word() -> None:
     assert ["".join(c.text for c in line).strip() for line in lines] == ["one", "two,", "three"]
 
 
-def test_the_value_stands_at_the_word_and_the_sign_in_the_line() -> None:
+def test_values_are_above_words_and_signs_in_the_underline() -> None:
     svg = to_svg(explanation([("user", "Paris not Rome")], {"Paris": 0.6, "not": -0.3}))
     assert "+0.60" in words(svg)
     assert "−0.30" in words(svg)
@@ -118,7 +118,7 @@ def test_a_segment_of_several_lines_has_its_value_once() -> None:
     assert words(svg).count("+0.50") == 1
 
 
-def test_strips_are_low_and_hold_every_line_once() -> None:
+def test_strips_are_low_and_contain_every_line_once() -> None:
     content = "\n".join(f"line{i} has a few words" for i in range(40))
     scores = {f"line{i}": 0.5 for i in range(0, 40, 3)}
     explained = explanation([("system", "Be brief."), ("user", content)], scores)
@@ -135,13 +135,13 @@ def test_no_strip_is_left_with_a_single_line() -> None:
     assert [len(re.findall(r"line\d", words(strip))) for strip in strips] == [4, 5, 0]
 
 
-def test_too_many_strips_stay_one_picture() -> None:
+def test_too_many_strips_become_one_picture() -> None:
     content = "\n".join(f"line{i}" for i in range(200))
     explained = explanation([("user", content)], {f"line{i}": 0.5 for i in range(200)})
     assert len(to_svg_strips(explained)) == 2
 
 
-def test_a_width_that_holds_nothing_is_refused() -> None:
+def test_too_small_a_width_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least 240"):
         to_svg(explanation(), width=100)
 
