@@ -1,25 +1,51 @@
-"""The application's own MLflow traces are noted on the call, and left alone: the real MLflow."""
+"""Another tracing system: noted on each call, suppressed, and used only once it is imported."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import EntryPoint
+from types import ModuleType
 
-import mlflow
-import openai
 import pytest
 
 import smile_trace
-from smile_trace.models.kinds.local import LocalModel
-from smile_trace.records import Call
+from smile_trace.capture import external_tracing, internal_errors
+from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.testing import Captured
 
 
-@pytest.fixture(autouse=True, scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """MLflow with a database of these tests'."""
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db")
-    mlflow.set_experiment("links")
-    yield
-    mlflow.flush_trace_async_logging()
-    mlflow.set_tracking_uri(None)
+class Tracing:
+    """A tracing system with one active span."""
+
+    def __init__(self) -> None:
+        self.active: tuple[str, str] | None = ("t-1", "s-1")
+        self.last: str | None = None
+        self.suppressed = False
+
+    def active_span(self) -> tuple[str, str] | None:
+        return self.active
+
+    def last_trace(self) -> str | None:
+        return self.last
+
+    @contextmanager
+    def suppress(self) -> Iterator[None]:
+        self.suppressed = True
+        yield
+        self.suppressed = False
+
+
+@pytest.fixture
+def tracing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracing]:
+    """Registered for the module `fake_tracing`, which has been imported."""
+    monkeypatch.setitem(sys.modules, "fake_tracing", ModuleType("fake_tracing"))
+    known = external_tracing._known()
+    before = dict(known)
+    registered = Tracing()
+    external_tracing.register("fake_tracing", registered)
+    yield registered
+    known.clear()
+    known.update(before)
 
 
 @smile_trace.trace(model="m")
@@ -27,54 +53,53 @@ def ask(prompt: str) -> str:
     return f"answer to {prompt}"
 
 
-def links(found: Captured) -> list[dict[str, str]]:
-    calls: list[Call] = found.calls
-    return [dict(call.external_trace) for call in calls]
-
-
-def test_the_active_trace_and_span(found: Captured) -> None:
-    with mlflow.start_span("request") as outer, mlflow.start_span("retrieval") as inner:
-        ask("x")
-    [noted] = links(found)
-    assert noted["mlflow.trace_id"] == inner.trace_id == outer.trace_id
-    assert noted["mlflow.span_id"] == inner.span_id
-    mlflow.flush_trace_async_logging()
-    trace = mlflow.get_trace(outer.trace_id)
-    assert trace is not None
-    assert {span.name for span in trace.data.spans} == {"request", "retrieval"}
-
-
-def test_a_trace_that_is_over_is_nobodys(found: Captured) -> None:
-    with mlflow.start_span("before"):
-        pass
+def test_the_active_span_is_noted(tracing: Tracing, found: Captured) -> None:
     ask("x")
-    [noted] = links(found)
-    assert not noted.keys() & {"mlflow.trace_id", "mlflow.span_id"}
+    tracing.active = None
+    ask("y")
+    first, second = found.calls
+    assert first.external_trace == {"fake_tracing.trace_id": "t-1", "fake_tracing.span_id": "s-1"}
+    assert second.external_trace == {}
 
 
-@pytest.mark.model
-def test_a_trace_that_autolog_made_inside_of_the_call(
-    found: Captured, local_model: LocalModel
-) -> None:
-    client = openai.OpenAI(base_url=str(local_model.start()), api_key="none", max_retries=0)
+def test_a_trace_that_began_inside_of_the_call_is_noted(tracing: Tracing, found: Captured) -> None:
+    tracing.active, tracing.last = None, "before"
 
     @smile_trace.trace(model="m")
-    def complete(prompt: str) -> str:
-        reply = client.chat.completions.create(
-            model="m", messages=[{"role": "user", "content": prompt}], max_tokens=2
-        )
-        return str(reply.choices[0].message.content)
+    def automatic(prompt: str) -> str:
+        tracing.last = "inside"
+        return "x"
 
-    mlflow.openai.autolog()
+    automatic("x")
+    ask("y")
+    first, second = found.calls
+    assert first.external_trace == {"fake_tracing.trace_id": "inside"}
+    assert second.external_trace == {}
+
+
+def test_before_the_system_is_imported_it_is_not_asked(
+    tracing: Tracing, found: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "fake_tracing")
+    ask("x")
+    assert found.calls[0].external_trace == {}
+
+
+def test_it_is_suppressed_under_our_own_calls(tracing: Tracing) -> None:
+    with suppress_instrumentation():
+        assert tracing.suppressed
+    assert not tracing.suppressed
+
+
+def test_an_integration_that_cannot_be_loaded_is_counted_once(
+    tracing: Tracing, found: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = EntryPoint("fake_tracing", "no_such_package:Tracing", external_tracing.GROUP)
+    external_tracing._known.cache_clear()
+    monkeypatch.setattr(external_tracing, "entry_points", lambda group: [broken])
     try:
-        complete("Say hello.")
-        first = mlflow.get_last_active_trace_id(thread_local=True)
-        complete("Say it again.")
-        second = mlflow.get_last_active_trace_id(thread_local=True)
-        ask("not to MLflow")
+        assert [ask("x"), ask("y")] == ["answer to x", "answer to y"]
     finally:
-        mlflow.openai.autolog(disable=True)
-    noted = [link.get("mlflow.trace_id") for link in links(found)]
-    assert first is not None
-    assert noted == [first, second, None]
-    assert first != second
+        external_tracing._known.cache_clear()
+    assert [call.external_trace for call in found.calls] == [{}, {}]
+    assert internal_errors.counts() == {"the integration of fake_tracing could not be loaded": 1}
