@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any, TypeVar, overload
 
 from smile_trace.capture.call_site import Parameters, Site, qualified_name, short_name
+from smile_trace.capture.external_tracing import find_integrations
 from smile_trace.capture.recording import Recording, current, reset_current, start_recording
 from smile_trace.capture.wrapping import wrap
 
@@ -83,6 +84,7 @@ def trace(
             return type(target)(decorate(target.__func__))
         if isinstance(target, type) or not callable(target):
             raise TypeError(f"smile_trace.trace decorates functions and methods, not {target!r}")
+        find_integrations()
         parameters = Parameters(target, prompt)
         _check(target, parameters, prompt, rerun)
         site = Site(

@@ -7,6 +7,7 @@ module, and until then costs one lookup in `sys.modules`.
 """
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache, partial
@@ -19,6 +20,10 @@ from smile_trace import semconv
 from smile_trace.capture.internal_errors import report_error
 
 GROUP = "smile_trace.external_tracing"
+
+_Integrations = dict[str, Callable[[], "ExternalTracing | None"]]
+_integrations: _Integrations | None = None
+_lookup = threading.local()
 
 
 class ExternalTracing(Protocol):
@@ -79,10 +84,27 @@ def _loaded() -> Iterator[tuple[str, ExternalTracing]]:
             yield name, tracing
 
 
-@cache
-def _known() -> dict[str, Callable[[], ExternalTracing | None]]:
-    """The installed integrations, by the module they wait for; looked up at the first call only."""
-    return {entry.name: cache(partial(_load, entry)) for entry in entry_points(group=GROUP)}
+def find_integrations() -> None:
+    """Look up the installed integrations, once. `trace` does so before the first call."""
+    _known()
+
+
+def _known() -> _Integrations:
+    """The installed integrations, by the module they wait for."""
+    global _integrations
+    if _integrations is None:
+        if getattr(_lookup, "running", False):
+            return {}  # a signal handler's call in the middle of the lookup
+        _lookup.running = True
+        try:
+            entries = entry_points(group=GROUP)
+            _integrations = {entry.name: cache(partial(_load, entry)) for entry in entries}
+        except Exception as error:  # noqa: BLE001  another package's metadata may be broken
+            report_error("the installed integrations could not be looked up", error)
+            _integrations = {}
+        finally:
+            _lookup.running = False
+    return _integrations
 
 
 def _load(entry: EntryPoint) -> ExternalTracing | None:
