@@ -20,7 +20,7 @@ class Case:
 
     `answer` is the first word of the answer, `drivers` the words without which it is another
     one (none where no word matters), `decoy` a word or sentence that looks as if it mattered,
-    `protect` the end of the prompt that is never left out, and `sentence` the sentence of a
+    `protect` the end of the prompt that is never removed, and `sentence` the sentence of a
     context that holds the driver.
     """
 
@@ -39,7 +39,7 @@ class Case:
 
     @property
     def tail(self) -> tuple[str, ...]:
-        """The words that are never left out."""
+        """The words that are never removed."""
         return tuple(self.protect.split())
 
     def places(self, part: str) -> tuple[int, ...]:

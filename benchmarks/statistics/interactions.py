@@ -2,7 +2,7 @@
 
     python -m benchmarks.statistics.interactions --studies 30
 
-The rows are those of `rates`. Right: *either is enough* of two drivers that can stand in for each
+The rows are those of `rates`. Right: *either is enough* of two drivers that can replace each
 other (also where two of three are enough), *only both together* of two drivers either of which
 loses the answer alone. Everything else that is said is wrong.
 """

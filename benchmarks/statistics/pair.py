@@ -1,4 +1,4 @@
-"""A real model and a weaker one that stands in for it, on the driver cases.
+"""A real model and a weaker one as its proxy, on the driver cases.
 
     make bench-proxy          # or: python -m benchmarks.statistics.pair
 
@@ -71,7 +71,7 @@ def opened(name: str) -> Scores:
     return Scores(CACHE.with_name(f"{name}.db"), weaker_model_path(LEVELS[name]))
 
 
-def proxied(
+def explain_with_proxy(
     case: Case, target: Scores, proxy: Scores, *, answer: str, calls: int, seed: int
 ) -> Explanation:
     """The explanation by so many calls to the target; the proxy scores its answer."""
@@ -99,7 +99,7 @@ def measure(
     target: str, proxy: str, seeds: Sequence[int], numbers: Sequence[int] = CALLS
 ) -> Iterator[Outcome]:
     """All cases of one pair, by each of these numbers of calls to the target."""
-    asked, standing_in = opened(target), opened(proxy)
+    asked, proxy_model = opened(target), opened(proxy)
     for case in load():
         answer = asked.generate([case.prompt])[0].text or ""
         if not answer.split() or answer.split()[0].strip(".,") != case.answer:
@@ -110,7 +110,9 @@ def measure(
         for calls, seed in itertools.product(numbers, seeds):
             if question.size > max(calls, MIN_LEVEL_CALLS):
                 continue  # the target alone would be asked about passages, not about words
-            both = proxied(case, asked, standing_in, answer=answer, calls=calls, seed=seed)
+            both = explain_with_proxy(
+                case, asked, proxy_model, answer=answer, calls=calls, seed=seed
+            )
             alone = explain(case, "text", asked, answer=answer, budget=calls, seed=seed)
             assert both.proxy is not None
             values = [np.array(attributions(one)) for one in (both, alone)]
@@ -130,7 +132,7 @@ def measure(
                 dropped=both.proxy.dropped,
             )
     asked.close()
-    standing_in.close()
+    proxy_model.close()
 
 
 def compared(values: Sequence[Array], truth: Array | None) -> dict[str, Any]:

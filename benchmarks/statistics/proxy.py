@@ -4,8 +4,9 @@
 
 Per pair 400 seeded studies: a planted world is the target, and the proxy is the same function, a
 monotone distortion of it, wrong on one driver, right but for a false driver, or driven by
-something else altogether; and 200 in which nobody drives the target, or only how much is left
-out. The target's shift has noise of sd 0, .1 or .25; the proxy, asked 200 times, has none.
+something else altogether; and 200 in which nobody drives the target, or only how much is
+removed. The target's answer change has noise of sd 0, .1 or .25; the proxy, asked 200 times, has
+none.
 Prints the tables of docs/proxy.md; `--share .1` runs a tenth.
 """
 
@@ -33,9 +34,9 @@ MANY = 256
 """Calls to the target alone that a good proxy is held against."""
 
 TOLERANCE = 0.001
-"""Shift below which an interval of (almost) no width is not called wrong."""
+"""Change below which an interval of (almost) no width is not called wrong."""
 
-Shift = Callable[[Array], Array]
+Change = Callable[[Array], Array]
 GOOD = ("same", "monotone")
 STUDIES = {"same": 400, "monotone": 400, "useless": 400} | {
     "wrong on one": 200,
@@ -43,13 +44,13 @@ STUDIES = {"same": 400, "monotone": 400, "useless": 400} | {
     "nothing": 200,
     "mass": 200,
 }
-"""Of each pair. In the last two it is the target that nobody drives, or the amount left out."""
+"""Of each pair. In the last two it is the target that nobody drives, or the amount removed."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one study saw. First place: of the proxied estimate, of the same target calls alone
-    at the same masks, of as many at masks of their own, and (beside a good proxy) of MANY
+    """What one study saw. First place: of the estimate with the proxy, of the same target calls
+    alone at the same masks, of as many at masks of their own, and (beside a good proxy) of MANY
     alone; squared errors likewise, and of saying 0."""
 
     pair: str
@@ -66,59 +67,59 @@ class Outcome:
     trust: float
 
 
-def made(pair: str, number: int, generator: np.random.Generator) -> tuple[World, Shift, float]:
-    """A target, the proxy's shift function, and the noise of the target's shift."""
+def made(pair: str, number: int, generator: np.random.Generator) -> tuple[World, Change, float]:
+    """A target, the proxy's answer change function, and the noise of the target's answer change."""
     n, noise = int(generator.choice(SIZES)), float(generator.choice(NOISES))
     worlds = planted(n, generator)
     world = worlds[number % len(worlds)]
     while not world.drivers:
         world = planted(n, generator)[number % len(worlds)]
     if pair in ("nothing", "mass"):
-        proxy = (mass(n) if pair == "mass" and number % 2 else world).shift
+        proxy = (mass(n) if pair == "mass" and number % 2 else world).change
         target = nothing(n) if pair == "nothing" else mass(n)
         return target, relative(proxy, n), noise or 0.1
     proxy = relative(proxy_of(pair, world, generator), n)
-    return replace(world, shift=relative(world.shift, n)), proxy, noise
+    return replace(world, change=relative(world.change, n)), proxy, noise
 
 
-def proxy_of(pair: str, world: World, generator: np.random.Generator) -> Shift:
-    """The proxy's shift function."""
+def proxy_of(pair: str, world: World, generator: np.random.Generator) -> Change:
+    """The proxy's answer change function."""
     others = [k for k in range(world.segments) if k not in world.drivers]
     b, c = (int(k) for k in generator.permutation(others)[:2])
     match pair:
         case "monotone":
-            bends: list[Shift] = [
+            bends: list[Change] = [
                 np.square,
                 np.sqrt,
                 lambda y: 1 / (1 + np.exp(-10 * (y - 0.5))),
             ]
             bend = bends[generator.integers(3)]
-            return lambda x: bend(world.shift(x))
+            return lambda x: bend(world.change(x))
         case "wrong on one":
             a = world.drivers[0]
 
             def swapped(x: Array) -> Array:
                 x = x.copy()
                 x[:, [a, b]] = x[:, [b, a]]
-                return world.shift(x)
+                return world.change(x)
 
             return swapped
         case "false driver":
-            return lambda x: 1 - (1 - world.shift(x)) * (1 - 0.8 * x[:, b])
+            return lambda x: 1 - (1 - world.change(x)) * (1 - 0.8 * x[:, b])
         case "useless":
-            elsewhere: list[Shift] = [
+            elsewhere: list[Change] = [
                 lambda x: 0.9 * x[:, b],
                 lambda x: 0.9 * x[:, [b, c]].max(axis=1),
                 lambda x: 0.5 * x[:, b] + 0.4 * x[:, c],
             ]
             return elsewhere[generator.integers(3)]
-    return world.shift
+    return world.change
 
 
-def relative(shift: Shift, segments: int) -> Shift:
+def relative(change: Change, segments: int) -> Change:
     """As a study reads it: against the unperturbed prompt's, in [0, 1]."""
-    base = float(shift(np.zeros((1, segments)))[0])
-    return lambda x: np.clip((shift(x) - base) / (1 - base), 0, 1)
+    base = float(change(np.zeros((1, segments)))[0])
+    return lambda x: np.clip((change(x) - base) / (1 - base), 0, 1)
 
 
 def study(task: tuple[str, int, int, int]) -> Outcome:
@@ -166,9 +167,9 @@ def study(task: tuple[str, int, int, int]) -> Outcome:
 
 
 def _ask_proxy(
-    shift: Shift, n: int, generator: np.random.Generator
+    change: Change, n: int, generator: np.random.Generator
 ) -> multifidelity.LowFidelityFit:
-    rows = World("proxy", n, (), shift).draw(PROXY_CALLS - 1, generator)
+    rows = World("proxy", n, (), change).draw(PROXY_CALLS - 1, generator)
     x, y = np.vstack([rows.others_x, rows.x]), np.append(rows.others_y, rows.y)
     return multifidelity.fit_low_fidelity(
         x, y, np.append(np.nan, rows.q), [int(generator.integers(2**31))]
@@ -182,11 +183,11 @@ def _with_chosen(
     noise: float,
     generator: np.random.Generator,
 ) -> Rows:
-    """With the proxy's first segments left out together, and only those kept."""
+    """With the proxy's first segments removed together, and only those retained."""
     out = np.zeros((1, target.segments))
     out[0, np.argsort(-of_proxy.effects)[: 3 if len(rows.y) >= 9 else 2]] = 1
     chosen = np.vstack([out, 1 - out])
-    y = target.shift(chosen) + noise * generator.standard_normal(2)
+    y = target.change(chosen) + noise * generator.standard_normal(2)
     return replace(
         rows,
         others_x=np.vstack([rows.others_x, chosen]),

@@ -2,8 +2,8 @@
 
     make bench-statistics          # or: python -m benchmarks.statistics.rates
 
-runs 500 studies in which the shift is noise, 500 in which the responses of a planted world are
-shuffled, 200 in which only the amount left out matters, and 180 of each planted world, on fixed
+runs 500 studies in which the answer change is noise, 500 in which the responses of a planted world
+are shuffled, 200 in which only the amount removed matters, and 180 of each planted world, on fixed
 rows (`studies` has the real Study ask them); prints the table of docs/method.md, and with
 `--json FILE` keeps the figures. `--share .1` runs a tenth.
 """
@@ -28,7 +28,7 @@ NOISES = (0.0, 0.1, 0.25)
 BUDGET = 40
 
 TOLERANCE = 0.001
-"""Shift below which an interval of (almost) no width is not called wrong."""
+"""Change below which an interval of (almost) no width is not called wrong."""
 
 
 @dataclass
@@ -95,12 +95,12 @@ def planted_worlds(study: int, seed: int) -> Iterable[tuple[World, inference.Row
 
 
 def noise_alone(study: int, seed: int) -> Iterable[tuple[World, inference.Rows, list[int]]]:
-    """A constant shift with noise."""
+    """A constant answer change with noise."""
     return _null(nothing, study, seed)
 
 
 def amount_alone(study: int, seed: int) -> Iterable[tuple[World, inference.Rows, list[int]]]:
-    """Only how much is left out matters."""
+    """Only how much is removed matters."""
     return _null(mass, study, seed)
 
 
@@ -111,7 +111,7 @@ def shuffled(study: int, seed: int) -> Iterable[tuple[World, inference.Rows, lis
     world = worlds[study % len(worlds)]
     rows = world.draw(BUDGET - 1, generator, noise=float(generator.choice(NOISES)))
     mixed = replace(rows, y=generator.permutation(rows.y))
-    yield World("shuffled responses", world.segments, (), world.shift), mixed, [seed, study]
+    yield World("shuffled responses", world.segments, (), world.change), mixed, [seed, study]
 
 
 def _null(

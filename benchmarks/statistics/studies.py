@@ -1,7 +1,7 @@
-"""Planted worlds asked by the real Study, which looks early and may stop, through its own shift.
+"""Planted worlds asked by the real study, which may stop early, with its own answer change.
 
-The answer's probability is planted as 1 − the world's shift, cut to [0, 1], with noise. Where
-there are drivers the unperturbed prompt has no shift and no noise, so that the truth is known;
+The answer's probability is planted as 1 − the world's change, cut to [0, 1], with noise. Where
+there are drivers the unperturbed prompt has neither change nor noise, so that the truth is known;
 where there is nothing to find it is as noisy as every other. A world without noise is asked as a
 deterministic model is (each segment alone first, more masks near the prompt), one with noise as a
 sampled one.
@@ -50,12 +50,12 @@ def explained(world: World, noise: float, seed: list[int]) -> Explanation:
 
     def answer(row: Perturbation) -> Response:
         kept = set(row.messages[0].content.split())
-        left_out = np.array([[word not in kept for word in words]], dtype=float)
-        shift = float(world.shift(left_out)[0]) + noise * generator.standard_normal()
+        removed = np.array([[word not in kept for word in words]], dtype=float)
+        change = float(world.change(removed)[0]) + noise * generator.standard_normal()
         if world.drivers:
-            shift -= float(world.shift(0 * left_out)[0])
-            shift *= left_out.any()
-        return Response(text="planted", logprobs=(float(np.log(np.clip(1 - shift, 1e-300, 1))),))
+            change -= float(world.change(0 * removed)[0])
+            change *= removed.any()
+        return Response(text="planted", logprobs=(float(np.log(np.clip(1 - change, 1e-300, 1))),))
 
     while rows := study.ask():
         study.tell([(row, answer(row)) for row in rows])
@@ -63,14 +63,14 @@ def explained(world: World, noise: float, seed: list[int]) -> Explanation:
 
 
 def as_asked(world: World, noise: float) -> World:
-    """The world whose shift is the mean of what a study sees: from the unperturbed prompt, cut."""
+    """The world with the mean answer change of a study: from the unperturbed prompt, in [0, 1]."""
 
-    def shift(x: Array) -> Array:
-        moved = world.shift(x) - world.shift(0 * x[:1])
+    def change(x: Array) -> Array:
+        moved = world.change(x) - world.change(0 * x[:1])
         seen: Array = np.clip(moved[:, None] + noise * _QUANTILES, 0, 1).mean(axis=1)
         return np.where(x.any(axis=1), seen, 0.0)
 
-    return replace(world, shift=shift)
+    return replace(world, change=change)
 
 
 def observe(world: World, noise: float, seed: list[int]) -> tuple[Outcome, int]:

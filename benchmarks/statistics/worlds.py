@@ -1,6 +1,6 @@
-"""Planted worlds: known functions from what was left out to a shift in [0, 1].
+"""Planted worlds: known functions from masks to an answer change in [0, 1].
 
-`x` has shape (rows, segments), 1 = left out. Every world says which segments drive it.
+`x` has shape (rows, segments), 1 = removed. Every world says which segments drive it.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class World:
     name: str
     segments: int
     drivers: tuple[int, ...]
-    shift: Callable[[Array], Array]
+    change: Callable[[Array], Array]
 
     def truth(self) -> Array:
         """The estimand by enumeration of all masks but the empty one (docs/method.md)."""
@@ -30,7 +30,7 @@ class World:
         if not self.drivers:
             return np.zeros(n)
         x = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(float)
-        y = self.shift(x)
+        y = self.change(x)
         effects = np.zeros(n)
         for i in range(n):
             kept = np.flatnonzero((x[:, i] == 0) & (x.sum(axis=1) < n - 1))
@@ -49,8 +49,8 @@ class World:
         Args:
             rows: how many masks.
             generator: where the masks and the noise come from.
-            noise: standard deviation of the shift's noise.
-            uneven: noise that grows with what is left out.
+            noise: standard deviation of the answer change's noise.
+            uneven: noise that grows with what is removed.
         """
         q = 1 - np.resize(KEEP_PROBABILITIES, rows)
         x = (generator.random((rows, self.segments)) < q[:, None]).astype(float)
@@ -58,10 +58,10 @@ class World:
             again = generator.random((int(empty.sum()), self.segments))
             x[empty] = again < q[empty, None]
         spread = noise * (2 * x.mean(axis=1) if uneven else 1.0)
-        y = self.shift(x) + spread * generator.standard_normal(rows)
+        y = self.change(x) + spread * generator.standard_normal(rows)
         alone = (x.sum(axis=1) == self.segments - 1)[:, None] & (x == 0)
         none = np.zeros((1, self.segments))
-        return Rows(x, y, q, ~alone, np.ones(rows), none, self.shift(none))
+        return Rows(x, y, q, ~alone, np.ones(rows), none, self.change(none))
 
 
 def planted(n: int, generator: np.random.Generator) -> list[World]:
@@ -83,10 +83,10 @@ def planted(n: int, generator: np.random.Generator) -> list[World]:
 
 
 def mass(n: int) -> World:
-    """Only how much is left out matters: nobody drives it (the truth is called zero)."""
+    """Only how much is removed matters: nobody drives it (the truth is called zero)."""
     return World("mass", n, (), lambda x: 1 / (1 + np.exp(-20 * (x.mean(axis=1) - 0.35))))
 
 
 def nothing(n: int) -> World:
-    """The shift is noise around one half."""
+    """The answer change is noise around one half."""
     return World("nothing", n, (), lambda x: np.full(len(x), 0.5))

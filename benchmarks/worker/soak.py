@@ -75,7 +75,7 @@ def application(number: int, seconds: float) -> None:
 
 
 def said(prompt: str) -> str:
-    """The planted answer: all of it hangs on one word."""
+    """The planted answer: all of it depends on one word."""
     return "your money comes back today" if WORD in prompt else "hello there, good morning"
 
 

@@ -43,7 +43,7 @@ def prompt(words: int, number: int = 0) -> str:
 
 
 def answer(text: str, whole: str) -> str:
-    """A hundred words, each of which hangs on a word of the prompt (`whole`) being there."""
+    """A hundred words, each of which depends on a word of the prompt (`whole`) being there."""
     kept, asked = set(text.replace(".", "").split()), whole.replace(".", "").split()
     return " ".join(
         VOCABULARY[(3 * k + (0 if asked[k % len(asked)] in kept else 200)) % len(VOCABULARY)]

@@ -1,4 +1,4 @@
-"""A part of the logged answer: where it stands in it, and which of its tokens hold it."""
+"""A span of the logged answer that is explained alone: its characters and its tokens."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ AnswerSpan = tuple[int, int]
 """Characters `[start, end)` of the answer."""
 
 _UNREADABLE = "\ufffd"
-"""What stands in a token that ends inside a character."""
+"""Replaces a character of which a token holds a part."""
 
 
 class AnswerSpanNotFound(SmileTraceError):
@@ -19,10 +19,10 @@ class AnswerSpanNotFound(SmileTraceError):
 
 
 def find_answer_span(answer: str, part: str) -> AnswerSpan:
-    """Where `part` stands in `answer` first; white space may differ.
+    """The first occurrence of `part` in `answer`; white space may differ.
 
     Raises:
-        AnswerSpanNotFound: it does not stand there, or is nothing but white space.
+        AnswerSpanNotFound: it does not occur there, or is nothing but white space.
     """
     words = part.split()
     if not words:
@@ -42,14 +42,14 @@ def find_answer_span(answer: str, part: str) -> AnswerSpan:
 
 
 def tokens_inside(tokens: Sequence[str], answer: str, part: AnswerSpan) -> list[int]:
-    """Places of the tokens of `answer` that hold a character of `part`.
+    """Indices of the tokens of `answer` that hold a character of `part`.
 
     A space that was put before the answer, and tokens that end inside a character (an emoji may
     take three of them), are allowed for. Empty where the tokens are not the answer's.
     """
     text = " " + answer if _begins_with_a_space(tokens) and answer[:1] != " " else answer
-    shift = len(text) - len(answer)
-    start, end = part[0] + shift, part[1] + shift
+    offset = len(text) - len(answer)
+    start, end = part[0] + offset, part[1] + offset
     spans = _spans(tokens, text)
     return [k for k, (a, b) in enumerate(spans) if a < end and b > start]
 
@@ -59,21 +59,21 @@ def _begins_with_a_space(tokens: Sequence[str]) -> bool:
 
 
 def _spans(tokens: Sequence[str], text: str) -> list[AnswerSpan]:
-    """The characters of every token; unreadable neighbours share those between the readable."""
+    """The characters of every token; adjacent unreadable ones share those between readable ones."""
     spans: list[AnswerSpan] = []
-    at = waiting = 0
+    at = unreadable = 0
     for token in tokens:
         if not token or _UNREADABLE in token:
-            waiting += 1
+            unreadable += 1
             continue
         begin = text.find(token, at)
-        if begin < 0 or (begin > at and not waiting):
+        if begin < 0 or (begin > at and not unreadable):
             return []
-        spans += [(at, begin)] * waiting
-        waiting, at = 0, begin + len(token)
+        spans += [(at, begin)] * unreadable
+        unreadable, at = 0, begin + len(token)
         spans.append((begin, at))
-    if waiting:
-        spans += [(at, len(text))] * waiting
+    if unreadable:
+        spans += [(at, len(text))] * unreadable
     return spans
 
 

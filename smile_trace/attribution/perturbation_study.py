@@ -222,7 +222,7 @@ class PerturbationStudy:
                 segments,
                 fidelity,
                 coarser=coarser,
-                together=interactions,
+                interactions=interactions,
                 part=self._part and self.answer[slice(*self._part)],
             ),
             perturbations=self._observations(scores, found),

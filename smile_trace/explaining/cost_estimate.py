@@ -9,7 +9,7 @@ from smile_trace.attribution import find_answer_span
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS, Planner, repeats
 from smile_trace.attribution.proxy_study import MIN_TARGET_ANSWERS
-from smile_trace.attribution.reporting.verdict import FEWEST_ROWS
+from smile_trace.attribution.reporting.verdict import MIN_ROWS
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
 from smile_trace.explaining.inputs import AnyPrompt
@@ -122,7 +122,7 @@ def check_worth(prepared: Prepared) -> None:
             f"give a longer one{finer}"
         )
     budget = prepared.settings.budget
-    enough = (n for n in range(budget, 3 * FEWEST_ROWS) if _suffices(prepared, segmentation, n))
+    enough = (n for n in range(budget, 3 * MIN_ROWS) if _suffices(prepared, segmentation, n))
     if (wanted := next(enough, budget)) > budget:
         raise ExplanationFailed(
             f"a budget of {budget} calls is too small to tell the parts of this prompt apart: "
@@ -144,7 +144,7 @@ def _suffices(prepared: Prepared, segmentation: Segmentation, budget: int) -> bo
         deterministic=deterministic,
     )
     [level] = planner.levels
-    return level.exact or len(level.rows) - len(planner.baselines) >= FEWEST_ROWS
+    return level.exact or len(level.rows) - len(planner.baselines) >= MIN_ROWS
 
 
 def _most(

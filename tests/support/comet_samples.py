@@ -136,7 +136,7 @@ def explanation_of(
         segments=tuple(segments),
         fidelity=Fidelity(status=status, reason="It explains most of it.", r2_heldout=r2),
         cost=Cost(target_calls=40, tokens=900, usd=0.002),
-        summary=f"The answer hangs on {segments[-1].text!r}.",
+        summary=f"The answer depends on {segments[-1].text!r}.",
         settings=ExplanationSettings(model=call.model or "planted"),
         explained_at=at,
     )

@@ -50,7 +50,7 @@ def explanation(
 ) -> Explanation:
     """An explanation in which the words of `scores` are significant and all others are not.
 
-    Messages of the roles in `protected` are never left out.
+    Messages of the roles in `protected` are never removed.
     """
     segments = [
         _segment(word, index, role, scores, protected=role in protected)

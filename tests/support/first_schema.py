@@ -33,7 +33,7 @@ BUDGET = 12
 
 
 def answer(prompt: str) -> str:
-    """All of the answer hangs on one word."""
+    """All of the answer depends on one word."""
     return "your money comes back" if WORD in prompt else "hello there, good morning"
 
 

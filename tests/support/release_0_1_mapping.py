@@ -41,6 +41,11 @@ RENAMED_PHRASES: dict[str, str] = {
     "undetermined at this budget": "inconclusive at this budget",
     "frozen": "protected",
     "freeze less": "protect less",
+    "hangs on": "depends on",
+    "was left out of": "was removed from",
+    "never left out": "never removed",
+    "of the prompt is left out": "of the prompt is removed",
+    "there is nothing to leave out": "there is nothing to remove",
 }
 """What sentences say now in place of what they said, in this order."""
 

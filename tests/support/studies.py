@@ -1,4 +1,4 @@
-"""A study driven by a planted function of the messages, with every text that was sent kept."""
+"""A study driven by a planted function of the messages, with every text that was sent."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

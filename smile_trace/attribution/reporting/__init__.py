@@ -1,1 +1,1 @@
-"""From effects to what people read: one picture of several levels, the verdict, the sentences."""
+"""From effects to the Explanation: one list of several levels, the verdict, the sentence."""

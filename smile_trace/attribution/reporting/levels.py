@@ -1,10 +1,9 @@
-"""One picture of a prompt that was asked about coarse to fine.
+"""One list of segments from several levels, coarse to fine.
 
-Each segment keeps the attribution of the level that looked at it: the same estimand, with
-everything outside the segments of that level kept. Attributions of different levels do not add
-up, as those of one level do not either (docs/method.md). What does is the portion: what falls on
-a coarser segment is divided among the pieces that it was cut into, in proportion to their
-positive attributions.
+Each segment has the attribution of its own level: the same estimand, with everything outside the
+segments of that level retained. Attributions of different levels do not add up, and those of one
+level do not either (docs/method.md). Portions do: that of a coarser segment is divided among its
+pieces, in proportion to their positive attributions.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from smile_trace.records import SegmentAttribution
 def join(
     levels: Sequence[Sequence[SegmentAttribution]],
 ) -> tuple[tuple[SegmentAttribution, ...], tuple[SegmentAttribution, ...]]:
-    """The finest segments that looked at each part of the prompt, and the coarser ones.
+    """The finest segments of each part of the prompt, and the coarser ones.
 
     Args:
         levels: per level its segments, coarse to fine; those of a finer level lie inside some
@@ -43,7 +42,7 @@ def join(
 
 
 def _parent(segment: SegmentAttribution, coarser: Sequence[SegmentAttribution]) -> int:
-    """The coarser segment that a piece was cut out of."""
+    """The index of the coarser segment that holds a piece."""
     message, start, end = segment.places[0]
     return next(
         k
@@ -55,10 +54,10 @@ def _parent(segment: SegmentAttribution, coarser: Sequence[SegmentAttribution]) 
 def _with_portions(
     pieces: Sequence[SegmentAttribution], parent: int | None, portion: float
 ) -> list[SegmentAttribution]:
-    """The pieces of a segment, with what falls on each: by its attribution if it is positive.
+    """The pieces of a segment, with the portion of each.
 
-    Without a parent the portion is the attribution. Where no piece has a positive one, each
-    takes the same.
+    Without a parent the portion is the attribution. Where no piece has a positive attribution,
+    all portions are the same.
     """
     if parent is None:
         return [s.model_copy(update={"portion": s.attribution}) for s in pieces]

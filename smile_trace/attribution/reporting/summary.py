@@ -1,4 +1,4 @@
-"""The explanation in plain sentences, by rule."""
+"""The explanation as a sentence, by rule."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,9 +8,11 @@ from smile_trace.ordinals import ordinal
 from smile_trace.records import Fidelity, Interaction, SegmentAttribution
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_LONGEST = 60
-_NAMED = 3
-"""How many parts of the prompt are named; the rest is counted."""
+_MAX_LENGTH = 60
+"""Characters of a quoted text."""
+
+_MAX_NAMED = 3
+"""How many segments are named; the rest is counted."""
 
 
 def summarize(
@@ -18,42 +20,44 @@ def summarize(
     fidelity: Fidelity,
     *,
     coarser: Sequence[SegmentAttribution] = (),
-    together: Sequence[Interaction] = (),
+    interactions: Sequence[Interaction] = (),
     part: str | None = None,
 ) -> str:
-    """One sentence for a person without statistics, right for every status.
+    """One sentence for readers without statistics, for every status.
 
     Args:
         segments: in the order of the prompt.
-        fidelity: how far to trust them.
+        fidelity: how far they may be trusted.
         coarser: the passages that some of them are pieces of.
-        together: the pairs that work together.
+        interactions: the pairs that work together.
         part: the part of the answer that is explained; None for all of it.
     """
     answer = "The answer" if part is None else f"The part “{_short(part)}” of the answer"
     if fidelity.status == "no_effect":
-        return _unmoved(fidelity, answer)
+        return _no_effect(fidelity, answer)
     if fidelity.status == "inconclusive":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
         return f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
     tree = _Tree(segments, coarser)
     drivers, opponents = tree.drivers, tree.opponents
-    if not drivers and not opponents and not together:
+    if not drivers and not opponents and not interactions:
         return "No single part of the prompt made a difference that stands out of the noise."
     clauses = []
     if drivers:
         of = "of the answer" if part is None else "of that part"
-        clauses.append(f"{answer} hangs on {_drivers(tree, of)}")
+        clauses.append(f"{answer} depends on {_drivers(tree, of)}")
     if opponents:
         verb = "works" if len(opponents) == 1 else "work"
         whom = "it" if drivers else answer[0].lower() + answer[1:]
         clauses.append(f"{_listed(list(map(tree.named, opponents)))} {verb} against {whom}")
-    paired = {key for pair in together for key in (pair.first, pair.second)}
-    clauses += _together(tree.named_together([s for s in tree.free if s.key in paired]), together)
-    told = [s for s in tree.free if _drives(s) or s in opponents or s.key in paired]
-    if rest := [s for s in tree.free if s not in told]:
+    paired = {key for pair in interactions for key in (pair.first, pair.second)}
+    clauses += _together(
+        tree.named_together([s for s in tree.free if s.key in paired]), interactions
+    )
+    mentioned = [s for s in tree.free if _drives(s) or s in opponents or s.key in paired]
+    if rest := [s for s in tree.free if s not in mentioned]:
         clauses.append(f"{_counted(rest, 'other')} made no measurable difference")
-    clauses += _kept([s for s in segments if s.protected])
+    clauses += _never_removed([s for s in segments if s.protected])
     sentence = "; ".join(clauses) + "."
     return sentence[0].upper() + sentence[1:]
 
@@ -69,25 +73,25 @@ class _Tree:
         self.free = [s for s in segments if not s.protected]
 
     def above(self, segment: SegmentAttribution) -> Iterator[SegmentAttribution]:
-        """The passages that it lies in, the smallest first."""
+        """The passages around it, the smallest first."""
         while segment.parent is not None:
             segment = self.coarser[segment.parent]
             yield segment
 
     def inside(self, passage: SegmentAttribution) -> list[SegmentAttribution]:
-        """The finest pieces of a passage; none of a segment that was not looked at more finely."""
+        """The finest pieces of a passage; none of a segment that was not refined."""
         return [s for s in self.free if passage in self.above(s)]
 
     @property
     def drivers(self) -> list[SegmentAttribution]:
-        """What drives the answer and lies in nothing that does, the strongest first."""
+        """The outermost segments that support the answer, the strongest first."""
         found = [s for s in self.everything if _drives(s)]
         outermost = [s for s in found if not any(map(_drives, self.above(s)))]
         return sorted(outermost, key=lambda s: -s.attribution)
 
     @property
     def opponents(self) -> list[SegmentAttribution]:
-        """What works against the answer, the strongest first."""
+        """The segments that work against the answer, the strongest first."""
         found = [s for s in self.free if s.significant and s.attribution < 0]
         return sorted(found, key=lambda s: s.attribution)
 
@@ -112,7 +116,7 @@ def _drives(segment: SegmentAttribution) -> bool:
 
 
 def _drivers(tree: _Tree, of: str) -> str:
-    """The drivers with what is lost; of a passage also what in it the answer hangs on."""
+    """The drivers with the share that is lost; of a passage also the pieces that matter in it."""
     named = []
     for place, driver in enumerate(tree.drivers):
         lost = _lost(driver) if place else f"without it, {_lost(driver)} {of} is lost"
@@ -123,12 +127,12 @@ def _drivers(tree: _Tree, of: str) -> str:
         named.append(f"{tree.named(driver)} ({lost}){there}")
     if not any(map(tree.inside, tree.drivers)):
         return _listed(named)
-    more = f"; and on {_number(len(named) - _NAMED)} more" if len(named) > _NAMED else ""
-    return "; on ".join(named[:_NAMED]) + more
+    more = f"; and on {_number(len(named) - _MAX_NAMED)} more" if len(named) > _MAX_NAMED else ""
+    return "; on ".join(named[:_MAX_NAMED]) + more
 
 
 def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:
-    """The pairs of which either is enough; and what only works together, in as few groups.
+    """The pairs of which either is enough, and the groups that only work together.
 
     `names`: in the order of the prompt, by key.
     """
@@ -144,23 +148,23 @@ def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterato
         yield f"{_joined([name for key, name in names.items() if key in group])} only work together"
 
 
-def _unmoved(fidelity: Fidelity, answer: str) -> str:
+def _no_effect(fidelity: Fidelity, answer: str) -> str:
     what = answer[0].lower() + answer[1:]
     if fidelity.noise_floor > NEGLIGIBLE:
         return (
-            f"Whatever was left out of the prompt, {what} changed no more than it does when the "
+            f"Whatever was removed from the prompt, {what} changed no more than it does when the "
             "same prompt is asked again."
         )
-    return f"Whatever was left out of the prompt, {what} stayed the same."
+    return f"Whatever was removed from the prompt, {what} stayed the same."
 
 
-def _kept(protected: Sequence[SegmentAttribution]) -> Iterator[str]:
-    """What was never left out: what is protected, and what no unit was picked from."""
+def _never_removed(protected: Sequence[SegmentAttribution]) -> Iterator[str]:
+    """What was protected, and the text outside of the picked units."""
     if by_wish := [s for s in protected if not _is_rest(s)]:
         was = "was" if len(by_wish) == 1 else "were"
-        yield f"{_counted(by_wish, 'protected')} {was} never left out"
+        yield f"{_counted(by_wish, 'protected')} {was} never removed"
     if any(map(_is_rest, protected)):
-        yield "the rest of the prompt was never left out"
+        yield "the rest of the prompt was never removed"
 
 
 def _is_rest(segment: SegmentAttribution) -> bool:
@@ -168,8 +172,8 @@ def _is_rest(segment: SegmentAttribution) -> bool:
 
 
 def _lost(segment: SegmentAttribution) -> str:
-    """How much is lost, in whole per cent from 0 to 100: with an error where the interval
-    reaches as far to both sides, else the interval itself."""
+    """How much is lost, in whole per cent from 0 to 100: with an error where the interval is
+    symmetric, else the interval itself."""
     value, low, high = (
         round(100 * min(max(number, 0.0), 1.0))
         for number in (segment.attribution, segment.ci_low, segment.ci_high)
@@ -187,7 +191,7 @@ def _lost(segment: SegmentAttribution) -> str:
 
 
 def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) -> str:
-    """The segment's text in quotes; which one, where the prompt says it more than once."""
+    """The segment's text in quotes, with an ordinal where the prompt holds it more than once."""
     text = _quoted(segment)
     if segment.unit == "variable" and ":var:" in segment.key:
         name = segment.key.rpartition(":var:")[2].partition(":")[0]
@@ -199,16 +203,16 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
 
 
 def _quoted(segment: SegmentAttribution) -> str:
-    """Its text; dots stand for what belongs to it elsewhere."""
+    """Its text; dots for its further places."""
     return f"“{_short(segment.text)}{' …' if segment.also else ''}”"
 
 
 def _short(text: str) -> str:
-    """The text on one line; of a long one the words that it begins and ends with."""
+    """The text on one line; of a long one its first and last words."""
     flat = " ".join(text.split())
-    if len(flat) <= _LONGEST:
+    if len(flat) <= _MAX_LENGTH:
         return flat
-    head, tail = flat[: _LONGEST // 2], flat[-_LONGEST // 2 :]
+    head, tail = flat[: _MAX_LENGTH // 2], flat[-_MAX_LENGTH // 2 :]
     return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
@@ -231,7 +235,7 @@ def _plural(noun: str, count: int) -> str:
 
 def _listed(items: Sequence[str]) -> str:
     """The first of them by name, the others by number; nothing for none."""
-    shown, more = list(items[:_NAMED]), len(items) - _NAMED
+    shown, more = list(items[:_MAX_NAMED]), len(items) - _MAX_NAMED
     return _joined([*shown, f"{_number(more)} more"] if more > 0 else shown)
 
 

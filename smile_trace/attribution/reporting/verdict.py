@@ -1,4 +1,4 @@
-"""`reliable`, `no_effect` or `inconclusive`, with the reason, and how fine the picture may be."""
+"""The fidelity of an explanation and its reason, and how many of its levels are shown."""
 
 from collections.abc import Sequence
 
@@ -10,50 +10,51 @@ from smile_trace.attribution.estimation.inference import LEVEL
 from smile_trace.attribution.estimation.response_scores import ResponseScores
 from smile_trace.records import Fidelity, FidelityStatus
 
-FEWEST_ROWS = 10
+MIN_ROWS = 10
+"""Answered perturbations below which nothing is called reliable."""
 
 
-def judge(found: Sequence[LevelFindings], reading: ResponseScores) -> tuple[int, Fidelity]:
+def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, Fidelity]:
     """How many levels to show, and the fidelity of the finest of them.
 
     A finer level is shown only where it is reliable itself; the first one always, and where
     that is not reliable, the fidelity is its own.
     """
-    verdicts = [_verdict(findings, reading) for findings in found]
+    verdicts = [_verdict(findings, scores) for findings in found]
     shown = 1
     while shown < len(found) and verdicts[shown][0] == "reliable":
         shown += 1
-    told = shown - 1 if verdicts[0][0] == "reliable" else 0
-    status, reason = verdicts[told]
-    quality = found[told].held_out
+    judged = shown - 1 if verdicts[0][0] == "reliable" else 0
+    status, reason = verdicts[judged]
+    quality = found[judged].held_out
     return shown, Fidelity(
         status=status,
         reason=reason,
         r2_heldout=quality.r2 if quality else None,
         r2_low=quality.low if quality else None,
         r2_high=quality.high if quality else None,
-        noise_floor=reading.noise_floor,
-        noise_ceiling=_ceiling(reading),
+        noise_floor=scores.noise_floor,
+        noise_ceiling=_ceiling(scores),
         interval_level=LEVEL,
     )
 
 
-def _verdict(found: LevelFindings, reading: ResponseScores) -> tuple[FidelityStatus, str]:
-    if reading.baseline is None:
+def _verdict(found: LevelFindings, scores: ResponseScores) -> tuple[FidelityStatus, str]:
+    if scores.baseline is None:
         return "inconclusive", "the unperturbed prompt got no answer."
-    if not reading.baseline_reproduced:
+    if not scores.baseline_reproduced:
         return "inconclusive", "the model does not give the logged answer back to the same prompt."
     if found.rows <= found.exact and len(found.segments) == 1:
         return "inconclusive", "the prompt was taken as a single part, without which it is empty."
     if found.rows <= found.exact:
         return "inconclusive", "no perturbed prompt got an answer."
-    if reading.no_variation:
+    if scores.no_variation:
         return "no_effect", "no answer moved further than noise moves it."
     if found.exact:
         return "reliable", "every combination of the parts was asked."
-    if found.rows < FEWEST_ROWS:
+    if found.rows < MIN_ROWS:
         return "inconclusive", (
-            f"only {found.rows} perturbed prompts got an answer, and {FEWEST_ROWS} are needed."
+            f"only {found.rows} perturbed prompts got an answer, and {MIN_ROWS} are needed."
         )
     if found.held_out is None:
         return "inconclusive", "too few of the perturbed prompts changed the answer."
@@ -65,7 +66,7 @@ def _verdict(found: LevelFindings, reading: ResponseScores) -> tuple[FidelitySta
         )
     if gain <= MINIMAL_GAIN:
         return "inconclusive", (
-            "how much of the prompt is left out predicts the answer as well as which parts are."
+            "how much of the prompt is removed predicts the answer as well as which parts are."
         )
     return (
         "reliable",
@@ -74,9 +75,9 @@ def _verdict(found: LevelFindings, reading: ResponseScores) -> tuple[FidelitySta
     )
 
 
-def _ceiling(reading: ResponseScores) -> float | None:
+def _ceiling(scores: ResponseScores) -> float | None:
     """1 − noise variance / total variance: the R² that no surrogate can pass."""
-    if reading.noise_variance is None or len(reading.known) < 2:
+    if scores.noise_variance is None or len(scores.known) < 2:
         return None
-    total = float(np.var(reading.known, ddof=1))
-    return max(0.0, 1 - reading.noise_variance / total) if total > 0 else None
+    total = float(np.var(scores.known, ddof=1))
+    return max(0.0, 1 - scores.noise_variance / total) if total > 0 else None

@@ -1,8 +1,8 @@
-"""Blocks that a prompt holds several of: few-shot examples and retrieved documents.
+"""Repeated blocks of a prompt: few-shot examples and retrieved documents.
 
-They are recognised by their form alone, in one text: a message, or the value of a variable.
-What follows the last block ends it where it is longer, in paragraphs, than the others, or
-where a label stands that no other block has (`Question:`).
+They are recognised by their form alone, in one text: a message, or the value of a variable. The
+last block ends after as many paragraphs as the longest other one, or at a label that no other
+block has (`Question:`).
 """
 
 import re
@@ -33,8 +33,8 @@ def examples(text: str) -> list[Range]:
     """Few-shot examples: `<example>` elements, `Example 1:` blocks, pairs of labels, arrows.
 
     A pair is any two labels that come again and again (`Q:` and `A:`, `Input:` and `Output:`);
-    a pair whose last label has no text after it is the question that is asked, no example. An
-    arrow stands between the two halves of a line (`great film -> positive`).
+    a pair whose last label has no text after it is the question, not an example. An
+    arrow separates the two halves of a line (`great film -> positive`).
     """
     return markup.tag_blocks(text, _EXAMPLES) or _labelled_examples(text) or _arrow_examples(text)
 
@@ -48,7 +48,7 @@ def documents(text: str) -> list[Range]:
 
 
 _Label = tuple[int, str, str]
-"""Where its line begins, its name, and what follows it on the line."""
+"""Start of its line, its name, the text after it on the line."""
 
 
 def _labels(text: str) -> list[_Label]:
@@ -101,12 +101,12 @@ def _from_each(text: str, starts: Sequence[int]) -> list[Range]:
 
 
 def _trimmed(text: str, blocks: Sequence[Range], labels: Sequence[_Label]) -> list[Range]:
-    """Without white space around, and the last one as far as the others let expect."""
+    """Without white space around; the last one by the length of the others."""
     if not blocks:
         return []
     (start, end), counts = blocks[-1], Counter(name for _, name, _ in labels)
-    strangers = (a for a, name, _ in labels if counts[name] == 1 and start < a < end)
-    end = next(strangers, end)
+    unique_labels = (a for a, name, _ in labels if counts[name] == 1 and start < a < end)
+    end = next(unique_labels, end)
     at = start
     for _ in range(max([1, *(_paragraphs(text, *block) for block in blocks[:-1])])):
         at = _paragraph_end(text, at, end)

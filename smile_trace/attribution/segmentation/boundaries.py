@@ -23,7 +23,7 @@ def words(text: str) -> list[Range]:
 
     A closing mark goes with the word before it, an opening one with the word after it, and a
     run of marks between spaces with the word before it on its line (else the one after), so
-    that leaving a word out orphans no punctuation. Compounds without spaces (`well-known`,
+    that removing a word orphans no punctuation. Compounds without spaces (`well-known`,
     `x@y.com`, `3.14`) are one word. A text of marks alone has each run of them as a word.
     """
     merged: list[Range] = []
@@ -75,13 +75,13 @@ def _segments(breaker: type[WordBreaker] | type[SentenceBreaker], text: str) -> 
 
 
 def _runs(text: str) -> Iterator[Range]:
-    """The stretches between white space."""
+    """The runs between white space."""
     for match in re.finditer(r"\S+", text):
         yield match.span()
 
 
 def _split_run(text: str, start: int, end: int) -> list[Range]:
-    """One stretch without white space as its words, marks attached."""
+    """The words of a run without white space, with their punctuation."""
     pieces = [(start + a, start + b) for a, b in _segments(WordBreaker, text[start:end])]
     found: list[Range] = []
     opening: int | None = None  # where marks that wait for their word begin
@@ -104,7 +104,7 @@ def _split_run(text: str, start: int, end: int) -> list[Range]:
 
 
 def _attach_marks(text: str, found: list[Range]) -> list[Range]:
-    """Runs of marks alone join the word before them on their line, else the one after."""
+    """Runs of punctuation join the word before them on their line, else the one after."""
     if not any(has_word(text, a, b) for a, b in found):
         return found
     joined: list[Range] = []

@@ -1,7 +1,7 @@
-"""What single lines and tags of a prompt say about its structure.
+"""The structure of a prompt: headings, items, labels, elements.
 
-Every pattern is anchored and bounded, so that no text, however hostile, takes more than time in
-proportion to its length.
+Every pattern is anchored and bounded: the time is linear in the length of the text, however
+hostile it is.
 """
 
 import re
@@ -17,8 +17,8 @@ _ITEM = re.compile(r"[ \t]{0,3}\d{1,4}[.)][ \t]+\S")
 _NAME = r"[ \t]{0,3}(?:#{1,6}[ \t]+)?(?:\*\*|__)?(?P<name>[^\W\d_][\w'’&/ -]{0,39}?)"
 _LABEL = re.compile(_NAME + r"(?:[ \t]*#?\d{1,4})?(?:\*\*|__)?[:：](?:\*\*|__)?(?=\s|\Z)")
 _NUMBERED = re.compile(_NAME + r"[ \t]*#?\d{1,4}(?:\*\*|__)?[ \t\r]*\Z")
-_MOST_WORDS = 4
-"""Of a label: a longer text before a colon is a sentence."""
+_MAX_LABEL_WORDS = 4
+"""A longer text before a colon is a sentence."""
 
 
 def lines(text: str) -> Iterator[Range]:
@@ -55,7 +55,7 @@ def label(line: str) -> tuple[str, str] | None:
     """
     head = line[:80]
     match = _LABEL.match(head) or (_NUMBERED.match(head) if len(line) <= 80 else None)
-    if match is None or len(match["name"].split()) > _MOST_WORDS:
+    if match is None or len(match["name"].split()) > _MAX_LABEL_WORDS:
         return None
     return match["name"].strip().casefold(), line[match.end() :].strip()
 

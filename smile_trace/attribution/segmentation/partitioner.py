@@ -20,7 +20,7 @@ from smile_trace.attribution.segmentation.protection import (
     protected_ranges,
     split,
 )
-from smile_trace.attribution.segmentation.units import AnyUnit, CannotExplain, Cutter
+from smile_trace.attribution.segmentation.units import AnyUnit, CannotExplain, UnitSplitter
 from smile_trace.records import Place, Prompted, PromptUse, Segment, Unit
 
 _Piece = tuple[tuple[Place, ...], bool]
@@ -72,10 +72,10 @@ class Segmentation:
         self._messages = prompted.messages
         self._uses = prompted.prompts
         self._protected = protected_ranges(prompted.messages, protect)
-        self._cutter = Cutter(prompted)
+        self._splitter = UnitSplitter(prompted)
         self._sections: dict[int, list[boundaries.Range]] = {}
         if not any(message.content.strip() for message in prompted.messages):
-            raise CannotExplain("The prompt is empty, so there is nothing to leave out.")
+            raise CannotExplain("The prompt is empty, so there is nothing to remove.")
         if unit == "variable" and not prompted.prompts:
             raise CannotExplain(
                 "No Prompt was rendered into this call, so it has no template variables: "
@@ -83,7 +83,7 @@ class Segmentation:
             )
         picked = units.picked(prompted, unit)
         if picked is None:
-            self.segments = self._cut(self.unit, self._everything)
+            self.segments = self._split(self.unit, self._everything)
         else:
             self.segments = self._with_the_rest(picked)
         if all(segment.protected for segment in self.segments):
@@ -127,11 +127,11 @@ class Segmentation:
 
     # -- the unit itself ------------------------------------------------------------------------
 
-    def _cut(self, unit: Unit, inside: Sequence[Place]) -> tuple[Segment, ...]:
+    def _split(self, unit: Unit, inside: Sequence[Place]) -> tuple[Segment, ...]:
         pieces = [
             (((message, c, d),), protected)
             for message, start, end in inside
-            for a, b in self._cutter.cut(unit, message, start, end)
+            for a, b in self._splitter.split(unit, message, start, end)
             for c, d, protected in self._around(message, a, b, whole=unit == "word")
         ]
         return self._named(pieces, unit)
@@ -139,14 +139,14 @@ class Segmentation:
     def _around(
         self, message: int, start: int, end: int, *, whole: bool = False
     ) -> Sequence[tuple[int, int, bool]]:
-        """A range split around what is protected in it, or protected whole."""
+        """A range split around the protected text in it, or protected as a whole."""
         hits = overlapping(self._protected[message], start, end)
         if not hits or whole:
             return [(start, end, bool(hits))]
         return list(split(self._messages[message].content, start, end, hits))
 
     def _with_the_rest(self, picked: Sequence[tuple[Place, ...]]) -> tuple[Segment, ...]:
-        """What was picked out of the prompt, and the rest of it as protected spans."""
+        """The picked units, and the rest of the prompt as protected spans."""
         chosen: list[_Piece] = []
         rest: list[Place] = []
         for places in picked:
@@ -160,7 +160,7 @@ class Segmentation:
         return tuple(sorted([*free_ones, *protected], key=lambda s: s.places))
 
     def _gaps(self, taken: Sequence[Place]) -> list[Place]:
-        """The text between these, without white space around."""
+        """The text between these places, without white space around."""
         edges: list[list[boundaries.Range]] = [[] for _ in self._messages]
         for message, start, end in sorted(taken):
             edges[message].append((start, end))
@@ -184,9 +184,9 @@ class Segmentation:
         return tuple(finest) if _free(finest) <= limit else self._joined(finest, limit)
 
     def _sentences(self, inside: Sequence[Place], limit: int) -> tuple[Segment, ...]:
-        """Sentences; those of twice their share of the words and more are cut."""
-        sentences = self._cut("sentence", inside)
-        words = [self._cut("word", s.places) for s in sentences]
+        """Sentences; those of more than twice their share of the words are split."""
+        sentences = self._split("sentence", inside)
+        words = [self._split("word", s.places) for s in sentences]
         longest = 2 * -(-sum(map(len, words)) // limit)
         if all(s.protected or len(w) <= longest for s, w in zip(sentences, words, strict=True)):
             return sentences
@@ -223,7 +223,7 @@ class Segmentation:
         """The section of its message that a segment begins in."""
         message = segment.message
         if message not in self._sections:
-            self._sections[message] = self._cutter.cut("section", *self._everything[message])
+            self._sections[message] = self._splitter.split("section", *self._everything[message])
         return message, bisect_right(self._sections[message], (segment.start + 1,))
 
     # -- records --------------------------------------------------------------------------------
@@ -234,15 +234,15 @@ class Segmentation:
         keys: Counter[str] = Counter()
         segments: list[Segment] = []
         for ((message, start, end), *also), protected in pieces:
-            said = self._messages[message]
+            sent = self._messages[message]
             place, counted = self._place(message, start, key or unit)
             keys[place] += 1
             ordinal = keys[place] - 1
             segments.append(
                 Segment(
-                    text=said.content[start:end],
+                    text=sent.content[start:end],
                     message=message,
-                    role=said.role,
+                    role=sent.role,
                     start=start,
                     end=end,
                     unit=unit,
@@ -284,7 +284,7 @@ def _free(segments: Sequence[Segment]) -> int:
 
 
 def _groups(run: Sequence[_Numbered], parts: int) -> list[list[_Numbered]]:
-    """A run cut into at most `parts` groups of about equal length in characters."""
+    """A run split into at most `parts` groups of about equal length in characters."""
     length = sum(end - start for _, s in run for _, start, end in s.places)
     groups: dict[int, list[_Numbered]] = {}
     before = 0

@@ -1,4 +1,4 @@
-"""What is never left out."""
+"""Protected text: never removed."""
 
 import re
 from bisect import bisect_right
@@ -9,14 +9,14 @@ from smile_trace.attribution.segmentation.units import exactly
 from smile_trace.records import Message
 
 Protection = Sequence[str | re.Pattern[str]]
-"""Roles, exact texts (where they stand as words of their own) and patterns."""
+"""Roles, exact texts (as whole words) and patterns."""
 
 ROLES = frozenset(("system", "developer", "user", "assistant", "tool", "function"))
-"""What is taken for a message's role, whether or not a message has it."""
+"""Strings that name a role, whether or not a message has it."""
 
 
 def protected_ranges(messages: Sequence[Message], protect: Protection) -> list[list[Range]]:
-    """Per message the ranges that are never left out, in order and without overlap."""
+    """Per message the protected ranges, in order and without overlap."""
     roles = ROLES | {message.role for message in messages}
     protected_roles = {item for item in protect if isinstance(item, str) and item in roles}
     patterns = [
@@ -48,7 +48,7 @@ def protected_ranges(messages: Sequence[Message], protect: Protection) -> list[l
 def unmatched_protections(
     messages: Sequence[Message], protect: Protection
 ) -> list[str | re.Pattern[str]]:
-    """Those of `protect` that stand nowhere in these messages."""
+    """Those of `protect` that match nothing in these messages."""
     return [item for item in protect if not any(protected_ranges(messages, [item]))]
 
 
@@ -62,21 +62,19 @@ def overlapping(protected: Sequence[Range], start: int, end: int) -> Sequence[Ra
 def split(
     text: str, start: int, end: int, protected: Sequence[Range]
 ) -> Iterator[tuple[int, int, bool]]:
-    """The pieces of `[start, end)` around what is protected in it, and whether each is protected.
-
-    Marks that follow a protected text directly stay with it.
-    """
+    """The pieces of `[start, end)` between and in the protected ranges, and whether each is
+    protected. Punctuation directly after a protected text belongs to it."""
     at = start
     for a, b in [*protected, (end, end)]:
-        b = _with_marks(text, min(b, end), end)
+        b = _with_punctuation(text, min(b, end), end)
         if (free := strip(text, at, max(at, a))) is not None:
             yield *free, False
-        if (kept := strip(text, max(at, a), b)) is not None:
-            yield *kept, True
+        if (inside := strip(text, max(at, a), b)) is not None:
+            yield *inside, True
         at = max(at, b)
 
 
-def _with_marks(text: str, position: int, end: int) -> int:
+def _with_punctuation(text: str, position: int, end: int) -> int:
     while position < end and not (text[position].isalnum() or text[position].isspace()):
         position += 1
     return position

@@ -1,4 +1,4 @@
-"""The sections of a text, by the structure that it shows."""
+"""The sections of a text, by its structure."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -8,11 +8,11 @@ from smile_trace.attribution.segmentation.boundaries import Range, has_word, str
 
 
 def sections(text: str) -> list[Range]:
-    """Cuts a text where its structure does; together they hold all of it but white space.
+    """Splits a text by its structure; the sections hold all of it but white space.
 
-    The first of these that gives two sections: Markdown headings and XML elements; labelled
-    blocks (`Rules:`); the items of a numbered list; paragraphs. A text that shows none of them
-    is one section. The sections of a section are its finer ones.
+    The first of these that gives at least two: Markdown headings and XML elements; labelled
+    blocks (`Rules:`); the items of a numbered list; paragraphs. A text without any
+    of them is one section. The sections of a section are its finer ones.
     """
     found: list[Range] = []
     for edges in (_blocks, _labelled, _items, _paragraphs):
@@ -23,7 +23,7 @@ def sections(text: str) -> list[Range]:
 
 
 def between(text: str, start: int, end: int, edges: Iterable[int]) -> list[Range]:
-    """The pieces of `[start, end)` between edges; marks alone go with what precedes."""
+    """The pieces of `[start, end)` between edges; punctuation alone joins the piece before."""
     inside = sorted({start, end, *(edge for edge in edges if start < edge < end)})
     found: list[Range] = []
     for a, b in pairwise(inside):
@@ -38,7 +38,7 @@ def between(text: str, start: int, end: int, edges: Iterable[int]) -> list[Range
 
 
 def _blocks(text: str) -> list[int]:
-    """Where headings stand, and where elements begin and end.
+    """Where headings begin, and where elements begin and end.
 
     A heading goes with the headings or the element that follow it directly.
     """
@@ -60,7 +60,7 @@ def _blocks(text: str) -> list[int]:
 
 
 def _labelled(text: str) -> list[int]:
-    """Where labels stand. A label with text on its line owns its paragraph, else all to the next.
+    """Where labels begin. With text on its line a label owns its paragraph, else all to the next.
 
     A label begins with no small letter: `note: this` is a sentence.
     """

@@ -1,7 +1,7 @@
-"""What the units of a prompt are: where each of them stands.
+"""The units of a prompt, and where they are in it.
 
 Words, sentences, sections, messages and variables cover the prompt. Examples, documents, the
-matches of a pattern and the user's own spans are picked out of it, and the rest is kept.
+matches of a pattern and the user's own spans are picked out of it, and the rest is retained.
 """
 
 import re
@@ -18,12 +18,12 @@ from smile_trace.records import Place, Prompted, Unit
 Spans = Sequence[str | tuple[int, int] | tuple[int, int, int]]
 AnyUnit = Unit | re.Pattern[str] | Spans
 """A unit by name; a pattern, each match of which is one; or the user's own spans: texts, each
-where it stands as words of its own, `(start, end)` in a prompt of one message, or
+as whole words, `(start, end)` in a prompt of one message, or
 `(message, start, end)`."""
 
 
 class CannotExplain(SmileTraceError):
-    """The prompt has nothing that could be left out; the message says why."""
+    """The prompt has nothing that could be removed; the message says why."""
 
     code = ReasonCode.CANNOT_EXPLAIN
 
@@ -49,7 +49,7 @@ def written(text: str) -> str | re.Pattern[str]:
     """The pattern that is written as `/…/` in settings and commands; any other text as it is.
 
     Raises:
-        CannotExplain: what stands between the slashes is no pattern.
+        CannotExplain: there is no regular expression between the slashes.
     """
     if len(text) < 3 or text[0] != "/" or text[-1] != "/":
         return text
@@ -59,10 +59,10 @@ def written(text: str) -> str | re.Pattern[str]:
         raise CannotExplain(f"{text} is no regular expression: {error}.") from None
 
 
-class Cutter:
-    """Cuts stretches of a prompt into the units that cover it.
+class UnitSplitter:
+    """Splits ranges of a prompt into the units that cover it.
 
-    Variables' values never decide where the template's own text is cut.
+    The values of variables never decide where the template's own text is split.
     """
 
     def __init__(self, prompted: Prompted) -> None:
@@ -73,7 +73,7 @@ class Cutter:
             self._edges[use.message] |= {use.start, use.end}
             self._values[use.message] += [(v.start, v.end) for v in use.variable_spans]
 
-    def cut(self, unit: Unit, message: int, start: int, end: int) -> list[Range]:
+    def split(self, unit: Unit, message: int, start: int, end: int) -> list[Range]:
         """The pieces of `[start, end)` of a message, in order."""
         text = self._messages[message].content
         if unit == "message":
@@ -94,7 +94,7 @@ class Cutter:
         return sections.between(text, start, end, self._section_edges(message, start, end))
 
     def _section_edges(self, message: int, start: int, end: int) -> Iterator[int]:
-        """Where sections begin; a value that has some of its own is cut out, and into them."""
+        """Section boundaries; variable values that contain sections are split separately."""
         yield from self._edges[message]
         for found, value in self._views(sections.sections, message, start, end):
             if value is None or len(found) > 1:
@@ -104,7 +104,7 @@ class Cutter:
     def _views(
         self, find: Callable[[str], list[Range]], message: int, start: int, end: int
     ) -> Iterator[tuple[list[Range], Range | None]]:
-        """What is found in the text with all values blotted out, and in each value alone."""
+        """What is found in the text with all values masked, and in each value alone."""
         text = self._messages[message].content
         inside = (v for v in self._values[message] if start <= v[0] < v[1] <= end)
         values = sorted(v for v in inside if v != (start, end))
@@ -117,7 +117,7 @@ class Cutter:
             yield _moved(find(text[a:b]), a), (a, b)
 
     def blocks(self, find: Callable[[str], list[Range]], message: int) -> list[Range]:
-        """What `find` picks out of a message: in the template's own text, and in the values."""
+        """What `find` finds in a message: in the template's own text, and in the values."""
         views = self._views(find, message, 0, len(self._messages[message].content))
         taken, _ = next(views)
         inner = [(a, b) for found, _ in views for a, b in found if not _overlaps(a, b, taken)]
@@ -135,30 +135,30 @@ def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
         CannotExplain: there are none in this prompt.
         ValueError: own spans outside the prompt, empty or over one another.
     """
-    cutter = Cutter(prompted)
+    splitter = UnitSplitter(prompted)
     messages = range(len(prompted.messages))
     found: list[tuple[Place, ...]]
     if isinstance(unit, re.Pattern):
         found = [((m, a, b),) for m in messages for a, b in _matches(unit, prompted, m)]
         missing = f"The pattern {unit.pattern!r} matches nothing in the prompt: change it."
     elif not isinstance(unit, str):
-        found = _own(prompted, unit)
+        found = _given_spans(prompted, unit)
         missing = "None of the given texts stands in the prompt: give others, or another unit."
     elif unit == "example":
         pairs = _pairs(prompted)
-        told = {m for pair in pairs for m, _, _ in pair}
+        in_pairs = {m for pair in pairs for m, _, _ in pair}
         found = pairs + [
             ((m, a, b),)
             for m in messages
-            if m not in told
-            for a, b in cutter.blocks(blocks.examples, m)
+            if m not in in_pairs
+            for a, b in splitter.blocks(blocks.examples, m)
         ]
         missing = (
             "The prompt shows no examples (messages in pairs, <example> elements, Q: and A:, "
             "or numbered ones): give a pattern or spans as the unit, or take 'section'."
         )
     elif unit == "document":
-        found = [((m, a, b),) for m in messages for a, b in _documents(prompted, cutter, m)]
+        found = [((m, a, b),) for m in messages for a, b in _documents(prompted, splitter, m)]
         missing = (
             "The prompt shows no documents (<document> elements, [1] or 'Document 1:' blocks, "
             "tool messages): give a pattern or spans as the unit, or take 'section'."
@@ -171,7 +171,7 @@ def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
 
 
 def exactly(text: str) -> re.Pattern[str]:
-    """The text where it stands as words of its own ("of", but not in "office")."""
+    """A pattern for the text as whole words ("of", but not in "office")."""
     text = text.strip()
     before = r"(?<!\w)" if re.match(r"\w", text) else ""
     after = r"(?!\w)" if re.search(r"\w\Z", text) else ""
@@ -179,7 +179,7 @@ def exactly(text: str) -> re.Pattern[str]:
 
 
 def _pairs(prompted: Prompted) -> list[tuple[Place, ...]]:
-    """A user's message and the assistant's after it, before the last message of a user."""
+    """Each user message and the assistant message after it, before the last user message."""
     roles = [message.role for message in prompted.messages]
     last = max((m for m, role in enumerate(roles) if role == "user"), default=0)
     return [
@@ -190,12 +190,12 @@ def _pairs(prompted: Prompted) -> list[tuple[Place, ...]]:
     ]
 
 
-def _documents(prompted: Prompted, cutter: Cutter, message: int) -> list[Range]:
-    said = prompted.messages[message]
-    if found := cutter.blocks(blocks.documents, message):
+def _documents(prompted: Prompted, splitter: UnitSplitter, message: int) -> list[Range]:
+    sent = prompted.messages[message]
+    if found := splitter.blocks(blocks.documents, message):
         return found
-    whole = boundaries.strip(said.content, 0, len(said.content))
-    return [whole] if whole and said.role in ("tool", "function") else []
+    whole = boundaries.strip(sent.content, 0, len(sent.content))
+    return [whole] if whole and sent.role in ("tool", "function") else []
 
 
 def _matches(pattern: re.Pattern[str], prompted: Prompted, message: int) -> list[Range]:
@@ -204,7 +204,7 @@ def _matches(pattern: re.Pattern[str], prompted: Prompted, message: int) -> list
     return [match for match in stripped if match is not None]
 
 
-def _own(prompted: Prompted, spans: Spans) -> list[tuple[Place, ...]]:
+def _given_spans(prompted: Prompted, spans: Spans) -> list[tuple[Place, ...]]:
     places: list[Place] = []
     for span in spans:
         if isinstance(span, str):
@@ -236,6 +236,6 @@ def _moved(ranges: Sequence[Range], by: int) -> list[Range]:
 
 
 def _overlaps(start: int, end: int, ranges: Sequence[Range]) -> bool:
-    """Whether any of these (in order, apart) shares a character with `[start, end)`."""
+    """Whether any of these (in order, without overlap) shares a character with `[start, end)`."""
     after = bisect_left(ranges, end, key=lambda r: r[0])
     return after > 0 and ranges[after - 1][1] > start

@@ -31,7 +31,7 @@ Configure = Callable[..., Settings]
 
 
 def agrees(prompt: str) -> str:
-    """Another wording than the target's, that hangs on the same word."""
+    """Another wording than the target's, that depends on the same word."""
     return "we send it back at once" if WORD in prompt else "good day to you"
 
 

@@ -1,4 +1,4 @@
-"""How much of the logged answer is still said."""
+"""The answer change by text, and the probability of an answer."""
 
 import math
 
@@ -12,7 +12,7 @@ from smile_trace.attribution.estimation.answer_change import TextChange, answer_
 from smile_trace.attribution.word_vectors import embed_words
 
 
-def _shift(answer: str, response: str) -> float:
+def _change(answer: str, response: str) -> float:
     return TextChange(answer, embed_words).changes([response])[0]
 
 
@@ -26,8 +26,8 @@ def _shift(answer: str, response: str) -> float:
         ("😀", " 😀"),
     ],
 )
-def test_the_same_answer_has_not_moved(answer: str, response: str) -> None:
-    assert _shift(answer, response) == 0.0
+def test_the_same_answer_has_not_changed(answer: str, response: str) -> None:
+    assert _change(answer, response) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_the_same_answer_has_not_moved(answer: str, response: str) -> None:
     ],
 )
 def test_nothing_is_left_in_an_empty_or_unrelated_answer(answer: str, response: str) -> None:
-    assert _shift(answer, response) >= 0.95
+    assert _change(answer, response) >= 0.95
 
 
 @pytest.mark.parametrize(
@@ -59,18 +59,18 @@ def test_nothing_is_left_in_an_empty_or_unrelated_answer(answer: str, response: 
     ],
 )
 def test_numbers_negations_names_and_yes_count(answer: str, nearer: str, farther: str) -> None:
-    assert _shift(answer, nearer) + 0.05 < _shift(answer, farther)
+    assert _change(answer, nearer) + 0.05 < _change(answer, farther)
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
-def test_shifts_stay_between_zero_and_one(answer: str, response: str) -> None:
-    assert 0.0 <= _shift(answer, response) <= 1.0
+def test_changes_stay_between_zero_and_one(answer: str, response: str) -> None:
+    assert 0.0 <= _change(answer, response) <= 1.0
 
 
-def test_shifts_do_not_depend_on_what_is_asked_beside_them() -> None:
+def test_changes_do_not_depend_on_what_is_asked_beside_them() -> None:
     responses = ["London", "", "Paris", "a city in France", "London"]
     together = TextChange("Paris, France", embed_words).changes(responses)
-    assert together == [_shift("Paris, France", response) for response in responses]
+    assert together == [_change("Paris, France", response) for response in responses]
 
 
 def test_each_word_is_looked_up_once() -> None:
@@ -80,15 +80,15 @@ def test_each_word_is_looked_up_once() -> None:
         looked_up.extend(texts)  # type: ignore[call-overload]
         return embed_words(texts)  # type: ignore[arg-type]
 
-    shift = TextChange("red fish", embed)
-    shift.changes(["blue fish", "red bird"])
-    shift.changes(["blue fish", "blue bird and fish"])
+    change = TextChange("red fish", embed)
+    change.changes(["blue fish", "red bird"])
+    change.changes(["blue fish", "blue bird and fish"])
     assert sorted(looked_up) == ["and", "bird", "blue", "fish", "red"]
 
 
 def test_a_long_answer_is_looked_at_in_bounded_time() -> None:
     long = "many words are here " * 5000
-    assert _shift(long, long + " indeed") < 0.05
+    assert _change(long, long + " indeed") < 0.05
 
 
 def test_answer_probability_is_the_mean_over_its_tokens() -> None:
@@ -99,8 +99,8 @@ def test_answer_probability_is_the_mean_over_its_tokens() -> None:
 
 
 def test_a_distance_of_ones_own() -> None:
-    shift = TextChange("Paris, France", embed_words, distances.word_movers)
-    same, other, empty = shift.changes(["paris france", "green apples", ""])
+    change = TextChange("Paris, France", embed_words, distances.word_movers)
+    same, other, empty = change.changes(["paris france", "green apples", ""])
     assert (same, empty) == (0.0, 1.0)
     assert 0.3 < other < 0.7  # (1 − cosine) / 2 of unrelated words is about one half
     assert TextChange("a", embed_words, lambda x, y: 7.0).changes(["b"]) == [1.0]

@@ -14,7 +14,7 @@ PROMPT = "say what Anna does and what Bernd does today please"
 
 
 def whole(messages: tuple[Message, ...]) -> str:
-    """Two sentences, each of which hangs on a name."""
+    """Two sentences, each of which depends on a name."""
     text = messages[0].content
     anna = "Anna paints boats." if "Anna" in text else "Nobody is there."
     return f"{anna} {'Bernd bakes bread.' if 'Bernd' in text else 'Rain fell on the moor.'}"
@@ -49,7 +49,7 @@ def test_the_tokens_of_a_part(tokens: list[str], answer: str, part: str, inside:
 
 
 @pytest.mark.parametrize("name", ["Anna", "Bernd"])
-def test_each_sentence_hangs_on_its_own_word(name: str) -> None:
+def test_each_sentence_depends_on_its_own_word(name: str) -> None:
     answer = "Anna paints boats. Bernd bakes bread."
     part = find_answer_span(
         answer, "Anna paints boats." if name == "Anna" else "Bernd bakes bread."
@@ -60,7 +60,7 @@ def test_each_sentence_hangs_on_its_own_word(name: str) -> None:
     assert first.text == name
     assert first.attribution > 0.7
     assert all(abs(segment.attribution) < 0.1 for segment in others)
-    assert f"of the answer hangs on “{name}”" in explanation.summary
+    assert f"of the answer depends on “{name}”" in explanation.summary
 
 
 def test_the_probability_of_a_part() -> None:
@@ -84,10 +84,10 @@ def test_the_probability_of_a_part() -> None:
 
 def test_the_stretch_that_says_most_of_the_part_counts() -> None:
     answer = "The refund is approved. It takes three days."
-    shift = TextChange(
+    change = TextChange(
         answer, embed_words, part=find_answer_span(answer, "The refund is approved.")
     )
-    same, longer, denied, gone, empty = shift.changes(
+    same, longer, denied, gone, empty = change.changes(
         [
             "The refund is approved.",
             "Good morning! We are glad to say: the refund is approved. It takes a month.",
@@ -104,14 +104,14 @@ def test_the_stretch_that_says_most_of_the_part_counts() -> None:
 
 def test_a_part_far_behind_in_a_long_answer() -> None:
     answer = "so " * 2000 + "the code is PELICAN."
-    shift = TextChange(answer, embed_words, part=find_answer_span(answer, "the code is PELICAN."))
-    same, other = shift.changes([answer, "so " * 2000])
+    change = TextChange(answer, embed_words, part=find_answer_span(answer, "the code is PELICAN."))
+    same, other = change.changes([answer, "so " * 2000])
     assert same == 0.0
     assert other > 0.9
 
 
 def test_the_floor_is_that_of_the_part() -> None:
     answer = "Paris. Some talk."
-    shift = TextChange(answer, embed_words, part=find_answer_span(answer, "Paris."))
-    assert shift.between("Paris. Yes, lovely weather.", "Of course: Paris.") == 0.0
-    assert shift.between("Paris. Well.", "Rome. Well.") > 0.3
+    change = TextChange(answer, embed_words, part=find_answer_span(answer, "Paris."))
+    assert change.between("Paris. Yes, lovely weather.", "Of course: Paris.") == 0.0
+    assert change.between("Paris. Well.", "Rome. Well.") > 0.3

@@ -17,7 +17,7 @@ def test_enumerated_is_the_estimand_computed_the_slow_way() -> None:
     for world in planted(6, generator):
         x = _every_mask(6)
         shuffled = generator.permutation(len(x))
-        found = inference.enumerated(x[shuffled], world.shift(x[shuffled]))
+        found = inference.enumerated(x[shuffled], world.change(x[shuffled]))
         assert found == pytest.approx(world.truth(), abs=1e-12)
 
 
@@ -67,7 +67,7 @@ def test_rows_that_could_not_vary_stay_out() -> None:
 
 
 def test_p_values_of_a_null_segment_are_uniform() -> None:
-    """Exact for any model: also where the shift is far from linear, and noise uneven."""
+    """Exact for any model: also where the answer change is far from linear, and noise uneven."""
     small = []
     for seed in range(150):
         generator = np.random.default_rng([4, seed])
@@ -106,7 +106,7 @@ def test_locality_falls_with_what_is_left_out_and_never_sees_a_shift() -> None:
     assert list(weights) == sorted(weights, reverse=True)
     assert np.all(weights > 0)
     alike = ridge.locality(dropped, np.ones((4, 3)), np.ones(4))
-    assert alike[2] == 1.0  # what was left out is still said by what was kept
+    assert alike[2] == 1.0  # what was removed is still said by what was retained
 
 
 @pytest.mark.parametrize("fraction", [1.0, 0.4])
@@ -127,9 +127,9 @@ def test_contrasts_are_differences_of_predictions() -> None:
     fitted = gaussian_process.fit(rows.x, rows.y)
     contrasts = fitted.contrasts(rows.x[:5])
     for i in range(7):
-        out, kept = rows.x[:5].copy(), rows.x[:5].copy()
-        out[:, i], kept[:, i] = 1, 0
-        assert contrasts[:, i] == pytest.approx(fitted.predict(out) - fitted.predict(kept))
+        removed, retained = rows.x[:5].copy(), rows.x[:5].copy()
+        removed[:, i], retained[:, i] = 1, 0
+        assert contrasts[:, i] == pytest.approx(fitted.predict(removed) - fitted.predict(retained))
 
 
 def test_the_gradient_of_the_likelihood() -> None:

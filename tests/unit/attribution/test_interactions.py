@@ -33,7 +33,7 @@ def test_the_interaction_is_the_second_difference_under_the_estimands_masks() ->
     y = 0.6 * x[:, 0] * x[:, 1] * (1 - 0.5 * x[:, 2]) + 0.2 * x[:, 2]
     effects = inference.enumerated(x, y)
     found = {(p.first, p.second): p for p in exact_pairs(x, y, effects)}
-    # 0.6 where the third is kept, 0.3 where it is out: out with probability .5 and .2.
+    # 0.6 where the third is retained, 0.3 where it is removed, with probability .5 and .2.
     assert found[0, 1].value == pytest.approx(np.mean([0.45, 0.54]))
     assert found[0, 1].alone == pytest.approx((0.0, 0.0))
     assert found[0, 1].beside == pytest.approx((0.495, 0.495))
@@ -73,7 +73,7 @@ def test_nothing_is_said_of_an_explanation_that_is_not_reliable() -> None:
     assert study.result().interactions == ()
 
 
-def test_a_frozen_word_does_not_shift_the_pair() -> None:
+def test_a_protected_word_does_not_displace_the_pair() -> None:
     explanation = run(LONG, both, protect=["please", "whether"]).explanation
     [pair] = explanation.interactions
     texts = {segment.key: segment.text for segment in explanation.segments}
@@ -95,7 +95,7 @@ def test_when_it_is_sure(value, half, alone, beside, kind) -> None:
     assert Pair(0, 1, value, value - half, value + half, alone, beside).kind == kind
 
 
-def test_corners_are_predictions() -> None:
+def test_second_differences_are_predictions() -> None:
     generator = np.random.default_rng(0)
     x = (generator.random((30, 6)) < 0.5).astype(float)
     fit = gaussian_process.fit(x, x[:, 0] * x[:, 1] + 0.1 * x[:, 2])

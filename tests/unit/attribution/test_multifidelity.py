@@ -1,4 +1,4 @@
-"""Two models' changes brought together: closed sums against enumeration, and whom to trust."""
+"""The multi-fidelity model: closed sums against enumeration, and the trust in a proxy."""
 
 from itertools import product
 
@@ -14,7 +14,7 @@ EVERY = np.array(list(product((0.0, 1.0), repeat=N)))
 
 
 def any_of(*drivers: int):  # type: ignore[no-untyped-def]
-    """0.9 where any of the drivers was left out."""
+    """0.9 where any of the drivers was removed."""
     return lambda x: 0.9 * x[:, list(drivers)].max(axis=1)
 
 
@@ -35,7 +35,7 @@ def by_enumeration(y: Array) -> Array:
     return effects
 
 
-def test_the_effects_of_a_blend_are_those_of_its_predictions() -> None:
+def test_the_effects_of_the_model_are_those_of_its_predictions() -> None:
     x, _ = masks(14, 1)
     truth, proxy = any_of(0, 1), any_of(0, 2)
     of_proxy = fit_low_fidelity(EVERY, proxy(EVERY), np.full(len(EVERY), np.nan), [0])
@@ -51,13 +51,13 @@ def test_the_effects_of_a_blend_are_those_of_its_predictions() -> None:
 def test_turning_one_segment_is_refitting_the_mask() -> None:
     x, q = masks(40, 2)
     of_proxy = fit_low_fidelity(x, any_of(0, 3)(x), q, [0])
-    out, kept = of_proxy.toggled(x[:5])
+    removed, retained = of_proxy.toggled(x[:5])
     for row, i in product(range(5), range(N)):
-        for value, told in ((1.0, out), (0.0, kept)):
+        for value, toggled in ((1.0, removed), (0.0, retained)):
             turned = x[row].copy()
             turned[i] = value
             expected = np.clip(of_proxy.fit.predict(turned[None]), 0, 1)[0]
-            assert told[row, i] == pytest.approx(expected, abs=1e-9)
+            assert toggled[row, i] == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_fit_s_own_error_is_corrected_and_told() -> None:

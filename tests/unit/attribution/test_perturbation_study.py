@@ -29,7 +29,7 @@ def test_a_constant_model_gets_zeros(content: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_copying_model_hangs_on_that_word_alone(seed: int) -> None:
+def test_a_copying_model_depends_on_that_word_alone(seed: int) -> None:
     explanation = run(TEN, copying("Pelican"), seed=seed).explanation
     first, *others = explanation.ranked
     assert first.text == "Pelican"
@@ -69,13 +69,13 @@ def test_every_text_is_the_text_of_its_mask_and_is_asked_once() -> None:
     asked = run(messages, copying("brief"))
     words = ["Be", "kind,", "be", "brief.", "the", "dog", "and", "the", "dog"]
     for p in asked.perturbations:
-        kept = [word for word, keep in zip(words, p.mask, strict=True) if keep]
+        retained = [word for word, keep in zip(words, p.mask, strict=True) if keep]
         system = " ".join(w for w, keep in zip(words[:4], p.mask[:4], strict=True) if keep)
         user = " ".join(w for w, keep in zip(words[4:], p.mask[4:], strict=True) if keep)
         assert [(m.role, m.content) for m in p.messages] == [
             (role, content) for role, content in (("system", system), ("user", user)) if content
         ]
-        assert kept
+        assert retained
     texts = Counter(p.text_hash for p in asked.perturbations)
     assert max(texts.values()) == 1
     assert len(texts) <= 40
@@ -148,7 +148,7 @@ def test_noise_takes_the_whole_budget(deterministic: bool) -> None:
 
 
 def test_where_every_answer_is_as_far_as_any_other_nothing_is_claimed() -> None:
-    """Noise in the unperturbed prompt's answers, too: no shift need rise above that floor."""
+    """Noise in the unperturbed prompt's answers, too: no answer change need exceed that floor."""
     statuses = []
     for seed in range(10):
         generator = np.random.default_rng(seed)
@@ -180,7 +180,7 @@ def test_where_everything_is_known_no_more_is_asked() -> None:
 
 
 def test_what_two_words_can_say_is_not_called_nothing_too_early() -> None:
-    """Either of two is enough: left out together they count, which a look must not miss."""
+    """Either of two is enough: removed together they count, which an early stop must not miss."""
 
     def either(messages: tuple[Message, ...]) -> str:
         words = messages[0].content.split()
@@ -191,7 +191,7 @@ def test_what_two_words_can_say_is_not_called_nothing_too_early() -> None:
 
 
 def test_a_row_counts_only_when_all_before_it_were_asked() -> None:
-    """A later row that happens to need no call of its own would be there for what it leaves out."""
+    """A later row that happens to need no call of its own would be selected by its mask."""
     settings = ExplanationSettings(model="m", budget=40)
     prompted = Prompted(messages=chat("a b c d e f"))
     study = PerturbationStudy(
@@ -217,18 +217,18 @@ def test_the_order_of_telling_changes_nothing() -> None:
 def test_masks_are_independent_draws_with_their_probability() -> None:
     words = 12
     for deterministic, near in ((False, 1), (True, 2)):  # without noise more of them near
-        kept: dict[float, list[float]] = {0.5: [], 0.8: []}
+        retained: dict[float, list[float]] = {0.5: [], 0.8: []}
         for seed in range(12):
             asked = run(" ".join("abcdefghijkl"), constant, seed=seed, deterministic=deterministic)
             for p in asked.explanation.perturbations:
                 if p.kind == "random":
                     assert p.keep_probability is not None
-                    kept[p.keep_probability].append(sum(p.mask) / words)
+                    retained[p.keep_probability].append(sum(p.mask) / words)
                 else:
                     assert p.keep_probability is None
-        for probability, shares in kept.items():
+        for probability, shares in retained.items():
             assert np.mean(shares) == pytest.approx(probability, abs=0.05)
-        assert len(kept[0.8]) == pytest.approx(near * len(kept[0.5]), abs=12)
+        assert len(retained[0.8]) == pytest.approx(near * len(retained[0.5]), abs=12)
 
 
 def test_leave_one_out_is_measured_for_a_deterministic_model_only() -> None:
@@ -342,7 +342,7 @@ def test_an_empty_prompt_is_refused(content: str) -> None:
         run(content, constant)
 
 
-def test_a_frozen_part_is_never_left_out() -> None:
+def test_a_protected_segment_is_never_removed() -> None:
     asked = run(TEN, copying("Pelican"), protect=("Pelican",))
     assert all("Pelican" in p.messages[0].content for p in asked.perturbations)
     protected = [s for s in asked.explanation.segments if s.protected]

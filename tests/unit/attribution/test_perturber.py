@@ -35,7 +35,7 @@ def test_what_is_left_out_leaves_no_trace(content: str, words: tuple[str, ...], 
     assert _without(content, *words) == sent
 
 
-def test_roles_and_order_are_kept_and_empty_messages_are_omitted() -> None:
+def test_roles_and_order_are_retained_and_empty_messages_are_omitted() -> None:
     messages = (
         Message(role="system", content="Be brief."),
         Message(role="user", content="same words"),
@@ -54,7 +54,7 @@ def test_roles_and_order_are_kept_and_empty_messages_are_omitted() -> None:
 
 
 @given(st.text(max_size=50), st.data())
-def test_kept_segments_are_sent_in_order_and_nothing_else(
+def test_retained_segments_are_sent_in_order_and_nothing_else(
     content: str, data: st.DataObject
 ) -> None:
     if not content.strip():
@@ -64,7 +64,7 @@ def test_kept_segments_are_sent_in_order_and_nothing_else(
     mask = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
     sent = Perturber(prompted, segments).messages(mask)
     text = "".join(message.content for message in sent)
-    kept = "".join(s.text for s, keep in zip(segments, mask, strict=True) if keep)
-    assert "".join(text.split()) == "".join(kept.split())
+    retained = "".join(s.text for s, keep in zip(segments, mask, strict=True) if keep)
+    assert "".join(text.split()) == "".join(retained.split())
     if all(mask):
         assert text == content

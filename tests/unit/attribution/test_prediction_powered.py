@@ -38,7 +38,7 @@ def prediction_powered(
     of_proxy = fit_low_fidelity(asked.x, asked.y, asked.q, [seed])
     rows = target.draw(calls, generator, noise=noise)
     result = prediction_powered_estimate(
-        rows, proxy.shift(rows.x), proxy.shift(rows.others_x), of_proxy, [seed]
+        rows, proxy.change(rows.x), proxy.change(rows.others_x), of_proxy, [seed]
     )
     return result, rows
 
@@ -89,7 +89,7 @@ def test_a_mask_that_was_seen_is_not_held_out() -> None:
         others_y=rows.others_y,
     )
     none = prediction_powered_estimate(
-        twice, target.shift(twice.x), target.shift(rows.others_x), of_proxy, [3]
+        twice, target.change(twice.x), target.change(rows.others_x), of_proxy, [3]
     )
     assert none.held_out is None
 

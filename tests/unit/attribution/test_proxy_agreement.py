@@ -1,4 +1,4 @@
-"""Agreement of two models' changes, and the test that may be looked at after every explanation."""
+"""Agreement of two models, and the test that may be repeated after every explanation."""
 
 import numpy as np
 import pytest

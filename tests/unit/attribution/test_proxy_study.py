@@ -23,7 +23,7 @@ SAID = "The dog will be fine, give it water."
 
 
 def says_of(word: str, said: str = SAID) -> Planted:
-    """An answer that hangs on one word."""
+    """An answer that depends on one word."""
     return lambda messages: said if word in messages[0].content.split() else "Who do you mean?"
 
 

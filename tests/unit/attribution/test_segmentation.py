@@ -77,7 +77,7 @@ def test_variables_without_a_template_are_refused() -> None:
         Segmentation(Prompted(messages=chat("Hello you")), "variable")
 
 
-def test_freezing_a_role_a_text_and_a_pattern() -> None:
+def test_protecting_a_role_a_text_and_a_pattern() -> None:
     prompted = Prompted(
         messages=chat("Be brief.", "The office of dog 12 is of use", roles=("system", "user"))
     )
@@ -87,7 +87,7 @@ def test_freezing_a_role_a_text_and_a_pattern() -> None:
     assert protected == ["Be", "brief.", "of", "12", "of"]
 
 
-def test_coarser_units_are_split_around_what_is_frozen() -> None:
+def test_coarser_units_are_split_around_protected_text() -> None:
     prompted = Prompted(messages=chat("You are a shop assistant. Answer now."))
     assert _texts(prompted, "sentence", ("shop assistant",)) == [
         ("You are a", False),
@@ -96,7 +96,7 @@ def test_coarser_units_are_split_around_what_is_frozen() -> None:
     ]
 
 
-def test_a_pattern_that_matches_nothing_freezes_nothing() -> None:
+def test_a_pattern_that_matches_nothing_protects_nothing() -> None:
     prompted = Prompted(messages=chat("one two"))
     assert _texts(prompted, "word", ("", re.compile("x*"), "three")) == [
         ("one", False),
@@ -110,14 +110,14 @@ def test_an_empty_prompt_is_a_clear_error(contents: tuple[str, ...]) -> None:
         Segmentation(Prompted(messages=chat(*contents)), "word")
 
 
-def test_a_text_that_freezes_nothing_is_found() -> None:
+def test_a_text_that_protects_nothing_is_found() -> None:
     messages = chat("Be brief.", "The office of dog 12", roles=("system", "user"))
     missing = ["off", re.compile("x"), "assistant", ""]
     there = ["of", "system", re.compile(r"\d+")]
     assert unmatched_protections(messages, [*missing, *there]) == missing
 
 
-def test_a_prompt_frozen_whole_is_a_clear_error() -> None:
+def test_a_prompt_protected_whole_is_a_clear_error() -> None:
     with pytest.raises(CannotExplain, match="protected"):
         Segmentation(Prompted(messages=chat("Hello you")), "word", ("user",))
 

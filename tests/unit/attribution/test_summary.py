@@ -34,7 +34,7 @@ def said(
 
 def test_the_sentence_of_the_specification() -> None:
     assert said([segment("Eiffel", 0.55, 0.63, 0.71), *others(9)]) == (
-        "The answer hangs on “Eiffel” (without it, 63 % ± 8 % of the answer is lost); nine other "
+        "The answer depends on “Eiffel” (without it, 63 % ± 8 % of the answer is lost); nine other "
         "words made no measurable difference."
     )
 
@@ -56,14 +56,14 @@ def test_the_sentence_of_the_specification() -> None:
 )
 def test_how_much_is_lost(interval: tuple[float, float, float], lost: str) -> None:
     sentence = said([segment("Eiffel", *interval)])
-    assert sentence == f"The answer hangs on “Eiffel” (without it, {lost} of the answer is lost)."
+    assert sentence == f"The answer depends on “Eiffel” (without it, {lost} of the answer is lost)."
 
 
 def test_several_drivers_and_what_works_against_them() -> None:
     drivers = [segment(f"d{i}", 0.5 - i / 10, 0.6 - i / 10, 0.7 - i / 10) for i in range(5)]
     against = [segment("not", -0.5, -0.4, -0.3), segment("never", -0.6, -0.5, -0.4)]
     assert said([*drivers, *against, *others(1)]) == (
-        "The answer hangs on “d0” (without it, 60 % ± 10 % of the answer is lost), "
+        "The answer depends on “d0” (without it, 60 % ± 10 % of the answer is lost), "
         "“d1” (50 % ± 10 %), “d2” (40 % ± 10 %) and two more; “never” and “not” work against it; "
         "one other word made no measurable difference."
     )
@@ -72,22 +72,22 @@ def test_several_drivers_and_what_works_against_them() -> None:
     )
 
 
-def test_frozen_parts_are_not_called_without_effect() -> None:
+def test_protected_segments_are_not_called_without_effect() -> None:
     protected = [segment("be", protected=True), segment("kind", protected=True)]
     assert said([segment("fox", 1, 1, 1), *protected[:1]]) == (
-        "The answer hangs on “fox” (without it, all of the answer is lost); one protected word was "
-        "never left out."
+        "The answer depends on “fox” (without it, all of the answer is lost); one protected word "
+        "was never removed."
     )
     assert said([segment("fox", 1, 1, 1), *protected, *others(1)]).endswith(
-        "; one other word made no measurable difference; two protected words were never left out."
+        "; one other word made no measurable difference; two protected words were never removed."
     )
 
 
 def test_the_same_word_twice_is_told_apart() -> None:
     words = [segment("no"), segment("no", 0.5, 0.6, 0.7), segment("maybe")]
-    assert said(words).startswith("The answer hangs on the second “no” (")
+    assert said(words).startswith("The answer depends on the second “no” (")
     many = [*(segment("no") for _ in range(20)), segment("no", 0.5, 0.6, 0.7)]
-    assert said(many).startswith("The answer hangs on the 21st “no” (")
+    assert said(many).startswith("The answer depends on the 21st “no” (")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_the_same_word_twice_is_told_apart() -> None:
 def test_units(unit: str, key: str, named: str, noun: str) -> None:
     rest = others(2, unit=unit, key=key)
     assert said([segment("Be \n brief.", 0.5, 0.6, 0.7, unit=unit, key=key), *rest]) == (
-        f"The answer hangs on {named} (without it, 60 % ± 10 % of the answer is lost); {noun} "
+        f"The answer depends on {named} (without it, 60 % ± 10 % of the answer is lost); {noun} "
         "made no measurable difference."
     )
 
@@ -126,7 +126,7 @@ def test_words_inside_a_passage_are_counted_by_their_own_name() -> None:
 def test_long_texts_are_cut_in_the_middle() -> None:
     long = "The first words tell where it is. " + "word " * 100 + "The last tell, too."
     assert said([segment(long, 0.5, 0.6, 0.7)]).startswith(
-        "The answer hangs on “The first words tell where it … word word The last tell, too.” (with"
+        "The answer depends on “The first words tell where it … word word The last tell, too.” ("
     )
     assert len(said([segment("x" * 1000, 0.5, 0.6, 0.7)])) < 160
 
@@ -156,19 +156,19 @@ def test_words_are_named_in_their_passage() -> None:
     whole = [*pieces, segment("the rest", -0.1, 0.0, 0.1, unit="span", start=200)]
     reliable = Fidelity(status="reliable", reason="")
     assert summarize(whole, reliable, coarser=[one]) == (
-        "The answer hangs on “the key of the door” (without it, 80 % to 100 % of the answer is "
+        "The answer depends on “the key of the door” (without it, 80 % to 100 % of the answer is "
         "lost), there on the second “the” (70 % ± 10 %) and “key” (40 % ± 10 %); “door” in “the "
         "key of the door” works against it; two other words and one other passage made no "
         "measurable difference."
     )
     weak = one.model_copy(update={"significant": False})
     assert summarize(pieces[1:2], reliable, coarser=[weak]) == (
-        "The answer hangs on “key” in “the key of the door” (without it, 40 % ± 10 % of the "
+        "The answer depends on “key” in “the key of the door” (without it, 40 % ± 10 % of the "
         "answer is lost)."
     )
     grey = [pieces[0], pieces[2]]
     assert summarize(grey, reliable, coarser=[one]) == (
-        "The answer hangs on “the key of the door” (without it, 80 % to 100 % of the answer is "
+        "The answer depends on “the key of the door” (without it, 80 % to 100 % of the answer is "
         "lost), there on no single part; two other words made no measurable difference."
     )
 
@@ -180,16 +180,16 @@ def test_several_passages_and_three_sizes() -> None:
     apart = [segment(f"p{k}", 0.1, 0.2, 0.3, unit="span", start=300 + k) for k in range(2)]
     reliable = Fidelity(status="reliable", reason="")
     assert summarize([word, *apart], reliable, coarser=[outer, other, inner]) == (
-        "The answer hangs on “a section” (without it, 80 % to 100 % of the answer is lost), there "
-        "on “word” (40 % ± 10 %); on “another” (70 % ± 10 %); on “p0” (20 % ± 10 %); and on one "
-        "more."
+        "The answer depends on “a section” (without it, 80 % to 100 % of the answer is lost), "
+        "there on “word” (40 % ± 10 %); on “another” (70 % ± 10 %); on “p0” (20 % ± 10 %); and on "
+        "one more."
     )
 
 
 def test_every_status() -> None:
     driver = segment("fox", 0.5, 0.6, 0.7)
     assert said([driver], "no_effect") == (
-        "Whatever was left out of the prompt, the answer stayed the same."
+        "Whatever was removed from the prompt, the answer stayed the same."
     )
     assert said([driver], "inconclusive") == (
         "What drove this answer is inconclusive at this budget: so it is."
@@ -199,7 +199,7 @@ def test_every_status() -> None:
     )
     noisy = Fidelity(status="no_effect", reason="", noise_floor=0.2)
     assert summarize([driver], noisy) == (
-        "Whatever was left out of the prompt, the answer changed no more than it does when the "
+        "Whatever was removed from the prompt, the answer changed no more than it does when the "
         "same prompt is asked again."
     )
 
@@ -207,14 +207,14 @@ def test_every_status() -> None:
 def test_a_part_of_the_answer() -> None:
     driver = [segment("fox", 0.5, 0.6, 0.7)]
     assert said(driver, part="the red \n one") == (
-        "The part “the red one” of the answer hangs on “fox” (without it, 60 % ± 10 % of that "
+        "The part “the red one” of the answer depends on “fox” (without it, 60 % ± 10 % of that "
         "part is lost)."
     )
     assert said([segment("not", -0.5, -0.4, -0.3)], part="red") == (
         "“not” works against the part “red” of the answer."
     )
     assert said(driver, "no_effect", part="red") == (
-        "Whatever was left out of the prompt, the part “red” of the answer stayed the same."
+        "Whatever was removed from the prompt, the part “red” of the answer stayed the same."
     )
     assert said(driver, "inconclusive", part="red") == (
         "What drove the part “red” of this answer is inconclusive at this budget: so it is."
@@ -245,10 +245,10 @@ def test_it_is_right_for_whatever_was_found(
             v - e,
             v,
             v + e,
-            significant=sure and not kept and abs(v) > e,
-            protected=kept,
+            significant=sure and not protected and abs(v) > e,
+            protected=protected,
         )
-        for k, (v, e, sure, kept) in enumerate(found)
+        for k, (v, e, sure, protected) in enumerate(found)
     ]
     sentence = said(segments, status, part=part)
     assert sentence.endswith(".")
@@ -276,27 +276,27 @@ def test_what_no_unit_was_picked_from_is_the_rest() -> None:
     driver = segment("Q: sea", 0.5, 0.6, 0.7, unit="example", also=((1, 0, 4),))
     rest = segment("Answer", unit="span", key="0:rest:0", protected=True)
     assert said([driver, rest, rest]) == (
-        "The answer hangs on “Q: sea …” (without it, 60 % ± 10 % of the answer is lost); the rest "
-        "of the prompt was never left out."
+        "The answer depends on “Q: sea …” (without it, 60 % ± 10 % of the answer is lost); the "
+        "rest of the prompt was never removed."
     )
     assert said([driver, rest, segment("be", protected=True)]).endswith(
-        "; one protected word was never left out; the rest of the prompt was never left out."
+        "; one protected word was never removed; the rest of the prompt was never removed."
     )
 
 
 def test_what_works_together() -> None:
     words = [segment(f"w{i}", -0.1, 0.0, 0.1, key=str(i)) for i in range(6)]
     either = together("either", "0", "1")
-    assert said(words, together=[either]) == (
+    assert said(words, interactions=[either]) == (
         "Of “w0” and “w1” either is enough; four other words made no measurable difference."
     )
-    assert said(words, "inconclusive", together=[either]).startswith("What drove this answer")
+    assert said(words, "inconclusive", interactions=[either]).startswith("What drove this answer")
     driver = segment("Eiffel", 0.55, 0.63, 0.71, key="d")
     both = [together("both", "d", "1"), together("both", "0", "d")]
-    assert said([driver, *words], together=[*both, together("either", "2", "3")]) == (
-        "The answer hangs on “Eiffel” (without it, 63 % ± 8 % of the answer is lost); of “w2” and "
-        "“w3” either is enough; “Eiffel”, “w0” and “w1” only work together; two other words made "
-        "no measurable difference."
+    assert said([driver, *words], interactions=[*both, together("either", "2", "3")]) == (
+        "The answer depends on “Eiffel” (without it, 63 % ± 8 % of the answer is lost); of “w2” "
+        "and “w3” either is enough; “Eiffel”, “w0” and “w1” only work together; two other words "
+        "made no measurable difference."
     )
 
 
@@ -308,12 +308,12 @@ def test_what_works_together_in_a_passage() -> None:
     ]
     reliable = Fidelity(status="reliable", reason="")
     both = [together("both", "0", "1")]
-    assert summarize(pieces, reliable, coarser=[one], together=both).endswith(
+    assert summarize(pieces, reliable, coarser=[one], interactions=both).endswith(
         "there on “key” (40 % ± 10 %) and “here” (40 % ± 10 %); “key” and “here” only work "
         "together."
     )
     weak = one.model_copy(update={"significant": False})
-    assert summarize(pieces, reliable, coarser=[weak], together=both).endswith(
+    assert summarize(pieces, reliable, coarser=[weak], interactions=both).endswith(
         "; “key” in “the key is here” and “here” in “the key is here” only work together."
     )
 

@@ -129,7 +129,7 @@ def test_tool_results_are_documents() -> None:
     assert _free(segments) == ["It rains.", "[1] one", "[2] two"]
 
 
-def test_a_pattern_is_a_unit_and_the_rest_is_kept() -> None:
+def test_a_pattern_is_a_unit_and_the_rest_is_retained() -> None:
     segments = _cut(re.compile(r"\d+ "), "a 12 b 34 c")
     assert [(s.text, s.unit, s.protected) for s in segments] == [
         ("a", "span", True),
@@ -200,7 +200,7 @@ def test_an_unknown_unit_names_those_that_there_are(unit: str) -> None:
         (re.compile(r"be \w+|warm"), ["be kind", "brief", "warm"]),
     ],
 )
-def test_frozen_text_stays_in_every_unit(unit: AnyUnit, left: list[str]) -> None:
+def test_protected_text_stays_in_every_unit(unit: AnyUnit, left: list[str]) -> None:
     segments = _cut(
         unit, "Rules: be kind be brief\nTone: warm", protect=(re.compile(r"\bbe(?= b)"),)
     )
@@ -208,7 +208,7 @@ def test_frozen_text_stays_in_every_unit(unit: AnyUnit, left: list[str]) -> None
     assert "be" in [s.text for s in segments if s.protected]
 
 
-def test_an_example_with_a_frozen_word_in_it_is_one_segment() -> None:
+def test_an_example_with_a_protected_word_in_it_is_one_segment() -> None:
     segments = _cut("example", QA, protect=("great",))
     first = next(s for s in segments if not s.protected)
     assert [QA[a:b] for _, a, b in first.places] == ["Q:", "A: good"]
@@ -217,7 +217,7 @@ def test_an_example_with_a_frozen_word_in_it_is_one_segment() -> None:
     assert message.content.startswith("Classify the review.\n\ngreat\n\nQ: dull")
 
 
-def test_a_tail_is_frozen_by_a_pattern() -> None:
+def test_a_tail_is_protected_by_a_pattern() -> None:
     segments = _cut("word", "Tokyo is the capital city of", protect=(re.compile(r"\S+\s*\Z"),))
     assert [s.text for s in segments if s.protected] == ["of"]
 
@@ -315,8 +315,8 @@ def test_structure_is_in_order_apart_and_sections_lose_no_letter(text: str) -> N
         found = find(text)
         assert all(text[a:b].strip() == text[a:b] != "" for a, b in found)
         assert all(b <= c for (_, b), (c, _) in pairwise(found))
-    kept = "".join(text[a:b] for a, b in sections.sections(text))
-    assert "".join(kept.split()) == "".join(text.split())
+    joined = "".join(text[a:b] for a, b in sections.sections(text))
+    assert "".join(joined.split()) == "".join(text.split())
 
 
 @given(
@@ -330,5 +330,5 @@ def test_however_many_messages_the_limit_holds(contents: list[str], limit: int) 
         return
     coarse = segmentation.coarse(limit)
     assert len(coarse) <= limit
-    kept = "".join(contents[m][a:b] for s in coarse for m, a, b in s.places)
-    assert "".join(kept.split()) == "".join("".join(contents).split())
+    joined = "".join(contents[m][a:b] for s in coarse for m, a, b in s.places)
+    assert "".join(joined.split()) == "".join("".join(contents).split())
