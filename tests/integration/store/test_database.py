@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
+from tests.support.paths import ROOT
 
 
 def test_writers_in_other_processes_and_threads_wait_for_each_other(
@@ -47,54 +47,54 @@ def test_writers_in_other_processes_and_threads_wait_for_each_other(
     assert store.jobs.chosen({Group("function", "a")}) == {Group("function", "a"): 200}
 
 
-def _with_a_home_of_its_own(code: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """Run code whose argument is a home that it may lock, in a folder that everybody may enter."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        home = Path(folder) / "home"
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(home)], capture_output=True, text=True
-        )
-        home.chmod(0o700)
-    return home, done
+def _run(code: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run code whose argument is a home that it may lock."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(home)], capture_output=True, text=True, cwd=ROOT
+    )
+    home.chmod(0o700)
+    return done
 
 
-def test_a_home_that_may_not_be_entered_is_said() -> None:
+def test_a_home_that_may_not_be_entered_is_said(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path\n"
+        "import sys; from pathlib import Path\n"
         "from smile_trace.settings import Settings\n"
+        "from tests.support.capabilities import obey_permissions\n"
         "from smile_trace.store import Store, StoreError\n"
         "from smile_trace.store.store import check_home\n"
         "home = Path(sys.argv[1])\n"
         "(home / 'spool').mkdir(parents=True); home.chmod(0o000)\n"
-        "if os.geteuid() == 0: os.setuid(65534)\n"  # root may enter everywhere
+        "obey_permissions()\n"
         "for look in (Store.look, check_home):\n"
         "    try:\n"
         "        look(Settings(home=home))\n"
         "    except StoreError as error:\n"
         "        print(error)\n"
     )
-    home, done = _with_a_home_of_its_own(code)
+    home = tmp_path / "home"
+    done = _run(code, home)
     said = f"{home} cannot be read (Permission denied): let this user read it"
     assert [line.startswith(said) for line in done.stdout.splitlines()] == [True, True], done
 
 
-def test_a_read_only_home_is_said() -> None:
+def test_a_read_only_home_is_said(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path\n"
+        "import sys; from pathlib import Path\n"
         "from smile_trace.settings import Settings\n"
+        "from tests.support.capabilities import obey_permissions\n"
         "from smile_trace.store import Store, StoreError\n"
         "home = Path(sys.argv[1])\n"
         "Store.open(Settings(home=home)).close()\n"
         "home.chmod(0o555); (home / 'store.db').chmod(0o444)\n"
-        "if os.geteuid() == 0: os.setuid(65534)\n"  # root may write everywhere
+        "obey_permissions()\n"
         "try:\n"
         "    store = Store.open(Settings(home=home))\n"
         "    store.pauses.clear('x')\n"
         "except StoreError as error:\n"
         "    print(error)\n"
     )
-    _, done = _with_a_home_of_its_own(code)
+    done = _run(code, tmp_path / "home")
     assert "writable for this user" in done.stdout, done.stderr
 
 
