@@ -1,8 +1,11 @@
-"""Fixtures shared by every room's tests live in tests/support and are loaded here."""
+"""What holds for every test; shared fixtures live in tests/support and are loaded here."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
+import pytest
 
 for _name in list(os.environ):
     # A developer's own trackers and keys: no test delivers there.
@@ -25,3 +28,27 @@ hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("untimed")
+
+
+SERVERS = {"mlflow_server": "MLflow", "local_model": "local model"}
+"""Fixtures of one server per session, which under pytest-xdist is one per worker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all tests of a server, so that it is started once."""
+    for item in items:
+        for fixture, group in SERVERS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(group))
+                break
+
+
+@pytest.fixture(autouse=True)
+def _process_as_it_was() -> Iterator[None]:
+    """The environment and the working directory are as before when a test has ended."""
+    environment, directory = dict(os.environ), Path.cwd()
+    yield
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)
+    os.chdir(directory)

@@ -9,6 +9,7 @@ one waits its turn, one waits for a model that is gone, one was never sampled fo
 and one stands in a spool file that nobody has read.
 """
 
+import errno
 import os
 import sqlite3
 import sys
@@ -38,11 +39,20 @@ def answer(prompt: str) -> str:
 
 
 class FixedServer(PlantedServer):
-    """The planted model at its fixed address."""
+    """The planted model at its fixed address; waits until another test run has left it."""
 
     def server_bind(self) -> None:
         self.server_address = ADDRESS
-        super().server_bind()
+        deadline = time.monotonic() + 300
+        while True:
+            try:
+                super().server_bind()
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
 
 
 def tables() -> dict[str, Any]:
