@@ -7,8 +7,8 @@ from html import escape
 from statistics import fmean
 
 from smile_trace.records import JSON, Call, Explanation, FidelityStatus, Record
-from smile_trace.records.sanitize import plain
 from smile_trace.render import STATUS_WORDS, to_html
+from smile_trace.trackers.strict_json import strict_json
 
 TOP = 5
 """How many segments the compact summary names."""
@@ -66,7 +66,7 @@ def table_csv(columns: Sequence[str], rows: Iterable[Sequence[JSON]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
-    writer.writerows([plain(value) for value in row] for row in rows)
+    writer.writerows([strict_json(value) for value in row] for row in rows)
     return text.getvalue().encode()
 
 
@@ -92,7 +92,7 @@ def compact(explanation: Explanation) -> dict[str, JSON]:
         "usd": cost.usd,
         "explained_at": explanation.explained_at,
     }
-    compacted: dict[str, JSON] = plain(summary)
+    compacted: dict[str, JSON] = strict_json(summary)
     return compacted
 
 
@@ -135,9 +135,9 @@ def summary_parameters(rows: Sequence[Row]) -> dict[str, JSON]:
     top = max(rows, key=lambda row: row.top_attribution or -1.0)
     return {
         "smile.status": ", ".join(sorted({STATUS_WORDS[row.status] for row in rows})),
-        "smile.top_segment": plain(top.top_segment) or NOTHING,
+        "smile.top_segment": strict_json(top.top_segment) or NOTHING,
         "smile.top_attribution": _rounded(top.top_attribution) or 0.0,
-        "smile.summary": plain(" ".join(row.summary for row in rows)[:500]),
+        "smile.summary": strict_json(" ".join(row.summary for row in rows)[:500]),
     }
 
 

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison, VersionReport
-from smile_trace.records.sanitize import plain
 from smile_trace.render.comparison.figures import figures
 from smile_trace.trackers import ComparedPrompt, ExplainedCall, Receipt
+from smile_trace.trackers.strict_json import strict_json
 from smile_trace_comet.contents import table_csv
 from smile_trace_comet.traces import read_explanation
 from smile_trace_comet.versions import (
@@ -103,7 +103,7 @@ def deliver_comparison(client: "CometClient", item: ComparedPrompt, projects: Pr
         RequestRejected: the server does not take this.
     """
     comparison = item.comparison
-    content = json.dumps(plain(comparison.model_dump())).encode()
+    content = json.dumps(strict_json(comparison.model_dump())).encode()
     last = ""
     for number, version in enumerate(comparison.versions):
         last = version_key(comparison, version, projects).key
@@ -146,11 +146,11 @@ def _write(
     comparison, version = item.comparison, item.comparison.versions[number]
     title = f"{comparison.prompt} v{version_key(comparison, version, projects).version}"
     if ROWS not in assets:  # else its explained calls have said what the version is
-        client.write_others(key, plain({"Name": title, "prompt_template": version.template}))
+        client.write_others(key, strict_json({"Name": title, "prompt_template": version.template}))
         client.write_parameters(key, _parameters(comparison.prompt, version))
-        client.write_asset(key, TEMPLATE, str(plain(version.template)).encode())
+        client.write_asset(key, TEMPLATE, str(strict_json(version.template)).encode())
     client.add_tags(key, ["smile-trace", "prompt-version", TAG])
-    client.write_asset(key, PAGE, str(plain(comparison.to_html())).encode())
+    client.write_asset(key, PAGE, str(strict_json(comparison.to_html())).encode())
     client.write_asset(key, EFFECTS, table_csv(COLUMNS, effects(comparison, number)))
     if traces := item.traced_as.get(version.label):
         base = f"{client.url}/{projects.workspace}/{projects.traces_project}"
@@ -191,7 +191,7 @@ def effects(comparison: Comparison, number: int) -> list[Sequence[JSON]]:
 
 def _parameters(prompt: str, version: VersionReport) -> dict[str, JSON]:
     variables = {i.segment.variable for i in version.segments if i.segment.variable}
-    parameters: dict[str, JSON] = plain(
+    parameters: dict[str, JSON] = strict_json(
         {
             "prompt_name": prompt,
             "prompt_version": version.version,

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from smile_trace import semconv
 from smile_trace.dialects import read_calls
 from smile_trace.records import JSON, Call, PromptUse, Span, Trace
-from smile_trace.records.sanitize import plain
 from smile_trace.trackers.fields import (
     call_metadata,
     decoded,
@@ -22,6 +21,7 @@ from smile_trace.trackers.fields import (
     token_usage,
     trace_times,
 )
+from smile_trace.trackers.strict_json import strict_json
 
 ASSET_VERSION = 3
 USER_FEEDBACK = "user_feedback"
@@ -56,10 +56,10 @@ def llm_trace(trace: Trace) -> LLMTrace:
     }
     return LLMTrace(
         key=trace.trace_id,
-        data=plain(data),
-        parameters=plain(flat_parameters(metadata)),
+        data=strict_json(data),
+        parameters=strict_json(flat_parameters(metadata)),
         metrics={"chain_duration": end - start} | feedback_metrics(trace),
-        tags=[str(plain(tag)) for tag in tags(trace.calls)],
+        tags=[str(strict_json(tag)) for tag in tags(trace.calls)],
     )
 
 

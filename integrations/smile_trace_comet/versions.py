@@ -13,10 +13,10 @@ from html import escape
 
 from smile_trace.records import JSON, Explanation, PromptUse
 from smile_trace.records.comparison import Comparison
-from smile_trace.records.sanitize import plain
 from smile_trace.render import STATUS_WORDS, to_html
 from smile_trace.render.comparison import to_html as comparison_html
 from smile_trace.trackers import ExplainedCall
+from smile_trace.trackers.strict_json import strict_json
 from smile_trace_comet.contents import Row, page, row_of, summary_metrics, table_csv
 
 ROWS = "calls.json"
@@ -119,16 +119,16 @@ def report(
     """
     title = f"{version.name} v{version.version}"
     assets = {
-        ROWS: json.dumps([plain(row.model_dump()) for row in rows]).encode(),
+        ROWS: json.dumps([strict_json(row.model_dump()) for row in rows]).encode(),
         TABLE: table_csv(COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in rows)),
-        TEMPLATE: str(plain(use.template)).encode(),
+        TEMPLATE: str(strict_json(use.template)).encode(),
     }
     for item in items:
         assets[page_name(item.call.id)] = to_html(item.explanation, title=item.call.name).encode()
         assets[explanation_name(item.call.id)] = item.explanation.model_dump_json().encode()
     return VersionReport(
-        name=str(plain(title)),
-        parameters=plain(
+        name=str(strict_json(title)),
+        parameters=strict_json(
             {
                 "prompt_name": version.name,
                 "prompt_version": version.version,
@@ -137,7 +137,7 @@ def report(
             }
         ),
         metrics=summary_metrics(rows),
-        others=plain({"Name": title, "prompt_template": use.template}),
+        others=strict_json({"Name": title, "prompt_template": use.template}),
         html=version_page(title, use.template, rows, shown, comparison),
         assets=assets,
     )
@@ -155,7 +155,7 @@ def version_page(
     if rows or comparison is None:
         head += _head(template, rows)
     heatmaps = [(f"Trace {call.partition(':')[0]}", shown[call]) for call in shown]
-    return str(plain(page(title, heatmaps, head=head)))
+    return str(strict_json(page(title, heatmaps, head=head)))
 
 
 def _head(template: str, rows: Sequence[Row]) -> str:

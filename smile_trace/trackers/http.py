@@ -15,8 +15,8 @@ import httpx
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON
-from smile_trace.records.sanitize import plain
 from smile_trace.trackers.protocol import Rejected, TrackerUnavailable
+from smile_trace.trackers.strict_json import strict_json
 
 BUSY = (408, 429, 502, 503, 504)
 """Statuses of a server that takes nothing for the moment."""
@@ -180,7 +180,7 @@ class HttpClient:
             RequestRejected: the server rejected this request.
             TrackerUnavailable: it takes nothing now, or something else answers.
         """
-        content = None if body is None else json.dumps(plain(body)).encode()
+        content = None if body is None else json.dumps(strict_json(body)).encode()
         headers = {"Content-Type": "application/json"} if content else {}
         response = self.request(method, path, content=content, headers=headers, params=params)
         if not response.content:
