@@ -29,7 +29,7 @@ class Capabilities:
     """Somebody else's machine answers: temperature 0 alone does not make it deterministic."""
     meters_attempts: bool = False
     """It has `with_meter` and reserves every HTTP attempt with its cost bound, so that caps in
-    tokens and US dollars hold. Another model's requests are counted as one attempt each."""
+    tokens and US dollars hold. A request to another model is reserved as one call."""
 
     @property
     def scores_whole_answers(self) -> bool:

@@ -95,7 +95,7 @@ class MeteredModel:
             ModelUnavailable: nothing can be asked at all.
             BudgetExceeded: a daily cap is reached.
         """
-        return await self._through(requests, None, self._asked.generate)
+        return await self._answers(requests, None, self._asked.generate)
 
     async def score(self, requests: Sequence[Request], answer: str) -> list[Response]:
         """Scores from the cache, and from the model for the rest; see `ScoringModel.score`.
@@ -107,13 +107,13 @@ class MeteredModel:
         """
         if not scores_answers(self._asked):
             raise TypeError(f"the model {self.name!r} does not score answers")
-        return await self._through(requests, answer, partial(self._asked.score, answer=answer))
+        return await self._answers(requests, answer, partial(self._asked.score, answer=answer))
 
     async def aclose(self) -> None:
         """Close the model."""
         await self._model.aclose()
 
-    async def _through(
+    async def _answers(
         self,
         requests: Sequence[Request],
         answer: str | None,
