@@ -70,10 +70,10 @@ class _Table(BaseModel):
 _Number = TypeVar("_Number", int, float)
 
 Cap = Annotated[_Number | None, BeforeValidator(lambda value: None if value == "none" else value)]
-"""A number, or `"none"`: neither TOML nor the environment has a word for nothing."""
+"""A number, or `"none"` for no cap: neither TOML nor the environment has a null value."""
 
 
-class _Asked(_Table):
+class _CommonModelSettings(_Table):
     """What every kind of model has in common."""
 
     form: Literal["chat", "completion"] | None = None
@@ -97,7 +97,7 @@ class _Asked(_Table):
     [proxy.md](proxy.md)."""
 
 
-class EndpointSettings(_Asked):
+class EndpointSettings(_CommonModelSettings):
     """Any OpenAI-compatible server."""
 
     kind: Literal["endpoint"] = "endpoint"
@@ -120,7 +120,7 @@ class EndpointSettings(_Asked):
     one request, in place of its first token's."""
 
 
-class LocalSettings(_Asked):
+class LocalSettings(_CommonModelSettings):
     """A GGUF file, served by llama.cpp on a loopback port of this machine."""
 
     kind: Literal["local"]
@@ -134,7 +134,7 @@ class LocalSettings(_Asked):
     """Processor threads; on two cores one is faster than two."""
 
 
-class RerunSettings(_Asked):
+class RerunSettings(_CommonModelSettings):
     """The decorated function itself, which must be decorated with `rerun=True`."""
 
     kind: Literal["rerun"]
@@ -159,9 +159,9 @@ class Budget(_Table):
     """What may be spent; `"none"` = no cap of that kind."""
 
     calls_per_explanation: int = Field(40, ge=4)
-    """Requests for one explanation, retries and the repeated original prompt included, and those
-    not that found the model gone, too busy or refusing everybody. Below 13 most explanations stay
-    inconclusive."""
+    """Requests for one explanation, retries and the repeated original prompt included; requests
+    that found the model unavailable, overloaded or refusing everybody do not count. Below 13 most
+    explanations stay inconclusive."""
     usd_per_explanation: Cap[float] = Field(0.05, ge=0)
     """US dollars for one explanation, its proxy's included, where the prices are known."""
     proxy_calls_per_explanation: int = Field(200, ge=30)
@@ -189,7 +189,7 @@ class Explaining(_Table):
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
     signal: Literal["auto", "text", "probability"] = "auto"
     """What is compared: the answers' texts, or the probability of the logged answer, which
-    few servers tell; `auto` takes the probability where it can be had."""
+    few servers give; `auto` takes the probability where the model can score a whole answer."""
     distance: str | None = None
     """The distance of word vectors by which texts are compared, in place of the default
     comparison: `wasserstein` or another that `smile-trace explain --help` lists."""
@@ -201,7 +201,7 @@ class Explaining(_Table):
     sanity_check_rate: float = Field(0.0, ge=0, le=1)
     """Share of the explained calls for which a copy of the prompt is explained, too, with a
     text in it whose effect is known. Each check takes as many calls as an explanation, within
-    the same caps; what came of it stands in `status` and in the explanation's metadata."""
+    the same caps; the outcomes stand in `status` and in the explanation's metadata."""
 
 
 class Pooling(_Table):
@@ -220,7 +220,7 @@ class Worker(_Table):
     _renamed: ClassVar[Mapping[str, str]] = {"linked_trace_seconds": "external_trace_seconds"}
 
     poll_seconds: float = Field(2.0, gt=0)
-    """Time between two looks at the spool and the outboxes."""
+    """Time between two polls of the spool and the outboxes."""
     trace_silence_seconds: float = Field(300.0, ge=0)
     """A trace without its root is complete after this silence of its process."""
     external_trace_seconds: float = Field(600.0, ge=0)
@@ -234,17 +234,17 @@ class Worker(_Table):
 
 
 class Retention(_Table):
-    """What the store keeps and for how long; `"none"` = for ever. What waits for a model or
-    for a tracker always stays."""
+    """What the store keeps and for how long; `"none"` = for ever. Whatever waits for a model or
+    a tracker is kept."""
 
     days: Cap[float] = Field(180.0, gt=0)
     """Traces with their calls and explanations, after their last change."""
     response_days: Cap[float] = Field(30.0, gt=0)
-    """Answers of the models, kept so that none is paid for twice."""
+    """Cached answers of the models, so that none is paid for twice."""
     corrupt_line_days: Cap[float] = Field(30.0, gt=0)
     """Lines of the spool that could not be read."""
     megabytes: Cap[int] = Field(4096, ge=1)
-    """Size of the store beyond which the oldest answers go, and then the oldest traces."""
+    """Size of the store beyond which the oldest answers are deleted, then the oldest traces."""
 
 
 class Settings(BaseSettings):
@@ -279,7 +279,7 @@ class Settings(BaseSettings):
         return home.expanduser()
 
     @model_validator(mode="after")
-    def _proxies_are_there(self) -> "Settings":
+    def _check_proxies(self) -> "Settings":
         for name, how in self.models.items():
             proxy = how.proxy
             if proxy is not None and proxy not in self.models and proxy != "demo":
@@ -290,7 +290,7 @@ class Settings(BaseSettings):
             if proxy is not None and isinstance(self.models.get(proxy), RerunSettings):
                 raise ValueError(
                     f"the proxy {proxy!r} of the model {name!r} is a function of the application, "
-                    "which stands in for nobody: take an endpoint or a local model"
+                    "which cannot be a proxy: take an endpoint or a local model"
                 )
             if proxy == name:
                 raise ValueError(f"the model {name!r} is its own proxy: name a cheaper one")
@@ -305,8 +305,8 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise SettingsError(_said(error)) from None
-        except (OSError, ValueError) as error:  # also what is no TOML, or no UTF-8
+            raise SettingsError(_message(error)) from None
+        except (OSError, ValueError) as error:  # also a file that is not TOML, or not UTF-8
             raise SettingsError(f"{find_file() or 'the environment'}: {error}") from None
 
     @property
@@ -343,25 +343,25 @@ def find_file() -> Path | None:
     """The nearest `smile_trace.toml`: working directory, its parents, then SMILE_TRACE_HOME."""
     try:
         folders = [Path.cwd(), *Path.cwd().parents]
-    except FileNotFoundError:  # somebody has removed the working directory
+    except FileNotFoundError:  # the working directory was removed
         folders = []
     folders.append(Path(os.environ.get("SMILE_TRACE_HOME", "~/.smile-trace")).expanduser())
     for folder in folders:
-        if os.path.isfile(folder / FILE_NAME):  # False, too, where nobody lets us look
+        if os.path.isfile(folder / FILE_NAME):  # False, too, where access is denied
             return folder / FILE_NAME
     return None
 
 
-def _said(error: ValidationError) -> str:
-    # Only where and what: the value itself may be a key that stands in the wrong place.
+def _message(error: ValidationError) -> str:
+    # Only where and what: the value itself may be a secret in the wrong place.
     wrong = [
-        ": ".join(filter(None, [".".join(map(str, e["loc"])), _what(e)])) for e in error.errors()
+        ": ".join(filter(None, [".".join(map(str, e["loc"])), _problem(e)])) for e in error.errors()
     ]
     where = find_file() or "the environment"
     return f"the settings ({where}) are wrong: {'; '.join(wrong)} (docs/settings.md lists them all)"
 
 
-def _what(error: ErrorDetails) -> str:
+def _problem(error: ErrorDetails) -> str:
     *path, name = error["loc"] or ("",)
     match error["type"]:
         case "extra_forbidden":

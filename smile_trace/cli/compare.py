@@ -93,7 +93,7 @@ def compare(
 
 
 def _deliver(comparison: "Comparison") -> None:
-    """Give it to every active tracker that shows comparisons, and say where it is."""
+    """Deliver it to every active tracker that shows comparisons, and print its address."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.trackers import Receipt, discover
@@ -111,8 +111,8 @@ def _deliver(comparison: "Comparison") -> None:
         )
     store = Store.look(settings)
     try:
-        for shower in able:
-            outcome = deliver(shower, store, comparison)
+        for able_tracker in able:
+            outcome = deliver(able_tracker, store, comparison)
             if not isinstance(outcome, Receipt):
                 raise SmileTraceError(outcome.reason)
             print(outcome.url or outcome.external_id, file=sys.stderr)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def print_plan(plan: "Plan", console: "Console") -> None:
-    """A table of the models, and a sentence on everything that a table cannot say."""
+    """Print a table of the models, and a sentence for everything else."""
     if plan.models:
         console.print(_table(plan))
     else:
@@ -38,7 +38,7 @@ def print_plan(plan: "Plan", console: "Console") -> None:
             markup=False,
         )
     for skipped in plan.skipped:
-        console.print(f"Left out: {skipped.count}, {printable(skipped.reason)}.", markup=False)
+        console.print(f"Skipped: {skipped.count}, {printable(skipped.reason)}.", markup=False)
     caps = _caps(plan.left)
     said = f"The caps let {caps} more through today (UTC)" if caps else "No cap per day is set"
     console.print(f"{said}. Nothing was asked.", markup=False)
@@ -74,5 +74,5 @@ def _caps(left: "Left") -> str:
     return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
 
 
-def _known(value: float | None, written: Callable[[float], str]) -> str:
-    return "not known" if value is None else written(value)
+def _known(value: float | None, formatted: Callable[[float], str]) -> str:
+    return "not known" if value is None else formatted(value)

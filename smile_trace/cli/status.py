@@ -24,7 +24,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Again and again, until Ctrl-C.")] = False,
 ) -> None:
-    """Show how things stand."""
+    """Show what was captured, explained, delivered and spent."""
     from rich.console import Console, Group
 
     from smile_trace.settings import Settings
@@ -62,9 +62,9 @@ def _table(now: "Status") -> "Table":
     table.add_column(style="bold", no_wrap=True)
     table.add_column(justify="right")
     table.add_column(overflow="fold")
-    table.add_row("captured", str(now.captured), _growing(now))
+    table.add_row("captured", str(now.captured), _not_captured_yet(now))
     table.add_row("sampled", str(now.sampled), "")
-    table.add_row("explained", str(now.explained), _kinds(now))
+    table.add_row("explained", str(now.explained), _by_status(now))
     if now.sanity_checks:
         checked = sum(check.count for check in now.sanity_checks)
         outcomes = ", ".join(f"{check.count} {check.reason}" for check in now.sanity_checks)
@@ -96,8 +96,8 @@ def _table(now: "Status") -> "Table":
     return table
 
 
-def _growing(now: "Status") -> str:
-    """What is not counted as captured yet."""
+def _not_captured_yet(now: "Status") -> str:
+    """Spool files and traces that are not counted as captured yet."""
     said = []
     if now.unread_files:
         waits = "file waits" if now.unread_files == 1 else "files wait"
@@ -109,7 +109,7 @@ def _growing(now: "Status") -> str:
 
 
 def _other_reasons(now: "Status") -> "Iterator[Counted]":
-    """Why jobs are pending that wait for no paused model."""
+    """The reasons of pending jobs that wait for no paused model."""
     shown = Counter[str]()
     for model in now.paused_models:
         shown[model.reason] += model.waiting
@@ -118,7 +118,7 @@ def _other_reasons(now: "Status") -> "Iterator[Counted]":
             yield one.model_copy(update={"count": others})
 
 
-def _kinds(now: "Status") -> str:
+def _by_status(now: "Status") -> str:
     return (
         f"{now.reliable} reliable, {now.no_effect} no effect, "
         f"{now.inconclusive} inconclusive at this budget"
@@ -143,7 +143,7 @@ def _add_paused(
 
     since = time.strftime("%Y-%m-%d %H:%M", time.gmtime(paused.since))
     times = "once" if paused.tries == 1 else f"{paused.tries} times"
-    # A start of the worker tries everything at once, whatever was to be waited for.
+    # A worker that starts tries everything at once, whatever the pauses say.
     wait = max(0.0, paused.next_try - time.time())
     then = f"in {wait:.0f} s" if now.healthy else "when a worker runs"
     tried = f"paused since {since} UTC, tried {times}, next {then}"

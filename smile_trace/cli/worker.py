@@ -68,7 +68,7 @@ def worker(
 
     def stop(*_: Any) -> None:
         if stopping.is_set():
-            os._exit(130)  # the store and the engine take a kill at any moment
+            os._exit(130)  # the store and the engine survive a kill at any moment
         stopping.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -85,7 +85,7 @@ def worker(
 
 
 def _summary(status: "Status", home: "Path") -> str:
-    """One sentence about what was done, and about what was left and why."""
+    """A sentence on what was done, what was not, and why."""
     from smile_trace.worker.sample import NOT_SAMPLED
 
     if not status.captured + status.open_traces + status.corrupt_lines:
@@ -111,12 +111,12 @@ def _summary(status: "Status", home: "Path") -> str:
     return said
 
 
-def _write_log(form: Literal["text", "json"], watched: bool) -> None:
+def _write_log(form: Literal["text", "json"], terminal: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(_Json() if form == "json" else text)
-    # Whoever watches sees bars; the lines say what the bars cannot.
-    logging.basicConfig(level=logging.WARNING if watched else logging.INFO, handlers=[handler])
+    # A terminal shows bars: only warnings are printed beside them.
+    logging.basicConfig(level=logging.WARNING if terminal else logging.INFO, handlers=[handler])
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
 
@@ -125,7 +125,7 @@ class _Json(logging.Formatter):
     """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time, level, logger, message, and the traceback where there is one."""
+        """Time, level, logger, message, and the traceback if there is one."""
         line = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),

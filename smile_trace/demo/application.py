@@ -1,7 +1,7 @@
 """The demo's application: ten different calls to a language model, decorated and forgotten.
 
-It is what an application of yours looks like: it imports `smile_trace`, decorates the
-functions that call the model, and knows nothing of workers and trackers.
+It looks like an application of yours: it imports `smile_trace`, decorates the functions that
+call the model, and knows nothing of workers and trackers.
 """
 
 import os
@@ -41,7 +41,7 @@ class Application:
 
     @smile_trace.trace(model=MODEL, provider="llama.cpp")
     def complete(self, prompt: str) -> str:
-        """The call site: takes the prompt, gives the answer."""
+        """The call site: takes the prompt, returns the answer."""
         request: dict[str, Any] = {"model": MODEL, "prompt": prompt, "max_tokens": 2}
         request |= {"temperature": 0, "stop": ["\n", ".", ","]}
         response = self._client.completions.create(**request)

@@ -11,7 +11,7 @@ from typing import Literal
 from rich.console import Console
 from rich.markup import escape
 
-from smile_trace.demo.servers import Comet, MLflow, Place
+from smile_trace.demo.servers import Comet, DemoTracker, MLflow
 from smile_trace.errors import SmileTraceError
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.render import print_terminal
@@ -47,35 +47,35 @@ def run_demo(
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as running:
-        place: Place = MLflow(home / "mlflow") if tracker == "mlflow" else Comet()
-        running.callback(place.stop)
-        console.print(f"[bold]1.[/] Starting {place.name} and a real language model …")
+        server: DemoTracker = MLflow(home / "mlflow") if tracker == "mlflow" else Comet()
+        running.callback(server.stop)
+        console.print(f"[bold]1.[/] Starting {server.name} and a real language model …")
         model = LocalModel("gemma-3-270m", LocalSettings(kind="local"))
         running.callback(model.close)
         model_url = model.start()
-        (home / FILE_NAME).write_text(_SETTINGS + place.settings, encoding="utf-8")
+        (home / FILE_NAME).write_text(_SETTINGS + server.settings, encoding="utf-8")
 
         console.print("[bold]2.[/] Running an application: ten calls, decorated and forgotten.")
         _run(home, "smile_trace.demo.application", DEMO_MODEL_URL=model_url)
 
         console.print("[bold]3.[/] Explaining them: the worker, as `smile-trace worker --once`.")
         started = time.time()
-        place.wait()
-        _run(home, "smile_trace", "worker", "--once", **place.environment)
+        server.wait()
+        _run(home, "smile_trace", "worker", "--once", **server.environment)
 
         store = Store.open(Settings(home=home))
         running.callback(store.close)
         shown = read_explained(store.database, since=started)
         _show(shown, console)
         _check(store.status())
-        _say_where(home, place, model_url, serve=serve, console=console)
+        _print_addresses(home, server, model_url, serve=serve, console=console)
         if serve:
             _sleep_until_interrupted()
             console.print("Stopping …")
 
 
 def _run(home: Path, module: str, *arguments: str, **variables: str) -> None:
-    """Run a module as a process of its own, as a user would; its output is ours."""
+    """Run a module in a process of its own, as a user would; its output is shown."""
     # The home is the working directory, so that its settings file is the nearest one.
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_TRACKERS)}
     environment = {**inherited, **variables, "SMILE_TRACE_HOME": str(home)}
@@ -95,7 +95,7 @@ def _show(shown: list[Explained], console: Console) -> None:
 
 
 def _check(status: Status) -> None:
-    """Raise where the demo's promise is broken: every call explained, and delivered."""
+    """Raise unless every call was explained and delivered."""
     reasons = [
         f"{one.count} × {one.reason}"
         for one in (
@@ -114,11 +114,13 @@ def _check(status: Status) -> None:
         )
 
 
-def _say_where(home: Path, place: Place, model: str, *, serve: bool, console: Console) -> None:
+def _print_addresses(
+    home: Path, server: DemoTracker, model: str, *, serve: bool, console: Console
+) -> None:
     console.print()
     console.rule("[bold]Done[/]", align="left")
     if serve:
-        console.print(place.where, soft_wrap=True)
+        console.print(server.where, soft_wrap=True)
         console.print(f"The model, for a try of your own: OPENAI_BASE_URL={model}", soft_wrap=True)
     console.print(
         f"What the worker knows: SMILE_TRACE_HOME={home} smile-trace status", soft_wrap=True

@@ -1,4 +1,4 @@
-"""Where the demo delivers: servers that it starts, and stops again whatever happens."""
+"""The trackers that the demo delivers to, and the servers that it starts for them."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ import httpx
 from smile_trace.errors import SmileTraceError
 
 PREFERRED_PORT = 5210
-"""Tried first, so that links of an earlier run stay good."""
+"""Tried first, so that links of an earlier run stay valid."""
 CHECKOUT = Path(__file__).parents[2]
 """The root of the checkout, where this package runs from one."""
 
@@ -53,14 +53,14 @@ def start_mlflow(folder: Path, port: int) -> "subprocess.Popen[bytes]":
             env={
                 **os.environ,
                 "MLFLOW_DISABLE_TELEMETRY": "true",
-                # Judges and their scheduler: three more processes that nobody needs here.
+                # Judges and their scheduler: three more processes that the demo does not need.
                 "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             },
         )
 
 
-class Place(Protocol):
-    """Somewhere to deliver to."""
+class DemoTracker(Protocol):
+    """A tracker that the demo delivers to."""
 
     @property
     def name(self) -> str: ...
@@ -94,7 +94,7 @@ class MLflow:
 
     @property
     def name(self) -> str:
-        """What stands in the terminal."""
+        """Its name in the terminal."""
         return "a real MLflow server"
 
     @property
@@ -104,19 +104,19 @@ class MLflow:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Nothing: the settings say it all."""
+        """Nothing: the settings suffice."""
         return {}
 
     @property
     def where(self) -> str:
-        """What a person does to see it."""
+        """Where a person finds the result."""
         return (
             f"MLflow, to click around: {self.url}\n"
             "  (open a trace of the experiment: the heatmap is under the LLM span)"
         )
 
     def wait(self, seconds: float = 120.0) -> None:
-        """Until the server answers.
+        """Wait until the server answers.
 
         Raises:
             SmileTraceError: it ended, or did not answer in time; the message names its log.
@@ -136,13 +136,13 @@ class MLflow:
 
     def stop(self) -> None:
         """End the server and its workers; quietly where it has ended already."""
-        for sign, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
+        for number, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
             try:
-                os.killpg(self._process.pid, sign)
+                os.killpg(self._process.pid, number)
             except ProcessLookupError:
                 break
             try:
-                self._process.wait(patience)
+                self._process.wait(seconds)
                 break
             except subprocess.TimeoutExpired:
                 continue
@@ -179,7 +179,7 @@ class Comet:
 
     @property
     def name(self) -> str:
-        """What stands in the terminal."""
+        """Its name in the terminal."""
         if self._process is None:
             return "Comet (COMET_API_KEY is set)"
         return "a fake Comet server (no COMET_API_KEY is set)"
@@ -191,18 +191,18 @@ class Comet:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the worker needs to find it; a key is never written down."""
+        """The worker's variables for it; a key is never written to a file."""
         if self._process is None:
             return {k: v for k, v in os.environ.items() if k.startswith("COMET_")}
         return {"COMET_API_KEY": "fake-key", "COMET_URL_OVERRIDE": f"{self._url}/clientlib/"}
 
     @property
     def where(self) -> str:
-        """What a person does to see it."""
+        """Where a person finds the result."""
         return f"The fake server's pages: {self._url}" if self._url else "The links stand above."
 
     def wait(self) -> None:
-        """Until it answers.
+        """Wait until it answers.
 
         Raises:
             SmileTraceError: the fake server did not start.

@@ -1,4 +1,4 @@
-"""The worker's commands as a person runs them: what they print, and their exit codes."""
+"""The worker's commands as processes: output and exit codes."""
 
 import json
 import os
@@ -93,7 +93,7 @@ def test_from_the_spool_to_the_status(shell: Shell) -> None:
     assert err.startswith("smile-trace: that call cannot be explained: no model for")
 
 
-def test_a_call_is_taken_up_again_once_its_model_is_mapped(shell: Shell) -> None:
+def test_a_call_is_explained_once_its_model_is_mapped(shell: Shell) -> None:
     span = call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT), model="unmapped")
     now = time.time_ns()
     recent = span.model_copy(update={"start_ns": now, "end_ns": now + 1000})
@@ -109,9 +109,7 @@ def test_a_call_is_taken_up_again_once_its_model_is_mapped(shell: Shell) -> None
     assert counts == (0, 1, 0), (err, status)
 
 
-def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(
-    shell: Shell, server: PlantedServer
-) -> None:
+def test_a_dry_run_bounds_the_cost_and_asks_nothing(shell: Shell, server: PlantedServer) -> None:
     spans = [call_span(n, prompt=PROMPT, answer=planted_answer(PROMPT)) for n in (1, 2)]
     write_spool(shell.home / "spool", [*spans, call_span(3, model="\x1b[31mevil")])
     for _ in range(2):  # it decides nothing
@@ -119,7 +117,7 @@ def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(
         assert (code, err) == (0, "")
         assert out.splitlines()[1].split()[:3] == ["planted", "2", "24"]
         assert "No price is known for planted" in out
-        assert "Left out: 1, no model for" in out
+        assert "Skipped: 1, no model for" in out
         assert "The caps let 2,000 calls and $1.0000 more through today (UTC)." in out
         assert "\x1b" not in out
     planned = json.loads(shell.run("worker", "--dry-run", "--json")[1])
@@ -147,7 +145,7 @@ def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(
         (("health",), "start smile-trace worker"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_exit_code_1(
+def test_errors_are_one_sentence_with_exit_code_1(
     arguments: tuple[str, ...], said: str, shell: Shell
 ) -> None:
     code, out, err = shell.run(*arguments)
@@ -169,14 +167,14 @@ def test_what_is_wrong_is_one_sentence_and_exit_code_1(
         ("compare", "greet"),
     ],
 )
-def test_what_only_reads_makes_no_home(arguments: tuple[str, ...], shell: Shell) -> None:
+def test_commands_that_only_read_create_no_home(arguments: tuple[str, ...], shell: Shell) -> None:
     code, out, err = shell.run(*arguments)
     assert (code, out) == (1, "")
     assert f"there is nothing of smile-trace in {shell.home}: see whether SMILE_TRACE_HOME" in err
     assert not shell.home.exists()
 
 
-def test_status_says_what_waits_to_be_read_and_makes_nothing(shell: Shell) -> None:
+def test_status_counts_unread_files_and_creates_nothing(shell: Shell) -> None:
     written = write_spool(shell.home / "spool", [call_span(1)])
     code, out, _ = shell.run("status")
     assert code == 0
@@ -184,7 +182,7 @@ def test_status_says_what_waits_to_be_read_and_makes_nothing(shell: Shell) -> No
     assert [path for path in shell.home.rglob("*") if path.is_file()] == [written]
 
 
-def test_retry_says_whether_anything_has_failed(shell: Shell, server: PlantedServer) -> None:
+def test_retry_says_whether_any_call_failed(shell: Shell, server: PlantedServer) -> None:
     refused = (400, {}, {"error": {"message": "not today"}})
     write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     assert shell.run("retry", "--failed")[1] == "No call has failed.\n"
@@ -198,7 +196,7 @@ def test_retry_says_whether_anything_has_failed(shell: Shell, server: PlantedSer
     assert "no call's id begins with 'abc'" in err
 
 
-def test_retry_counts_those_that_waited_before_it(
+def test_retry_counts_calls_that_waited_before(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A worker that takes what was just put back takes nothing away from the sentence."""
@@ -234,7 +232,7 @@ def test_status_counts_the_calls_of_each_paused_model(shell: Shell) -> None:
     assert ["1", "wrong", "key"] in lines
 
 
-def test_one_trace_is_still_growing(shell: Shell) -> None:
+def test_status_counts_open_traces(shell: Shell) -> None:
     span = call_span(1, parent=span_id(9))
     store = Store.open(Settings(home=shell.home))
     arrived = ArrivedSpan(span, span.model_dump_json())
@@ -243,7 +241,7 @@ def test_one_trace_is_still_growing(shell: Shell) -> None:
     assert "1 trace is still growing" in " ".join(shell.run("status")[1].split())
 
 
-def test_doctor_says_what_has_to_be_done(shell: Shell) -> None:
+def test_doctor_says_what_to_do(shell: Shell) -> None:
     code, out, _ = shell.run("doctor", "--json")
     findings = {finding["about"]: finding for finding in json.loads(out)}
     assert code == 0  # without a tracker the explanations stay in the store
@@ -272,7 +270,7 @@ def test_doctor_repairs_only_where_no_worker_runs(shell: Shell) -> None:
     assert "repair: nothing was removed: another worker runs" in out
 
 
-def test_a_running_worker_is_healthy_logs_json_and_stops_when_told(
+def test_a_running_worker_is_healthy_logs_json_and_stops_on_sigterm(
     shell: Shell,
 ) -> None:
     write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
@@ -286,7 +284,7 @@ def test_a_running_worker_is_healthy_logs_json_and_stops_when_told(
     assert all(json.loads(line)["level"] for line in err.splitlines())
 
 
-def test_explanations_go_out_and_come_in(shell: Shell, tmp_path: Path) -> None:
+def test_export_and_import(shell: Shell, tmp_path: Path) -> None:
     write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     assert shell.run("worker", "--once")[0] == 0
     file = tmp_path / "explained.jsonl"
@@ -302,9 +300,7 @@ def test_explanations_go_out_and_come_in(shell: Shell, tmp_path: Path) -> None:
     )
 
 
-def test_once_says_which_model_is_paused_and_that_its_calls_wait(
-    shell: Shell, server: PlantedServer
-) -> None:
+def test_once_names_paused_models(shell: Shell, server: PlantedServer) -> None:
     server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 100
     write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     code, _, err = shell.run("worker", "--once")

@@ -1,4 +1,4 @@
-"""`smile-trace explain`, as a person runs it."""
+"""`smile-trace explain` as a process."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def run(home, *arguments, stdin=b""):
 PROMPT = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "20")
 
 
-def test_a_prompt_in_the_terminal_and_as_a_page(home):
+def test_a_prompt_in_the_terminal_and_as_html(home):
     shown = run(home, *PROMPT)
     assert shown.returncode == 0, shown.stderr
     assert b"Eiffel" in shown.stdout
@@ -48,13 +48,13 @@ def test_a_prompt_in_the_terminal_and_as_a_page(home):
     assert b"page.html" in written.stdout
 
 
-def test_a_program_reads_json(home):
+def test_json_output(home):
     (home / "prompt.txt").write_text("the Eiffel Tower\n")
     arguments = ("--model", "planted", "--json", "--protect", "Tower", "--seed", "5")
     for source, stdin in (("prompt.txt", b""), ("-", b"the Eiffel Tower\n")):
         done = run(home, "--file", source, *arguments, stdin=stdin)
         assert done.returncode == 0, done.stderr
-        assert done.stderr == b""  # nobody watches: no progress
+        assert done.stderr == b""  # no terminal: no progress
         explanation = Explanation.model_validate(json.loads(done.stdout))
         assert explanation.messages[0].content == "the Eiffel Tower"
         assert explanation.settings.seed == 5
@@ -82,7 +82,7 @@ def test_a_role_that_no_message_has_protects_nothing(home):
     assert not any(s.protected for s in Explanation.model_validate_json(done.stdout).segments)
 
 
-def test_a_page_that_cannot_be_written_is_said_before_the_model_is_asked(tmp_path):
+def test_an_unwritable_page_is_reported_before_the_model_is_asked(tmp_path):
     with serving(lambda _: "Paris") as server:
         (tmp_path / "smile_trace.toml").write_text(
             f'[models.planted]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
@@ -94,7 +94,7 @@ def test_a_page_that_cannot_be_written_is_said_before_the_model_is_asked(tmp_pat
         assert server.bodies == []
 
 
-def test_the_command_takes_a_part_and_checks_itself(home):
+def test_a_part_with_a_sanity_check(home):
     prompt = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "13")
     done = run(home, *prompt, "--part", "Paris", "--sanity-check", "--json")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""`smile-trace explain` says what it would cost, and asks where it may cost money."""
+"""`smile-trace explain` bounds its cost, and asks for a yes where it may cost money."""
 
 import os
 import pty
@@ -31,7 +31,7 @@ def test_a_dry_run_asks_nothing(priced_models):
     assert server.bodies == []
 
 
-def test_a_part_that_the_answer_does_not_hold_is_told_before_anything_is_asked(priced_models):
+def test_a_part_missing_from_the_answer_is_reported_before_anything_is_asked(priced_models):
     _, server = priced_models
     for more in (["--dry-run"], []):
         done = subprocess.run(
@@ -45,7 +45,7 @@ def test_a_part_that_the_answer_does_not_hold_is_told_before_anything_is_asked(p
     assert server.bodies == []
 
 
-def test_without_a_terminal_it_says_the_most_and_goes_on(priced_models):
+def test_without_a_terminal_the_bound_is_printed_and_the_model_asked(priced_models):
     done = subprocess.run(
         command("--model", "strange", "--budget", "13", "--json"),
         capture_output=True,
@@ -80,7 +80,7 @@ def _at_a_terminal(arguments, answer):
 
 
 @pytest.mark.parametrize(("answer", "code"), [(b"n\n", 1), (b"y\n", 0)])
-def test_a_person_is_asked_where_it_may_cost_money(priced_models, answer, code):
+def test_a_call_that_may_cost_money_is_confirmed_at_the_terminal(priced_models, answer, code):
     _, server = priced_models
     ended, shown = _at_a_terminal(("--model", "strange", "--budget", "13"), answer)
     assert ended == code, shown

@@ -19,8 +19,8 @@ def _no_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
 
 
-class Kept(PlantedModel):
-    """Its answers are kept by this process, as those of a model of the settings are."""
+class CachedModel(PlantedModel):
+    """Its answers are cached in this process, as those of a model of the settings are."""
 
     def __init__(self, function, identity, **options):
         super().__init__(function, **options)
@@ -28,14 +28,14 @@ class Kept(PlantedModel):
 
 
 def reversed_order(explanation: Explanation) -> Explanation:
-    """The same explanation with the worst order that there is."""
+    """The same explanation with the worst order."""
     turned = tuple(
         s.model_copy(update={"attribution": -s.attribution}) for s in explanation.segments
     )
     return explanation.model_copy(update={"segments": turned})
 
 
-def test_the_one_word_goes_first_and_comes_first():
+def test_curves_of_a_single_driving_word():
     model = PlantedModel(copying("fox"))
     found = faithfulness(smile_trace.explain(PROMPT, model=model), model)
     n = found.segments
@@ -52,7 +52,7 @@ def test_the_one_word_goes_first_and_comes_first():
     assert Faithfulness.model_validate_json(found.model_dump_json()) == found
 
 
-def test_a_wrong_explanation_is_found_out():
+def test_a_reversed_order_is_worse_than_random():
     model = PlantedModel(copying("fox"))
     wrong = reversed_order(smile_trace.explain(PROMPT, model=model))
     found = faithfulness(wrong, model)
@@ -71,8 +71,8 @@ def test_same_seed_same_figures():
     assert one.random != other.random
 
 
-def test_calls_are_counted_before_and_not_made_twice(caplog):
-    model = Kept(copying("fox"), "kept for the curves")
+def test_calls_are_bounded_and_cached(caplog):
+    model = CachedModel(copying("fox"), "kept for the curves")
     explanation = smile_trace.explain(PROMPT, model=model, budget=20)
     before = len(model.asked)
     most = most_calls(explanation, orders=2)
@@ -102,7 +102,7 @@ def test_leave_one_out_has_no_more_calls_than_the_explanation():
     assert found.calls <= most_calls(explanation, orders=1)
 
 
-def test_a_model_that_varies_is_asked_for_its_floor():
+def test_the_noise_floor_of_a_nondeterministic_model():
     noisy = iter(range(10**6))
 
     def model(prompt):
@@ -114,7 +114,7 @@ def test_a_model_that_varies_is_asked_for_its_floor():
     assert found.attribution.deletion_auc < found.random.deletion_auc
 
 
-def test_failed_calls_are_missing_and_bridged():
+def test_failed_calls_are_interpolated():
     def model(prompt):
         if prompt.split() == ["fox"]:
             raise ValueError("no luck")
@@ -126,7 +126,7 @@ def test_failed_calls_are_missing_and_bridged():
     assert 0 <= found.attribution.insertion_auc <= 1
 
 
-def test_frozen_parts_stay_and_the_part_of_the_answer_counts():
+def test_protected_segments_stay_and_the_part_of_the_answer_counts():
     def model(prompt):
         words = prompt.split()
         return ("red fox" if "fox" in words else "no one") + (
@@ -145,7 +145,7 @@ def test_frozen_parts_stay_and_the_part_of_the_answer_counts():
     assert all("the" in r.messages[0].content.split() for r in planted.asked)
 
 
-def test_the_plot_is_a_document_of_its_own():
+def test_the_plot_is_a_self_contained_svg():
     import xml.etree.ElementTree as ElementTree
 
     model = PlantedModel(copying("fox"))

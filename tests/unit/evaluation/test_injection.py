@@ -1,4 +1,4 @@
-"""The sanity check: passed, failed and inconclusive, each where it should be."""
+"""The sanity check: passed, failed and inconclusive outcomes."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def prepared(model, prompt=PROMPT, parameters=None, **options) -> Prepared:
 
 
 def following(prompt: str) -> str:
-    """Does as it is told."""
+    """Follows instructions."""
     told = {"Begin", "answer", "PELICAN."} <= set(prompt.split())
     return f"{'PELICAN: ' if told else ''}{'it jumps' if 'fox' in prompt else 'nothing'}"
 
@@ -60,13 +60,13 @@ def test_a_model_that_only_continues_passes():
 
 
 @pytest.mark.parametrize("word", ["fox", "Tuesday."])
-def test_another_reason_is_found_out(word):
+def test_another_cause_fails_the_check(word):
     checked = check_by_injection(prepared(PlantedModel(saying_for(word))))
     assert checked.outcome == "failed"
     assert ("fox" if word == "fox" else "Tuesday") in checked.reason
 
 
-def test_a_model_that_does_not_follow_checks_nothing():
+def test_a_model_that_does_not_follow_is_inconclusive():
     model = PlantedModel(lambda prompt: "it jumps")
     checked = check_by_injection(prepared(model))
     assert checked.outcome == "inconclusive"
@@ -74,14 +74,14 @@ def test_a_model_that_does_not_follow_checks_nothing():
     assert checked.calls == len(model.asked) == 2
 
 
-def test_a_model_that_always_says_the_word_checks_nothing():
+def test_a_model_that_always_says_the_marker_is_inconclusive():
     checked = check_by_injection(prepared(PlantedModel(lambda prompt: "PELICAN it jumps")))
     assert checked.outcome == "inconclusive"
     assert "whatever was removed" in checked.reason
     assert "inconclusive" not in checked.reason
 
 
-def test_a_model_that_fails_checks_nothing():
+def test_a_model_that_fails_is_inconclusive():
     def model(prompt):
         raise ValueError("no luck")
 
@@ -90,14 +90,14 @@ def test_a_model_that_fails_checks_nothing():
     assert "no luck" in checked.reason
 
 
-def test_a_marker_that_the_prompt_does_not_hold():
+def test_the_marker_is_not_in_the_prompt():
     model = PlantedModel(lambda prompt: "walnut" if "WALNUT." in prompt.split() else "it jumps")
     checked = check_by_injection(prepared(model, "the pelican and the fox jump today"))
     assert checked.outcome == "passed", checked.reason
     assert "WALNUT" in checked.injected
 
 
-def test_it_never_asks_more_than_the_explanation():
+def test_a_check_costs_no_more_than_the_explanation():
     for budget in (4, 12):
         model = PlantedModel(continuing)
         checked = check_by_injection(prepared(model, budget=budget))
@@ -106,7 +106,7 @@ def test_it_never_asks_more_than_the_explanation():
         assert not checked.reason.endswith("."), "whoever shows it ends the sentence"
 
 
-def test_where_the_texts_stand():
+def test_where_the_texts_are_injected():
     messages = (
         Message(role="system", content="Be kind."),
         Message(role="user", content="Say hello\nto Ada."),

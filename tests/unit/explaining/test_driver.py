@@ -1,4 +1,4 @@
-"""The one loop: which signal, what a round asks, what it cost."""
+"""The driver: the signal, a round's requests, the cost."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def wrapped(model):
 
 
 @pytest.mark.parametrize("wrap", [lambda model: model, wrapped])
-def test_which_signal_auto_stands_for(wrap):
+def test_resolving_the_signal(wrap):
     endpoint = Endpoint("m", EndpointSettings(base_url="http://127.0.0.1:9/v1"))
     auto = ExplanationSettings(model="m")
     probability = ExplanationSettings(model="m", signal="probability")
@@ -72,13 +72,13 @@ def test_which_signal_auto_stands_for(wrap):
         resolve_signal(probability, wrap(PlantedModel(str)))
 
 
-async def test_the_form_and_the_parameters_of_the_call_are_kept():
+async def test_requests_keep_form_and_parameters():
     model = PlantedModel(copying("fox"))
     await run(study(), model)
     assert {(r.form, r.parameters["top_p"]) for r in model.asked} == {("completion", 0.5)}
 
 
-async def test_in_probability_mode_the_given_answer_is_scored():
+async def test_the_probability_signal_scores_the_logged_answer():
     model = Scoring()
     explanation = await run(study("probability"), model)
     assert not model.asked
@@ -86,28 +86,28 @@ async def test_in_probability_mode_the_given_answer_is_scored():
     assert explanation.ranked[0].text == "fox"
 
 
-async def test_round_by_round_is_the_same_as_run():
+async def test_rounds_by_hand_equal_run():
     whole = await run(study(), PlantedModel(copying("fox")))
-    by_hand, told, model = study(), [], PlantedModel(copying("fox"))
+    by_hand, answered, model = study(), [], PlantedModel(copying("fox"))
     while asked := by_hand.ask():
-        came = await ask_round(by_hand, model, asked)
-        by_hand.tell(zip(asked, came, strict=True))
-        told += came
+        responses = await ask_round(by_hand, model, asked)
+        by_hand.tell(zip(asked, responses, strict=True))
+        answered += responses
     same = {"explained_at": None}
-    assert finish(by_hand, told).model_copy(update=same) == whole.model_copy(update=same)
+    assert finish(by_hand, answered).model_copy(update=same) == whole.model_copy(update=same)
     assert whole.explained_at.endswith("+00:00")
 
 
-async def test_a_model_that_is_gone_ends_it():
-    class Gone(PlantedModel):
+async def test_an_unavailable_model_raises():
+    class Unavailable(PlantedModel):
         async def generate(self, requests):
             raise ModelUnavailable("gone")
 
     with pytest.raises(ModelUnavailable):
-        await run(study(), Gone(str))
+        await run(study(), Unavailable(str))
 
 
-async def test_a_baseline_without_an_answer_ends_it_with_the_reason():
+async def test_a_failed_baseline_raises_with_its_reason():
     class Refusing(PlantedModel):
         async def generate(self, requests):
             return [Response(failure="too long") for _ in requests]
@@ -116,7 +116,7 @@ async def test_a_baseline_without_an_answer_ends_it_with_the_reason():
         await run(study(), Refusing(str))
 
 
-def test_what_it_cost():
+def test_cost_of_responses():
     one = Response(text="x", usage=Usage(input_tokens=10, output_tokens=2), usd=0.5)
     free = one.model_copy(update={"cached": True})
     failed = Response(failure="no")

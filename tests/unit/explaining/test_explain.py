@@ -64,7 +64,7 @@ def test_every_distinct_text_is_really_sent_and_recorded():
         assert all(word in rest for word in message.content.split())
 
 
-def test_roles_duplicates_and_spaces_are_kept():
+def test_roles_duplicates_and_spaces_are_retained():
     model = PlantedModel(lambda prompt: "yes" if prompt.count("no") >= 2 else "")
     messages = [
         {"role": "system", "content": "Be  brief"},
@@ -100,12 +100,12 @@ def test_a_given_answer_is_not_asked_for():
     assert explanation.cost.target_calls == len(model.asked) <= 20
 
 
-def test_what_cannot_be_given_back_says_so():
+def test_a_baseline_that_is_not_reproduced_is_reported():
     explanation = smile_trace.explain(PROMPT, model=PlantedModel(constant), answer="a bird sings")
     assert explanation.fidelity.status == "inconclusive"
 
 
-def test_some_failures_are_missing_data():
+def test_failed_calls_are_missing_data():
     def model(prompt):
         if "lazy" not in prompt and "dog" in prompt:
             raise ValueError("no luck")
@@ -201,7 +201,7 @@ def test_an_interrupt_cancels_what_is_under_way():
     assert gone.wait(20)
 
 
-def test_freezing_roles_texts_and_patterns():
+def test_protecting_roles_texts_and_patterns():
     messages = [{"role": "system", "content": "be kind"}, {"role": "user", "content": PROMPT}]
     explanation = smile_trace.explain(
         messages,
@@ -226,22 +226,24 @@ def test_a_rendering_brings_its_variables():
     assert explanation.ranked[0].text == "Greek"
 
 
-def test_progress_is_told():
+def test_the_hook_is_called_after_every_round():
     rounds = []
     smile_trace.explain(
         PROMPT,
         model=PlantedModel(copying("fox")),
-        on_round=lambda asked, came: rounds.append((len(asked), len(came))),
+        on_round=lambda perturbations, responses: rounds.append(
+            (len(perturbations), len(responses))
+        ),
     )
     assert len(rounds) > 1
-    assert all(asked == came for asked, came in rounds)
+    assert all(asked == answered for asked, answered in rounds)
 
 
 def test_fresh_asks_again():
-    class Keeping(PlantedModel):
+    class CachedModel(PlantedModel):
         identity = "planted for this test"
 
-    model = Keeping(copying("fox"))
+    model = CachedModel(copying("fox"))
     first = smile_trace.explain(PROMPT, model=model, budget=20)
     asked = len(model.asked)
     again = smile_trace.explain(PROMPT, model=model, budget=20)

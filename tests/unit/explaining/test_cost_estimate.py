@@ -1,4 +1,4 @@
-"""What an explanation would cost is told before anything is spent, and asked for where it may."""
+"""The bound on the cost of an explanation, before anything is spent."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from smile_trace.worker.ingest import Ingest
 from tests.support.priced_models import PROMPT
 
 
-def test_the_most_that_a_priced_model_can_cost(priced_models):
+def test_the_bound_of_a_model_with_a_price(priced_models):
     most = estimate(PROMPT, model="gpt-4o-mini", budget=20)
     assert (most.calls, most.segments, most.signal) == (20, 5, "text")
     sent = json.dumps([[{"role": "user", "content": PROMPT}], None])
@@ -28,7 +28,7 @@ def test_the_most_that_a_priced_model_can_cost(priced_models):
     assert most.paid
 
 
-def test_who_may_cost_money(priced_models):
+def test_which_models_may_cost_money(priced_models):
     assert estimate(PROMPT, model="strange").paid
     assert estimate(PROMPT, model="strange").usd is None
     assert not estimate(PROMPT, model="near").paid
@@ -43,7 +43,7 @@ def test_two_estimates_add_up(priced_models):
     assert one.plus(estimate(PROMPT, model="strange")).usd is None
 
 
-def test_a_dry_run_describe(priced_models):
+def test_a_dry_run_is_described(priced_models):
     said = describe(estimate(PROMPT, model="gpt-4o-mini", budget=20))
     for fact in ("5 words", "as texts", "gpt-4o-mini", "https://api.openai.com/v1", "20 calls"):
         assert fact in said
@@ -52,7 +52,7 @@ def test_a_dry_run_describe(priced_models):
     assert "\x1b" not in describe(hostile)
 
 
-def test_a_proxy_is_named_with_the_most_that_it_takes(priced_models):
+def test_the_bound_of_a_proxy(priced_models):
     _, server = priced_models
     most = estimate("word " * 100, model="gpt-4o-mini", proxy="near")
     assert most.calls == 16
@@ -66,17 +66,17 @@ def test_a_proxy_is_named_with_the_most_that_it_takes(priced_models):
 
 
 @pytest.mark.parametrize(("model", "proxy"), [("strange", "near"), ("near", "strange")])
-def test_whichever_of_a_model_and_its_proxy_may_cost_money_is_told(
+def test_the_one_of_model_and_proxy_that_may_cost_money_is_named(
     priced_models, capsys, model, proxy
 ):
-    confirm(estimate(PROMPT, model=model, proxy=proxy), yes=False)  # nobody is at a terminal
+    confirm(estimate(PROMPT, model=model, proxy=proxy), yes=False)  # no terminal
     said = capsys.readouterr().err
     assert "strange" in said
     assert "near" not in said
     assert "cost not known" in said
 
 
-def test_a_dry_run_says_what_a_long_prompt_and_a_pattern_mean(priced_models):
+def test_a_dry_run_of_a_long_prompt_and_of_a_pattern(priced_models):
     long = describe(estimate("word " * 1200, model="near"))
     assert "some of its 1,200 words removed, larger passages first" in long
     assert "larger passages" not in describe(estimate("word " * 40, model="near"))
@@ -86,16 +86,14 @@ def test_a_dry_run_says_what_a_long_prompt_and_a_pattern_mean(priced_models):
 
 
 @pytest.mark.parametrize(("model", "yes"), [("strange", True), ("near", False)])
-def test_nobody_is_asked_who_said_yes_or_pays_nothing(
-    priced_models, monkeypatch, capsys, model, yes
-):
+def test_no_confirmation_with_yes_or_at_no_cost(priced_models, monkeypatch, capsys, model, yes):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     confirm(estimate(PROMPT, model=model), yes=yes)
     assert capsys.readouterr().err == ""
 
 
-def test_a_function_is_called_again_with_its_module(priced_models, monkeypatch):
+def test_a_decorated_function_is_rerun_with_its_module(priced_models, monkeypatch):
     folder, _ = priced_models
     (folder / "shop.py").write_text(
         "import smile_trace\n"
@@ -117,7 +115,7 @@ def test_a_function_is_called_again_with_its_module(priced_models, monkeypatch):
     store.close()
     with pytest.raises(ModelUnavailable, match="--app"):
         explain(trace_id=call_id)
-    assert estimate(trace_id=call_id, app="shop").paid  # nobody knows whom it asks
+    assert estimate(trace_id=call_id, app="shop").paid  # its provider is not known
     explanation = explain(trace_id=call_id, app="shop", budget=20)
     assert explanation.ranked[0].text == "Eiffel"
 
@@ -127,7 +125,7 @@ def test_a_function_is_called_again_with_its_module(priced_models, monkeypatch):
     [
         (3, "demo", 0, 7),  # every combination that leaves something to send
         (8, "demo", 0, 11),  # a text that is drawn twice is one call and two rows
-        (2, "strange", None, 13),  # three times the prompt itself
+        (2, "strange", None, 13),  # three replicates of the baseline
         (14, "strange", None, 13),
     ],
 )

@@ -1,4 +1,4 @@
-"""explain(part=…): a part of an answer by itself, from the calls that the whole answer took."""
+"""explain(part=…): one part of an answer, explained from the calls of the whole answer."""
 
 import pytest
 
@@ -11,8 +11,8 @@ from tests.support.planted import PlantedModel
 PROMPT = "say what Anna does and what Bernd does today please"
 
 
-class Kept(PlantedModel):
-    """Its answers are kept by this process, as those of a model of the settings are."""
+class CachedModel(PlantedModel):
+    """Its answers are cached in this process, as those of a model of the settings are."""
 
     identity = "two sentences"
 
@@ -28,8 +28,8 @@ def _no_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
 
 
-def test_every_further_part_costs_no_call():
-    model = Kept(two_sentences)
+def test_further_parts_of_an_answer_cost_no_call():
+    model = CachedModel(two_sentences)
     whole = smile_trace.explain(PROMPT, model=model, budget=30)
     asked = len(model.asked)
     assert asked == whole.cost.target_calls > 10
@@ -42,7 +42,7 @@ def test_every_further_part_costs_no_call():
     assert len(model.asked) == asked
 
 
-def test_a_part_that_is_not_there_is_said_after_one_call_at_most():
+def test_a_missing_part_is_reported_after_one_call_at_most():
     model = PlantedModel(two_sentences)
     with pytest.raises(AnswerSpanNotFound, match=r"“Clara”.*copy it"):
         smile_trace.explain(PROMPT, model=model, part="Clara")
@@ -52,7 +52,7 @@ def test_a_part_that_is_not_there_is_said_after_one_call_at_most():
     assert len(model.asked) == 1
 
 
-def test_the_first_token_alone_tells_nothing_of_a_part(tmp_path):
+def test_first_token_probabilities_cannot_explain_a_part(tmp_path):
     (tmp_path / "smile_trace.toml").write_text(
         '[models.far]\nkind = "endpoint"\nbase_url = "http://127.0.0.1:9/v1"\n'
     )

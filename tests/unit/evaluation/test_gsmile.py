@@ -21,7 +21,7 @@ def _no_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
 
 
-def test_a_model_that_hangs_on_the_marked_word():
+def test_a_model_that_depends_on_the_marked_word():
     found = measure(PROMPTS, PlantedModel(copying("fox")), repeats=2, budget=30)
     one, two = found.prompts
     assert one.accuracy == two.accuracy == 1.0
@@ -35,7 +35,7 @@ def test_a_model_that_hangs_on_the_marked_word():
     assert Measures.model_validate_json(found.model_dump_json()) == found
 
 
-def test_a_model_that_hangs_on_another_word():
+def test_a_model_that_depends_on_another_word():
     [found] = measure(PROMPTS[:1], PlantedModel(copying("dog")), repeats=1).prompts
     assert found.accuracy < 0.9  # that word stands above; where the others stand is chance
 
