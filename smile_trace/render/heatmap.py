@@ -30,13 +30,6 @@ STATUS_WORDS = {
 }
 """`Fidelity.status` in words."""
 
-
-def fidelity_reason(explanation: Explanation) -> str:
-    """The sentence beside the fidelity number: how far to trust it, and why."""
-    fidelity = explanation.fidelity
-    return f"{STATUS_WORDS[fidelity.status]}: {fidelity.reason}"
-
-
 SCALE_POWER = 0.7
 """Strength of colour = |attribution| ** SCALE_POWER: absolute, and small effects still show."""
 
@@ -321,3 +314,9 @@ def _proxy(use: ProxyUse) -> str:
     how = "scored this answer" if use.signal == "probability" else "gave answers of its own"
     agrees = "" if use.agreement is None else f", agreement {use.agreement:.2f} (0.50 is chance)"
     return f"proxy {use.name} {how}, trust {use.trust:.2f} of 1{agrees}"
+
+
+def fidelity_reason(explanation: Explanation) -> str:
+    """The sentence beside the fidelity number: how far to trust it, and why."""
+    fidelity = explanation.fidelity
+    return f"{STATUS_WORDS[fidelity.status]}: {fidelity.reason}"
