@@ -11,10 +11,12 @@ fixture `smile_trace_captured`; elsewhere, `with smile_trace.testing.captured() 
 from collections.abc import Iterator
 
 from smile_trace.testing.dialect_contract import check_dialect
+from smile_trace.testing.distance_contract import check_distance
 from smile_trace.testing.expectations import assert_driven_by, assert_no_effect
 from smile_trace.testing.in_memory import Captured, captured
 from smile_trace.testing.model_contract import check_model
 from smile_trace.testing.recorded import RecordedModel
+from smile_trace.testing.solver_contract import check_solver
 
 try:
     import pytest
@@ -28,7 +30,9 @@ __all__ = [
     "assert_no_effect",
     "captured",
     "check_dialect",
+    "check_distance",
     "check_model",
+    "check_solver",
 ]
 
 if pytest is not None:

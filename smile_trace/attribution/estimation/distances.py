@@ -142,7 +142,8 @@ def projected(distance: Distance) -> Distance:
 
     def mean(x: Array, y: Array) -> float:
         directions = _directions(x.shape[1])
-        pairs = zip((x @ directions).T, (y @ directions).T, strict=True)
+        # Rounded, so that a word is at the same point in both answers, whatever its row.
+        pairs = zip(np.round(x @ directions, 9).T, np.round(y @ directions, 9).T, strict=True)
         return float(np.mean([distance(one, other) for one, other in pairs]))
 
     return mean
