@@ -44,7 +44,7 @@ def test_the_active_trace_and_span(found: Captured) -> None:
     assert {span.name for span in trace.data.spans} == {"request", "retrieval"}
 
 
-def test_a_trace_that_is_over_is_nobodys(found: Captured) -> None:
+def test_a_finished_trace_is_not_noted(found: Captured) -> None:
     with mlflow.start_span("before"):
         pass
     ask("x")

@@ -79,7 +79,9 @@ print(json.dumps(sorted(
     ],
     ids=["default", "sampler off", "ratio 0", "SDK disabled", "limits"],
 )
-def test_neither_notices_the_other(env: dict[str, str], tmp_path: Path) -> None:
+def test_capture_and_the_applications_tracing_are_independent(
+    env: dict[str, str], tmp_path: Path
+) -> None:
     env = {"OTEL_PYTHON_FASTAPI_EXCLUDED_URLS": "", **env}
     with_us = run_application(APPLICATION, tmp_path, env, preamble="")
     without = run_application(

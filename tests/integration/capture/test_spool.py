@@ -13,13 +13,13 @@ from tests.support.capture_fixtures import spool_files
 
 def test_only_the_owner_may_read(tmp_path: Path) -> None:
     run_application("os.umask(0); ask('x')", tmp_path / "home")
-    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700  # the store will stand in it
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700  # the store will be in it
     assert stat.S_IMODE((tmp_path / "home" / "spool").stat().st_mode) == 0o700
     [file] = spool_files(tmp_path / "home" / "spool")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_where_nothing_can_be_written_the_call_goes_on(tmp_path: Path, temporary: Path) -> None:
+def test_an_unwritable_spool_does_not_affect_the_call(tmp_path: Path, temporary: Path) -> None:
     (tmp_path / "spool").write_text("a file where the folder should be")
     done = run_application("print([ask(str(i)) for i in range(3)][-1])", tmp_path)
     assert done.stdout.strip() == "answer to 2"
@@ -29,7 +29,7 @@ def test_where_nothing_can_be_written_the_call_goes_on(tmp_path: Path, temporary
     assert len(list(temporary.glob("*/*.losses.json"))) == 1
 
 
-def test_a_full_disk_tears_one_line_at_most(tmp_path: Path) -> None:
+def test_a_full_disk_truncates_one_line_at_most(tmp_path: Path) -> None:
     done = run_application(
         """
         import resource
@@ -58,7 +58,7 @@ def test_a_full_disk_tears_one_line_at_most(tmp_path: Path) -> None:
     assert lost == 7 - len(whole)
 
 
-def test_where_every_disk_is_full_the_call_goes_on(tmp_path: Path) -> None:
+def test_full_disks_do_not_affect_the_call(tmp_path: Path) -> None:
     done = run_application(
         """
         import resource
@@ -75,7 +75,7 @@ def test_where_every_disk_is_full_the_call_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hours", [-48, 48])
-def test_a_moved_clock_does_no_harm(hours: int, tmp_path: Path) -> None:
+def test_an_adjusted_clock_has_no_effect(hours: int, tmp_path: Path) -> None:
     run_application(
         f"""
         real = time.time_ns

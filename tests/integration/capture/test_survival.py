@@ -1,4 +1,4 @@
-"""Finished means kept: whatever becomes of the process, its calls are in the spool."""
+"""Finished calls are in the spool, however the process ends."""
 
 import signal
 from collections import Counter
@@ -184,7 +184,7 @@ asyncio.new_event_loop().run_until_complete(main())""",
         "loop gone",
     ],
 )
-def test_streams_that_were_left(body: str, tmp_path: Path) -> None:
+def test_unfinished_streams_are_abandoned(body: str, tmp_path: Path) -> None:
     run_application(STREAMS + body, tmp_path)
     calls = spooled_calls(tmp_path)
     assert len(calls) == 50

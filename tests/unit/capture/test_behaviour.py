@@ -165,7 +165,7 @@ def id_of(value: Any) -> Any:
 
 @settings(max_examples=60)
 @given(st.lists(st.sampled_from("fcga"), min_size=1, max_size=6), st.integers(0, 8))
-def test_any_nesting_stands_under_its_caller(kinds: list[str], fails_at: int) -> None:
+def test_nested_calls_have_their_caller_as_parent(kinds: list[str], fails_at: int) -> None:
     def make(depth: int) -> Callable[[str], Any]:
         """A function of the given kind that runs the next one to its end."""
 
@@ -302,7 +302,7 @@ def test_laziness_is_kept(found: Captured) -> None:
     assert len(found.spans) == 1
 
 
-def test_what_cannot_be_decorated_says_so() -> None:
+def test_decorating_anything_else_is_an_error() -> None:
     with pytest.raises(TypeError, match="decorates functions and methods"):
         smile_trace.trace(Host)
     with pytest.raises(TypeError, match="decorates functions and methods"):
@@ -381,7 +381,7 @@ def test_a_generator_is_current_only_while_it_runs(found: Captured) -> None:
     assert seen[2] is None
 
 
-def test_random_numbers_stay_what_they_are(found: Captured) -> None:
+def test_seeded_random_numbers_are_unchanged(found: Captured) -> None:
     import random
 
     random.seed(7)
@@ -406,7 +406,7 @@ def test_an_internal_error_never_reaches_the_caller(
     assert len([r for r in caplog.records if r.name == "smile_trace"]) == 1
 
 
-def test_off_is_off(home: Any) -> None:
+def test_nothing_is_written_while_disabled(home: Any) -> None:
     smile_trace.configure(enabled=False)
     assert Host().method("x") == "x"
     assert asyncio.run(in_a_module("y")) == "y"

@@ -55,7 +55,7 @@ def test_the_prompt_may_be_named(found: Captured) -> None:
     assert [c.messages[0].content for c in found.calls] == ["b", "c"]
 
 
-def test_what_stands_on_a_call(found: Captured) -> None:
+def test_the_fields_of_a_call(found: Captured) -> None:
     with smile_trace.span("request", session="s-1", user="u-1"):
         trace_of(
             "prompt, temperature=0.5, max_tokens=9",
@@ -163,7 +163,7 @@ def test_answers(value: Any, answer: str | None, why: str | None, found: Capture
     assert (call.no_content is None) == (why is None)
 
 
-def test_a_stream_object_is_handed_through_untouched(found: Captured) -> None:
+def test_a_stream_object_is_returned_untouched(found: Captured) -> None:
     stream = iter(["a", "b"])
     assert list(smile_trace.trace(lambda prompt: stream)("x")) == ["a", "b"]
     assert 'smile_trace.instrument("openai")' in str(found.calls[0].no_content)
@@ -231,7 +231,7 @@ def test_a_text_over_the_limit_is_truncated_with_a_mark(found: Captured) -> None
     assert len(whole.messages[0].content) == 262_144
 
 
-def test_hostile_text_comes_through(found: Captured) -> None:
+def test_hostile_text_is_written_unchanged(found: Captured) -> None:
     text = "<script>]]>{braces}\x00\x1b[31m|a|\n" + "😀" * 10_000 + "\u202eabc \ud800"
     trace_of("prompt")(text)
     assert found.calls[0].messages[0].content == text
@@ -257,7 +257,7 @@ def test_feedback_never_raises(args: Any, found: Captured) -> None:
     assert sum(internal_errors.counts().values()) == 1
 
 
-def test_record_outside_of_a_call_is_a_fault() -> None:
+def test_record_outside_of_a_call_is_an_internal_error() -> None:
     smile_trace.record(messages="x")
     assert sum(internal_errors.counts().values()) == 1
 
@@ -281,7 +281,7 @@ def test_rerun_says_how_to_call_again(found: Captured) -> None:
     assert ask_again.__smile_trace_rerun__("p", n=2) == "p2"  # type: ignore[attr-defined]
 
 
-def test_what_was_sent_beside_the_argument_cannot_be_put_back_into_it(found: Captured) -> None:
+def test_messages_other_than_the_argument_cannot_be_rerun(found: Captured) -> None:
     wrap_and_ask("x")
     same_and_ask("y")
     assert [call.rerun for call in found.calls] == [None, f"{__name__}:same_and_ask"]

@@ -22,7 +22,7 @@ def ask(prompt: Any) -> str:
 
 
 def variables_of(call: Call, use: int = 0) -> dict[str, str]:
-    """The text that stands where each variable is said to stand."""
+    """The text at the offsets of each variable."""
     found = call.prompts[use]
     content = call.messages[found.message].content
     return {span.name: content[span.start : span.end] for span in found.variable_spans}
@@ -60,7 +60,7 @@ def test_a_missing_variable_is_named() -> None:
         lambda text: [{"role": "system", "content": "s"}, {"role": "user", "content": text}],
     ],
 )
-def test_a_rendering_is_found_whatever_is_around_it(around: Any, found: Captured) -> None:
+def test_a_rendering_is_found_inside_other_text(around: Any, found: Captured) -> None:
     ask(around(ANSWER.format(tone="kind", question='Où est "Paris"?')))
     [call] = found.calls
     [use] = call.prompts
@@ -93,7 +93,7 @@ def test_a_rendering_inside_of_another(found: Captured) -> None:
     assert variables_of(call, 1) == {"x": "y"}
 
 
-def test_twice_is_ambiguous(found: Captured) -> None:
+def test_a_repeated_rendering_is_ambiguous(found: Captured) -> None:
     text = ANSWER.format(tone="kind", question="why?")
     ask(f"{text}\n{text}")
     [use] = found.calls[0].prompts
@@ -116,14 +116,14 @@ def test_redaction_moves_the_variables(found: Captured) -> None:
     assert found.spans[0].attributes["smile_trace.redacted"] >= 2
 
 
-def test_another_context_remembers_nothing(found: Captured) -> None:
+def test_renderings_are_not_shared_between_contexts(found: Captured) -> None:
     text = contextvars.Context().run(lambda: ANSWER.format(tone="kind", question="why?"))
     ask(text)
     assert found.calls[0].prompts == ()
 
 
 @given(st.text(), st.dictionaries(st.from_regex(r"[a-z]{1,3}", fullmatch=True), st.text()))
-def test_the_variables_stand_where_they_are_said_to(template: str, values: dict[str, str]) -> None:
+def test_offsets_of_variables(template: str, values: dict[str, str]) -> None:
     template += "".join(f" {{{name}}}" for name in values)
     prompt = Prompt("p", version="1", template=template)
     rendering = prompt._render({name: values.get(name, "v") for name in prompt.variables})

@@ -127,11 +127,11 @@ def test_no_secret_stays_in_its_place(place: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize("text", INNOCENT, ids=lambda text: text[:20])
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_text_without_secrets_is_unchanged(text: str) -> None:
     assert redact(text) == (text, [])
 
 
-def test_every_way_in_is_redacted(found: Captured) -> None:
+def test_every_field_is_redacted(found: Captured) -> None:
     secret = SECRETS[0]
 
     @smile_trace.trace(
@@ -156,14 +156,14 @@ def test_every_way_in_is_redacted(found: Captured) -> None:
     assert secret not in b"".join(found.lines).decode()
 
 
-def test_across_the_size_limit(found: Captured) -> None:
+def test_a_secret_across_the_size_limit(found: Captured) -> None:
     """A secret over the edge of a truncated text is replaced whole, or not there at all."""
     smile_trace.trace(lambda prompt: "x")("y" * 262_140 + " " + SECRETS[0] + "z" * 600_000)
     text = found.lines[0].decode()
     assert SECRETS[0][:8] not in text
 
 
-def test_the_users_own(found: Captured) -> None:
+def test_custom_redactors(found: Captured) -> None:
     smile_trace.configure(redact=[r"ACME-\d+", lambda text: text.replace("Ada", "[name]")])
     from smile_trace.testing import captured
 
@@ -174,7 +174,7 @@ def test_the_users_own(found: Captured) -> None:
     assert call.answer == "to [name]"
 
 
-def test_one_that_raises_withholds_the_text() -> None:
+def test_a_redactor_that_raises_withholds_the_text() -> None:
     def broken(text: str) -> str:
         raise RuntimeError(text)
 
@@ -190,7 +190,7 @@ def test_one_that_raises_withholds_the_text() -> None:
     assert "a text" not in seen.lines[0].decode()
 
 
-def test_offsets_follow() -> None:
+def test_offsets_are_moved_through_redactions() -> None:
     text = f"a {SECRETS[0]} b {SECRETS[1]} c"
     new, steps = redact(text)
     for word in "abc":

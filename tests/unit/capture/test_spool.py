@@ -1,4 +1,4 @@
-"""The spool: who may read it, when a new file begins, what happens where nothing can be kept."""
+"""The spool: who may read it, when a new file begins, what happens where nothing can be written."""
 
 import shutil
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_the_cap_looks_at_all_processes(tmp_path: Path) -> None:
     assert not second.write(b"y" * 2000)
 
 
-def test_a_removed_folder_is_made_anew(tmp_path: Path) -> None:
+def test_a_removed_folder_is_created_again(tmp_path: Path) -> None:
     folder = tmp_path / "spool"
     spool = make_spool(folder)
     spool.write(b"before")
@@ -76,14 +76,14 @@ def test_a_removed_folder_is_made_anew(tmp_path: Path) -> None:
     assert writer_alive(file)
 
 
-def test_a_process_id_that_comes_back_keeps_the_older_count(tmp_path: Path) -> None:
+def test_a_reused_process_id_keeps_the_older_count(tmp_path: Path) -> None:
     for reason in ("first", "second", "second"):
         losses = Losses(tmp_path)  # the next process's, under the same id
         losses.add(reason)
     assert read_losses(tmp_path) == {"first": 1, "second": 2}
 
 
-def test_a_spool_that_comes_back_is_not_counted_twice(tmp_path: Path, temporary: Path) -> None:
+def test_losses_noted_in_both_folders_are_counted_once(tmp_path: Path, temporary: Path) -> None:
     spool = tmp_path / "spool"
     spool.write_text("a file where the folder should be")
     losses = Losses(spool)

@@ -50,7 +50,7 @@ def test_the_innermost_span_with_messages_and_an_answer() -> None:
     assert names([around, make("2", "1"), make("3", "2", sent="p", got="a")]) == ["3"]
 
 
-def test_every_attempt_is_a_call() -> None:
+def test_failed_attempts_are_calls() -> None:
     failed = make("2", "1", sent="p", status="error", status_message="busy")
     calls = read_calls([make("1", sent="q", got="a"), failed, make("3", "1", sent="p", got="a")])
     assert [(c.name, c.answer, c.error) for c in calls] == [("2", None, "busy"), ("3", "a", None)]
@@ -155,12 +155,12 @@ def test_a_trace_has_its_root() -> None:
     assert (trace.root_span_id, trace.root_missing) == ("1" * 16, False)
 
 
-def test_the_topmost_span_stands_in_for_a_lost_root() -> None:
+def test_the_topmost_span_is_taken_where_the_root_is_missing() -> None:
     trace = assemble("a" * 32, [make("3", "2"), make("2", "1")])
     assert (trace.root_span_id, trace.root_missing) == ("2" * 16, True)
 
 
-def test_what_is_no_trace() -> None:
+def test_invalid_traces_are_refused() -> None:
     with pytest.raises(ValueError, match="has no spans"):
         assemble("a" * 32, [])
     with pytest.raises(ValueError, match="of another trace"):
@@ -186,6 +186,6 @@ KEYS = st.sampled_from(
 
 
 @given(st.dictionaries(KEYS, ANYTHING | ANYTHING.map(json.dumps) | st.just("LLM")))
-def test_no_attribute_is_trusted(attributes: dict[str, Any]) -> None:
+def test_arbitrary_attributes_never_raise(attributes: dict[str, Any]) -> None:
     """Whatever another program wrote: a call, or none, and never an error."""
     read_calls([make("1", attributes=attributes)])

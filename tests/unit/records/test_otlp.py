@@ -176,7 +176,7 @@ def canonical(span: Span) -> str:
 
 
 @given(st.lists(SPANS, max_size=3))
-def test_there_and_back(spans: list[Span]) -> None:
+def test_round_trip(spans: list[Span]) -> None:
     body = spans_to_otlp(spans)
     again = spans_from_line(json.dumps(body).encode())
 
@@ -188,7 +188,7 @@ def test_there_and_back(spans: list[Span]) -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_numbers_that_json_does_not_have() -> None:
+def test_numbers_that_json_cannot_express() -> None:
     values = ["NaN", "Infinity", 1.5]
     attributes = [{"key": str(i), "value": {"doubleValue": v}} for i, v in enumerate(values)]
     [span] = spans_from_line(with_span(attributes=attributes))
