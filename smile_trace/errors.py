@@ -5,6 +5,7 @@ stands beside it, in exceptions, in the store and in `smile-trace status --json`
 """
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class ReasonCode(StrEnum):
@@ -40,6 +41,7 @@ class ReasonCode(StrEnum):
     DEFERRED = "deferred"
     NOT_FOUND = "not_found"
     DELIVERY_FAILED = "delivery_failed"
+    NOTHING_TO_SHOW = "nothing_to_show"
     TRACE_REJECTED = "trace_rejected"
     TRACE_UNREADABLE = "trace_unreadable"
 
@@ -49,6 +51,18 @@ class ReasonCode(StrEnum):
     STORE_ERROR = "store_error"
     STORE_UNAVAILABLE = "store_unavailable"
     WORKER_UNAVAILABLE = "worker_unavailable"
+
+
+class Reason(NamedTuple):
+    """Why something is as it is: the code for programs, a sentence for people."""
+
+    code: ReasonCode
+    text: str
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The fields and columns that hold it."""
+        return {"reason_code": self.code, "reason": self.text}
 
 
 class SmileTraceError(Exception):
@@ -64,6 +78,11 @@ class SmileTraceError(Exception):
         super().__init__(message)
         if code is not None:
             self.code = code
+
+    @property
+    def reason(self) -> Reason:
+        """Its code and its message."""
+        return Reason(self.code, str(self))
 
 
 class BudgetExceeded(SmileTraceError):

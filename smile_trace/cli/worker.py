@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from smile_trace.cli.output import printable
+from smile_trace.errors import ReasonCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,8 +87,6 @@ def worker(
 
 def _summary(status: "Status", home: "Path") -> str:
     """A sentence on what was done, what was not, and why."""
-    from smile_trace.worker.sample import NOT_SAMPLED
-
     if not status.captured + status.open_traces + status.corrupt_lines:
         return f"Nothing was captured in {home} yet: does the application write there?"
     said = f"{status.explained} of {status.sampled} sampled calls are explained"
@@ -96,7 +95,7 @@ def _summary(status: "Status", home: "Path") -> str:
     if status.pending:
         said += f", {status.pending} wait"
     if unexpected := sum(
-        one.count for one in status.skipped_by_reason if one.reason != NOT_SAMPLED
+        one.count for one in status.skipped_by_reason if one.code != ReasonCode.NOT_SAMPLED
     ):
         said += f", {unexpected} cannot be explained"
     waiting = sum(tracker.waiting for tracker in status.trackers)

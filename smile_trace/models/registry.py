@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from smile_trace.models.openai_api.embeddings import Embeddings
 
 
-UNMAPPED = "no model for "
-"""How the message about a model that the settings do not map begins."""
-
-
 class NoModel(SmileTraceError):
     """The settings have no table for a model."""
 
@@ -41,7 +37,7 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
     if found is None:
         names = f" (there are: {', '.join(known)})" if known else ""
         raise NoModel(
-            f"{UNMAPPED}{name!r}{names}: write in smile_trace.toml "
+            f"no model for {name!r}{names}: write in smile_trace.toml "
             f'[models."{name}"] with kind = "endpoint" and base_url = "https://…/v1", '
             'or kind = "local", or kind = "rerun"'
         )

@@ -14,7 +14,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Explanation, Record
 from smile_trace.store.database import Database
 from smile_trace.store.groups import Group
-from smile_trace.store.jobs import put_observations, read_observations, sanity_outcome
+from smile_trace.store.jobs import NO_REASON, put_observations, read_observations, sanity_outcome
 from smile_trace.store.tables import calls, explanations, jobs
 
 LINE_VERSION: Literal[1] = 1
@@ -179,7 +179,7 @@ def _put(connection: Connection, line: Line) -> bool:
     connection.execute(  # what would be paid for once more is explained now
         statement.on_conflict_do_update(
             index_elements=["call_id", "settings_hash"],
-            set_={"state": "explained", "reason": None, "changed_at": now},
+            set_={"state": "explained", "changed_at": now, **NO_REASON},
             where=jobs.c.state.in_(["pending", "failed"]) & (jobs.c.attempt <= line.attempt),
         )
     )

@@ -7,6 +7,7 @@ from typing import Literal
 from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
 from smile_trace.store.database import Database
 from smile_trace.store.groups import Group
@@ -15,6 +16,7 @@ from smile_trace.store.tables import calls, explanations, groups, jobs, observat
 JobState = Literal["pending", "running", "explained", "skipped", "failed"]
 
 
+NO_REASON = {"reason": None, "reason_code": None}
 REQUESTED = 10
 """The priority of what a person asked for; background samples have 0."""
 
@@ -34,6 +36,7 @@ class Job(Record):
     model: str | None
     state: JobState
     reason: str | None
+    reason_code: ReasonCode | None
     attempt: int
     run: int
     crashes: int
@@ -56,7 +59,15 @@ class Decision(Record):
     model: str | None
     state: Literal["pending", "skipped"]
     reason: str | None = None
+    reason_code: ReasonCode | None = None
     inclusion_probability: float | None = None
+
+    @property
+    def why(self) -> Reason | None:
+        """Why it is skipped."""
+        if self.reason is None or self.reason_code is None:
+            return None
+        return Reason(self.reason_code, self.reason)
 
 
 class Jobs:
@@ -117,9 +128,9 @@ class Jobs:
                     )
                 )
 
-    def forget_skipped(self, reason: str) -> int:
-        """Let sampling decide anew about calls skipped for a reason that begins so."""
-        skipped = (jobs.c.state == "skipped") & jobs.c.reason.startswith(reason)
+    def forget_skipped(self, code: ReasonCode) -> int:
+        """Let sampling decide anew about the calls that were skipped for that reason."""
+        skipped = (jobs.c.state == "skipped") & (jobs.c.reason_code == code)
         ids = select(jobs.c.call_id).where(skipped)
         with self._database.write() as connection:
             connection.execute(update(calls).where(calls.c.id.in_(ids)).values(decided=False))
@@ -171,7 +182,7 @@ class Jobs:
 
     def start(self, job: Job, *, now: float) -> None:
         """Mark a pending job as running."""
-        self._set(job.id, now, state="running", reason=None)
+        self._set(job.id, now, state="running", **NO_REASON)
 
     def note_crashes(self, *, now: float) -> None:
         """Count one crash for every job that a dead worker left running."""
@@ -186,13 +197,14 @@ class Jobs:
         """A round of the job is done: whatever kills workers, this job is not it."""
         self._set(job_id, now, crashes=0)
 
-    def postpone(self, job: Job, reason: str | None, *, until: float, now: float) -> None:
+    def postpone(self, job: Job, reason: Reason | None, *, until: float, now: float) -> None:
         """Back to pending, to go on at `until` with a new run of the same attempt."""
-        self._set(job.id, now, state="pending", reason=reason, not_before=until, run=job.run + 1)
+        why = NO_REASON if reason is None else reason.values
+        self._set(job.id, now, state="pending", not_before=until, run=job.run + 1, **why)
 
-    def fail(self, job_id: int, reason: str, *, now: float) -> None:
+    def fail(self, job_id: int, reason: Reason, *, now: float) -> None:
         """The job ends without an explanation."""
-        self._set(job_id, now, state="failed", reason=reason)
+        self._set(job_id, now, state="failed", **reason.values)
 
     def explain(self, job: Job, explanation: Explanation, *, now: float) -> None:
         """Keep the explanation and end the job, all or nothing; harmless when repeated."""
@@ -218,7 +230,7 @@ class Jobs:
             connection.execute(
                 update(jobs)
                 .where(jobs.c.id == job.id)
-                .values(state="explained", reason=None, crashes=0, changed_at=now)
+                .values(state="explained", crashes=0, changed_at=now, **NO_REASON)
             )
 
     def failed(self) -> list[str]:
@@ -255,6 +267,7 @@ class Jobs:
                         set_={
                             "state": statement.excluded.state,
                             "reason": statement.excluded.reason,
+                            "reason_code": statement.excluded.reason_code,
                             "model": statement.excluded.model,
                             "attempt": jobs.c.attempt + 1,
                             "run": 1,

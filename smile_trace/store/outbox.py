@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.tables import deliveries, explanations, traces, trackers
@@ -46,6 +47,7 @@ class TrackerState(Record):
     name: str
     failures: int = 0
     reason: str | None = None
+    reason_code: ReasonCode | None = None
     since: float | None = None
     not_before: float = 0.0
 
@@ -253,24 +255,25 @@ class Settling:
             state="delivered",
             attempts=attempts,
             reason=None,
+            reason_code=None,
             external_id=external_id,
             url=url,
         )
 
-    def refused(self, delivery: Delivery, reason: str) -> None:
+    def refused(self, delivery: Delivery, reason: Reason) -> None:
         """It will never arrive: the tracker refuses this very item."""
-        self._set(delivery, state="refused", attempts=delivery.attempts + 1, reason=reason)
+        self._set(delivery, state="refused", attempts=delivery.attempts + 1, **reason.values)
 
-    def skipped(self, delivery: Delivery, reason: str) -> None:
+    def skipped(self, delivery: Delivery, reason: Reason) -> None:
         """It holds nothing that the tracker shows."""
-        self._set(delivery, state="skipped", attempts=delivery.attempts + 1, reason=reason)
+        self._set(delivery, state="skipped", attempts=delivery.attempts + 1, **reason.values)
 
     def postpone(
-        self, delivery: Delivery, reason: str, *, until: float, counted: bool = False
+        self, delivery: Delivery, reason: Reason, *, until: float, counted: bool = False
     ) -> None:
         """It did not arrive this time. `counted`: as an attempt."""
         attempts = delivery.attempts + (1 if counted else 0)
-        self._set(delivery, attempts=attempts, reason=reason, not_before=until)
+        self._set(delivery, attempts=attempts, not_before=until, **reason.values)
 
     def _set(self, delivery: Delivery, **values: object) -> None:
         which = {
@@ -287,7 +290,13 @@ def _enqueue(connection: Connection, rows) -> None:  # type: ignore[no-untyped-d
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["tracker", "kind", "item"],
-            set_={"state": "waiting", "attempts": 0, "not_before": 0.0, "reason": None},
+            set_={
+                "state": "waiting",
+                "attempts": 0,
+                "not_before": 0.0,
+                "reason": None,
+                "reason_code": None,
+            },
         )
     )
 
@@ -296,6 +305,7 @@ def _give_up_orphans(connection: Connection, tracker: str) -> None:
     """An explanation whose trace was refused or skipped is so, too: it has no place there."""
     trace = deliveries.alias("trace")
     for state in ("refused", "skipped"):
+        reason = Reason(ReasonCode.TRACE_REJECTED, f"its trace was {state}")
         settled = select(trace.c.item).where(
             trace.c.tracker == tracker, trace.c.kind == "trace", trace.c.state == state
         )
@@ -307,7 +317,7 @@ def _give_up_orphans(connection: Connection, tracker: str) -> None:
                 deliveries.c.state == "waiting",
                 deliveries.c.trace_id.in_(settled),
             )
-            .values(state=state, reason=f"its trace was {state}")
+            .values(state=state, **reason.values)
         )
 
 

@@ -3,6 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
+from smile_trace.errors import ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.tables import paused_models
@@ -13,6 +14,7 @@ class Pause(Record):
 
     name: str
     reason: str
+    reason_code: ReasonCode | None = None
     failures: int
     since: float
     not_before: float

@@ -1,7 +1,10 @@
 """What the store says in one screen."""
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from typing import Any
 
+from sqlalchemy import Connection, Select, and_, func, select
+
+from smile_trace.errors import ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.ledger import Spent
@@ -19,9 +22,10 @@ from smile_trace.store.tables import (
 
 
 class Counted(Record):
-    """How often something happened, and why."""
+    """How often something happened, and why; `code` where the reason has one."""
 
     reason: str
+    code: ReasonCode | None = None
     count: int
 
 
@@ -34,6 +38,7 @@ class Paused(Record):
 
     name: str
     reason: str
+    code: ReasonCode | None = None
     tries: int
     since: float
     next_try: float
@@ -158,49 +163,53 @@ def _sanity_checks(connection: Connection) -> tuple[Counted, ...]:
 
 
 def _reasons(connection: Connection, state: str) -> tuple[Counted, ...]:
-    return _by_reason(connection, jobs.c.reason, select().where(jobs.c.state == state))
+    which = select(jobs.c.reason, jobs.c.reason_code).where(jobs.c.state == state)
+    return _by_reason(connection, which)
 
 
 def _waited_for(connection: Connection) -> tuple[Counted, ...]:
     """Why jobs are pending. A paused model is tried with one of its jobs: what that one met last
     is what all of them wait for."""
     of_model = jobs.outerjoin(paused_models, paused_models.c.name == jobs.c.model)
-    reason = func.coalesce(paused_models.c.reason, jobs.c.reason)
-    waiting = select().select_from(of_model).where(jobs.c.state == "pending")
-    return _by_reason(connection, reason, waiting)
-
-
-def _by_reason(
-    connection: Connection, reason: ColumnElement[str | None], which: Select[tuple[()]]
-) -> tuple[Counted, ...]:
-    query = (
-        which.add_columns(reason, func.count())
-        .where(reason.is_not(None))
-        .group_by(reason)
-        .order_by(func.count().desc(), reason)
+    waiting = select(
+        func.coalesce(paused_models.c.reason, jobs.c.reason).label("reason"),
+        func.coalesce(paused_models.c.reason_code, jobs.c.reason_code).label("reason_code"),
     )
-    return tuple(Counted(reason=row[0], count=row[1]) for row in connection.execute(query))
+    return _by_reason(connection, waiting.select_from(of_model).where(jobs.c.state == "pending"))
+
+
+def _by_reason(connection: Connection, which: Select[Any]) -> tuple[Counted, ...]:
+    """Count the rows of `which` by their reason; the most frequent first."""
+    found = which.subquery()
+    count = func.count()
+    query = (
+        select(found.c.reason, found.c.reason_code, count)
+        .where(found.c.reason.is_not(None))
+        .group_by(found.c.reason, found.c.reason_code)
+        .order_by(count.desc(), found.c.reason)
+    )
+    return tuple(Counted(reason=r, code=c, count=n) for r, c, n in connection.execute(query))
 
 
 def _trackers(connection: Connection) -> tuple[TrackerCounts, ...]:
     made = []
     for row in connection.execute(select(trackers).order_by(trackers.c.name)).all():
         query = (
-            select(deliveries.c.kind, deliveries.c.state, deliveries.c.reason, func.count())
+            select(deliveries.c.kind, deliveries.c.state, func.count())
             .where(deliveries.c.tracker == row.name)
-            .group_by(deliveries.c.kind, deliveries.c.state, deliveries.c.reason)
+            .group_by(deliveries.c.kind, deliveries.c.state)
         )
         counts = connection.execute(query).all()
-        waiting = sum(n for _, state, _, n in counts if state == "waiting")
-        delivered = {kind: n for kind, state, _, n in counts if state == "delivered"}
+        waiting = sum(n for _, state, n in counts if state == "waiting")
+        delivered = {kind: n for kind, state, n in counts if state == "delivered"}
         made.append(
             TrackerCounts(
                 name=row.name,
                 traces=delivered.get("trace", 0),
                 explanations=delivered.get("explanation", 0),
                 waiting=waiting,
-                refused=_delivered_not(counts, "refused"),
-                waiting_for=_delivered_not(counts, "waiting"),
+                refused=_undelivered(connection, row.name, "refused"),
+                waiting_for=_undelivered(connection, row.name, "waiting"),
                 paused=None if row.reason is None else _paused(row, waiting),
             )
         )
@@ -220,6 +229,7 @@ def _paused(row, waiting: int) -> Paused:  # type: ignore[no-untyped-def]
     return Paused(
         name=row.name,
         reason=row.reason,
+        code=row.reason_code,
         tries=row.failures,
         since=row.since or 0.0,
         next_try=row.not_before,
@@ -227,12 +237,11 @@ def _paused(row, waiting: int) -> Paused:  # type: ignore[no-untyped-def]
     )
 
 
-def _delivered_not(counts, wanted: str) -> tuple[Counted, ...]:  # type: ignore[no-untyped-def]
-    total: dict[str, int] = {}
-    for _, state, reason, count in counts:
-        if state == wanted and reason is not None:
-            total[reason] = total.get(reason, 0) + count
-    return tuple(Counted(reason=reason, count=count) for reason, count in total.items())
+def _undelivered(connection: Connection, tracker: str, state: str) -> tuple[Counted, ...]:
+    which = select(deliveries.c.reason, deliveries.c.reason_code).where(
+        deliveries.c.tracker == tracker, deliveries.c.state == state
+    )
+    return _by_reason(connection, which)
 
 
 def _spent(connection: Connection, day: str | None) -> Spent:

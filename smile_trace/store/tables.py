@@ -38,6 +38,12 @@ def _group(*, primary_key: bool = False) -> Iterator[Column[str]]:
         yield Column(name, String, primary_key=primary_key, nullable=False)
 
 
+def _reason(*, nullable: bool = True) -> Iterator[Column[str]]:
+    """The columns of an `errors.Reason`: a code, and the sentence that people are shown."""
+    yield Column("reason_code", String)
+    yield Column("reason", Text, nullable=nullable)
+
+
 spool_files = Table(
     "spool_files",
     metadata,
@@ -117,7 +123,7 @@ jobs = Table(
     Column("settings", Text, nullable=False),  # JSON of ExplanationSettings
     Column("model", String),  # the name in the settings
     Column("state", String, nullable=False),
-    Column("reason", Text),  # why skipped or failed, or what a pending job waits for
+    *_reason(),  # why skipped or failed, or what a pending job waits for
     Column("attempt", Integer, nullable=False, default=1),  # raised by a retry
     Column("run", Integer, nullable=False, default=1),  # raised when it goes on after a wait
     Column("crashes", Integer, nullable=False, default=0),  # in this attempt, without progress
@@ -227,7 +233,7 @@ deliveries = Table(
     Column("state", String, nullable=False),  # "waiting", "delivered", "refused" or "skipped"
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", Float, nullable=False, default=0.0),
-    Column("reason", Text),
+    *_reason(),
     Column("external_id", String),
     Column("url", Text),
     Column("created_at", Float, nullable=False),
@@ -241,7 +247,7 @@ trackers = Table(
     Column("trace_position", Integer, nullable=False, default=0),
     Column("explanation_position", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
-    Column("reason", Text),
+    *_reason(),
     Column("since", Float),
     Column("not_before", Float, nullable=False, default=0.0),
 )
@@ -250,7 +256,7 @@ paused_models = Table(
     "paused_models",
     metadata,
     Column("name", String, primary_key=True),
-    Column("reason", Text, nullable=False),
+    *_reason(nullable=False),
     Column("failures", Integer, nullable=False),
     Column("since", Float, nullable=False),
     Column("not_before", Float, nullable=False),

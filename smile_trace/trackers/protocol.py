@@ -43,6 +43,7 @@ class Skipped(Record):
     """There is nothing in the item that this tracker shows: settled without a delivery."""
 
     reason: str
+    code: ReasonCode = ReasonCode.NOTHING_TO_SHOW
 
 
 Outcome = Receipt | Rejected | Deferred | Skipped

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record, Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -39,7 +40,10 @@ ATTEMPTS = 12
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EMFILE}
 """This machine can write no file for now, which trackers' clients do: no item is to blame."""
 
-GONE, UNREADABLE = "its call is not in its trace", "its spans cannot be read any more"
+CALL_REMOVED = Rejected(reason="its call is not in its trace", code=ReasonCode.CALL_REMOVED)
+TRACE_UNREADABLE = Rejected(
+    reason="its spans cannot be read any more", code=ReasonCode.TRACE_UNREADABLE
+)
 
 
 class Delivered(Record):
@@ -108,11 +112,11 @@ class DeliveryWorker:
         """A batch of traces, then one of explanations, which thus arrive where traces come faster
         than they are taken, too: how many of each arrived."""
         if captured := self._due_traces():
-            yield "traces", self._deliver(captured, UNREADABLE, self.tracker.deliver_traces)
+            yield "traces", self._deliver(captured, TRACE_UNREADABLE, self.tracker.deliver_traces)
         if explained := self._due_explanations():
             yield (
                 "explanations",
-                self._deliver(explained, GONE, self.tracker.deliver_explanations),
+                self._deliver(explained, CALL_REMOVED, self.tracker.deliver_explanations),
             )
 
     def _due_traces(self) -> list[tuple[Delivery, CapturedTrace | None]]:
@@ -135,13 +139,11 @@ class DeliveryWorker:
     def _deliver(
         self,
         found: Sequence[tuple[Delivery, Item | None]],
-        otherwise: str,
+        otherwise: Rejected,
         deliver: Callable[[Sequence[Item]], list[Outcome]],
     ) -> int:
-        """Hand over what was found; the rest is refused for the reason `otherwise`."""
-        missing = [
-            (delivery, Rejected(reason=otherwise)) for delivery, item in found if item is None
-        ]
+        """Hand over what was found; the outcome of the rest is `otherwise`."""
+        missing = [(delivery, otherwise) for delivery, item in found if item is None]
         if missing:
             self._note(missing)
         there = [(delivery, item) for delivery, item in found if item is not None]
@@ -189,7 +191,8 @@ class DeliveryWorker:
                     for delivery, item in zip(due, items, strict=True)
                 )
             logger.warning("%s: %s failed", self.name, due[0].item, exc_info=error)
-            outcomes = [Rejected(reason=f"delivery failed: {type(error).__name__}: {error}")]
+            said = f"delivery failed: {type(error).__name__}: {error}"
+            outcomes = [Rejected(reason=said, code=ReasonCode.DELIVERY_FAILED)]
         return self._note(list(zip(due, outcomes, strict=True)))
 
     def _note(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> int:
@@ -205,14 +208,15 @@ class DeliveryWorker:
                         settling.delivered(delivery, outcome.external_id, outcome.url)
                         arrived += 1
                     case Skipped():
-                        settling.skipped(delivery, outcome.reason)
+                        settling.skipped(delivery, _reason(outcome))
                     case Deferred():
-                        settling.postpone(delivery, outcome.reason, until=now + outcome.seconds)
+                        until = now + outcome.seconds
+                        settling.postpone(delivery, _reason(outcome), until=until)
                     case Rejected() if outcome.retry and delivery.attempts + 1 < ATTEMPTS:
                         until = now + wait_after(delivery.attempts)
-                        settling.postpone(delivery, outcome.reason, until=until, counted=True)
+                        settling.postpone(delivery, _reason(outcome), until=until, counted=True)
                     case Rejected():
-                        settling.refused(delivery, outcome.reason)
+                        settling.refused(delivery, _reason(outcome))
         return arrived
 
     def pause(self, error: TrackerUnavailable) -> None:
@@ -226,6 +230,7 @@ class DeliveryWorker:
                 name=self.name,
                 failures=state.failures + 1,
                 reason=str(error),
+                reason_code=error.code,
                 since=state.since or now,
                 not_before=now + min(wait, LONGEST_PAUSE),
             )
@@ -236,6 +241,10 @@ class DeliveryWorker:
         if self._store.outbox.state(self.name).failures:
             self._store.outbox.note_state(TrackerState(name=self.name))
             logger.warning("%s takes deliveries again", self.name)
+
+
+def _reason(outcome: Rejected | Deferred | Skipped) -> Reason:
+    return Reason(outcome.code, outcome.reason)
 
 
 def _no_room(error: OSError) -> bool:

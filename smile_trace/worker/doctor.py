@@ -10,9 +10,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from smile_trace.capture.spool import read_losses
-from smile_trace.errors import SmileTraceError
+from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.named_models import settings_of
-from smile_trace.models.registry import UNMAPPED, open_model
+from smile_trace.models.registry import open_model
 from smile_trace.records import Record
 from smile_trace.settings import EndpointSettings, ModelSettings, RerunSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
@@ -169,7 +169,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     )
     yield Finding(level="good", about="store", said=said)
     for one in status.skipped_by_reason:
-        if one.reason.startswith(UNMAPPED):
+        if one.code == ReasonCode.NO_MODEL:
             yield Finding(level="bad", about="store", said=f"{one.count} calls: {one.reason}")
     active = _active_names(settings)
     for tracker in status.trackers:

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from smile_trace.attribution import Embed, Study
 from smile_trace.comparison.influence.pooled_study import PooledStudy
-from smile_trace.errors import BudgetExceeded, SmileTraceError
+from smile_trace.errors import BudgetExceeded, Reason, ReasonCode, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.driver import (
     ExplanationFailed,
@@ -87,7 +87,8 @@ class Explainer:
                 still, and a later worker goes on with it.
         """
         if job.crashes >= MAX_CRASHES:
-            await self._fail(job, f"the worker died {job.crashes} times while it explained this")
+            said = f"the worker died {job.crashes} times while it explained this"
+            await self._fail(job, Reason(ReasonCode.WORKER_CRASHED, said))
             return
         try:
             await self._explain(job, checkpoint)
@@ -96,15 +97,18 @@ class Explainer:
         except StoreUnavailable:
             await self._postpone(job, None, ENGINE_WAIT)
         except SmileTraceError as error:
-            await self._fail(job, str(error))
+            await self._fail(job, error.reason)
         except Exception as error:
             logger.exception("%s could not be explained", job.call_id)
-            await self._fail(job, f"internal error: {type(error).__name__}: {error}")
+            said = f"internal error: {type(error).__name__}: {error}"
+            await self._fail(job, Reason(ReasonCode.INTERNAL_ERROR, said))
 
     async def _explain(self, job: Job, checkpoint: Checkpoint) -> None:
         call = await self._keep(self._store.traces.call, job.call_id)
         if call is None or call.answer is None:
-            raise SmileTraceError("its trace is not in the store any more")
+            raise SmileTraceError(
+                "its trace is not in the store any more", code=ReasonCode.CALL_REMOVED
+            )
         model, proxy, dropped = self._models.open(job, call), None, None
         pair = pair_of(job, call)
         if pair is not None:
@@ -195,17 +199,17 @@ class Explainer:
     async def _wait(self, job: Job, error: ModelUnavailable | BudgetExceeded) -> None:
         if isinstance(error, ModelUnavailable):
             await self._keep(self._models.unavailable, job.settings.model, error)
-            await self._postpone(job, str(error), 0.0)  # the model's pause decides when
+            await self._postpone(job, error.reason, 0.0)  # the model's pause decides when
         elif error.daily:
-            await self._postpone(job, str(error), BUDGET_WAIT)
+            await self._postpone(job, error.reason, BUDGET_WAIT)
         else:
-            await self._fail(job, str(error))
+            await self._fail(job, error.reason)
 
-    async def _postpone(self, job: Job, reason: str | None, seconds: float) -> None:
+    async def _postpone(self, job: Job, reason: Reason | None, seconds: float) -> None:
         now = self._clock()
         await self._keep(self._store.jobs.postpone, job, reason, until=now + seconds, now=now)
 
-    async def _fail(self, job: Job, reason: str) -> None:
+    async def _fail(self, job: Job, reason: Reason) -> None:
         await self._keep(self._store.jobs.fail, job.id, reason, now=self._clock())
 
     async def _keep(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -258,7 +262,7 @@ async def _round(
     except StoreUnavailable as error:
         return {**asked, "unwritable": str(error)}
     except SmileTraceError as error:
-        return {**asked, "failed": str(error)}
+        return {**asked, "failed": str(error), "code": error.code.value}
     return {**asked, "responses": [response.model_dump(mode="json") for response in responses]}
 
 
@@ -284,7 +288,9 @@ def _read_round(kept: Mapping[str, JSON]) -> list[Response]:
         case {"unwritable": str(message)}:
             raise StoreUnavailable(message)
         case {"failed": str(message)}:
-            raise SmileTraceError(message)
+            # 0.1 kept no code.
+            code = ReasonCode(str(kept.get("code", ReasonCode.CANNOT_EXPLAIN)))
+            raise SmileTraceError(message, code=code)
     return [Response.model_validate(response) for response in kept["responses"]]
 
 

@@ -169,6 +169,7 @@ class Models:
                 Pause(
                     name=name,
                     reason=str(error),
+                    reason_code=error.code,
                     failures=failures,
                     since=before.since if before else now,
                     not_before=now + wait,

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.accounting.cost import attempt_bound
-from smile_trace.models.registry import UNMAPPED, NoModel, settings_for
+from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings, Prompted, Record
 from smile_trace.settings import EndpointSettings, Settings
 from smile_trace.store import Store
@@ -71,7 +72,7 @@ def _read_spool(store: Store, settings: Settings) -> bool:
     try:
         with alone(settings.home):
             Ingest(store, settings).run()
-            store.jobs.forget_skipped(UNMAPPED)
+            store.jobs.forget_skipped(ReasonCode.NO_MODEL)
     except AnotherWorker:
         return False
     return True
@@ -79,7 +80,7 @@ def _read_spool(store: Store, settings: Settings) -> bool:
 
 def _plan(store: Store, settings: Settings) -> Plan:
     totals: dict[str, Planned] = {}
-    skipped: Counter[str] = Counter()
+    skipped: Counter[Reason] = Counter()
     for call, asked, spent, reason in _wanted(store, settings):
         if reason is not None:
             skipped[reason] += 1
@@ -91,19 +92,22 @@ def _plan(store: Store, settings: Settings) -> Plan:
             if asked.proxy is not None:
                 _add(totals, _proxy_bound(call, asked.proxy, settings, store))
         except NoModel as error:  # its table was removed after it had been sampled
-            skipped[str(error)] += 1
+            skipped[error.reason] += 1
             continue
         _add(totals, found)
     return Plan(
         models=tuple(totals[name] for name in sorted(totals)),
-        skipped=tuple(Counted(reason=r, count=n) for r, n in skipped.most_common()),
+        skipped=tuple(
+            Counted(reason=text, code=code, count=count)
+            for (code, text), count in skipped.most_common()
+        ),
         left=store.ledger.left(),
     )
 
 
 def _wanted(
     store: Store, settings: Settings
-) -> Iterator[tuple[Call, ExplanationSettings, Spent, str | None]]:
+) -> Iterator[tuple[Call, ExplanationSettings, Spent, Reason | None]]:
     """Every call that waits, how it is explained, what that has cost, and why it is not."""
     for job in store.jobs.unfinished():
         call = store.traces.call(job.call_id)
@@ -115,7 +119,7 @@ def _wanted(
         new = {group for group, _ in batch} - chosen.keys()
         chosen |= store.jobs.chosen(new)
         for decision, (_, call) in zip(decide(batch, chosen, settings), batch, strict=True):
-            yield call, decision.settings, Spent(), decision.reason
+            yield call, decision.settings, Spent(), decision.why
 
 
 def _with_check(

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
+from smile_trace.errors import ReasonCode
 from smile_trace.explaining.named_models import settings_of
-from smile_trace.models.registry import UNMAPPED, NoModel
+from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.pauses import Pause
@@ -111,7 +112,7 @@ class _Worker:
         self._introduce()
         # The settings may map by now what they did not when these calls were looked at, and a
         # model or tracker may have been put right: whoever starts a worker wants it tried.
-        self._store.jobs.forget_skipped(UNMAPPED)
+        self._store.jobs.forget_skipped(ReasonCode.NO_MODEL)
         self._store.pauses.wake()
         for delivery_worker in self._couriers:
             self._store.outbox.wake(delivery_worker.name)

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call
@@ -12,7 +13,7 @@ from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Decision
 
-NOT_SAMPLED = "not sampled"
+NOT_SAMPLED = Reason(ReasonCode.NOT_SAMPLED, "not sampled")
 
 
 def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.time) -> int:
@@ -63,7 +64,8 @@ def explainable(call: Call, settings: Settings) -> Decision:
         settings_hash=asked.hash,
         model=asked.model,
         state="skipped" if reason else "pending",
-        reason=reason,
+        reason=reason and reason.text,
+        reason_code=reason and reason.code,
         inclusion_probability=None if reason else 1.0,
     )
 
@@ -81,27 +83,32 @@ def _pooled(decision: Decision, call: Call, settings: Settings, chosen: int) -> 
     return decision.model_copy(update={"settings": asked, "settings_hash": asked.hash})
 
 
-def _obstacle(call: Call, settings: Settings) -> str | None:
-    """Why the call cannot be explained, in words; None where it can."""
+def _obstacle(call: Call, settings: Settings) -> Reason | None:
+    """Why the call cannot be explained; None where it can."""
     if call.status == "raised":
-        return f"the call failed: {call.error or 'it raised'}"
+        return Reason(ReasonCode.CALL_FAILED, f"the call failed: {call.error or 'it raised'}")
     if call.status != "returned":
-        return f"the call was {call.status} before its answer was complete"
+        said = f"the call was {call.status} before its answer was complete"
+        return Reason(ReasonCode.CALL_INCOMPLETE, said)
     if call.truncated:
-        return "its text was cut at the size limit"
+        return Reason(ReasonCode.CALL_TRUNCATED, "its text was cut at the size limit")
     if call.answer is None:
-        return call.no_content or "no content captured"
+        return Reason(ReasonCode.NO_CONTENT, call.no_content or "no content captured")
     if call.not_repeatable:
-        return f"cannot be asked again: {call.not_repeatable}"
+        return _not_repeatable(call.not_repeatable)
     if not any(message.content.strip() for message in call.messages):
-        return "the prompt is empty"
+        return Reason(ReasonCode.EMPTY_PROMPT, "the prompt is empty")
     try:
         asked = settings_for(call.model or "*", settings)
     except NoModel as error:
-        return str(error)
+        return error.reason
     if isinstance(asked, RerunSettings) and call.rerun is None:
-        return "cannot be asked again: decorate its function with @smile_trace.trace(rerun=True)"
+        return _not_repeatable("decorate its function with @smile_trace.trace(rerun=True)")
     return None
+
+
+def _not_repeatable(why: str) -> Reason:
+    return Reason(ReasonCode.NOT_REPEATABLE, f"cannot be asked again: {why}")
 
 
 def _draw(decision: Decision, call: Call, settings: Settings, chosen: int) -> Decision:
@@ -112,5 +119,5 @@ def _draw(decision: Decision, call: Call, settings: Settings, chosen: int) -> De
     drawn = int(hashlib.sha256(call.trace_id.encode()).hexdigest()[:13], 16) / 16**13
     update: dict[str, object] = {"inclusion_probability": probability}
     if drawn >= probability:
-        update |= {"state": "skipped", "reason": NOT_SAMPLED}
+        update |= {"state": "skipped", **NOT_SAMPLED.values}
     return decision.model_copy(update=update)

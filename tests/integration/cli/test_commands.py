@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.cli.store import retry
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.pauses import Pause
@@ -221,9 +222,18 @@ def test_status_counts_the_calls_of_each_paused_model(shell: Shell) -> None:
     Ingest(store, settings).run()
     sample(store, settings)
     for job in store.jobs.unfinished():
-        store.jobs.postpone(job, "wrong key", until=0.0, now=0.0)
+        store.jobs.postpone(
+            job, Reason(ReasonCode.MODEL_UNAVAILABLE, "wrong key"), until=0.0, now=0.0
+        )
     for name in ("a", "b"):
-        same = Pause(name=name, reason="wrong key", failures=1, since=1.0, not_before=2.0)
+        same = Pause(
+            name=name,
+            reason="wrong key",
+            reason_code=ReasonCode.MODEL_UNAVAILABLE,
+            failures=1,
+            since=1.0,
+            not_before=2.0,
+        )
         store.pauses.put(same)
     store.close()
     lines = [line.split() for line in shell.run("status")[1].splitlines()]

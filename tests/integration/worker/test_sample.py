@@ -100,7 +100,7 @@ def test_the_first_calls_of_each_prompt_version_are_explained(
     chosen = sorted(trace for trace, (state, _, _) in found.items() if state == "pending")
     assert chosen == [trace_id(n) for n in (1, 2, 6, 7, 20, 21)]
     assert {found[trace][2] for trace in chosen} == {1.0}
-    assert {said for state, said, _ in found.values() if state == "skipped"} == {NOT_SAMPLED}
+    assert {said for state, said, _ in found.values() if state == "skipped"} == {NOT_SAMPLED.text}
 
 
 def test_what_cannot_be_explained_does_not_use_up_the_minimum(

@@ -2,6 +2,7 @@
 
 import time
 
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Response
 from smile_trace.settings import Retention
 from smile_trace.store import Store
@@ -69,7 +70,7 @@ def test_what_is_not_decided_or_not_explained_stays(store: Store) -> None:
     [job] = store.jobs.due(now=2.0, limit=1)
     store.jobs.start(job, now=2.0)
     assert keep(store) == Removed()
-    store.jobs.fail(job.id, "no", now=3.0)
+    store.jobs.fail(job.id, Reason(ReasonCode.CANNOT_EXPLAIN, "no"), now=3.0)
     assert keep(store) == Removed(traces=1)
     assert store.jobs.undecided()[0][1].id == call_id(1)
 
@@ -100,7 +101,9 @@ def test_old_answers_and_corrupt_lines_go_but_not_those_of_a_job_under_way(store
     store.jobs.decide([decision(1)], {}, now=time.time() - 60)
     now = time.time() + 5 * DAY
     assert keep(store, now=now) == Removed(corrupt_lines=1)
-    store.jobs.fail(store.jobs.due(now=now, limit=1)[0].id, "no", now=now)
+    store.jobs.fail(
+        store.jobs.due(now=now, limit=1)[0].id, Reason(ReasonCode.CANNOT_EXPLAIN, "no"), now=now
+    )
     assert keep(store, now=now) == Removed(responses=1, traces=1)
 
 

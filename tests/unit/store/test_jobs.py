@@ -1,5 +1,6 @@
 """Jobs from their sampling to their explanation, and back."""
 
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.pauses import Pause
@@ -31,7 +32,7 @@ def test_a_postponed_job_waits_and_goes_on_as_a_new_run(store: Store) -> None:
     job = only(store.jobs.due(now=5.0, limit=1))
     store.jobs.start(job, now=5.0)
     assert only(store.jobs.running()).id == job.id
-    store.jobs.postpone(job, "later", until=20.0, now=6.0)
+    store.jobs.postpone(job, Reason(ReasonCode.MODEL_UNAVAILABLE, "later"), until=20.0, now=6.0)
     assert store.jobs.due(now=19.0, limit=1) == []
     again = only(store.jobs.due(now=20.0, limit=1))
     assert (again.attempt, again.run, again.reason) == (1, 2, "later")
@@ -68,7 +69,11 @@ def test_the_newest_explanation_is_the_one_that_counts(store: Store) -> None:
 
 def test_a_retry_under_other_settings_replaces_what_had_not_ended_well(store: Store) -> None:
     store.jobs.decide([decision(1)], {}, now=5.0)
-    store.jobs.fail(only(store.jobs.due(now=5.0, limit=1)).id, "broken", now=6.0)
+    store.jobs.fail(
+        only(store.jobs.due(now=5.0, limit=1)).id,
+        Reason(ReasonCode.CANNOT_EXPLAIN, "broken"),
+        now=6.0,
+    )
     assert store.jobs.failed() == [call_id(1)]
     store.jobs.retry([decision(1, settings_hash="other")], now=7.0)
     assert only(store.jobs.due(now=7.0, limit=5)).settings_hash == "other"
@@ -100,8 +105,10 @@ def test_reasons_are_counted(store: Store) -> None:
     store.jobs.decide([decision(n) for n in range(1, 6)], {}, now=5.0)
     jobs = store.jobs.due(now=5.0, limit=5)
     for job in jobs[:3]:
-        store.jobs.fail(job.id, "key refused", now=6.0)
-    store.jobs.fail(jobs[3].id, "'; DROP TABLE jobs; --", now=6.0)
+        store.jobs.fail(job.id, Reason(ReasonCode.CANNOT_EXPLAIN, "key refused"), now=6.0)
+    store.jobs.fail(
+        jobs[3].id, Reason(ReasonCode.CANNOT_EXPLAIN, "'; DROP TABLE jobs; --"), now=6.0
+    )
     status = store.status()
     assert [(r.reason, r.count) for r in status.failed_by_reason] == [
         ("key refused", 3),
@@ -114,8 +121,17 @@ def test_a_paused_models_calls_wait_for_what_it_said_last(store: Store) -> None:
     capture(store, 1, 2, 3)
     store.jobs.decide([decision(1), decision(2), decision(3, model="other")], {}, now=1.0)
     for job in store.jobs.due(now=2.0, limit=3):
-        store.jobs.postpone(job, "it is down", until=3.0, now=2.0)
-    pause = Pause(name="planted", reason="wrong key", failures=2, since=2.0, not_before=9.0)
+        store.jobs.postpone(
+            job, Reason(ReasonCode.MODEL_UNAVAILABLE, "it is down"), until=3.0, now=2.0
+        )
+    pause = Pause(
+        name="planted",
+        reason="wrong key",
+        reason_code=ReasonCode.MODEL_UNAVAILABLE,
+        failures=2,
+        since=2.0,
+        not_before=9.0,
+    )
     store.pauses.put(pause)
     said = [(one.reason, one.count) for one in store.status().pending_by_reason]
     assert said == [("wrong key", 2), ("it is down", 1)]
@@ -126,7 +142,14 @@ def test_each_paused_model_counts_its_own_calls(store: Store) -> None:
     of = {1: "planted", 2: "planted", 3: "other", 4: "well"}
     store.jobs.decide([decision(n, model=model) for n, model in of.items()], {}, now=1.0)
     for name in ("planted", "other", "unasked"):
-        same = Pause(name=name, reason="wrong key", failures=1, since=2.0, not_before=9.0)
+        same = Pause(
+            name=name,
+            reason="wrong key",
+            reason_code=ReasonCode.MODEL_UNAVAILABLE,
+            failures=1,
+            since=2.0,
+            not_before=9.0,
+        )
         store.pauses.put(same)
     [running] = store.jobs.due(now=2.0, limit=1)
     store.jobs.start(running, now=2.0)

@@ -1,5 +1,6 @@
 """Each tracker gets everything, in order, and whatever changes gets there again."""
 
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.store import Store
 from smile_trace.store.outbox import TrackerState
 from smile_trace.store.trace_reader import read_trace
@@ -59,7 +60,7 @@ def test_a_postponed_delivery_waits(store: Store) -> None:
     capture(store, 1)
     [due] = traces(store)
     with store.outbox.settling() as settling:
-        settling.postpone(due, "not now", until=50.0, counted=True)
+        settling.postpone(due, Reason(ReasonCode.DEFERRED, "not now"), until=50.0, counted=True)
     assert store.outbox.next_due("t") == 50.0
     assert traces(store, now=49.0) == []
     [again] = traces(store, now=50.0)
@@ -73,7 +74,7 @@ def test_a_refused_trace_takes_its_explanations_along(store: Store) -> None:
     explain(store, 1)
     first, second = traces(store)
     with store.outbox.settling() as settling:
-        settling.refused(first, "too big")
+        settling.refused(first, Reason(ReasonCode.REJECTED, "too big"))
     deliver(store, second)
     assert explanations(store) == []
     assert store.outbox.next_due("t") is None
@@ -111,7 +112,7 @@ def test_a_skipped_delivery_is_settled(store: Store) -> None:
     capture(store, 1)
     [due] = traces(store)
     with store.outbox.settling() as settling:
-        settling.skipped(due, "nothing to show")
+        settling.skipped(due, Reason(ReasonCode.NOTHING_TO_SHOW, "nothing to show"))
     assert traces(store) == []
     [counted] = store.status().trackers
     assert (counted.traces, counted.waiting, counted.refused) == (0, 0, ())
