@@ -1,4 +1,4 @@
-"""One explanation, from a prompt and a model: the loop that drives a Study, and `explain()`."""
+"""One explanation of a prompt and a model: `explain()`, its options and the driver of a Study."""
 
 from smile_trace.explaining.api import explain
 from smile_trace.explaining.cost_estimate import Estimate, estimate
@@ -10,9 +10,11 @@ from smile_trace.explaining.driver import (
     resolve_signal,
     run,
 )
+from smile_trace.explaining.options import ExplainOptions
 
 __all__ = [
     "Estimate",
+    "ExplainOptions",
     "ExplanationFailed",
     "ask_model",
     "ask_round",
