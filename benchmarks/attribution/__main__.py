@@ -2,10 +2,10 @@
 
     python -m benchmarks.attribution            # ask, measure, write the tables and plots
     python -m benchmarks.attribution planted    # one part (held_out, tuning, contexts)
-    python -m benchmarks.attribution report     # the tables and plots again, from the kept rows
+    python -m benchmarks.attribution report     # the tables and plots again, from the stored rows
 
-Rows that are kept (`results/*.jsonl`) are not made again: delete lines, or a file, to have them
-anew. What the model answered is kept as well, by exact text (`.bench-cache`). QUICK=1 takes a
+Rows that are stored (`results/*.jsonl`) are not made again: delete lines, or a file, to repeat
+them. The model's answers are cached, by exact text (`.bench-cache`). QUICK=1 takes a
 tenth and prints its rows instead of writing anything.
 """
 
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from benchmarks.attribution import contexts, planted, report, side_by_side
 from benchmarks.attribution.cases import SPLITS
-from benchmarks.attribution.kept import Piece, keep, line, read
 from benchmarks.attribution.peers.registry import EXPLAINERS
 from benchmarks.attribution.scores import Scores
+from benchmarks.attribution.stored_rows import Piece, line, make_missing, read
 
 Pieces = Callable[[Scores], Iterable[Piece]]
 
@@ -71,9 +71,9 @@ def main() -> None:
     with closing(Scores()) as scores:
         for name, pieces in PARTS.items():
             if name in wanted:
-                keep(pieces(scores), RESULTS / f"{name}.jsonl")
-    kept = {name: read(RESULTS / f"{name}.jsonl") for name in PARTS}
-    report.write(kept["held_out"] + kept["tuning"], kept["contexts"], kept["planted"])
+                make_missing(pieces(scores), RESULTS / f"{name}.jsonl")
+    rows = {name: read(RESULTS / f"{name}.jsonl") for name in PARTS}
+    report.write(rows["held_out"] + rows["tuning"], rows["contexts"], rows["planted"])
 
 
 if __name__ == "__main__":

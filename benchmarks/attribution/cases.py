@@ -11,7 +11,7 @@ from typing import Literal
 FOLDER = Path(__file__).parents[2] / "tests" / "data" / "cases"
 SPLITS = ("tuning", "held_out")
 
-Kind = Literal["plain", "decoy", "frozen_tail", "two_words", "nothing", "context"]
+Kind = Literal["plain", "decoy", "protected_tail", "two_words", "nothing", "context"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Case:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words that can be left out, in order."""
+        """The words that can be removed, in order."""
         return tuple(self.prompt.removesuffix(self.protect).split())
 
     @property
@@ -63,8 +63,8 @@ class Case:
 
     def without(self, places: tuple[int, ...]) -> str:
         """The prompt without the words at these places."""
-        kept = [word for k, word in enumerate(self.words) if k not in places]
-        return " ".join([*kept, *self.tail])
+        retained = [word for k, word in enumerate(self.words) if k not in places]
+        return " ".join([*retained, *self.tail])
 
 
 def load(split: str) -> list[Case]:

@@ -5,7 +5,7 @@
 
 At temperature 0 the packaged model gives the answer; without the marked words it gives another
 one; without the decoy it still gives the answer. Of two marked words either each is needed or
-each will do. Where nothing matters the answer stays whichever word is left out.
+each will do. Where nothing matters the answer stays whichever word is removed.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.attribution.cases import FOLDER, SPLITS, Case, case, load
 from benchmarks.attribution.scores import Scores
 
-EACH = {"plain": 7, "decoy": 8, "frozen_tail": 6, "two_words": 3, "nothing": 2, "context": 4}
+EACH = {"plain": 7, "decoy": 8, "protected_tail": 6, "two_words": 3, "nothing": 2, "context": 4}
 """Cases of each kind in one half."""
 
 LONG = 300
@@ -26,7 +26,7 @@ LONG = 300
 ABOUT = (
     "Prompts on which Gemma-3-270M (base, Q4_K_M, completion, temperature 0) gives the answer as "
     "its next word; without the words in 'drivers' (their last occurrence) it gives another one, "
-    "without 'decoy' the same. 'protect' is never left out. benchmarks/attribution/confirm.py."
+    "without 'decoy' the same. 'protect' is never removed. benchmarks/attribution/confirm.py."
 )
 
 
@@ -85,14 +85,14 @@ def halve(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 def _choose(path: Path, scores: Scores) -> None:
     rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     scores.generate([text for row in rows for text in texts(case(row))])
-    kept = []
+    confirmed = []
     for row in rows:
         if reason := doubt(case(row), scores):
-            print(f"left out ({reason}): {row['prompt'][:100]}")
+            print(f"rejected ({reason}): {row['prompt'][:100]}")
         else:
-            kept.append(row)
+            confirmed.append(row)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for split, chosen in halve(kept).items():
+    for split, chosen in halve(confirmed).items():
         content = {"about": ABOUT, "model": "gemma-3-270m-q4_k_m.gguf", "cases": chosen}
         text = json.dumps(content, indent=1, ensure_ascii=False)
         (FOLDER / f"{split}.json").write_text(text + "\n", encoding="utf-8")

@@ -15,11 +15,11 @@ import numpy as np
 
 from benchmarks.attribution import measures
 from benchmarks.attribution.cases import Case, load
-from benchmarks.attribution.kept import Piece, Row
 from benchmarks.attribution.peers.base import Explainer
 from benchmarks.attribution.question import Question
 from benchmarks.attribution.scores import Scores
 from benchmarks.attribution.side_by_side import SHORT
+from benchmarks.attribution.stored_rows import Piece, Row
 
 BY_WORDS = ("smile-trace", "shap Partition")
 BY_SENTENCES = ("leave-one-out", "context-cite")

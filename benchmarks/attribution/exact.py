@@ -9,7 +9,7 @@ from benchmarks.attribution.question import Array, Question, every_mask
 from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES
 from smile_trace.records import Signal
 
-MOST: dict[Signal, int] = {"probability": 9, "text": 6}
+MAX_WORDS: dict[Signal, int] = {"probability": 9, "text": 6}
 """Players up to which all masks are asked."""
 
 
@@ -17,7 +17,7 @@ MOST: dict[Signal, int] = {"probability": 9, "text": 6}
 class Exact:
     """Per player the value of each estimand, in units of the question's value.
 
-    `smile_trace`: the design-average effect on the shift (docs/method.md); `shapley`;
+    `smile_trace`: the design-average effect on the answer change (docs/method.md); `shapley`;
     `banzhaf`: the mean effect over all masks of the rest, which the unweighted least-squares
     fit to all masks gives; `leave_one_out`; `banzhaf_logit`: that of the log-odds.
     """
@@ -56,7 +56,7 @@ def _semivalue(values: Array, n: int, weight) -> Array:  # type: ignore[no-untyp
 
 
 def design_average(changes: Array, sendable: np.ndarray, n: int) -> Array:
-    """smile-trace's estimand from the changes under `every_mask(n)`, in shift, in [−1, 1].
+    """smile-trace's estimand from the changes under `every_mask(n)`, in [−1, 1].
 
     Masks that leave nothing to send do not exist.
     """
@@ -64,9 +64,9 @@ def design_average(changes: Array, sendable: np.ndarray, n: int) -> Array:
     found = np.zeros(n)
     for i in range(n):
         without = np.flatnonzero(~keep[:, i] & sendable)
-        left_out = n - 1 - keep[without].sum(axis=1)
+        removed = n - 1 - keep[without].sum(axis=1)
         for q in REMOVAL_PROBABILITIES:
-            weight = q**left_out * (1 - q) ** (n - 1 - left_out)
+            weight = q**removed * (1 - q) ** (n - 1 - removed)
             effect = changes[without] - changes[without + (1 << i)]
             found[i] += weight @ effect / weight.sum() / len(REMOVAL_PROBABILITIES)
     return found

@@ -19,10 +19,10 @@ from pathlib import Path
 from benchmarks import pages
 from benchmarks.attribution.cases import SPLITS, Case, load
 from benchmarks.attribution.confirm import LONG
-from benchmarks.attribution.kept import Piece, Row, keep, read
 from benchmarks.attribution.peers.ours import study
 from benchmarks.attribution.question import Question
 from benchmarks.attribution.scores import Scores
+from benchmarks.attribution.stored_rows import Piece, Row, make_missing, read
 from smile_trace.records import Explanation, SegmentAttribution, Signal
 from smile_trace.render import to_svg
 
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--shortest", type=int, default=0)
     asked = parser.parse_args()
     with closing(Scores()) as scores:
-        keep(run(asked.signal or SIGNALS, asked.seeds, asked.shortest, scores), RESULTS)
+        make_missing(run(asked.signal or SIGNALS, asked.seeds, asked.shortest, scores), RESULTS)
     pages.put(table(read(RESULTS)), "explaining.md", "long prompts")
 
 

@@ -71,12 +71,12 @@ def held_out_masks(size: int) -> Masks:
 
 
 def linear_datamodeling_score(question: Question, scores: Array, masks: Masks) -> float | None:
-    """LDS (Park et al. 2023): Spearman of Σ scores of the kept with the true values."""
+    """LDS (Park et al. 2023): Spearman of Σ scores of the retained with the true values."""
     return correlation(masks @ scores, question.values(masks))
 
 
 def deletion(question: Question, scores: Array) -> float:
-    """Mean share of the whole prompt's value over the first words left out, lower is better."""
+    """Mean share of the whole prompt's value over the first words removed, lower is better."""
     order = np.argsort(-scores, kind="stable")[: min(DELETED, question.size - 1)]
     keep = np.ones((len(order) + 1, question.size), dtype=bool)
     for step, player in enumerate(order, 1):

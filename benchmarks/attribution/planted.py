@@ -17,9 +17,9 @@ import numpy as np
 from benchmarks.attribution import measures
 from benchmarks.attribution.cases import Case
 from benchmarks.attribution.exact import exact
-from benchmarks.attribution.kept import Piece, Row
 from benchmarks.attribution.peers.base import Explainer
 from benchmarks.attribution.question import Array, Question
+from benchmarks.attribution.stored_rows import Piece, Row
 from benchmarks.statistics.worlds import World, planted
 from smile_trace.records import Response
 
@@ -28,14 +28,14 @@ CALLS = (16, 24, 32, 40, 64)
 NOISES = (0.0, 0.1)
 """Standard deviation; a text's noise is its own and stays: the model is deterministic."""
 
-_LEAST, _MOST = 1e-6, 1 - 1e-6
+_MIN_P, _MAX_P = 1e-6, 1 - 1e-6
 
 
 class PlantedModel:
-    """Gives an answer the probability 1 − shift + noise, whatever the answer.
+    """Gives an answer the probability 1 − answer change + noise, whatever the answer.
 
     Args:
-        world: the shift as a function of what was left out.
+        world: the answer change as a function of the mask.
         noise: its standard deviation.
         seed: which noise each text has.
     """
@@ -55,10 +55,10 @@ class PlantedModel:
         return [self._score(text, answer) for text in texts]
 
     def _score(self, text: str, answer: str) -> Response:
-        left_out = np.ones((1, self._world.segments))
-        left_out[0, [self._places[word] for word in text.split()]] = 0
-        p = 1 - float(self._world.shift(left_out)[0]) + self._noise * self._draw(text)
-        log = math.log(min(max(p, _LEAST), _MOST))
+        removed = np.ones((1, self._world.segments))
+        removed[0, [self._places[word] for word in text.split()]] = 0
+        p = 1 - float(self._world.change(removed)[0]) + self._noise * self._draw(text)
+        log = math.log(min(max(p, _MIN_P), _MAX_P))
         return Response(text=answer, logprobs=(log,), likeliest_by=0.0)
 
     def _draw(self, text: str) -> float:

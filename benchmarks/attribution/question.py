@@ -60,7 +60,7 @@ class Question:
         self._words = [" ".join(self.case.words[a:b]) for a, b in pairwise(edges)]
         said = "" if self.signal == "probability" else self.scores.generate([self.case.prompt])[0]
         self.answer = " " + self.case.answer if isinstance(said, str) else said.text or ""
-        self._shift = TextChange(self.answer, embed_words)
+        self._text_change = TextChange(self.answer, embed_words)
 
     def again(self) -> "Question":
         """The same question, nothing asked yet."""
@@ -68,7 +68,7 @@ class Question:
 
     @property
     def players(self) -> tuple[str, ...]:
-        """The texts that can be left out, in order."""
+        """The texts that can be removed, in order."""
         return tuple(self._words)
 
     @property
@@ -78,15 +78,15 @@ class Question:
 
     def text(self, keep: Sequence[bool] | Masks) -> str:
         """The prompt with only these players; "" where nothing is left."""
-        kept = [word for word, is_kept in zip(self._words, keep, strict=True) if is_kept]
-        return " ".join([*kept, *self.case.tail])
+        retained = [word for word, kept in zip(self._words, keep, strict=True) if kept]
+        return " ".join([*retained, *self.case.tail])
 
     def responses(self, texts: Sequence[str]) -> list[Response]:
         """What comes back for texts that are not empty; each distinct one is a call.
 
         Raises:
             TooMany: there is a limit, and these would be more.
-            ValueError: one is not the prompt with words left out; its explainer is run wrongly.
+            ValueError: one is not the prompt with words removed; its explainer is run wrongly.
         """
         if strange := [text for text in texts if not self._is_left(text)]:
             raise ValueError(f"{strange[0]!r} is no part of {self.case.prompt!r}")
@@ -128,7 +128,7 @@ class Question:
         return logits
 
     def changes(self, keep: Masks) -> Array:
-        """smile-trace's shift of each mask: 1 − value / value of the whole prompt, in [0, 1]."""
+        """The answer change of each mask: 1 − value / value of the whole prompt, in [0, 1]."""
         whole = float(self.values(np.ones((1, self.size), dtype=bool))[0])
         return np.clip(1 - self.values(keep) / max(whole, 1e-12), 0, 1)
 
@@ -142,7 +142,7 @@ class Question:
             return 0.0
         if self.signal == "probability":
             return answer_probability(response.logprobs or ())
-        return 1 - self._shift.changes([response.text or ""])[0]
+        return 1 - self._text_change.changes([response.text or ""])[0]
 
 
 def every_mask(size: int) -> Masks:

@@ -1,4 +1,4 @@
-"""From the kept rows to the tables and plots in docs/benchmarks.md."""
+"""From the stored rows to the tables and plots in docs/benchmarks.md."""
 
 import statistics
 from collections import defaultdict
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from benchmarks import pages
 from benchmarks.attribution import plots
 from benchmarks.attribution.cases import SPLITS
-from benchmarks.attribution.kept import Row
 from benchmarks.attribution.side_by_side import CALLS
+from benchmarks.attribution.stored_rows import Row
 from smile_trace.records import Signal
 
 IMAGES = pages.DOCS / "images"

@@ -1,4 +1,4 @@
-"""What the packaged model answers, kept on disk by exact text: each text is asked once."""
+"""What the packaged model answers, cached on disk by exact text: each text is asked once."""
 
 import asyncio
 import sqlite3

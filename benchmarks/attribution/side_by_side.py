@@ -10,11 +10,11 @@ import numpy as np
 
 from benchmarks.attribution import measures
 from benchmarks.attribution.cases import Case, load
-from benchmarks.attribution.exact import MOST, Exact, exact
-from benchmarks.attribution.kept import Piece, Row
+from benchmarks.attribution.exact import MAX_WORDS, Exact, exact
 from benchmarks.attribution.peers.base import Explainer
 from benchmarks.attribution.question import Array, Masks, Question
 from benchmarks.attribution.scores import Scores
+from benchmarks.attribution.stored_rows import Piece, Row
 from smile_trace.records import Signal
 
 CALLS: dict[Signal, int] = {"probability": 32, "text": 40}
@@ -47,7 +47,7 @@ class Found:
     """With the exact values of what the explainer claims to estimate."""
     lds: float | None
     lds_half: float | None
-    """On masks that keep each word with probability .5, context-cite's design."""
+    """On masks that retain each word with probability .5, context-cite's design."""
     deletion: float | None
 
 
@@ -87,7 +87,7 @@ class Asked:
     @property
     def short(self) -> bool:
         """Whether all masks are asked."""
-        return len(self.case.words) <= MOST[self.signal]
+        return len(self.case.words) <= MAX_WORDS[self.signal]
 
     @cached_property
     def question(self) -> Question:

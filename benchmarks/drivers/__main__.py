@@ -22,8 +22,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from benchmarks.attribution.cases import Case
-from benchmarks.attribution.kept import line
 from benchmarks.attribution.scores import Scores
+from benchmarks.attribution.stored_rows import line
 from benchmarks.drivers import cases, greedy, report, sampled
 from benchmarks.drivers.samples import Samples
 

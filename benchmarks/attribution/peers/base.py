@@ -20,7 +20,7 @@ class Explainer:
     """An adapter.
 
     `estimand` names what it claims to estimate (`exact.Exact`), "" where that is none of them;
-    `additive` says that a sum of its scores predicts a shift.
+    `additive` says that a sum of its scores predicts an answer change.
     """
 
     name: str

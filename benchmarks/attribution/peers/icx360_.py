@@ -16,7 +16,7 @@ from benchmarks.attribution.question import Array, Question
 
 
 class _Scalarized:
-    """icx360's scalarized model: units in (an empty one is left out), a number out."""
+    """icx360's scalarized model: units in (an empty one is removed), a number out."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
@@ -39,7 +39,7 @@ def _run(kind: type, question: Question, **options: Any) -> Array:
 
 
 def c_lime(question: Question, calls: int, seed: int) -> Array:
-    """At most two units left out at a time, its default; as many samples as there are calls."""
+    """At most two units removed at a time, its default; as many samples as there are calls."""
     random.seed(seed)
     factor = (calls - 1) / question.size
     return _run(CLIME, question, oversampling_factor=factor)

@@ -1,4 +1,4 @@
-"""Leave-one-out: each player left out alone, n + 1 calls whatever is allowed."""
+"""Leave-one-out: each player removed alone, n + 1 calls whatever is allowed."""
 
 import numpy as np
 

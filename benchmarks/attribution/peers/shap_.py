@@ -33,12 +33,14 @@ _GLUE = "\N{NO-BREAK SPACE}"
 
 
 _GONE = "\N{REPLACEMENT CHARACTER}"
-"""Stands where a word was left out; it is not sent."""
+"""Placeholder of a removed word; it is not sent."""
 
 
 def _sent(masked: str, question: Question) -> str:
-    kept = masked.replace(_GONE, " ").replace(_GLUE, " ").split()  # shap glues it to the next word
-    return " ".join([*kept, *question.case.tail])
+    retained = (
+        masked.replace(_GONE, " ").replace(_GLUE, " ").split()
+    )  # shap glues it to the next word
+    return " ".join([*retained, *question.case.tail])
 
 
 EXPLAINER = Explainer("shap Partition", "shap", "shapley", explain)

@@ -11,11 +11,11 @@ import pytest
 from benchmarks.attribution import long_prompts, measures, report
 from benchmarks.attribution.cases import SPLITS, Case, load
 from benchmarks.attribution.exact import exact
-from benchmarks.attribution.kept import Piece, keep, read
 from benchmarks.attribution.peers import leave_one_out, ours
 from benchmarks.attribution.peers.base import at_most, last_within
 from benchmarks.attribution.planted import PlantedModel, words, worlds
 from benchmarks.attribution.question import Array, Question, TooMany
+from benchmarks.attribution.stored_rows import Piece, make_missing, read
 from benchmarks.statistics.worlds import World
 from smile_trace.attribution.estimation import inference
 from smile_trace.records import Response
@@ -41,7 +41,7 @@ def test_the_halves_are_thirty_each_and_share_no_prompt() -> None:
 
 
 def test_the_last_occurrence_of_a_marked_word_counts_and_the_tail_is_no_player() -> None:
-    case = Case("frozen_tail", "Rex is a dog. My dog. Name:", "Rex", ("dog.",), protect="Name:")
+    case = Case("protected_tail", "Rex is a dog. My dog. Name:", "Rex", ("dog.",), protect="Name:")
     assert case.words == ("Rex", "is", "a", "dog.", "My", "dog.")
     assert case.driving == (5,)
     assert case.places("Rex is a") == (0, 1, 2)
@@ -164,8 +164,8 @@ def test_a_run_that_was_cut_goes_on_where_it_was(tmp_path: Path) -> None:
         return Piece({"case": case}, make)
 
     with pytest.raises(KeyboardInterrupt):
-        keep([piece(0), piece(1), piece(2, cut=True), piece(3)], path)
-    keep([piece(case) for case in range(4)], path)
+        make_missing([piece(0), piece(1), piece(2, cut=True), piece(3)], path)
+    make_missing([piece(case) for case in range(4)], path)
     assert made == [0, 1, 2, 3]
     assert [(row["case"], row["seed"]) for row in read(path)] == [
         (case, seed) for case in range(4) for seed in range(2)

@@ -1,4 +1,4 @@
-"""Rows kept as JSON Lines, piece by piece: a run that was cut goes on where it was."""
+"""Rows stored as JSON Lines, piece by piece: an interrupted run continues where it was."""
 
 import json
 import time
@@ -21,8 +21,8 @@ class Piece:
     make: Callable[[], Sequence[Row]]
 
 
-def keep(pieces: Iterable[Piece], path: Path) -> None:
-    """Append the rows of the pieces that have none there yet, each as soon as it is whole."""
+def make_missing(pieces: Iterable[Piece], path: Path) -> None:
+    """Append the rows of the pieces that have none in the file, each piece when it is complete."""
     there = read(path)
     path.parent.mkdir(exist_ok=True)
     started, made = time.monotonic(), 0
@@ -38,7 +38,7 @@ def keep(pieces: Iterable[Piece], path: Path) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    """Kept rows."""
+    """The stored rows."""
     if not path.exists():
         return []
     return [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
