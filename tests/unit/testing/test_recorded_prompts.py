@@ -1,4 +1,4 @@
-"""Assertions on explanations, with a recorded model."""
+"""A prompt is tested with a recorded model and assertions on its explanation."""
 
 from pathlib import Path
 
