@@ -43,7 +43,7 @@ def test_the_same_answer_has_not_changed(answer: str, response: str) -> None:
         ("北京", "苹果"),
     ],
 )
-def test_nothing_is_left_in_an_empty_or_unrelated_answer(answer: str, response: str) -> None:
+def test_an_empty_or_unrelated_answer_is_a_full_change(answer: str, response: str) -> None:
     assert _change(answer, response) >= 0.95
 
 
@@ -58,7 +58,7 @@ def test_nothing_is_left_in_an_empty_or_unrelated_answer(answer: str, response: 
         ("negative", "negative.", "positive"),
     ],
 )
-def test_numbers_negations_names_and_yes_count(answer: str, nearer: str, farther: str) -> None:
+def test_numbers_negations_names_and_yes_weigh_more(answer: str, nearer: str, farther: str) -> None:
     assert _change(answer, nearer) + 0.05 < _change(answer, farther)
 
 
@@ -67,13 +67,13 @@ def test_changes_stay_between_zero_and_one(answer: str, response: str) -> None:
     assert 0.0 <= _change(answer, response) <= 1.0
 
 
-def test_changes_do_not_depend_on_what_is_asked_beside_them() -> None:
+def test_a_change_does_not_depend_on_the_other_responses() -> None:
     responses = ["London", "", "Paris", "a city in France", "London"]
     together = TextChange("Paris, France", embed_words).changes(responses)
     assert together == [_change("Paris, France", response) for response in responses]
 
 
-def test_each_word_is_looked_up_once() -> None:
+def test_each_word_is_embedded_once() -> None:
     looked_up: list[str] = []
 
     def embed(texts: object) -> np.ndarray:
@@ -86,7 +86,7 @@ def test_each_word_is_looked_up_once() -> None:
     assert sorted(looked_up) == ["and", "bird", "blue", "fish", "red"]
 
 
-def test_a_long_answer_is_looked_at_in_bounded_time() -> None:
+def test_a_long_answer_takes_bounded_time() -> None:
     long = "many words are here " * 5000
     assert _change(long, long + " indeed") < 0.05
 
@@ -98,7 +98,7 @@ def test_answer_probability_is_the_mean_over_its_tokens() -> None:
     assert answer_probability([]) == 1.0
 
 
-def test_a_distance_of_ones_own() -> None:
+def test_a_given_distance_is_used() -> None:
     change = TextChange("Paris, France", embed_words, distances.word_movers)
     same, other, empty = change.changes(["paris france", "green apples", ""])
     assert (same, empty) == (0.0, 1.0)

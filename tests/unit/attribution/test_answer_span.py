@@ -20,14 +20,14 @@ def whole(messages: tuple[Message, ...]) -> str:
     return f"{anna} {'Bernd bakes bread.' if 'Bernd' in text else 'Rain fell on the moor.'}"
 
 
-def test_where_a_part_stands() -> None:
+def test_the_span_of_a_part() -> None:
     assert find_answer_span(ANSWER, "Bernd bakes bread.") == (19, 37)
     assert find_answer_span(ANSWER, "Anna") == (0, 4)  # the first of two
     assert find_answer_span("one\n  two (three)", " one two (three) ") == (0, 17)
 
 
 @pytest.mark.parametrize("part", ["", " \n", "Clara", "bernd bakes", "boats. bread"])
-def test_what_does_not_stand_there_is_said(part: str) -> None:
+def test_a_part_that_is_not_in_the_answer_is_an_error(part: str) -> None:
     with pytest.raises(AnswerSpanNotFound, match="part"):
         find_answer_span(ANSWER, part)
 
@@ -102,7 +102,7 @@ def test_the_stretch_that_says_most_of_the_part_counts() -> None:
     assert empty == 1.0
 
 
-def test_a_part_far_behind_in_a_long_answer() -> None:
+def test_a_part_late_in_a_long_answer() -> None:
     answer = "so " * 2000 + "the code is PELICAN."
     change = TextChange(answer, embed_words, part=find_answer_span(answer, "the code is PELICAN."))
     same, other = change.changes([answer, "so " * 2000])
@@ -110,7 +110,7 @@ def test_a_part_far_behind_in_a_long_answer() -> None:
     assert other > 0.9
 
 
-def test_the_floor_is_that_of_the_part() -> None:
+def test_the_noise_floor_is_that_of_the_part() -> None:
     answer = "Paris. Some talk."
     change = TextChange(answer, embed_words, part=find_answer_span(answer, "Paris."))
     assert change.between("Paris. Yes, lovely weather.", "Of course: Paris.") == 0.0

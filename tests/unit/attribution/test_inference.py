@@ -12,7 +12,7 @@ def _every_mask(n: int) -> np.ndarray:
     return x[x.sum(axis=1) < n]
 
 
-def test_enumerated_is_the_estimand_computed_the_slow_way() -> None:
+def test_enumeration_equals_the_estimand_from_its_definition() -> None:
     generator = np.random.default_rng(0)
     for world in planted(6, generator):
         x = _every_mask(6)
@@ -45,7 +45,7 @@ def test_the_estimate_comes_near_the_truth_and_stays_in_its_interval(number: int
     assert np.all(found.effect <= found.high)
 
 
-def test_a_constant_shift_is_exactly_nothing() -> None:
+def test_a_constant_answer_change_has_no_effects() -> None:
     world = World("constant", 9, (), lambda x: np.zeros(len(x)))
     found = inference.estimate(world.draw(39, np.random.default_rng(2)), [2])
     assert not found.effect.any()
@@ -55,7 +55,7 @@ def test_a_constant_shift_is_exactly_nothing() -> None:
     assert np.all(found.p_value == 1.0)
 
 
-def test_rows_that_could_not_vary_stay_out() -> None:
+def test_rows_that_could_not_vary_are_excluded() -> None:
     rows = planted(8, np.random.default_rng(3))[0].draw(40, np.random.default_rng(3))
     varies = np.ones_like(rows.varies)
     varies[:, 4] = False
@@ -88,7 +88,7 @@ def test_benjamini_hochberg() -> None:
     assert inference.benjamini_hochberg(np.zeros(0)).shape == (0,)
 
 
-def test_ridge_finds_a_linear_truth_and_keeps_out_of_noise() -> None:
+def test_ridge_finds_a_linear_truth_and_no_effect_in_noise() -> None:
     generator = np.random.default_rng(5)
     x = (generator.random((40, 6)) < 0.4).astype(float)
     exact = ridge.fit(x, 0.2 + x @ [0.5, 0, 0, -0.1, 0, 0])
@@ -98,19 +98,19 @@ def test_ridge_finds_a_linear_truth_and_keeps_out_of_noise() -> None:
     assert np.abs(noise.coefficients).max() < 0.4
 
 
-def test_locality_falls_with_what_is_left_out_and_never_sees_a_shift() -> None:
+def test_locality_falls_with_what_is_removed_and_ignores_responses() -> None:
     vectors = np.eye(4)
-    dropped = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]], dtype=float)
-    weights = ridge.locality(dropped, vectors, np.ones(4))
+    removed = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]], dtype=float)
+    weights = ridge.locality(removed, vectors, np.ones(4))
     assert weights[0] == 1.0
     assert list(weights) == sorted(weights, reverse=True)
     assert np.all(weights > 0)
-    alike = ridge.locality(dropped, np.ones((4, 3)), np.ones(4))
-    assert alike[2] == 1.0  # what was removed is still said by what was retained
+    alike = ridge.locality(removed, np.ones((4, 3)), np.ones(4))
+    assert alike[2] == 1.0  # the retained words say the same
 
 
 @pytest.mark.parametrize("fraction", [1.0, 0.4])
-def test_kriging_knows_interactions(fraction: float) -> None:
+def test_a_gaussian_process_knows_interactions(fraction: float) -> None:
     generator = np.random.default_rng(6)
     x = _every_mask(6)
     y = 0.9 * x[:, 0] * x[:, 3]
@@ -160,7 +160,7 @@ def test_held_out_r2_is_not_in_sample() -> None:
     assert np.mean(held_out) < 0.05
 
 
-def test_how_much_was_left_out_is_no_explanation() -> None:
+def test_the_removed_amount_alone_is_no_explanation() -> None:
     rows = mass(12).draw(60, np.random.default_rng(9), noise=0.05)
     quality = fidelity.held_out(rows, [9])
     assert quality is not None

@@ -44,7 +44,7 @@ def test_the_interaction_is_the_second_difference_under_the_estimands_masks() ->
 @pytest.mark.parametrize(("model", "kind"), [(either, "either"), (both, "both")])
 @pytest.mark.parametrize("words", ["where is the Eiffel Tower", LONG])
 @pytest.mark.parametrize("seed", [0, 3, 6])  # both are out in some of the first twenty masks
-def test_a_study_finds_the_pair_and_says_it(model, kind, words, seed) -> None:
+def test_a_study_finds_and_reports_the_pair(model, kind, words, seed) -> None:
     explanation = run(words, model, seed=seed).explanation
     [pair] = explanation.interactions
     texts = {segment.key: segment.text for segment in explanation.segments}
@@ -65,7 +65,7 @@ def test_one_word_that_does_it_alone_is_in_no_pair(seed: int) -> None:
     assert run(LONG, copying("Eiffel"), seed=seed).explanation.interactions == ()
 
 
-def test_nothing_is_said_of_an_explanation_that_is_not_reliable() -> None:
+def test_no_pairs_without_a_reliable_explanation() -> None:
     study = run(LONG, either, seed=1).study
     [findings] = [study._find(level) for level in study._levels]
     assert [pair.kind for pair in findings.pairs] == ["either"]
@@ -91,7 +91,7 @@ def test_a_protected_word_does_not_displace_the_pair() -> None:
         (-0.4, 0.1, (0.9, 0.4), (0.5, 0.0), None),
     ],
 )
-def test_when_it_is_sure(value, half, alone, beside, kind) -> None:
+def test_the_kind_of_a_pair(value, half, alone, beside, kind) -> None:
     assert Pair(0, 1, value, value - half, value + half, alone, beside).kind == kind
 
 
@@ -108,7 +108,7 @@ def test_second_differences_are_predictions() -> None:
 
 
 @pytest.mark.slow
-def test_what_is_said_of_planted_worlds_is_so() -> None:
+def test_pairs_of_planted_worlds_are_right() -> None:
     said: list[tuple[str, bool]] = []
     for study in range(8):
         generator = np.random.default_rng([5, study])

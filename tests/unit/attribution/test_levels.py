@@ -71,7 +71,7 @@ def test_two_words_that_need_each_other_are_found_in_a_long_prompt(seed: int) ->
     assert set(_words_of_the_driver(explanation, content)[:2]) == {"Pelican.", "archive"}
 
 
-def test_sections_are_not_torn_apart_where_neighbours_are_joined() -> None:
+def test_neighbours_are_joined_within_sections() -> None:
     parts = [f"## Part {k}\n" + _long(k, words=60) for k in range(12)]
     explanation = run("\n".join(parts), constant, budget=40).explanation
     assert 12 <= len(explanation.segments) <= 24
@@ -164,7 +164,7 @@ QA = (
 )
 
 
-def test_the_example_that_matters_is_found_and_the_rest_is_always_sent() -> None:
+def test_the_driving_example_is_found_and_the_rest_is_always_sent() -> None:
     asked = run(QA, copying("Pelican"), unit="example")
     explanation = asked.explanation
     assert len(asked.perturbations) == 8
@@ -185,7 +185,7 @@ def test_a_pair_of_messages_is_found_as_an_example() -> None:
     assert Explanation.model_validate_json(explanation.model_dump_json()) == explanation
 
 
-def test_many_documents_are_asked_in_groups_first() -> None:
+def test_many_documents_are_grouped_first() -> None:
     documents = [f"[{k}] Report {k} holds nothing of note." for k in range(1, 101)]
     documents[41] = "[42] The Pelican sleeps here."
     content = "Read these.\n\n" + "\n\n".join(documents) + "\n\nQuestion: who sleeps?"

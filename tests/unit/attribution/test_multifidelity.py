@@ -48,7 +48,7 @@ def test_the_effects_of_the_model_are_those_of_its_predictions() -> None:
     assert closed == pytest.approx(by_enumeration(predicted), abs=0.02)
 
 
-def test_turning_one_segment_is_refitting_the_mask() -> None:
+def test_toggling_a_segment_equals_predicting_the_mask() -> None:
     x, q = masks(40, 2)
     of_proxy = fit_low_fidelity(x, any_of(0, 3)(x), q, [0])
     removed, retained = of_proxy.toggled(x[:5])
@@ -60,7 +60,7 @@ def test_turning_one_segment_is_refitting_the_mask() -> None:
             assert toggled[row, i] == pytest.approx(expected, abs=1e-9)
 
 
-def test_the_fit_s_own_error_is_corrected_and_told() -> None:
+def test_the_error_of_the_fit_is_corrected_and_reported() -> None:
     x, q = masks(150, 3)
     noisy = any_of(0)(x) + 0.2 * np.random.default_rng(4).standard_normal(150)
     of_proxy = fit_low_fidelity(x, noisy, q, [0])
@@ -79,7 +79,7 @@ def test_a_proxy_with_the_target_s_order_is_trusted(noise, distortion) -> None: 
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1])
-def test_a_proxy_that_looks_elsewhere_is_not(noise: float) -> None:
+def test_a_proxy_with_another_driver_is_not_trusted(noise: float) -> None:
     x, _ = masks(16, 7)
     y = any_of(0, 1)(x) + noise * np.random.default_rng(8).standard_normal(16)
     fit = fit_multi_fidelity(x, any_of(4)(x), y)
@@ -89,7 +89,7 @@ def test_a_proxy_that_looks_elsewhere_is_not(noise: float) -> None:
     assert np.argmax(effects) in (0, 1)
 
 
-def test_links_stay_between_nothing_and_all() -> None:
+def test_links_stay_between_zero_and_one() -> None:
     x, _ = masks(20, 9)
     truth = any_of(0, 1)(x)
     fit = fit_multi_fidelity(x, truth**2, truth)

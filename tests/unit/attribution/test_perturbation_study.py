@@ -147,7 +147,7 @@ def test_noise_takes_the_whole_budget(deterministic: bool) -> None:
     assert asked.explanation.fidelity.status == "inconclusive"
 
 
-def test_where_every_answer_is_as_far_as_any_other_nothing_is_claimed() -> None:
+def test_equal_changes_claim_nothing() -> None:
     """Noise in the unperturbed prompt's answers, too: no answer change need exceed that floor."""
     statuses = []
     for seed in range(10):
@@ -165,21 +165,21 @@ def test_where_every_answer_is_as_far_as_any_other_nothing_is_claimed() -> None:
     assert statuses.count("reliable") == 0
 
 
-def test_where_nothing_moves_no_more_is_asked() -> None:
+def test_a_study_without_variation_stops_early() -> None:
     asked = run(" ".join("abcdefghijkl"), constant)
     assert len(asked.perturbations) <= 1 + 12 + 20
     assert [o.kind for o in asked.explanation.perturbations].count("random") == 20
     assert asked.explanation.fidelity.status == "no_effect"
 
 
-def test_where_everything_is_known_no_more_is_asked() -> None:
+def test_a_study_with_narrow_intervals_stops_early() -> None:
     counts = [len(run(TEN, copying("Pelican"), seed=seed).perturbations) for seed in range(8)]
     assert min(counts) <= 1 + 10 + 20
     assert max(counts) <= 40
     assert sum(counts) < 8 * 36
 
 
-def test_what_two_words_can_say_is_not_called_nothing_too_early() -> None:
+def test_two_equivalent_words_are_not_missed_by_an_early_stop() -> None:
     """Either of two is enough: removed together they count, which an early stop must not miss."""
 
     def either(messages: tuple[Message, ...]) -> str:
@@ -206,7 +206,7 @@ def test_a_row_counts_only_when_all_before_it_were_asked() -> None:
     assert [o.mask for o in study.result().perturbations][: len(complete)] == complete
 
 
-def test_the_order_of_telling_changes_nothing() -> None:
+def test_the_order_of_responses_changes_nothing() -> None:
     content = TEN + ". " + "Another sentence stands here. " * 12
     told = [run(content, copying("Pelican"), shuffle=k).explanation for k in range(3)]
     assert told[0] == told[1] == told[2]
@@ -256,7 +256,7 @@ def test_a_failed_call_is_missing_data() -> None:
     assert explanation.ranked[0].attribution >= 0.95
 
 
-def test_an_enumeration_with_a_hole_is_not_called_exact() -> None:
+def test_an_incomplete_enumeration_is_not_exact() -> None:
     def failing(messages: tuple[Message, ...]) -> Response | str:
         if messages[0].content == "us now":
             return Response(failure="timeout")
@@ -267,21 +267,21 @@ def test_an_enumeration_with_a_hole_is_not_called_exact() -> None:
     assert not any(s.significant for s in explanation.segments)
 
 
-def test_without_an_answer_to_the_unperturbed_prompt_nothing_more_is_asked() -> None:
+def test_a_failed_baseline_ends_the_study() -> None:
     asked = run(TEN, lambda _: Response(failure="refused"), answer="x")
     assert len(asked.perturbations) == 1
     assert asked.explanation.fidelity.status == "inconclusive"
     assert "no answer" in asked.explanation.fidelity.reason
 
 
-def test_an_answer_that_is_not_given_back_is_not_explained_at_length() -> None:
+def test_a_baseline_that_is_not_reproduced_ends_the_study() -> None:
     asked = run(TEN, constant, answer="Penguins swim quickly")
     assert len(asked.perturbations) == 1
     assert asked.explanation.fidelity.status == "inconclusive"
     assert "logged answer back" in asked.explanation.fidelity.reason
 
 
-def test_noise_alone_is_unreliable_and_its_floor_is_shown() -> None:
+def test_noise_alone_is_inconclusive_and_its_floor_is_shown() -> None:
     generator = np.random.default_rng(0)
     birds = ["pelican", "heron", "stork", "crane"]
 
@@ -316,7 +316,7 @@ def test_an_empty_answer_is_compared_as_text() -> None:
     assert asked.explanation.ranked[0].attribution == 1.0
 
 
-def test_one_word_cannot_be_left_out() -> None:
+def test_a_single_word_cannot_be_removed() -> None:
     explanation = run("Pelican", copying("Pelican")).explanation
     assert explanation.fidelity.status == "inconclusive"
     assert "a single part" in explanation.fidelity.reason
@@ -407,7 +407,7 @@ def test_a_result_before_and_between_the_rounds() -> None:
     assert between.fidelity.status == "reliable"
 
 
-def test_only_what_was_asked_can_be_told() -> None:
+def test_a_response_to_what_was_not_asked_is_an_error() -> None:
     asked = run("one two", constant)
     stranger = Perturbation(kind="random", mask=(True, False), messages=chat("other"))
     with pytest.raises(ValueError, match="ask"):

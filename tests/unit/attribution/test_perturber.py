@@ -31,7 +31,7 @@ def _without(content: str, *words: str) -> str:
         ("1. first\n2. second", ("second",), "1. first\n2."),
     ],
 )
-def test_what_is_left_out_leaves_no_trace(content: str, words: tuple[str, ...], sent: str) -> None:
+def test_a_removed_segment_leaves_no_trace(content: str, words: tuple[str, ...], sent: str) -> None:
     assert _without(content, *words) == sent
 
 

@@ -54,7 +54,7 @@ def test_a_good_proxy_makes_the_intervals_narrow_and_they_hold_the_truth() -> No
     assert found.held_out.reliable
 
 
-def test_whatever_the_proxy_says_the_target_corrects_it() -> None:
+def test_the_target_corrects_a_wrong_proxy() -> None:
     target, proxy = world("one driver"), world("one driver", seed=5)
     assert target.drivers != proxy.drivers
     found: PredictionPoweredEstimate = prediction_powered(target, proxy, seed=2)[0]
@@ -63,7 +63,7 @@ def test_whatever_the_proxy_says_the_target_corrects_it() -> None:
     assert found.estimate.low[proxy.drivers[0]] <= 0 <= found.estimate.high[proxy.drivers[0]]
 
 
-def test_a_good_fit_to_noise_is_not_enough() -> None:
+def test_a_good_fit_to_noise_is_not_backed() -> None:
     proxy = world("any of three")
     found = [
         prediction_powered(nothing(N), proxy, seed=s, noise=0.2, calls=9)[0] for s in range(24)

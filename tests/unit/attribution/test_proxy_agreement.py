@@ -18,7 +18,7 @@ def test_the_same_order_agrees_fully_whatever_the_scale() -> None:
     assert concordance(y, np.full(4, 0.3)) == 0.5
 
 
-def test_pairs_that_hardly_differ_say_nothing() -> None:
+def test_pairs_that_hardly_differ_are_ignored() -> None:
     assert concordance(np.array([0.5, 0.505]), np.array([0.9, 0.1])) is None
     assert concordance(np.zeros(0), np.zeros(0)) is None
     # of the three pairs only the two with the last one count
@@ -31,7 +31,7 @@ def test_of_a_label_it_is_the_area_under_the_curve_of_its_change() -> None:
     assert concordance(changed, proxy) == pytest.approx(5 / 6)
 
 
-def test_a_proxy_at_the_line_is_hardly_ever_dropped_however_often_one_looks() -> None:
+def test_a_proxy_of_minimal_agreement_is_hardly_ever_dropped_however_often_one_looks() -> None:
     generator = np.random.default_rng(3)
     dropped = 0
     for _ in range(1000):  # the worst case: all or nothing, with the line as its mean
@@ -40,7 +40,7 @@ def test_a_proxy_at_the_line_is_hardly_ever_dropped_however_often_one_looks() ->
     assert dropped <= 1000 * ERROR + 3 * (1000 * ERROR) ** 0.5
 
 
-def test_a_proxy_that_says_nothing_is_dropped_soon_and_stays_dropped() -> None:
+def test_an_uninformative_proxy_is_dropped_soon_and_stays_dropped() -> None:
     generator = np.random.default_rng(4)
     looks = []
     for _ in range(50):
@@ -52,7 +52,7 @@ def test_a_proxy_that_says_nothing_is_dropped_soon_and_stays_dropped() -> None:
     assert not disagrees([])
 
 
-def test_a_good_proxy_is_believed_for_good() -> None:
+def test_a_good_proxy_is_never_dropped() -> None:
     generator = np.random.default_rng(5)
     for _ in range(20):
         assert not disagrees(np.clip(0.85 + 0.1 * generator.standard_normal(300), 0, 1))

@@ -81,8 +81,8 @@ def run(
     """Asks both until the study is finished, or `until` says so."""
     study = ProxyStudy(
         Prompted(messages=chat(prompt)),
-        ExplanationSettings(model="target", proxy="cheap", budget=budget, seed=seed),
-        proxy=Proxy("cheap", proxy_signal, proxy_deterministic, calls),
+        ExplanationSettings(model="target", proxy="proxy", budget=budget, seed=seed),
+        proxy=Proxy("proxy", proxy_signal, proxy_deterministic, calls),
         answer=answer,
         signal=signal,
         deterministic=deterministic,
@@ -127,13 +127,13 @@ def test_with_a_good_proxy_eight_calls_do(budget: int) -> None:
     assert all(abs(s.attribution) < 0.05 for s in explanation.ranked[1:])
     use = explanation.proxy
     assert use is not None
-    assert (use.name, use.signal, use.dropped) == ("cheap", "text", None)
+    assert (use.name, use.signal, use.dropped) == ("proxy", "text", None)
     assert use.agreement in (1.0, None)  # of eight calls none may have left the word out alone
     assert use.trust > 0.9
     assert not explanation.proxy_scored
 
 
-def test_a_proxy_that_looks_elsewhere_is_not_followed() -> None:
+def test_a_proxy_with_another_driver_is_not_followed() -> None:
     for seed in range(4):
         pair = run(says_of("dog"), says_of("ball"), budget=20, seed=seed)
         use = pair.explanation.proxy
@@ -170,7 +170,7 @@ def test_an_answer_that_the_proxy_cannot_give_drops_it() -> None:
     assert pair.explanation.ranked[0].text == "dog"
 
 
-def test_a_proxy_without_an_answer_drops_out() -> None:
+def test_a_proxy_without_an_answer_is_dropped() -> None:
     pair = run(says_of("dog"), lambda messages: Response(failure="refused"))
     use = pair.explanation.proxy
     assert use is not None
@@ -187,14 +187,14 @@ def test_few_segments_are_all_asked_of_the_target() -> None:
     assert "every combination" in (pair.explanation.proxy.dropped or "")
 
 
-def test_below_the_floor_of_target_calls_nothing_is_reliable() -> None:
+def test_too_few_target_calls_are_never_reliable() -> None:
     explanation = run(says_of("dog"), says_of("dog"), budget=7).explanation
     assert explanation.fidelity.status == "inconclusive"
     assert "8 are needed" in explanation.fidelity.reason
     assert run(says_of("dog"), says_of("dog"), budget=12).explanation.fidelity.status == "reliable"
 
 
-def test_answers_that_failed_do_not_count_for_the_floor() -> None:
+def test_failed_answers_do_not_count() -> None:
     told: list[int] = []
 
     def failing(messages: tuple[Message, ...]) -> str | Response:
@@ -208,13 +208,13 @@ def test_answers_that_failed_do_not_count_for_the_floor() -> None:
     assert "6 answers of the model itself" in explanation.fidelity.reason
 
 
-def test_a_target_that_does_not_repeat_itself_ends_it() -> None:
+def test_a_baseline_that_is_not_reproduced_ends_the_study() -> None:
     pair = run(lambda messages: "Bananas are yellow.", says_of("dog"))
     assert len(pair.rounds) == 1
     assert pair.explanation.fidelity.status == "inconclusive"
 
 
-def test_where_nothing_matters_nothing_is_said() -> None:
+def test_a_constant_target_has_no_effects() -> None:
     said = constant(())
     pair = run(constant, says_of("dog"), answer=said if isinstance(said, str) else "")
     assert pair.explanation.fidelity.status == "no_effect"
@@ -246,7 +246,7 @@ def test_the_same_responses_give_the_same_explanation_in_any_round() -> None:
         assert early.explanation.fidelity.status in ("reliable", "inconclusive", "no_effect")
 
 
-def test_a_long_prompt_is_looked_at_more_finely_where_the_proxy_saw_something() -> None:
+def test_a_long_prompt_is_refined_where_the_proxy_shows_an_effect() -> None:
     filler = [f"Sentence number {k} of this text says nothing at all of use." for k in range(24)]
     filler[15] = "By the way my dog ate a ball."
     pair = run(says_of("dog"), says_of("dog", "Fine."), prompt=" ".join(filler), budget=20)
@@ -257,7 +257,7 @@ def test_a_long_prompt_is_looked_at_more_finely_where_the_proxy_saw_something() 
     assert "dog" in max(explanation.coarser, key=lambda s: s.attribution).text
 
 
-def test_only_what_was_asked_may_be_told() -> None:
+def test_a_response_to_what_was_not_asked_is_an_error() -> None:
     pair = run(says_of("dog"), says_of("dog"), until=lambda pair: len(pair.rounds) == 2)
     strange = pair.rounds[0][0].model_copy(update={"replicate": 9})
     with pytest.raises(ValueError, match="only the perturbations"):

@@ -7,7 +7,7 @@ from benchmarks.statistics.rates import run, table, tasks
 pytestmark = pytest.mark.slow
 
 
-def test_where_nothing_matters_little_is_claimed() -> None:
+def test_false_discoveries_without_drivers_are_rare() -> None:
     outcomes = [o for task in tasks(0.1, ["noise", "shuffled"]) for o in run(task, seed=11)]
     rows = table(outcomes)
     for name in ("nothing", "shuffled responses"):

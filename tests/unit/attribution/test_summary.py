@@ -32,7 +32,7 @@ def said(
     return summarize(placed, Fidelity(status=status, reason="so it is."), **more)
 
 
-def test_the_sentence_of_the_specification() -> None:
+def test_the_usual_sentence() -> None:
     assert said([segment("Eiffel", 0.55, 0.63, 0.71), *others(9)]) == (
         "The answer depends on “Eiffel” (without it, 63 % ± 8 % of the answer is lost); nine other "
         "words made no measurable difference."
@@ -235,7 +235,7 @@ WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "
     st.sampled_from(("reliable", "no_effect", "inconclusive")),
     st.sampled_from((None, "a part")),
 )
-def test_it_is_right_for_whatever_was_found(
+def test_the_sentence_fits_any_finding(
     found: list[tuple[float, float, bool, bool]], status: FidelityStatus, part: str | None
 ) -> None:
     """Shares lie in [0, 100] and in order, and every word is named or counted, once."""
@@ -272,7 +272,7 @@ def test_it_is_right_for_whatever_was_found(
         assert not any(f"“{s.text}”" in sentence for s in strongest[3:])
 
 
-def test_what_no_unit_was_picked_from_is_the_rest() -> None:
+def test_the_text_outside_of_the_units_is_the_rest() -> None:
     driver = segment("Q: sea", 0.5, 0.6, 0.7, unit="example", also=((1, 0, 4),))
     rest = segment("Answer", unit="span", key="0:rest:0", protected=True)
     assert said([driver, rest, rest]) == (

@@ -52,12 +52,12 @@ def _marked(text: str) -> tuple[str, list[str]]:
         "⟦<open>\nnever closed\n<x>⟧",
     ],
 )
-def test_sections_follow_the_structure_that_is_shown(marked: str) -> None:
+def test_sections_follow_the_structure(marked: str) -> None:
     text, expected = _marked(marked)
     assert [text[a:b] for a, b in sections.sections(text)] == expected
 
 
-def test_a_prompt_of_one_section_says_what_to_take() -> None:
+def test_a_prompt_of_one_section_is_an_error_that_names_other_units() -> None:
     with pytest.raises(CannotExplain, match="'sentence'"):
         _cut("section", "One paragraph. Of two sentences.")
     assert len(_cut("section", "Be brief.", "Who are you?", roles=("system", "user"))) == 2
@@ -108,7 +108,7 @@ def test_documents(marked: str) -> None:
     assert [text[a:b] for a, b in blocks.documents(text)] == expected
 
 
-def test_pairs_of_messages_are_examples_and_are_left_out_together() -> None:
+def test_pairs_of_messages_are_examples_and_are_removed_together() -> None:
     contents = ("Be brief.", "2+2", "4", "3+3", "6", "5+5")
     roles = ("system", "user", "assistant", "user", "assistant", "user")
     segments = _cut("example", *contents, roles=roles)
@@ -141,7 +141,7 @@ def test_a_pattern_is_a_unit_and_the_rest_is_retained() -> None:
     assert len({s.key for s in segments}) == 5
 
 
-def test_spans_of_ones_own() -> None:
+def test_given_spans() -> None:
     text = "one two three two"
     assert _free(_cut([(4, 8), (14, 17)], text)) == ["two", "two"]
     assert _free(_cut(["two"], text)) == ["two", "two"]
@@ -180,9 +180,7 @@ def test_a_span_needs_its_message_where_there_are_several() -> None:
         ([""], "another unit"),
     ],
 )
-def test_what_is_not_there_is_a_sentence_that_says_what_to_take(
-    unit: AnyUnit, instead: str
-) -> None:
+def test_missing_units_are_an_error_that_names_others(unit: AnyUnit, instead: str) -> None:
     with pytest.raises(CannotExplain, match=instead):
         _cut(unit, "nothing of that kind here")
 
@@ -251,7 +249,7 @@ def _rendered(**values: str) -> Prompted:
     return Prompted(messages=chat(content), prompts=(use,))
 
 
-def test_values_do_not_decide_where_the_template_is_cut() -> None:
+def test_values_do_not_decide_where_the_template_is_split() -> None:
     plain = Segmentation(
         _rendered(role="Be kind.", documents="[1] a\n[2] b", task="Go."), "section"
     )
@@ -300,7 +298,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_structure_is_found_in_one_reading_of_hostile_text(name: str) -> None:
+def test_hostile_structure_takes_linear_time(name: str) -> None:
     """Each takes tenths of a second; a pattern that backtracks would not come to an end."""
     text = HOSTILE[name]
     for find in (sections.sections, blocks.examples, blocks.documents):
