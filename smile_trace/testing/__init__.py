@@ -2,7 +2,8 @@
 
 `captured()` captures in memory instead of the spool; `RecordedModel` answers from a file;
 `assert_driven_by` and `assert_no_effect` test an Explanation; the functions `check_…` are the
-contract suites that an implementation of a seam has to pass (`docs/contributing/`).
+contract suites that an implementation of a seam has to pass (`docs/contributing/`), and so is
+`tracker_contract.TrackerContract`, a class of pytest tests, with `fake_http_server` for its server.
 
 With pytest, put `pytest_plugins = ["smile_trace.testing"]` into `conftest.py` and use the
 fixture `smile_trace_captured`; elsewhere, `with smile_trace.testing.captured() as found:`.
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 if pytest is not None:
+    pytest.register_assert_rewrite("smile_trace.testing.tracker_contract")
 
     @pytest.fixture
     def smile_trace_captured() -> Iterator[Captured]:

@@ -21,16 +21,9 @@ from smile_trace.records import (
     Trace,
     Usage,
 )
+from smile_trace.testing.samples import HOSTILE as HOSTILE
 
 WORD = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
-HOSTILE = (
-    "<script>alert('smile-alarm')</script><img src=x onerror=\"console.log('smile-alarm')\">"
-    " ]]> --> {braces} {{double}} {% raw %} %s ${HOME} | a | b |\n|---|---|\n"
-    "[x](javascript:alert(1)) ![p](http://127.0.0.1:9/p.png) `tick` **bold** ~~gone~~"
-    " \x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link\x1b]8;;\x07 \x00 \x07 \x9b2J \ud800 \ufffe"
-    " 👩‍👩‍👧‍👦 🇩🇪 e\u0301 \u202eoverride\u202c שלום עולם مرحبا 你好世界 ไทย </svg></style></title>"
-)
-"""Everything that could be taken for something else than text, in one prompt."""
 
 
 def explanation(

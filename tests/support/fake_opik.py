@@ -4,7 +4,7 @@ import json
 import uuid
 from typing import Any
 
-from tests.support.fake_http_server import Answer, FakeHttpServer, Request
+from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
 
 PRIVATE = "/api/v1/private/"
 TAKEN = Answer(204)

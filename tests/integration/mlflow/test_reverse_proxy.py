@@ -11,7 +11,7 @@ from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, TrackerU
 from smile_trace_mlflow import MLflowTracker
 from tests.support.explained import captured, explanation
 from tests.support.mlflow_server import MLflowServer
-from tests.support.reverse_proxy import ReverseProxy, own_authority, serving
+from tests.support.reverse_proxy import ReverseProxy, own_authority
 
 pytestmark = pytest.mark.mlflow
 
@@ -39,8 +39,8 @@ def test_everything_arrives_through_tls_and_authorization(
     explained = explanation()
     trace, call = captured(explained)
     items = [CapturedTrace(trace=trace)]
-    with serving(ReverseProxy(mlflow_server.port, tls=tls, authorization=authorization)) as proxy:
-        tracker = MLflowTracker.from_settings({"tracking_uri": proxy.uri, "experiment": experiment})
+    with ReverseProxy(mlflow_server.port, tls=tls, authorization=authorization) as proxy:
+        tracker = MLflowTracker.from_settings({"tracking_uri": proxy.url, "experiment": experiment})
         assert tracker is not None
         with pytest.raises(TrackerUnavailable, match="MLFLOW_TRACKING_SERVER_CERT_PATH"):
             tracker.deliver_traces(items)

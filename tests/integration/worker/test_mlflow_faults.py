@@ -7,10 +7,11 @@ import pytest
 from mlflow import MlflowClient
 
 from smile_trace.settings import Settings
+from smile_trace.testing.fake_http_server import Answer, Fault
 from smile_trace_mlflow import MLflowTracker
 from tests.support.fault_injection import Start
 from tests.support.mlflow_server import MLflowServer
-from tests.support.reverse_proxy import ReverseProxy, serving
+from tests.support.reverse_proxy import ReverseProxy
 from tests.support.spooled import trace_id
 from tests.support.worker_settings import capture
 
@@ -23,9 +24,9 @@ def test_down_then_refusing_then_deleted(
 ) -> None:
     experiment = mlflow_server.new_experiment()
     client = MlflowClient()
-    with serving(ReverseProxy(mlflow_server.port)) as proxy:
-        proxy.answer = 0
-        options = {"tracking_uri": proxy.uri, "experiment": experiment}
+    with ReverseProxy(mlflow_server.port) as proxy:
+        proxy.faults = [Fault("close", times=None)]
+        options = {"tracking_uri": proxy.url, "experiment": experiment}
         tracker = MLflowTracker.from_settings(options)
         assert tracker is not None
         capture(settings, 1, 2)
@@ -38,9 +39,9 @@ def test_down_then_refusing_then_deleted(
 
         worker.until(paused("does not answer"))
         worker.until(lambda: worker.store.status().explained == 2)
-        proxy.answer = 401
+        proxy.faults = [Fault("answer", Answer(401, b""), times=None)]
         worker.until(paused("refuses our credentials"))
-        proxy.answer = None
+        proxy.faults = []
         worker.until(lambda: worker.store.status().trackers[0].explanations == 2)
         found = client.get_experiment_by_name(experiment)
         assert found is not None

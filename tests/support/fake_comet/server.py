@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from smile_trace.records import JSON
+from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Part, Request
 from tests.support.fake_comet.pages import experiment_page, index_page
 from tests.support.fake_comet.state import Asset, Experiment, KnownIds
-from tests.support.fake_http_server import Answer, FakeHttpServer, Part, Request
 
 API_KEY_NOT_REGISTERED = 90212
 NON_EXISTING_TEAM = 90219

@@ -1,4 +1,4 @@
-"""HTTP base of the fake servers: records requests, injects faults."""
+"""A base for fake servers: it records requests and injects faults."""
 
 import contextlib
 import gzip
@@ -30,13 +30,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came. `body` is JSON, a list of `Part`, bytes, or None where empty."""
+    """One request as it came.
+
+    `target` is the path with the query; `body` is JSON, a list of `Part`, bytes, or None where
+    empty; `raw` its bytes.
+    """
 
     method: str
     path: str
     query: dict[str, str]
     headers: Mapping[str, str]
     body: Any
+    raw: bytes = b""
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,16 +60,17 @@ class Fault:
     """What happens to a request instead of the right answer.
 
     `kind`: `answer` gives `answer`; `close` breaks the connection; `hang` keeps it open
-    without a word for `seconds`, or until the server stops. `path` and `method` say which
-    requests are meant (`path` is looked for inside the path). The first `after` of these pass;
-    then `times` of them fail (None = all). With `takes_effect` the request is carried out all
-    the same, only its answer is lost.
+    without an answer for `seconds`, or until the server stops. `method`, `path` and `body` say
+    which requests are meant (the latter two are looked for inside of path and body). The first
+    `after` of these pass; then `times` of them fail (None = all). With `takes_effect` the
+    request is carried out all the same, only its answer is lost.
     """
 
     kind: Literal["answer", "close", "hang"]
     answer: Answer = field(default_factory=lambda: Answer(500, {"msg": "ordered fault"}))
     path: str = ""
     method: str = ""
+    body: str = ""
     after: int = 0
     times: int | None = 1
     seconds: float | None = None
@@ -72,6 +79,8 @@ class Fault:
     def strikes(self, request: Request) -> bool:
         """Whether it happens to this request; counts it."""
         if self.path not in request.path or (self.method or request.method) != request.method:
+            return False
+        if self.body.encode() not in request.raw:
             return False
         if self.after > 0:
             self.after -= 1
@@ -214,6 +223,8 @@ def _request(handler: BaseHTTPRequestHandler, raw: bytes) -> Request:
         query=dict(parse_qsl(parts.query, keep_blank_values=True)),
         headers=dict(handler.headers.items()),
         body=body,
+        raw=raw,
+        target=handler.path,
     )
 
 

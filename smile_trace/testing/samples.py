@@ -1,0 +1,149 @@
+"""Made-up traces, explanations and comparisons to deliver in tests."""
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+
+from smile_trace import semconv
+from smile_trace.dialects import assemble
+from smile_trace.records import (
+    Call,
+    Cost,
+    Explanation,
+    ExplanationSettings,
+    Fidelity,
+    FidelityStatus,
+    SegmentAttribution,
+    Span,
+    Trace,
+)
+from smile_trace.records.comparison import Comparison, Influence, TemplateSegment, VersionReport
+
+HOSTILE = (
+    "<script>alert('smile-alarm')</script><img src=x onerror=\"console.log('smile-alarm')\">"
+    " ]]> --> {braces} {{double}} {% raw %} %s ${HOME} | a | b |\n|---|---|\n"
+    "[x](javascript:alert(1)) ![p](http://127.0.0.1:9/p.png) `tick` **bold** ~~gone~~"
+    " \x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link\x1b]8;;\x07 \x00 \x07 \x9b2J \ud800 \ufffe"
+    " 👩‍👩‍👧‍👦 🇩🇪 e\u0301 \u202eoverride\u202c שלום עולם مرحبا 你好世界 ไทย </svg></style></title>"
+)
+"""Everything that could be taken for something else than text, in one prompt."""
+
+
+def sample_trace(
+    prompt: str = "What is the capital of France?",
+    *,
+    calls: int = 1,
+    external_trace: Mapping[str, str] = {},
+) -> Trace:
+    """A new trace: a context span with `calls` chat calls in it, each asked `prompt`.
+
+    Args:
+        external_trace: ids of the user's own trace, noted on every call.
+    """
+    trace_id, root_id, now = uuid.uuid4().hex, uuid.uuid4().hex[:16], time.time_ns()
+    root = Span(
+        trace_id=trace_id,
+        span_id=root_id,
+        name="answer",
+        start_ns=now - 10**9,
+        end_ns=now,
+        attributes={
+            semconv.KIND: "context",
+            semconv.INPUT: json.dumps({"question": prompt}),
+            semconv.OUTPUT: json.dumps("Paris"),
+        },
+        resource={"service.name": "sample"},
+    )
+    inside = [_call_span(root, number, calls, prompt) for number in range(calls)]
+    trace = assemble(trace_id, [root, *inside])
+    noted = tuple(
+        call.model_copy(update={"external_trace": dict(external_trace)}) for call in trace.calls
+    )
+    return trace.model_copy(update={"calls": noted})
+
+
+def sample_explanation(call: Call, *, status: FidelityStatus = "reliable") -> Explanation:
+    """An explanation in which the last word of each message drives the answer."""
+    segments = []
+    for number, message in enumerate(call.messages):
+        words = message.content.split(" ")
+        start = 0
+        for position, word in enumerate(words):
+            last = position == len(words) - 1
+            segments.append(
+                SegmentAttribution(
+                    text=word,
+                    message=number,
+                    role=message.role,
+                    start=start,
+                    end=start + len(word),
+                    unit="word",
+                    key=f"{number}.{position}",
+                    attribution=0.7 if last else 0.01,
+                    ci_low=0.6 if last else -0.02,
+                    ci_high=0.8 if last else 0.04,
+                    p_value=0.001 if last else 0.6,
+                    significant=last,
+                )
+            )
+            start += len(word) + 1
+    return Explanation(
+        messages=call.messages,
+        form=call.form,
+        answer=call.answer or "",
+        signal="text",
+        segments=tuple(segments),
+        fidelity=Fidelity(status=status, reason="It explains most of it.", r2_heldout=0.8),
+        cost=Cost(target_calls=40, tokens=900, usd=0.002),
+        summary=f"The answer depends on {segments[-1].text!r}.",
+        settings=ExplanationSettings(model=call.model or "sample"),
+        explained_at="2026-11-25T00:00:00+00:00",
+    )
+
+
+def sample_comparison(prompt: str) -> Comparison:
+    """Two versions of a prompt, each of one segment."""
+    return Comparison(
+        prompt=prompt,
+        versions=tuple(_version(version) for version in ("1", "2")),
+        summary="Nothing changed.",
+    )
+
+
+def _call_span(root: Span, number: int, calls: int, prompt: str) -> Span:
+    length = (root.end_ns - root.start_ns) // calls
+    start = root.start_ns + number * length
+    return Span(
+        trace_id=root.trace_id,
+        span_id=uuid.uuid4().hex[:16],
+        parent_id=root.span_id,
+        name="chat sample-model",
+        start_ns=start + length // 10,
+        end_ns=start + length - length // 10,
+        attributes={
+            semconv.KIND: "call",
+            semconv.STATUS: "returned",
+            semconv.OPERATION_NAME: "chat",
+            semconv.PROVIDER_NAME: "openai",
+            semconv.REQUEST_MODEL: "sample-model",
+            semconv.INPUT_MESSAGES: _messages("user", prompt),
+            semconv.OUTPUT_MESSAGES: _messages("assistant", "Paris"),
+            semconv.USAGE_INPUT_TOKENS: 31,
+            semconv.USAGE_OUTPUT_TOKENS: 4,
+        },
+        resource=root.resource,
+    )
+
+
+def _messages(role: str, content: str) -> str:
+    return json.dumps([{"role": role, "parts": [{"type": "text", "content": content}]}])
+
+
+def _version(version: str) -> VersionReport:
+    template = "Be brief."
+    segment = TemplateSegment(key="0", text=template, start=0, end=len(template), unit="sentence")
+    influence = Influence(segment=segment, influence=0.2, ci_low=0.1, ci_high=0.3)
+    return VersionReport(
+        label=version, version=version, template=template, calls=20, segments=(influence,)
+    )

@@ -1,0 +1,292 @@
+"""The contract suite of a tracker: a class of pytest tests.
+
+    class TestMyTracker(TrackerContract):
+        @pytest.fixture
+        def server(self): ...
+
+        @pytest.fixture
+        def tracker(self, server): ...
+
+        def visible_traces(self, server): ...
+
+        def visible_explanations(self, server): ...
+
+The errors are injected into the fake server (or into a proxy in front of a real one), so that
+requests take the way that they take in production.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pytest
+
+from smile_trace.records import Trace
+from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
+from smile_trace.testing.samples import (
+    HOSTILE,
+    sample_comparison,
+    sample_explanation,
+    sample_trace,
+)
+from smile_trace.trackers import (
+    CapturedTrace,
+    ComparedPrompt,
+    Deferred,
+    ExplainedCall,
+    Outcome,
+    Receipt,
+    Rejected,
+    Tracker,
+    TrackerUnavailable,
+)
+from smile_trace.trackers.strict_json import strict_json
+
+MAX_REQUESTS = 500
+"""More requests than one trace and its explanation may take."""
+
+
+class TrackerContract:
+    """What every tracker keeps. A subclass gives the fixtures and says what a person would see.
+
+    The tracker's time-out should be generous: no test here waits for it.
+    """
+
+    external_trace: ClassVar[dict[str, str]] = {}
+    """For a tracker that looks for external traces: `Call.external_trace` of one that is not
+    there."""
+    cut_off_step: ClassVar[int] = 1
+    """Deliveries are cut off after every so many requests."""
+
+    @pytest.fixture
+    def server(self) -> FakeHttpServer:
+        """A running server, without faults."""
+        raise NotImplementedError("define the fixture `server`")
+
+    @pytest.fixture
+    def tracker(self, server: FakeHttpServer) -> Tracker:
+        """A tracker that delivers to the server."""
+        raise NotImplementedError("define the fixture `tracker`")
+
+    def visible_traces(self, server: FakeHttpServer) -> list[str]:
+        """The ids of the traces that a person would see; one that shows twice is listed twice."""
+        raise NotImplementedError("define `visible_traces`")
+
+    def visible_explanations(self, server: FakeHttpServer) -> list[str]:
+        """Per explanation that a person would see, the id of the trace in which it shows."""
+        raise NotImplementedError("define `visible_explanations`")
+
+    # -- delivery ----------------------------------------------------------------------------
+
+    def test_traces_get_receipts_in_their_order(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        traces = [sample_trace(calls=number) for number in (1, 2, 3)]
+        ids = [_received(_deliver_trace(tracker, trace)) for trace in traces]
+        assert len(set(ids)) == 3
+        assert [_received(o) for o in tracker.deliver_traces(_captured(*traces))] == ids
+        assert sorted(self.visible_traces(server)) == sorted(ids)
+
+    def test_no_items_make_no_outcomes(self, server: FakeHttpServer, tracker: Tracker) -> None:
+        assert tracker.deliver_traces([]) == []
+        assert tracker.deliver_explanations([]) == []
+
+    def test_delivered_twice_is_visible_once(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        traces = [sample_trace(), sample_trace(calls=2)]
+        for _ in range(2):
+            ids = [_received(outcome) for outcome in tracker.deliver_traces(_captured(*traces))]
+            outcomes = tracker.deliver_explanations(
+                [item for t, i in zip(traces, ids, strict=True) for item in _explained(t, i)]
+            )
+            assert len(outcomes) == 3
+            for outcome in outcomes:
+                _received(outcome)
+        assert sorted(self.visible_traces(server)) == sorted(ids)
+        assert sorted(self.visible_explanations(server)) == sorted([ids[0], ids[1], ids[1]])
+
+    def test_a_newer_explanation_replaces_the_older_one(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        trace = sample_trace()
+        external_id = _received(_deliver_trace(tracker, trace))
+        [older] = _explained(trace, external_id)
+        newer = sample_explanation(older.call, status="no_effect")
+        for item in (older, older.model_copy(update={"explanation": newer})):
+            [outcome] = tracker.deliver_explanations([item])
+            _received(outcome)
+        assert self.visible_explanations(server) == [external_id]
+
+    def test_hostile_text_arrives(self, server: FakeHttpServer, tracker: Tracker) -> None:
+        with_surrogate = _received(_deliver_trace(tracker, sample_trace(HOSTILE)))
+        trace = sample_trace(
+            strict_json(HOSTILE)
+        )  # an Explanation is JSON, which holds no surrogates
+        external_id = _received(_deliver_trace(tracker, trace))
+        [outcome] = tracker.deliver_explanations(_explained(trace, external_id))
+        _received(outcome)
+        assert sorted(self.visible_traces(server)) == sorted([with_surrogate, external_id])
+        assert self.visible_explanations(server) == [external_id]
+
+    # -- rejected items ----------------------------------------------------------------------
+
+    def test_a_rejected_trace_holds_up_no_other(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        marker = _marker()
+        traces = [sample_trace(), sample_trace(f"Is {marker} a word?"), sample_trace()]
+        server.faults = [_too_large(marker)]
+        outcomes = tracker.deliver_traces(_captured(*traces))
+        server.faults = []
+        _assert_rejected(outcomes, 1)
+        ids = [_received(outcome) for outcome in (outcomes[0], outcomes[2])]
+        assert sorted(self.visible_traces(server)) == sorted(ids)
+
+    def test_a_rejected_explanation_holds_up_no_other(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        marker = _marker()
+        traces = [sample_trace(), sample_trace(f"Is {marker} a word?"), sample_trace()]
+        ids = [_received(outcome) for outcome in tracker.deliver_traces(_captured(*traces))]
+        items = [item for t, i in zip(traces, ids, strict=True) for item in _explained(t, i)]
+        server.faults = [_too_large(marker)]
+        outcomes = tracker.deliver_explanations(items)
+        server.faults = []
+        _assert_rejected(outcomes, 1)
+        shown = self.visible_explanations(server)
+        assert {ids[0], ids[2]} <= set(shown)
+
+    # -- a server that takes nothing ---------------------------------------------------------
+
+    @pytest.mark.parametrize("status", [401, 403, 429, 502, 503, 504])
+    def test_a_status_that_says_so_makes_it_unavailable(
+        self, server: FakeHttpServer, tracker: Tracker, status: int
+    ) -> None:
+        _received(_deliver_trace(tracker, sample_trace()))  # connected
+        trace = sample_trace()
+        answer = Answer(status, b"", {"Retry-After": "2"}, "text/plain")
+        server.faults = [Fault("answer", answer, times=None)]
+        with pytest.raises(TrackerUnavailable) as raised:
+            _deliver_trace(tracker, trace)
+        assert str(raised.value).strip()
+        assert raised.value.retry_after == (2.0 if status in (429, 502, 503, 504) else None)
+        server.faults = []
+        external_id = _received(_deliver_trace(tracker, trace))
+        assert self.visible_traces(server).count(external_id) == 1
+
+    def test_an_internal_error_is_tried_again(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        _received(_deliver_trace(tracker, sample_trace()))
+        server.faults = [Fault("answer", Answer(500, b"", {}, "text/plain"), times=None)]
+        try:
+            outcome = _deliver_trace(tracker, sample_trace())
+        except TrackerUnavailable:
+            return
+        assert isinstance(outcome, Rejected), outcome
+        assert outcome.retry
+
+    def test_a_lost_connection_makes_it_unavailable(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        server.faults = [Fault("close", times=None)]
+        with pytest.raises(TrackerUnavailable):
+            _deliver_trace(tracker, sample_trace())
+
+    @pytest.mark.parametrize("takes_effect", [False, True])
+    def test_a_delivery_that_was_cut_off_is_completed(
+        self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
+    ) -> None:
+        _received(_deliver_trace(tracker, sample_trace()))  # connected
+        for requests in range(0, MAX_REQUESTS, self.cut_off_step):
+            trace = sample_trace()
+            server.faults = [Fault("close", after=requests, times=None, takes_effect=takes_effect)]
+            external_id = _deliver_all(tracker, trace)
+            server.faults = []
+            whole = external_id is not None
+            external_id = external_id or _deliver_all(tracker, trace)
+            assert external_id is not None, f"cut off after {requests} requests, never completed"
+            assert self.visible_traces(server).count(external_id) == 1
+            assert self.visible_explanations(server).count(external_id) == 1
+            if whole:
+                return
+        raise AssertionError(f"a trace and its explanation take more than {MAX_REQUESTS} requests")
+
+    # -- what is declared --------------------------------------------------------------------
+
+    def test_an_unknown_option_is_named(self, tracker: Tracker) -> None:
+        with pytest.raises(ValueError, match="no_such_option"):
+            type(tracker).from_settings({"no_such_option": 1})
+
+    def test_external_traces_are_waited_for_where_declared(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        if not tracker.capabilities.external_traces:
+            pytest.skip("it looks for no external traces")
+        trace = sample_trace(external_trace=self.external_trace)
+        [waiting] = tracker.deliver_traces([CapturedTrace(trace=trace, wait_for_external=True)])
+        assert isinstance(waiting, Deferred), waiting
+        external_id = _received(_deliver_trace(tracker, trace))
+        assert self.visible_traces(server) == [external_id]
+
+    def test_comparisons_are_written_over_where_declared(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        item = ComparedPrompt(comparison=sample_comparison(f"prompt {_marker()}"))
+        if not tracker.capabilities.comparisons:
+            with pytest.raises(NotImplementedError):
+                tracker.deliver_comparison(item)
+            return
+        ids = [_received(tracker.deliver_comparison(item)) for _ in range(2)]
+        assert ids[0] == ids[1]
+
+
+def _captured(*traces: Trace) -> list[CapturedTrace]:
+    return [CapturedTrace(trace=trace, wait_for_external=False) for trace in traces]
+
+
+def _explained(trace: Trace, external_id: str) -> list[ExplainedCall]:
+    return [
+        ExplainedCall(
+            trace=trace, call=call, explanation=sample_explanation(call), traced_as=external_id
+        )
+        for call in trace.calls
+    ]
+
+
+def _deliver_trace(tracker: Tracker, trace: Trace) -> Outcome:
+    [outcome] = tracker.deliver_traces(_captured(trace))
+    return outcome
+
+
+def _deliver_all(tracker: Tracker, trace: Trace) -> str | None:
+    """Deliver a trace and its explanations; its id, or None where not everything arrived."""
+    try:
+        traced = _deliver_trace(tracker, trace)
+        if not isinstance(traced, Receipt):
+            return None
+        outcomes = tracker.deliver_explanations(_explained(trace, traced.external_id))
+    except TrackerUnavailable:
+        return None
+    whole = all(isinstance(outcome, Receipt) for outcome in outcomes)
+    return traced.external_id if whole else None
+
+
+def _received(outcome: Outcome) -> str:
+    assert isinstance(outcome, Receipt), outcome
+    return outcome.external_id
+
+
+def _assert_rejected(outcomes: Sequence[Outcome], place: int) -> None:
+    rejected = [isinstance(outcome, Rejected) for outcome in outcomes]
+    assert rejected == [index == place for index in range(len(outcomes))], outcomes
+
+
+def _marker() -> str:
+    return f"marker{uuid.uuid4().hex[:12]}"
+
+
+def _too_large(marker: str) -> Fault:
+    """Every request that holds the marker is rejected for good."""
+    return Fault("answer", Answer(413, b"", {}, "text/plain"), body=marker, times=None)

@@ -1,0 +1,33 @@
+"""The contract suite of trackers, for Comet."""
+
+import pytest
+
+from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace_comet import CometTracker
+from tests.support.fake_comet import FakeComet
+
+
+class TestCometTracker(TrackerContract):
+    cut_off_step = 3
+
+    @pytest.fixture
+    def server(self, comet_server: FakeComet) -> FakeComet:  # type: ignore[override]
+        return comet_server
+
+    @pytest.fixture
+    def tracker(self, tracker: CometTracker) -> CometTracker:  # type: ignore[override]
+        return tracker
+
+    def visible_traces(self, server: FakeHttpServer) -> list[str]:
+        assert isinstance(server, FakeComet)
+        return [experiment.key for experiment in server.experiments if experiment.type == "LLM"]
+
+    def visible_explanations(self, server: FakeHttpServer) -> list[str]:
+        assert isinstance(server, FakeComet)
+        return [
+            experiment.key
+            for experiment in server.experiments
+            for asset in experiment.assets
+            if asset.name.endswith("/explanation.json")
+        ]

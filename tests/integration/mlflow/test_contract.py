@@ -1,0 +1,50 @@
+"""The contract suite of trackers, for a real MLflow server behind a proxy that injects faults."""
+
+from collections.abc import Iterator
+
+import mlflow
+import pytest
+
+from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace_mlflow import MLflowTracker
+from smile_trace_mlflow.spans import EXPLANATION_NAME
+from tests.support.mlflow_server import MLflowServer
+from tests.support.reverse_proxy import ReverseProxy
+
+pytestmark = pytest.mark.mlflow
+
+
+class TestMLflowTracker(TrackerContract):
+    external_trace = {"mlflow.trace_id": "tr-" + "0" * 32}
+    cut_off_step = 5
+    experiment: str
+
+    @pytest.fixture
+    def server(self, mlflow_server: MLflowServer) -> Iterator[ReverseProxy]:  # type: ignore[override]
+        with ReverseProxy(mlflow_server.port) as proxy:
+            self.experiment = mlflow_server.new_experiment()
+            yield proxy
+
+    @pytest.fixture
+    def tracker(self, server: ReverseProxy) -> MLflowTracker:  # type: ignore[override]
+        options = {"tracking_uri": server.url, "experiment": self.experiment}
+        made = MLflowTracker.from_settings(options)
+        assert made is not None
+        return made
+
+    def visible_traces(self, server: FakeHttpServer) -> list[str]:
+        return [trace.info.trace_id for trace in self._traces()]
+
+    def visible_explanations(self, server: FakeHttpServer) -> list[str]:
+        return [
+            trace.info.trace_id
+            for trace in self._traces()
+            for span in trace.data.spans
+            if span.name == EXPLANATION_NAME
+        ]
+
+    def _traces(self) -> list[mlflow.entities.Trace]:
+        found = mlflow.get_experiment_by_name(self.experiment)
+        assert found is not None
+        return list(mlflow.search_traces(locations=[found.experiment_id], return_type="list"))

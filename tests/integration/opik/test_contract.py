@@ -1,0 +1,39 @@
+"""The contract suite of trackers, for Opik."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace_opik import OpikTracker
+from tests.support.fake_opik import FakeOpik
+
+
+class TestOpikTracker(TrackerContract):
+    @pytest.fixture
+    def server(self) -> Iterator[FakeOpik]:  # type: ignore[override]
+        with FakeOpik() as running:
+            yield running
+
+    @pytest.fixture
+    def tracker(  # type: ignore[override]
+        self, server: FakeOpik, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> Iterator[OpikTracker]:
+        monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
+        made = OpikTracker.from_settings({"url": server.api, "timeout_seconds": 30})
+        assert made is not None
+        yield made
+        made.close()
+
+    def visible_traces(self, server: FakeHttpServer) -> list[str]:
+        assert isinstance(server, FakeOpik)
+        return list(server.traces)
+
+    def visible_explanations(self, server: FakeHttpServer) -> list[str]:
+        assert isinstance(server, FakeOpik)
+        names = [n for files in server.attachments.values() for n, _, _ in files]
+        spans = [s for s in server.spans.values() if s["name"] == "why this answer?"]
+        assert all(names.count(name) <= len(spans) for name in names)
+        return [span["trace_id"] for span in spans]

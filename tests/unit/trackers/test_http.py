@@ -1,0 +1,94 @@
+"""What a server's answers mean for a delivery."""
+
+import datetime
+import email.utils
+
+import pytest
+
+from smile_trace.errors import ReasonCode
+from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault, Request
+from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.http import HttpClient, RequestRejected, Service, retry_after
+
+
+def service(url: str = "http://dashboard.example/api/") -> Service:
+    return Service(
+        name="Dashboard",
+        url=url,
+        timeout_setting="timeout_seconds in [trackers.dashboard]",
+        credentials="set DASHBOARD_KEY",
+        access="name another project",
+        address="DASHBOARD_URL",
+    )
+
+
+class Echo(FakeHttpServer):
+    def answer(self, request: Request) -> Answer:
+        if request.path == "/none":
+            return Answer(204)
+        return Answer(200, {"path": request.path, "body": request.body})
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "set DASHBOARD_KEY"),
+        (403, "name another project"),
+        (408, "nothing needs to be done"),
+        (429, "nothing needs to be done"),
+        (503, "nothing needs to be done"),
+    ],
+)
+def test_these_statuses_mean_that_nothing_is_taken(status: int, words: str) -> None:
+    error = service().error(status, "said")
+    assert isinstance(error, TrackerUnavailable)
+    assert words in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry", "code"),
+    [
+        (400, False, ReasonCode.REJECTED),
+        (404, False, ReasonCode.NOT_FOUND),
+        (413, False, ReasonCode.REJECTED),
+        (500, True, ReasonCode.REJECTED),
+    ],
+)
+def test_these_statuses_reject_one_item(status: int, retry: bool, code: ReasonCode) -> None:
+    error = service().error(status, "said\n{this}")
+    assert isinstance(error, RequestRejected)
+    assert (error.outcome.retry, error.outcome.code) == (retry, code)
+
+
+def test_retry_after_is_seconds_or_a_date() -> None:
+    assert retry_after({"Retry-After": " 7 "}) == 7.0
+    assert retry_after({"ratelimit-reset": "9"}) == 9.0
+    assert retry_after({"Retry-After": "soon"}) is None
+    assert retry_after({}) is None
+    at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=100)
+    seconds = retry_after({"retry-after": email.utils.format_datetime(at, usegmt=True)})
+    assert seconds is not None
+    assert 0 < seconds <= 100
+
+
+def test_json_is_sent_and_read() -> None:
+    with Echo() as server:
+        client = HttpClient(service(server.url), auth=("user", "secret"))
+        assert client.send("POST", "/a", {"x": "\ud800"}) == {"path": "/a", "body": {"x": "\ufffd"}}
+        assert client.send("POST", "/none", {}) is None
+        assert server.requests[0].headers["Authorization"].startswith("Basic ")
+        server.faults = [Fault("answer", Answer(404, {}))]
+        assert client.get("/a") is None
+        client.close()
+
+
+def test_another_server_is_named() -> None:
+    with Echo() as server:
+        client = HttpClient(service(server.url))
+        server.faults = [Fault("answer", Answer(200, b"<html>", {}, "text/html"))]
+        with pytest.raises(TrackerUnavailable, match="is not Dashboard: check DASHBOARD_URL"):
+            client.get("/a")
+        server.faults = [Fault("close")]
+        with pytest.raises(TrackerUnavailable, match="does not answer"):
+            client.get("/a")
+        client.close()
