@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -143,6 +143,11 @@ class RerunSettings(_CommonModelSettings):
 ModelSettings = Annotated[
     EndpointSettings | LocalSettings | RerunSettings, Field(discriminator="kind")
 ]
+MODEL_KINDS: Mapping[str, type[_CommonModelSettings]] = {
+    get_args(table.model_fields["kind"].annotation)[0]: table
+    for table in get_args(get_args(ModelSettings)[0])
+}
+"""The table of each `kind`; the model itself is in the file of that name in `models/kinds/`."""
 
 
 class Sampling(_Table):
@@ -368,7 +373,8 @@ def _problem(error: ErrorDetails) -> str:
             similar = difflib.get_close_matches(str(name), _names(path), n=1)
             return "no such setting" + "".join(f", did you mean {one}?" for one in similar)
         case "union_tag_not_found":
-            return 'say which kind = "endpoint", "local" or "rerun" it is'
+            *kinds, last = (f'"{kind}"' for kind in MODEL_KINDS)
+            return f"say which kind = {', '.join(kinds)} or {last} it is"
     return error["msg"].removeprefix("Value error, ")
 
 
@@ -378,12 +384,8 @@ def _names(path: Sequence[str | int]) -> list[str]:
     match path:
         case []:
             return list(Settings.model_fields)
-        case ["models", _, "endpoint"]:
-            table = EndpointSettings
-        case ["models", _, "local"]:
-            table = LocalSettings
-        case ["models", _, "rerun"]:
-            table = RerunSettings
+        case ["models", _, str(kind)] if kind in MODEL_KINDS:
+            table = MODEL_KINDS[kind]
         case [str(name)] if name in Settings.model_fields:
             table = Settings.model_fields[name].annotation
         case _:

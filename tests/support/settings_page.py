@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from smile_trace.settings import EndpointSettings, LocalSettings, RerunSettings, Settings
+from smile_trace.settings import MODEL_KINDS, Settings
 from tests.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "settings.md"
@@ -69,7 +69,7 @@ def page() -> str:
     parts += [_section(f"[{name}]", kind) for name, kind in _tables()]
     parts.append("## `[models.NAME]`\n\nHow the model that was captured as NAME is asked again; ")
     parts[-1] += '`[models."*"]` stands for all others. Without a table a call is `skipped`.\n'
-    for model in (EndpointSettings, LocalSettings, RerunSettings):
+    for model in MODEL_KINDS.values():
         kind = typing.get_args(model.model_fields["kind"].annotation)[0]
         parts.append(f'### `kind = "{kind}"`\n\n{_first(model.__doc__)}\n\n' + _table(model))
     parts.append(TRACKERS)
