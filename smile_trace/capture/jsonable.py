@@ -19,7 +19,7 @@ _PRINTABLE = ("datetime", "uuid", "decimal", "pathlib")
 
 
 def jsonable(value: Any, *, depth: int = 0) -> Any:
-    """A JSON value that stands for `value`; unknown objects become `"<module.Type>"`."""
+    """`value` as JSON; unknown objects become `"<module.Type>"`."""
     kind = type(value)
     if value is None or kind is str or kind is bool:
         return value

@@ -91,7 +91,7 @@ def configure(
     """Configure capture in this process; what is not given stays unchanged.
 
     Args:
-        service_name: stands on every trace (`SMILE_TRACE_SERVICE_NAME`).
+        service_name: attached to every trace (`SMILE_TRACE_SERVICE_NAME`).
         home: the folder of spool and store (`SMILE_TRACE_HOME`).
         enabled: False switches capture off at run time, True on again.
         redact: expressions (texts are compiled) and functions from text to text, applied

@@ -1,6 +1,6 @@
 """Reading attributes that another program wrote: nothing is trusted, nothing raises.
 
-What every dialect reads alike stands here, too: `call_fields` and `read_prompts`.
+`call_fields` and `read_prompts` read what is the same in every dialect.
 """
 
 import json

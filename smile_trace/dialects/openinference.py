@@ -74,7 +74,7 @@ def _answer(span: Span) -> tuple[str | None, str | None]:
         return str(choices[0].get("completion.text", "")), None
     if read_status(span) != "returned":
         return None, None
-    # A completion's text stands in the output alone where the instrumentor knows no choices.
+    # Instrumentors that write no choices have a completion's text in the output only.
     output = a.get("output.value")
     if isinstance(output, str) and a.get("output.mime_type") != "application/json":
         return output, None

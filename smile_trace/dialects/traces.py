@@ -54,7 +54,7 @@ def assemble(
     """A complete trace from its spans.
 
     The root is the span without a parent; with `root_missing`, or where there is none, the
-    topmost span stands in for it: the earliest whose parent is not among the spans.
+    topmost span is taken: the earliest whose parent is not among the spans.
 
     Raises:
         ValueError: there are no spans, or one of another trace.
@@ -102,7 +102,7 @@ def _with_external_traces(call: Call, spans: Mapping[str, Span]) -> Call:
 
 
 def _ancestors(spans: Sequence[Span], of: Iterable[str]) -> set[str]:
-    """The ids of every span that stands around one of those."""
+    """The ids of the ancestors of these spans."""
     parents = {span.span_id: span.parent_id for span in spans}
     found: set[str] = set()
     for span_id in of:

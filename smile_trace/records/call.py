@@ -29,7 +29,7 @@ class Usage(Record):
 
 
 class VariableSpan(Record):
-    """Where a template variable's value stands: characters `[start, end)` of a message."""
+    """The place of a template variable's value: characters `[start, end)` of a message."""
 
     name: str
     start: int

@@ -105,7 +105,7 @@ class VersionReport(Record):
 class SegmentChange(Record):
     """A segment in the version before and after: places in `VersionReport.segments`.
 
-    `change` is the influence after minus before (None where it stands in one version only or
+    `change` is the influence after minus before (None where it is in one version only or
     is unknown in one). `p_value` is corrected over every test of the comparison.
     """
 

@@ -60,7 +60,7 @@ def spans_from_line(line: bytes) -> list[Span]:
 def spans_to_otlp(spans: Sequence[Span]) -> dict[str, JSON]:
     """An OTLP/JSON body for `/v1/traces`: `resourceSpans`, grouped by resource and scope.
 
-    Groups and the spans in them stand in order of first appearance.
+    Groups, and the spans in them, are in order of first appearance.
     """
     resources: dict[str, dict[str, JSON]] = {}
     groups: dict[tuple[str, str], dict[str, JSON]] = {}

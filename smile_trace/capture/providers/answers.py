@@ -13,7 +13,7 @@ AWAITABLE = "the function returned an awaitable; decorate the coroutine function
 
 
 def read_answer(value: Any) -> Answer:
-    """The answer that `value` stands for.
+    """`value` as an answer.
 
     Strings, response objects of the known providers, chat messages, pydantic models, anything
     JSON-able; otherwise a bounded `repr`. Streams are never touched.

@@ -12,7 +12,7 @@ _TEXT_TYPES = ("text", "input_text", "output_text", None)
 
 
 def read_messages(value: Any) -> list[MessageDict] | None:
-    """The messages that `value` stands for; None where it is neither text nor messages.
+    """`value` as messages; None where it is neither text nor messages.
 
     A string is one `user` message. A list holds chat messages as the providers' clients take
     them (mappings or objects with `role` and `content`), or texts.

@@ -21,7 +21,7 @@ _NO_PARAMETERS = frozenset(
     {"model", "stream", "stream_options", "timeout", "api_key", "user", "metadata"}
     | {"extra_headers", "extra_query", *_SYSTEM, *_SENT}
 )
-"""What does not shape the answer, stands elsewhere, or is no business of ours."""
+"""Arguments that do not influence the answer, are recorded elsewhere, or are secret."""
 
 
 def read_request(request: Mapping[str, Any]) -> SentRequest:

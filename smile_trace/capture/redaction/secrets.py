@@ -31,7 +31,7 @@ def _rule(label: str, clues: str, pattern: str) -> _Rule:
 
 
 # The secret is the group `s`, or, without one, the whole match. A token starts where no
-# letter, digit or underscore stands before it, also right behind JSON's `\n`, `\t`, `\"`.
+# letter, digit or underscore precedes it, also right after JSON's `\n`, `\t`, `\"`.
 _EDGE = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt\"]))"
 
 _TOKENS = (
@@ -116,7 +116,7 @@ _RUN = b"a" * SHORTEST_TOKEN
 SHORTEST_SECRET = 8
 """No shorter text holds anything that is looked for: `a://:b@c`."""
 BEFORE_RUN = 64
-"""A rule's clue stands at most this many characters before a long run, or inside of it."""
+"""A rule's clue is at most this many characters before a long run, or inside of it."""
 
 
 def find_secrets(text: str) -> Iterator[tuple[int, int, str]]:
@@ -133,7 +133,7 @@ def find_secrets(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _long_runs(text: str) -> Iterator[str]:
-    """Runs of token characters that are long enough for a token, with what stands before."""
+    """Runs of token characters that are long enough for a token, with the text before them."""
     classes = text.encode("ascii", "replace").translate(_CLASSES)
     start = classes.find(_RUN)
     while start >= 0:

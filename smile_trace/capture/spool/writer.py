@@ -60,7 +60,7 @@ class Spool:
         if descriptor < 0 or self._is_full_or_removed(descriptor):
             descriptor = self._open()
         if self._torn:
-            # Half a line stands at the end of the file: close it, so that only it is lost.
+            # The file ends in half a line: terminate it, so that only this one is lost.
             line = b"\n" + line
         written = os.write(descriptor, line)
         # Only a full disk (or quota) tears a line; the rest would land behind another's.
