@@ -34,7 +34,10 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 }
 """Path of a field to the new form of its values (each one of a list's)."""
 
-ADDED_FIELDS: dict[str, dict[str, Any]] = {"explanation.settings": {"distance": None}}
+ADDED_FIELDS: dict[str, dict[str, Any]] = {
+    "explanation.settings": {"distance": None},
+    "settings.explain": {"distance": None},
+}
 """Path of an object to the fields that came since, as they are where nothing asks for them."""
 
 RENAMED_PHRASES: dict[str, str] = {
