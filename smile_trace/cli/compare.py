@@ -97,7 +97,7 @@ def _deliver(comparison: "Comparison") -> None:
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.trackers import Receipt, discover
-    from smile_trace.worker.comparisons import deliver
+    from smile_trace.worker.delivery.comparisons import deliver
 
     settings = Settings()
     try:

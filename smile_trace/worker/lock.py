@@ -1,4 +1,4 @@
-"""One worker per home: its lock, and the sign of life that it gives there."""
+"""One worker per home: its lock, whose modification time is its heartbeat."""
 
 import fcntl
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 
-QUIET_SECONDS = 120.0
-"""A worker that gave no sign of life for so long hangs."""
+MAX_SILENCE_SECONDS = 120.0
+"""A worker without a heartbeat for so long hangs."""
 
 
 class WorkerError(SmileTraceError):
@@ -24,11 +24,11 @@ class AnotherWorker(WorkerError):
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[Callable[[], None]]:
+def worker_lock(home: Path) -> Iterator[Callable[[], None]]:
     """Hold the home's lock; the system lets go of it when the process ends, however it ends.
 
     Yields:
-        What the worker calls as a sign of life.
+        A function that gives a heartbeat.
 
     Raises:
         AnotherWorker: another worker holds it.
@@ -55,7 +55,7 @@ def check_health(home: Path) -> str:
     """A sentence about the worker that runs on `home`.
 
     Raises:
-        WorkerError: none runs, or it gives no sign of life.
+        WorkerError: none runs, or it gives no heartbeat.
     """
     try:
         descriptor = os.open(home / "worker.lock", os.O_RDONLY)
@@ -67,15 +67,15 @@ def check_health(home: Path) -> str:
             raise WorkerError(f"no worker runs on {home}: start smile-trace worker")
     finally:
         os.close(descriptor)
-    if silence > QUIET_SECONDS and not os.access(home, os.W_OK):
+    if silence > MAX_SILENCE_SECONDS and not os.access(home, os.W_OK):
         raise WorkerError(f"the worker waits because {home} cannot be written: make it writable")
-    if silence > QUIET_SECONDS:
+    if silence > MAX_SILENCE_SECONDS:
         raise WorkerError(f"the worker on {home} hangs since {silence:.0f} s: restart it")
     return f"a worker runs on {home}"
 
 
 def _touch(descriptor: int) -> None:
-    with suppress(OSError):  # a disk that became read-only takes no sign of life
+    with suppress(OSError):  # a disk that became read-only takes no heartbeat
         os.utime(descriptor)
 
 

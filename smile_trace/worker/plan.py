@@ -15,10 +15,10 @@ from smile_trace.store.groups import Group
 from smile_trace.store.ledger import Left, Spent
 from smile_trace.store.status import Counted
 from smile_trace.store.store import check_home
+from smile_trace.worker.explaining.sanity_checks import is_checked
 from smile_trace.worker.ingest import Ingest
-from smile_trace.worker.lock import AnotherWorker, alone
+from smile_trace.worker.lock import AnotherWorker, worker_lock
 from smile_trace.worker.sample import decide
-from smile_trace.worker.sanity_checks import is_checked
 
 BATCH = 500
 """Calls read at once."""
@@ -70,7 +70,7 @@ def plan(settings: Settings) -> Plan:
 def _read_spool(store: Store, settings: Settings) -> bool:
     """As every start of the worker does; False where one runs, which does it itself."""
     try:
-        with alone(settings.home):
+        with worker_lock(settings.home):
             Ingest(store, settings).run()
             store.jobs.forget_skipped(ReasonCode.NO_MODEL)
     except AnotherWorker:

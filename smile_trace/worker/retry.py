@@ -5,7 +5,7 @@ import time
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.worker.proxy_screen import why_dropped
+from smile_trace.worker.explaining.proxy_screen import why_dropped
 from smile_trace.worker.sample import explainable
 
 

@@ -10,16 +10,17 @@ from smile_trace.errors import ReasonCode
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
-from smile_trace.store import Store, StoreError
+from smile_trace.store import Store
 from smile_trace.store.pauses import Pause
 from smile_trace.store.retention import DAY, apply_retention
 from smile_trace.store.status import Status
-from smile_trace.trackers import Tracker, TrackerUnavailable, discover
-from smile_trace.worker.comparisons import Comparisons
-from smile_trace.worker.delivery import DeliveryWorker
-from smile_trace.worker.engine import Engine
+from smile_trace.trackers import Tracker, discover
+from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
+from smile_trace.worker.delivery.thread import DeliveryThread
+from smile_trace.worker.explaining.dispatcher import Dispatcher
+from smile_trace.worker.explaining.engine import Engine
 from smile_trace.worker.ingest import Ingest
-from smile_trace.worker.lock import WorkerError, alone
+from smile_trace.worker.lock import WorkerError, worker_lock
 from smile_trace.worker.metrics import serving_metrics
 from smile_trace.worker.sample import sample
 from smile_trace.worker.store_retry import StoreRetry
@@ -31,10 +32,8 @@ Progress = Callable[[Status], None]
 
 TICK = 0.2
 """Seconds between two looks at running explanations."""
-TIDY_SECONDS = 60.0
-"""Seconds between two rounds of tidying up."""
-LAST_WAIT = 5.0
-"""Seconds that `once` still waits for a delivery that did not arrive at first."""
+MAINTENANCE_SECONDS = 60.0
+"""Seconds between two rounds of maintenance: long waits, ended runs of the engine."""
 STOP_SECONDS = 6.0
 """How long a stop waits for rounds in flight before it cuts them off."""
 
@@ -72,9 +71,12 @@ def run(
     stopping = stopping or threading.Event()
     store = Store.open(settings, clock)
     try:
-        with alone(settings.home) as alive, serving_metrics(store, settings.worker.metrics_port):
+        with (
+            worker_lock(settings.home) as heartbeat,
+            serving_metrics(store, settings.worker.metrics_port),
+        ):
             active = _active(settings, trackers)
-            worker = _Worker(store, settings, app, active, stopping, alive, clock)
+            worker = _Worker(store, settings, app, active, stopping, heartbeat, clock)
             worker.run(once=once, progress=progress)
             return store.status()
     finally:
@@ -89,40 +91,44 @@ class _Worker:
         app: str | None,
         trackers: list[Tracker],
         stopping: threading.Event,
-        alive: Callable[[], None],
+        heartbeat: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
-        self._alive = alive
+        self._heartbeat = heartbeat
         self._store = store
         self._settings = settings
         self._stopping = stopping
         self._clock = clock
-        self._patience = StoreRetry()
+        self._store_retry = StoreRetry()
         self._ingest = Ingest(store, settings, clock)
-        self._engine = Engine(store, settings, app, self._patience, clock)
-        self._couriers = [
-            DeliveryWorker(t, store, settings, clock, self._patience) for t in trackers
-        ]
+        self._engine = Engine(store, settings, app, self._store_retry, clock)
+        self._dispatcher = Dispatcher(store, settings, self._engine, clock)
         self._drained = threading.Event()  # nothing more will be captured or explained
-        self._look = _Every(settings.worker.poll_seconds)
-        self._tidy = _Every(TIDY_SECONDS)
-        self._house = _Every(DAY)
+        self._deliveries = [
+            DeliveryThread(
+                DeliveryWorker(tracker, store, settings, clock, self._store_retry),
+                store,
+                settings,
+                self._store_retry,
+                self._drained,
+                stopping,
+            )
+            for tracker in trackers
+        ]
+        self._poll = _Interval(settings.worker.poll_seconds)
+        self._maintenance = _Interval(MAINTENANCE_SECONDS)
+        self._retention = _Interval(DAY)
 
     def run(self, *, once: bool, progress: Progress | None) -> None:
-        self._introduce()
+        self._log_start()
         # The settings may map by now what they did not when these calls were looked at, and a
         # model or tracker may have been put right: whoever starts a worker wants it tried.
         self._store.jobs.forget_skipped(ReasonCode.NO_MODEL)
         self._store.pauses.wake()
-        for delivery_worker in self._couriers:
-            self._store.outbox.wake(delivery_worker.name)
+        for thread in self._deliveries:
+            self._store.outbox.wake(thread.delivery_worker.name)
         self._engine.start()
-        # Each tracker in a thread of its own, so that none holds up another.
-        threads = [
-            threading.Thread(target=self._deliver, args=(delivery_worker,), daemon=True)
-            for delivery_worker in self._couriers
-        ]
-        for thread in threads:
+        for thread in self._deliveries:
             thread.start()
         try:
             self._work(once, progress)
@@ -132,18 +138,15 @@ class _Worker:
         finally:
             self._drained.set()
             self._engine.stop(STOP_SECONDS)
-            self._join(threads, progress)
+            self._join_deliveries(progress)
 
-    def _introduce(self) -> None:
+    def _log_start(self) -> None:
         """Say in the log what this worker serves, and what an earlier one had to wait for."""
-        models, trackers = (
-            self._settings.models,
-            [delivery_worker.name for delivery_worker in self._couriers],
-        )
+        trackers = [thread.delivery_worker.name for thread in self._deliveries]
         logger.info(
             "the worker starts on %s; models: %s; trackers: %s",
             self._settings.home,
-            ", ".join(models) or "none",
+            ", ".join(self._settings.models) or "none",
             ", ".join(trackers) or "none",
         )
         for pause in filter(self._has_model, self._store.pauses.all().values()):
@@ -159,51 +162,51 @@ class _Worker:
             return False
         return True
 
-    def _join(self, threads: list[threading.Thread], progress: Progress | None) -> None:
-        for thread in threads:
+    def _join_deliveries(self, progress: Progress | None) -> None:
+        for thread in self._deliveries:
             while thread.is_alive():
                 thread.join(TICK)
-                self._alive()
+                self._heartbeat()
                 self._show(progress)
                 if self._stopping.wait(0):
                     thread.join(STOP_SECONDS / 2)
                     break
-        for delivery_worker in self._couriers:
-            delivery_worker.tracker.close()
+        for thread in self._deliveries:
+            thread.delivery_worker.tracker.close()
 
     def _work(self, once: bool, progress: Progress | None) -> None:
         while not self._stopping.is_set():
             # Whoever waits for an end wants to hear of a full disk; a service waits it out.
-            with nullcontext() if once else self._patience.trying("the worker"):
+            with nullcontext() if once else self._store_retry.trying("the worker"):
                 if self._pass(once, progress):
                     return
             self._stopping.wait(TICK)
 
     def _pass(self, once: bool, progress: Progress | None) -> bool:
         """Do what is due; True where `once` and nothing is left to do."""
-        self._alive()
-        idle = not self._dispatch()
-        if self._look.due or (once and idle):
-            self._look.begin()
+        self._heartbeat()
+        idle = not self._dispatcher.dispatch()
+        if self._poll.due or (once and idle):
+            self._poll.restart()
             ingested = self._ingest.run(self._interrupted)
             if ingested.spans:
                 logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
             idle = not sample(self._store, self._settings, self._clock) and idle
             self._show(progress)
-            if once and idle and not self._engine.active and not self._dispatch():
+            if once and idle and not self._engine.active and not self._dispatcher.dispatch():
                 return True
-        if self._tidy.due:
-            self._tidy.begin()
+        if self._maintenance.due:
+            self._maintenance.restart()
             self._store.end_long_waits(self._clock())
             self._engine.forget_ended()
-        if self._house.due:
+        if self._retention.due:
             self._apply_retention()
-            self._house.begin()
+            self._retention.restart()
         return False
 
     def _interrupted(self) -> bool:
-        """Whether what takes long should end here; a sign of life each time."""
-        self._alive()
+        """Whether what takes long should end here; a heartbeat each time."""
+        self._heartbeat()
         return self._stopping.is_set()
 
     def _show(self, progress: Progress | None) -> None:
@@ -222,71 +225,8 @@ class _Worker:
         if removed.too_big:
             logger.warning("the store is larger than retention.megabytes, and all of it waits")
 
-    def _dispatch(self) -> int:
-        """Start as many jobs as there is room for; gives how many are under way."""
-        now, ledger = self._clock(), self._store.ledger
-        paused = self._store.pauses.all().values()
-        closed = {pause.name for pause in paused if pause.not_before > now}
-        probed = {pause.name for pause in paused} - closed
-        closed |= ledger.used_up()
-        vectors = self._settings.explain.embeddings  # every explanation needs them
-        most = self._settings.worker.concurrent_explanations
-        if vectors in probed:  # one call tries a paused model, the others wait for it
-            most = 1
-        while len(active := self._engine.active) < most and vectors not in closed:
-            if not ledger.room_for(len(active) + 1):
-                break
-            due = self._store.jobs.due(now=now, limit=1, without=closed)
-            if not due:
-                break
-            [job] = due
-            beside = sum(model == job.model for model in active.values())
-            if (job.model in probed and beside) or not ledger.room_for(beside + 1, job.model):
-                closed.add(job.model or "")
-            else:
-                self._engine.submit(job)
-        return len(self._engine.active)
 
-    def _deliver(self, delivery_worker: DeliveryWorker) -> None:
-        comparisons = Comparisons(delivery_worker.tracker, self._store, self._settings)
-        while True:
-            drained = self._drained.is_set()
-            wait = None
-            try:
-                with self._patience.trying(f"delivery to {delivery_worker.name}"):
-                    wait = self._bring(delivery_worker, comparisons, at_once=drained)
-            except StoreError as error:
-                logger.error("nothing more is delivered to %s: %s", delivery_worker.name, error)
-                return
-            except Exception:
-                logger.exception("delivery to %s stumbled; it goes on", delivery_worker.name)
-            if self._stopping.is_set():
-                return
-            if not drained:
-                self._drained.wait(self._settings.worker.poll_seconds)
-            elif wait is None or wait > LAST_WAIT:
-                return
-            else:
-                self._stopping.wait(wait)
-
-    def _bring(
-        self, delivery_worker: DeliveryWorker, comparisons: Comparisons, *, at_once: bool
-    ) -> float | None:
-        """Deliver what is due; gives the seconds until something may be tried again."""
-        done = delivery_worker.run(self._stopping.is_set)
-        if done.traces or done.explanations:
-            counts = done.traces, done.explanations
-            logger.info("%s got %d traces, %d explanations", delivery_worker.name, *counts)
-        if done.unavailable is None:
-            try:
-                if comparisons.run(at_once=at_once):
-                    delivery_worker.resume()
-            except TrackerUnavailable as error:
-                delivery_worker.pause(error)
-        return delivery_worker.wait()
-
-
-class _Every:
+class _Interval:
     """Says when something is due again."""
 
     def __init__(self, seconds: float) -> None:
@@ -298,8 +238,8 @@ class _Every:
         """Whether it is time."""
         return time.monotonic() >= self._next
 
-    def begin(self) -> None:
-        """It is done now, and again after that time."""
+    def restart(self) -> None:
+        """It is due again after the interval."""
         self._next = time.monotonic() + self._seconds
 
 

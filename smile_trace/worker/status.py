@@ -4,8 +4,8 @@ from smile_trace.capture.spool import read_losses
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.status import Counted, Status
+from smile_trace.worker.explaining.proxy_screen import dropped_proxies
 from smile_trace.worker.lock import WorkerError, check_health
-from smile_trace.worker.proxy_screen import dropped_proxies
 
 
 def read_home(settings: Settings) -> Status:

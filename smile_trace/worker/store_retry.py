@@ -1,4 +1,4 @@
-"""Waiting for a store that cannot be written for now, instead of giving up."""
+"""Retries of store writes while the disk is full or read-only."""
 
 import logging
 import threading
@@ -18,21 +18,21 @@ T = TypeVar("T")
 
 
 class StoreRetry:
-    """Whoever meets a disk that is full or read-only waits here, and goes on by itself.
+    """Repeats what fails with StoreUnavailable until the store can be written again.
 
-    The log gets one sentence when the trouble begins or becomes another one, and one when
-    everybody who met it is through. Thread-safe.
+    The log gets one line when writes begin to fail or fail for another reason, and one when
+    all that failed have succeeded. Thread-safe.
     """
 
     def __init__(self) -> None:
-        self._over = threading.Event()
+        self._ended = threading.Event()
         self._lock = threading.Lock()
-        self._troubled: set[object] = set()
+        self._failing: set[object] = set()
         self._said = ""
 
     def end(self) -> None:
-        """Wait no longer: what cannot be written now is left to the next worker."""
-        self._over.set()
+        """Stop waiting: what cannot be written now is left to the next worker."""
+        self._ended.set()
 
     def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `work` gives, tried until the store can be written.
@@ -45,38 +45,36 @@ class StoreRetry:
             try:
                 done = work(*args, **kwargs)
             except StoreUnavailable as error:
-                self.met(who, error)
-                if self._over.wait(wait):
+                self._failed(who, error)
+                if self._ended.wait(wait):
                     raise
                 wait = min(2 * wait, LONGEST_WAIT)
             else:
-                self.through(who)
+                self._succeeded(who)
                 return done
 
     @contextmanager
     def trying(self, who: str) -> Iterator[None]:
-        """Do something that is repeated anyway: here it just ends where the store fails."""
+        """For work that is repeated anyway: StoreUnavailable ends it, and is logged."""
         try:
             yield
         except StoreUnavailable as error:
-            self.met(who, error)
+            self._failed(who, error)
         else:
-            self.through(who)
+            self._succeeded(who)
 
-    def met(self, who: object, error: StoreUnavailable) -> None:
-        """`who` could not write."""
+    def _failed(self, who: object, error: StoreUnavailable) -> None:
         with self._lock:
-            self._troubled.add(who)
+            self._failing.add(who)
             if str(error) != self._said:
                 self._said = str(error)
                 logger.warning("everything waits, and goes on by itself: %s", error)
 
-    def through(self, who: object) -> None:
-        """`who` could write."""
+    def _succeeded(self, who: object) -> None:
         with self._lock:
-            if who not in self._troubled:
+            if who not in self._failing:
                 return
-            self._troubled.discard(who)
-            if not self._troubled:
+            self._failing.discard(who)
+            if not self._failing:
                 self._said = ""
                 logger.warning("the store can be written again: everything goes on")

@@ -18,7 +18,7 @@ from smile_trace.store import Store
 from smile_trace.store.pauses import Pause
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from smile_trace.worker.ingest import Ingest
-from smile_trace.worker.lock import alone
+from smile_trace.worker.lock import worker_lock
 from smile_trace.worker.sample import sample
 from tests.support.planted import PlantedServer, serving
 from tests.support.spooled import call_span, span_id, write_spool
@@ -131,7 +131,7 @@ def test_a_dry_run_bounds_the_cost_and_asks_nothing(shell: Shell, server: Plante
     code, out, _ = shell.run("worker", "--dry-run")
     assert out.startswith("Nothing waits to be explained.")
     assert "worker runs here" not in out
-    with alone(shell.home):
+    with worker_lock(shell.home):
         out = shell.run("worker", "--dry-run")[1]
     assert "A worker runs here, which reads the spool itself" in out
 
@@ -275,7 +275,7 @@ def test_doctor_repairs_only_where_no_worker_runs(shell: Shell) -> None:
     assert shell.run("worker", "--once")[0] == 0
     _, out, _ = shell.run("doctor", "--repair")
     assert "repair: removed 0 traces, 0 answers, 0 corrupt lines; the store takes 0." in out
-    with alone(shell.home):
+    with worker_lock(shell.home):
         _, out, _ = shell.run("doctor", "--repair")
     assert "repair: nothing was removed: another worker runs" in out
 

@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace.store import Store
 from smile_trace.trackers import Capabilities, ComparedPrompt, Outcome, Receipt, Rejected
-from smile_trace.worker.comparisons import Comparisons
+from smile_trace.worker.delivery.comparisons import Comparisons
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 

@@ -9,7 +9,7 @@ from smile_trace.comparison import compare
 from smile_trace.store import Store
 from smile_trace.store.tables import calls, deliveries
 from smile_trace.trackers import CapturedTrace, ComparedPrompt, Receipt
-from smile_trace.worker.comparisons import deliver
+from smile_trace.worker.delivery.comparisons import deliver
 from smile_trace_mlflow import MLflowTracker
 from tests.support.browser import WatchedPage
 from tests.support.explained import captured, explanation

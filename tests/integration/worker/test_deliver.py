@@ -18,7 +18,7 @@ from smile_trace.trackers import (
     Rejected,
     TrackerUnavailable,
 )
-from smile_trace.worker.delivery import (
+from smile_trace.worker.delivery.delivery_worker import (
     ATTEMPTS,
     LONGEST_WAIT,
     Delivered,

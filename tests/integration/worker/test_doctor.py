@@ -7,7 +7,7 @@ from smile_trace.store import Store
 from smile_trace.store.retention import apply_retention
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.doctor import examine, forget_tracker
-from smile_trace.worker.lock import WorkerError, alone
+from smile_trace.worker.lock import WorkerError, worker_lock
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FakeTracker
 from tests.support.worker_settings import capture
@@ -29,7 +29,7 @@ def test_a_tracker_that_is_not_used_any_more_is_forgotten(settings: Settings) ->
     assert found.level == "bad"
     assert "2 wait" in found.said
     assert "--forget-tracker gone" in found.said
-    with alone(settings.home), pytest.raises(WorkerError, match="another worker"):
+    with worker_lock(settings.home), pytest.raises(WorkerError, match="another worker"):
         forget_tracker(settings, "gone")
     with pytest.raises(WorkerError, match=r"known: gone"):
         forget_tracker(settings, "nonesuch")

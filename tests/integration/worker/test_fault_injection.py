@@ -169,7 +169,7 @@ def test_a_tracker_takes_nothing_for_an_hour(
 def test_a_clock_that_is_put_back_a_day_holds_nothing_up(
     settings: Settings, server: PlantedServer, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smile_trace.worker.run.TIDY_SECONDS", 0.5)
+    monkeypatch.setattr("smile_trace.worker.run.MAINTENANCE_SECONDS", 0.5)
     tracker = FakeTracker()
     tracker.fail_with = TrackerUnavailable("it is down", retry_after=300.0)
     server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000

@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store.ledger import Left
-from smile_trace.worker.lock import alone
+from smile_trace.worker.lock import worker_lock
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
 from tests.support.planted import PlantedServer
@@ -78,7 +78,7 @@ def test_beside_a_worker_it_leaves_the_spool_to_it(settings: Settings) -> None:
     capture(settings, 1)
     assert plan(settings).models[0].explanations == 1
     capture(settings, 2)
-    with alone(settings.home):
+    with worker_lock(settings.home):
         beside = plan(settings)
     assert (beside.models[0].explanations, beside.beside_worker) == (1, True)
     after = plan(settings)

@@ -193,7 +193,7 @@ def test_a_proxy_that_is_gone_is_waited_for_and_named(
     cheap: PlantedServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("smile_trace.worker.models.FIRST_PROBE", 0.2)
+    monkeypatch.setattr("smile_trace.worker.explaining.models.FIRST_PROBE", 0.2)
     cheap.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
     capture(proxied, 1, prompt=PROMPT)
     stopping = threading.Event()

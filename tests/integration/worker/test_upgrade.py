@@ -91,7 +91,7 @@ def test_work_in_flight_is_finished(home: Path, server: FixedServer) -> None:
 def test_the_steps_of_another_release_are_not_waited_for(
     home: Path, server: FixedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smile_trace.worker.engine.VERSION", "another")
+    monkeypatch.setattr("smile_trace.worker.explaining.engine.VERSION", "another")
     status, tracker = finish(home)
     check(status, tracker, server)
 

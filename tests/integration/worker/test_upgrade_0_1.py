@@ -109,7 +109,7 @@ def test_work_in_flight_is_finished(
 ) -> None:
     """Nothing is lost, paid twice or delivered twice, also where the engine's steps are new."""
     if release == "another":
-        monkeypatch.setattr("smile_trace.worker.engine.VERSION", "another")
+        monkeypatch.setattr("smile_trace.worker.explaining.engine.VERSION", "another")
     was = before["status"]
     assert (was["running"], was["pending"], was["failed"]) == (1, 2, 1)
     assert min(was["reliable"], was["no_effect"], was["unreliable"]) > 0

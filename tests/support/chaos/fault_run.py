@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import smile_trace.models.retry as model_retry
-import smile_trace.worker.delivery as deliver
-import smile_trace.worker.models as models
+import smile_trace.worker.delivery.delivery_worker as deliver
+import smile_trace.worker.explaining.models as models
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.chaos.schedule import BUDGET, CALLS, Fault, WorkerRun, plan

@@ -1,4 +1,4 @@
-"""What `smile-trace doctor` looks at: each finding is one sentence that says what to do."""
+"""Home, store, models, trackers: each finding is one sentence that says what to do."""
 
 import asyncio
 import os
@@ -16,10 +16,8 @@ from smile_trace.models.registry import open_model
 from smile_trace.records import Record
 from smile_trace.settings import EndpointSettings, ModelSettings, RerunSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
-from smile_trace.store.retention import apply_retention
 from smile_trace.store.store import has_store
 from smile_trace.trackers import TrackerUnavailable, discover
-from smile_trace.worker.lock import WorkerError, alone
 
 Level = Literal["good", "note", "bad"]
 FEW_BYTES = 500 * 2**20
@@ -36,7 +34,7 @@ class Finding(Record):
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at everything that the worker needs; repairs what can be repaired safely."""
+    """Look at everything that the worker needs; mends permissions, which is always safe."""
     findings = [Finding(level="good", about="versions", said=_versions()), _settings_file()]
     findings += _home(settings)
     findings += _store(settings)
@@ -45,53 +43,8 @@ def examine(settings: Settings) -> list[Finding]:
     return findings
 
 
-def repair(settings: Settings) -> Finding:
-    """Remove what `retention` does not keep, and make the store as small as it can be.
-
-    Raises:
-        StoreError: the store cannot be opened or written.
-    """
-    if not has_store(settings.home):
-        return Finding(level="note", about="repair", said="nothing was captured here yet")
-    store = Store.open(settings)
-    try:
-        with alone(settings.home):
-            removed = apply_retention(store.database, settings.retention)
-            store.database.vacuum()
-        counts = f"{removed.traces} traces, {removed.responses} answers"
-        size = f"the store takes {store.database.used_bytes() / 2**20:.1f} MB"
-        said = f"removed {counts}, {removed.corrupt_lines} corrupt lines; {size}"
-        return Finding(level="good", about="repair", said=said)
-    except WorkerError as error:
-        return Finding(level="note", about="repair", said=f"nothing was removed: {error}")
-    finally:
-        store.close()
-
-
-def forget_tracker(settings: Settings, name: str) -> Finding:
-    """Drop what waits for a tracker that is not used any more, so that retention can free it.
-
-    Raises:
-        WorkerError: a worker runs here, or the settings have that tracker active.
-        StoreError: the store cannot be opened or written.
-    """
-    if name in _active_names(settings):
-        raise WorkerError(
-            f"the tracker {name!r} is active: take its table and its variables away first"
-        )
-    store = Store.look(settings)
-    try:
-        with alone(settings.home):
-            if name not in store.outbox.names():
-                known = ", ".join(store.outbox.names()) or "none"
-                raise WorkerError(f"nothing was ever for a tracker {name!r} (known: {known})")
-            said = f"forgotten, with {store.outbox.forget(name)} things that waited for it"
-    finally:
-        store.close()
-    return Finding(level="good", about=f"tracker {name}", said=said)
-
-
-def _active_names(settings: Settings) -> set[str]:
+def active_names(settings: Settings) -> set[str]:
+    """The trackers that the settings and the environment ask for; none where they are wrong."""
     try:
         trackers = discover(settings.trackers)
     except ValueError:  # said elsewhere
@@ -171,7 +124,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     for one in status.skipped_by_reason:
         if one.code == ReasonCode.NO_MODEL:
             yield Finding(level="bad", about="store", said=f"{one.count} calls: {one.reason}")
-    active = _active_names(settings)
+    active = active_names(settings)
     for tracker in status.trackers:
         if tracker.name not in active:
             said = (

@@ -20,8 +20,8 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.database import describing_faults, make_wal
 from smile_trace.store.jobs import Job
-from smile_trace.worker.explain import Explainer, Kept
-from smile_trace.worker.models import Models
+from smile_trace.worker.explaining.explain import Explainer, Kept
+from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Engine:
     ) -> None:
         self._store = store
         self._path = settings.home / "engine.db"
-        self._patience = store_retry
+        self._store_retry = store_retry
         self._clock = clock
         self._models = Models(store, settings, app, store_retry, clock)
         self._explainer = Explainer(
@@ -145,7 +145,7 @@ class Engine:
         """Let every job end its round, or cut it off after `seconds`; a later start goes on."""
         global _running
         self._explainer.stop()
-        self._patience.end()
+        self._store_retry.end()
         deadline = threading.Event()
         for _ in range(int(seconds * 20)):
             if not self.active:
@@ -154,7 +154,7 @@ class Engine:
         if self._loop is not None and self._loop.is_running():
             closing = asyncio.run_coroutine_threadsafe(self._models.close(), self._loop)
             _result_of(closing, 3.0)
-        with self._patience.trying("the engine"):
+        with self._store_retry.trying("the engine"):
             self.forget_ended()
         DBOS.destroy()
         _running = None
@@ -184,7 +184,7 @@ class Engine:
         now = self._clock()
         with self._lock:
             self._active.pop(job.id, None)
-        self._patience(self._store.jobs.postpone, job, None, until=now, now=now)
+        self._store_retry(self._store.jobs.postpone, job, None, until=now, now=now)
 
     def _own_database(self) -> AbstractContextManager[None]:
         return describing_faults(self._path)

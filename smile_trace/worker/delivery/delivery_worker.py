@@ -68,7 +68,7 @@ class DeliveryWorker:
         self.tracker = tracker
         self._store = store
         self._takes_traces = tracker.capabilities.traces
-        self._patience = store_retry or StoreRetry()
+        self._store_retry = store_retry or StoreRetry()
         self._external_seconds = settings.worker.external_trace_seconds
         self._clock = clock
 
@@ -197,7 +197,7 @@ class DeliveryWorker:
 
     def _note(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> int:
         # What arrived would be sent again if it were not noted, so this waits for the disk.
-        return self._patience(self._settle, outcomes)
+        return self._store_retry(self._settle, outcomes)
 
     def _settle(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> int:
         arrived, now = 0, self._clock()

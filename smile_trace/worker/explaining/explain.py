@@ -27,9 +27,9 @@ from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Pro
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
 from smile_trace.store.ledger import Spent, of_proxy
-from smile_trace.worker.models import Models
-from smile_trace.worker.proxy_screen import note, pair_of, unused, why_dropped
-from smile_trace.worker.sanity_checks import PURPOSE, is_checked, with_check
+from smile_trace.worker.explaining.models import Models
+from smile_trace.worker.explaining.proxy_screen import note, pair_of, unused, why_dropped
+from smile_trace.worker.explaining.sanity_checks import PURPOSE, is_checked, with_check
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Explainer:
     ) -> None:
         self._store = store
         self._models = models
-        self._patience = store_retry
+        self._store_retry = store_retry
         self._clock = clock
         self._sanity_check_rate = sanity_check_rate
         self._stopping = False
@@ -215,7 +215,7 @@ class Explainer:
     async def _keep(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Work with the store off the event loop, which has answers to receive, however long
         the disk is full."""
-        return await asyncio.to_thread(lambda: self._patience(work, *args, **kwargs))
+        return await asyncio.to_thread(lambda: self._store_retry(work, *args, **kwargs))
 
 
 def _study(

@@ -184,14 +184,14 @@ class _RetryingLedger:
 
     def __init__(self, ledger: Ledger, store_retry: StoreRetry) -> None:
         self._ledger = ledger
-        self._patience = store_retry
+        self._store_retry = store_retry
         self.caps_money = ledger.caps_money
 
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:
         """See `models.accounting.ledger.Ledger.reserve`."""
-        return self._patience(
+        return self._store_retry(
             self._ledger.reserve,
             model=model,
             explanation=explanation,
@@ -202,11 +202,11 @@ class _RetryingLedger:
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
         """See `models.accounting.ledger.Ledger.settle`."""
-        self._patience(self._ledger.settle, reservation, tokens=tokens, usd=usd)
+        self._store_retry(self._ledger.settle, reservation, tokens=tokens, usd=usd)
 
     def release(self, reservation: str, *, sent: bool) -> None:
         """See `models.accounting.ledger.Ledger.release`."""
-        self._patience(self._ledger.release, reservation, sent=sent)
+        self._store_retry(self._ledger.release, reservation, sent=sent)
 
 
 class _RetryingCache:
@@ -214,12 +214,12 @@ class _RetryingCache:
 
     def __init__(self, cache: ResponseCache, store_retry: StoreRetry) -> None:
         self._cache = cache
-        self._patience = store_retry
+        self._store_retry = store_retry
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
         """See `models.accounting.ledger.ResponseCache.get_many`."""
-        return self._patience(self._cache.get_many, keys)
+        return self._store_retry(self._cache.get_many, keys)
 
     def put_many(self, items: Mapping[str, Response]) -> None:
         """See `models.accounting.ledger.ResponseCache.put_many`."""
-        self._patience(self._cache.put_many, items)
+        self._store_retry(self._cache.put_many, items)

@@ -1,0 +1,1 @@
+"""From a job to its explanation: the engine, the models, proxies, sanity checks."""
