@@ -3,7 +3,6 @@
 Field by field as opik 2.2.122 sends them, where they mean the same.
 """
 
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from smile_trace.trackers.fields import (
     span_input,
     span_output,
     tags,
+    timestamp,
     token_usage,
     trace_times,
 )
@@ -30,12 +30,6 @@ FIDELITY = "smile.fidelity_r2"
 TAG = "explained"
 SOURCE = "sdk"
 """Who writes; Opik knows only a few words here."""
-
-
-def timestamp(at_ns: int) -> str:
-    """Unix nanoseconds as ISO 8601 with microseconds, UTC."""
-    at = datetime.datetime.fromtimestamp(at_ns // 10**9, datetime.UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ns % 10**9 // 1000:06}Z"
 
 
 def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:

@@ -120,9 +120,7 @@ class TrackerContract:
 
     def test_hostile_text_arrives(self, server: FakeHttpServer, tracker: Tracker) -> None:
         with_surrogate = _received(_deliver_trace(tracker, sample_trace(HOSTILE)))
-        trace = sample_trace(
-            strict_json(HOSTILE)
-        )  # an Explanation is JSON, which holds no surrogates
+        trace = sample_trace(strict_json(HOSTILE))  # an Explanation holds no surrogates
         external_id = _received(_deliver_trace(tracker, trace))
         [outcome] = tracker.deliver_explanations(_explained(trace, external_id))
         _received(outcome)

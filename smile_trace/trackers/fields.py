@@ -4,6 +4,7 @@ Input and output are JSON objects, token counts have OpenAI's names, tags are te
 """
 
 import contextlib
+import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -113,6 +114,12 @@ def tags(calls: Sequence[Call]) -> list[str]:
 
 
 # -- about traces -------------------------------------------------------------------------
+
+
+def timestamp(at_ns: int) -> str:
+    """Unix nanoseconds as ISO 8601 with microseconds, UTC."""
+    at = datetime.datetime.fromtimestamp(at_ns // 10**9, datetime.UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ns % 10**9 // 1000:06}Z"
 
 
 def trace_times(trace: Trace) -> tuple[int, int]:
