@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
+from smile_trace.store.budget_scope import BudgetScope
 from smile_trace.store.database import Database
 from smile_trace.store.groups import Group
 from smile_trace.store.tables import calls, explanations, groups, jobs, observations
@@ -45,9 +46,9 @@ class Job(Record):
     not_before: float
 
     @property
-    def budget_scope(self) -> str:
+    def budget_scope(self) -> BudgetScope:
         """What the caps of one explanation are counted on."""
-        return f"{self.call_id}/{self.settings_hash}/{self.attempt}"
+        return BudgetScope(f"{self.call_id}/{self.settings_hash}/{self.attempt}")
 
 
 class Decision(Record):

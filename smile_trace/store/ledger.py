@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -11,22 +12,16 @@ from sqlalchemy.dialects.sqlite import insert
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Record, Response
 from smile_trace.settings import Budget, ModelSettings
+from smile_trace.store.budget_scope import BudgetScope, Purpose
 from smile_trace.store.database import Database
 from smile_trace.store.tables import reservations, responses, spend
 
 UNITS = ("calls", "tokens", "usd")
 """What caps are counted in."""
 
-_PROXY = "/proxy"
-
-
-def of_proxy(explanation: str) -> str:
-    """What a proxy's attempts for `explanation` belong to.
-
-    They have a cap on calls of their own. In the caps of that explanation and of the day only
-    their money counts; calls and tokens do in the proxy's own caps.
-    """
-    return explanation + _PROXY
+CapScope = Literal["day", "model", "explanation"]
+"""What a cap holds for. The key of a day is its ISO date, of a model "date/name", of an
+explanation that of its `BudgetScope`."""
 
 
 class Spent(Record):
@@ -185,8 +180,8 @@ class StoredLedger:
             else:
                 connection.execute(delete(reservations).where(own))
 
-    def spent(self, scope: str, key: str) -> Spent:
-        """What was spent so far: scope "day" (an ISO date), "model" (date/name), "explanation"."""
+    def spent(self, scope: CapScope, key: str) -> Spent:
+        """What was spent so far under a cap."""
         with self._database.read() as connection:
             return _spent(connection, scope, key)
 
@@ -279,25 +274,26 @@ class StoredLedger:
         """The settings in `[budget]` that hold for a day or an explanation, by name."""
         names = [f"{unit}_per_{scope}" for unit in UNITS]
         if scope == "explanation":
-            calls = "proxy_calls_per_explanation" if key.endswith(_PROXY) else names[0]
+            of_proxy = BudgetScope.from_key(key).purpose is Purpose.PROXY
+            calls = "proxy_calls_per_explanation" if of_proxy else names[0]
             names = [calls, "usd_per_explanation"]
         return {name: getattr(self._budget, name) for name in names}
 
 
 def _counted(
     day: str, model: str, explanation: str, more: Spent
-) -> tuple[tuple[str, str, Spent], ...]:
+) -> tuple[tuple[CapScope, str, Spent], ...]:
     """Where an attempt counts: scope, key, and what of it counts there."""
-    of_model = "model", f"{day}/{model}", more
-    if not explanation.endswith(_PROXY):
+    scope = BudgetScope.from_key(explanation)
+    of_model: tuple[CapScope, str, Spent] = ("model", f"{day}/{model}", more)
+    if scope.purpose is not Purpose.PROXY:
         return ("day", day, more), of_model, ("explanation", explanation, more)
     money = more.model_copy(update={"calls": 0, "tokens": 0})
-    whole = explanation.removesuffix(_PROXY)
     return (
         ("day", day, money),
         of_model,
         ("explanation", explanation, more),
-        ("explanation", whole, money),
+        ("explanation", scope.explanation, money),
     )
 
 

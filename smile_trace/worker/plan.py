@@ -112,7 +112,7 @@ def _wanted(
     for job in store.jobs.unfinished():
         call = store.traces.call(job.call_id)
         if call is not None:
-            yield call, job.settings, store.ledger.spent("explanation", job.budget_scope), None
+            yield call, job.settings, store.ledger.spent("explanation", job.budget_scope.key), None
     offset, chosen = 0, dict[Group, int]()
     while batch := store.jobs.undecided(BATCH, offset=offset):
         offset += len(batch)

@@ -25,11 +25,12 @@ from smile_trace.explaining.studies import make_study
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
+from smile_trace.store.budget_scope import Purpose
 from smile_trace.store.jobs import Job
-from smile_trace.store.ledger import Spent, of_proxy
+from smile_trace.store.ledger import Spent
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.explaining.proxy_screen import note, pair_of, unused, why_dropped
-from smile_trace.worker.explaining.sanity_checks import PURPOSE, is_checked, with_check
+from smile_trace.worker.explaining.sanity_checks import is_checked, with_check
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -140,9 +141,9 @@ class Explainer:
             await self._keep(self._store.jobs.progressed, job.id, now=self._clock())
         await vectors.ask(study)
         explanation = await run_in_thread(finish, study, told)
-        spent = await self._keep(self._store.ledger.spent, "explanation", job.budget_scope)
-        scope = of_proxy(job.budget_scope)
-        of_its_proxy = await self._keep(self._store.ledger.spent, "explanation", scope)
+        spent = await self._keep(self._store.ledger.spent, "explanation", job.budget_scope.key)
+        scope = job.budget_scope.for_purpose(Purpose.PROXY)
+        of_its_proxy = await self._keep(self._store.ledger.spent, "explanation", scope.key)
         explanation = _with_cost(explanation, spent, of_its_proxy, len(told))
         if pair is not None and dropped is not None:
             explanation = explanation.model_copy(update={"proxy": unused(pair, dropped)})
@@ -169,7 +170,7 @@ class Explainer:
             ModelUnavailable: it still cannot be asked.
             BudgetExceeded: a daily cap is reached.
         """
-        model = self._models.open(job, call, f"/try {job.run}")
+        model = self._models.open(job, call, Purpose.PROBE)
         for row in perturbations:
             if row.asked == "proxy":
                 continue
@@ -193,7 +194,10 @@ class Explainer:
 
         if job.settings.proxy is not None:
             job = self._models.without_proxy(job)
-        model, embed = self._models.open(job, call, PURPOSE), self._models.embeddings(job)
+        model, embed = (
+            self._models.open(job, call, Purpose.SANITY_CHECK),
+            self._models.embeddings(job),
+        )
         return await with_check(explanation, job, Prompted.of(call), model, embed, stop)
 
     async def _wait(self, job: Job, error: ModelUnavailable | BudgetExceeded) -> None:

@@ -17,8 +17,8 @@ from smile_trace.models.registry import open_embeddings, open_model, settings_fo
 from smile_trace.records import Call, Response
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
+from smile_trace.store.budget_scope import Purpose
 from smile_trace.store.jobs import Job
-from smile_trace.store.ledger import of_proxy
 from smile_trace.store.pauses import Pause
 from smile_trace.worker.store_retry import StoreRetry
 
@@ -53,13 +53,13 @@ class Models:
         self._paused = set(store.pauses.all())
         self._pausing = threading.Lock()  # several jobs find out at the same moment
 
-    def open(self, job: Job, call: Call, purpose: str = "") -> Model:
+    def open(self, job: Job, call: Call, purpose: Purpose = Purpose.EXPLANATION) -> Model:
         """The model for one job: every answer kept, every attempt paid.
 
         Args:
             job: what the attempts belong to.
             call: the call that is explained.
-            purpose: what else than the explanation it is opened for; that has a cap of its own.
+            purpose: what it is opened for; each has a cap of its own.
 
         Raises:
             ModelUnavailable: an extra, a file, a key or the module is missing.
@@ -73,11 +73,12 @@ class Models:
             if name not in self._open:
                 self._open[name] = open_model(name, how, app=self._app)
             model = self._open[name]
+        run = job.run if purpose is Purpose.PROBE else None
         return MeteredModel(
             model,
             ledger=self._ledger,
             cache=self._responses,
-            explanation=f"{job.budget_scope}{purpose}",
+            explanation=job.budget_scope.for_purpose(purpose, run).key,
             paid_as=name,
         )
 
@@ -98,7 +99,7 @@ class Models:
             self._open[key],
             ledger=self._ledger,
             cache=self._responses,
-            explanation=of_proxy(job.budget_scope),
+            explanation=job.budget_scope.for_purpose(Purpose.PROXY).key,
             paid_as=name,
         )
 
@@ -127,7 +128,7 @@ class Models:
         return found.paid_from(
             self._ledger,
             self._responses,
-            f"{job.budget_scope}/embeddings",
+            job.budget_scope.for_purpose(Purpose.EMBEDDINGS).key,
             partial(self.answered, name),
         )
 

@@ -37,7 +37,7 @@ def note(store: Store, pair: Pair, explanation: Explanation, job: Job, *, now: f
     if use is None or use.dropped is not None or use.agreement is None:
         return
     before = why_dropped(store, pair)
-    store.agreements.add(pair, use.agreement, item=job.budget_scope, now=now)
+    store.agreements.add(pair, use.agreement, item=job.budget_scope.key, now=now)
     why = why_dropped(store, pair)
     if why is not None and before is None:
         logger.warning(

@@ -14,9 +14,6 @@ from smile_trace.store.jobs import Job
 
 logger = logging.getLogger(__name__)
 
-PURPOSE = "/sanity check"
-"""Under which a check's calls are counted: apart from those of its explanation."""
-
 
 def is_checked(call_id: str, rate: float) -> bool:
     """Whether the explanation of this call is checked: the same ones every time."""

@@ -1,0 +1,56 @@
+"""What the caps on one explanation are counted on."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """What attempts are sent for. Only those for the explanation itself use up its calls."""
+
+    EXPLANATION = "explanation"
+    PROXY = "proxy"
+    SANITY_CHECK = "sanity check"
+    EMBEDDINGS = "embeddings"
+    PROBE = "try"
+    """Whether a paused model answers again; each run of a job has its own."""
+
+
+@dataclass(frozen=True)
+class BudgetScope:
+    """An explanation, or what else is asked for it, with caps of its own.
+
+    A proxy's attempts have their own cap on calls. In the caps of the explanation and of the day
+    only their money counts; their calls and tokens count in the proxy's own caps.
+
+    Attributes:
+        explanation: its id, in the worker "call id/settings hash/attempt".
+        purpose: what the attempts are for.
+        run: the run of the job, for a probe.
+    """
+
+    explanation: str
+    purpose: Purpose = Purpose.EXPLANATION
+    run: int | None = None
+
+    def for_purpose(self, purpose: Purpose, run: int | None = None) -> "BudgetScope":
+        """The scope of the same explanation for another purpose."""
+        return replace(self, purpose=purpose, run=run)
+
+    @property
+    def key(self) -> str:
+        """How it stands in the store, and what models are given."""
+        if self.purpose is Purpose.EXPLANATION:
+            return self.explanation
+        run = "" if self.run is None else f" {self.run}"
+        return f"{self.explanation}/{self.purpose}{run}"
+
+    @classmethod
+    def from_key(cls, key: str) -> "BudgetScope":
+        """The scope of a key."""
+        explanation, _, end = key.rpartition("/")
+        name, _, run = end.rpartition(" ")
+        if name == Purpose.PROBE and run.isdecimal():
+            return cls(explanation, Purpose.PROBE, int(run))
+        if end in (Purpose.PROXY, Purpose.SANITY_CHECK, Purpose.EMBEDDINGS):
+            return cls(explanation, Purpose(end))
+        return cls(key)
