@@ -40,7 +40,7 @@ COLUMNS = (
     *("may_need", "calls_needed", "tokens_saved", "usd_saved"),
     *("since_previous", "change", "change_p_value", "change_significant"),
 )
-"""The columns of EFFECTS: influences in units of shift, what is saved per thousand calls."""
+"""The columns of EFFECTS: influences in units of answer change, savings per thousand calls."""
 
 
 def deliver_version(

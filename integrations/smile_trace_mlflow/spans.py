@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXPLANATION = "smile_trace.explanation"
 """Span attribute: the full Explanation as JSON."""
-EXTERNAL_TAG = "smile.linked_trace"
+EXTERNAL_TAG = "smile.external_trace"
 """Trace tag: the id of the user's own trace that was not found on this server."""
 LARGEST_EXPLANATION = 512_000
 """Characters of Explanation JSON on a span; a longer one leaves out its perturbations there."""
@@ -96,10 +96,10 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
     root = trace.span(trace.root_span_id)
     # A call's span bears its model's name, and the list is read by function.
     tags[_TRACE_NAME] = str(root.attributes.get(semconv.NAME) or root.name)
-    if linked := external_ids(trace):
-        tags[EXTERNAL_TAG] = linked[0]
+    if external := external_ids(trace):
+        tags[EXTERNAL_TAG] = external[0]
     if trace.root_missing:
-        tags["smile.lost_root"] = "true"
+        tags["smile.root_missing"] = "true"
     return {_TAG_PREFIX + _no_nul(key): _no_nul(value) for key, value in tags.items()}
 
 

@@ -71,6 +71,7 @@ def assert_whole(server: FakeComet, item: ComparedPrompt) -> None:
         assert {"comparison.html", "comparison.json", "effects.csv", "prompt.txt"} <= set(names)
         assert found.html.count('class="smile-comparison"') == 1
         assert all(len(values) == 1 for values in found.metrics.values())
+        assert {"smile.essential_parts", "smile.no_effect_parts"} <= set(found.metrics)
         assert not found.running
         parts = [i.segment.text for i in item.comparison.versions[number].segments]
         assert [row["part"] for row in table(found.asset("effects.csv"))] == parts

@@ -223,7 +223,7 @@ def test_no_key_is_said_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_key_may_stand_in_comets_own_file(tmp_path: Path) -> None:
+def test_the_key_may_come_from_comets_own_file(tmp_path: Path) -> None:
     with FakeComet(api_key="from the file") as server:
         environment = comet_environment(server.url, str(tmp_path))
         del environment["COMET_API_KEY"]

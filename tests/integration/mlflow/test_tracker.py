@@ -244,7 +244,7 @@ def test_the_heatmap_goes_into_the_users_own_trace(tracker: MLflowTracker, exper
     assert number.span_id == model_span.span_id
 
 
-def test_a_linked_trace_that_is_not_there_is_waited_for_and_then_replaced(
+def test_an_external_trace_that_is_missing_is_waited_for_and_then_replaced(
     tracker: MLflowTracker, experiment: str
 ) -> None:
     explained = explanation()
@@ -254,7 +254,7 @@ def test_a_linked_trace_that_is_not_there_is_waited_for_and_then_replaced(
     [sent] = tracker.deliver_traces([CapturedTrace(trace=trace, wait_for_external=False)])
     [found] = traces_in(experiment)
     assert received(sent) == found.info.trace_id == f"tr-{trace.trace_id}"
-    assert found.info.tags["smile.linked_trace"] == "tr-" + "0" * 32
+    assert found.info.tags["smile.external_trace"] == "tr-" + "0" * 32
     item = ExplainedCall(
         trace=trace, call=call, explanation=explained, traced_as=found.info.trace_id
     )

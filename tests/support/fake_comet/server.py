@@ -177,9 +177,9 @@ class FakeComet(FakeHttpServer):
         return Answer(body=answers)
 
     def _write_one(self, wanted: dict[str, Any]) -> tuple[int, JSON]:
-        place = wanted["createExperimentRequest"]
+        target = wanted["createExperimentRequest"]
         made = self._make(
-            wanted["experimentKey"], place["workspaceName"], place["projectName"], "LLM"
+            wanted["experimentKey"], target["workspaceName"], target["projectName"], "LLM"
         )
         if isinstance(made, Answer):
             return made.status, made.body
