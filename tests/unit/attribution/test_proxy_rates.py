@@ -2,8 +2,12 @@
 
 from statistics import median
 
+import pytest
+
 from benchmarks.statistics.proxy import measure, summary
 from benchmarks.statistics.screen import agreements, dropped_after
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_good_proxy_makes_twenty_calls_as_good_as_many() -> None:
