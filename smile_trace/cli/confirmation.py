@@ -38,7 +38,7 @@ def describe(estimate: "Estimate") -> str:
 
 
 def confirm(estimate: "Estimate", *, yes: bool) -> None:
-    """Say the most that calls which cost money, or may, can cost, and ask whoever is there.
+    """Print the bound on calls that cost money, or may, and ask for a yes at a terminal.
 
     Raises:
         typer.Exit: the person said no.

@@ -41,6 +41,6 @@ def test_a_part_of_the_real_model_s_answer():
     )
     assert explanation.signal == "probability"
     assert explanation.cost.target_calls == 0
-    # What stands after "Paris, " follows from it, so little of it hangs on the prompt.
+    # What stands after "Paris, " follows from it, so little of it depends on the prompt.
     changes = [sum(o.shift or 0.0 for o in e.perturbations) for e in (whole, explanation)]
     assert 0 < changes[1] < changes[0]

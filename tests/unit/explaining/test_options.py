@@ -42,7 +42,9 @@ def test_the_settings_and_the_record_have_the_same_defaults():
 
 
 def test_options_survive_the_store():
-    options = ExplainOptions(unit="sentence", protect=("system",), budget=16, proxy="p", seed=3)
+    options = ExplainOptions(
+        unit="sentence", protect=("system",), budget=16, distance="energy", proxy="p", seed=3
+    )
     assert ExplainOptions.from_record(options.to_record("m")) == options
     patterns = ExplainOptions(protect=(re.compile("a.c"),)).to_record("m")
     assert patterns.protect == ("/a.c/",)
