@@ -74,7 +74,7 @@ class CometArchiveTracker(Tracker):
                 "archives for Comet need its packages: pip install 'smile-trace[comet]', or remove "
                 "[trackers.comet_archive]"
             )
-        sdk.quieten()
+        sdk.disable_auto_logging()
         return cls(checked)
 
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""What is said about explanations in Comet: the page, the table, the numbers, the summary."""
+"""How explanations are presented in Comet: HTML page, CSV table, metrics, compact summary."""
 
 import csv
 import io

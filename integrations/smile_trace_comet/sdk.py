@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, NamedTuple
 
-_QUIET = {
+_ENVIRONMENT = {
     # comet_ml patches openai and others; mlflow's start_run would open a Comet experiment.
     "COMET_DISABLE_AUTO_LOGGING": "1",
     "COMET_ERROR_TRACKING_ENABLE": "false",
@@ -29,13 +29,13 @@ def installed() -> bool:
     return find_spec("comet_ml") is not None and find_spec("comet_llm") is not None
 
 
-def quieten() -> None:
+def disable_auto_logging() -> None:
     """Keep Comet's automatic logging and its error reporting out of this process.
 
     Comet freezes its configuration at import, so this comes before anything that might import
     it. What the operator has set himself stays, but for the automatic logging.
     """
-    for name, value in _QUIET.items():
+    for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     os.environ["COMET_DISABLE_AUTO_LOGGING"] = "1"
 
@@ -46,7 +46,7 @@ def load() -> Sdk:
     The bridge: comet_llm imports `comet_ml.config_class`, which newer comet_ml moved into
     `comet_ml.config`, and never uses it; an empty module under the old name is enough.
     """
-    quieten()
+    disable_auto_logging()
     comet_ml = import_module("comet_ml")
     if _MOVED not in sys.modules and find_spec(_MOVED) is None:
         sys.modules[_MOVED] = ModuleType(_MOVED)

@@ -1,4 +1,4 @@
-"""Traces: looked for, written once, kept up to date, and given their explanations."""
+"""Traces and their explanations on a Comet server: created once, then updated."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

@@ -86,7 +86,7 @@ class CometTracker(Tracker):
                 "deliveries to Comet need its packages: pip install 'smile-trace[comet]', or set "
                 "enabled = false in [trackers.comet]"
             )
-        sdk.quieten()
+        sdk.disable_auto_logging()
         return cls(checked)
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from smile_trace.trackers import (
 
 
 class FakeTracker(Tracker):
-    """What arrived stands in `traces` and `explanations`, by id; `log` lists every delivery.
+    """What arrived is in `traces` and `explanations`, by id; `log` lists every delivery.
 
     `fail_with` is raised by the next deliveries, `refuse` maps item ids to the outcome that
     they get instead of a receipt.

@@ -8,7 +8,7 @@ from smile_trace.records import JSON
 
 KnownIds = Literal["overwrite", "reject", "duplicate"]
 """What a second experiment of the same key does: replaces the first (and all that was logged
-to it), is refused, or stands beside it."""
+to it), is rejected, or is kept beside it."""
 
 
 @dataclass
