@@ -54,7 +54,7 @@ def print_traces(f: dict[str, Any]) -> None:
     rows = {
         f"ingest of {ingest['spans']:,} spans, spans/s": ingest["spans_per_second"],
         "the same per second of processor": ingest["spans_per_cpu_second"],
-        f"{deliver['traces']:,} traces to MLflow, traces/s": deliver["courier_per_second"],
+        f"{deliver['traces']:,} traces to MLflow, traces/s": deliver["worker_per_second"],
         "bare batches of the same size, traces/s": deliver["bare_per_second"],
         "ratio": deliver["ratio"],
         "status from the store, s": f["status"]["seconds"],

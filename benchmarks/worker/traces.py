@@ -168,10 +168,10 @@ def deliver(
     return {
         "traces": traces,
         "batch": batch,
-        "courier_per_second": rates["delivery_worker"],
+        "worker_per_second": rates["delivery_worker"],
         "bare_per_second": rates["bare"],
         "ratio": rates["delivery_worker"] / rates["bare"],
-        "courier_cpu_ms_per_trace": sum(t["cpu"] for t in own) / traces * 1e3,
+        "worker_cpu_ms_per_trace": sum(t["cpu"] for t in own) / traces * 1e3,
         "bare_cpu_ms_per_trace": sum(t["cpu"] for t in bare) / traces * 1e3,
     }
 

@@ -24,7 +24,7 @@ from smile_trace.store.tables import (
 logger = logging.getLogger(__name__)
 
 Assemble = Callable[[str, Sequence[Span], Sequence[Feedback], bool], Trace]
-"""(trace id, spans, feedback, stand-in root) -> Trace; the dialects' `assemble`."""
+"""(trace id, spans, feedback, root missing) -> Trace; the dialects' `assemble`."""
 
 
 @dataclass(frozen=True)
@@ -264,11 +264,11 @@ def _load(
         opinions.setdefault(row.trace_id, []).append(row.body)
     made: list[Trace] = []
     broken: dict[str, str] = {}
-    for trace_id, stand_in in wanted:
+    for trace_id, root_missing in wanted:
         try:
             found = [Span.model_validate_json(body) for body in bodies.get(trace_id, ())]
             said = [Feedback.model_validate_json(body) for body in opinions.get(trace_id, ())]
-            made.append(assemble(trace_id, found, said, stand_in))
+            made.append(assemble(trace_id, found, said, root_missing))
         except Exception as error:  # hostile input must not hold up the other traces
             logger.warning("trace %s cannot be read", trace_id, exc_info=True)
             broken[trace_id] = f"{type(error).__name__}: {error}"

@@ -1,0 +1,104 @@
+"""The words of release 0.1 that were replaced by the field's: none of them comes back.
+
+A word stands here as an identifier, a file name, the name of a setting or a phrase shown to
+people. The glossary, the changelog, the migrations and the upgrades of old records may say it.
+"""
+
+import io
+import re
+import subprocess
+import tokenize
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+IDENTIFIERS = (
+    "Courier", "courier", "Patience", "keep_house", "housekeeping", "StandIn", "stand_in",
+    "given_back", "Reading", "kriging", "Kriging", "rectify", "rectified", "Rectified",
+    "standing_in", "twin", "twins", "Cheap", "Blend", "couples", "corners", "most_of_attempt",
+    "give_back", "in_vain", "TextShift", "text_shift", "shifts", "freeze", "freezing", "frozen_ranges",
+    "freezing_nothing", "look_for_linked", "linked_ids", "linked_trace_seconds", "Refusal", "NotYet",
+    "find_part", "NoSuchPart", "AnyStudy", "checkup", "dead_parts", "critical_parts", "weather",
+    "unreliable", "storm", "stand_in_root",
+)  # fmt: skip
+"""As names in Python code, and as parts of file names."""
+
+PHRASES = (
+    "hangs on", "undetermined at this budget", "stand-in", "courier", "the rooms", "keeps house",
+    "left out alone", "dead part", "critical part", "frozen word", "frozen segment",
+)  # fmt: skip
+"""In documentation, messages, docstrings and comments; without regard to case."""
+
+EXEMPT = (
+    "docs/glossary.md",
+    "CHANGELOG.md",
+    "smile_trace/store/migrations/",
+    "smile_trace/records/upgrades.py",
+    "tests/data/",
+    "tests/support/release_0_1",
+    "tests/support/first_schema.py",
+    "tests/support/third_schema.py",
+    "tests/unit/test_words.py",
+    "benchmarks/attribution/results/",
+)
+
+ALLOWED = {
+    # The old names of arguments that work for one more release, and their tests.
+    "freeze": {
+        "smile_trace/cli/explain.py",
+        "smile_trace/explaining/api.py",
+        "tests/unit/explaining/test_options.py",
+    },
+}
+
+
+def _files(*endings: str) -> list[str]:
+    done = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [
+        name
+        for name in done.stdout.splitlines()
+        if name.endswith(endings) and not name.startswith(EXEMPT) and (ROOT / name).is_file()
+    ]
+
+
+def _names(name: str) -> dict[str, int]:
+    """The identifiers of a Python file, each with a line where it stands."""
+    source = io.StringIO((ROOT / name).read_text(encoding="utf-8"))
+    tokens = tokenize.generate_tokens(source.readline)
+    return {token.string: token.start[0] for token in tokens if token.type == tokenize.NAME}
+
+
+@pytest.fixture(scope="module")
+def identifiers() -> dict[str, dict[str, int]]:
+    """Per Python file its identifiers."""
+    return {name: _names(name) for name in _files(".py")}
+
+
+@pytest.mark.parametrize("word", IDENTIFIERS)
+def test_no_old_identifier_comes_back(word: str, identifiers: dict[str, dict[str, int]]) -> None:
+    found = {name: names[word] for name, names in identifiers.items() if word in names}
+    assert found.keys() - ALLOWED.get(word, set()) == set()
+    assert [name for name in identifiers if word in Path(name).stem.split("_")] == []
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_no_old_phrase_comes_back(phrase: str) -> None:
+    pattern = re.compile(rf"\b{phrase}", re.IGNORECASE)
+    found = [
+        f"{name}:{number}: {line.strip()[:100]}"
+        for name in _files(".py", ".md", ".j2", ".toml", ".svg", ".ipynb")
+        for number, line in enumerate((ROOT / name).read_text("utf-8").splitlines(), start=1)
+        if pattern.search(line)
+    ]
+    assert found == []
+
+
+def test_an_old_word_would_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.py").write_text("courier = 1  # the rooms\n")
+    monkeypatch.setattr("tests.unit.test_words.ROOT", tmp_path)
+    assert _names("a.py") == {"courier": 1}
