@@ -1,6 +1,6 @@
 """Everything that is not the model: what a study's arithmetic takes, on one core.
 
-`python -m benchmarks.worker.thinking` (variable `STUDIES`). Planted answers that come at once;
+`python -m benchmarks.worker.study_time` (variable `STUDIES`). Planted answers that come at once;
 each study in a process of its own that is pinned to one core, after start-up (one small study).
 Then the whole worker (spool, store, ledger, engine, HTTP to a planted server on another core),
 one explanation after the other.
