@@ -22,7 +22,7 @@ def retry(
     """Explain calls again: the worker takes them first. Answers that were paid for are reused."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
-    from smile_trace.worker.retry import believe_again, request_again
+    from smile_trace.worker.retry import request_again, reset_proxies
 
     if (call is not None) + failed + proxies != 1:
         raise SmileTraceError("name one call, or say --failed or --proxies.")
@@ -30,7 +30,7 @@ def retry(
     store = Store.look(settings)
     try:
         if proxies:
-            count = believe_again(store)
+            count = reset_proxies(store)
             print(f"{count} {'proxy is' if count == 1 else 'proxies are'} tried anew.")
             return
         others = store.status().pending if failed else 0  # before a worker can take them

@@ -116,7 +116,7 @@ class Outbox:
                 .where(trackers.c.name == tracker)
                 .values(trace_position=last_trace, explanation_position=last_explanation)
             )
-            _give_up_orphans(connection, tracker)
+            _settle_orphans(connection, tracker)
 
     def due_traces(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
         """Traces whose time has come, oldest first."""
@@ -301,7 +301,7 @@ def _enqueue(connection: Connection, rows) -> None:  # type: ignore[no-untyped-d
     )
 
 
-def _give_up_orphans(connection: Connection, tracker: str) -> None:
+def _settle_orphans(connection: Connection, tracker: str) -> None:
     """An explanation whose trace was refused or skipped is so, too: it has no place there."""
     trace = deliveries.alias("trace")
     for state in ("refused", "skipped"):

@@ -28,7 +28,7 @@ from smile_trace.store.tables import (
 logger = logging.getLogger(__name__)
 
 DAY = 86400.0
-TRACES, ANSWERS = 200, 2000
+TRACES, RESPONSES = 200, 2000
 """How many are removed in one transaction."""
 UNFINISHED = ("pending", "running")
 
@@ -59,28 +59,28 @@ def apply_retention(
         StoreError: the store cannot be written; what was removed before stays removed.
     """
     now = clock()
-    gone = answers = 0
+    gone = stored_responses = 0
     lines = _remove_corrupt_lines(database, retention.corrupt_line_days, now)
     if retention.response_days is not None:
         before = now - retention.response_days * DAY
         _remove_reservations(database, before)
-        while not stopping() and (count := _remove_answers(database, before)):
-            answers += count
+        while not stopping() and (count := _remove_responses(database, before)):
+            stored_responses += count
     if retention.days is not None:
         while not stopping() and (count := _remove_traces(database, now - retention.days * DAY)):
             gone += count
     too_big = False
     limit = None if retention.megabytes is None else retention.megabytes * 2**20
     while limit is not None and database.used_bytes() > limit and not stopping():
-        if count := _remove_answers(database, now):
-            answers += count
+        if count := _remove_responses(database, now):
+            stored_responses += count
         elif count := _remove_traces(database, now):
             gone += count
         else:
             too_big = True
             break
     database.shrink(stopping)
-    return Removed(traces=gone, responses=answers, corrupt_lines=lines, too_big=too_big)
+    return Removed(traces=gone, responses=stored_responses, corrupt_lines=lines, too_big=too_big)
 
 
 def _remove_corrupt_lines(database: Database, days: float | None, now: float) -> int:
@@ -98,7 +98,7 @@ def _remove_reservations(database: Database, before: float) -> None:
         connection.execute(delete(reservations).where(reservations.c.day < day))
 
 
-def _remove_answers(database: Database, before: float) -> int:
+def _remove_responses(database: Database, before: float) -> int:
     """Answers older than `before`, except those that a job under way may have paid for."""
     with database.write() as connection:
         query = select(func.min(jobs.c.created_at)).where(jobs.c.state.in_(UNFINISHED))
@@ -107,7 +107,7 @@ def _remove_answers(database: Database, before: float) -> int:
             select(responses.c.key)
             .where(responses.c.created_at < (before if begun is None else min(before, begun)))
             .order_by(responses.c.created_at)
-            .limit(ANSWERS)
+            .limit(RESPONSES)
         )
         return int(
             connection.execute(delete(responses).where(responses.c.key.in_(oldest))).rowcount

@@ -21,7 +21,7 @@ from smile_trace.store.tables import deliveries, jobs, paused_models, trackers
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import Traces
 
-LONGEST_WAIT = 3600.0
+MAX_WAIT = 3600.0
 """No job, model, tracker or delivery waits longer between two tries, in seconds."""
 
 
@@ -131,7 +131,7 @@ class Store:
         back since it began to wait."""
         with self.database.write() as connection:
             for table in (jobs, deliveries, trackers, paused_models):
-                late = table.c.not_before > now + LONGEST_WAIT
+                late = table.c.not_before > now + MAX_WAIT
                 connection.execute(update(table).where(late).values(not_before=now))
 
     def close(self) -> None:

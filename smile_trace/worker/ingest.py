@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 BATCH_BYTES = 4 * 2**20
 """How much of a file goes into one transaction (a longer line makes a batch of its own)."""
-LONGEST_LINE = 256 * 2**20
+MAX_LINE_BYTES = 256 * 2**20
 """A line beyond this is no span of ours: it is kept aside piece by piece."""
 
 
@@ -70,7 +70,7 @@ class Ingest:
         self._spool = settings.spool
         self._silence = settings.worker.trace_silence_seconds
         self._clock = clock
-        self._complained: dict[Path, str] = {}
+        self._warned: dict[Path, str] = {}
 
     def run(self, stopping: Callable[[], bool] = lambda: False) -> Ingested:
         """One pass: read what is new, complete what is complete, remove what is done with.
@@ -87,7 +87,7 @@ class Ingest:
                 alive = writer_alive(path)
                 total = _sum(total, self._read(path, known.get(path.name), alive, stopping))
             except OSError as error:
-                self._complain(path, f"cannot be read ({error}): it stays for later")
+                self._warn_once(path, f"cannot be read ({error}): it stays for later")
                 continue
             if stopping():
                 return total
@@ -160,14 +160,14 @@ class Ingest:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            self._complain(path, f"cannot be removed ({error}): remove it by hand")
+            self._warn_once(path, f"cannot be removed ({error}): remove it by hand")
             return
         self._store.traces.forget_file(path.name)
 
-    def _complain(self, path: Path, what: str) -> None:
+    def _warn_once(self, path: Path, what: str) -> None:
         """Once about each file: it is looked at in every pass."""
-        if self._complained.get(path) != what:
-            self._complained[path] = what
+        if self._warned.get(path) != what:
+            self._warned[path] = what
             logger.warning("%s %s", path, what)
 
 
@@ -205,7 +205,7 @@ def _next_batch(stream: BinaryIO, start: int, *, final: bool) -> _Batch | None:
         more = stream.read(BATCH_BYTES)
         if not more:
             return _Batch(start, data) if final else None
-        if len(data) > LONGEST_LINE:
+        if len(data) > MAX_LINE_BYTES:
             return _Batch(start, data)
         data += more
     if not data:

@@ -36,7 +36,7 @@ def request_again(store: Store, settings: Settings, prefix: str | None) -> int:
     return len(possible)
 
 
-def believe_again(store: Store) -> int:
+def reset_proxies(store: Store) -> int:
     """Forget why proxies were dropped: each is asked, and screened, from the beginning.
 
     Returns:

@@ -198,7 +198,7 @@ class _Worker:
         if self._maintenance.due:
             self._maintenance.restart()
             self._store.end_long_waits(self._clock())
-            self._engine.forget_ended()
+            self._engine.delete_ended_runs()
         if self._retention.due:
             self._apply_retention()
             self._retention.restart()

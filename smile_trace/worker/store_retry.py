@@ -10,7 +10,7 @@ from smile_trace.store import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0
+FIRST_WAIT, MAX_WAIT = 0.5, 5.0
 """Seconds between two tries: doubling, at most so long."""
 
 P = ParamSpec("P")
@@ -48,7 +48,7 @@ class StoreRetry:
                 self._failed(who, error)
                 if self._ended.wait(wait):
                     raise
-                wait = min(2 * wait, LONGEST_WAIT)
+                wait = min(2 * wait, MAX_WAIT)
             else:
                 self._succeeded(who)
                 return done

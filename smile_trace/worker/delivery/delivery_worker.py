@@ -12,7 +12,7 @@ from smile_trace.records import Record, Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.outbox import Delivery, TrackerState
-from smile_trace.store.store import LONGEST_WAIT as LONGEST_PAUSE
+from smile_trace.store.store import MAX_WAIT as MAX_PAUSE
 from smile_trace.trackers import (
     CapturedTrace,
     Deferred,
@@ -32,12 +32,12 @@ Item = TypeVar("Item", CapturedTrace, ExplainedCall)
 
 TRACES, EXPLANATIONS = 50, 10
 """How many go into one batch."""
-LONGEST_WAIT = 300.0
+MAX_WAIT = 300.0
 """The longest time between two tries, in seconds."""
 ATTEMPTS = 12
 """An item that was refused this often, in spite of a tracker that works, is given up."""
 
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EMFILE}
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EMFILE}
 """This machine can write no file for now, which trackers' clients do: no item is to blame."""
 
 CALL_REMOVED = Rejected(reason="its call is not in its trace", code=ReasonCode.CALL_REMOVED)
@@ -125,7 +125,7 @@ class DeliveryWorker:
             return []
         traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
         items = {
-            trace_id: CapturedTrace(trace=trace, wait_for_external=self._look(trace))
+            trace_id: CapturedTrace(trace=trace, wait_for_external=self._waits_for_external(trace))
             for trace_id, trace in traces.items()
         }
         return [(delivery, items.get(delivery.item)) for delivery in due]
@@ -150,7 +150,7 @@ class DeliveryWorker:
         if not there:
             return 0
         deliveries, items = zip(*there, strict=True)
-        return self._hand_over(deliveries, items, deliver)
+        return self._send(deliveries, items, deliver)
 
     def _explained(self, delivery: Delivery) -> ExplainedCall | None:
         trace = self._store.trace(delivery.trace_id)
@@ -161,13 +161,13 @@ class DeliveryWorker:
             return None
         return ExplainedCall(trace=trace, call=call, explanation=explanation, traced_as=traced_as)
 
-    def _look(self, trace: Trace) -> bool:
+    def _waits_for_external(self, trace: Trace) -> bool:
         if not self.tracker.capabilities.external_traces:
             return False
         captured = max(span.end_ns for span in trace.spans) / 1e9
         return self._clock() - captured < self._external_seconds
 
-    def _hand_over(
+    def _send(
         self,
         due: Sequence[Delivery],
         items: Sequence[Item],
@@ -180,14 +180,14 @@ class DeliveryWorker:
         except TrackerUnavailable:
             raise
         except Exception as error:
-            if isinstance(error, OSError) and _no_room(error):
+            if isinstance(error, OSError) and _is_disk_error(error):
                 raise TrackerUnavailable(
                     f"no file can be written for its client ({error}): free some space, also in "
                     "the folder for temporary files; everything is kept until then."
                 ) from error
             if len(items) > 1:  # one of them may be the cause: each for itself
                 return sum(
-                    self._hand_over([delivery], [item], deliver)
+                    self._send([delivery], [item], deliver)
                     for delivery, item in zip(due, items, strict=True)
                 )
             logger.warning("%s: %s failed", self.name, due[0].item, exc_info=error)
@@ -232,7 +232,7 @@ class DeliveryWorker:
                 reason=str(error),
                 reason_code=error.code,
                 since=state.since or now,
-                not_before=now + min(wait, LONGEST_PAUSE),
+                not_before=now + min(wait, MAX_PAUSE),
             )
         )
 
@@ -247,13 +247,13 @@ def _reason(outcome: Rejected | Deferred | Skipped) -> Reason:
     return Reason(outcome.code, outcome.reason)
 
 
-def _no_room(error: OSError) -> bool:
+def _is_disk_error(error: OSError) -> bool:
     # The first look for a folder for temporary files finds none where nothing can be written,
     # and says so as a file that is missing, without its name.
     nowhere = error.errno == errno.ENOENT and error.filename is None
-    return nowhere or error.errno in NO_ROOM
+    return nowhere or error.errno in DISK_ERRORS
 
 
 def wait_after(failures: int) -> float:
-    """Seconds until the next try: doubling from 1 s, at most `LONGEST_WAIT`, with jitter."""
-    return min(LONGEST_WAIT, 2.0 ** min(failures, 16)) * random.uniform(0.5, 1.0)
+    """Seconds until the next try: doubling from 1 s, at most `MAX_WAIT`, with jitter."""
+    return min(MAX_WAIT, 2.0 ** min(failures, 16)) * random.uniform(0.5, 1.0)

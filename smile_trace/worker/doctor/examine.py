@@ -20,7 +20,7 @@ from smile_trace.store.store import has_store
 from smile_trace.trackers import TrackerUnavailable, discover
 
 Level = Literal["good", "note", "bad"]
-FEW_BYTES = 500 * 2**20
+MIN_FREE_BYTES = 500 * 2**20
 """Free space below which the disk is worth a word."""
 PACKAGES = ("smile-trace", "opentelemetry-sdk", "dbos", "sqlalchemy", "openai", "mlflow")
 
@@ -85,7 +85,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding(level="good", about="home", said=str(home))
     free = shutil.disk_usage(home).free
-    if free < FEW_BYTES:
+    if free < MIN_FREE_BYTES:
         said = f"only {free // 2**20} MB are free on the disk of {home}: free some space"
         yield Finding(level="bad", about="disk", said=said)
     if spool.is_dir() and not os.access(spool, os.R_OK | os.W_OK | os.X_OK):

@@ -20,7 +20,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.database import describing_faults, make_wal
 from smile_trace.store.jobs import Job
-from smile_trace.worker.explaining.explain import Explainer, Kept
+from smile_trace.worker.explaining.explain import Explainer, StoredRound
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.store_retry import StoreRetry
 
@@ -89,7 +89,7 @@ class Engine:
             DBOS.launch()
             for job in left:
                 self._resume(job)
-        self.forget_ended()
+        self.delete_ended_runs()
 
     def submit(self, job: Job) -> None:
         """Start a pending job.
@@ -128,7 +128,7 @@ class Engine:
             with self._lock:
                 self._active.pop(job_id, None)
 
-    def forget_ended(self) -> None:
+    def delete_ended_runs(self) -> None:
         """Remove what the engine keeps of runs that ended: the store has their results.
 
         Raises:
@@ -155,12 +155,12 @@ class Engine:
             closing = asyncio.run_coroutine_threadsafe(self._models.close(), self._loop)
             _result_of(closing, 3.0)
         with self._store_retry.trying("the engine"):
-            self.forget_ended()
+            self.delete_ended_runs()
         DBOS.destroy()
         _running = None
 
-    async def _checkpoint(self, ask: Callable[[], Awaitable[Kept]]) -> Kept:
-        async def ask_round() -> Kept:
+    async def _checkpoint(self, ask: Callable[[], Awaitable[StoredRound]]) -> StoredRound:
+        async def ask_round() -> StoredRound:
             return await ask()
 
         with self._own_database():

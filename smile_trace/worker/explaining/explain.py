@@ -35,8 +35,8 @@ from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
 
-Kept = dict[str, JSON]
-Checkpoint = Callable[[Callable[[], Awaitable[Kept]]], Awaitable[Kept]]
+StoredRound = dict[str, JSON]
+Checkpoint = Callable[[Callable[[], Awaitable[StoredRound]]], Awaitable[StoredRound]]
 """Runs a round and keeps its JSON result, or gives the kept one where it was run before."""
 
 MAX_CRASHES = 5
@@ -105,7 +105,7 @@ class Explainer:
             await self._fail(job, Reason(ReasonCode.INTERNAL_ERROR, said))
 
     async def _explain(self, job: Job, checkpoint: Checkpoint) -> None:
-        call = await self._keep(self._store.traces.call, job.call_id)
+        call = await self._retry(self._store.traces.call, job.call_id)
         if call is None or call.answer is None:
             raise SmileTraceError(
                 "its trace is not in the store any more", code=ReasonCode.CALL_REMOVED
@@ -113,7 +113,7 @@ class Explainer:
         model, proxy, dropped = self._models.open(job, call), None, None
         pair = pair_of(job, call)
         if pair is not None:
-            dropped = await self._keep(why_dropped, self._store, pair)
+            dropped = await self._retry(why_dropped, self._store, pair)
             proxy = self._models.proxy(job) if dropped is None else None
             if proxy is None:  # the model alone is asked, as often as without a proxy
                 dropped = dropped or "the settings have no such model any more"
@@ -127,7 +127,7 @@ class Explainer:
                 await self._postpone(job, None, 0.0)
                 return
             if self._models.is_paused(job.settings.model):
-                await self._try_again(study, job, call, perturbations)
+                await self._probe(study, job, call, perturbations)
             kept = await checkpoint(partial(_round, study, model, proxy, perturbations))
             if kept.get("asked") != _fingerprint(perturbations):
                 # Kept by a release that asked something else. What it paid for is in the store.
@@ -138,27 +138,27 @@ class Explainer:
             await vectors.ask(study, pairs)
             await run_in_thread(study.tell, pairs)
             told += responses
-            await self._keep(self._store.jobs.progressed, job.id, now=self._clock())
+            await self._retry(self._store.jobs.progressed, job.id, now=self._clock())
         await vectors.ask(study)
         explanation = await run_in_thread(finish, study, told)
-        spent = await self._keep(self._store.ledger.spent, "explanation", job.budget_scope.key)
+        spent = await self._retry(self._store.ledger.spent, "explanation", job.budget_scope.key)
         scope = job.budget_scope.for_purpose(Purpose.PROXY)
-        of_its_proxy = await self._keep(self._store.ledger.spent, "explanation", scope.key)
+        of_its_proxy = await self._retry(self._store.ledger.spent, "explanation", scope.key)
         explanation = _with_cost(explanation, spent, of_its_proxy, len(told))
         if pair is not None and dropped is not None:
             explanation = explanation.model_copy(update={"proxy": unused(pair, dropped)})
         elif pair is not None:
-            await self._keep(note, self._store, pair, explanation, job, now=self._clock())
+            await self._retry(note, self._store, pair, explanation, job, now=self._clock())
         if is_checked(job.call_id, self._sanity_check_rate) and not job.settings.pooled:
             try:
                 explanation = await self._checked(explanation, job, call)
             except _StopRequested:
                 await self._postpone(job, None, 0.0)
                 return
-        await self._keep(self._store.jobs.explain, job, explanation, now=self._clock())
+        await self._retry(self._store.jobs.explain, job, explanation, now=self._clock())
         logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
 
-    async def _try_again(
+    async def _probe(
         self, study: Study, job: Job, call: Call, perturbations: Sequence[Perturbation]
     ) -> None:
         """Ask a paused model the first thing of a round that it has not answered yet.
@@ -181,7 +181,7 @@ class Explainer:
             if response.cached:
                 continue
             if response.ok or response.usage is not None:  # a refusal, too, is a sign of life
-                await self._keep(self._models.answered, job.settings.model)
+                await self._retry(self._models.answered, job.settings.model)
             return
 
     async def _checked(self, explanation: Explanation, job: Job, call: Call) -> Explanation:
@@ -202,7 +202,7 @@ class Explainer:
 
     async def _wait(self, job: Job, error: ModelUnavailable | BudgetExceeded) -> None:
         if isinstance(error, ModelUnavailable):
-            await self._keep(self._models.unavailable, job.settings.model, error)
+            await self._retry(self._models.unavailable, job.settings.model, error)
             await self._postpone(job, error.reason, 0.0)  # the model's pause decides when
         elif error.daily:
             await self._postpone(job, error.reason, BUDGET_WAIT)
@@ -211,12 +211,12 @@ class Explainer:
 
     async def _postpone(self, job: Job, reason: Reason | None, seconds: float) -> None:
         now = self._clock()
-        await self._keep(self._store.jobs.postpone, job, reason, until=now + seconds, now=now)
+        await self._retry(self._store.jobs.postpone, job, reason, until=now + seconds, now=now)
 
     async def _fail(self, job: Job, reason: Reason) -> None:
-        await self._keep(self._store.jobs.fail, job.id, reason, now=self._clock())
+        await self._retry(self._store.jobs.fail, job.id, reason, now=self._clock())
 
-    async def _keep(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _retry(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Work with the store off the event loop, which has answers to receive, however long
         the disk is full."""
         return await asyncio.to_thread(lambda: self._store_retry(work, *args, **kwargs))

@@ -24,7 +24,7 @@ from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
 
-FIRST_PROBE, LAST_PROBE = 15.0, 600.0
+MIN_PROBE_WAIT, MAX_PROBE_WAIT = 15.0, 600.0
 """Seconds until a model that could not be asked is tried again: doubling, at most so long."""
 
 
@@ -164,7 +164,7 @@ class Models:
             if before is not None and before.not_before > now:
                 return  # another job of the same moment has said so already
             failures = (before.failures if before else 0) + 1
-            wait = min(LAST_PROBE, FIRST_PROBE * 2.0 ** min(failures - 1, 16))
+            wait = min(MAX_PROBE_WAIT, MIN_PROBE_WAIT * 2.0 ** min(failures - 1, 16))
             self._paused.add(name)
             self._store.pauses.put(
                 Pause(

@@ -20,7 +20,7 @@ from smile_trace.trackers import (
 )
 from smile_trace.worker.delivery.delivery_worker import (
     ATTEMPTS,
-    LONGEST_WAIT,
+    MAX_WAIT,
     Delivered,
     DeliveryWorker,
     wait_after,
@@ -148,7 +148,7 @@ def test_a_tracker_that_is_down_gets_everything_afterwards(
         assert store.status().trackers[0].unavailable == "it is down: start it"
         wait = delivery_worker.wait()
         assert wait is not None
-        assert 0 < wait <= LONGEST_WAIT
+        assert 0 < wait <= MAX_WAIT
         clock.now += wait
     capture(2)
     tracker.fail_with = None
@@ -184,7 +184,7 @@ def test_one_item_that_makes_the_tracker_stumble_harms_no_other(
     capture(1, 2, 3, explained=True)
     assert delivery_worker.run() == Delivered(traces=2, explanations=2)
     for _ in range(ATTEMPTS):
-        clock.now += LONGEST_WAIT
+        clock.now += MAX_WAIT
         delivery_worker.run()
     [counted] = store.status().trackers
     assert counted.waiting == 0
@@ -262,7 +262,7 @@ def test_who_asked_a_tracker_nothing_says_nothing_of_it(
     capture(1)
     tracker.fail_with = TrackerUnavailable("it is down: start it")
     delivery_worker.run()
-    clock.now += LONGEST_WAIT
+    clock.now += MAX_WAIT
     assert delivery_worker.run(lambda: True) == Delivered()
     assert store.status().trackers[0].unavailable == "it is down: start it"
 
@@ -270,8 +270,8 @@ def test_who_asked_a_tracker_nothing_says_nothing_of_it(
 def test_waits_double_with_jitter_up_to_a_bound() -> None:
     waits = [[wait_after(n) for _ in range(50)] for n in range(12)]
     assert all(0.5 * 2**n <= w <= 2**n for n in range(8) for w in waits[n])
-    assert max(waits[11]) <= LONGEST_WAIT
-    assert wait_after(10**6) <= LONGEST_WAIT
+    assert max(waits[11]) <= MAX_WAIT
+    assert wait_after(10**6) <= MAX_WAIT
     assert len(set(waits[3])) > 1
 
 
@@ -308,6 +308,6 @@ def test_a_full_disk_here_is_no_items_fault(
     tracker.fail_with = full
     for _ in range(ATTEMPTS + 3):
         assert "free some space" in (delivery_worker.run().unavailable or "")
-        clock.now += LONGEST_WAIT
+        clock.now += MAX_WAIT
     tracker.fail_with = None
     assert delivery_worker.run() == Delivered(traces=2)

@@ -270,7 +270,7 @@ def test_a_line_beyond_all_bounds_is_kept_aside_in_pieces(
     ingest: Ingest, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smile_trace.worker.ingest.BATCH_BYTES", 1000)
-    monkeypatch.setattr("smile_trace.worker.ingest.LONGEST_LINE", 5000)
+    monkeypatch.setattr("smile_trace.worker.ingest.MAX_LINE_BYTES", 5000)
     settings.spool.mkdir(parents=True)
     endless = b"x" * 20_000
     (settings.spool / "a.jsonl").write_bytes(

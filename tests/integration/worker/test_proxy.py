@@ -14,7 +14,7 @@ from smile_trace.render.heatmap import heatmap
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.plan import plan
-from smile_trace.worker.retry import believe_again
+from smile_trace.worker.retry import reset_proxies
 from smile_trace.worker.run import run
 from smile_trace.worker.status import read_home
 from tests.support.fake_tracker import FakeTracker
@@ -159,8 +159,8 @@ def test_a_proxy_that_says_the_opposite_is_dropped_and_everybody_says_so(
     assert said.startswith("cheap for planted on")
     store = Store.open(proxied)
     try:
-        assert believe_again(store) == 1
-        assert believe_again(store) == 0
+        assert reset_proxies(store) == 1
+        assert reset_proxies(store) == 0
     finally:
         store.close()
     capture(proxied, 21, prompt=PROMPT)
@@ -193,7 +193,7 @@ def test_a_proxy_that_is_gone_is_waited_for_and_named(
     cheap: PlantedServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("smile_trace.worker.explaining.models.FIRST_PROBE", 0.2)
+    monkeypatch.setattr("smile_trace.worker.explaining.models.MIN_PROBE_WAIT", 0.2)
     cheap.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
     capture(proxied, 1, prompt=PROMPT)
     stopping = threading.Event()

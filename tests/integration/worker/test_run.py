@@ -121,7 +121,7 @@ def test_a_failed_call_is_explained_when_it_is_retried(
 def test_a_refused_key_lets_jobs_wait_and_they_resume_by_themselves(
     settings: Settings, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smile_trace.worker.explaining.models.FIRST_PROBE", 0.2)
+    monkeypatch.setattr("smile_trace.worker.explaining.models.MIN_PROBE_WAIT", 0.2)
     capture(settings, 1, 2, 3)
     wrong = (401, {}, {"error": {"message": "wrong key"}})
     server.faults = [wrong] * 1000
@@ -138,7 +138,7 @@ def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
     settings: Settings, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At temperature .8 the prompt itself is asked several times, and one of them is enough."""
-    monkeypatch.setattr("smile_trace.worker.explaining.models.FIRST_PROBE", 0.2)
+    monkeypatch.setattr("smile_trace.worker.explaining.models.MIN_PROBE_WAIT", 0.2)
     sampled = {"gen_ai.request.temperature": 0.8}
     span = call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT), **sampled)
     write_spool(settings.spool, [span])

@@ -200,8 +200,8 @@ def capture(settings: Settings, number: int) -> None:
 def prepare(home: Path) -> None:
     """In the worker's process: time runs faster, the model has a price, the disk obeys."""
     model_retry.FIRST_WAIT = 0.05
-    models.FIRST_PROBE, models.LAST_PROBE = 0.3, 0.6
-    deliver.LONGEST_WAIT = 1.0
+    models.MIN_PROBE_WAIT, models.MAX_PROBE_WAIT = 0.3, 0.6
+    deliver.MAX_WAIT = 1.0
     plant_prices()
     simulate_disk_faults(home / "disk")
 

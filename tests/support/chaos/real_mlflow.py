@@ -16,7 +16,7 @@ from tests.support.chaos.fault_run import FaultRun
 from tests.support.chaos.schedule import Fault
 from tests.support.mlflow_server import MLflowServer
 
-LONGEST_WAIT = 2.0
+MAX_WAIT = 2.0
 """How long a kill waits for a delivery that it could hit, in seconds."""
 
 
@@ -48,7 +48,7 @@ class RealMLflow:
         self.kills += 1
 
     def _wait_for_a_write(self) -> None:
-        before, deadline = self._server.written_ns(), time.monotonic() + LONGEST_WAIT
+        before, deadline = self._server.written_ns(), time.monotonic() + MAX_WAIT
         while self._server.written_ns() == before and time.monotonic() < deadline:
             time.sleep(0.001)
 
