@@ -58,7 +58,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(module), name)
+    from smile_trace.errors import needing_extra
+
+    with needing_extra("worker", f"smile_trace.{name}"):
+        return getattr(import_module(module), name)
 
 
 def __dir__() -> list[str]:

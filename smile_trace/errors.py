@@ -4,6 +4,8 @@ A message is one sentence that says what to do. Nothing matches on its words: th
 stands beside it, in exceptions, in the store and in `smile-trace status --json`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -83,6 +85,34 @@ class SmileTraceError(Exception):
     def reason(self) -> Reason:
         """Its code and its message."""
         return Reason(self.code, str(self))
+
+
+class ExtraMissing(SmileTraceError):
+    """A package of an extra is not installed; the message says which extra to install."""
+
+    code = ReasonCode.EXTRA_MISSING
+
+
+@contextmanager
+def needing_extra(extra: str, wanted: str) -> Iterator[None]:
+    """Turns a missing third-party module into one sentence.
+
+    Args:
+        extra: the extra that brings it.
+        wanted: what needs it.
+
+    Raises:
+        ExtraMissing: a module that is not ours could not be imported.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("smile_trace"):
+            raise  # a defect of ours
+        raise ExtraMissing(
+            f"{wanted} needs more than is installed ({error.name} is missing): "
+            f"pip install 'smile-trace[{extra}]'"
+        ) from error
 
 
 class BudgetExceeded(SmileTraceError):

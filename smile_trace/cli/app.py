@@ -16,7 +16,7 @@ from smile_trace.cli.replay import replay
 from smile_trace.cli.status import status
 from smile_trace.cli.store import export, import_, retry
 from smile_trace.cli.worker import worker
-from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.errors import SmileTraceError, needing_extra
 
 app = typer.Typer(
     name="smile-trace",
@@ -58,16 +58,8 @@ def _add(command: Callable[..., None], name: str, extra: str = "worker") -> None
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
-        try:
+        with needing_extra(extra, f"smile-trace {name}"):
             command(*arguments, **options)
-        except ModuleNotFoundError as error:
-            if error.name is None or error.name.startswith("smile_trace"):
-                raise  # a defect of ours
-            raise SmileTraceError(
-                f"smile-trace {name} needs more than is installed ({error.name} is missing): "
-                f"pip install 'smile-trace[{extra}]'",
-                code=ReasonCode.EXTRA_MISSING,
-            ) from error
 
     app.command(name)(run)
 

@@ -36,9 +36,14 @@ class Blocker:
 
 
 sys.meta_path.insert(0, Blocker())
+import smile_trace
 from smile_trace.cli import main
 
 results = []
+try:
+    smile_trace.explain
+except smile_trace.SmileTraceError as error:
+    results.append((error.code, str(error)))
 for arguments in json.load(sys.stdin):
     sys.argv = ["smile-trace", *arguments]
     error = io.StringIO()
@@ -51,7 +56,7 @@ print(json.dumps(results))
 """
 
 
-def test_every_command_says_which_extra_is_missing(tmp_path: Path) -> None:
+def test_every_command_and_explain_say_which_extra_is_missing(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         input=json.dumps(list(COMMANDS)),
@@ -61,7 +66,10 @@ def test_every_command_says_which_extra_is_missing(tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout)
+    (code, error), *results = json.loads(done.stdout)
+    assert code == "extra_missing"
+    assert error.startswith("smile_trace.explain needs more than is installed (")
+    assert error.endswith("pip install 'smile-trace[worker]'")
     for (command, extra), (code, error) in zip(COMMANDS.items(), results, strict=True):
         assert code == 1, (command, error)
         assert error.startswith(f"smile-trace: smile-trace {command[0]} needs more than is ")
