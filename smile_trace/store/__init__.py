@@ -1,4 +1,4 @@
-"""What the worker knows: tables, migrations, queries."""
+"""The worker's database: tables, migrations, queries. The only package with SQL."""
 
 from smile_trace.store.database import StoreError, StoreUnavailable
 from smile_trace.store.store import Store

@@ -18,11 +18,11 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 from smile_trace.errors import ReasonCode, SmileTraceError
 
 BUSY_SECONDS = 30.0
-"""How long a writer waits for another one before it gives up."""
+"""How long a writer waits for another one's lock."""
 IN_MEMORY = Path(":memory:")
 """What SQLite calls a database that is in no file; each thread has one of its own."""
 VACUUM_PAGES = 2000
-"""Pages given back in one go."""
+"""Free pages returned to the system per statement."""
 
 
 class StoreError(SmileTraceError):
@@ -59,7 +59,7 @@ class Database:
         another process wrote in between.
 
         Raises:
-            StoreUnavailable: the disk is full or read-only, or somebody else holds the file.
+            StoreUnavailable: the disk is full or read-only, or another process holds the lock.
             StoreError: the file is damaged. Either way nothing was written.
         """
         with self._transaction("BEGIN IMMEDIATE") as connection:
@@ -118,17 +118,17 @@ class Database:
         return (pages - free) * size
 
     def shrink(self, stopping: Callable[[], bool] = lambda: False) -> None:
-        """Give free pages back to the system, some at a time, so that nobody waits long."""
+        """Return free pages to the system, some at a time, so that writers wait briefly."""
         while not stopping() and (free := self._free_pages()):
             self._script(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
             if self._free_pages() >= free:  # a file that was made without incremental vacuum
                 return
 
     def vacuum(self) -> None:
-        """Write the whole file anew, as small as it can be; everybody else waits meanwhile.
+        """Rewrite the whole file at its smallest size, under an exclusive lock.
 
         Raises:
-            StoreError: there is no room for it, or somebody else holds the file.
+            StoreError: there is no room for it, or another process holds the lock.
         """
         self._script("VACUUM")
         self._script("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -150,7 +150,7 @@ class Database:
             raise describe_fault(self.path, error) from error
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self.engine.dispose()
 
 

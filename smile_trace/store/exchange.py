@@ -79,7 +79,7 @@ def export_lines(database: Database) -> Iterator[str]:
 
 
 def import_lines(database: Database, lines: Iterable[bytes]) -> Imported:
-    """Keep what `export_lines` gave; what is there already stays as it is.
+    """Import what `export_lines` wrote; what is there already stays as it is.
 
     An explanation is delivered to the trackers only where its trace is in this store, too.
 

@@ -1,4 +1,4 @@
-"""What a person looks at: explained calls, and where they are shown."""
+"""Explained calls, and where trackers show them."""
 
 from sqlalchemy import func, select
 

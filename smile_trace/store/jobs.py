@@ -1,4 +1,4 @@
-"""What is to be explained, and what became of it."""
+"""Jobs: calls to be explained, from sampling to their explanation."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -19,7 +19,7 @@ JobState = Literal["pending", "running", "explained", "skipped", "failed"]
 
 NO_REASON = {"reason": None, "reason_code": None}
 REQUESTED = 10
-"""The priority of what a person asked for; background samples have 0."""
+"""Priority of jobs that a person requested; background samples have 0."""
 
 
 class Job(Record):
@@ -52,7 +52,7 @@ class Job(Record):
 
 
 class Decision(Record):
-    """What sampling decided about a call."""
+    """The sampling decision on a call."""
 
     call_id: str
     settings: ExplanationSettings
@@ -79,7 +79,7 @@ class Jobs:
 
     # -- sampling -------------------------------------------------------------------------
     def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[Group, Call]]:
-        """Calls that sampling has not seen, oldest first, each with its group."""
+        """Calls without a sampling decision, oldest first, each with its group."""
         query = (
             select(calls)
             .where(calls.c.decided.is_(False))
@@ -94,7 +94,7 @@ class Jobs:
             ]
 
     def chosen(self, wanted: Collection[Group]) -> dict[Group, int]:
-        """How many calls of each group were sampled so far; groups without any are left out."""
+        """How many calls of each group were sampled so far; a group without any is missing."""
         query = select(groups).where(
             tuple_(groups.c.group_kind, groups.c.group_name, groups.c.group_version).in_(wanted)
         )
@@ -104,7 +104,7 @@ class Jobs:
     def decide(
         self, decisions: Iterable[Decision], chosen: Mapping[Group, int], *, now: float
     ) -> None:
-        """Make the jobs of those decisions, and keep the groups' new counts, all or nothing."""
+        """Insert the jobs of those decisions and the groups' new counts in one transaction."""
         rows = [
             {
                 **decision.model_dump(exclude={"settings"}),
@@ -195,7 +195,7 @@ class Jobs:
             )
 
     def progressed(self, job_id: int, *, now: float) -> None:
-        """A round of the job is done: whatever kills workers, this job is not it."""
+        """A round of the job is done: its crashes are counted anew."""
         self._set(job_id, now, crashes=0)
 
     def postpone(self, job: Job, reason: Reason | None, *, until: float, now: float) -> None:
@@ -208,7 +208,7 @@ class Jobs:
         self._set(job_id, now, state="failed", **reason.values)
 
     def explain(self, job: Job, explanation: Explanation, *, now: float) -> None:
-        """Keep the explanation and end the job, all or nothing; harmless when repeated."""
+        """Store the explanation and end the job in one transaction; idempotent."""
         trace_id = job.call_id.partition(":")[0]
         with self._database.write() as connection:
             kept = connection.execute(
@@ -310,7 +310,7 @@ def _job(row) -> Job:  # type: ignore[no-untyped-def]
 
 
 def sanity_outcome(explanation: Explanation) -> str | None:
-    """What came of the explanation's sanity check; None where none was made."""
+    """The outcome of the explanation's sanity check; None where none was made."""
     match explanation.metadata.get("sanity_check"):
         case {"outcome": "passed" | "failed" | "inconclusive" as outcome}:
             return str(outcome)
@@ -320,7 +320,7 @@ def sanity_outcome(explanation: Explanation) -> str | None:
 def put_observations(
     connection: Connection, explanation_id: int, rows: Iterable[Observation]
 ) -> None:
-    """Keep the perturbations of an explanation, inside a transaction."""
+    """Insert the perturbations of an explanation."""
     values = [
         {
             **row.model_dump(exclude={"mask", "fixed"}),

@@ -1,4 +1,4 @@
-"""Money and answers, kept durably: the store's side of `models.accounting.ledger`."""
+"""Spending and responses, durably: the store's side of `models.accounting.ledger`."""
 
 import time
 import uuid
@@ -34,7 +34,7 @@ class Spent(Record):
 
 
 class Left(Record):
-    """What caps still let through today; None where there is no cap of that kind."""
+    """What remains of the caps today; None where there is no cap of that kind."""
 
     calls: int | None = None
     tokens: int | None = None
@@ -59,7 +59,7 @@ class StoredResponses:
         return found
 
     def put_many(self, items: Mapping[str, Response]) -> None:
-        """Keep answers durably; an answer that is there already stays, failures are left out."""
+        """Store responses; those that are there already stay, and failures are not stored."""
         now = time.time()
         rows = [
             {"key": key, "created_at": now, "body": response.model_dump_json()}
@@ -205,7 +205,7 @@ class StoredLedger:
         )
 
     def left(self, model: str | None = None) -> Left:
-        """What the caps per day still let through: those on everything, or a model's own."""
+        """What remains of the daily caps: those on everything, or a model's own."""
         if model is None:
             caps = {unit: getattr(self._budget, f"{unit}_per_day") for unit in UNITS}
             spent = self.spent("day", self.today())

@@ -1,4 +1,4 @@
-"""What each tracker still has to get, and what it got."""
+"""The outbox: what each tracker still has to receive, and what it received."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,7 +162,7 @@ class Outbox:
 
     @contextmanager
     def settling(self) -> Iterator["Settling"]:
-        """What became of a batch, kept all or nothing."""
+        """Record the outcomes of a batch in one transaction."""
         with self._database.write() as connection:
             settling = Settling()
             yield settling
@@ -205,7 +205,7 @@ class Outbox:
             )
 
     def forget(self, tracker: str) -> int:
-        """Drop what waits for a tracker, and what it got; gives how many things waited.
+        """Drop what waits for a tracker, and what it got; returns how many waited.
 
         Nothing is removed on the tracker itself. Should it come back, it gets everything that is
         in the store anew.
@@ -232,7 +232,7 @@ class Outbox:
 
 
 class Settling:
-    """Notes what became of deliveries, to be written together."""
+    """Collects the outcomes of deliveries, to be written together."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, ...], list[dict[str, object]]] = {}  # by columns to be set

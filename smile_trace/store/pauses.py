@@ -40,11 +40,11 @@ class Pauses:
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
 
     def wake(self) -> None:
-        """Let every paused model be tried at once."""
+        """Let every paused model be probed at once."""
         with self._database.write() as connection:
             connection.execute(paused_models.update().values(not_before=0.0))
 
     def clear(self, name: str) -> None:
-        """The model answers again."""
+        """End a model's pause."""
         with self._database.write() as connection:
             connection.execute(paused_models.delete().where(paused_models.c.name == name))

@@ -23,7 +23,7 @@ class Pair(Record):
 
 
 class Agreements:
-    """What screening decides by. An explanation counts once, whatever crashes in between."""
+    """The evidence that proxies are screened by. An explanation counts once, also after a crash."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

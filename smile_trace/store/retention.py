@@ -1,4 +1,4 @@
-"""Removes what is old or too much; never what waits for a decision, a model or a tracker."""
+"""Retention: removes what is old or too much, never what a job or a delivery still needs."""
 
 import logging
 import time
@@ -35,7 +35,7 @@ UNFINISHED = ("pending", "running")
 
 class Removed(Record):
     """What one round removed. `too_big` is set where the store is still beyond its size,
-    because all that is left waits for somebody."""
+    because jobs and deliveries need all of the rest."""
 
     traces: int = 0
     responses: int = 0
@@ -129,7 +129,7 @@ def _ids(connection: Connection, query: Select[Any]) -> list[str]:
 
 
 def _removable(connection: Connection, before: float) -> Select[Any]:
-    """Traces without a change since `before` that nobody waits for."""
+    """Traces without a change since `before` that no job or delivery needs."""
     query = select(func.min(trackers.c.trace_position), func.min(trackers.c.explanation_position))
     seen_trace, seen_explanation = connection.execute(query).one()
     settled = traces.c.position.is_not(None)

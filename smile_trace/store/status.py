@@ -1,4 +1,4 @@
-"""What the store says in one screen."""
+"""Counts of everything in the store, as of one moment."""
 
 from typing import Any
 

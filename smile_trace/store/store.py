@@ -111,7 +111,7 @@ class Store:
         return found[0]
 
     def trace_many(self, trace_ids: Sequence[str]) -> list[Trace]:
-        """The traces of those ids, in the order given; unknown ones are left out."""
+        """The traces of those ids, in the order given; unknown ones are skipped."""
         return self.traces.get(trace_ids, read_trace)
 
     def explanation(self, call_id: str) -> Explanation | None:
@@ -127,15 +127,14 @@ class Store:
         return read_status(self.database, self.ledger.today())
 
     def end_long_waits(self, now: float) -> None:
-        """Let everything be tried that would wait beyond the longest wait: the clock was put
-        back since it began to wait."""
+        """Retry at once what would wait beyond MAX_WAIT: the clock was set back meanwhile."""
         with self.database.write() as connection:
             for table in (jobs, deliveries, trackers, paused_models):
                 late = table.c.not_before > now + MAX_WAIT
                 connection.execute(update(table).where(late).values(not_before=now))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the database."""
         self.database.close()
 
 

@@ -39,7 +39,7 @@ class SpoolFile:
 
 @dataclass(frozen=True)
 class CorruptLine:
-    """A line that is no span: kept as it was."""
+    """A line that cannot be read as spans, stored verbatim."""
 
     offset: int
     error: str
@@ -47,14 +47,14 @@ class CorruptLine:
 
 
 class ArrivedSpan(NamedTuple):
-    """A span with its JSON, made once by whoever read it."""
+    """A span and its JSON, serialized once when it was read."""
 
     span: Span
     body: str
 
 
 class Traces:
-    """The captured half of the store."""
+    """Spool files, spans, traces, calls and feedback."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -161,7 +161,7 @@ class Traces:
         return len(rows)
 
     def get(self, trace_ids: Sequence[str], assemble: Assemble) -> list[Trace]:
-        """The traces of those ids, in the order given; unknown ones are left out."""
+        """The traces of those ids, in the order given; unknown ones are skipped."""
         with self._database.read() as connection:
             query = select(traces.c.trace_id, traces.c.root_missing, traces.c.has_root).where(
                 traces.c.trace_id.in_(trace_ids)

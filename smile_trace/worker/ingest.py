@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 BATCH_BYTES = 4 * 2**20
 """How much of a file goes into one transaction (a longer line makes a batch of its own)."""
 MAX_LINE_BYTES = 256 * 2**20
-"""A line beyond this is no span of ours: it is kept aside piece by piece."""
+"""A longer line is no span of ours: it is stored as corrupt, piece by piece."""
 
 
 class Ingested(Record):
-    """What one pass over the spool brought."""
+    """What one pass over the spool read."""
 
     spans: int = 0
     feedback: int = 0
@@ -48,7 +48,7 @@ class _Batch:
         return self.start + len(self.data)
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Each line with its offset in the file, empty ones left out."""
+        """Each line with its offset in the file, without empty ones."""
         offset = self.start
         for line in self.data.split(b"\n"):
             if line.strip():
@@ -198,7 +198,7 @@ def _without_lone_surrogates(line: bytes) -> bytes:
 
 
 def _next_batch(stream: BinaryIO, start: int, *, final: bool) -> _Batch | None:
-    """The next whole lines; half a line waits, unless nobody is left to finish it."""
+    """The next whole lines; an unfinished line waits while its writer is alive."""
     stream.seek(start)
     data = stream.read(BATCH_BYTES)
     while data and (cut := data.rfind(b"\n")) < 0:

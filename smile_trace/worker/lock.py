@@ -28,7 +28,7 @@ def worker_lock(home: Path) -> Iterator[Callable[[], None]]:
     """Hold the home's lock; the system lets go of it when the process ends, however it ends.
 
     Yields:
-        A function that gives a heartbeat.
+        A function to call as a heartbeat.
 
     Raises:
         AnotherWorker: another worker holds it.
@@ -55,7 +55,7 @@ def check_health(home: Path) -> str:
     """A sentence about the worker that runs on `home`.
 
     Raises:
-        WorkerError: none runs, or it gives no heartbeat.
+        WorkerError: none runs, or its heartbeat stopped.
     """
     try:
         descriptor = os.open(home / "worker.lock", os.O_RDONLY)

@@ -13,7 +13,7 @@ from smile_trace.worker.lock import WorkerError
 
 
 class StatusCollector(Collector):
-    """Reads the store whenever somebody asks: there is one truth, and it is there."""
+    """Collects from the store at each scrape."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

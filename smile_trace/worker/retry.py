@@ -1,4 +1,4 @@
-"""What a person wants tried again: calls, whatever was decided about them, and proxies."""
+"""`smile-trace retry`: calls, whatever was decided about them, and dropped proxies."""
 
 import time
 

@@ -28,7 +28,7 @@ from smile_trace.worker.store_retry import StoreRetry
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[Status], None]
-"""Told now and then how things stand."""
+"""Called with the status whenever something may have changed."""
 
 TICK = 0.2
 """Seconds between two looks at running explanations."""
@@ -55,10 +55,10 @@ def run(
         once: ingest, explain and deliver what is there, then return.
         app: the module with the decorated functions, for models of `kind = "rerun"`.
         trackers: instead of those that the settings and the environment ask for.
-        progress: told how things stand whenever something may have changed.
+        progress: called with the status whenever something may have changed.
         stopping: set it to make the worker stop: rounds in flight end or are cut off, and
             a later worker goes on with them.
-        clock: Unix seconds; a test turns it.
+        clock: Unix seconds.
 
     Returns:
         How things stand at the end.
@@ -122,7 +122,7 @@ class _Worker:
     def run(self, *, once: bool, progress: Progress | None) -> None:
         self._log_start()
         # The settings may map by now what they did not when these calls were looked at, and a
-        # model or tracker may have been put right: whoever starts a worker wants it tried.
+        # model or tracker may have been put right: a start tries everything at once.
         self._store.jobs.forget_skipped(ReasonCode.NO_MODEL)
         self._store.pauses.wake()
         for thread in self._deliveries:

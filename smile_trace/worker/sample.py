@@ -17,7 +17,7 @@ NOT_SAMPLED = Reason(ReasonCode.NOT_SAMPLED, "not sampled")
 
 
 def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.time) -> int:
-    """Decide about every call that nobody has decided about.
+    """Decide about every call without a decision.
 
     Returns:
         How many calls will be explained.

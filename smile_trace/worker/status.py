@@ -1,4 +1,4 @@
-"""How a home stands: what the store says, whether a worker runs, and what capture lost."""
+"""The status of a home: the store's counts, the worker's health, what capture lost."""
 
 from smile_trace.capture.spool import read_losses
 from smile_trace.settings import Settings

@@ -46,7 +46,7 @@ class Comparisons:
         self._delivered: dict[str, dict[str, int]] = {}
 
     def run(self, *, at_once: bool = False) -> int:
-        """Deliver what has changed, if it is time; gives how many comparisons arrived.
+        """Deliver what has changed, if it is time; returns how many comparisons arrived.
 
         Raises:
             TrackerUnavailable: nothing more was taken; it is tried again the next time.

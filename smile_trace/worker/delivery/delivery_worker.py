@@ -1,4 +1,4 @@
-"""From the store to one tracker: at least once, in order, whatever the others do."""
+"""From the store to one tracker: at least once, in order, independent of other trackers."""
 
 import errno
 import logging
@@ -47,7 +47,7 @@ TRACE_UNREADABLE = Rejected(
 
 
 class Delivered(Record):
-    """What one pass brought to one tracker."""
+    """What one pass delivered to a tracker."""
 
     traces: int = 0
     explanations: int = 0

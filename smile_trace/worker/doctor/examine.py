@@ -170,7 +170,7 @@ def _model(about: str, name: str, how: ModelSettings) -> Finding:
 
 
 def _unreachable(base_url: str) -> str | None:
-    """Why nobody listens at that address; nothing is sent, so nothing is paid."""
+    """Why that address takes no connection; nothing is sent, so nothing is paid."""
     address = urlsplit(base_url)
     port = address.port or (80 if address.scheme == "http" else 443)
     try:

@@ -180,7 +180,7 @@ class Engine:
             self._release(job)
 
     def _release(self, job: Job) -> None:
-        """Let a job that nobody runs wait for its next run."""
+        """Return a job that is not running any more to pending."""
         now = self._clock()
         with self._lock:
             self._active.pop(job.id, None)

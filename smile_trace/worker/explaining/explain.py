@@ -37,13 +37,13 @@ logger = logging.getLogger(__name__)
 
 StoredRound = dict[str, JSON]
 Checkpoint = Callable[[Callable[[], Awaitable[StoredRound]]], Awaitable[StoredRound]]
-"""Runs a round and keeps its JSON result, or gives the kept one where it was run before."""
+"""Runs a round and stores its JSON result, or returns the stored one of an earlier run."""
 
 MAX_CRASHES = 5
 """A job that was running when this many workers died one after the other, without a round
-in between, is taken for the cause."""
+in between, counts as the cause."""
 BUDGET_WAIT = 300.0
-"""Seconds until a job that met the daily cap looks again (somebody may have raised it)."""
+"""Seconds until a job that met the daily cap tries again (it may have been raised)."""
 ENGINE_WAIT = 5.0
 """Seconds until a job whose round the engine could not keep is started again."""
 
@@ -163,8 +163,8 @@ class Explainer:
     ) -> None:
         """Ask a paused model the first thing of a round that it has not answered yet.
 
-        It counts in no explanation's cap: however often a model that is gone is tried, those who
-        wait for it can still ask all that they may.
+        It counts in no explanation's cap: however often a paused model is probed, the jobs that
+        wait for it keep their budget.
 
         Raises:
             ModelUnavailable: it still cannot be asked.
@@ -271,7 +271,7 @@ async def _round(
 
 
 def _fingerprint(perturbations: Sequence[Perturbation]) -> str:
-    """Says which texts a round asked, and in which order."""
+    """A hash of the texts that a round asked, in their order."""
     asked = [
         [
             p.replicate,

@@ -1,4 +1,4 @@
-"""The models that the worker asks: opened once, paid from the store's ledger, paused together."""
+"""The worker's models: opened once, metered by the store's ledger, paused for all jobs together."""
 
 import asyncio
 import logging
@@ -145,14 +145,14 @@ class Models:
         return name in self._paused
 
     def answered(self, name: str) -> None:
-        """The model works: whoever waits for it goes on."""
+        """The model answers: end its pause."""
         if name in self._paused:
             self._paused.discard(name)
             self._store.pauses.clear(name)
             logger.warning("%s answers again", name)
 
     def unavailable(self, name: str, error: ModelUnavailable) -> None:
-        """The model cannot be asked: nobody asks it before the next probe.
+        """Pause a model that cannot be asked until its next probe.
 
         Args:
             name: who was asked, unless the error names another model.

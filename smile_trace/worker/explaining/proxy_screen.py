@@ -1,4 +1,4 @@
-"""Whether a proxy is still believed, per model, proxy and prompt: the store remembers."""
+"""Screening of proxies, per model, proxy and prompt, by the agreements in the store."""
 
 import logging
 from statistics import fmean
@@ -21,7 +21,7 @@ def pair_of(job: Job, call: Call) -> Pair | None:
 
 
 def why_dropped(store: Store, pair: Pair) -> str | None:
-    """Why the proxy is not asked any more, in words; None while it is believed."""
+    """Why the proxy is not asked any more, in words; None while it is used."""
     seen = store.agreements.values(pair)
     if not disagrees(seen):
         return None
