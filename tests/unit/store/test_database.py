@@ -29,7 +29,7 @@ def test_opening_again_changes_nothing(settings: Settings) -> None:
 
 
 def test_several_that_make_a_store_at_the_same_moment_wait_for_each_other(tmp_path: Path) -> None:
-    for attempt in range(30):
+    for attempt in range(8):
         settings = Settings(home=tmp_path / str(attempt))
         together = threading.Barrier(6)
 
