@@ -1,0 +1,134 @@
+"""The code blocks of the documentation run as they stand there.
+
+The Python blocks of a page run one after the other, in one namespace, against a fake server in
+place of OpenAI's. Of a bash block the `smile-trace` commands run that end by themselves. TOML is
+read as settings. A block that cannot run has its reason in a comment directly above it:
+`<!-- not run: why -->`.
+"""
+
+import inspect
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import smile_trace
+from smile_trace.capture.runtime import configure, runtime, state
+from smile_trace.cli import main
+from smile_trace.settings import Settings
+from smile_trace.testing import captured
+from tests.support.markdown import Block, blocks_of
+from tests.support.paths import ROOT
+from tests.support.planted import serving
+
+# The pages of docs/contributing are executed by the tests of their seams.
+PAGES = [
+    *(ROOT / "README.md", ROOT / "CONTRIBUTING.md"),
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("integrations/*/README.md")),
+]
+SLOW = {"checks.md"}
+"""Pages whose checks ask the real model some thousand times."""
+CODE = re.compile(r"^(\$ |pip |make |python |smile-trace |import |from \w+ import )", re.MULTILINE)
+SETTINGS = '[models."gpt-4o-mini"]\nkind = "endpoint"\nbase_url = "{url}"\n'
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The reader's working directory, settings, OpenAI server, and home with a captured call."""
+    with serving(lambda prompt: "At nine.") as server:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "a-key")
+        (tmp_path / "smile_trace.toml").write_text(SETTINGS.format(url=server.base_url))
+        monkeypatch.setattr(state, "runtime", None)
+        monkeypatch.setattr(state, "config", state.config)
+        configure(home=tmp_path / "home")
+        smile_trace.trace(model="gpt-4o-mini")(lambda prompt: "At nine.")("When do you open?")
+        yield tmp_path
+        runtime().spool.close()
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            id=str(page.relative_to(ROOT)),
+            marks=pytest.mark.slow if page.name in SLOW else (),
+        )
+        for page in PAGES
+    ],
+)
+def test_the_blocks_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    namespace: dict[str, Any] = {"__name__": page.stem}
+    for block in blocks_of(page):
+        where = f"{page.relative_to(ROOT)}:{block.line}"
+        if block.not_run:
+            continue
+        match block.language:
+            case "python":
+                exec(compile(block.code, where, "exec"), namespace)
+                _run_tests(namespace)
+            case "bash":
+                run = [_run_command(c, where, monkeypatch) for c in commands(block)]
+                assert any(run), f"{where}: runs nothing, and no comment says why"
+            case "toml":
+                Settings.model_validate(tomllib.loads(block.code))
+            case "" | "text" | "json":
+                assert not CODE.search(block.code), f"{where}: code without a language"
+            case language:
+                pytest.fail(f"{where}: {language} is not run, and no comment says why")
+
+
+def test_commands_are_read_as_a_shell_reads_them() -> None:
+    code = "A=b smile-trace x 'two\nlines' \\\n  --y  # why\n\nsmile-trace z   # 'tis\n"
+    assert commands(Block("bash", code, 1, "")) == [
+        ["A=b", "smile-trace", "x", "two\nlines", "--y"],
+        ["smile-trace", "z"],
+    ]
+
+
+def commands(block: Block) -> list[list[str]]:
+    """The commands of a bash block, each as its words."""
+    code = re.sub(r"(^|\s\s)#.*$", "", block.code.replace("\\\n", " "), flags=re.MULTILINE)
+    lexer = shlex.shlex(code, posix=True, punctuation_chars="\n")
+    lexer.whitespace, lexer.commenters, lexer.whitespace_split = " \t", "", True
+    found: list[list[str]] = [[]]
+    for word in lexer:
+        if word.strip("\n"):
+            found[-1].append(word)
+        else:
+            found.append([])
+    return [words for words in found if words]
+
+
+def _run_command(words: list[str], where: str, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Run the command where it is one of ours that ends; whether it did."""
+    while "=" in words[0]:
+        monkeypatch.setenv(*words[0].split("=", 1))
+        words = words[1:]
+    if not words[0].endswith("smile-trace"):
+        return False
+    if words[1] == "worker" and not {"--once", "--dry-run"} & set(words):
+        return False
+    monkeypatch.setattr("sys.argv", ["smile-trace", *words[1:]])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code, f"{where}: {shlex.join(words)}"
+    return True
+
+
+def _run_tests(namespace: dict[str, Any]) -> None:
+    """Call the tests that a block defines, with the fixtures that we give to pytest."""
+    for name in [name for name in namespace if name.startswith("test_")]:
+        test = namespace.pop(name)
+        with captured() as found:
+            given = {"smile_trace_captured": found}
+            test(**{name: given[name] for name in inspect.signature(test).parameters})
