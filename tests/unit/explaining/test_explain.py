@@ -4,7 +4,6 @@ import asyncio
 import re
 import signal
 import threading
-import time
 
 import pytest
 
@@ -181,24 +180,33 @@ async def test_explaining_inside_its_own_loop_is_refused_not_a_deadlock():
 
 
 def test_an_interrupt_cancels_what_is_under_way():
-    began, gone = threading.Event(), threading.Event()
+    began, handled, gone = threading.Event(), threading.Event(), threading.Event()
 
     async def model(prompt):
         began.set()
         try:
-            await asyncio.sleep(30)
+            await asyncio.sleep(120)
         finally:
             gone.set()
 
     def interrupt():
-        began.wait(20)
-        time.sleep(0.5)  # until the main thread waits, as it does all but the first moment
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        began.wait(60)
+        while not handled.wait(0.5):  # one that comes just before a wait begins is not seen
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        smile_trace.explain("a b", model=model)
-    assert gone.wait(20)
+    def on_interrupt(*_):
+        if not handled.is_set():
+            handled.set()
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            smile_trace.explain("a b", model=model)
+        assert gone.wait(60)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_protecting_roles_texts_and_patterns():
