@@ -101,11 +101,11 @@ def _live(home: Path) -> None:
         stream.write(b"no line of ours\n")
     workers.finish()
     asked = len(server.bodies)
-    hanging = threading.Event()
+    blocked = threading.Event()
 
     def answer_some(prompt: str) -> str:
         if len(server.bodies) > asked + 8:
-            hanging.wait()
+            blocked.wait()
         return answer(prompt)
 
     server.function = answer_some

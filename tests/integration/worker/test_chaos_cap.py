@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from smile_trace.errors import ReasonCode
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.chaos.fault_run import capture, prepare, wait_out_pauses
@@ -67,7 +68,7 @@ def test_the_model_never_counts_more_than_the_cap(
         assert status.captured == calls
         assert status.explained > 0
         assert status.pending > 0
-        assert {"calls per day" in said.reason for said in status.pending_by_reason} == {True}
+        assert {said.code for said in status.pending_by_reason} == {ReasonCode.DAILY_CAP}
     finally:
         store.close()
         workers.close()
