@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from smile_trace.store.ledger import Left
+    from smile_trace.store.spending.ledger import Left
     from smile_trace.worker.plan import Plan
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 if TYPE_CHECKING:
-    from smile_trace.store.status import Status
+    from smile_trace.store.queries.status import Status
 
 
 class CallBar:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from smile_trace.store.status import Counted, Paused, Status, TrackerCounts
+    from smile_trace.store.queries.status import Counted, Paused, Status, TrackerCounts
 
 WATCH_SECONDS = 2.0
 

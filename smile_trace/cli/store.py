@@ -51,7 +51,7 @@ def export(
     """Write every explanation, with its call and its perturbations, one line of JSON each."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
-    from smile_trace.store.exchange import export_lines
+    from smile_trace.store.queries.exchange import export_lines
 
     store = Store.look(Settings())
     count = 0
@@ -81,7 +81,7 @@ def import_(
     """Read explanations that export wrote. What is there already stays as it is."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
-    from smile_trace.store.exchange import import_lines
+    from smile_trace.store.queries.exchange import import_lines
 
     store = Store.open(Settings())
     try:

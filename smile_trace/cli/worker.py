@@ -17,7 +17,7 @@ from smile_trace.errors import ReasonCode
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smile_trace.store.status import Status
+    from smile_trace.store.queries.status import Status
 
 NOISY = ("alembic", "dbos", "httpcore", "httpcore2", "urllib3", "httpx", "httpx2", "openai")
 

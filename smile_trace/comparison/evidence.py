@@ -14,7 +14,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit
 from smile_trace.records.comparison import TemplateSegment
 from smile_trace.store import Store
-from smile_trace.store.prompts import ExplanationRow, PromptReader
+from smile_trace.store.queries.prompts import ExplanationRow, PromptReader
 
 T = TypeVar("T")
 

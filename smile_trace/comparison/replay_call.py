@@ -20,7 +20,7 @@ from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.records import JSON, Call, Explanation, Message, Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.ledger import StoredLedger
+from smile_trace.store.spending.ledger import StoredLedger
 
 
 class Replay(Record):

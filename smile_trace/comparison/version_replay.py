@@ -26,7 +26,7 @@ from smile_trace.records import Call, PromptUse
 from smile_trace.records.comparison import AnswerComparison, EditEffect, Example, VersionReport
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.ledger import StoredLedger
+from smile_trace.store.spending.ledger import StoredLedger
 
 MAX_EDITS = 8
 """With more edits than that, only the whole change is measured."""

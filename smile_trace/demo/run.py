@@ -17,8 +17,8 @@ from smile_trace.models.kinds.local import LocalModel
 from smile_trace.render import print_terminal
 from smile_trace.settings import FILE_NAME, LocalSettings, Settings
 from smile_trace.store import Store
-from smile_trace.store.explained import Explained, read_explained
-from smile_trace.store.status import Status
+from smile_trace.store.queries.explained import Explained, read_explained
+from smile_trace.store.queries.status import Status
 
 _SETTINGS = """\
 # Written by `smile-trace demo`. Every setting: docs/settings.md

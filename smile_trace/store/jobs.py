@@ -9,9 +9,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
-from smile_trace.store.budget_scope import BudgetScope
 from smile_trace.store.database import Database
 from smile_trace.store.groups import Group
+from smile_trace.store.spending.budget_scope import BudgetScope
 from smile_trace.store.tables import calls, explanations, groups, jobs, observations
 
 JobState = Literal["pending", "running", "explained", "skipped", "failed"]

@@ -11,12 +11,12 @@ from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
 from smile_trace.store.database import IN_MEMORY, Database, StoreError
 from smile_trace.store.jobs import Jobs
-from smile_trace.store.ledger import StoredLedger, StoredResponses
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.pauses import Pauses
-from smile_trace.store.prompts import PromptReader, reading_prompts
 from smile_trace.store.proxy_agreements import Agreements
-from smile_trace.store.status import Status, read_status
+from smile_trace.store.queries.prompts import PromptReader, reading_prompts
+from smile_trace.store.queries.status import Status, read_status
+from smile_trace.store.spending.ledger import StoredLedger, StoredResponses
 from smile_trace.store.tables import deliveries, jobs, paused_models, trackers
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import Traces

@@ -12,8 +12,8 @@ from smile_trace.records import Call, ExplanationSettings, Prompted, Record
 from smile_trace.settings import EndpointSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
-from smile_trace.store.ledger import Left, Spent
-from smile_trace.store.status import Counted
+from smile_trace.store.queries.status import Counted
+from smile_trace.store.spending.ledger import Left, Spent
 from smile_trace.store.store import check_home
 from smile_trace.worker.explaining.sanity_checks import is_checked
 from smile_trace.worker.ingest import Ingest

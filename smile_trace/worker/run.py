@@ -12,8 +12,8 @@ from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.pauses import Pause
+from smile_trace.store.queries.status import Status
 from smile_trace.store.retention import DAY, apply_retention
-from smile_trace.store.status import Status
 from smile_trace.trackers import Tracker, discover
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
 from smile_trace.worker.delivery.thread import DeliveryThread

@@ -3,7 +3,7 @@
 from smile_trace.capture.spool import read_losses
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.status import Counted, Status
+from smile_trace.store.queries.status import Counted, Status
 from smile_trace.worker.explaining.proxy_screen import dropped_proxies
 from smile_trace.worker.lock import WorkerError, check_health
 

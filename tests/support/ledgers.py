@@ -2,7 +2,7 @@
 
 from smile_trace.settings import Budget
 from smile_trace.store import Store
-from smile_trace.store.ledger import StoredLedger
+from smile_trace.store.spending.ledger import StoredLedger
 
 DAY = 86400.0
 

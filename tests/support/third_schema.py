@@ -37,7 +37,7 @@ from smile_trace.comparison import compare
 from smile_trace.records import PromptUse, Span, VariableSpan
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.exchange import export_lines
+from smile_trace.store.queries.exchange import export_lines
 from smile_trace.worker.status import read_home
 from tests.support.planted import PlantedServer
 from tests.support.spooled import call_span, span_id, trace_id, write_spool

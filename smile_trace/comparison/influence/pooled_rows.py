@@ -9,7 +9,7 @@ from smile_trace.comparison.influence.pooled_effects import PooledRows
 from smile_trace.comparison.influence.regression import Array
 from smile_trace.records import Signal
 from smile_trace.records.comparison import TemplateSegment
-from smile_trace.store.prompts import ExplanationRow, PromptReader
+from smile_trace.store.queries.prompts import ExplanationRow, PromptReader
 
 
 class PooledRowReader:

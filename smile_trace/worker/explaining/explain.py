@@ -25,9 +25,9 @@ from smile_trace.explaining.studies import make_study
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
-from smile_trace.store.budget_scope import Purpose
 from smile_trace.store.jobs import Job
-from smile_trace.store.ledger import Spent
+from smile_trace.store.spending.budget_scope import Purpose
+from smile_trace.store.spending.ledger import Spent
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.explaining.proxy_screen import note, pair_of, unused, why_dropped
 from smile_trace.worker.explaining.sanity_checks import is_checked, with_check

@@ -17,9 +17,9 @@ from smile_trace.models.registry import open_embeddings, open_model, settings_fo
 from smile_trace.records import Call, Response
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
-from smile_trace.store.budget_scope import Purpose
 from smile_trace.store.jobs import Job
 from smile_trace.store.pauses import Pause
+from smile_trace.store.spending.budget_scope import Purpose
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)

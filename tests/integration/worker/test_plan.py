@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from smile_trace.settings import Settings
-from smile_trace.store.ledger import Left
+from smile_trace.store.spending.ledger import Left
 from smile_trace.worker.lock import worker_lock
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run

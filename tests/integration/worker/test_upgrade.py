@@ -15,7 +15,7 @@ import pytest
 import smile_trace.store.migrations.versions as versions
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.status import Status
+from smile_trace.store.queries.status import Status
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FolderTracker
 from tests.support.first_schema import BUDGET, FixedServer, answer, tables

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from smile_trace.records import Record
 from smile_trace.store import Store
-from smile_trace.store.status import Status
+from smile_trace.store.queries.status import Status
 from smile_trace.store.tables import calls, spans
 from tests.support.chaos.fault_run import CAPS, CONCURRENT, FaultRun
 from tests.support.chaos.schedule import BUDGET, CALLS

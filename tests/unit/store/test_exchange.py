@@ -9,7 +9,7 @@ import pytest
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.exchange import Imported, ImportFailed, export_lines, import_lines
+from smile_trace.store.queries.exchange import Imported, ImportFailed, export_lines, import_lines
 from tests.support.store_rows import (
     call_id,
     capture,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select, and_, func, select
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
-from smile_trace.store.ledger import Spent
+from smile_trace.store.spending.ledger import Spent
 from smile_trace.store.tables import (
     calls,
     corrupt_lines,

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.sqlite import insert
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Record, Response
 from smile_trace.settings import Budget, ModelSettings
-from smile_trace.store.budget_scope import BudgetScope, Purpose
 from smile_trace.store.database import Database
+from smile_trace.store.spending.budget_scope import BudgetScope, Purpose
 from smile_trace.store.tables import reservations, responses, spend
 
 UNITS = ("calls", "tokens", "usd")

@@ -1,0 +1,1 @@
+"""What the command line, comparisons and trackers read from the store."""
