@@ -195,7 +195,7 @@ def test_a_project_of_llm_traces_is_refused_with_what_to_do(
 
 
 @pytest.mark.browser
-def test_hostile_text_is_text_in_the_tab(
+def test_hostile_text_is_text_in_the_html_panel(
     comet_server: FakeComet, tracker: CometTracker, watched_page: WatchedPage, tmp_path: Path
 ) -> None:
     hostile = "<script>alert('smile-alarm')</script> </style></pre> \ud800 \x00 😀\n"

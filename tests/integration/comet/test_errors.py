@@ -51,7 +51,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_nothing_is_taken_and_then_everything(
+def test_unavailable_servers_get_everything_later(
     comet_server: FakeComet, tracker: CometTracker, error: str
 ) -> None:
     given, words = ERRORS[error]
@@ -71,7 +71,7 @@ def test_nothing_is_taken_and_then_everything(
 
 @pytest.mark.parametrize("path", ["isAlive", "experiment/metadata", LLM])
 @pytest.mark.parametrize("takes_effect", [False, True])
-def test_silence_is_bounded(
+def test_a_silent_server_times_out(
     comet_server: FakeComet,
     hasty: CometTracker,
     tracker: CometTracker,
@@ -87,7 +87,7 @@ def test_silence_is_bounded(
     assert len(comet_server.of_key(trace_id(1))) == 1
 
 
-def test_one_that_fails_holds_up_no_other(comet_server: FakeComet, tracker: CometTracker) -> None:
+def test_a_failing_trace_holds_up_no_other(comet_server: FakeComet, tracker: CometTracker) -> None:
     tracker.deliver_traces(captured(prompt_trace(9)))  # connected
     comet_server.faults = [Fault("answer", answer(500), path=LLM)]
     outcomes = tracker.deliver_traces(captured(*(prompt_trace(n) for n in (1, 2, 3))))
@@ -96,7 +96,7 @@ def test_one_that_fails_holds_up_no_other(comet_server: FakeComet, tracker: Come
     assert len(comet_server.experiments) == 3
 
 
-def test_too_large_is_refused_for_good_and_said_so(
+def test_a_trace_that_is_too_large_is_rejected_for_good(
     comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     comet_server.faults = [Fault("answer", answer(413), path=LLM)]
@@ -180,12 +180,12 @@ def deliver_elsewhere(url: str, folder: Path, **variables: str) -> str:
     return done.stdout
 
 
-def test_nobody_is_there(tmp_path: Path) -> None:
+def test_a_server_that_does_not_run_makes_it_unavailable(tmp_path: Path) -> None:
     said = deliver_elsewhere("http://127.0.0.1:9", tmp_path)
     assert said.startswith("unavailable: Comet at http://127.0.0.1:9 cannot be reached")
 
 
-def test_one_that_hangs_up_is_asked_once(tmp_path: Path) -> None:
+def test_a_closed_connection_is_tried_once_per_delivery(tmp_path: Path) -> None:
     """comet_ml itself would try for 31 s; the outbox does that better."""
     callers = 0
 
@@ -204,7 +204,7 @@ def test_one_that_hangs_up_is_asked_once(tmp_path: Path) -> None:
     assert callers == 1
 
 
-def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
+def test_an_unknown_certificate_makes_it_unavailable(tmp_path: Path) -> None:
     from tests.support.comet_certificates import self_signed
 
     with FakeComet(tls=self_signed(tmp_path)) as server:
@@ -217,7 +217,7 @@ def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
         assert "Receipt" in trusted
 
 
-def test_no_key_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_key_makes_it_unavailable(tmp_path: Path) -> None:
     said = deliver_elsewhere("http://127.0.0.1:9", tmp_path, COMET_API_KEY="")
     assert "set COMET_API_KEY" in said
 
@@ -239,7 +239,7 @@ def test_the_key_may_come_from_comets_own_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_switched_off_traces_wait(tmp_path: Path) -> None:
+def test_traces_wait_while_comet_is_offline(tmp_path: Path) -> None:
     with FakeComet() as server:
         said = deliver_elsewhere(server.url, tmp_path, COMET_ONLINE="0")
     assert "traces wait" in said

@@ -1,4 +1,4 @@
-"""Explanations stand on their traces, each once, the newer one over the older."""
+"""Explanations are attached to their traces, each once; a newer one replaces the older."""
 
 import csv
 import io
@@ -94,7 +94,7 @@ def test_a_late_span_keeps_the_explanation(comet_server: FakeComet, tracker: Com
     assert document["metadata"]["feedback"]["user_feedback"]["comment"] == "a comment"
 
 
-def test_a_trace_that_was_deleted_is_said_so(
+def test_an_explanation_of_a_deleted_trace_is_rejected(
     comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     here, gone = prompt_trace(1), prompt_trace(2)

@@ -17,12 +17,12 @@ def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COMET_API_KEY", raising=False)
 
 
-def test_nobody_asked() -> None:
+def test_it_is_inactive_without_options_and_key() -> None:
     assert CometTracker.from_settings({}) is None
     assert CometArchiveTracker.from_settings({}) is None
 
 
-def test_the_key_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_activates_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMET_API_KEY", "some key")
     tracker = CometTracker.from_settings({})
     assert isinstance(tracker, CometTracker)
@@ -43,12 +43,12 @@ def test_both_are_found_by_their_names(tmp_path: Path) -> None:
         ({"timeout_seconds": "soon"}, r"\[trackers.comet\] timeout_seconds"),
     ],
 )
-def test_wrong_options_are_said_so(options: dict[str, Any], words: str) -> None:
+def test_wrong_options_are_named(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         CometTracker.from_settings(options)
 
 
-def test_a_missing_extra_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sdk, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install 'smile-trace\[comet\]'"):
         CometTracker.from_settings({"project": "p"})

@@ -83,7 +83,7 @@ def test_comet_llm_finds_traces_by_their_prompt_version(
     assert [trace.get_key() for trace in found] == [trace_id(2)]
 
 
-def test_a_chain_keeps_parents_inputs_and_outputs(
+def test_a_nested_trace_keeps_parents_inputs_and_outputs(
     comet_server: FakeComet, tracker: CometTracker
 ) -> None:
     traces = [nested_trace(number) for number in range(1, 9)]

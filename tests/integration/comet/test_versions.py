@@ -28,7 +28,7 @@ def by_version(server: FakeComet) -> dict[str, Experiment]:
     return {e.parameters["prompt_version"]: e for e in server.of_project(PROJECT)}
 
 
-def test_a_version_gathers_its_calls(comet_server: FakeComet, tracker: CometTracker) -> None:
+def test_a_version_collects_its_calls(comet_server: FakeComet, tracker: CometTracker) -> None:
     traces = [prompt_trace(n, version="1" if n < 3 else "2", country=f"C{n}") for n in range(1, 6)]
     tracker.deliver_traces(captured(*traces))
     for batch in (traces[:2], traces[2:4], traces[4:], traces[3:]):
@@ -53,7 +53,7 @@ def test_a_version_gathers_its_calls(comet_server: FakeComet, tracker: CometTrac
     assert not second.running
 
 
-def test_the_tab_shows_the_newest(comet_server: FakeComet, tracker: CometTracker) -> None:
+def test_the_html_panel_shows_the_newest(comet_server: FakeComet, tracker: CometTracker) -> None:
     count = LATEST + 3
     traces = [prompt_trace(n, country=f"Country-{n:02}") for n in range(1, count + 1)]
     tracker.deliver_traces(captured(*traces))
@@ -79,7 +79,7 @@ def test_a_call_without_a_prompt_is_in_no_version(
     assert by_version(comet_server) == {}
 
 
-def test_an_llm_project_is_no_place_for_experiments(comet_server: FakeComet) -> None:
+def test_an_llm_project_takes_no_experiments(comet_server: FakeComet) -> None:
     tracker = CometTracker.from_settings({"project": "one", "experiments_project": "one"})
     assert tracker is not None
     trace = prompt_trace(1)
@@ -179,7 +179,7 @@ def test_comet_upload_brings_an_archive_in(comet_server: FakeComet, tmp_path: Pa
     assert "prompt-version" in experiment.tags
 
 
-def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+def test_an_unwritable_folder_makes_it_unavailable(tmp_path: Path) -> None:
     from smile_trace.trackers import TrackerUnavailable
 
     (tmp_path / "file").write_text("")

@@ -1,4 +1,4 @@
-"""What the tracker makes of its settings and of a server that refuses: no MLflow needed.
+"""Options, prompt templates, and the answers of a fake server: no MLflow server needed.
 
 The server here is a fake, because a real one cannot be brought to give these answers.
 """
@@ -75,7 +75,7 @@ def one_trace() -> list[CapturedTrace]:
         (503, "takes nothing for the moment"),
     ],
 )
-def test_where_nothing_is_taken_everything_is_kept(status: int, sentence: str) -> None:
+def test_statuses_that_make_it_unavailable(status: int, sentence: str) -> None:
     with (
         answering(status) as (uri, asked),
         pytest.raises(TrackerUnavailable, match=sentence) as raised,
@@ -85,7 +85,7 @@ def test_where_nothing_is_taken_everything_is_kept(status: int, sentence: str) -
     assert len(asked) == 1
 
 
-def test_the_servers_own_waiting_time_is_passed_on() -> None:
+def test_retry_after_is_passed_on() -> None:
     with (
         answering(503, headers={"Retry-After": "7"}) as (uri, _),
         pytest.raises(TrackerUnavailable) as raised,
@@ -95,7 +95,7 @@ def test_the_servers_own_waiting_time_is_passed_on() -> None:
 
 
 @pytest.mark.parametrize(("status", "retry"), [(400, False), (422, False), (500, True)])
-def test_a_refused_item_says_what_the_server_said(status: int, retry: bool) -> None:
+def test_a_rejected_item_quotes_the_server(status: int, retry: bool) -> None:
     with answering(status, body="the span is\nodd") as (uri, _):
         [outcome] = tracker_at(uri).deliver_traces(one_trace())
     assert outcome == Rejected(
@@ -125,11 +125,11 @@ def test_credentials_come_from_mlflows_own_variables(monkeypatch: pytest.MonkeyP
     ]
 
 
-def test_nobody_asked_for_it() -> None:
+def test_it_is_inactive_without_options_and_environment() -> None:
     assert MLflowTracker.from_settings({}) is None
 
 
-def test_the_environment_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_activates_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     assert MLflowTracker.from_settings({}) is not None
 

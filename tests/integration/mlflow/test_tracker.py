@@ -304,7 +304,7 @@ def test_without_an_experiment_it_is_mlflows_default(mlflow_server: MLflowServer
     assert mlflow.get_trace(trace_id).info.experiment_id == "0"
 
 
-def test_a_refused_trace_holds_up_no_other(tracker: MLflowTracker, experiment: str) -> None:
+def test_a_rejected_trace_holds_up_no_other(tracker: MLflowTracker, experiment: str) -> None:
     good, _ = captured(explanation())
     bad, _ = captured(explanation())
     bad = bad.model_copy(
@@ -317,7 +317,7 @@ def test_a_refused_trace_holds_up_no_other(tracker: MLflowTracker, experiment: s
     [_] = traces_in(experiment)
 
 
-def test_an_explanation_of_a_deleted_trace_is_refused_for_good(
+def test_an_explanation_of_a_deleted_trace_is_rejected_for_good(
     tracker: MLflowTracker, experiment: str
 ) -> None:
     explained = explanation()

@@ -27,7 +27,7 @@ calls_per_explanation = 8
 
 
 @pytest.mark.slow
-def test_what_an_application_did_stands_in_opik(tmp_path: Path) -> None:
+def test_an_applications_calls_and_explanations_are_in_opik(tmp_path: Path) -> None:
     with serving(says) as model, FakeOpik(api_key="key") as server:
         (tmp_path / "smile_trace.toml").write_text(SETTINGS.format(model=model.base_url))
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("COMET_", "OPIK_"))}

@@ -1,4 +1,4 @@
-"""Opik gets what its own SDK would send, each thing once, whatever the errors."""
+"""Opik gets what its own SDK would send, each thing once, despite errors."""
 
 import json
 import uuid
@@ -285,7 +285,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_nothing_is_taken_and_then_everything(
+def test_unavailable_servers_get_everything_later(
     server: FakeOpik, tracker: OpikTracker, error: str
 ) -> None:
     given, words = ERRORS[error]
@@ -302,7 +302,7 @@ def test_nothing_is_taken_and_then_everything(
     assert len(server.traces) == 1
 
 
-def test_silence_is_bounded(server: FakeOpik, tracker: OpikTracker) -> None:
+def test_a_silent_server_times_out(server: FakeOpik, tracker: OpikTracker) -> None:
     server.faults = [Fault("hang", seconds=2.0, takes_effect=True)]
     hasty = OpikTracker.from_settings({"url": server.api, "project": "pr", "timeout_seconds": 0.5})
     assert hasty is not None
@@ -313,7 +313,7 @@ def test_silence_is_bounded(server: FakeOpik, tracker: OpikTracker) -> None:
     assert len(server.traces) == 1
 
 
-def test_one_that_is_refused_holds_up_no_other(server: FakeOpik, tracker: OpikTracker) -> None:
+def test_a_rejected_trace_holds_up_no_other(server: FakeOpik, tracker: OpikTracker) -> None:
     too_large = Fault("answer", Answer(413, {}), path="traces/batch", times=2)
     server.faults = [too_large]
     outcomes = tracker.deliver_traces(captured(*(prompt_trace(n) for n in (1, 2, 3))))
@@ -323,14 +323,14 @@ def test_one_that_is_refused_holds_up_no_other(server: FakeOpik, tracker: OpikTr
     assert len(server.traces) == 2
 
 
-def test_nobody_is_there(tracker: OpikTracker, server: FakeOpik) -> None:
+def test_no_server_makes_it_unavailable(tracker: OpikTracker, server: FakeOpik) -> None:
     elsewhere = OpikTracker.from_settings({"url": "http://127.0.0.1:9/api"})
     assert elsewhere is not None
     with pytest.raises(TrackerUnavailable, match="does not answer"):
         elsewhere.deliver_traces(captured(prompt_trace(1)))
 
 
-def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
+def test_an_unknown_certificate_makes_it_unavailable(tmp_path: Path) -> None:
     from tests.support.comet_certificates import self_signed
     from tests.support.fake_comet import FakeComet
 
@@ -341,7 +341,7 @@ def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
             tracker.deliver_traces(captured(prompt_trace(1)))
 
 
-def test_a_trace_that_is_not_there_is_said_so(server: FakeOpik, tracker: OpikTracker) -> None:
+def test_an_unknown_trace_takes_no_explanation(server: FakeOpik, tracker: OpikTracker) -> None:
     (outcome,) = tracker.deliver_explanations([into_opik(prompt_trace(1))])
     assert isinstance(outcome, Rejected)
     assert "deleted" in outcome.reason
@@ -377,7 +377,7 @@ def test_opiks_own_configuration_is_read(
         ({"url": "ftp://x"}, "ends with /api"),
     ],
 )
-def test_wrong_options_are_said_so(options: dict[str, Any], words: str) -> None:
+def test_wrong_options_are_named(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         OpikTracker.from_settings(options)
 
@@ -392,7 +392,7 @@ def test_hostile_and_odd_values_arrive(server: FakeOpik, tracker: OpikTracker) -
     assert "<script>]]>\ufffd" in span["input"]["messages"][0]["content"]
 
 
-def test_a_call_that_raised_says_so(server: FakeOpik, tracker: OpikTracker) -> None:
+def test_a_call_that_raised_has_its_error(server: FakeOpik, tracker: OpikTracker) -> None:
     span = call_span(1, answer=None, **{semconv.STATUS: "raised", semconv.ERROR_TYPE: "OSError"})
     tracker.deliver_traces(captured(assemble(trace_id(1), [span])))
     (sent,) = server.spans.values()
