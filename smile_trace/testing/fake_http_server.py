@@ -5,6 +5,7 @@ import gzip
 import json
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -137,7 +138,10 @@ class FakeHttpServer:
         self._thread.join()
 
     def answer(self, request: Request) -> Answer:
-        """The right answer. Called by one thread at a time."""
+        """The right answer. Called by one thread at a time.
+
+        Where it raises, the traceback goes to stderr and the connection is broken.
+        """
         raise NotImplementedError
 
     def handle(self, request: Request) -> Answer | None:
@@ -169,7 +173,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is none of our business."""
+        """A client that went away is none of our business; an error of `answer()` is printed."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def _handler(server: FakeHttpServer) -> Callable[..., BaseHTTPRequestHandler]:

@@ -76,6 +76,11 @@ class TrackerContract:
         """Per explanation that a person would see, the id of the trace in which it shows."""
         raise NotImplementedError("define `visible_explanations`")
 
+    def reject_items(self, server: FakeHttpServer, text: str) -> bool:
+        """Make the server reject each item of a request that holds the text, and take the others,
+        as one does that answers 207. False: it takes a request as a whole, or not at all."""
+        return False
+
     # -- delivery ----------------------------------------------------------------------------
 
     def test_traces_get_receipts_in_their_order(
@@ -84,7 +89,7 @@ class TrackerContract:
         traces = [sample_trace(calls=number) for number in (1, 2, 3)]
         ids = [_received(_deliver_trace(tracker, trace)) for trace in traces]
         assert len(set(ids)) == 3
-        assert [_received(o) for o in tracker.deliver_traces(_captured(*traces))] == ids
+        assert [_received(o) for o in _deliver_traces(tracker, traces)] == ids
         assert sorted(self.visible_traces(server)) == sorted(ids)
 
     def test_no_items_make_no_outcomes(self, server: FakeHttpServer, tracker: Tracker) -> None:
@@ -96,12 +101,9 @@ class TrackerContract:
     ) -> None:
         traces = [sample_trace(), sample_trace(calls=2)]
         for _ in range(2):
-            ids = [_received(outcome) for outcome in tracker.deliver_traces(_captured(*traces))]
-            outcomes = tracker.deliver_explanations(
-                [item for t, i in zip(traces, ids, strict=True) for item in _explained(t, i)]
-            )
-            assert len(outcomes) == 3
-            for outcome in outcomes:
+            ids = [_received(outcome) for outcome in _deliver_traces(tracker, traces)]
+            items = [item for t, i in zip(traces, ids, strict=True) for item in _explained(t, i)]
+            for outcome in _deliver_explanations(tracker, items):
                 _received(outcome)
         assert sorted(self.visible_traces(server)) == sorted(ids)
         assert sorted(self.visible_explanations(server)) == sorted([ids[0], ids[1], ids[1]])
@@ -114,7 +116,7 @@ class TrackerContract:
         [older] = _explained(trace, external_id)
         newer = sample_explanation(older.call, status="no_effect")
         for item in (older, older.model_copy(update={"explanation": newer})):
-            [outcome] = tracker.deliver_explanations([item])
+            [outcome] = _deliver_explanations(tracker, [item])
             _received(outcome)
         assert self.visible_explanations(server) == [external_id]
 
@@ -122,38 +124,50 @@ class TrackerContract:
         with_surrogate = _received(_deliver_trace(tracker, sample_trace(HOSTILE)))
         trace = sample_trace(strict_json(HOSTILE))  # an Explanation holds no surrogates
         external_id = _received(_deliver_trace(tracker, trace))
-        [outcome] = tracker.deliver_explanations(_explained(trace, external_id))
+        [outcome] = _deliver_explanations(tracker, _explained(trace, external_id))
         _received(outcome)
         assert sorted(self.visible_traces(server)) == sorted([with_surrogate, external_id])
         assert self.visible_explanations(server) == [external_id]
 
     # -- rejected items ----------------------------------------------------------------------
 
+    @pytest.mark.parametrize("rejected", ["request", "item"])
     def test_a_rejected_trace_holds_up_no_other(
-        self, server: FakeHttpServer, tracker: Tracker
+        self, server: FakeHttpServer, tracker: Tracker, rejected: str
     ) -> None:
         marker = _marker()
         traces = [sample_trace(), sample_trace(f"Is {marker} a word?"), sample_trace()]
-        server.faults = [_too_large(marker)]
-        outcomes = tracker.deliver_traces(_captured(*traces))
+        self._reject(server, rejected, marker)
+        outcomes = _deliver_traces(tracker, traces)
         server.faults = []
         _assert_rejected(outcomes, 1)
         ids = [_received(outcome) for outcome in (outcomes[0], outcomes[2])]
-        assert sorted(self.visible_traces(server)) == sorted(ids)
+        shown = self.visible_traces(server)
+        if rejected == "item":  # a part of the trace without the text may show
+            assert set(ids) <= set(shown)
+        else:
+            assert sorted(shown) == sorted(ids)
 
+    @pytest.mark.parametrize("rejected", ["request", "item"])
     def test_a_rejected_explanation_holds_up_no_other(
-        self, server: FakeHttpServer, tracker: Tracker
+        self, server: FakeHttpServer, tracker: Tracker, rejected: str
     ) -> None:
         marker = _marker()
         traces = [sample_trace(), sample_trace(f"Is {marker} a word?"), sample_trace()]
-        ids = [_received(outcome) for outcome in tracker.deliver_traces(_captured(*traces))]
+        ids = [_received(outcome) for outcome in _deliver_traces(tracker, traces)]
         items = [item for t, i in zip(traces, ids, strict=True) for item in _explained(t, i)]
-        server.faults = [_too_large(marker)]
-        outcomes = tracker.deliver_explanations(items)
+        self._reject(server, rejected, marker)
+        outcomes = _deliver_explanations(tracker, items)
         server.faults = []
         _assert_rejected(outcomes, 1)
         shown = self.visible_explanations(server)
         assert {ids[0], ids[2]} <= set(shown)
+
+    def _reject(self, server: FakeHttpServer, rejected: str, marker: str) -> None:
+        if rejected == "request":
+            server.faults = [_too_large(marker)]
+        elif not self.reject_items(server, marker):
+            pytest.skip("it rejects no single items of a request")
 
     # -- a server that takes nothing ---------------------------------------------------------
 
@@ -253,8 +267,22 @@ def _explained(trace: Trace, external_id: str) -> list[ExplainedCall]:
     ]
 
 
+def _deliver_traces(tracker: Tracker, traces: Sequence[Trace]) -> list[Outcome]:
+    outcomes = tracker.deliver_traces(_captured(*traces))
+    said = f"{len(traces)} traces have {len(outcomes)} outcomes: {outcomes}"
+    assert len(outcomes) == len(traces), said
+    return outcomes
+
+
+def _deliver_explanations(tracker: Tracker, items: Sequence[ExplainedCall]) -> list[Outcome]:
+    outcomes = tracker.deliver_explanations(items)
+    said = f"{len(items)} explanations have {len(outcomes)} outcomes: {outcomes}"
+    assert len(outcomes) == len(items), said
+    return outcomes
+
+
 def _deliver_trace(tracker: Tracker, trace: Trace) -> Outcome:
-    [outcome] = tracker.deliver_traces(_captured(trace))
+    [outcome] = _deliver_traces(tracker, [trace])
     return outcome
 
 
@@ -264,7 +292,7 @@ def _deliver_all(tracker: Tracker, trace: Trace) -> str | None:
         traced = _deliver_trace(tracker, trace)
         if not isinstance(traced, Receipt):
             return None
-        outcomes = tracker.deliver_explanations(_explained(trace, traced.external_id))
+        outcomes = _deliver_explanations(tracker, _explained(trace, traced.external_id))
     except TrackerUnavailable:
         return None
     whole = all(isinstance(outcome, Receipt) for outcome in outcomes)
