@@ -52,14 +52,17 @@ def check_dialect(dialect: Dialect, examples: Sequence[Span]) -> None:
         assert ours or not dialect.recognises(span), f"{name}: it recognises {attributes}"
     for span in examples:
         for attributes in _spoilt(span.attributes):
-            _check_hostile(dialect, _with(span, attributes))
+            _check_hostile(dialect, _with(span, attributes), span)
 
 
 def _check_example(dialect: Dialect, span: Span) -> Call:
     where = f"{dialect.name}: the example {span.name!r}"
     before = copy.deepcopy(span)
-    assert dialect.recognises(span) is True, f"{where} is not recognised"
+    recognised = dialect.recognises(span)
+    assert isinstance(recognised, bool), f"{where} recognises() gave {recognised!r:.80}, no bool"
+    assert recognised, f"{where} is not recognised"
     call = dialect.read_call(span)
+    assert isinstance(call, Call), f"{where} read_call() gave a {type(call).__name__}, no Call"
     assert span == before, f"{where} was changed while it was read"
     assert call == dialect.read_call(span), f"{where} is read differently the second time"
     assert call.messages, f"{where} has no messages"
@@ -69,16 +72,16 @@ def _check_example(dialect: Dialect, span: Span) -> Call:
     return call
 
 
-def _check_hostile(dialect: Dialect, span: Span) -> None:
-    where = f"{dialect.name}: with {str(span.attributes)[:2000]}"
+def _check_hostile(dialect: Dialect, span: Span, example: Span) -> None:
+    where = f"{dialect.name}: the example {example.name!r} with {_difference(span, example)}"
     try:
         recognised = dialect.recognises(span)
         call = dialect.read_call(span) if recognised else None
     except Exception as error:
         raise AssertionError(f"{where} it raised {type(error).__name__}: {error}") from error
-    assert isinstance(recognised, bool), f"{where} recognises() gave {recognised!r}"
+    assert isinstance(recognised, bool), f"{where} recognises() gave {recognised!r:.80}, no bool"
     if recognised:
-        assert isinstance(call, Call), f"{where} read_call() gave {call!r}"
+        assert isinstance(call, Call), f"{where} read_call() gave a {type(call).__name__}, no Call"
         call.model_dump_json()
         _check_call(call, span, where)
 
@@ -94,6 +97,14 @@ def _check_call(call: Call, span: Span, where: str) -> None:
         assert 0 <= use.start <= use.end <= len(content), (
             f"{where} has a prompt outside its message"
         )
+
+
+def _difference(spoilt: Span, example: Span) -> str:
+    """How the attributes differ from the example's, in words."""
+    given, before = spoilt.attributes, example.attributes
+    changed = {k: v for k, v in given.items() if k not in before or repr(before[k]) != repr(v)}
+    missing = [k for k in before if k not in given]
+    return f"{str(changed)[:2000]}" + (f" and without {', '.join(missing)}," if missing else "")
 
 
 def _with(span: Span, attributes: dict[str, JSON]) -> Span:

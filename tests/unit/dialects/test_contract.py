@@ -103,7 +103,9 @@ class Trusting:
 
 
 def test_a_dialect_that_trusts_the_attributes_fails() -> None:
-    with pytest.raises(AssertionError, match="it raised ValidationError"):
+    with pytest.raises(
+        AssertionError, match=r"with \{'trusting.text': None\} it raised Validation"
+    ):
         check_dialect(Trusting(), [span_with(**{"trusting.text": "hi"})])
 
 
@@ -114,6 +116,20 @@ def test_an_answer_that_is_missing_without_a_reason_fails() -> None:
 
     with pytest.raises(AssertionError, match="no_content does not say why"):
         check_dialect(Silent(), [span_with(**{"trusting.text": "hi"})])
+
+
+def test_a_dialect_that_gives_something_else_fails() -> None:
+    class Truthy(Trusting):
+        def recognises(self, span: Span) -> Any:
+            return span.attributes.get("trusting.text")
+
+    class Plain(Trusting):
+        def read_call(self, span: Span) -> Any:
+            return {}
+
+    for dialect, broken in ((Truthy(), "recognises.* 'hi', no bool"), (Plain(), "a dict, no Call")):
+        with pytest.raises(AssertionError, match=broken):
+            check_dialect(dialect, [span_with(**{"trusting.text": "hi"})])
 
 
 def test_a_dialect_that_takes_the_spans_of_others_fails() -> None:
