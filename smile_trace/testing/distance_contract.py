@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from smile_trace.attribution import Distance
 
 _TOLERANCE = 1e-6
+_UNIT_TOLERANCE = 0.01
 
 
 def check_distance(distance: "Distance") -> None:
@@ -32,7 +33,7 @@ def check_distance(distance: "Distance") -> None:
         before = x.copy(), y.copy()
         value = distance(x, y)
         where = f"of {words} and {others} words"
-        assert np.shape(value) == (), f"{value!r} {where} is no number"
+        assert isinstance(value, float | int | np.number), f"{value!r} {where} is no number"
         assert np.isfinite(value), f"{value} {where} is not finite"
         assert -_TOLERANCE <= value <= 1 + _TOLERANCE, f"{value} {where} is not in [0, 1]"
         assert np.array_equal(x, before[0]), "it changes its first argument"
@@ -46,3 +47,8 @@ def check_distance(distance: "Distance") -> None:
             near.append(distance(x, unit(noisy)))
             far.append(distance(x, answer(words)))
     assert np.mean(near) < np.mean(far), "similar answers are no nearer than unrelated ones"
+    one, other = np.eye(24)[:1], np.eye(24)[1:2]
+    most = distance(one, other)
+    assert most >= 1 - _UNIT_TOLERANCE, (
+        f"two orthogonal words are {most:g} apart, not 1: `scaled` of distances.py sets the unit"
+    )

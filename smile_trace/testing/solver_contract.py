@@ -14,12 +14,14 @@ def check_solver(solver: "Solver", *, tolerance: float = 0.1) -> None:
     Args:
         solver: what is given to a study.
         tolerance: the largest error of an effect, in units of answer change, where the truth is
-            additive and almost without noise.
+            additive and almost without noise (60 rows, effects between -0.1 and 0.6).
 
     Raises:
         AssertionError: the sentence says what was broken.
     """
     import numpy as np  # comes with the worker's extra
+
+    from smile_trace.attribution import Surrogate
 
     generator = np.random.default_rng(0)
     truth = np.array([0.0, 0.6, 0.0, 0.25, 0.0, -0.1])
@@ -29,9 +31,13 @@ def check_solver(solver: "Solver", *, tolerance: float = 0.1) -> None:
     before = x.copy(), y.copy(), weights.copy()
     for given in (None, weights):
         fitted = solver.fit(x, y, given)
+        assert isinstance(fitted, Surrogate), f"fit gives a {type(fitted).__name__}, no Surrogate"
+        assert fitted.segments == 6, f"the surrogate has {fitted.segments} segments, not 6"
         effects = np.asarray(fitted.effects(_REMOVAL_PROBABILITIES))
         assert effects.shape == (6,), f"effects has the shape {effects.shape}, not (6,)"
-        assert np.abs(effects - truth).max() <= tolerance, f"it finds {effects}, not {truth}"
+        assert np.abs(effects - truth).max() <= tolerance, (
+            f"it finds the effects {effects.round(3)}, not {truth} within {tolerance:g} each"
+        )
         _check_predictions(fitted, x)
         again = solver.fit(x, y, given).effects(_REMOVAL_PROBABILITIES)
         assert np.array_equal(effects, again), "the same rows give two fits"

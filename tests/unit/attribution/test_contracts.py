@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smile_trace.attribution import Distance, Solver, Surrogate, distance_named, distance_names
-from smile_trace.attribution.estimation.distances import _REGISTRY, register_distance
+from smile_trace.attribution.estimation.distances import _REGISTRY, register_distance, word_movers
 from smile_trace.attribution.estimation.fidelity import BetterOfTwo
 from smile_trace.attribution.estimation.gaussian_process import GaussianProcessSolver
 from smile_trace.attribution.estimation.ridge import Ridge, RidgeSolver
@@ -31,6 +31,8 @@ def test_every_named_distance(name: str) -> None:
         (lambda x, y: float(len(x) > len(y)), "not symmetric"),
         (lambda x, y: 2.0, r"not in \[0, 1\]"),
         (lambda x, y: float("nan"), "not finite"),
+        (lambda x, y: None, "no number"),
+        (lambda x, y: word_movers(x, y) / 2, "two orthogonal words are 0.25 apart"),
         (lambda x, y: 0.5, "a distance from itself"),
         (lambda x, y: 0.0, "no nearer"),
         (lambda x, y: float(np.abs(x[0] - y[0]).mean() / 2), "order"),
@@ -72,7 +74,8 @@ def _fitting(fit: Callable[..., Surrogate]) -> Any:
     ("solver", "broken"),
     [
         (_fitting(lambda x, y: Ridge(0.0, np.zeros(6))), "it finds"),
-        (_fitting(lambda x, y: Ridge(0.0, np.zeros(5))), "the shape"),
+        (_fitting(lambda x, y: Ridge(0.0, np.zeros(5))), "5 segments, not 6"),
+        (_fitting(lambda x, y: np.zeros(6)), "gives a ndarray, no Surrogate"),  # type: ignore[arg-type,return-value]
         (_fitting(lambda x, y: _Blind(0.0, RidgeSolver().fit(x, y).coefficients)), "predict"),
         (_fitting(lambda x, y: _Misstated(0.0, RidgeSolver().fit(x, y).coefficients)), "contrasts"),
     ],
