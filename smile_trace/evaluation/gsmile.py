@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation import ridge
 from smile_trace.attribution.estimation.inference import Array
+from smile_trace.attribution.estimation.locality import locality
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.evaluation.curves import faithfulness
@@ -135,7 +136,7 @@ def _fidelity(explanation: Explanation) -> tuple[float | None, float | None, flo
     y: Array = np.array([row.shift for row in rows], dtype=float)
     texts = [segment.text for segment in explanation.segments]
     sizes = np.array([max(len(boundaries.words(text)), 1) for text in texts], dtype=float)
-    weights = ridge.locality(x, embed_words(texts), sizes)
+    weights = locality(x, embed_words(texts), sizes)
     residuals = y - ridge.fit(x, y, weights).predict(x)
     share = weights / weights.sum()
     spread = float(share @ (y - share @ y) ** 2)

@@ -1,6 +1,6 @@
 """An Explanation as a picture: HTML, SVG, Markdown, terminal. Every text is escaped."""
 
-from smile_trace.render.heatmap import STATUS_WORDS, fidelity_reason
+from smile_trace.render.heatmap_layout import STATUS_WORDS, fidelity_reason
 from smile_trace.render.html import show, to_html
 from smile_trace.render.markdown import (
     details_to_markdown,

@@ -6,7 +6,7 @@ from importlib import import_module
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from smile_trace.records import Explanation
-from smile_trace.render.heatmap import describe, heatmap, strength
+from smile_trace.render.heatmap_layout import describe, heatmap, strength
 from smile_trace.render.scores import rows
 from smile_trace.render.terminal import print_terminal
 from smile_trace.render.text import signed, visible

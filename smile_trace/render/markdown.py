@@ -3,7 +3,7 @@
 import re
 
 from smile_trace.records import Explanation, SegmentAttribution
-from smile_trace.render.heatmap import heatmap
+from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.scores import Row, rows
 from smile_trace.render.text import signed, visible
 

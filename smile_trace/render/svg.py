@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 from smile_trace.records import Explanation
-from smile_trace.render.heatmap import Block, Fold, Heatmap, Piece, heatmap, strength
+from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap, strength
 from smile_trace.render.html import LEGEND_STOPS, TEMPLATES
 from smile_trace.render.typeset import Chunk, width_of, wrap
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from smile_trace.records import Explanation
-from smile_trace.render.heatmap import Block, Fold, Heatmap, Piece, heatmap
+from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
 from smile_trace.render.scores import rows
 from smile_trace.render.text import signed, visible
 

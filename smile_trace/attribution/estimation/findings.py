@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smile_trace.attribution.estimation import inference, ridge
+from smile_trace.attribution.estimation import inference
 from smile_trace.attribution.estimation.fidelity import HeldOut, distinct, held_out
 from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, Array, Estimate, Rows
 from smile_trace.attribution.estimation.interactions import Pair, exact_pairs, pairs
+from smile_trace.attribution.estimation.locality import locality
 from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
 from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.segmentation import boundaries
@@ -225,7 +226,7 @@ def locality_of(
         return (None,) * len(rows)
     removed = removal_masks(drawn, np.ones(len(segments), dtype=bool))
     sizes = np.array([max(len(boundaries.words(s.text)), 1) for s in segments], dtype=float)
-    weights = iter(ridge.locality(removed, embed([s.text for s in segments]), sizes))
+    weights = iter(locality(removed, embed([s.text for s in segments]), sizes))
     return tuple(None if row.keep_probability is None else float(next(weights)) for row in rows)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smile_trace.attribution.estimation.solver import Surrogate
-from smile_trace.attribution.word_vectors import Vectors, unit
 
 Array = NDArray[np.float64]
 
@@ -89,28 +88,3 @@ def fit(x: Array, y: Array, weights: Array | None = None) -> Ridge:
         return Ridge(centre_y, np.zeros(x.shape[1]), flat_error / len(y))
     coefficients = a.T @ (u @ (rotated / (values + best)))
     return Ridge(centre_y - float(centre_x @ coefficients), coefficients, best_error / len(y))
-
-
-def locality(removed: Array, vectors: Vectors, sizes: Array) -> Array:
-    """Weight in (0, 1] per mask, from the prompts alone; shape (rows,).
-
-    The distance δ is the relaxed word mover's distance from the original prompt to what is
-    left of it: a removed segment travels to the nearest retained one (cosine distance, in
-    [0, 1]), weighted by its size. σ is the median distance, so that half of the
-    masks weigh at least e⁻¹.
-
-    Args:
-        removed: 1 where a segment was removed, shape (rows, segments).
-        vectors: one vector per segment.
-        sizes: the segments' sizes (in words, say).
-    """
-    directions = unit(vectors)
-    cost = np.clip(1 - directions @ directions.T, 0, 1)
-    np.fill_diagonal(cost, 0.0)
-    distance = np.empty(len(removed))
-    for row, out in enumerate(removed > 0):
-        nearest = cost[out][:, ~out].min(axis=1) if not out.all() else np.ones(int(out.sum()))
-        distance[row] = float(nearest @ sizes[out]) / float(sizes.sum())
-    width = float(np.median(distance[distance > 0])) if np.any(distance > 0) else 1.0
-    weights: Array = np.exp(-((distance / width) ** 2))
-    return weights

@@ -61,7 +61,11 @@ def strip(text: str, start: int, end: int) -> Range | None:
 
 
 def _segments(breaker: type[WordBreaker] | type[SentenceBreaker], text: str) -> Iterator[Range]:
-    """ICU's segments. It counts UTF-16 units, Python code points; lone surrogates upset it."""
+    """ICU's segments. It counts UTF-16 units, Python code points; lone surrogates upset it.
+
+    The locale changes nothing here: ICU takes the rules, and for Chinese, Japanese and Thai the
+    dictionaries, by the script of each run of characters.
+    """
     clean = _LONE_SURROGATE.sub("\ufffd", text)
     if clean.isascii() or max(clean, default="") <= "\uffff":
         yield from breaker(clean, "en").segments()

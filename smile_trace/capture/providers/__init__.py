@@ -1,11 +1,10 @@
 """How providers' clients write requests, messages, responses and streams: a file per provider.
 
-A new one is a subclass of `Provider` in a file here and its place in `_KNOWN`; `register` adds
+A new one is a subclass of `Provider` in a file here and a line in `registry.py`; `register` adds
 one from elsewhere. What no provider knows is read as a plain chat, as JSON, or as its `repr`.
 """
 
 from smile_trace.capture.providers.answers import join_chunks, read_answer
-from smile_trace.capture.providers.anthropic import Anthropic
 from smile_trace.capture.providers.base import (
     PROVIDERS,
     Answer,
@@ -16,7 +15,7 @@ from smile_trace.capture.providers.base import (
     register,
 )
 from smile_trace.capture.providers.messages import content_of, read_messages
-from smile_trace.capture.providers.openai import OpenAI
+from smile_trace.capture.providers.registry import KNOWN
 from smile_trace.capture.providers.requests import read_request, request_attributes
 
 __all__ = [
@@ -34,6 +33,4 @@ __all__ = [
     "request_attributes",
 ]
 
-_KNOWN = (OpenAI(), Anthropic())
-
-PROVIDERS.extend(_KNOWN)
+PROVIDERS.extend(KNOWN)

@@ -6,7 +6,7 @@ from smile_trace.records.comparison import Comparison
 from smile_trace.render import text
 from smile_trace.render.comparison import layout
 from smile_trace.render.comparison.terminal import print_terminal
-from smile_trace.render.heatmap import strength
+from smile_trace.render.heatmap_layout import strength
 from smile_trace.render.html import LEGEND_STOPS, display_html, in_notebook
 
 TEMPLATES = Environment(

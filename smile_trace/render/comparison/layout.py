@@ -13,7 +13,7 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
-from smile_trace.render.heatmap import strength
+from smile_trace.render.heatmap_layout import strength
 from smile_trace.render.text import signed, visible
 
 Kind = Literal["supports", "opposes", "no_effect", "inconclusive", "unmeasured", "between"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from smile_trace.records import Explanation
-from smile_trace.render.heatmap import heatmap
+from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.plan import plan

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.statistics.worlds import World, mass, nothing, planted
 from smile_trace.attribution.estimation import fidelity, gaussian_process, inference, ridge
+from smile_trace.attribution.estimation.locality import locality
 
 
 def _every_mask(n: int) -> np.ndarray:
@@ -101,11 +102,11 @@ def test_ridge_finds_a_linear_truth_and_no_effect_in_noise() -> None:
 def test_locality_falls_with_what_is_removed_and_ignores_responses() -> None:
     vectors = np.eye(4)
     removed = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]], dtype=float)
-    weights = ridge.locality(removed, vectors, np.ones(4))
+    weights = locality(removed, vectors, np.ones(4))
     assert weights[0] == 1.0
     assert list(weights) == sorted(weights, reverse=True)
     assert np.all(weights > 0)
-    alike = ridge.locality(removed, np.ones((4, 3)), np.ones(4))
+    alike = locality(removed, np.ones((4, 3)), np.ones(4))
     assert alike[2] == 1.0  # the retained words say the same
 
 

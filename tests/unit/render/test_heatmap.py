@@ -5,7 +5,7 @@ import math
 import pytest
 
 from smile_trace.records import Explanation, ProxyUse
-from smile_trace.render.heatmap import Fold, Piece, heatmap, strength
+from smile_trace.render.heatmap_layout import Fold, Piece, heatmap, strength
 from smile_trace.render.text import signed, visible
 from tests.support.explained import HOSTILE, explanation
 

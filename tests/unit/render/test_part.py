@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from rich.console import Console
 
 from smile_trace import render
-from smile_trace.render.heatmap import heatmap
+from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.terminal import print_terminal
 from tests.support.explained import HOSTILE, explanation
 

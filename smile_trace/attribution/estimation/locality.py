@@ -1,0 +1,35 @@
+"""The locality weight: how near a perturbation is to the original prompt.
+
+SMILE (Aslansefat et al. 2024; gSMILE, arXiv 2505.21657, eq. 6): w = exp(−δ²/σ²), with δ the
+distance between the prompts alone. No weight looks at a response.
+"""
+
+import numpy as np
+
+from smile_trace.attribution.estimation.solver import Array
+from smile_trace.attribution.word_vectors import Vectors, unit
+
+
+def locality(removed: Array, vectors: Vectors, sizes: Array) -> Array:
+    """Weight in (0, 1] per mask, from the prompts alone; shape (rows,).
+
+    The distance δ is the relaxed word mover's distance from the original prompt to what is
+    left of it: a removed segment travels to the nearest retained one (cosine distance, in
+    [0, 1]), weighted by its size. σ is the median distance, so that half of the
+    masks weigh at least e⁻¹.
+
+    Args:
+        removed: 1 where a segment was removed, shape (rows, segments).
+        vectors: one vector per segment.
+        sizes: the segments' sizes (in words, say).
+    """
+    directions = unit(vectors)
+    cost = np.clip(1 - directions @ directions.T, 0, 1)
+    np.fill_diagonal(cost, 0.0)
+    distance = np.empty(len(removed))
+    for row, out in enumerate(removed > 0):
+        nearest = cost[out][:, ~out].min(axis=1) if not out.all() else np.ones(int(out.sum()))
+        distance[row] = float(nearest @ sizes[out]) / float(sizes.sum())
+    width = float(np.median(distance[distance > 0])) if np.any(distance > 0) else 1.0
+    weights: Array = np.exp(-((distance / width) ** 2))
+    return weights

@@ -1,0 +1,8 @@
+"""The providers whose shapes are known: to add one, write its file and name it here."""
+
+from smile_trace.capture.providers.anthropic import Anthropic
+from smile_trace.capture.providers.base import Provider
+from smile_trace.capture.providers.openai import OpenAI
+
+KNOWN: tuple[Provider, ...] = (OpenAI(), Anthropic())
+"""Asked in this order, after those that an application registers."""
