@@ -1,6 +1,7 @@
 """What holds for every test; shared fixtures live in tests/support and are loaded here."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ for _name in list(os.environ):
     # A developer's own trackers and keys: no test delivers there.
     if _name.startswith(("MLFLOW_", "COMET_", "OPIK_", "OPENAI_")):
         del os.environ[_name]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background so; what the tests start would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Small matrices on shared machines: threads only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

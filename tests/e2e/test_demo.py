@@ -90,7 +90,7 @@ def serving_demo(home: Path, log: Path) -> Iterator[tuple[psutil.Process, str]]:
             time.sleep(0.5)
         yield psutil.Process(demo.pid), log.read_text()
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(30) == 0, log.read_text()[-3000:]
+        assert demo.wait(120) == 0, log.read_text()[-3000:]
     finally:
         demo.kill()
         demo.wait()

@@ -9,7 +9,6 @@ one waits its turn, one waits for a model that is gone, one was never sampled fo
 and one stands in a spool file that nobody has read.
 """
 
-import errno
 import os
 import sqlite3
 import sys
@@ -22,11 +21,11 @@ from typing import Any
 from smile_trace import semconv
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from tests.support.planted import PlantedServer
+from tests.support.planted import FixedServer
 from tests.support.spooled import call_span, write_spool
 from tests.support.worker_process import WorkerProcesses
 
-ADDRESS = ("127.0.0.1", 18742)
+PORT = 18742
 """Fixed: a model's address is a part of the key under which its answers are kept."""
 WORD = "refund"
 PROMPT = f"please give me my {WORD} now or else"
@@ -38,28 +37,11 @@ def answer(prompt: str) -> str:
     return "your money comes back" if WORD in prompt else "hello there, good morning"
 
 
-class FixedServer(PlantedServer):
-    """The planted model at its fixed address; waits until another test run has left it."""
-
-    def server_bind(self) -> None:
-        self.server_address = ADDRESS
-        deadline = time.monotonic() + 300
-        while True:
-            try:
-                super().server_bind()
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-            else:
-                return
-
-
 def tables() -> dict[str, Any]:
     """The settings of that home."""
     here = {
         "kind": "endpoint",
-        "base_url": f"http://{ADDRESS[0]}:{ADDRESS[1]}/v1",
+        "base_url": f"http://127.0.0.1:{PORT}/v1",
         "temperature_zero_is_deterministic": True,
         "retries": 0,
         "concurrency": 2,
@@ -88,7 +70,7 @@ def main(folder: Path) -> None:
 
 def _live(home: Path) -> None:
     settings = Settings(home=home, **tables())
-    server = FixedServer(answer)
+    server = FixedServer(answer, PORT)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     workers = WorkerProcesses(home, tables())
     _capture(settings, 1)

@@ -1,7 +1,9 @@
 """Models with planted behaviour, for which the right explanation is known."""
 
+import errno
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -81,6 +83,22 @@ class PlantedServer(ThreadingHTTPServer):
     def base_url(self) -> str:
         """The address up to and including `/v1`."""
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+
+class FixedServer(PlantedServer):
+    """A planted model at a fixed port; waits until another test run has left it."""
+
+    def __init__(self, function: Callable[[str], str], port: int) -> None:
+        deadline = time.monotonic() + 300
+        while True:
+            try:
+                super().__init__(function, port)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
 
 
 @contextmanager

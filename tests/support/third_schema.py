@@ -39,13 +39,13 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import export_lines
 from smile_trace.worker.status import read_home
-from tests.support.planted import PlantedServer
+from tests.support.planted import FixedServer
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.worker_process import WorkerProcesses
 
 FOLDER = Path(__file__).parents[1] / "data" / "upgrade" / "0003"
 FILE = FOLDER / "smile_trace.toml"
-ADDRESS = ("127.0.0.1", 18744)
+PORT = 18744
 """As in the settings: a model's address is a part of the key under which its answers are kept."""
 WORD = "refund"
 PROMPT = f"please give me my {WORD} now or else"
@@ -63,14 +63,8 @@ def answer(prompt: str) -> str:
     return told + ("your money comes back" if WORD in prompt else "hello there, good morning")
 
 
-class FixedServer(PlantedServer):
+class CountingServer(FixedServer):
     """The planted model at its fixed address."""
-
-    allow_reuse_address = True
-
-    def server_bind(self) -> None:
-        self.server_address = ADDRESS
-        super().server_bind()
 
     @property
     def asked(self) -> int:
@@ -137,7 +131,7 @@ def _say(home: Path, folder: Path) -> None:
 
 def _live(home: Path) -> None:
     settings = Settings(home=home, **tables())
-    server = FixedServer(answer)
+    server = CountingServer(answer, PORT)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     workers = WorkerProcesses(home, tables())
     _capture(settings, 1)
@@ -167,7 +161,7 @@ def _live(home: Path) -> None:
     server.server_close()
 
 
-def _kill_a_worker(settings: Settings, server: FixedServer, workers: WorkerProcesses) -> None:
+def _kill_a_worker(settings: Settings, server: CountingServer, workers: WorkerProcesses) -> None:
     asked = server.asked
     hanging = threading.Event()
 

@@ -18,8 +18,9 @@ from smile_trace.store import Store
 from smile_trace.store.queries.status import Status
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FolderTracker
-from tests.support.first_schema import BUDGET, FixedServer, answer, tables
+from tests.support.first_schema import BUDGET, PORT, answer, tables
 from tests.support.paths import DATA
+from tests.support.planted import FixedServer
 from tests.support.spooled import span_id, trace_id
 
 UPGRADE = DATA / "upgrade"
@@ -43,7 +44,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def server() -> Iterator[FixedServer]:
     """The model, where the old home knows it."""
-    server = FixedServer(answer)
+    server = FixedServer(answer, PORT)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield server

@@ -23,7 +23,7 @@ from tests.support.fake_tracker import FolderTracker
 from tests.support.release_0_1 import differences
 from tests.support.release_0_1_mapping import upgrade
 from tests.support.spooled import span_id, trace_id
-from tests.support.third_schema import FixedServer, answer, load, said_of, tables
+from tests.support.third_schema import PORT, CountingServer, answer, load, said_of, tables
 
 OF_THE_MOMENT = frozenset(
     ("compared_at", "healthy", "next_try", "since", "spent_today", "worker", "home")
@@ -46,9 +46,9 @@ def before(home: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def server() -> Iterator[FixedServer]:
+def server() -> Iterator[CountingServer]:
     """The model, where the old home knows it."""
-    server = FixedServer(answer)
+    server = CountingServer(answer, PORT)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield server
@@ -111,7 +111,7 @@ def test_work_in_flight_is_finished(
     release: str,
     home: Path,
     before: dict[str, Any],
-    server: FixedServer,
+    server: CountingServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing is lost, paid twice or delivered twice, also where the engine's steps are new."""
