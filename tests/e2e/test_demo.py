@@ -21,7 +21,7 @@ from tests.support.mlflow_pages import open_explanation
 
 CALLS = 10
 
-pytestmark = [pytest.mark.model, pytest.mark.mlflow, pytest.mark.browser]
+pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.mlflow, pytest.mark.browser]
 
 
 def test_the_demo_explains_and_delivers_every_call(

@@ -13,6 +13,8 @@ from smile_trace.records import Usage
 for _name in (
     "smile_trace.models.kinds.endpoint",
     "smile_trace.worker.run",
+    "smile_trace.worker.plan",
+    "tests.support.command_line",
     "tests.support.planted_process",
     "tests.support.worker_process",
 ):

@@ -20,6 +20,7 @@ from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import worker_lock
 from smile_trace.worker.sample import sample
+from tests.support.command_line import run_command
 from tests.support.planted import PlantedServer, serving
 from tests.support.spooled import call_span, span_id, write_spool
 from tests.support.worker_settings import WORD, planted_answer
@@ -52,9 +53,8 @@ class Shell:
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=600)
-        return process.returncode, out, err
+        done = run_command(*arguments, cwd=self.folder, env=self._environment)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 @pytest.fixture

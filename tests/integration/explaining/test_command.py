@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
@@ -11,6 +10,7 @@ from smile_trace import capture
 from smile_trace.capture import runtime as capture_state
 from smile_trace.cli import main
 from smile_trace.records import Explanation
+from tests.support.command_line import run_command
 from tests.support.planted import serving
 
 
@@ -25,14 +25,8 @@ def home(tmp_path):
 
 
 def run(home, *arguments, stdin=b""):
-    return subprocess.run(
-        [sys.executable, "-m", "smile_trace", "explain", *arguments],
-        cwd=home,
-        env={**os.environ, "SMILE_TRACE_HOME": str(home / "state"), "NO_COLOR": "1"},
-        input=stdin,
-        capture_output=True,
-        timeout=600,
-    )
+    env = {**os.environ, "SMILE_TRACE_HOME": str(home / "state"), "NO_COLOR": "1"}
+    return run_command("explain", *arguments, cwd=home, env=env, stdin=stdin)
 
 
 PROMPT = ("--prompt", "the Eiffel Tower stands here", "--model", "planted", "--budget", "20")
