@@ -47,6 +47,9 @@ class ReasonCode(StrEnum):
     TRACE_REJECTED = "trace_rejected"
     TRACE_UNREADABLE = "trace_unreadable"
 
+    # Data that another program wrote.
+    UNREADABLE_DATA = "unreadable_data"
+
     # The environment.
     SETTINGS_INVALID = "settings_invalid"
     EXTRA_MISSING = "extra_missing"

@@ -1,15 +1,16 @@
-"""Reading attributes that another program wrote: nothing is trusted, nothing raises.
+"""Reading attributes that another program wrote: nothing is trusted.
+
+Only JSON beyond the bounds of `smile_trace.foreign` raises, its `ForeignDataError`.
 
 `call_fields` and `read_prompts` read what is the same in every dialect.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from smile_trace import semconv
+from smile_trace import foreign, semconv
 from smile_trace.records.base import JSON
 from smile_trace.records.call import CallStatus, Message, PromptUse, Span, Usage
 
@@ -90,12 +91,16 @@ def read_text(value: JSON) -> str | None:
 
 
 def read_json(value: JSON) -> JSON:
-    """A structured attribute: JSON text, or already structured; None for what is no JSON."""
+    """A structured attribute: JSON text, or already structured; None for what is no JSON.
+
+    Raises:
+        ForeignDataError: it is JSON beyond the bounds.
+    """
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return foreign.decode(value, lenient=True)
+    except foreign.NotJSON:
         return None
 
 

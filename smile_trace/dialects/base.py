@@ -16,8 +16,9 @@ GROUP = "smile_trace.dialects"
 class Dialect(Protocol):
     """One way of writing an LLM call into a span.
 
-    The attributes were written by another program: neither method raises, whatever they hold
-    (`smile_trace.testing.check_dialect`).
+    The attributes were written by another program: whatever they hold, neither method raises
+    anything but the `ForeignDataError` of `smile_trace.dialects.attributes`, which reads JSON
+    text within bounds (`smile_trace.testing.check_dialect`).
     """
 
     name: ClassVar[str]
@@ -28,7 +29,12 @@ class Dialect(Protocol):
         ...
 
     def read_call(self, span: Span) -> Call:
-        """The call of a span that is recognised."""
+        """The call of a span that is recognised.
+
+        Raises:
+            ForeignDataError: an attribute is JSON beyond the bounds; the call is kept without
+                content, and never explained.
+        """
         ...
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from smile_trace import semconv
-from smile_trace.dialects.attributes import read_external_trace
+from smile_trace import foreign, semconv
+from smile_trace.dialects.attributes import call_fields, read_external_trace
 from smile_trace.dialects.base import known
+from smile_trace.foreign import ForeignDataError
 from smile_trace.records.call import Call, Feedback, Span, Trace
 
 
@@ -27,7 +28,11 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
 
 
 def read_feedback(span: Span) -> Feedback | None:
-    """The feedback that a span carries; None where it carries none."""
+    """The feedback that a span carries; None where it carries none.
+
+    Raises:
+        ForeignDataError: the score is no finite number.
+    """
     attributes = span.attributes
     trace_id, score = (attributes.get(k) for k in (semconv.FEEDBACK_TRACE, semconv.FEEDBACK_SCORE))
     if attributes.get(semconv.KIND) != "feedback" or not isinstance(trace_id, str):
@@ -39,7 +44,7 @@ def read_feedback(span: Span) -> Feedback | None:
         id=f"{span.trace_id}:{span.span_id}",
         trace_id=trace_id,
         name=str(attributes.get(semconv.FEEDBACK_NAME) or "user_feedback"),
-        score=float(score),
+        score=foreign.finite(score),
         comment=None if comment is None else str(comment),
         at_ns=span.start_ns,
     )
@@ -82,7 +87,11 @@ def assemble(
 def _read(span: Span) -> Call | None:
     for dialect in known():
         if dialect.recognises(span):
-            return dialect.read_call(span)
+            try:
+                return dialect.read_call(span)
+            except ForeignDataError as error:
+                said = f"its attributes cannot be read: {error}"
+                return Call(**call_fields(span), messages=(), no_content=said)
     return None
 
 

@@ -6,10 +6,11 @@ may be numbers or strings, snake_case names are accepted beside camelCase ones.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from smile_trace import foreign
+from smile_trace.foreign import ForeignDataError
 from smile_trace.records.base import JSON
 from smile_trace.records.call import Span
 
@@ -21,7 +22,11 @@ _STATUS: dict[object, Literal["unset", "ok", "error"]] = {
 }
 _STATUS_CODE = {"ok": 1, "error": 2}
 _INTERNAL = 1
-_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
+
+
+MAX_LINE_DEPTH = 200
+"""An attribute's list takes three levels of a line: its values are 64 levels deep at most."""
 
 
 def spans_from_line(line: bytes) -> list[Span]:
@@ -30,31 +35,55 @@ def spans_from_line(line: bytes) -> list[Span]:
     A blank line, and a line of metrics or logs, holds none.
 
     Raises:
-        ValueError: the line is no OTLP/JSON; the message says where it goes wrong.
+        ForeignDataError: the line is no OTLP/JSON, or one of its spans is none; the message says
+            where it goes wrong.
+    """
+    spans, errors = read_line(line)
+    if errors:
+        raise errors[0]
+    return spans
+
+
+def read_line(line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
+    """The spans of one line, and why its other spans cannot be read.
+
+    Lone surrogates become U+FFFD.
+
+    Raises:
+        ForeignDataError: the line as a whole is no OTLP/JSON.
     """
     if not line.strip():
-        return []
+        return [], []
     try:
-        document = json.loads(line)
-    except RecursionError:
-        raise ValueError("the line is nested too deeply") from None
-    except ValueError as error:
-        raise ValueError(f"the line is no JSON: {error}") from None
+        document = foreign.parse(line, lenient=True)
+    except ForeignDataError as error:
+        raise ForeignDataError(f"the line is {error}") from None
     if not isinstance(document, dict):
-        raise ValueError(f"the line is a JSON {type(document).__name__}, not an object")
+        raise ForeignDataError(f"the line is a JSON {type(document).__name__}, not an object")
+    spans: list[Span] = []
+    errors: list[ForeignDataError] = []
     try:
-        return [
-            _span(span, resource, scope)
-            for block in _list(document, "resourceSpans", "resource_spans")
-            for resource in [_attributes(_object(block, "resource"))]
-            for group in _list(block, "scopeSpans", "scope_spans")
-            for scope in [str(_object(group, "scope").get("name", ""))]
-            for span in _list(group, "spans")
-        ]
-    except RecursionError:
-        raise ValueError("the line is nested too deeply") from None
+        for block in _list(document, "resourceSpans", "resource_spans"):
+            holder = _object(block, "resource")
+            foreign.check(holder, max_depth=MAX_LINE_DEPTH)
+            resource = _attributes(holder)
+            for group in _list(block, "scopeSpans", "scope_spans"):
+                scope = _text(_object(group, "scope"), "name")
+                for raw in _list(group, "spans"):
+                    try:
+                        foreign.check(raw, max_depth=MAX_LINE_DEPTH)
+                        spans.append(_span(raw, resource, scope))
+                    except ForeignDataError as error:
+                        errors.append(error)
+                    except (TypeError, AttributeError, KeyError) as error:
+                        errors.append(_no_otlp(error))
     except (TypeError, AttributeError, KeyError) as error:
-        raise ValueError(f"the line is no OTLP/JSON: {error}") from None
+        raise _no_otlp(error) from None
+    return spans, errors
+
+
+def _no_otlp(error: Exception) -> ForeignDataError:
+    return ForeignDataError(f"the line is no OTLP/JSON: {str(error)[:200]}")
 
 
 def spans_to_otlp(spans: Sequence[Span]) -> dict[str, JSON]:
@@ -89,13 +118,13 @@ def _span(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str) -> Spa
         trace_id=_id(raw, 32, "traceId", "trace_id"),
         span_id=_id(raw, 16, "spanId", "span_id"),
         parent_id=_id(raw, 16, "parentSpanId", "parent_span_id", optional=True) or None,
-        name=str(raw.get("name", "")),
+        name=_text(raw, "name"),
         start_ns=start,
         end_ns=end,
         attributes=_attributes(raw),
         events=tuple(_event(event) for event in _list(raw, "events")),
         status=_STATUS.get(code, "unset"),
-        status_message=str(status.get("message", "")),
+        status_message=_text(status, "message"),
         resource=resource,
         scope=scope,
     )
@@ -103,7 +132,7 @@ def _span(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str) -> Spa
 
 def _event(raw: Mapping[str, JSON]) -> dict[str, JSON]:
     return {
-        "name": str(raw.get("name", "")),
+        "name": _text(raw, "name"),
         "time_ns": _integer(raw, "timeUnixNano", "time_unix_nano"),
         "attributes": _attributes(raw),
     }
@@ -115,23 +144,27 @@ def _id(raw: Mapping[str, JSON], digits: int, *names: str, optional: bool = Fals
         return ""
     text = value.lower() if isinstance(value, str) else ""
     if len(text) != digits or text.strip("0123456789abcdef") or not text.strip("0"):
-        raise ValueError(f"{names[0]} is not {digits} hex digits: {str(value)[:80]!r}")
+        raise ForeignDataError(f"{names[0]} is not {digits} hex digits: {str(value)[:80]!r}")
     return text
 
 
 def _integer(raw: Mapping[str, JSON], *names: str) -> int:
     value = _first(raw, *names)
     try:
-        number = int(value) if value is not None else 0
-    except (ValueError, OverflowError):
-        raise ValueError(f"{names[0]} is no integer: {str(value)[:80]!r}") from None
+        number = foreign.integer(value) if value is not None else 0
+    except ForeignDataError as error:
+        raise ForeignDataError(f"{names[0]} is {error}") from None
     if not 0 <= number < 2**63:
-        raise ValueError(f"{names[0]} is out of range: {str(value)[:80]}")
+        raise ForeignDataError(f"{names[0]} is out of range: {number}")
     return number
 
 
 def _attributes(holder: Mapping[str, JSON]) -> dict[str, JSON]:
-    return {str(item["key"]): _value(item.get("value")) for item in _list(holder, "attributes")}
+    return _pairs(_list(holder, "attributes"))
+
+
+def _pairs(items: list[JSON]) -> dict[str, JSON]:
+    return {_typed("key", item["key"], str): _value(item.get("value")) for item in items}
 
 
 def _value(raw: JSON) -> JSON:
@@ -139,25 +172,31 @@ def _value(raw: JSON) -> JSON:
     for kind, value in (raw or {}).items():
         match kind:
             case "stringValue" | "string_value" | "bytesValue" | "bytes_value":
-                return str(value)
+                return _typed(kind, value, str)
             case "boolValue" | "bool_value":
-                return bool(value)
+                return _typed(kind, value, bool)
             case "intValue" | "int_value":
-                return int(value)
+                return foreign.integer(value)
             case "doubleValue" | "double_value":
                 return _double(value)
             case "arrayValue" | "array_value":
                 return [_value(item) for item in _list(value, "values")]
             case "kvlistValue" | "kvlist_value":
-                return {str(i["key"]): _value(i.get("value")) for i in _list(value, "values")}
+                return _pairs(_list(value, "values"))
     return None
 
 
+def _typed(kind: str, value: JSON, wanted: type) -> JSON:
+    if not isinstance(value, wanted):
+        raise TypeError(f"{kind} is a {type(value).__name__}")
+    return value
+
+
 def _double(value: JSON) -> float | None:
-    """JSON has no NaN and no infinities, so plain JSON has None for them."""
-    number = _WORDS.get(value) if isinstance(value, str) else None
-    number = float(value) if number is None else number
-    return number if math.isfinite(number) else None
+    """ProtoJSON has words for NaN and the infinities, plain JSON has None for them."""
+    if value is None or value in _NO_NUMBERS:
+        return None
+    return foreign.finite(value)
 
 
 def _encode(span: Span) -> dict[str, JSON]:
@@ -214,6 +253,11 @@ def _first(raw: Mapping[str, JSON], *names: str) -> JSON:
         if name in raw:
             return raw[name]
     return None
+
+
+def _text(raw: Mapping[str, JSON], name: str) -> str:
+    found = raw.get(name)
+    return "" if found is None else str(_typed(name, found, str))
 
 
 def _object(raw: Mapping[str, JSON], name: str) -> Mapping[str, JSON]:

@@ -1,10 +1,11 @@
 """Jobs: calls to be explained, from sampling to their explanation."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from typing import Literal
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import Reason, ReasonCode
@@ -12,7 +13,9 @@ from smile_trace.records import Call, Explanation, ExplanationSettings, Observat
 from smile_trace.store.database import Database
 from smile_trace.store.groups import Group
 from smile_trace.store.spending.budget_scope import BudgetScope
-from smile_trace.store.tables import calls, explanations, groups, jobs, observations
+from smile_trace.store.tables import calls, explanations, groups, jobs, observations, traces
+
+logger = logging.getLogger(__name__)
 
 JobState = Literal["pending", "running", "explained", "skipped", "failed"]
 
@@ -79,7 +82,31 @@ class Jobs:
 
     # -- sampling -------------------------------------------------------------------------
     def undecided(self, limit: int = 500, *, offset: int = 0) -> list[tuple[Group, Call]]:
-        """Calls without a sampling decision, oldest first, each with its group."""
+        """Calls without a sampling decision, oldest first, each with its group; those that cannot
+        be read are left out."""
+        return [
+            (Group.from_row(row), call)
+            for row in self._undecided(limit, offset)
+            if isinstance(call := _read_call(row.body), Call)
+        ]
+
+    def set_aside_unreadable(self, limit: int = 500) -> int:
+        """Set aside the traces of undecided calls that cannot be read; gives how many calls.
+
+        An earlier release kept calls that are nested too deeply to be read again.
+        """
+        rows = [(row, _read_call(row.body)) for row in self._undecided(limit, 0)]
+        unreadable = [(row, said) for row, said in rows if isinstance(said, str)]
+        if unreadable:
+            with self._database.write() as connection:
+                for row, said in unreadable:
+                    logger.warning("the call %s cannot be read: %s", row.id, said)
+                    connection.execute(delete(calls).where(calls.c.id == row.id))
+                    of_call = update(traces).where(traces.c.trace_id == row.trace_id)
+                    connection.execute(of_call.values(error=said, position=None))
+        return len(unreadable)
+
+    def _undecided(self, limit: int, offset: int) -> Sequence[Row[Any]]:
         query = (
             select(calls)
             .where(calls.c.decided.is_(False))
@@ -88,10 +115,7 @@ class Jobs:
             .offset(offset)
         )
         with self._database.read() as connection:
-            return [
-                (Group.from_row(row), Call.model_validate_json(row.body))
-                for row in connection.execute(query)
-            ]
+            return connection.execute(query).all()
 
     def chosen(self, wanted: Collection[Group]) -> dict[Group, int]:
         """How many calls of each group were sampled so far; a group without any is missing."""
@@ -307,6 +331,14 @@ class Jobs:
 def _job(row) -> Job:  # type: ignore[no-untyped-def]
     fields = {name: row._mapping[name] for name in Job.model_fields if name != "settings"}
     return Job(settings=ExplanationSettings.model_validate_json(row.settings), **fields)
+
+
+def _read_call(body: str) -> Call | str:
+    """The call, or why it cannot be read."""
+    try:
+        return Call.model_validate_json(body)
+    except ValueError as error:
+        return f"{type(error).__name__}: {str(error)[:1000]}"
 
 
 def sanity_outcome(explanation: Explanation) -> str | None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -22,6 +22,8 @@ from smile_trace.store.tables import (
 )
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Assemble = Callable[[str, Sequence[Span], Sequence[Feedback], bool], Trace]
 """(trace id, spans, feedback, root missing) -> Trace; the dialects' `assemble`."""
@@ -136,13 +138,20 @@ class Traces:
             )
             .limit(limit)
         )
+
+        def make(
+            trace_id: str, found: Sequence[Span], said: Sequence[Feedback], root_missing: bool
+        ) -> tuple[Trace, list[dict[str, Any]]]:
+            trace = assemble(trace_id, found, said, root_missing)
+            return trace, [_row(call) for call in trace.calls]
+
         with self._database.write() as connection:
             rows = connection.execute(due).all()
             last = _last_position(connection)
             made, broken = _load(
-                connection, [(row.trace_id, not row.has_root) for row in rows], assemble
+                connection, [(row.trace_id, not row.has_root) for row in rows], make
             )
-            _put_calls(connection, made)
+            _put_calls(connection, [row for _, of_trace in made for row in of_trace])
             _set_traces(
                 connection,
                 [
@@ -151,7 +160,7 @@ class Traces:
                         "position": position,
                         "root_missing": trace.root_missing,
                     }
-                    for position, trace in enumerate(made, start=last + 1)
+                    for position, (trace, _) in enumerate(made, start=last + 1)
                 ],
             )
             _set_traces(
@@ -250,9 +259,11 @@ def _add_feedback(connection: Connection, arrived: list[Feedback]) -> None:
 
 
 def _load(
-    connection: Connection, wanted: Sequence[tuple[str, bool]], assemble: Assemble
-) -> tuple[list[Trace], dict[str, str]]:
-    """The traces that can be read, and why the others cannot."""
+    connection: Connection,
+    wanted: Sequence[tuple[str, bool]],
+    make: Callable[[str, Sequence[Span], Sequence[Feedback], bool], T],
+) -> tuple[list[T], dict[str, str]]:
+    """What is made of the traces that can be read, and why the others cannot."""
     ids = [trace_id for trace_id, _ in wanted]
     bodies: dict[str, list[str]] = {}
     query = select(spans.c.trace_id, spans.c.body)
@@ -262,16 +273,16 @@ def _load(
     query = select(feedback.c.trace_id, feedback.c.body)
     for row in in_chunks(connection, query, feedback.c.trace_id, ids):
         opinions.setdefault(row.trace_id, []).append(row.body)
-    made: list[Trace] = []
+    made: list[T] = []
     broken: dict[str, str] = {}
     for trace_id, root_missing in wanted:
         try:
             found = [Span.model_validate_json(body) for body in bodies.get(trace_id, ())]
             said = [Feedback.model_validate_json(body) for body in opinions.get(trace_id, ())]
-            made.append(assemble(trace_id, found, said, root_missing))
+            made.append(make(trace_id, found, said, root_missing))
         except Exception as error:  # hostile input must not hold up the other traces
             logger.warning("trace %s cannot be read", trace_id, exc_info=True)
-            broken[trace_id] = f"{type(error).__name__}: {error}"
+            broken[trace_id] = f"{type(error).__name__}: {str(error)[:1000]}"
     return made, broken
 
 
@@ -291,18 +302,20 @@ def _set_traces(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
         connection.execute(of_each.values(columns), rows)
 
 
-def _put_calls(connection: Connection, made: Iterable[Trace]) -> None:
-    rows = [
-        {
-            "id": call.id,
-            "trace_id": call.trace_id,
-            **Group.of(call).values,
-            "start_ns": call.start_ns,
-            "body": call.model_dump_json(),
-        }
-        for trace in made
-        for call in trace.calls
-    ]
+def _row(call: Call) -> dict[str, Any]:
+    """The call as a row, which can be read again: else its trace is set aside."""
+    body = call.model_dump_json()
+    Call.model_validate_json(body)
+    return {
+        "id": call.id,
+        "trace_id": call.trace_id,
+        **Group.of(call).values,
+        "start_ns": call.start_ns,
+        "body": body,
+    }
+
+
+def _put_calls(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         statement = insert(calls)
         changed = [name for name in rows[0] if name not in ("id", "trace_id")]

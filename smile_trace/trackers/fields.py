@@ -5,11 +5,11 @@ Input and output are JSON objects, token counts have OpenAI's names, tags are te
 
 import contextlib
 import datetime
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from smile_trace import semconv
+from smile_trace import foreign, semconv
 from smile_trace.dialects import read_calls
+from smile_trace.foreign import ForeignDataError
 from smile_trace.records import JSON, Call, Feedback, Span, Trace
 
 
@@ -50,8 +50,8 @@ def span_output(span: Span) -> dict[str, JSON] | None:
 def decoded(value: JSON) -> JSON:
     """The value of an attribute that is JSON; any other text as it is."""
     if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            return json.loads(value)
+        with contextlib.suppress(ForeignDataError):
+            return foreign.decode(value, lenient=True)
     return value
 
 

@@ -1,8 +1,6 @@
 """From the spool to the store: read on from recorded offsets, in batches, losing nothing."""
 
-import json
 import logging
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -12,18 +10,19 @@ from typing import BinaryIO
 
 from smile_trace.capture.spool import writer_alive
 from smile_trace.dialects import read_feedback
+from smile_trace.foreign import MAX_BYTES, ForeignDataError
 from smile_trace.records import Feedback, Record
-from smile_trace.records.otlp import spans_from_line
+from smile_trace.records.otlp import read_line
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.trace_reader import read_trace, without_lone_surrogates
+from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
 
 logger = logging.getLogger(__name__)
 
 BATCH_BYTES = 4 * 2**20
 """How much of a file goes into one transaction (a longer line makes a batch of its own)."""
-MAX_LINE_BYTES = 256 * 2**20
+MAX_LINE_BYTES = MAX_BYTES
 """A longer line is no span of ours: it is stored as corrupt, piece by piece."""
 
 
@@ -128,14 +127,11 @@ class Ingest:
         feedback: list[Feedback] = []
         corrupt: list[CorruptLine] = []
         for offset, line in batch.lines():
-            try:
-                arrived, said = _read_line(line)
-            except (ValueError, RecursionError) as error:
-                reason = str(error)[:1000] or type(error).__name__
-                corrupt.append(CorruptLine(offset, reason, line))
-                continue
+            arrived, said, reasons = _read(line)
             spans += arrived
             feedback += said
+            if reasons:
+                corrupt.append(CorruptLine(offset, "; ".join(reasons)[:1000], line))
         self._store.traces.add(file, spans, feedback, corrupt)
         if corrupt:
             logger.warning("%s: %d corrupt lines were kept aside", file.name, len(corrupt))
@@ -171,30 +167,34 @@ class Ingest:
             logger.warning("%s %s", path, what)
 
 
-def _read_line(line: bytes) -> tuple[list[ArrivedSpan], list[Feedback]]:
-    """The spans and the feedback of one line.
-
-    Raises:
-        ValueError: the line cannot be read, or not be written again as JSON.
-    """
-    spans: list[ArrivedSpan] = []
+def _read(line: bytes) -> tuple[list[ArrivedSpan], list[Feedback], list[str]]:
+    """The spans and the feedback of one line, and why the rest of it cannot be read."""
+    arrived: list[ArrivedSpan] = []
     feedback: list[Feedback] = []
-    for span in spans_from_line(_without_lone_surrogates(line)):
-        opinion = read_feedback(span)
-        if opinion is None:
-            spans.append(ArrivedSpan(span, span.model_dump_json()))
-        elif math.isfinite(opinion.score):
-            feedback.append(opinion)
-        else:
-            raise ValueError(f"a feedback of {opinion.score}")
-    return spans, feedback
+    try:
+        spans, errors = read_line(line)
+    except ForeignDataError as error:
+        return [], [], [str(error)]
+    except Exception as error:  # noqa: BLE001  whatever a line holds, the others are read
+        return [], [], [_unexpected(error)]
+    reasons = [str(error) for error in errors]
+    for span in spans:
+        try:
+            opinion = read_feedback(span)
+            if opinion is None:
+                arrived.append(ArrivedSpan(span, span.model_dump_json()))
+            else:
+                feedback.append(opinion)
+        except ForeignDataError as error:
+            reasons.append(str(error))
+        except Exception as error:  # noqa: BLE001  whatever a span holds, the others are kept
+            reasons.append(_unexpected(error))
+    return arrived, feedback, reasons
 
 
-def _without_lone_surrogates(line: bytes) -> bytes:
-    # Half an emoji, escaped, is JSON but no text: neither a database nor a model takes it.
-    if b"\\ud" not in line and b"\\uD" not in line:
-        return line
-    return json.dumps(without_lone_surrogates(json.loads(line)), ensure_ascii=False).encode()
+def _unexpected(error: Exception) -> str:
+    logger.warning("a spool line could not be read", exc_info=error)
+    return f"{type(error).__name__}: {str(error)[:200]}"
 
 
 def _next_batch(stream: BinaryIO, start: int, *, final: bool) -> _Batch | None:

@@ -29,7 +29,7 @@ def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.t
         decisions = decide(batch, chosen, settings)
         total += sum(decision.state == "pending" for decision in decisions)
         store.jobs.decide(decisions, chosen, now=clock())
-        if len(batch) < limit:
+        if len(batch) < limit and not store.jobs.set_aside_unreadable(limit):
             return total
 
 

@@ -58,7 +58,7 @@ def finished_spans() -> list[ReadableSpan]:
 def test_a_line_is_read_as_it_was_written() -> None:
     inner, outer = (spans_from_line(LineEncoder().line(span))[0] for span in finished_spans())
     assert inner.parent_id == outer.span_id
-    assert inner.name == 'inner é\ud800\x00"'
+    assert inner.name == 'inner é\ufffd\x00"'
     assert inner.attributes["text"] == 'é"\\\n\x00\U0001f600'
     assert inner.attributes["int"] == -(2**62)
     assert inner.attributes["tiny"] == 5e-324

@@ -1,0 +1,186 @@
+"""The one gate for data that another program wrote: JSON, decoded within bounds.
+
+Spool lines, OTLP files, attributes that hold JSON text, imports and servers' replies are foreign.
+What passes can be stored, sent on and read again by everything of ours: bounded in size, depth
+and number of values, integers of at most 64 bits, finite numbers, text that UTF-8 can encode.
+What does not pass raises `ForeignDataError`; the reader sets that one item aside and goes on.
+"""
+
+import json
+import math
+import re
+from functools import partial
+from typing import Any, NoReturn
+
+from smile_trace.errors import ReasonCode, SmileTraceError
+
+MAX_BYTES = 64 * 2**20
+"""Characters or bytes of one JSON text."""
+MAX_DEPTH = 64
+"""Lists and objects inside of each other; serializers of JSON give up at some 200."""
+MAX_VALUES = 2_000_000
+"""Values of one JSON text: an empty list takes 2 bytes as text and 64 in memory."""
+MAX_INTEGER = 2**64
+MIN_INTEGER = -(2**63)
+
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+_STRING_OR_VALUE = re.compile(r'"(?:[^"\\]++|\\.)*+"|[,\[{]', re.DOTALL)
+
+
+class ForeignDataError(SmileTraceError, ValueError):
+    """Data of another program that is no JSON, or beyond the bounds; the message says how."""
+
+    code = ReasonCode.UNREADABLE_DATA
+
+
+class NotJSON(ForeignDataError):
+    """The text is no JSON at all."""
+
+
+def decode(text: str | bytes, *, max_depth: int = MAX_DEPTH, lenient: bool = False) -> Any:
+    """The value of a JSON text, within all bounds.
+
+    Args:
+        text: JSON (RFC 8259); bytes are UTF-8.
+        max_depth: lists and objects inside of each other.
+        lenient: halves of a character (`"\\ud83d"`) become U+FFFD; `NaN`, `Infinity` and
+            `-Infinity`, which many encoders write, become null. Otherwise both are refused.
+
+    Raises:
+        NotJSON: it is no JSON.
+        ForeignDataError: it is beyond a bound.
+    """
+    value = parse(text, lenient=lenient)
+    check(value, max_depth=max_depth)
+    return value
+
+
+def parse(text: str | bytes, *, lenient: bool = False) -> Any:
+    """As `decode`, but only size and number of values are checked: `check` each item.
+
+    Raises:
+        NotJSON: it is no JSON.
+        ForeignDataError: it is longer than `MAX_BYTES`, or more than `MAX_VALUES`.
+    """
+    if len(text) > MAX_BYTES:
+        raise ForeignDataError(f"longer than {MAX_BYTES:,} bytes")
+    constant = _null if lenient else _refuse_constant
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        _count_values(text)
+        value = json.loads(text, parse_constant=constant)
+    except ForeignDataError:
+        raise
+    except RecursionError:
+        raise ForeignDataError("nested too deeply") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise NotJSON(f"no JSON: {str(error)[:200]}") from None
+    except ValueError:  # Python converts no longer ones
+        raise ForeignDataError("a number of thousands of digits") from None
+    escaped = "\\ud" in text or "\\uD" in text
+    if escaped or (not text.isascii() and _LONE_SURROGATES.search(text)):
+        value = _without_surrogates(value, replace=lenient)
+    return value
+
+
+def check(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
+    """Check a decoded value: depth, number of values, integers, finite numbers, types.
+
+    Raises:
+        ForeignDataError: it is beyond a bound, or holds what is no JSON.
+    """
+    level, count = [value], 1
+    for _ in range(max_depth + 1):
+        inner: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is dict:
+                inner.extend(item.values())
+            elif kind is list or kind is tuple:
+                inner.extend(item)
+            elif kind is int:
+                integer(item)
+            elif kind is float:
+                finite(item)
+            elif kind is not str and kind is not bool and item is not None:
+                raise ForeignDataError(f"a {kind.__name__} is no JSON")
+        if not inner:
+            return
+        count += len(inner)
+        if count > MAX_VALUES:
+            raise ForeignDataError(f"more than {MAX_VALUES:,} values")
+        level = inner
+    raise ForeignDataError(f"nested deeper than {max_depth} levels")
+
+
+def integer(value: Any) -> int:
+    """An integer of at most 64 bits, from a number or its decimal text.
+
+    Raises:
+        ForeignDataError: it is none.
+    """
+    if isinstance(value, str):
+        digits = value.strip().removeprefix("-").removeprefix("+")
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
+            raise ForeignDataError(f"no integer: {value[:80]!r}")
+        value = int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < MAX_INTEGER:
+        value = int(value)
+    if not isinstance(value, int):
+        raise ForeignDataError(f"no integer: {str(value)[:80]!r}")
+    if not MIN_INTEGER <= value < MAX_INTEGER:
+        raise ForeignDataError("an integer of more than 64 bits")
+    return int(value)
+
+
+def finite(value: Any) -> float:
+    """A finite number, from a number or its text.
+
+    Raises:
+        ForeignDataError: it is none.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        shown = str(value)[:80] if isinstance(value, str) else type(value).__name__
+        raise ForeignDataError(f"no number, or beyond all bounds: {shown!r}") from None
+    if not math.isfinite(number):
+        raise ForeignDataError(f"{number} is no number of JSON")
+    return number
+
+
+def _count_values(text: str) -> None:
+    """Before anything is made of them; commas in strings are looked at only where it matters."""
+    if text.count(",") + text.count("[") + text.count("{") <= MAX_VALUES:
+        return
+    count = 0
+    for match in _STRING_OR_VALUE.finditer(text):
+        count += text[match.start()] != '"'
+        if count > MAX_VALUES:
+            raise ForeignDataError(f"more than {MAX_VALUES:,} values")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ForeignDataError(f"{name} is no number of JSON")
+
+
+def _null(_: str) -> None:
+    return None
+
+
+def _without_surrogates(value: Any, *, replace: bool, depth: int = 0) -> Any:
+    """Half an emoji is JSON but no text: neither a database nor a model takes it."""
+    if depth > 4 * MAX_DEPTH:
+        raise ForeignDataError("nested too deeply")
+    again = partial(_without_surrogates, replace=replace, depth=depth + 1)
+    match value:
+        case str() if _LONE_SURROGATES.search(value):
+            if not replace:
+                raise ForeignDataError("half a character (a lone surrogate)")
+            return _LONE_SURROGATES.sub("\ufffd", value)
+        case dict():
+            return {again(name): again(held) for name, held in value.items()}
+        case list():
+            return [again(held) for held in value]
+    return value

@@ -1,0 +1,154 @@
+"""The worker goes on with the next item, whatever stands in the spool or in an older store."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.records import JSON
+from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.exchange import export_lines
+from smile_trace.worker.ingest import Ingest
+from smile_trace.worker.plan import plan
+from smile_trace.worker.sample import sample
+from tests.support.hostile import PLACE, recorded_lines, values, with_value
+from tests.support.spooled import call_span, line, span_id, trace_id
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store.open(settings)
+    yield opened
+    opened.close()
+
+
+def spool(settings: Settings, *lines: bytes) -> None:
+    settings.spool.mkdir(parents=True, exist_ok=True)
+    (settings.spool / "a.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+
+
+def passes(store: Store, settings: Settings) -> None:
+    """Two passes of the worker over what it reads."""
+    for _ in range(2):
+        Ingest(store, settings).run()
+        sample(store, settings)
+    assert store.jobs.undecided() == []
+
+
+def with_attribute(number: int, key: str, value: JSON) -> bytes:
+    document = spans_to_otlp([call_span(number)])
+    span = document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    span["attributes"] = [a for a in span["attributes"] if a["key"] != key]
+    span["attributes"].append({"key": key, "value": value})
+    return json.dumps(document).encode()
+
+
+def feedback(score: JSON) -> bytes:
+    attributes = {semconv.KIND: "feedback", semconv.FEEDBACK_TRACE: trace_id(2)}
+    span = call_span(1).model_copy(update={"attributes": attributes})
+    document = spans_to_otlp([span])
+    held = document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"]
+    held.append({"key": semconv.FEEDBACK_SCORE, "value": score})
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        with_value(json.loads(with_attribute(1, "x", {"intValue": PLACE})), b"1e999"),
+        with_value(json.loads(with_attribute(1, "x", {"intValue": PLACE})), b"Infinity"),
+        with_value(json.loads(with_attribute(1, "x", {"doubleValue": PLACE})), b"9" * 400),
+        feedback({"intValue": str(10**400)}),
+        feedback({"doubleValue": 10**400}),
+    ],
+    ids=["1e999", "Infinity", "400 digits", "feedback", "feedback as a double"],
+)
+def test_a_number_beyond_all_bounds(attack: bytes, store: Store, settings: Settings) -> None:
+    spool(settings, attack, line(call_span(2)))
+    passes(store, settings)
+    assert store.status().corrupt_lines == 1
+    assert store.traces.find_calls(trace_id(2)) != []
+    with store.database.read() as connection:
+        [kept] = connection.exec_driver_sql("SELECT error, line FROM corrupt_lines").all()
+    assert kept.line == attack
+    assert kept.error
+
+
+@pytest.mark.parametrize("depth", [100, 220, 250, 300])
+@pytest.mark.parametrize("name", [semconv.METADATA, semconv.PARAMETERS, semconv.RERUN_ARGUMENTS])
+def test_json_nested_deeply_in_an_attribute(
+    name: str, depth: int, store: Store, settings: Settings
+) -> None:
+    text = '{"a":' + "[" * depth + "]" * depth + "}"
+    spool(settings, with_attribute(1, name, {"stringValue": text}), line(call_span(2)))
+    passes(store, settings)
+    status = store.status()
+    assert (status.captured, status.unreadable_traces) == (2, 0)
+    [reason] = [one for one in status.skipped_by_reason if "nested deeper" in one.reason]
+    assert reason.count == 1
+
+
+def test_a_call_that_an_older_release_kept_is_set_aside(store: Store, settings: Settings) -> None:
+    """Release 0.1 stored metadata nested 220 deep, and could not read it any more."""
+    spool(settings, line(call_span(1)), line(call_span(2)))
+    Ingest(store, settings).run()
+    deep = '{"a":' + "[" * 220 + "]" * 220 + "}"
+    with store.database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE calls SET body = json_replace(body, '$.metadata', 'X') WHERE trace_id = ?",
+            (trace_id(1),),
+        )
+        connection.exec_driver_sql("UPDATE calls SET body = replace(body, '\"X\"', ?)", (deep,))
+    plan(settings)
+    passes(store, settings)
+    assert store.status().unreadable_traces == 1
+    assert store.traces.find_calls(trace_id(1)) == []
+    assert store.traces.find_calls(trace_id(2)) != []
+
+
+def test_the_whole_corpus_among_good_lines(store: Store, settings: Settings) -> None:
+    lines: list[bytes] = []
+    for number, value in enumerate(values().values(), start=1):
+        text = value.decode("utf-8", "replace")
+        lines += [
+            value.replace(b"\n", b" "),
+            with_attribute(10_000 + number, "x", {"stringValue": text}),
+            with_attribute(20_000 + number, semconv.METADATA, {"stringValue": text}),
+            with_attribute(30_000 + number, semconv.INPUT_MESSAGES, {"stringValue": text}),
+            line(call_span(number)),
+        ]
+    spool(settings, *lines, *recorded_lines())
+    passes(store, settings)
+    assert not (settings.spool / "a.jsonl").exists()
+    for number in range(1, len(values()) + 1):
+        assert store.traces.find_calls(f"{trace_id(number)}:{span_id(1)}") != []
+    assert store.status().unreadable_traces == 0
+    assert list(export_lines(store.database)) == []
+
+
+def test_an_error_that_nobody_expected_costs_one_line(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from smile_trace.worker import ingest
+
+    read = ingest.read_line
+
+    def broken(text: bytes) -> object:
+        if b"attack" in text:
+            raise ZeroDivisionError("nobody thought of this")
+        return read(text)
+
+    monkeypatch.setattr(ingest, "read_line", broken)
+    spool(settings, line(call_span(1, prompt="attack")), line(call_span(2)))
+    passes(store, settings)
+    assert store.status().corrupt_lines == 1
+    assert store.traces.find_calls(trace_id(2)) != []

@@ -1,0 +1,223 @@
+"""No reader of lines, spans and attributes raises anything but its own error."""
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smile_trace import semconv
+from smile_trace.dialects import assemble, read_calls, read_feedback
+from smile_trace.errors import ReasonCode
+from smile_trace.foreign import ForeignDataError
+from smile_trace.records import Call, Span
+from smile_trace.records.otlp import read_line, spans_to_otlp
+from smile_trace.trackers import fields
+from tests.support.hostile import (
+    PLACE,
+    places,
+    recorded_lines,
+    small_values,
+    values,
+    with_value,
+)
+from tests.support.spooled import call_span, line, span_id, trace_id
+
+STRUCTURED = [
+    semconv.INPUT_MESSAGES,
+    semconv.OUTPUT_MESSAGES,
+    semconv.SYSTEM_INSTRUCTIONS,
+    semconv.RESPONSE_FINISH_REASONS,
+    semconv.PARAMETERS,
+    semconv.METADATA,
+    semconv.TAGS,
+    semconv.PROMPTS,
+    semconv.RERUN_ARGUMENTS,
+]
+
+
+def read(text: bytes) -> list[Call]:
+    """Everything that is read of a line, and read again from what is stored of it."""
+    try:
+        spans, errors = read_line(text)
+    except ForeignDataError:
+        return []
+    assert all(len(str(error)) < 500 for error in errors)
+    calls: list[Call] = []
+    for span in spans:
+        assert Span.model_validate_json(span.model_dump_json()) == span
+        json.dumps(spans_to_otlp([span]))
+        with contextlib.suppress(ForeignDataError):
+            read_feedback(span)
+        fields.span_input(span)
+        fields.span_output(span)
+        trace = assemble(span.trace_id, [span])
+        calls += trace.calls
+    for call in calls:
+        assert Call.model_validate_json(call.model_dump_json()) == call
+    return calls
+
+
+@pytest.mark.parametrize("name", values())
+def test_a_hostile_line(name: str) -> None:
+    assert read(values()[name]) == []
+
+
+def test_the_error_has_a_code_of_its_own() -> None:
+    with pytest.raises(ForeignDataError) as caught:
+        read_line(b"{")
+    assert caught.value.code is ReasonCode.UNREADABLE_DATA
+
+
+@pytest.mark.parametrize("name", small_values())
+def test_a_hostile_value_at_every_place_of_a_span(name: str) -> None:
+    document = json.loads(line(call_span(1, k=1, f=0.5, b=True, l=["a"])))
+    for changed in places(document):
+        read(with_value(changed, values()[name]))
+
+
+@pytest.mark.parametrize("kind", ["stringValue", "intValue", "doubleValue", "boolValue"])
+@pytest.mark.parametrize("name", values())
+def test_a_hostile_attribute(kind: str, name: str) -> None:
+    document = spans_to_otlp([call_span(1)])
+    span = document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    span["attributes"].append({"key": "x", "value": {kind: PLACE}})
+    read(with_value(document, values()[name]))
+
+
+@pytest.mark.parametrize("name", values())
+def test_hostile_json_text_in_an_attribute(name: str) -> None:
+    text = values()[name].decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode()
+    large = name not in small_values()
+    for attribute in STRUCTURED[-1:] if large else STRUCTURED:
+        for held in (text,) if large else (text, '{"a":' + text + "}", f"[{text}]"):
+            [call] = read(line(call_span(1, **{attribute: held})))
+            assert call.id == f"{trace_id(1)}:{span_id(1)}"
+
+
+@pytest.mark.parametrize("depth", [65, 220, 250, 300, 900, 5000])
+@pytest.mark.parametrize(
+    "attribute", [semconv.METADATA, semconv.PARAMETERS, semconv.RERUN_ARGUMENTS]
+)
+def test_a_call_nested_too_deeply_is_kept_without_content(attribute: str, depth: int) -> None:
+    text = '{"a":' + "[" * depth + "]" * depth + "}"
+    [call] = read(line(call_span(1, **{attribute: text})))
+    assert call.answer is None
+    assert "nested" in (call.no_content or "")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('{"intValue": 1e999}', "no number of JSON"),
+        ('{"intValue": Infinity}', "no integer"),
+        ('{"intValue": "Infinity"}', "no integer"),
+        ('{"intValue": 1.5}', "no integer"),
+        (f'{{"intValue": "{10**400}"}}', "no integer"),
+        (f'{{"intValue": {10**30}}}', "more than 64 bits"),
+        ('{"doubleValue": ' + "9" * 400 + "}", "more than 64 bits"),
+        ('{"doubleValue": "' + "9" * 400 + '"}', "no number of JSON"),
+        ('{"boolValue": "false"}', "boolValue is a str"),
+        ('{"stringValue": 7}', "stringValue is a int"),
+    ],
+)
+def test_one_bad_number_costs_one_span(value: str, said: str) -> None:
+    document = spans_to_otlp([call_span(1), call_span(2)])
+    spans = document["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    spans[0]["attributes"].append({"key": "x", "value": PLACE})
+    good, errors = read_line(with_value(document, value.encode()))
+    assert [span.trace_id for span in good] == [trace_id(2)]
+    assert len(errors) == 1
+    assert said in str(errors[0])
+
+
+@pytest.mark.parametrize("score", [10**400, "x", [], True, float("inf"), float("nan"), 10**30])
+def test_a_hostile_score(score: Any) -> None:
+    attributes = {
+        semconv.KIND: "feedback",
+        semconv.FEEDBACK_TRACE: trace_id(2),
+        semconv.FEEDBACK_SCORE: score,
+    }
+    span = call_span(1).model_copy(update={"attributes": attributes})
+    with contextlib.suppress(ForeignDataError):
+        found = read_feedback(span)
+        assert found is None or abs(found.score) < float("inf")
+
+
+def test_halves_of_a_character_in_json_text() -> None:
+    messages = '[{"role":"user","parts":[{"type":"text","content":"so \\ud83d!"}]}]'
+    [call] = read(line(call_span(1, **{semconv.INPUT_MESSAGES: messages})))
+    assert call.messages[0].content == "so \ufffd!"
+
+
+# -- properties -----------------------------------------------------------------------------
+
+ANY_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from([10**30, 10**400, "NaN", "1e999", "\ud800"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=20,
+)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes(data: bytes) -> None:
+    read(data)
+
+
+@given(ANY_JSON)
+def test_any_json(value: Any) -> None:
+    read(json.dumps(value).encode())
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_recorded_spans_with_mutated_bytes(data: st.DataObject) -> None:
+    text = bytearray(data.draw(st.sampled_from(recorded_lines())))
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, len(text) - 1))
+        text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    read(bytes(text))
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_recorded_spans_with_mutated_values(data: st.DataObject) -> None:
+    document = json.loads(data.draw(st.sampled_from(recorded_lines())))
+    for _ in range(data.draw(st.integers(1, 4))):
+        _mutate(document, data)
+    read(json.dumps(document).encode())
+
+
+def _mutate(document: Any, data: st.DataObject) -> None:
+    """Replace one value, somewhere; inside of JSON text, too."""
+    while True:
+        keys = list(document) if isinstance(document, dict) else list(range(len(document)))
+        if not keys:
+            return
+        key = data.draw(st.sampled_from(keys))
+        inner = document[key]
+        if isinstance(inner, dict | list) and inner and data.draw(st.integers(0, 9)):
+            document = inner
+            continue
+        if isinstance(inner, str) and inner[:1] in ("{", "["):
+            with contextlib.suppress(ValueError):
+                loaded = json.loads(inner)
+                _mutate(loaded, data)
+                document[key] = json.dumps(loaded)
+                return
+        document[key] = data.draw(ANY_JSON)
+        return
+
+
+def test_the_recordings_are_read() -> None:
+    spans = [span for text in recorded_lines() for span in read_line(text)[0]]
+    assert len(spans) > 50
+    assert not [error for text in recorded_lines() for error in read_line(text)[1]]
+    assert any(read_calls(spans))
