@@ -114,6 +114,16 @@ def check(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
     raise ForeignDataError(f"nested deeper than {max_depth} levels")
 
 
+def clean(value: Any, *, max_depth: int = MAX_DEPTH) -> Any:
+    """A value that another library decoded: checked, with U+FFFD for halves of characters.
+
+    Raises:
+        ForeignDataError: it is beyond a bound.
+    """
+    check(value, max_depth=max_depth)
+    return _without_surrogates(value, replace=True)
+
+
 def integer(value: Any) -> int:
     """An integer of at most 64 bits, from a number or its decimal text.
 

@@ -12,6 +12,8 @@ import numpy as np
 import openai
 from numpy.typing import NDArray
 
+from smile_trace import foreign
+from smile_trace.foreign import ForeignDataError
 from smile_trace.models.accounting.cost import price
 from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
@@ -146,7 +148,12 @@ class Embeddings:
         body = {"model": self._settings.model or self._name, "input": texts}
         options: Any = {"headers": self._headers}
         try:
-            return self._client.post("/embeddings", body=body, cast_to=object, options=options)
+            reply = self._client.post("/embeddings", body=body, cast_to=object, options=options)
+            foreign.check(reply)
+            return reply
+        except RecursionError:
+            error = ForeignDataError("nested too deeply")
+            return read_error(error, key=None, timeout=self._settings.timeout_seconds)
         except (openai.APIError, ValueError) as error:
             return read_error(error, key=None, timeout=self._settings.timeout_seconds)
 
@@ -158,6 +165,10 @@ class Embeddings:
             raise self._unavailable(
                 "gives embeddings that cannot be read: leave explain.embeddings out"
             ) from error
+        if not all(v.ndim == 1 and np.isfinite(v).all() for v in vectors):
+            raise self._unavailable(
+                "gives embeddings that are no lists of numbers: leave explain.embeddings out"
+            )
         if len(vectors) != count or len({v.shape for v in vectors}) != 1:
             raise self._unavailable(
                 f"gave {len(vectors)} vectors for {count} texts: leave explain.embeddings out"

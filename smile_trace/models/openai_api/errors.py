@@ -5,6 +5,7 @@ from typing import Any
 
 import openai
 
+from smile_trace.foreign import ForeignDataError
 from smile_trace.models.retry import Failure, rejection
 
 
@@ -13,7 +14,7 @@ def read_error(error: Exception, *, key: str | None, timeout: float) -> Failure:
 
     Args:
         error: an `openai.APIError`, or a ValueError (text that cannot be encoded, a reply that
-            is no JSON).
+            is no JSON or beyond the bounds of foreign data).
         key: the key that was sent; it is removed from the reason.
         timeout: the client's time-out in seconds.
     """
@@ -23,6 +24,8 @@ def read_error(error: Exception, *, key: str | None, timeout: float) -> Failure:
         return _rejected(error, key)
     if isinstance(error, UnicodeEncodeError):
         return Failure("the prompt is not valid Unicode text and cannot be sent", "rejected")
+    if isinstance(error, ForeignDataError):
+        return Failure(f"the server's reply cannot be read ({error})", "unknown")
     return Failure(f"the server's reply is no JSON ({error})", "unknown")
 
 

@@ -8,7 +8,9 @@ from functools import partial
 import openai
 from openai._types import Omit, RequestOptions
 
+from smile_trace import foreign
 from smile_trace.errors import BudgetExceeded
+from smile_trace.foreign import ForeignDataError
 from smile_trace.models.accounting.cost import price
 from smile_trace.models.accounting.meter import Meter, ask_all
 from smile_trace.models.base import ModelUnavailable
@@ -70,11 +72,15 @@ class Transport:
 
         Raises:
             openai.APIError: no reply, or an HTTP error status.
-            ValueError: the reply is no JSON.
+            ValueError: the reply is no JSON, or beyond the bounds of foreign data.
             UnicodeEncodeError: the body holds text that cannot be encoded (a lone surrogate).
         """
         client, _ = self._here()
-        return await client.post(path, body=dict(body), cast_to=object, options=self._options)
+        try:
+            reply = await client.post(path, body=dict(body), cast_to=object, options=self._options)
+        except RecursionError:
+            raise ForeignDataError("nested too deeply") from None
+        return foreign.clean(reply)
 
     async def ask(self, batches: Sequence[Batch], meter: Meter) -> list[Response]:
         """Ask every batch, as many at once as `concurrency`; answers by the items' indices.
@@ -180,8 +186,8 @@ def _read(reply: object, batch: Batch) -> list[Response]:
     """The reply's responses; a malformed reply is a failure, whatever is wrong in it."""
     try:
         return wire.responses(reply, batch.items)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        reason = f"the server's reply cannot be read ({type(error).__name__}: {error})"
+    except Exception as error:  # noqa: BLE001  it was paid for: settled as a failure
+        reason = f"the server's reply cannot be read ({type(error).__name__}: {str(error)[:300]})"
         return [Response(failure=reason)] * len(batch.items)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from smile_trace import foreign
 from smile_trace.models.base import Request
 from smile_trace.records import JSON, Form, Message, Response, Usage
 
@@ -203,11 +204,21 @@ def _tokens(
     if isinstance(content, list):
         return (
             tuple(str(item.get("token", "")) for item in content),
-            tuple(float(item["logprob"]) for item in content),
+            tuple(log_probability(item["logprob"]) for item in content),
         )
     if isinstance(logprobs.get("token_logprobs"), list):
-        return tuple(logprobs.get("tokens") or ()), tuple(map(float, logprobs["token_logprobs"]))
+        scores = tuple(map(log_probability, logprobs["token_logprobs"]))
+        return tuple(logprobs.get("tokens") or ()), scores
     return None, None
+
+
+def log_probability(value: JSON) -> float:
+    """A finite log-probability, at most 0 (rounding puts some above it).
+
+    Raises:
+        ForeignDataError: it is none.
+    """
+    return min(0.0, foreign.finite(value))
 
 
 def _usage(counts: Any, sent: str, got: str) -> Usage | None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from smile_trace.models.openai_api.wire import Read
+from smile_trace.models.openai_api.wire import Read, log_probability
 from smile_trace.records import JSON, Form, Response
 
 TOP = {"chat": 20, "completion": 5}
@@ -53,7 +53,7 @@ def _alternatives(logprobs: Any) -> Iterator[tuple[str, float]]:
     content = logprobs.get("content")
     if content:
         for item in (content[0], *(content[0].get("top_logprobs") or ())):
-            yield item["token"], float(item["logprob"])
+            yield item["token"], log_probability(item["logprob"])
     elif logprobs.get("top_logprobs"):
         for token, logprob in logprobs["top_logprobs"][0].items():
-            yield token, float(logprob)
+            yield token, log_probability(logprob)

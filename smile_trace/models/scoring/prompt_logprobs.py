@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smile_trace.models.base import Request
-from smile_trace.models.openai_api.wire import Read, completion_prompt, question
+from smile_trace.models.openai_api.wire import Read, completion_prompt, log_probability, question
 from smile_trace.models.scoring.forced_decoding import continuation
 from smile_trace.records import JSON, Form, Message, Response
 
@@ -88,4 +88,8 @@ def _step(token: Mapping[str, Any]) -> tuple[str, float, float]:
     """
     listed = sorted(token.values(), key=lambda each: each["rank"])
     gap = listed[0]["logprob"] - listed[-1]["logprob"]
-    return str(listed[-1]["decoded_token"] or ""), float(listed[-1]["logprob"]), max(gap, 0.0)
+    return (
+        str(listed[-1]["decoded_token"] or ""),
+        log_probability(listed[-1]["logprob"]),
+        max(gap, 0.0),
+    )

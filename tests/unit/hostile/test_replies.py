@@ -1,0 +1,120 @@
+"""A server's reply is a response or a failure, whatever it holds."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smile_trace.foreign import ForeignDataError
+from smile_trace.models import ModelUnavailable, Request, retry
+from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.models.openai_api import transport, wire
+from smile_trace.models.openai_api.embeddings import Embeddings
+from smile_trace.models.scoring import first_token, prompt_logprobs
+from smile_trace.records import Message, Response
+from smile_trace.settings import EndpointSettings
+from tests.support.hostile import PLACE, places, small_values, with_value
+from tests.support.planted import serving
+
+REQUEST = Request(messages=(Message(role="user", content="x"),), form="chat", parameters={})
+REPLY = {
+    "choices": [
+        {
+            "index": 0,
+            "message": {"content": "a", "tool_calls": [{"function": {"name": "f"}}]},
+            "logprobs": {"content": [{"token": "a", "logprob": -0.5, "top_logprobs": []}]},
+            "prompt_logprobs": [None, {"7": {"logprob": -1, "rank": 1, "decoded_token": "a"}}],
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 4},
+}
+READERS = [None, first_token.read("a"), prompt_logprobs.read("a")]
+
+
+def read(reply: Any) -> None:
+    for reader in READERS:
+        answer = None if reader is None else "a"
+        batch = wire.Batch((0,), (wire.Item(REQUEST, "/c", {}, answer, reader),))
+        [response] = transport._read(reply, batch)
+        again = Response.model_validate_json(response.model_dump_json())
+        assert again == response
+        assert all(-1e308 < each <= 0 for each in response.logprobs or ())
+
+
+@pytest.mark.parametrize("name", small_values())
+def test_a_hostile_value_at_every_place_of_a_reply(name: str) -> None:
+    for changed in places(REPLY):
+        try:
+            reply = transport.foreign.clean(json.loads(with_value(changed, small_values()[name])))
+        except (ForeignDataError, ValueError, RecursionError):
+            continue  # the client's, or the gate's
+        read(reply)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+        lambda inner: st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["choices", "message", "content", "logprobs"]), inner),
+        max_leaves=15,
+    )
+)
+def test_any_reply(reply: Any) -> None:
+    try:
+        cleaned = transport.foreign.clean(reply)
+    except ForeignDataError:
+        return
+    read(cleaned)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (b"1e999", "no number of JSON"),
+        (b"-Infinity", "no number of JSON"),
+        (b"9" * 400, "more than 64 bits"),
+        (b"[" * 100 + b"]" * 100, "nested"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested"),
+        (b'"-Infinity"', "no number of JSON"),
+    ],
+)
+async def test_a_reply_beyond_all_bounds_is_a_failure(
+    value: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    reply = {"choices": [{"message": {"content": "a"}, "logprobs": {"content": []}}]}
+    reply["choices"][0]["logprobs"]["content"] = [{"token": "a", "logprob": PLACE}]
+    with serving(lambda prompt: "fine") as server:
+        server.faults = [(200, {}, with_value(reply, value))]
+        model = Endpoint("m", EndpointSettings(base_url=server.base_url))
+        [bad] = await model.generate([REQUEST])
+        assert said in (bad.failure or "")
+        [good] = await model.generate([REQUEST])
+        assert good.text == "fine"
+
+
+def test_half_a_character_in_a_reply_is_replaced() -> None:
+    reply = json.loads('{"choices":[{"message":{"content":"so \\ud83d!"}}]}')
+    batch = wire.Batch((0,), (wire.Item(REQUEST, "/c", {}),))
+    [response] = transport._read(transport.foreign.clean(reply), batch)
+    assert response.text == "so \ufffd!"
+    response.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"1e999", b"NaN", b"9" * 400, b"[" * 100 + b"]" * 100, b'"nan"', b"[[1]]", b"1", b"null"],
+)
+def test_hostile_embeddings(value: bytes) -> None:
+    reply = {"data": [{"index": 0, "embedding": [PLACE]}]}
+    with serving(lambda prompt: "") as server:
+        server.faults = [(200, {}, with_value(reply, value))]
+        embed = Embeddings("e", EndpointSettings(base_url=server.base_url, retries=0))
+        if value == b"1":
+            assert embed(["a"]).shape == (1, 1)
+        else:
+            with pytest.raises(ModelUnavailable):
+                embed(["a"])
