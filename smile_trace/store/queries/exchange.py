@@ -1,15 +1,16 @@
 """Explanations as JSON Lines: out of one store, into another."""
 
-import json
+import re
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from smile_trace import foreign
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Explanation, Record
 from smile_trace.store.database import Database
@@ -21,6 +22,11 @@ LINE_VERSION: Literal[1] = 1
 """Raised when a line is no longer read as it was."""
 BATCH = 100
 """Lines of one transaction."""
+
+
+MAX_SECONDS = 253_402_300_800.0
+"""The end of the year 9999: no calendar reaches further."""
+_TRACE_ID, _SPAN_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
 
 
 class ImportFailed(SmileTraceError):
@@ -37,9 +43,9 @@ class Line(Record):
     call: Call
     explanation: Explanation
     settings_hash: str
-    attempt: int
-    inclusion_probability: float | None = None
-    explained_at: float
+    attempt: int = Field(ge=1, lt=2**31)
+    inclusion_probability: float | None = Field(None, gt=0, le=1)
+    explained_at: float = Field(ge=0, lt=MAX_SECONDS)
 
 
 class Imported(Record):
@@ -111,12 +117,14 @@ def _line(connection: Connection, row: Any) -> Line:
 
 def _read(number: int, line: bytes) -> Line:
     try:
-        loaded = json.loads(line)
+        loaded = foreign.decode(line)
         _check_version(number, loaded, LINE_VERSION)
-        return Line.model_validate_json(line)
+        read = Line.model_validate(loaded)
+        _check_exportable(read)
+        return read
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(map(str, first["loc"]))[:100]
         raise ImportFailed(f"line {number} is no explanation ({where}: {first['msg']}).") from None
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         said = str(error)[:200] or type(error).__name__
@@ -130,6 +138,24 @@ def _check_version(number: int, held: dict[str, Any], known: int) -> None:
             f"line {number} has schema version {version!r}, and this smile-trace reads {known}: "
             "export it with the same release as this one, or upgrade this one."
         )
+
+
+def _check_exportable(line: Line) -> None:
+    """Also what pydantic made of texts: "NaN" and "1e30" are numbers to it.
+
+    Raises:
+        ValueError: the line could not be stored, or not be exported again.
+    """
+    foreign.check(line.model_dump())
+    call = line.call
+    if not (_TRACE_ID.fullmatch(call.trace_id) and _SPAN_ID.fullmatch(call.span_id)):
+        raise ValueError("the call's ids are not 32 and 16 hex digits")
+    integers = [call.start_ns, call.end_ns]
+    for row in line.explanation.perturbations:
+        integers += [row.replicate, row.level, row.round, *row.fixed]
+    if not all(0 <= number < 2**63 for number in integers):
+        raise ValueError("a time or a count is out of range")
+    Line.model_validate_json(line.model_dump_json())
 
 
 def _put(connection: Connection, line: Line) -> bool:

@@ -11,7 +11,7 @@ from smile_trace.records import JSON
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.exchange import export_lines
+from smile_trace.store.queries.exchange import export_lines
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.plan import plan
 from smile_trace.worker.sample import sample

@@ -57,8 +57,10 @@ def test_a_hostile_value_at_every_place_of_a_reply(name: str) -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["choices", "message", "content", "logprobs"]), inner),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["choices", "message", "content", "logprobs"]), inner)
+        ),
         max_leaves=15,
     )
 )
