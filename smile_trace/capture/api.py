@@ -8,7 +8,7 @@ from typing import Any, Literal
 from opentelemetry.sdk.trace import ReadableSpan
 
 from smile_trace import semconv
-from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.internal_errors import keep_inside, report_error
 from smile_trace.capture.otel.tracer_provider import new_context
 from smile_trace.capture.recording import current
 from smile_trace.capture.redaction import Sanitizer
@@ -58,7 +58,8 @@ def record(
         said = {"messages": messages, "prompt": prompt, "model": model}
         given = {name: value for name, value in said.items() if value is not None}
         recording.record({**(parameters or {}), **given}, response, provider, form)
-    except Exception as error:  # noqa: BLE001  the user's call goes on
+    except BaseException as error:  # noqa: BLE001  the user's call goes on
+        keep_inside(error)
         report_error("record() could not take over what it was given", error)
 
 
@@ -101,7 +102,8 @@ def feedback(
             instrumentation_scope=here.scope,
         )
         here.export(span)
-    except Exception as error:  # noqa: BLE001  the user's call goes on
+    except BaseException as error:  # noqa: BLE001  the user's call goes on
+        keep_inside(error)
         report_error("feedback() could not be recorded", error)
 
 

@@ -3,6 +3,8 @@
 import contextlib
 import logging
 from collections import Counter
+from types import CodeType
+from typing import Any
 
 logger = logging.getLogger("smile_trace")
 
@@ -28,6 +30,54 @@ def report_error(what: str, error: BaseException | None = None) -> None:
             what,
             "" if error is None else f" ({type(error).__name__}: {error})",
         )
+
+
+def keep_inside(error: BaseException) -> None:
+    """Raise `error` again unless it came out of an object that capture was reading.
+
+    A `SystemExit` or `KeyboardInterrupt` that somebody's attribute or `__repr__` raises stays
+    inside. One that a signal raised (Ctrl-C, a handler of SIGTERM) was meant for the process: the
+    default handler raises between two instructions, a handler of the application's own is in the
+    traceback.
+    """
+    if isinstance(error, Exception):
+        return
+    if not isinstance(error, SystemExit | KeyboardInterrupt | GeneratorExit):
+        if type(error).__name__ != "CancelledError":
+            raise error
+        return
+    frames: list[tuple[CodeType, int]] = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        frames.append((traceback.tb_frame.f_code, traceback.tb_lasti))
+        traceback = traceback.tb_next
+    if frames and any(code in _signal_handlers() for code, _ in frames):
+        raise error
+    if isinstance(error, KeyboardInterrupt) and not (frames and _raises(*frames[-1])):
+        raise error
+
+
+def _signal_handlers() -> set[CodeType]:
+    import signal
+
+    found = set()
+    for number in signal.valid_signals():
+        handler: Any = signal.getsignal(number)
+        while hasattr(handler, "func"):  # a partial
+            handler = handler.func
+        if not hasattr(handler, "__code__") and not hasattr(handler, "__func__"):
+            handler = vars(type(handler)).get("__call__")
+        code = getattr(getattr(handler, "__func__", handler), "__code__", None)
+        if code is not None:
+            found.add(code)
+    return found
+
+
+def _raises(code: CodeType, at: int) -> bool:
+    """Whether the instruction is a `raise`."""
+    import opcode
+
+    return code.co_code[at] in (opcode.opmap["RAISE_VARARGS"], opcode.opmap["RERAISE"])
 
 
 def counts() -> dict[str, int]:

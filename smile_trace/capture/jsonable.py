@@ -7,55 +7,141 @@ models and dataclasses are traversed. Binary data becomes a typed placeholder.
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 from enum import Enum
 from typing import Any
 
+from smile_trace.capture.internal_errors import keep_inside
+
 MAX_DEPTH = 12
 MAX_ITEMS = 1000
+MAX_NODES = 5000
+"""Values of one conversion."""
+MAX_CHARACTERS = 256 * 1024
+"""Characters of all its texts together."""
+MAX_HASHED = 4 * 2**20
 MAX_REPR = 2000
+_LISTS = (list, tuple, set, frozenset, deque, KeysView, ValuesView, ItemsView)
 _PRINTABLE = ("datetime", "uuid", "decimal", "pathlib")
 """Modules whose values are written as their text."""
 
 
-def jsonable(value: Any, *, depth: int = 0) -> Any:
-    """`value` as JSON; unknown objects become `"<module.Type>"`."""
+class Shortened(str):
+    """A mark in place of what was left out: a call that holds one is never explained."""
+
+    __slots__ = ()
+
+
+class _Budget:
+    """How many values and characters of one conversion are left."""
+
+    __slots__ = ("characters", "nodes", "shortened")
+
+    def __init__(self) -> None:
+        self.nodes = MAX_NODES
+        self.characters = MAX_CHARACTERS
+        self.shortened = False
+
+    def mark(self, text: str) -> Shortened:
+        self.shortened = True
+        return Shortened(text)
+
+
+def jsonable(value: Any) -> Any:
+    """`value` as JSON; unknown objects become `"<module.Type>"`.
+
+    At most `MAX_NODES` values and `MAX_CHARACTERS` characters, in order; a `Shortened` text
+    stands where something was left out.
+    """
+    return _convert(value, _Budget(), 0)
+
+
+def bounded(value: Any) -> tuple[Any, bool]:
+    """`jsonable(value)`, and whether something was left out."""
+    budget = _Budget()
+    return _convert(value, budget, 0), budget.shortened
+
+
+def _convert(value: Any, budget: _Budget, depth: int) -> Any:
+    budget.nodes -= 1
     kind = type(value)
-    if value is None or kind is str or kind is bool:
+    if value is None or kind is bool:
+        return value
+    if kind is Shortened:
+        budget.shortened = True
         return value
     if isinstance(value, str):
-        return plain_str(value)
+        return _text(plain_str(value), budget)
     if isinstance(value, int):
         return int(value) if value.bit_length() <= 4096 else f"<int of {value.bit_length()} bits>"
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else float.__repr__(value)
     if isinstance(value, Enum):
-        return jsonable(value.value, depth=depth + 1)
+        return _convert(value.value, budget, depth + 1)
     if kind.__module__ in _PRINTABLE:
-        return str(value)
+        return _text(str(value), budget)
     if depth >= MAX_DEPTH:
-        return _type_name(value)
+        return budget.mark(_type_name(value))
     if isinstance(value, bytes | bytearray | memoryview):
-        return binary(bytes(value))
+        return binary(value)
     if isinstance(value, dict):
-        items = list(value.items())[:MAX_ITEMS]
-        return {_key(key): jsonable(item, depth=depth + 1) for key, item in items}
-    if isinstance(value, list | tuple | set | frozenset):
-        items = [jsonable(item, depth=depth + 1) for item in list(value)[:MAX_ITEMS]]
-        return items + [f"<{len(value) - MAX_ITEMS} more>"] * (len(value) > MAX_ITEMS)
+        return _convert_dict(value, budget, depth)
+    if isinstance(value, _LISTS):
+        return _convert_list(value, budget, depth)
     dumped = dump_model(value)
     if dumped is not None:
-        return jsonable(dumped, depth=depth + 1)
+        return _convert(dumped, budget, depth + 1)
     return _type_name(value)
+
+
+def _convert_dict(value: dict[Any, Any], budget: _Budget, depth: int) -> dict[str, Any]:
+    converted: dict[str, Any] = {}
+    for number, (key, item) in enumerate(value.items()):
+        if number >= MAX_ITEMS or budget.nodes <= 0:
+            converted["…"] = budget.mark(f"<{len(value) - number:,} more>")
+            break
+        converted[_text(_key(key), budget)] = _convert(item, budget, depth + 1)
+    return converted
+
+
+def _convert_list(value: Any, budget: _Budget, depth: int) -> list[Any]:
+    converted: list[Any] = []
+    for number, item in enumerate(value):
+        if number >= MAX_ITEMS or budget.nodes <= 0:
+            converted.append(budget.mark(f"<{len(value) - number} more>"))
+            break
+        converted.append(_convert(item, budget, depth + 1))
+    return converted
+
+
+def _text(text: str, budget: _Budget) -> str:
+    length, room = len(text), max(budget.characters, 0)
+    budget.characters -= length
+    if length <= room:
+        return text
+    return budget.mark(f"{text[:room]}… [truncated by smile-trace: {length:,} characters]")
 
 
 def is_json(value: Any) -> bool:
     """Whether `jsonable(value)` equals the value, so that a rerun can pass it again."""
-    if isinstance(value, dict):
-        return all(isinstance(k, str) for k in value) and all(map(is_json, value.values()))
-    if isinstance(value, list):
-        return all(map(is_json, value))
-    return value is None or isinstance(value, bool | int | float | str)
+    level, count = [value], 1
+    for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict | list):
+                count += len(item)
+                if count > MAX_NODES or len(item) > MAX_ITEMS:
+                    return False
+                if isinstance(item, dict) and not all(isinstance(key, str) for key in item):
+                    return False
+                inner += item.values() if isinstance(item, dict) else item
+            elif item is not None and not isinstance(item, bool | int | float | str):
+                return False
+        if not inner:
+            return True
+        level = inner
+    return False
 
 
 def dump_model(value: Any) -> Any:
@@ -72,20 +158,29 @@ def bounded_repr(value: Any) -> str:
     """`repr(value)`, truncated after 2,000 characters; the type's name where it raises."""
     try:
         text = repr(value)
-    except Exception:  # noqa: BLE001  the user's __repr__ may raise anything
+    except BaseException as error:  # noqa: BLE001  the user's __repr__ may raise anything
+        keep_inside(error)
         return _type_name(value)
     return text if len(text) <= MAX_REPR else text[:MAX_REPR] + "…"
 
 
-def binary(data: bytes, media_type: str | None = None) -> dict[str, Any]:
+def binary(data: bytes | bytearray | memoryview, media_type: str | None = None) -> dict[str, Any]:
     """A typed placeholder for bytes: never the bytes themselves."""
     import hashlib  # and with it OpenSSL: only where there is something binary
 
+    view = memoryview(data)
+    size = view.nbytes
+    if view.contiguous:
+        begin = view.cast("B")[:MAX_HASHED]
+    else:
+        begin = memoryview(view[:MAX_HASHED].tobytes())[:MAX_HASHED]
     return {
         "type": "binary",
         "media_type": media_type or "application/octet-stream",
-        "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": size,
+        "sha256" if size <= MAX_HASHED else "sha256_of_first_4_mib": hashlib.sha256(
+            begin
+        ).hexdigest(),
     }
 
 

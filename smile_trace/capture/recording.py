@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanContext, Status, StatusCode
 from smile_trace import semconv
 from smile_trace.capture.call_site import Site
 from smile_trace.capture.external_tracing import external_trace_attributes, last_traces
-from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.internal_errors import keep_inside, report_error
 from smile_trace.capture.jsonable import dumps, is_json, jsonable
 from smile_trace.capture.otel.tracer_provider import new_context
 from smile_trace.capture.prompts import Use, find_renderings
@@ -175,7 +175,8 @@ class Recording:
         self._done = True
         try:
             self._end(result, status)
-        except Exception as error:  # noqa: BLE001  the user's call goes on
+        except BaseException as error:  # noqa: BLE001  the user's call goes on
+            keep_inside(error)
             report_error("a call could not be recorded", error)
 
     def fail(self, error: BaseException) -> None:
@@ -184,8 +185,10 @@ class Recording:
             return None
         if isinstance(error, GeneratorExit):
             return self.finish(None, "abandoned")
-        with suppress(Exception):
+        try:
             self._error = _describe_error(error)
+        except BaseException as raised:  # noqa: BLE001  the user's exception may do anything
+            keep_inside(raised)
         return self.finish(None, "cancelled" if _is_cancellation(error) else "raised")
 
     def __del__(self) -> None:
@@ -267,7 +270,8 @@ class Recording:
             return Answer()
         try:
             return read_answer(result)
-        except Exception as error:  # noqa: BLE001  the user's objects may raise anything
+        except BaseException as error:  # noqa: BLE001  the user's objects may raise anything
+            keep_inside(error)
             report_error("an answer could not be read", error)
             return Answer(no_content="the answer could not be read")
 
@@ -290,13 +294,15 @@ def start_recording(site: Site, arguments: dict[str, Any] | None) -> Recording |
         if not active():
             return None
         recording = Recording(site)
-    except Exception as error:  # noqa: BLE001  the user's call goes on
+    except BaseException as error:  # noqa: BLE001  the user's call goes on
+        keep_inside(error)
         report_error("a call could not be recorded", error)
         return None
     if arguments is not None:
         try:
             recording.read_arguments(arguments)
-        except Exception as error:  # noqa: BLE001  the user's objects may raise anything
+        except BaseException as error:  # noqa: BLE001  the user's objects may raise anything
+            keep_inside(error)
             report_error("the arguments of a call could not be read", error)
     return recording
 
@@ -339,7 +345,8 @@ def _is_cancellation(error: BaseException) -> bool:
 def _jsonable(result: Any) -> Any:
     try:
         return jsonable(result)
-    except Exception as error:  # noqa: BLE001  the user's objects may raise anything
+    except BaseException as error:  # noqa: BLE001  the user's objects may raise anything
+        keep_inside(error)
         report_error("a result could not be read", error)
         return "<could not be read>"
 
@@ -352,10 +359,12 @@ def _describe_error(error: BaseException) -> tuple[str, str, str]:
         name = f"{kind.__module__}.{name}"
     try:
         message = str(error)[:MAX_MESSAGE]
-    except Exception:  # noqa: BLE001  the user's __str__ may raise anything
+    except BaseException as raised:  # noqa: BLE001  the user's __str__ may raise anything
+        keep_inside(raised)
         message = "<no message>"
     try:
         stack = "".join(traceback.format_exception(error, limit=-20, chain=False))
-    except Exception:  # noqa: BLE001  so may what it formats
+    except BaseException as raised:  # noqa: BLE001  so may what it formats
+        keep_inside(raised)
         stack = ""
     return name, message, stack[-MAX_TRACEBACK:]

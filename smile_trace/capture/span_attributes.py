@@ -37,6 +37,7 @@ def message_attributes(
 def answer_attributes(answer: Answer, sanitizer: Sanitizer) -> dict[str, Any]:
     """`gen_ai.output.messages`, and the response's id, model, usage and finish reasons."""
     attributes: dict[str, Any] = {}
+    sanitizer.truncated = sanitizer.truncated or answer.shortened
     if answer.messages:
         sanitized = []
         for index, message in enumerate(answer.messages):

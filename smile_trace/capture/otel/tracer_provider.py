@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 
 from smile_trace import semconv
 from smile_trace.capture.config import Config
-from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.internal_errors import keep_inside, report_error
 from smile_trace.capture.jsonable import binary
 from smile_trace.capture.redaction import Sanitizer
 from smile_trace.capture.spool.encoding import LineEncoder
@@ -68,7 +68,8 @@ class ExportingProcessor(SpanProcessor):
         """Exports the span. Never raises."""
         try:
             self._export(span)
-        except Exception as error:  # noqa: BLE001  the user's call goes on
+        except BaseException as error:  # noqa: BLE001  the user's call goes on
+            keep_inside(error)
             report_error("a finished span could not be written", error)
 
     def shutdown(self) -> None:
@@ -80,7 +81,7 @@ class ExportingProcessor(SpanProcessor):
 
 
 def line_exporter(
-    config: Config, write: Callable[[bytes], object], lose: Callable[[str, Exception], None]
+    config: Config, write: Callable[[bytes], object], lose: Callable[[str, BaseException], None]
 ) -> Callable[[ReadableSpan], None]:
     """Encodes each finished span and hands the line to `write`.
 
@@ -95,7 +96,8 @@ def line_exporter(
                 line = encoder.line(span)
             else:
                 line = _sanitized_line(encoder, span, Sanitizer(config))
-        except Exception as error:  # noqa: BLE001  counted as a loss of this record
+        except BaseException as error:  # noqa: BLE001  counted as a loss of this record
+            keep_inside(error)
             lose("a record could not be encoded", error)
             return
         write(line)

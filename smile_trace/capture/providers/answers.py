@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from smile_trace.capture.jsonable import bounded_repr, dump_model, dumps, field, jsonable
+from smile_trace.capture.jsonable import bounded, bounded_repr, dump_model, dumps, field
 from smile_trace.capture.providers.base import PROVIDERS, Answer
 from smile_trace.capture.providers.messages import read_messages, text_message
 
@@ -34,9 +34,10 @@ def read_answer(value: Any) -> Answer:
         message = read_messages([value])
         if message is not None:
             return with_metadata(Answer(message, form="chat"), value)
-    plain = jsonable(value)
+    plain, shortened = bounded(value)
     unknown = isinstance(plain, str)  # jsonable gives a type's name for what it does not know
-    return Answer([text_message("assistant", bounded_repr(value) if unknown else dumps(plain))])
+    text = bounded_repr(value) if unknown else dumps(plain)
+    return Answer([text_message("assistant", text)], shortened=shortened)
 
 
 def join_chunks(chunks: list[Any]) -> Any:

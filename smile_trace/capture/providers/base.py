@@ -37,6 +37,7 @@ class Answer:
     output_tokens: int | None = None
     form: str | None = None
     no_content: str | None = None
+    shortened: bool = False
 
 
 class Provider:

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from smile_trace.capture.config import Redactor
-from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.internal_errors import keep_inside, report_error
 from smile_trace.capture.redaction.secrets import find_secrets
 
 FAILED = "[not written: a redaction function raised]"
@@ -63,7 +63,8 @@ def _apply(redactor: Redactor, text: str) -> tuple[str, list[Edit]]:
         changed = redactor(text)
         if not isinstance(changed, str):
             raise TypeError(f"a redaction function gave {type(changed).__name__}, not str")
-    except Exception as error:  # noqa: BLE001  the user's function may raise anything
+    except BaseException as error:  # noqa: BLE001  the user's function may raise anything
+        keep_inside(error)
         report_error("a redaction function raised; the text was not written", error)
         changed = FAILED
     return changed, [] if changed == text else [_difference(text, changed)]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from smile_trace.capture.config import Config
+from smile_trace.capture.jsonable import Shortened
 from smile_trace.capture.redaction.edits import FAILED, Edit, redact
 
 RECORD_FACTOR = 16
@@ -51,6 +52,7 @@ class Sanitizer:
     def value(self, value: Any) -> Any:
         """A JSON value with every text in it sanitized, keys included."""
         if isinstance(value, str):
+            self.truncated = self.truncated or type(value) is Shortened
             return self.text(value)
         if isinstance(value, dict):
             return {self.text(key): self.value(item) for key, item in value.items()}
