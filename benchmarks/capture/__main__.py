@@ -19,6 +19,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "3"))
 PLAN = [
     *((subject, 240) for subject in ("bare", "opentelemetry", "smile-trace", "smile-trace off")),
     ("smile-trace", 10_240),
+    *((f"million {what}", 240) for what in ("numbers", "keys", "texts")),
     ("mlflow", 240),
     ("opik", 240),
 ]

@@ -16,7 +16,7 @@ from smile_trace.capture.internal_errors import keep_inside
 
 MAX_DEPTH = 12
 MAX_ITEMS = 1000
-MAX_NODES = 5000
+MAX_NODES = 2000
 """Values of one conversion."""
 MAX_CHARACTERS = 256 * 1024
 """Characters of all its texts together."""
@@ -42,6 +42,10 @@ class _Budget:
         self.nodes = MAX_NODES
         self.characters = MAX_CHARACTERS
         self.shortened = False
+
+    @property
+    def empty(self) -> bool:
+        return self.nodes <= 0 or self.characters < 0
 
     def mark(self, text: str) -> Shortened:
         self.shortened = True
@@ -98,7 +102,7 @@ def _convert(value: Any, budget: _Budget, depth: int) -> Any:
 def _convert_dict(value: dict[Any, Any], budget: _Budget, depth: int) -> dict[str, Any]:
     converted: dict[str, Any] = {}
     for number, (key, item) in enumerate(value.items()):
-        if number >= MAX_ITEMS or budget.nodes <= 0:
+        if number >= MAX_ITEMS or budget.empty:
             converted["…"] = budget.mark(f"<{len(value) - number:,} more>")
             break
         converted[_text(_key(key), budget)] = _convert(item, budget, depth + 1)
@@ -108,7 +112,7 @@ def _convert_dict(value: dict[Any, Any], budget: _Budget, depth: int) -> dict[st
 def _convert_list(value: Any, budget: _Budget, depth: int) -> list[Any]:
     converted: list[Any] = []
     for number, item in enumerate(value):
-        if number >= MAX_ITEMS or budget.nodes <= 0:
+        if number >= MAX_ITEMS or budget.empty:
             converted.append(budget.mark(f"<{len(value) - number} more>"))
             break
         converted.append(_convert(item, budget, depth + 1))

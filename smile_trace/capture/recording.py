@@ -208,7 +208,7 @@ class Recording:
             attributes[semconv.FIRST_CHUNK_SECONDS] = self._first_chunk
         if self._chunks:
             result = join_chunks(self._chunks)
-        name, events, status_of_span = self._site.name, [], _UNSET
+        name, events, status_of_span = sanitizer.text(self._site.name), [], _UNSET
         if self._messages is None:
             attributes[semconv.KIND] = "context"
             if self._site.capture_output and result is not None:
@@ -218,7 +218,7 @@ class Recording:
             attributes[semconv.NAME] = name
             name = self._describe_call(self._messages, self._read_result(result, status), sanitizer)
         if self._error is not None:
-            kind, message, stack = self._error[0], *map(sanitizer.text, self._error[1:])
+            kind, message, stack = map(sanitizer.text, self._error)
             attributes[semconv.ERROR_TYPE] = kind
             events = [_exception_event(kind, message, stack)]
             status_of_span = Status(StatusCode.ERROR, f"{kind.rpartition('.')[2]}: {message}")
@@ -248,9 +248,9 @@ class Recording:
     def _describe_site(self, sanitizer: Sanitizer) -> None:
         site, attributes, structured = self._site, self._attributes, self._structured
         if site.provider is not None:
-            attributes.setdefault(semconv.PROVIDER_NAME, site.provider)
+            attributes.setdefault(semconv.PROVIDER_NAME, sanitizer.value(site.provider))
         if site.model is not None:
-            attributes.setdefault(semconv.REQUEST_MODEL, site.model)
+            attributes.setdefault(semconv.REQUEST_MODEL, sanitizer.value(site.model))
         if self.session is not None:
             session = sanitizer.text(str(self.session))
             attributes[semconv.SESSION_ID] = attributes[semconv.CONVERSATION_ID] = session
@@ -285,7 +285,7 @@ class Recording:
         attributes.update(message_attributes(messages, self._uses, sanitizer))
         attributes.update(answer_attributes(answer, sanitizer))
         model = attributes.get(semconv.REQUEST_MODEL) or attributes.get(semconv.RESPONSE_MODEL)
-        return f"{operation} {model or self._site.name}"
+        return f"{operation} {model or attributes[semconv.NAME]}"
 
 
 def start_recording(site: Site, arguments: dict[str, Any] | None) -> Recording | None:

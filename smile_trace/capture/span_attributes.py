@@ -17,7 +17,7 @@ def message_attributes(
     sanitized = []
     for index, message in enumerate(messages):
         parts, edits = _sanitize_parts(message["parts"], sanitizer)
-        sanitized.append({**message, "parts": parts})
+        sanitized.append(_with_parts(message, parts, sanitizer))
         for use in uses:
             if use["message"] == index and edits:
                 _move(use, edits)
@@ -42,9 +42,9 @@ def answer_attributes(answer: Answer, sanitizer: Sanitizer) -> dict[str, Any]:
         sanitized = []
         for index, message in enumerate(answer.messages):
             parts, _ = _sanitize_parts(message["parts"], sanitizer)
-            sanitized.append({**message, "parts": parts})
+            sanitized.append(_with_parts(message, parts, sanitizer))
             if index < len(answer.finish_reasons):
-                sanitized[-1]["finish_reason"] = answer.finish_reasons[index]
+                sanitized[-1]["finish_reason"] = sanitizer.text(answer.finish_reasons[index])
         attributes[semconv.OUTPUT_MESSAGES] = _dumps(sanitized)
     if answer.finish_reasons:
         attributes[semconv.RESPONSE_FINISH_REASONS] = sanitizer.value(answer.finish_reasons)
@@ -58,6 +58,13 @@ def answer_attributes(answer: Answer, sanitizer: Sanitizer) -> dict[str, Any]:
         if value is not None:
             attributes[key] = sanitizer.value(value)
     return attributes
+
+
+def _with_parts(
+    message: MessageDict, parts: list[dict[str, Any]], sanitizer: Sanitizer
+) -> MessageDict:
+    """The message with sanitized parts, role and whatever else it has."""
+    return {k: parts if k == "parts" else sanitizer.value(v) for k, v in message.items()}
 
 
 def _dumps(messages: list[MessageDict]) -> JSONText:

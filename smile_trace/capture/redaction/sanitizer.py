@@ -5,6 +5,7 @@ from typing import Any
 from smile_trace.capture.config import Config
 from smile_trace.capture.jsonable import Shortened
 from smile_trace.capture.redaction.edits import FAILED, Edit, redact
+from smile_trace.capture.redaction.secrets import SHORTEST_SECRET
 
 RECORD_FACTOR = 16
 """All texts of one record together may be this many times as long as one."""
@@ -28,6 +29,9 @@ class Sanitizer:
 
     def text(self, text: str) -> str:
         """The sanitized text."""
+        if len(text) < SHORTEST_SECRET and not self._redactors and self._room > SHORTEST_SECRET:
+            self._room -= len(text)
+            return text
         return self.edited(text)[0]
 
     def edited(self, text: str) -> tuple[str, list[list[Edit]]]:

@@ -10,6 +10,26 @@ SHORTEST_TOKEN = 16
 """Every provider's token holds a run of this many letters, digits, `_`, `-`, `/` or `+`."""
 
 
+_INVISIBLE = frozenset(
+    chr(code)
+    for first, last in (
+        (0xAD, 0xAD),
+        (0x180E, 0x180E),
+        (0x200B, 0x200F),
+        (0x202A, 0x202E),
+        (0x2060, 0x206F),
+        (0xFE00, 0xFE0F),
+        (0xFEFF, 0xFEFF),
+    )
+    for code in range(first, last + 1)
+)
+_INVISIBLE_INSIDE = re.compile(f"[!-~][{''.join(sorted(_INVISIBLE))}]+[!-~]")
+_RANDOM = re.compile(
+    r"(?=[A-Za-z]{0,40}[0-9])(?=[A-Za-z0-9]*[A-Z0-9][a-z]*[0-9A-Z])[A-Za-z0-9]{16,}"
+)
+"""A run as a random key has it: letters and digits, not words."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
     label: str
@@ -22,8 +42,14 @@ class _Rule:
         # Compiled when it is needed: all of them would be a third of our import.
         pattern = re.compile(self.pattern)
         group = "s" if "s" in pattern.groupindex else 0
+        mark = f"[redacted: {self.label}]"
         for match in pattern.finditer(text):
-            yield match.start(group), match.end(group), f"[redacted: {self.label}]"
+            yield match.start(group), match.end(group), mark
+        if self.pattern.startswith(_EDGE):
+            # Glued to a word, it is one only where it looks drawn at random.
+            for match in re.compile(self.pattern.removeprefix(_EDGE)).finditer(text):
+                if _RANDOM.search(match.group()):
+                    yield match.start(group), match.end(group), mark
 
 
 def _rule(label: str, clues: str, pattern: str) -> _Rule:
@@ -120,9 +146,22 @@ BEFORE_RUN = 64
 
 
 def find_secrets(text: str) -> Iterator[tuple[int, int, str]]:
-    """Every secret: start, end, and the mark that takes its place."""
+    """Every secret: start, end, and the mark that takes its place.
+
+    Characters that nobody sees (zero-width ones, say) inside of a secret are part of it.
+    """
     if len(text) < SHORTEST_SECRET:
         return
+    if text.isascii() or not _INVISIBLE_INSIDE.search(text):
+        yield from _find(text)
+        return
+    places = [place for place, character in enumerate(text) if character not in _INVISIBLE]
+    visible = "".join(text[place] for place in places)
+    for start, end, mark in _find(visible):
+        yield places[start], places[end - 1] + 1, mark
+
+
+def _find(text: str) -> Iterator[tuple[int, int, str]]:
     near_runs = "\n".join(_long_runs(text))
     for rules, place in ((_TOKENS, near_runs), (_OTHERS, text.lower())):
         for rule in rules if place else ():

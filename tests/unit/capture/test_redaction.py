@@ -199,3 +199,42 @@ def test_offsets_are_moved_through_redactions() -> None:
     start, end = text.index(SECRETS[1]), text.index(SECRETS[1]) + len(SECRETS[1])
     moved = new[move(start + 3, steps, end=False) : move(end - 3, steps, end=True)]
     assert moved == "[redacted: openai-key]"
+
+
+@pytest.mark.parametrize("before", ["key", "mykey_", "KEY1", "Schlüssel"])
+def test_a_secret_glued_to_a_word(before: str) -> None:
+    openai, github = "sk-" + some(40) + "0Aa1Bb", "ghp_" + some(30) + "0Aa1Bb"
+    for secret in (openai, github):
+        assert secret not in redact(before + secret)[0]
+
+
+@pytest.mark.parametrize("invisible", ["\u200b", "\u200d", "\ufeff", "\u2060", "\u00ad", "\u202e"])
+def test_a_secret_with_invisible_characters(invisible: str) -> None:
+    for secret in SECRETS[:8]:
+        for at in (1, 3, len(secret) // 2, len(secret) - 1):
+            text = f"é use {secret[:at]}{invisible * 2}{secret[at:]} now"
+            redacted = redact(text)[0].replace(invisible, "")
+            assert secret not in redacted
+            assert redacted.startswith("é use ")
+            assert redacted.endswith(" now")
+    family = "👩\u200d👩\u200d👧 a\u200db"
+    assert redact(family) == (family, [])
+
+
+def test_names_roles_models_and_types_are_redacted(found: Captured) -> None:
+    secret = SECRETS[0]
+    failure = type(secret, (Exception,), {})
+
+    @smile_trace.trace(name=secret, model=secret, provider=secret)
+    def ask(messages: list[dict[str, object]]) -> None:
+        raise failure("x")
+
+    with pytest.raises(failure):
+        ask([{"role": secret, "content": "x", "name": secret}])
+    smile_trace.trace(lambda messages: {"role": secret, "content": "x"})(
+        [{"role": "user", "content": [{"type": secret, "x": 1}]}]
+    )
+    with smile_trace.span(secret):
+        pass
+    assert len(found.spans) == 3
+    assert secret not in b"".join(found.lines).decode()
