@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smile_trace import semconv
+from smile_trace.capture.spool.losses import FILE_SUFFIX, read_losses
 from smile_trace.dialects import assemble, read_calls, read_feedback
 from smile_trace.errors import ReasonCode
 from smile_trace.foreign import ForeignDataError
@@ -221,3 +223,12 @@ def test_the_recordings_are_read() -> None:
     assert len(spans) > 50
     assert not [error for text in recorded_lines() for error in read_line(text)[1]]
     assert any(read_calls(spans))
+
+
+@pytest.mark.parametrize("name", small_values())
+def test_hostile_files_of_losses(name: str, tmp_path: Path) -> None:
+    spool = json.dumps(str(tmp_path)).encode()
+    lost = b'{"spool":' + spool + b',"lost":{"x":' + values()[name] + b"}}"
+    for number, text in enumerate((values()[name], lost, lost.replace(b'{"x":', b"[[", 1))):
+        (tmp_path / f"{number}{FILE_SUFFIX}").write_bytes(text)
+    assert isinstance(read_losses(tmp_path), dict)
