@@ -164,7 +164,8 @@ class Tracker(Protocol):
         Raises:
             TrackerUnavailable: nothing more was taken.
         """
-        raise NotImplementedError(f"the tracker {self.name} shows no comparisons")
+        sentence = f"the tracker {self.name} shows no comparisons"
+        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
 
     def check(self) -> bool:
         """Ask the server something that changes nothing; False where there is nothing to ask.

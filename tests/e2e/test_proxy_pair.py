@@ -42,7 +42,7 @@ def test_the_packaged_model_stands_in_for_a_stranger_with_no_other_set_up(tmp_pa
             sampling={"rate": 1.0},
         )
         asked = {"gen_ai.request.temperature": 0.0, "gen_ai.request.max_tokens": 4}
-        span = call_span(1, prompt=PROMPT, answer="Japan", model="stranger", **asked)
+        span = call_span(1, prompt=PROMPT, answer="Japan", model="stranger", **asked)  # type: ignore[arg-type]
         write_spool(settings.spool, [span], "a.jsonl")
         status = run(settings, once=True, trackers=[])
         assert status.explained == 1, status.failed_by_reason

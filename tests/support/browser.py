@@ -45,7 +45,7 @@ class WatchedPage:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.alarms: list[str] = []
-        page.on("dialog", lambda dialog: (self.alarms.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", lambda dialog: (self.alarms.append(dialog.message), dialog.dismiss()))  # type: ignore[call-overload]
         page.on("console", self._listen)
 
     def _listen(self, message: object) -> None:

@@ -27,7 +27,7 @@ class FakeTracker(Tracker):
     capabilities = Capabilities(external_traces=True)
 
     def __init__(self, name: str = "fake") -> None:
-        self.name = name  # type: ignore[misc]
+        self.name = name
         self.traces: dict[str, CapturedTrace] = {}
         self.explanations: dict[str, ExplainedCall] = {}
         self.log: list[str] = []

@@ -91,4 +91,4 @@ def mlflow_server(
         _mlflow_server.start()
     mlflow.set_tracking_uri(_mlflow_server.uri)
     yield _mlflow_server
-    mlflow.set_tracking_uri(None)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ class PlantedModel:
     """A Model that answers by a function of the joined prompt and records its requests."""
 
     name = "planted"
-    identity = None
+    identity: str | None = None
     capabilities = Capabilities()
 
     def __init__(self, function: Callable[[str], str], *, deterministic: bool = True) -> None:

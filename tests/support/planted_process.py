@@ -251,7 +251,7 @@ class _CountingServer(PlantedServer):
 
 
 class _CountingHandler(PlantedHandler):
-    server: _CountingServer  # type: ignore[assignment]
+    server: _CountingServer
 
     def do_POST(self) -> None:
         body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))

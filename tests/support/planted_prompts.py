@@ -41,7 +41,7 @@ QUESTIONS = [{"question": f"Is item {k} in stock?"} for k in range(60)]
 
 def settings_in(folder: Path, **values: object) -> Settings:
     """Settings with that folder as home."""
-    return Settings(home=folder, **values)  # type: ignore[arg-type]
+    return Settings(home=folder, **values)
 
 
 def plant(

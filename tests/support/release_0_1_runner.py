@@ -123,7 +123,7 @@ def _plant(stored: Sequence[Described], home: Path) -> None:
         count, variables = options.pop("calls"), options.pop("variables")
         values = [{k: v.format(k=n) for k, v in variables.items()} for n in range(count)]
         place = [options.pop(name) for name in ("prompt", "version", "template")]
-        plant(store, *place, values, **options)
+        plant(store, *place, values, **options)  # type: ignore[arg-type]
     store.close()
 
 

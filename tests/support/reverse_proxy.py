@@ -46,7 +46,15 @@ class ReverseProxy(FakeHttpServer):
 def own_authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
     """A certificate authority of our own, and the TLS context of a server at 127.0.0.1 that it
     vouches for."""
-    new = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    new: tuple[str, ...] = (
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+    )
     new += ("-nodes", "-days", "2")
     authority, its_key = folder / "authority.pem", folder / "authority-key.pem"
     certificate, key = folder / "server.pem", folder / "server-key.pem"

@@ -78,7 +78,7 @@ def _work(home: str, settings: str, once: bool, prepare: Prepare | None) -> None
     made = Settings(home=Path(home), **json.loads(settings))
     trackers = None if made.trackers else [FolderTracker(Path(home) / "tracker")]
     try:
-        run(made, once=once, trackers=trackers, stopping=stopping)
+        run(made, once=once, trackers=trackers, stopping=stopping)  # type: ignore[arg-type]
     except SmileTraceError as error:
         # As the command line does it; a log that cannot be written must not end in a trace.
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

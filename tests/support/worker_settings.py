@@ -54,7 +54,7 @@ def capture(settings: Settings, *numbers: int, prompt: str = PROMPT) -> None:
                 n,
                 prompt=" ".join(f"{word}{n}" for word in prompt.split()),
                 answer=planted_answer(prompt),
-                **{"gen_ai.request.temperature": 0.0},
+                **{"gen_ai.request.temperature": 0.0},  # type: ignore[arg-type]
             )
             for n in numbers
         ],

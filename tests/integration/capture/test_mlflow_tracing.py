@@ -19,7 +19,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     mlflow.set_experiment("links")
     yield
     mlflow.flush_trace_async_logging()
-    mlflow.set_tracking_uri(None)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
 
 
 @smile_trace.trace(model="m")

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -184,7 +185,7 @@ def test_status_counts_unread_files_and_creates_nothing(shell: Shell) -> None:
 
 
 def test_retry_says_whether_any_call_failed(shell: Shell, server: PlantedServer) -> None:
-    refused = (400, {}, {"error": {"message": "not today"}})
+    refused: tuple[int, dict[str, str], Any] = (400, {}, {"error": {"message": "not today"}})
     write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT))])
     assert shell.run("retry", "--failed")[1] == "No call has failed.\n"
     server.faults = [refused] * 20

@@ -12,11 +12,11 @@ class TestCometTracker(TrackerContract):
     cut_off_step = 3
 
     @pytest.fixture
-    def server(self, comet_server: FakeComet) -> FakeComet:  # type: ignore[override]
+    def server(self, comet_server: FakeComet) -> FakeComet:
         return comet_server
 
     @pytest.fixture
-    def tracker(self, tracker: CometTracker) -> CometTracker:  # type: ignore[override]
+    def tracker(self, tracker: CometTracker) -> CometTracker:
         return tracker
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:

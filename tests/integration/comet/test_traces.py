@@ -126,7 +126,8 @@ def test_chat_messages_are_kept_with_their_roles(
         for role, text in (("system", "Be brief."), ("user", "Hi"), ("user", "Hi"))
     ]
     trace = prompt_trace(
-        1, **{semconv.INPUT_MESSAGES: json.dumps(messages), semconv.PROMPTS: json.dumps([])}
+        1,
+        **{semconv.INPUT_MESSAGES: json.dumps(messages), semconv.PROMPTS: json.dumps([])},  # type: ignore[arg-type]
     )
     tracker.deliver_traces(captured(trace))
     inputs = data(comet_server, 1)["chain_inputs"]
@@ -167,7 +168,7 @@ def test_feedback_and_a_late_span_are_added(comet_server: FakeComet, tracker: Co
 
 def test_hostile_and_odd_values_arrive(comet_server: FakeComet, tracker: CometTracker) -> None:
     odd = {"a.b": 1, "a": {"b": 2}, "nan": float("nan"), "x" * 300: "y" * 5000, "": [], "\ud800": 1}
-    trace = prompt_trace(1, **{semconv.METADATA: json.dumps(odd)})
+    trace = prompt_trace(1, **{semconv.METADATA: json.dumps(odd)})  # type: ignore[arg-type]
     hostile = prompt_trace(2, country="\x00\x1b[31m<script>alert(1)</script>]]>{x}\ud800\u202e😀")
     outcomes = tracker.deliver_traces(captured(trace, hostile))
     assert all(isinstance(outcome, Receipt) for outcome in outcomes)
@@ -183,7 +184,9 @@ def test_hostile_and_odd_values_arrive(comet_server: FakeComet, tracker: CometTr
 
 def test_a_call_without_an_answer_says_why(comet_server: FakeComet, tracker: CometTracker) -> None:
     span = call_span(
-        1, answer=None, **{semconv.STATUS: "raised", semconv.ERROR_TYPE: "TimeoutError"}
+        1,
+        answer=None,
+        **{semconv.STATUS: "raised", semconv.ERROR_TYPE: "TimeoutError"},  # type: ignore[arg-type]
     )
     tracker.deliver_traces(captured(assemble(trace_id(1), [span])))
     document = data(comet_server, 1)

@@ -72,7 +72,7 @@ def test_the_html_panel_shows_the_newest(comet_server: FakeComet, tracker: Comet
 def test_a_call_without_a_prompt_is_in_no_version(
     comet_server: FakeComet, tracker: CometTracker
 ) -> None:
-    trace = prompt_trace(1, **{"smile_trace.prompts": "[]"})
+    trace = prompt_trace(1, **{"smile_trace.prompts": "[]"})  # type: ignore[arg-type]
     tracker.deliver_traces(captured(trace))
     (receipt,) = tracker.deliver_explanations([explained(trace)])
     assert isinstance(receipt, Receipt)

@@ -115,7 +115,7 @@ def test_the_broken_methods_of_comet_llm_are_never_called(
     comet_server: FakeComet, tracker: CometTracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sdk.load()
-    from comet_llm.api_objects.llm_trace_api import LLMTraceAPI
+    from comet_llm.api_objects.llm_trace_api import LLMTraceAPI  # type: ignore[import-untyped]
 
     def broken(*_: object, **__: object) -> None:
         raise AssertionError("this method loses parameters")

@@ -46,7 +46,7 @@ def test_the_worker_pools_a_version_within_its_budget(tmp_path: Path) -> None:
                 semconv.PROMPTS: f"[{use.model_dump_json()}]",
                 semconv.REQUEST_TEMPERATURE: 0.0,
             }
-            spans.append(call_span(number, prompt=text, answer=planted_answer(text), **found))
+            spans.append(call_span(number, prompt=text, answer=planted_answer(text), **found))  # type: ignore[arg-type]
         write_spool(settings.spool, spans, "a.jsonl")
         status = run(settings, once=True, trackers=[])
         assert status.explained == 20

@@ -21,13 +21,13 @@ class TestMLflowTracker(TrackerContract):
     experiment: str
 
     @pytest.fixture
-    def server(self, mlflow_server: MLflowServer) -> Iterator[ReverseProxy]:  # type: ignore[override]
+    def server(self, mlflow_server: MLflowServer) -> Iterator[ReverseProxy]:
         with ReverseProxy(mlflow_server.port) as proxy:
             self.experiment = mlflow_server.new_experiment()
             yield proxy
 
     @pytest.fixture
-    def tracker(self, server: ReverseProxy) -> MLflowTracker:  # type: ignore[override]
+    def tracker(self, server: ReverseProxy) -> MLflowTracker:
         options = {"tracking_uri": server.url, "experiment": self.experiment}
         made = MLflowTracker.from_settings(options)
         assert made is not None

@@ -37,7 +37,7 @@ def ask(base_url: str) -> str:
     @smile_trace.trace(model="m")
     def call(prompt: str) -> str:
         messages = [{"role": "user", "content": prompt}]
-        reply = client.chat.completions.create(model="m", messages=messages, max_tokens=4)
+        reply = client.chat.completions.create(model="m", messages=messages, max_tokens=4)  # type: ignore[arg-type]
         smile_trace.record(messages=messages, response=reply)
         return str(reply.choices[0].message.content)
 

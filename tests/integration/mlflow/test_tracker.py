@@ -107,7 +107,7 @@ def test_everything_arrives_and_twice_is_visible_once(
     assert second.info.request_preview == "What is 2 + 2?"
     assert second.info.response_preview == "Paris"
     assert [t.info.execution_duration for t in (first, second)] == [180, 140]
-    assert first.info.token_usage["total_tokens"] == 35
+    assert first.info.token_usage["total_tokens"] == 35  # type: ignore[index]
     assert first.info.state == "OK"
     # Each trace by its function, also where the LLM call is all there is of it.
     assert [t.info.tags["mlflow.traceName"] for t in (first, second)] == ["answer", "ask"]
@@ -129,7 +129,7 @@ def test_everything_arrives_and_twice_is_visible_once(
 
     # The number, once, on the LLM span; none where it is unknown.
     [number] = first.info.assessments
-    assert (number.name, number.value, number.span_id) == ("smile.fidelity_r2", 0.82, llm.span_id)
+    assert (number.name, number.value, number.span_id) == ("smile.fidelity_r2", 0.82, llm.span_id)  # type: ignore[attr-defined]
     assert second.info.assessments == []
     assert first.info.tags["smile.status"] == "reliable"
 

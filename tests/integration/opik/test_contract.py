@@ -13,12 +13,12 @@ from tests.support.fake_opik import FakeOpik
 
 class TestOpikTracker(TrackerContract):
     @pytest.fixture
-    def server(self) -> Iterator[FakeOpik]:  # type: ignore[override]
+    def server(self) -> Iterator[FakeOpik]:
         with FakeOpik() as running:
             yield running
 
     @pytest.fixture
-    def tracker(  # type: ignore[override]
+    def tracker(
         self, server: FakeOpik, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> Iterator[OpikTracker]:
         monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))

@@ -82,7 +82,7 @@ def same_as_recorded(server: FakeOpik, tracker: OpikTracker) -> FakeOpik:
         prompt="hello",
         answer="hi",
         model="m",
-        **{
+        **{  # type: ignore[arg-type]
             semconv.OPERATION_NAME: "text_completion",
             semconv.PROVIDER_NAME: "openai",
             semconv.USAGE_INPUT_TOKENS: 1,
@@ -384,7 +384,7 @@ def test_wrong_options_are_named(options: dict[str, Any], words: str) -> None:
 
 def test_hostile_and_odd_values_arrive(server: FakeOpik, tracker: OpikTracker) -> None:
     odd = {"nan": float("nan"), "x": "\ud800"}
-    trace = prompt_trace(1, country="\x00<script>]]>\ud800", **{semconv.METADATA: json.dumps(odd)})
+    trace = prompt_trace(1, country="\x00<script>]]>\ud800", **{semconv.METADATA: json.dumps(odd)})  # type: ignore[arg-type]
     (receipt,) = tracker.deliver_traces(captured(trace))
     assert isinstance(receipt, Receipt)
     (span,) = server.spans.values()
@@ -393,7 +393,7 @@ def test_hostile_and_odd_values_arrive(server: FakeOpik, tracker: OpikTracker) -
 
 
 def test_a_call_that_raised_has_its_error(server: FakeOpik, tracker: OpikTracker) -> None:
-    span = call_span(1, answer=None, **{semconv.STATUS: "raised", semconv.ERROR_TYPE: "OSError"})
+    span = call_span(1, answer=None, **{semconv.STATUS: "raised", semconv.ERROR_TYPE: "OSError"})  # type: ignore[arg-type]
     tracker.deliver_traces(captured(assemble(trace_id(1), [span])))
     (sent,) = server.spans.values()
     assert sent["error_info"]["exception_type"] == "raised"

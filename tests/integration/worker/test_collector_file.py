@@ -72,7 +72,7 @@ CHAT = {
     "status": {"message": "", "code": 1},
     "aFieldOfTomorrow": {"deep": [1, 2]},
 }
-LINES = (
+LINES: tuple[Any, ...] = (
     {
         "resourceSpans": [
             block("shop", {"name": "web", "version": "2"}, REQUEST),

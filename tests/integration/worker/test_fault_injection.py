@@ -6,6 +6,7 @@ The worker is the real one; only its clock is turned.
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ Configure = Callable[..., Settings]
 
 
 QUOTA = {"message": "no money left", "code": "insufficient_quota", "type": "insufficient_quota"}
-WRONG = {
+WRONG: dict[str, tuple[int, dict[str, str], Any]] = {
     "wrong key": (401, {}, {"error": {"message": "wrong key"}}),
     "no money left": (429, {}, {"error": QUOTA}),
     "too busy": (503, {}, {"error": {"message": "overloaded"}}),
@@ -39,7 +40,7 @@ def test_a_model_is_gone_for_an_hour(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING)
-    server.faults = [WRONG[reason]] * 1000  # type: ignore[list-item]
+    server.faults = [WRONG[reason]] * 1000
     capture(settings, 1, 2, 3)
     tracker = FakeTracker()
     worker = start(settings, tracker)
@@ -77,7 +78,7 @@ def test_a_model_that_is_gone_for_long_costs_no_explanation(
     capture(settings, 1)
     port = server.server_address[1]
     if reason in WRONG:
-        server.faults = [WRONG[reason]] * 10_000  # type: ignore[list-item]
+        server.faults = [WRONG[reason]] * 10_000
     else:
         server.shutdown()
         server.server_close()
@@ -109,7 +110,7 @@ def test_a_model_that_goes_in_the_middle_takes_no_explanation_with_it(
     monkeypatch.setattr("smile_trace.models.retry.MAX_WAIT", 0.01)
     planted = configure().models["planted"].model_dump() | {"retries": 4}
     settings = configure(models={"planted": planted}, budget={"calls_per_explanation": 12})
-    server.faults = [None] * 3 + [WRONG[wrong]] * 1000  # type: ignore[list-item]
+    server.faults = [None] * 3 + [WRONG[wrong]] * 1000
     capture(settings, 1)
     worker = start(settings, FakeTracker())
     wait_for(lambda: worker.store.status().paused_models)

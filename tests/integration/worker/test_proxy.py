@@ -70,7 +70,7 @@ def tables_of(server: PlantedServer, cheap: PlantedServer, **more: Any) -> dict[
         },
     }
     for name, table in more.items():
-        tables[name] = {**tables.get(name, {}), **table}
+        tables[name] = {**tables.get(name, {}), **table}  # type: ignore[dict-item]
     return tables
 
 

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,7 @@ def test_a_refused_key_lets_jobs_wait_and_they_resume_by_themselves(
 ) -> None:
     monkeypatch.setattr("smile_trace.worker.explaining.models.MIN_PROBE_WAIT", 0.2)
     capture(settings, 1, 2, 3)
-    wrong = (401, {}, {"error": {"message": "wrong key"}})
+    wrong: tuple[int, dict[str, str], Any] = (401, {}, {"error": {"message": "wrong key"}})
     server.faults = [wrong] * 1000
     with at_work(settings) as store:
         wait_for(lambda: store.status().paused_models)
@@ -140,7 +141,7 @@ def test_one_answer_that_fails_is_not_the_end_where_a_paused_model_is_tried(
     """At temperature .8 the prompt itself is asked several times, and one of them is enough."""
     monkeypatch.setattr("smile_trace.worker.explaining.models.MIN_PROBE_WAIT", 0.2)
     sampled = {"gen_ai.request.temperature": 0.8}
-    span = call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT), **sampled)
+    span = call_span(1, prompt=PROMPT, answer=planted_answer(PROMPT), **sampled)  # type: ignore[arg-type]
     write_spool(settings.spool, [span])
     server.faults = [(401, {}, {"error": {"message": "wrong key"}})] * 1000
     with at_work(settings) as store:

@@ -61,7 +61,7 @@ def test_a_rerun_needs_a_function_that_agreed(store: Store, configure: Configure
         store,
         settings,
         call_span(1, model="mine"),
-        call_span(2, model="mine", **{semconv.RERUN: "app:ask"}),
+        call_span(2, model="mine", **{semconv.RERUN: "app:ask"}),  # type: ignore[arg-type]
     )
     sample(store, settings)
     found = states(store)
@@ -88,7 +88,7 @@ def test_the_first_calls_of_each_prompt_version_are_explained(
         use = (
             f'[{{"name":"p","version":"{version}","template":"Say","message":0,"start":0,"end":3}}]'
         )
-        return call_span(number, **{semconv.PROMPTS: use})
+        return call_span(number, **{semconv.PROMPTS: use})  # type: ignore[arg-type]
 
     capture(store, settings, *(of("1", n) for n in range(1, 6)))
     sample(store, settings)

@@ -192,7 +192,10 @@ def capture(settings: Settings, number: int) -> None:
     """A finished call in the spool; no two have a word in common."""
     prompt = " ".join(f"{word}{number}" for word in PROMPT.split())
     span = call_span(
-        number, prompt=prompt, answer=planted_answer(prompt), **{"gen_ai.request.temperature": 0.0}
+        number,
+        prompt=prompt,
+        answer=planted_answer(prompt),
+        **{"gen_ai.request.temperature": 0.0},  # type: ignore[arg-type]
     )
     write_spool(settings.spool, [span], f"{number}.jsonl")
 

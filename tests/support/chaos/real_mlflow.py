@@ -97,7 +97,7 @@ def _check_trace(trace: Trace, *, explained: bool, r2: float | None) -> None:
     late = [span for span in trace.data.spans if span.name == EXPLANATION_NAME]
     assert len(late) == explained, [span.name for span in trace.data.spans]
     assert len(trace.data.spans) == 1 + explained
-    given = [a.value for a in trace.info.assessments if a.name == FEEDBACK]
+    given = [a.value for a in trace.info.assessments if a.name == FEEDBACK]  # type: ignore[attr-defined]
     assert given == ([] if r2 is None else [round(r2, 4)])
     assert len(trace.info.assessments) == len(given)
     if explained:

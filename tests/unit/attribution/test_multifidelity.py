@@ -13,7 +13,7 @@ N = 6
 EVERY = np.array(list(product((0.0, 1.0), repeat=N)))
 
 
-def any_of(*drivers: int):  # type: ignore[no-untyped-def]
+def any_of(*drivers: int):
     """0.9 where any of the drivers was removed."""
     return lambda x: 0.9 * x[:, list(drivers)].max(axis=1)
 
@@ -71,7 +71,7 @@ def test_the_error_of_the_fit_is_corrected_and_reported() -> None:
 
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 @pytest.mark.parametrize("distortion", [lambda y: y, np.square, np.sqrt])
-def test_a_proxy_with_the_target_s_order_is_trusted(noise, distortion) -> None:  # type: ignore[no-untyped-def]
+def test_a_proxy_with_the_target_s_order_is_trusted(noise, distortion) -> None:
     x, _ = masks(16, 5)
     truth = any_of(0, 1)(x)
     y = truth + noise * np.random.default_rng(6).standard_normal(16)

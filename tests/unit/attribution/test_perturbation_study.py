@@ -114,7 +114,7 @@ def test_how_often_the_unperturbed_prompt_is_asked(
 ) -> None:
     parameters = {} if temperature is None else {"temperature": temperature}
     prompted = Prompted(messages=chat(TEN), parameters=parameters)
-    asked = run(TEN, copying("us"), prompted=prompted, **options)
+    asked = run(TEN, copying("us"), prompted=prompted, **options)  # type: ignore[arg-type]
     assert [p.kind for p in asked.rounds[0]] == ["baseline"] * baselines
     assert all(all(p.mask) and p.messages == chat(TEN) for p in asked.rounds[0])
     assert not any(p.kind == "baseline" for round_ in asked.rounds[1:] for p in round_)

@@ -31,7 +31,7 @@ def world(name: str, seed: int = 0) -> World:
 
 def prediction_powered(
     target: World, proxy: World, *, seed: int, noise: float = 0.0, calls: int = 20
-):  # type: ignore[no-untyped-def]
+):
     """Both asked at random masks; gives the result and the target's rows."""
     generator = np.random.default_rng(seed)
     asked = proxy.draw(150, generator)
@@ -77,7 +77,7 @@ def test_a_good_fit_to_noise_is_not_backed() -> None:
 def test_a_mask_that_was_seen_is_not_held_out() -> None:
     target = world("graded")
     generator = np.random.default_rng(3)
-    of_proxy = fit_low_fidelity(*_asked(target, generator), [3])
+    of_proxy = fit_low_fidelity(*_asked(target, generator), [3])  # type: ignore[call-arg]
     rows = target.draw(12, generator)
     twice = Rows(
         x=np.vstack([rows.x, rows.x]),
@@ -94,6 +94,6 @@ def test_a_mask_that_was_seen_is_not_held_out() -> None:
     assert none.held_out is None
 
 
-def _asked(of: World, generator: np.random.Generator):  # type: ignore[no-untyped-def]
+def _asked(of: World, generator: np.random.Generator):
     rows = of.draw(150, generator)
     return rows.x, rows.y, rows.q

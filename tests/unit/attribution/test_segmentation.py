@@ -114,7 +114,7 @@ def test_a_text_that_protects_nothing_is_found() -> None:
     messages = chat("Be brief.", "The office of dog 12", roles=("system", "user"))
     missing = ["off", re.compile("x"), "assistant", ""]
     there = ["of", "system", re.compile(r"\d+")]
-    assert unmatched_protections(messages, [*missing, *there]) == missing
+    assert unmatched_protections(messages, [*missing, *there]) == missing  # type: ignore[list-item]
 
 
 def test_a_prompt_protected_whole_is_a_clear_error() -> None:

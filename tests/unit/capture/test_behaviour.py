@@ -101,7 +101,7 @@ def drive(make: Callable[[], Any]) -> list[tuple[Any, ...]]:
     if inspect.isawaitable(running):
         return [*seen, outcome(lambda: asyncio.run(_wait(running)))]
     if inspect.isgenerator(running):
-        steps = (lambda: next(running), lambda: running.send("sent"), lambda: next(running))
+        steps = (lambda: next(running), lambda: running.send("sent"), lambda: next(running))  # type: ignore[arg-type]
         return [*seen, *map(outcome, steps)]
     if inspect.isasyncgen(running):
         return [*seen, *asyncio.run(_steps(running))]
@@ -118,7 +118,7 @@ async def _steps(running: Any) -> list[tuple[Any, ...]]:
         try:
             seen.append(("result", await running.asend(value)))
         except BaseException as error:  # noqa: BLE001  any, to compare it
-            seen.append(("error", type(error), error.args))
+            seen.append(("error", type(error), error.args))  # type: ignore[arg-type]
     return seen
 
 
@@ -297,7 +297,7 @@ def test_laziness_is_kept(found: Captured) -> None:
     with pytest.raises(TypeError, match=r"lazy\(\) missing 1 required positional argument"):
         lazy()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match=r"in_a_module\(\) got an unexpected keyword"):
-        in_a_module(other=1)  # type: ignore[call-arg]
+        in_a_module(other=1)  # type: ignore[call-arg, unused-coroutine]
     assert list(generator) == ["x"]
     assert len(found.spans) == 1
 

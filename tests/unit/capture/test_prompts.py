@@ -39,7 +39,7 @@ def fresh_context() -> Any:
 
 
 def test_only_identifiers_in_braces_are_variables() -> None:
-    prompt = Prompt("p", version=1, template='{} {0} {a.b} { a } {{a}} {a!r} {"json": 1} {é} {a}')
+    prompt = Prompt("p", version=1, template='{} {0} {a.b} { a } {{a}} {a!r} {"json": 1} {é} {a}')  # type: ignore[arg-type]
     assert prompt.variables == ("a", "é")
     assert prompt.format(a="<{é}>", é=2) == '{} {0} {a.b} { a } {<{é}>} {a!r} {"json": 1} 2 <{é}>'
     assert prompt.version == "1"

@@ -115,7 +115,7 @@ def test_the_known_providers_are_still_read() -> None:
 )
 def test_system_instructions_come_first(request_: dict[str, Any], roles: list[str] | None) -> None:
     messages = read_request(request_).messages
-    assert (messages and [m["role"] for m in messages]) == roles
+    assert (messages and [m["role"] for m in messages]) == roles  # type: ignore[comparison-overlap]
 
 
 def test_parts_of_messages() -> None:

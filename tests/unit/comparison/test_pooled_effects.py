@@ -39,7 +39,7 @@ def test_the_clustered_error_is_the_jackknife_over_clusters() -> None:
     x = np.column_stack([np.ones(len(clusters)), generator.random((len(clusters), 3))])
     y = generator.normal(size=len(clusters)) + clusters % 3
     weights = 1.0 + clusters % 2
-    found = fit(x, y, clusters, weights)
+    found = fit(x, y, clusters, weights)  # type: ignore[arg-type]
     root = np.sqrt(weights)
     moved = []
     for cluster in range(12):

@@ -70,7 +70,7 @@ def test_roles_duplicates_and_spaces_are_retained():
         {"role": "user", "content": "no no maybe"},
         Message(role="assistant", content="ok"),
     ]
-    explanation = smile_trace.explain(messages, model=model)
+    explanation = smile_trace.explain(messages, model=model)  # type: ignore[arg-type]
     full = next(r for r in model.asked if len(r.messages) == 3)
     assert full.messages == explanation.messages
     assert [m.role for m in full.messages] == ["system", "user", "assistant"]
@@ -85,7 +85,7 @@ def test_roles_duplicates_and_spaces_are_retained():
 
 def test_the_budget_counts_every_call():
     for budget in (4, 9, 40):
-        asked = []
+        asked: list[str] = []
         explanation = smile_trace.explain(
             PROMPT, model=lambda prompt, asked=asked: asked.append(prompt) or prompt, budget=budget
         )
@@ -192,7 +192,7 @@ def test_an_interrupt_cancels_what_is_under_way():
     def interrupt():
         began.wait(60)
         while not handled.wait(0.5):  # one that comes just before a wait begins is not seen
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # type: ignore[arg-type]
 
     def on_interrupt(*_):
         if not handled.is_set():

@@ -43,7 +43,7 @@ def metered(model):
 
 async def test_a_model_of_the_last_release_works_with_a_warning():
     with pytest.warns(FutureWarning, match="UndeclaredModel declares no capabilities"):
-        model = as_model(UndeclaredModel())
+        model = as_model(UndeclaredModel())  # type: ignore[arg-type]
     assert model.capabilities == Capabilities(remote=True)
     request = Request(messages=(Message(role="user", content="?"),))
     [response] = await metered(model).generate([request])
@@ -52,7 +52,7 @@ async def test_a_model_of_the_last_release_works_with_a_warning():
 
 async def test_its_score_is_found():
     with pytest.warns(FutureWarning):
-        model = as_model(UndeclaredScorer())
+        model = as_model(UndeclaredScorer())  # type: ignore[arg-type]
     assert model.capabilities.scores_answers
     assert not model.capabilities.scores_whole_answers
     [response] = await metered(model).score([Request(messages=())], "so")

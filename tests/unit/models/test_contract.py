@@ -52,7 +52,7 @@ class Overstating(PlantedModel):
 
 
 class Undeclared(PlantedModel):
-    capabilities = None
+    capabilities = None  # type: ignore[assignment]
 
 
 class Positive(PlantedModel):

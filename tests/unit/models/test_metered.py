@@ -201,7 +201,7 @@ async def test_a_reservation_covers_the_usage(server):
     ledger = NotingLedger()
     reserved = []
     original = ledger.reserve
-    ledger.reserve = lambda **k: reserved.append(k["tokens"]) or original(**k)
+    ledger.reserve = lambda **k: reserved.append(k["tokens"]) or original(**k)  # type: ignore[method-assign]
     await paid(endpoint(server, max_tokens=50), ledger).generate([ask("東京 " * 40)])
     assert reserved[0] >= ledger.spent > 0
 

@@ -93,7 +93,7 @@ def test_what_was_refused_counts_for_the_day_and_what_was_never_sent_for_nothing
         kept.release(used, sent=False)
     assert kept.spent("explanation", "e") == Spent(calls=2, tokens=30, usd=0.25)
     for scope, key in (("day", kept.today()), ("model", f"{kept.today()}/m")):
-        assert kept.spent(scope, key) == Spent(calls=5, tokens=30, usd=0.25)
+        assert kept.spent(scope, key) == Spent(calls=5, tokens=30, usd=0.25)  # type: ignore[arg-type]
 
 
 def test_an_unknown_price_is_no_price(store: Store) -> None:
