@@ -140,7 +140,7 @@ def test_an_error_that_nobody_expected_costs_one_line(
 ) -> None:
     from smile_trace.worker import ingest
 
-    read = ingest.read_line
+    read = ingest.read_line  # type: ignore[attr-defined]
 
     def broken(text: bytes) -> object:
         if b"attack" in text:

@@ -48,7 +48,7 @@ def read(reply: Any) -> None:
 def test_a_hostile_value_at_every_place_of_a_reply(name: str) -> None:
     for changed in places(REPLY):
         try:
-            reply = transport.foreign.clean(json.loads(with_value(changed, small_values()[name])))
+            reply = transport.foreign.clean(json.loads(with_value(changed, small_values()[name])))  # type: ignore[attr-defined]
         except (ForeignDataError, ValueError, RecursionError):
             continue  # the client's, or the gate's
         read(reply)
@@ -66,7 +66,7 @@ def test_a_hostile_value_at_every_place_of_a_reply(name: str) -> None:
 )
 def test_any_reply(reply: Any) -> None:
     try:
-        cleaned = transport.foreign.clean(reply)
+        cleaned = transport.foreign.clean(reply)  # type: ignore[attr-defined]
     except ForeignDataError:
         return
     read(cleaned)
@@ -88,7 +88,7 @@ async def test_a_reply_beyond_all_bounds_is_a_failure(
 ) -> None:
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     reply = {"choices": [{"message": {"content": "a"}, "logprobs": {"content": []}}]}
-    reply["choices"][0]["logprobs"]["content"] = [{"token": "a", "logprob": PLACE}]
+    reply["choices"][0]["logprobs"]["content"] = [{"token": "a", "logprob": PLACE}]  # type: ignore[index]
     with serving(lambda prompt: "fine") as server:
         server.faults = [(200, {}, with_value(reply, value))]
         model = Endpoint("m", EndpointSettings(base_url=server.base_url))
@@ -101,7 +101,7 @@ async def test_a_reply_beyond_all_bounds_is_a_failure(
 def test_half_a_character_in_a_reply_is_replaced() -> None:
     reply = json.loads('{"choices":[{"message":{"content":"so \\ud83d!"}}]}')
     batch = wire.Batch((0,), (wire.Item(REQUEST, "/c", {}),))
-    [response] = transport._read(transport.foreign.clean(reply), batch)
+    [response] = transport._read(transport.foreign.clean(reply), batch)  # type: ignore[attr-defined]
     assert response.text == "so \ufffd!"
     response.model_dump_json()
 

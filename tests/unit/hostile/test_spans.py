@@ -95,7 +95,7 @@ def test_hostile_json_text_in_an_attribute(name: str) -> None:
     large = name not in small_values()
     for attribute in STRUCTURED[-1:] if large else STRUCTURED:
         for held in (text,) if large else (text, '{"a":' + text + "}", f"[{text}]"):
-            [call] = read(line(call_span(1, **{attribute: held})))
+            [call] = read(line(call_span(1, **{attribute: held})))  # type: ignore[arg-type]
             assert call.id == f"{trace_id(1)}:{span_id(1)}"
 
 
@@ -105,7 +105,7 @@ def test_hostile_json_text_in_an_attribute(name: str) -> None:
 )
 def test_a_call_nested_too_deeply_is_kept_without_content(attribute: str, depth: int) -> None:
     text = '{"a":' + "[" * depth + "]" * depth + "}"
-    [call] = read(line(call_span(1, **{attribute: text})))
+    [call] = read(line(call_span(1, **{attribute: text})))  # type: ignore[arg-type]
     assert call.answer is None
     assert "nested" in (call.no_content or "")
 
@@ -150,7 +150,7 @@ def test_a_hostile_score(score: Any) -> None:
 
 def test_halves_of_a_character_in_json_text() -> None:
     messages = '[{"role":"user","parts":[{"type":"text","content":"so \\ud83d!"}]}]'
-    [call] = read(line(call_span(1, **{semconv.INPUT_MESSAGES: messages})))
+    [call] = read(line(call_span(1, **{semconv.INPUT_MESSAGES: messages})))  # type: ignore[arg-type]
     assert call.messages[0].content == "so \ufffd!"
 
 
