@@ -19,7 +19,7 @@ test-fast: .venv/.dev ## unit tests, about a minute
 test: .venv/.dev ## everything not marked slow: unit, integration and e2e
 	$(PY) -m pytest -m "not slow" -n auto $(PYTEST)
 
-test-slow: .venv/.dev ## a seeded subset of the statistics, fault injection and racy repetitions
+test-slow: .venv/.dev ## the demo, and a seeded subset of the statistics, of the fault injection and of racy repetitions
 	$(PY) -m pytest -m slow -n auto $(PYTEST)
 
 coverage: .venv/.dev ## unit tests with line coverage
