@@ -8,16 +8,13 @@ from smile_trace.dialects import assemble
 from smile_trace.records import (
     JSON,
     Call,
-    Cost,
     Explanation,
-    ExplanationSettings,
     Feedback,
-    Fidelity,
     FidelityStatus,
-    SegmentAttribution,
     Span,
     Trace,
 )
+from smile_trace.testing.samples import sample_explanation
 from smile_trace.trackers import CapturedTrace, ExplainedCall
 from tests.support.spooled import call_span, context_span, span_id, trace_id
 
@@ -104,42 +101,10 @@ def explanation_of(
     r2: float | None = 0.8,
     at: str = "2026-11-25T00:00:00+00:00",
 ) -> Explanation:
-    """A made-up explanation: the last word of each message drives the answer."""
-    segments = []
-    for number, message in enumerate(call.messages):
-        start = 0
-        words = message.content.split(" ")
-        for position, word in enumerate(words):
-            last = position == len(words) - 1
-            segments.append(
-                SegmentAttribution(
-                    text=word,
-                    message=number,
-                    role=message.role,
-                    start=start,
-                    end=start + len(word),
-                    unit="word",
-                    key=f"{number}.{position}",
-                    attribution=0.7 if last else 0.01,
-                    ci_low=0.6 if last else -0.02,
-                    ci_high=0.8 if last else 0.04,
-                    p_value=0.001 if last else 0.6,
-                    significant=last,
-                )
-            )
-            start += len(word) + 1
-    return Explanation(
-        messages=call.messages,
-        form=call.form,
-        answer=call.answer or "",
-        signal="text",
-        segments=tuple(segments),
-        fidelity=Fidelity(status=status, reason="It explains most of it.", r2_heldout=r2),
-        cost=Cost(target_calls=40, tokens=900, usd=0.002),
-        summary=f"The answer depends on {segments[-1].text!r}.",
-        settings=ExplanationSettings(model=call.model or "planted"),
-        explained_at=at,
-    )
+    """`sample_explanation` with another held-out R² or time."""
+    made = sample_explanation(call, status=status)
+    fidelity = made.fidelity.model_copy(update={"r2_heldout": r2})
+    return made.model_copy(update={"fidelity": fidelity, "explained_at": at})
 
 
 def explained(trace: Trace, number: int = 0, **more: JSON) -> ExplainedCall:

@@ -5,9 +5,9 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 from smile_trace.models import Capabilities, Request
 from smile_trace.models.openai_api.wire import completion_prompt
@@ -101,10 +101,12 @@ class FixedServer(PlantedServer):
                 return
 
 
+Server = TypeVar("Server", bound=PlantedServer)
+
+
 @contextmanager
-def serving(function: Callable[[str], str], port: int = 0) -> Iterator[PlantedServer]:
-    """A running PlantedServer, by default on a free port."""
-    server = PlantedServer(function, port)
+def running(server: Server) -> Iterator[Server]:
+    """That server, running."""
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
@@ -112,6 +114,11 @@ def serving(function: Callable[[str], str], port: int = 0) -> Iterator[PlantedSe
     finally:
         server.shutdown()
         server.server_close()
+
+
+def serving(function: Callable[[str], str]) -> AbstractContextManager[PlantedServer]:
+    """A running PlantedServer on a free port."""
+    return running(PlantedServer(function))
 
 
 class PlantedHandler(BaseHTTPRequestHandler):

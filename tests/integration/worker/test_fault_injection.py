@@ -14,7 +14,7 @@ from smile_trace.settings import Settings
 from smile_trace.trackers import TrackerUnavailable
 from tests.support.fake_tracker import FakeTracker
 from tests.support.fault_injection import DAY, HOUR, ClockedWorker, Start
-from tests.support.planted import PlantedServer, serving
+from tests.support.planted import FixedServer, PlantedServer, running, serving
 from tests.support.worker_settings import capture, planted_answer, requests_sent, wait_for
 
 Configure = Callable[..., Settings]
@@ -91,7 +91,8 @@ def test_a_model_that_is_gone_for_long_costs_no_explanation(
     # A connection that broke may have been a paid answer: what was sent so before the pause
     # counts, and only that. The request that the model was tried with is one more.
     texts = 12 if reason != "does not answer" else 12 - (1 + 4) + 1
-    with nullcontext(server) if reason in WRONG else serving(planted_answer, port) as back:
+    again = nullcontext(server) if reason in WRONG else running(FixedServer(planted_answer, port))
+    with again as back:
         worker.until(lambda: worker.store.status().explained == 1)
         assert len(set(requests_sent(back))) == texts
         asked = len(server.bodies) + len(back.bodies) * (back is not server)

@@ -6,7 +6,6 @@ made the first one and says what is in it.
 
 import hashlib
 import sqlite3
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from smile_trace.worker.run import run
 from tests.support.fake_tracker import FolderTracker
 from tests.support.first_schema import BUDGET, PORT, answer, tables
 from tests.support.paths import DATA
-from tests.support.planted import FixedServer
+from tests.support.planted import FixedServer, running
 from tests.support.spooled import span_id, trace_id
 
 UPGRADE = DATA / "upgrade"
@@ -44,12 +43,8 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def server() -> Iterator[FixedServer]:
     """The model, where the old home knows it."""
-    server = FixedServer(answer, PORT)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with running(FixedServer(answer, PORT)) as server:
+        yield server
 
 
 def finish(home: Path) -> tuple[Status, FolderTracker]:

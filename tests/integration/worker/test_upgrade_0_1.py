@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FolderTracker
+from tests.support.planted import running
 from tests.support.release_0_1 import differences
 from tests.support.release_0_1_mapping import upgrade
 from tests.support.spooled import span_id, trace_id
@@ -48,12 +48,8 @@ def before(home: Path) -> dict[str, Any]:
 @pytest.fixture
 def server() -> Iterator[CountingServer]:
     """The model, where the old home knows it."""
-    server = CountingServer(answer, PORT)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with running(CountingServer(answer, PORT)) as server:
+        yield server
 
 
 def timeless(value: Any) -> Any:
