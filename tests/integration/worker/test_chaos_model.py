@@ -115,6 +115,6 @@ def _servers(worker: int) -> list[int]:
     found = []
     for task in Path(f"/proc/{worker}/task").iterdir():
         for child in (task / "children").read_text().split():
-            if b"llama_server" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"llama_cpp.server" in Path(f"/proc/{child}/cmdline").read_bytes():
                 found.append(int(child))
     return found
