@@ -56,8 +56,9 @@ async def test_temperature_zero_is_the_default_and_deterministic(local_model):
 async def test_the_calls_own_parameters_hold(local_model):
     [stopped] = await local_model.generate([ask(EIFFEL, stop=",", max_tokens=5)])
     assert stopped.text == " Paris"
-    sampled = [ask(TOWER, temperature=1.5, seed=seed, max_tokens=8) for seed in (1, 1, 2)]
-    once, again, other = [(await local_model.generate([r]))[0].text for r in sampled]
+    # The first fills the prompt cache, after which the last bits of the probabilities are the same.
+    sampled = [ask(TOWER, temperature=1.5, seed=seed, max_tokens=8) for seed in (1, 1, 1, 2)]
+    _, once, again, other = [(await local_model.generate([r]))[0].text for r in sampled]
     assert once == again
     assert once != other
 
