@@ -35,11 +35,12 @@ def run_application(
 
 
 def read_spool(home: Path) -> list[Span]:
-    """Every span of every spool file below `home`."""
+    """Every span of every whole line below `home`: a kill in the middle of a write tears one."""
     return [
         span
         for path in sorted((home / "spool").glob("*.jsonl"))
-        for line in path.read_bytes().splitlines()
+        for line in path.read_bytes().splitlines(keepends=True)
+        if line.endswith(b"\n")
         for span in spans_from_line(line)
     ]
 
