@@ -1,7 +1,8 @@
 """DBOS runs the explanations: a workflow per run of a job, a step per round.
 
-The store is the truth; the engine only executes. Its rows are portable JSON, never code, and
-its application version is ours, so that another release still resumes what this one began.
+The store is the truth; the engine only executes. Its rows are portable JSON, never code (see
+`engine_rows`), and its application version is ours, so that another release still resumes what
+this one began.
 """
 
 import asyncio
@@ -20,6 +21,12 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.database import describing_faults, make_wal
 from smile_trace.store.jobs import Job
+from smile_trace.worker.explaining.engine_rows import (
+    STEP,
+    WORKFLOW,
+    refuse_pickle,
+    set_foreign_aside,
+)
 from smile_trace.worker.explaining.explain import Explainer, StoredRound
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.store_retry import StoreRetry
@@ -31,8 +38,10 @@ VERSION = "1"
 
 _running: "Engine | None" = None  # DBOS is one per process; its workflows are functions
 
+refuse_pickle()
 
-@DBOS.workflow(name="explain")
+
+@DBOS.workflow(name=WORKFLOW)
 async def _explain(job_id: int) -> str:
     assert _running is not None
     assert DBOS.workflow_id is not None
@@ -83,6 +92,7 @@ class Engine:
         self._active.update({job.id: job.model for job in left})
         _running = self
         with self._own_database():
+            set_foreign_aside(self._path, {workflow_id(job): job.id for job in left})
             # The journal mode stays with the file; the engine itself would not choose it.
             make_wal(self._path)
             DBOS(config=_config(self._path))
@@ -164,7 +174,7 @@ class Engine:
             return await ask()
 
         with self._own_database():
-            return await DBOS.run_step_async({"name": "round"}, ask_round)
+            return await DBOS.run_step_async({"name": STEP}, ask_round)
 
     def _launch(self, job: Job) -> None:
         with SetWorkflowID(workflow_id(job)):
