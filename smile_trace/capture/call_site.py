@@ -2,8 +2,10 @@
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from smile_trace.capture.providers import MessageDict, read_messages
@@ -107,6 +109,25 @@ class Site:
     capture_input: bool = True
     capture_output: bool = True
     rerun: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """A function that may be called again without its decorator, with its parameters."""
+
+    function: Callable[..., Any]
+    parameters: Parameters
+
+
+def importable_name(function: Any) -> str:
+    """Its qualified name under which another process finds it: a script's module has the name
+    of its file. It begins with `__main__` where there is none."""
+    module, _, name = qualified_name(function).partition(":")
+    if module == "__main__":
+        main = sys.modules[module]
+        spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+        module = spec.name if spec is not None else Path(file or module).stem
+    return f"{module}:{name}"
 
 
 def qualified_name(function: Any) -> str:

@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
-from smile_trace.capture.call_site import Parameters, Site, qualified_name, short_name
+from smile_trace.capture.call_site import (
+    Parameters,
+    Repeatable,
+    Site,
+    importable_name,
+    qualified_name,
+    short_name,
+)
 from smile_trace.capture.external_tracing import find_integrations
 from smile_trace.capture.recording import Recording, current, reset_current, start_recording
 from smile_trace.capture.wrapping import wrap
@@ -98,11 +105,11 @@ def trace(
             user=user,
             capture_input=capture_input,
             capture_output=capture_output,
-            rerun=qualified_name(target) if rerun else None,
+            rerun=importable_name(target) if rerun else None,
         )
         wrapper = wrap(target, site)
         if rerun:
-            wrapper.__smile_trace_rerun__ = target
+            wrapper.__smile_trace_rerun__ = Repeatable(target, parameters)
         return wrapper
 
     return decorate if function is None else decorate(function)

@@ -128,24 +128,34 @@ def _text(text: str, budget: _Budget) -> str:
 
 
 def is_json(value: Any) -> bool:
-    """Whether `jsonable(value)` equals the value, so that a rerun can pass it again."""
+    """Whether it is plain JSON within the bounds of `jsonable`: exact types, finite numbers."""
     level, count = [value], 1
     for _ in range(MAX_DEPTH):
         inner: list[Any] = []
         for item in level:
-            if isinstance(item, dict | list):
+            kind = type(item)
+            if kind is dict or kind is list:
                 count += len(item)
                 if count > MAX_NODES or len(item) > MAX_ITEMS:
                     return False
-                if isinstance(item, dict) and not all(isinstance(key, str) for key in item):
+                if kind is dict and not all(type(key) is str for key in item):
                     return False
-                inner += item.values() if isinstance(item, dict) else item
-            elif item is not None and not isinstance(item, bool | int | float | str):
+                inner += item.values() if kind is dict else item
+            elif not _is_plain(item):
                 return False
         if not inner:
             return True
         level = inner
     return False
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is int:
+        return bool(value.bit_length() <= 4096)
+    if kind is float:
+        return math.isfinite(value)
+    return value is None or kind is str or kind is bool
 
 
 def dump_model(value: Any) -> Any:

@@ -223,7 +223,11 @@ class Recording:
             events = [_exception_event(kind, message, stack)]
             status_of_span = Status(StatusCode.ERROR, f"{kind.rpartition('.')[2]}: {message}")
         for key, value in self._structured.items():
-            attributes[key] = dumps(sanitizer.value(value))
+            written = sanitizer.value(value)
+            if key == semconv.RERUN_ARGUMENTS and written != value:
+                attributes.pop(semconv.RERUN, None)  # not what was passed any more
+                continue
+            attributes[key] = dumps(written)
         if sanitizer.redacted:
             attributes[semconv.REDACTED] = sanitizer.redacted
         if sanitizer.truncated or len(self._chunks) >= MAX_CHUNKS:

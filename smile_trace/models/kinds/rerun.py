@@ -2,11 +2,14 @@
 
 import functools
 import importlib
+import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
+from smile_trace.capture.call_site import Repeatable, qualified_name
 from smile_trace.capture.providers import content_of, read_answer
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.models.kinds.callable import call as call_function
@@ -14,14 +17,15 @@ from smile_trace.records import JSON, Call, Response
 from smile_trace.settings import RerunSettings
 
 MARK = "__smile_trace_rerun__"
-"""The attribute in which `@trace(rerun=True)` keeps the undecorated function."""
+"""The attribute in which `@trace(rerun=True)` keeps a `Repeatable`."""
 
 
 class Rerun:
     """The function that made a call, called with the perturbed prompt and its other arguments.
 
     It has to be decorated with `rerun=True` and be in the module that the operator named:
-    captured data chooses among those functions only.
+    captured data chooses among those functions only, imports nothing, and cannot choose which
+    parameter is perturbed.
 
     Args:
         call: the captured call.
@@ -36,10 +40,9 @@ class Rerun:
 
     def __init__(self, call: Call, *, app: str | None) -> None:
         self.name = call.rerun or call.name
-        self._function = _find(call, app)
-        given = call.rerun_arguments or {}
-        self._prompt = str(given.get("prompt") or "prompt")
-        self._arguments: dict[str, JSON] = dict(given.get("arguments") or {})
+        mark = _find(call, app)
+        self._function = mark.function
+        self._prompt, self._arguments = _arguments(call, mark)
 
     def __repr__(self) -> str:
         return f"Rerun({self.name})"
@@ -91,7 +94,7 @@ def _as_captured(result: Any) -> Response:
     return Response(failure=answer.no_content or "the function gave no answer")
 
 
-def _find(call: Call, app: str | None) -> Callable[..., Any]:
+def _find(call: Call, app: str | None) -> Repeatable:
     if app is None:
         raise ModelUnavailable(
             "calling a function again needs its module: name it with --app MODULE",
@@ -103,22 +106,63 @@ def _find(call: Call, app: str | None) -> Callable[..., Any]:
             permanent=True,
         )
     module_name, _, qualified = call.rerun.partition(":")
-    if module_name not in (app, "__main__") and not module_name.startswith(f"{app}."):
+    if module_name != app and not module_name.startswith(f"{app}."):
         raise ModelUnavailable(
-            f"{call.rerun} is not in the module {app}: name it with --app {module_name}",
+            f"{call.rerun} is not in the module {app}: name it with --app {module_name}"
+            if module_name != "__main__"
+            else f"{call.rerun} was called in a script that nobody can tell from others: capture "
+            f"it anew, from a file that can be imported as {app}",
             permanent=True,
         )
-    found: Any = _import(app if module_name == "__main__" else module_name)
-    for part in qualified.split("."):
-        found = getattr(found, part, None)
-    function = getattr(found, MARK, None)
-    if not callable(function):
+    module = _import(app)
+    if module_name != app:  # what the operator's module has imported itself; nothing else is
+        module = sys.modules.get(module_name)
+        if module is None:
+            raise ModelUnavailable(
+                f"{app} does not import {module_name}: name it with --app {module_name}",
+                permanent=True,
+            )
+    mark = inspect.getattr_static(_look_up(module, qualified), MARK, None)
+    if type(mark) is not Repeatable or qualified_name(mark.function) != call.rerun:
         raise ModelUnavailable(
             f"{call.rerun} cannot be called again: it must stand at the top of its module and "
             "be decorated with @smile_trace.trace(rerun=True)",
             permanent=True,
         )
-    return function  # type: ignore[no-any-return]
+    return mark
+
+
+def _look_up(module: Any, qualified: str) -> Any:
+    """What stands at that name, without running any code: in a module, or in a class there."""
+    found = module
+    for part in qualified.split("."):
+        if not isinstance(found, ModuleType if found is module else type):
+            return None
+        found = inspect.getattr_static(found, part, None)
+        if isinstance(found, staticmethod):
+            found = found.__func__
+    return found
+
+
+def _arguments(call: Call, mark: Repeatable) -> tuple[str, dict[str, JSON]]:
+    """The declared parameter that is perturbed, and the other arguments as they were passed.
+
+    Raises:
+        ModelUnavailable: the record names another parameter.
+    """
+    given = call.rerun_arguments or {}
+    prompt, arguments = given.get("prompt", "prompt"), given.get("arguments", {})
+    if isinstance(prompt, str) and isinstance(arguments, dict):
+        bound = mark.parameters.bind((), {**arguments, prompt: "text"})
+        if bound is None:  # the function itself says what does not fit
+            return prompt, arguments
+        found = mark.parameters.find_prompt(bound)
+        if found is not None and found[0] == prompt:
+            return prompt, arguments
+    raise ModelUnavailable(
+        f"{call.rerun} has no prompt of that name: only the declared parameter is perturbed",
+        permanent=True,
+    )
 
 
 def _import(name: str) -> Any:

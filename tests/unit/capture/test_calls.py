@@ -278,7 +278,7 @@ def test_rerun_says_how_to_call_again(found: Captured) -> None:
     [call] = found.calls
     assert call.rerun == f"{__name__}:ask_again"
     assert call.rerun_arguments == {"prompt": "prompt", "arguments": {"tone": "kind", "n": 1}}
-    assert ask_again.__smile_trace_rerun__("p", n=2) == "p2"  # type: ignore[attr-defined]
+    assert ask_again.__smile_trace_rerun__.function("p", n=2) == "p2"  # type: ignore[attr-defined]
 
 
 def test_messages_other_than_the_argument_cannot_be_rerun(found: Captured) -> None:

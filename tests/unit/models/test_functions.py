@@ -8,6 +8,7 @@ import pytest
 
 from smile_trace import capture
 from smile_trace.capture import runtime as capture_state
+from smile_trace.capture.jsonable import is_json
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models import ModelUnavailable, Request
 from smile_trace.models.kinds.callable import CallableModel
@@ -39,8 +40,20 @@ def stream(prompt: str):
 def not_allowed(prompt: str) -> str:
     return "never"
 
+@smile_trace.trace(model="m", prompt="question", rerun=True)
+def asked(question: str, prompt: str = "p", command: str = "none") -> str:
+    return f"{question} {command}"
+
 def undecorated(prompt: str) -> str:
     return "never"
+
+class Anything:
+    def __getattr__(self, name):
+        calls.append(name)
+        return lambda *args, **kwargs: calls.append("executed")
+
+anything = Anything()
+imported = ask
 """
 
 
@@ -150,11 +163,10 @@ def call(rerun, arguments=None):
 
 async def test_the_function_is_called_with_its_other_arguments(app):
     arguments = {"prompt": "prompt", "arguments": {"tone": "stern"}}
-    for module in (app, "__main__"):  # captured under either name
-        model = Rerun(call(f"{module}:ask", arguments), app=app)
-        [response] = await model.generate([ask("hello there")])
-        assert response.text == "stern: hello there"
-    assert sys.modules[app].calls == [("hello there", "stern")] * 2
+    model = Rerun(call(f"{app}:ask", arguments), app=app)
+    [response] = await model.generate([ask("hello there")])
+    assert response.text == "stern: hello there"
+    assert sys.modules[app].calls == [("hello there", "stern")]
 
 
 async def test_it_is_called_without_its_decorator(app, tmp_path, monkeypatch):
@@ -196,6 +208,10 @@ async def test_arguments_that_do_not_fit_are_a_failure(app):
         "shop_app:f.<locals>.g",
         "os:system",
         "shop_app_evil:ask",
+        "__main__:ask",
+        "shop_app:anything",
+        "shop_app:anything.at.all",
+        "shop_app:imported",
         None,
     ],
 )
@@ -203,6 +219,57 @@ def test_only_functions_marked_for_rerun_are_called(app, name):
     with pytest.raises(ModelUnavailable) as caught:
         Rerun(call(name), app=app)
     assert caught.value.permanent
+
+
+@pytest.mark.parametrize("name", ["shop_app:anything", "shop_app:anything.at.all"])
+def test_looking_for_a_mark_runs_no_code(app, name):
+    with pytest.raises(ModelUnavailable):
+        Rerun(call(name), app=app)
+    assert sys.modules[app].calls == []
+
+
+@pytest.mark.parametrize("prompt", ["command", "prompt", "", None, 7])
+def test_the_record_does_not_choose_which_parameter_is_perturbed(app, prompt):
+    given = {"prompt": prompt, "arguments": {"question": "q"}}
+    with pytest.raises(ModelUnavailable, match="declared parameter"):
+        Rerun(call(f"{app}:asked", given), app=app)
+    given = {"prompt": "question", "arguments": {"command": "c"}}
+    assert Rerun(call(f"{app}:asked", given), app=app)
+
+
+def test_a_record_imports_no_part_of_the_package(tmp_path, monkeypatch):
+    (tmp_path / "shop_pack").mkdir()
+    (tmp_path / "shop_pack" / "__init__.py").write_text("from shop_pack import used")
+    (tmp_path / "shop_pack" / "used.py").write_text(APP)
+    (tmp_path / "shop_pack" / "unused.py").write_text(APP)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert Rerun(call("shop_pack.used:ask"), app="shop_pack")
+    with pytest.raises(ModelUnavailable, match=r"--app shop_pack\.unused"):
+        Rerun(call("shop_pack.unused:ask"), app="shop_pack")
+    assert "shop_pack.unused" not in sys.modules
+    assert Rerun(call("shop_pack.unused:ask"), app="shop_pack.unused")
+    for name in [name for name in sys.modules if name.startswith("shop_pack")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        float("nan"),
+        10**2000,
+        ("a",),
+        {1: "a"},
+        list(range(2000)),
+        [[[[[[[[[[[[[1]]]]]]]]]]]]],
+        type("Text", (str,), {})("a"),
+        type("Number", (int,), {})(1),
+    ],
+    ids=["nan", "huge", "tuple", "key", "long", "deep", "text", "number"],
+)
+def test_only_what_json_keeps_as_it_is_counts_as_json(value):
+    assert is_json(["a", 1, 1.5, True, None, {"b": []}])
+    assert not is_json({"a": [value]})
 
 
 def test_nothing_is_imported_that_the_operator_did_not_name(app):
