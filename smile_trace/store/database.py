@@ -1,9 +1,10 @@
 """The connection to the store: WAL, immediate write transactions, migrations at open."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,8 @@ def _engine(path: Path) -> Engine:
 
 def make_wal(path: Path) -> None:
     """Give another SQLite database the journal mode of the store; it stays with the file."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection = sqlite3.connect(path)
     try:
         _use_wal(connection)

@@ -1,12 +1,15 @@
 """The store: the one truth about what was captured, sampled, explained, delivered and spent."""
 
+import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from sqlalchemy import update
 
+from smile_trace.private_files import NotPrivate, tighten_file, tighten_folder
 from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
 from smile_trace.store.database import IN_MEMORY, Database, StoreError
@@ -23,6 +26,15 @@ from smile_trace.store.traces import Traces
 
 MAX_WAIT = 3600.0
 """No job, model, tracker or delivery waits longer between two tries, in seconds."""
+
+logger = logging.getLogger(__name__)
+
+FILES = (
+    *(f"store.db{end}" for end in ("", "-wal", "-shm", "-journal")),
+    *(f"engine.db{end}" for end in ("", "-wal", "-shm", "-journal")),
+    "worker.lock",
+)
+"""What the worker keeps in its home, beside the spool."""
 
 
 class Store:
@@ -82,7 +94,8 @@ class Store:
             clock: Unix seconds, which tell the day that the daily caps count on.
 
         Raises:
-            StoreError: its folder cannot be written, or a newer release made it.
+            StoreError: its folder cannot be written, it or a file in it is another user's or
+                a link, or a newer release made it.
         """
         home: Path = settings.home
         try:
@@ -92,6 +105,7 @@ class Store:
                 f"{home} cannot be made ({error.strerror}): set SMILE_TRACE_HOME to a folder "
                 "that you can write."
             ) from None
+        _make_private(settings)
         return cls._of(Database(home / "store.db"), settings, clock)
 
     @classmethod
@@ -136,6 +150,30 @@ class Store:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+
+
+def _make_private(settings: Settings) -> None:
+    """Take the home, and what is in it, from everybody else.
+
+    Raises:
+        StoreError: something there is another user's, or a link; the message says what to do.
+    """
+    home = settings.home
+    try:
+        if tighten_folder(home):
+            logger.warning("%s was open to others: now it is not", home)
+        if settings.spool.exists() or settings.spool.is_symlink():
+            tighten_folder(settings.spool)
+        for name in FILES:
+            path = home / name
+            if path.exists() or path.is_symlink():
+                tighten_file(path)
+    except NotPrivate as error:
+        raise StoreError(f"{error}.") from None
+    except OSError as error:
+        raise StoreError(f"{home} cannot be made private: {error}.") from None
+    with suppress(OSError):  # full or read-only: SQLite says it
+        os.close(os.open(home / "store.db", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def check_home(settings: Settings) -> None:

@@ -55,6 +55,15 @@ class ArrivedSpan(NamedTuple):
     body: str
 
 
+class SpoolBatch(NamedTuple):
+    """What some lines of a file held."""
+
+    file: SpoolFile
+    spans: list[ArrivedSpan]
+    feedback: list[Feedback]
+    corrupt: list[CorruptLine]
+
+
 class Traces:
     """Spool files, spans, traces, calls and feedback."""
 
@@ -75,39 +84,28 @@ class Traces:
         feedbacks: Iterable[Feedback] = (),
         corrupt: Iterable[CorruptLine] = (),
     ) -> None:
-        """Keep one batch of a file and how far it reaches, all or nothing.
+        """As `add_many`, for one batch."""
+        self.add_many([SpoolBatch(file, list(arrived), list(feedbacks), list(corrupt))])
+
+    def add_many(self, batches: Sequence[SpoolBatch]) -> None:
+        """Keep batches of files and how far they reach, all or nothing.
 
         A span that is known already changes nothing, so reading a file again is harmless. A
         span or a feedback that is new to a complete trace opens it again.
         """
         with self._database.write() as connection:
-            row = {
-                "name": file.name,
-                "inode": file.inode,
-                "offset": file.offset,
-                "grown_at": file.grown_at,
-            }
-            statement = insert(spool_files).values(row)
-            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
-            _add_spans(connection, file, list(arrived))
-            _add_feedback(connection, list(feedbacks))
-            lines = [
-                {
-                    "file": file.name,
-                    "offset": c.offset,
-                    "error": c.error,
-                    "line": c.line,
-                    "kept_at": file.grown_at,
-                }
-                for c in corrupt
-            ]
-            if lines:
-                connection.execute(insert(corrupt_lines).on_conflict_do_nothing(), lines)
+            for batch in batches:
+                _add_file(connection, batch.file)
+                _add_spans(connection, batch.file, batch.spans)
+                _add_feedback(connection, batch.feedback)
+                _add_corrupt(connection, batch)
 
-    def forget_file(self, name: str) -> None:
-        """Forget a file that was read to its end and is about to be removed."""
-        with self._database.write() as connection:
-            connection.execute(spool_files.delete().where(spool_files.c.name == name))
+    def forget_files(self, names: Sequence[str]) -> None:
+        """Forget files that were read to their end and are removed, or are about to be."""
+        if names:
+            statement = spool_files.delete().where(spool_files.c.name == bindparam("gone"))
+            with self._database.write() as connection:
+                connection.execute(statement, [{"gone": name} for name in names])
 
     # -- traces ---------------------------------------------------------------------------
     def complete(
@@ -190,6 +188,32 @@ class Traces:
         with self._database.read() as connection:
             query = select(calls.c.id).where(calls.c.id.startswith(prefix, autoescape=True))
             return list(connection.execute(query.order_by(calls.c.start_ns)).scalars())
+
+
+def _add_file(connection: Connection, file: SpoolFile) -> None:
+    row = {
+        "name": file.name,
+        "inode": file.inode,
+        "offset": file.offset,
+        "grown_at": file.grown_at,
+    }
+    statement = insert(spool_files).values(row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
+
+
+def _add_corrupt(connection: Connection, batch: SpoolBatch) -> None:
+    lines = [
+        {
+            "file": batch.file.name,
+            "offset": line.offset,
+            "error": line.error,
+            "line": line.line,
+            "kept_at": batch.file.grown_at,
+        }
+        for line in batch.corrupt
+    ]
+    if lines:
+        connection.execute(insert(corrupt_lines).on_conflict_do_nothing(), lines)
 
 
 def _add_spans(connection: Connection, file: SpoolFile, arrived: list[ArrivedSpan]) -> None:

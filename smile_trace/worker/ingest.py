@@ -3,25 +3,29 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from smile_trace.capture.spool import writer_alive
+from smile_trace.capture.spool.losses import make_private
 from smile_trace.dialects import read_feedback
 from smile_trace.foreign import MAX_BYTES, ForeignDataError
+from smile_trace.private_files import NotPrivate, open_own
 from smile_trace.records import Feedback, Record
 from smile_trace.records.otlp import read_line
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.trace_reader import read_trace
-from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
+from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
 
 logger = logging.getLogger(__name__)
 
 BATCH_BYTES = 4 * 2**20
 """How much of a file goes into one transaction (a longer line makes a batch of its own)."""
+BATCH_FILES = 500
+"""How many files may share a transaction."""
 MAX_LINE_BYTES = MAX_BYTES
 """A longer line is no span of ours: it is stored as corrupt, piece by piece."""
 
@@ -69,6 +73,7 @@ class Ingest:
         self._spool = settings.spool
         self._silence = settings.worker.trace_silence_seconds
         self._clock = clock
+        self._waiting: list[tuple[SpoolFile, _Batch]] = []
         self._warned: dict[Path, str] = {}
 
     def run(self, stopping: Callable[[], bool] = lambda: False) -> Ingested:
@@ -85,17 +90,22 @@ class Ingest:
                 # Asked first: what a dead process has written is all there is.
                 alive = writer_alive(path)
                 total = _sum(total, self._read(path, known.get(path.name), alive, stopping))
+            except NotPrivate as error:
+                self._set_aside(path, str(error))
+                continue
             except OSError as error:
                 self._warn_once(path, f"cannot be read ({error}): it stays for later")
                 continue
             if stopping():
-                return total
+                break
             if not alive:
                 finished.append(path)
+        total = _sum(total, self._flush())
+        if stopping():
+            return total
         traces = self._complete([path.name for path in finished], stopping)
         if not stopping():
-            for path in finished:
-                self._remove(path)
+            self._remove(finished)
         return total.model_copy(update={"traces": traces})
 
     def _read(
@@ -106,7 +116,7 @@ class Ingest:
         stopping: Callable[[], bool],
     ) -> Ingested:
         total = Ingested()
-        with path.open("rb") as stream:
+        with os.fdopen(open_own(path), "rb") as stream:
             state = os.fstat(stream.fileno())
             file = known or SpoolFile(path.name, state.st_ino, 0, self._clock())
             if file.inode != state.st_ino or state.st_size < file.offset:
@@ -115,14 +125,50 @@ class Ingest:
                 file = replace(file, inode=state.st_ino, offset=0)
             while (batch := _next_batch(stream, file.offset, final=not alive)) is not None:
                 file = replace(file, offset=batch.end, grown_at=self._clock())
-                total = _sum(total, self._keep(file, batch))
+                self._waiting.append((file, batch))
+                total = _sum(total, self._flush(unless_small=True))
                 if stopping():
                     return total
             if known is None and not file.offset:
-                self._store.traces.add(file)
+                self._waiting.append((file, _Batch(0, b"")))
         return total
 
-    def _keep(self, file: SpoolFile, batch: _Batch) -> Ingested:
+    def _flush(self, *, unless_small: bool = False) -> Ingested:
+        """Keep what was read: many small files in one transaction, which waits for the disk."""
+        size = sum(len(batch.data) for _, batch in self._waiting)
+        if unless_small and size < BATCH_BYTES and len(self._waiting) < BATCH_FILES:
+            return Ingested()
+        waiting, self._waiting = self._waiting, []
+        read = [self._parse(file, batch) for file, batch in waiting]
+        if read:
+            self._store.traces.add_many(read)
+        for one in read:
+            if one.corrupt:
+                logger.warning(
+                    "%s: %d corrupt lines were kept aside", one.file.name, len(one.corrupt)
+                )
+        return Ingested(
+            spans=sum(len(one.spans) for one in read),
+            feedback=sum(len(one.feedback) for one in read),
+            corrupt=sum(len(one.corrupt) for one in read),
+        )
+
+    def _set_aside(self, path: Path, reason: str) -> None:
+        """Move away what is no file of this user's, unread; the store counts it."""
+        aside = self._spool / "refused"
+        try:
+            make_private(aside)
+            os.replace(path, aside / f"{time.time_ns()}-{path.name}")
+        except OSError as error:
+            self._warn_once(path, f"is not read, and cannot be moved ({error}): {reason}")
+            return
+        logger.warning("%s: it is not read, and was moved to %s", reason, aside)
+        file = SpoolFile(path.name, 0, 0, self._clock())
+        line = CorruptLine(0, f"{reason}: it was not read, and moved to {aside}", b"")
+        self._store.traces.add(file, corrupt=[line])
+        self._store.traces.forget_files([path.name])
+
+    def _parse(self, file: SpoolFile, batch: _Batch) -> SpoolBatch:
         spans: list[ArrivedSpan] = []
         feedback: list[Feedback] = []
         corrupt: list[CorruptLine] = []
@@ -132,33 +178,34 @@ class Ingest:
             feedback += said
             if reasons:
                 corrupt.append(CorruptLine(offset, "; ".join(reasons)[:1000], line))
-        self._store.traces.add(file, spans, feedback, corrupt)
-        if corrupt:
-            logger.warning("%s: %d corrupt lines were kept aside", file.name, len(corrupt))
-        return Ingested(spans=len(spans), feedback=len(feedback), corrupt=len(corrupt))
+        return SpoolBatch(file, spans, feedback, corrupt)
 
     def _complete(self, gone: list[str], stopping: Callable[[], bool]) -> int:
         total, limit = 0, 200
-        while not stopping():
-            count = self._store.traces.complete(
-                read_trace,
-                gone=gone,
-                silent_before=self._clock() - self._silence,
-                limit=limit,
-            )
-            total += count
-            if count < limit:
-                break
+        # SQLite takes a bounded number of variables in one statement.
+        for start in range(0, len(gone) or 1, BATCH_FILES):
+            while not stopping():
+                count = self._store.traces.complete(
+                    read_trace,
+                    gone=gone[start : start + BATCH_FILES],
+                    silent_before=self._clock() - self._silence,
+                    limit=limit,
+                )
+                total += count
+                if count < limit:
+                    break
         return total
 
-    def _remove(self, path: Path) -> None:
-        # In this order a crash in between only makes us read the file again.
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            self._warn_once(path, f"cannot be removed ({error}): remove it by hand")
-            return
-        self._store.traces.forget_file(path.name)
+    def _remove(self, paths: Sequence[Path]) -> None:
+        # In this order a crash in between only makes us read the files again.
+        removed = []
+        for path in paths:
+            try:
+                path.unlink(missing_ok=True)
+                removed.append(path.name)
+            except OSError as error:
+                self._warn_once(path, f"cannot be removed ({error}): remove it by hand")
+        self._store.traces.forget_files(removed)
 
     def _warn_once(self, path: Path, what: str) -> None:
         """Once about each file: it is looked at in every pass."""

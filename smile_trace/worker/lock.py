@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.private_files import NotPrivate, open_own, open_regular
 
 MAX_SILENCE_SECONDS = 120.0
 """A worker without a heartbeat for so long hangs."""
@@ -35,7 +36,9 @@ def worker_lock(home: Path) -> Iterator[Callable[[], None]]:
         WorkerError: the home cannot be written.
     """
     try:
-        descriptor = os.open(home / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = open_own(home / "worker.lock", os.O_RDWR | os.O_CREAT)
+    except NotPrivate as error:
+        raise WorkerError(f"{error}: remove it") from None
     except OSError as error:
         raise WorkerError(
             f"{home} cannot be written ({error.strerror}): make it writable for this user, and "
@@ -58,7 +61,9 @@ def check_health(home: Path) -> str:
         WorkerError: none runs, or its heartbeat stopped.
     """
     try:
-        descriptor = os.open(home / "worker.lock", os.O_RDONLY)
+        descriptor = open_regular(home / "worker.lock")
+    except NotPrivate as error:
+        raise WorkerError(f"{error}: remove it") from None
     except OSError:
         raise WorkerError(f"no worker has ever run on {home}: start smile-trace worker") from None
     try:

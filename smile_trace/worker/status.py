@@ -1,5 +1,11 @@
 """The status of a home: the store's counts, the worker's health, what capture lost."""
 
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
 from smile_trace.capture.spool import read_losses
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -30,10 +36,16 @@ def read_home(settings: Settings) -> Status:
             "lost": sum(lost.values()),
             "lost_by_reason": reasons,
             "unread_files": sum(
-                path.stat().st_size > read.get(path.name, 0)
-                for path in settings.spool.glob("*.jsonl")
+                stat.S_ISREG(state.st_mode) and state.st_size > read.get(name, 0)
+                for name, state in _spool_files(settings.spool)
             ),
         }
         return store.status().model_copy(update=update)
     finally:
         store.close()
+
+
+def _spool_files(spool: Path) -> Iterator[tuple[str, os.stat_result]]:
+    for path in spool.glob("*.jsonl"):
+        with suppress(FileNotFoundError):  # the worker has removed it meanwhile
+            yield path.name, path.lstat()

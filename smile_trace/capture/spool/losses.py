@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smile_trace.capture.internal_errors import report_error
+from smile_trace.private_files import is_own_folder, open_own
 
 FILE_SUFFIX = ".losses.json"
+MAX_BYTES = 2**20
 
 
 class Losses:
@@ -61,13 +63,13 @@ def read_losses(spool: Path) -> dict[str, int]:
     """Lost records per reason, over all processes that wrote to `spool`.
 
     Reads the files in the spool's folder and in the system's temporary folder, and skips those
-    that cannot be read.
+    that cannot be read, are not this user's, or are no plain files.
     """
     latest: dict[str, Counter[str]] = {}
     for folder in _folders(spool):
         for path in sorted(folder.glob(f"*{FILE_SUFFIX}")) if folder.is_dir() else ():
             with contextlib.suppress(Exception):  # anybody can put a file there
-                noted = json.loads(path.read_text(encoding="utf-8"))
+                noted = json.loads(_read(path))
                 if noted["spool"] == str(spool):
                     lost = Counter({str(k): int(v) for k, v in noted["lost"].items()})
                     # In both folders where the spool went away or came back: counts only grow.
@@ -81,7 +83,17 @@ def _folders(spool: Path) -> Iterator[Path]:
         temporary = temporary_folder()
     except OSError:  # every disk is full, or read-only
         return
-    yield temporary
+    # Its name is known beforehand: one that somebody else made is neither believed nor written.
+    if is_own_folder(temporary) or not os.path.lexists(temporary):
+        yield temporary
+
+
+def _read(path: Path) -> bytes:
+    descriptor = open_own(path)
+    try:
+        return os.read(descriptor, MAX_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _replace(path: Path, body: str) -> None:

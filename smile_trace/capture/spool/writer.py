@@ -16,6 +16,7 @@ from pathlib import Path
 
 from smile_trace.capture.internal_errors import report_error
 from smile_trace.capture.spool.losses import Losses, make_private
+from smile_trace.private_files import open_regular
 
 SUFFIX = ".jsonl"
 SCAN_SECONDS = 1.0
@@ -151,7 +152,7 @@ def writer_alive(path: Path) -> bool:
     tell, the answer is True, so that no unfinished file is taken for a finished one.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = open_regular(path)
     except FileNotFoundError:
         return False
     except OSError:
