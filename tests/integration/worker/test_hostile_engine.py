@@ -13,7 +13,8 @@ from dbos import _serialization as serialization
 
 from smile_trace.worker.explaining import engine_rows
 from tests.support.hostile_engine import COLUMNS, payload, plant
-from tests.support.third_schema import FixedServer, answer, load, tables
+from tests.support.planted import FixedServer
+from tests.support.third_schema import PORT, answer, load, tables
 from tests.support.worker_process import WorkerProcesses
 
 IN_FLIGHT = "186ddfb9490ff1e8a459f26e36301cfe"
@@ -23,7 +24,7 @@ IN_FLIGHT = "186ddfb9490ff1e8a459f26e36301cfe"
 @pytest.fixture
 def old_model() -> Iterator[FixedServer]:
     """The model, where the home of release 0.1 knows it."""
-    server = FixedServer(answer)
+    server = FixedServer(answer, PORT)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
