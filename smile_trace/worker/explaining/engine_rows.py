@@ -37,7 +37,7 @@ def refuse_pickle() -> None:
     def refuse(*_: Any) -> NoReturn:
         raise ValueError("a row of engine.db holds a pickle, which is never read")
 
-    DefaultSerializer.deserialize = refuse  # type: ignore[method-assign]
+    DefaultSerializer.deserialize = refuse  # type: ignore[method-assign, assignment]
 
 
 def set_foreign_aside(path: Path, in_flight: Mapping[str, int]) -> None:
