@@ -119,9 +119,11 @@ class Recording:
         self._attributes.update(request_attributes(arguments))
         others = parameters.others(arguments, name)
         if self._site.rerun is not None and is_json(others):
-            self._attributes[semconv.RERUN] = self._site.rerun
-            how = {"prompt": name, "arguments": jsonable(others)}
-            self._structured[semconv.RERUN_ARGUMENTS] = how
+            kept = jsonable(others)
+            if kept == others:  # not shortened
+                self._attributes[semconv.RERUN] = self._site.rerun
+                how = {"prompt": name, "arguments": kept}
+                self._structured[semconv.RERUN_ARGUMENTS] = how
 
     def record(
         self, request: dict[str, Any], response: Any, provider: str | None, form: str | None
