@@ -1,0 +1,107 @@
+"""What other programs say, made fit to be logged, stored and shown: addresses and error texts.
+
+A server's reply, an exception of somebody's client and an address may hold a password, the key
+that was sent, or sequences that a terminal obeys.
+"""
+
+import base64
+import os
+import re
+from urllib.parse import quote, urlsplit
+
+from smile_trace.capture.redaction.secrets import find_secrets
+
+LONGEST = 500
+"""Characters that are shown."""
+_READ, _SPARE = 100_000, 4096
+"""Characters that are looked at; where there are more, the last ones read may be half a secret."""
+
+_SEQUENCES = re.compile(
+    r"(?:\x1b[\]P^_X]|[\x90\x98\x9d-\x9f]).*?(?:\x07|\x1b\\|\x9c|$)"  # OSC, DCS, SOS, PM, APC
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI
+    r"|\x1b[ -/]*[0-~]?",
+    re.DOTALL,
+)
+_LINE_ENDS = re.compile(r"[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
+_HIDDEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff]"
+)
+_USER = re.compile(r"(?<=://)[^\s/?#\"'<>]*@")
+_QUERY = re.compile(
+    r"(?i)(?<=[?&])([\w.-]*(?:key|token|secret|passw|pwd|sig|auth|credential)[\w.-]*)=[^\s&#\"'<>]+"
+)
+_NAMES = re.compile(r"(?i)(?:key|token|secret|passw\w*|pwd|credentials?)$")
+_SHORTEST = 8
+"""A shorter value would be found where it is not meant."""
+
+_known: set[str] = set()
+
+
+def hide(secret: str | None) -> None:
+    """Never show this text again: a key that was read from a file or a variable."""
+    if secret and len(secret) >= _SHORTEST:
+        _known.update(_forms(secret))
+
+
+def presentable(text: object, *, longest: int = LONGEST) -> str:
+    """`text` on one line without secrets, credentials in addresses, and control sequences.
+
+    Removed are what `hide` was told, the values of environment variables whose names speak of
+    keys, tokens, secrets or passwords, and whatever has the shape of a credential.
+
+    Args:
+        text: an address, a reply, an exception; `str()` of it is taken.
+        longest: characters to keep; an ellipsis stands for the rest.
+    """
+    whole = str(text)
+    read = _SEQUENCES.sub("", whole[:_READ])
+    line = _HIDDEN.sub("", _LINE_ENDS.sub(" ", read))
+    for secret in sorted(_known | _in_environment(), key=len, reverse=True):
+        line = line.replace(secret, "[redacted]")
+    line = _QUERY.sub(r"\1=[redacted]", _USER.sub("[redacted]@", line))
+    for start, end, mark in sorted(find_secrets(line), reverse=True):
+        line = line[:start] + mark + line[end:]
+    if len(whole) > _READ:
+        line = line[:-_SPARE]
+    line = " ".join(line.split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def check_address(address: str, setting: str, instead: str) -> None:
+    """See that an address holds no credentials.
+
+    Args:
+        address: the address.
+        setting: where it was set.
+        instead: the variable, or variables, that hold them.
+
+    Raises:
+        ValueError: it does; the message does not repeat it.
+    """
+    if holds_credentials(address):
+        raise ValueError(
+            f"{setting} holds a password or a key, which would be shown with the address: take it "
+            f"out of the address and set {instead}"
+        )
+
+
+def holds_credentials(address: str) -> bool:
+    """Whether an address has a user, a password, or a parameter that is named like a key."""
+    return bool(_USER.search(address) or _QUERY.search(address)) or "@" in urlsplit(address).netloc
+
+
+def _in_environment() -> set[str]:
+    return {
+        form
+        for name, value in os.environ.items()
+        if len(value) >= _SHORTEST and _NAMES.search(name) and not name.startswith("SMILE_TRACE_")
+        for form in _forms(value)
+    }
+
+
+def _forms(secret: str) -> set[str]:
+    """The secret as it may be repeated: in an address, in JSON, in base64."""
+    plain = secret.strip()
+    packed = base64.b64encode(plain.encode("utf-8", "surrogatepass")).decode()
+    return {plain, quote(plain, safe=""), plain.replace("\\", "\\\\").replace('"', '\\"'), packed}
