@@ -1,12 +1,15 @@
 """Spending and responses, durably: the store's side of `models.accounting.ledger`."""
 
+import logging
+import math
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, select, update
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import BudgetExceeded
@@ -16,8 +19,15 @@ from smile_trace.store.database import Database
 from smile_trace.store.spending.budget_scope import BudgetScope, Purpose
 from smile_trace.store.tables import reservations, responses, spend
 
+logger = logging.getLogger(__name__)
+
 UNITS = ("calls", "tokens", "usd")
 """What caps are counted in."""
+
+BEYOND_BOUND, LEAST_BOUND, LEAST_USD = 10, 10_000, 0.1
+"""Usage above so many times its reservation (or these tokens and dollars) is not believed."""
+MAX_TOKENS = 10**9
+"""The most tokens of a reservation that was made without a bound."""
 
 CapScope = Literal["day", "model", "explanation"]
 """What a cap holds for. The key of a day is its ISO date, of a model "date/name", of an
@@ -48,14 +58,28 @@ class StoredResponses:
         self._database = database
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
-        """The cached responses among `keys`, each with `cached=True`."""
+        """The cached responses among `keys`, each with `cached=True`.
+
+        One that cannot be read (release 0.1 kept infinite log-probabilities) is none: it is
+        asked again, and its answer takes the place.
+        """
         found: dict[str, Response] = {}
+        unreadable: list[str] = []
         with self._database.read() as connection:
             for start in range(0, len(keys), 500):
                 query = select(responses).where(responses.c.key.in_(keys[start : start + 500]))
                 for row in connection.execute(query):
-                    response = Response.model_validate_json(row.body)
+                    try:
+                        response = Response.model_validate_json(row.body)
+                    except ValidationError:
+                        unreadable.append(row.key)
+                        continue
                     found[row.key] = response.model_copy(update={"cached": True})
+        if unreadable:
+            with self._database.write() as connection:
+                for start in range(0, len(unreadable), 500):
+                    some = responses.c.key.in_(unreadable[start : start + 500])
+                    connection.execute(delete(responses).where(some))
         return found
 
     def put_many(self, items: Mapping[str, Response]) -> None:
@@ -96,6 +120,7 @@ class StoredLedger:
         self._budget = budget
         self._models = models or {}
         self._clock = clock
+        self._disbelieved: set[str] = set()
 
     def today(self) -> str:
         """The day that the daily caps count on, in UTC."""
@@ -133,12 +158,18 @@ class StoredLedger:
         return identity
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
-        """See `models.accounting.ledger.Ledger.settle`; settling twice changes nothing."""
+        """See `models.accounting.ledger.Ledger.settle`; settling twice changes nothing.
+
+        Usage that cannot be true is refused: then the reservation stands.
+        """
         with self._database.write() as connection:
             row = connection.execute(
                 select(reservations).where(reservations.c.id == reservation)
             ).one_or_none()
             if row is None or row.settled:
+                return
+            if not _credible(row, tokens, usd):
+                self._refuse_usage(row.model, tokens, usd)
                 return
             unpriced = (row.calls if usd is None else 0) - (row.calls if row.usd is None else 0)
             difference = Spent.model_construct(
@@ -237,6 +268,17 @@ class StoredLedger:
             if cap is not None and spent.get(name, nothing)[unit] >= cap
         }
 
+    def _refuse_usage(self, model: str, tokens: int, usd: float | None) -> None:
+        if model not in self._disbelieved:
+            self._disbelieved.add(model)
+            logger.warning(
+                "the model %r says that an attempt used %.3g tokens and %.3g dollars: that is not "
+                "believed, so its attempts are charged with the most that they can cost",
+                model,
+                tokens,
+                usd or 0.0,
+            )
+
     def _caps_of(self, model: str) -> dict[str, float | None]:
         how = self._models.get(model, self._models.get("*"))
         if how is None:
@@ -278,6 +320,20 @@ class StoredLedger:
             calls = "proxy_calls_per_explanation" if of_proxy else names[0]
             names = [calls, "usd_per_explanation"]
         return {name: getattr(self._budget, name) for name in names}
+
+
+def _credible(reserved: Row[Any], tokens: int, usd: float | None) -> bool:
+    """Whether a reservation may be settled at this: neither negative nor far above its bound.
+
+    Some room is left: a provider may count what it was not asked for (its own instructions).
+    """
+    most = BEYOND_BOUND * max(reserved.tokens, LEAST_BOUND) if reserved.tokens else MAX_TOKENS
+    if not 0 <= tokens <= most:
+        return False
+    if usd is None:
+        return True
+    dollars = math.inf if reserved.usd is None else BEYOND_BOUND * max(reserved.usd, LEAST_USD)
+    return 0 <= usd < math.inf and usd <= dollars
 
 
 def _counted(

@@ -3,12 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import insert
 
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Response
 from smile_trace.settings import Budget, Settings
 from smile_trace.store import Store
 from smile_trace.store.spending.ledger import Spent, StoredLedger
+from smile_trace.store.tables import responses
 from tests.support.ledgers import DAY, ledger, reserve
 
 
@@ -174,3 +176,33 @@ def test_answers_are_kept_and_failures_are_not(store: Store) -> None:
     assert set(found) == set(many)
     assert found["k1"] == Response(text="1", cached=True)
     assert store.responses.get_many([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "usd"),
+    [(-5, 0.1), (5, -0.1), (5, float("nan")), (5, float("inf")), (10**12, 0.1), (5, 10.0**9)],
+)
+def test_usage_that_cannot_be_true_leaves_the_reservation(
+    store: Store, tokens: int, usd: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = ledger(store)
+    for _ in range(2):
+        kept.settle(reserve(kept), tokens=tokens, usd=usd)
+    assert kept.spent("day", kept.today()) == Spent(calls=2, tokens=20, usd=0.2)
+    assert sum("is not believed" in message for message in caplog.messages) == 1
+
+
+def test_usage_somewhat_above_its_bound_counts(store: Store) -> None:
+    kept = ledger(store)
+    kept.settle(reserve(kept), tokens=300, usd=0.2)
+    assert kept.spent("day", kept.today()) == Spent(calls=1, tokens=300, usd=0.2)
+
+
+def test_a_response_that_cannot_be_read_is_asked_again_and_replaced(store: Store) -> None:
+    key, good = "k", Response(text="yes", logprobs=(-0.5,))
+    with store.database.write() as connection:  # as 0.1 kept an infinite log-probability
+        body = '{"text": "yes", "tokens": ["yes"], "logprobs": [null]}'
+        connection.execute(insert(responses).values(key=key, created_at=0.0, body=body))
+    assert store.responses.get_many([key]) == {}
+    store.responses.put_many({key: good})
+    assert store.responses.get_many([key])[key].logprobs == (-0.5,)
