@@ -29,7 +29,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.presentable import check_address
 
 FILE_NAME = "smile_trace.toml"
 
@@ -108,7 +110,9 @@ class EndpointSettings(_CommonModelSettings):
     api_key_env: str | None = None
     """The environment variable that holds the key; none is sent without it."""
     timeout_seconds: float = Field(60.0, gt=0)
-    """How long one attempt may take."""
+    """How long one attempt may take, to the last byte of the reply."""
+    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
+    """Megabytes that one reply may have; a larger one is not read."""
     retries: int = Field(4, ge=0, le=20)
     """Further attempts after 408, 409, 429, 5xx and broken connections."""
     list_requests: bool = False
@@ -118,6 +122,12 @@ class EndpointSettings(_CommonModelSettings):
     prompt_logprobs: bool = False
     """The server scores a prompt's tokens (vLLM): the probability of the whole logged answer in
     one request, in place of its first token's."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_credentials(cls, address: str) -> str:
+        check_address(address, "this address", "api_key_env to the name of a variable")
+        return address
 
 
 class LocalSettings(_CommonModelSettings):

@@ -89,6 +89,23 @@ def scores_answers(model: Model) -> TypeGuard[ScoringModel]:
     return model.capabilities.scores_answers
 
 
+def checked(response: Response, *, scored: bool) -> Response:
+    """The response without log-probabilities that are no finite numbers.
+
+    Args:
+        response: a model's.
+        scored: whether it is the score of a given answer, which is then missing data.
+    """
+    if response.finite:
+        return response
+    if scored:
+        failure = 'the log-probabilities are not finite numbers: use the signal "text"'
+        return Response(failure=failure, usage=response.usage)
+    return response.model_copy(
+        update={"tokens": None, "logprobs": None, "likeliest_by": None, "usd": None}
+    )
+
+
 class ModelUnavailable(SmileTraceError):
     """The model cannot be asked at all; the message says what to do.
 

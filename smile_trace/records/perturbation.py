@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from typing import Literal
 
 from smile_trace.records.base import Record
@@ -100,3 +101,9 @@ class Response(Record):
     def ok(self) -> bool:
         """Whether there is an answer (an empty text is one)."""
         return self.failure is None
+
+    @property
+    def finite(self) -> bool:
+        """Whether every number in it is one: JSON, and so the cache, has no form for infinity."""
+        numbers = (*(self.logprobs or ()), self.likeliest_by or 0.0, self.usd or 0.0)
+        return all(map(math.isfinite, numbers))

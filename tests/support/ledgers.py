@@ -21,3 +21,25 @@ def ledger(store: Store, now: float = 10 * DAY, **caps: float | None) -> StoredL
 def reserve(kept: StoredLedger, **more: object) -> str:
     asked = {"model": "m", "explanation": "e", "calls": 1, "tokens": 10, "usd": 0.1, **more}
     return kept.reserve(**asked)  # type: ignore[arg-type]
+
+
+class RecordingLedger:
+    """Allows everything and notes what attempts were settled at, in tokens."""
+
+    caps_money = False
+
+    def __init__(self) -> None:
+        self.settled: list[int] = []
+
+    def reserve(
+        self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
+    ) -> str:
+        """See `Ledger.reserve`."""
+        return "a reservation"
+
+    def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
+        """See `Ledger.settle`."""
+        self.settled.append(tokens)
+
+    def release(self, reservation: str, *, sent: bool) -> None:
+        """See `Ledger.release`."""

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from smile_trace.models.accounting.ledger import BudgetExceeded, Ledger, ResponseCache
 from smile_trace.models.accounting.meter import ask_all, meters_attempts
-from smile_trace.models.base import Capabilities, Model, Request, scores_answers
+from smile_trace.models.base import Capabilities, Model, Request, checked, scores_answers
 from smile_trace.records import JSON, Response, Usage
 
 logger = logging.getLogger(__name__)
 
-_unpriced: set[str] = set()
+_warned: set[tuple[str, str]] = set()
 
 Ask = Callable[[Sequence[Request]], Awaitable[list[Response]]]
 
@@ -129,7 +129,8 @@ class MeteredModel:
             batch = list(missing.values())
             one_by_one = partial(self._one_by_one, answer=answer, ask=ask)
             responses = await (ask(batch) if self._meters else one_by_one(batch))
-            found |= zip(missing, responses, strict=True)
+            sound = [checked(r, scored=answer is not None) for r in responses]
+            found |= zip(missing, sound, strict=True)
         return [found[key] for key in keys]
 
     async def _one_by_one(
@@ -154,7 +155,11 @@ class MeteredModel:
         """See `Meter.reserve`. Where a cap is reached it waits for the attempts in flight before
         it raises: they are reserved at their cost bound, and mostly cost less."""
         if usd is None and self._meters and self._ledger.caps_money:
-            _warn_unpriced(self.name)
+            _warn_once(
+                "no price is known for the model %r: no cap in dollars holds for it, those in "
+                "calls and tokens do (calls_per_day, tokens_per_day)",
+                self.name,
+            )
         tokens = (bound.input_tokens or 0) + (bound.output_tokens or 0)
         reserve = partial(
             self._ledger.reserve,
@@ -181,10 +186,11 @@ class MeteredModel:
         """Cache the answers, then settle; see `Meter.settle`."""
         reserved = self._open[attempt]
         if responses is not None:
-            answered = {k: r for k, r in zip(reserved.keys, responses, strict=True) if r.ok}
+            pairs = zip(reserved.keys, responses, strict=True)
+            answered = {key: r for key, r in pairs if r.ok and r.finite}
             await asyncio.to_thread(self._cache.put_many, answered)
             self._own.update(answered)
-            tokens, usd = _used(responses, reserved)
+            tokens, usd = self._used(responses, reserved)
             await asyncio.to_thread(self._ledger.settle, attempt, tokens=tokens, usd=usd)
         await self._close(attempt)
 
@@ -198,6 +204,21 @@ class MeteredModel:
             del self._open[attempt]
             self._settled.notify_all()
 
+    def _used(self, responses: Sequence[Response], reserved: _Reserved) -> tuple[int, float | None]:
+        """Tokens and US dollars of the responses. A failure has its cost, too (a filtered answer
+        was generated); where the model did not count tokens, the cost bound is charged."""
+        counted = [tokens for r in responses if (tokens := _counted(r.usage)) is not None]
+        if len(counted) < len(responses):
+            if reserved.tokens:
+                _warn_once(
+                    "the model %r counts no tokens that can be read: every such attempt is "
+                    "charged with the most that it can use",
+                    self.name,
+                )
+            return reserved.tokens, reserved.usd
+        priced = [response.usd for response in responses if response.usd is not None]
+        return sum(counted), sum(priced) if len(priced) == len(responses) else None
+
     def _key(self, request: Request, answer: str | None) -> str:
         """What decides an answer: the model, the form, the parameters without the seed, the
         exact messages, the replicate, and the given answer where it is scored."""
@@ -209,22 +230,14 @@ class MeteredModel:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _used(responses: Sequence[Response], reserved: _Reserved) -> tuple[int, float | None]:
-    """Tokens and US dollars of the responses. A failure has its cost, too (a filtered answer was
-    generated); where the server did not count tokens, the cost bound is charged."""
-    counted = [response.usage for response in responses if response.usage is not None]
-    if len(counted) < len(responses):
-        return reserved.tokens, reserved.usd
-    tokens = sum((usage.input_tokens or 0) + (usage.output_tokens or 0) for usage in counted)
-    priced = [response.usd for response in responses if response.usd is not None]
-    return tokens, sum(priced) if len(priced) == len(responses) else None
+def _counted(usage: Usage | None) -> int | None:
+    """Input and output tokens together; None where either was not counted."""
+    if usage is None or usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    return usage.input_tokens + usage.output_tokens
 
 
-def _warn_unpriced(model: str) -> None:
-    if model not in _unpriced:
-        _unpriced.add(model)
-        logger.warning(
-            "no price is known for the model %r: no cap in dollars holds for it, those in calls "
-            "and tokens do (calls_per_day, tokens_per_day)",
-            model,
-        )
+def _warn_once(message: str, model: str) -> None:
+    if (message, model) not in _warned:
+        _warned.add((message, model))
+        logger.warning(message, model)

@@ -11,6 +11,7 @@ from smile_trace.models.openai_api import wire
 from smile_trace.models.openai_api.transport import Transport
 from smile_trace.models.openai_api.wire import Item
 from smile_trace.models.scoring import first_token, prompt_logprobs
+from smile_trace.presentable import hide
 from smile_trace.records import JSON, Response
 from smile_trace.settings import EndpointSettings
 
@@ -42,6 +43,7 @@ class Endpoint:
             key=read_key(settings.api_key_env, name),
             concurrency=settings.concurrency,
             timeout_seconds=settings.timeout_seconds,
+            max_reply_mb=settings.max_reply_mb,
             retries=settings.retries,
         )
 
@@ -139,4 +141,5 @@ def read_key(variable: str | None, name: str) -> str | None:
             permanent=True,
             model=name,
         )
+    hide(key)
     return key

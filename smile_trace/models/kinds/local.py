@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import openai
 
+from smile_trace.bounded_http import ReplyRefused
 from smile_trace.models.accounting.meter import Meter, Unmetered
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.models.kinds.endpoint import LIST_SIZE
@@ -20,6 +21,8 @@ from smile_trace.records import JSON, Form, Response
 from smile_trace.settings import LocalSettings
 
 _TIMEOUT_SECONDS = 600.0
+_MAX_REPLY_MB = 256.0
+"""A token of a scored answer takes some 200 bytes; the server is our own."""
 
 
 class LocalModel:
@@ -136,7 +139,7 @@ class LocalModel:
             ids = {text: await _tokenize(transport, text) for text in set(texts)}
         except UnicodeEncodeError:
             return [Response(failure="the text is not valid Unicode") for _ in requests]
-        except openai.APIError as error:
+        except (openai.APIError, ReplyRefused, TimeoutError) as error:
             raise ModelUnavailable(f"llama.cpp cannot tokenize: {error}") from error
         path = _native(transport, "completion")
         items = [
@@ -190,6 +193,7 @@ class LocalModel:
                 key=None,
                 concurrency=self._settings.concurrency,
                 timeout_seconds=_TIMEOUT_SECONDS,
+                max_reply_mb=_MAX_REPLY_MB,
                 retries=1,
                 free=True,
             )

@@ -1,5 +1,6 @@
 """Word vectors from an OpenAI-compatible `/v1/embeddings`, in place of the packaged ones."""
 
+import asyncio
 import copy
 import hashlib
 import json
@@ -9,18 +10,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import openai
 from numpy.typing import NDArray
 
-from smile_trace import foreign
-from smile_trace.foreign import ForeignDataError
 from smile_trace.models.accounting.cost import price
 from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
 from smile_trace.models.base import ModelUnavailable
 from smile_trace.models.kinds.endpoint import read_key
-from smile_trace.models.openai_api.errors import read_error
+from smile_trace.models.openai_api.errors import UNANSWERED, read_error
+from smile_trace.models.openai_api.transport import Transport
+from smile_trace.models.openai_api.wire import token_count
 from smile_trace.models.retry import Failure, pause_before_retry
+from smile_trace.presentable import presentable
 from smile_trace.records import Response, Usage
 from smile_trace.settings import EndpointSettings
 
@@ -52,13 +53,14 @@ class Embeddings:
         self._cache: ResponseCache = MemoryCache(0)
         self._explanation = ""
         self._answered: Callable[[], None] = lambda: None
-        key = read_key(settings.api_key_env, name)
-        self._headers = {} if key else {"Authorization": openai.Omit()}
-        self._client = openai.OpenAI(
-            api_key=key or "none",
+        self._transport = Transport(
             base_url=settings.base_url,
-            timeout=settings.timeout_seconds,
-            max_retries=0,  # each attempt is reserved before it is sent
+            model=settings.model or name,
+            key=read_key(settings.api_key_env, name),
+            concurrency=1,
+            timeout_seconds=settings.timeout_seconds,
+            max_reply_mb=settings.max_reply_mb,
+            retries=0,  # each attempt is reserved here before it is sent
         )
 
     def paid_from(
@@ -107,10 +109,6 @@ class Embeddings:
         blank = np.zeros(size)
         return np.array([self._known.get(text, blank) for text in texts]).reshape(-1, size)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
     def _ask(self, texts: list[str]) -> list[Vector]:
         """The vectors of one request, retried where that can help; every attempt is reserved."""
         length = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
@@ -134,7 +132,7 @@ class Embeddings:
             pause = pause_before_retry(reply, retry, self._settings.retries)
             if pause is None:
                 raise self._unavailable(
-                    f"gives no embeddings ({reply.status or 'no answer'}): correct the model "
+                    f"gives no embeddings ({reply.status or reply.reason}): correct the model "
                     f"{self._name!r}, or leave explain.embeddings out"
                 )
             time.sleep(pause)
@@ -145,23 +143,23 @@ class Embeddings:
 
     def _post(self, texts: list[str]) -> Any:
         """The decoded reply, or the Failure of this attempt."""
-        body = {"model": self._settings.model or self._name, "input": texts}
-        options: Any = {"headers": self._headers}
         try:
-            reply = self._client.post("/embeddings", body=body, cast_to=object, options=options)
-            foreign.check(reply)
-            return reply
-        except RecursionError:
-            error = ForeignDataError("nested too deeply")
-            return read_error(error, key=None, timeout=self._settings.timeout_seconds)
-        except (openai.APIError, ValueError) as error:
-            return read_error(error, key=None, timeout=self._settings.timeout_seconds)
+            return asyncio.run(self._post_once(texts))
+        except UNANSWERED as error:
+            return read_error(error, timeout=self._settings.timeout_seconds)
+
+    async def _post_once(self, texts: list[str]) -> object:
+        body = {"model": self._settings.model or self._name, "input": texts}
+        try:
+            return await self._transport.post("/embeddings", body)
+        finally:
+            await self._transport.aclose()
 
     def _read(self, reply: Any, count: int) -> list[Vector]:
         try:
             data = sorted(reply["data"], key=lambda item: item["index"])
             vectors = [np.array(item["embedding"], dtype=np.float64) for item in data]
-        except (KeyError, TypeError, ValueError) as error:
+        except Exception as error:
             raise self._unavailable(
                 "gives embeddings that cannot be read: leave explain.embeddings out"
             ) from error
@@ -176,7 +174,7 @@ class Embeddings:
         return vectors
 
     def _unavailable(self, said: str) -> ModelUnavailable:
-        return ModelUnavailable(f"{self._settings.base_url} {said}", model=self._name)
+        return ModelUnavailable(f"{presentable(self._settings.base_url)} {said}", model=self._name)
 
     def _price(self, usage: Usage) -> float | None:
         return price(usage, self._settings.model or self._name, self._settings.base_url)
@@ -189,5 +187,5 @@ class Embeddings:
 def _used(reply: Any) -> Usage | None:
     """The tokens that the server counted."""
     counted = reply.get("usage") if isinstance(reply, dict) else None
-    tokens = counted.get("prompt_tokens") if isinstance(counted, dict) else None
-    return Usage(input_tokens=tokens, output_tokens=0) if isinstance(tokens, int) else None
+    tokens = token_count(counted.get("prompt_tokens")) if isinstance(counted, dict) else None
+    return None if tokens is None else Usage(input_tokens=tokens, output_tokens=0)

@@ -9,15 +9,17 @@ import openai
 from openai._types import Omit, RequestOptions
 
 from smile_trace import foreign
+from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, bounded
 from smile_trace.errors import BudgetExceeded
 from smile_trace.foreign import ForeignDataError
 from smile_trace.models.accounting.cost import price
 from smile_trace.models.accounting.meter import Meter, ask_all
 from smile_trace.models.base import ModelUnavailable
 from smile_trace.models.openai_api import wire
-from smile_trace.models.openai_api.errors import read_error
+from smile_trace.models.openai_api.errors import UNANSWERED, read_error
 from smile_trace.models.openai_api.wire import Batch
 from smile_trace.models.retry import Failure, pause_before_retry
+from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Response, Usage
 
 
@@ -26,12 +28,15 @@ class Transport:
 
     Automatic logging does not see that form (`client.post`): our own calls leave no trace in the
     user's tracker. May be used from several event loops; each has its own connections and its
-    own `concurrency`.
+    own `concurrency`. An attempt has one deadline, whatever the server sends; what it sends is
+    bounded, and a redirect to another server is not followed.
 
     Args:
         base_url: the address up to and including `/v1`.
         model: the model's name there.
         key: the key, or None where none is sent. It is in no message and no representation.
+        timeout_seconds: how long one attempt may take.
+        max_reply_mb: megabytes that one reply may have.
         free: whether the server is our own and costs nothing.
     """
 
@@ -44,6 +49,7 @@ class Transport:
         concurrency: int,
         timeout_seconds: float,
         retries: int,
+        max_reply_mb: float = MAX_REPLY_MB,
         free: bool = False,
     ) -> None:
         self.base_url = base_url
@@ -51,6 +57,7 @@ class Transport:
         self._key = key
         self._concurrency = concurrency
         self._timeout = timeout_seconds
+        self._max_reply_mb = max_reply_mb
         self._retries = retries
         self._free = free
         self._options: RequestOptions = {} if key else {"headers": {"Authorization": Omit()}}
@@ -72,12 +79,18 @@ class Transport:
 
         Raises:
             openai.APIError: no reply, or an HTTP error status.
+            ReplyRefused: the reply is too large, packed, or a redirect; some releases of openai
+                raise an APIError for it.
+            TimeoutError: the reply was not complete at the deadline.
             ValueError: the reply is no JSON, or beyond the bounds of foreign data.
             UnicodeEncodeError: the body holds text that cannot be encoded (a lone surrogate).
         """
         client, _ = self._here()
         try:
-            reply = await client.post(path, body=dict(body), cast_to=object, options=self._options)
+            async with asyncio.timeout(self._timeout):
+                reply = await client.post(
+                    path, body=dict(body), cast_to=object, options=self._options
+                )
         except RecursionError:
             raise ForeignDataError("nested too deeply") from None
         return foreign.clean(reply)
@@ -109,6 +122,10 @@ class Transport:
                 base_url=self.base_url,
                 timeout=self._timeout,
                 max_retries=0,
+                http_client=openai.DefaultAsyncHttpxClient(
+                    headers=HEADERS,
+                    event_hooks={"response": [bounded(self._max_reply_mb)]},
+                ),
             )
             self._loops[loop] = client, asyncio.Semaphore(self._concurrency)
         return self._loops[loop]
@@ -153,22 +170,23 @@ class Transport:
         """Send a batch once."""
         try:
             reply = await self.post(batch.path, batch.body)
-        except (openai.APIError, ValueError) as error:
-            return read_error(error, key=self._key, timeout=self._timeout)
+        except UNANSWERED as error:
+            return read_error(error, timeout=self._timeout)
         return [self._priced(response) for response in _read(reply, batch)]
 
     def _unavailable(self, failure: Failure) -> ModelUnavailable:
+        where = presentable(self.base_url)
         match failure.unavailable:
             case "refused":
                 said = (
-                    f"{self.base_url} refuses the model {self._model!r} ({failure.reason}): "
+                    f"{where} refuses the model {self._model!r} ({failure.reason}): "
                     "correct its settings or its key"
                 )
             case "busy":
-                said = f"{self.base_url} is too busy ({failure.reason}): try again later"
+                said = f"{where} is too busy ({failure.reason}): try again later"
             case _:
                 said = (
-                    f"{self.base_url} does not answer: start the server, or correct the base_url "
+                    f"{where} does not answer: start the server, or correct the base_url "
                     f"of the model {self._model!r}"
                 )
         return ModelUnavailable(said, permanent=failure.unavailable == "refused")
@@ -186,8 +204,9 @@ def _read(reply: object, batch: Batch) -> list[Response]:
     """The reply's responses; a malformed reply is a failure, whatever is wrong in it."""
     try:
         return wire.responses(reply, batch.items)
-    except Exception as error:  # noqa: BLE001  it was paid for: settled as a failure
-        reason = f"the server's reply cannot be read ({type(error).__name__}: {str(error)[:300]})"
+    except Exception as error:  # noqa: BLE001 - a reply is foreign data
+        said = presentable(f"{type(error).__name__}: {error}", longest=200)
+        reason = f"the server's reply cannot be read ({said})"
         return [Response(failure=reason)] * len(batch.items)
 
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from smile_trace import foreign
-from smile_trace.models.base import Request
+from smile_trace.models.base import Request, checked
 from smile_trace.records import JSON, Form, Message, Response, Usage
 
 PATHS: dict[Form, str] = {"chat": "/chat/completions", "completion": "/completions"}
+
+MAX_TOKENS = 10**9
+"""More tokens than any request has."""
 
 LIMITS = ("max_tokens", "max_completion_tokens")
 
@@ -164,7 +167,7 @@ def responses(reply: object, items: Sequence[Item]) -> list[Response]:
             response = item.read(
                 response, {**whole, **choice}
             )  # vLLM's chat scores are beside `choices`
-        answers.append(response)
+        answers.append(checked(response, scored=item.read is not None))
     return answers
 
 
@@ -222,6 +225,16 @@ def log_probability(value: JSON) -> float:
 
 
 def _usage(counts: Any, sent: str, got: str) -> Usage | None:
+    """The tokens that the server counted; None where it gives no two counts to believe."""
     if not isinstance(counts, dict):
         return None
-    return Usage(input_tokens=counts.get(sent), output_tokens=counts.get(got))
+    read, written = token_count(counts.get(sent)), token_count(counts.get(got))
+    if read is None or written is None:
+        return None
+    return Usage(input_tokens=read, output_tokens=written)
+
+
+def token_count(value: Any) -> int | None:
+    """A server's count of tokens; None where it is no number from 0 to a billion."""
+    counted = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS
+    return value if counted else None

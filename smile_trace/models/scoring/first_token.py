@@ -27,7 +27,8 @@ def read(answer: str) -> Read:
     wanted = answer.lstrip()
 
     def score(response: Response, choice: dict[str, JSON]) -> Response:
-        listed = dict(_alternatives(choice.get("logprobs")))
+        found = _alternatives(choice.get("logprobs"))
+        listed = {token: logprob for token, logprob in found if math.isfinite(logprob)}
         if not listed:
             failure = 'the server gives no log-probabilities: use the signal "text"'
             return Response(failure=failure, usage=response.usage)

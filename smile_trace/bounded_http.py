@@ -1,0 +1,114 @@
+"""Replies of servers that nobody vouches for: bounded in size, unpacked, from the server asked.
+
+For httpx and its relatives, by event hooks, which are called before a reply's body is read. The
+clients below openai's have changed with its releases, so nothing here names one.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+MAX_REPLY_MB = 8.0
+"""Megabytes that a reply may have, unless the settings say otherwise."""
+HEADERS = {"Accept-Encoding": "identity"}
+"""Sent with every request: a packed reply would be unpacked in memory, however large it gets."""
+
+
+class ReplyRefused(Exception):
+    """A reply that is not read on, or a redirect that is not followed; the message says why."""
+
+
+class TooLarge(ReplyRefused):
+    """A reply that is larger than it may be."""
+
+    def __init__(self, max_mb: float) -> None:
+        super().__init__(
+            f"the server's reply is larger than {max_mb:g} MB: check that the address is right, or "
+            "raise max_reply_mb"
+        )
+
+
+class Packed(ReplyRefused):
+    """A reply that is compressed, although that was not accepted."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the server compresses its reply although the request does not accept that: switch "
+            "the compression off there"
+        )
+
+
+class Redirected(ReplyRefused):
+    """A redirect to another server, or from https to http."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(
+            "the server redirects to another one, which is not followed, because a prompt would "
+            "go there: correct the address"
+        )
+        self.location = location
+
+
+def bounded(max_mb: float) -> Callable[[Any], Awaitable[None]]:
+    """A response hook of an asynchronous client that refuses what must not be read.
+
+    Raises:
+        ReplyRefused: by the hook.
+    """
+    largest = int(max_mb * 10**6)
+
+    async def read(response: Any) -> None:
+        check_redirect(str(response.request.url), response.status_code, response.headers)
+        check_headers(response.headers, max_mb)
+        chunks, size = [], 0
+        async for chunk in response.aiter_raw():
+            size += len(chunk)
+            if size > largest:
+                await response.aclose()
+                raise TooLarge(max_mb)
+            chunks.append(chunk)
+        response._content = b"".join(chunks)  # what aread() sets, and finds
+
+    return read
+
+
+def check_headers(headers: Any, max_mb: float) -> None:
+    """See from a reply's headers that its body may be read.
+
+    Raises:
+        ReplyRefused: it is packed, or too large.
+    """
+    if headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
+        raise Packed
+    length = headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > max_mb * 10**6:
+        raise TooLarge(max_mb)
+
+
+def check_redirect(asked: str, status: int, headers: Any) -> None:
+    """See that a reply does not send us to another server.
+
+    Raises:
+        Redirected: it does.
+    """
+    location = headers.get("Location")
+    if not 300 <= status < 400 or location is None:
+        return
+    try:
+        target = urljoin(asked, location)
+        same = same_server(asked, target)
+    except ValueError:
+        target, same = location, False
+    if not same:
+        raise Redirected(target)
+
+
+def same_server(asked: str, target: str) -> bool:
+    """Whether `target` is the server of `asked`, or the same host with https in place of http."""
+    one, other = urlsplit(asked), urlsplit(target)
+    if one.hostname != other.hostname:
+        return False
+    ports = {"http": 80, "https": 443}
+    before = one.scheme, one.port or ports.get(one.scheme)
+    after = other.scheme, other.port or ports.get(other.scheme)
+    return before == after or (before, after) == (("http", 80), ("https", 443))
