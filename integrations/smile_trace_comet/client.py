@@ -15,10 +15,20 @@ from typing import Any
 
 import requests
 
+from smile_trace.bounded_http import MAX_REPLY_MB, Redirected, ReplyRefused
+from smile_trace.presentable import hide
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import RequestRejected, Service
-from smile_trace_comet.errors import MISSING, WRONG_PROJECT_TYPE, check, comet_service, unreachable
+from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
+from smile_trace.trackers.requests_bounds import bound_adapter
+from smile_trace_comet.errors import (
+    ASSET_PATH,
+    MISSING,
+    WRONG_PROJECT_TYPE,
+    check,
+    comet_service,
+    unreachable,
+)
 from smile_trace_comet.sdk import Sdk, load
 
 OLDEST_SERVER = "3.25.80"
@@ -38,7 +48,7 @@ class CometClient:
         TrackerUnavailable: there is no key, or no server that we can use.
     """
 
-    def __init__(self, *, timeout: float) -> None:
+    def __init__(self, *, timeout: float, max_reply_mb: float = MAX_REPLY_MB) -> None:
         sdk = load()
         if sdk.comet_llm.config.offline_enabled():
             raise TrackerUnavailable(
@@ -56,8 +66,12 @@ class CometClient:
         self._low_level = self._rest.low_level_api_client
         self._low_level.default_retry = False  # the outbox repeats, with patience
         self._session: requests.Session = self._low_level.session
-        self._service = comet_service(self.url)
-        _bound(self._session, self._service, timeout)
+        hide(key)
+        try:
+            self._service = comet_service(self.url)
+        except ValueError as error:
+            raise TrackerUnavailable(str(error)) from None
+        _bound(self._session, self._service, timeout, max_reply_mb)
         self._add_run = f"{sdk.comet_ml.get_backend_address()}logger/add/run"
         self._status_report = f"{sdk.comet_ml.get_backend_address()}status-report/update"
         self._key = key
@@ -247,17 +261,37 @@ class CometClient:
         return client
 
 
-def _bound(session: requests.Session, service: Service, timeout: float) -> None:
-    """Give every request of a session a time-out, and every failure its sentence."""
+def _bound(
+    session: requests.Session, service: Service, timeout: float, max_reply_mb: float
+) -> None:
+    """Bound every request of a session, and give every failure its sentence."""
     request = session.request
+    bounds = {"seconds": DEADLINE_TIMEOUTS * timeout, "max_reply_mb": max_reply_mb}
+    for adapter in session.adapters.values():
+        bound_adapter(adapter, **bounds)  # type: ignore[arg-type]
+
+    def read_elsewhere(location: str) -> requests.Response:
+        """An asset that is in a storage beside Comet: asked without key and headers."""
+        with requests.Session() as plain:
+            plain.verify, plain.proxies = session.verify, session.proxies
+            for adapter in plain.adapters.values():
+                bound_adapter(adapter, **bounds)  # type: ignore[arg-type]
+            return plain.get(location, timeout=timeout)
 
     def bounded(method: str, target: str | None = None, **options: Any) -> requests.Response:
         target = target or options.pop("url")
         options["timeout"] = min(options.get("timeout") or timeout, timeout)
         try:
-            response = request(method, target, **options)
+            try:
+                response = request(method, target, **options)
+            except Redirected as redirected:
+                if method.upper() != "GET" or ASSET_PATH not in target:
+                    raise
+                response = read_elsewhere(redirected.location)
         except requests.RequestException as error:
             raise unreachable(error, service, timeout) from error
+        except ReplyRefused as error:
+            raise service.refused(error) from error
         check(response, target, service)
         return response
 

@@ -12,6 +12,7 @@ API_KEY_NOT_REGISTERED = 90212
 NON_EXISTING_TEAM = 90219
 WRONG_PROJECT_TYPE = 34323
 
+ASSET_PATH = "/asset/get-asset"
 LLM_PATH = "write/experiment/llm"
 MISSING = (400, 404)
 """What servers say of a key that they do not know: older ones 400, newer ones 404."""
@@ -27,6 +28,7 @@ def comet_service(url: str) -> Service:
         access="give its account access to the workspace, or set another workspace in "
         "[trackers.comet]",
         address="COMET_URL_OVERRIDE",
+        login="COMET_API_KEY",
         certificate="point REQUESTS_CA_BUNDLE (or COMET_INCLUDE_CUSTOM_CA_BUNDLE) at the authority "
         "that signed it",
     )
@@ -42,7 +44,7 @@ def check(response: "requests.Response", path: str, service: Service) -> None:
     answer = _json(response)
     if response.status_code >= 400:
         raise _error(response.status_code, answer, response, path, service)
-    if "/asset/get-asset" in path:  # any bytes are right, from wherever we were sent on to
+    if ASSET_PATH in path:  # any bytes are right, from wherever we were sent on to
         return
     if answer is None:
         raise service.wrong()
@@ -104,5 +106,5 @@ def _number(value: Any, otherwise: int) -> int:
 def _json(response: "requests.Response") -> Any:
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

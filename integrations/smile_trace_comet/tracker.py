@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.errors import ReasonCode
+from smile_trace.presentable import check_address
 from smile_trace.records import JSON, Record
 from smile_trace.trackers import (
     Capabilities,
@@ -54,7 +56,9 @@ class CometOptions(Record):
     concurrency: int = Field(8, ge=1, le=10)
     """Requests in flight at once."""
     timeout_seconds: float = Field(10.0, gt=0, le=300)
-    """How long the server may be silent in one request."""
+    """How long the server may be silent in one request, which may take six times as long."""
+    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
+    """Megabytes that a reply may have; a larger one is not read."""
 
 
 class CometTracker(Tracker):
@@ -86,6 +90,8 @@ class CometTracker(Tracker):
                 "deliveries to Comet need its packages: pip install 'smile-trace[comet]', or set "
                 "enabled = false in [trackers.comet]"
             )
+        address = os.environ.get("COMET_URL_OVERRIDE", "")
+        check_address(address, "COMET_URL_OVERRIDE", "COMET_API_KEY")
         sdk.disable_auto_logging()
         return cls(checked)
 
@@ -174,7 +180,9 @@ class CometTracker(Tracker):
         if self._client is None:
             from smile_trace_comet.client import CometClient
 
-            self._client = CometClient(timeout=self.options.timeout_seconds)
+            self._client = CometClient(
+                timeout=self.options.timeout_seconds, max_reply_mb=self.options.max_reply_mb
+            )
         return self._client
 
     def _project(self, client: "CometClient") -> str:

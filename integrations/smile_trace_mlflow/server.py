@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
 from mlflow.entities import AssessmentSource, Experiment, Feedback, LifecycleStage, Run
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.entities.span import Span as MlflowSpan
@@ -33,8 +34,10 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
+from smile_trace.bounded_http import MAX_REPLY_MB, ReplyRefused
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import RequestRejected, Service
+from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
+from smile_trace_mlflow.sessions import bound_requests
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
 _OTLP_PATH = "/v1/traces"
@@ -47,7 +50,9 @@ DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0
 class Server:
     """A tracking server with one experiment, which is made when something is first delivered."""
 
-    def __init__(self, uri: str, experiment: str | None) -> None:
+    def __init__(
+        self, uri: str, experiment: str | None, *, max_reply_mb: float = MAX_REPLY_MB
+    ) -> None:
         self.uri = uri.rstrip("/")
         credentials = (
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, "
@@ -60,6 +65,7 @@ class Server:
             credentials=credentials,
             access=credentials,
             address="tracking_uri of [trackers.mlflow] (MLFLOW_TRACKING_URI)",
+            login="MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
             certificate="point MLFLOW_TRACKING_SERVER_CERT_PATH at the authority that signed it",
         )
         self._experiment = experiment
@@ -71,6 +77,9 @@ class Server:
         # A worker's output is its own.
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        silence = float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])
+        seconds = DEADLINE_TIMEOUTS * silence
+        bound_requests(self.uri, seconds=seconds, max_reply_mb=max_reply_mb)
         self._client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         self._tracing = TracingClient(tracking_uri=self.uri)
         self._prompts: dict[tuple[str, str], tuple[float, PromptVersion | None]] = {}
@@ -80,8 +89,14 @@ class Server:
         """Turn what MLflow raises into `TrackerUnavailable` or `RequestRejected`."""
         try:
             yield
+        except ReplyRefused as error:
+            raise self._service.refused(error) from error
+        except (ParseError, RecursionError, ValueError) as error:  # no answer of MLflow's
+            raise self._service.wrong() from error
         except MlflowException as error:
             cause = error.__context__
+            if isinstance(cause, ReplyRefused):
+                raise self._service.refused(cause) from error
             if isinstance(cause, requests.exceptions.RequestException):
                 raise self._unreachable(cause) from error
             status = int(error.get_http_status_code())  # type: ignore[no-untyped-call]

@@ -6,9 +6,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
+from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.errors import ReasonCode
+from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON, Record, Trace
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.render import fidelity_reason, to_svg_strips
@@ -63,6 +65,8 @@ class MLflowOptions(Record):
     """Its name; by default MLFLOW_EXPERIMENT_NAME, then MLflow's own default."""
     ui_url: str | None = None
     """Where people open MLflow; by default the tracking URI."""
+    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
+    """Megabytes that a reply may have; a larger one is not read."""
 
 
 class MLflowTracker(Tracker):
@@ -88,10 +92,13 @@ class MLflowTracker(Tracker):
             return None
         if urlsplit(uri).scheme not in ("http", "https"):
             raise ValueError(
-                f"MLflow's tracking address is {uri or 'not set'}: set tracking_uri of "
-                "[trackers.mlflow] or MLFLOW_TRACKING_URI to the http(s) address of an MLflow "
-                "server (mlflow server --backend-store-uri sqlite:///mlflow.db starts one)"
+                f"MLflow's tracking address is {presentable(uri) or 'not set'}: set "
+                "tracking_uri of [trackers.mlflow] or MLFLOW_TRACKING_URI to the http(s) address "
+                "of an MLflow server (mlflow server --backend-store-uri sqlite:///mlflow.db starts one)"
             )
+        login = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        check_address(uri, "MLflow's tracking address", login)
+        check_address(checked.ui_url or "", "ui_url of [trackers.mlflow]", login)
         if find_spec("mlflow") is None:
             raise ValueError(
                 "deliveries to MLflow need mlflow: pip install 'smile-trace[mlflow]', or set "
@@ -100,7 +107,8 @@ class MLflowTracker(Tracker):
         from smile_trace_mlflow.server import Server
 
         experiment = checked.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
-        return cls(Server(uri, experiment), checked.ui_url or uri)
+        ui_url = checked.ui_url or uri
+        return cls(Server(uri, experiment, max_reply_mb=checked.max_reply_mb), ui_url)
 
     def check(self) -> bool:
         """See `Tracker.check`."""

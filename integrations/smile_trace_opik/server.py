@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from smile_trace.bounded_http import MAX_REPLY_MB
+from smile_trace.presentable import hide
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service
@@ -44,8 +46,16 @@ class OpikServer:
         timeout: seconds for which the server may be silent in one request.
     """
 
-    def __init__(self, url: str, workspace: str, api_key: str | None, timeout: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        workspace: str,
+        api_key: str | None,
+        timeout: float,
+        max_reply_mb: float = MAX_REPLY_MB,
+    ) -> None:
         self.url = url.rstrip("/") + "/"
+        hide(api_key)
         self._path = base64.b64encode(self.url.encode()).decode()
         headers = {"Comet-Workspace": workspace} | ({"Authorization": api_key} if api_key else {})
         service = Service(
@@ -56,8 +66,11 @@ class OpikServer:
             access="set workspace in [trackers.opik], or OPIK_WORKSPACE, to one that its account "
             "may use",
             address="OPIK_URL_OVERRIDE (it ends with /api)",
+            login="OPIK_API_KEY",
         )
-        self._http = HttpClient(service, headers=headers, timeout=timeout)
+        self._http = HttpClient(
+            service, headers=headers, timeout=timeout, max_reply_mb=max_reply_mb
+        )
         self._project_ids: dict[str, str] = {}
 
     def close(self) -> None:

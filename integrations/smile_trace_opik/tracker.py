@@ -7,7 +7,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.errors import ReasonCode
+from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Record, Trace
 from smile_trace.render import to_html, to_svg
 from smile_trace.trackers import (
@@ -48,6 +50,9 @@ class OpikOptions(Record):
     project: str = ""
     """By default Opik's own setting, then `smile-trace`."""
     timeout_seconds: float = Field(10.0, gt=0, le=300)
+    """How long the server may be silent in one request, which may take six times as long."""
+    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
+    """Megabytes that a reply may have; a larger one is not read."""
 
 
 class OpikTracker(Tracker):
@@ -74,11 +79,13 @@ class OpikTracker(Tracker):
         url = checked.url or own.get("url_override") or CLOUD
         if not url.startswith(("http://", "https://")):
             raise ValueError(
-                f"Opik's address is {url!r}: set url of [trackers.opik], or OPIK_URL_OVERRIDE, to "
-                "an http(s) address that ends with /api"
+                f"Opik's address is {presentable(url)!r}: set url of [trackers.opik], or "
+                "OPIK_URL_OVERRIDE, to an http(s) address that ends with /api"
             )
         workspace = checked.workspace or own.get("workspace") or DEFAULT_WORKSPACE
-        server = OpikServer(url, workspace, own.get("api_key"), checked.timeout_seconds)
+        server = OpikServer(
+            url, workspace, own.get("api_key"), checked.timeout_seconds, checked.max_reply_mb
+        )
         return cls(server, checked.project or own.get("project_name") or "smile-trace")
 
     def close(self) -> None:

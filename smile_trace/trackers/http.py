@@ -4,22 +4,30 @@
 `HttpClient` is a client for JSON over HTTP.
 """
 
+import asyncio
 import datetime
 import email.utils
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
 
+from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, ReplyRefused, bounded
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON
 from smile_trace.trackers.protocol import Rejected, TrackerUnavailable
 from smile_trace.trackers.strict_json import strict_json
 
 BUSY = (408, 429, 502, 503, 504)
 """Statuses of a server that takes nothing for the moment."""
+
+DEADLINE_TIMEOUTS = 6
+"""A request may take so many time-outs, to the last byte of its reply; a time-out bounds each
+silence in it."""
 
 Failure = Literal["timeout", "certificate", "connection"]
 
@@ -64,6 +72,7 @@ class Service:
         credentials: what to do where it refuses our credentials (401).
         access: what to do where they may not write (403).
         address: what to do where something else answers, or nothing.
+        login: the variables that hold credentials, which the address must not.
         certificate: what to do where its certificate cannot be verified.
     """
 
@@ -73,11 +82,20 @@ class Service:
     credentials: str
     access: str
     address: str
+    login: str = "its variables for them"
     certificate: str = "point SSL_CERT_FILE at the authority that signed it"
+
+    def __post_init__(self) -> None:
+        """See that the address can be shown.
+
+        Raises:
+            ValueError: there are credentials in it.
+        """
+        check_address(self.url, f"the address of {self.name}", self.login)
 
     @property
     def _where(self) -> str:
-        return f"{self.name} at {self.url}"
+        return f"{self.name} at {presentable(self.url)}"
 
     def error(
         self, status: int, said: str, headers: Mapping[str, str] | None = None
@@ -121,15 +139,20 @@ class Service:
             )
         if failure == "certificate":
             return TrackerUnavailable(
-                f"the certificate of {self.url} could not be verified: {self.certificate}"
+                f"the certificate of {presentable(self.url)} could not be verified: "
+                f"{self.certificate}"
             )
         return TrackerUnavailable(
             f"{self._where} does not answer: check the network, and {self.address}"
         )
 
+    def refused(self, error: ReplyRefused) -> TrackerUnavailable:
+        """What it means that its reply is not read, or its redirect not followed."""
+        return TrackerUnavailable(f"{self._where} cannot be used: {error}")
+
     def wrong(self) -> TrackerUnavailable:
         """What it means that something else answers."""
-        root = "/".join(self.url.split("/")[:3])
+        root = "/".join(presentable(self.url).split("/")[:3])
         return TrackerUnavailable(
             f"what answers at {root} is not {self.name}: check {self.address}, and that no proxy "
             "or login page is in between"
@@ -141,7 +164,9 @@ class HttpClient:
 
     Args:
         headers: sent with every request; shown nowhere.
-        timeout: seconds for which the server may be silent in one request.
+        timeout: seconds for which the server may be silent in one request, which may take
+            `DEADLINE_TIMEOUTS` times as long in all.
+        max_reply_mb: megabytes that a reply may have.
     """
 
     def __init__(
@@ -151,20 +176,30 @@ class HttpClient:
         headers: Mapping[str, str] = {},
         auth: tuple[str, str] | None = None,
         timeout: float = 10.0,
+        max_reply_mb: float = MAX_REPLY_MB,
     ) -> None:
         self.service = service
         self._timeout = timeout
-        self._client = httpx.Client(
+        self._hooks = {"response": [bounded(max_reply_mb)]}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._client = httpx.AsyncClient(
             base_url=service.url,
-            headers=dict(headers),
+            headers={**HEADERS, **headers},
             auth=auth,
             timeout=timeout,
-            follow_redirects=True,
+            follow_redirects=True,  # within the server: the hook refuses others
+            event_hooks=self._hooks,
         )
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._client.aclose(), self._loop).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        if not self._loop.is_closed():
+            self._loop.close()
 
     def send(
         self,
@@ -187,7 +222,7 @@ class HttpClient:
             return None
         try:
             return response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self.service.wrong() from None
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
@@ -204,12 +239,12 @@ class HttpClient:
             raise
 
     def request(self, method: str, url: str, **options: Any) -> httpx.Response:
-        """Any request; `options` are those of `httpx.Client.request`.
+        """Any request; `options` are those of `httpx.AsyncClient.request`.
 
         Raises:
             RequestRejected, TrackerUnavailable: see `send`.
         """
-        return self._checked(lambda: self._client.request(method, url, **options))
+        return self._checked(self._client.request(method, url, **options))
 
     def put_elsewhere(self, url: str, content: bytes) -> httpx.Response:
         """Upload to a signed address of a storage beside the service, without our headers.
@@ -217,13 +252,26 @@ class HttpClient:
         Raises:
             RequestRejected, TrackerUnavailable: see `send`.
         """
-        return self._checked(lambda: httpx.put(url, content=content, timeout=self._timeout))
 
-    def _checked(self, send: Any) -> httpx.Response:
+        async def put() -> httpx.Response:
+            hooks, timeout = self._hooks, self._timeout
+            async with httpx.AsyncClient(
+                headers=HEADERS, event_hooks=hooks, timeout=timeout
+            ) as client:
+                return await client.put(url, content=content)
+
+        return self._checked(put())
+
+    def _checked(self, sending: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
         try:
-            response: httpx.Response = send()
+            response = self._wait_for(sending)
         except httpx.TimeoutException as error:
             raise self.service.unreachable("timeout", timeout=self._timeout) from error
+        except TimeoutError as error:
+            deadline = DEADLINE_TIMEOUTS * self._timeout
+            raise self.service.unreachable("timeout", timeout=deadline) from error
+        except ReplyRefused as error:
+            raise self.service.refused(error) from error
         except httpx.TransportError as error:
             certificate = "CERTIFICATE" in str(error).upper()
             raise self.service.unreachable(
@@ -232,6 +280,21 @@ class HttpClient:
         if response.status_code >= 400:
             raise self.service.error(response.status_code, response.text, response.headers)
         return response
+
+    def _wait_for(self, sending: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
+        """Run it in the client's own event loop, which can end it wherever it waits."""
+
+        async def until_deadline() -> httpx.Response:
+            async with asyncio.timeout(DEADLINE_TIMEOUTS * self._timeout):
+                return await sending
+
+        with _starting:
+            if not self._thread.is_alive():
+                self._thread.start()
+        return asyncio.run_coroutine_threadsafe(until_deadline(), self._loop).result()
+
+
+_starting = threading.Lock()
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -247,8 +310,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def one_line(text: str) -> str:
-    """The beginning of what a server said, on one line."""
-    return " ".join(text.split())[:200] or "no reason given"
+    """The beginning of what a server said, fit to be shown."""
+    return presentable(text, longest=200) or "no reason given"
 
 
 def _seconds_until(date: str) -> float | None:

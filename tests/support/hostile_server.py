@@ -64,6 +64,7 @@ class HostileServer:
         self.requests: list[bytes] = []
         self.sent_bytes = 0
         self._pause = pause
+        self._packed = _bomb() if attack == "bomb" else b""
         self._elsewhere = elsewhere
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -107,7 +108,7 @@ class HostileServer:
             "endless": lambda: _endless(200),
             "endless_error": lambda: _endless(500),
             "gigabyte": lambda: _gigabyte(),
-            "bomb": lambda: _whole(200, _bomb(), b"Content-Encoding: gzip\r\n"),
+            "bomb": lambda: _whole(200, self._packed, b"Content-Encoding: gzip\r\n"),
             "redirect": lambda: _whole(307, b"", f"Location: {self._elsewhere}\r\n".encode()),
             "too_long": lambda: _whole(200, b"{}", length=1000),
             "too_short": lambda: _whole(200, b'{"choices": []}', length=5),
