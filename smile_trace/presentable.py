@@ -13,6 +13,8 @@ from smile_trace.capture.redaction.secrets import find_secrets
 
 LONGEST = 500
 """Characters that are shown."""
+LONGEST_LINE = 2000
+"""Characters of a whole line of ours that may quote others."""
 _READ, _SPARE = 100_000, 4096
 """Characters that are looked at; where there are more, the last ones read may be half a secret."""
 
@@ -66,6 +68,14 @@ def presentable(text: object, *, longest: int = LONGEST) -> str:
         line = line[:-_SPARE]
     line = " ".join(line.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def presentable_lines(text: object) -> str:
+    """Several lines (a traceback, a log message), each made presentable; indents stay."""
+    return "\n".join(
+        line[: len(line) - len(line.lstrip(" "))] + presentable(line, longest=LONGEST_LINE)
+        for line in str(text).split("\n")
+    )
 
 
 def check_address(address: str, setting: str, instead: str) -> None:

@@ -94,7 +94,8 @@ class MLflowTracker(Tracker):
             raise ValueError(
                 f"MLflow's tracking address is {presentable(uri) or 'not set'}: set "
                 "tracking_uri of [trackers.mlflow] or MLFLOW_TRACKING_URI to the http(s) address "
-                "of an MLflow server (mlflow server --backend-store-uri sqlite:///mlflow.db starts one)"
+                "of an MLflow server (mlflow server --backend-store-uri sqlite:///mlflow.db "
+                "starts one)"
             )
         login = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         check_address(uri, "MLflow's tracking address", login)

@@ -33,7 +33,9 @@ def main() -> None:
     except SmileTraceError as error:
         if "--debug" in sys.argv:
             raise
-        print(f"smile-trace: {error}", file=sys.stderr)
+        from smile_trace.presentable import presentable_lines
+
+        print(f"smile-trace: {presentable_lines(error)}", file=sys.stderr)
         raise SystemExit(1) from None
 
 

@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 from smile_trace.errors import SmileTraceError
+from smile_trace.presentable import LONGEST_LINE, presentable
 
 
 def printable(text: str) -> str:
-    """The text on one line, without control characters: other programs may have written it."""
-    return "".join(c if c.isprintable() else " " for c in text)
+    """The text on one line, without secrets and control characters: others may have written it."""
+    line = presentable(text, longest=LONGEST_LINE)
+    return "".join(c if c.isprintable() else " " for c in line)
 
 
 def check_writable(file: Path) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from smile_trace.cli.output import printable
 from smile_trace.errors import ReasonCode
+from smile_trace.presentable import presentable_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,12 +113,20 @@ def _summary(status: "Status", home: "Path") -> str:
 
 def _write_log(form: Literal["text", "json"], terminal: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    text = _Text("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(_Json() if form == "json" else text)
     # A terminal shows bars: only warnings are printed beside them.
     logging.basicConfig(level=logging.WARNING if terminal else logging.INFO, handlers=[handler])
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+class _Text(logging.Formatter):
+    """Lines in which nobody else's secrets and control sequences stand."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines of the record and of its traceback."""
+        return presentable_lines(super().format(record))
 
 
 class _Json(logging.Formatter):
@@ -129,8 +138,8 @@ class _Json(logging.Formatter):
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": presentable_lines(record.getMessage()),
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = presentable_lines(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)

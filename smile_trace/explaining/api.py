@@ -54,6 +54,9 @@ def explain(
     It is feature attribution by ablation (occlusion): the model is asked again with segments of
     the prompt removed, and an attribution is how much of the answer a segment carries.
 
+    What it may spend is its own `budget`, and nothing else: the caps of the settings, per day and
+    per explanation, are those of the worker, and what is asked here does not count in them.
+
     Args:
         prompt: a text, a list of chat messages, or a rendering of a `Prompt`.
         model: a name from the settings, a Model, or a function `str -> str` (also async);

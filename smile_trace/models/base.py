@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Form, Message, Record, Response
 
 
@@ -90,12 +91,14 @@ def scores_answers(model: Model) -> TypeGuard[ScoringModel]:
 
 
 def checked(response: Response, *, scored: bool) -> Response:
-    """The response without log-probabilities that are no finite numbers.
+    """The response without log-probabilities that are no finite numbers, its failure presentable.
 
     Args:
         response: a model's.
         scored: whether it is the score of a given answer, which is then missing data.
     """
+    if response.failure is not None:
+        return response.model_copy(update={"failure": presentable(response.failure)})
     if response.finite:
         return response
     if scored:

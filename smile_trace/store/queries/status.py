@@ -1,10 +1,12 @@
 """Counts of everything in the store, as of one moment."""
 
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
 from sqlalchemy import Connection, Select, and_, func, select
 
 from smile_trace.errors import ReasonCode
+from smile_trace.presentable import presentable
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.spending.ledger import Spent
@@ -20,11 +22,14 @@ from smile_trace.store.tables import (
     trackers,
 )
 
+Shown = Annotated[str, AfterValidator(presentable)]
+"""Release 0.1 stored what others said as it was."""
+
 
 class Counted(Record):
     """How often something happened, and why; `code` where the reason has one."""
 
-    reason: str
+    reason: Shown
     code: ReasonCode | None = None
     count: int
 
@@ -37,7 +42,7 @@ class Paused(Record):
     """
 
     name: str
-    reason: str
+    reason: Shown
     code: ReasonCode | None = None
     tries: int
     since: float

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from smile_trace.errors import Reason, ReasonCode
+from smile_trace.presentable import presentable
 from smile_trace.records import Record, Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -95,7 +96,7 @@ class DeliveryWorker:
                 self._fill()
         except TrackerUnavailable as error:
             self.pause(error)
-            return Delivered(unavailable=str(error), **counts)
+            return Delivered(unavailable=presentable(error), **counts)
         if answered:
             self.resume()
         return Delivered(**counts)
@@ -221,15 +222,16 @@ class DeliveryWorker:
 
     def pause(self, error: TrackerUnavailable) -> None:
         """Give the tracker nothing for a while: it said that it takes nothing."""
+        said = presentable(error)
         state, now = self._store.outbox.state(self.name), self._clock()
         wait = error.retry_after or wait_after(state.failures)
-        if str(error) != state.reason:
-            logger.warning("%s takes nothing: %s", self.name, error)
+        if said != state.reason:
+            logger.warning("%s takes nothing: %s", self.name, said)
         self._store.outbox.note_state(
             TrackerState(
                 name=self.name,
                 failures=state.failures + 1,
-                reason=str(error),
+                reason=said,
                 reason_code=error.code,
                 since=state.since or now,
                 not_before=now + min(wait, MAX_PAUSE),
@@ -244,7 +246,7 @@ class DeliveryWorker:
 
 
 def _reason(outcome: Rejected | Deferred | Skipped) -> Reason:
-    return Reason(outcome.code, outcome.reason)
+    return Reason(outcome.code, presentable(outcome.reason))
 
 
 def _is_disk_error(error: OSError) -> bool:

@@ -6,13 +6,16 @@ import shutil
 import socket
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
 
 from smile_trace.capture.spool import read_losses
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.registry import open_model
+from smile_trace.presentable import LONGEST_LINE, presentable
 from smile_trace.records import Record
 from smile_trace.settings import EndpointSettings, ModelSettings, RerunSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
@@ -30,7 +33,7 @@ class Finding(Record):
 
     level: Level
     about: str
-    said: str
+    said: Annotated[str, AfterValidator(lambda text: presentable(text, longest=LONGEST_LINE))]
 
 
 def examine(settings: Settings) -> list[Finding]:

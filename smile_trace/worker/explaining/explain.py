@@ -23,6 +23,7 @@ from smile_trace.explaining.driver import (
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study
 from smile_trace.models import Model, ModelUnavailable
+from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
@@ -211,15 +212,21 @@ class Explainer:
 
     async def _postpone(self, job: Job, reason: Reason | None, seconds: float) -> None:
         now = self._clock()
+        reason = reason and _presentable(reason)
         await self._retry(self._store.jobs.postpone, job, reason, until=now + seconds, now=now)
 
     async def _fail(self, job: Job, reason: Reason) -> None:
+        reason = _presentable(reason)
         await self._retry(self._store.jobs.fail, job.id, reason, now=self._clock())
 
     async def _retry(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Work with the store off the event loop, which has answers to receive, however long
         the disk is full."""
         return await asyncio.to_thread(lambda: self._store_retry(work, *args, **kwargs))
+
+
+def _presentable(reason: Reason) -> Reason:
+    return Reason(reason.code, presentable(reason.text))
 
 
 def _study(

@@ -14,6 +14,7 @@ from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings, open_model, settings_for
+from smile_trace.presentable import presentable
 from smile_trace.records import Call, Response
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
@@ -158,7 +159,7 @@ class Models:
             name: who was asked, unless the error names another model.
             error: why.
         """
-        name = error.model or name
+        name, said = error.model or name, presentable(error)
         with self._pausing:
             before, now = self._store.pauses.all().get(name), self._clock()
             if before is not None and before.not_before > now:
@@ -169,15 +170,15 @@ class Models:
             self._store.pauses.put(
                 Pause(
                     name=name,
-                    reason=str(error),
+                    reason=said,
                     reason_code=error.code,
                     failures=failures,
                     since=before.since if before else now,
                     not_before=now + wait,
                 )
             )
-        if before is None or before.reason != str(error):
-            logger.warning("%s is paused, and tried again now and then: %s", name, error)
+        if before is None or before.reason != said:
+            logger.warning("%s is paused, and tried again now and then: %s", name, said)
 
 
 class _RetryingLedger:

@@ -1,0 +1,103 @@
+"""Addresses and error texts of others are shown without secrets and control sequences."""
+
+import base64
+import json
+import logging
+
+import pytest
+
+from smile_trace.cli.worker import _Json, _Text
+from smile_trace.presentable import check_address, hide, holds_credentials, presentable
+from smile_trace.settings import EndpointSettings, Settings, SettingsError
+from smile_trace.store.queries.status import Counted
+from smile_trace.worker.doctor import Finding
+from smile_trace_mlflow import MLflowTracker
+from smile_trace_opik import OpikTracker
+from tests.support.hostile_server import ESCAPES
+
+KEY = 'odd"shaped\\secret/of+mine'
+ADDRESSES = [
+    "http://user:hunter2hunter2@host.example:8000/v1",
+    "https://hunter2hunter2@host.example/v1",
+    "http://:hunter2hunter2@host.example",
+    "https://host.example/v1?api_key=hunter2hunter2",
+    "https://host.example/v1?a=1&X-Amz-Signature=hunter2hunter2",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_credentials_in_an_address_are_not_shown(address: str) -> None:
+    shown = presentable(f"cannot reach {address}, sorry")
+    assert "hunter2" not in shown
+    assert "host.example" in shown
+    assert shown.endswith("sorry")
+
+
+@pytest.mark.parametrize("form", [str, json.dumps, lambda key: base64.b64encode(key.encode())])
+def test_a_known_key_is_not_shown_in_any_form(form, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANY_API_KEY", KEY)
+    said = form(KEY)
+    said = said.decode() if isinstance(said, bytes) else said
+    shown = presentable(f"your key {said} is wrong")
+    assert "odd" not in shown
+    assert base64.b64encode(KEY.encode()).decode() not in shown
+
+
+def test_a_key_is_found_through_control_characters_and_where_the_text_is_long() -> None:
+    hide("a-secret-that-was-read")
+    broken = "a-secret\x1b[0m-that\u200b-was\x00-read"
+    for text in (broken, f"{'x' * 490} {broken}", f"{' ' * 99_980}{broken}{'y' * 10}"):
+        assert "a-secret" not in presentable(text)
+
+
+def test_sequences_that_a_terminal_obeys_are_removed() -> None:
+    shown = presentable(f"before {ESCAPES} after\u202e\u2028\ud800")
+    assert shown == "before click after"
+
+
+def test_the_length_is_bounded() -> None:
+    assert len(presentable("word " * 10**6)) == 500
+    assert presentable("short") == "short"
+
+
+def test_settings_with_credentials_in_an_address_are_refused() -> None:
+    for address in ADDRESSES:
+        assert holds_credentials(address)
+        with pytest.raises(SettingsError) as refused:
+            Settings(models={"m": {"kind": "endpoint", "base_url": address}})
+        assert "api_key_env" in str(refused.value)
+        assert "hunter2" not in str(refused.value)
+    assert EndpointSettings(base_url="http://host.example/v1").base_url
+
+
+def test_trackers_with_credentials_in_an_address_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for address in ADDRESSES:
+        with pytest.raises(ValueError, match="MLFLOW_TRACKING_USERNAME") as refused:
+            MLflowTracker.from_settings({"tracking_uri": address})
+        assert "hunter2" not in str(refused.value)
+        with pytest.raises(ValueError, match="OPIK_API_KEY") as refused:
+            OpikTracker.from_settings({"url": address})
+        assert "hunter2" not in str(refused.value)
+    check_address("http://host.example:5000", "x", "y")
+
+
+def test_the_log_status_and_doctor_show_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANY_API_KEY", KEY)
+    said = f"{ESCAPES}{ADDRESSES[0]} {KEY}"
+    record = logging.LogRecord("any", logging.ERROR, "f", 1, "told: %s", (said,), None)
+    try:
+        raise ValueError(said)
+    except ValueError as error:
+        record.exc_info = (type(error), error, error.__traceback__)
+    shown = [
+        _Text("%(message)s").format(record),
+        _Json().format(record),
+        Counted(reason=said, count=1).reason,
+        Finding(level="bad", about="model", said=said).said,
+    ]
+    for text in shown:
+        assert "hunter2" not in text
+        assert "odd" not in text
+        assert "\x1b" not in text
