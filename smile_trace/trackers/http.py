@@ -195,11 +195,17 @@ class HttpClient:
     def close(self) -> None:
         """Close the connections."""
         if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._client.aclose(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         if not self._loop.is_closed():
             self._loop.close()
+
+    async def _end(self) -> None:
+        """Let nobody wait for a reply any more."""
+        for request in asyncio.all_tasks() - {asyncio.current_task()}:
+            request.cancel()
+        await self._client.aclose()
 
     def send(
         self,

@@ -2,6 +2,8 @@
 
 import datetime
 import email.utils
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,6 +11,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault, Request
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service, retry_after
+from tests.support.hostile_server import HostileServer
 
 
 def service(url: str = "http://dashboard.example/api/") -> Service:
@@ -92,3 +95,30 @@ def test_another_server_is_named() -> None:
         with pytest.raises(TrackerUnavailable, match="does not answer"):
             client.get("/a")
         client.close()
+
+
+def test_a_reply_that_drips_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smile_trace.trackers.http.DEADLINE_TIMEOUTS", 1)
+    with HostileServer("drip") as server:
+        client = HttpClient(service(server.url), timeout=0.5)
+        with pytest.raises(TrackerUnavailable, match=r"0\.5 s"):
+            client.get("/x")
+        client.close()
+
+
+def test_a_client_that_is_closed_leaves_nobody_waiting() -> None:
+    with HostileServer("drip") as server, ThreadPoolExecutor() as pool:
+        client = HttpClient(service(server.url), timeout=30)
+        waiting = pool.submit(client.get, "/x")
+        while not server.requests:
+            time.sleep(0.01)
+        client.close()
+        assert waiting.exception(timeout=5) is not None
+
+
+def test_an_upload_goes_to_the_storage_without_our_headers() -> None:
+    with Echo() as server:
+        client = HttpClient(service(server.url), headers={"Authorization": "ours"})
+        client.put_elsewhere(f"{server.url}/none", b"content")
+        client.close()
+    assert "Authorization" not in server.requests[0].headers
