@@ -80,7 +80,7 @@ def parse(text: str | bytes, *, lenient: bool = False) -> Any:
         raise ForeignDataError("a number of thousands of digits") from None
     escaped = "\\ud" in text or "\\uD" in text
     if escaped or (not text.isascii() and _LONE_SURROGATES.search(text)):
-        value = _without_surrogates(value, replace=lenient)
+        value = _mended(value, lenient=lenient)
     return value
 
 
@@ -115,13 +115,15 @@ def check(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
 
 
 def clean(value: Any, *, max_depth: int = MAX_DEPTH) -> Any:
-    """A value that another library decoded: checked, with U+FFFD for halves of characters.
+    """A value that another library decoded: checked, with U+FFFD for halves of characters and
+    null for numbers that are not finite.
 
     Raises:
         ForeignDataError: it is beyond a bound.
     """
+    value = _mended(value, lenient=True)
     check(value, max_depth=max_depth)
-    return _without_surrogates(value, replace=True)
+    return value
 
 
 def integer(value: Any) -> int:
@@ -179,16 +181,18 @@ def _null(_: str) -> None:
     return None
 
 
-def _without_surrogates(value: Any, *, replace: bool, depth: int = 0) -> Any:
+def _mended(value: Any, *, lenient: bool, depth: int = 0) -> Any:
     """Half an emoji is JSON but no text: neither a database nor a model takes it."""
     if depth > 4 * MAX_DEPTH:
         raise ForeignDataError("nested too deeply")
-    again = partial(_without_surrogates, replace=replace, depth=depth + 1)
+    again = partial(_mended, lenient=lenient, depth=depth + 1)
     match value:
         case str() if _LONE_SURROGATES.search(value):
-            if not replace:
+            if not lenient:
                 raise ForeignDataError("half a character (a lone surrogate)")
             return _LONE_SURROGATES.sub("\ufffd", value)
+        case float() if lenient and not math.isfinite(value):
+            return None
         case dict():
             return {again(name): again(held) for name, held in value.items()}
         case list():

@@ -203,8 +203,10 @@ class HttpClient:
 
     async def _end(self) -> None:
         """Let nobody wait for a reply any more."""
-        for request in asyncio.all_tasks() - {asyncio.current_task()}:
+        requests = asyncio.all_tasks() - {asyncio.current_task()}
+        for request in requests:
             request.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
         await self._client.aclose()
 
     def send(

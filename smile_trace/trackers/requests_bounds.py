@@ -110,8 +110,8 @@ class _Deadline:
         """The request has ended."""
         self._timer.cancel()
         with self._lock:
-            for twin in self._sockets:
-                twin.close()
+            for duplicate in self._sockets:
+                duplicate.close()
             self._sockets.clear()
 
     def _expire(self) -> None:
@@ -120,9 +120,9 @@ class _Deadline:
             self._shut_down()
 
     def _shut_down(self) -> None:
-        for twin in self._sockets:
+        for duplicate in self._sockets:
             try:
-                twin.shutdown(socket.SHUT_RDWR)
+                duplicate.shutdown(socket.SHUT_RDWR)
             except OSError:  # it is closed already
                 continue
 
@@ -130,14 +130,14 @@ class _Deadline:
 class _Watched(HTTPConnection):
     """A connection that the deadline of its thread's request knows.
 
-    The twin shares the connection with the socket, which a TLS handshake takes over.
+    The duplicate shares the connection with the socket, which a TLS handshake takes over.
     """
 
-    _twin: socket.socket | None = None
+    _duplicate: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
         made = super()._new_conn()
-        self._twin = made.dup()
+        self._duplicate = made.dup()
         self._watch()
         return made
 
@@ -147,14 +147,14 @@ class _Watched(HTTPConnection):
 
     def close(self) -> None:
         super().close()
-        if self._twin is not None:
-            self._twin.close()
-            self._twin = None
+        if self._duplicate is not None:
+            self._duplicate.close()
+            self._duplicate = None
 
     def _watch(self) -> None:
         deadline = getattr(_current, "deadline", None)
-        if deadline is not None and self._twin is not None:
-            deadline.watch(self._twin)
+        if deadline is not None and self._duplicate is not None:
+            deadline.watch(self._duplicate)
 
 
 class _WatchedTls(_Watched, HTTPSConnection):

@@ -200,19 +200,19 @@ def _native(result: dict[str, Any]) -> Response:
 def _tokens(
     logprobs: Any,
 ) -> tuple[tuple[str, ...] | None, tuple[float, ...] | None]:
-    """Tokens and their log-probabilities, from the chat or the older completion layout."""
+    """Tokens and their log-probabilities, from the chat or the older completion layout.
+
+    (None, None) where one is missing or not finite: the text is as good without them.
+    """
     if not isinstance(logprobs, dict):
         return None, None
-    content = logprobs.get("content")
-    if isinstance(content, list):
-        return (
-            tuple(str(item.get("token", "")) for item in content),
-            tuple(log_probability(item["logprob"]) for item in content),
-        )
-    if isinstance(logprobs.get("token_logprobs"), list):
-        scores = tuple(map(log_probability, logprobs["token_logprobs"]))
-        return tuple(logprobs.get("tokens") or ()), scores
-    return None, None
+    tokens, scores = logprobs.get("tokens") or (), logprobs.get("token_logprobs")
+    if isinstance(content := logprobs.get("content"), list):
+        tokens = [str(item.get("token", "")) for item in content]
+        scores = [item["logprob"] for item in content]
+    if not isinstance(scores, list) or None in scores:
+        return None, None
+    return tuple(tokens), tuple(map(log_probability, scores))
 
 
 def log_probability(value: JSON) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smile_trace.records import JSON
 from smile_trace.settings import Settings
 from tests.support.hostile_server import ATTACKS, Attack, HostileServer
 from tests.support.paths import ROOT
@@ -21,6 +22,7 @@ MEGABYTES = 500
 
 WORKER = """
 import json, logging, resource, sys
+from smile_trace.records import JSON
 from smile_trace.settings import Settings
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FakeTracker
@@ -80,6 +82,7 @@ def settings(folder: Path, hostile: str, good: str) -> dict[str, object]:
 
 def capture(made: Settings) -> None:
     """Four calls of the hostile model, then two of the good one."""
+    temperature: dict[str, JSON] = {"gen_ai.request.temperature": 0.0}
     models = ["hostile"] * 4 + ["planted"] * 2
     spans = [
         call_span(
@@ -87,7 +90,7 @@ def capture(made: Settings) -> None:
             model=model,
             prompt=" ".join(f"{word}{number}" for word in PROMPT.split()),
             answer=planted_answer(PROMPT),
-            **{"gen_ai.request.temperature": 0.0},
+            **temperature,
         )
         for number, model in enumerate(models, 1)
     ]

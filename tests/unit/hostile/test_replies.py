@@ -75,8 +75,6 @@ def test_any_reply(reply: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (b"1e999", "no number of JSON"),
-        (b"-Infinity", "no number of JSON"),
         (b"9" * 400, "more than 64 bits"),
         (b"[" * 100 + b"]" * 100, "nested"),
         (b"[" * 100_000 + b"]" * 100_000, "nested"),
@@ -96,6 +94,17 @@ async def test_a_reply_beyond_all_bounds_is_a_failure(
         assert said in (bad.failure or "")
         [good] = await model.generate([REQUEST])
         assert good.text == "fine"
+
+
+@pytest.mark.parametrize("value", [b"1e999", b"-Infinity", b"NaN", b"null"])
+async def test_a_log_probability_that_is_none_costs_no_answer(value: bytes) -> None:
+    reply = {"choices": [{"message": {"content": "a"}, "logprobs": {"content": []}}]}
+    reply["choices"][0]["logprobs"]["content"] = [{"token": "a", "logprob": PLACE}]  # type: ignore[index]
+    with serving(lambda prompt: "fine") as server:
+        server.faults = [(200, {}, with_value(reply, value))]
+        model = Endpoint("m", EndpointSettings(base_url=server.base_url))
+        [response] = await model.generate([REQUEST])
+    assert (response.text, response.logprobs) == ("a", None)
 
 
 def test_half_a_character_in_a_reply_is_replaced() -> None:
