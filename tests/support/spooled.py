@@ -81,7 +81,8 @@ def line(*spans: Span) -> bytes:
 
 def write_spool(folder: Path, spans: Iterable[Span], name: str = "process-1.jsonl") -> Path:
     """A spool file with one line per span, appended where it exists; its writer is gone."""
-    folder.mkdir(parents=True, exist_ok=True)
+    for made in (folder.parent, folder):  # private, as capture makes them
+        made.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / name
     with path.open("ab") as stream:
         for span in spans:

@@ -29,8 +29,8 @@ OF_THE_MOMENT = frozenset(
     ("compared_at", "healthy", "next_try", "since", "spent_today", "worker", "home")
 )
 """What a home says by the clock, by its place or by who looks."""
-ADDED = frozenset(("code",))
-"""What the status says since: a reason's code beside its sentence."""
+ADDED = frozenset(("code", "max_reply_mb"))
+"""What is said since: a reason's code beside its sentence, the bound of a server's reply."""
 
 
 @pytest.fixture
