@@ -151,6 +151,7 @@ def summary_metrics(rows: Sequence[Row]) -> dict[str, float]:
     metrics = {
         "smile.explained_calls": float(len(rows)),
         "smile.reliable_calls": float(statuses.count("reliable")),
+        "smile.partial_calls": float(statuses.count("partial")),
         "smile.no_effect_calls": float(statuses.count("no_effect")),
         "smile.inconclusive_calls": float(statuses.count("inconclusive")),
         "smile.target_calls": float(sum(row.target_calls for row in rows)),

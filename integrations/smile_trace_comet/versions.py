@@ -161,7 +161,7 @@ def version_page(
 def _head(template: str, rows: Sequence[Row]) -> str:
     counts = [
         f"{number} {STATUS_WORDS[status]}"
-        for status in ("reliable", "no_effect", "inconclusive")
+        for status in STATUS_WORDS
         if (number := sum(row.status == status for row in rows))
     ]
     more = (

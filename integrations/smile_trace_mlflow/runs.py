@@ -102,6 +102,7 @@ def _metrics(rows: Sequence[list[JSON]]) -> dict[str, float]:
     metrics = {
         "smile.explained": float(len(rows)),
         "smile.reliable": float(column["status"].count("reliable")),
+        "smile.partial": float(column["status"].count("partial")),
         "smile.no_effect": float(column["status"].count("no_effect")),
         "smile.inconclusive": float(column["status"].count("inconclusive")),
         "smile.target_calls": float(sum(column["target_calls"])),

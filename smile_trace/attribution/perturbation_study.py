@@ -116,12 +116,13 @@ class PerturbationStudy:
 
     def ask(self) -> list[Perturbation]:
         """The next round, at most ROUND perturbations; [] when the study is finished."""
-        if self._baseline_failed():
+        if self._baseline_failed() and not self._ask_baseline_again():
             return []
         waiting = self._waiting()
         if not waiting and (self._extend_level() or self._next_level()):
             waiting = self._waiting()
-        chosen = waiting[: ROUND if self._rounds else len(self._planner.baselines)]
+        unperturbed = [row for row in waiting if row.kind == "baseline"]
+        chosen = unperturbed or waiting[:ROUND]
         self._asked.update(dict.fromkeys(map(call_key, chosen)))
         self._rounds += bool(chosen)
         return chosen
@@ -187,6 +188,11 @@ class PerturbationStudy:
             return False
         return self._scores().baseline_failed
 
+    def _ask_baseline_again(self) -> bool:
+        """Plans it once more where its calls failed, as any other call is retried."""
+        unanswered = self._scores().baseline is None
+        return unanswered and self._planner.add_baseline()
+
     def _next_level(self) -> bool:
         """Plans a finer partition of the segments with an effect, where one and calls are left."""
         calls = self._settings.budget - len(self._asked)
@@ -223,6 +229,7 @@ class PerturbationStudy:
                 fidelity,
                 coarser=coarser,
                 interactions=interactions,
+                same_texts=scores.same_texts,
                 part=self._part and self.answer[slice(*self._part)],
             ),
             perturbations=self._observations(scores, found),
@@ -257,6 +264,7 @@ class PerturbationStudy:
                 deterministic=self._deterministic,
                 embed=self._embed,
                 seed=self._seed(index),
+                failed=scores.failed[index],
                 solver=self._solver,
             )
 

@@ -12,7 +12,10 @@ from smile_trace.records.upgrades import hash_settings, upgrade_explanation, upg
 SCHEMA_VERSION = 2
 
 Signal = Literal["text", "probability"]
-FidelityStatus = Literal["reliable", "no_effect", "inconclusive"]
+FidelityStatus = Literal["reliable", "partial", "no_effect", "inconclusive"]
+"""`reliable`: the attributions predict unseen answers. `partial`: the significant segments are
+sure, the rest is open. `no_effect`: nothing that was removed changed the answer. `inconclusive`:
+nothing can be said at this budget."""
 
 
 class SegmentAttribution(Record):
@@ -21,8 +24,9 @@ class SegmentAttribution(Record):
     `attribution` is in units of answer change, in [-1, 1]: the estimand of docs/method.md.
     Positive = removing the segment takes the answer away. It lies inside `[ci_low, ci_high]`.
     `leave_one_out` is the measured answer change when this segment alone was removed, None where
-    it was not measured. A protected segment has attribution 0 and no interval of its own: it is
-    never removed.
+    it was not measured. `fails_without` is true where requests without the segment fail
+    significantly more often than others (the same exact test, on failures). A protected segment
+    has attribution 0 and no interval of its own: it is never removed.
     """
 
     text: str
@@ -37,6 +41,7 @@ class SegmentAttribution(Record):
     ci_high: float
     p_value: float | None = None
     significant: bool = False
+    fails_without: bool = False
     leave_one_out: float | None = None
     protected: bool = False
     also: tuple[Place, ...] = ()
@@ -188,7 +193,8 @@ class Explanation(Record):
     """In a long prompt the segments that were partitioned again, with their own attributions;
     their pieces are among `segments`, and name them as `parent`."""
     interactions: tuple[Interaction, ...] = ()
-    """The significant pairs; none where the status is not `reliable`, and none from a proxy."""
+    """The significant pairs, of significant segments where the model varies; none where the status
+    is not `reliable`, and none from a proxy."""
     fidelity: Fidelity
     cost: Cost
     summary: str

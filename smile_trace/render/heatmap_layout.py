@@ -25,6 +25,7 @@ OPENS, CLOSES = "\u25b8", "\u25c2"
 
 STATUS_WORDS = {
     "reliable": "reliable",
+    "partial": "partly sure",
     "no_effect": "no effect",
     "inconclusive": "inconclusive at this budget",
 }

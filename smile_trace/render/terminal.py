@@ -12,7 +12,12 @@ from smile_trace.render.scores import rows
 from smile_trace.render.text import signed, visible
 
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
-_STATUS = {"reliable": "bold green", "no_effect": "bold", "inconclusive": "bold yellow"}
+_STATUS = {
+    "reliable": "bold green",
+    "partial": "bold yellow",
+    "no_effect": "bold",
+    "inconclusive": "bold yellow",
+}
 _MAX_ROWS = 8
 
 

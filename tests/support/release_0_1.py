@@ -3,8 +3,9 @@
 `cases.jsonl` describes the cases as data, a line each, in the words of release 0.1;
 `outputs.jsonl.gz` holds what came of each. `release_0_1_runner.py` turns a description into a
 run; `release_0_1_mapping.py` says what was renamed since. The outputs were recorded with the
-code of release 0.1 by `python -m tests.support.release_0_1` and are never recorded again:
-where they differ, the behaviour does.
+code of release 0.1 and are never recorded again: where they differ, the behaviour does. Where it
+is meant to, `replaced.jsonl` has the output since, and why:
+`python -m tests.support.release_0_1 WHY ID…`.
 
 A sum that ends in a tie is broken by its last bit, which is the processor's: a few cases have
 one output per kind of arithmetic (`KERNELS`), and any of them will do.
@@ -24,6 +25,7 @@ from tests.support.release_0_1_mapping import upgrade
 
 DATA = Path(__file__).parents[1] / "data" / "release_0_1"
 OUTPUTS = DATA / "outputs.jsonl.gz"
+REPLACED = DATA / "replaced.jsonl"
 
 NOT_DETERMINED = frozenset(
     (
@@ -107,34 +109,40 @@ def deviations(given: list[dict[str, Any]], found: dict[str, Any]) -> list[str]:
     return [] if [] in every else every[0]
 
 
-def _record_here() -> None:
-    """Print what comes of every case on this processor, as it was told to be."""
+def replaced() -> dict[str, dict[str, Any]]:
+    """The cases that are meant to differ, by id: `why`, and the `outputs`, any of which will do."""
+    lines = REPLACED.read_text(encoding="utf-8").splitlines() if REPLACED.exists() else []
+    return {entry.pop("id"): entry for entry in map(json.loads, lines)}
+
+
+def _record_here(ids: list[str]) -> None:
+    """Print what comes of these cases on this processor, as it was told to be."""
     from tests.support.release_0_1_runner import run
 
     for case in cases():
-        print(json.dumps({"id": case["id"], "output": recorded(run(case))}, ensure_ascii=False))
+        if case["id"] in ids:
+            output = recorded(run(case))
+            print(json.dumps({"id": case["id"], "output": output}, ensure_ascii=False))
 
 
-def _record() -> None:
-    kept: dict[str, list[str]] = {}
+def _replace(why: str, ids: list[str]) -> None:
+    kept = replaced() | {name: {"why": why, "outputs": []} for name in ids}
     for kernel in KERNELS:
         told = {**os.environ, "OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "tests.support.release_0_1", "here"]
+        command = [sys.executable, "-m", __spec__.name, "--here", *ids]
         made = subprocess.run(command, env=told, check=True, stdout=subprocess.PIPE, text=True)
-        for line in made.stdout.splitlines():
-            entry = json.loads(line)
-            known = kept.setdefault(entry["id"], [])
-            given = [json.loads(one)["output"] for one in known]
-            if all(any(differences(one, entry["output"])) for one in given):
-                known.append(line)
-    content = "".join(f"{line}\n" for lines in kept.values() for line in lines).encode()
-    OUTPUTS.write_bytes(gzip.compress(content, mtime=0))
-    print(len(kept), "cases,", len(content), "bytes,", OUTPUTS.stat().st_size, "packed")
-    print({name: len(lines) for name, lines in kept.items() if len(lines) > 1})
+        for entry in map(json.loads, made.stdout.splitlines()):
+            known = kept[entry["id"]]["outputs"]
+            if all(any(differences(one, entry["output"])) for one in known):
+                known.append(entry["output"])
+    entries = ({"id": name, **kept[name]} for name in sorted(kept))
+    lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+    REPLACED.write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["here"]:
-        _record_here()
+    first, *names = sys.argv[1:]
+    if first == "--here":
+        _record_here(names)
     else:
-        _record()
+        _replace(first, names)

@@ -37,6 +37,9 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "explanation.settings": {"distance": None},
     "settings.explain": {"distance": None},
+    "explanation.segments": {"fails_without": False},
+    "explanation.coarser": {"fails_without": False},
+    "status": {"partial": 0},
 }
 """Path of an object to the fields that came since, as they are where nothing asks for them."""
 

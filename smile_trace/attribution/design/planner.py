@@ -25,6 +25,9 @@ FIRST_LOOK = 20
 doubled. By then a segment without which the answer is lost has been removed in 999 of 1,000
 studies, and two of which either is enough have been removed together in nine of ten."""
 
+MORE_BASELINES = 2
+"""How often the unperturbed prompt is asked again where it got no answer."""
+
 CallKey = tuple[str, int]
 """Identifies a call: (hash of the text, replicate)."""
 
@@ -96,7 +99,22 @@ class Planner:
     @property
     def baselines(self) -> list[Perturbation]:
         """The rows of the unperturbed prompt."""
-        return self.levels[0].rows[: self._replicates]
+        return [row for row in self.levels[0].rows if row.kind == "baseline"]
+
+    def add_baseline(self) -> bool:
+        """Plans one more row of the unperturbed prompt; False where that is enough, or the budget.
+
+        A random row makes room for it.
+        """
+        level, count = self.levels[0], len(self.baselines)
+        full = len(set(map(call_key, level.rows))) >= self._settings.budget
+        if count >= self._replicates + MORE_BASELINES or (full and level.exact):
+            return False
+        if full:
+            level.rows.pop()
+        row = self._row(level, "baseline", (True,) * len(level.segments), replicate=count)
+        level.rows.insert(count, row)
+        return True
 
     def _first_level(self) -> Level:
         calls = self._settings.budget - self._replicates

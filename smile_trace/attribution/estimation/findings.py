@@ -40,6 +40,10 @@ class LevelFindings:
     exact: bool
     held_out: HeldOut | None
     locality: tuple[float | None, ...]
+    fails_without: tuple[bool, ...] = ()
+    """Without which segments the calls fail more often; empty where none failed."""
+    failure_rate: float = 0.0
+    """The share of the calls that failed, in [0, 1]."""
     pairs: tuple[Pair, ...] = ()
     """The strongest segments in pairs, by their indices among the free ones."""
 
@@ -72,6 +76,7 @@ class LevelFindings:
             ci_high=float(self.high[k]),
             p_value=float(self.p_values[k]) if tested and self.p_values is not None else None,
             significant=self.significant[k],
+            fails_without=bool(self.fails_without) and self.fails_without[k],
             leave_one_out=self.leave_one_out[k],
         )
 
@@ -86,6 +91,7 @@ def find(
     floor: float,
     embed: Embed,
     seed: list[int],
+    failed: Sequence[bool] = (),
     solver: Solver | None = None,
 ) -> LevelFindings:
     """Estimates and tests every free segment of a partition.
@@ -99,6 +105,7 @@ def find(
         floor: the answer change up to which an exact effect counts as none.
         embed: vectors of the segments' texts, for the locality weights.
         seed: of the folds and of the randomisation test.
+        failed: which of the calls failed; none where it is left out.
         solver: fits the attributions, and is scored on held-out rows; by default the Gaussian
             process, and `BetterOfTwo` is scored.
     """
@@ -123,6 +130,8 @@ def find(
         significant = discoveries(estimate)
         quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1], solver)
         together = pairs(tested, estimate.effect, seed, solver or DEFAULT_SOLVER)
+        if not deterministic:  # among noise a pair's interval alone names bystanders
+            together = tuple(p for p in together if significant[p.first] and significant[p.second])
     return LevelFindings(
         segments=segments,
         effects=in_place(estimate.effect, free),
@@ -135,8 +144,38 @@ def find(
         exact=exact,
         held_out=quality,
         locality=locality,
+        fails_without=_fails_without(rows, changes, failed, free, seed),
+        failure_rate=float(np.mean(failed)) if failed else 0.0,
         pairs=together,
     )
+
+
+def _fails_without(
+    rows: Sequence[Perturbation],
+    changes: Sequence[float | None],
+    failed: Sequence[bool],
+    free: np.ndarray,
+    seed: list[int],
+) -> tuple[bool, ...]:
+    """Per segment, whether calls without it fail more often: the same test, on failures.
+
+    Where every mask was asked, whether they fail more often by half of all calls at least: one
+    call that failed by accident has less effect.
+    """
+    if not any(failed):
+        return ()
+    called = [
+        (row, float(fails))
+        for row, change, fails in zip(rows, changes, failed, strict=True)
+        if fails or change is not None
+    ]
+    if not any(row.keep_probability is not None for row, _ in called):
+        effect, _, _ = _exact(called, free, complete=True)
+        return tuple(bool(e > 0.5) for e in in_place(effect.effect, free))
+    drawn = sum(row.keep_probability is not None for row, _ in called)
+    of_failures = _random_rows(called, free, np.ones(drawn))
+    more_often = inference.fails_more_often(of_failures, seed)
+    return tuple(bool(m) for m in in_place(more_often.astype(float), free))
 
 
 def discoveries(estimate: Estimate) -> NDArray[np.bool_]:

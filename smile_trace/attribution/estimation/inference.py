@@ -112,6 +112,21 @@ def randomisation_test(
     return p_values
 
 
+def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
+    """Without which segments calls fail significantly more often; `y` is 1 where one failed.
+
+    The same randomisation test and false discovery rate as for answer changes.
+    """
+    if len(rows.y) < FOLDS:
+        return np.zeros(rows.x.shape[1], dtype=bool)
+    generator = np.random.default_rng([*seed, 4])
+    p_values = randomisation_test(rows, _folds(len(rows.y), generator), generator)
+    score = (rows.x - rows.q[:, None]) / (rows.q * (1 - rows.q))[:, None]
+    direction = ((rows.y - rows.y.mean())[:, None] * score * rows.varies).sum(axis=0)
+    more_often: NDArray[np.bool_] = benjamini_hochberg(p_values) & (direction > 0)
+    return more_often
+
+
 def benjamini_hochberg(p_values: Array) -> NDArray[np.bool_]:
     """Which to call significant at a false discovery rate of 1 − LEVEL (1995, eq. 1)."""
     if not len(p_values):

@@ -38,6 +38,8 @@ class ResponseScores:
     are none. `baseline_reproduced`: whether that prompt still gives the logged answer.
     `noise_floor`: mean answer change between two of its replicates, in [0, 1].
     `noise_variance`: variance of the answer change over them; None with fewer than two.
+    `failed`: per level and row, whether the call failed. `same_texts`: whether all
+    answers are the same text, but for case and white space; False where probabilities are compared.
     """
 
     changes: tuple[tuple[float | None, ...], ...]
@@ -45,6 +47,8 @@ class ResponseScores:
     baseline_reproduced: bool
     noise_floor: float
     noise_variance: float | None
+    failed: tuple[tuple[bool, ...], ...]
+    same_texts: bool = False
 
     @property
     def known(self) -> list[float]:
@@ -85,8 +89,10 @@ def score_responses(
         for (row, response), distance in zip(rows, found, strict=True)
         if row.kind == "baseline" and response is not None and distance is not None
     ]
+    failed = tuple(tuple(r is not None and not r.ok for _, r in rows) for rows in levels)
     if not baseline:
-        return ResponseScores(tuple((None,) * len(rows) for rows in levels), None, False, 0.0, None)
+        nothing = tuple((None,) * len(rows) for rows in levels)
+        return ResponseScores(nothing, None, False, 0.0, None, failed)
     own = [distance for _, _, distance in baseline]
     reference = float(np.mean(own))
     scale = 1 - reference
@@ -96,7 +102,10 @@ def score_responses(
     variance = float(np.var(own, ddof=1)) / scale**2 if len(own) > 1 and scale > 0 else None
     asked = [response for _, response, _ in baseline]
     reproduced = _baseline_reproduced(asked, reference, signal, deterministic)
-    return ResponseScores(changes, reference, reproduced, floor, variance)
+    answers = (r.text or "" for rows in levels for _, r in rows if r is not None and r.ok)
+    said = {" ".join(text.split()).casefold() for text in answers}
+    same = signal == "text" and len(said) == 1
+    return ResponseScores(changes, reference, reproduced, floor, variance, failed, same)
 
 
 def answer_words(text_change: TextChange, signal: Signal, rows: Iterable[Row]) -> list[str]:

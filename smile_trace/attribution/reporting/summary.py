@@ -22,6 +22,7 @@ def summarize(
     coarser: Sequence[SegmentAttribution] = (),
     interactions: Sequence[Interaction] = (),
     part: str | None = None,
+    same_texts: bool = False,
 ) -> str:
     """One sentence for readers without statistics, for every status.
 
@@ -31,16 +32,18 @@ def summarize(
         coarser: the passages that some of them are pieces of.
         interactions: the pairs that work together.
         part: the part of the answer that is explained; None for all of it.
+        same_texts: whether all answers were the same text.
     """
     answer = "The answer" if part is None else f"The part “{_short(part)}” of the answer"
     if fidelity.status == "no_effect":
-        return _no_effect(fidelity, answer)
+        return _no_effect(fidelity, answer, same_texts=same_texts)
     if fidelity.status == "inconclusive":
         what = "this answer" if part is None else f"the part “{_short(part)}” of this answer"
         return f"What drove {what} is inconclusive at this budget: {fidelity.reason}"
     tree = _Tree(segments, coarser)
     drivers, opponents = tree.drivers, tree.opponents
-    if not drivers and not opponents and not interactions:
+    needed = [s for s in tree.everything if s.fails_without]
+    if not drivers and not opponents and not interactions and not needed:
         return "No single part of the prompt made a difference that stands out of the noise."
     clauses = []
     if drivers:
@@ -50,16 +53,27 @@ def summarize(
         verb = "works" if len(opponents) == 1 else "work"
         whom = "it" if drivers else answer[0].lower() + answer[1:]
         clauses.append(f"{_listed(list(map(tree.named, opponents)))} {verb} against {whom}")
+    if needed:
+        fail = "the request fails" if len(needed) == 1 else "requests fail"
+        clauses.append(f"without {_listed(list(map(tree.named, needed)))} {fail}")
     paired = {key for pair in interactions for key in (pair.first, pair.second)}
     clauses += _together(
         tree.named_together([s for s in tree.free if s.key in paired]), interactions
     )
-    mentioned = [s for s in tree.free if _drives(s) or s in opponents or s.key in paired]
+    mentioned = [
+        s for s in tree.free if _drives(s) or s in opponents or s in needed or s.key in paired
+    ]
+    if fidelity.status == "partial":
+        return _sentence([*clauses, f"the rest is open at this budget: {fidelity.reason}"])
     if rest := [s for s in tree.free if s not in mentioned]:
         clauses.append(f"{_counted(rest, 'other')} made no measurable difference")
     clauses += _never_removed([s for s in segments if s.protected])
-    sentence = "; ".join(clauses) + "."
-    return sentence[0].upper() + sentence[1:]
+    return _sentence(clauses)
+
+
+def _sentence(clauses: Sequence[str]) -> str:
+    joined = "; ".join(clauses).removesuffix(".") + "."
+    return joined[0].upper() + joined[1:]
 
 
 class _Tree:
@@ -148,14 +162,19 @@ def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterato
         yield f"{_joined([name for key, name in names.items() if key in group])} only work together"
 
 
-def _no_effect(fidelity: Fidelity, answer: str) -> str:
+def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool) -> str:
     what = answer[0].lower() + answer[1:]
     if fidelity.noise_floor > NEGLIGIBLE:
         return (
             f"Whatever was removed from the prompt, {what} changed no more than it does when the "
             "same prompt is asked again."
         )
-    return f"Whatever was removed from the prompt, {what} stayed the same."
+    if same_texts:
+        return f"Whatever was removed from the prompt, {what} stayed the same."
+    return (
+        f"Whatever was removed from the prompt, {what} moved less than this comparison can tell "
+        "from noise."
+    )
 
 
 def _never_removed(protected: Sequence[SegmentAttribution]) -> Iterator[str]:

@@ -13,6 +13,9 @@ from smile_trace.records import Fidelity, FidelityStatus
 MIN_ROWS = 10
 """Answered perturbations below which nothing is called reliable."""
 
+MAX_FAILURES = 0.1
+"""Share of failed calls above which unchanged answers do not say that nothing has an effect."""
+
 
 def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, Fidelity]:
     """How many levels to show, and the fidelity of the finest of them.
@@ -40,39 +43,71 @@ def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, 
 
 
 def _verdict(found: LevelFindings, scores: ResponseScores) -> tuple[FidelityStatus, str]:
-    if scores.baseline is None:
-        return "inconclusive", "the unperturbed prompt got no answer."
-    if not scores.baseline_reproduced:
-        return "inconclusive", "the model does not give the logged answer back to the same prompt."
-    if found.rows <= found.exact and len(found.segments) == 1:
-        return "inconclusive", "the prompt was taken as a single part, without which it is empty."
-    if found.rows <= found.exact:
-        return "inconclusive", "no perturbed prompt got an answer."
+    if (nothing := _why_nothing(found, scores)) is not None:
+        return "inconclusive", nothing
     if scores.no_variation:
-        return "no_effect", "no answer moved further than noise moves it."
+        return _unchanged(found)
+    if (unpredictable := _why_unpredictable(found)) is not None:
+        return "partial" if _anything_sure(found) else "inconclusive", unpredictable
     if found.exact:
         return "reliable", "every combination of the parts was asked."
-    if found.rows < MIN_ROWS:
+    assert found.held_out is not None
+    return (
+        "reliable",
+        f"the parts of the prompt predict {100 * found.held_out.r2:.0f} % of how the answer "
+        "changes in new combinations.",
+    )
+
+
+def _why_nothing(found: LevelFindings, scores: ResponseScores) -> str | None:
+    """Why nothing can be said at all; None where something can."""
+    if scores.baseline is None:
+        return "the unperturbed prompt got no answer."
+    if not scores.baseline_reproduced:
+        return "the model does not give the logged answer back to the same prompt."
+    if found.rows <= found.exact and len(found.segments) == 1:
+        return "the prompt was taken as a single part, without which it is empty."
+    if any(found.fails_without):
+        return None
+    if found.rows <= found.exact:
+        return "no perturbed prompt got an answer."
+    if not found.exact and found.rows < MIN_ROWS and not scores.no_variation:
+        return f"only {found.rows} perturbed prompts got an answer, and {MIN_ROWS} are needed."
+    return None
+
+
+def _unchanged(found: LevelFindings) -> tuple[FidelityStatus, str]:
+    """What it means that no answer moved, beside how many calls failed."""
+    if any(found.fails_without):
+        return "partial", "the answers that came did not move, and the other requests failed."
+    if found.failure_rate > MAX_FAILURES:
         return "inconclusive", (
-            f"only {found.rows} perturbed prompts got an answer, and {MIN_ROWS} are needed."
+            f"{100 * found.failure_rate:.0f} % of the requests failed; the answers that came did "
+            "not move."
         )
+    return "no_effect", "no answer moved further than noise moves it."
+
+
+def _why_unpredictable(found: LevelFindings) -> str | None:
+    """Why the attributions as a whole cannot be relied on; None where they can."""
+    if found.exact:
+        failed = f"{100 * found.failure_rate:.0f} % of the requests failed."
+        return failed if found.failure_rate else None
     if found.held_out is None:
-        return "inconclusive", "too few of the perturbed prompts changed the answer."
+        return "too few of the perturbed prompts changed the answer."
     r2, gain = found.held_out.r2, found.held_out.gain
     if r2 <= MINIMAL_R2:
-        return "inconclusive", (
+        return (
             f"the parts of the prompt predict {100 * max(r2, 0):.0f} % of how the answer changes "
             f"in new combinations, and {100 * MINIMAL_R2:.0f} % are needed."
         )
     if gain <= MINIMAL_GAIN:
-        return "inconclusive", (
-            "how much of the prompt is removed predicts the answer as well as which parts are."
-        )
-    return (
-        "reliable",
-        f"the parts of the prompt predict {100 * r2:.0f} % of how the answer changes in new "
-        "combinations.",
-    )
+        return "how much of the prompt is removed predicts the answer as well as which parts are."
+    return None
+
+
+def _anything_sure(found: LevelFindings) -> bool:
+    return any(found.significant) or any(found.fails_without)
 
 
 def _ceiling(scores: ResponseScores) -> float | None:

@@ -73,7 +73,7 @@ class Status(Record):
 
     `captured` counts the calls of complete traces, `open_traces` those that are still growing.
     Of the captured ones `sampled` were chosen: they are pending, running, explained or failed.
-    `explained` includes `no_effect` and `inconclusive` ("inconclusive at this budget").
+    `explained` includes all four statuses of an Explanation (`reliable` and the next three).
     """
 
     captured: int
@@ -85,6 +85,7 @@ class Status(Record):
     running: int
     explained: int
     reliable: int
+    partial: int
     no_effect: int
     inconclusive: int
     sanity_checks: tuple[Counted, ...] = ()
@@ -130,6 +131,7 @@ def read_status(database: Database, today: str) -> Status:
             running=states.get("running", 0),
             explained=states.get("explained", 0),
             reliable=statuses.get("reliable", 0),
+            partial=statuses.get("partial", 0),
             no_effect=statuses.get("no_effect", 0),
             inconclusive=statuses.get("inconclusive", 0),
             sanity_checks=_sanity_checks(connection),

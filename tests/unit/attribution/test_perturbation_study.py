@@ -267,9 +267,54 @@ def test_an_incomplete_enumeration_is_not_exact() -> None:
     assert not any(s.significant for s in explanation.segments)
 
 
-def test_a_failed_baseline_ends_the_study() -> None:
+@pytest.mark.parametrize("content", ["pay minus three now", f"{TEN} minus three"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_word_without_which_requests_fail_is_named(content: str, seed: int) -> None:
+    def needs_minus(messages: tuple[Message, ...]) -> Response | str:
+        if "minus" not in messages[0].content:
+            return Response(failure="400: refused")
+        return "the same answer"
+
+    explanation = run(content, needs_minus, seed=seed).explanation
+    assert explanation.fidelity.status == "partial"
+    assert [s.text for s in explanation.segments if s.fails_without] == ["minus"]
+    assert explanation.summary.startswith("Without “minus” the request fails; ")
+
+
+def test_failures_at_random_are_nobodys_and_prove_nothing() -> None:
+    named, unchanged = 0, []
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+
+        def flaky(
+            messages: tuple[Message, ...], generator: np.random.Generator = generator
+        ) -> Response | str:
+            failed = messages[0].content != TEN and generator.random() < 0.4
+            return Response(failure="timeout") if failed else "the same answer"
+
+        explanation = run(TEN, flaky, seed=seed).explanation
+        named += any(s.fails_without for s in explanation.segments)
+        unchanged.append(explanation.fidelity.status)
+    assert "no_effect" not in unchanged
+    assert named <= 5  # of 20; nominally 2
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_the_unperturbed_prompt_is_asked_again_where_it_fails(failures: int) -> None:
+    calls = iter(range(99))
+
+    def late(messages: tuple[Message, ...]) -> Response | str:
+        return Response(failure="503") if next(calls) < failures else copying("night")(messages)
+
+    explanation = run(TEN, late, answer="night").explanation
+    assert explanation.fidelity.status == "reliable"
+    assert explanation.ranked[0].text == "night"
+    assert explanation.cost.target_calls <= 40
+
+
+def test_a_prompt_that_always_fails_ends_the_study() -> None:
     asked = run(TEN, lambda _: Response(failure="refused"), answer="x")
-    assert len(asked.perturbations) == 1
+    assert len(asked.perturbations) == 3
     assert asked.explanation.fidelity.status == "inconclusive"
     assert "no answer" in asked.explanation.fidelity.reason
 
