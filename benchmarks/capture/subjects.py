@@ -65,27 +65,6 @@ def smile_trace_off() -> Ask:
     return smile_trace.trace(model="m", provider="p")(bare())
 
 
-def _returning(value: Any) -> Ask:
-    import smile_trace
-
-    return smile_trace.trace(model="m", provider="p")(lambda prompt: value)
-
-
-def million_numbers() -> Ask:
-    """Ours, with a result of a million numbers in lists of a thousand."""
-    return _returning([list(range(1000)) for _ in range(1000)])
-
-
-def million_keys() -> Ask:
-    """Ours, with a result of a million keys."""
-    return _returning({str(number): number for number in range(1_000_000)})
-
-
-def million_texts() -> Ask:
-    """Ours, with a result of a million texts in lists of a thousand."""
-    return _returning([["some text"] * 1000] * 1000)
-
-
 def mlflow() -> Ask:
     """MLflow, asynchronous logging to SQLite."""
     os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "true"
@@ -111,9 +90,6 @@ SUBJECTS: dict[str, Callable[[], Ask]] = {
     "opentelemetry": opentelemetry,
     "smile-trace": smile_trace,
     "smile-trace off": smile_trace_off,
-    "million numbers": million_numbers,
-    "million keys": million_keys,
-    "million texts": million_texts,
     "mlflow": mlflow,
     "opik": opik,
 }

@@ -1,17 +1,19 @@
 """The user's values as bounded JSON, running as little of the user's code as possible.
 
-Iterators are never consumed and lazy objects never evaluated: only plain containers, pydantic
-models and dataclasses are traversed. Binary data becomes a typed placeholder.
+Iterators are never consumed and lazy objects never evaluated: only plain containers, arrays,
+pydantic models and dataclasses are traversed. Binary data becomes a typed placeholder.
 """
 
-import dataclasses
 import json
 import math
-from collections import deque
+from collections import UserDict, UserList, deque
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 from enum import Enum
+from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
+from smile_trace.capture import models
 from smile_trace.capture.internal_errors import keep_inside
 
 MAX_DEPTH = 12
@@ -20,9 +22,14 @@ MAX_NODES = 2000
 """Values of one conversion."""
 MAX_CHARACTERS = 256 * 1024
 """Characters of all its texts together."""
-MAX_HASHED = 4 * 2**20
+MAX_HASHED = 2**20
 MAX_REPR = 2000
-_LISTS = (list, tuple, set, frozenset, deque, KeysView, ValuesView, ItemsView)
+MAX_LOOKS = 8 * MAX_NODES
+"""Values that are looked at before a conversion, to see whether objects are small."""
+_LISTS = (list, tuple, set, frozenset, deque, UserList, KeysView, ValuesView, ItemsView)
+_DICTS = (dict, UserDict, MappingProxyType)
+_SCALARS = frozenset((int, float, bool, type(None)))
+_CHEAP_REPRS: tuple[Any, ...] = (object.__repr__, int.__repr__, float.__repr__)
 _PRINTABLE = ("datetime", "uuid", "decimal", "pathlib")
 """Modules whose values are written as their text."""
 
@@ -36,10 +43,11 @@ class Shortened(str):
 class _Budget:
     """How many values and characters of one conversion are left."""
 
-    __slots__ = ("characters", "nodes", "shortened")
+    __slots__ = ("characters", "looks", "nodes", "shortened")
 
     def __init__(self) -> None:
         self.nodes = MAX_NODES
+        self.looks = MAX_LOOKS
         self.characters = MAX_CHARACTERS
         self.shortened = False
 
@@ -89,23 +97,99 @@ def _convert(value: Any, budget: _Budget, depth: int) -> Any:
         return budget.mark(_type_name(value))
     if isinstance(value, bytes | bytearray | memoryview):
         return binary(value)
-    if isinstance(value, dict):
+    if kind is not dict and kind is not list:  # what is most frequent is asked for first
+        if models.is_model(value):
+            return _convert_model(value, budget, depth)
+        if models.is_array(value):
+            return _convert_array(value, budget, depth)
+    if isinstance(value, _DICTS):
         return _convert_dict(value, budget, depth)
     if isinstance(value, _LISTS):
         return _convert_list(value, budget, depth)
-    dumped = dump_model(value)
-    if dumped is not None:
-        return _convert(dumped, budget, depth + 1)
     return _type_name(value)
 
 
-def _convert_dict(value: dict[Any, Any], budget: _Budget, depth: int) -> dict[str, Any]:
+def _convert_model(value: Any, budget: _Budget, depth: int) -> Any:
+    """A model as it dumps itself where that is cheap, else by its fields, and marked."""
+    if _is_small(value, budget, depth):
+        return _convert(models.dump(value), budget, depth + 1)
+    fields = models.fields(value)
+    if fields is None:
+        return budget.mark(_type_name(value))
+    before, budget.shortened = budget.shortened, False
+    converted = _convert_dict(fields, budget, depth + 1)
+    if not budget.shortened or models.has_serializer(value):
+        converted["…"] = budget.mark("<more>")
+    budget.shortened = before or budget.shortened
+    return converted
+
+
+def _convert_array(value: Any, budget: _Budget, depth: int) -> Any:
+    """An array as lists of its numbers; no more of them are made than are kept."""
+    plain, shape = models.plain_array(value)
+    if not shape:
+        return _convert(plain.item(), budget, depth + 1)
+    rows = plain[:MAX_ITEMS]
+    if len(shape) == 1:
+        rows = rows.tolist()
+    converted: list[Any] = []
+    for row in rows:
+        if budget.empty:
+            break
+        converted.append(_convert(row, budget, depth + 1))
+    if len(converted) < shape[0]:
+        converted.append(budget.mark(f"<{shape[0] - len(converted)} more>"))
+    return converted
+
+
+def _is_small(value: Any, budget: _Budget, depth: int) -> bool:
+    """Whether all that an object holds is within what is left of the bounds."""
+    nodes, characters = budget.nodes, budget.characters
+    level = [value]
+    for _ in range(MAX_DEPTH - depth):
+        inner: list[Any] = []
+        for item in level:
+            if type(item) in _SCALARS:
+                continue
+            held: Any = ()
+            if isinstance(item, str):
+                characters -= len(item)
+            elif models.is_model(item):
+                held = models.attributes(item)
+            elif isinstance(item, _DICTS):
+                held = item
+                characters -= _key_characters(item, nodes)
+            elif isinstance(item, _LISTS):
+                held = item
+            elif item is value:
+                held = models.attributes(item)
+            nodes -= len(held)
+            if nodes < 0 or characters < 0 or budget.looks < 0:
+                return False
+            budget.looks -= len(held)
+            inner += held.values() if isinstance(held, _DICTS) else held
+        if not inner:
+            return True
+        level = inner
+    return False
+
+
+def _key_characters(value: Mapping[Any, Any], most: int) -> int:
+    """Characters of the first keys."""
+    return sum(len(key) for key in islice(value, most) if isinstance(key, str))
+
+
+def _convert_dict(value: Mapping[Any, Any], budget: _Budget, depth: int) -> dict[str, Any]:
     converted: dict[str, Any] = {}
     for number, (key, item) in enumerate(value.items()):
         if number >= MAX_ITEMS or budget.empty:
             converted["…"] = budget.mark(f"<{len(value) - number:,} more>")
             break
-        converted[_text(_key(key), budget)] = _convert(item, budget, depth + 1)
+        name = _key(key)
+        if type(name) is Shortened:
+            converted[str(name)] = budget.mark("<its key is too long>")
+            continue
+        converted[_text(name, budget)] = _convert(item, budget, depth + 1)
     return converted
 
 
@@ -158,18 +242,11 @@ def _is_plain(value: Any) -> bool:
     return value is None or kind is str or kind is bool
 
 
-def dump_model(value: Any) -> Any:
-    """A pydantic model's or a dataclass instance's fields; None for anything else."""
-    dump = getattr(type(value), "model_dump", None)
-    if dump is not None and not isinstance(value, type):
-        return dump(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name, None) for f in dataclasses.fields(value)}
-    return None
-
-
 def bounded_repr(value: Any) -> str:
-    """`repr(value)`, truncated after 2,000 characters; the type's name where it raises."""
+    """`repr(value)`, truncated after 2,000 characters; the type's name where it raises, or where
+    the value holds more than a conversion may."""
+    if type(value).__repr__ not in _CHEAP_REPRS and not _is_small(value, _Budget(), 0):
+        return Shortened(_type_name(value))
     try:
         text = repr(value)
     except BaseException as error:  # noqa: BLE001  the user's __repr__ may raise anything
@@ -192,7 +269,7 @@ def binary(data: bytes | bytearray | memoryview, media_type: str | None = None) 
         "type": "binary",
         "media_type": media_type or "application/octet-stream",
         "bytes": size,
-        "sha256" if size <= MAX_HASHED else "sha256_of_first_4_mib": hashlib.sha256(
+        "sha256" if size <= MAX_HASHED else "sha256_of_first_mib": hashlib.sha256(
             begin
         ).hexdigest(),
     }

@@ -4,7 +4,7 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
 from smile_trace import semconv
-from smile_trace.capture.jsonable import JSONText, dumps
+from smile_trace.capture.jsonable import JSONText, Shortened, dumps
 from smile_trace.capture.prompts import Use
 from smile_trace.capture.providers import Answer, MessageDict
 from smile_trace.capture.redaction import Edit, Sanitizer, move
@@ -100,6 +100,7 @@ def _sanitize_parts(
         if part["type"] != "text":
             sanitized.append({key: sanitizer.value(value) for key, value in part.items()})
             continue
+        sanitizer.truncated = sanitizer.truncated or type(part["content"]) is Shortened
         text, steps = sanitizer.edited(part["content"])
         sanitized.append({"type": "text", "content": text})
         for step in steps:

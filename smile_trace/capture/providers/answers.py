@@ -3,7 +3,8 @@
 import inspect
 from typing import Any
 
-from smile_trace.capture.jsonable import bounded, bounded_repr, dump_model, dumps, field
+from smile_trace.capture import models
+from smile_trace.capture.jsonable import Shortened, bounded, bounded_repr, dumps, field
 from smile_trace.capture.providers.base import PROVIDERS, Answer
 from smile_trace.capture.providers.messages import read_messages, text_message
 
@@ -37,6 +38,7 @@ def read_answer(value: Any) -> Answer:
     plain, shortened = bounded(value)
     unknown = isinstance(plain, str)  # jsonable gives a type's name for what it does not know
     text = bounded_repr(value) if unknown else dumps(plain)
+    shortened = shortened or type(text) is Shortened
     return Answer([text_message("assistant", text)], shortened=shortened)
 
 
@@ -59,7 +61,7 @@ def _chunk_text(chunk: Any) -> str | None:
 
 def is_stream(value: Any) -> bool:
     """Whether `value` gives its content later: an iterator or a client's stream."""
-    if isinstance(value, str | bytes | list | tuple | dict) or dump_model(value) is not None:
+    if isinstance(value, str | bytes | list | tuple | dict) or models.is_model(value):
         return False
     kind = type(value)
     if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):

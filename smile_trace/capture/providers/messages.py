@@ -4,7 +4,7 @@ import base64
 import binascii
 from typing import Any
 
-from smile_trace.capture.jsonable import binary, dump_model, field, jsonable, plain_str
+from smile_trace.capture.jsonable import MAX_ITEMS, Shortened, binary, field, jsonable, plain_str
 from smile_trace.capture.providers.base import PROVIDERS, MessageDict, Part
 
 _COMMON_ROLES = ("system", "user", "assistant")
@@ -64,7 +64,11 @@ def read_parts(content: Any) -> list[Part]:
     if isinstance(content, str):
         return [{"type": "text", "content": plain_str(content)}]
     if isinstance(content, list | tuple):
-        return [_part(item) for item in content]
+        parts = [_part(item) for item in content[:MAX_ITEMS]]
+        if len(content) > MAX_ITEMS:
+            left_out = Shortened(f"<{len(content) - MAX_ITEMS} more>")
+            parts.append({"type": "text", "content": left_out})
+        return parts
     return [_part(content)]
 
 
@@ -102,6 +106,4 @@ def tool_call(id_: Any, name: Any, arguments: Any) -> Part:
 
 def tool_response(id_: Any, content: Any) -> Part:
     """What a tool gave back."""
-    if dump_model(content) is not None:
-        content = dump_model(content)
     return {"type": "tool_call_response", "id": id_, "response": jsonable(content)}

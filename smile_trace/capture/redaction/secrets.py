@@ -152,13 +152,20 @@ def find_secrets(text: str) -> Iterator[tuple[int, int, str]]:
     """
     if len(text) < SHORTEST_SECRET:
         return
-    if text.isascii() or not _INVISIBLE_INSIDE.search(text):
+    if text.isascii() or not _has_invisible_inside(text):
         yield from _find(text)
         return
     places = [place for place, character in enumerate(text) if character not in _INVISIBLE]
     visible = "".join(text[place] for place in places)
     for start, end, mark in _find(visible):
         yield places[start], places[end - 1] + 1, mark
+
+
+def _has_invisible_inside(text: str) -> bool:
+    # In a long text, looking for each of them alone takes less than half of the time.
+    if len(text) > 4096 and not any(character in text for character in _INVISIBLE):
+        return False
+    return _INVISIBLE_INSIDE.search(text) is not None
 
 
 def _find(text: str) -> Iterator[tuple[int, int, str]]:

@@ -1,9 +1,15 @@
 """Results that are huge, and objects that raise what ends a process."""
 
+import array
+import dataclasses
 import os
 import signal
-from typing import Any
+from collections import UserDict, UserList
+from types import MappingProxyType, SimpleNamespace
+from typing import Annotated, Any
 
+import numpy as np
+import pydantic
 import pytest
 
 import smile_trace
@@ -15,7 +21,9 @@ from smile_trace.capture.jsonable import (
     Shortened,
     binary,
     bounded,
+    bounded_repr,
     is_json,
+    jsonable,
 )
 from smile_trace.testing import Captured
 
@@ -29,6 +37,102 @@ MILLION = [list(range(1000)) for _ in range(1000)]
 DEEP: Any = 1
 for _ in range(50):
     DEEP = [DEEP, 2]
+LONG = list(range(1_000_000))
+
+
+class Model(pydantic.BaseModel):
+    """A model that is dumped without limits by its own method."""
+
+    numbers: Any
+
+
+class Hiding(pydantic.BaseModel):
+    """A model with fields that it does not show as they are."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+
+    numbers: list[int]
+    hidden: str = pydantic.Field("hidden", exclude=True)
+    masked: str = "masked"
+    either: Annotated[str, pydantic.PlainSerializer(lambda text: "***")] = "either"
+
+    @pydantic.field_serializer("masked")
+    def mask(self, text: str) -> str:
+        return "***"
+
+
+class Everything(pydantic.BaseModel):
+    """A model that writes itself."""
+
+    numbers: list[int]
+
+    @pydantic.model_serializer
+    def write(self) -> str:
+        return "nothing"
+
+
+@dataclasses.dataclass
+class Data:
+    """A dataclass."""
+
+    numbers: Any
+
+
+@dataclasses.dataclass(slots=True)
+class Slots:
+    """A dataclass without a dictionary of its own."""
+
+    numbers: Any
+
+
+class Matrix(np.ndarray):
+    """Each of its rows is a whole matrix again."""
+
+    def __getitem__(self, key: Any) -> Any:
+        return self
+
+
+class Dumps:
+    """Something that has pydantic's method without being a model."""
+
+    def __init__(self, numbers: Any) -> None:
+        self.numbers = numbers
+
+    def model_dump(self) -> Any:
+        raise AssertionError("it is large")
+
+
+OBJECT_ARRAY = np.empty(2000, dtype=object)
+OBJECT_ARRAY.fill(LONG)
+CYCLE = Model(numbers=[])
+CYCLE.numbers.append(CYCLE)
+
+OBJECTS: dict[str, Any] = {
+    "a model": Model(numbers=LONG),
+    "a model of floats": Model(numbers=[0.5] * 1_000_000),
+    "a model of texts": Model(numbers=["x" * 100_000] * 1000),
+    "models in a model": Model(numbers=[Model(numbers=LONG)] * 1000),
+    "small models": Model(numbers=[Model(numbers=[1, 2])] * 100_000),
+    "a list of models": [Model(numbers=LONG)] * 1000,
+    "a deep model": Model(numbers=DEEP),
+    "a model in itself": CYCLE,
+    "a model with more": Hiding(numbers=LONG, more=LONG),
+    "a model that writes itself": [Everything(numbers=LONG)],
+    "a look-alike": [Dumps(LONG)],
+    "a dataclass": Data(LONG),
+    "a dataclass with slots": Slots(LONG),
+    "a dataclass of models": Data([Model(numbers=LONG)]),
+    "an array": np.arange(1_000_000),
+    "an array of arrays": np.zeros((1000, 1000)),
+    "an array of many axes": np.zeros((1,) * 32),
+    "a matrix": np.zeros((2, 1_000_000)).view(Matrix),
+    "an array of objects": OBJECT_ARRAY,
+    "the standard library's array": array.array("d", LONG),
+    "a mapping": MappingProxyType(dict.fromkeys(LONG, 1)),
+    "a user's dictionary": UserDict(dict.fromkeys(LONG, 1)),
+    "a user's list": UserList(LONG),
+    "a long key": {tuple(LONG): 1},
+}
 SHAPES = {
     "a million numbers": MILLION,
     "one long list": list(range(1_000_000)),
@@ -53,6 +157,76 @@ def test_a_conversion_is_bounded_and_marked(name: str) -> None:
     assert not is_json(SHAPES[name]) or name in ("long texts", "long keys")
 
 
+@pytest.mark.parametrize("name", OBJECTS)
+def test_an_object_is_bounded_and_marked(name: str) -> None:
+    converted, shortened = bounded(OBJECTS[name])
+    assert shortened
+    assert nodes(converted) <= MAX_NODES + 60
+    assert len(str(converted)) < MAX_CHARACTERS + MAX_NODES * 20
+    assert bounded(OBJECTS[name]) == (converted, True)
+    assert bounded(converted)[1]
+
+
+class Countable(pydantic.BaseModel):
+    """A model that tells how often it was dumped."""
+
+    numbers: list[int]
+
+    def model_dump(self, **options: Any) -> Any:
+        raise AssertionError("it is large")
+
+
+@pytest.mark.parametrize("wrap", [lambda large: large, lambda large: {"a": [large]}])
+def test_a_large_model_is_never_dumped(wrap: Any, found: Captured) -> None:
+    large = Countable(numbers=LONG)
+
+    @smile_trace.trace
+    def ask(prompt: str, other: Any) -> Any:
+        smile_trace.record(parameters={"tools": large})
+        return wrap(large)
+
+    ask("x", large)
+    [call] = found.calls
+    assert call.truncated
+    assert '"numbers":[0,1,2,3,' in (call.answer or "")
+
+
+def test_a_small_model_is_written_as_it_dumps_itself() -> None:
+    small = Hiding(numbers=[1], more=2)
+    written = {"numbers": [1], "masked": "***", "either": "***", "more": 2}
+    assert bounded([small]) == ([written], False)
+    assert bounded(Everything(numbers=[1])) == ("nothing", False)
+    assert bounded(Slots([1])) == ({"numbers": [1]}, False)
+
+
+def test_a_large_model_keeps_hidden_what_it_hides() -> None:
+    converted = jsonable(Hiding(numbers=LONG, more="more"))
+    assert converted.keys() == {"numbers", "more", "…"}
+    assert jsonable([Everything(numbers=LONG)]) == [f"<{__name__}.Everything>"]
+
+
+def test_arrays_are_lists_of_numbers() -> None:
+    assert bounded(np.array([[1, 2], [3, 4]])) == ([[1, 2], [3, 4]], False)
+    assert bounded([np.int64(1), np.float32(0.5), np.array(7)]) == ([1, 0.5, 7], False)
+    assert bounded(np.arange(MAX_ITEMS + 5))[0][-1] == "<5 more>"
+    assert bounded(array.array("i", [1, 2])) == ([1, 2], False)
+
+
+@pytest.mark.parametrize("large", [SimpleNamespace(held=LONG), (LONG,), Data(LONG)])
+def test_what_is_large_is_not_printed(large: Any) -> None:
+    assert isinstance(bounded_repr(large), Shortened)
+    assert bounded_repr(SimpleNamespace(held=1)) == "namespace(held=1)"
+
+
+def test_a_message_of_too_many_parts_is_truncated(found: Captured) -> None:
+    def ask(prompt: str, parts: int) -> Any:
+        return {"role": "assistant", "content": ["part"] * parts}
+
+    smile_trace.trace(ask)("x", MAX_ITEMS + 1)
+    smile_trace.trace(ask)("x", MAX_ITEMS)
+    assert [call.truncated for call in found.calls] == [True, False]
+
+
 def test_the_marks_say_what_is_missing() -> None:
     assert bounded(list(range(MAX_ITEMS + 5)))[0][-1] == "<5 more>"
     assert bounded({str(n): n for n in range(MAX_ITEMS + 5)})[0]["…"] == "<5 more>"
@@ -67,7 +241,7 @@ def test_large_bytes_are_hashed_in_part() -> None:
     found = binary(memoryview(data))
     assert found["bytes"] == MAX_HASHED + 1
     assert "sha256" not in found
-    assert found["sha256_of_first_4_mib"] == binary(bytes(MAX_HASHED))["sha256"]
+    assert found["sha256_of_first_mib"] == binary(bytes(MAX_HASHED))["sha256"]
 
 
 def test_a_call_with_a_shortened_answer_is_truncated(found: Captured) -> None:

@@ -1,0 +1,97 @@
+"""What objects hold: pydantic models and dataclasses by their fields, arrays by their shape.
+
+None of these libraries is imported: an object is known by what its class has.
+"""
+
+import array
+import dataclasses
+import sys
+from typing import Any
+
+
+def is_model(value: Any) -> bool:
+    """Whether it is a pydantic model's (or a look-alike's) or a dataclass's instance."""
+    kind = type(value)
+    if isinstance(value, type):
+        return False
+    return hasattr(kind, "model_dump") or dataclasses.is_dataclass(kind)
+
+
+def dump(value: Any) -> Any:
+    """A model as it dumps itself; a dataclass's fields. It takes as long as the model is large."""
+    if hasattr(type(value), "model_dump"):
+        return value.model_dump()
+    return fields(value)
+
+
+def fields(value: Any) -> dict[str, Any] | None:
+    """The fields that a model would dump, by name, without dumping them; None where unknown.
+
+    A field that the model dumps in a way of its own is left out: it may hide a secret there.
+    """
+    kind = type(value)
+    if not hasattr(kind, "model_dump"):
+        return {f.name: getattr(value, f.name, None) for f in dataclasses.fields(value)}
+    declared, decorators = _declared(kind), getattr(kind, "__pydantic_decorators__", None)
+    if declared is None or decorators is None or decorators.model_serializers:
+        return None
+    own = {name for each in decorators.field_serializers.values() for name in each.info.fields}
+    extra = getattr(value, "__pydantic_extra__", None) or {}
+    return {
+        name: held
+        for name, held in attributes(value).items()
+        if (name in extra or (name in declared and not _dumped_otherwise(declared[name])))
+        and own.isdisjoint((name, "*"))
+    }
+
+
+def has_serializer(value: Any) -> bool:
+    """Whether a model dumps a part of itself in a way of its own."""
+    found = fields(value)
+    return found is None or len(found) < len(attributes(value))
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """What is set on an object, extra fields included; runs nothing of its class."""
+    found: dict[str, Any] = {}
+    for name in ("__dict__", "__pydantic_extra__"):
+        try:
+            held = object.__getattribute__(value, name)
+        except (AttributeError, TypeError):
+            continue
+        if type(held) is dict:
+            found = {**found, **held} if found else held
+    if not found and dataclasses.is_dataclass(type(value)):  # with slots
+        found = fields(value) or {}
+    return found
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is an array of numpy's, one of its scalars, or one of the standard library's."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.ndarray | numpy.generic):
+        return True
+    return isinstance(value, array.array)
+
+
+def plain_array(value: Any) -> tuple[Any, tuple[int, ...]]:
+    """An array without what a subclass does otherwise, and how many items it has along each of
+    its axes (none for a scalar)."""
+    if isinstance(value, array.array):
+        return value, (len(value),)
+    numpy = sys.modules["numpy"]
+    plain = value.view(numpy.ndarray) if isinstance(value, numpy.ndarray) else value
+    return plain, tuple(plain.shape)
+
+
+def _declared(kind: Any) -> Any:
+    declared = getattr(kind, "model_fields", None)
+    return declared if isinstance(declared, dict) else None
+
+
+def _dumped_otherwise(field: Any) -> bool:
+    if getattr(field, "exclude", None):
+        return True
+    return any(
+        type(each).__name__.endswith("Serializer") for each in getattr(field, "metadata", ())
+    )
