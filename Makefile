@@ -5,7 +5,7 @@ EXIT ?=
 TRACKER ?= mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test-fast test test-slow coverage dist chaos check bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-drivers bench-evaluation bench-comet bench-worker soak clean
+.PHONY: help demo test-fast test test-slow coverage dist chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-drivers bench-evaluation bench-comet bench-worker soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -39,6 +39,9 @@ check: .venv/.dev ## style, strict types, import rules
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
+
+fuzz: .venv-fuzz/.installed ## MINUTES=60: hostile inputs to every reader of foreign data, guided by coverage
+	PYTHONPATH=. .venv-fuzz/bin/python -m tests.fuzz --minutes $(or $(MINUTES),60)
 
 bench-capture: .venv/.dev ## what a decorated call costs, beside OpenTelemetry, MLflow and Opik
 	$(PY) -m benchmarks.capture
@@ -76,7 +79,7 @@ soak: .venv/.dev ## the worker under 30 captured calls a second for MINUTES=20: 
 	$(PY) -m benchmarks.worker.soak
 
 clean: ## remove the virtual environment and the demo's state
-	rm -rf .venv .venv-bench .venv-bench-attribution .smile-trace
+	rm -rf .venv .venv-bench .venv-bench-attribution .venv-fuzz .fuzz .smile-trace
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("smile-trace needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
@@ -91,6 +94,12 @@ clean: ## remove the virtual environment and the demo's state
 	@echo "Installing (once) …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch .venv/.demo-mlflow .venv/.demo-comet $@
+
+.venv-fuzz/.installed: tests/fuzz/requirements.txt pyproject.toml constraints.txt
+	@echo "Installing the fuzzer (once) …"
+	@$(PYTHON) -m venv .venv-fuzz
+	@.venv-fuzz/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r tests/fuzz/requirements.txt -e '.[mlflow,comet,opik]'
+	@touch $@
 
 .venv-bench-attribution/.installed: benchmarks/attribution/requirements.txt benchmarks/attribution/constraints.txt
 	@echo "Installing the peers (once; PyTorch among them) …"

@@ -13,6 +13,10 @@ MAX_REPLY_MB = 8.0
 HEADERS = {"Accept-Encoding": "identity"}
 """Sent with every request: a packed reply would be unpacked in memory, however large it gets."""
 
+CHARSETS = frozenset(("utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "windows-1252"))
+"""What a reply's text is decoded by; it is read as UTF-8 where it names another one, because some
+of Python's (`hex`, `idna`, `rot13`) decode no text and raise whatever they like."""
+
 
 class ReplyRefused(Exception):
     """A reply that is not read on, or a redirect that is not followed; the message says why."""
@@ -68,6 +72,8 @@ def bounded(max_mb: float) -> Callable[[Any], Awaitable[None]]:
                 raise TooLarge(max_mb)
             chunks.append(chunk)
         response._content = b"".join(chunks)  # what aread() sets, and finds
+        if (response.charset_encoding or "utf-8").lower() not in CHARSETS:
+            response.encoding = "utf-8"
 
     return read
 
@@ -81,7 +87,7 @@ def check_headers(headers: Any, max_mb: float) -> None:
     if headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
         raise Packed
     length = headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > max_mb * 10**6:
+    if length.isdecimal() and (len(length) > 18 or int(length) > max_mb * 10**6):
         raise TooLarge(max_mb)
 
 

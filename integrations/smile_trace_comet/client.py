@@ -235,7 +235,7 @@ class CometClient:
             return None
         try:
             data = json.loads(self.read_asset(key, assets[LLM_DATA]))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return data if isinstance(data, dict) else None
 

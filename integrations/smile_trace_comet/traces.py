@@ -62,8 +62,10 @@ def _update(client: "CometClient", wanted: LLMTrace) -> None:
 
 
 def _summaries(data: Mapping[str, Any]) -> dict[str, JSON]:
-    metadata = data.get("metadata") or {}
-    return {SUMMARY: metadata[SUMMARY]} if SUMMARY in metadata else {}
+    metadata = data.get("metadata")
+    if not isinstance(metadata, dict) or SUMMARY not in metadata:
+        return {}
+    return {SUMMARY: metadata[SUMMARY]}
 
 
 def deliver_explanation(client: "CometClient", item: ExplainedCall) -> None:

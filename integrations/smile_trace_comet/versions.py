@@ -90,7 +90,7 @@ def merge_rows(content: bytes | None, items: Iterable[ExplainedCall]) -> list[Ro
     A document that nobody can read any more is begun anew.
     """
     rows: dict[str, Row] = {}
-    with contextlib.suppress(ValueError, TypeError, KeyError):
+    with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
         rows = {row["call"]: Row.model_validate(row) for row in json.loads(content or b"[]")}
     rows |= {item.call.id: row_of(item.call, item.explanation) for item in items}
     return sorted(rows.values(), key=lambda row: (row.explained_at or "", row.call))

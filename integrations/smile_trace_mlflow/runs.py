@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from smile_trace import foreign
+from smile_trace.foreign import ForeignDataError
 from smile_trace.records import JSON, Explanation
 from smile_trace.render import to_html
 from smile_trace.trackers import ExplainedCall
@@ -87,13 +89,26 @@ def _row(item: ExplainedCall) -> list[JSON]:
 
 
 def _read(text: str | None) -> dict[str, list[JSON]]:
-    """The rows by call; a table that nobody can read any more is begun anew."""
+    """The rows by call; a table that nobody can read any more is begun anew, without rows that
+    are not ours."""
     try:
-        table = json.loads(text or "{}")
+        table = foreign.decode(text or "{}")
         same = table.get("columns") == list(COLUMNS)
-        return {row[0]: row for row in table["data"]} if same else {}
-    except (ValueError, AttributeError, KeyError, IndexError, TypeError):
+        return {row[0]: row for row in table["data"] if _is_row(row)} if same else {}
+    except (ForeignDataError, AttributeError, KeyError, TypeError):
         return {}
+
+
+def _is_row(row: JSON) -> bool:
+    """Whether a row has our columns, and in those that are summed up what can be summed up."""
+    if not isinstance(row, list) or len(row) != len(COLUMNS):
+        return False
+    held = dict(zip(COLUMNS, row, strict=True))
+    return (
+        isinstance(held["call"], str)
+        and isinstance(held["target_calls"], int)
+        and (held["usd"] is None or isinstance(held["usd"], int | float))
+    )
 
 
 def _metrics(rows: Sequence[list[JSON]]) -> dict[str, float]:

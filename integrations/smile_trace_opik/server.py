@@ -2,8 +2,9 @@
 
 import base64
 import configparser
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -107,7 +108,8 @@ class OpikServer:
         project_id = self._project_id(project)
         query = {"project_id": project_id, "path": self._path, "size": "100", **about}
         listed = self._http.get("v1/private/attachment/list", query)
-        held = {str(file["file_name"]) for file in (listed or {}).get("content", ())}
+        with self._as_opik_answers():
+            held = {str(file["file_name"]) for file in (listed or {}).get("content", ())}
         if replaced := sorted(held & set(files)):
             removal = {"file_names": replaced, "container_id": project_id, **about}
             self._write("POST", "attachment/delete", removal)
@@ -118,24 +120,36 @@ class OpikServer:
     def _upload(self, file: dict[str, JSON], content: bytes) -> None:
         start = {**file, "num_of_file_parts": 1, "path": self._path}
         begun = self._write("POST", "attachment/upload-start", start)
-        target, upload_id = begun["pre_sign_urls"][0], begun["upload_id"]
+        with self._as_opik_answers():
+            target, upload_id = str(begun["pre_sign_urls"][0]), begun["upload_id"]
         if upload_id == BACKEND_UPLOAD:
             self._http.request("PUT", target, content=content)
             return
         stored = self._http.put_elsewhere(target, content)
+        with self._as_opik_answers():
+            tag = stored.headers["ETag"]
         done = {
             **file,
             "file_size": len(content),
             "upload_id": upload_id,
-            "uploaded_file_parts": [{"e_tag": stored.headers["ETag"], "part_number": 1}],
+            "uploaded_file_parts": [{"e_tag": tag, "part_number": 1}],
         }
         self._write("POST", "attachment/upload-complete", done)
 
     def _project_id(self, project: str) -> str:
         if project not in self._project_ids:
             found = self._write("POST", "projects/retrieve", {"name": project})
-            self._project_ids[project] = str(found["id"])
+            with self._as_opik_answers():
+                self._project_ids[project] = str(found["id"])
         return self._project_ids[project]
+
+    @contextlib.contextmanager
+    def _as_opik_answers(self) -> Iterator[None]:
+        """Turns a reply of another shape than Opik's into an error that says so."""
+        try:
+            yield
+        except (AttributeError, LookupError, TypeError):
+            raise self._http.service.wrong() from None
 
     def _write(self, method: str, path: str, body: JSON) -> JSON:
         try:

@@ -82,12 +82,14 @@ def _with_verdict(segment: JSON) -> JSON:
 
 def _version(document: JSON, current: int, noun: str) -> int:
     version = document.get("schema_version", current) if isinstance(document, dict) else current
-    if isinstance(version, int) and version > current:
+    if type(version) is not int:
+        raise ValueError(f"the schema version of this {noun} is no number")
+    if version > current:
         raise ValueError(
             f"this {noun} has schema version {version}, and this smile-trace reads up to "
             f"{current}: upgrade smile-trace"
         )
-    return version if isinstance(version, int) else current
+    return version
 
 
 def _renamed(document: JSON, names: dict[str, str]) -> JSON:

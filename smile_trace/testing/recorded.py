@@ -104,9 +104,15 @@ def _read(file: Path) -> dict[str, str]:
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             entry = json.loads(line)
-            known[entry["key"]] = entry["answer"]
-        except (ValueError, KeyError, TypeError):
+            known[_text(entry["key"])] = _text(entry["answer"])
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise ValueError(
                 f"{file}, line {number} is no recording: delete the line, and record it again"
             ) from None
     return known
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

@@ -285,6 +285,8 @@ class HttpClient:
             raise self.service.unreachable(
                 "certificate" if certificate else "connection"
             ) from error
+        except (httpx.RequestError, httpx.InvalidURL) as error:  # sent in circles, or nowhere
+            raise self.service.wrong() from error
         if response.status_code >= 400:
             raise self.service.error(response.status_code, response.text, response.headers)
         return response
@@ -310,7 +312,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     not. `RateLimit-Reset` is read, too."""
     for name in ("retry-after", "ratelimit-reset"):
         value = next((v for key, v in headers.items() if key.lower() == name), "").strip()
-        if value.isdigit():
+        if value.isascii() and value.isdigit() and len(value) <= 9:
             return float(value)
         if value and name == "retry-after":
             return _seconds_until(value)

@@ -24,6 +24,13 @@ def values() -> dict[str, bytes]:
     return found
 
 
+@cache
+def found_inputs() -> dict[str, bytes]:
+    """Whole inputs that a reader once let escape, by what was wrong."""
+    lines = (DATA / "hostile" / "found.jsonl").read_text().splitlines()
+    return {entry["name"]: entry["input"].encode("latin-1") for entry in map(json.loads, lines)}
+
+
 def small_values() -> dict[str, bytes]:
     """Those that are short enough to be tried at every place."""
     return {name: value for name, value in values().items() if len(value) < 10_000}

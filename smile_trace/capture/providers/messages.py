@@ -83,7 +83,8 @@ def _part(value: Any) -> Part:
         part = provider.read_part(value)
         if part is not None:
             return part
-    return {"type": str(kind or "unknown"), "content": jsonable(value)}
+    name = str(kind or "unknown")
+    return {"type": "unknown" if name == "text" else name, "content": jsonable(value)}
 
 
 def blob(modality: str, media_type: str, data: str | bytes) -> Part:

@@ -163,7 +163,7 @@ class Embeddings:
             raise self._unavailable(
                 "gives embeddings that cannot be read: leave explain.embeddings out"
             ) from error
-        if not all(v.ndim == 1 and np.isfinite(v).all() for v in vectors):
+        if not all(v.ndim == 1 and v.size and np.isfinite(v).all() for v in vectors):
             raise self._unavailable(
                 "gives embeddings that are no lists of numbers: leave explain.embeddings out"
             )

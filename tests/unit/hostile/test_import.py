@@ -14,6 +14,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.exchange import ImportFailed, export_lines, import_lines
 from tests.support.hostile import places, small_values, with_value
+from tests.support.readers.imports import accept
 from tests.support.store_rows import capture, explain
 
 
@@ -29,19 +30,6 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, di
     yield store, json.loads(line)
     store.close()
     other.close()
-
-
-def accept(store: Store, line: bytes) -> None:
-    with store.database.write() as connection:
-        for table in ("observations", "explanations", "jobs", "calls"):
-            connection.exec_driver_sql(f"DELETE FROM {table}")
-    try:
-        imported = import_lines(store.database, [line])
-    except ImportFailed:
-        return
-    exported = list(export_lines(store.database))
-    assert len(exported) == imported.new
-    assert import_lines(store.database, [text.encode() for text in exported]).new == 0
 
 
 NUMBERS = ["NaN", "1e999", "-Infinity", str(10**30), "9" * 400, '"NaN"', f'"{10**30}"', '"1e30"']

@@ -1,47 +1,18 @@
 """A server's reply is a response or a failure, whatever it holds."""
 
 import json
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from smile_trace.foreign import ForeignDataError
-from smile_trace.models import ModelUnavailable, Request, retry
+from smile_trace.models import ModelUnavailable, retry
 from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.models.openai_api import transport, wire
 from smile_trace.models.openai_api.embeddings import Embeddings
-from smile_trace.models.scoring import first_token, prompt_logprobs
-from smile_trace.records import Message, Response
 from smile_trace.settings import EndpointSettings
 from tests.support.hostile import PLACE, places, small_values, with_value
 from tests.support.planted import serving
-
-REQUEST = Request(messages=(Message(role="user", content="x"),), form="chat", parameters={})
-REPLY = {
-    "choices": [
-        {
-            "index": 0,
-            "message": {"content": "a", "tool_calls": [{"function": {"name": "f"}}]},
-            "logprobs": {"content": [{"token": "a", "logprob": -0.5, "top_logprobs": []}]},
-            "prompt_logprobs": [None, {"7": {"logprob": -1, "rank": 1, "decoded_token": "a"}}],
-            "finish_reason": "stop",
-        }
-    ],
-    "usage": {"prompt_tokens": 3, "completion_tokens": 4},
-}
-READERS = [None, first_token.read("a"), prompt_logprobs.read("a")]
-
-
-def read(reply: Any) -> None:
-    for reader in READERS:
-        answer = None if reader is None else "a"
-        batch = wire.Batch((0,), (wire.Item(REQUEST, "/c", {}, answer, reader),))
-        [response] = transport._read(reply, batch)
-        again = Response.model_validate_json(response.model_dump_json())
-        assert again == response
-        assert all(-1e308 < each <= 0 for each in response.logprobs or ())
+from tests.support.readers.model_replies import REPLY, REQUEST, read_reply
 
 
 @pytest.mark.parametrize("name", small_values())
@@ -51,25 +22,7 @@ def test_a_hostile_value_at_every_place_of_a_reply(name: str) -> None:
             reply = transport.foreign.clean(json.loads(with_value(changed, small_values()[name])))  # type: ignore[attr-defined]
         except (ForeignDataError, ValueError, RecursionError):
             continue  # the client's, or the gate's
-        read(reply)
-
-
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["choices", "message", "content", "logprobs"]), inner)
-        ),
-        max_leaves=15,
-    )
-)
-def test_any_reply(reply: Any) -> None:
-    try:
-        cleaned = transport.foreign.clean(reply)  # type: ignore[attr-defined]
-    except ForeignDataError:
-        return
-    read(cleaned)
+        read_reply(reply)
 
 
 @pytest.mark.parametrize(

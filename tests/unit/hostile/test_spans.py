@@ -6,17 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from smile_trace import semconv
 from smile_trace.capture.spool.losses import FILE_SUFFIX, read_losses
-from smile_trace.dialects import assemble, read_calls, read_feedback
+from smile_trace.dialects import read_calls, read_feedback
 from smile_trace.errors import ReasonCode
 from smile_trace.foreign import ForeignDataError
-from smile_trace.records import Call, Span
 from smile_trace.records.otlp import read_line, spans_to_otlp
-from smile_trace.trackers import fields
 from tests.support.hostile import (
     PLACE,
     places,
@@ -25,6 +21,7 @@ from tests.support.hostile import (
     values,
     with_value,
 )
+from tests.support.readers.spool_lines import read_calls_of
 from tests.support.spooled import call_span, line, span_id, trace_id
 
 STRUCTURED = [
@@ -40,31 +37,9 @@ STRUCTURED = [
 ]
 
 
-def read(text: bytes) -> list[Call]:
-    """Everything that is read of a line, and read again from what is stored of it."""
-    try:
-        spans, errors = read_line(text)
-    except ForeignDataError:
-        return []
-    assert all(len(str(error)) < 500 for error in errors)
-    calls: list[Call] = []
-    for span in spans:
-        assert Span.model_validate_json(span.model_dump_json()) == span
-        json.dumps(spans_to_otlp([span]))
-        with contextlib.suppress(ForeignDataError):
-            read_feedback(span)
-        fields.span_input(span)
-        fields.span_output(span)
-        trace = assemble(span.trace_id, [span])
-        calls += trace.calls
-    for call in calls:
-        assert Call.model_validate_json(call.model_dump_json()) == call
-    return calls
-
-
 @pytest.mark.parametrize("name", values())
 def test_a_hostile_line(name: str) -> None:
-    assert read(values()[name]) == []
+    assert read_calls_of(values()[name]) == []
 
 
 def test_the_error_has_a_code_of_its_own() -> None:
@@ -77,7 +52,7 @@ def test_the_error_has_a_code_of_its_own() -> None:
 def test_a_hostile_value_at_every_place_of_a_span(name: str) -> None:
     document = json.loads(line(call_span(1, k=1, f=0.5, b=True, l=["a"])))
     for changed in places(document):
-        read(with_value(changed, values()[name]))
+        read_calls_of(with_value(changed, values()[name]))
 
 
 @pytest.mark.parametrize("kind", ["stringValue", "intValue", "doubleValue", "boolValue"])
@@ -86,7 +61,7 @@ def test_a_hostile_attribute(kind: str, name: str) -> None:
     document = spans_to_otlp([call_span(1)])
     span = document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     span["attributes"].append({"key": "x", "value": {kind: PLACE}})
-    read(with_value(document, values()[name]))
+    read_calls_of(with_value(document, values()[name]))
 
 
 @pytest.mark.parametrize("name", values())
@@ -95,7 +70,7 @@ def test_hostile_json_text_in_an_attribute(name: str) -> None:
     large = name not in small_values()
     for attribute in STRUCTURED[-1:] if large else STRUCTURED:
         for held in (text,) if large else (text, '{"a":' + text + "}", f"[{text}]"):
-            [call] = read(line(call_span(1, **{attribute: held})))  # type: ignore[arg-type]
+            [call] = read_calls_of(line(call_span(1, **{attribute: held})))  # type: ignore[arg-type]
             assert call.id == f"{trace_id(1)}:{span_id(1)}"
 
 
@@ -105,7 +80,7 @@ def test_hostile_json_text_in_an_attribute(name: str) -> None:
 )
 def test_a_call_nested_too_deeply_is_kept_without_content(attribute: str, depth: int) -> None:
     text = '{"a":' + "[" * depth + "]" * depth + "}"
-    [call] = read(line(call_span(1, **{attribute: text})))  # type: ignore[arg-type]
+    [call] = read_calls_of(line(call_span(1, **{attribute: text})))  # type: ignore[arg-type]
     assert call.answer is None
     assert "nested" in (call.no_content or "")
 
@@ -150,72 +125,8 @@ def test_a_hostile_score(score: Any) -> None:
 
 def test_halves_of_a_character_in_json_text() -> None:
     messages = '[{"role":"user","parts":[{"type":"text","content":"so \\ud83d!"}]}]'
-    [call] = read(line(call_span(1, **{semconv.INPUT_MESSAGES: messages})))  # type: ignore[arg-type]
+    [call] = read_calls_of(line(call_span(1, **{semconv.INPUT_MESSAGES: messages})))  # type: ignore[arg-type]
     assert call.messages[0].content == "so \ufffd!"
-
-
-# -- properties -----------------------------------------------------------------------------
-
-ANY_JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=20)
-    | st.sampled_from([10**30, 10**400, "NaN", "1e999", "\ud800"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner),
-    max_leaves=20,
-)
-
-
-@given(st.binary(max_size=300))
-def test_any_bytes(data: bytes) -> None:
-    read(data)
-
-
-@given(ANY_JSON)
-def test_any_json(value: Any) -> None:
-    read(json.dumps(value).encode())
-
-
-@settings(max_examples=60)
-@given(st.data())
-def test_recorded_spans_with_mutated_bytes(data: st.DataObject) -> None:
-    text = bytearray(data.draw(st.sampled_from(recorded_lines())))
-    for _ in range(data.draw(st.integers(1, 5))):
-        at = data.draw(st.integers(0, len(text) - 1))
-        text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
-    read(bytes(text))
-
-
-@settings(max_examples=60)
-@given(st.data())
-def test_recorded_spans_with_mutated_values(data: st.DataObject) -> None:
-    document = json.loads(data.draw(st.sampled_from(recorded_lines())))
-    for _ in range(data.draw(st.integers(1, 4))):
-        _mutate(document, data)
-    read(json.dumps(document).encode())
-
-
-def _mutate(document: Any, data: st.DataObject) -> None:
-    """Replace one value, somewhere; inside of JSON text, too."""
-    while True:
-        keys = list(document) if isinstance(document, dict) else list(range(len(document)))
-        if not keys:
-            return
-        key = data.draw(st.sampled_from(keys))
-        inner = document[key]
-        if isinstance(inner, dict | list) and inner and data.draw(st.integers(0, 9)):
-            document = inner
-            continue
-        if isinstance(inner, str) and inner[:1] in ("{", "["):
-            with contextlib.suppress(ValueError):
-                loaded = json.loads(inner)
-                _mutate(loaded, data)
-                document[key] = json.dumps(loaded)
-                return
-        document[key] = data.draw(ANY_JSON)
-        return
 
 
 def test_the_recordings_are_read() -> None:

@@ -1,0 +1,38 @@
+"""The attributes of a span, as any instrumentation may have written them."""
+
+import json
+
+from smile_trace.dialects import assemble
+from smile_trace.foreign import ForeignDataError
+from smile_trace.records import Call
+from smile_trace.records.otlp import read_line
+from smile_trace.trackers import fields
+from tests.support.hostile import recorded_lines
+from tests.support.readers.base import ForeignReader, foreign_json
+from tests.support.spooled import call_span
+
+
+def _read(data: bytes) -> None:
+    try:
+        attributes = foreign_json(data)
+    except ForeignDataError:
+        return
+    if not isinstance(attributes, dict):
+        return
+    span = call_span(1).model_copy(update={"attributes": attributes})
+    fields.span_input(span)
+    fields.span_output(span)
+    for call in assemble(span.trace_id, [span]).calls:
+        assert Call.model_validate_json(call.model_dump_json()) == call
+        fields.call_metadata(call)
+        fields.prompt_uses(call)
+        fields.token_usage([call])
+        fields.tags([call])
+
+
+def _seeds() -> list[bytes]:
+    spans = [span for line in recorded_lines() for span in read_line(line)[0]]
+    return [json.dumps(span.attributes).encode() for span in [*spans, call_span(1)]]
+
+
+ATTRIBUTES = ForeignReader("attributes", _read, _seeds)

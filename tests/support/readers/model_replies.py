@@ -1,0 +1,79 @@
+"""Replies of a model's server: a response or a failure, never an exception."""
+
+import json
+from typing import Any
+
+from smile_trace import foreign
+from smile_trace.foreign import ForeignDataError
+from smile_trace.models import Request
+from smile_trace.models.openai_api import transport, wire
+from smile_trace.models.scoring import first_token, prompt_logprobs
+from smile_trace.records import Message, Response
+from tests.support.readers.base import ForeignReader, decoded_reply
+
+REQUEST = Request(messages=(Message(role="user", content="x"),), form="chat", parameters={})
+REPLY = {
+    "choices": [
+        {
+            "index": 0,
+            "message": {"content": "a", "tool_calls": [{"function": {"name": "f"}}]},
+            "logprobs": {"content": [{"token": "a", "logprob": -0.5, "top_logprobs": []}]},
+            "prompt_logprobs": [None, {"7": {"logprob": -1, "rank": 1, "decoded_token": "a"}}],
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 4},
+}
+_COMPLETION = {
+    "choices": [
+        {
+            "index": index,
+            "text": "a b",
+            "logprobs": {
+                "tokens": ["a", " b"],
+                "token_logprobs": [-0.1, -0.2],
+                "top_logprobs": [{"a": -0.1, "c": -3.0}, {" b": -0.2}],
+            },
+            "finish_reason": "length",
+        }
+        for index in range(2)
+    ],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
+}
+_NATIVE = {
+    "content": "a",
+    "tokens_predicted": 1,
+    "tokens_evaluated": 2,
+    "stop_type": "limit",
+    "completion_probabilities": [{"token": "a", "logprob": -0.5}],
+}
+_SCORERS = (None, first_token.read("a"), prompt_logprobs.read("a"))
+
+
+def read_reply(reply: Any) -> None:
+    """See that a reply, behind the gate, gives responses that can be stored and read again."""
+    for scorer in _SCORERS:
+        item = wire.Item(REQUEST, "/c", {}, None if scorer is None else "a", scorer)
+        for count in (1, 2):
+            batch = wire.Batch(tuple(range(count)), (item,) * count)
+            responses = transport._read(reply, batch)
+            assert len(responses) == count
+            for response in responses:
+                assert Response.model_validate_json(response.model_dump_json()) == response
+                assert all(-1e308 < each <= 0 for each in response.logprobs or ())
+
+
+def _read(data: bytes) -> None:
+    try:
+        reply = foreign.clean(decoded_reply(data))
+    except ForeignDataError:
+        return
+    read_reply(reply)
+
+
+def _seeds() -> list[bytes]:
+    replies = [REPLY, _COMPLETION, _NATIVE, [_NATIVE], {"error": {"message": "no", "code": "x"}}]
+    return [json.dumps(reply).encode() for reply in replies]
+
+
+MODEL_REPLIES = ForeignReader("model replies", _read, _seeds)

@@ -1,0 +1,43 @@
+"""Lines of the spool and of OTLP files in every dialect, feedback among them."""
+
+import contextlib
+import json
+
+from smile_trace.dialects import assemble, read_feedback
+from smile_trace.foreign import ForeignDataError
+from smile_trace.records import Call, Span
+from smile_trace.records.otlp import read_line, spans_to_otlp
+from smile_trace.trackers import fields
+from tests.support.hostile import recorded_lines
+from tests.support.readers.base import ForeignReader
+from tests.support.spooled import call_span, context_span, line
+
+
+def read_calls_of(text: bytes) -> list[Call]:
+    """Everything that is read of a line, and read again from what is stored of it."""
+    try:
+        spans, errors = read_line(text)
+    except ForeignDataError:
+        return []
+    assert all(len(str(error)) < 500 for error in errors)
+    traces: dict[str, list[Span]] = {}
+    for span in spans:
+        assert Span.model_validate_json(span.model_dump_json()) == span
+        json.dumps(spans_to_otlp([span]))
+        with contextlib.suppress(ForeignDataError):
+            read_feedback(span)
+        fields.span_input(span)
+        fields.span_output(span)
+        assert len(assemble(span.trace_id, [span]).calls) <= 1
+        traces.setdefault(span.trace_id, []).append(span)
+    calls = [call for key, held in traces.items() for call in assemble(key, held).calls]
+    for call in calls:
+        assert Call.model_validate_json(call.model_dump_json()) == call
+    return calls
+
+
+def _seeds() -> list[bytes]:
+    return [*recorded_lines(), line(context_span(1), call_span(1, parent=f"{9:016x}"))]
+
+
+SPOOL_LINES = ForeignReader("spool lines", read_calls_of, _seeds)
