@@ -60,6 +60,16 @@ def strip(text: str, start: int, end: int) -> Range | None:
     return (start, end) if start < end else None
 
 
+def word_range(text: str, start: int, end: int) -> Range:
+    """The range without marks and white space at its ends; as it is where nothing else is in it."""
+    a, b = start, end
+    while a < b and not _is_word(text[a]):
+        a += 1
+    while b > a and not _is_word(text[b - 1]):
+        b -= 1
+    return (a, b) if a < b else (start, end)
+
+
 def _segments(breaker: type[WordBreaker] | type[SentenceBreaker], text: str) -> Iterator[Range]:
     """ICU's segments. It counts UTF-16 units, Python code points; lone surrogates upset it.
 

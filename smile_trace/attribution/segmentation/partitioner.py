@@ -9,11 +9,12 @@ units has `rest` in the unit's place.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Protocol
 
-from smile_trace.attribution.segmentation import boundaries, units
+from smile_trace.attribution.segmentation import boundaries, joining, units
+from smile_trace.attribution.segmentation.outline import Outline
 from smile_trace.attribution.segmentation.protection import (
     Protection,
     overlapping,
@@ -73,7 +74,7 @@ class Segmentation:
         self._uses = prompted.prompts
         self._protected = protected_ranges(prompted.messages, protect)
         self._splitter = UnitSplitter(prompted)
-        self._sections: dict[int, list[boundaries.Range]] = {}
+        self._outline = Outline(prompted, self._splitter)
         if not any(message.content.strip() for message in prompted.messages):
             raise CannotExplain("The prompt is empty, so there is nothing to remove.")
         if unit == "variable" and not prompted.prompts:
@@ -93,37 +94,41 @@ class Segmentation:
                 "The prompt is one section (it has no second heading, XML element, label, "
                 "numbered item or paragraph): explain it by the unit 'sentence' or 'word'."
             )
-        self._finest = {segment.places for segment in self.segments}
+        self._numbers = {segment.places: k for k, segment in enumerate(self.segments)}
 
     def is_finest(self, segment: Segment) -> bool:
         """See `Partitioner`."""
-        return segment.places in self._finest
+        return segment.places in self._numbers
 
     def coarse(self, limit: int) -> tuple[Segment, ...]:
         """See `Partitioner`."""
-        return self._fit(self.segments, self._everything, limit)
+        return self._fit([self.segments], limit)
 
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
         """See `Partitioner`."""
-        places = sorted(place for segment in coarse for place in segment.places)
-        return self._fit(self._inside(places), places, limit)
+        return self._fit(self._inside(coarse), limit)
 
     def size(self, coarse: Sequence[Segment]) -> int:
         """See `Partitioner`."""
-        return _free(self._inside(sorted(p for segment in coarse for p in segment.places)))
+        return sum(map(_free, self._inside(coarse)))
 
     @property
     def _everything(self) -> list[Place]:
         return [(i, 0, len(m.content)) for i, m in enumerate(self._messages)]
 
-    def _inside(self, places: Sequence[Place]) -> tuple[Segment, ...]:
-        """The segments of the finest kind that begin in these places (in order)."""
-        found = []
+    def _inside(self, coarse: Sequence[Segment]) -> list[list[Segment]]:
+        """Per coarse segment (in order) those of the finest kind that begin in it."""
+        places = sorted((place, k) for k, segment in enumerate(coarse) for place in segment.places)
+        starts = [(message, start) for (message, start, _), _ in places]
+        found: list[list[Segment]] = [[] for _ in coarse]
         for segment in self.segments:
-            k = bisect_right(places, (segment.message, segment.start + 1)) - 1
-            if k >= 0 and places[k][0] == segment.message and segment.start < places[k][2]:
-                found.append(segment)
-        return tuple(found)
+            k = bisect_right(starts, (segment.message, segment.start)) - 1
+            if k < 0:
+                continue
+            (message, _, end), owner = places[k]
+            if message == segment.message and segment.start < end:
+                found[owner].append(segment)
+        return found
 
     # -- the unit itself ------------------------------------------------------------------------
 
@@ -175,56 +180,45 @@ class Segmentation:
 
     # -- coarser than the unit ------------------------------------------------------------------
 
-    def _fit(
-        self, finest: Sequence[Segment], inside: Sequence[Place], limit: int
-    ) -> tuple[Segment, ...]:
-        """The segments; sentences in place of words, and neighbours joined, if too many."""
-        if _free(finest) > limit and self.unit == "word":
-            finest = self._sentences(inside, limit)
-        return tuple(finest) if _free(finest) <= limit else self._joined(finest, limit)
+    def _fit(self, groups: Sequence[Sequence[Segment]], limit: int) -> tuple[Segment, ...]:
+        """The segments of these groups; whole neighbours joined, if there are too many.
 
-    def _sentences(self, inside: Sequence[Place], limit: int) -> tuple[Segment, ...]:
-        """Sentences; those of more than twice their share of the words are split."""
-        sentences = self._split("sentence", inside)
-        words = [self._split("word", s.places) for s in sentences]
-        longest = 2 * -(-sum(map(len, words)) // limit)
-        if all(s.protected or len(w) <= longest for s, w in zip(sentences, words, strict=True)):
-            return sentences
-        pieces: list[_Piece] = []
-        for sentence, inner in zip(sentences, words, strict=True):
-            if sentence.protected or len(inner) <= longest:
-                pieces.append((sentence.places, sentence.protected))
-                continue
-            for group in _groups(list(enumerate(inner)), -(-len(inner) // longest)):
-                pieces.append((_together(group), False))
-        return self._named(pieces, "span")
-
-    def _joined(self, segments: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
-        """Neighbours joined until at most `limit` free segments are left.
-
-        They are joined within sections where the limit leaves at least one for each, otherwise
-        within messages, otherwise wherever they stand; around what is protected.
+        Words are joined to sentences where the limit leaves one segment for each.
         """
-        free = [(k, segment) for k, segment in enumerate(segments) if not segment.protected]
-        keys: list[Callable[[_Numbered], object]] = [
-            lambda item: self._section(item[1]),
-            lambda item: item[1].message,
-            lambda item: None,
-        ]
-        options = ([list(run) for _, run in groupby(free, key)] for key in keys)
-        runs = next(runs for runs in options if len(runs) <= limit)
-        left = limit - len(runs)
-        groups = [g for run in runs for g in _groups(run, 1 + left * len(run) // len(free))]
-        pieces = [(segment.places, True) for segment in segments if segment.protected]
-        pieces += [(_together(group), False) for group in groups]
-        return self._named(sorted(pieces), "span")
+        everything = [segment for group in groups for segment in group]
+        if _free(everything) <= limit:
+            return tuple(everything)
+        free = [[self._leaf(s) for s in group if not s.protected] for group in groups]
+        groups_of_leaves = [group for group in free if group]
+        sentences = [run for group in groups_of_leaves for run in _sentences(group)]
+        fits = self.unit == "word" and len(sentences) <= limit
+        joined = joining.split(sentences if fits else groups_of_leaves, limit)
+        whole = fits and len(joined) == len(sentences)
+        pieces = [(places, True) for places in self._protected_pieces(everything)]
+        pieces += [(_together(group), False) for group in joined]
+        return self._named(sorted(pieces), "sentence" if whole else "span")
 
-    def _section(self, segment: Segment) -> tuple[int, int]:
-        """The section of its message that a segment begins in."""
-        message = segment.message
-        if message not in self._sections:
-            self._sections[message] = self._splitter.split("section", *self._everything[message])
-        return message, bisect_right(self._sections[message], (segment.start + 1,))
+    def _leaf(self, segment: Segment) -> joining.Leaf:
+        parts, number = self._outline.path(segment), self._numbers[segment.places]
+        sentence = self._outline.sentence(segment) if self.unit == "word" else None
+        if sentence is None:
+            return joining.Leaf(segment, number, parts, len(parts))
+        (_, start, end) = sentence
+        outer = [p for p in parts if p[1] <= start and end <= p[2] and p != sentence]
+        inner = [p for p in parts if p not in outer and p != sentence]
+        return joining.Leaf(segment, number, (*outer, sentence, *inner), len(outer))
+
+    def _protected_pieces(self, segments: Sequence[Segment]) -> Iterator[tuple[Place, ...]]:
+        """What is protected; neighbouring words of one sentence as one."""
+        for protected, run in groupby(segments, lambda segment: segment.protected):
+            if not protected:
+                continue
+            if self.unit != "word":
+                yield from (segment.places for segment in run)
+                continue
+            for _, neighbours in groupby(run, self._outline.sentence):
+                words = list(neighbours)
+                yield ((words[0].message, words[0].start, words[-1].end),)
 
     # -- records --------------------------------------------------------------------------------
 
@@ -275,35 +269,23 @@ def _template_offset(use: PromptUse, position: int) -> int:
     return position - use.start - grown
 
 
-_Numbered = tuple[int, Segment]
-"""A segment and its number among its neighbours."""
-
-
 def _free(segments: Sequence[Segment]) -> int:
     return sum(not segment.protected for segment in segments)
 
 
-def _groups(run: Sequence[_Numbered], parts: int) -> list[list[_Numbered]]:
-    """A run split into at most `parts` groups of about equal length in characters."""
-    length = sum(end - start for _, s in run for _, start, end in s.places)
-    groups: dict[int, list[_Numbered]] = {}
-    before = 0
-    for item in run:
-        size = sum(end - start for _, start, end in item[1].places)
-        middle = before + size / 2
-        groups.setdefault(min(int(parts * middle / length), parts - 1), []).append(item)
-        before += size
-    return list(groups.values())
+def _sentences(words: Sequence[joining.Leaf]) -> list[list[joining.Leaf]]:
+    """Words in the runs that are sentences."""
+    return [list(run) for _, run in groupby(words, lambda leaf: leaf.path[: leaf.outer + 1])]
 
 
-def _together(group: Sequence[_Numbered]) -> tuple[Place, ...]:
+def _together(group: Sequence[joining.Leaf]) -> tuple[Place, ...]:
     """The places of a group; neighbours of one message are one place."""
     places: list[Place] = []
     last = None
-    for number, segment in group:
-        (message, start, end), *also = segment.places
-        if places and last == number - 1 and places[-1][0] == message:
+    for leaf in group:
+        (message, start, end), *also = leaf.segment.places
+        if places and last == leaf.number - 1 and places[-1][0] == message:
             start = places.pop()[1]
         places += [(message, start, end), *also]
-        last = number
+        last = leaf.number
     return tuple(places)

@@ -22,15 +22,21 @@ def sections(text: str) -> list[Range]:
     return found
 
 
-def between(text: str, start: int, end: int, edges: Iterable[int]) -> list[Range]:
-    """The pieces of `[start, end)` between edges; punctuation alone joins the piece before."""
+def between(
+    text: str, start: int, end: int, edges: Iterable[int], *, over_lines: bool = True
+) -> list[Range]:
+    """The pieces of `[start, end)` between edges; punctuation alone joins the piece before.
+
+    With `over_lines` False only that on the same line.
+    """
     inside = sorted({start, end, *(edge for edge in edges if start < edge < end)})
     found: list[Range] = []
     for a, b in pairwise(inside):
         piece = strip(text, a, b)
         if piece is None:
             continue
-        if found and not has_word(text, *piece):
+        joins = found and (over_lines or "\n" not in text[found[-1][1] : piece[0]])
+        if joins and not has_word(text, *piece):
             found[-1] = (found[-1][0], piece[1])
         else:
             found.append(piece)

@@ -7,7 +7,7 @@ matches of a pattern and the user's own spans are picked out of it, and the rest
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import get_args
 
 from smile_trace.attribution.segmentation import blocks, boundaries, sections
@@ -67,11 +67,33 @@ class UnitSplitter:
 
     def __init__(self, prompted: Prompted) -> None:
         self._messages = prompted.messages
-        self._edges: list[set[int]] = [set() for _ in prompted.messages]
+        self._templates: list[list[Range]] = [[] for _ in prompted.messages]
         self._values: list[list[Range]] = [[] for _ in prompted.messages]
+        self._documents: dict[int, list[Range]] = {}
         for use in prompted.prompts:
-            self._edges[use.message] |= {use.start, use.end}
+            self._templates[use.message].append((use.start, use.end))
             self._values[use.message] += [(v.start, v.end) for v in use.variable_spans]
+        for ranges in (*self._templates, *self._values):
+            ranges.sort()
+
+    def templates(self, message: int) -> list[Range]:
+        """Where templates were rendered into a message."""
+        return self._templates[message]
+
+    def values(self, message: int) -> list[Range]:
+        """Where the values of variables stand in a message."""
+        return self._values[message]
+
+    def documents(self, message: int) -> list[Range]:
+        """The documents in a message by their form; a tool's message without any is one."""
+        if message not in self._documents:
+            sent = self._messages[message]
+            found = self.blocks(blocks.documents, message)
+            if not found and sent.role in ("tool", "function"):
+                whole = boundaries.strip(sent.content, 0, len(sent.content))
+                found = [] if whole is None else [whole]
+            self._documents[message] = found
+        return self._documents[message]
 
     def split(self, unit: Unit, message: int, start: int, end: int) -> list[Range]:
         """The pieces of `[start, end)` of a message, in order."""
@@ -80,45 +102,74 @@ class UnitSplitter:
             whole = boundaries.strip(text, start, end)
             return [] if whole is None else [whole]
         if unit == "word":
-            return _moved(boundaries.words(text[start:end]), start)
+            words = _moved(boundaries.words(text[start:end]), start)
+            return [piece for word in words for piece in self._pieces_of_word(message, *word)]
         if unit == "sentence":
-            edges = [e for e in self._edges[message] if start < e < end]
-            inside = sorted({start, end, *edges})
-            return [
-                r for a, b in pairwise(inside) for r in _moved(boundaries.sentences(text[a:b]), a)
-            ]
+            stripped = (boundaries.strip(text, *value) for value in self._values[message])
+            values = [value for value in stripped if value is not None]
+            edges = list(self._edges_between(boundaries.sentences, message, start, end, values))
+            return sections.between(text, start, end, edges, over_lines=False)
         if unit == "variable":
-            edges = [*self._edges[message], *(e for value in self._values[message] for e in value)]
+            edges = list(chain(*self._templates[message], *self._values[message]))
             return sections.between(text, start, end, edges)
         assert unit == "section"
-        return sections.between(text, start, end, self._section_edges(message, start, end))
+        values = self._values[message]
+        edges = list(self._edges_between(sections.sections, message, start, end, values))
+        found = sections.between(text, start, end, edges)
+        more = [edge for part in found for edge in _crossed(part, self.documents(message))]
+        return sections.between(text, start, end, [*edges, *more])
 
-    def _section_edges(self, message: int, start: int, end: int) -> Iterator[int]:
-        """Section boundaries; variable values that contain sections are split separately."""
-        yield from self._edges[message]
-        for found, value in self._views(sections.sections, message, start, end):
+    def _edges_between(
+        self,
+        find: Callable[[str], list[Range]],
+        message: int,
+        start: int,
+        end: int,
+        values: Sequence[Range],
+    ) -> Iterator[int]:
+        """Where pieces begin; values that contain several are split separately."""
+        yield from chain(*self._templates[message])
+        for found, value in self._views(find, message, start, end, values):
             if value is None or len(found) > 1:
                 yield from (a for a, _ in found)
                 yield from value or ()
 
+    def _pieces_of_word(self, message: int, start: int, end: int) -> list[Range]:
+        """A word, split where a template, or a value of several words, ends inside its letters."""
+        text = self._messages[message].content
+        edges = [*chain(*self._templates[message]), *_crossed((start, end), self._values[message])]
+        inside = {
+            edge
+            for edge in edges
+            if start < edge < end
+            and boundaries.has_word(text, start, edge)
+            and boundaries.has_word(text, edge, end)
+        }
+        return list(pairwise(sorted({start, *inside, end})))
+
     def _views(
-        self, find: Callable[[str], list[Range]], message: int, start: int, end: int
+        self,
+        find: Callable[[str], list[Range]],
+        message: int,
+        start: int,
+        end: int,
+        values: Sequence[Range],
     ) -> Iterator[tuple[list[Range], Range | None]]:
         """What is found in the text with all values masked, and in each value alone."""
         text = self._messages[message].content
-        inside = (v for v in self._values[message] if start <= v[0] < v[1] <= end)
-        values = sorted(v for v in inside if v != (start, end))
+        inside = [v for v in values if start <= v[0] < v[1] <= end and v != (start, end)]
         parts, at = [], start
-        for a, b in values:
+        for a, b in inside:
             parts += [text[at:a], "x" * (b - a)]
             at = b
         yield _moved(find("".join([*parts, text[at:end]])), start), None
-        for a, b in values:
+        for a, b in inside:
             yield _moved(find(text[a:b]), a), (a, b)
 
     def blocks(self, find: Callable[[str], list[Range]], message: int) -> list[Range]:
         """What `find` finds in a message: in the template's own text, and in the values."""
-        views = self._views(find, message, 0, len(self._messages[message].content))
+        whole = len(self._messages[message].content)
+        views = self._views(find, message, 0, whole, self._values[message])
         taken, _ = next(views)
         inner = [(a, b) for found, _ in views for a, b in found if not _overlaps(a, b, taken)]
         return sorted([*taken, *inner])
@@ -158,7 +209,7 @@ def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
             "or numbered ones): give a pattern or spans as the unit, or take 'section'."
         )
     elif unit == "document":
-        found = [((m, a, b),) for m in messages for a, b in _documents(prompted, splitter, m)]
+        found = [((m, a, b),) for m in messages for a, b in splitter.documents(m)]
         missing = (
             "The prompt shows no documents (<document> elements, [1] or 'Document 1:' blocks, "
             "tool messages): give a pattern or spans as the unit, or take 'section'."
@@ -188,14 +239,6 @@ def _pairs(prompted: Prompted) -> list[tuple[Place, ...]]:
         if [roles[m] for m in pair] == ["user", "assistant"]
         and all(prompted.messages[m].content.strip() for m in pair)
     ]
-
-
-def _documents(prompted: Prompted, splitter: UnitSplitter, message: int) -> list[Range]:
-    sent = prompted.messages[message]
-    if found := splitter.blocks(blocks.documents, message):
-        return found
-    whole = boundaries.strip(sent.content, 0, len(sent.content))
-    return [whole] if whole and sent.role in ("tool", "function") else []
 
 
 def _matches(pattern: re.Pattern[str], prompted: Prompted, message: int) -> list[Range]:
@@ -233,6 +276,17 @@ def _place(prompted: Prompted, span: tuple[int, ...]) -> Place:
 
 def _moved(ranges: Sequence[Range], by: int) -> list[Range]:
     return [(a + by, b + by) for a, b in ranges]
+
+
+def _crossed(piece: Range, ranges: Sequence[Range]) -> Iterator[int]:
+    """Where a piece crosses the edges of these (in order, without overlap)."""
+    start, end = piece
+    k = bisect_left(ranges, start, key=lambda r: r[0]) - 1
+    if k >= 0 and start < ranges[k][1] < end:
+        yield ranges[k][1]
+    k = bisect_left(ranges, end, key=lambda r: r[0]) - 1
+    if k >= 0 and start < ranges[k][0] and end < ranges[k][1]:
+        yield ranges[k][0]
 
 
 def _overlaps(start: int, end: int, ranges: Sequence[Range]) -> bool:

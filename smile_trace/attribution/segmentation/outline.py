@@ -1,0 +1,71 @@
+"""The parts of a prompt that no segment crosses: messages, templates, values, documents, sections.
+
+The parts are nested. A segment lies inside a part, holds it whole, or has nothing of it; marks go
+with their word, also over the edge of a part.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from smile_trace.attribution.segmentation.boundaries import Range, word_range
+from smile_trace.attribution.segmentation.units import UnitSplitter
+from smile_trace.records import Place, Prompted, Segment
+
+
+class Outline:
+    """Where the parts of a prompt are, found when they are first asked for."""
+
+    def __init__(self, prompted: Prompted, splitter: UnitSplitter) -> None:
+        self._messages = prompted.messages
+        self._splitter = splitter
+        self._parts: dict[int, list[list[Range]]] = {}
+        self._sentences: dict[int, list[Range]] = {}
+
+    def path(self, segment: Segment) -> tuple[Place, ...]:
+        """The parts around a segment, the largest first.
+
+        None for a segment of several messages.
+        """
+        if len({message for message, _, _ in segment.places}) > 1:
+            return ()
+        inside = self._words_of(segment)
+        found = {self._whole(segment.message)}
+        found |= {part for kind in self._kinds(segment.message) for part in _around(kind, inside)}
+        ordered = sorted(found, key=lambda part: (part[0], -part[1]))
+        return tuple((segment.message, start, end) for start, end in ordered)
+
+    def sentence(self, segment: Segment) -> Place | None:
+        """The sentence around a segment."""
+        message = segment.message
+        if message not in self._sentences:
+            self._sentences[message] = self._splitter.split(
+                "sentence", message, *self._whole(message)
+            )
+        around = _around(self._sentences[message], self._words_of(segment))
+        return (message, *around[0]) if around else None
+
+    def _words_of(self, segment: Segment) -> Range:
+        """From the first to the last character that is no mark."""
+        places = segment.places
+        return word_range(self._messages[segment.message].content, places[0][1], places[-1][2])
+
+    def _kinds(self, message: int) -> list[list[Range]]:
+        """The parts of each kind, those of one kind in order and apart."""
+        if message not in self._parts:
+            splitter = self._splitter
+            self._parts[message] = [
+                splitter.templates(message),
+                splitter.values(message),
+                splitter.documents(message),
+                splitter.split("section", message, *self._whole(message)),
+            ]
+        return self._parts[message]
+
+    def _whole(self, message: int) -> Range:
+        return 0, len(self._messages[message].content)
+
+
+def _around(parts: Sequence[Range], inside: Range) -> list[Range]:
+    """The one of these parts that holds a range, if there is one."""
+    k = bisect_right(parts, inside[0], key=lambda part: part[0]) - 1
+    return [parts[k]] if k >= 0 and inside[1] <= parts[k][1] else []
