@@ -5,9 +5,10 @@ that was sent, or sequences that a terminal obeys.
 """
 
 import base64
+import binascii
 import os
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from smile_trace.capture.redaction.secrets import find_secrets
 
@@ -33,6 +34,7 @@ _USER = re.compile(r"(?<=://)[^\s/?#\"'<>]*@")
 _QUERY = re.compile(
     r"(?i)(?<=[?&])([\w.-]*(?:key|token|secret|passw|pwd|sig|auth|credential)[\w.-]*)=[^\s&#\"'<>]+"
 )
+_PACKED = re.compile(r"(?<==)(?:[\w+/-]|%[0-9A-Fa-f]{2}){16,}={0,2}(?=&|#|$)", re.ASCII)
 _NAMES = re.compile(r"(?i)(?:key|token|secret|passw\w*|pwd|credentials?)$")
 _SHORTEST = 8
 """A shorter value would be found where it is not meant."""
@@ -76,6 +78,26 @@ def presentable_lines(text: object) -> str:
         line[: len(line) - len(line.lstrip(" "))] + presentable(line, longest=LONGEST_LINE)
         for line in str(text).split("\n")
     )
+
+
+def link(address: str) -> str:
+    """An address that a person may open, without credentials: user and password are left out,
+    also of an address that is a parameter in base64, as Opik's links have one.
+
+    Args:
+        address: as a tracker gave it.
+    """
+    shown = presentable(address, longest=LONGEST_LINE).replace("[redacted]@", "")
+    return _PACKED.sub(_packed_link, shown)
+
+
+def _packed_link(match: re.Match[str]) -> str:
+    try:
+        inner = base64.b64decode(unquote(match[0]), altchars=None, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return match[0]
+    shown = link(inner) if "://" in inner else inner
+    return match[0] if shown == inner else base64.b64encode(shown.encode()).decode()
 
 
 def check_address(address: str, setting: str, instead: str) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from smile_trace.cli.output import warn_renamed, write_page
 from smile_trace.errors import SmileTraceError
+from smile_trace.presentable import link
 
 if TYPE_CHECKING:
     from smile_trace.records.comparison import Comparison
@@ -115,7 +116,7 @@ def _deliver(comparison: "Comparison") -> None:
             outcome = deliver(able_tracker, store, comparison)
             if not isinstance(outcome, Receipt):
                 raise SmileTraceError(outcome.reason)
-            print(outcome.url or outcome.external_id, file=sys.stderr)
+            print(link(outcome.url or outcome.external_id), file=sys.stderr)
     finally:
         store.close()
         for tracker in trackers:

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from smile_trace.cli.worker import _Json, _Text
-from smile_trace.presentable import check_address, hide, holds_credentials, presentable
+from smile_trace.presentable import check_address, hide, holds_credentials, link, presentable
 from smile_trace.settings import EndpointSettings, Settings, SettingsError
 from smile_trace.store.queries.status import Counted
 from smile_trace.worker.doctor import Finding
@@ -53,6 +53,27 @@ def test_a_key_is_found_through_control_characters_and_where_the_text_is_long() 
 def test_sequences_that_a_terminal_obeys_are_removed() -> None:
     shown = presentable(f"before {ESCAPES} after\u202e\u2028\ud800")
     assert shown == "before click after"
+
+
+@pytest.mark.parametrize("address", [*ADDRESSES, "https://user:hunter2hunter2@h.example/x?a=b"])
+def test_a_link_is_without_credentials(address: str) -> None:
+    packed = base64.b64encode(f"{address}/".encode()).decode()
+    for told in (address, f"https://h.example/?t=1&path={packed}"):
+        shown = link(told)
+        assert "hunter2" not in shown
+        assert b"hunter2" not in base64.b64decode(shown.partition("path=")[2])
+        assert link(shown) == shown
+
+
+def test_a_link_still_leads_there() -> None:
+    assert link("https://user:hunter2hunter2@h.example:8/a#/b") == "https://h.example:8/a#/b"
+    packed, plain = (
+        base64.b64encode(f"https://{user}h.example/api/".encode()).decode() for user in ("u:p@", "")
+    )
+    opik = "https://h.example/api/v1/session/redirect/projects/?trace_id=1&path="
+    assert link(opik + packed) == opik + plain
+    assert link(opik + plain) == opik + plain
+    assert link(f"{opik}not-base64-of-anything") == f"{opik}not-base64-of-anything"
 
 
 def test_the_length_is_bounded() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from smile_trace.errors import Reason, ReasonCode
-from smile_trace.presentable import presentable
+from smile_trace.presentable import link, presentable
 from smile_trace.records import Record, Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -206,7 +206,8 @@ class DeliveryWorker:
             for delivery, outcome in outcomes:
                 match outcome:
                     case Receipt():
-                        settling.delivered(delivery, outcome.external_id, outcome.url)
+                        url = outcome.url and link(outcome.url)
+                        settling.delivered(delivery, outcome.external_id, url)
                         arrived += 1
                     case Skipped():
                         settling.skipped(delivery, _reason(outcome))

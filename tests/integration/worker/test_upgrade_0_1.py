@@ -3,9 +3,11 @@
 `tests/support/third_schema.py` made it and says what is in it.
 """
 
+import base64
 import hashlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ import pytest
 import smile_trace.store.migrations.versions as versions
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.queries.explained import read_explained
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FolderTracker
 from tests.support.planted import running
@@ -142,6 +145,34 @@ def _calls_of(home: Path, number: int) -> int:
         [calls] = connection.exec_driver_sql(query).scalars()
     store.close()
     return int(calls)
+
+
+def test_credentials_that_it_kept_are_shown_no_more(home: Path, before: dict[str, Any]) -> None:
+    """0.1 took addresses with passwords and keys, and kept them in links and sentences."""
+    secret, plain = "http://user:hunter2hunter2@host.example/api/", "http://host.example/api/"
+    packed, unpacked = (base64.b64encode(text.encode()).decode() for text in (secret, plain))
+    places = [("jobs", "reason"), ("deliveries", "reason"), ("trackers", "reason")]
+    places += [("paused_models", "reason"), ("observations", "failure")]
+    with sqlite3.connect(home / "store.db") as old:
+        for table, column in places:
+            counted = old.execute(
+                f"UPDATE {table} SET {column} = ? WHERE {column} IS NOT NULL"
+                f" OR rowid = (SELECT min(rowid) FROM {table})",
+                [f"{secret} does not answer"],
+            )
+            assert counted.rowcount > 0, table
+        old.execute("UPDATE deliveries SET url = ?", [f"{secret}?trace_id=1&path={packed}"])
+    store = Store.open(Settings(home=home, **tables()))
+    with store.database.read() as connection:
+        for table, column in places:
+            query = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL"
+            found = connection.exec_driver_sql(query).scalars().all()
+            assert found == ["http://[redacted]@host.example/api/ does not answer"], table
+    shown = [url for one in read_explained(store.database, since=0.0) for url in one.urls.values()]
+    status = store.status().model_dump_json()
+    store.close()
+    assert set(shown) == {f"{plain}?trace_id=1&path={unpacked}"}
+    assert "hunter2" not in status
 
 
 def test_a_released_migration_never_changes() -> None:

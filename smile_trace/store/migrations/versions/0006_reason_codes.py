@@ -1,7 +1,12 @@
-"""Reason codes beside the sentences; 0.1 kept sentences alone, which are matched here once."""
+"""Reason codes beside the sentences; 0.1 kept sentences alone, which are matched here once.
+
+Credentials in addresses, which 0.1 let through, are taken out of them.
+"""
 
 import sqlalchemy as sa
 from alembic import op
+
+from smile_trace.store.migrations.credentials import remove_credentials
 
 revision = "0006"
 down_revision = "0005"
@@ -51,6 +56,7 @@ def upgrade() -> None:
     )
     _fill("trackers", {"%": "tracker_unavailable"})
     _fill("paused_models", {"%": "model_unavailable"})
+    remove_credentials()
 
 
 def _fill(name: str, codes: dict[str, str], state: str | None = None) -> None:
