@@ -5,7 +5,7 @@ EXIT ?=
 TRACKER ?= mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test-fast test test-slow coverage dist chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-drivers bench-evaluation bench-comet bench-worker soak clean
+.PHONY: help demo test-fast test test-slow coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-drivers bench-evaluation bench-comet bench-worker soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -31,14 +31,19 @@ dist: .venv/.dev ## wheel and sdist, checked
 	$(PY) -m build --outdir dist
 	$(PY) -m twine check --strict dist/*
 
+release-checks: .venv/.dev ## advisories, licences, secrets in the repository (UNCHECKED=ok: also without an advisory database)
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'
+	$(PY) -m tools.release_checks $(if $(filter ok,$(UNCHECKED)),--allow-unchecked)
+
 chaos: .venv/.dev ## SEEDS=500 FROM=0: the worker, its model, its disk and a real MLflow server die at random
 	$(PY) -m tests.support.chaos --seeds $(or $(SEEDS),500) --first $(or $(FROM),0)
 
-check: .venv/.dev ## style, strict types, import rules
+check: .venv/.dev ## style, strict types, import rules, licences
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
+	$(PY) -m tools.release_checks licences
 
 fuzz: .venv-fuzz/.installed ## MINUTES=60: hostile inputs to every reader of foreign data, guided by coverage
 	PYTHONPATH=. .venv-fuzz/bin/python -m tests.fuzz --minutes $(or $(MINUTES),60)

@@ -1,0 +1,1 @@
+"""What a contributor or a release runs besides the tests."""

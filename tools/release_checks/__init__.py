@@ -1,0 +1,1 @@
+"""What a release is checked for besides the tests: `make release-checks`."""
