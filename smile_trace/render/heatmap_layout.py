@@ -12,7 +12,7 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution
-from smile_trace.render.text import signed, unsigned, visible
+from smile_trace.render.text import short, signed, unsigned, visible
 
 Kind = Literal["supports", "opposes", "noise", "protected", "plain", "explained", "edge"]
 """`supports`, `opposes`: significant, by sign. `noise`: measured, but within the noise.
@@ -38,6 +38,7 @@ MIN_FOLD = 700
 """The shortest run of text without effect that is folded, in characters."""
 FOLD_CONTEXT = 160
 """Characters on each side of a fold that are always shown."""
+_LONGEST_ROLE = 60
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def heatmap(explanation: Explanation) -> Heatmap:
         ]
         pieces = tuple(_pieces(message.content, mine, _edges(explanation.coarser, index)))
         kinds.update(piece.kind for piece in pieces)
-        blocks.append(Block(visible(message.role), tuple(_fold(pieces))))
+        blocks.append(Block(short(message.role, _LONGEST_ROLE), tuple(_fold(pieces))))
     return Heatmap(
         blocks=tuple(blocks),
         answer=_answer(explanation),
@@ -304,7 +305,7 @@ def _facts(explanation: Explanation) -> Iterator[str]:
         yield f"{cost.tokens:,} tokens"
     if cost.usd is not None:
         yield f"${cost.usd:.4f}" if cost.usd else "$0"
-    yield explanation.settings.model
+    yield short(explanation.settings.model)
     yield f"{explanation.signal} signal"
 
 

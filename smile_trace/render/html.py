@@ -9,7 +9,7 @@ from smile_trace.records import Explanation
 from smile_trace.render.heatmap_layout import describe, heatmap, strength
 from smile_trace.render.scores import rows
 from smile_trace.render.terminal import print_terminal
-from smile_trace.render.text import signed, visible
+from smile_trace.render.text import short, signed, visible
 
 TEMPLATES = Environment(
     loader=PackageLoader("smile_trace.render"),
@@ -21,6 +21,8 @@ TEMPLATES = Environment(
 )
 """All templates of this package; they escape every text."""
 
+LONGEST_TITLE = 200
+"""Characters of a page's title, which may be the name of anything."""
 LEGEND_STOPS = tuple(round(-1 + i / 10, 1) for i in range(21))
 """Attributions at which the legend's gradient has the colours of the scale."""
 
@@ -34,7 +36,7 @@ def to_html(explanation: Explanation, *, fragment: bool = False, title: str | No
     """
     return TEMPLATES.get_template("heatmap.html.j2").render(
         fragment=fragment,
-        title=visible(title or "Why this answer?"),
+        title=short(title or "Why this answer?", LONGEST_TITLE),
         picture=heatmap(explanation),
         rows=rows(explanation),
         finer=bool(explanation.coarser),

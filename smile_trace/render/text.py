@@ -1,19 +1,37 @@
 """How text, numbers and intervals read in every picture."""
 
 import re
+import unicodedata
 
 _HIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+_EMPTY_LINES = re.compile(r"\n(?:[^\S\n]*\n){10,}")
+_TAGS = re.compile("(\U0001f3f4?)[\U000e0001-\U000e007f]+")
+"""Letters that only a model reads; after a black flag they say whose it is."""
+_JOINED = re.compile(r"(?:[^\w\s\x00-\x7f\u200d]{1,3}\u200d){4}(?=[^\w\s\x00-\x7f\u200d])")
+"""More pictures joined into one than any family has; no browser would break the line there."""
+_MOST_MARKS = 6
+"""Marks and invisible characters in a row; the flag of England has as many, no language more."""
+_MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{_MOST_MARKS + 1},}}")
 
 
 def visible(text: str) -> str:
     """`text` with every character that could control a display replaced by a visible one.
 
     C0 controls become their Unicode pictures (NUL → ␀, ESC → ␛); C1 controls, lone surrogates,
-    noncharacters and bidirectional overrides become U+FFFD. Line feeds and tabs are retained.
+    noncharacters, bidirectional overrides and letters that only a model reads become U+FFFD, and
+    so does what exceeds six combining marks or characters without width in a row (towers over
+    the lines above). Line feeds and tabs are retained; more than ten empty lines are counted.
     """
-    return _HIDDEN.sub(_sign, text.replace("\r\n", "\n"))
+    shown = _HIDDEN.sub(_sign, text.replace("\r\n", "\n"))
+    if shown.count("\n") > 10:
+        shown = _EMPTY_LINES.sub(_count_lines, shown)
+    if shown.isascii():
+        return shown
+    shown = _TAGS.sub(lambda match: match[0] if match[1] else "\ufffd", shown)
+    shown = _JOINED.sub("\\g<0>\u200b", shown)
+    return _MAYBE_MARKS.sub(_few_marks, shown)
 
 
 def _sign(match: re.Match[str]) -> str:
@@ -21,6 +39,22 @@ def _sign(match: re.Match[str]) -> str:
     if code < 0x20:
         return chr(0x2400 + code)
     return "\u2421" if code == 0x7F else "\ufffd"
+
+
+def _count_lines(match: re.Match[str]) -> str:
+    return f"\n\n\u22ef {match[0].count(chr(10)) - 1:,} empty lines \u22ef\n\n"
+
+
+def _few_marks(match: re.Match[str]) -> str:
+    kept: list[str] = []
+    marks = 0
+    for char in match[0]:
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me", "Cf") else 0
+        if marks <= _MOST_MARKS:
+            kept.append(char)
+        elif marks == _MOST_MARKS + 1:
+            kept.append("\ufffd")
+    return "".join(kept)
 
 
 def signed(value: float) -> str:
@@ -35,8 +69,13 @@ def unsigned(value: float) -> str:
 
 
 def short(text: str, longest: int = 90) -> str:
-    """`text` on one line, truncated to `longest` characters."""
+    """`text` on one line, truncated to `longest` characters.
+
+    Marks at its beginning get a circle to stand on, not what stands before.
+    """
     line = " ".join(visible(text).split())
+    if unicodedata.category(line[:1] or "x") in ("Mn", "Me"):
+        line = f"\u25cc{line}"
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

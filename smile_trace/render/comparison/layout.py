@@ -14,7 +14,7 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 from smile_trace.render.heatmap_layout import strength
-from smile_trace.render.text import signed, visible
+from smile_trace.render.text import short, signed, visible
 
 Kind = Literal["supports", "opposes", "no_effect", "inconclusive", "unmeasured", "between"]
 
@@ -33,6 +33,8 @@ MEASURE_WORDS = {
     "refusal_rate": "share of refusals",
     "feedback": "user feedback",
 }
+
+LONGEST_NAME, LONGEST_LABEL = 120, 40
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,16 @@ class Interval:
     high: float
     at: float
     zero: float
+
+
+def name_of(comparison: Comparison) -> str:
+    """The prompt's name on one line, truncated."""
+    return short(comparison.prompt, LONGEST_NAME)
+
+
+def label_of(version: VersionReport) -> str:
+    """A version's label on one line, truncated."""
+    return short(version.label, LONGEST_LABEL)
 
 
 def panels(comparison: Comparison) -> tuple[Panel, ...]:
