@@ -94,7 +94,8 @@ def import_(
         raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
     finally:
         store.close()
-    print(f"{done.new} imported, {done.known} were there already.")
+    forgotten = f", {done.forgotten} of forgotten traces were left out" if done.forgotten else ""
+    print(f"{done.new} imported, {done.known} were there already{forgotten}.")
 
 
 def _about_failed(count: int, others: int) -> str:

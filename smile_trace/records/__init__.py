@@ -27,6 +27,7 @@ from smile_trace.records.explanation import (
     SegmentAttribution,
     Signal,
 )
+from smile_trace.records.forgotten import ForgottenCall, ForgottenTrace
 from smile_trace.records.perturbation import (
     Asked,
     Perturbation,
@@ -49,6 +50,8 @@ __all__ = [
     "Feedback",
     "Fidelity",
     "FidelityStatus",
+    "ForgottenCall",
+    "ForgottenTrace",
     "Form",
     "Interaction",
     "Message",

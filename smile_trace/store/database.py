@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,7 @@ class Database:
             StoreError: there is no room for it, or another process holds the lock.
         """
         self._script("VACUUM")
-        self._script("PRAGMA wal_checkpoint(TRUNCATE)")
+        empty_wal(self.path)
 
     def _free_pages(self) -> int:
         with self.read() as connection:
@@ -242,6 +242,22 @@ def make_wal(path: Path) -> None:
         _use_wal(connection)
     finally:
         connection.close()
+
+
+def empty_wal(path: Path) -> None:
+    """Move what a write-ahead log holds into its database, and make the log empty.
+
+    Raises:
+        StoreUnavailable: readers or writers kept it in use for `BUSY_SECONDS`.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    with describing_faults(path), closing(sqlite3.connect(path, timeout=1.0)) as connection:
+        while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    f"{path} was in use for {BUSY_SECONDS:.0f} s: see which process reads it."
+                )
+            time.sleep(0.05)
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

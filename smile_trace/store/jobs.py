@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
 from smile_trace.store.database import Database
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
 from smile_trace.store.spending.budget_scope import BudgetScope
 from smile_trace.store.tables import calls, explanations, groups, jobs, observations, traces
@@ -141,9 +142,13 @@ class Jobs:
         if not rows:
             return
         with self._database.write() as connection:
-            connection.execute(insert(jobs).on_conflict_do_nothing(), rows)
-            mark = update(calls).where(calls.c.id == bindparam("decided_id")).values(decided=True)
-            connection.execute(mark, [{"decided_id": row["call_id"]} for row in rows])
+            gone = forgotten_among(connection, {_trace_of(row["call_id"]) for row in rows})
+            rows = [row for row in rows if _trace_of(row["call_id"]) not in gone]
+            if rows:
+                connection.execute(insert(jobs).on_conflict_do_nothing(), rows)
+                mark = update(calls).where(calls.c.id == bindparam("decided_id"))
+                decided = [{"decided_id": row["call_id"]} for row in rows]
+                connection.execute(mark.values(decided=True), decided)
             for group, count in chosen.items():
                 statement = insert(groups).values(**group.values, chosen=count)
                 connection.execute(
@@ -179,6 +184,14 @@ class Jobs:
         )
         with self._database.read() as connection:
             return [_job(row) for row in connection.execute(query)]
+
+    def missing(self, job_ids: Collection[int]) -> set[int]:
+        """Those of the ids that no job has any more."""
+        if not job_ids:
+            return set()
+        query = select(jobs.c.id).where(jobs.c.id.in_(job_ids))
+        with self._database.read() as connection:
+            return set(job_ids) - set(connection.execute(query).scalars())
 
     def running(self) -> list[Job]:
         """Jobs that were started and have not ended."""
@@ -232,9 +245,14 @@ class Jobs:
         self._set(job_id, now, state="failed", **reason.values)
 
     def explain(self, job: Job, explanation: Explanation, *, now: float) -> None:
-        """Store the explanation and end the job in one transaction; idempotent."""
-        trace_id = job.call_id.partition(":")[0]
+        """Store the explanation and end the job in one transaction; idempotent.
+
+        Nothing is stored where the trace was forgotten meanwhile.
+        """
+        trace_id = _trace_of(job.call_id)
         with self._database.write() as connection:
+            if forgotten_among(connection, [trace_id]):
+                return
             kept = connection.execute(
                 insert(explanations)
                 .values(
@@ -326,6 +344,10 @@ class Jobs:
             connection.execute(
                 update(jobs).where(jobs.c.id == job_id).values(changed_at=now, **values)
             )
+
+
+def _trace_of(call_id: str) -> str:
+    return call_id.partition(":")[0]
 
 
 def _job(row) -> Job:  # type: ignore[no-untyped-def]

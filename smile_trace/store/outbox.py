@@ -21,7 +21,7 @@ from sqlalchemy.dialects.sqlite import insert
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
-from smile_trace.store.tables import deliveries, explanations, traces, trackers
+from smile_trace.store.tables import deliveries, explanations, removals, traces, trackers
 
 Kind = Literal["trace", "explanation"]
 
@@ -215,6 +215,7 @@ class Outbox:
             waiting = select(func.count()).where(theirs, deliveries.c.state == "waiting")
             count = int(connection.execute(waiting).scalar_one())
             connection.execute(delete(deliveries).where(theirs))
+            connection.execute(delete(removals).where(removals.c.tracker == tracker))
             connection.execute(delete(trackers).where(trackers.c.name == tracker))
         return count
 

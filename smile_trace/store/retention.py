@@ -120,7 +120,7 @@ def _remove_traces(database: Database, before: float) -> int:
         if not ids:
             ids = _ids(connection, _imported(before))
         if ids:
-            _forget(connection, ids)
+            remove_traces(connection, ids)
         return len(ids)
 
 
@@ -181,7 +181,8 @@ def _unfinished() -> Select[Any]:
     )
 
 
-def _forget(connection: Connection, ids: Sequence[str]) -> None:
+def remove_traces(connection: Connection, ids: Sequence[str]) -> None:
+    """Remove traces with their calls, jobs, explanations and deliveries."""
     theirs = select(calls.c.id).where(calls.c.trace_id.in_(ids))
     connection.execute(delete(jobs).where(jobs.c.call_id.in_(theirs)))
     connection.execute(delete(explanations).where(explanations.c.call_id.in_(theirs)))

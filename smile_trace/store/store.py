@@ -13,6 +13,7 @@ from smile_trace.private_files import NotPrivate, tighten_file, tighten_folder
 from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
 from smile_trace.store.database import IN_MEMORY, Database, StoreError
+from smile_trace.store.forgetting import Forgetting
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.pauses import Pauses
@@ -48,6 +49,7 @@ class Store:
         agreements: how well proxies agreed with their targets.
         responses: answers by content key (a `models.accounting.ledger.ResponseCache`).
         ledger: reservations and spend (a `models.accounting.ledger.Ledger`).
+        forgetting: removes traces for good.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Store:
         self.agreements = Agreements(database)
         self.responses = StoredResponses(database)
         self.ledger = StoredLedger(database, budget, models, clock)
+        self.forgetting = Forgetting(database)
 
     @classmethod
     def look(cls, settings: Settings, clock: Callable[[], float] = time.time) -> "Store":

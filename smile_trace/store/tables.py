@@ -199,6 +199,30 @@ responses = Table(
     Column("body", Text, nullable=False),
 )
 
+response_uses = Table(
+    "response_uses",
+    metadata,
+    Column("key", String, ForeignKey("responses.key", ondelete="CASCADE"), primary_key=True),
+    Column("trace_id", String, primary_key=True, index=True),  # whose explanation it was asked for
+)
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("trace_hash", String, primary_key=True),  # of an id that must not come back
+    Column("forgotten_at", Float, nullable=False),
+)
+
+removals = Table(
+    "removals",
+    metadata,
+    Column("tracker", String, primary_key=True),
+    Column("trace_id", String, primary_key=True),
+    Column("body", Text, nullable=False),  # JSON of a ForgottenTrace
+    Column("reason", Text),  # why its copy is not deleted yet
+    Column("by_hand", Boolean, nullable=False, default=False),  # the tracker cannot do it
+)
+
 reservations = Table(
     "reservations",
     metadata,

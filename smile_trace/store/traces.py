@@ -1,7 +1,7 @@
 """Spans as they arrive, the traces they make, and the calls found among them."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.forgotten import forgotten_among, ids_in
 from smile_trace.store.groups import Group
 from smile_trace.store.tables import (
     calls,
@@ -63,6 +64,24 @@ class SpoolBatch(NamedTuple):
     feedback: list[Feedback]
     corrupt: list[CorruptLine]
 
+    @property
+    def trace_ids(self) -> set[str]:
+        """The traces that it is about, and may be about where it cannot be read."""
+        ids = {arrived.span.trace_id for arrived in self.spans}
+        ids |= {feedback.trace_id for feedback in self.feedback}
+        return ids.union(*(ids_in(line.line) for line in self.corrupt))
+
+    def without(self, trace_ids: Set[str]) -> "SpoolBatch":
+        """What is left of it without those traces."""
+        if not trace_ids:
+            return self
+        return SpoolBatch(
+            self.file,
+            [arrived for arrived in self.spans if arrived.span.trace_id not in trace_ids],
+            [feedback for feedback in self.feedback if feedback.trace_id not in trace_ids],
+            [line for line in self.corrupt if not ids_in(line.line) & trace_ids],
+        )
+
 
 class Traces:
     """Spool files, spans, traces, calls and feedback."""
@@ -83,22 +102,28 @@ class Traces:
         arrived: Iterable[ArrivedSpan] = (),
         feedbacks: Iterable[Feedback] = (),
         corrupt: Iterable[CorruptLine] = (),
-    ) -> None:
+    ) -> set[str]:
         """As `add_many`, for one batch."""
-        self.add_many([SpoolBatch(file, list(arrived), list(feedbacks), list(corrupt))])
+        return self.add_many([SpoolBatch(file, list(arrived), list(feedbacks), list(corrupt))])
 
-    def add_many(self, batches: Sequence[SpoolBatch]) -> None:
+    def add_many(self, batches: Sequence[SpoolBatch]) -> set[str]:
         """Keep batches of files and how far they reach, all or nothing.
 
         A span that is known already changes nothing, so reading a file again is harmless. A
-        span or a feedback that is new to a complete trace opens it again.
+        span or a feedback that is new to a complete trace opens it again. What belongs to a
+        trace that was forgotten is left out.
+
+        Returns:
+            The ids of the forgotten traces among them.
         """
         with self._database.write() as connection:
-            for batch in batches:
+            gone = forgotten_among(connection, {i for batch in batches for i in batch.trace_ids})
+            for batch in (batch.without(gone) for batch in batches):
                 _add_file(connection, batch.file)
                 _add_spans(connection, batch.file, batch.spans)
                 _add_feedback(connection, batch.feedback)
                 _add_corrupt(connection, batch)
+        return gone
 
     def forget_files(self, names: Sequence[str]) -> None:
         """Forget files that were read to their end and are removed, or are about to be."""

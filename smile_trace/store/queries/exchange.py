@@ -14,6 +14,7 @@ from smile_trace import foreign
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Explanation, Record
 from smile_trace.store.database import Database
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import NO_REASON, put_observations, read_observations, sanity_outcome
 from smile_trace.store.tables import calls, explanations, jobs
@@ -49,10 +50,12 @@ class Line(Record):
 
 
 class Imported(Record):
-    """How many explanations were new, and how many were there already."""
+    """How many explanations were new, how many were there already, and how many belong to
+    traces that were forgotten: those are not imported."""
 
     new: int = 0
     known: int = 0
+    forgotten: int = 0
 
 
 def export_lines(database: Database) -> Iterator[str]:
@@ -97,8 +100,14 @@ def import_lines(database: Database, lines: Iterable[bytes]) -> Imported:
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     while batch := [_read(number, line) for number, line in islice(numbered, BATCH)]:
         with database.write() as connection:
-            new = sum(_put(connection, line) for line in batch)
-        total = Imported(new=total.new + new, known=total.known + len(batch) - new)
+            gone = forgotten_among(connection, {line.call.trace_id for line in batch})
+            welcome = [line for line in batch if line.call.trace_id not in gone]
+            new = sum(_put(connection, line) for line in welcome)
+        total = Imported(
+            new=total.new + new,
+            known=total.known + len(welcome) - new,
+            forgotten=total.forgotten + len(batch) - len(welcome),
+        )
     return total
 
 

@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, literal, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Record, Response
 from smile_trace.settings import Budget, ModelSettings
 from smile_trace.store.database import Database
+from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.spending.budget_scope import BudgetScope, Purpose
-from smile_trace.store.tables import reservations, responses, spend
+from smile_trace.store.tables import reservations, response_uses, responses, spend
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +53,21 @@ class Left(Record):
 
 
 class StoredResponses:
-    """The ResponseCache of `models.accounting.ledger`: durable before it returns."""
+    """The ResponseCache of `models.accounting.ledger`: durable before it returns.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: the store's.
+        trace_id: the trace whose explanation asks, so that its answers can be removed with it.
+            Nothing is stored for one that was forgotten.
+    """
+
+    def __init__(self, database: Database, trace_id: str | None = None) -> None:
         self._database = database
+        self._trace_id = trace_id
+
+    def used_by(self, trace_id: str) -> "StoredResponses":
+        """The same cache, which notes that the answers are those of a trace's explanation."""
+        return StoredResponses(self._database, trace_id)
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
         """The cached responses among `keys`, each with `cached=True`.
@@ -75,6 +87,9 @@ class StoredResponses:
                         unreadable.append(row.key)
                         continue
                     found[row.key] = response.model_copy(update={"cached": True})
+        if found and self._trace_id is not None:
+            with self._database.write() as connection:
+                _note_uses(connection, list(found), self._trace_id)
         if unreadable:
             with self._database.write() as connection:
                 for start in range(0, len(unreadable), 500):
@@ -90,9 +105,24 @@ class StoredResponses:
             for key, response in items.items()
             if response.ok
         ]
-        if rows:
-            with self._database.write() as connection:
-                connection.execute(insert(responses).on_conflict_do_nothing(), rows)
+        if not rows:
+            return
+        with self._database.write() as connection:
+            if self._trace_id is not None and forgotten_among(connection, [self._trace_id]):
+                return
+            connection.execute(insert(responses).on_conflict_do_nothing(), rows)
+            if self._trace_id is not None:
+                _note_uses(connection, [row["key"] for row in rows], self._trace_id)
+
+
+def _note_uses(connection: Connection, keys: Sequence[Any], trace_id: str) -> None:
+    """Note for whose explanation answers were asked or found, while they are there."""
+    for start in range(0, len(keys), 500):
+        there = select(responses.c.key, literal(trace_id)).where(
+            responses.c.key.in_(keys[start : start + 500])
+        )
+        statement = insert(response_uses).from_select(["key", "trace_id"], there)
+        connection.execute(statement.on_conflict_do_nothing())
 
 
 class StoredLedger:

@@ -1,0 +1,313 @@
+"""Removing traces for good: every row that holds or quotes them, and what keeps them away."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert
+
+from smile_trace import semconv
+from smile_trace.records import Call, ForgottenCall, ForgottenTrace, Record
+from smile_trace.store.database import Database
+from smile_trace.store.forgotten import forgotten_among, ids_in, trace_hash
+from smile_trace.store.retention import remove_traces
+from smile_trace.store.tables import (
+    agreements,
+    calls,
+    corrupt_lines,
+    deliveries,
+    explanations,
+    feedback,
+    forgotten,
+    jobs,
+    removals,
+    response_uses,
+    responses,
+    spans,
+    traces,
+)
+
+CHUNK = 100
+"""Traces of one transaction."""
+SESSION = (semconv.CONVERSATION_ID, semconv.SESSION_ID)
+USER = (semconv.USER_ID,)
+
+
+class Erased(Record):
+    """How many of each were removed from the store."""
+
+    traces: int = 0
+    calls: int = 0
+    explanations: int = 0
+    answers: int = 0
+    feedback: int = 0
+    corrupt_lines: int = 0
+
+    def __add__(self, other: "Erased") -> "Erased":
+        return Erased(
+            **{name: getattr(self, name) + getattr(other, name) for name in Erased.model_fields}
+        )
+
+
+class Removal(Record):
+    """A copy of a forgotten trace that a tracker still has; `reason` says why."""
+
+    tracker: str
+    trace: ForgottenTrace
+    reason: str | None = None
+    by_hand: bool = False
+
+
+class Run(Record):
+    """A run of a job, as the engine knows it."""
+
+    call_id: str
+    settings_hash: str
+    attempt: int
+    run: int
+
+
+class Forgetting:
+    """Finds traces, removes them, and knows which trackers still have a copy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- finding --------------------------------------------------------------------------
+    def of_trace(self, trace_id: str) -> list[str]:
+        """The id itself where anything of that trace is here, or it was forgotten before."""
+        columns = (spans, calls, feedback, deliveries, explanations, removals)
+        with self._database.read() as connection:
+            for table in columns:
+                query = select(table.c.trace_id).where(table.c.trace_id == trace_id).limit(1)
+                if connection.execute(query).first():
+                    return [trace_id]
+            return list(forgotten_among(connection, [trace_id]))
+
+    def of_session(self, session: str) -> list[str]:
+        """The ids of the traces with a span or a call of that session."""
+        return self._holding(SESSION, "session", session)
+
+    def of_user(self, user: str) -> list[str]:
+        """The ids of the traces with a span or a call of that user."""
+        return self._holding(USER, "user", user)
+
+    def _holding(self, attributes: Iterable[str], field: str, value: str) -> list[str]:
+        said = or_(
+            *(func.json_extract(spans.c.body, f'$.attributes."{a}"') == value for a in attributes)
+        )
+        with self._database.read() as connection:
+            found = set(connection.execute(select(spans.c.trace_id).where(said)).scalars())
+            of_calls = func.json_extract(calls.c.body, f"$.{field}") == value
+            found |= set(connection.execute(select(calls.c.trace_id).where(of_calls)).scalars())
+        return sorted(found)
+
+    def runs(self, trace_ids: Sequence[str]) -> list[Run]:
+        """The newest runs of the traces' jobs."""
+        found: list[Run] = []
+        with self._database.read() as connection:
+            for trace_id in trace_ids:
+                query = select(
+                    jobs.c.call_id, jobs.c.settings_hash, jobs.c.attempt, jobs.c.run
+                ).where(_of_call(jobs.c.call_id, trace_id))
+                found += [Run(**row._mapping) for row in connection.execute(query)]
+        return found
+
+    # -- removing -------------------------------------------------------------------------
+    def erase(self, trace_ids: Sequence[str], *, names: Sequence[str] = (), now: float) -> Erased:
+        """Remove the traces, and note that they must not come back.
+
+        What was spent stays counted. A cached answer goes where one of their explanations asked
+        for it or found it, and so does one of which nobody knows for what it was asked (those
+        that an earlier release cached, and those of replays and comparisons).
+
+        Args:
+            trace_ids: the traces.
+            names: a session or a user: corrupt lines in which such a text stands go, too.
+            now: Unix seconds.
+        """
+        total = Erased()
+        for start in range(0, len(trace_ids), CHUNK):
+            chunk = trace_ids[start : start + CHUNK]
+            with self._database.write() as connection:
+                total += _erase(connection, chunk, now)
+        with self._database.write() as connection:
+            lines = _remove_corrupt_lines(connection, set(trace_ids), names)
+            unattributed = responses.c.key.not_in(select(response_uses.c.key))
+            answers = connection.execute(delete(responses).where(unattributed)).rowcount
+        return total + Erased(corrupt_lines=lines, answers=answers)
+
+    # -- copies in trackers ---------------------------------------------------------------
+    def removals(
+        self, trace_ids: Sequence[str] | None = None, *, tracker: str | None = None
+    ) -> list[Removal]:
+        """The copies that are not deleted yet; those of a tracker without what it cannot do."""
+        query = select(removals).order_by(removals.c.tracker, removals.c.trace_id)
+        if tracker is not None:
+            query = query.where(removals.c.tracker == tracker, removals.c.by_hand.is_(False))
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        wanted = None if trace_ids is None else set(trace_ids)
+        return [
+            Removal(
+                tracker=row.tracker,
+                trace=ForgottenTrace.model_validate_json(row.body),
+                reason=row.reason,
+                by_hand=row.by_hand,
+            )
+            for row in rows
+            if wanted is None or row.trace_id in wanted
+        ]
+
+    def removed(self, removal: Removal) -> None:
+        """The tracker has no copy any more."""
+        with self._database.write() as connection:
+            connection.execute(delete(removals).where(_is(removal)))
+
+    def not_removed(self, removal: Removal, reason: str, *, by_hand: bool) -> None:
+        """The tracker still has its copy; `by_hand`: only a person can delete it."""
+        with self._database.write() as connection:
+            values = {"reason": reason, "by_hand": by_hand}
+            connection.execute(update(removals).where(_is(removal)).values(values))
+
+
+def _erase(connection: Connection, ids: Sequence[str], now: float) -> Erased:
+    rows = [{"trace_hash": trace_hash(trace_id), "forgotten_at": now} for trace_id in ids]
+    connection.execute(insert(forgotten).on_conflict_do_nothing(), rows)
+    _note_copies(connection, ids)
+    erased = Erased(
+        traces=len(
+            set(connection.execute(_distinct(traces, ids)).scalars())
+            | set(connection.execute(_distinct(calls, ids)).scalars())
+        ),
+        calls=_count(connection, calls, ids),
+        explanations=_count(connection, explanations, ids),
+        feedback=_count(connection, feedback, ids),
+    )
+    used = select(response_uses.c.key).where(response_uses.c.trace_id.in_(ids))
+    answers = connection.execute(delete(responses).where(responses.c.key.in_(used))).rowcount
+    for trace_id in ids:
+        for table, column in ((jobs, jobs.c.call_id), (agreements, agreements.c.item)):
+            connection.execute(delete(table).where(_of_call(column, trace_id)))
+    connection.execute(delete(explanations).where(explanations.c.trace_id.in_(ids)))
+    remove_traces(connection, ids)
+    return erased + Erased(answers=answers)
+
+
+def _distinct(table: Table, ids: Sequence[str]) -> Any:
+    return select(table.c.trace_id).where(table.c.trace_id.in_(ids)).distinct()
+
+
+def _count(connection: Connection, table: Table, ids: Sequence[str]) -> int:
+    query = select(func.count()).select_from(table).where(table.c.trace_id.in_(ids))
+    return int(connection.execute(query).scalar_one())
+
+
+def _of_call(column: ColumnElement[str], trace_id: str) -> ColumnElement[bool]:
+    """Whether an id of a call, or what begins with one, is of that trace; ";" follows ":"."""
+    return column.between(f"{trace_id}:", f"{trace_id};")
+
+
+def _is(removal: Removal) -> ColumnElement[bool]:
+    return and_(
+        removals.c.tracker == removal.tracker, removals.c.trace_id == removal.trace.trace_id
+    )
+
+
+# -- copies in trackers -------------------------------------------------------------------------
+def _note_copies(connection: Connection, ids: Sequence[str]) -> None:
+    """Note, for each tracker to which anything of a trace went or may have gone, what it has."""
+    query = select(
+        deliveries.c.tracker, deliveries.c.trace_id, deliveries.c.kind, deliveries.c.external_id
+    ).where(deliveries.c.trace_id.in_(ids), deliveries.c.state != "skipped")
+    copies: dict[tuple[str, str], str | None] = {}
+    for row in connection.execute(query):
+        of_trace = row.external_id if row.kind == "trace" else None
+        key = row.tracker, row.trace_id
+        copies[key] = copies.get(key) or of_trace
+    if not copies:
+        return
+    held = _what_they_held(connection, sorted({trace_id for _, trace_id in copies}))
+    known = tuple_(removals.c.tracker, removals.c.trace_id)
+    connection.execute(delete(removals).where(known.in_(list(copies))))
+    rows = [
+        {
+            "tracker": tracker,
+            "trace_id": trace_id,
+            "body": held[trace_id].model_copy(update={"traced_as": traced_as}).model_dump_json(),
+            "by_hand": False,
+        }
+        for (tracker, trace_id), traced_as in copies.items()
+    ]
+    connection.execute(insert(removals), rows)
+
+
+def _what_they_held(connection: Connection, ids: Sequence[str]) -> dict[str, ForgottenTrace]:
+    found: dict[str, list[ForgottenCall]] = defaultdict(list)
+    days: dict[str, set[str]] = defaultdict(set)
+    at = func.json_extract(explanations.c.body, "$.explained_at")
+    explained = select(explanations.c.call_id, at).where(explanations.c.trace_id.in_(ids))
+    for call_id, explained_at in connection.execute(explained):
+        if isinstance(explained_at, str):
+            days[call_id].add(explained_at[:10])
+    rows = select(calls).where(calls.c.trace_id.in_(ids)).order_by(calls.c.start_ns, calls.c.id)
+    for row in connection.execute(rows):
+        try:
+            call = Call.model_validate_json(row.body)
+            uses = tuple(sorted({(use.name, use.version) for use in call.prompts}))
+            external = call.external_trace
+        except ValueError:  # kept by an earlier release; its trace was delivered all the same
+            uses, external = (), {}
+        found[row.trace_id].append(
+            ForgottenCall(
+                id=row.id,
+                start_ns=row.start_ns,
+                prompts=uses,
+                days=tuple(sorted(days[row.id])),
+                external_trace=external,
+            )
+        )
+    query = select(spans.c.trace_id, func.min(spans.c.start_ns)).where(spans.c.trace_id.in_(ids))
+    starts = {row[0]: row[1] for row in connection.execute(query.group_by(spans.c.trace_id))}
+    return {
+        trace_id: ForgottenTrace(
+            trace_id=trace_id,
+            start_ns=found[trace_id][0].start_ns if found[trace_id] else starts.get(trace_id, 0),
+            calls=tuple(found[trace_id]),
+        )
+        for trace_id in ids
+    }
+
+
+# -- what could not be read ---------------------------------------------------------------------
+def _remove_corrupt_lines(connection: Connection, ids: set[str], names: Sequence[str]) -> int:
+    texts = {text for name in names for text in quoted(name)}
+    query = select(corrupt_lines.c.file, corrupt_lines.c.offset, corrupt_lines.c.line)
+    gone = [
+        (row.file, row.offset)
+        for row in connection.execute(query).yield_per(50)
+        if ids_in(row.line) & ids or any(text in row.line for text in texts)
+    ]
+    key = tuple_(corrupt_lines.c.file, corrupt_lines.c.offset)
+    for start in range(0, len(gone), CHUNK):
+        connection.execute(delete(corrupt_lines).where(key.in_(gone[start : start + CHUNK])))
+    return len(gone)
+
+
+def quoted(text: str) -> set[bytes]:
+    """A text as it may stand in JSON: in ASCII, and in UTF-8."""
+    plain = json.dumps(text, ensure_ascii=False)
+    return {json.dumps(text).encode(), plain.encode("utf-8", "replace")}

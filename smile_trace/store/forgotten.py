@@ -1,0 +1,31 @@
+"""Which traces were forgotten: by a hash of their id, so that nothing of them comes back."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, select
+
+from smile_trace.store.database import in_chunks
+from smile_trace.store.tables import forgotten
+
+ID = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
+"""A trace's id among bytes that nobody could read."""
+
+
+def ids_in(line: bytes) -> set[str]:
+    """What may be ids of traces in a line."""
+    return {found.decode().lower() for found in ID.findall(line)}
+
+
+def trace_hash(trace_id: str) -> str:
+    """What is kept of a forgotten trace."""
+    return hashlib.sha256(f"forgotten {trace_id}".encode()).hexdigest()
+
+
+def forgotten_among(connection: Connection, trace_ids: Iterable[str]) -> set[str]:
+    """Those of the traces that were forgotten."""
+    hashes = {trace_hash(trace_id): trace_id for trace_id in trace_ids}
+    query = select(forgotten.c.trace_hash)
+    rows = in_chunks(connection, query, forgotten.c.trace_hash, list(hashes))
+    return {hashes[row.trace_hash] for row in rows}
