@@ -12,6 +12,7 @@ from smile_trace.cli.compare import compare
 from smile_trace.cli.demo import demo
 from smile_trace.cli.doctor import doctor, health
 from smile_trace.cli.explain import explain
+from smile_trace.cli.forget import forget
 from smile_trace.cli.replay import replay
 from smile_trace.cli.status import status
 from smile_trace.cli.store import export, import_, retry
@@ -75,5 +76,6 @@ _add(compare, "compare")
 _add(replay, "replay")
 _add(export, "export")
 _add(import_, "import")
+_add(forget, "forget")
 _add(doctor, "doctor")
 _add(health, "health")

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace import semconv
 from smile_trace.records import Call, ForgottenCall, ForgottenTrace, Record
-from smile_trace.store.database import Database
+from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among, ids_in, trace_hash
 from smile_trace.store.retention import remove_traces
 from smile_trace.store.tables import (
@@ -115,6 +115,20 @@ class Forgetting:
             found |= set(connection.execute(select(calls.c.trace_id).where(of_calls)).scalars())
         return sorted(found)
 
+    def extent(self, trace_ids: Sequence[str]) -> tuple[int, tuple[str, ...]]:
+        """How many calls the traces have, and which trackers have or may have copies."""
+        with self._database.read() as connection:
+            query = select(calls.c.id)
+            count = len(in_chunks(connection, query, calls.c.trace_id, trace_ids))
+            names = {
+                row.tracker
+                for table in (deliveries, removals)
+                for row in in_chunks(
+                    connection, select(table.c.tracker).distinct(), table.c.trace_id, trace_ids
+                )
+            }
+        return count, tuple(sorted(names))
+
     def runs(self, trace_ids: Sequence[str]) -> list[Run]:
         """The newest runs of the traces' jobs."""
         found: list[Run] = []
@@ -127,7 +141,9 @@ class Forgetting:
         return found
 
     # -- removing -------------------------------------------------------------------------
-    def erase(self, trace_ids: Sequence[str], *, names: Sequence[str] = (), now: float) -> Erased:
+    def erase(
+        self, trace_ids: Sequence[str], *, names: Sequence[str] = (), now: float
+    ) -> tuple[Erased, list[Removal]]:
         """Remove the traces, and note that they must not come back.
 
         What was spent stays counted. A cached answer goes where one of their explanations asked
@@ -138,17 +154,21 @@ class Forgetting:
             trace_ids: the traces.
             names: a session or a user: corrupt lines in which such a text stands go, too.
             now: Unix seconds.
+
+        Returns:
+            What was removed, and the copies that trackers have to delete.
         """
-        total = Erased()
+        total, copies = Erased(), self.removals(trace_ids)
         for start in range(0, len(trace_ids), CHUNK):
             chunk = trace_ids[start : start + CHUNK]
             with self._database.write() as connection:
+                copies += _note_copies(connection, chunk)
                 total += _erase(connection, chunk, now)
         with self._database.write() as connection:
             lines = _remove_corrupt_lines(connection, set(trace_ids), names)
             unattributed = responses.c.key.not_in(select(response_uses.c.key))
             answers = connection.execute(delete(responses).where(unattributed)).rowcount
-        return total + Erased(corrupt_lines=lines, answers=answers)
+        return total + Erased(corrupt_lines=lines, answers=answers), copies
 
     # -- copies in trackers ---------------------------------------------------------------
     def removals(
@@ -187,7 +207,6 @@ class Forgetting:
 def _erase(connection: Connection, ids: Sequence[str], now: float) -> Erased:
     rows = [{"trace_hash": trace_hash(trace_id), "forgotten_at": now} for trace_id in ids]
     connection.execute(insert(forgotten).on_conflict_do_nothing(), rows)
-    _note_copies(connection, ids)
     erased = Erased(
         traces=len(
             set(connection.execute(_distinct(traces, ids)).scalars())
@@ -228,7 +247,7 @@ def _is(removal: Removal) -> ColumnElement[bool]:
 
 
 # -- copies in trackers -------------------------------------------------------------------------
-def _note_copies(connection: Connection, ids: Sequence[str]) -> None:
+def _note_copies(connection: Connection, ids: Sequence[str]) -> list[Removal]:
     """Note, for each tracker to which anything of a trace went or may have gone, what it has."""
     query = select(
         deliveries.c.tracker, deliveries.c.trace_id, deliveries.c.kind, deliveries.c.external_id
@@ -239,20 +258,18 @@ def _note_copies(connection: Connection, ids: Sequence[str]) -> None:
         key = row.tracker, row.trace_id
         copies[key] = copies.get(key) or of_trace
     if not copies:
-        return
+        return []
     held = _what_they_held(connection, sorted({trace_id for _, trace_id in copies}))
-    known = tuple_(removals.c.tracker, removals.c.trace_id)
-    connection.execute(delete(removals).where(known.in_(list(copies))))
-    rows = [
-        {
-            "tracker": tracker,
-            "trace_id": trace_id,
-            "body": held[trace_id].model_copy(update={"traced_as": traced_as}).model_dump_json(),
-            "by_hand": False,
-        }
-        for (tracker, trace_id), traced_as in copies.items()
+    noted = [
+        Removal(tracker=tracker, trace=held[i].model_copy(update={"traced_as": traced_as}))
+        for (tracker, i), traced_as in copies.items()
     ]
-    connection.execute(insert(removals), rows)
+    for one in noted:
+        body = one.trace.model_dump_json()
+        row = {"tracker": one.tracker, "trace_id": one.trace.trace_id, "body": body}
+        connection.execute(delete(removals).where(_is(one)))
+        connection.execute(insert(removals).values(**row, by_hand=False))
+    return noted
 
 
 def _what_they_held(connection: Connection, ids: Sequence[str]) -> dict[str, ForgottenTrace]:

@@ -50,6 +50,11 @@ class Job(Record):
     not_before: float
 
     @property
+    def trace_id(self) -> str:
+        """The trace of its call."""
+        return _trace_of(self.call_id)
+
+    @property
     def budget_scope(self) -> BudgetScope:
         """What the caps of one explanation are counted on."""
         return BudgetScope(f"{self.call_id}/{self.settings_hash}/{self.attempt}")
@@ -249,7 +254,7 @@ class Jobs:
 
         Nothing is stored where the trace was forgotten meanwhile.
         """
-        trace_id = _trace_of(job.call_id)
+        trace_id = job.trace_id
         with self._database.write() as connection:
             if forgotten_among(connection, [trace_id]):
                 return

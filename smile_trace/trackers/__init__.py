@@ -4,6 +4,7 @@ What a tracker is made of besides the protocol: `trackers.http` (requests, statu
 `trackers.batches` (many items, their outcomes) and `trackers.fields` (what is known of a call).
 """
 
+from smile_trace.records import ForgottenCall, ForgottenTrace
 from smile_trace.trackers.discovery import discover, read_options
 from smile_trace.trackers.protocol import (
     Capabilities,
@@ -25,6 +26,8 @@ __all__ = [
     "ComparedPrompt",
     "Deferred",
     "ExplainedCall",
+    "ForgottenCall",
+    "ForgottenTrace",
     "Outcome",
     "Receipt",
     "Rejected",

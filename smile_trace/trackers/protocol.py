@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol, Self
 
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.records import JSON, Call, Explanation, Record, Trace
+from smile_trace.records import JSON, Call, Explanation, ForgottenTrace, Record, Trace
 from smile_trace.records.comparison import Comparison
 
 # -- outcomes -------------------------------------------------------------------------------
@@ -111,11 +111,13 @@ class Capabilities(Record):
     `traces`: it takes traces. Where it does not, it is given explanations alone.
     `external_traces`: it looks for the user's own traces on its server.
     `comparisons`: it shows prompt versions side by side (`deliver_comparison`).
+    `forgets`: it can delete what it was given (`forget`).
     """
 
     traces: bool = True
     external_traces: bool = False
     comparisons: bool = False
+    forgets: bool = False
 
 
 class Tracker(Protocol):
@@ -165,6 +167,22 @@ class Tracker(Protocol):
             TrackerUnavailable: nothing more was taken.
         """
         sentence = f"the tracker {self.name} shows no comparisons"
+        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+
+    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
+        """Delete the traces with everything that was delivered into and about them: texts,
+        pictures, files, scores, rows of tables, and the comparisons of their prompts' versions,
+        which are delivered anew.
+
+        Outcomes in the order of `items`: a `Receipt` where nothing of it is there any more (also
+        where it never arrived, or was deleted before), else `Rejected`, whose reason says what
+        is left, and where; with `retry=False`, only a person can delete it. Called only where
+        `capabilities.forgets` is declared, and never while another delivery is under way.
+
+        Raises:
+            TrackerUnavailable: nothing more was deleted.
+        """
+        sentence = f"the tracker {self.name} deletes nothing"
         raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
 
     def check(self) -> bool:

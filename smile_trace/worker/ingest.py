@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,7 @@ from smile_trace.records import Feedback, Record
 from smile_trace.records.otlp import read_line
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.forgotten import ids_in
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
 
@@ -140,8 +141,9 @@ class Ingest:
             return Ingested()
         waiting, self._waiting = self._waiting, []
         read = [self._parse(file, batch) for file, batch in waiting]
-        if read:
-            self._store.traces.add_many(read)
+        if read and (forgotten := self._store.traces.add_many(read)):
+            for file, batch in waiting:
+                self._blank(file, batch, forgotten)
         for one in read:
             if one.corrupt:
                 logger.warning(
@@ -152,6 +154,17 @@ class Ingest:
             feedback=sum(len(one.feedback) for one in read),
             corrupt=sum(len(one.corrupt) for one in read),
         )
+
+    def _blank(self, file: SpoolFile, batch: _Batch, forgotten: Set[str]) -> None:
+        """Overwrite the lines of forgotten traces; the rest of them is in the store by now."""
+        places = [
+            (offset, len(line)) for offset, line in batch.lines() if traces_of(line) & forgotten
+        ]
+        path = self._spool / file.name
+        try:
+            blank(path, file.inode, places)
+        except OSError as error:
+            self._warn_once(path, f"still holds what was forgotten ({error}): remove it by hand")
 
     def _set_aside(self, path: Path, reason: str) -> None:
         """Move away what is no file of this user's, unread; the store counts it."""
@@ -237,6 +250,32 @@ def _read(line: bytes) -> tuple[list[ArrivedSpan], list[Feedback], list[str]]:
         except Exception as error:  # noqa: BLE001  whatever a span holds, the others are kept
             reasons.append(_unexpected(error))
     return arrived, feedback, reasons
+
+
+def traces_of(line: bytes) -> set[str]:
+    """The ids of the traces that a line is about, or may be about where it cannot be read."""
+    arrived, said, reasons = _read(line)
+    ids = {one.span.trace_id for one in arrived} | {one.trace_id for one in said}
+    return ids | ids_in(line) if reasons else ids
+
+
+def blank(path: Path, inode: int, places: Sequence[tuple[int, int]]) -> None:
+    """Overwrite places of a spool file, (offset, length), with spaces, which nobody reads.
+
+    In place, because its writer may be alive and append to it. Nothing is done where there is
+    another file by now.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if not places:
+        return
+    with os.fdopen(open_own(path, os.O_RDWR), "r+b") as stream:
+        if os.fstat(stream.fileno()).st_ino != inode:
+            return
+        for offset, length in places:
+            os.pwrite(stream.fileno(), b" " * length, offset)
+        os.fsync(stream.fileno())
 
 
 def _unexpected(error: Exception) -> str:

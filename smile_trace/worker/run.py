@@ -185,6 +185,7 @@ class _Worker:
     def _pass(self, once: bool, progress: Progress | None) -> bool:
         """Do what is due; True where `once` and nothing is left to do."""
         self._heartbeat()
+        self._engine.cancel_forgotten()
         idle = not self._dispatcher.dispatch()
         if self._poll.due or (once and idle):
             self._poll.restart()

@@ -9,6 +9,7 @@ from smile_trace.trackers import (
     CapturedTrace,
     Deferred,
     ExplainedCall,
+    ForgottenTrace,
     Outcome,
     Receipt,
     Tracker,
@@ -74,6 +75,33 @@ class FakeTracker(Tracker):
         self.explanations[item.call.id] = item
         self.log.append(f"explanation {item.call.id}")
         return Receipt(external_id=f"ex-{item.call.id}")
+
+
+class ForgetfulTracker(FakeTracker):
+    """A tracker that can delete: `forgotten` is what it was told. While it is `away`, it cannot."""
+
+    capabilities = Capabilities(external_traces=True, forgets=True)
+
+    def __init__(self, name: str = "forgetful") -> None:
+        super().__init__(name)
+        self.forgotten: list[ForgottenTrace] = []
+        self.away = False
+
+    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
+        """Remove them, with their explanations."""
+        if self.away:
+            raise TrackerUnavailable("it is away")
+        for item in items:
+            self.forgotten.append(item)
+            self.traces.pop(item.trace_id, None)
+            for call in item.calls:
+                self.explanations.pop(call.id, None)
+        return [Receipt(external_id=item.trace_id) for item in items]
+
+    @property
+    def explained_traces(self) -> set[str]:
+        """The traces of which an explanation is there."""
+        return {item.trace.trace_id for item in self.explanations.values()}
 
 
 class FolderTracker(Tracker):

@@ -25,6 +25,7 @@ from smile_trace.trackers import (
     Tracker,
     TrackerUnavailable,
 )
+from smile_trace.worker.delivery.removals import Removals
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class DeliveryWorker:
         self._store_retry = store_retry or StoreRetry()
         self._external_seconds = settings.worker.external_trace_seconds
         self._clock = clock
+        self._removals = Removals(tracker, store, clock)
 
     @property
     def name(self) -> str:
@@ -86,6 +88,7 @@ class DeliveryWorker:
             return Delivered(unavailable=state.reason)
         counts, answered, going = {"traces": 0, "explanations": 0}, False, True
         try:
+            self._removals.run()
             while going and not stopping():
                 going = False
                 for kind, arrived in self._turn():

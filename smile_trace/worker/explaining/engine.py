@@ -20,6 +20,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.database import describing_faults, make_wal
+from smile_trace.store.forgetting import Run
 from smile_trace.store.jobs import Job
 from smile_trace.worker.explaining.engine_rows import (
     STEP,
@@ -77,6 +78,7 @@ class Engine:
             store, self._models, store_retry, clock, settings.explain.sanity_check_rate
         )
         self._active: dict[int, str | None] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -128,15 +130,36 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         try:
             job = self._store.jobs.get(job_id)
-        except KeyError:
-            return  # it was removed, long after this run of it ended
-        if job.state != "running" or workflow_id(job) != workflow:
-            return  # the engine never heard that this run has ended
-        try:
-            await self._explainer.explain(job, self._checkpoint)
-        finally:
+        except KeyError:  # it was removed, long after this run of it ended, or just now
             with self._lock:
                 self._active.pop(job_id, None)
+            return
+        if job.state != "running" or workflow_id(job) != workflow:
+            return  # the engine never heard that this run has ended
+        task = asyncio.ensure_future(self._explainer.explain(job, self._checkpoint))
+        with self._lock:
+            self._tasks[job_id] = task
+        try:
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
+        finally:
+            task.cancel()
+            with self._lock:
+                self._tasks.pop(job_id, None)
+                self._active.pop(job_id, None)
+
+    def cancel_forgotten(self) -> int:
+        """Break off the jobs that were removed from the store meanwhile; gives how many.
+
+        What they have asked and not received yet counts as spent.
+        """
+        gone = self._store.jobs.missing(self.active)
+        with self._lock:
+            tasks = [task for job_id, task in self._tasks.items() if job_id in gone]
+        for task in tasks:
+            task.get_loop().call_soon_threadsafe(task.cancel)
+        return len(tasks)
 
     def delete_ended_runs(self) -> None:
         """Remove what the engine keeps of runs that ended: the store has their results.
@@ -200,7 +223,7 @@ class Engine:
         return describing_faults(self._path)
 
 
-def workflow_id(job: Job) -> str:
+def workflow_id(job: Job | Run) -> str:
     """The same for the same run of the same attempt, so that nothing runs twice."""
     key = f"{job.call_id} {job.settings_hash} {job.attempt} {job.run}"
     return hashlib.sha256(key.encode()).hexdigest()[:32]

@@ -9,17 +9,23 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
 from dbos._serialization import DefaultSerializer
 
+from smile_trace.store.database import BUSY_SECONDS, describing_faults, empty_wal
+
 logger = logging.getLogger(__name__)
 
 WORKFLOW, STEP = "explain", "round"
 SERIALIZATION = "portable_json"
+ENDED = ("SUCCESS", "ERROR")
+"""States of a run whose result is in the store."""
+RUN_TABLES = ("operation_outputs", "workflow_input", "workflow_status")
+"""Tables of the engine in which a run has rows."""
 UNUSED = (
     "notifications",
     "queues",
@@ -70,6 +76,41 @@ def set_foreign_aside(path: Path, in_flight: Mapping[str, int]) -> None:
         reason,
         aside.name,
     )
+
+
+def erase_runs(path: Path, workflows: Collection[str], *, in_use: bool) -> bool:
+    """Remove what the engine keeps of ended runs, and of those workflows, from its database.
+
+    Args:
+        path: the database; nothing happens where there is none.
+        workflows: the ids of runs of which nothing may stay.
+        in_use: a worker runs on it: what it has in hand stays for now.
+
+    Returns:
+        False where one of the workflows is still in its hands, so that something is left.
+
+    Raises:
+        StoreError: the database is damaged, or cannot be written for now.
+    """
+    if not path.exists():
+        return True
+    with describing_faults(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as database:
+        database.isolation_level = None
+        database.execute("PRAGMA trusted_schema=OFF")
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        if not set(RUN_TABLES) <= tables:
+            return True
+        states = dict(database.execute("SELECT workflow_uuid, status FROM workflow_status"))
+        ended = {uuid for uuid, state in states.items() if state in ENDED}
+        held = set(workflows) & states.keys() - ended if in_use else set[str]()
+        gone = [(uuid,) for uuid in (ended | set(workflows)) - held]
+        database.execute("BEGIN IMMEDIATE")
+        for table in RUN_TABLES:
+            database.executemany(f"DELETE FROM {table} WHERE workflow_uuid = ?", gone)
+        database.execute("COMMIT")
+        database.execute("VACUUM")
+    empty_wal(path)
+    return not held
 
 
 def _foreign(connection: sqlite3.Connection, in_flight: Mapping[str, int]) -> str | None:

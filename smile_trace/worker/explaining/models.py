@@ -46,7 +46,7 @@ class Models:
     ) -> None:
         self._store = store
         self._ledger = _RetryingLedger(store.ledger, store_retry)
-        self._responses = _RetryingCache(store.responses, store_retry)
+        self._store_retry = store_retry
         self._settings = settings
         self._app = app
         self._clock = clock
@@ -78,7 +78,7 @@ class Models:
         return MeteredModel(
             model,
             ledger=self._ledger,
-            cache=self._responses,
+            cache=self._cache(job),
             explanation=job.budget_scope.for_purpose(purpose, run).key,
             paid_as=name,
         )
@@ -99,7 +99,7 @@ class Models:
         return MeteredModel(
             self._open[key],
             ledger=self._ledger,
-            cache=self._responses,
+            cache=self._cache(job),
             explanation=job.budget_scope.for_purpose(Purpose.PROXY).key,
             paid_as=name,
         )
@@ -128,10 +128,14 @@ class Models:
         # Their requests are no calls to the model that is explained: a count of their own.
         return found.paid_from(
             self._ledger,
-            self._responses,
+            self._cache(job),
             job.budget_scope.for_purpose(Purpose.EMBEDDINGS).key,
             partial(self.answered, name),
         )
+
+    def _cache(self, job: Job) -> "_RetryingCache":
+        responses = self._store.responses.used_by(job.trace_id)
+        return _RetryingCache(responses, self._store_retry)
 
     async def close(self) -> None:
         """Close every model."""

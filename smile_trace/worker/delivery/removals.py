@@ -1,0 +1,84 @@
+"""Deletes a tracker's copies of forgotten traces."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from smile_trace.presentable import presentable
+from smile_trace.store import Store
+from smile_trace.store.forgetting import Removal
+from smile_trace.trackers import Outcome, Receipt, Rejected, Skipped, Tracker, TrackerUnavailable
+
+logger = logging.getLogger(__name__)
+
+BATCH = 20
+"""Traces that a tracker is told at once."""
+WAIT = 60.0
+"""Seconds until what could not be deleted is tried again."""
+
+
+class Removals:
+    """Deletes, on one tracker, what waits to be deleted there."""
+
+    def __init__(
+        self, tracker: Tracker, store: Store, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._tracker = tracker
+        self._store = store
+        self._clock = clock
+        self._tried: dict[str, float] = {}  # when, by trace
+
+    def run(self) -> int:
+        """Delete what waits, unless it was tried a moment ago; gives how many copies are gone.
+
+        Raises:
+            TrackerUnavailable: it takes nothing now; what is left waits.
+        """
+        now = self._clock()
+        waiting = [
+            one
+            for one in self._store.forgetting.removals(tracker=self._tracker.name)
+            if not now - WAIT < self._tried.get(one.trace.trace_id, -WAIT) <= now
+        ]
+        gone = 0
+        for start in range(0, len(waiting), BATCH):
+            gone += self._delete(waiting[start : start + BATCH])
+        self._tried = {i: at for i, at in self._tried.items() if now - WAIT < at <= now}
+        return gone
+
+    def _delete(self, batch: Sequence[Removal]) -> int:
+        try:
+            outcomes = self._ask(batch)
+        except TrackerUnavailable as error:
+            for one in batch:
+                self._store.forgetting.not_removed(one, presentable(error), by_hand=False)
+            raise
+        gone = 0
+        for one, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Receipt | Skipped):
+                self._store.forgetting.removed(one)
+                gone += 1
+                continue
+            by_hand = isinstance(outcome, Rejected) and not outcome.retry
+            said = presentable(outcome.reason)
+            logger.warning("%s still has %s: %s", self._tracker.name, one.trace.trace_id, said)
+            self._store.forgetting.not_removed(one, said, by_hand=by_hand)
+            self._tried[one.trace.trace_id] = self._clock()
+        return gone
+
+    def _ask(self, batch: Sequence[Removal]) -> list[Outcome]:
+        name = self._tracker.name
+        if not self._tracker.capabilities.forgets:
+            said = f"the tracker {name} cannot delete: delete it there by hand"
+            return [Rejected(reason=said, retry=False) for _ in batch]
+        try:
+            outcomes = self._tracker.forget([one.trace for one in batch])
+            if len(outcomes) != len(batch):
+                raise ValueError(f"{len(outcomes)} outcomes for {len(batch)} traces")
+        except TrackerUnavailable:
+            raise
+        except Exception as error:
+            logger.warning("%s: deleting failed", name, exc_info=error)
+            said = f"deleting failed: {type(error).__name__}: {error}"
+            return [Rejected(reason=said) for _ in batch]
+        return outcomes

@@ -1,0 +1,284 @@
+"""Forgetting: no byte of what was captured, asked, answered and cached is left in the home."""
+
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.errors import SmileTraceError
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.forget import Forgotten, find, forget
+from smile_trace.worker.run import run
+from tests.support.fake_tracker import FakeTracker, ForgetfulTracker
+from tests.support.planted import serving
+from tests.support.spooled import call_span, line, trace_id, write_spool
+from tests.support.worker_settings import settings_tables, wait_for
+
+MARKER = "zanzibar"
+"""In every text of what is forgotten, and in none of the rest."""
+OTHER = "lighthouse"
+
+Configure = Callable[..., Settings]
+
+
+def echo(prompt: str) -> str:
+    """An answer that repeats what was asked: every perturbation holds the text, too."""
+    return f"you said {prompt}"
+
+
+@pytest.fixture
+def echoing(tmp_path: Path) -> Iterator[Settings]:
+    """Settings with a model that repeats what it is asked."""
+    with serving(echo) as server:
+        yield Settings(home=tmp_path / "home", **settings_tables(server.base_url, {}))
+
+
+def captured(settings: Settings, number: int, word: str = MARKER, name: str = "") -> Path:
+    """One call whose every text holds the word."""
+    prompt = " ".join(f"{word}{number}{part}" for part in ("please", "money", "back", "today"))
+    span = call_span(
+        number,
+        prompt=prompt,
+        answer=echo(prompt),
+        **{
+            semconv.REQUEST_TEMPERATURE: 0.0,
+            semconv.USER_ID: f"user of {word}",
+            semconv.SESSION_ID: f"session {number} of {word}",
+            semconv.METADATA: json.dumps({"note": f"metadata {word}"}),
+            semconv.TAGS: json.dumps({"team": f"tag {word}"}),
+        },
+    )
+    return write_spool(settings.spool, [span], name or f"{number}.jsonl")
+
+
+def holding(settings: Settings, word: str = MARKER) -> list[str]:
+    """The files of the home in which the word stands."""
+    return sorted(
+        str(path.relative_to(settings.home))
+        for path in settings.home.rglob("*")
+        if path.is_file() and word.encode() in path.read_bytes()
+    )
+
+
+@contextmanager
+def alive(path: Path) -> Iterator[None]:
+    """The writer of a spool file lives."""
+    with path.open("ab") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+@contextmanager
+def working(settings: Settings, *trackers: FakeTracker) -> Iterator[None]:
+    """A worker runs, in a thread."""
+    stopping = threading.Event()
+    thread = threading.Thread(
+        target=run, args=(settings,), kwargs={"trackers": list(trackers), "stopping": stopping}
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def explained(settings: Settings) -> int:
+    store = Store.open(settings)
+    try:
+        return store.status().explained
+    finally:
+        store.close()
+
+
+def forgotten(settings: Settings, number: int, *trackers: FakeTracker) -> Forgotten:
+    return forget(settings, find(settings, trace=trace_id(number)), trackers=list(trackers))
+
+
+def test_nothing_of_a_trace_is_left_in_any_file(echoing: Settings) -> None:
+    captured(echoing, 1)
+    captured(echoing, 2, OTHER)
+    tracker = ForgetfulTracker()
+    run(echoing, once=True, trackers=[tracker])
+    assert holding(echoing)
+    done = forgotten(echoing, 1, tracker)
+    assert holding(echoing) == []
+    assert (done.erased.traces, done.erased.calls, done.erased.explanations) == (1, 1, 1)
+    assert done.erased.answers > 10
+    assert done.copies == {"forgetful": 1}
+    assert done.left == ()
+    assert [item.traced_as for item in tracker.forgotten] == [f"tr-{trace_id(1)}"]
+    assert holding(echoing, OTHER) == ["store.db"]
+    assert explained(echoing) == 1
+
+
+def test_what_was_spent_stays_counted(echoing: Settings) -> None:
+    captured(echoing, 1)
+    before = run(echoing, once=True, trackers=[]).spent
+    forgotten(echoing, 1)
+    store = Store.open(echoing)
+    assert store.status().spent == before
+    assert before.calls > 0
+    store.close()
+
+
+def test_lines_that_arrive_later_are_dropped_and_overwritten(echoing: Settings) -> None:
+    path = captured(echoing, 1, name="mixed.jsonl")
+    captured(echoing, 2, OTHER, name="mixed.jsonl")
+    with alive(path):
+        run(echoing, once=True, trackers=[])
+        assert "spool/mixed.jsonl" in holding(echoing)
+        assert forgotten(echoing, 1).lines == 1
+        assert holding(echoing) == []
+        write_spool(echoing.spool, [call_span(1, span=5, prompt=f"late {MARKER}")], path.name)
+        both = [call_span(1, span=6, prompt=MARKER), call_span(3, prompt=OTHER, answer=OTHER)]
+        write_spool(echoing.spool, [], "batch.jsonl").write_bytes(line(*both))
+        torn = line(call_span(1, span=7, prompt=MARKER))[:-30] + b"\n"
+        with path.open("ab") as stream:
+            stream.write(torn)
+        run(echoing, once=True, trackers=[])
+        assert holding(echoing) == []
+    status = run(echoing, once=True, trackers=[])
+    assert (status.captured, status.explained, status.corrupt_lines) == (2, 2, 0)
+
+
+def test_what_no_worker_has_read_is_forgotten_too(echoing: Settings) -> None:
+    captured(echoing, 1)
+    captured(echoing, 2, OTHER)
+    forgotten(echoing, 1)
+    assert holding(echoing) == []
+    assert run(echoing, once=True, trackers=[]).explained == 1
+
+
+def test_a_session_and_a_user(echoing: Settings) -> None:
+    for number in (1, 2):
+        captured(echoing, number)
+    captured(echoing, 3, OTHER)
+    run(echoing, once=True, trackers=[])
+    one = find(echoing, session=f"session 1 of {MARKER}")
+    assert one.trace_ids == (trace_id(1),)
+    forget(echoing, one, trackers=[])
+    both = find(echoing, user=f"user of {MARKER}")
+    assert both.trace_ids == (trace_id(2),)
+    forget(echoing, both, trackers=[])
+    assert holding(echoing) == []
+    assert explained(echoing) == 1
+
+
+def test_what_is_not_there_is_said(echoing: Settings) -> None:
+    captured(echoing, 1)
+    with pytest.raises(SmileTraceError, match=r"there is no trace '0+9' here: nothing was"):
+        find(echoing, trace=trace_id(9))
+    with pytest.raises(SmileTraceError, match="no trace here is of the user 'nobody'"):
+        find(echoing, user="nobody")
+    with pytest.raises(SmileTraceError, match="no trace here is of the session 'none'"):
+        find(echoing, session="none")
+    with pytest.raises(SmileTraceError, match="which has 32 hex digits"):
+        find(echoing, trace="my trace")
+
+
+def test_corrupt_lines_and_files_set_aside_go_too(echoing: Settings) -> None:
+    captured(echoing, 1)
+    cut_off = line(call_span(1, prompt=f"torn {MARKER}"))[:-30] + b"\n"
+    named = b'{"resourceSpans": [{"user": "user of ' + MARKER.encode() + b'", torn\n'
+    (echoing.spool / "torn.jsonl").write_bytes(cut_off + named)
+    run(echoing, once=True, trackers=[])
+    aside = echoing.spool / "refused"
+    aside.mkdir()
+    (aside / "1-foreign.jsonl").write_bytes(line(call_span(1, prompt=MARKER)))
+    (aside / "2-foreign.jsonl").write_bytes(line(call_span(2, prompt=OTHER)))
+    (echoing.home / "engine.refused.db").write_text(MARKER)
+    done = forget(echoing, find(echoing, user=f"user of {MARKER}"), trackers=[])
+    assert holding(echoing) == []
+    assert (done.erased.corrupt_lines, done.files) == (2, 2)
+    assert [path.name for path in aside.iterdir()] == ["2-foreign.jsonl"]
+
+
+def test_a_tracker_that_cannot_delete_is_named(echoing: Settings) -> None:
+    captured(echoing, 1)
+    tracker = FakeTracker()
+    run(echoing, once=True, trackers=[tracker])
+    for _ in range(2):  # asked again, it says so again
+        done = forgotten(echoing, 1, tracker)
+        assert done.left == (
+            f"fake may still have the trace tr-{trace_id(1)}: the tracker fake cannot delete: "
+            "delete it there by hand",
+        )
+
+
+def test_a_tracker_that_is_away_is_asked_again_by_the_worker(echoing: Settings) -> None:
+    captured(echoing, 1)
+    tracker = ForgetfulTracker()
+    run(echoing, once=True, trackers=[tracker])
+    tracker.away = True
+    done = forgotten(echoing, 1, tracker)
+    assert done.copies == {}
+    assert "it is away; the worker tries it again" in done.left[0]
+    tracker.away = False
+    run(echoing, once=True, trackers=[tracker])
+    assert [item.trace_id for item in tracker.forgotten] == [trace_id(1)]
+    assert holding(echoing) == []
+
+
+def test_a_tracker_that_is_not_active_any_more_is_named(echoing: Settings) -> None:
+    captured(echoing, 1)
+    run(echoing, once=True, trackers=[FakeTracker("gone")])
+    [left] = forgotten(echoing, 1).left
+    assert left.startswith(f"gone may still have the trace tr-{trace_id(1)}: it is not active")
+
+
+def test_beside_a_worker_that_is_in_the_middle_of_it(tmp_path: Path) -> None:
+    asked = threading.Event()
+
+    def slow(prompt: str) -> str:
+        if MARKER in prompt:
+            asked.set()
+            time.sleep(2.0)
+        return echo(prompt)
+
+    with serving(slow) as server:
+        settings = Settings(home=tmp_path / "home", **settings_tables(server.base_url, {}))
+        path, tracker = captured(settings, 1), ForgetfulTracker()
+        captured(settings, 2, OTHER)
+        with alive(path), working(settings, tracker):
+            assert asked.wait(60)
+            wait_for(lambda: tracker.traces)
+            done = forgotten(settings, 1, tracker)
+            assert done.left == ()
+            assert done.copies == {"forgetful": 1}
+            assert holding(settings) == []
+            wait_for(lambda: explained(settings) == 1)
+            time.sleep(2.5)  # what was in flight has come back by now
+            assert holding(settings) == []
+    assert holding(settings) == []
+    assert trace_id(1) not in tracker.explained_traces
+
+
+def test_an_import_does_not_bring_it_back(echoing: Settings) -> None:
+    from smile_trace.store.queries.exchange import Imported, export_lines, import_lines
+
+    captured(echoing, 1)
+    run(echoing, once=True, trackers=[])
+    store = Store.open(echoing)
+    lines = [text.encode() for text in export_lines(store.database)]
+    forgotten(echoing, 1)
+    assert import_lines(store.database, lines) == Imported(forgotten=1)
+    store.close()
+    assert holding(echoing) == []
+
+
+def test_files_that_are_no_longer_there_do_no_harm(echoing: Settings) -> None:
+    captured(echoing, 1)
+    run(echoing, once=True, trackers=[])
+    for name in ("engine.db", "engine.db-wal", "engine.db-shm"):
+        (echoing.home / name).unlink(missing_ok=True)
+    os.rmdir(echoing.spool)
+    assert forgotten(echoing, 1).left == ()
