@@ -3,7 +3,7 @@
 import datetime
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from smile_trace import foreign
@@ -47,10 +47,24 @@ def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> s
         )
     rows = _read(server.read_artifact(run_id, TABLE))
     rows |= {item.call.id: _row(item) for item in items}
+    _write(server, run_id, rows)
+    return run_id
+
+
+def forget_in_day(server: "Server", run_id: str, call_ids: set[str]) -> None:
+    """Take calls out of the run of a day: their pages and their rows."""
+    for call_id in sorted(call_ids):
+        server.delete_artifact(run_id, f"heatmaps/{call_id.replace(':', '-')}.html")
+    rows = _read(server.read_artifact(run_id, TABLE))
+    left = {key: row for key, row in rows.items() if key not in call_ids}
+    if left != rows:
+        _write(server, run_id, left)
+
+
+def _write(server: "Server", run_id: str, rows: Mapping[str, list[JSON]]) -> None:
     table = {"columns": list(COLUMNS), "data": [rows[key] for key in sorted(rows)]}
     server.write_artifact(run_id, TABLE, json.dumps(table, ensure_ascii=False))
     server.write_metrics(run_id, _metrics(list(rows.values())))
-    return run_id
 
 
 def day_of(explanation: Explanation) -> str:

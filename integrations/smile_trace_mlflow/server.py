@@ -24,6 +24,7 @@ from mlflow.entities.model_registry import PromptVersion
 from mlflow.entities.span import Span as MlflowSpan
 from mlflow.entities.trace_info import TraceInfo
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracing.attachments import Attachment
 from mlflow.tracing.client import TracingClient
@@ -35,6 +36,7 @@ from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
 from smile_trace.bounded_http import MAX_REPLY_MB, ReplyRefused
+from smile_trace.presentable import presentable
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
 from smile_trace_mlflow.sessions import bound_requests
@@ -249,13 +251,27 @@ class Server:
         again overwrites the same one.
         """
         attachment = Attachment(content_type=content_type, content_bytes=content)
-        attachment._id = str(uuid.UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=4))
+        attachment._id = self.attachment_id(key)
         with self._calling():
             repository = get_artifact_repository(
                 get_artifact_uri_for_trace(info), tracking_uri=self.uri
             )
             repository.upload_attachment(attachment.id, content)
         return attachment.ref(info.trace_id)
+
+    @staticmethod
+    def attachment_id(key: str) -> str:
+        """The id of an attachment that is made from `key`."""
+        return str(uuid.UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=4))
+
+    def delete_trace(self, info: TraceInfo) -> None:
+        """Delete a trace: first its files, which MLflow would leave where they are."""
+        with self._calling():
+            repository = get_artifact_repository(
+                get_artifact_uri_for_trace(info), tracking_uri=self.uri
+            )
+            _delete_files(repository, None)
+            self._tracing.delete_traces(str(info.experiment_id), trace_ids=[info.trace_id])
 
     def tag_trace(self, trace_id: str, key: str, value: str) -> None:
         """Set a tag; setting it again changes nothing."""
@@ -364,6 +380,37 @@ class Server:
                 local = self._client.download_artifacts(run_id, path, folder)
                 return Path(local).read_text(encoding="utf-8")
 
+    def delete_artifact(self, run_id: str, path: str) -> None:
+        """Delete an artifact; nothing happens where there is none."""
+        with self._calling():
+            uri = self._client.get_run(run_id).info.artifact_uri
+            _delete_files(get_artifact_repository(uri, tracking_uri=self.uri), path)
+
+    def runs_with(self, tag: str) -> list[Run]:
+        """The runs of the experiment that have that tag."""
+        found: list[Run] = []
+        token: str | None = None
+        while True:
+            with self._calling():
+                page = self._client.search_runs(
+                    [self.experiment_id],
+                    filter_string=f"tags.`{tag}` LIKE '%'",
+                    max_results=1000,
+                    page_token=token,
+                )
+            found += page
+            token = page.token
+            if not token:
+                return found
+
+    def delete_run(self, run: Run) -> None:
+        """Delete a run's files, then the run, which MLflow keeps as deleted until `mlflow gc`."""
+        with self._calling():
+            _delete_files(
+                get_artifact_repository(run.info.artifact_uri, tracking_uri=self.uri), None
+            )
+            self._client.delete_run(run.info.run_id)
+
     def write_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
         """Set a run's metrics."""
         with self._calling():
@@ -390,6 +437,18 @@ class Server:
         """Set a tag of a version in the prompt registry."""
         with self._calling():
             self._client.set_prompt_version_tag(version.name, version.version, key, value)
+
+
+def _delete_files(repository: ArtifactRepository, path: str | None) -> None:
+    try:
+        repository.delete_artifacts(path)
+    except NotImplementedError:
+        raise RequestRejected(
+            f"the storage of MLflow's files at {presentable(repository.artifact_uri)} deletes "
+            "nothing: delete them there by hand",
+            status=501,
+            retry=False,
+        ) from None
 
 
 def _utf8(text: str) -> bytes:

@@ -36,7 +36,12 @@ _RESOURCE = ("service.", "deployment.")
 
 def mlflow_trace_id(trace: Trace) -> str:
     """The id under which MLflow keeps a trace that came through OTLP."""
-    return f"tr-{trace.trace_id}"
+    return mlflow_id(trace.trace_id)
+
+
+def mlflow_id(trace_id: str) -> str:
+    """As `mlflow_trace_id`, from our id."""
+    return f"tr-{trace_id}"
 
 
 def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
@@ -164,7 +169,7 @@ def explanation_span(
     """
     return Span(
         trace_id=parent.trace_id.removeprefix("tr-"),
-        span_id=hashlib.sha256(f"smile-trace explanation {call.id}".encode()).hexdigest()[:16],
+        span_id=explanation_span_id(call.id),
         parent_id=parent.span_id,
         name=EXPLANATION_NAME,
         start_ns=parent.start_ns,
@@ -186,6 +191,11 @@ def explanation_span(
         },
         status="ok",
     )
+
+
+def explanation_span_id(call_id: str) -> str:
+    """The id of the span that shows a call's explanation."""
+    return hashlib.sha256(f"smile-trace explanation {call_id}".encode()).hexdigest()[:16]
 
 
 def _picture_name(index: int) -> str:

@@ -20,15 +20,17 @@ from smile_trace.trackers import (
     ComparedPrompt,
     Deferred,
     ExplainedCall,
+    ForgottenTrace,
     Outcome,
     Receipt,
     Rejected,
     Tracker,
     read_options,
 )
-from smile_trace.trackers.batches import deliver_batch, split
+from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_mlflow.comparisons import deliver_comparison
+from smile_trace_mlflow.forgetting import FEEDBACK, STATUS_TAG, forget_trace, picture_key
 from smile_trace_mlflow.prompts import prompt_template
 from smile_trace_mlflow.runs import day_of, deliver_day
 from smile_trace_mlflow.spans import (
@@ -46,8 +48,6 @@ if TYPE_CHECKING:
 
     from smile_trace_mlflow.server import Server
 
-FEEDBACK = "smile.fidelity_r2"
-STATUS_TAG = "smile.status"
 SPANS_PER_REQUEST = 400
 """MLflow took about 160 traces a second in batches of this size."""
 WIDTH, HEIGHT = 700, 200
@@ -73,7 +73,9 @@ class MLflowTracker(Tracker):
     """Delivers to one experiment of one MLflow server."""
 
     name: ClassVar[str] = "mlflow"
-    capabilities: ClassVar[Capabilities] = Capabilities(external_traces=True, comparisons=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        external_traces=True, comparisons=True, forgets=True
+    )
 
     def __init__(self, server: "Server", ui_url: str) -> None:
         self._server = server
@@ -203,7 +205,7 @@ class MLflowTracker(Tracker):
                 retry=False,
             )
         pictures = [
-            self._server.attach(info, f"heatmap {i} of {call.id}", "image/svg+xml", svg.encode())
+            self._server.attach(info, picture_key(call.id, i), "image/svg+xml", svg.encode())
             for i, svg in enumerate(to_svg_strips(explanation, width=WIDTH, height=HEIGHT))
         ]
         span = explanation_span(call, explanation, parent, pictures)
@@ -233,3 +235,8 @@ class MLflowTracker(Tracker):
             return deliver_comparison(self._server, item, self._ui_url, self._registered)
         except RequestRejected as rejected:
             return rejected.outcome
+
+    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
+        """See `Tracker.forget`; of a trace that the application itself made, only what is ours."""
+        results = deliver_each(items, lambda item: forget_trace(self._server, item))
+        return outcomes(results)

@@ -3,6 +3,8 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -278,8 +280,9 @@ def _what_they_held(connection: Connection, ids: Sequence[str]) -> dict[str, For
     at = func.json_extract(explanations.c.body, "$.explained_at")
     explained = select(explanations.c.call_id, at).where(explanations.c.trace_id.in_(ids))
     for call_id, explained_at in connection.execute(explained):
-        if isinstance(explained_at, str):
-            days[call_id].add(explained_at[:10])
+        with suppress(TypeError, ValueError):  # imported ones may hold anything
+            day = datetime.fromisoformat(explained_at).astimezone(UTC).date()
+            days[call_id].add(day.isoformat())
     rows = select(calls).where(calls.c.trace_id.in_(ids)).order_by(calls.c.start_ns, calls.c.id)
     for row in connection.execute(rows):
         try:

@@ -22,12 +22,12 @@ class MLflowServer:
         self.port = free_port(0)
         self.uri = f"http://127.0.0.1:{self.port}"
         self.log = folder / "mlflow.log"
-        self._folder = folder
+        self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:
         """Start it; with `wait`, until it answers."""
-        self._process = start_mlflow(self._folder, self.port)
+        self._process = start_mlflow(self.folder, self.port)
         if wait:
             self.wait()
 
@@ -54,7 +54,7 @@ class MLflowServer:
         times = [0]
         for name in ("mlflow.db", "mlflow.db-journal", "mlflow.db-wal"):
             with suppress(FileNotFoundError):  # a journal goes with its transaction
-                times.append((self._folder / name).stat().st_mtime_ns)
+                times.append((self.folder / name).stat().st_mtime_ns)
         return max(times)
 
     def stop(self) -> None:

@@ -23,7 +23,7 @@ from smile_trace.worker.lock import worker_lock
 from smile_trace.worker.sample import sample
 from tests.support.command_line import run_command
 from tests.support.planted import PlantedServer, serving
-from tests.support.spooled import call_span, span_id, write_spool
+from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.worker_settings import WORD, planted_answer
 
 PROMPT = f"please give me my {WORD} now"
@@ -325,3 +325,36 @@ def test_once_names_paused_models(shell: Shell, server: PlantedServer) -> None:
     _, _, err = shell.run("worker", "--once")
     assert f"the worker starts on {shell.home}; models: planted; trackers: none" in err
     assert "planted is still paused, and tried now: " in err
+
+
+def test_forget_says_what_it_removed(shell: Shell) -> None:
+    spans = [call_span(n, prompt=PROMPT, **{"user.id": f"user {n}"}) for n in (1, 2)]
+    write_spool(shell.home / "spool", spans)
+    shell.run("worker", "--once")
+    code, out, err = shell.run("forget", trace_id(1))
+    assert (code, err) == (0, "")
+    assert out.startswith("Forgotten: 1 trace with 1 call, 1 explanation, ")
+    assert shell.run("forget", trace_id(1))[:1] == (0,)  # asked again, it looks again
+    code, out, _ = shell.run("forget", "--user", "user 2", "--json")
+    done = json.loads(out)
+    assert code == 0
+    assert (done["trace_ids"], done["erased"]["calls"], done["left"]) == ([trace_id(2)], 1, [])
+    assert json.loads(shell.run("status", "--json")[1])["captured"] == 0
+
+
+def test_forget_says_what_is_not_there(shell: Shell) -> None:
+    code, out, err = shell.run("forget", trace_id(1))
+    assert (code, out) == (1, "")
+    assert f"there is nothing of smile-trace in {shell.home}" in err
+    shell.home.mkdir(mode=0o700)
+    write_spool(shell.home / "spool", [call_span(1, prompt=PROMPT)])
+    (shell.home / "spool").chmod(0o700)
+    said = {
+        (trace_id(9),): f"there is no trace '{trace_id(9)}' here: nothing was removed.",
+        ("--user", "nobody"): "no trace here is of the user 'nobody': nothing was removed.",
+        ("--session", "s"): "no trace here is of the session 's': nothing was removed.",
+        (): "name one trace, or say --session or --user.",
+        (trace_id(1), "--user", "u"): "name one trace, or say --session or --user.",
+    }
+    for arguments, sentence in said.items():
+        assert shell.run("forget", *arguments) == (1, "", f"smile-trace: {sentence}\n")
