@@ -7,17 +7,18 @@ goes on while the traces wait in that of the tracker `comet` for a network.
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ValidationError
 
-from smile_trace.records import JSON, Explanation, Record
+from smile_trace.records import JSON, Explanation, PromptUse, Record
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
     ExplainedCall,
+    ForgottenTrace,
     Outcome,
     Receipt,
     Skipped,
@@ -26,13 +27,16 @@ from smile_trace.trackers import (
     read_options,
 )
 from smile_trace_comet import sdk
+from smile_trace_comet.forgetting import version_keys
 from smile_trace_comet.versions import (
     ROWS,
+    TEMPLATE,
     VersionKey,
     VersionReport,
     explanation_name,
     latest,
     merge_rows,
+    page_name,
     report,
     use_of,
     versions_of,
@@ -54,7 +58,7 @@ class CometArchiveTracker(Tracker):
     is made anew with every explanation."""
 
     name: ClassVar[str] = "comet_archive"
-    capabilities: ClassVar[Capabilities] = Capabilities(traces=False)
+    capabilities: ClassVar[Capabilities] = Capabilities(traces=False, forgets=True)
 
     def __init__(self, options: ArchiveOptions) -> None:
         self.options = options
@@ -101,6 +105,53 @@ class CometArchiveTracker(Tracker):
             else Skipped(reason="the call was made without a Prompt, so it is in no archive")
             for item in items
         ]
+
+    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
+        """See `Tracker.forget`; what was uploaded already is not in the folder's hands.
+
+        Raises:
+            TrackerUnavailable: the folder cannot be written.
+        """
+        workspace, project = self.options.workspace or "", self.options.experiments_project
+        try:
+            for item in items:
+                for key in version_keys(item, workspace, project):
+                    self._forget(key, {call.id for call in item.calls})
+        except OSError as error:
+            raise TrackerUnavailable(
+                f"the archives cannot be written ({error}): give write access to "
+                f"{self.options.directory}"
+            ) from error
+        return [Receipt(external_id=item.trace_id) for item in items]
+
+    def _forget(self, key: VersionKey, calls: Collection[str]) -> None:
+        folder, archive = (self.options.directory / f"{key.key}{end}" for end in ("", ".zip"))
+        if not (folder / ROWS).exists():
+            return
+        rows = merge_rows((folder / ROWS).read_bytes(), [])
+        left = [row for row in rows if row.call not in calls]
+        if left == rows:
+            return
+        archive.unlink(missing_ok=True)
+        if not left:
+            shutil.rmtree(folder)
+            return
+        for call in calls:
+            for name in (page_name(call), explanation_name(call)):
+                (folder / name).unlink(missing_ok=True)
+        shown = {
+            call: explanation
+            for call in latest(left)
+            if (explanation := _read(folder / explanation_name(call)))
+        }
+        template = (folder / TEMPLATE).read_text(encoding="utf-8")
+        use = PromptUse(
+            name=key.name, version=key.version, template=template, message=0, start=0, end=0
+        )
+        wanted = report(key, use, left, shown, ())
+        for asset in sorted(wanted.assets, key=lambda asset: asset == ROWS):
+            _write(folder / asset, wanted.assets[asset])
+        write_archive(archive, key, wanted, folder)
 
     def _archive(self, name: str, version: str, items: Sequence[ExplainedCall]) -> None:
         workspace, project = self.options.workspace or "", self.options.experiments_project

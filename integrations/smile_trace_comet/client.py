@@ -198,6 +198,14 @@ class CometClient:
                 extension=name.rpartition(".")[2],
             )
 
+    def delete_experiment(self, key: str) -> None:
+        """Delete an experiment (a trace is one) with everything in it."""
+        self._rest.delete_experiment(key)
+
+    def delete_asset(self, key: str, asset_id: str) -> None:
+        """Delete one asset."""
+        self._rest.delete_experiment_asset(key, asset_id)
+
     def write_html(self, key: str, html: str) -> None:
         """Replace what the HTML panel shows."""
         self._rest.log_experiment_html(key, html, overwrite=True)

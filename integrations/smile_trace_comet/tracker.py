@@ -16,6 +16,7 @@ from smile_trace.trackers import (
     ComparedPrompt,
     Deferred,
     ExplainedCall,
+    ForgottenTrace,
     Outcome,
     Receipt,
     Rejected,
@@ -27,6 +28,7 @@ from smile_trace.trackers.http import RequestRejected
 from smile_trace_comet import sdk
 from smile_trace_comet.errors import MISSING, WRONG_PROJECT_TYPE
 from smile_trace_comet.experiments import Projects, deliver_comparison, deliver_version
+from smile_trace_comet.forgetting import forget_trace
 from smile_trace_comet.traces import deliver_explanation, deliver_trace
 from smile_trace_comet.versions import VersionKey, versions_of
 
@@ -69,7 +71,7 @@ class CometTracker(Tracker):
     """
 
     name: ClassVar[str] = "comet"
-    capabilities: ClassVar[Capabilities] = Capabilities(comparisons=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(comparisons=True, forgets=True)
 
     def __init__(self, options: CometOptions) -> None:
         self.options = options
@@ -173,6 +175,17 @@ class CometTracker(Tracker):
             return deliver_comparison(client, item, self._projects(client))
         except RequestRejected as rejected:
             return rejected.outcome
+
+    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
+        """See `Tracker.forget`; a version's experiment in which no call is left goes, too."""
+        client = self._connected()
+        projects = self._projects(client)
+
+        def forget(item: ForgottenTrace) -> Outcome:
+            forget_trace(client, item, projects)
+            return Receipt(external_id=item.traced_as or item.trace_id)
+
+        return outcomes(deliver_each(items, forget))
 
     # -- where -----------------------------------------------------------------------------
 

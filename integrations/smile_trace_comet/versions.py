@@ -96,6 +96,11 @@ def merge_rows(content: bytes | None, items: Iterable[ExplainedCall]) -> list[Ro
     return sorted(rows.values(), key=lambda row: (row.explained_at or "", row.call))
 
 
+def rows_document(rows: Sequence[Row]) -> bytes:
+    """The asset `ROWS`."""
+    return json.dumps([strict_json(row.model_dump()) for row in rows]).encode()
+
+
 def latest(rows: Sequence[Row]) -> list[str]:
     """The ids of the calls that the HTML panel shows, the newest first."""
     return [row.call for row in reversed(rows[-LATEST:])]
@@ -119,7 +124,7 @@ def report(
     """
     title = f"{version.name} v{version.version}"
     assets = {
-        ROWS: json.dumps([strict_json(row.model_dump()) for row in rows]).encode(),
+        ROWS: rows_document(rows),
         TABLE: table_csv(COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in rows)),
         TEMPLATE: str(strict_json(use.template)).encode(),
     }

@@ -441,7 +441,7 @@ class Server:
 
 def _delete_files(repository: ArtifactRepository, path: str | None) -> None:
     try:
-        repository.delete_artifacts(path)
+        repository.delete_artifacts(path)  # type: ignore[no-untyped-call]
     except NotImplementedError:
         raise RequestRejected(
             f"the storage of MLflow's files at {presentable(repository.artifact_uri)} deletes "

@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 
-from smile_trace.records import Call, Trace
+from smile_trace.records import Call, ForgottenCall, ForgottenTrace, Trace
 
 
 def uuid7(at_ns: int, name: str) -> str:
@@ -29,12 +29,17 @@ def opik_trace_id(trace: Trace) -> str:
     return uuid7(first.start_ns, trace.trace_id)
 
 
+def forgotten_trace_id(item: ForgottenTrace) -> str:
+    """The id there of a trace that is to be deleted."""
+    return item.traced_as or uuid7(item.start_ns, item.trace_id)
+
+
 def opik_span_id(trace_id: str, span_id: str, start_ns: int) -> str:
     """The id of a span there."""
     return uuid7(start_ns, f"{trace_id}:{span_id}")
 
 
-def explanation_span_id(call: Call) -> str:
+def explanation_span_id(call: Call | ForgottenCall) -> str:
     """The id of the span that holds a call's explanation: of the call alone, so that a newer
     explanation replaces the older one."""
     return uuid7(call.start_ns, f"explanation of {call.id}")

@@ -95,6 +95,23 @@ class OpikServer:
         """Write spans; one of a known id is replaced."""
         self._write("POST", "spans/batch", {"spans": spans})
 
+    def delete_trace(self, project: str, trace_id: str, spans: Sequence[str]) -> None:
+        """Delete a trace with its spans, scores and comments, and first the files of `spans`.
+
+        Nothing happens where there is no such trace.
+        """
+        project_id = self._project_id(project)
+        for span_id in spans:
+            about = {"entity_type": "span", "entity_id": span_id}
+            if names := self._files(project_id, about):
+                removal = {"file_names": names, "container_id": project_id, **about}
+                self._write("POST", "attachment/delete", removal)
+        try:
+            self._http.request("DELETE", f"v1/private/traces/{trace_id}")
+        except RequestRejected as rejected:
+            if not rejected.missing:
+                raise
+
     def write_scores(self, entity: Entity, scores: Sequence[JSON]) -> None:
         """Write feedback scores; one of the same name is replaced."""
         if scores:
@@ -104,18 +121,20 @@ class OpikServer:
         self, project: str, entity: Entity, entity_id: str, files: Mapping[str, tuple[str, bytes]]
     ) -> None:
         """Attach files, by name: (MIME type, content); those of the same name are replaced."""
-        about = {"entity_type": entity, "entity_id": entity_id}
+        about: dict[str, str] = {"entity_type": entity, "entity_id": entity_id}
         project_id = self._project_id(project)
-        query = {"project_id": project_id, "path": self._path, "size": "100", **about}
-        listed = self._http.get("v1/private/attachment/list", query)
-        with self._as_opik_answers():
-            held = {str(file["file_name"]) for file in (listed or {}).get("content", ())}
-        if replaced := sorted(held & set(files)):
+        if replaced := sorted(set(self._files(project_id, about)) & set(files)):
             removal = {"file_names": replaced, "container_id": project_id, **about}
             self._write("POST", "attachment/delete", removal)
         for name, (mime_type, content) in files.items():
             file = {"file_name": name, "mime_type": mime_type, "project_name": project, **about}
             self._upload(file, content)
+
+    def _files(self, project_id: str, about: Mapping[str, str]) -> list[str]:
+        query = {"project_id": project_id, "path": self._path, "size": "100", **about}
+        listed = self._http.get("v1/private/attachment/list", query)
+        with self._as_opik_answers():
+            return sorted({str(file["file_name"]) for file in (listed or {}).get("content", ())})
 
     def _upload(self, file: dict[str, JSON], content: bytes) -> None:
         start = {**file, "num_of_file_parts": 1, "path": self._path}

@@ -13,8 +13,10 @@ from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Record, Trace
 from smile_trace.render import to_html, to_svg
 from smile_trace.trackers import (
+    Capabilities,
     CapturedTrace,
     ExplainedCall,
+    ForgottenTrace,
     Outcome,
     Receipt,
     Rejected,
@@ -22,7 +24,7 @@ from smile_trace.trackers import (
     read_options,
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
-from smile_trace_opik.ids import explanation_span_id, opik_trace_id
+from smile_trace_opik.ids import explanation_span_id, forgotten_trace_id, opik_trace_id
 from smile_trace_opik.server import (
     CLOUD,
     DEFAULT_WORKSPACE,
@@ -59,6 +61,7 @@ class OpikTracker(Tracker):
     """Delivers to one project of one Opik server, over its REST interface."""
 
     name: ClassVar[str] = "opik"
+    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True)
 
     def __init__(self, server: OpikServer, project: str) -> None:
         self._server = server
@@ -131,6 +134,17 @@ class OpikTracker(Tracker):
         server.write_scores("span", of_span)
         server.write_scores("trace", of_trace)
         return self._receipt(item.traced_as)
+
+    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
+        """See `Tracker.forget`."""
+
+        def forget(item: ForgottenTrace) -> Outcome:
+            trace_id = forgotten_trace_id(item)
+            spans = [explanation_span_id(call) for call in item.calls]
+            self._server.delete_trace(self.project, trace_id, spans)
+            return Receipt(external_id=trace_id)
+
+        return outcomes(deliver_each(items, forget))
 
     def _receipt(self, trace_id: str) -> Receipt:
         return Receipt(external_id=trace_id, url=self._server.trace_url(trace_id))

@@ -7,13 +7,15 @@ class ForgottenCall(Record):
     """One call of a trace that is to be deleted.
 
     `prompts` are the names and versions of the prompts that it used, `days` the UTC days
-    (`YYYY-MM-DD`) on which it was explained, `external_trace` is `Call.external_trace`.
+    (`YYYY-MM-DD`) on which it was explained, `models` the models' names in the settings,
+    `external_trace` is `Call.external_trace`.
     """
 
     id: str
     start_ns: int
     prompts: tuple[tuple[str, str], ...] = ()
     days: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
     external_trace: dict[str, str] = {}
 
 

@@ -268,9 +268,9 @@ def _note_copies(connection: Connection, ids: Sequence[str]) -> list[Removal]:
     ]
     for one in noted:
         body = one.trace.model_dump_json()
-        row = {"tracker": one.tracker, "trace_id": one.trace.trace_id, "body": body}
+        values = {"tracker": one.tracker, "trace_id": one.trace.trace_id, "body": body}
         connection.execute(delete(removals).where(_is(one)))
-        connection.execute(insert(removals).values(**row, by_hand=False))
+        connection.execute(insert(removals).values(values | {"by_hand": False}))
     return noted
 
 
@@ -283,6 +283,11 @@ def _what_they_held(connection: Connection, ids: Sequence[str]) -> dict[str, For
         with suppress(TypeError, ValueError):  # imported ones may hold anything
             day = datetime.fromisoformat(explained_at).astimezone(UTC).date()
             days[call_id].add(day.isoformat())
+    models: dict[str, set[str]] = defaultdict(set)
+    query = select(jobs.c.call_id, jobs.c.model).where(jobs.c.model.is_not(None))
+    of_them = or_(*(_of_call(jobs.c.call_id, trace_id) for trace_id in ids))
+    for call_id, model in connection.execute(query.where(of_them)):
+        models[call_id].add(model)
     rows = select(calls).where(calls.c.trace_id.in_(ids)).order_by(calls.c.start_ns, calls.c.id)
     for row in connection.execute(rows):
         try:
@@ -297,6 +302,7 @@ def _what_they_held(connection: Connection, ids: Sequence[str]) -> dict[str, For
                 start_ns=row.start_ns,
                 prompts=uses,
                 days=tuple(sorted(days[row.id])),
+                models=tuple(sorted(models[row.id])),
                 external_trace=external,
             )
         )

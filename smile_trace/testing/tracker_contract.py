@@ -15,6 +15,7 @@ The errors are injected into the fake server (or into a proxy in front of a real
 requests take the way that they take in production.
 """
 
+import datetime
 import uuid
 from collections.abc import Sequence
 from typing import ClassVar
@@ -34,6 +35,8 @@ from smile_trace.trackers import (
     ComparedPrompt,
     Deferred,
     ExplainedCall,
+    ForgottenCall,
+    ForgottenTrace,
     Outcome,
     Receipt,
     Rejected,
@@ -95,6 +98,8 @@ class TrackerContract:
     def test_no_items_make_no_outcomes(self, server: FakeHttpServer, tracker: Tracker) -> None:
         assert tracker.deliver_traces([]) == []
         assert tracker.deliver_explanations([]) == []
+        if tracker.capabilities.forgets:
+            assert tracker.forget([]) == []
 
     def test_delivered_twice_is_visible_once(
         self, server: FakeHttpServer, tracker: Tracker
@@ -242,6 +247,50 @@ class TrackerContract:
         external_id = _received(_deliver_trace(tracker, trace))
         assert self.visible_traces(server) == [external_id]
 
+    def test_a_forgotten_trace_is_gone_where_declared(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        traces = [sample_trace(), sample_trace(calls=2)]
+        ids = [_received(outcome) for outcome in _deliver_traces(tracker, traces)]
+        for trace, external_id in zip(traces, ids, strict=True):
+            for outcome in _deliver_explanations(tracker, _explained(trace, external_id)):
+                _received(outcome)
+        never = _forgotten(sample_trace(), None)
+        if not tracker.capabilities.forgets:
+            with pytest.raises(NotImplementedError):
+                tracker.forget([never])
+            return
+        for _ in range(2):  # what is gone already is gone
+            outcomes = tracker.forget([_forgotten(traces[1], ids[1]), never])
+            assert len([_received(outcome) for outcome in outcomes]) == 2
+            assert self.visible_traces(server) == [ids[0]]
+            assert self.visible_explanations(server) == [ids[0]]
+
+    @pytest.mark.parametrize("takes_effect", [False, True])
+    def test_forgetting_that_was_cut_off_is_completed_where_declared(
+        self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
+    ) -> None:
+        if not tracker.capabilities.forgets:
+            pytest.skip("it cannot delete")
+        for requests in range(0, MAX_REQUESTS, self.cut_off_step):
+            trace = sample_trace()
+            external_id = _deliver_all(tracker, trace)
+            item = _forgotten(trace, external_id)
+            server.faults = [Fault("close", after=requests, times=None, takes_effect=takes_effect)]
+            try:
+                [outcome] = tracker.forget([item])
+                whole = isinstance(outcome, Receipt)
+            except TrackerUnavailable:
+                whole = False
+            server.faults = []
+            if not whole:
+                _received(tracker.forget([item])[0])
+            assert external_id not in self.visible_traces(server)
+            assert external_id not in self.visible_explanations(server)
+            if whole:
+                return
+        raise AssertionError(f"forgetting a trace takes more than {MAX_REQUESTS} requests")
+
     def test_comparisons_are_written_over_where_declared(
         self, server: FakeHttpServer, tracker: Tracker
     ) -> None:
@@ -265,6 +314,25 @@ def _explained(trace: Trace, external_id: str) -> list[ExplainedCall]:
         )
         for call in trace.calls
     ]
+
+
+def _forgotten(trace: Trace, external_id: str | None) -> ForgottenTrace:
+    """What the worker knows of a trace that is to be deleted."""
+    calls = []
+    for call in trace.calls:
+        at = datetime.datetime.fromisoformat(sample_explanation(call).explained_at or "")
+        noted = ForgottenCall(
+            id=call.id,
+            start_ns=call.start_ns,
+            prompts=tuple(sorted({(use.name, use.version) for use in call.prompts})),
+            days=(at.astimezone(datetime.UTC).date().isoformat(),),
+        )
+        calls.append(noted)
+    root = trace.span(trace.root_span_id)
+    start = trace.calls[0].start_ns if trace.calls else root.start_ns
+    return ForgottenTrace(
+        trace_id=trace.trace_id, start_ns=start, calls=tuple(calls), traced_as=external_id
+    )
 
 
 def _deliver_traces(tracker: Tracker, traces: Sequence[Trace]) -> list[Outcome]:

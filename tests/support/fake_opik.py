@@ -56,6 +56,8 @@ class FakeOpik(FakeHttpServer):
             "PUT attachment/upload": self._upload,
             "POST attachment/upload-complete": self._complete,
         }.get(name)
+        if name.startswith("DELETE traces/"):
+            return self._delete_trace(name.rsplit("/", 1)[-1])
         if name.startswith("GET traces/"):
             found = self.traces.get(name.rsplit("/", 1)[-1])
             return Answer(200, found) if found else Answer(404, {"message": "no such trace"})
@@ -97,6 +99,15 @@ class FakeOpik(FakeHttpServer):
         kept = [file for file in self.attachments.get(entity, []) if file[0] not in names]
         self.attachments[entity] = kept
         self.deleted += names
+        return TAKEN
+
+    def _delete_trace(self, trace_id: str) -> Answer:
+        """With its spans and their scores; files of spans stay, as far as we know."""
+        self.traces.pop(trace_id, None)
+        spans = {i for i, span in self.spans.items() if span["trace_id"] == trace_id}
+        self.spans = {i: span for i, span in self.spans.items() if i not in spans}
+        gone = spans | {trace_id}
+        self.scores = {key: score for key, score in self.scores.items() if key[1] not in gone}
         return TAKEN
 
     def _start(self, request: Request) -> Answer:

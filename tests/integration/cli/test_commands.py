@@ -328,7 +328,8 @@ def test_once_names_paused_models(shell: Shell, server: PlantedServer) -> None:
 
 
 def test_forget_says_what_it_removed(shell: Shell) -> None:
-    spans = [call_span(n, prompt=PROMPT, **{"user.id": f"user {n}"}) for n in (1, 2)]
+    users: list[dict[str, Any]] = [{"user.id": f"user {n}"} for n in (1, 2)]
+    spans = [call_span(n, prompt=PROMPT, **user) for n, user in enumerate(users, start=1)]
     write_spool(shell.home / "spool", spans)
     shell.run("worker", "--once")
     code, out, err = shell.run("forget", trace_id(1))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,18 +45,14 @@ def echoing(tmp_path: Path) -> Iterator[Settings]:
 def captured(settings: Settings, number: int, word: str = MARKER, name: str = "") -> Path:
     """One call whose every text holds the word."""
     prompt = " ".join(f"{word}{number}{part}" for part in ("please", "money", "back", "today"))
-    span = call_span(
-        number,
-        prompt=prompt,
-        answer=echo(prompt),
-        **{
-            semconv.REQUEST_TEMPERATURE: 0.0,
-            semconv.USER_ID: f"user of {word}",
-            semconv.SESSION_ID: f"session {number} of {word}",
-            semconv.METADATA: json.dumps({"note": f"metadata {word}"}),
-            semconv.TAGS: json.dumps({"team": f"tag {word}"}),
-        },
-    )
+    more: dict[str, Any] = {
+        semconv.REQUEST_TEMPERATURE: 0.0,
+        semconv.USER_ID: f"user of {word}",
+        semconv.SESSION_ID: f"session {number} of {word}",
+        semconv.METADATA: json.dumps({"note": f"metadata {word}"}),
+        semconv.TAGS: json.dumps({"team": f"tag {word}"}),
+    }
+    span = call_span(number, prompt=prompt, answer=echo(prompt), **more)
     return write_spool(settings.spool, [span], name or f"{number}.jsonl")
 
 

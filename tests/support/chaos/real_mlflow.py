@@ -10,8 +10,8 @@ from mlflow.entities import Experiment, Trace
 from mlflow.tracing.client import TracingClient
 
 from smile_trace.store import Store
+from smile_trace_mlflow.forgetting import FEEDBACK
 from smile_trace_mlflow.spans import EXPLANATION_NAME, mlflow_trace_id
-from smile_trace_mlflow.tracker import FEEDBACK
 from tests.support.chaos.fault_run import FaultRun
 from tests.support.chaos.schedule import Fault
 from tests.support.mlflow_server import MLflowServer

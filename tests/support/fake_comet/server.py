@@ -119,6 +119,8 @@ class FakeComet(FakeHttpServer):
             ("POST", f"{REST}write/experiment/tags"): self._with(_write_tags),
             ("POST", f"{REST}write/experiment/html"): self._with(_write_html),
             ("POST", f"{REST}write/experiments/parameters/delete"): self._delete_parameters,
+            ("GET", f"{REST}write/experiment/delete"): self._with(self._delete_experiment),
+            ("GET", f"{REST}write/experiment/asset/delete"): self._with(_delete_asset),
             ("GET", f"{REST}project/column-names"): self._columns,
             ("POST", f"{REST}project/query"): self._query,
             ("POST", f"{CLIENT}logger/add/run"): self._add_run,
@@ -239,6 +241,10 @@ class FakeComet(FakeHttpServer):
             }
         )
 
+    def _delete_experiment(self, experiment: Experiment, request: Request) -> Answer:
+        self.experiments = [e for e in self.experiments if e.key != experiment.key]
+        return _done()
+
     # -- about more than one -----------------------------------------------------------------
 
     def _delete_parameters(self, request: Request) -> Answer:
@@ -324,6 +330,14 @@ def _upload(experiment: Experiment, request: Request) -> Answer:
     asset = Asset(request.query["fileName"], request.query.get("type", "asset"), files[0].content)
     experiment.put(asset, overwrite=request.query.get("overwrite", "").lower() == "true")
     return Answer(body={"assetId": asset.id, "msg": "ok", "code": 200})
+
+
+def _delete_asset(experiment: Experiment, request: Request) -> Answer:
+    kept = [asset for asset in experiment.assets if asset.id != request.query["assetId"]]
+    if len(kept) == len(experiment.assets):
+        return _error(404, "no such asset")
+    experiment.assets = kept
+    return _done()
 
 
 def _write_metric(experiment: Experiment, request: Request) -> Answer:
