@@ -91,9 +91,9 @@ class Forgetting:
     # -- finding --------------------------------------------------------------------------
     def of_trace(self, trace_id: str) -> list[str]:
         """The id itself where anything of that trace is here, or it was forgotten before."""
-        columns = (spans, calls, feedback, deliveries, explanations, removals)
+        tables = (spans, calls, feedback, deliveries, explanations, removals, response_uses)
         with self._database.read() as connection:
-            for table in columns:
+            for table in tables:
                 query = select(table.c.trace_id).where(table.c.trace_id == trace_id).limit(1)
                 if connection.execute(query).first():
                     return [trace_id]

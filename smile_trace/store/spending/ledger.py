@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Record, Response
 from smile_trace.settings import Budget, ModelSettings
-from smile_trace.store.database import Database
+from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.spending.budget_scope import BudgetScope, Purpose
 from smile_trace.store.tables import reservations, response_uses, responses, spend
@@ -87,9 +87,7 @@ class StoredResponses:
                         unreadable.append(row.key)
                         continue
                     found[row.key] = response.model_copy(update={"cached": True})
-        if found and self._trace_id is not None:
-            with self._database.write() as connection:
-                _note_uses(connection, list(found), self._trace_id)
+        self._note_uses(list(found))
         if unreadable:
             with self._database.write() as connection:
                 for start in range(0, len(unreadable), 500):
@@ -112,11 +110,24 @@ class StoredResponses:
                 return
             connection.execute(insert(responses).on_conflict_do_nothing(), rows)
             if self._trace_id is not None:
-                _note_uses(connection, [row["key"] for row in rows], self._trace_id)
+                _put_uses(connection, [str(row["key"]) for row in rows], self._trace_id)
+
+    def _note_uses(self, keys: Sequence[str]) -> None:
+        """Note for whose explanation cached answers were found, too."""
+        if not keys or self._trace_id is None:
+            return
+        noted = select(response_uses.c.key).where(response_uses.c.trace_id == self._trace_id)
+        with self._database.read() as connection:
+            known = {row.key for row in in_chunks(connection, noted, response_uses.c.key, keys)}
+        if known.issuperset(keys):
+            return
+        with self._database.write() as connection:
+            if not forgotten_among(connection, [self._trace_id]):
+                _put_uses(connection, keys, self._trace_id)
 
 
-def _note_uses(connection: Connection, keys: Sequence[Any], trace_id: str) -> None:
-    """Note for whose explanation answers were asked or found, while they are there."""
+def _put_uses(connection: Connection, keys: Sequence[str], trace_id: str) -> None:
+    """Note for whose explanation answers were asked or found, if they are still there."""
     for start in range(0, len(keys), 500):
         there = select(responses.c.key, literal(trace_id)).where(
             responses.c.key.in_(keys[start : start + 500])

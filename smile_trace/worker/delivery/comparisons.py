@@ -45,6 +45,10 @@ class Comparisons:
         self._next = clock() + settings.worker.comparison_seconds
         self._delivered: dict[str, dict[str, int]] = {}
 
+    def deliver_anew(self) -> None:
+        """Deliver every comparison again: some may have been deleted with a forgotten trace."""
+        self._delivered.clear()
+
     def run(self, *, at_once: bool = False) -> int:
         """Deliver what has changed, if it is time; returns how many comparisons arrived.
 

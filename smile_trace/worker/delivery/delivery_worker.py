@@ -49,10 +49,11 @@ TRACE_UNREADABLE = Rejected(
 
 
 class Delivered(Record):
-    """What one pass delivered to a tracker."""
+    """What one pass delivered to a tracker, and how many forgotten traces it deleted there."""
 
     traces: int = 0
     explanations: int = 0
+    removed: int = 0
     unavailable: str | None = None
 
 
@@ -86,9 +87,11 @@ class DeliveryWorker:
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
             return Delivered(unavailable=state.reason)
-        counts, answered, going = {"traces": 0, "explanations": 0}, False, True
+        counts = {"traces": 0, "explanations": 0, "removed": 0}
+        answered, going = False, True
         try:
-            self._removals.run()
+            counts["removed"] = self._removals.run()
+            answered = counts["removed"] > 0
             while going and not stopping():
                 going = False
                 for kind, arrived in self._turn():

@@ -76,6 +76,9 @@ class DeliveryThread(threading.Thread):
             logger.info(
                 "%s got %d traces, %d explanations", worker.name, done.traces, done.explanations
             )
+        if done.removed:
+            logger.info("%s: %d forgotten traces were deleted", worker.name, done.removed)
+            self._comparisons.deliver_anew()
         if done.unavailable is None:
             try:
                 if self._comparisons.run(at_once=at_once):

@@ -1,12 +1,15 @@
 """A forgotten trace on a real server: trace, assessments, files, rows and comparisons are gone."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
 from mlflow import MlflowClient
 
 from smile_trace.records import Call, Explanation, PromptUse, Trace
+from smile_trace.settings import Settings
 from smile_trace.testing.samples import sample_comparison
 from smile_trace.trackers import (
     CapturedTrace,
@@ -18,11 +21,16 @@ from smile_trace.trackers import (
     Receipt,
     Rejected,
 )
+from smile_trace.worker.forget import find, forget
+from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowTracker
 from smile_trace_mlflow.runs import day_of
 from smile_trace_mlflow.spans import EXTERNAL_SPAN, EXTERNAL_TRACE
 from tests.support.explained import captured, explanation
 from tests.support.mlflow_server import MLflowServer
+from tests.support.planted import serving
+from tests.support.spooled import call_span, trace_id, write_spool
+from tests.support.worker_settings import settings_tables
 
 pytestmark = pytest.mark.mlflow
 
@@ -148,3 +156,35 @@ def test_the_explanation_is_taken_out_of_the_users_own_trace(
     assert MARKER not in after
     assert "their own text" in after
     assert mlflow.get_trace(span.trace_id).info.assessments == []
+
+
+def test_the_command_deletes_what_the_worker_delivered(
+    mlflow_server: MLflowServer, experiment: str, tmp_path: Path
+) -> None:
+    def echo(prompt: str) -> str:
+        return f"you said {prompt}"
+
+    with serving(echo) as server:
+        tables = settings_tables(server.base_url, {})
+        options = {"tracking_uri": mlflow_server.uri, "experiment": experiment}
+        settings = Settings(home=tmp_path / "home", **tables, trackers={"mlflow": options})
+        for number, word in ((1, MARKER), (2, OTHER)):
+            prompt = f"where is the {word} from here"
+            of_user: dict[str, Any] = {"user.id": word}
+            span = call_span(number, prompt=prompt, answer=echo(prompt), **of_user)
+            write_spool(settings.spool, [span], f"{number}.jsonl")
+        run(settings, once=True)
+        before = everything(experiment, mlflow_server)
+        assert before.count("Why this answer?") >= 2
+        assert MARKER in before
+        done = forget(settings, find(settings, user=MARKER))
+    assert (done.copies, done.left) == ({"mlflow": 1}, ())
+    after = everything(experiment, mlflow_server)
+    assert MARKER not in after
+    assert trace_id(1) not in after
+    assert OTHER in after
+    assert not [
+        path
+        for path in settings.home.rglob("*")
+        if path.is_file() and MARKER.encode() in path.read_bytes()
+    ]

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from smile_trace.worker.run import run
 from tests.support.fake_tracker import FakeTracker, ForgetfulTracker
 from tests.support.planted import serving
 from tests.support.spooled import call_span, line, trace_id, write_spool
+from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import settings_tables, wait_for
 
 MARKER = "zanzibar"
@@ -257,6 +259,28 @@ def test_beside_a_worker_that_is_in_the_middle_of_it(tmp_path: Path) -> None:
             assert holding(settings) == []
     assert holding(settings) == []
     assert trace_id(1) not in tracker.explained_traces
+
+
+def test_what_a_killed_worker_left_in_the_engine_is_removed(tmp_path: Path) -> None:
+    def slow(prompt: str) -> str:
+        time.sleep(0.05)
+        return echo(prompt)
+
+    with serving(slow) as server:
+        tables = settings_tables(server.base_url, {"budget": {"calls_per_explanation": 400}})
+        settings = Settings(home=tmp_path / "home", **tables)
+        captured(settings, 1)
+        workers = WorkerProcesses(settings.home, tables)
+        process = workers.start()
+        wait_for(lambda: any("engine.db" in name for name in holding(settings)))
+        process.kill()
+        process.join()
+        workers.close()
+        shutil.rmtree(settings.home / "tracker")  # it stands for a server
+        forgotten(settings, 1)
+        assert holding(settings) == []
+        workers.finish()
+        assert holding(settings) == []
 
 
 def test_an_import_does_not_bring_it_back(echoing: Settings) -> None:
