@@ -4,9 +4,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 REQUIRED = "SMILE_TRACE_REQUIRE_BROWSER"
 """Set to 1 where a missing Chromium is a failure."""
@@ -39,7 +40,8 @@ def browser() -> Iterator[Browser]:
 class WatchedPage:
     """A page that remembers every sign of a script that ran where only text should be.
 
-    Hostile text in a test calls `alert`, or logs something with `smile-alarm` in it.
+    Hostile text in a test calls `alert`, logs something with `smile-alarm` in it, sets
+    `window.smileAlarm`, or asks the host `hostile.invalid`.
     """
 
     def __init__(self, page: Page) -> None:
@@ -47,10 +49,29 @@ class WatchedPage:
         self.alarms: list[str] = []
         page.on("dialog", lambda dialog: (self.alarms.append(dialog.message), dialog.dismiss()))  # type: ignore[call-overload]
         page.on("console", self._listen)
+        page.on("request", self._note)
+        page.on("popup", lambda popup: self.alarms.append(f"a window was opened: {popup.url}"))
+        self.asked: list[str] = []
 
     def _listen(self, message: object) -> None:
         if "smile-alarm" in str(getattr(message, "text", "")):
             self.alarms.append(str(getattr(message, "text", "")))
+
+    def _note(self, request: Request) -> None:
+        self.asked.append(request.url)
+        host = urlsplit(request.url).hostname or ""
+        if host.endswith("hostile.invalid"):
+            self.alarms.append(f"asked {request.url}")
+
+    def check(self) -> None:
+        """See that no script ran, in no frame, and that nobody was asked for anything.
+
+        Raises:
+            AssertionError: one did.
+        """
+        ran = [f.url for f in self.page.frames if f.evaluate("'smileAlarm' in window")]
+        assert not ran
+        assert not self.alarms
 
 
 @pytest.fixture

@@ -31,6 +31,18 @@ def found_inputs() -> dict[str, bytes]:
     return {entry["name"]: entry["input"].encode("latin-1") for entry in map(json.loads, lines)}
 
 
+@cache
+def texts() -> dict[str, str]:
+    """Each text that a person may be shown, by its name; one of them is no valid Unicode."""
+    entries = map(json.loads, (DATA / "hostile" / "texts.jsonl").read_text().splitlines())
+    return {entry["name"]: "".join(t * n for t, n in entry["pieces"]) for entry in entries}
+
+
+def storable_texts() -> dict[str, str]:
+    """Those that JSON files in UTF-8 can hold."""
+    return {name: text for name, text in texts().items() if _encodes(text)}
+
+
 def small_values() -> dict[str, bytes]:
     """Those that are short enough to be tried at every place."""
     return {name: value for name, value in values().items() if len(value) < 10_000}
@@ -61,3 +73,11 @@ def places(document: Any) -> Iterator[Any]:
             copy = document.copy()
             copy[key] = changed
             yield copy
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
