@@ -44,6 +44,7 @@ class Outcome:
     covered_others: list[bool] = field(default_factory=list)
     first_right: bool | None = None
     found_share: float | None = None
+    status: str | None = None
 
 
 @dataclass(frozen=True)

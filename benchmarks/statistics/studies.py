@@ -12,7 +12,9 @@ prints a table like that of `rates`, and how many calls were asked.
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
@@ -23,6 +25,7 @@ from smile_trace.attribution import PerturbationStudy
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
+    FidelityStatus,
     Message,
     Perturbation,
     Prompted,
@@ -79,7 +82,8 @@ def observe(world: World, noise: float, seed: list[int]) -> tuple[Outcome, int]:
     columns = [(s.attribution, s.ci_low, s.ci_high, s.significant) for s in found.segments]
     effect, low, high, significant = (np.array(column) for column in zip(*columns, strict=True))
     outcome = compare(as_asked(world, noise), effect, low, high, significant)
-    outcome.reliable = found.fidelity.status == "reliable"
+    outcome.status = found.fidelity.status
+    outcome.reliable = outcome.status == "reliable"
     return outcome, found.cost.target_calls
 
 
@@ -98,6 +102,21 @@ def one_of_each(study: int, seed: int) -> list[tuple[Outcome, int]]:
     ]
 
 
+def statuses(outcomes: Sequence[Outcome]) -> str:
+    """How often each status was given, and how often the top was a driver then, with a 95 % Wilson
+    interval; and how often where there is nothing to find."""
+    lines = ["", "| status | studies | top is a driver | of nothing to find |", "|---|---|---|---|"]
+    for status in get_args(FidelityStatus):
+        some = [o for o in outcomes if o.status == status]
+        right = [bool(o.first_right) for o in some if o.first_right is not None]
+        share = "–"
+        if right:
+            interval = stats.binomtest(sum(right), len(right)).proportion_ci(method="wilson")
+            share = f"{np.mean(right):.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+        lines.append(f"| {status} | {len(right)} | {share} | {len(some) - len(right)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -105,6 +124,7 @@ def main() -> None:
     options = parser.parse_args()
     found = [pair for study in range(options.studies) for pair in one_of_each(study, 0)]
     print(markdown(table([outcome for outcome, _ in found])))
+    print(statuses([outcome for outcome, _ in found]))
     print(f"\n{np.mean([calls for _, calls in found]):.1f} calls of {BUDGET} on average.")
 
 

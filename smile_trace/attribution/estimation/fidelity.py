@@ -31,6 +31,11 @@ class HeldOut:
     gain: float
 
     @property
+    def share_r2(self) -> float:
+        """The same R² of the curve in the removed share."""
+        return 1 - (1 - self.r2) / (1 - self.gain) if self.gain < 1 else 0.0
+
+    @property
     def reliable(self) -> bool:
         """Whether both thresholds are passed."""
         return self.r2 > MINIMAL_R2 and self.gain > MINIMAL_GAIN

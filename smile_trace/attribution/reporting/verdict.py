@@ -107,7 +107,11 @@ def _why_unpredictable(found: LevelFindings) -> str | None:
 
 
 def _anything_sure(found: LevelFindings) -> bool:
-    return any(found.significant) or any(found.fails_without)
+    """Whether some segment's own effect is certain: not where the mere amount that was removed
+    predicts the answer at least as well as all segments do, and may be what the test sees."""
+    quality = found.held_out
+    by_amount = quality is not None and quality.gain <= 0 and quality.share_r2 > MINIMAL_R2
+    return any(found.fails_without) or (any(found.significant) and not by_amount)
 
 
 def _ceiling(scores: ResponseScores) -> float | None:
