@@ -31,9 +31,8 @@ _HIDDEN = re.compile(
     r"\ud800-\udfff]"
 )
 _USER = re.compile(r"(?<=://)[^\s/?#\"'<>]*@")
-_QUERY = re.compile(
-    r"(?i)(?<=[?&])([\w.-]*(?:key|token|secret|passw|pwd|sig|auth|credential)[\w.-]*)=[^\s&#\"'<>]+"
-)
+_PARAMETER = re.compile(r"(?<=[?&])([\w.-]++)=[^\s&#\"'<>]+")
+_PARAMETERS = re.compile(r"(?i)key|token|secret|passw|pwd|sig|auth|credential")
 _PACKED = re.compile(r"(?<==)(?:[\w+/-]|%[0-9A-Fa-f]{2}){16,}={0,2}(?=&|#|$)", re.ASCII)
 _NAMES = re.compile(r"(?i)(?:key|token|secret|passw\w*|pwd|credentials?)$")
 _SHORTEST = 8
@@ -63,7 +62,7 @@ def presentable(text: object, *, longest: int = LONGEST) -> str:
     line = _HIDDEN.sub("", _LINE_ENDS.sub(" ", read))
     for secret in sorted(_known | _in_environment(), key=len, reverse=True):
         line = line.replace(secret, "[redacted]")
-    line = _QUERY.sub(r"\1=[redacted]", _USER.sub("[redacted]@", line))
+    line = _PARAMETER.sub(_without_value, _USER.sub("[redacted]@", line))
     for start, end, mark in sorted(find_secrets(line), reverse=True):
         line = line[:start] + mark + line[end:]
     if len(whole) > _READ:
@@ -120,7 +119,12 @@ def check_address(address: str, setting: str, instead: str) -> None:
 
 def holds_credentials(address: str) -> bool:
     """Whether an address has a user, a password, or a parameter that is named like a key."""
-    return bool(_USER.search(address) or _QUERY.search(address)) or "@" in urlsplit(address).netloc
+    named = any(_PARAMETERS.search(found[1]) for found in _PARAMETER.finditer(address))
+    return bool(_USER.search(address)) or named or "@" in urlsplit(address).netloc
+
+
+def _without_value(parameter: re.Match[str]) -> str:
+    return f"{parameter[1]}=[redacted]" if _PARAMETERS.search(parameter[1]) else parameter[0]
 
 
 def _in_environment() -> set[str]:

@@ -323,6 +323,8 @@ class Settings(BaseSettings):
             raise SettingsError(_message(error)) from None
         except (OSError, ValueError) as error:  # also a file that is not TOML, or not UTF-8
             raise SettingsError(f"{find_file() or 'the environment'}: {error}") from None
+        except RecursionError:
+            raise SettingsError(f"{find_file() or 'the environment'}: nested too deeply") from None
 
     @property
     def spool(self) -> Path:

@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import time
 
 import pytest
 
@@ -79,6 +80,16 @@ def test_a_link_still_leads_there() -> None:
 def test_the_length_is_bounded() -> None:
     assert len(presentable("word " * 10**6)) == 500
     assert presentable("short") == "short"
+
+
+@pytest.mark.parametrize(
+    "text", ["?" + "key" * 30_000, "://" + ":" * 90_000, "\x1b]" * 45_000, "a\u200b" * 45_000]
+)
+def test_the_time_is_bounded(text: str) -> None:
+    before = time.thread_time()  # of the processor, which load does not change
+    presentable(text)
+    holds_credentials(text)
+    assert time.thread_time() - before < 2
 
 
 def test_settings_with_credentials_in_an_address_are_refused() -> None:
