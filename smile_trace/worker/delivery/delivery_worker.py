@@ -90,10 +90,11 @@ class DeliveryWorker:
         counts = {"traces": 0, "explanations": 0, "removed": 0}
         answered, going = False, True
         try:
-            counts["removed"] = self._removals.run()
-            answered = counts["removed"] > 0
             while going and not stopping():
                 going = False
+                if removed := self._removals.run():  # in between: a backlog may take hours
+                    counts["removed"] += removed
+                    answered = True
                 for kind, arrived in self._turn():
                     counts[kind] += arrived
                     going = answered = True
