@@ -4,7 +4,8 @@ import asyncio
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from smile_trace.presentable import LONGEST_LINE, presentable
 from smile_trace.records import Record
 from smile_trace.settings import EndpointSettings, ModelSettings, RerunSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
+from smile_trace.store.forgetting import Removal
 from smile_trace.store.store import has_store
 from smile_trace.trackers import TrackerUnavailable, discover
 
@@ -110,6 +112,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     try:
         damage = store.database.damage()
         status = store.status()
+        removals = store.forgetting.removals()
     except StoreError as error:
         yield Finding(level="bad", about="store", said=str(error))
         return
@@ -139,12 +142,25 @@ def _store(settings: Settings) -> Iterator[Finding]:
         elif tracker.unavailable:
             said = f"took nothing the last time: {tracker.unavailable}"
             yield Finding(level="bad", about=f"tracker {tracker.name}", said=said)
+    yield from _forgotten(removals)
     if status.corrupt_lines:
         said = f"{status.corrupt_lines} corrupt spool lines are kept in its table corrupt_lines"
         yield Finding(level="note", about="store", said=said)
     if status.unreadable_traces:
         said = f"{status.unreadable_traces} traces can be read by no dialect: see the worker's log"
         yield Finding(level="note", about="store", said=said)
+
+
+def _forgotten(removals: Sequence[Removal]) -> Iterator[Finding]:
+    """Copies of forgotten traces that trackers still have."""
+    for (name, by_hand), count in Counter((one.tracker, one.by_hand) for one in removals).items():
+        traces = f"{count} forgotten {'trace' if count == 1 else 'traces'}"
+        if by_hand:
+            said = f"{traces} had to be deleted there by hand: smile-trace forget names each again"
+        else:
+            said = f"may still have {traces}: the worker deletes them once it is active and answers"
+        level: Level = "note" if by_hand else "bad"
+        yield Finding(level=level, about=f"tracker {name}", said=said)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from smile_trace import semconv
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.worker.doctor import examine
 from smile_trace.worker.forget import Forgotten, find, forget
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FakeTracker, ForgetfulTracker
@@ -211,6 +212,8 @@ def test_a_tracker_that_cannot_delete_is_named(echoing: Settings) -> None:
             f"fake may still have the trace tr-{trace_id(1)}: the tracker fake cannot delete: "
             "delete it there by hand",
         )
+    [said] = [one for one in examine(echoing) if "had to be deleted there by hand" in one.said]
+    assert said.level == "note"
 
 
 def test_a_tracker_that_is_away_is_asked_again_by_the_worker(echoing: Settings) -> None:
@@ -221,6 +224,8 @@ def test_a_tracker_that_is_away_is_asked_again_by_the_worker(echoing: Settings) 
     done = forgotten(echoing, 1, tracker)
     assert done.copies == {}
     assert "it is away; the worker tries it again" in done.left[0]
+    [said] = [one for one in examine(echoing) if "may still have 1 forgotten trace" in one.said]
+    assert (said.level, said.about) == ("bad", "tracker forgetful")
     tracker.away = False
     run(echoing, once=True, trackers=[tracker])
     assert [item.trace_id for item in tracker.forgotten] == [trace_id(1)]
