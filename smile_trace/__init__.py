@@ -19,17 +19,23 @@ from smile_trace.capture import (
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
+    from smile_trace.attribution.answer_distance import AnswerChange as AnswerChange
     from smile_trace.comparison import compare as compare
     from smile_trace.comparison import replay as replay
     from smile_trace.explaining import explain as explain
+    from smile_trace.explaining.answer_change import answer_change as answer_change
+    from smile_trace.explaining.answer_change import answer_change_details as answer_change_details
     from smile_trace.records import Explanation as Explanation
     from smile_trace.records.comparison import Comparison as Comparison
 
 __all__ = [
+    "AnswerChange",
     "Comparison",
     "Explanation",
     "Prompt",
     "SmileTraceError",
+    "answer_change",
+    "answer_change_details",
     "compare",
     "configure",
     "current_trace_id",
@@ -44,6 +50,9 @@ __all__ = [
 ]
 
 _LAZY = {
+    "AnswerChange": "smile_trace.attribution.answer_distance",
+    "answer_change": "smile_trace.explaining.answer_change",
+    "answer_change_details": "smile_trace.explaining.answer_change",
     "Comparison": "smile_trace.records.comparison",
     "Explanation": "smile_trace.records",
     "compare": "smile_trace.comparison",

@@ -8,8 +8,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key, repeats
-from smile_trace.attribution.estimation.answer_change import TextChange
-from smile_trace.attribution.estimation.distances import Distance, distance_named
+from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
 from smile_trace.attribution.estimation.response_scores import (
     ResponseScores,
@@ -18,6 +17,7 @@ from smile_trace.attribution.estimation.response_scores import (
     score_responses,
 )
 from smile_trace.attribution.estimation.solver import Solver
+from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.observations import observations
 from smile_trace.attribution.reporting.summary import summarize
@@ -94,8 +94,7 @@ class PerturbationStudy:
         self._embed = embed or embed_words
         self._part = part
         self._solver = solver
-        distance = distance or distance_named(settings.distance)
-        self._text_change = TextChange(answer, self._embed, distance, part)
+        self._text_change = text_comparison(answer, embed, distance or settings.distance, part)
         self._planner = Planner(
             prompted,
             partitioner or Segmentation(prompted, settings.unit if unit is None else unit, protect),

@@ -12,8 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.design.planner import Planner
 from smile_trace.attribution.design.target_design import paired_row, target_rows
-from smile_trace.attribution.estimation.answer_change import TextChange
-from smile_trace.attribution.estimation.distances import Distance, distance_named
+from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.findings import locality_of
 from smile_trace.attribution.estimation.proxy_findings import (
     ProxyFindings,
@@ -26,6 +25,7 @@ from smile_trace.attribution.estimation.response_scores import (
     answer_words,
     score_responses,
 )
+from smile_trace.attribution.estimation.text_comparison import TextComparison, text_comparison
 from smile_trace.attribution.perturbation_study import ROUND, PerturbationStudy
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.observations import observations
@@ -135,9 +135,9 @@ class ProxyStudy:
         self._proxy = proxy
         self._deterministic = deterministic
         self._part = part
-        self._embed = embed or embed_words
-        self._distance = distance or distance_named(settings.distance)
-        self._text_change = TextChange(answer, self._embed, self._distance, part)
+        self._own_vectors, self._embed = embed, embed or embed_words
+        self._distance = distance or settings.distance
+        self._text_change = text_comparison(answer, embed, self._distance, part)
         self._planner = Planner(
             prompted,
             partitioner,
@@ -186,7 +186,7 @@ class ProxyStudy:
         return [
             *self._target_alone.texts(of_target),
             *(segment.text for level in self._planner.levels for segment in level.segments),
-            *answer_words(self._text_change, self.proxy_signal, of_proxy),
+            *answer_words(self._proxy_comparison(of_proxy), self.proxy_signal, of_proxy),
         ]
 
     def tell(self, pairs: Iterable[Answered]) -> None:
@@ -277,20 +277,25 @@ class ProxyStudy:
         ]
 
     def _proxy_scores(self) -> ResponseScores:
-        """Texts are compared with the proxy's own answer to the unperturbed prompt."""
-        text_change = self._text_change
-        if self.proxy_signal == "text" and self._part is None:
-            baselines = self._with_responses(map(_of_proxy, self._planner.baselines))
-            answers = [response.text or "" for _, response in baselines if response and response.ok]
-            if answers:
-                text_change = TextChange(answers[0], self._embed, self._distance)
         return score_responses(
             [self._with_responses(rows) for rows in self._proxy_rows()],
             self.proxy_signal,
-            text_change,
+            self._proxy_comparison(),
             deterministic=self._proxy.deterministic,
             part=self._part if self.proxy_signal == "probability" else None,
         )
+
+    def _proxy_comparison(self, told: Iterable[Answered] = ()) -> TextComparison:
+        """Texts are compared with the proxy's own answer to the unperturbed prompt, which may be
+        among what it was just `told`."""
+        baselines = [
+            *self._with_responses(map(_of_proxy, self._planner.baselines)),
+            *(pair for pair in told if pair[0].kind == "baseline"),
+        ]
+        answers = [response.text or "" for _, response in baselines if response and response.ok]
+        if self.proxy_signal != "text" or self._part is not None or not answers:
+            return self._text_change
+        return text_comparison(answers[0], self._own_vectors, self._distance)
 
     def _proxy_data(self, index: int, scores: ResponseScores) -> ProxyRows:
         rows = list(zip(self._proxy_rows()[index], scores.changes[index], strict=True))

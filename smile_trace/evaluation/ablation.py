@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from smile_trace.attribution import Answered, Embed, distance_named
+from smile_trace.attribution import Answered, Embed
 from smile_trace.attribution.design.perturber import Perturber
-from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.response_scores import answer_words, score_responses
-from smile_trace.attribution.word_vectors import embed_words
+from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.driver import StudyVectors, ask_model
 from smile_trace.models import Model
@@ -53,10 +52,10 @@ class Ablation:
         self._unperturbed: Mask = (True,) * len(segments)
         self._part = explanation.part
         self._vectors = StudyVectors(embed)
-        self._text_change = TextChange(
+        self._text_change = text_comparison(
             explanation.answer,
-            self._vectors.table or embed_words,
-            distance_named(explanation.settings.distance),
+            self._vectors.table,
+            explanation.settings.distance,
             explanation.part,
         )
         self._answered: list[tuple[Perturbation, Response]] = []

@@ -84,9 +84,12 @@ class TextChange:
         self._lengths: Vectors = np.zeros(0)
         self._changes: dict[str, float] = {}
 
-    def texts(self, responses: Iterable[str]) -> list[str]:
-        """The words whose vectors `changes(responses)` looks up, each once."""
-        words = (word for response in responses for word in _words(response, self._max_words))
+    def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
+        """The words whose vectors are looked up by `changes(responses)` and by `between` of any
+        two `replicates`, each once."""
+        words = (
+            word for text in (*responses, *replicates) for word in _words(text, self._max_words)
+        )
         return list(dict.fromkeys([*self._said, *words]))
 
     def changes(self, responses: Sequence[str]) -> list[float]:

@@ -123,6 +123,10 @@ def dts(x: Array, y: Array) -> float:
     return float(widths @ (np.abs(f - g)[between] / np.sqrt(h * (1 - h))[between]))
 
 
+LAYERS, WORDS = "layers", "words"
+"""Names of the comparisons of whole texts: by values, structure and meaning
+(`answer_distance`), and by the three losses over words of answer_change.py."""
+
 _PROJECTIONS = 64
 
 _BETWEEN_VECTORS = (wasserstein, sliced_wasserstein, word_movers, cosine, energy, mmd)
@@ -183,28 +187,30 @@ def register_distance(name: str, distance: Distance) -> None:
     Raises:
         ValueError: the name is taken.
     """
-    if name in _REGISTRY:
+    if name in (*_REGISTRY, LAYERS, WORDS):
         raise ValueError(f"there is a distance {name!r} already: choose another name")
     _REGISTRY[name] = distance
 
 
 def distance_names() -> tuple[str, ...]:
-    """The names of all distances, in alphabetical order."""
+    """The names of all distances between sets of word vectors, in alphabetical order."""
     return tuple(sorted(_REGISTRY))
 
 
 def distance_named(name: str | None) -> Distance | None:
     """The distance of that name between the word vectors of two answers, in [0, 1].
 
-    None for None, which stands for the default comparison (answer_change.py).
+    None for None, which stands for the default comparison, and for the comparisons of whole
+    texts, `layers` and `words` (see text_comparison.py).
 
     Raises:
         ValueError: there is no distance of that name.
     """
-    if name is None:
+    if name in (None, LAYERS, WORDS):
         return None
     if name not in _REGISTRY:
-        raise ValueError(f"There is no distance {name!r}: take {', '.join(distance_names())}.")
+        names = ", ".join((LAYERS, WORDS, *distance_names()))
+        raise ValueError(f"There is no distance {name!r}: take {names}.")
     return _REGISTRY[name]
 
 

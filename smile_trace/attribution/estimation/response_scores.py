@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 
 from smile_trace.attribution.answer_span import AnswerSpan, tokens_inside
-from smile_trace.attribution.estimation.answer_change import TextChange, answer_probability
+from smile_trace.attribution.estimation.answer_change import answer_probability
+from smile_trace.attribution.estimation.text_comparison import TextComparison
 from smile_trace.records import Perturbation, Response, Signal
 
 NEGLIGIBLE = 0.01
@@ -71,7 +72,7 @@ class ResponseScores:
 def score_responses(
     levels: Sequence[Sequence[Row]],
     signal: Signal,
-    text_change: TextChange,
+    text_change: TextComparison,
     *,
     deterministic: bool,
     part: AnswerSpan | None = None,
@@ -108,11 +109,13 @@ def score_responses(
     return ResponseScores(changes, reference, reproduced, floor, variance, failed, same)
 
 
-def answer_words(text_change: TextChange, signal: Signal, rows: Iterable[Row]) -> list[str]:
-    """The words whose vectors `score_responses` looks up; none where it compares probabilities."""
+def answer_words(text_change: TextComparison, signal: Signal, rows: Iterable[Row]) -> list[str]:
+    """The texts whose vectors `score_responses` looks up; none where it compares probabilities."""
     if signal == "probability":
         return []
-    return text_change.texts(r.text for _, r in rows if r is not None and r.ok and r.text)
+    told = [(row, r.text) for row, r in rows if r is not None and r.ok and r.text]
+    replicates = [text for row, text in told if row.kind == "baseline"]
+    return text_change.texts([text for _, text in told], replicates)
 
 
 def _baseline_reproduced(
@@ -128,7 +131,7 @@ def _baseline_reproduced(
 
 
 def _distances(
-    rows: Sequence[Row], signal: Signal, text_change: TextChange, part: AnswerSpan | None
+    rows: Sequence[Row], signal: Signal, text_change: TextComparison, part: AnswerSpan | None
 ) -> list[float | None]:
     """Per row the distance from the logged answer, before the baseline's is subtracted."""
     if signal == "probability":
@@ -159,7 +162,7 @@ def _floor(
     own: Sequence[float],
     scale: float,
     signal: Signal,
-    text_change: TextChange,
+    text_change: TextComparison,
 ) -> float:
     """The mean answer change between two of the baseline's answers."""
     if len(own) < 2:

@@ -9,11 +9,9 @@ from smile_trace.attribution import Answered, CannotExplain, Embed
 from smile_trace.attribution.design.masks import fixed
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.design.planner import CallKey, call_key
-from smile_trace.attribution.estimation.answer_change import TextChange
-from smile_trace.attribution.estimation.distances import distance_named
 from smile_trace.attribution.estimation.response_scores import answer_words, score_responses
+from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.attribution.reporting.observations import observations
-from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.comparison.templates import segments_in_call, template_segments
 from smile_trace.records import (
     Cost,
@@ -67,9 +65,7 @@ class PooledStudy:
         self._settings = settings
         self._deterministic = deterministic
         self._segments = _segments(prompted)
-        self._text_change = TextChange(
-            answer, embed or embed_words, distance_named(settings.distance)
-        )
+        self._text_change = text_comparison(answer, embed, settings.distance)
         baselines = 1 if deterministic else 2
         self._rows = _rows(prompted, self._segments, settings, baselines, deterministic)
         self._responses: dict[CallKey, Response] = {}

@@ -95,7 +95,9 @@ def test_texts_are_compared_by_the_distance_that_is_named():
 
 
 def test_an_unknown_distance_is_named():
-    with pytest.raises(ValueError, match="There is no distance 'far': take anderson_darling"):
+    with pytest.raises(
+        ValueError, match="There is no distance 'far': take layers, words, anderson_darling"
+    ):
         smile_trace.explain(PROMPT, model="nobody", distance="far")
     with pytest.raises(CannotExplain, match="'far'"):
         ExplainOptions.from_record(ExplanationSettings(model="m", distance="far"))

@@ -1,0 +1,1 @@
+"""How well an answer that changed is told from one that says the same."""

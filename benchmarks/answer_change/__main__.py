@@ -1,0 +1,100 @@
+"""The pairs of tests/data/answer_pairs by the comparisons of texts, and what that is worth in an
+explanation: `python -m benchmarks.answer_change`.
+
+Writes the two tables of docs/benchmarks.md. SEEDS=20: seeds per world of the second.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+
+import smile_trace
+from benchmarks import pages
+from tests.support.one_value_worlds import WORLDS, OneValueWorld
+
+PAIRS = Path(__file__).parents[2] / "tests" / "data" / "answer_pairs"
+DISTANCES = ("layers", "words")
+
+
+def main() -> None:
+    """Measure both, and write the tables."""
+    pages.put(f"{pairs_table()}\n\n{worlds_table()}", "benchmarks.md", "answer change")
+
+
+def pairs_table() -> str:
+    """ROC-AUC by class and half, and the time of a pair."""
+    scores = {
+        (half, distance): measured(half, distance)
+        for half in ("tuning", "held_out")
+        for distance in DISTANCES
+    }
+    rows = [
+        "| class | held out: layers | words | tuning: layers | words |",
+        "|---|---|---|---|---|",
+    ]
+    columns = [(half, distance) for half in ("held_out", "tuning") for distance in DISTANCES]
+    kinds = sorted({kind for half in ("tuning", "held_out") for kind in kinds_of(half)})
+    for kind in (None, *kinds):
+        found = [f"{auc(half, scores[half, distance][0], kind):.2f}" for half, distance in columns]
+        rows.append(f"| {kind or '**all**'} | {' | '.join(found)} |")
+    times = [f"{scores[half, distance][1]:.1f}" for half, distance in columns]
+    rows.append(f"| processor ms a pair | {' | '.join(times)} |")
+    return "\n".join(rows)
+
+
+def measured(half: str, distance: str) -> tuple[np.ndarray, float]:
+    """The answer change of every pair, and the milliseconds of processor time that one takes."""
+    smile_trace.answer_change("warm", "up", distance=distance)
+    begin = time.process_time()
+    found = [
+        smile_trace.answer_change(pair["logged"], pair["response"], distance=distance)
+        for pair in load(half)
+    ]
+    return np.array(found), (time.process_time() - begin) / len(found) * 1000
+
+
+def auc(half: str, scores: np.ndarray, kind: str | None) -> float:
+    """Of all pairs, or of those of a class against those that have the other label."""
+    pairs = load(half)
+    changed = np.array([pair["changed"] for pair in pairs])
+    mine = np.array([kind in (None, pair["kind"]) for pair in pairs])
+    counted = mine | (changed != changed[mine][0]) if kind else mine
+    return float(roc_auc_score(changed[counted], scores[counted]))
+
+
+def kinds_of(half: str) -> set[str]:
+    """The classes of a half."""
+    return {pair["kind"] for pair in load(half)}
+
+
+def load(half: str) -> list[dict[str, str | bool]]:
+    """The pairs of a half."""
+    lines = (PAIRS / f"{half}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def worlds_table() -> str:
+    """In how many seeds the driving word is first and significant, at 40 calls."""
+    seeds = int(os.environ.get("SEEDS", "20"))
+    rows = ["| only this differs | layers | words |", "|---|---|---|"]
+    for world in WORLDS:
+        found = [sum(is_found(world, d, s) for s in range(seeds)) for d in DISTANCES]
+        rows.append(f"| {world.name} | {' | '.join(f'{n} of {seeds}' for n in found)} |")
+    return "\n".join(rows)
+
+
+def is_found(world: OneValueWorld, distance: str, seed: int) -> bool:
+    """Whether the driving word is first and significant."""
+    explanation = smile_trace.explain(
+        world.prompt, model=world.model, signal="text", distance=distance, seed=seed, budget=40
+    )
+    first = explanation.ranked[0]
+    return first.text.strip() == world.word and first.significant
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,287 @@
+"""The tokens of a sentence: words, and values in a form that is the same however they are written.
+
+Japanese and Chinese are compared by character.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from smile_trace.attribution.answer_distance import calendar_words as calendar
+from smile_trace.attribution.answer_distance import numbers, units
+from smile_trace.attribution.answer_distance.languages import FUNCTION_WORDS, language_of
+from smile_trace.attribution.answer_distance.normalisation import spelled_out
+from smile_trace.attribution.answer_distance.polarity import HAN_APOLOGY, HAN_NEGATION, NEGATIONS
+
+
+class Kind(StrEnum):
+    """What a token is."""
+
+    NUMBER = "number"
+    UNIT = "unit"
+    DATE = "date"
+    WEEKDAY = "weekday"
+    TIME = "time"
+    HALF = "half of the day"
+    OPERATOR = "operator"
+    IDENTIFIER = "identifier"
+    NEGATION = "negation"
+    NAME = "name"
+    WORD = "word"
+    FUNCTION = "function word"
+
+
+VALUES = frozenset(
+    (Kind.NUMBER, Kind.UNIT, Kind.DATE, Kind.WEEKDAY, Kind.TIME, Kind.HALF, Kind.OPERATOR,
+     Kind.IDENTIFIER)
+)  # fmt: skip
+"""Kinds that are compared exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token.
+
+    `key` is equal for what says the same. `unit`: that of a number, or the half of the day that a
+    time states; None where there is none.
+    """
+
+    kind: Kind
+    key: str
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence's tokens, and its language as far as that is known."""
+
+    tokens: tuple[Token, ...]
+    language: str | None
+
+    @property
+    def keys(self) -> list[str]:
+        """The tokens' keys."""
+        return [token.key for token in self.tokens]
+
+
+_LATIN = "A-Za-zÀ-ÖØ-öø-ÿĀ-ſßͰ-ӿ"
+_TOKEN = re.compile(
+    r"(?P<iso>\d{4}[-/年]\d{1,2}[-/月]\d{1,2}日?)"
+    r"|(?P<dayfirst>\d{1,2}([./])\d{1,2}\3\d{4})"
+    r"|(?P<handate>(?:\d{4}年)?\d{1,2}月(?:\d{1,2}日)?)"
+    r"|(?P<clock>(?<!\d)\d{1,2}(?: ?[:h] ?|時)[0-5]\d(?!\d)分?)"
+    r"|(?P<hour>(?<!\d)\d{1,2} ?(?:o'clock|uhr\b|heures? (?:du|de)|時(?!間)|点(?!儿)))"
+    rf"|(?P<identifier>[\w.+-]+@[\w.-]*\w|\d+\.\d+\.\d+[\w.]*|\w*[{_LATIN}]\w*(?:[-_./]\w*[\d_]\w*)+"
+    rf"|(?=\w*\d)(?=\w*[{_LATIN}])[A-Za-z]\w*|[{_LATIN}]+_\w+|\w+\.(?:py|js|ts|json|md|txt|csv|sql))"
+    r"|(?P<number>(?:(?<![\w)\]])(?<![\w)\]] )|(?<==\ )|(?<=[a-zà-ÿ]\ )(?=[-+]\d))[-+]?"
+    r"\d+(?:[.,' ]\d{3}(?!\d))*(?:[.,]\d+)?)"
+    r"|(?P<plainnumber>\d+(?:[.,' ]\d{3}(?!\d))*(?:[.,]\d+)?)"
+    r"|(?P<han>[\u3041-\u30ff\u3400-\u9fff々ー])"
+    rf"|(?P<half>\b[ap]\.m\.)"
+    rf"|(?P<word>[{_LATIN}²]+(?:[-'][{_LATIN}]+)*|[^\W\d_]+)"
+    r"|(?P<unit>°[CF]?|[$€£¥%])"
+    r"|(?P<operator>[=!<>+\-*/%^&|~]?=+|<>|&&|\|\||\*\*|->|=>|(?<=\s)[-+*/](?=\s)|(?<=\w)[*+^](?=\w)|[<>&|^~≤≥≠+])"
+    r"|(?P<marks>[(){}\[\];:])",
+    re.IGNORECASE,
+)
+_OPERATOR_FORMS = {"≤": "<=", "≥": ">=", "≠": "!=", "<>": "!="}
+_KATAKANA = re.compile("[\u30a1-\u30ff]+")
+
+
+def sentence(plain: str) -> Sentence:
+    """The tokens of a plain sentence (see `normalisation.plain`)."""
+    text = spelled_out(plain)
+    text = numbers.HAN_NUMERAL.sub(lambda m: str(numbers.value_of_han(m[0])), text)
+    language = language_of(text, re.findall(rf"[{_LATIN}]+", text.lower()))
+    found: list[Token] = []
+    position = 0
+    while match := _TOKEN.search(text, position):
+        position = match.end()
+        if match.lastgroup == "han":
+            position = _read_han(text, match.start(), found)
+        else:
+            _read(match, found, language, starts=not found)
+    return Sentence(tuple(_joined(found)), language)
+
+
+def _read(match: re.Match[str], found: list[Token], language: str | None, *, starts: bool) -> None:
+    group, written = str(match.lastgroup), match[0]
+    lower = written.lower()
+    match group:
+        case "iso":
+            year, month, day = map(int, re.findall(r"\d+", written))
+            found.append(Token(Kind.DATE, calendar.date_key(year, month, day)))
+        case "dayfirst":
+            first, second, year = map(int, re.findall(r"\d+", written))
+            if second > 12 or (language == "en" and "/" in written and first <= 12):
+                first, second = second, first
+            found.append(Token(Kind.DATE, calendar.date_key(year, second, first)))
+        case "handate":
+            parts = calendar.HAN_DATE.match(written)
+            assert parts is not None
+            found.append(
+                Token(
+                    Kind.DATE, calendar.date_key(*(int(p) if p else None for p in parts.groups()))
+                )
+            )
+        case "clock":
+            hour, minute = map(int, re.findall(r"\d+", written))
+            found.append(Token(Kind.TIME, f"{hour}:{minute:02d}"))
+        case "hour":
+            hour = int(re.findall(r"\d+", written)[0])
+            found.append(Token(Kind.TIME, f"{hour}:00"))
+        case "number" | "plainnumber":
+            sign = -1 if written[0] == "-" else 1
+            value = numbers.value_of_digits(written.lstrip("+-"))
+            found.append(Token(Kind.NUMBER, numbers.written(sign * value)))
+        case "unit":
+            found.append(Token(Kind.UNIT, units.unit_of(lower) or written))
+        case "operator":
+            found.append(Token(Kind.OPERATOR, _OPERATOR_FORMS.get(written, written)))
+        case "identifier":
+            unit = re.fullmatch(r"(\d+(?:[.,]\d+)?)([a-z²]+)", lower)
+            found.append(Token(Kind.IDENTIFIER, unit[0] if unit else lower))
+        case "half":
+            found.append(Token(Kind.HALF, calendar.HALVES[lower]))
+        case "word":
+            found.append(_word(written, lower, language, starts=starts))
+        case _:
+            pass
+
+
+def _word(written: str, lower: str, language: str | None, *, starts: bool) -> Token:
+    if lower in NEGATIONS:
+        return Token(Kind.NEGATION, "not")
+    if (value := numbers.value_of_word(lower)) is not None:
+        return Token(Kind.NUMBER, numbers.written(value))
+    if (factor := numbers.factor_of_word(lower)) is not None:
+        return Token(Kind.NUMBER, f"×{factor}")
+    capital = written[0].isupper()
+    if lower in calendar.MONTHS and (capital or language in ("fr", "es")):
+        return Token(Kind.DATE, calendar.date_key(None, calendar.MONTHS[lower], None))
+    if lower in calendar.WEEKDAYS:
+        return Token(Kind.WEEKDAY, f"weekday {calendar.WEEKDAYS[lower]}")
+    if lower in calendar.HALVES and lower in ("am", "pm") and language == "en":
+        return Token(Kind.HALF, calendar.HALVES[lower])
+    if (unit := units.unit_of(lower)) is not None and not (starts and capital):
+        return Token(Kind.UNIT, unit)
+    if lower in FUNCTION_WORDS:
+        return Token(Kind.FUNCTION, lower)
+    name = capital and not starts and language != "de"
+    return Token(Kind.NAME if name else Kind.WORD, lower)
+
+
+def _read_han(text: str, start: int, found: list[Token]) -> int:
+    """One token of Japanese or Chinese from `start`; returns where it ends."""
+    if apology := HAN_APOLOGY.match(text, start):
+        found.append(Token(Kind.WORD, "sorry"))
+        return apology.end()
+    if negation := HAN_NEGATION.match(text, start):
+        found.append(Token(Kind.NEGATION, "not"))
+        return negation.end()
+    if found and found[-1].kind is Kind.NUMBER:
+        for name in units.HAN_UNITS:
+            if text.startswith(name, start):
+                found.append(Token(Kind.UNIT, units.unit_of(name) or name))
+                return start + len(name)
+    for name, half in calendar.HALVES.items():
+        if name[0] > "\u2fff" and text.startswith(name, start):
+            found.append(Token(Kind.HALF, half))
+            return start + len(name)
+    for name, day in calendar.WEEKDAYS.items():
+        if name[0] > "\u2fff" and text.startswith(name, start):
+            found.append(Token(Kind.WEEKDAY, f"weekday {day}"))
+            return start + len(name)
+    if katakana := _KATAKANA.match(text, start):
+        found.append(Token(Kind.WORD, katakana[0]))
+        return katakana.end()
+    particle = "\u3041" <= text[start] <= "\u309f" or text[start] in "的了是在和也很就"
+    found.append(Token(Kind.FUNCTION if particle else Kind.WORD, text[start]))
+    return start + 1
+
+
+def _joined(found: list[Token]) -> list[Token]:
+    """Factors, units, dates and times of day put together with their numbers."""
+    joined: list[Token] = []
+    for token in found:
+        last = joined[-1] if joined else None
+        if token.kind is Kind.NUMBER and token.key.startswith("×"):
+            factor = float(token.key[1:])
+            if last and last.kind is Kind.NUMBER and last.unit is None:
+                joined[-1] = Token(Kind.NUMBER, numbers.written(float(last.key) * factor))
+            else:
+                joined.append(Token(Kind.NUMBER, numbers.written(factor)))
+        elif token.kind is Kind.UNIT and last and last.kind is Kind.NUMBER:
+            degrees = last.unit == "°"
+            if last.unit is None or degrees:
+                joined[-1] = Token(Kind.NUMBER, last.key, token.key)
+                if degrees and token.key == "m":
+                    joined[-1] = last
+        elif token.kind is Kind.NUMBER and last and last.kind is Kind.UNIT and last.key in "$€£¥":
+            joined[-1] = Token(Kind.NUMBER, token.key, last.key)
+        else:
+            joined.append(token)
+    return _with_times(_with_dates(joined))
+
+
+def _with_dates(tokens: list[Token]) -> list[Token]:
+    """A month's day and year are parts of its date: `31 March 2025`, `March 31, 2025`."""
+    out: list[Token] = []
+    k = 0
+    while k < len(tokens):
+        token = tokens[k]
+        if (
+            token.kind is not Kind.DATE
+            or not token.key.startswith("?-")
+            or not token.key.endswith("-?")
+        ):
+            out.append(token)
+            k += 1
+            continue
+        month = int(token.key.split("-")[1])
+        day = year = None
+        before = [t for t in out[-2:] if t.kind is not Kind.FUNCTION]
+        if out and before and before[-1].kind is Kind.NUMBER and _is_day(before[-1]):
+            day = int(before[-1].key)
+            while out[-1] is not before[-1]:
+                out.pop()
+            out.pop()
+        k += 1
+        for _ in range(2):
+            ahead = k
+            while ahead < len(tokens) and tokens[ahead].key in ("de", "of"):
+                ahead += 1
+            if ahead < len(tokens) and tokens[ahead].kind is Kind.NUMBER:
+                number = tokens[ahead]
+                if day is None and year is None and _is_day(number):
+                    day, k = int(number.key), ahead + 1
+                elif year is None and re.fullmatch(r"(?:1\d|20)\d\d", number.key):
+                    year, k = int(number.key), ahead + 1
+        out.append(Token(Kind.DATE, calendar.date_key(year, month, day)))
+    return out
+
+
+def _is_day(token: Token) -> bool:
+    return token.unit is None and token.key.isdigit() and 1 <= int(token.key) <= 31
+
+
+def _with_times(tokens: list[Token]) -> list[Token]:
+    """An hour with its half of the day is a time: `2 p.m.` is 14:00."""
+    out: list[Token] = []
+    for token in tokens:
+        last = out[-1] if out else None
+        if token.kind is Kind.HALF and last and last.kind in (Kind.TIME, Kind.NUMBER):
+            out[-1] = _time(last, token)
+        elif token.kind in (Kind.TIME, Kind.NUMBER) and last and last.kind is Kind.HALF:
+            out[-1] = _time(token, last)
+        else:
+            out.append(token)
+    return out
+
+
+def _time(token: Token, half: Token) -> Token:
+    hour, _, minute = token.key.partition(":")
+    if not hour.isdigit() or int(hour) > 24:
+        return token
+    of_day = int(hour) % 12 + (12 if half.key == "pm" else 0) if int(hour) <= 12 else int(hour)
+    return Token(Kind.TIME, f"{of_day}:{minute or '00'}", half.key)
