@@ -5,7 +5,7 @@ EXIT ?=
 TRACKER ?= mlflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test-fast test test-slow coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-drivers bench-evaluation bench-comet bench-worker soak clean
+.PHONY: help demo test-fast test test-slow coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-comet bench-worker soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -70,6 +70,9 @@ bench-attribution: .venv-bench-attribution/.installed ## attributions beside the
 
 bench-drivers: .venv/.dev ## whether the word that drives a real answer is found, beside the exact values
 	$(PY) -m benchmarks.drivers
+
+bench-answer-change: .venv/.dev ## how well changed answers are told from those that say the same
+	$(PY) -m benchmarks.answer_change
 
 bench-evaluation: .venv/.dev ## gSMILE's measures on the driver cases
 	$(PY) -m benchmarks.evaluation

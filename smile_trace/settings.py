@@ -206,8 +206,9 @@ class Explaining(_Table):
     """What is compared: the answers' texts, or the probability of the logged answer, which
     few servers give; `auto` takes the probability where the model can score a whole answer."""
     distance: str | None = None
-    """The distance of word vectors by which texts are compared, in place of the default
-    comparison: `wasserstein` or another that `smile-trace explain --help` lists."""
+    """By what texts are compared, in place of the default comparison: `layers` (values, structure
+    and meaning), or a distance of word vectors: `wasserstein` or another that `smile-trace explain
+    --help` lists."""
     seed: int = 0
     """Decides the perturbations: same seed, same answers, same explanation."""
     embeddings: str | None = None

@@ -80,17 +80,17 @@ def load(half: str) -> list[dict[str, str | bool]]:
 def worlds_table() -> str:
     """In how many seeds the driving word is first and significant, at 40 calls."""
     seeds = int(os.environ.get("SEEDS", "20"))
-    rows = ["| only this differs | layers | words |", "|---|---|---|"]
+    rows = ["| only this differs | layers |", "|---|---|"]
     for world in WORLDS:
-        found = [sum(is_found(world, d, s) for s in range(seeds)) for d in DISTANCES]
-        rows.append(f"| {world.name} | {' | '.join(f'{n} of {seeds}' for n in found)} |")
+        found = sum(is_found(world, seed) for seed in range(seeds))
+        rows.append(f"| {world.name} | {found} of {seeds} |")
     return "\n".join(rows)
 
 
-def is_found(world: OneValueWorld, distance: str, seed: int) -> bool:
+def is_found(world: OneValueWorld, seed: int) -> bool:
     """Whether the driving word is first and significant."""
     explanation = smile_trace.explain(
-        world.prompt, model=world.model, signal="text", distance=distance, seed=seed, budget=40
+        world.prompt, model=world.model, signal="text", distance="layers", seed=seed, budget=40
     )
     first = explanation.ranked[0]
     return first.text.strip() == world.word and first.significant

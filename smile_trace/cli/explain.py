@@ -76,7 +76,8 @@ def explain(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Compare texts by this distance of their word vectors: wasserstein, "
+            help="Compare texts by layers (values, structure, meaning), by words (the default), or "
+            "by a distance of their word vectors: wasserstein, "
             "sliced_wasserstein, word_movers, cosine, energy, mmd, wasserstein_1d, "
             "kolmogorov_smirnov, kuiper, cramer_von_mises, anderson_darling or dts.",
         ),

@@ -73,8 +73,10 @@ def explain(
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.
-        distance: compare texts by this distance of their word vectors in place of the default
-            comparison: `wasserstein` or another of `smile_trace.attribution.distance_names()`.
+        distance: compare texts by `layers` (values, structure and meaning), or by a distance of
+            their word vectors (`wasserstein` or another of
+            `smile_trace.attribution.distance_names()`), in place of the default comparison,
+            `words`.
         proxy: a cheaper model that is asked most perturbations, 200 at most, in the model's
             place, which is then asked no more than 20 times (16 of a larger budget). A local
             one, such as `"demo"`, scores the given answer, whoever gave it.

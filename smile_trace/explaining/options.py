@@ -31,8 +31,8 @@ class ExplainOptions:
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included; ≥ 4.
         signal: compare the answers as texts, or by the probability of the given answer.
-        distance: compare texts by this distance of their word vectors (`distance_names()`) in
-            place of the default comparison.
+        distance: compare texts by `layers` (values, structure, meaning), or by this distance of
+            their word vectors (`distance_names()`), in place of the default comparison, `words`.
         proxy: a cheaper model that is asked most perturbations in the model's place.
         seed: decides which segments are removed together.
         part: explain this part of the answer alone, as it stands in it.

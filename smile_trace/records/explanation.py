@@ -119,8 +119,8 @@ class ExplanationSettings(Record):
     pooled: bool = False
     """Few masks over the template's own segments, to be pooled over a prompt version's calls."""
     distance: str | None = None
-    """The name of a distance of the word vectors of two answers; None for the default comparison
-    of their texts."""
+    """`layers`, `words`, or the name of a distance of the word vectors of two answers; None for the
+    default comparison of their texts."""
 
     @model_validator(mode="before")
     @classmethod

@@ -24,6 +24,9 @@ _LEFT_OUT = 0.4
 """Share of a logged sentence below which it counts as left out, where the sentence of the response
 that is nearest says another one."""
 
+_REVERSED, _UNTOLD = 0.9, 0.7
+"""Change of a yes to a no, and of a bare yes or no to an answer that has neither."""
+
 _SAID_TWICE = 0.8
 """Share of a logged sentence from which another sentence of the response is about the same."""
 
@@ -219,9 +222,10 @@ def _yes_or_no(one: _Read, other: _Read) -> float:
     if one.particle is None or (other.particle is None and one.sentences):
         return 0.0
     if other.particle is not None:
-        return 0.9 if one.particle is not other.particle else 0.0
+        return _REVERSED if one.particle is not other.particle else 0.0
+    # Only the question would tell whether a sentence without a yes or a no answers it so.
     denied = any(token.kind is Kind.NEGATION for token in other.tokens)
-    return 0.6 if one.particle is denied else 0.0
+    return _REVERSED if one.particle is denied else _UNTOLD
 
 
 def _meaning(

