@@ -9,6 +9,7 @@ import pytest
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers import Tracker
+from tests.support.attacked_worker import AttackedWorker
 from tests.support.fault_injection import ClockedWorker, Start
 from tests.support.planted import PlantedServer, serving
 from tests.support.worker_settings import planted_answer, settings_tables
@@ -19,6 +20,16 @@ def server() -> Iterator[PlantedServer]:
     """A model that counts what it is asked."""
     with serving(planted_answer) as running:
         yield running
+
+
+@pytest.fixture
+def attacked(
+    tmp_path: Path, server: PlantedServer, request: pytest.FixtureRequest
+) -> Iterator[AttackedWorker]:
+    """A home to attack; how its worker ended stands in the test's report."""
+    made = AttackedWorker(tmp_path, server.base_url)
+    yield made
+    request.node.user_properties += made.figures().items()
 
 
 @pytest.fixture

@@ -1,0 +1,163 @@
+"""What servers do to the real worker: another call goes on, and SIGTERM ends it meanwhile.
+
+The worker is stopped while the attack is under way, with the deadlines that it has by default.
+How much memory each attack takes is in test_hostile_model.py; what users plant in test_attacks.py.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.attacked_worker import GOOD, AttackedWorker, attack_span
+from tests.support.fake_opik import FakeOpik
+from tests.support.hostile_server import ATTACKS, Attack, HostileServer
+from tests.support.planted import serving
+
+KEY = "key-of-no-known-shape-3"
+ENDPOINT = {"kind": "endpoint", "temperature_zero_is_deterministic": True, "retries": 0}
+
+MODEL_ATTACKS = [
+    a for a in ATTACKS if a not in ("endless_error", "too_long", "too_short", "garbage")
+]
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[HostileServer]:
+    with HostileServer("garbage") as server:
+        yield server
+
+
+def assert_nothing_told(attacked: AttackedWorker, elsewhere: HostileServer) -> None:
+    """No key, no terminal sequence, no request to somebody else."""
+    said = attacked.run("status")[1] + attacked.run("status", "--json")[1] + attacked.log()
+    assert elsewhere.requests == []
+    for text in (KEY, "\x1b", "\x07", "\x9b"):
+        assert text not in said
+    kept = attacked.kept()
+    assert KEY.encode() not in kept
+    assert b"\x1b]0;" not in kept
+
+
+# -- 4, and the redirect of 3: servers of models, embeddings and trackers -------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", MODEL_ATTACKS)
+def test_a_model_s_server(
+    attack: Attack, attacked: AttackedWorker, elsewhere: HostileServer
+) -> None:
+    with HostileServer(attack, elsewhere=elsewhere.url) as hostile:
+        attacked.environment["HOSTILE_LOGIN"] = KEY
+        attacked.settings["models"]["hostile"] = {
+            **ENDPOINT,
+            "base_url": f"{hostile.url}/v1",
+            "api_key_env": "HOSTILE_LOGIN",
+        }
+        attacked.capture(attack_span(1), attack_span(2))
+        attacked.work(until=lambda: len(hostile.requests) > 0)
+    assert_nothing_told(attacked, elsewhere)
+    assert b"Infinity" not in attacked.kept()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", ["drip", "endless", "gigabyte", "bomb", "redirect", "echo"])
+def test_an_embeddings_server(
+    attack: Attack, attacked: AttackedWorker, elsewhere: HostileServer
+) -> None:
+    """Every call needs it, so none is explained: each waits, and says for what."""
+    with HostileServer(attack, elsewhere=elsewhere.url) as hostile:
+        attacked.environment["HOSTILE_LOGIN"] = KEY
+        attacked.settings["models"]["vectors"] = {
+            **ENDPOINT,
+            "base_url": f"{hostile.url}/v1",
+            "api_key_env": "HOSTILE_LOGIN",
+        }
+        attacked.settings["explain"] = {"embeddings": "vectors"}
+        attacked.capture_good()
+        attacked.work_until(lambda: len(hostile.requests) > 0)
+    assert attacked.state(GOOD) in ("pending", "running", "failed")
+    assert_nothing_told(attacked, elsewhere)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tracker", ["mlflow", "opik", "comet"])
+@pytest.mark.parametrize("attack", ["drip", "endless", "bomb", "redirect", "echo"])
+def test_a_tracker_s_server(
+    tracker: str, attack: Attack, attacked: AttackedWorker, elsewhere: HostileServer
+) -> None:
+    with HostileServer(attack, elsewhere=elsewhere.url) as hostile, FakeOpik() as good:
+        opik = hostile.url + "/api" if tracker == "opik" else good.api
+        attacked.settings["trackers"] = {"opik": {"url": opik, "workspace": "w"}}
+        attacked.environment |= {"OPIK_CONFIG_PATH": str(attacked.folder / "opik.config")}
+        if tracker == "opik":
+            attacked.environment["OPIK_API_KEY"] = KEY
+        elif tracker == "mlflow":
+            attacked.settings["trackers"]["mlflow"] = {"tracking_uri": hostile.url}
+            attacked.environment |= {
+                "MLFLOW_TRACKING_TOKEN": KEY,
+                "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+            }
+        else:
+            attacked.settings["trackers"]["comet"] = {}
+            attacked.environment |= {
+                "COMET_API_KEY": KEY,
+                "COMET_URL_OVERRIDE": f"{hostile.url}/clientlib/",
+                "COMET_CONFIG": str(attacked.folder / "comet.config"),
+                "COMET_DISABLE_AUTO_LOGGING": "1",
+                "COMET_ERROR_TRACKING_ENABLE": "false",
+            }
+        attacked.work(
+            until=lambda: (
+                len(hostile.requests) > 0
+                and (tracker == "opik" or bool(good.traces and good.attachments))
+            )
+        )
+    assert_nothing_told(attacked, elsewhere)
+
+
+# -- 3: usage that nobody believes ----------------------------------------------------------
+
+CAP = 1500
+"""Tokens per day: each request is reserved at some 300."""
+USAGES: dict[str, Any] = {
+    "empty": {},
+    "oddly named": {"input": 3, "output": 4},
+    "negative": {"prompt_tokens": -(10**6), "completion_tokens": 1},
+    "infinite": {"prompt_tokens": 1e308 * 10, "completion_tokens": 1},
+}
+
+
+def answered(usage: Any) -> tuple[int, dict[str, str], Any]:
+    message = {"role": "assistant", "content": "hello there, good morning"}
+    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    return 200, {}, {"choices": [choice], "usage": usage}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", USAGES)
+def test_usage_that_takes_nothing_from_a_cap(name: str, attacked: AttackedWorker) -> None:
+    with serving(lambda prompt: "") as hostile:
+        hostile.faults = [answered(USAGES[name])] * 100
+        attacked.settings["models"]["hostile"] = {
+            **ENDPOINT,
+            "base_url": hostile.base_url,
+            "tokens_per_day": CAP,
+        }
+        attacked.capture(attack_span(1))
+        attacked.work(until=lambda: attacked.state(1) in ("explained", "failed", "pending"))
+        assert 0 < len(hostile.bodies) < 8
+    assert attacked.status()["spent"]["tokens"] > len(hostile.bodies) * 100
+
+
+@pytest.mark.slow
+def test_absurd_usage_stops_nobody_else(attacked: AttackedWorker) -> None:
+    with serving(lambda prompt: "") as hostile:
+        usage = {"prompt_tokens": 10**18, "completion_tokens": 1}
+        hostile.faults = [answered(usage)] * 100
+        attacked.settings["models"]["hostile"] = {**ENDPOINT, "base_url": hostile.base_url}
+        attacked.settings["budget"]["tokens_per_day"] = 10**6
+        attacked.settings["worker"]["concurrent_explanations"] = 1
+        attacked.capture(attack_span(1))
+        attacked.work()
+    assert attacked.status()["spent"]["tokens"] < 10**5
