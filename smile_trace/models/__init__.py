@@ -10,6 +10,7 @@ from smile_trace.models.base import (
     Capabilities,
     Model,
     ModelUnavailable,
+    NotRepeatable,
     Request,
     ScoringModel,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Meter",
     "Model",
     "ModelUnavailable",
+    "NotRepeatable",
     "Request",
     "ResponseCache",
     "ScoringModel",

@@ -123,3 +123,12 @@ class ModelUnavailable(SmileTraceError):
         super().__init__(message)
         self.permanent = permanent
         self.model = model
+
+
+class NotRepeatable(ModelUnavailable):
+    """This one call cannot be made again, whoever is asked; other calls of the model can."""
+
+    code = ReasonCode.NOT_REPEATABLE
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)

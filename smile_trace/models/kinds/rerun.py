@@ -11,7 +11,7 @@ from typing import Any
 
 from smile_trace.capture.call_site import Repeatable, qualified_name
 from smile_trace.capture.providers import content_of, read_answer
-from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
+from smile_trace.models.base import Capabilities, Model, ModelUnavailable, NotRepeatable, Request
 from smile_trace.models.kinds.callable import call as call_function
 from smile_trace.records import JSON, Call, Response
 from smile_trace.settings import RerunSettings
@@ -32,7 +32,8 @@ class Rerun:
         app: the operator's module, as in `import`.
 
     Raises:
-        ModelUnavailable: there is no such function, or it may not be called again.
+        NotRepeatable: there is no such function, or it may not be called again.
+        ModelUnavailable: the operator's module is not named, or cannot be imported.
     """
 
     identity = None
@@ -101,33 +102,29 @@ def _find(call: Call, app: str | None) -> Repeatable:
             permanent=True,
         )
     if call.rerun is None:
-        raise ModelUnavailable(
-            f"{call.name} cannot be called again: decorate it with @smile_trace.trace(rerun=True)",
-            permanent=True,
+        raise NotRepeatable(
+            f"{call.name} cannot be called again: decorate it with @smile_trace.trace(rerun=True)"
         )
     module_name, _, qualified = call.rerun.partition(":")
     if module_name != app and not module_name.startswith(f"{app}."):
-        raise ModelUnavailable(
+        raise NotRepeatable(
             f"{call.rerun} is not in the module {app}: name it with --app {module_name}"
             if module_name != "__main__"
             else f"{call.rerun} was called in a script that nobody can tell from others: capture "
-            f"it anew, from a file that can be imported as {app}",
-            permanent=True,
+            f"it anew, from a file that can be imported as {app}"
         )
     module = _import(app)
     if module_name != app:  # what the operator's module has imported itself; nothing else is
         module = sys.modules.get(module_name)
         if module is None:
-            raise ModelUnavailable(
-                f"{app} does not import {module_name}: name it with --app {module_name}",
-                permanent=True,
+            raise NotRepeatable(
+                f"{app} does not import {module_name}: name it with --app {module_name}"
             )
     mark = inspect.getattr_static(_look_up(module, qualified), MARK, None)
     if type(mark) is not Repeatable or qualified_name(mark.function) != call.rerun:
-        raise ModelUnavailable(
+        raise NotRepeatable(
             f"{call.rerun} cannot be called again: it must stand at the top of its module and "
-            "be decorated with @smile_trace.trace(rerun=True)",
-            permanent=True,
+            "be decorated with @smile_trace.trace(rerun=True)"
         )
     return mark
 
@@ -148,7 +145,7 @@ def _arguments(call: Call, mark: Repeatable) -> tuple[str, dict[str, JSON]]:
     """The declared parameter that is perturbed, and the other arguments as they were passed.
 
     Raises:
-        ModelUnavailable: the record names another parameter.
+        NotRepeatable: the record names another parameter.
     """
     given = call.rerun_arguments or {}
     prompt, arguments = given.get("prompt", "prompt"), given.get("arguments", {})
@@ -159,9 +156,8 @@ def _arguments(call: Call, mark: Repeatable) -> tuple[str, dict[str, JSON]]:
         found = mark.parameters.find_prompt(bound)
         if found is not None and found[0] == prompt:
             return prompt, arguments
-    raise ModelUnavailable(
-        f"{call.rerun} has no prompt of that name: only the declared parameter is perturbed",
-        permanent=True,
+    raise NotRepeatable(
+        f"{call.rerun} has no prompt of that name: only the declared parameter is perturbed"
     )
 
 

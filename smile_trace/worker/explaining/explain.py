@@ -22,7 +22,7 @@ from smile_trace.explaining.driver import (
 )
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study
-from smile_trace.models import Model, ModelUnavailable
+from smile_trace.models import Model, ModelUnavailable, NotRepeatable
 from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
 from smile_trace.store import Store, StoreUnavailable
@@ -95,7 +95,10 @@ class Explainer:
         try:
             await self._explain(job, checkpoint)
         except (ModelUnavailable, BudgetExceeded) as error:
-            await self._wait(job, error)
+            if isinstance(error, NotRepeatable):  # it must not hold up the model's other calls
+                await self._fail(job, error.reason)
+            else:
+                await self._wait(job, error)
         except StoreUnavailable:
             await self._postpone(job, None, ENGINE_WAIT)
         except SmileTraceError as error:

@@ -338,6 +338,7 @@ def test_a_function_that_nobody_named(name: str, attacked: AttackedWorker, tmp_p
     (tmp_path / "shop" / "__init__.py").write_text(APP)
     (tmp_path / "shop" / "unused.py").write_text(APP + "\nMARKER.touch()\n")
     attacked.settings["models"]["again"] = {"kind": "rerun"}
+    attacked.settings["worker"]["concurrent_explanations"] = 1  # the attack comes first
     rerun, prompt, arguments = NAMES[name]
     span = rerun_span(1, rerun, prompt, arguments)
     changed = span.attributes[semconv.INPUT_MESSAGES].replace("please1", "attack")
@@ -346,7 +347,8 @@ def test_a_function_that_nobody_named(name: str, attacked: AttackedWorker, tmp_p
     attacked.capture(rerun_span(2, "shop:ask", "prompt", {}), name="b.jsonl")
     attacked.work("--app", "shop", until=lambda: attacked.state(2) == "explained")
     assert not (tmp_path / "executed").exists()
-    assert (attacked.state(1), bool(attacked.reason(1))) == ("failed", True)
+    assert attacked.state(1) == "failed", attacked.reason(1)
+    assert attacked.reason(1)
 
 
 # -- 9: what an application is given --------------------------------------------------------

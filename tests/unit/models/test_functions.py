@@ -10,7 +10,7 @@ from smile_trace import capture
 from smile_trace.capture import runtime as capture_state
 from smile_trace.capture.jsonable import is_json
 from smile_trace.explaining.named_models import settings_of
-from smile_trace.models import ModelUnavailable, Request
+from smile_trace.models import ModelUnavailable, NotRepeatable, Request
 from smile_trace.models.kinds.callable import CallableModel
 from smile_trace.models.kinds.rerun import Rerun
 from smile_trace.models.registry import NoModel, open_model, settings_for
@@ -216,7 +216,7 @@ async def test_arguments_that_do_not_fit_are_a_failure(app):
     ],
 )
 def test_only_functions_marked_for_rerun_are_called(app, name):
-    with pytest.raises(ModelUnavailable) as caught:
+    with pytest.raises(NotRepeatable) as caught:
         Rerun(call(name), app=app)
     assert caught.value.permanent
 
