@@ -25,11 +25,18 @@ def report_error(what: str, error: BaseException | None = None) -> None:
     _logged.add(what)
     # Logging handlers are the application's and may raise.
     with contextlib.suppress(Exception):
+        _log(what, error)
+
+
+def _log(what: str, error: BaseException | None) -> None:
+    try:
         logger.warning(
             "smile-trace: %s%s; your call goes on, further cases are only counted",
             what,
             "" if error is None else f" ({type(error).__name__}: {error})",
         )
+    except RecursionError:
+        _logged.discard(what)  # the stack is too deep to say it here: the next case says it
 
 
 def keep_inside(error: BaseException) -> None:

@@ -179,7 +179,7 @@ class Recording:
             self._end(result, status)
         except BaseException as error:  # noqa: BLE001  the user's call goes on
             keep_inside(error)
-            report_error("a call could not be recorded", error)
+            _report_lost(error)
 
     def fail(self, error: BaseException) -> None:
         """Write the record of a call that ended with an exception. Never raises."""
@@ -195,7 +195,8 @@ class Recording:
 
     def __del__(self) -> None:
         # A forked child holds copies of its parent's recordings: the parent writes them.
-        if not self._done and self._pid == os.getpid():
+        # Where the stack was full, there is not even `_done`.
+        if not getattr(self, "_done", True) and self._pid == os.getpid():
             self.finish(None, "abandoned")
 
     def _end(self, result: Any, status: str) -> None:
@@ -302,7 +303,7 @@ def start_recording(site: Site, arguments: dict[str, Any] | None) -> Recording |
         recording = Recording(site)
     except BaseException as error:  # noqa: BLE001  the user's call goes on
         keep_inside(error)
-        report_error("a call could not be recorded", error)
+        _report_lost(error)
         return None
     if arguments is not None:
         try:
@@ -311,6 +312,13 @@ def start_recording(site: Site, arguments: dict[str, Any] | None) -> Recording |
             keep_inside(error)
             report_error("the arguments of a call could not be read", error)
     return recording
+
+
+def _report_lost(error: BaseException) -> None:
+    what = "a call could not be recorded"
+    report_error(what, error)
+    if state.runtime is not None:
+        state.runtime.spool.losses.by_reason[what] += 1
 
 
 def reset_current(token: "Token[Recording | None]") -> None:

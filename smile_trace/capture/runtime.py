@@ -20,6 +20,7 @@ from smile_trace.capture.otel.tracer_provider import (
     make_provider,
     make_resource,
 )
+from smile_trace.capture.signal_handlers import handlers_wait
 from smile_trace.capture.spool import Spool
 
 _SUPPRESSED: ContextVar[bool] = ContextVar("smile_trace_suppressed", default=False)
@@ -68,7 +69,7 @@ def runtime() -> Runtime:
     found = state.runtime
     if found is not None:
         return found
-    with state.lock:
+    with handlers_wait(), state.lock:
         if state.runtime is None:
             state.runtime = Runtime(state.config)
         return state.runtime

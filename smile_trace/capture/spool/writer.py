@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from smile_trace.capture.internal_errors import report_error
+from smile_trace.capture.signal_handlers import handlers_wait
 from smile_trace.capture.spool.losses import Losses, make_private
 from smile_trace.private_files import open_regular
 
@@ -49,7 +50,7 @@ class Spool:
         """Append one line (without its newline). Never raises; False = lost, and counted."""
         try:
             return self._write(line + b"\n")
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  a handler's call may find the stack full
             self.losses.add(_reason(error), error)
         return False
 
@@ -92,6 +93,10 @@ class Spool:
         While one thread opens the next file, the others continue with the full one. At the very
         first file there is none to continue with: each opens its own, and one of them is kept.
         """
+        with handlers_wait():
+            return self._open_here()
+
+    def _open_here(self) -> int:
         if not self._opening.acquire(blocking=False):
             return self._descriptor if self._descriptor >= 0 else self._create()
         try:
@@ -179,6 +184,7 @@ def _folder_bytes(folder: Path) -> int:
     return total
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
     """The reason in words, without paths: it is the key of a count."""
-    return f"the spool cannot be written: {error.strerror or type(error).__name__}"
+    said = getattr(error, "strerror", None) or type(error).__name__
+    return f"the spool cannot be written: {said}"

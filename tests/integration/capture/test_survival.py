@@ -232,6 +232,61 @@ def test_a_signal_handler_may_make_calls(tmp_path: Path) -> None:
     assert who == {"from the program": 3000, "from the handler": int(done.stdout)}
 
 
+def test_a_signal_handler_may_make_calls_while_a_slow_disk_makes_the_file(tmp_path: Path) -> None:
+    """Handlers wait for the file, where each began another one and none was ever finished."""
+    done = run_application(
+        """
+        from smile_trace.capture.spool import writer
+        make_private = writer.make_private
+        def slow(folder):
+            until = time.monotonic() + 0.02
+            while time.monotonic() < until: pass
+            make_private(folder)
+        writer.make_private = slow
+        handled = 0
+        def handle(*_):
+            global handled
+            ask("from the handler"); handled += 1
+        signal.signal(signal.SIGALRM, handle)
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        for i in range(100): ask("from the program")
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        print(handled)
+        """,
+        tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    who = Counter(c.messages[0].content for c in spooled_calls(tmp_path))
+    assert who == {"from the program": 100, "from the handler": int(done.stdout)}
+    assert len(list((tmp_path / "spool").glob("*.jsonl"))) == 1
+
+
+def test_a_record_that_is_lost_on_a_full_stack_is_counted(tmp_path: Path) -> None:
+    done = run_application(
+        """
+        ask("warm")
+        def deep(levels):
+            try:
+                deep(levels + 1)
+            except RecursionError:
+                pass
+            try:
+                ask("deep"); returned.append(levels)
+            except RecursionError:
+                pass
+        returned = []
+        deep(0)
+        from smile_trace.capture.runtime import state
+        print(len(returned), sum(state.runtime.spool.losses.by_reason.values()))
+        """,
+        tmp_path,
+    )
+    returned, lost = map(int, done.stdout.split())
+    assert lost > 0
+    deep = [c for c in spooled_calls(tmp_path) if c.messages[0].content == "deep"]
+    assert len(deep) + lost == returned
+
+
 def test_no_thread_is_started(tmp_path: Path) -> None:
     done = run_application(FIFTY + "print(threading.active_count())", tmp_path)
     assert done.stdout.strip() == "1", done.stderr
