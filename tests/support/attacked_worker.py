@@ -121,7 +121,20 @@ class AttackedWorker:
 
     def reason(self, number: int) -> str | None:
         """Why that call was skipped, failed or waits."""
-        return self._states()[f"{trace_id(number)}:{span_id(1)}"][1]
+        return self._states().get(f"{trace_id(number)}:{span_id(1)}", (None, None))[1]
+
+    def refusal(self, tracker: str) -> str | None:
+        """Why that tracker takes nothing, or took none of what it was given."""
+        found = [
+            *self._query(f"SELECT reason FROM trackers WHERE name = '{tracker}'"),
+            *self._query(f"SELECT reason FROM deliveries WHERE tracker = '{tracker}'"),
+        ]
+        return next((str(row[0]) for row in found if row[0]), None)
+
+    def tokens(self, model: str) -> int:
+        """What the ledger counted for that model."""
+        rows = self._query("SELECT key, tokens FROM spend WHERE scope = 'model'")
+        return sum(row[1] for row in rows if model in row[0])
 
     def aside(self) -> list[str]:
         """Why lines and files of the spool were set aside."""
