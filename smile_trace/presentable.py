@@ -35,6 +35,7 @@ _PARAMETER = re.compile(r"(?<=[?&])([\w.-]++)=[^\s&#\"'<>]+")
 _PARAMETERS = re.compile(r"(?i)key|token|secret|passw|pwd|sig|auth|credential")
 _PACKED = re.compile(r"(?<==)(?:[\w+/-]|%[0-9A-Fa-f]{2}){16,}={0,2}(?=&|#|$)", re.ASCII)
 _NAMES = re.compile(r"(?i)(?:key|token|secret|passw\w*|pwd|credentials?)$")
+_HARMLESS = re.compile(r"SMILE_TRACE_|(?:OLD)?PWD$")  # settings; the working directory
 _SHORTEST = 8
 """A shorter value would be found where it is not meant."""
 
@@ -131,7 +132,7 @@ def _in_environment() -> set[str]:
     return {
         form
         for name, value in os.environ.items()
-        if len(value) >= _SHORTEST and _NAMES.search(name) and not name.startswith("SMILE_TRACE_")
+        if len(value) >= _SHORTEST and _NAMES.search(name) and not _HARMLESS.match(name)
         for form in _forms(value)
     }
 

@@ -44,6 +44,14 @@ def test_a_known_key_is_not_shown_in_any_form(form, monkeypatch: pytest.MonkeyPa
     assert base64.b64encode(KEY.encode()).decode() not in shown
 
 
+def test_the_working_directory_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PWD", "/srv/the-application")
+    monkeypatch.setenv("OLDPWD", "/srv/the-application")
+    monkeypatch.setenv("DATABASE_PWD", "hunter2hunter2")
+    shown = presentable("/srv/the-application/home hunter2hunter2")
+    assert shown == "/srv/the-application/home [redacted]"
+
+
 def test_a_key_is_found_through_control_characters_and_where_the_text_is_long() -> None:
     hide("a-secret-that-was-read")
     broken = "a-secret\x1b[0m-that\u200b-was\x00-read"

@@ -36,7 +36,7 @@ print(json.dumps({"peak": peak, "status": status.model_dump(mode="json")}))
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_memory_is_bounded_and_the_other_calls_are_explained(
-    attack: Attack, tmp_path: Path
+    attack: Attack, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     with (
         HostileServer("garbage") as elsewhere,
@@ -57,6 +57,7 @@ def test_memory_is_bounded_and_the_other_calls_are_explained(
         assert ran.returncode == 0, ran.stderr
         assert hostile.requests
     found = json.loads(ran.stdout.splitlines()[-1])
+    request.node.user_properties.append(("peak_mb", round(found["peak"])))
     assert found["peak"] < MEGABYTES
     assert found["status"]["explained"] >= 2
     assert elsewhere.requests == []
