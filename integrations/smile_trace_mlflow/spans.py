@@ -21,6 +21,8 @@ EXPLANATION = "smile_trace.explanation"
 """Span attribute: the full Explanation as JSON."""
 EXTERNAL_TAG = "smile.external_trace"
 """Trace tag: the id of the user's own trace that was not found on this server."""
+LONGEST_ID = 250
+"""Characters of a session, a user and the name of a tag."""
 LARGEST_EXPLANATION = 512_000
 """Characters of Explanation JSON on a span; a longer one leaves out its perturbations there."""
 
@@ -58,13 +60,28 @@ def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
             shown |= _of_trace(trace)
         yield span.model_copy(
             update={
-                "attributes": {**span.attributes, **shown},
+                "attributes": {**span.attributes, **_limited_ids(span), **shown},
                 # MLflow lists a trace without a root as still in progress for ever.
                 "parent_id": None if is_root else span.parent_id,
                 # Every resource attribute becomes a tag in MLflow's list.
                 "resource": {k: v for k, v in span.resource.items() if k.startswith(_RESOURCE)},
             }
         )
+
+
+def _limited_ids(span: Span) -> dict[str, JSON]:
+    """The session and the user as MLflow takes them: it refuses a whole batch for a longer one."""
+    found = {key: span.attributes.get(key) for key in (semconv.SESSION_ID, semconv.USER_ID)}
+    return {key: _limited(value) for key, value in found.items() if isinstance(value, str)}
+
+
+def _limited(text: str) -> str:
+    """At most 250 characters; what differs stays different."""
+    shown = _no_nul(text)
+    if len(shown) <= LONGEST_ID:
+        return shown
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{shown[: LONGEST_ID - 10]}… {digest}"
 
 
 def _of_call(call: Call) -> dict[str, JSON]:
@@ -105,7 +122,7 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
         tags[EXTERNAL_TAG] = external[0]
     if trace.root_missing:
         tags["smile.root_missing"] = "true"
-    return {_TAG_PREFIX + _no_nul(key): _no_nul(value) for key, value in tags.items()}
+    return {_TAG_PREFIX + _limited(key): _no_nul(value) for key, value in tags.items()}
 
 
 def external_ids(trace: Trace) -> list[str]:

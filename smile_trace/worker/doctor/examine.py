@@ -17,6 +17,7 @@ from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.registry import open_model
 from smile_trace.presentable import LONGEST_LINE, presentable
+from smile_trace.private_files import NotPrivate, tighten_folder
 from smile_trace.records import Record
 from smile_trace.settings import EndpointSettings, ModelSettings, RerunSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
@@ -80,12 +81,16 @@ def _home(settings: Settings) -> Iterator[Finding]:
     if not home.is_dir():
         yield Finding(level="note", about="home", said=f"{home} is made at the first use")
         return
+    try:
+        was_open = tighten_folder(home)  # prompts stand in it
+    except NotPrivate as error:
+        yield Finding(level="bad", about="home", said=str(error))
+        return
     if not os.access(home, os.W_OK | os.X_OK):
         said = f"{home} cannot be written: make it writable for this user"
         yield Finding(level="bad", about="home", said=said)
         return
-    if home.stat().st_mode & 0o077 and home.stat().st_uid == os.getuid():
-        home.chmod(0o700)  # prompts stand in it
+    if was_open:
         yield Finding(level="note", about="home", said=f"{home} was open to others: now it is not")
     else:
         yield Finding(level="good", about="home", said=str(home))
