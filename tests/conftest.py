@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.comet_server",
     "tests.support.local_model",
+    "tests.support.other_user",
     "tests.support.priced_models",
 ]
 

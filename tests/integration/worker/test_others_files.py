@@ -1,10 +1,7 @@
 """Files of others: tightened where they are ours, refused where they are not, never waited for."""
 
 import os
-import pwd
 import stat
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,23 +16,6 @@ from smile_trace.worker.ingest import BATCH_FILES, Ingest
 from smile_trace.worker.lock import WorkerError, check_health
 from tests.support.spooled import call_span, write_spool
 from tests.support.worker_process import WorkerProcesses
-
-
-@pytest.fixture
-def other() -> int:
-    """A second real user of this machine."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can act as a second user of this machine")
-    return pwd.getpwnam("nobody").pw_uid
-
-
-def as_user(uid: int, code: str) -> subprocess.CompletedProcess[str]:
-    """Run Python code as that user."""
-    return subprocess.run(
-        [sys.executable, "-I", "-c", f"import os; os.setuid({uid})\n{code}"],
-        capture_output=True,
-        text=True,
-    )
 
 
 def mode(path: Path) -> int:
@@ -153,20 +133,3 @@ def test_losses_are_believed_only_where_this_user_alone_writes(
     folder.chmod(0o700)
     os.mkfifo(folder / "2-b.losses.json")
     assert read_losses(spool) == {"forged": 7}
-
-
-def test_another_user_reads_nothing(settings: Settings, other: int) -> None:
-    settings.home.mkdir()
-    settings.home.chmod(0o777)
-    write_spool(settings.spool, [call_span(1)])
-    (settings.spool / "process-2.jsonl").touch()
-    store = Store.open(settings)
-    for path in (settings.home / "store.db", settings.spool / "process-2.jsonl"):
-        done = as_user(other, f"open({str(path)!r}, 'rb').read()")
-        assert "PermissionError" in done.stderr
-    assert "PermissionError" in as_user(other, f"os.listdir({str(settings.home)!r})").stderr
-    assert (
-        "PermissionError"
-        in as_user(other, f"os.mkfifo({str(settings.spool / 'p.jsonl')!r})").stderr
-    )
-    store.close()
