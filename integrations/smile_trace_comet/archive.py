@@ -11,8 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import ValidationError
-
 from smile_trace.records import JSON, Explanation, PromptUse, Record
 from smile_trace.trackers import (
     Capabilities,
@@ -26,6 +24,7 @@ from smile_trace.trackers import (
     TrackerUnavailable,
     read_options,
 )
+from smile_trace.trackers.documents import read_document
 from smile_trace_comet import sdk
 from smile_trace_comet.forgetting import version_keys
 from smile_trace_comet.versions import (
@@ -223,6 +222,6 @@ def _write(path: Path, content: bytes) -> None:
 
 def _read(path: Path) -> Explanation | None:
     try:
-        return Explanation.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, ValidationError):
+        return read_document(Explanation, path.read_bytes())
+    except FileNotFoundError:
         return None

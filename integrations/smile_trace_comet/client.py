@@ -15,7 +15,9 @@ from typing import Any
 
 import requests
 
+from smile_trace import foreign
 from smile_trace.bounded_http import MAX_REPLY_MB, Redirected, ReplyRefused
+from smile_trace.foreign import ForeignDataError
 from smile_trace.presentable import hide
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
@@ -34,6 +36,8 @@ from smile_trace_comet.sdk import Sdk, load
 OLDEST_SERVER = "3.25.80"
 """Older servers make up the id of a trace themselves, so that a retry would show it twice."""
 
+SUMMARY = "smile"
+"""The key of the compact summaries in a trace's metadata."""
 LLM_DATA = "comet_llm_data.json"
 """The asset in which a CometLLM trace is kept."""
 
@@ -86,7 +90,8 @@ class CometClient:
     @cached_property
     def default_workspace(self) -> str:
         """The workspace that this key writes to where none is named."""
-        return str(self._rest.get_account_details()["defaultWorkspaceName"])
+        with self._service.reading():
+            return str(self._rest.get_account_details()["defaultWorkspaceName"])
 
     # -- traces ------------------------------------------------------------------------------
 
@@ -99,7 +104,8 @@ class CometClient:
 
     def _metadata(self, key: str) -> dict[str, JSON] | None:
         try:
-            found: dict[str, JSON] = self._rest.get_experiment_metadata(key)
+            with self._service.reading():
+                found: dict[str, JSON] = dict(self._rest.get_experiment_metadata(key))
         except RequestRejected as rejected:
             if rejected.status in MISSING:
                 return None
@@ -136,7 +142,8 @@ class CometClient:
                     "traces: set project in [trackers.comet] to another name"
                 ) from rejected
             raise
-        return str(answer.get("link") or self.url)
+        with self._service.reading():
+            return str(answer.get("link") or self.url)
 
     # -- experiments -------------------------------------------------------------------------
 
@@ -157,7 +164,7 @@ class CometClient:
             "getOrCreateEnabled": True,
         }
         try:
-            run = self._low_level.post(self._add_run, payload).json()
+            reply = self._low_level.post(self._add_run, payload)
         except RequestRejected as rejected:
             if rejected.service_code == WRONG_PROJECT_TYPE:
                 raise RequestRejected(
@@ -168,15 +175,19 @@ class CometClient:
                     service_code=rejected.service_code,
                 ) from rejected
             raise
-        ended = {"runId": run.get("runId"), "projectId": run.get("project_id"), "is_alive": False}
+        with self._service.reading():
+            run = foreign.decode(reply.content, lenient=True)
+            ids = {"runId": run.get("runId"), "projectId": run.get("project_id")}
+        ended = {**ids, "is_alive": False}
         self._low_level.post(
             self._status_report, {"apiKey": self._key, "experimentKey": key, **ended}
         )
 
     def assets(self, key: str) -> dict[str, str]:
         """The ids of an experiment's assets, by name."""
-        found = self._rest.get_experiment_asset_list(key, "all") or []
-        return {asset["fileName"]: asset["assetId"] for asset in found}
+        with self._service.reading():
+            found = self._rest.get_experiment_asset_list(key, "all") or []
+            return {str(asset["fileName"]): str(asset["assetId"]) for asset in found}
 
     def read_asset(self, key: str, asset_id: str) -> bytes:
         """The content of one asset."""
@@ -214,10 +225,11 @@ class CometClient:
         """Log the metrics that do not have that value yet: each log is a point of a curve."""
         if not metrics:
             return
-        known = {
-            value["name"]: _number(value.get("valueCurrent"))
-            for value in self._rest.get_experiment_metrics_summaries(key).get("values", ())
-        }
+        with self._service.reading():
+            known = {
+                str(value["name"]): _number(value.get("valueCurrent"))
+                for value in self._rest.get_experiment_metrics_summaries(key).get("values", ())
+            }
         for name, value in metrics.items():
             held = known.get(name)
             if held is None or not math.isclose(held, value, rel_tol=1e-6):
@@ -242,10 +254,15 @@ class CometClient:
         if LLM_DATA not in assets:
             return None
         try:
-            data = json.loads(self.read_asset(key, assets[LLM_DATA]))
-        except (ValueError, RecursionError):
+            data = foreign.decode(self.read_asset(key, assets[LLM_DATA]), lenient=True)
+        except ForeignDataError:
             return None
-        return data if isinstance(data, dict) else None
+        if not isinstance(data, dict):
+            return None
+        metadata = data.get("metadata")
+        if isinstance(metadata, dict) and isinstance(metadata.get(SUMMARY, {}), dict):
+            return data
+        return {**data, "metadata": {}}
 
     def write_trace_data(self, key: str, data: Mapping[str, JSON]) -> None:
         """Replace the document of a CometLLM trace."""
@@ -308,6 +325,6 @@ def _bound(
 
 def _number(value: Any) -> float | None:
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        return foreign.finite(value)
+    except ForeignDataError:
         return None

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from smile_trace import foreign
+from smile_trace.foreign import ForeignDataError
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected, Service
 
@@ -41,11 +43,13 @@ def check(response: "requests.Response", path: str, service: Service) -> None:
         RequestRejected: this request was not taken.
         TrackerUnavailable: no request would be taken now.
     """
-    answer = _json(response)
     if response.status_code >= 400:
-        raise _error(response.status_code, answer, response, path, service)
+        raise _error(response.status_code, _said(response), response, path, service)
     if ASSET_PATH in path:  # any bytes are right, from wherever we were sent on to
         return
+    # Comet's clients decode it once more: what they get has passed the gate.
+    with service.reading():
+        answer = foreign.decode(response.content, lenient=True)
     if answer is None:
         raise service.wrong()
     if LLM_PATH in path:  # a batch: every part has a status of its own
@@ -103,8 +107,9 @@ def _number(value: Any, otherwise: int) -> int:
     return value if isinstance(value, int) else otherwise
 
 
-def _json(response: "requests.Response") -> Any:
+def _said(response: "requests.Response") -> Any:
+    """What an error says; None where it is not said in JSON."""
     try:
-        return response.json()
-    except (ValueError, RecursionError):
+        return foreign.decode(response.content, lenient=True)
+    except ForeignDataError:
         return None

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison, VersionReport
 from smile_trace.render.comparison.figures import figures
 from smile_trace.trackers import ComparedPrompt, ExplainedCall, Receipt
+from smile_trace.trackers.documents import read_document
 from smile_trace.trackers.strict_json import strict_json
 from smile_trace_comet.contents import table_csv
 from smile_trace_comet.traces import read_explanation
@@ -129,10 +128,7 @@ def read_comparison(
     """The comparison that was delivered before; None where there is none that can be read."""
     if COMPARISON not in assets:
         return None
-    try:
-        return Comparison.model_validate_json(client.read_asset(key, assets[COMPARISON]))
-    except ValidationError:
-        return None
+    return read_document(Comparison, client.read_asset(key, assets[COMPARISON]))
 
 
 def _write(

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from smile_trace.records import JSON, Explanation, Trace
 from smile_trace.render import to_html
 from smile_trace.trackers import ExplainedCall
+from smile_trace.trackers.documents import read_document
+from smile_trace_comet.client import SUMMARY
 from smile_trace_comet.contents import (
     attributions_csv,
     compact,
@@ -21,8 +21,6 @@ from smile_trace_comet.trace_format import LLMTrace, llm_trace
 if TYPE_CHECKING:
     from smile_trace_comet.client import CometClient
 
-SUMMARY = "smile"
-"""The key of the compact summaries in a trace's metadata."""
 TAG = "explained"
 METRICS = ("smile.fidelity_r2", "smile.explained_calls", "smile.target_calls", "smile.usd")
 """Few fixed names: each is a column of the project's list."""
@@ -131,7 +129,4 @@ def read_explanation(
     """An explanation that was delivered before; None where there is none that can be read."""
     if name not in assets:
         return None
-    try:
-        return Explanation.model_validate_json(client.read_asset(key, assets[name]))
-    except ValidationError:
-        return None
+    return read_document(Explanation, client.read_asset(key, assets[name]))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from smile_trace import foreign
 from smile_trace.records import JSON, Explanation, PromptUse
 from smile_trace.records.comparison import Comparison
 from smile_trace.render import STATUS_WORDS, to_html
@@ -90,8 +91,11 @@ def merge_rows(content: bytes | None, items: Iterable[ExplainedCall]) -> list[Ro
     A document that nobody can read any more is begun anew.
     """
     rows: dict[str, Row] = {}
-    with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
-        rows = {row["call"]: Row.model_validate(row) for row in json.loads(content or b"[]")}
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        rows = {
+            row["call"]: Row.model_validate(row)
+            for row in foreign.decode(content or b"[]", lenient=True)
+        }
     rows |= {item.call.id: row_of(item.call, item.explanation) for item in items}
     return sorted(rows.values(), key=lambda row: (row.explained_at or "", row.call))
 

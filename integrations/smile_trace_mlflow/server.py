@@ -13,7 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,12 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
+from smile_trace import foreign
 from smile_trace.bounded_http import MAX_REPLY_MB, ReplyRefused
+from smile_trace.foreign import ForeignDataError
 from smile_trace.presentable import presentable
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
+from smile_trace.trackers.http import DEADLINE_TIMEOUTS, MISREAD, RequestRejected, Service
 from smile_trace_mlflow.sessions import bound_requests
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
@@ -93,7 +95,7 @@ class Server:
             yield
         except ReplyRefused as error:
             raise self._service.refused(error) from error
-        except (ParseError, RecursionError, ValueError) as error:  # no answer of MLflow's
+        except (ParseError, json.JSONDecodeError) as error:  # no answer of MLflow's
             raise self._service.wrong() from error
         except MlflowException as error:
             cause = error.__context__
@@ -108,6 +110,12 @@ class Server:
             raise self._error(status, str(error)) from error
         except requests.exceptions.RequestException as error:
             raise self._unreachable(error) from error
+        except MISREAD as error:
+            raise self._service.unreadable(error) from error
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Around whatever takes something out of what the server told, see `Service.reading`."""
+        return self._service.reading()
 
     def _unreachable(self, error: Exception) -> TrackerUnavailable:
         if isinstance(error, requests.exceptions.SSLError):
@@ -221,7 +229,9 @@ class Server:
         Adding one to a trace whose spans are kept as a file would hide that file.
         """
         info = self.trace_info(trace_id)
-        return info is not None and info.tags.get(TraceTagKey.SPANS_LOCATION) == "TRACKING_STORE"
+        with self._calling():
+            held = None if info is None else info.tags.get(TraceTagKey.SPANS_LOCATION)
+        return held == "TRACKING_STORE"
 
     def trace_info(self, trace_id: str) -> TraceInfo | None:
         """What the server knows of a trace; None where it has none of that id."""
@@ -238,11 +248,11 @@ class Server:
         try:
             with self._calling():
                 trace = self._tracing.get_trace(trace_id)
+                return [span for span in trace.data.spans if span.end_time_ns]
         except RequestRejected as rejected:
             if rejected.missing:
                 return []
             raise
-        return [span for span in trace.data.spans if span.end_time_ns]
 
     def attach(self, info: TraceInfo, key: str, content_type: str, content: bytes) -> str:
         """Upload an attachment of a trace under an id made from `key`; gives its reference.
@@ -285,12 +295,12 @@ class Server:
         feedback = Feedback(
             name=name, value=value, source=SOURCE, span_id=span_id, rationale=rationale
         )
-        ours = [
-            a
-            for a in info.assessments
-            if a.name == name and a.span_id == span_id and a.source.source_id == SOURCE.source_id
-        ]
         with self._calling():
+            ours = [
+                a
+                for a in info.assessments
+                if (a.name, a.span_id, a.source.source_id) == (name, span_id, SOURCE.source_id)
+            ]
             if value is None:
                 for assessment in ours:
                     self._tracing.delete_assessment(info.trace_id, str(assessment.assessment_id))
@@ -331,8 +341,8 @@ class Server:
         info = self.trace_info(trace_id)
         if info is None:
             return
-        tag = info.tags.get(TraceTagKey.LINKED_PROMPTS)
         with self._calling():
+            tag = _readable_list(info.tags.get(TraceTagKey.LINKED_PROMPTS))
             self._tracing.store.link_prompts_to_trace(trace_id, versions)
             linked = update_linked_prompts_tag(tag, versions)
             if linked != tag:
@@ -378,7 +388,7 @@ class Server:
                 return None
             with tempfile.TemporaryDirectory() as folder:
                 local = self._client.download_artifacts(run_id, path, folder)
-                return Path(local).read_text(encoding="utf-8")
+                return Path(local).read_text(encoding="utf-8", errors="replace")
 
     def delete_artifact(self, run_id: str, path: str) -> None:
         """Delete an artifact; nothing happens where there is none."""
@@ -449,6 +459,16 @@ def _delete_files(repository: ArtifactRepository, path: str | None) -> None:
             status=501,
             retry=False,
         ) from None
+
+
+def _readable_list(tag: str | None) -> str | None:
+    """The tag, which every user of MLflow may set; None where it is no list of objects."""
+    try:
+        held = foreign.decode(tag or "null")
+    except ForeignDataError:
+        return None
+    whole = isinstance(held, list) and all(isinstance(item, dict) for item in held)
+    return tag if whole else None
 
 
 def _utf8(text: str) -> bytes:

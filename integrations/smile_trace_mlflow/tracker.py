@@ -227,7 +227,8 @@ class MLflowTracker(Tracker):
         if item.traced_as == mlflow_trace_id(item.trace):
             return ParentSpan(item.traced_as, call.span_id, call.start_ns, call.end_ns)
         trace_id = call.external_trace.get(EXTERNAL_TRACE, item.traced_as)
-        return find_parent(trace_id, self._server.spans(trace_id), call)
+        with self._server.reading():
+            return find_parent(trace_id, self._server.spans(trace_id), call)
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `Tracker.deliver_comparison`: one run per version, found by a tag."""

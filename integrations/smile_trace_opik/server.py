@@ -2,13 +2,13 @@
 
 import base64
 import configparser
-import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urljoin
 
-from smile_trace.bounded_http import MAX_REPLY_MB
+from smile_trace.bounded_http import MAX_REPLY_MB, same_server
 from smile_trace.presentable import hide
 from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
@@ -133,19 +133,22 @@ class OpikServer:
     def _files(self, project_id: str, about: Mapping[str, str]) -> list[str]:
         query = {"project_id": project_id, "path": self._path, "size": "100", **about}
         listed = self._http.get("v1/private/attachment/list", query)
-        with self._as_opik_answers():
+        with self._http.service.reading():
             return sorted({str(file["file_name"]) for file in (listed or {}).get("content", ())})
 
     def _upload(self, file: dict[str, JSON], content: bytes) -> None:
         start = {**file, "num_of_file_parts": 1, "path": self._path}
         begun = self._write("POST", "attachment/upload-start", start)
-        with self._as_opik_answers():
+        with self._http.service.reading():
             target, upload_id = str(begun["pre_sign_urls"][0]), begun["upload_id"]
+            # What is uploaded to Opik itself is sent with our key.
+            if upload_id == BACKEND_UPLOAD and not same_server(self.url, urljoin(self.url, target)):
+                raise ValueError("an upload to Opik itself would go to another server")
         if upload_id == BACKEND_UPLOAD:
             self._http.request("PUT", target, content=content)
             return
         stored = self._http.put_elsewhere(target, content)
-        with self._as_opik_answers():
+        with self._http.service.reading():
             tag = stored.headers["ETag"]
         done = {
             **file,
@@ -158,17 +161,9 @@ class OpikServer:
     def _project_id(self, project: str) -> str:
         if project not in self._project_ids:
             found = self._write("POST", "projects/retrieve", {"name": project})
-            with self._as_opik_answers():
+            with self._http.service.reading():
                 self._project_ids[project] = str(found["id"])
         return self._project_ids[project]
-
-    @contextlib.contextmanager
-    def _as_opik_answers(self) -> Iterator[None]:
-        """Turns a reply of another shape than Opik's into an error that says so."""
-        try:
-            yield
-        except (AttributeError, LookupError, TypeError):
-            raise self._http.service.wrong() from None
 
     def _write(self, method: str, path: str, body: JSON) -> JSON:
         try:

@@ -1,9 +1,11 @@
 """`smile-trace replay`: a logged call asked again, as it was or with one thing changed."""
 
-import json as json_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from smile_trace import foreign
+from smile_trace.foreign import ForeignDataError, NotJSON
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,9 +55,11 @@ def _parameter(text: str) -> tuple[str, Any]:
     if not name or not equals:
         raise typer.BadParameter(f"{text!r}: write NAME=VALUE, such as temperature=0")
     try:
-        return name, json_module.loads(value)
-    except ValueError:
+        return name, foreign.decode(value)
+    except NotJSON:
         return name, value
+    except ForeignDataError as error:
+        raise typer.BadParameter(f"{name}: {error}") from None
 
 
 def _print(replayed: "Replay", console: "Console") -> None:

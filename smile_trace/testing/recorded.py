@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from smile_trace import foreign
 from smile_trace.models import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.records import JSON, Response
 
@@ -101,11 +102,11 @@ def _read(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
     known: dict[str, str] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
         try:
-            entry = json.loads(line)
+            entry = foreign.decode(line)
             known[_text(entry["key"])] = _text(entry["answer"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             raise ValueError(
                 f"{file}, line {number} is no recording: delete the line, and record it again"
             ) from None

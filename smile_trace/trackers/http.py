@@ -9,14 +9,17 @@ import datetime
 import email.utils
 import json
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
 
+from smile_trace import foreign
 from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, ReplyRefused, bounded
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.foreign import NotJSON
 from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON
 from smile_trace.trackers.protocol import Rejected, TrackerUnavailable
@@ -28,6 +31,9 @@ BUSY = (408, 429, 502, 503, 504)
 DEADLINE_TIMEOUTS = 6
 """A request may take so many time-outs, to the last byte of its reply; a time-out bounds each
 silence in it."""
+
+MISREAD = (AttributeError, LookupError, TypeError, ValueError, RecursionError, OverflowError)
+"""What comes of a reply that is not shaped as it should be."""
 
 Failure = Literal["timeout", "certificate", "connection"]
 
@@ -150,6 +156,30 @@ class Service:
         """What it means that its reply is not read, or its redirect not followed."""
         return TrackerUnavailable(f"{self._where} cannot be used: {error}")
 
+    def unreadable(self, error: Exception) -> RequestRejected:
+        """What it means that its reply is beyond the bounds, or not shaped as its replies are."""
+        said = error if isinstance(error, SmileTraceError) else f"{type(error).__name__}: {error}"
+        return RequestRejected(
+            f"what {self.name} replied cannot be read ({one_line(str(said))})",
+            status=200,
+            retry=True,
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Around whatever takes something out of a reply.
+
+        Raises:
+            TrackerUnavailable: the reply is no JSON at all.
+            RequestRejected: it cannot be read otherwise.
+        """
+        try:
+            yield
+        except NotJSON as error:
+            raise self.wrong() from error
+        except MISREAD as error:
+            raise self.unreadable(error) from error
+
     def wrong(self) -> TrackerUnavailable:
         """What it means that something else answers."""
         root = "/".join(presentable(self.url).split("/")[:3])
@@ -220,7 +250,7 @@ class HttpClient:
         """Send JSON, read JSON; None where the answer is empty.
 
         Raises:
-            RequestRejected: the server rejected this request.
+            RequestRejected: the server rejected this request, or its reply cannot be read.
             TrackerUnavailable: it takes nothing now, or something else answers.
         """
         content = None if body is None else json.dumps(strict_json(body)).encode()
@@ -228,10 +258,8 @@ class HttpClient:
         response = self.request(method, path, content=content, headers=headers, params=params)
         if not response.content:
             return None
-        try:
-            return response.json()
-        except (ValueError, RecursionError):
-            raise self.service.wrong() from None
+        with self.service.reading():
+            return foreign.decode(response.content, lenient=True)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Read JSON; None where there is no such thing.

@@ -1,17 +1,21 @@
 """Which calls are explained: deterministic by trace, with a minimum per prompt version."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models.registry import NoModel, settings_for
+from smile_trace.presentable import presentable
 from smile_trace.records import Call
 from smile_trace.settings import RerunSettings, Settings
-from smile_trace.store import Store
+from smile_trace.store import Store, StoreError
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Decision
+
+logger = logging.getLogger(__name__)
 
 NOT_SAMPLED = Reason(ReasonCode.NOT_SAMPLED, "not sampled")
 
@@ -25,18 +29,41 @@ def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.t
     total, limit = 0, 500
     while True:
         batch = store.jobs.undecided(limit)
-        chosen = store.jobs.chosen({group for group, _ in batch})
-        decisions = decide(batch, chosen, settings)
-        total += sum(decision.state == "pending" for decision in decisions)
-        store.jobs.decide(decisions, chosen, now=clock())
+        total += _keep(store, batch, settings, clock)
         if len(batch) < limit and not store.jobs.set_aside_unreadable(limit):
             return total
+
+
+def _keep(
+    store: Store,
+    batch: Sequence[tuple[Group, Call]],
+    settings: Settings,
+    clock: Callable[[], float],
+) -> int:
+    """Decide about a batch and keep the decisions: how many are explained.
+
+    Where they cannot be kept, each is for itself: one of them holds what no database takes.
+    """
+    chosen = store.jobs.chosen({group for group, _ in batch})
+    decisions = decide(batch, chosen, settings)
+    try:
+        store.jobs.decide(decisions, chosen, now=clock())
+    except StoreError:
+        raise
+    except Exception as error:
+        if len(batch) > 1:
+            return sum(_keep(store, [one], settings, clock) for one in batch)
+        [(_, call)] = batch
+        logger.warning("the call %s cannot be sampled", call.id, exc_info=error)
+        store.jobs.decide([_set_aside(call, settings, error)], {}, now=clock())
+        return 0
+    return sum(decision.state == "pending" for decision in decisions)
 
 
 def decide(
     batch: Sequence[tuple[Group, Call]], chosen: dict[Group, int], settings: Settings
 ) -> list[Decision]:
-    """The decision about each call, in the order given.
+    """The decision about each call, in the order given; one that cannot be made skips the call.
 
     Args:
         batch: calls, each with its group.
@@ -45,12 +72,33 @@ def decide(
     """
     decisions = []
     for group, call in batch:
-        decision = _draw(explainable(call, settings), call, settings, chosen.get(group, 0))
+        before = chosen.get(group, 0)
+        try:
+            decision = _draw(explainable(call, settings), call, settings, before)
+            if decision.state == "pending":
+                decision = _pooled(decision, call, settings, before)
+        except Exception as error:  # whatever a call holds, the others are decided
+            logger.warning("the call %s cannot be sampled", call.id, exc_info=error)
+            decision = _set_aside(call, settings, error)
         if decision.state == "pending":
-            decision = _pooled(decision, call, settings, chosen.get(group, 0))
-            chosen[group] = chosen.get(group, 0) + 1
+            chosen[group] = before + 1
         decisions.append(decision)
     return decisions
+
+
+def _set_aside(call: Call, settings: Settings, error: Exception) -> Decision:
+    """Skipped, with nothing of the call but its id."""
+    asked = ExplainOptions.from_settings(settings, "*").to_record("*")
+    said = presentable(f"it cannot be sampled: {type(error).__name__}: {error}")
+    return Decision(
+        call_id=call.id,
+        settings=asked,
+        settings_hash=asked.hash,
+        model=asked.model,
+        state="skipped",
+        reason=said,
+        reason_code=ReasonCode.UNREADABLE_DATA,
+    )
 
 
 def explainable(call: Call, settings: Settings) -> Decision:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from smile_trace import foreign
 from smile_trace.capture.internal_errors import report_error
 from smile_trace.private_files import is_own_folder, open_own
 
@@ -69,7 +70,7 @@ def read_losses(spool: Path) -> dict[str, int]:
     for folder in _folders(spool):
         for path in sorted(folder.glob(f"*{FILE_SUFFIX}")) if folder.is_dir() else ():
             with contextlib.suppress(Exception):  # anybody can put a file there
-                noted = json.loads(_read(path))
+                noted = foreign.decode(_read(path))
                 if noted["spool"] == str(spool):
                     lost = Counter({str(k): int(v) for k, v in noted["lost"].items()})
                     # In both folders where the spool went away or came back: counts only grow.

@@ -1,6 +1,7 @@
 """Word vectors from an OpenAI-compatible `/v1/embeddings`, in place of the packaged ones."""
 
 import asyncio
+import contextlib
 import copy
 import hashlib
 import json
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smile_trace import foreign
 from smile_trace.models.accounting.cost import price
 from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
@@ -94,8 +96,9 @@ class Embeddings:
         keys = {text: self._key(text) for text in new}
         cached = self._cache.get_many(list(keys.values()))
         for text, key in keys.items():
-            if key in cached:
-                self._known[text] = np.array(json.loads(cached[key].text or ""), dtype=np.float64)
+            with contextlib.suppress(KeyError, TypeError, ValueError):  # else it is asked again
+                held = foreign.decode(cached[key].text or "")
+                self._known[text] = np.array(held, dtype=np.float64).reshape(len(held))
         remaining = [text for text in new if text not in self._known]
         for start in range(0, len(remaining), BATCH):
             batch = remaining[start : start + BATCH]

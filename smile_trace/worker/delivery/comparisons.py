@@ -9,7 +9,7 @@ from smile_trace.comparison.influence.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import Comparison
 from smile_trace.settings import Settings
-from smile_trace.store import Store
+from smile_trace.store import Store, StoreError
 from smile_trace.trackers import (
     ComparedPrompt,
     Outcome,
@@ -76,6 +76,11 @@ class Comparisons:
             except TrackerUnavailable:
                 self._next = self._clock()  # as soon as it takes anything again
                 raise
+            except StoreError:
+                raise
+            except Exception as error:  # the other prompts' arrive all the same
+                logger.warning("%s: the comparison was not delivered", prompt, exc_info=error)
+                continue
             if isinstance(outcome, Receipt):
                 self._delivered[prompt] = explained
                 arrived += 1

@@ -5,7 +5,6 @@ decoder is taken away from the whole process, and a database that holds anything
 is set aside before the engine looks: the store knows every job and every answer that was paid for.
 """
 
-import json
 import logging
 import os
 import sqlite3
@@ -16,6 +15,7 @@ from typing import Any, NoReturn
 
 from dbos._serialization import DefaultSerializer
 
+from smile_trace import foreign
 from smile_trace.store.database import BUSY_SECONDS, describing_faults, empty_wal
 
 logger = logging.getLogger(__name__)
@@ -148,8 +148,8 @@ def _wrong_inputs(connection: sqlite3.Connection, in_flight: Mapping[str, int]) 
         )
         for (text,) in found:
             try:
-                same = json.loads(text) == {"namedArgs": {}, "positionalArgs": [job_id]}
-            except (TypeError, ValueError, RecursionError):
+                same = foreign.decode(text) == {"namedArgs": {}, "positionalArgs": [job_id]}
+            except (TypeError, ValueError):
                 same = False
             if not same:
                 return f"starts {workflow} with other arguments than its job"

@@ -108,6 +108,31 @@ def test_a_trace_that_is_too_large_is_rejected_for_good(
     assert len(comet_server.experiments) == 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 300 + b"]" * 300,
+        b'{"a": ' + b"9" * 5000 + b"}",
+        b'{"a": ' + b"9" * 30 + b"}",
+        b"[7]",
+    ],
+)
+@pytest.mark.parametrize("path", ["experiment/metadata", "asset/list", "metrics/summary"])
+def test_an_odd_reply_costs_one_explanation(
+    path: str, body: bytes, comet_server: FakeComet, tracker: CometTracker
+) -> None:
+    first, second = prompt_trace(1), prompt_trace(2)
+    tracker.deliver_traces(captured(first, second))
+    comet_server.faults = [Fault("answer", Answer(200, body), path=path)]
+    items = [explained(first), explained(second)]
+    outcomes = tracker.deliver_explanations(items)  # both at once
+    [refused] = [one for one in outcomes if isinstance(one, Rejected)]
+    assert refused.retry
+    assert "what Comet replied cannot be read" in refused.reason
+    assert len([one for one in outcomes if isinstance(one, Receipt)]) == 1
+    assert all(isinstance(one, Receipt) for one in tracker.deliver_explanations(items))
+
+
 def test_an_old_server_is_refused(comet_server: FakeComet, tracker: CometTracker) -> None:
     comet_server.faults = [Fault("answer", Answer(200, {"version": "3.20.1"}), path="isAlive")]
     with pytest.raises(TrackerUnavailable, match="too old"):

@@ -63,7 +63,8 @@ def test_errors_are_one_sentence(home: Path) -> None:
         CliRunner().invoke(app, ["compare", "nobody"], catch_exceptions=False)
     with pytest.raises(SmileTraceError, match="there is no call"):
         CliRunner().invoke(app, ["replay", "abc"], catch_exceptions=False)
-    assert CliRunner().invoke(app, ["replay", "abc", "--set", "temperature"]).exit_code == 2
+    for wrong in ("temperature", "n=NaN", f"n={'9' * 5000}", f"n={'[' * 90_000}{']' * 90_000}"):
+        assert CliRunner().invoke(app, ["replay", "abc", "--set", wrong]).exit_code == 2
     assert CliRunner().invoke(app, ["compare", "answer", "--ref", "HEAD"]).exit_code == 2
 
 

@@ -55,6 +55,20 @@ def test_a_comparison_is_delivered_once_per_change(store: Store, tmp_path: Path)
     assert set(tracker.items[-1].traced_as) == {"1", "2"}
 
 
+def test_a_comparison_that_fails_holds_up_no_other(store: Store, tmp_path: Path) -> None:
+    class Failing(ShowingTracker):
+        def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
+            if item.comparison.prompt == "answer":
+                raise RecursionError
+            return super().deliver_comparison(item)
+
+    for seed, prompt in enumerate(("answer", "lonely"), start=7):
+        plant(store, prompt, "2", AFTER, QUESTIONS[:3], seed=seed)
+    tracker = Failing()
+    assert Comparisons(tracker, store, settings_in(tmp_path)).run(at_once=True) == 1
+    assert [item.comparison.prompt for item in tracker.items] == ["lonely"]
+
+
 def test_a_tracker_without_comparisons_gets_none(store: Store, tmp_path: Path) -> None:
     comparisons = Comparisons(FakeTracker(), store, settings_in(tmp_path))
     assert comparisons.run(at_once=True) == 0

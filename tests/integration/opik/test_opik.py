@@ -330,6 +330,38 @@ def test_a_rejected_trace_holds_up_no_other(server: FakeOpik, tracker: OpikTrack
     assert len(server.traces) == 2
 
 
+ODD_REPLIES = {
+    "deep": b"[" * 300 + b"]" * 300,
+    "a huge number": b'{"content": [{"file_name": ' + b"9" * 5000 + b"}]}",
+    "a number of 30 digits": b'{"id": ' + b"9" * 30 + b"}",
+    "a list": b"[1, 2]",
+    "a text": b'"text"',
+    "another object": b'{"content": [7], "pre_sign_urls": []}',
+    "uploads elsewhere": b'{"id": "p", "pre_sign_urls": ["http://127.0.0.1:9/x"],'
+    b' "upload_id": "BEMinIO"}',
+}
+
+
+@pytest.mark.parametrize("name", ODD_REPLIES)
+@pytest.mark.parametrize("path", ["projects/retrieve", "attachment/list", "upload-start"])
+def test_an_odd_reply_costs_one_explanation(
+    path: str, name: str, server: FakeOpik, tracker: OpikTracker
+) -> None:
+    first, second = prompt_trace(1), prompt_trace(2)
+    tracker.deliver_traces(captured(first, second))
+    server.faults = [Fault("answer", Answer(200, ODD_REPLIES[name]), path=path)]
+    items = [into_opik(first), into_opik(second)]
+    if (path, name) == ("projects/retrieve", "uploads elsewhere"):
+        return  # it is a project
+    refused, taken = tracker.deliver_explanations(items)
+    if (path, name) != ("attachment/list", "uploads elsewhere"):  # it lists nothing
+        assert isinstance(refused, Rejected)
+        assert refused.retry
+        assert "what Opik replied cannot be read" in refused.reason
+    assert isinstance(taken, Receipt)
+    assert all(isinstance(one, Receipt) for one in tracker.deliver_explanations(items))
+
+
 def test_no_server_makes_it_unavailable(tracker: OpikTracker, server: FakeOpik) -> None:
     elsewhere = OpikTracker.from_settings({"url": "http://127.0.0.1:9/api"})
     assert elsewhere is not None

@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
+import smile_trace.worker.sample as sample_module
 from smile_trace import semconv
-from smile_trace.records import Span
+from smile_trace.errors import ReasonCode
+from smile_trace.records import Call, Span
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.store.jobs import Decision
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.sample import NOT_SAMPLED, sample
 from tests.support.spooled import call_span, trace_id, write_spool
@@ -53,6 +56,41 @@ def test_what_cannot_be_explained_says_why(
     assert state == "skipped"
     assert reason in (said or "")
     assert probability is None
+
+
+def test_a_call_that_cannot_be_sampled_is_set_aside_alone(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def obstacle(call: Call, settings: Settings) -> None:
+        if call.trace_id == trace_id(2):
+            raise OverflowError("http://user:hunter2hunter2@host\x1b[31m")
+
+    monkeypatch.setattr("smile_trace.worker.sample._obstacle", obstacle)
+    capture(store, settings, *(call_span(n) for n in (1, 2, 3)))
+    assert sample(store, settings) == 2
+    found = states(store)
+    assert [found[trace_id(n)][0] for n in (1, 2, 3)] == ["pending", "skipped", "pending"]
+    said = "it cannot be sampled: OverflowError: http://[redacted]@host"
+    assert found[trace_id(2)][1] == said
+    [skipped] = store.status().skipped_by_reason
+    assert (skipped.code, skipped.count) == (ReasonCode.UNREADABLE_DATA, 1)
+    assert sample(store, settings) == 0
+
+
+def test_a_decision_that_cannot_be_kept_is_set_aside_alone(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explainable(call: Call, settings: Settings) -> Decision:
+        decision = found(call, settings)
+        reason = "\ud800" if call.trace_id == trace_id(2) else None
+        return decision.model_copy(update={"reason": reason})
+
+    found = sample_module.explainable
+    monkeypatch.setattr(sample_module, "explainable", explainable)
+    capture(store, settings, *(call_span(n) for n in (1, 2, 3)))
+    assert sample(store, settings) == 2
+    assert [states(store)[trace_id(n)][0] for n in (1, 2, 3)] == ["pending", "skipped", "pending"]
+    assert "UnicodeEncodeError" in (states(store)[trace_id(2)][1] or "")
 
 
 def test_a_rerun_needs_a_function_that_agreed(store: Store, configure: Configure) -> None:

@@ -15,6 +15,28 @@ def _answers(prompt: str) -> str:
     return "In Paris." if "Eiffel" in prompt else "I do not know."
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{",
+        b"\xff",
+        b"[]",
+        b'{"key": "k"}',
+        b'{"key": "k", "answer": 7}',
+        b'{"key": [], "answer": "a"}',
+        b'{"key": "k", "answer": "a", "more": ' + b"9" * 5000 + b"}",
+        b'{"key": "k", "answer": "a", "more": NaN}',
+        b'{"key": "k", "answer": "\\ud800"}',
+        b'{"key": "k", "answer": "a", "more": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    ],
+)
+def test_a_line_that_is_no_recording_is_named(line: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    file.write_bytes(b'{"key": "k", "answer": "a"}\n' + line + b"\n")
+    with pytest.raises(ValueError, match="line 2 is no recording: delete the line"):
+        RecordedModel(file)
+
+
 def test_a_prompt_is_tested_without_spending(tmp_path: Path) -> None:
     file = tmp_path / "answers.jsonl"
     asked: list[str] = []

@@ -97,6 +97,47 @@ def test_another_server_is_named() -> None:
         client.close()
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"[" * 100 + b"]" * 100, "nested deeper than 64 levels"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested"),
+        (b'{"count": ' + b"9" * 5000 + b"}", "a number of thousands of digits"),
+        (b'{"count": ' + b"9" * 30 + b"}", "more than 64 bits"),
+        (b'{"count": 1e999}', "inf is no number of JSON"),
+        (b"[" + b"[]," * 2_000_001 + b"1]", "more than 2,000,000 values"),
+    ],
+)
+def test_a_reply_beyond_the_bounds_costs_one_item(body: bytes, said: str) -> None:
+    with Echo() as server:
+        client = HttpClient(service(server.url))
+        server.faults = [Fault("answer", Answer(200, body))]
+        with pytest.raises(
+            RequestRejected, match="what Dashboard replied cannot be read"
+        ) as caught:
+            client.send("POST", "/a", {})
+        assert said in str(caught.value)
+        assert caught.value.outcome.retry
+        assert client.get("/a") == {"path": "/a", "body": None}
+        client.close()
+
+
+def test_half_a_character_and_no_number_in_a_reply_are_replaced() -> None:
+    with Echo() as server:
+        client = HttpClient(service(server.url))
+        server.faults = [Fault("answer", Answer(200, b'["\\ud83d", NaN, -Infinity]'))]
+        assert client.get("/a") == ["\ufffd", None, None]
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("id"), TypeError("x"), AttributeError("y"), ValueError()]
+)
+def test_a_reply_of_another_shape_costs_one_item(error: Exception) -> None:
+    with pytest.raises(RequestRejected, match="cannot be read"), service().reading():
+        raise error
+
+
 def test_a_reply_that_drips_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smile_trace.trackers.http.DEADLINE_TIMEOUTS", 1)
     with HostileServer("drip") as server:
