@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    String,
     Table,
     and_,
+    cast,
     delete,
     func,
     or_,
@@ -109,7 +111,10 @@ class Forgetting:
 
     def _holding(self, attributes: Iterable[str], field: str, value: str) -> list[str]:
         said = or_(
-            *(func.json_extract(spans.c.body, f'$.attributes."{a}"') == value for a in attributes)
+            *(  # another exporter's may be numbers
+                cast(func.json_extract(spans.c.body, f'$.attributes."{name}"'), String) == value
+                for name in attributes
+            )
         )
         with self._database.read() as connection:
             found = set(connection.execute(select(spans.c.trace_id).where(said)).scalars())

@@ -128,10 +128,12 @@ def test_sessions_and_users_are_found_in_spans_and_calls(store: Store) -> None:
         2: {"parent": "00000000000000ff", "user.id": "ann"},  # still growing
         3: {"session.id": "s", "user.id": "bob"},
         4: {"gen_ai.conversation.id": "s"},
+        5: {"user.id": 42},
     }
     spans = [call_span(number, **more) for number, more in said.items()]
     store.traces.add(FILE, [ArrivedSpan(span, span.model_dump_json()) for span in spans])
     assert store.forgetting.of_user("ann") == [trace_id(2)]
+    assert store.forgetting.of_user("42") == [trace_id(5)]
     assert store.forgetting.of_session("s") == [trace_id(3), trace_id(4)]
     assert store.forgetting.of_user("an") == store.forgetting.of_session("ann") == []
 
