@@ -87,7 +87,7 @@ def line_exporter(
 
     Our own spans are sanitized when they end, those of instrumentations here.
     """
-    encoder = LineEncoder()
+    encoder = LineEncoder(lambda text: Sanitizer(config).text(text))
 
     def export(span: ReadableSpan) -> None:
         try:

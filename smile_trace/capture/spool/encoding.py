@@ -6,6 +6,7 @@ would take most of the time of a captured call.
 """
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring_ascii as quote
 from typing import TYPE_CHECKING, Any
@@ -28,10 +29,22 @@ Sanitize = Callable[[str], str]
 """From a text to the text that may be written."""
 
 
-class LineEncoder:
-    """Encodes spans; caches the last resource and scope."""
+_KNOWN_KEY = re.compile(
+    r"(?:gen_ai|llm|openinference|input|output|retrieval|embedding|tool|session|user|smile_trace"
+    r"|exception|error|service|telemetry|process|host|os)(?:\.(?:[a-z_]{1,40}|\d{1,6}))*"
+)
+"""A key of the conventions: no redaction of the user's may make it another one."""
 
-    def __init__(self) -> None:
+
+class LineEncoder:
+    """Encodes spans; caches the last resource and scope.
+
+    Args:
+        sanitize: applied to every text of resources and scopes.
+    """
+
+    def __init__(self, sanitize: Sanitize | None = None) -> None:
+        self._sanitize = sanitize
         self._last: _Last = (None, None, "", "")
 
     def line(
@@ -54,12 +67,13 @@ class LineEncoder:
         resource, scope, head, tail = self._last
         if resource is not span.resource or scope is not span.instrumentation_scope:
             resource, scope = span.resource, span.instrumentation_scope
-            attributes = encode_attributes(resource.attributes)
+            attributes = encode_attributes(resource.attributes, self._sanitize)
             head = (
                 f'{{"resourceSpans":[{{"resource":{{"attributes":{attributes}}},'
-                f'"scopeSpans":[{{"scope":{_scope(scope)},"spans":['
+                f'"scopeSpans":[{{"scope":{_scope(scope, self._sanitize)},"spans":['
             )
-            tail = f"]{_schema(scope)}}}]{_schema(resource)}}}]}}"
+            of_scope, of_resource = (_schema(o, self._sanitize) for o in (scope, resource))
+            tail = f"]{of_scope}}}]{of_resource}}}]}}"
             self._last = (resource, scope, head, tail)
         return head, tail
 
@@ -72,7 +86,8 @@ def encode_span(
     """The span as the text of an OTLP/JSON object."""
     context, parent, status = span.get_span_context(), span.parent, span.status
     assert context is not None
-    fields = [_ids(context, IS_REMOTE if parent is not None and parent.is_remote else 0)]
+    remote = IS_REMOTE if parent is not None and parent.is_remote else 0
+    fields = [_ids(context, remote, sanitize)]
     if parent is not None:
         fields.append(f'"parentSpanId":"{parent.span_id:016x}"')
     name = span.name if sanitize is None else sanitize(span.name)
@@ -105,8 +120,15 @@ def encode_attributes(
 ) -> str:
     """Attributes as the text of a list of OTLP key-values."""
     items = (attributes or {}).items()
-    pairs = [f'{{"key":{quote(key)},"value":{_value(value, sanitize)}}}' for key, value in items]
+    pairs = [
+        f'{{"key":{quote(_key(key, sanitize))},"value":{_value(value, sanitize)}}}'
+        for key, value in items
+    ]
     return f"[{','.join(pairs)}]"
+
+
+def _key(key: str, sanitize: Sanitize | None) -> str:
+    return key if sanitize is None or _KNOWN_KEY.fullmatch(key) else sanitize(key)
 
 
 def _joined(first: str, second: str) -> str:
@@ -156,28 +178,30 @@ def _double(value: float) -> str:
     return float.__repr__(value)
 
 
-def _ids(context: "SpanContext", remote: int) -> str:
+def _ids(context: "SpanContext", remote: int, sanitize: Sanitize | None) -> str:
     flags = KNOWS_REMOTE | remote
     ids = f'"traceId":"{context.trace_id:032x}","spanId":"{context.span_id:016x}","flags":{flags}'
     if context.trace_state:
-        ids += f',"traceState":{quote(context.trace_state.to_header())}'
+        state = context.trace_state.to_header()
+        ids += f',"traceState":{quote(state if sanitize is None else sanitize(state))}'
     return ids
 
 
-def _scope(scope: "InstrumentationScope | None") -> str:
+def _scope(scope: "InstrumentationScope | None", sanitize: Sanitize | None) -> str:
     if scope is None:
         return "{}"
-    fields = [f'"name":{quote(scope.name)}']
+    text = sanitize or str
+    fields = [f'"name":{quote(text(scope.name))}']
     if scope.version:
-        fields.append(f'"version":{quote(scope.version)}')
+        fields.append(f'"version":{quote(text(scope.version))}')
     if getattr(scope, "attributes", None):
-        fields.append(_field("attributes", encode_attributes(scope.attributes)))
+        fields.append(_field("attributes", encode_attributes(scope.attributes, sanitize)))
     return f"{{{','.join(fields)}}}"
 
 
-def _schema(owner: "Resource | InstrumentationScope | None") -> str:
+def _schema(owner: "Resource | InstrumentationScope | None", sanitize: Sanitize | None) -> str:
     url = getattr(owner, "schema_url", None)
-    return f',"schemaUrl":{quote(url)}' if url else ""
+    return f',"schemaUrl":{quote((sanitize or str)(url))}' if url else ""
 
 
 def _dropped(span: "ReadableSpan") -> list[str]:
@@ -200,7 +224,8 @@ def _field(name: str, text: str) -> str:
 
 
 def _event(event: "Event", sanitize: Sanitize | None) -> str:
-    fields = [f'"timeUnixNano":"{event.timestamp}","name":{quote(event.name)}']
+    name = event.name if sanitize is None else sanitize(event.name)
+    fields = [f'"timeUnixNano":"{event.timestamp}","name":{quote(name)}']
     if event.attributes:
         fields.append(_field("attributes", encode_attributes(event.attributes, sanitize)))
         fields += _dropped_attributes(event)
@@ -208,7 +233,7 @@ def _event(event: "Event", sanitize: Sanitize | None) -> str:
 
 
 def _link(link: "Link", sanitize: Sanitize | None) -> str:
-    fields = [_ids(link.context, IS_REMOTE if link.context.is_remote else 0)]
+    fields = [_ids(link.context, IS_REMOTE if link.context.is_remote else 0, sanitize)]
     if link.attributes:
         fields.append(_field("attributes", encode_attributes(link.attributes, sanitize)))
         fields += _dropped_attributes(link)

@@ -2,10 +2,22 @@
 """No secret reaches the disk: 60 kinds in 200 contexts; and what must not be taken for one."""
 
 import itertools
+import json
 import random
 import string
 
 import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+    set_span_in_context,
+)
 
 import smile_trace
 from smile_trace.capture import internal_errors
@@ -219,6 +231,40 @@ def test_a_secret_with_invisible_characters(invisible: str) -> None:
             assert redacted.endswith(" now")
     family = "👩\u200d👩\u200d👧 a\u200db"
     assert redact(family) == (family, [])
+
+
+@pytest.mark.parametrize("form", ["{}", "my{}", "a.b.{}", "gen_ai.{}", "é {}"])
+def test_whatever_another_exporter_s_span_holds_is_redacted(form: str, found: Captured) -> None:
+    secret = "sk-" + some(40) + "0Aa1Bb"
+    held = form.format(secret if form != "é {}" else f"{secret[:9]}\u200b{secret[9:]}")
+    attributes = {held: 1, "k": held, "gen_ai.request.model": "m"}
+    context = SpanContext(1, 2, True, TraceFlags(1), TraceState([("k", secret)]))
+    resource = Resource({"service.name": "s", **attributes}, schema_url=f"http://x/{secret}")
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(smile_trace.span_processor())
+    tracer = provider.get_tracer(held, secret, f"http://x/{secret}", attributes)
+    parent = set_span_in_context(NonRecordingSpan(context))
+    span = tracer.start_span(held, parent, attributes=attributes, links=[Link(context, attributes)])
+    span.add_event(held, attributes)
+    span.set_status(StatusCode.ERROR, held)
+    span.end()
+    [line] = found.lines
+    written = json.dumps(json.loads(line), ensure_ascii=False).replace("\u200b", "")
+    assert secret not in written
+    assert written.count('"gen_ai.request.model"') == 5  # resource, scope, span, link and event
+    assert "[redacted: openai-key]" in written
+
+
+def test_a_redaction_of_the_user_s_changes_no_key_of_the_conventions() -> None:
+    smile_trace.configure(redact=["model|content|acme"])
+    with smile_trace.testing.captured() as found:
+        provider = TracerProvider()
+        provider.add_span_processor(smile_trace.span_processor())
+        attributes = {"llm.input_messages.0.message.content": "model", "acme.plan": "acme"}
+        provider.get_tracer("t").start_span("acme", attributes=attributes).end()
+    [line] = found.lines
+    assert b'"llm.input_messages.0.message.content"' in line
+    assert b"acme" not in line
 
 
 def test_names_roles_models_and_types_are_redacted(found: Captured) -> None:
