@@ -5,6 +5,7 @@ import itertools
 import json
 import random
 import string
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.resources import Resource
@@ -237,7 +238,7 @@ def test_a_secret_with_invisible_characters(invisible: str) -> None:
 def test_whatever_another_exporter_s_span_holds_is_redacted(form: str, found: Captured) -> None:
     secret = "sk-" + some(40) + "0Aa1Bb"
     held = form.format(secret if form != "é {}" else f"{secret[:9]}\u200b{secret[9:]}")
-    attributes = {held: 1, "k": held, "gen_ai.request.model": "m"}
+    attributes: dict[str, Any] = {held: 1, "k": held, "gen_ai.request.model": "m"}
     context = SpanContext(1, 2, True, TraceFlags(1), TraceState([("k", secret)]))
     resource = Resource({"service.name": "s", **attributes}, schema_url=f"http://x/{secret}")
     provider = TracerProvider(resource=resource)
