@@ -262,14 +262,15 @@ def _holds_any(segment: SegmentAttribution, places: Sequence[Place]) -> bool:
     return any(m == n and a < d and c < b for m, a, b in segment.places for n, c, d in places)
 
 
+UNITS: tuple[Unit, ...] = ("document", "sentence", "word")
+
 Case = tuple[World, Unit, float, int, int]
 
 
-def cases(suite: str, seeds: range) -> Iterator[Case]:
-    """The studies of one suite."""
+def cases(suite: str, seeds: range, units: Sequence[Unit] = UNITS) -> Iterator[Case]:
+    """The studies of one suite; `units` of the retrieval chats."""
     for seed in seeds:
         if suite == "retrieval":
-            units: tuple[Unit, ...] = ("document", "sentence", "word")
             for unit in units:
                 world = retrieval(seed, layout=_documents_layout(unit, seed))
                 yield from ((world, unit, noise, budget, seed) for noise, budget in _SETTINGS)
@@ -332,11 +333,13 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     names = ["retrieval", "two", "words", "nothing"]
     parser.add_argument("--suites", nargs="*", choices=names, default=names)
+    parser.add_argument("--units", nargs="*", choices=UNITS, default=UNITS)
     parser.add_argument("--json", type=Path, help="keep what every study found")
     options = parser.parse_args()
     seen: list[Seen] = []
     for suite in options.suites:
-        for case in cases(suite, range(options.first, options.first + options.seeds)):
+        seeds = range(options.first, options.first + options.seeds)
+        for case in cases(suite, seeds, options.units):
             world, unit, noise, budget, seed = case
             seen.append(observe(world, unit=unit, noise=noise, budget=budget, seed=seed))
         print(f"{suite}: {len(seen)} studies", file=sys.stderr, flush=True)

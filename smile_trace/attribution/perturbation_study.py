@@ -21,7 +21,7 @@ from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.observations import observations
 from smile_trace.attribution.reporting.summary import summarize
-from smile_trace.attribution.reporting.verdict import judge
+from smile_trace.attribution.reporting.verdict import CONVINCING, judge, status_of
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.attribution.study import Answered
@@ -105,6 +105,7 @@ class PerturbationStudy:
         self._asked: dict[CallKey, None] = {}
         self._responses: dict[CallKey, Response] = {}
         self._rounds = 0
+        self._found: dict[tuple[int, int, float], LevelFindings] = {}
 
     @property
     def proxy_signal(self) -> Signal:
@@ -118,7 +119,7 @@ class PerturbationStudy:
         if self._baseline_failed() and not self._ask_baseline_again():
             return []
         waiting = self._waiting()
-        if not waiting and (self._extend_level() or self._next_level()):
+        while not waiting and self._goes_on():
             waiting = self._waiting()
         unperturbed = [row for row in waiting if row.kind == "baseline"]
         chosen = unperturbed or waiting[:ROUND]
@@ -137,6 +138,7 @@ class PerturbationStudy:
             if call_key(perturbation) not in self._asked:
                 raise ValueError("tell() takes only the perturbations that ask() gave.")
             self._responses[call_key(perturbation)] = response
+        self._found.clear()
 
     def _waiting(self) -> list[Perturbation]:
         """The rows of the current level that have to be asked, each text and replicate once."""
@@ -147,26 +149,28 @@ class PerturbationStudy:
                 rows.setdefault(call_key(row), row)
         return [row.model_copy(update={"round": self._rounds}) for row in rows.values()]
 
-    def _extend_level(self) -> bool:
-        """Whether the current level has more rows, and they are worth asking."""
+    def _goes_on(self) -> bool:
+        """Whether there is more to ask: on a finer level, or on this one."""
         level = self._levels[-1]
-        if level.before_look == len(level.rows) or self._settled(level):
+        scores, index = self._scores(), self._levels.index(level)
+        complete = None not in scores.changes[index]
+        if complete and scores.no_variation:
             return False
-        level.looks += 1
-        return True
+        ends = level.before_look == len(level.rows)
+        settled = ends or (complete and self._settled(level))
+        if (settled or level.may_refine) and self._next_level():
+            return True
+        level.looks += not settled
+        return not settled
 
     def _settled(self, level: Level) -> bool:
-        """Whether more rows would add nothing: no answer changes, or every interval is narrow."""
+        """Whether more rows would add nothing: every interval is narrow, and it is reliable."""
         scores, index = self._scores(), self._levels.index(level)
+        rows = self._rows(level)
         known = [change for change in scores.changes[index] if change is not None]
-        if len(known) < len(self._rows(level)):
-            return False
-        if scores.no_variation:
-            return True
         with threadpool_limits(limits=1, user_api="blas"):
-            return precise(
-                level.segments, self._rows(level), known, self._seed(index), self._solver
-            )
+            narrow = precise(level.segments, rows, known, self._seed(index), self._solver)
+        return narrow and status_of(self._find(level), scores) == "reliable"
 
     def _rows(self, level: Level) -> list[Perturbation]:
         """The level's rows that count: up to the first that was not asked.
@@ -193,11 +197,17 @@ class PerturbationStudy:
         return unanswered and self._planner.add_baseline()
 
     def _next_level(self) -> bool:
-        """Plans a finer partition of the segments with an effect, where one and calls are left."""
-        calls = self._settings.budget - len(self._asked)
+        """Plans a finer partition of the segments with an effect.
+
+        Only where the level is reliable or has a sure part, and enough calls are left.
+        """
+        level, calls = self._levels[-1], self._settings.budget - len(self._asked)
         if not self._planner.refinable(calls) or self._scores().no_variation:
             return False
-        return self._planner.refine(self._find(self._levels[-1]).effects, calls)
+        found = self._find(level)
+        if status_of(found, self._scores()) not in CONVINCING:
+            return False
+        return self._planner.refine(found.effects, calls, self._rows(level))
 
     @property
     def _levels(self) -> list[Level]:
@@ -211,7 +221,9 @@ class PerturbationStudy:
         found = [self._find(level) for level in self._levels]
         shown, fidelity = judge(found, scores)
         segments, coarser = join([of.attributions() for of in found[:shown]])
-        interactions = found[shown - 1].interactions() if fidelity.status == "reliable" else ()
+        finest = found[shown - 1]
+        reliable = fidelity.status == status_of(finest, scores) == "reliable"
+        interactions = finest.interactions() if reliable else ()
         return Explanation(
             messages=self.prompted.messages,
             form=self.prompted.form,
@@ -249,14 +261,20 @@ class PerturbationStudy:
         )
 
     def _find(self, level: Level) -> LevelFindings:
-        index = self._levels.index(level)
-        scores = self._scores()
+        index, rows = self._levels.index(level), self._rows(level)
+        what = index, len(rows), level.error_rate
+        if what not in self._found:
+            self._found[what] = self._estimated(index, rows)
+        return self._found[what]
+
+    def _estimated(self, index: int, rows: list[Perturbation]) -> LevelFindings:
+        level, scores = self._levels[index], self._scores()
         # One thread: for matrices this small many cost ten times as much, and the order of
         # their sums would decide the last digits.
         with threadpool_limits(limits=1, user_api="blas"):
             return find(
                 level.segments,
-                self._rows(level),
+                rows,
                 scores.changes[index],
                 floor=scores.noise_floor,
                 exact=level.exact,
@@ -265,6 +283,7 @@ class PerturbationStudy:
                 seed=self._seed(index),
                 failed=scores.failed[index],
                 solver=self._solver,
+                rate=level.error_rate,
             )
 
     def _observations(

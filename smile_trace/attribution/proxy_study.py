@@ -144,6 +144,7 @@ class ProxyStudy:
             settings.model_copy(update={"budget": max(proxy.calls, 2)}),
             replicates=1 if proxy.deterministic else 2,
             deterministic=proxy.deterministic,
+            looks=False,
         )
         self._baselines: list[Perturbation] = []  # the target's
         self._target_rows: list[list[Perturbation]] = []  # per level
@@ -227,7 +228,9 @@ class ProxyStudy:
         calls = self._proxy.calls - asked
         if not self._planner.refinable(calls):
             return False
-        return self._planner.refine(self._proxy_effects(len(self._planner.levels) - 1), calls)
+        last = len(self._planner.levels) - 1
+        rows = self._planner.levels[last].rows
+        return self._planner.refine(self._proxy_effects(last), calls, rows)
 
     def _plan_target(self) -> None:
         """The target's rows, as many on each level, and the proxy's at the same masks."""

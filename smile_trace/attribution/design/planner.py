@@ -1,13 +1,15 @@
 """The plan of a study: the partitions of the prompt, coarse to fine, and the rows of each."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count, islice, takewhile
 
 import numpy as np
 
 from smile_trace.attribution.design import masks
 from smile_trace.attribution.design.perturber import Perturber
-from smile_trace.attribution.estimation.inference import Array
+from smile_trace.attribution.estimation.inference import LEVEL, Array
 from smile_trace.attribution.segmentation.partitioner import Partitioner
 from smile_trace.records import (
     ExplanationSettings,
@@ -28,6 +30,9 @@ studies, and two of which either is enough have been removed together in nine of
 MORE_BASELINES = 2
 """How often the unperturbed prompt is asked again where it got no answer."""
 
+CALLS_PER_PASSAGE = 6
+"""Calls for each passage that is partitioned again, at least."""
+
 CallKey = tuple[str, int]
 """Identifies a call: (hash of the text, replicate)."""
 
@@ -46,20 +51,51 @@ def repeats(prompted: Prompted, deterministic: bool, remote: bool) -> int:
 
 @dataclass
 class Level:
-    """One partition of the prompt and its rows, in the order in which they are asked."""
+    """One partition of the prompt and its rows, in the order in which they are asked.
+
+    `refining` counts the rows after which a finer level may follow; where it is empty, only all
+    of them are enough.
+    """
 
     segments: tuple[Segment, ...]
     perturber: Perturber
     rows: list[Perturbation] = field(default_factory=list)
     exact: bool = False
+    refining: tuple[int, ...] = ()
     looks: int = 0
+    closed_at: float | None = None
 
     @property
     def before_look(self) -> int:
-        """How many rows are asked before the next test whether to stop early."""
+        """How many rows are asked before the next test whether to stop, or to go finer."""
         random = [k for k, row in enumerate(self.rows) if row.kind == "random"]
-        count = FIRST_LOOK * 2**self.looks
-        return random[count - 1] + 1 if len(random) > count else len(self.rows)
+        counts = takewhile(lambda c: c < len(random), (FIRST_LOOK * 2**k for k in count()))
+        looks = sorted({*(random[c - 1] + 1 for c in counts), *self.refining})
+        return looks[self.looks] if self.looks < len(looks) else len(self.rows)
+
+    @property
+    def may_refine(self) -> bool:
+        """Whether a finer level may follow when the rows before the look are answered."""
+        return self.before_look in (*self.refining, len(self.rows))
+
+    @property
+    def error_rate(self) -> float:
+        """The false discovery rate of a test on the rows before the look.
+
+        Where a finer level may follow early, half of the rate is spread over these looks, and
+        half is left for the last one: over all looks it is never more than the whole.
+        """
+        if self.closed_at is not None:
+            return self.closed_at
+        if not self.refining:
+            return 1 - LEVEL
+        early = self.before_look in self.refining
+        return (1 - LEVEL) / 2 / (len(self.refining) if early else 1)
+
+    def close(self, rows: Sequence[Perturbation]) -> None:
+        """Ask no more than these rows."""
+        self.closed_at = self.error_rate
+        self.rows, self.refining = list(rows), ()
 
     @property
     def free(self) -> tuple[bool, ...]:
@@ -76,6 +112,9 @@ class Planner:
         settings: budget (calls, the baselines included) and seed.
         replicates: how often the unperturbed prompt is asked.
         deterministic: whether the same text gives the same answer, so that it is asked once.
+        looks: whether rows are planned for all calls that are left, with looks at which a finer
+            level may follow (`Level.refining`); otherwise it follows when a share of the calls
+            is spent.
     """
 
     def __init__(
@@ -86,12 +125,14 @@ class Planner:
         *,
         replicates: int,
         deterministic: bool,
+        looks: bool = True,
     ) -> None:
         self._prompted = prompted
         self._partitioner = partitioner
         self._settings = settings
         self._replicates = replicates
         self._deterministic = deterministic
+        self._looks = looks
         self._drawn: Counter[str] = Counter()
         self.levels: list[Level] = []
         self.levels.append(self._first_level())
@@ -118,16 +159,17 @@ class Planner:
 
     def _first_level(self) -> Level:
         calls = self._settings.budget - self._replicates
+        share = calls
         segments = self._partitioner.segments
         if sum(not s.protected for s in segments) > max(self._settings.budget, MIN_LEVEL_CALLS):
-            calls = max(calls // 2, min(calls, MIN_LEVEL_CALLS))
-            segments = self._partitioner.coarse(max(calls, 2))
+            share = max(calls // 2, min(calls, MIN_LEVEL_CALLS))
+            segments = self._partitioner.coarse(max(share, 2))
         level = Level(segments, Perturber(self._prompted, segments))
         for replicate in range(self._replicates):
             level.rows.append(
                 self._row(level, "baseline", (True,) * len(segments), replicate=replicate)
             )
-        self._fill(level, calls)
+        self._fill(level, calls, share)
         return level
 
     def refinable(self, calls: int) -> bool:
@@ -135,75 +177,76 @@ class Planner:
         coarse = (s for s in self.levels[-1].segments if not s.protected)
         return calls >= MIN_LEVEL_CALLS and not all(map(self._partitioner.is_finest, coarse))
 
-    def refine(self, effects: Array, calls: int) -> bool:
+    def refine(self, effects: Array, calls: int, asked: Sequence[Perturbation]) -> bool:
         """Plans a finer partition of the segments with an effect; False where there is none.
 
         Args:
             effects: of the last level's segments.
             calls: how many may still be asked.
+            asked: the rows that were asked on the last level; its others are dropped.
         """
         chosen = self._promising(effects, calls)
-        segments = self._partitioner.refine(chosen, calls)
+        share, segments = calls, self._partitioner.refine(chosen, calls)
         if len(segments) <= len(chosen):
             return False
         fine = all(self._partitioner.is_finest(s) or s.protected for s in segments)
         if not fine and calls >= 2 * MIN_LEVEL_CALLS:
-            calls //= 2
-            segments = self._partitioner.refine(chosen, calls)
+            share = calls // 2
+            segments = self._partitioner.refine(chosen, share)
+        self.levels[-1].close(asked)
+        if not self._deterministic:
+            self._drawn = Counter(row.text_hash for level in self.levels for row in level.rows)
         level = Level(segments, Perturber(self._prompted, segments))
         self.levels.append(level)
-        self._fill(level, calls)
+        self._fill(level, calls, share)
         return bool(level.rows)
 
     def _promising(self, effects: Array, calls: int) -> list[Segment]:
-        """The segments with the largest effect, as many as leave two calls for each piece."""
+        """The segments with at least a third of the largest effect, at most one for six calls."""
         level = self.levels[-1]
         free = [k for k, is_free in enumerate(level.free) if is_free]
-        ranked = sorted(free, key=lambda k: -effects[k])
-        largest = max(effects[ranked[0]], 0.0)
-        chosen = ranked[:1]
-        for k in ranked[1:]:
-            more = [level.segments[j] for j in sorted([*chosen, k])]
-            fits = 2 * self._partitioner.size(more) <= calls
-            if effects[k] < largest / 3 or not fits:
-                break
-            chosen.append(k)
+        ranked = sorted(free, key=lambda k: -effects[k])[: max(calls // CALLS_PER_PASSAGE, 1)]
+        enough = max(effects[ranked[0]], 0.0) / 3
+        chosen = [ranked[0], *(k for k in ranked[1:] if effects[k] >= enough)]
         return [level.segments[k] for k in sorted(chosen)]
 
-    def _fill(self, level: Level, calls: int) -> None:
-        """Plans rows that cost at most `calls` new calls."""
+    def _fill(self, level: Level, calls: int, share: int) -> None:
+        """Plans rows that cost at most `calls` new calls; with `share` a finer level may follow."""
         free, sendable = level.free, level.perturber.sendable
         if not any(sendable(mask) for mask in masks.leave_one_out(free, sendable)):
             return
         if self._deterministic:
             every = masks.all_masks(free, sendable) if sum(free) <= 12 else []
-            if every and len(every) - 1 <= calls:
+            if every and len(every) - 1 <= share:
                 level.exact = True
                 level.rows.extend(self._row(level, "enumerated", mask) for mask in every[1:])
                 return
-        self._draw(level, calls)
+        self._draw(level, calls if self._looks else share, share)
 
-    def _draw(self, level: Level, calls: int) -> None:
+    def _draw(self, level: Level, calls: int, share: int) -> None:
         """Random rows; for a deterministic model a text drawn twice is one call and two rows."""
-        known = set(map(call_key, (row for level in self.levels for row in level.rows)))
-        known |= set(map(call_key, level.rows))
+        known = {call_key(row) for one in (*self.levels, level) for row in one.rows}
         free, sendable = level.free, level.perturber.sendable
-        if self._deterministic and 3 * sum(free) <= calls:
+        looks = [look for look in (share, (share + calls) // 2) if calls - look >= MIN_LEVEL_CALLS]
+        spent = 0
+        if self._deterministic and 3 * sum(free) <= share:
             for mask in masks.leave_one_out(free, sendable):
                 row = self._row(level, "leave_one_out", mask)
-                calls -= call_key(row) not in known
+                spent += call_key(row) not in known
                 known.add(call_key(row))
                 level.rows.append(row)
         generator = np.random.default_rng([self._settings.seed, len(self.levels)])
-        draws_left = 4 * calls
-        for mask, keep in masks.random_masks(
-            free, sendable, generator, deterministic=self._deterministic
+        for mask, keep in islice(
+            masks.random_masks(free, sendable, generator, deterministic=self._deterministic),
+            4 * (calls - spent),
         ):
             row = self._row(level, "random", mask, keep=keep)
-            calls -= call_key(row) not in known
-            draws_left -= 1
-            if calls < 0 or draws_left < 0:
+            spent += call_key(row) not in known
+            if spent > calls:
                 return
+            if looks and spent > looks[0]:
+                level.refining += (len(level.rows),)
+                looks.pop(0)
             known.add(call_key(row))
             level.rows.append(row)
 

@@ -93,6 +93,7 @@ def find(
     seed: list[int],
     failed: Sequence[bool] = (),
     solver: Solver | None = None,
+    rate: float = 1 - inference.LEVEL,
 ) -> LevelFindings:
     """Estimates and tests every free segment of a partition.
 
@@ -108,6 +109,7 @@ def find(
         failed: which of the calls failed; none where it is left out.
         solver: fits the attributions, and is scored on held-out rows; by default the Gaussian
             process, and `BetterOfTwo` is scored.
+        rate: the false discovery rate of the test, in (0, 1).
     """
     free = np.array([not segment.protected for segment in segments])
     known = [(row, y) for row, y in zip(rows, changes, strict=True) if y is not None]
@@ -127,7 +129,7 @@ def find(
         tested = _random_rows(known, free, np.array(weights))
         used = len(tested.y)
         estimate = _estimate(tested, seed, solver)
-        significant = discoveries(estimate)
+        significant = discoveries(estimate, rate)
         quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1], solver)
         together = pairs(tested, estimate.effect, seed, solver or DEFAULT_SOLVER)
         if not deterministic:  # among noise a pair's interval alone names bystanders
@@ -178,10 +180,10 @@ def _fails_without(
     return tuple(bool(m) for m in in_place(more_often.astype(float), free))
 
 
-def discoveries(estimate: Estimate) -> NDArray[np.bool_]:
-    """Which tested effects to call significant."""
+def discoveries(estimate: Estimate, rate: float = 1 - inference.LEVEL) -> NDArray[np.bool_]:
+    """Which tested effects to call significant at this false discovery rate."""
     assert estimate.p_value is not None
-    found = inference.benjamini_hochberg(estimate.p_value)
+    found = inference.benjamini_hochberg(estimate.p_value, rate)
     # A significant effect must not be shown with an interval around zero.
     excludes_zero = (estimate.low > 0) | (estimate.high < 0)
     return found & (np.abs(estimate.effect) > NEGLIGIBLE) & excludes_zero

@@ -127,12 +127,12 @@ def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
     return more_often
 
 
-def benjamini_hochberg(p_values: Array) -> NDArray[np.bool_]:
-    """Which to call significant at a false discovery rate of 1 − LEVEL (1995, eq. 1)."""
+def benjamini_hochberg(p_values: Array, rate: float = 1 - LEVEL) -> NDArray[np.bool_]:
+    """Which to call significant at this false discovery rate (1995, eq. 1)."""
     if not len(p_values):
         return np.zeros(0, dtype=bool)
     adjusted = stats.false_discovery_control(p_values, method="bh")
-    significant: NDArray[np.bool_] = adjusted <= 1 - LEVEL + 1e-12
+    significant: NDArray[np.bool_] = adjusted <= rate + 1e-12
     return significant
 
 

@@ -1,6 +1,7 @@
 """The fidelity of an explanation and its reason, and how many of its levels are shown."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 
@@ -17,17 +18,22 @@ MAX_FAILURES = 0.1
 """Share of failed calls above which unchanged answers do not say that nothing has an effect."""
 
 
-def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, Fidelity]:
-    """How many levels to show, and the fidelity of the finest of them.
+CONVINCING: tuple[FidelityStatus, ...] = ("reliable", "partial")
+"""Statuses with something to show, and to look at more closely."""
 
-    A finer level is shown only where it is reliable itself; the first one always, and where
-    that is not reliable, the fidelity is its own.
+
+def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, Fidelity]:
+    """How many levels to show, and the fidelity of the whole.
+
+    A finer level is shown where it is reliable or has a sure part, the first one always. The
+    fidelity is that of the finest level that is reliable like all before it, or of the first.
     """
     verdicts = [_verdict(findings, scores) for findings in found]
     shown = 1
-    while shown < len(found) and verdicts[shown][0] == "reliable":
+    while shown < len(found) and verdicts[shown][0] in CONVINCING:
         shown += 1
-    judged = shown - 1 if verdicts[0][0] == "reliable" else 0
+    reliable = takewhile(lambda verdict: verdict[0] == "reliable", verdicts[:shown])
+    judged = max(len(list(reliable)), 1) - 1
     status, reason = verdicts[judged]
     quality = found[judged].held_out
     return shown, Fidelity(
@@ -40,6 +46,11 @@ def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, 
         noise_ceiling=_ceiling(scores),
         interval_level=LEVEL,
     )
+
+
+def status_of(found: LevelFindings, scores: ResponseScores) -> FidelityStatus:
+    """The status of one level alone."""
+    return _verdict(found, scores)[0]
 
 
 def _verdict(found: LevelFindings, scores: ResponseScores) -> tuple[FidelityStatus, str]:

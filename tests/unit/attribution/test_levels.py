@@ -5,8 +5,16 @@ from random import Random
 
 import pytest
 
+from smile_trace.attribution.design.planner import Level, Planner
 from smile_trace.attribution.reporting.levels import join
-from smile_trace.records import Explanation, Message, SegmentAttribution
+from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.records import (
+    Explanation,
+    ExplanationSettings,
+    Message,
+    Prompted,
+    SegmentAttribution,
+)
 from tests.support.studies import Planted, chat, constant, copying, run
 
 DRIVER = "The code word of the archive is Pelican."
@@ -195,3 +203,55 @@ def test_many_documents_are_grouped_first() -> None:
     assert explanation.ranked[0].text == "[42] The Pelican sleeps here."
     assert explanation.ranked[0].unit == "document"
     assert len(explanation.coarser) > 0
+
+
+def _hashed(messages: tuple[Message, ...]) -> str:
+    """An answer that every change of the prompt changes, and no part of it drives."""
+    if messages[0].content == _long(0, words=60):
+        return "It opens at nine."
+    return Random(messages[0].content).choice(["It opens at nine.", "Nobody knows.", "Blue."])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_noise_is_never_looked_at_more_closely_and_all_calls_are_asked(seed: int) -> None:
+    asked = run(_long(0, words=60), _hashed, seed=seed)
+    assert len(asked.explanation.partitions) == 1
+    assert len(asked.perturbations) == 40
+    assert asked.explanation.fidelity.status == "inconclusive"
+
+
+def test_two_promising_passages_are_refined_together() -> None:
+    other = "The key to the archive hangs under the Heron."
+    sentences = [*PADDING * 4]
+    sentences[3], sentences[33] = DRIVER, other
+
+    def both(messages: tuple[Message, ...]) -> str:
+        text = messages[0].content
+        return "It is the one." if "Pelican" in text and "Heron" in text else "unknown"
+
+    explanation = run(" ".join(sentences), both, budget=80).explanation
+    refined = [s.text for s in explanation.coarser if s.parent is None]
+    assert any("Pelican" in text for text in refined)
+    assert any("Heron" in text for text in refined)
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2])
+def test_the_error_rate_is_spread_over_the_looks(looks: int) -> None:
+    prompted = Prompted(messages=chat(_long(0)))
+    level = _first_level(prompted, budget=(16, 40, 80)[looks])
+    rates = []
+    for _ in range(len(level.rows)):
+        if level.may_refine:
+            rates.append(level.error_rate)
+        if level.before_look == len(level.rows):
+            break
+        level.looks += 1
+    assert len(rates) == 1 + looks
+    assert sum(rates) == pytest.approx(0.1)
+    assert max(rates) == rates[-1]
+
+
+def _first_level(prompted: Prompted, budget: int) -> Level:
+    settings = ExplanationSettings(model="planted", budget=budget)
+    partitioner = Segmentation(prompted, "word")
+    return Planner(prompted, partitioner, settings, replicates=3, deterministic=False).levels[0]
