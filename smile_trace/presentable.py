@@ -30,7 +30,9 @@ _HIDDEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff]"
 )
-_USER = re.compile(r"(?<=://)[^\s/?#\"'<>]*@")
+_USER = re.compile(
+    r"(?<=://)[^\s/\"'<>]*@"
+)  # also of a password with ? or # in it, as people write them
 _PARAMETER = re.compile(r"(?<=[?&])([\w.-]++)=[^\s&#\"'<>]+")
 _PARAMETERS = re.compile(r"(?i)key|token|secret|passw|pwd|sig|auth|credential")
 _PACKED = re.compile(r"(?<==)(?:[\w+/-]|%[0-9A-Fa-f]{2}){16,}={0,2}(?=&|#|$)", re.ASCII)

@@ -21,6 +21,8 @@ ADDRESSES = [
     "http://user:hunter2hunter2@host.example:8000/v1",
     "https://hunter2hunter2@host.example/v1",
     "http://:hunter2hunter2@host.example",
+    "http://user:hunter2#hunter2@host.example/v1",
+    "http://user:hunter2?hunter2@host.example/v1",
     "https://host.example/v1?api_key=hunter2hunter2",
     "https://host.example/v1?a=1&X-Amz-Signature=hunter2hunter2",
 ]
