@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 class WatchedPage:
     """A page that remembers every sign of a script that ran where only text should be.
 
-    Hostile text in a test calls `alert`, logs something with `smile-alarm` in it, sets
+    Hostile text in a test calls `alert`, logs `smile-alarm`, sets
     `window.smileAlarm`, or asks the host `hostile.invalid`.
     """
 
@@ -54,7 +54,8 @@ class WatchedPage:
         self.asked: list[str] = []
 
     def _listen(self, message: object) -> None:
-        if "smile-alarm" in str(getattr(message, "text", "")):
+        # Not `in`: a page may complain about an address that it was given.
+        if str(getattr(message, "text", "")).strip() == "smile-alarm":
             self.alarms.append(str(getattr(message, "text", "")))
 
     def _note(self, request: Request) -> None:
