@@ -1,12 +1,13 @@
 """JSON by key, lists as a ranking or as a set."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from smile_trace import foreign
 from smile_trace.attribution.answer_distance.tokens import Kind, Token, sentence
+from smile_trace.foreign import ForeignDataError
 
 _ORDER = re.compile(
     r"rank|\border|\bfirst\b|\bthen\b|follow|\bbest\b|priorit|most .* to |reihenfolge|zuerst|platz"
@@ -33,8 +34,8 @@ def parsed_json(text: str) -> Any:
     if not candidate.startswith(("{", "[")):
         return None
     try:
-        return json.loads(candidate)
-    except (ValueError, RecursionError):
+        return foreign.decode(candidate, lenient=True)
+    except ForeignDataError:
         return None
 
 

@@ -185,3 +185,10 @@ def test_without_sentence_vectors_values_are_still_told_apart() -> None:
 @pytest.mark.skipif(not contextual(), reason="needs the packaged sentence vectors")
 def test_changed_pairs_are_told_from_unchanged_ones() -> None:
     assert _auc(Meaning(embed_sentences)) >= 0.95
+
+
+@pytest.mark.parametrize("depth", [50, 500, 5_000])
+def test_answers_of_deeply_nested_json_are_compared(depth: int) -> None:
+    nested = ["[" * d + "]" * d for d in (depth, depth - 1)]
+    assert 0 < smile_trace.answer_change(*nested) <= 1
+    assert smile_trace.answer_change(nested[0], nested[0]) == 0
