@@ -23,6 +23,7 @@ from smile_trace.records import JSON
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
 from smile_trace.trackers.requests_bounds import bound_adapter
+from smile_trace_comet.contents import SUMMARY
 from smile_trace_comet.errors import (
     ASSET_PATH,
     MISSING,
@@ -36,8 +37,6 @@ from smile_trace_comet.sdk import Sdk, load
 OLDEST_SERVER = "3.25.80"
 """Older servers make up the id of a trace themselves, so that a retry would show it twice."""
 
-SUMMARY = "smile"
-"""The key of the compact summaries in a trace's metadata."""
 LLM_DATA = "comet_llm_data.json"
 """The asset in which a CometLLM trace is kept."""
 

@@ -10,6 +10,9 @@ from smile_trace.records import JSON, Call, Explanation, FidelityStatus, Record
 from smile_trace.render import STATUS_WORDS, to_html
 from smile_trace.trackers.strict_json import strict_json
 
+SUMMARY = "smile"
+"""The key of the compact summaries in a trace's metadata."""
+
 TOP = 5
 """How many segments the compact summary names."""
 NOTHING = "none significant"

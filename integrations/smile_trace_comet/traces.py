@@ -7,8 +7,8 @@ from smile_trace.records import JSON, Explanation, Trace
 from smile_trace.render import to_html
 from smile_trace.trackers import ExplainedCall
 from smile_trace.trackers.documents import read_document
-from smile_trace_comet.client import SUMMARY
 from smile_trace_comet.contents import (
+    SUMMARY,
     attributions_csv,
     compact,
     page,
