@@ -7,6 +7,7 @@ Keys are never settings: a setting names the environment variable that holds one
 
 import difflib
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -125,7 +126,9 @@ class EndpointSettings(_CommonModelSettings):
 
     @field_validator("base_url")
     @classmethod
-    def _no_credentials(cls, address: str) -> str:
+    def _of_a_server(cls, address: str) -> str:
+        if not re.match(r"https?://[^/?#\s]", address):
+            raise ValueError("this is no address of a server: write it like http://host:8000/v1")
         check_address(address, "this address", "api_key_env to the name of a variable")
         return address
 

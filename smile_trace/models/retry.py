@@ -92,6 +92,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         pass
     try:
         at = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+        return max(0.0, (at - datetime.now(UTC)).total_seconds()) if at.tzinfo else None
+    except (TypeError, ValueError, OverflowError):
         return None
-    return max(0.0, (at - datetime.now(UTC)).total_seconds()) if at.tzinfo else None

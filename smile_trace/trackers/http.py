@@ -354,8 +354,7 @@ def one_line(text: str) -> str:
 
 def _seconds_until(date: str) -> float | None:
     try:
-        at = email.utils.parsedate_to_datetime(date)
-    except (TypeError, ValueError):
+        at = email.utils.parsedate_to_datetime(date).astimezone(datetime.UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    now = datetime.datetime.now(datetime.UTC)
-    return max(0.0, (at.astimezone(datetime.UTC) - now).total_seconds())
+    return max(0.0, (at - datetime.datetime.now(datetime.UTC)).total_seconds())
