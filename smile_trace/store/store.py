@@ -168,9 +168,8 @@ def _make_private(settings: Settings) -> None:
         if settings.spool.exists() or settings.spool.is_symlink():
             tighten_folder(settings.spool)
         for name in FILES:
-            path = home / name
-            if path.exists() or path.is_symlink():
-                tighten_file(path)
+            with suppress(FileNotFoundError):  # a journal comes and goes
+                tighten_file(home / name)
     except NotPrivate as error:
         raise StoreError(f"{error}.") from None
     except OSError as error:

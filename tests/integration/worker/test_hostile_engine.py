@@ -17,6 +17,8 @@ from tests.support.planted import FixedServer
 from tests.support.third_schema import PORT, answer, load, tables
 from tests.support.worker_process import WorkerProcesses
 
+pytestmark = pytest.mark.xdist_group("the port of the home of release 0.1")
+
 IN_FLIGHT = "186ddfb9490ff1e8a459f26e36301cfe"
 """The workflow of the call that release 0.1 was explaining when it was killed."""
 

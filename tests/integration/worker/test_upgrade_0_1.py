@@ -28,6 +28,8 @@ from tests.support.release_0_1_mapping import upgrade
 from tests.support.spooled import span_id, trace_id
 from tests.support.third_schema import PORT, CountingServer, answer, load, said_of, tables
 
+pytestmark = pytest.mark.xdist_group("the port of the home of release 0.1")
+
 OF_THE_MOMENT = frozenset(
     ("compared_at", "healthy", "next_try", "since", "spent_today", "worker", "home")
 )
