@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.command_line import run_command, start_command
+from tests.support.peak_memory import peak_megabytes
 from tests.support.spooled import call_span, span_id, trace_id, write_spool
 from tests.support.worker_settings import PROMPT, planted_answer, settings_tables
 
@@ -175,10 +176,7 @@ class AttackedWorker:
     def _look(self, pid: int) -> None:
         """Note the memory and the processor time of a running worker."""
         with suppress(OSError):
-            figures = dict(
-                line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-            )
-            self.peak_mb = int(figures.get("VmHWM", "0 kB").split()[0]) / 1024
+            self.peak_mb = peak_megabytes(pid)
             times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
             self.processor_seconds = sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 

@@ -50,6 +50,12 @@ class WorkerProcesses:
         process.join(seconds)
         assert process.exitcode == 0, self.log()
 
+    def stop(self, worker: ForkServerProcess) -> None:
+        """Ask a worker to end, as an operator does, and see that it ends well, and soon."""
+        worker.terminate()
+        worker.join(30)  # 10 s where nothing else runs
+        assert worker.exitcode == 0, self.log()
+
     def log(self) -> str:
         """What they all wrote."""
         path = self.home / "worker.log"

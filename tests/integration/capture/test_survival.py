@@ -211,21 +211,30 @@ asyncio.run(main())
     assert {c.answer for c in calls} == {None}
 
 
+SLOW_DISK = """
+from smile_trace.capture.spool import writer
+make_private = writer.make_private
+def slow(folder):
+    until = time.monotonic() + 0.02
+    while time.monotonic() < until: pass
+    make_private(folder)
+writer.make_private = slow
+"""
+SIGNALS = """
+handled = 0
+def handle(*_):
+    global handled
+    ask("from the handler"); handled += 1
+signal.signal(signal.SIGALRM, handle)
+signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+for i in range(CALLS): ask("from the program")
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(handled)
+"""
+
+
 def test_a_signal_handler_may_make_calls(tmp_path: Path) -> None:
-    done = run_application(
-        """
-        handled = 0
-        def handle(*_):
-            global handled
-            ask("from the handler"); handled += 1
-        signal.signal(signal.SIGALRM, handle)
-        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
-        for i in range(3000): ask("from the program")
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        print(handled)
-        """,
-        tmp_path,
-    )
+    done = run_application(SIGNALS.replace("CALLS", "3000"), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     who = Counter(c.messages[0].content for c in spooled_calls(tmp_path))
     assert int(done.stdout) > 10
@@ -234,27 +243,7 @@ def test_a_signal_handler_may_make_calls(tmp_path: Path) -> None:
 
 def test_a_signal_handler_may_make_calls_while_a_slow_disk_makes_the_file(tmp_path: Path) -> None:
     """Handlers wait for the file, where each began another one and none was ever finished."""
-    done = run_application(
-        """
-        from smile_trace.capture.spool import writer
-        make_private = writer.make_private
-        def slow(folder):
-            until = time.monotonic() + 0.02
-            while time.monotonic() < until: pass
-            make_private(folder)
-        writer.make_private = slow
-        handled = 0
-        def handle(*_):
-            global handled
-            ask("from the handler"); handled += 1
-        signal.signal(signal.SIGALRM, handle)
-        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
-        for i in range(100): ask("from the program")
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        print(handled)
-        """,
-        tmp_path,
-    )
+    done = run_application(SLOW_DISK + SIGNALS.replace("CALLS", "100"), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     who = Counter(c.messages[0].content for c in spooled_calls(tmp_path))
     assert who == {"from the program": 100, "from the handler": int(done.stdout)}

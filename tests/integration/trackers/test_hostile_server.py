@@ -17,6 +17,7 @@ SECONDS, MEGABYTES = 60.0, 120
 ATTEMPT = """
 import sys, time
 from tests.support.comet_samples import captured, prompt_trace
+from tests.support.peak_memory import peak_megabytes
 tracker, url, key, elsewhere = sys.argv[1:]
 if tracker == "mlflow":
     import mlflow
@@ -30,10 +31,7 @@ else:
     sdk.load()
     options = {"timeout_seconds": 1}
 made = Tracker.from_settings(options)
-def peak():  # of this program; ru_maxrss would be that of the process which started it, too
-    lines = open("/proc/self/status").read().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-before, started = peak(), time.monotonic()
+before, started = peak_megabytes(), time.monotonic()
 for attempt in (lambda: made.deliver_traces(captured(prompt_trace(1))), made.check):
     try:
         said = repr(attempt())
@@ -42,7 +40,7 @@ for attempt in (lambda: made.deliver_traces(captured(prompt_trace(1))), made.che
     assert key not in said, said
     assert said.isprintable(), said
     print(said)
-print(time.monotonic() - started, peak() - before)
+print(time.monotonic() - started, peak_megabytes() - before)
 """
 
 

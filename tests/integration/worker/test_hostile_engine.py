@@ -88,11 +88,7 @@ def test_what_is_planted_while_the_worker_runs_is_not_executed_either(tmp_path: 
     time.sleep(5)
     assert worker.is_alive()
     assert not marker.exists()
-    asked_at = time.monotonic()
-    worker.terminate()
-    worker.join(30)
-    assert time.monotonic() - asked_at < 60  # 10 s where nothing else runs
-    assert worker.exitcode == 0, workers.log()
+    workers.stop(worker)
     workers.close()
 
 

@@ -25,11 +25,10 @@ import json, logging, sys
 from smile_trace.settings import Settings
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FakeTracker
+from tests.support.peak_memory import peak_megabytes
 logging.basicConfig(level=logging.INFO, filename=sys.argv[2])
 status = run(Settings(**json.loads(sys.argv[1])), once=True, trackers=[FakeTracker()])
-# The peak of this program; ru_maxrss would be that of the process which started it, too.
-[peak] = [int(line.split()[1]) / 1024 for line in open("/proc/self/status") if "VmHWM" in line]
-print(json.dumps({"peak": peak, "status": status.model_dump(mode="json")}))
+print(json.dumps({"peak": peak_megabytes(), "status": status.model_dump(mode="json")}))
 """
 
 

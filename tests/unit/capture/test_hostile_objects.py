@@ -146,25 +146,24 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("name", SHAPES)
-def test_a_conversion_is_bounded_and_marked(name: str) -> None:
-    converted, shortened = bounded(SHAPES[name])
+def assert_bounded_and_marked(value: object) -> None:
+    converted, shortened = bounded(value)
     assert shortened
     assert nodes(converted) <= MAX_NODES + 60
     assert len(str(converted)) < MAX_CHARACTERS + MAX_NODES * 20
-    assert bounded(SHAPES[name]) == (converted, True)
+    assert bounded(value) == (converted, True)
     assert bounded(converted)[1]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_conversion_is_bounded_and_marked(name: str) -> None:
+    assert_bounded_and_marked(SHAPES[name])
     assert not is_json(SHAPES[name]) or name in ("long texts", "long keys")
 
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_an_object_is_bounded_and_marked(name: str) -> None:
-    converted, shortened = bounded(OBJECTS[name])
-    assert shortened
-    assert nodes(converted) <= MAX_NODES + 60
-    assert len(str(converted)) < MAX_CHARACTERS + MAX_NODES * 20
-    assert bounded(OBJECTS[name]) == (converted, True)
-    assert bounded(converted)[1]
+    assert_bounded_and_marked(OBJECTS[name])
 
 
 class Countable(pydantic.BaseModel):
