@@ -29,11 +29,19 @@ pytest_plugins = [
     "tests.support.priced_models",
 ]
 
-# Machines are shared: how long an example takes says nothing.
+# Machines are shared: how long an example takes says nothing. The examples are the same in every
+# run, so that a change is never blamed for what another example would have shown before it; new
+# ones are searched for with `--hypothesis-profile=search`.
 hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "repeat",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-hypothesis.settings.load_profile("untimed")
+hypothesis.settings.register_profile(
+    "search", hypothesis.settings.get_profile("repeat"), derandomize=False
+)
+hypothesis.settings.load_profile("repeat")
 
 
 SERVERS = {"mlflow_server": "MLflow", "local_model": "local model"}

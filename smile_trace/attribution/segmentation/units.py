@@ -167,12 +167,20 @@ class UnitSplitter:
             yield _moved(find(text[a:b]), a), (a, b)
 
     def blocks(self, find: Callable[[str], list[Range]], message: int) -> list[Range]:
-        """What `find` finds in a message: in the template's own text, and in the values."""
+        """What `find` finds in a message: in the template's own text, and in the values.
+
+        What runs over the edge of a template ends there.
+        """
         whole = len(self._messages[message].content)
         views = self._views(find, message, 0, whole, self._values[message])
-        taken, _ = next(views)
+        taken = [self._up_to_an_edge(message, *block) for block in next(views)[0]]
         inner = [(a, b) for found, _ in views for a, b in found if not _overlaps(a, b, taken)]
         return sorted([*taken, *inner])
+
+    def _up_to_an_edge(self, message: int, start: int, end: int) -> Range:
+        """A range up to the first edge of a template that it crosses."""
+        first = min(_crossed((start, end), self._templates[message]), default=end)
+        return boundaries.strip(self._messages[message].content, start, first) or (start, end)
 
 
 def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:

@@ -168,6 +168,13 @@ def test_whole_documents_are_joined_before_one_is_cut() -> None:
         assert sum(text in one for one in joined) == 1
 
 
+def test_a_document_ends_where_the_template_around_it_ends() -> None:
+    documents = "Document 1: The sea is red.\n\nDocument 2: Rome is old."
+    prompted = _prompted([], "", [(False, documents)], "Which city is old?")
+    free = [s.text for s in Segmentation(prompted, "document").segments if not s.protected]
+    assert free == ["Document 1: The sea is red.", "Document 2: Rome is old."]
+
+
 def test_a_value_of_several_sentences_is_split_on_its_own() -> None:
     prompted = _prompted(
         [], "", [(False, "Say: "), (True, "Go home. Now"), (False, " please.")], ""
