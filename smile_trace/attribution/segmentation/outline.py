@@ -1,7 +1,7 @@
 """The parts of a prompt that no segment crosses: messages, templates, values, documents, sections.
 
-The parts are nested. A segment lies inside a part, holds it whole, or has nothing of it; marks go
-with their word, also over the edge of a part.
+The parts are nested, and begin and end with a word: marks go with it, also over the edge of a
+part. A segment lies inside a part, holds it whole, or has nothing of it.
 """
 
 from bisect import bisect_right
@@ -38,27 +38,31 @@ class Outline:
         """The sentence around a segment."""
         message = segment.message
         if message not in self._sentences:
-            self._sentences[message] = self._splitter.split(
-                "sentence", message, *self._whole(message)
-            )
+            found = self._splitter.split("sentence", message, *self._whole(message))
+            self._sentences[message] = self._without_marks(message, found)
         around = _around(self._sentences[message], self._words_of(segment))
         return (message, *around[0]) if around else None
 
     def _words_of(self, segment: Segment) -> Range:
         """From the first to the last character that is no mark."""
         places = segment.places
-        return word_range(self._messages[segment.message].content, places[0][1], places[-1][2])
+        [words] = self._without_marks(segment.message, [(places[0][1], places[-1][2])])
+        return words
+
+    def _without_marks(self, message: int, ranges: Sequence[Range]) -> list[Range]:
+        return [word_range(self._messages[message].content, *found) for found in ranges]
 
     def _kinds(self, message: int) -> list[list[Range]]:
         """The parts of each kind, those of one kind in order and apart."""
         if message not in self._parts:
             splitter = self._splitter
-            self._parts[message] = [
+            kinds = [
                 splitter.templates(message),
                 splitter.values(message),
                 splitter.documents(message),
                 splitter.split("section", message, *self._whole(message)),
             ]
+            self._parts[message] = [self._without_marks(message, kind) for kind in kinds]
         return self._parts[message]
 
     def _whole(self, message: int) -> Range:
