@@ -10,6 +10,9 @@ from smile_trace.attribution.estimation.inference import LEVEL, Array, Rows
 from smile_trace.attribution.estimation.solver import Solver, Surrogate
 
 REPEATS = 8
+"""Of the cross-validation, for up to REPEATED_ROWS rows; with more, the folds matter less."""
+
+REPEATED_ROWS = 60
 FOLDS = 5
 MINIMAL_R2 = 0.2
 MINIMAL_GAIN = 0.1
@@ -56,7 +59,7 @@ def held_out(rows: Rows, seed: list[int], solver: Solver | None = None) -> HeldO
     generator = np.random.default_rng(seed)
     share = rows.x.mean(axis=1, keepdims=True)
     model, mean, count = (np.zeros(len(rows.y)) for _ in range(3))
-    for _ in range(REPEATS):
+    for _ in range(max(1, REPEATS * min(REPEATED_ROWS, len(rows.y)) // len(rows.y))):
         folds = generator.permutation(np.arange(len(rows.y)) % FOLDS)
         for fold in range(FOLDS):
             train, test = folds != fold, folds == fold

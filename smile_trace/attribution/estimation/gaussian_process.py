@@ -177,10 +177,10 @@ class _Likelihood:
         n = len(parameters) - 2
         rates, noise = np.exp(parameters[:n]), float(np.exp(parameters[n + 1]))
         covariance, signal = self.covariance(parameters)
-        factor = linalg.cho_factor(covariance, lower=True, check_finite=False)
-        inverse = linalg.cho_solve(factor, np.eye(len(self._y)), check_finite=False)
+        factor = linalg.cholesky(covariance, lower=True, check_finite=False)
+        inverse = _inverse(factor)
         solved = inverse @ self._y
-        value = 0.5 * float(self._y @ solved) + float(np.log(np.diag(factor[0])).sum())
+        value = 0.5 * float(self._y @ solved) + float(np.log(np.diag(factor)).sum())
         slope = np.outer(solved, solved) - inverse  # derivative of −2 × value by the covariance
         gradient = np.empty(n + 2)
         pull = slope * signal
@@ -202,6 +202,13 @@ class _Likelihood:
         return value + _RATE_PENALTY * float(rates.sum()) + 0.5 * float(
             signal**2 + noise**2
         ), gradient
+
+
+def _inverse(factor: Array) -> Array:
+    """The inverse of L Lᵀ; a third of the work of solving for every unit vector."""
+    lower, _ = linalg.lapack.dpotri(factor, lower=True)
+    inverse: Array = np.tril(lower) + np.tril(lower, -1).T
+    return inverse
 
 
 def _weighted(one: Array, other: Array, rates: Array) -> Array:
