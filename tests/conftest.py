@@ -44,7 +44,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("repeat")
 
 
-SERVERS = {"mlflow_server": "MLflow", "local_model": "local model"}
+SERVERS = {"mlflow_server": "MLflow", "local_model": "local model", "chat_model": "local model"}
 """Fixtures of one server per session, which under pytest-xdist is one per worker."""
 
 

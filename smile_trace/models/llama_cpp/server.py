@@ -135,6 +135,7 @@ def _serve(options: dict[str, str | int]) -> None:
     params.n_parallel = options["slots"]
     params.cpuparams.n_threads = options["threads"]
     params.cpuparams_batch.n_threads = options["threads"]
+    params.use_jinja = True  # the model's own template, not llama.cpp's nearest to it
     params.chat_template = options["chat_template"]
     params.verbosity = 1
     params.ui = False
