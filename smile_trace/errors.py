@@ -29,6 +29,9 @@ class ReasonCode(StrEnum):
     EMPTY_PROMPT = "empty_prompt"
     NO_MODEL = "no_model"
 
+    # What is said beside an explanation.
+    PROMPT_ASSUMED = "prompt_assumed"
+
     # An explanation that failed or waits.
     CANNOT_EXPLAIN = "cannot_explain"
     CALL_REMOVED = "call_removed"

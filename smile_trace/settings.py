@@ -84,7 +84,7 @@ class _CommonModelSettings(_Table):
     concurrency: int = Field(8, ge=1, le=256)
     """Requests in flight at once."""
     max_tokens: int = Field(256, ge=1)
-    """Longest answer asked for, where the call itself named no limit."""
+    """Longest answer asked for, where neither the call nor its logged answer gives a limit."""
     calls_per_day: Cap[int] = Field(None, ge=0)
     """Requests to this model per day (UTC), besides the caps of `[budget]`; counted for each
     captured name, also where `"*"` stands for several."""

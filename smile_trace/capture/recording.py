@@ -116,6 +116,7 @@ class Recording:
             return
         name, messages = found
         self._set_messages(messages)
+        self._attributes[semconv.PROMPT_ASSUMED] = True
         self._attributes.update(request_attributes(arguments))
         others = parameters.others(arguments, name)
         if self._site.rerun is not None and is_json(others):
@@ -138,6 +139,7 @@ class Recording:
                 self._attributes.pop(semconv.RERUN, None)
                 self._structured.pop(semconv.RERUN_ARGUMENTS, None)
             self._set_messages(sent.messages)
+            self._attributes.pop(semconv.PROMPT_ASSUMED, None)
             self._form = sent.form or self._form
         if form is not None:
             self._form = "text_completion" if form == "completion" else form

@@ -75,6 +75,7 @@ class GenAI:
             metadata=read_object(a.get(semconv.METADATA)),
             no_content=no_content,
             not_repeatable=_not_repeatable(raw),
+            prompt_assumed=a.get(semconv.PROMPT_ASSUMED) is True,
         )
 
 

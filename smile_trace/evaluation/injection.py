@@ -237,14 +237,13 @@ def _inject(prompted: Prompted, place: int, start: int, text: str, marker: str) 
     content = f"{message.content}\n{both}" if start else f"{both}\n{message.content}"
     messages = list(prompted.messages)
     messages[place] = message.model_copy(update={"content": content})
-    copy = prompted.model_copy(update={"messages": tuple(messages), "answer": None, "prompts": ()})
+    changed = {"messages": tuple(messages), "answer": None, "answer_limit": None, "prompts": ()}
+    copy = prompted.model_copy(update=changed)
     return InjectedPrompt(copy, place, start, text, NEUTRAL, marker)
 
 
 async def _ask_once(prompted: Prompted, model: Model) -> Response:
-    request = Request(
-        messages=prompted.messages, form=prompted.form, parameters=prompted.parameters
-    )
+    request = Request.of(prompted)
     with suppress_instrumentation():
         [response] = await model.generate([request])
     return response

@@ -185,9 +185,7 @@ def _metered(model: Model, calls: int, fresh: bool) -> MeteredModel:
 
 
 async def _ask_first(prompted: Prompted, model: Model) -> Response:
-    request = Request(
-        messages=prompted.messages, form=prompted.form, parameters=prompted.parameters
-    )
+    request = Request.of(prompted)
     with suppress_instrumentation():
         [response] = await model.generate([request])
     if not response.ok:

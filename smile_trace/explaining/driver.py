@@ -8,6 +8,7 @@ from typing import Protocol
 from smile_trace.attribution import Answered, Embed, Study, VectorTable
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
+from smile_trace.explaining.notes import with_notes
 from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, Request
 from smile_trace.models.base import scores_answers
@@ -73,14 +74,10 @@ async def ask_model(
     """
     if not perturbations:
         return []
+    unperturbed = Request.of(prompted)
     requests = [
-        Request(
-            messages=perturbation.messages,
-            form=prompted.form,
-            parameters=prompted.parameters,
-            replicate=perturbation.replicate,
-        )
-        for perturbation in perturbations
+        unperturbed.model_copy(update={"messages": row.messages, "replicate": row.replicate})
+        for row in perturbations
     ]
     with suppress_instrumentation():
         if signal == "probability" and scores_answers(model):
@@ -193,16 +190,20 @@ async def run(
         if on_round is not None:
             on_round(perturbations, responses)
     await vectors.ask(study)
-    return await run_in_thread(finish, study, of_target, of_proxy)
+    return await run_in_thread(finish, study, model, of_target, of_proxy)
 
 
 def finish(
-    study: Study, responses: Iterable[Response], of_proxy: Iterable[Response] = ()
+    study: Study,
+    model: Model,
+    responses: Iterable[Response],
+    of_proxy: Iterable[Response] = (),
 ) -> Explanation:
-    """The study's Explanation with its time and the cost of `responses` and of the proxy's."""
+    """The study's Explanation with its time, the cost of the model's responses and of the proxy's,
+    and what is not known of the request."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     update = {"cost": total_cost(cost_of(responses), cost_of(of_proxy)), "explained_at": now}
-    return study.result().model_copy(update=update)
+    return with_notes(study.result().model_copy(update=update), study.prompted, model)
 
 
 def cost_of(responses: Iterable[Response]) -> Cost:

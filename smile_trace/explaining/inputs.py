@@ -6,6 +6,7 @@ from typing import Any
 from smile_trace.capture.prompts import find_renderings
 from smile_trace.explaining.driver import ExplanationFailed
 from smile_trace.records import JSON, Call, Message, Prompted, PromptUse
+from smile_trace.records.answer_limit import answer_limit
 from smile_trace.settings import Settings
 
 AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
@@ -35,6 +36,7 @@ def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSO
         answer=answer,
         parameters=parameters,
         prompts=tuple(PromptUse.model_validate(use) for use in uses),
+        answer_limit=None if answer is None else answer_limit(answer),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 from smile_trace.attribution import distance_named
 from smile_trace.explaining.inputs import AnyPrompt, read_call, read_prompt
@@ -10,6 +10,7 @@ from smile_trace.explaining.named_models import AnyModel, named_model, open_any,
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.models import Model
 from smile_trace.records import JSON, Call, ExplanationSettings, Prompted
+from smile_trace.records.answer_limit import answer_limit
 from smile_trace.settings import ModelSettings, Settings
 
 
@@ -73,8 +74,13 @@ def prepare(
     if call is None:
         prompted = read_prompt(cast(AnyPrompt, prompt), answer, dict(parameters or {}))
     else:
-        given = {"answer": answer, "parameters": None if parameters is None else dict(parameters)}
+        given: dict[str, Any] = {
+            "answer": answer,
+            "parameters": None if parameters is None else dict(parameters),
+        }
         changes = {name: value for name, value in given.items() if value is not None}
+        if answer is not None:
+            changes["answer_limit"] = answer_limit(answer)
         prompted = Prompted.of(call).model_copy(update=changes)
     distance_named(options.distance)
     opened, how = _model(model, call, conf, app)

@@ -6,7 +6,7 @@ from typing import Protocol, TypeGuard
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.presentable import presentable
-from smile_trace.records import JSON, Form, Message, Record, Response
+from smile_trace.records import JSON, Form, Message, Prompted, Record, Response
 
 
 class Request(Record):
@@ -16,6 +16,19 @@ class Request(Record):
     form: Form = "chat"
     parameters: dict[str, JSON] = {}
     replicate: int = 0
+    answer_limit: int | None = None
+    """Tokens that the answer may have where `parameters` set no limit; None for the limit of the
+    model's settings."""
+
+    @classmethod
+    def of(cls, prompted: Prompted) -> "Request":
+        """The request for the unperturbed prompt."""
+        return cls(
+            messages=prompted.messages,
+            form=prompted.form,
+            parameters=prompted.parameters,
+            answer_limit=prompted.answer_limit,
+        )
 
 
 @dataclass(frozen=True)
@@ -26,6 +39,8 @@ class Capabilities:
     """It is a `ScoringModel`: it has `score`."""
     first_token_only: bool = False
     """`score` gives the log-probability of the answer's first token only."""
+    calls_function: bool = False
+    """It calls the application's function again: the prompt is that function's argument."""
     remote: bool = False
     """Somebody else's machine answers: temperature 0 alone does not make it deterministic."""
     meters_attempts: bool = False

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from smile_trace.records.answer_limit import answer_limit
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.upgrades import upgrade_call
 
@@ -111,6 +112,8 @@ class Call(Record):
     """Why there is no answer, where there is none."""
     not_repeatable: str | None = None
     """Why the texts of the messages do not make the same request again (images, say)."""
+    prompt_assumed: bool = False
+    """The messages are the decorated function's argument: what it really sent is not known."""
 
     @model_validator(mode="before")
     @classmethod
@@ -169,14 +172,22 @@ class Prompted(Record):
     form: Form = "chat"
     parameters: dict[str, JSON] = {}
     prompts: tuple[PromptUse, ...] = ()
+    answer_limit: int | None = None
+    """Tokens that the answer of a replay may have where `parameters` set no limit; None for the
+    limit of the model's settings."""
+    assumed: bool = False
+    """The messages are a function's argument: what it really sent is not known."""
 
     @classmethod
     def of(cls, call: Call) -> "Prompted":
         """The fields of a call that a Study needs."""
+        counted = None if call.usage is None else call.usage.output_tokens
         return cls(
             messages=call.messages,
             answer=call.answer,
             form=call.form,
             parameters=call.parameters,
             prompts=call.prompts,
+            answer_limit=None if call.answer is None else answer_limit(call.answer, counted),
+            assumed=call.prompt_assumed,
         )

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from smile_trace.errors import ReasonCode
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form, Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
@@ -178,6 +179,14 @@ class ProxyUse(Record):
     dropped: str | None = None
 
 
+class Note(Record):
+    """Something that a reader of an explanation has to know: a code for programs, and a sentence,
+    which is also at the end of the summary."""
+
+    code: ReasonCode
+    text: str
+
+
 class Explanation(Record):
     """One explained answer. JSON in (`model_validate_json`), JSON out (`model_dump_json`)."""
 
@@ -202,6 +211,7 @@ class Explanation(Record):
     partitions: tuple[tuple[str, ...], ...] = ()
     """Per level, the keys of the units that the masks of that level refer to."""
     settings: ExplanationSettings
+    notes: tuple[Note, ...] = ()
     proxy: ProxyUse | None = None
     """How a proxy took part; None where there was none."""
     proxy_scored: bool = False

@@ -60,6 +60,7 @@ def test_the_mapping_renames_by_the_end_of_a_path(monkeypatch: pytest.MonkeyPatc
     )
     monkeypatch.setattr(f"{mapping}.RENAMED_VALUES", {"fidelity.status": {"a": "b"}})
     monkeypatch.setattr(f"{mapping}.RENAMED_PHRASES", {"prompt": "input"})
+    monkeypatch.setattr(f"{mapping}.ADDED_FIELDS", {"rows": {"new": None}})
     before = {
         "cost": {"calls": 1},
         "rows": [{"calls": 2, "status": "a"}],
@@ -69,7 +70,7 @@ def test_the_mapping_renames_by_the_end_of_a_path(monkeypatch: pytest.MonkeyPatc
     }
     assert upgrade(before) == {
         "cost": {"asked": 1},
-        "rows": [{"requests": 2, "status": "a"}],
+        "rows": [{"requests": 2, "status": "a", "new": None}],
         "fidelity": {"status": "b", "reason": "the input"},
         "parameters": {"calls": 3},
         "answer": "the prompt",

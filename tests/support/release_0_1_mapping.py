@@ -35,11 +35,13 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 """Path of a field to the new form of its values (each one of a list's)."""
 
 ADDED_FIELDS: dict[str, dict[str, Any]] = {
+    "explanation": {"notes": []},
     "explanation.settings": {"distance": None},
     "settings.explain": {"distance": None},
     "explanation.segments": {"fails_without": False},
     "explanation.coarser": {"fails_without": False},
     "status": {"partial": 0},
+    "replay.call": {"prompt_assumed": False},
 }
 """Path of an object to the fields that came since, as they are where nothing asks for them."""
 
@@ -82,6 +84,19 @@ def upgrade(document: Any, kind: str = "explanation", *, said_anew: bool = True)
         said_anew: whether this release made its sentences; those that 0.1 stored stay.
     """
     return _upgraded(document, (kind,), RENAMED_PHRASES if said_anew else {})
+
+
+def completed(document: Any, *path: str) -> Any:
+    """A document that a later release wrote, with the fields that came since."""
+    if isinstance(document, list):
+        return [completed(item, *path) for item in document]
+    if not isinstance(document, dict):
+        return document
+    found = {
+        name: inside if name in OPAQUE else completed(inside, *path, name)
+        for name, inside in document.items()
+    }
+    return _find(ADDED_FIELDS, path, {}) | found
 
 
 def _upgraded(value: Any, path: tuple[str, ...], phrases: dict[str, str]) -> Any:

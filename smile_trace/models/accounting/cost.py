@@ -37,9 +37,7 @@ def attempt_bound(
     """
     if not isinstance(how, EndpointSettings | LocalSettings):
         return None, None
-    request = Request(
-        messages=prompted.messages, form=prompted.form, parameters=prompted.parameters
-    )
+    request = Request.of(prompted)
     form = how.form or request.form
     sent = wire.parameters(request, form=form, limit={"max_tokens": how.max_tokens})
     bound = wire.token_bound({**wire.question(request.messages, form=form), **sent})

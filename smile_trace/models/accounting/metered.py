@@ -221,11 +221,14 @@ class MeteredModel:
 
     def _key(self, request: Request, answer: str | None) -> str:
         """What decides an answer: the model, the form, the parameters without the seed, the
-        exact messages, the replicate, and the given answer where it is scored."""
+        exact messages, the replicate, the given answer where it is scored, and otherwise how long
+        the answer may be."""
         parameters = {n: v for n, v in request.parameters.items() if n != "seed"}
         messages = [[message.role, message.content] for message in request.messages]
         scope = self._model.identity or f"only {self._explanation}"
         content = [scope, request.form, parameters, messages, request.replicate, answer]
+        if answer is None and request.answer_limit is not None:
+            content.append(request.answer_limit)
         text = json.dumps(content, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()
 

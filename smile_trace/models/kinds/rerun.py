@@ -37,7 +37,7 @@ class Rerun:
     """
 
     identity = None
-    capabilities = Capabilities()
+    capabilities = Capabilities(calls_function=True)
 
     def __init__(self, call: Call, *, app: str | None) -> None:
         self.name = call.rerun or call.name

@@ -96,8 +96,8 @@ def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dic
     """The call's own parameters as they are sent again.
 
     Those that decide the number and the shape of the answers are dropped. A replicate above 0
-    shifts the seed, where there is one. `limit` (name and tokens) is used where the call had
-    no limit of its own.
+    shifts the seed, where there is one. Where the call had no limit of its own, the request's
+    limit of the answer counts, or else `limit` (name and tokens).
     """
     sent = {
         _NAMES.get(name, name): value
@@ -111,7 +111,7 @@ def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dic
     limits = [sent[name] for name in LIMITS if name in sent]
     if not any(isinstance(tokens, int) and tokens > 0 for tokens in limits):
         own = {name: value for name, value in sent.items() if name not in LIMITS}
-        sent = {**own, **limit}
+        sent = {**own, **{name: request.answer_limit or most for name, most in limit.items()}}
     if isinstance(sent.get("seed"), int):
         sent["seed"] += request.replicate
     return sent

@@ -144,7 +144,7 @@ class Explainer:
             told += responses
             await self._retry(self._store.jobs.progressed, job.id, now=self._clock())
         await vectors.ask(study)
-        explanation = await run_in_thread(finish, study, told)
+        explanation = await run_in_thread(finish, study, model, told)
         spent = await self._retry(self._store.ledger.spent, "explanation", job.budget_scope.key)
         scope = job.budget_scope.for_purpose(Purpose.PROXY)
         of_its_proxy = await self._retry(self._store.ledger.spent, "explanation", scope.key)

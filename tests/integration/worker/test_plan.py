@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from smile_trace.records.answer_limit import answer_limit
 from smile_trace.settings import Settings
 from smile_trace.store.spending.ledger import Left
 from smile_trace.worker.lock import worker_lock
@@ -67,7 +68,8 @@ def test_known_prices_and_caps(configure: Configure) -> None:
     promised = plan(settings)
     [asked] = promised.models
     assert asked.usd is not None
-    assert 40 * 100 * 0.6e-6 < asked.usd < 0.01  # 60 cents per million output tokens
+    most = answer_limit(planted_answer(PROMPT))
+    assert 40 * most * 0.6e-6 < asked.usd < 0.01  # 60 cents per million output tokens
     assert asked.left == Left(calls=7)
     assert promised.left == Left(calls=2000, tokens=5000, usd=1.0)
     capped = configure(models={"gpt-4o-mini": how}, budget={"usd_per_explanation": 0.0001})

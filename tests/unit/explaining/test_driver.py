@@ -94,7 +94,7 @@ async def test_rounds_by_hand_equal_run():
         by_hand.tell(zip(asked, responses, strict=True))
         answered += responses
     same = {"explained_at": None}
-    assert finish(by_hand, answered).model_copy(update=same) == whole.model_copy(update=same)
+    assert finish(by_hand, model, answered).model_copy(update=same) == whole.model_copy(update=same)
     assert whole.explained_at.endswith("+00:00")
 
 

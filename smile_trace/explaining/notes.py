@@ -1,0 +1,23 @@
+"""What a reader has to know beside an explanation: what is not known of the request."""
+
+from smile_trace.errors import ReasonCode
+from smile_trace.models import Model
+from smile_trace.records import Explanation, Note, Prompted
+
+PROMPT_ASSUMED = Note(
+    code=ReasonCode.PROMPT_ASSUMED,
+    text=(
+        "The prompt is the function's argument: what the function adds to it, and the parameters "
+        "of its request, are not known. record() in the function, or instrument() for its client, "
+        "tells them."
+    ),
+)
+
+
+def with_notes(explanation: Explanation, prompted: Prompted, model: Model) -> Explanation:
+    """The explanation with its notes, which end its summary, too."""
+    if not prompted.assumed or model.capabilities.calls_function:
+        return explanation
+    notes = (*explanation.notes, PROMPT_ASSUMED)
+    summary = f"{explanation.summary} {PROMPT_ASSUMED.text}"
+    return explanation.model_copy(update={"notes": notes, "summary": summary})
