@@ -208,15 +208,15 @@ class Explaining(_Table):
     signal: Literal["auto", "text", "probability"] = "auto"
     """What is compared: the answers' texts, or the probability of the logged answer, which
     few servers give; `auto` takes the probability where the model can score a whole answer."""
-    distance: str | None = None
-    """By what texts are compared, in place of the default comparison: `layers` (values, structure
-    and meaning), or a distance of word vectors: `wasserstein` or another that `smile-trace explain
-    --help` lists."""
+    distance: str = "layers"
+    """By what texts are compared: `layers` (values, structure and meaning), `words` (the comparison
+    of release 0.1), or a distance of word vectors: `wasserstein` or another that `smile-trace
+    explain --help` lists."""
     seed: int = 0
     """Decides the perturbations: same seed, same answers, same explanation."""
     embeddings: str | None = None
     """A model of `[models]` (an endpoint) whose `/v1/embeddings` replaces the packaged
-    word vectors."""
+    vectors of sentences and words."""
     sanity_check_rate: float = Field(0.0, ge=0, le=1)
     """Share of the explained calls for which a copy of the prompt is explained, too, with a
     text in it whose effect is known. Each check takes as many calls as an explanation, within

@@ -73,15 +73,15 @@ def explain(
     ] = None,
     signal: Annotated[Signal, typer.Option(help="How answers are compared.")] = Signal.auto,
     distance: Annotated[
-        str | None,
+        str,
         typer.Option(
             metavar="NAME",
-            help="Compare texts by layers (values, structure, meaning), by words (the default), or "
-            "by a distance of their word vectors: wasserstein, "
+            help="Compare texts by layers (values, structure, meaning), by words (as release 0.1 "
+            "did), or by a distance of their word vectors: wasserstein, "
             "sliced_wasserstein, word_movers, cosine, energy, mmd, wasserstein_1d, "
             "kolmogorov_smirnov, kuiper, cramer_von_mises, anderson_darling or dts.",
         ),
-    ] = None,
+    ] = "layers",
     seed: Annotated[int, typer.Option(help="Decides what is removed together.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write the heatmap to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Explanation as JSON.")] = False,
@@ -179,7 +179,7 @@ def _show(explanation: "Explanation", *, html: Path | None, json: bool) -> None:
         print(f"Sanity check {checked['outcome']}: {checked['reason']}.")
 
 
-def _distance(name: str | None) -> str | None:
+def _distance(name: str) -> str:
     from smile_trace.attribution import distance_named
 
     try:

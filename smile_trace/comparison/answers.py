@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation.answer_change import TextChange
-from smile_trace.attribution.word_vectors import Embed, embed_words
+from smile_trace.attribution.estimation.distances import LAYERS
+from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.comparison.influence.regression import Array
 from smile_trace.comparison.influence.verdicts import LEVEL
 from smile_trace.records.comparison import AnswerComparison, EditEffect
@@ -65,15 +65,22 @@ def paired(before: Sequence[str | None], after: Sequence[str | None]) -> Paired 
     return Paired((old[0], old[-1]), (new[0], new[-1]))
 
 
-def text_distance(embed: Embed = embed_words) -> Distance:
-    """The answer change by text, averaged over both directions: symmetric, in [0, 1]."""
+def text_distance(compared_by: str = LAYERS) -> Distance:
+    """The answer change by text, averaged over both directions: symmetric, in [0, 1].
+
+    Args:
+        compared_by: the name of a comparison of texts, as for `text_comparison`.
+
+    Raises:
+        ValueError: there is no such comparison.
+    """
+    comparison = text_comparison("", None, compared_by)
     known: dict[tuple[str, str], float] = {}
 
     def distance(one: str, other: str) -> float:
         key = (one, other) if one <= other else (other, one)
         if key not in known:
-            there = TextChange(one, embed).changes([other])[0]
-            back = TextChange(other, embed).changes([one])[0]
+            there, back = comparison.between(one, other), comparison.between(other, one)
             known[key] = 0.0 if one == other else (there + back) / 2
         return known[key]
 

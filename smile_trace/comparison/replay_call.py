@@ -180,14 +180,13 @@ async def _ask(
         answers=answers,
         failures=tuple(str(response.failure) for response in responses if not response.ok),
     )
-    return _judged(made)
+    return _judged(made, text_distance(settings.explain.distance))
 
 
-def _judged(made: Replay) -> Replay:
+def _judged(made: Replay, distance: Distance) -> Replay:
     """With its distances, and the verdict on them given the model's own noise."""
     if not made.answers:
         return made.model_copy(update={"verdict": "The model gave no answer."})
-    distance = text_distance()
     logged = made.call.answer or ""
     distances = [distance(logged, answer) for answer in made.answers]
     own = [distance(one, other) for one, other in combinations(made.answers, 2)]

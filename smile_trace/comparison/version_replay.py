@@ -97,7 +97,7 @@ class VersionReplay:
         self._traffic = traffic
         self._seed = seed
         self._given = model
-        self._distance = text_distance()
+        self._distance = text_distance(settings.explain.distance)
 
     def run(
         self,

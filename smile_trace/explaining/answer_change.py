@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from smile_trace.attribution import Distance
 from smile_trace.attribution.answer_distance import AnswerChange, Meaning, compare, embed_sentences
+from smile_trace.attribution.estimation.distances import LAYERS
 from smile_trace.attribution.estimation.text_comparison import text_comparison
 
 
@@ -27,7 +28,7 @@ def answer_change(logged: str, response: str, *, distance: str | Distance | None
         ValueError: there is no distance of that name.
         ModuleNotFoundError: the worker's extra is missing.
     """
-    if distance in (None, "layers"):
+    if distance in (None, LAYERS):
         return answer_change_details(logged, response).change
     return text_comparison(logged, None, distance).changes([response])[0]
 

@@ -40,7 +40,7 @@ def explain(
     protect: Sequence[str | re.Pattern[str]] = (),
     budget: int = 40,
     signal: Literal["auto", "text", "probability"] = "auto",
-    distance: str | None = None,
+    distance: str = "layers",
     proxy: AnyModel | None = None,
     seed: int = 0,
     fresh: bool = False,
@@ -73,10 +73,9 @@ def explain(
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.
-        distance: compare texts by `layers` (values, structure and meaning), or by a distance of
-            their word vectors (`wasserstein` or another of
-            `smile_trace.attribution.distance_names()`), in place of the default comparison,
-            `words`.
+        distance: compare texts by `layers` (values, structure and meaning), by `words` (as
+            release 0.1 did), or by a distance of their word vectors (`wasserstein` or another of
+            `smile_trace.attribution.distance_names()`).
         proxy: a cheaper model that is asked most perturbations, 200 at most, in the model's
             place, which is then asked no more than 20 times (16 of a larger budget). A local
             one, such as `"demo"`, scores the given answer, whoever gave it.

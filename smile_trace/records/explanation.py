@@ -119,9 +119,9 @@ class ExplanationSettings(Record):
     seed: int = 0
     pooled: bool = False
     """Few masks over the template's own segments, to be pooled over a prompt version's calls."""
-    distance: str | None = None
-    """`layers`, `words`, or the name of a distance of the word vectors of two answers; None for the
-    default comparison of their texts."""
+    distance: str = "layers"
+    """By what texts are compared: `layers`, `words` (of release 0.1), or the name of a distance of
+    the word vectors of two answers."""
 
     @model_validator(mode="before")
     @classmethod

@@ -19,19 +19,21 @@ def upgrade_call(document: JSON) -> JSON:
 
 
 def upgrade_settings(document: JSON) -> JSON:
-    """ExplanationSettings: 0.1 wrote `freeze`."""
-    return _renamed(document, {"freeze": "protect"})
+    """ExplanationSettings: 0.1 wrote `freeze`, and compared texts by `words`."""
+    if not isinstance(document, dict) or "freeze" not in document:
+        return document
+    return {"distance": "words", **_renamed(document, {"freeze": "protect"})}
 
 
 def hash_settings(document: JSON) -> str:
     """The hash of ExplanationSettings (16 hex digits), which stays what 0.1 computed.
 
     Jobs, their budgets and the engine's workflows are named by it: fields have the names of 0.1,
-    and one that came later counts only where it is set.
+    and one that came later counts only where it is not what 0.1 did.
     """
     hashed = _renamed(document, {"protect": "freeze"})
-    if hashed.get("distance") is None:
-        hashed.pop("distance", None)
+    if hashed.get("distance") == "words":
+        del hashed["distance"]
     text = json.dumps(hashed, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -36,8 +36,8 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 
 ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "explanation": {"notes": []},
-    "explanation.settings": {"distance": None},
-    "settings.explain": {"distance": None},
+    "explanation.settings": {"distance": "words"},
+    "settings.explain": {"distance": "layers"},
     "explanation.segments": {"fails_without": False},
     "explanation.coarser": {"fails_without": False},
     "status": {"partial": 0},

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from smile_trace.attribution.answer_distance.edits import Edit, edits
+from smile_trace.attribution.answer_distance.polarity import opposite_axis
 from smile_trace.attribution.answer_distance.tokens import Kind, Sentence, Token
 
 
@@ -64,17 +65,29 @@ class Alignment:
         span = shared[-1][2] - shared[0][1]
         return 2 * sum(length for length, _, _ in shared) / (len(self.logged.tokens) + span)
 
+    @cached_property
+    def shared(self) -> float:
+        """The share of both that the other says, too, in any order, in [0, 1]."""
+        window = self.window
+        left = Counter(token.key for token in window)
+        both = (Counter(self.logged.keys) & left).total()
+        return 2 * both / (len(self.logged.tokens) + len(window))
+
     @property
     def swapped(self) -> frozenset[str]:
-        """The tokens that took each other's places in a frame that stayed: *A beat B*, *B beat
-        A*. Empty where none did."""
+        """The tokens that took each other's places in a frame that stayed, but for an opposite:
+        *A beat B*, *B beat A*. Empty where none did."""
         both = [r for r in self.replaced if r.logged and r.response]
         if len(both) < 2 or len(both) != len(self.replaced):
             return frozenset()
-        before = Counter(t.key for r in both for t in r.logged)
-        after = Counter(t.key for r in both for t in r.response)
+        before = Counter(t.key for r in both for t in r.logged if not _has_opposite(t))
+        after = Counter(t.key for r in both for t in r.response if not _has_opposite(t))
         telling = any(t.kind is not Kind.FUNCTION for r in both for t in r.logged)
         return frozenset(before) if telling and before == after else frozenset()
+
+
+def _has_opposite(token: Token) -> bool:
+    return token.kind is Kind.WORD and opposite_axis(token.key) is not None
 
 
 def shared_weight(logged: Sentence, response: Sentence) -> float:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from smile_trace.attribution.answer_distance import structure
 from smile_trace.attribution.answer_distance.alignment import Alignment, shared_weight
@@ -24,8 +24,9 @@ _LEFT_OUT = 0.4
 """Share of a logged sentence below which it counts as left out, where the sentence of the response
 that is nearest says another one."""
 
-_REVERSED, _UNTOLD = 0.9, 0.7
-"""Change of a yes to a no, and of a bare yes or no to an answer that has neither."""
+_REVERSED, _BARE = 0.9, 0.5
+"""Change of a yes to a no, or of a bare yes or no to an answer that has neither; and of an answer
+to nothing but its yes or no."""
 
 _SAID_TWICE = 0.8
 """Share of a logged sentence from which another sentence of the response is about the same."""
@@ -80,9 +81,21 @@ class _Read:
     def is_empty(self) -> bool:
         return not self.sentences and self.particle is None
 
-    @property
+    @cached_property
     def tokens(self) -> list[Token]:
         return [token for found in self.sentences for token in found.tokens]
+
+    @cached_property
+    def is_bare(self) -> bool:
+        """Whether it says yes or no and nothing else: *No.*, *You can.*, *It is not.*"""
+        return all(token.kind in (Kind.FUNCTION, Kind.NEGATION) for token in self.tokens)
+
+    @property
+    def says_yes(self) -> bool | None:
+        """Whether it says yes; None where it says neither yes nor no."""
+        if self.particle is not None or not self.is_bare:
+            return self.particle
+        return all(token.kind is not Kind.NEGATION for token in self.tokens)
 
 
 def compare(logged: str, response: str, meaning: Meaning) -> AnswerChange:
@@ -128,6 +141,9 @@ def _of_texts(one: _Read, other: _Read, meaning: Meaning) -> AnswerChange:
         return AnswerChange() if same else _LOST
     if one.is_empty or other.is_empty:
         return _LOST
+    if one.is_bare or other.is_bare:
+        change = _yes_or_no(one, other)
+        return AnswerChange(change, kinds=("yes or no",)) if change else AnswerChange()
     raw = (one.raw, other.raw)
     order = structure.reordered(raw, said, again)
     matches = _matches(one.sentences, other.sentences)
@@ -218,14 +234,14 @@ _LOST = AnswerChange(meaning=1.0, kinds=("empty",))
 
 
 def _yes_or_no(one: _Read, other: _Read) -> float:
-    """The change by a yes or no that the answers begin with."""
-    if one.particle is None or (other.particle is None and one.sentences):
-        return 0.0
-    if other.particle is not None:
-        return _REVERSED if one.particle is not other.particle else 0.0
-    # Only the question would tell whether a sentence without a yes or a no answers it so.
-    denied = any(token.kind is Kind.NEGATION for token in other.tokens)
-    return _REVERSED if one.particle is denied else _UNTOLD
+    """The change by a yes or no."""
+    mine, theirs = one.says_yes, other.says_yes
+    if mine is None or theirs is None:
+        # Only the question would tell whether a sentence without a yes or a no answers it so.
+        return _REVERSED if one.is_bare or other.is_bare else 0.0
+    if mine is not theirs:
+        return _REVERSED
+    return _BARE if other.is_bare and not one.is_bare else 0.0
 
 
 def _meaning(

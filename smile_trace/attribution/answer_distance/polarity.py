@@ -15,7 +15,13 @@ HAN_NEGATION = re.compile("ません|ない(?!と)|なかった|ずに|不(?![�
 HAN_APOLOGY = re.compile("すみません|申し訳(?:あり|ござい)ません")
 
 _PARTICLE = re.compile(
-    r"\W*(?:(?P<yes>yes|ja|oui|sí|si|はい|是的)|no|nein|non|いいえ|不是)\s*(?:[,.!:;、。，]+\s*|$)",
+    r"\W*(?:(?P<yes>yes|indeed|absolutely|certainly|definitely|of course|exactly|sure|correct"
+    r"|that is (?:right|correct|true)"
+    r"|ja|genau|natürlich|klar|selbstverständlich|das stimmt|oui|si|bien sûr|tout à fait"
+    r"|sí|claro|por supuesto|はい|その通りです|是的|对|当然)"
+    r"|no|(?:absolutely|certainly|definitely|of course) not|not at all"
+    r"|nein|natürlich nicht|auf keinen fall|non|pas du tout|bien sûr que non"
+    r"|claro que no|いいえ|不是|当然不)\s*(?:[,.!:;、。，]+\s*|$)",
     re.IGNORECASE,
 )
 
@@ -37,7 +43,14 @@ _OPPOSITES = (
      "decreas fell fall drop declin gesunken sink gefallen baiss dimin baja bajar dismin 減 减 下降"
      " down"),
     ("high höher hoch haut élevé alt 高", "low lower niedrig tief bas bajo 低"),
-    ("more mehr plus más greater larger 多", "less fewer weniger moins menos smaller 少"),
+    ("more mehr plus más greater 多", "less fewer weniger moins menos 少"),
+    ("tall large long big bigger groß größ lang läng grand 大 长 長",
+     "short small little klein kurz kürz petit court pequeñ corto 小 短"),
+    ("old older älter vieux viejo 老", "young younger jung jünger jeune joven 年轻"),
+    ("fast quick schnell rapid rápid 快", "slow langsam lent 慢"),
+    ("heavy heavier schwer lourd pesad 重", "light lighter leicht léger liger 轻"),
+    ("warm hot heiß chaud calient 热", "cold cool kalt froid frío 冷"),
+    ("left links gauche izquierd 左", "right rechts droit derech 右"),
     ("approve accept genehmigt angenommen approuv accept aprob acept 承認 批准 同意",
      "reject refuse deny denie declin abgelehnt refus rejet rechaz deneg 却下 拒"),
     ("good gut bon bonne buen great excellent besser better 良 好",

@@ -1,6 +1,6 @@
 """Values that changed between a logged sentence and what the response says in its place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from smile_trace.attribution.answer_distance import polarity
@@ -109,14 +109,28 @@ def _units(found: Alignment) -> Iterator[Difference]:
 
 def _in_frame(found: Alignment) -> Iterator[Difference]:
     """Words and values that took another's place where the rest of the sentence stayed."""
-    strength = min(max((found.frame - _FRAME) / 0.2, 0.0), 1.0)
-    if not strength:
-        return
-    for replaced in found.replaced:
-        yield from (
-            replace(d, change=d.change * strength)
-            for d in _of_replaced(_without_moved(replaced, found))
-        )
+    replaced = [_without_moved(each, found) for each in found.replaced]
+    in_place = [d for each in replaced for d in _of_replaced(each)]
+    if in_place and found.frame > _FRAME:
+        yield from _weighed(in_place, found.frame)
+    else:
+        yield from _weighed(_of_replaced(_joined(replaced)), found.shared)
+
+
+def _weighed(differences: Iterable[Difference], frame: float) -> Iterator[Difference]:
+    """As far as the frame is one."""
+    strength = min(max((frame - _FRAME) / 0.2, 0.0), 1.0)
+    if strength:
+        yield from (replace(d, change=d.change * strength) for d in differences)
+
+
+def _joined(replaced: Sequence[Replaced]) -> Replaced:
+    """All that one sentence has and the other has not, wherever it stands: *heron and stork*,
+    *crane and heron*."""
+    return Replaced(
+        tuple(token for each in replaced for token in each.logged),
+        tuple(token for each in replaced for token in each.response),
+    )
 
 
 def _without_moved(replaced: Replaced, found: Alignment) -> Replaced:

@@ -197,16 +197,15 @@ def distance_names() -> tuple[str, ...]:
     return tuple(sorted(_REGISTRY))
 
 
-def distance_named(name: str | None) -> Distance | None:
+def distance_named(name: str) -> Distance | None:
     """The distance of that name between the word vectors of two answers, in [0, 1].
 
-    None for None, which stands for the default comparison, and for the comparisons of whole
-    texts, `layers` and `words` (see text_comparison.py).
+    None for the comparisons of whole texts, `layers` and `words` (see text_comparison.py).
 
     Raises:
         ValueError: there is no distance of that name.
     """
-    if name in (None, LAYERS, WORDS):
+    if name in (LAYERS, WORDS):
         return None
     if name not in _REGISTRY:
         names = ", ".join((LAYERS, WORDS, *distance_names()))

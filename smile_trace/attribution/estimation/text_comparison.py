@@ -30,7 +30,7 @@ class TextComparison(Protocol):
 def text_comparison(
     answer: str,
     embed: Embed | None,
-    distance: str | Distance | None,
+    distance: str | Distance = LAYERS,
     part: AnswerSpan | None = None,
 ) -> TextComparison:
     """The comparison with a logged answer.
@@ -38,8 +38,8 @@ def text_comparison(
     Args:
         answer: the logged answer.
         embed: vectors of texts; None for the packaged ones.
-        distance: a name of `distance_names()`, or a distance between sets of word vectors; None
-            for the default.
+        distance: `layers`, `words`, a name of `distance_names()`, or a distance between sets of
+            word vectors.
         part: the part of the answer that counts.
 
     Raises:

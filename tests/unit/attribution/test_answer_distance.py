@@ -115,6 +115,45 @@ def test_a_denial_and_another_label_are_changes(logged: str, response: str) -> N
     assert smile_trace.answer_change(logged, response) >= 0.5
 
 
+@pytest.mark.parametrize(
+    ("logged", "response"),
+    [
+        ("heron and stork", "crane and heron"),
+        ("heron and stork and crane", "crane and heron and pelican"),
+        ("First boil the water, then add the pasta.", "Then add the rice, first boil the water."),
+        ("We met Anna, Ben and Carla in Rome.", "In Rome we met Carla, Dora and Ben."),
+    ],
+)
+def test_a_word_is_exchanged_while_others_change_places(logged: str, response: str) -> None:
+    assert smile_trace.answer_change(logged, response) > 0.5
+    assert smile_trace.answer_change_details(logged, response).layer == "values"
+
+
+@pytest.mark.parametrize(
+    ("logged", "response"),
+    [
+        ("Yes.", "The museum is closed on Mondays."),
+        ("Yes.", "It is not."),
+        ("Paris is it.", "No"),
+        ("You may return it.", "No, never."),
+        ("Of course not.", "Sure, why not."),
+    ],
+)
+def test_a_bare_yes_or_no_is_no_sentence(logged: str, response: str) -> None:
+    assert smile_trace.answer_change(logged, response) >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("logged", "response"), [("Yes.", "Absolutely!"), ("Yes.", "You can."), ("No.", "It is not.")]
+)
+def test_a_yes_in_other_words_is_one(logged: str, response: str) -> None:
+    assert smile_trace.answer_change(logged, response) == 0.0
+
+
+def test_of_a_sentence_only_its_yes_is_left() -> None:
+    assert 0.3 < smile_trace.answer_change("Yes, you may return it.", "Yes.") < 0.7
+
+
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_it_is_a_share_for_any_texts(one: str, other: str) -> None:
     change = compare(one, other, WORDS_ALONE).change

@@ -11,7 +11,7 @@ import smile_trace
 from smile_trace.attribution import CannotExplain, distance_names
 from smile_trace.cli.explain import explain as command
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.records import ExplanationSettings
+from smile_trace.records import Explanation, ExplanationSettings
 from smile_trace.settings import Settings
 from tests.support.planted import PlantedModel, copying
 
@@ -75,7 +75,7 @@ def test_settings_of_0_1_keep_their_hash():
         '"seed":0,"pooled":false}'
     )
     settings = ExplanationSettings.model_validate_json(written)
-    assert settings.protect == ("é",)
+    assert (settings.protect, settings.distance) == (("é",), "words")
     assert settings.hash == hashlib.sha256(written.encode()).hexdigest()[:16]
     assert settings.model_copy(update={"distance": "energy"}).hash != settings.hash
 
@@ -84,14 +84,23 @@ def test_texts_are_compared_by_the_distance_that_is_named():
     def model(prompt):
         return "a fox jumps" if "fox" in prompt.split() else "a cat sleeps"
 
-    default, other = (
-        smile_trace.explain(PROMPT, model=PlantedModel(model), budget=30, distance=distance)
-        for distance in (None, "wasserstein")
+    default = smile_trace.explain(PROMPT, model=PlantedModel(model), budget=30)
+    other = smile_trace.explain(
+        PROMPT, model=PlantedModel(model), budget=30, distance="wasserstein"
     )
-    assert other.settings.distance == "wasserstein"
+    assert (default.settings.distance, other.settings.distance) == ("layers", "wasserstein")
     for explanation in (default, other):
         assert explanation.ranked[0].text == "fox"
     assert other.ranked[0].attribution != pytest.approx(default.ranked[0].attribution, abs=0.01)
+
+
+def test_stored_explanations_of_0_1_were_compared_by_words():
+    stored = smile_trace.explain(PROMPT, model=PlantedModel(copying("fox")), budget=20)
+    document = stored.model_dump(mode="json")
+    del document["settings"]["distance"], document["settings"]["protect"]
+    document |= {"schema_version": 1, "settings": {**document["settings"], "freeze": []}}
+    assert Explanation.model_validate(document).settings.distance == "words"
+    assert stored.settings.distance == "layers"
 
 
 def test_an_unknown_distance_is_named():
