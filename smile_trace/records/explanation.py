@@ -94,6 +94,8 @@ class Fidelity(Record):
     noise_floor: float = 0.0
     noise_ceiling: float | None = None
     interval_level: float = 0.9
+    reproduced: bool = True
+    """Whether the unperturbed prompt gave the logged answer back, as nearly as noise lets it."""
 
 
 class Cost(Record):

@@ -131,6 +131,13 @@ class Jobs:
         with self._database.read() as connection:
             return {Group.from_row(row): row.chosen for row in connection.execute(query)}
 
+    def argument_differs(self, wanted: Collection[Group]) -> set[Group]:
+        """Those of the groups whose function's argument did not give a logged answer back."""
+        key = tuple_(groups.c.group_kind, groups.c.group_name, groups.c.group_version)
+        query = select(groups).where(key.in_(wanted), groups.c.argument_differs)
+        with self._database.read() as connection:
+            return {Group.from_row(row) for row in connection.execute(query)}
+
     def decide(
         self, decisions: Iterable[Decision], chosen: Mapping[Group, int], *, now: float
     ) -> None:
@@ -275,6 +282,7 @@ class Jobs:
             ).scalar()
             if kept is not None:
                 put_observations(connection, kept, explanation.perturbations)
+                _note_argument(connection, job, explanation)
             connection.execute(
                 update(jobs)
                 .where(jobs.c.id == job.id)
@@ -410,3 +418,14 @@ def _observation(row) -> Observation:  # type: ignore[no-untyped-def]
     fields["mask"] = tuple(digit == "1" for digit in row.mask)
     fields["fixed"] = tuple(json.loads(row.fixed))
     return Observation(**fields)
+
+
+def _note_argument(connection: Connection, job: Job, explanation: Explanation) -> None:
+    """Note of the call's group that its function's argument is not what it sends."""
+    assumed = any(note.code is ReasonCode.PROMPT_ASSUMED for note in explanation.notes)
+    if not assumed or explanation.fidelity.reproduced:
+        return
+    names = ("group_kind", "group_name", "group_version")
+    group = select(*(calls.c[name] for name in names)).where(calls.c.id == job.call_id)
+    of_call = tuple_(*(groups.c[name] for name in names)).in_(group)
+    connection.execute(update(groups).where(of_call).values(argument_differs=True))

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -104,6 +105,8 @@ groups = Table(
     metadata,
     *_group(primary_key=True),
     Column("chosen", Integer, nullable=False),  # how many of its calls were sampled so far
+    # A call of it was asked again with the function's argument, which did not give its answer.
+    Column("argument_differs", Boolean, nullable=False, server_default=false()),
 )
 
 feedback = Table(

@@ -113,12 +113,14 @@ def _wanted(
         call = store.traces.call(job.call_id)
         if call is not None:
             yield call, job.settings, store.ledger.spent("explanation", job.budget_scope.key), None
-    offset, chosen = 0, dict[Group, int]()
+    offset, chosen, differs = 0, dict[Group, int](), set[Group]()
     while batch := store.jobs.undecided(BATCH, offset=offset):
         offset += len(batch)
         new = {group for group, _ in batch} - chosen.keys()
         chosen |= store.jobs.chosen(new)
-        for decision, (_, call) in zip(decide(batch, chosen, settings), batch, strict=True):
+        differs |= store.jobs.argument_differs(new)
+        decisions = decide(batch, chosen, settings, differs)
+        for decision, (_, call) in zip(decisions, batch, strict=True):
             yield call, decision.settings, Spent(), decision.why
 
 

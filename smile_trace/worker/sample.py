@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.explaining.options import ExplainOptions
@@ -45,7 +45,8 @@ def _keep(
     Where they cannot be kept, each is for itself: one of them holds what no database takes.
     """
     chosen = store.jobs.chosen({group for group, _ in batch})
-    decisions = decide(batch, chosen, settings)
+    differs = store.jobs.argument_differs(set(chosen))
+    decisions = decide(batch, chosen, settings, differs)
     try:
         store.jobs.decide(decisions, chosen, now=clock())
     except StoreError:
@@ -61,7 +62,10 @@ def _keep(
 
 
 def decide(
-    batch: Sequence[tuple[Group, Call]], chosen: dict[Group, int], settings: Settings
+    batch: Sequence[tuple[Group, Call]],
+    chosen: dict[Group, int],
+    settings: Settings,
+    differs: Collection[Group] = (),
 ) -> list[Decision]:
     """The decision about each call, in the order given; one that cannot be made skips the call.
 
@@ -69,12 +73,16 @@ def decide(
         batch: calls, each with its group.
         chosen: how many calls of each group were sampled so far; counted on.
         settings: the settings.
+        differs: groups whose function's argument is known not to be what it sends.
     """
     decisions = []
     for group, call in batch:
         before = chosen.get(group, 0)
         try:
-            decision = _draw(explainable(call, settings), call, settings, before)
+            wanted = explainable(call, settings)
+            if call.prompt_assumed and group in differs and wanted.state == "pending":
+                wanted = _skipped(wanted, _argument_differs(call))
+            decision = _draw(wanted, call, settings, before)
             if decision.state == "pending":
                 decision = _pooled(decision, call, settings, before)
         except Exception as error:  # whatever a call holds, the others are decided
@@ -153,6 +161,19 @@ def _obstacle(call: Call, settings: Settings) -> Reason | None:
     if isinstance(asked, RerunSettings) and call.rerun is None:
         return _not_repeatable("decorate its function with @smile_trace.trace(rerun=True)")
     return None
+
+
+def _skipped(decision: Decision, reason: Reason) -> Decision:
+    update = {"state": "skipped", "inclusion_probability": None, **reason.values}
+    return decision.model_copy(update=update)
+
+
+def _argument_differs(call: Call) -> Reason:
+    return Reason(
+        ReasonCode.PROMPT_ASSUMED,
+        f"the argument of {call.name} alone does not give its answers: the function adds something "
+        "to it, which record() in the function, or instrument() for its client, tells",
+    )
 
 
 def _not_repeatable(why: str) -> Reason:

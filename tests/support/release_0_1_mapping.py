@@ -36,6 +36,7 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 
 ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "explanation": {"notes": []},
+    "explanation.fidelity": {"reproduced": True},
     "explanation.settings": {"distance": "words"},
     "settings.explain": {"distance": "layers"},
     "explanation.segments": {"fails_without": False},

@@ -45,6 +45,7 @@ def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, 
         noise_floor=scores.noise_floor,
         noise_ceiling=_ceiling(scores),
         interval_level=LEVEL,
+        reproduced=scores.baseline_reproduced,
     )
 
 

@@ -27,7 +27,7 @@ def test_writers_in_other_processes_and_threads_wait_for_each_other(
         "        c.exec_driver_sql('UPDATE groups SET chosen = ?', (n + 1,))\n"
     )
     with store.database.write() as connection:
-        connection.exec_driver_sql("INSERT INTO groups VALUES ('function', 'a', '', 0)")
+        connection.exec_driver_sql("INSERT INTO groups VALUES ('function', 'a', '', 0, 0)")
     processes = [
         subprocess.Popen([sys.executable, "-c", code, str(settings.home)]) for _ in range(2)
     ]
@@ -114,7 +114,8 @@ def test_a_full_disk_is_said_and_loses_nothing(settings: Settings) -> None:
         "    for number in range(10_000):\n"
         "        with store.database.write() as c:\n"
         "            name = 'x' * 500 + str(number)\n"
-        "            c.exec_driver_sql('INSERT INTO groups VALUES (?, ?, ?, 1)', ('', name, ''))\n"
+        "            row = ('', name, '', 1, 0)\n"
+        "            c.exec_driver_sql('INSERT INTO groups VALUES (?, ?, ?, ?, ?)', row)\n"
         "        written += 1\n"
         "except StoreError as error:\n"
         "    print(error); print(written)\n"

@@ -83,6 +83,13 @@ def test_what_the_function_adds_is_noticed(
     explanation = _explained(settings, lambda question: politely(question))
     assert explanation.fidelity.status == "inconclusive"
     assert [note.code for note in explanation.notes] == [ReasonCode.PROMPT_ASSUMED]
+    asked = len(server.bodies)
+    smile_trace.trace(model="planted")(lambda question: politely(question))(QUESTION)
+    status = run(settings, once=True, trackers=[FakeTracker()])
+    [skipped] = status.skipped_by_reason
+    assert skipped.code is ReasonCode.PROMPT_ASSUMED
+    assert "record()" in skipped.reason
+    assert len(server.bodies) == asked
 
 
 def test_what_record_tells_is_no_assumption(

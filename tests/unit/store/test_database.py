@@ -73,7 +73,7 @@ def test_a_home_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 def test_a_write_that_fails_in_the_middle_leaves_nothing(store: Store) -> None:
     def stumble() -> None:
         with store.database.write() as connection:
-            connection.exec_driver_sql("INSERT INTO groups VALUES ('function', 'a', '', 1)")
+            connection.exec_driver_sql("INSERT INTO groups VALUES ('function', 'a', '', 1, 0)")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
