@@ -38,9 +38,9 @@ def city(prompt: str) -> str:
     return ANSWER if "Eiffel" in prompt else "I do not know that, I am afraid, my friend."
 
 
-def politely(prompt: str) -> str:
+def instructed(prompt: str) -> str:
     """As the application's own request, which holds instructions, is answered."""
-    return f"Dear guest, it is {city(prompt)} Have a nice day, and come again!"
+    return "The boat leaves at nine from the old harbour, and a ticket costs 12 EUR."
 
 
 def _explained(settings: Settings, ask: Callable[[str], str]) -> Explanation:
@@ -80,11 +80,11 @@ def test_what_the_function_adds_is_noticed(
     home: Path, settings: Settings, server: PlantedServer
 ) -> None:
     server.function = city
-    explanation = _explained(settings, lambda question: politely(question))
+    explanation = _explained(settings, lambda question: instructed(question))
     assert explanation.fidelity.status == "inconclusive"
     assert [note.code for note in explanation.notes] == [ReasonCode.PROMPT_ASSUMED]
     asked = len(server.bodies)
-    smile_trace.trace(model="planted")(lambda question: politely(question))(QUESTION)
+    smile_trace.trace(model="planted")(lambda question: instructed(question))(QUESTION)
     status = run(settings, once=True, trackers=[FakeTracker()])
     [skipped] = status.skipped_by_reason
     assert skipped.code is ReasonCode.PROMPT_ASSUMED
