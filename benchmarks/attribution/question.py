@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.attribution.cases import Case
-from smile_trace.attribution.estimation.answer_change import TextChange, answer_probability
+from smile_trace.attribution.estimation.answer_change import TextChange
+from smile_trace.attribution.estimation.answer_probability import log_probability, share_lost
 from smile_trace.attribution.word_vectors import embed_words
 from smile_trace.records import Response, Signal
 
@@ -100,8 +101,8 @@ class Question:
     def values(self, keep: Masks) -> Array:
         """How much of the answer is left under each mask, in [0, 1], shape (rows,).
 
-        Probability: the mean probability of the answer's tokens. Text: 1 − smile-trace's text
-        distance, which the peers are given too.
+        Probability: the geometric mean over the answer's tokens, of one token its probability.
+        Text: 1 − smile-trace's text distance, which the peers are given too.
         """
         return self.values_of([self.text(mask) for mask in np.asarray(keep, dtype=bool)])
 
@@ -141,7 +142,8 @@ class Question:
         if response is None:
             return 0.0
         if self.signal == "probability":
-            return answer_probability(response.logprobs or ())
+            logprobs = response.logprobs or ()
+            return 1 - share_lost(log_probability(logprobs), 0.0, len(logprobs))
         return 1 - self._text_change.changes([response.text or ""])[0]
 
 

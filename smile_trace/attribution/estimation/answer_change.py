@@ -18,7 +18,6 @@ words counts as none. A word weighs its vector's length, which grows with what t
 also 1/position, since later words continue the earlier ones.
 """
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -170,13 +169,6 @@ class TextChange:
         self._known.update({word: known + k for k, word in enumerate(new)})
         self._vectors = np.vstack([self._vectors, unit(vectors)]) if known else unit(vectors)
         self._lengths = np.concatenate([self._lengths, lengths])
-
-
-def answer_probability(logprobs: Sequence[float]) -> float:
-    """The mean conditional probability of the answer's tokens, in [0, 1] (1 without tokens)."""
-    if not logprobs:
-        return 1.0
-    return math.fsum(math.exp(min(value, 0.0)) for value in logprobs) / len(logprobs)
 
 
 def _words(text: str, limit: int = _MAX_WORDS) -> list[str]:

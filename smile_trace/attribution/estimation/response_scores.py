@@ -7,7 +7,11 @@ from itertools import combinations
 import numpy as np
 
 from smile_trace.attribution.answer_span import AnswerSpan, tokens_inside
-from smile_trace.attribution.estimation.answer_change import answer_probability
+from smile_trace.attribution.estimation.answer_probability import (
+    log_probability,
+    mean_probability,
+    share_lost,
+)
 from smile_trace.attribution.estimation.text_comparison import TextComparison
 from smile_trace.records import Perturbation, Response, Signal
 
@@ -35,8 +39,9 @@ class ResponseScores:
     """The answer changes of all responses, and the noise in them.
 
     `changes`: per level and row, in [0, 1]; None where there is no answer. `baseline`: mean
-    distance of the unperturbed prompt's answers from the logged one, in [0, 1]; None where there
-    are none. `baseline_reproduced`: whether that prompt still gives the logged answer.
+    distance of the unperturbed prompt's answers from the logged one, in [0, 1] (of its
+    probability: one less the mean over its tokens); None where there are none.
+    `baseline_reproduced`: whether that prompt still gives the logged answer.
     `noise_floor`: mean answer change between two of its replicates, in [0, 1].
     `noise_variance`: variance of the answer change over them; None with fewer than two.
     `failed`: per level and row, whether the call failed. `same_texts`: whether all
@@ -80,12 +85,15 @@ def score_responses(
     """Scores the rows of every level; with `part`, by that part of the answer alone.
 
     Text: y = (d − d₀) / (1 − d₀), with d the distance from the logged answer and d₀ the mean of
-    the baseline's. Probability: y = 1 − p / p₀, with p the mean conditional probability of the
-    logged answer's tokens. Both are cut to [0, 1].
+    the baseline's. Probability: y = 1 − (p / p₀)^(1/τ), with p the probability of the whole
+    logged answer and τ its number of tokens, at most 32 (`share_lost`). Both are cut to [0, 1].
     """
-    distances = [_distances(rows, signal, text_change, part) for rows in levels]
+    if signal == "probability":
+        distances = _probability_distances(levels, part)
+    else:
+        distances = [_text_distances(rows, text_change) for rows in levels]
     baseline = [
-        (row, response, distance)
+        (response, distance)
         for rows, found in zip(levels, distances, strict=True)
         for (row, response), distance in zip(rows, found, strict=True)
         if row.kind == "baseline" and response is not None and distance is not None
@@ -94,19 +102,20 @@ def score_responses(
     if not baseline:
         nothing = tuple((None,) * len(rows) for rows in levels)
         return ResponseScores(nothing, None, False, 0.0, None, failed)
-    own = [distance for _, _, distance in baseline]
+    asked = [response for response, _ in baseline]
+    own = [distance for _, distance in baseline]
     reference = float(np.mean(own))
     scale = 1 - reference
     changes = tuple(tuple(_relative(d, reference, scale) for d in found) for found in distances)
-    texts = [response.text or "" for _, response, _ in baseline]
+    texts = [response.text or "" for response in asked]
     floor = _floor(texts, own, scale, signal, text_change)
     variance = float(np.var(own, ddof=1)) / scale**2 if len(own) > 1 and scale > 0 else None
-    asked = [response for _, response, _ in baseline]
-    reproduced = _baseline_reproduced(asked, reference, signal, deterministic)
+    from_logged = _improbability(asked, part) if signal == "probability" else reference
+    reproduced = _baseline_reproduced(asked, from_logged, signal, deterministic)
     answers = (r.text or "" for rows in levels for _, r in rows if r is not None and r.ok)
     said = {" ".join(text.split()).casefold() for text in answers}
     same = signal == "text" and len(said) == 1
-    return ResponseScores(changes, reference, reproduced, floor, variance, failed, same)
+    return ResponseScores(changes, from_logged, reproduced, floor, variance, failed, same)
 
 
 def answer_words(text_change: TextComparison, signal: Signal, rows: Iterable[Row]) -> list[str]:
@@ -130,20 +139,48 @@ def _baseline_reproduced(
     return reference <= _SAME
 
 
-def _distances(
-    rows: Sequence[Row], signal: Signal, text_change: TextComparison, part: AnswerSpan | None
-) -> list[float | None]:
+def _text_distances(rows: Sequence[Row], text_change: TextComparison) -> list[float | None]:
     """Per row the distance from the logged answer, before the baseline's is subtracted."""
-    if signal == "probability":
-        counted = [None if r is None or not r.ok else _logprobs(r, part) for _, r in rows]
-        return [None if logs is None else 1 - answer_probability(logs) for logs in counted]
     texts = [r.text if r is not None and r.ok else None for _, r in rows]
     known = iter(text_change.changes([text for text in texts if text is not None]))
     return [None if text is None else next(known) for text in texts]
 
 
-def _logprobs(response: Response, part: AnswerSpan | None) -> Sequence[float] | None:
-    """Of the tokens of the answer, or of `part`; None where the tokens of `part` are unknown."""
+def _probability_distances(
+    levels: Sequence[Sequence[Row]], part: AnswerSpan | None
+) -> list[list[float | None]]:
+    """Per level and row the share of the answer's probability that is lost, at most 1."""
+    logprobs = [[_logprobs(response, part) for _, response in rows] for rows in levels]
+    unperturbed = [
+        logs
+        for rows, level in zip(levels, logprobs, strict=True)
+        for (row, _), logs in zip(rows, level, strict=True)
+        if row.kind == "baseline" and logs is not None
+    ]
+    if not unperturbed:
+        return [[None] * len(rows) for rows in levels]
+    reference = float(np.mean([log_probability(logs) for logs in unperturbed]))
+    tokens = len(unperturbed[0])
+    return [
+        [
+            None if logs is None else share_lost(log_probability(logs), reference, tokens)
+            for logs in level
+        ]
+        for level in logprobs
+    ]
+
+
+def _improbability(asked: Sequence[Response], part: AnswerSpan | None) -> float:
+    """One less the mean probability of the answer's tokens, mean over these responses."""
+    logprobs = [_logprobs(response, part) for response in asked]
+    return 1 - float(np.mean([mean_probability(logs) for logs in logprobs if logs is not None]))
+
+
+def _logprobs(response: Response | None, part: AnswerSpan | None) -> Sequence[float] | None:
+    """Of the tokens of the answer, or of `part`; None where there is no answer, or the tokens of
+    `part` are unknown."""
+    if response is None or not response.ok:
+        return None
     logprobs = response.logprobs
     if part is None or logprobs is None:
         return logprobs

@@ -1,6 +1,4 @@
-"""The answer change by text, and the probability of an answer."""
-
-import math
+"""The answer change by text."""
 
 import numpy as np
 import pytest
@@ -8,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.attribution.estimation import distances
-from smile_trace.attribution.estimation.answer_change import TextChange, answer_probability
+from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.word_vectors import embed_words
 
 
@@ -89,13 +87,6 @@ def test_each_word_is_embedded_once() -> None:
 def test_a_long_answer_takes_bounded_time() -> None:
     long = "many words are here " * 5000
     assert _change(long, long + " indeed") < 0.05
-
-
-def test_answer_probability_is_the_mean_over_its_tokens() -> None:
-    assert answer_probability([math.log(0.5), math.log(0.1)]) == pytest.approx(0.3)
-    assert answer_probability([-math.inf]) == 0.0
-    assert answer_probability([0.1]) == 1.0  # a server's rounding
-    assert answer_probability([]) == 1.0
 
 
 def test_a_given_distance_is_used() -> None:
