@@ -1,16 +1,26 @@
 """The result: attributions with intervals, fidelity, cost, and the perturbations asked."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
 from smile_trace.errors import ReasonCode
+from smile_trace.presentable import presentable
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form, Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
 from smile_trace.records.upgrades import hash_settings, upgrade_explanation, upgrade_settings
 
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+    from matplotlib.axes import Axes
+
 SCHEMA_VERSION = 2
+
+_LINE = 160
+"""Characters of a line of an Explanation's `repr`, at most."""
+
+_JSON_METHODS = ("model_dump", "model_dump_json", "model_validate_json")
 
 Signal = Literal["text", "probability"]
 FidelityStatus = Literal["reliable", "partial", "no_effect", "inconclusive"]
@@ -232,6 +242,62 @@ class Explanation(Record):
         """The segments that are not protected, by attribution, descending."""
         free = (s for s in self.segments if not s.protected)
         return tuple(sorted(free, key=lambda s: -s.attribution))
+
+    @property
+    def status(self) -> FidelityStatus:
+        """How far to trust it: that of its fidelity."""
+        return self.fidelity.status
+
+    @property
+    def drivers(self) -> tuple[SegmentAttribution, ...]:
+        """The segments that the answer certainly depends on, the strongest first."""
+        return tuple(s for s in self.ranked if s.significant and s.attribution > 0)
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            (
+                f"Explanation: {self.status}, {self.cost.target_calls} calls of "
+                f"{presentable(self.settings.model, longest=_LINE)}",
+                f"  {presentable(self.summary, longest=_LINE)}",
+                f"  answer: {presentable(self.answer, longest=_LINE)!r}",
+            )
+        )
+
+    __str__ = __repr__
+
+    def __dir__(self) -> list[str]:
+        own = [name for name in vars(type(self)) if not name.startswith("_")]
+        return sorted({*type(self).model_fields, *own, *_JSON_METHODS} - {"model_config"})
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row per segment as a pandas DataFrame, in the order of the prompt.
+
+        Raises:
+            ExtraMissing: pandas is not installed.
+        """
+        from smile_trace import render
+
+        return render.to_frame(self)
+
+    def to_svg(self) -> str:
+        """The heatmap as one SVG document; every text in it is escaped."""
+        from smile_trace import render
+
+        return render.to_svg(self)
+
+    def plot(self, *, most: int = 15, ax: "Axes | None" = None) -> "Axes":
+        """The strongest segments as a bar chart with intervals, in matplotlib axes.
+
+        Args:
+            most: how many segments.
+            ax: where to draw; new axes by default.
+
+        Raises:
+            ExtraMissing: matplotlib is not installed.
+        """
+        from smile_trace import render
+
+        return render.plot(self, most=most, ax=ax)
 
     def to_html(self) -> str:
         """The heatmap as one self-contained HTML page; every text in it is escaped."""

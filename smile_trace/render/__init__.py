@@ -1,5 +1,6 @@
 """An Explanation as a picture: HTML, SVG, Markdown, terminal. Every text is escaped."""
 
+from smile_trace.render.chart import plot
 from smile_trace.render.heatmap_layout import STATUS_WORDS, fidelity_reason
 from smile_trace.render.html import show, to_html
 from smile_trace.render.markdown import (
@@ -9,16 +10,19 @@ from smile_trace.render.markdown import (
     to_markdown,
 )
 from smile_trace.render.svg import to_svg, to_svg_strips
+from smile_trace.render.table import to_frame
 from smile_trace.render.terminal import print_terminal
 
 __all__ = [
     "STATUS_WORDS",
     "details_to_markdown",
     "fidelity_reason",
+    "plot",
     "print_terminal",
     "scores_to_markdown",
     "show",
     "summary_to_markdown",
+    "to_frame",
     "to_html",
     "to_markdown",
     "to_svg",
