@@ -1,5 +1,6 @@
 """The answer change in layers: what the response says otherwise, in values, structure, meaning."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from smile_trace.attribution.answer_distance.alignment import Alignment, shared_
 from smile_trace.attribution.answer_distance.meaning import Meaning
 from smile_trace.attribution.answer_distance.normalisation import plain
 from smile_trace.attribution.answer_distance.polarity import split_particle
+from smile_trace.attribution.answer_distance.sentence_meaning import Matched, lost_meaning
 from smile_trace.attribution.answer_distance.tokens import Kind, Sentence, Token, sentence
 from smile_trace.attribution.answer_distance.value_differences import (
     Difference,
@@ -34,8 +36,8 @@ _SAID_TWICE = 0.8
 _NEARLY_ALL = 0.8
 """Share of the words said again from which a value that changed is all there is to say."""
 
-_EMBEDDED = 500
-"""Characters of a text whose meaning is compared; the cost grows with them."""
+_WHOLE = 400
+"""Characters of two answers up to which they are compared as a whole."""
 
 _SHORT = 3
 """Tokens of an answer that is a label rather than a sentence."""
@@ -65,6 +67,13 @@ class AnswerChange:
         """The layer that moved most; None where none did."""
         most = max(("values", "structure", "meaning"), key=lambda name: getattr(self, name))
         return most if getattr(self, most) else None
+
+
+_NO_END = re.compile(
+    r"(?:\d|\b(?:Mrs?|Ms|Dr|Prof|St|Fr|Hr|Mme|Mlle|Sra?|Nr|No|Str|bzw|ca|vs|z\. ?B|[ei]\. ?[ge]))"
+    r"\. ?$"
+)
+"""A full stop after which the sentence goes on."""
 
 
 @dataclass(frozen=True)
@@ -123,11 +132,11 @@ def _read(raw: str) -> _Read:
 
 
 def _whole(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The sentences, those put together again that end at an ordinal (`am 15. Februar`)."""
+    """The sentences, those put together again that end at an ordinal (`am 15. Februar`) or an
+    abbreviation (`Mrs. Okafor`)."""
     whole: list[tuple[int, int]] = []
     for start, end in spans:
-        last = text[whole[-1][1] - 3 : start] if whole else ""
-        if re.search(r"\d\. ?$", last):
+        if whole and _NO_END.search(text[whole[-1][0] : start]):
             whole[-1] = (whole[-1][0], end)
         else:
             whole.append((start, end))
@@ -153,7 +162,7 @@ def _of_texts(one: _Read, other: _Read, meaning: Meaning) -> AnswerChange:
     kept = _kept(one, matches)
     apart = 0.0
     if said and again and kept < (_NEARLY_ALL if values else 1):
-        apart = _meaning(one, other, matches, meaning) * (1 - kept) ** 0.5
+        apart = _meaning(one, other, matches, meaning)
         if not kept and max(len(said), len(again)) <= _SHORT and not values:
             apart = max(apart, 0.8)
     kinds = ["yes or no"] * bool(particle) + ["order"] * bool(order)
@@ -172,7 +181,7 @@ def _differences(
         nearer = any(s > share for s, k in matches if k == best)
         left_out = share < _LEFT_OUT and nearer
         aligned = Alignment(logged, other.sentences[best])
-        told = [] if left_out else differences(aligned, again, unordered)
+        told = [] if left_out else differences(aligned, one.tokens, again, unordered)
         if share >= _SAID_TWICE:
             told += _denied_elsewhere(logged, other, best)
         found.append(told)
@@ -247,13 +256,18 @@ def _yes_or_no(one: _Read, other: _Read) -> float:
 def _meaning(
     one: _Read, other: _Read, matches: Sequence[tuple[float, int]], meaning: Meaning
 ) -> float:
-    """The distance between the answers, or between the longer one's part and the shorter one."""
+    """How much of the meaning is lost: of short answers as a whole, else of their sentences."""
+    across = len({text.sentences[0].language for text in (one, other)} - {None}) == 2
+    if len(one.text) + len(other.text) > _WHOLE and len(one.texts) > 1:
+        sentences = zip(one.sentences, one.texts, matches, strict=True)
+        matched = [Matched(text, len(s.tokens), *match) for s, text, match in sentences]
+        return lost_meaning(matched, other.texts, meaning, across=across)
     candidates = [other.text]
     if len(other.texts) > 1 and len(other.text) > 1.4 * len(one.text):
         candidates.append(" ".join(other.texts[k] for k in sorted({best for _, best in matches})))
     mine = [one.text]
     if len(one.texts) > 1 and len(one.text) > 1.4 * len(other.text):
         mine += one.texts[:4]
-    mine, candidates = ([text[:_EMBEDDED] for text in texts] for texts in (mine, candidates))
-    languages = {text.sentences[0].language for text in (one, other)}
-    return meaning.distance(mine, candidates, across=len(languages - {None}) == 2) ** 2
+    mine, candidates = ([text[:_WHOLE] for text in texts] for texts in (mine, candidates))
+    apart = meaning.distance(mine, candidates, across=across)
+    return apart**2 * math.sqrt(1 - _kept(one, matches))

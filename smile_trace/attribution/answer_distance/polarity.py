@@ -50,6 +50,8 @@ _OPPOSITES = (
     ("fast quick schnell rapid rápid 快", "slow langsam lent 慢"),
     ("heavy heavier schwer lourd pesad 重", "light lighter leicht léger liger 轻"),
     ("warm hot heiß chaud calient 热", "cold cool kalt froid frío 冷"),
+    ("against gegen contre contra", "for für pour favor"),
+    ("on above over inside", "off below under outside"),
     ("left links gauche izquierd 左", "right rechts droit derech 右"),
     ("approve accept genehmigt angenommen approuv accept aprob acept 承認 批准 同意",
      "reject refuse deny denie declin abgelehnt refus rejet rechaz deneg 却下 拒"),

@@ -45,12 +45,13 @@ class Difference:
 
 
 def differences(
-    found: Alignment, said: Sequence[Token], enumerated: frozenset[str]
+    found: Alignment, logged: Sequence[Token], said: Sequence[Token], enumerated: frozenset[str]
 ) -> list[Difference]:
     """What the response says otherwise than one logged sentence.
 
     Args:
         found: the logged sentence beside the sentence of the response that is nearest.
+        logged: all tokens of the logged answer.
         said: all tokens of the response.
         enumerated: words of a list without an order.
     """
@@ -60,7 +61,7 @@ def differences(
     turned = _turned(found, swapped=bool(swapped))
     if swapped:
         return turned
-    return [*turned, *_units(found), *_in_frame(found), *_values(found, said)]
+    return [*turned, *_units(found), *_in_frame(found), *_values(found, logged, said)]
 
 
 def denials(found: Alignment) -> list[Difference]:
@@ -78,7 +79,7 @@ def _turned(found: Alignment, *, swapped: bool) -> list[Difference]:
         return []
     kind = "roles" if swapped else "polarity" if flips else "negation"
     sure = found.frame >= _FRAME or swapped
-    return [Difference(kind, _CONTRADICTED if sure else 0.5)]
+    return [Difference(kind, _CONTRADICTED if sure else _CONTRADICTED * found.shared)]
 
 
 def _negated(tokens: Sequence[Token]) -> bool:
@@ -110,11 +111,20 @@ def _units(found: Alignment) -> Iterator[Difference]:
 def _in_frame(found: Alignment) -> Iterator[Difference]:
     """Words and values that took another's place where the rest of the sentence stayed."""
     replaced = [_without_moved(each, found) for each in found.replaced]
-    in_place = [d for each in replaced for d in _of_replaced(each)]
-    if in_place and found.frame > _FRAME:
+    if found.frame > _FRAME and any(each.logged and each.response for each in replaced):
+        in_place = (d for each in replaced if _is_short(each, 4) for d in _of_replaced(each))
         yield from _weighed(in_place, found.frame)
     else:
-        yield from _weighed(_of_replaced(_joined(replaced)), found.shared)
+        exchanged = _joined(replaced)
+        if _is_short(exchanged, 2):
+            yield from _weighed(_of_replaced(exchanged), found.shared)
+
+
+def _is_short(replaced: Replaced, most: int) -> bool:
+    """Whether words were exchanged rather than rephrased: at most so many on either side, of
+    Japanese and Chinese twice as many characters."""
+    sides = (_telling(replaced.logged), _telling(replaced.response))
+    return all(sum(0.5 if t.key[:1] > "\u2fff" else 1 for t in side) <= most for side in sides)
 
 
 def _weighed(differences: Iterable[Difference], frame: float) -> Iterator[Difference]:
@@ -201,7 +211,9 @@ def _inflected(one: str, other: str) -> bool:
     return shared >= 4 and shared >= 0.6 * max(len(one), len(other))
 
 
-def _values(found: Alignment, said: Sequence[Token]) -> Iterator[Difference]:
+def _values(
+    found: Alignment, logged: Sequence[Token], said: Sequence[Token]
+) -> Iterator[Difference]:
     """Values of the sentence that the response does not say, or says otherwise."""
     same_language = found.logged.language == found.response.language
     kinds = VALUES - {Kind.OPERATOR, Kind.UNIT, Kind.HALF}
@@ -214,7 +226,7 @@ def _values(found: Alignment, said: Sequence[Token]) -> Iterator[Difference]:
         rivals = [
             other
             for other in found.window
-            if _comparable(token, other) and not any(_agree(t, other) for t in found.logged.tokens)
+            if _comparable(token, other) and not any(_agree(t, other) for t in logged)
         ]
         change = _CONTRADICTED if rivals else _LOST
         if name:
