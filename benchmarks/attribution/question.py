@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.attribution.cases import Case
-from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.answer_probability import log_probability, share_lost
-from smile_trace.attribution.word_vectors import embed_words
+from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.records import Response, Signal
 
 Array = NDArray[np.float64]
@@ -61,7 +60,7 @@ class Question:
         self._words = [" ".join(self.case.words[a:b]) for a, b in pairwise(edges)]
         said = "" if self.signal == "probability" else self.scores.generate([self.case.prompt])[0]
         self.answer = " " + self.case.answer if isinstance(said, str) else said.text or ""
-        self._text_change = TextChange(self.answer, embed_words)
+        self._text_change = text_comparison(self.answer, None)
 
     def again(self) -> "Question":
         """The same question, nothing asked yet."""

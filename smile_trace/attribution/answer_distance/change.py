@@ -11,7 +11,11 @@ from smile_trace.attribution.answer_distance.alignment import Alignment, shared_
 from smile_trace.attribution.answer_distance.meaning import Meaning
 from smile_trace.attribution.answer_distance.normalisation import plain
 from smile_trace.attribution.answer_distance.polarity import split_particle
-from smile_trace.attribution.answer_distance.sentence_meaning import Matched, lost_meaning
+from smile_trace.attribution.answer_distance.sentence_meaning import (
+    CHARACTERS,
+    Matched,
+    lost_meaning,
+)
 from smile_trace.attribution.answer_distance.tokens import Kind, Sentence, Token, sentence
 from smile_trace.attribution.answer_distance.value_differences import (
     Difference,
@@ -268,6 +272,6 @@ def _meaning(
     mine = [one.text]
     if len(one.texts) > 1 and len(one.text) > 1.4 * len(other.text):
         mine += one.texts[:4]
-    mine, candidates = ([text[:_WHOLE] for text in texts] for texts in (mine, candidates))
+    mine, candidates = ([text[:CHARACTERS] for text in texts] for texts in (mine, candidates))
     apart = meaning.distance(mine, candidates, across=across)
     return apart**2 * math.sqrt(1 - _kept(one, matches))

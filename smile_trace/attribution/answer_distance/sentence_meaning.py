@@ -10,8 +10,8 @@ _COMPARED = 3
 """Sentences whose vectors are asked for; the others that are not said again are taken to be lost
 as much."""
 
-_CHARACTERS = 240
-"""Characters of a sentence that its vector is of; the cost grows with them."""
+CHARACTERS = 240
+"""Characters of a text that its vector is of; the cost grows with them."""
 
 _FOUND = 0.25
 """Share of a sentence's words from which the sentence that says them is the one to compare with."""
@@ -53,8 +53,8 @@ def lost_meaning(
         candidates = {sentence.best}
         if sentence.share < _FOUND:
             candidates.add(int(position[id(sentence)] * len(response)))
-        texts = [response[k][:_CHARACTERS] for k in sorted(candidates)]
-        apart = meaning.distance([sentence.text[:_CHARACTERS]], texts, across=across)
+        texts = [response[k][:CHARACTERS] for k in sorted(candidates)]
+        apart = meaning.distance([sentence.text[:CHARACTERS]], texts, across=across)
         lost += sentence.unsaid * apart**2
     every = sum(sentence.unsaid for sentence in logged) / sum(s.length for s in logged)
     return every * lost / unsaid
