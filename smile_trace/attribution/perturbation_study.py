@@ -10,6 +10,7 @@ from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.design.planner import CallKey, Level, Planner, call_key, repeats
 from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.findings import LevelFindings, find, precise
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER
 from smile_trace.attribution.estimation.response_scores import (
     ResponseScores,
     Row,
@@ -84,7 +85,7 @@ class PerturbationStudy:
         part: AnswerSpan | None = None,
         unit: AnyUnit | None = None,
         partitioner: Partitioner | None = None,
-        solver: Solver | None = None,
+        solver: Solver = DEFAULT_SOLVER,
     ) -> None:
         self.prompted = prompted
         self.answer = answer

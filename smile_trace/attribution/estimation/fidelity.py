@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation import gaussian_process, ridge
-from smile_trace.attribution.estimation.inference import LEVEL, Array, Rows
-from smile_trace.attribution.estimation.solver import Solver, Surrogate
+from smile_trace.attribution.estimation import gaussian_process
+from smile_trace.attribution.estimation.inference import DEFAULT_SOLVER, LEVEL, Array, Rows
+from smile_trace.attribution.estimation.solver import Solver
 
 REPEATS = 8
 """Of the cross-validation, for up to REPEATED_ROWS rows; with more, the folds matter less."""
@@ -44,10 +44,8 @@ class HeldOut:
         return self.r2 > MINIMAL_R2 and self.gain > MINIMAL_GAIN
 
 
-def held_out(rows: Rows, seed: list[int], solver: Solver | None = None) -> HeldOut | None:
+def held_out(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> HeldOut | None:
     """Repeated 5-fold cross-validation with the whole fit, strength included, in each fold.
-
-    Without a solver it is `BetterOfTwo` that is scored.
 
     The rows that were not drawn are part of every fit, as of the one that is shown; they are
     never held out, nor in the mean, which they would bias. None with fewer rows than folds, or
@@ -55,7 +53,6 @@ def held_out(rows: Rows, seed: list[int], solver: Solver | None = None) -> HeldO
     """
     if len(rows.y) < FOLDS or float(np.ptp(rows.y)) == 0.0:
         return None
-    solver = solver or BetterOfTwo()
     generator = np.random.default_rng(seed)
     share = rows.x.mean(axis=1, keepdims=True)
     model, mean, count = (np.zeros(len(rows.y)) for _ in range(3))
@@ -95,18 +92,6 @@ def distinct(rows: Rows) -> Rows:
         others_x=rows.others_x[others],
         others_y=rows.others_y[others],
     )
-
-
-class BetterOfTwo:
-    """Ridge regression or the Gaussian process, whichever has the smaller leave-one-out error.
-
-    The held-out R² beside the default solver's attributions is that of this one.
-    """
-
-    def fit(self, design: Array, y: Array, weights: Array | None = None) -> Surrogate:
-        """See `Solver.fit`."""
-        linear, process = ridge.fit(design, y, weights), gaussian_process.fit(design, y)
-        return linear if linear.error < process.error else process
 
 
 def jackknife(errors: Array, reference: Array) -> tuple[float, float]:

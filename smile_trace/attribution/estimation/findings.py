@@ -92,7 +92,7 @@ def find(
     embed: Embed,
     seed: list[int],
     failed: Sequence[bool] = (),
-    solver: Solver | None = None,
+    solver: Solver = DEFAULT_SOLVER,
     rate: float = 1 - inference.LEVEL,
 ) -> LevelFindings:
     """Estimates and tests every free segment of a partition.
@@ -107,8 +107,7 @@ def find(
         embed: vectors of the segments' texts, for the locality weights.
         seed: of the folds and of the randomisation test.
         failed: which of the calls failed; none where it is left out.
-        solver: fits the attributions, and is scored on held-out rows; by default the Gaussian
-            process, and `BetterOfTwo` is scored.
+        solver: fits the attributions, and is scored on held-out rows.
         rate: the false discovery rate of the test, in (0, 1).
     """
     free = np.array([not segment.protected for segment in segments])
@@ -131,7 +130,7 @@ def find(
         estimate = _estimate(tested, seed, solver)
         significant = discoveries(estimate, rate)
         quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1], solver)
-        together = pairs(tested, estimate.effect, seed, solver or DEFAULT_SOLVER)
+        together = pairs(tested, estimate.effect, seed, solver)
         if not deterministic:  # among noise a pair's interval alone names bystanders
             together = tuple(p for p in together if significant[p.first] and significant[p.second])
     return LevelFindings(
@@ -194,7 +193,7 @@ def precise(
     rows: Sequence[Perturbation],
     changes: Sequence[float],
     seed: list[int],
-    solver: Solver | None = None,
+    solver: Solver = DEFAULT_SOLVER,
 ) -> bool:
     """Whether more rows would add nothing: every interval is narrow, and every effect either
     small or significant. Stopping here does not favour noise, whose intervals are wide.
@@ -207,11 +206,11 @@ def precise(
     return bool(np.all(narrow & (discoveries(found) | (np.abs(found.effect) <= PRECISION))))
 
 
-def _estimate(rows: Rows, seed: list[int], solver: Solver | None) -> Estimate:
+def _estimate(rows: Rows, seed: list[int], solver: Solver) -> Estimate:
     if len(rows.y) < inference.FOLDS:
         n = rows.x.shape[1]
         return Estimate(np.zeros(n), np.full(n, -1.0), np.ones(n), np.ones(n))
-    return inference.estimate(rows, seed, solver or DEFAULT_SOLVER)
+    return inference.estimate(rows, seed, solver)
 
 
 def _exact(

@@ -3,7 +3,8 @@
 Prior covariance of two masks: s² exp(−Σ_i θ_i |x_i − x′_i|), the exponential kernel of their
 weighted Hamming distance, so that each segment has a rate θ_i of its own (0: it never matters)
 and segments may interact. Rates, s² and the noise are the posterior mode under the marginal
-likelihood (Rasmussen & Williams 2006, eq. 5.8) and an exponential prior that keeps rates small.
+likelihood (Rasmussen & Williams 2006, eq. 5.8) and log-normal priors. That of the rates matters: a
+few dozen rows leave as many rates as there are segments free to explain noise.
 The kernel is a product over segments, so that the estimand of a fit is a closed sum (Bayesian
 quadrature, O'Hagan 1991).
 """
@@ -24,23 +25,26 @@ _RATES = (-8.0, 3.0)
 _SIGNAL, _NOISE = (-5.0, 5.0), (-9.0, 1.0)
 """Bounds of log s² and of the log noise variance, relative to the log variance of the changes."""
 
-_USUAL_NOISE, _NOISE_WIDTH = -1.0, 1.5
+_SIGNAL_WIDTH = 1.5
+"""Sd of the log of s² around the log variance of the changes."""
+
+_USUAL_NOISE, _NOISE_WIDTH = 0.0, 1.5
 """Mean and sd of the log noise variance, as above: wide enough for no noise, and narrow enough
 that noise is not fitted as interactions."""
 
-_FIRST_RATE, _FIRST_NOISE = np.log(0.2), -2.0
-"""Where the search begins: log θ, and the log noise variance as above."""
+_USUAL_RATES, _RATE_WIDTH = 2.0, 1.25
+"""All rates together at the median of their prior, and the sd of log θ: some segments matter a
+hundred times as much as others, and which ones has to be seen in more than a few rows."""
 
-_RATE_PENALTY = 0.15
-"""Of the exponential prior of θ: the inverse of its mean."""
+_FIRST_NOISE = -2.0
+"""Where the search for the log noise variance begins, as above; for the others at their median."""
 
 
 @dataclass(frozen=True)
 class GaussianProcess(Surrogate):
     """A fitted process; `x` holds its distinct masks, 1 = removed, shape (masks, segments).
 
-    `error` is its mean squared leave-one-out residual (eq. 5.12) and `parameters` what a search
-    for a similar fit may begin with.
+    `parameters` are what a search for a similar fit may begin with.
     """
 
     x: Array
@@ -50,7 +54,6 @@ class GaussianProcess(Surrogate):
     rates: Array
     coefficients: Array
     parameters: Array
-    error: float
 
     def predict(self, x: Array) -> Array:
         """Predicted changes of other masks, shape (rows,)."""
@@ -129,30 +132,25 @@ def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
     n, mean, spread = masks.shape[1], float(means.mean()), float(means.var())
     if spread < 1e-12:
         zero = np.zeros(len(masks))
-        return GaussianProcess(masks, mean, 0.0, 0.0, np.zeros(n), zero, np.zeros(0), 0.0)
-    scale = np.log(spread)
+        return GaussianProcess(masks, mean, 0.0, 0.0, np.zeros(n), zero, np.zeros(0))
     likelihood = _Likelihood(masks, means - mean, 1 / counts, spread)
     bounds = [_RATES] * n
+    scale = np.log(spread)
     bounds += [(scale + low, scale + high) for low, high in (_SIGNAL, _NOISE)]
     if start is None or len(start) != n + 2:
-        start = np.r_[np.full(n, _FIRST_RATE), scale, scale + _FIRST_NOISE]
-    # One search: others, from weaker or stronger rates, find nothing that predicts better.
+        start = np.r_[likelihood.usual[:-1], scale + _FIRST_NOISE]
     parameters = optimize.minimize(
         likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60}
     ).x
     covariance, _ = likelihood.covariance(parameters)
-    inverse = linalg.inv(covariance)
-    coefficients = inverse @ (means - mean)
-    residuals = coefficients / np.diag(inverse)
     return GaussianProcess(
         x=masks,
         mean=mean,
         constant=likelihood.constant,
         variance=float(np.exp(parameters[n])),
         rates=np.exp(parameters[:n]),
-        coefficients=coefficients,
+        coefficients=linalg.solve(covariance, means - mean, assume_a="pos"),
         parameters=parameters,
-        error=float(counts @ residuals**2 / counts.sum()),
     )
 
 
@@ -163,9 +161,13 @@ class _Likelihood:
         self._x = x
         self._y = y
         self._noise = np.diag(noise_shares)
-        self._scale = np.log(spread)
         self.constant = 10 * spread
         """Prior variance of the process's level: wide."""
+        n = x.shape[1]
+        scale = np.log(spread)
+        self.usual = np.r_[np.full(n, np.log(_USUAL_RATES / n)), scale, scale + _USUAL_NOISE]
+        """Medians of the log-normal priors."""
+        self._widths = np.r_[np.full(n, _RATE_WIDTH), _SIGNAL_WIDTH, _NOISE_WIDTH]
 
     def covariance(self, parameters: Array) -> tuple[Array, Array]:
         """Covariance of the observations, and the part of it that the masks explain."""
@@ -187,21 +189,8 @@ class _Likelihood:
         gradient[:n] = 0.5 * _pulled(pull, self._x) * rates
         gradient[n] = -0.5 * float(pull.sum())
         gradient[n + 1] = -0.5 * float((slope * self._noise).sum()) * noise
-        return self._with_prior(value, gradient, parameters, rates)
-
-    def _with_prior(
-        self, value: float, gradient: Array, parameters: Array, rates: Array
-    ) -> tuple[float, Array]:
-        """θ exponential; s² and the noise log-normal around their usual sizes."""
-        n = len(rates)
-        signal = (parameters[n] - self._scale) / 1.5
-        noise = (parameters[n + 1] - self._scale - _USUAL_NOISE) / _NOISE_WIDTH
-        gradient[:n] += _RATE_PENALTY * rates
-        gradient[n] += signal / 1.5
-        gradient[n + 1] += noise / _NOISE_WIDTH
-        return value + _RATE_PENALTY * float(rates.sum()) + 0.5 * float(
-            signal**2 + noise**2
-        ), gradient
+        apart = (parameters - self.usual) / self._widths
+        return value + 0.5 * float(apart @ apart), gradient + apart / self._widths
 
 
 def _inverse(factor: Array) -> Array:

@@ -21,14 +21,10 @@ _STRENGTHS = np.logspace(-4, 3, 22)
 
 @dataclass(frozen=True)
 class Ridge(Surrogate):
-    """A fitted surrogate: prediction = intercept + x · coefficients.
-
-    `error` is its mean squared leave-one-out residual (weighted as the fit was).
-    """
+    """A fitted surrogate: prediction = intercept + x · coefficients."""
 
     intercept: float
     coefficients: Array
-    error: float = np.inf
 
     def predict(self, x: Array) -> Array:
         """Predicted changes, shape (rows,)."""
@@ -85,6 +81,6 @@ def fit(x: Array, y: Array, weights: Array | None = None) -> Ridge:
             best, best_error = strength, error
     flat_error = float(((b / np.maximum(1 - share, 1e-6)) ** 2).sum())
     if best_error >= flat_error:
-        return Ridge(centre_y, np.zeros(x.shape[1]), flat_error / len(y))
+        return Ridge(centre_y, np.zeros(x.shape[1]))
     coefficients = a.T @ (u @ (rotated / (values + best)))
-    return Ridge(centre_y - float(centre_x @ coefficients), coefficients, best_error / len(y))
+    return Ridge(centre_y - float(centre_x @ coefficients), coefficients)

@@ -10,7 +10,6 @@ import pytest
 
 from smile_trace.attribution import Distance, Solver, Surrogate, distance_named, distance_names
 from smile_trace.attribution.estimation.distances import _REGISTRY, register_distance, word_movers
-from smile_trace.attribution.estimation.fidelity import BetterOfTwo
 from smile_trace.attribution.estimation.gaussian_process import GaussianProcessSolver
 from smile_trace.attribution.estimation.ridge import Ridge, RidgeSolver
 from smile_trace.testing import check_distance, check_solver
@@ -53,7 +52,7 @@ def test_unknown_and_taken_names_are_errors() -> None:
         register_distance("wasserstein", lambda x, y: 0.0)
 
 
-@pytest.mark.parametrize("solver", [GaussianProcessSolver(), RidgeSolver(), BetterOfTwo()])
+@pytest.mark.parametrize("solver", [GaussianProcessSolver(), RidgeSolver()])
 def test_the_packaged_solvers(solver: Solver) -> None:
     check_solver(solver)
 

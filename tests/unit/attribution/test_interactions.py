@@ -66,10 +66,10 @@ def test_one_word_that_does_it_alone_is_in_no_pair(seed: int) -> None:
 
 
 def test_no_pairs_without_a_reliable_explanation() -> None:
-    study = run(LONG, either, seed=1).study
+    study = run(LONG, either, seed=13).study
     [findings] = [study._find(level) for level in study._levels]
     assert [pair.kind for pair in findings.pairs] == ["either"]
-    assert study.result().fidelity.status == "partial"
+    assert study.result().fidelity.status == "inconclusive"
     assert study.result().interactions == ()
 
 

@@ -133,7 +133,13 @@ def test_the_budget_is_a_cap(budget: int, words: int, deterministic: bool) -> No
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_noise_takes_the_whole_budget(deterministic: bool) -> None:
     """A look that stops where luck made the intervals narrow would find drivers in noise."""
-    generator = np.random.default_rng(0)
+    statuses = [_status_of_noise(seed, deterministic=deterministic) for seed in range(6)]
+    assert statuses.count("inconclusive") >= 5
+    assert "reliable" not in statuses
+
+
+def _status_of_noise(seed: int, *, deterministic: bool) -> str:
+    generator = np.random.default_rng(seed)
     birds = ["pelican", "heron", "stork", "crane"]
     content = " ".join(f"w{k}" for k in range(12))
 
@@ -144,7 +150,7 @@ def test_noise_takes_the_whole_budget(deterministic: bool) -> None:
 
     asked = run(content, bird, deterministic=deterministic)
     assert len(asked.perturbations) == 40
-    assert asked.explanation.fidelity.status == "inconclusive"
+    return asked.explanation.fidelity.status
 
 
 def test_equal_changes_claim_nothing() -> None:

@@ -66,7 +66,7 @@ def test_the_target_corrects_a_wrong_proxy() -> None:
 def test_a_good_fit_to_noise_is_not_backed() -> None:
     proxy = world("any of three")
     found = [
-        prediction_powered(nothing(N), proxy, seed=s, noise=0.2, calls=9)[0] for s in range(24)
+        prediction_powered(nothing(N), proxy, seed=s, noise=0.2, calls=9)[0] for s in range(48)
     ]
     fits = sum(r.held_out is not None and r.held_out.reliable for r in found)
     believed = sum(r.held_out is not None and r.held_out.reliable and r.backed for r in found)
