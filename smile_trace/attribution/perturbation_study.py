@@ -214,6 +214,16 @@ class PerturbationStudy:
     def _levels(self) -> list[Level]:
         return self._planner.levels
 
+    @property
+    def first_level(self) -> Level:
+        """The coarsest partition, with all rows that are planned for it."""
+        return self._levels[0]
+
+    @property
+    def perturbed_rows(self) -> list[Perturbation]:
+        """The rows of the first level without the unperturbed prompt's."""
+        return [row for row in self.first_level.rows if row.kind != "baseline"]
+
     # -- solving --------------------------------------------------------------------------------
 
     def result(self) -> Explanation:

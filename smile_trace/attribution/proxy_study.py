@@ -14,6 +14,7 @@ from smile_trace.attribution.design.planner import Planner
 from smile_trace.attribution.design.target_design import paired_row, target_rows
 from smile_trace.attribution.estimation.distances import Distance
 from smile_trace.attribution.estimation.findings import locality_of
+from smile_trace.attribution.estimation.prediction_powered import MIN_TRUST
 from smile_trace.attribution.estimation.proxy_findings import (
     ProxyFindings,
     ProxyRows,
@@ -153,6 +154,10 @@ class ProxyStudy:
         self._responses: dict[_Key, Response] = {}
         self._rounds = 0
         self._why_unused: str | None = None
+        first, finest = self._planner.levels[0].segments, partitioner.segments
+        self._shares_plan = first == finest == self._target_alone.first_level.segments
+        """Whether the target is asked what it would be asked alone, which both can be about the
+        same segments: then a proxy that is not trusted costs the target nothing."""
         if deterministic and _can_ask_every_mask(partitioner, settings.budget):
             self._why_unused = "the target could be asked about every combination of segments"
 
@@ -177,6 +182,9 @@ class ProxyStudy:
             return self._next(waiting[:PROXY_ROUND])
         if not self._target_rows:
             self._plan_target()
+        if self._shares_plan:
+            paired = self._waiting(chain(*self._paired_rows))
+            return self._next([*self._target_alone.ask(), *paired])
         pairs = zip(chain(*self._target_rows), chain(*self._paired_rows), strict=True)
         return self._next(self._waiting(row for pair in pairs for row in pair)[: 2 * ROUND])
 
@@ -201,7 +209,11 @@ class ProxyStudy:
                 raise ValueError("tell() takes only the perturbations that ask() gave.")
             self._responses[_key(perturbation)] = response
         baselines = {_key(row) for row in self._baselines}
-        self._target_alone.tell([pair for pair in pairs if _key(pair[0]) in baselines])
+        self._target_alone.tell(
+            (row, response)
+            for row, response in pairs
+            if _key(row) in baselines or (self._shares_plan and row.asked == "target")
+        )
 
     def _next(self, chosen: list[Perturbation]) -> list[Perturbation]:
         self._asked.update(dict.fromkeys(map(_key, chosen)))
@@ -241,14 +253,18 @@ class ProxyStudy:
         effects = [self._proxy_effects(index) for index in range(len(levels))]
         for index, level in enumerate(levels):
             share = calls // len(levels) + (index < calls % len(levels))
-            rows = target_rows(
-                level,
-                index,
-                effects[index],
-                share,
-                seed=self._settings.seed,
-                drawn=of_target,
-                deterministic=self._deterministic,
+            rows = (
+                self._target_alone.perturbed_rows
+                if self._shares_plan
+                else target_rows(
+                    level,
+                    index,
+                    effects[index],
+                    share,
+                    seed=self._settings.seed,
+                    drawn=of_target,
+                    deterministic=self._deterministic,
+                )
             )
             deterministic = self._proxy.deterministic
             paired = [paired_row(row, of_proxy, deterministic=deterministic) for row in rows]
@@ -257,12 +273,21 @@ class ProxyStudy:
 
     # -- scoring --------------------------------------------------------------------------------
 
+    def _counted(self, rows: Sequence[Perturbation]) -> list[Perturbation]:
+        """The target's rows that count: where it stopped early, up to the first not asked.
+
+        A later one may have the answer to the same text; that would select rows by their masks.
+        """
+        if not self._shares_plan:
+            return list(rows)
+        return list(takewhile(lambda row: _key(row) in self._asked, rows))
+
     def _with_responses(self, rows: Iterable[Perturbation]) -> list[Row]:
         return [(row, self._responses.get(_key(row))) for row in rows]
 
     def _target_scores(self) -> ResponseScores:
         """Of the baselines, then of each level's rows."""
-        levels = [self._baselines, *self._target_rows]
+        levels = [self._baselines, *map(self._counted, self._target_rows)]
         return score_responses(
             [self._with_responses(rows) for rows in levels],
             self.signal,
@@ -325,9 +350,16 @@ class ProxyStudy:
     def _result(self, alone: Explanation) -> Explanation:
         target, proxy = self._target_scores(), self._proxy_scores()
         levels = [self._find(k, target, proxy) for k in range(len(self._target_rows))]
+        if self._shares_plan and levels[0].trust <= MIN_TRUST:
+            return alone.model_copy(
+                update={
+                    "perturbations": self._observations(target, proxy),
+                    "cost": self._cost(Cost()),
+                    "proxy": self._use(levels, levels[0].trust),
+                }
+            )
         finer = takewhile(lambda level: level.backed, levels[1:])
         found = [level.findings for level in (levels[0], *finer)]
-        agreements = [level.agreement for level in levels if level.agreement is not None]
         shown, fidelity = judge(found, target)
         fidelity = self._with_minimum(fidelity, backed=levels[0].backed)
         segments, coarser = join([of.attributions() for of in found[:shown]])
@@ -344,24 +376,28 @@ class ProxyStudy:
                     tuple(s.key for s in level.segments) for level in self._planner.levels
                 ),
                 "cost": self._cost(Cost()),
-                "proxy": ProxyUse(
-                    name=self._proxy.name,
-                    signal=self.proxy_signal,
-                    trust=levels[shown - 1].trust,
-                    agreement=float(np.mean(agreements)) if agreements else None,
-                ),
+                "proxy": self._use(levels, levels[shown - 1].trust),
                 "proxy_scored": self.proxy_signal == "probability",
             }
         )
 
+    def _use(self, levels: Sequence[ProxyFindings], trust: float) -> ProxyUse:
+        agreements = [level.agreement for level in levels if level.agreement is not None]
+        return ProxyUse(
+            name=self._proxy.name,
+            signal=self.proxy_signal,
+            trust=trust,
+            agreement=float(np.mean(agreements)) if agreements else None,
+        )
+
     def _find(self, index: int, target: ResponseScores, proxy: ResponseScores) -> ProxyFindings:
-        rows = self._target_rows[index]
-        changes = proxy.changes[index]
+        rows = self._counted(self._target_rows[index])
+        paired = proxy.changes[index][len(self._planner.levels[index].rows) :]
         return find_with_proxy(
             self._planner.levels[index].segments,
             list(zip(rows, target.changes[index + 1], strict=True)),
             [change for change in target.changes[0] if change is not None],
-            changes[len(changes) - len(rows) :],
+            paired[: len(rows)],
             self._proxy_data(index, proxy),
             [self._settings.seed, index],
         )
@@ -390,7 +426,7 @@ class ProxyStudy:
         levels = self._planner.levels
         groups = [
             (levels[0], self._baselines, target.changes[0]),
-            *zip(levels, self._target_rows, target.changes[1:], strict=True),
+            *zip(levels, map(self._counted, self._target_rows), target.changes[1:], strict=True),
             *zip(levels, self._proxy_rows(), proxy.changes, strict=True),
         ]
         return tuple(

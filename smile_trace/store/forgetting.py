@@ -29,7 +29,6 @@ from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among, ids_in, trace_hash
 from smile_trace.store.retention import remove_traces
 from smile_trace.store.tables import (
-    agreements,
     calls,
     corrupt_lines,
     deliveries,
@@ -37,6 +36,7 @@ from smile_trace.store.tables import (
     feedback,
     forgotten,
     jobs,
+    proxy_trusts,
     removals,
     response_uses,
     responses,
@@ -226,7 +226,7 @@ def _erase(connection: Connection, ids: Sequence[str], now: float) -> Erased:
     used = select(response_uses.c.key).where(response_uses.c.trace_id.in_(ids))
     answers = connection.execute(delete(responses).where(responses.c.key.in_(used))).rowcount
     for trace_id in ids:
-        for table, column in ((jobs, jobs.c.call_id), (agreements, agreements.c.item)):
+        for table, column in ((jobs, jobs.c.call_id), (proxy_trusts, proxy_trusts.c.item)):
             connection.execute(delete(table).where(_of_call(column, trace_id)))
     connection.execute(delete(explanations).where(explanations.c.trace_id.in_(ids)))
     remove_traces(connection, ids)

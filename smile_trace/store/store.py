@@ -17,7 +17,7 @@ from smile_trace.store.forgetting import Forgetting
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.pauses import Pauses
-from smile_trace.store.proxy_agreements import Agreements
+from smile_trace.store.proxy_trusts import ProxyTrusts
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
 from smile_trace.store.queries.status import Status, read_status
 from smile_trace.store.spending.ledger import StoredLedger, StoredResponses
@@ -46,7 +46,7 @@ class Store:
         jobs: what is to be explained, and the explanations.
         outbox: what each tracker still has to get.
         pauses: models that cannot be asked right now.
-        agreements: how well proxies agreed with their targets.
+        proxy_trusts: how far proxies were trusted beside their targets.
         responses: answers by content key (a `models.accounting.ledger.ResponseCache`).
         ledger: reservations and spend (a `models.accounting.ledger.Ledger`).
         forgetting: removes traces for good.
@@ -64,7 +64,7 @@ class Store:
         self.jobs = Jobs(database)
         self.outbox = Outbox(database)
         self.pauses = Pauses(database)
-        self.agreements = Agreements(database)
+        self.proxy_trusts = ProxyTrusts(database)
         self.responses = StoredResponses(database)
         self.ledger = StoredLedger(database, budget, models, clock)
         self.forgetting = Forgetting(database)

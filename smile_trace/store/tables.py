@@ -181,8 +181,8 @@ observations = Table(
     Column("asked", String, nullable=False, server_default="target"),  # or "proxy"
 )
 
-agreements = Table(
-    "agreements",
+proxy_trusts = Table(
+    "proxy_trusts",
     metadata,
     Column("id", Integer, primary_key=True),  # the order in which they were seen
     Column("target", String, nullable=False),
@@ -191,7 +191,7 @@ agreements = Table(
     Column("item", String, nullable=False, unique=True),  # the explanation, counted once
     Column("value", Float, nullable=False),
     Column("created_at", Float, nullable=False),
-    Index("ix_agreements_pair", "target", "proxy", "group_kind", "group_name", "group_version"),
+    Index("ix_proxy_trusts_pair", "target", "proxy", "group_kind", "group_name", "group_version"),
 )
 
 responses = Table(

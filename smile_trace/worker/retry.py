@@ -42,7 +42,7 @@ def reset_proxies(store: Store) -> int:
     Returns:
         How many proxies that is, each for one model and prompt.
     """
-    dropped = [pair for pair in store.agreements.pairs() if why_dropped(store, pair)]
+    dropped = [pair for pair in store.proxy_trusts.pairs() if why_dropped(store, pair)]
     for pair in dropped:
-        store.agreements.forget(pair)
+        store.proxy_trusts.forget(pair)
     return len(dropped)

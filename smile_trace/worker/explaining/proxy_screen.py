@@ -1,14 +1,14 @@
-"""Screening of proxies, per model, proxy and prompt, by the agreements in the store."""
+"""Screening of proxies, per model, proxy and prompt, by the trusts in the store."""
 
 import logging
 from statistics import fmean
 
-from smile_trace.attribution.estimation.proxy_agreement import MIN_AGREEMENT, disagrees
+from smile_trace.attribution.estimation.proxy_trust import MIN_MEAN_TRUST, mistrusted
 from smile_trace.records import Call, Explanation, ProxyUse
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Job
-from smile_trace.store.proxy_agreements import Pair
+from smile_trace.store.proxy_trusts import Pair
 
 logger = logging.getLogger(__name__)
 
@@ -22,22 +22,22 @@ def pair_of(job: Job, call: Call) -> Pair | None:
 
 def why_dropped(store: Store, pair: Pair) -> str | None:
     """Why the proxy is not asked any more, in words; None while it is used."""
-    seen = store.agreements.values(pair)
-    if not disagrees(seen):
+    seen = store.proxy_trusts.values(pair)
+    if not mistrusted(seen):
         return None
     return (
-        f"it does not agree with this model on this prompt: {fmean(seen):.2f} in the mean of "
-        f"{len(seen)} explanations, and {MIN_AGREEMENT:.2f} is wanted (0.50 is chance)"
+        f"it does not predict this model on this prompt: a trust of {fmean(seen):.2f} in the mean "
+        f"of {len(seen)} explanations, and {MIN_MEAN_TRUST:.2f} is wanted"
     )
 
 
 def note(store: Store, pair: Pair, explanation: Explanation, job: Job, *, now: float) -> None:
-    """Keep how well the proxy agreed in an explanation, where that could be seen."""
+    """Keep the trust in the proxy of an explanation in which the target's answer moved."""
     use = explanation.proxy
     if use is None or use.dropped is not None or use.agreement is None:
         return
     before = why_dropped(store, pair)
-    store.agreements.add(pair, use.agreement, item=job.budget_scope.key, now=now)
+    store.proxy_trusts.add(pair, use.trust, item=job.budget_scope.key, now=now)
     why = why_dropped(store, pair)
     if why is not None and before is None:
         logger.warning(
@@ -52,7 +52,7 @@ def note(store: Store, pair: Pair, explanation: Explanation, job: Job, *, now: f
 
 def dropped_proxies(store: Store) -> tuple[str, ...]:
     """Every proxy that is not asked any more, in words."""
-    seen = ((pair, why_dropped(store, pair)) for pair in store.agreements.pairs())
+    seen = ((pair, why_dropped(store, pair)) for pair in store.proxy_trusts.pairs())
     return tuple(
         f"{pair.proxy} for {pair.target} on {pair.group}: {why}"
         for pair, why in seen

@@ -122,9 +122,9 @@ def test_the_proxy_is_asked_most_and_paid_in_its_own_name(
         assert store.ledger.spent("model", f"{day}/planted").calls == len(server.bodies)
         assert store.ledger.spent("model", f"{day}/cheap").calls == len(cheap.bodies)
         assert store.ledger.spent("day", day).calls == len(server.bodies)
-        [pair] = store.agreements.pairs()
+        [pair] = store.proxy_trusts.pairs()
         assert (pair.target, pair.proxy) == ("planted", "cheap")
-        assert store.agreements.values(pair) == [use.agreement]
+        assert store.proxy_trusts.values(pair) == [use.trust]
     finally:
         store.close()
 
@@ -151,7 +151,7 @@ def test_a_proxy_that_says_the_opposite_is_dropped_and_everybody_says_so(
     use = explanation.proxy
     assert use is not None
     assert use.dropped is not None
-    assert "does not agree with this model on this prompt" in use.dropped
+    assert "does not predict this model on this prompt" in use.dropped
     assert explanation.fidelity.status == "reliable"
     assert explanation.ranked[0].text.startswith(WORD)
     assert any("proxy cheap not used" in fact for fact in heatmap(explanation).facts)
@@ -266,7 +266,7 @@ def test_killed_in_the_middle_nothing_is_paid_twice(
     assert explanation.cost.proxy_calls >= len(cheap.bodies)
     store = Store.open(settings)
     try:
-        [pair] = store.agreements.pairs()
-        assert len(store.agreements.values(pair)) == 1
+        [pair] = store.proxy_trusts.pairs()
+        assert len(store.proxy_trusts.values(pair)) == 1
     finally:
         store.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smile_trace.attribution import Proxy, ProxyStudy
+from smile_trace.attribution import PerturbationStudy, Proxy, ProxyStudy
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
@@ -228,7 +228,47 @@ def test_the_target_s_masks_do_not_depend_on_what_it_answers() -> None:
     assert [p.mask for p in one.asked("target")] == [p.mask for p in other.asked("target")]
     drawn = [p for p in one.asked("target") if p.kind == "random"]
     assert {p.keep_probability for p in drawn} == {0.5, 0.8}
-    assert [p.kind for p in one.asked("target")].count("chosen") == 2
+
+
+def alone(target: Planted, *, budget: int, deterministic: bool) -> tuple[PerturbationStudy, list]:
+    """The study of the target without a proxy, and what it was asked."""
+    study = PerturbationStudy(
+        Prompted(messages=chat(PROMPT)),
+        ExplanationSettings(model="target", budget=budget),
+        answer=SAID,
+        signal="text",
+        deterministic=deterministic,
+        remote=True,
+    )
+    asked = []
+    while perturbations := study.ask():
+        asked += perturbations
+        said = [target(p.messages) for p in perturbations]
+        study.tell((p, Response(text=str(s))) for p, s in zip(perturbations, said, strict=True))
+    return study, asked
+
+
+@pytest.mark.parametrize("budget", [8, 16, 20])
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_the_target_is_asked_what_it_would_be_asked_alone(budget: int, deterministic: bool) -> None:
+    pair = run(says_of("dog"), says_of("dog"), budget=budget, deterministic=deterministic)
+    _, asked = alone(says_of("dog"), budget=budget, deterministic=deterministic)
+    assert [p.mask for p in pair.asked("target")] == [p.mask for p in asked]
+    assert {p.mask for p in asked} <= {p.mask for p in pair.asked("proxy")}
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_beside_a_proxy_that_knows_nothing_it_is_explained_as_alone(deterministic: bool) -> None:
+    pair = run(says_of("dog"), says_of("cat"), deterministic=deterministic)
+    study, _ = alone(says_of("dog"), budget=16, deterministic=deterministic)
+    found, expected = pair.explanation, study.result()
+    assert found.proxy is not None
+    assert found.proxy.trust < 0.5
+    for field_name in ("segments", "fidelity", "summary", "interactions"):
+        assert getattr(found, field_name) == getattr(expected, field_name)
+    assert found.cost.target_calls == expected.cost.target_calls
+    assert found.cost.proxy_calls == len(pair.asked("proxy"))
+    assert {row.asked for row in found.perturbations} == {"target", "proxy"}
 
 
 def test_the_same_responses_give_the_same_explanation_in_any_round() -> None:
@@ -252,6 +292,7 @@ def test_a_long_prompt_is_refined_where_the_proxy_shows_an_effect() -> None:
     pair = run(says_of("dog"), says_of("dog", "Fine."), prompt=" ".join(filler), budget=20)
     explanation = pair.explanation
     assert len(explanation.partitions) == 2
+    assert [p.kind for p in pair.asked("target")].count("chosen") == 4  # two on each level
     assert explanation.ranked[0].text == "dog"
     assert len(pair.asked("target")) <= 20
     assert "dog" in max(explanation.coarser, key=lambda s: s.attribution).text

@@ -1,4 +1,4 @@
-"""How well proxies agreed with their targets, per prompt: one value per explanation."""
+"""How far proxies were trusted beside their targets, per prompt: one value per explanation."""
 
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects.sqlite import insert
@@ -6,7 +6,7 @@ from sqlalchemy.dialects.sqlite import insert
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.groups import Group
-from smile_trace.store.tables import agreements
+from smile_trace.store.tables import proxy_trusts
 
 
 class Pair(Record):
@@ -22,28 +22,28 @@ class Pair(Record):
         return {"target": self.target, "proxy": self.proxy, **self.group.values}
 
 
-class Agreements:
+class ProxyTrusts:
     """The evidence that proxies are screened by. An explanation counts once, also after a crash."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, pair: Pair, value: float, *, item: str, now: float) -> None:
-        """Keep the agreement, in [0, 1], that the explanation `item` saw."""
+        """Keep the trust, in [0, 1], of the explanation `item`."""
         row = {**pair.values, "value": value, "item": item, "created_at": now}
         with self._database.write() as connection:
-            connection.execute(insert(agreements).values(row).on_conflict_do_nothing())
+            connection.execute(insert(proxy_trusts).values(row).on_conflict_do_nothing())
 
     def values(self, pair: Pair) -> list[float]:
-        """All of a pair's agreements, in the order in which they were seen."""
-        query = select(agreements.c.value).where(*_is(pair)).order_by(agreements.c.id)
+        """All trusts of a pair, in the order of the explanations."""
+        query = select(proxy_trusts.c.value).where(*_is(pair)).order_by(proxy_trusts.c.id)
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
     def pairs(self) -> list[Pair]:
         """Every pair that was seen."""
         names = ("target", "proxy", "group_kind", "group_name", "group_version")
-        columns = [agreements.c[name] for name in names]
+        columns = [proxy_trusts.c[name] for name in names]
         with self._database.read() as connection:
             rows = connection.execute(select(*columns).distinct().order_by(*columns))
             return [
@@ -53,8 +53,8 @@ class Agreements:
     def forget(self, pair: Pair) -> None:
         """Let the proxy be tried anew."""
         with self._database.write() as connection:
-            connection.execute(delete(agreements).where(*_is(pair)))
+            connection.execute(delete(proxy_trusts).where(*_is(pair)))
 
 
 def _is(pair: Pair) -> list[ColumnElement[bool]]:
-    return [agreements.c[name] == value for name, value in pair.values.items()]
+    return [proxy_trusts.c[name] == value for name, value in pair.values.items()]
