@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from itertools import chain, starmap, takewhile
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -22,7 +22,7 @@ from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.observations import observations
 from smile_trace.attribution.reporting.summary import summarize
-from smile_trace.attribution.reporting.verdict import CONVINCING, judge, status_of
+from smile_trace.attribution.reporting.verdict import CONVINCING, judge, status_of, unchanged
 from smile_trace.attribution.segmentation.partitioner import Partitioner, Segmentation
 from smile_trace.attribution.segmentation.units import AnyUnit
 from smile_trace.attribution.study import Answered
@@ -145,18 +145,27 @@ class PerturbationStudy:
         """The rows of the current level that have to be asked, each text and replicate once."""
         level = self._levels[-1]
         rows: dict[CallKey, Perturbation] = {}
-        for row in level.rows[: level.before_look]:
+        for row in (*level.rows[: self._before_look], *self._planner.sparse):
             if call_key(row) not in self._asked:
                 rows.setdefault(call_key(row), row)
         return [row.model_copy(update={"round": self._rounds}) for row in rows.values()]
+
+    @property
+    def _before_look(self) -> int:
+        """How many rows of the current level are asked before the next look: as long as nothing
+        moved or failed, no more than leave calls for sparse rows."""
+        level, scores = self._levels[-1], self._scores()
+        if level.exact or self._planner.sparse or not unchanged(scores):
+            return level.before_look
+        return min(level.before_look, self._planner.before_sparse)
 
     def _goes_on(self) -> bool:
         """Whether there is more to ask: on a finer level, or on this one."""
         level = self._levels[-1]
         scores, index = self._scores(), self._levels.index(level)
         complete = None not in scores.changes[index]
-        if complete and scores.no_variation:
-            return False
+        if (complete and scores.no_variation) or self._before_look < level.before_look:
+            return self._planner.add_sparse()
         ends = level.before_look == len(level.rows)
         settled = ends or (complete and self._settled(level))
         if (settled or level.may_refine) and self._next_level():
@@ -260,7 +269,14 @@ class PerturbationStudy:
         )
 
     def _level_rows(self, level: Level) -> list[Row]:
-        return [(row, self._responses.get(call_key(row))) for row in self._rows(level)]
+        return self._with_responses(self._rows(level))
+
+    @property
+    def _sparse_rows(self) -> list[Row]:
+        return self._with_responses(self._planner.sparse)
+
+    def _with_responses(self, rows: Iterable[Perturbation]) -> list[Row]:
+        return [(row, self._responses.get(call_key(row))) for row in rows]
 
     def _scores(self) -> ResponseScores:
         return score_responses(
@@ -269,6 +285,7 @@ class PerturbationStudy:
             self._text_change,
             deterministic=self._deterministic,
             part=self._part,
+            sparse=self._sparse_rows,
         )
 
     def _find(self, level: Level) -> LevelFindings:
@@ -300,9 +317,10 @@ class PerturbationStudy:
     def _observations(
         self, scores: ResponseScores, found: Sequence[LevelFindings]
     ) -> tuple[Observation, ...]:
-        levels = zip(self._levels, scores.changes, found, strict=True)
-        return tuple(
-            observation
-            for level, changes, findings in levels
-            for observation in observations(self._level_rows(level), changes, findings.locality)
-        )
+        sparse = self._sparse_rows
+        groups = [
+            (self._level_rows(level), changes, findings.locality)
+            for level, changes, findings in zip(self._levels, scores.changes, found, strict=True)
+        ]
+        groups.append((sparse, scores.sparse, (None,) * len(sparse)))
+        return tuple(chain.from_iterable(starmap(observations, groups)))

@@ -41,8 +41,9 @@ class Segment(Record):
         return (self.message, self.start, self.end), *self.also
 
 
-PerturbationKind = Literal["baseline", "random", "enumerated", "leave_one_out", "chosen"]
-"""`chosen`: a mask made from the proxy's responses to other masks."""
+PerturbationKind = Literal["baseline", "random", "enumerated", "leave_one_out", "chosen", "sparse"]
+"""`chosen`: a mask made from the proxy's responses to other masks. `sparse`: one that retains a
+fifth, asked where nothing moved; it is in no estimate."""
 
 Asked = Literal["target", "proxy"]
 """The model whose answer is explained, or the cheaper model that is asked in its place."""

@@ -16,6 +16,9 @@ DETERMINISTIC_KEEP_PROBABILITIES = (0.8, 0.5, 0.8)
 """For a deterministic model: masks near the original prompt tell more of the effects' order
 (docs/method.md); with noise, masks that remove half tell more of pairs."""
 
+SPARSE_KEEP_PROBABILITY = 0.2
+"""Of masks that show whether parts are needed that stand in for each other."""
+
 
 def random_masks(
     free: Sequence[bool],
@@ -32,10 +35,15 @@ def random_masks(
     keep_probabilities = DETERMINISTIC_KEEP_PROBABILITIES if deterministic else KEEP_PROBABILITIES
     while True:
         for keep in keep_probabilities:
-            mask = _draw(is_free, keep, generator)
-            while not sendable(mask):
-                mask = _draw(is_free, keep, generator)
-            yield mask, keep
+            yield _draw(is_free, keep, sendable, generator), keep
+
+
+def sparse_masks(
+    free: Sequence[bool], sendable: Sendable, generator: np.random.Generator
+) -> Iterator[Mask]:
+    """Endless independent masks that retain a fifth of the free segments."""
+    while True:
+        yield _draw(np.array(free), SPARSE_KEEP_PROBABILITY, sendable, generator)
 
 
 def all_masks(free: Sequence[bool], sendable: Sendable) -> list[Mask]:
@@ -61,6 +69,11 @@ def fixed(mask: Mask, free: Sequence[bool], sendable: Sendable) -> tuple[int, ..
     return () if sendable(without) else (retained[0],)
 
 
-def _draw(free: np.ndarray, keep: float, generator: np.random.Generator) -> Mask:
-    drawn = generator.random(len(free)) < keep
-    return tuple(bool(keep) for keep in drawn | ~free)
+def _draw(
+    free: np.ndarray, keep: float, sendable: Sendable, generator: np.random.Generator
+) -> Mask:
+    while True:
+        drawn = generator.random(len(free)) < keep
+        mask = tuple(bool(keep) for keep in drawn | ~free)
+        if sendable(mask):
+            return mask

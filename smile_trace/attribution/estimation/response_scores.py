@@ -46,6 +46,7 @@ class ResponseScores:
     `noise_variance`: variance of the answer change over them; None with fewer than two.
     `failed`: per level and row, whether the call failed. `same_texts`: whether all
     answers are the same text, but for case and white space; False where probabilities are compared.
+    `sparse`: the answer changes of the sparse rows.
     """
 
     changes: tuple[tuple[float | None, ...], ...]
@@ -55,11 +56,18 @@ class ResponseScores:
     noise_variance: float | None
     failed: tuple[tuple[bool, ...], ...]
     same_texts: bool = False
+    sparse: tuple[float | None, ...] = ()
 
     @property
     def known(self) -> list[float]:
-        """All measured changes."""
+        """All measured changes but those of the sparse rows."""
         return [change for level in self.changes for change in level if change is not None]
+
+    @property
+    def failure_rate(self) -> float:
+        """The share of all these calls that failed, in [0, 1]."""
+        failed = [fails for level in self.failed for fails in level]
+        return float(np.mean(failed)) if failed else 0.0
 
     @property
     def baseline_failed(self) -> bool:
@@ -71,7 +79,16 @@ class ResponseScores:
     @property
     def no_variation(self) -> bool:
         """Whether no answer changed beyond the noise floor."""
-        return max(self.known, default=0.0) <= max(self.noise_floor, NEGLIGIBLE)
+        return not self.only_sparse_moved and self._within_noise(self.known)
+
+    @property
+    def only_sparse_moved(self) -> bool:
+        """Whether answers changed beyond it only where a fifth of the prompt was retained."""
+        sparse = [change for change in self.sparse if change is not None]
+        return self._within_noise(self.known) and not self._within_noise(sparse)
+
+    def _within_noise(self, changes: Sequence[float]) -> bool:
+        return max(changes, default=0.0) <= max(self.noise_floor, NEGLIGIBLE)
 
 
 def score_responses(
@@ -81,41 +98,48 @@ def score_responses(
     *,
     deterministic: bool,
     part: AnswerSpan | None = None,
+    sparse: Sequence[Row] = (),
 ) -> ResponseScores:
-    """Scores the rows of every level; with `part`, by that part of the answer alone.
+    """Scores the rows of every level and the sparse ones; with `part`, by that part of the answer.
 
     Text: y = (d − d₀) / (1 − d₀), with d the distance from the logged answer and d₀ the mean of
     the baseline's. Probability: y = 1 − (p / p₀)^(1/τ), with p the probability of the whole
     logged answer and τ its number of tokens, at most 32 (`share_lost`). Both are cut to [0, 1].
     """
+    everything = [*levels, sparse]
     if signal == "probability":
-        distances = _probability_distances(levels, part)
+        distances = _probability_distances(everything, part)
     else:
-        distances = [_text_distances(rows, text_change) for rows in levels]
+        distances = [_text_distances(rows, text_change) for rows in everything]
     baseline = [
         (response, distance)
-        for rows, found in zip(levels, distances, strict=True)
+        for rows, found in zip(everything, distances, strict=True)
         for (row, response), distance in zip(rows, found, strict=True)
         if row.kind == "baseline" and response is not None and distance is not None
     ]
     failed = tuple(tuple(r is not None and not r.ok for _, r in rows) for rows in levels)
     if not baseline:
         nothing = tuple((None,) * len(rows) for rows in levels)
-        return ResponseScores(nothing, None, False, 0.0, None, failed)
+        none = (None,) * len(sparse)
+        return ResponseScores(nothing, None, False, 0.0, None, failed, sparse=none)
     asked = [response for response, _ in baseline]
     own = [distance for _, distance in baseline]
     reference = float(np.mean(own))
     scale = 1 - reference
-    changes = tuple(tuple(_relative(d, reference, scale) for d in found) for found in distances)
+    *changes, of_sparse = (
+        tuple(_relative(d, reference, scale) for d in found) for found in distances
+    )
     texts = [response.text or "" for response in asked]
     floor = _floor(texts, own, scale, signal, text_change)
     variance = float(np.var(own, ddof=1)) / scale**2 if len(own) > 1 and scale > 0 else None
     from_logged = _improbability(asked, part) if signal == "probability" else reference
     reproduced = _baseline_reproduced(asked, from_logged, signal, deterministic)
-    answers = (r.text or "" for rows in levels for _, r in rows if r is not None and r.ok)
+    answers = (r.text or "" for rows in everything for _, r in rows if r is not None and r.ok)
     said = {" ".join(text.split()).casefold() for text in answers}
     same = signal == "text" and len(said) == 1
-    return ResponseScores(changes, from_logged, reproduced, floor, variance, failed, same)
+    return ResponseScores(
+        tuple(changes), from_logged, reproduced, floor, variance, failed, same, of_sparse
+    )
 
 
 def answer_words(text_change: TextComparison, signal: Signal, rows: Iterable[Row]) -> list[str]:

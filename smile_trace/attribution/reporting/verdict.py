@@ -54,11 +54,18 @@ def status_of(found: LevelFindings, scores: ResponseScores) -> FidelityStatus:
     return _verdict(found, scores)[0]
 
 
+def unchanged(scores: ResponseScores) -> bool:
+    """Whether, as far as is known, nothing has an effect: no answer moved, and few calls failed."""
+    return scores.no_variation and scores.failure_rate <= MAX_FAILURES
+
+
 def _verdict(found: LevelFindings, scores: ResponseScores) -> tuple[FidelityStatus, str]:
     if (nothing := _why_nothing(found, scores)) is not None:
         return "inconclusive", nothing
     if scores.no_variation:
         return _unchanged(found)
+    if scores.only_sparse_moved and not any(found.fails_without):
+        return "inconclusive", "the answer moved only where four fifths of the prompt were removed."
     if (unpredictable := _why_unpredictable(found)) is not None:
         return "partial" if _anything_sure(found) else "inconclusive", unpredictable
     if found.exact:

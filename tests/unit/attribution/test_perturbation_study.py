@@ -173,9 +173,54 @@ def test_equal_changes_claim_nothing() -> None:
 
 def test_a_study_without_variation_stops_early() -> None:
     asked = run(" ".join("abcdefghijkl"), constant)
-    assert len(asked.perturbations) <= 1 + 12 + 20
+    assert len(asked.perturbations) <= 1 + 12 + 20 + 6
     assert [o.kind for o in asked.explanation.perturbations].count("random") == 20
     assert asked.explanation.fidelity.status == "no_effect"
+
+
+@pytest.mark.parametrize(("budget", "sparse"), [(40, 6), (24, 4), (10, 2)])
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_before_it_says_that_nothing_has_an_effect_it_removes_four_fifths(
+    budget: int, sparse: int, deterministic: bool
+) -> None:
+    content = " ".join(f"w{k}" for k in range(60))
+    asked = run(content, constant, budget=budget, deterministic=deterministic)
+    assert asked.explanation.fidelity.status == "no_effect"
+    rows = [row for row in asked.perturbations if row.kind == "sparse"]
+    assert asked.perturbations[-sparse:] == rows
+    assert len(asked.perturbations) <= budget
+    assert all(row.keep_probability is None for row in rows)
+    assert 0.1 < np.mean([np.mean(row.mask) for row in rows]) < 0.35
+    assert [o.kind for o in asked.explanation.perturbations].count("sparse") == sparse
+
+
+def test_three_words_that_replace_each_other_are_not_called_without_effect() -> None:
+    content = " ".join(f"w{k}x" for k in range(25))
+
+    def any_of_three(messages: tuple[Message, ...]) -> str:
+        return "bird" if any(w in messages[0].content for w in ("w3x", "w9x", "w17x")) else "none"
+
+    found = [run(content, any_of_three, seed=seed).explanation for seed in range(16)]
+    assert "no_effect" not in [explanation.fidelity.status for explanation in found]
+    hidden = [e for e in found if "four fifths" in e.fidelity.reason]
+    assert len(hidden) >= 2
+    for explanation in hidden:
+        assert explanation.fidelity.status == "inconclusive"
+        assert explanation.cost.target_calls == 40  # it went on
+        assert {o.shift for o in explanation.perturbations if o.kind != "sparse"} == {0.0}
+        assert max(o.shift or 0 for o in explanation.perturbations if o.kind == "sparse") > 0.5
+        assert not any(s.significant or s.attribution for s in explanation.segments)
+
+
+def test_where_requests_fail_no_calls_are_kept_for_sparse_masks() -> None:
+    """Nothing is called without effect there, and every call says more about the failures."""
+
+    def needs_us(messages: tuple[Message, ...]) -> Response | str:
+        if "us" not in messages[0].content.split():
+            return Response(failure="400: refused")
+        return "the same answer"
+
+    assert not any(row.kind == "sparse" for row in run(TEN, needs_us).perturbations)
 
 
 def test_a_study_with_narrow_intervals_stops_early() -> None:
