@@ -1,4 +1,4 @@
-"""The tables of the driver cases in docs/method.md.
+"""The tables of the driver cases in docs/lab/drivers.md.
 
     python -m benchmarks.drivers                # everything
     python -m benchmarks.drivers text sampled   # some parts (probability, text, sampled)

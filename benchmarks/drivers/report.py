@@ -1,4 +1,4 @@
-"""From what was found to the tables of docs/method.md."""
+"""From what was found to the tables of docs/lab/drivers.md."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ def write(found: Sequence[Found], sampled: Sequence[Sampled]) -> None:
     found = sorted(found, key=lambda one: one.words)
     tables = [counts(found), every_seed(found)] if found else []
     tables += [at_temperature(sampled)] if sampled else []
-    pages.put("\n\n".join(tables), "method.md", "drivers")
+    pages.put("\n\n".join(tables), "lab/drivers.md", "drivers")
 
 
 def counts(found: Sequence[Found]) -> str:

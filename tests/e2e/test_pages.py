@@ -7,7 +7,14 @@ import pytest
 
 from tests.support.paths import ROOT
 
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("integrations/**/*.md")])
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/lab/*.md"),
+        *ROOT.glob("integrations/**/*.md"),
+    ]
+)
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]+)?(?:#([^)\s]+))?\)")
 
 

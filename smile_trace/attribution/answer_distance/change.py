@@ -23,6 +23,7 @@ from smile_trace.attribution.answer_distance.value_differences import (
     differences,
 )
 from smile_trace.attribution.segmentation import boundaries
+from smile_trace.attribution.word_vectors import embed_words
 
 _MAX_CHARACTERS = 8000
 _MAX_SENTENCES = 60
@@ -124,6 +125,13 @@ def compare(logged: str, response: str, meaning: Meaning) -> AnswerChange:
     return _of_texts(_read(logged), _read(response), meaning)
 
 
+def says(response: str, part: str) -> bool:
+    """Whether a response says a part of an answer in its own words, at one place."""
+    said, wanted = ([token.key for token in _read(text).tokens] for text in (response, part))
+    ends = range(len(wanted), len(said) + 1)
+    return bool(wanted) and any(said[end - len(wanted) : end] == wanted for end in ends)
+
+
 @lru_cache(maxsize=256)
 def _read(raw: str) -> _Read:
     raw = raw[:_MAX_CHARACTERS]
@@ -162,7 +170,7 @@ def _of_texts(one: _Read, other: _Read, meaning: Meaning) -> AnswerChange:
     matches = _matches(one.sentences, other.sentences)
     particle = _yes_or_no(one, other)
     per_sentence = [[]] if order else _differences(one, other, matches)
-    values = max(particle, _values(per_sentence, one, meaning))
+    values = max(particle, _values(per_sentence, one))
     kept = _kept(one, matches)
     apart = 0.0
     if said and again and kept < (_NEARLY_ALL if values else 1):
@@ -199,31 +207,36 @@ def _denied_elsewhere(logged: Sentence, other: _Read, best: int) -> list[Differe
     return [denial for s in again for denial in denials(Alignment(logged, s))]
 
 
-def _values(per_sentence: Sequence[list[Difference]], one: _Read, meaning: Meaning) -> float:
+def _values(per_sentence: Sequence[list[Difference]], one: _Read) -> float:
     """The change by values: half by the sentence that changed most, half by their mean."""
     lengths = [len(found.tokens) for found in one.sentences] or [1]
-    changes = [_of_sentence(found, meaning) for found in per_sentence]
+    changes = [_of_sentence(found) for found in per_sentence]
     if not any(changes):
         return 0.0
     mean = sum(c * n for c, n in zip(changes, lengths, strict=False)) / sum(lengths)
     return (max(changes) + mean) / 2
 
 
-def _of_sentence(found: Sequence[Difference], meaning: Meaning) -> float:
+def _of_sentence(found: Sequence[Difference]) -> float:
     """The largest difference, and half of the others on what is left of the sentence."""
-    sizes = sorted((_size(d, meaning) for d in found), reverse=True)
+    sizes = sorted(map(_size, found), reverse=True)
     kept = 1.0
     for k, size in enumerate(sizes):
         kept *= 1 - size * (0.5 if k else 1)
     return 1 - kept
 
 
-def _size(difference: Difference, meaning: Meaning) -> float:
-    """A word that means nearly the same counts less."""
+def _size(difference: Difference) -> float:
+    """A word that means nearly the same counts less; static vectors tell single words as well."""
     if not difference.before:
         return difference.change
-    apart = meaning.distance([difference.before], [difference.after])
+    apart = _words().distance([difference.before], [difference.after])
     return difference.change * (0.4 + 0.6 * min(2 * apart, 1.0))
+
+
+@lru_cache(maxsize=1)
+def _words() -> Meaning:
+    return Meaning(embed_words)
 
 
 def _kept(one: _Read, matches: Sequence[tuple[float, int]]) -> float:

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from smile_trace.attribution.answer_distance.change import compare
+from smile_trace.attribution.answer_distance.change import compare, says
 from smile_trace.attribution.answer_distance.meaning import Meaning
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.word_vectors import Embed, Vectors
@@ -23,6 +23,7 @@ class LayeredChange:
 
     def __init__(self, answer: str, embed: Embed, part: AnswerSpan | None = None) -> None:
         self._answer = answer if part is None else answer[slice(*part)]
+        self._partial = part is not None
         self._meaning = Meaning(embed)
         self._changes: dict[tuple[str, str], float] = {}
 
@@ -37,7 +38,9 @@ class LayeredChange:
 
         noting = Meaning(note)
         pairs = [(self._answer, response) for response in dict.fromkeys(responses)]
-        for one, other in (*pairs, *combinations(replicates, 2)):
+        if not self._partial:
+            pairs += combinations(replicates, 2)
+        for one, other in pairs:
             compare(one, other, noting)
         return list(asked)
 
@@ -46,11 +49,15 @@ class LayeredChange:
         return [self._change(self._answer, response) for response in responses]
 
     def between(self, one: str, other: str) -> float:
-        """The answer change from one response to another, in [0, 1]."""
+        """The answer change from one response to another, in [0, 1]; of a part, by how much more
+        of it the one has lost than the other."""
+        if self._partial:
+            return abs(self._change(self._answer, one) - self._change(self._answer, other))
         return self._change(one, other)
 
     def _change(self, logged: str, response: str) -> float:
         key = (logged, response)
         if key not in self._changes:
-            self._changes[key] = compare(logged, response, self._meaning).change
+            said = self._partial and says(response, logged)
+            self._changes[key] = 0.0 if said else compare(logged, response, self._meaning).change
         return self._changes[key]

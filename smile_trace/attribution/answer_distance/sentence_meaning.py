@@ -10,7 +10,7 @@ _COMPARED = 3
 """Sentences whose vectors are asked for; the others that are not said again are taken to be lost
 as much."""
 
-CHARACTERS = 240
+CHARACTERS = 160
 """Characters of a text that its vector is of; the cost grows with them."""
 
 _FOUND = 0.25

@@ -216,6 +216,18 @@ def _auc(meaning: Meaning) -> float:
     return float((changed[:, None] > unchanged).mean() + ties)
 
 
+def test_what_stands_around_a_part_has_no_say_in_it() -> None:
+    logged = "A red fox and a dog live here."
+    part = (logged.index("and a dog"), logged.index(" live"))
+    change = LayeredChange(logged, embed_words, part)
+    responses = ["No one and a dog live here.", "A cat, no one and a dog.", "No one and the sea."]
+    first, second, lost = change.changes(responses)
+    assert first == second == 0.0
+    assert lost > 0.5
+    assert change.between(responses[0], responses[1]) == 0.0
+    assert change.between(responses[0], responses[2]) == lost
+
+
 def test_without_sentence_vectors_values_are_still_told_apart() -> None:
     assert _auc(WORDS_ALONE) >= 0.85
 
