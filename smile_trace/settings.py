@@ -199,9 +199,9 @@ class Explaining(_Table):
 
     _renamed: ClassVar[Mapping[str, str]] = {"freeze": "protect"}
 
-    unit: Literal["word", "sentence", "section", "message", "variable", "example", "document"] = (
-        "word"
-    )
+    unit: Literal[
+        "auto", "word", "sentence", "section", "message", "variable", "example", "document"
+    ] = "word"
     """What is removed at a time; with `example` and `document` the rest is retained."""
     protect: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""

@@ -262,7 +262,7 @@ def _holds_any(segment: SegmentAttribution, places: Sequence[Place]) -> bool:
     return any(m == n and a < d and c < b for m, a, b in segment.places for n, c, d in places)
 
 
-UNITS: tuple[Unit, ...] = ("document", "sentence", "word")
+UNITS: tuple[Unit, ...] = ("auto", "document", "sentence", "word")
 
 Case = tuple[World, Unit, float, int, int]
 

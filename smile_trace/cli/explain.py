@@ -48,8 +48,8 @@ def explain(
         str,
         typer.Option(
             metavar="UNIT",
-            help="What is removed at a time: word, sentence, section, message, variable, example, "
-            "document, or the matches of a /PATTERN/.",
+            help="What is removed at a time: auto, word, sentence, section, message, variable, "
+            "example, document, or the matches of a /PATTERN/.",
         ),
     ] = "word",
     protect: Annotated[

@@ -65,7 +65,8 @@ def explain(
             that has an answer), or `trace_id:span_id`.
         answer: what the model said; asked first where it is missing, within the budget.
         parameters: request parameters, e.g. `{"temperature": 0}`.
-        unit: what is removed at a time: `word`, `sentence`, `section` (by headings, XML elements,
+        unit: what is removed at a time: `auto` (the prompt's structure first, then the sentences
+            and words of what matters), `word`, `sentence`, `section` (by headings, XML elements,
             labels, numbered items or blank lines), `message`, `variable`; or `example` or
             `document`, a compiled pattern (each match is a unit) or spans of your own
             (`(start, end)`, `(message, start, end)` or texts), with the rest of the prompt

@@ -8,7 +8,10 @@ from typing import Literal
 from smile_trace.records.base import Record
 from smile_trace.records.call import Message, Usage
 
-Unit = Literal["word", "sentence", "message", "variable", "section", "example", "document", "span"]
+Unit = Literal[
+    "auto", "word", "sentence", "message", "variable", "section", "example", "document", "span"
+]
+"""What is removed at a time. `auto` is what a study was asked for, never the unit of a segment."""
 
 Place = tuple[int, int, int]
 """Characters `[start, end)` of a message: (message, start, end)."""

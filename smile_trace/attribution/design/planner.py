@@ -199,10 +199,10 @@ class Planner:
     def _first_level(self) -> Level:
         calls = self._settings.budget - self._replicates
         share = calls
-        segments = self._partitioner.segments
-        if sum(not s.protected for s in segments) > max(self._settings.budget, MIN_LEVEL_CALLS):
+        segments = self._partitioner.coarse(max(self._settings.budget, MIN_LEVEL_CALLS))
+        if not all(self._partitioner.is_finest(s) or s.protected for s in segments):
             share = max(calls // 2, min(calls, MIN_LEVEL_CALLS))
-            segments = self._partitioner.coarse(max(share, 2))
+            segments = self._partitioner.coarse(max(share, 2), calls)
         level = Level(segments, Perturber(self._prompted, segments))
         for replicate in range(self._replicates):
             level.rows.append(

@@ -77,8 +77,11 @@ def _step(leaf: Leaf, depth: int) -> object:
     return leaf.path[depth] if depth < len(leaf.path) else leaf.segment.places
 
 
-def split(groups: Sequence[Group], limit: int) -> list[list[Leaf]]:
-    """Splits groups until there are `limit`, or nothing is worth splitting; in their order."""
+def split(groups: Sequence[Group], limit: int, *, into_sentences: bool = True) -> list[list[Leaf]]:
+    """Splits groups until there are `limit`, or nothing is worth splitting; in their order.
+
+    Without `into_sentences` only between parts that are larger than sentences.
+    """
     runs = [_Run(group, 0).narrowed() for group in groups]
     share = sum(run.length for run in runs) / limit
     order = count()
@@ -87,7 +90,8 @@ def split(groups: Sequence[Group], limit: int) -> list[list[Leaf]]:
 
     def keep(run: _Run) -> None:
         whole = run.narrowed()
-        worth = len(run.leaves) > 1 and (whole.between_parts or run.length > 2 * share)
+        long = into_sentences and run.length > 2 * share
+        worth = len(run.leaves) > 1 and (whole.between_parts or long)
         if worth:
             heapq.heappush(heap, (-run.length, next(order), whole))
         else:

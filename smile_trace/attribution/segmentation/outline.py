@@ -9,15 +9,25 @@ from collections.abc import Sequence
 
 from smile_trace.attribution.segmentation.boundaries import Range, word_range
 from smile_trace.attribution.segmentation.units import UnitSplitter
-from smile_trace.records import Place, Prompted, Segment
+from smile_trace.records import Place, Prompted, Segment, Unit
 
 
 class Outline:
-    """Where the parts of a prompt are, found when they are first asked for."""
+    """Where the parts of a prompt are, found when they are first asked for.
 
-    def __init__(self, prompted: Prompted, splitter: UnitSplitter) -> None:
+    Args:
+        prompted: the messages.
+        splitter: finds the units in them.
+        subsections: whether the sections of a section (the paragraphs below a label, say) are
+            parts, too.
+    """
+
+    def __init__(
+        self, prompted: Prompted, splitter: UnitSplitter, *, subsections: bool = False
+    ) -> None:
         self._messages = prompted.messages
         self._splitter = splitter
+        self._subsections = subsections
         self._parts: dict[int, list[list[Range]]] = {}
         self._sentences: dict[int, list[Range]] = {}
 
@@ -34,14 +44,32 @@ class Outline:
         ordered = sorted(found, key=lambda part: (part[0], -part[1]))
         return tuple((segment.message, start, end) for start, end in ordered)
 
+    def unit(self, places: Sequence[Place]) -> Unit:
+        """What these places are as a whole; `span` for what is no unit of its own."""
+        message = places[0][0]
+        if message != places[-1][0]:
+            return "span"
+        [inside] = self._without_marks(message, [(places[0][1], places[-1][2])])
+        _, values, documents, *sections = self._kinds(message)
+        known: list[tuple[Unit, list[Range]]] = [
+            ("message", self._without_marks(message, [self._whole(message)])),
+            ("document", documents),
+            ("variable", values),
+            *(("section", of_kind) for of_kind in sections),
+            ("sentence", self._sentences_of(message)),
+        ]
+        return next((unit for unit, ranges in known if inside in ranges), "span")
+
     def sentence(self, segment: Segment) -> Place | None:
         """The sentence around a segment."""
-        message = segment.message
+        around = _around(self._sentences_of(segment.message), self._words_of(segment))
+        return (segment.message, *around[0]) if around else None
+
+    def _sentences_of(self, message: int) -> list[Range]:
         if message not in self._sentences:
             found = self._splitter.split("sentence", message, *self._whole(message))
             self._sentences[message] = self._without_marks(message, found)
-        around = _around(self._sentences[message], self._words_of(segment))
-        return (message, *around[0]) if around else None
+        return self._sentences[message]
 
     def _words_of(self, segment: Segment) -> Range:
         """From the first to the last character that is no mark."""
@@ -56,12 +84,15 @@ class Outline:
         """The parts of each kind, those of one kind in order and apart."""
         if message not in self._parts:
             splitter = self._splitter
+            sections = splitter.split("section", message, *self._whole(message))
             kinds = [
                 splitter.templates(message),
                 splitter.values(message),
                 splitter.documents(message),
-                splitter.split("section", message, *self._whole(message)),
+                sections,
             ]
+            if self._subsections:
+                kinds.append([p for s in sections for p in splitter.split("section", message, *s)])
             self._parts[message] = [self._without_marks(message, kind) for kind in kinds]
         return self._parts[message]
 

@@ -42,8 +42,9 @@ class Partitioner(Protocol):
         """Whether a segment is in the finest partition."""
         ...
 
-    def coarse(self, limit: int) -> tuple[Segment, ...]:
-        """The finest partition of the prompt with at most `limit` (≥ 1) free segments."""
+    def coarse(self, limit: int, structure: int | None = None) -> tuple[Segment, ...]:
+        """The partition of the prompt to begin with: the finest with at most `limit` (≥ 1) free
+        segments, or at most `structure` where they are the prompt's own parts, not joined."""
         ...
 
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
@@ -55,12 +56,19 @@ class Partitioner(Protocol):
         ...
 
 
+FEW = 4
+"""Parts of a prompt below which `auto` begins with smaller ones."""
+
+
 class Segmentation:
     """The default partitioner: segments of one unit; with too many, coarser ones.
 
-    The units `word`, `sentence`, `section`, `message` and `variable` cover the prompt; of the
-    others (`example`, `document`, patterns, own spans) the rest of the prompt is a protected
-    `span`.
+    `auto` begins with the prompt's structure (messages, documents, sections, values), or where
+    that has less than FEW parts with its sentences, and ends with words; of a prompt that has few
+    words for the limit it begins with them.
+
+    `word`, `sentence`, `section`, `message` and `variable` cover the prompt; of the other units
+    (`example`, `document`, patterns, own spans) the rest of the prompt is a protected `span`.
 
     Raises:
         CannotExplain: the prompt is empty, everything in it is protected, or it has no units of
@@ -74,7 +82,7 @@ class Segmentation:
         self._uses = prompted.prompts
         self._protected = protected_ranges(prompted.messages, protect)
         self._splitter = UnitSplitter(prompted)
-        self._outline = Outline(prompted, self._splitter)
+        self._outline = Outline(prompted, self._splitter, subsections=self.unit == "auto")
         if not any(message.content.strip() for message in prompted.messages):
             raise CannotExplain("The prompt is empty, so there is nothing to remove.")
         if unit == "variable" and not prompted.prompts:
@@ -83,8 +91,10 @@ class Segmentation:
                 "explain it by the unit 'word'."
             )
         picked = units.picked(prompted, unit)
+        self._of_words = self.unit in ("word", "auto")
         if picked is None:
-            self.segments = self._split(self.unit, self._everything)
+            finest: Unit = "word" if self._of_words else self.unit
+            self.segments = self._split(finest, self._everything)
         else:
             self.segments = self._with_the_rest(picked)
         if all(segment.protected for segment in self.segments):
@@ -100,13 +110,19 @@ class Segmentation:
         """See `Partitioner`."""
         return segment.places in self._numbers
 
-    def coarse(self, limit: int) -> tuple[Segment, ...]:
+    def coarse(self, limit: int, structure: int | None = None) -> tuple[Segment, ...]:
         """See `Partitioner`."""
+        few_words = 2 * _free(self.segments) <= limit
+        if self.unit == "auto" and not few_words:
+            return self._parts([self.segments], limit, max(structure or 0, limit), fewest=FEW)
         return self._fit([self.segments], limit)
 
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
         """See `Partitioner`."""
-        return self._fit(self._inside(coarse), limit)
+        groups = self._inside(coarse)
+        if self.unit == "auto":
+            return self._parts(groups, limit, limit, fewest=len(groups) + 1)
+        return self._fit(groups, limit)
 
     def size(self, coarse: Sequence[Segment]) -> int:
         """See `Partitioner`."""
@@ -180,6 +196,22 @@ class Segmentation:
 
     # -- coarser than the unit ------------------------------------------------------------------
 
+    def _parts(
+        self, groups: Sequence[Sequence[Segment]], limit: int, most: int, *, fewest: int
+    ) -> tuple[Segment, ...]:
+        """The parts of the prompt in these groups where they are `fewest` to `most`, or else their
+        sentences; where both are fewer or more, words, joined to `limit` segments."""
+        leaves = [[self._leaf(s) for s in group if not s.protected] for group in groups]
+        of_words = [group for group in leaves if group]
+        parts = joining.split(of_words, most + 1, into_sentences=False)
+        if len(parts) < fewest:
+            parts = [run for group in of_words for run in _sentences(group)]
+        if not fewest <= len(parts) <= most:
+            return self._fit(groups, limit)
+        everything = [segment for group in groups for segment in group]
+        protected = [(places, True) for places in self._protected_pieces(everything)]
+        return self._pieces(parts, protected)
+
     def _fit(self, groups: Sequence[Sequence[Segment]], limit: int) -> tuple[Segment, ...]:
         """The segments of these groups; whole neighbours joined, if there are too many.
 
@@ -191,16 +223,26 @@ class Segmentation:
         free = [[self._leaf(s) for s in group if not s.protected] for group in groups]
         groups_of_leaves = [group for group in free if group]
         sentences = [run for group in groups_of_leaves for run in _sentences(group)]
-        fits = self.unit == "word" and len(sentences) <= limit
+        fits = self._of_words and len(sentences) <= limit
         joined = joining.split(sentences if fits else groups_of_leaves, limit)
+        protected = [(places, True) for places in self._protected_pieces(everything)]
+        if self.unit == "auto":
+            return self._pieces(joined, protected)
         whole = fits and len(joined) == len(sentences)
-        pieces = [(places, True) for places in self._protected_pieces(everything)]
-        pieces += [(_together(group), False) for group in joined]
+        pieces = protected + [(_together(group), False) for group in joined]
         return self._named(sorted(pieces), "sentence" if whole else "span")
+
+    def _pieces(
+        self, groups: Sequence[joining.Group], protected: Sequence[_Piece]
+    ) -> tuple[Segment, ...]:
+        """Groups and protected pieces in order, each named by the unit that it is."""
+        pieces = sorted([*protected, *((_together(group), False) for group in groups)])
+        units = [self._outline.unit(places) for places, _ in pieces]
+        return self._named(pieces, units)
 
     def _leaf(self, segment: Segment) -> joining.Leaf:
         parts, number = self._outline.path(segment), self._numbers[segment.places]
-        sentence = self._outline.sentence(segment) if self.unit == "word" else None
+        sentence = self._outline.sentence(segment) if self._of_words else None
         if sentence is None:
             return joining.Leaf(segment, number, parts, len(parts))
         (_, start, end) = sentence
@@ -213,7 +255,7 @@ class Segmentation:
         for protected, run in groupby(segments, lambda segment: segment.protected):
             if not protected:
                 continue
-            if self.unit != "word":
+            if not self._of_words:
                 yield from (segment.places for segment in run)
                 continue
             for _, neighbours in groupby(run, self._outline.sentence):
@@ -223,11 +265,12 @@ class Segmentation:
     # -- records --------------------------------------------------------------------------------
 
     def _named(
-        self, pieces: Sequence[_Piece], unit: Unit, *, key: str | None = None
+        self, pieces: Sequence[_Piece], unit: Unit | Sequence[Unit], *, key: str | None = None
     ) -> tuple[Segment, ...]:
         keys: Counter[str] = Counter()
         segments: list[Segment] = []
-        for ((message, start, end), *also), protected in pieces:
+        units_of = [unit] * len(pieces) if isinstance(unit, str) else unit
+        for (((message, start, end), *also), protected), unit in zip(pieces, units_of, strict=True):
             sent = self._messages[message]
             place, counted = self._place(message, start, key or unit)
             keys[place] += 1

@@ -53,7 +53,7 @@ PIECE = st.tuples(
 
 MESSAGE = st.tuples(st.sampled_from(["system", "user", "assistant", "tool"]), CONTENT)
 LIMITS = st.integers(1, 12)
-UNITS = st.sampled_from(["word", "sentence", "section", "message", "document", "variable"])
+UNITS = st.sampled_from(["auto", "word", "sentence", "section", "message", "document", "variable"])
 
 
 def _prompted(
@@ -136,7 +136,9 @@ def test_no_segment_crosses_a_part_of_the_prompt(
     protects: bool,
 ) -> None:
     """Protected text may split a unit, but for words: there a role is protected."""
-    protect = ("Rome",) if protects and unit == "word" else ("system",) if protects else ()
+    protect = (
+        ("Rome",) if protects and unit in ("auto", "word") else ("system",) if protects else ()
+    )
     prompted = _prompted(messages, before, pieces, after)
     try:
         segmentation = Segmentation(prompted, unit, protect)
