@@ -31,6 +31,7 @@ class ReasonCode(StrEnum):
 
     # What is said beside an explanation.
     PROMPT_ASSUMED = "prompt_assumed"
+    UNIT_MISSING = "unit_missing"
 
     # An explanation that failed or waits.
     CANNOT_EXPLAIN = "cannot_explain"

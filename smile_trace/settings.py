@@ -194,14 +194,36 @@ class Budget(_Table):
     """US dollars per day (UTC), where prices are known."""
 
 
+_SOME = ("prompt:", "function:")
+
+ExplainedUnit = Literal[
+    "auto", "word", "sentence", "section", "message", "variable", "example", "document"
+]
+
+
+class ExplainingSome(_Table):
+    """How the calls of one prompt are explained, or with `[explain."function:NAME"]` those of one
+    decorated function, where that is not as in `[explain]`. A prompt's table goes before a
+    function's."""
+
+    unit: ExplainedUnit | None = None
+    """What is removed at a time."""
+    protect: tuple[str, ...] | None = None
+    """What is never removed."""
+    signal: Literal["auto", "text", "probability"] | None = None
+    """What is compared."""
+    distance: str | None = None
+    """By what texts are compared."""
+    calls: int | None = Field(None, ge=4)
+    """Calls per explanation; `budget.calls_per_explanation` is the most."""
+
+
 class Explaining(_Table):
     """How a call is explained."""
 
     _renamed: ClassVar[Mapping[str, str]] = {"freeze": "protect"}
 
-    unit: Literal[
-        "auto", "word", "sentence", "section", "message", "variable", "example", "document"
-    ] = "word"
+    unit: ExplainedUnit = "word"
     """What is removed at a time; with `example` and `document` the rest is retained."""
     protect: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
@@ -221,6 +243,18 @@ class Explaining(_Table):
     """Share of the explained calls for which a copy of the prompt is explained, too, with a
     text in it whose effect is known. Each check takes as many calls as an explanation, within
     the same caps; the outcomes stand in `status` and in the explanation's metadata."""
+    some: dict[str, ExplainingSome] = {}
+    """By `prompt:NAME` or `function:NAME`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, table: Any) -> Any:
+        """The tables of prompts and functions, which stand beside the other settings."""
+        if not isinstance(table, dict):
+            return table
+        some = {name: held for name, held in table.items() if name.startswith(_SOME)}
+        others = {name: held for name, held in table.items() if name not in some}
+        return {**others, "some": {**others.get("some", {}), **some}} if some else table
 
 
 class Pooling(_Table):

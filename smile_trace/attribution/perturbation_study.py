@@ -31,6 +31,7 @@ from smile_trace.records import (
     Cost,
     Explanation,
     ExplanationSettings,
+    Note,
     Observation,
     Perturbation,
     Prompted,
@@ -62,6 +63,7 @@ class PerturbationStudy:
         part: the characters of the answer that are explained (`find_answer_span`); None for all.
         unit: a pattern or own spans, in place of the settings' unit.
         partitioner: partitions the prompt, by default by `unit` and `protect`.
+        notes: what is known of the request and is said beside the explanation.
         solver: fits the attributions and is scored on held-out rows; by default a Gaussian
             process.
 
@@ -85,6 +87,7 @@ class PerturbationStudy:
         part: AnswerSpan | None = None,
         unit: AnyUnit | None = None,
         partitioner: Partitioner | None = None,
+        notes: Sequence[Note] = (),
         solver: Solver = DEFAULT_SOLVER,
     ) -> None:
         self.prompted = prompted
@@ -94,6 +97,7 @@ class PerturbationStudy:
         self._deterministic = deterministic
         self._embed = embed or embed_words
         self._part = part
+        self._notes = tuple(notes)
         self._solver = solver
         self._text_change = text_comparison(answer, embed, distance or settings.distance, part)
         self._planner = Planner(
@@ -266,6 +270,7 @@ class PerturbationStudy:
             perturbations=self._observations(scores, found),
             partitions=tuple(tuple(s.key for s in level.segments) for level in self._levels),
             settings=self._settings,
+            notes=self._notes,
         )
 
     def _level_rows(self, level: Level) -> list[Row]:

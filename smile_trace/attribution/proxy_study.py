@@ -42,6 +42,7 @@ from smile_trace.records import (
     Explanation,
     ExplanationSettings,
     Fidelity,
+    Note,
     Observation,
     Perturbation,
     Prompted,
@@ -88,7 +89,7 @@ class ProxyStudy:
 
     Args:
         prompted, settings, answer, signal, protect, deterministic, remote, embed, distance,
-            part, unit, partitioner: as for `PerturbationStudy`; they are the target's.
+            part, unit, partitioner, notes: as for `PerturbationStudy`; they are the target's.
         proxy: the cheaper model.
 
     Raises:
@@ -112,6 +113,7 @@ class ProxyStudy:
         part: AnswerSpan | None = None,
         unit: AnyUnit | None = None,
         partitioner: Partitioner | None = None,
+        notes: Sequence[Note] = (),
     ) -> None:
         if partitioner is None:
             unit = settings.unit if unit is None else unit
@@ -127,6 +129,7 @@ class ProxyStudy:
             distance=distance,
             part=part,
             partitioner=partitioner,
+            notes=notes,
         )
         self.prompted = prompted
         self.answer = answer

@@ -15,6 +15,7 @@ from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
 from smile_trace.explaining.inputs import AnyPrompt
 from smile_trace.explaining.named_models import AnyModel
 from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.partition import partition
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.studies import PROXY_CALLS, as_proxy
 from smile_trace.models.accounting.cost import attempt_bound
@@ -113,7 +114,7 @@ def check_worth(prepared: Prepared) -> None:
     """
     if prepared.options.part is not None and prepared.prompted.answer is not None:
         find_answer_span(prepared.prompted.answer, prepared.options.part)
-    segmentation = Segmentation(prepared.prompted, prepared.options.unit, prepared.options.protect)
+    segmentation, _ = partition(prepared.prompted, prepared.options)
     segments = segmentation.segments
     if len(segments) == 1 and not Perturber(prepared.prompted, segments).sendable([False]):
         finer = "" if segmentation.unit == "word" else ", or explain it by the unit 'word'"
@@ -151,7 +152,7 @@ def _most(
     prepared: Prepared, name: str, how: ModelSettings | None, signal: Signal, calls: int
 ) -> Estimate:
     """The most that `calls` to one model take."""
-    segmentation = Segmentation(prepared.prompted, prepared.options.unit, prepared.options.protect)
+    segmentation, _ = partition(prepared.prompted, prepared.options)
     most, usd = None, None
     if how is not None:
         most, usd = attempt_bound(name, how, prepared.prompted)

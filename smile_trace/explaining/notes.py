@@ -16,8 +16,8 @@ PROMPT_ASSUMED = Note(
 
 def with_notes(explanation: Explanation, prompted: Prompted, model: Model) -> Explanation:
     """The explanation with its notes, which end its summary, too."""
-    if not prompted.assumed or model.capabilities.calls_function:
-        return explanation
-    notes = (*explanation.notes, PROMPT_ASSUMED)
-    summary = f"{explanation.summary} {PROMPT_ASSUMED.text}"
+    notes = explanation.notes
+    if prompted.assumed and not model.capabilities.calls_function:
+        notes = (*notes, PROMPT_ASSUMED)
+    summary = " ".join([explanation.summary, *(note.text for note in notes)])
     return explanation.model_copy(update={"notes": notes, "summary": summary})

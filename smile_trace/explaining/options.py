@@ -1,13 +1,13 @@
 """What decides an explanation besides the prompt and the model, as one frozen model."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from smile_trace.attribution import AnyUnit, CannotExplain, distance_named, written
 from smile_trace.attribution.segmentation.units import named
 from smile_trace.explaining.named_models import AnyModel
-from smile_trace.records import ExplanationSettings
+from smile_trace.records import Call, ExplanationSettings
 from smile_trace.settings import Settings
 
 MIN_BUDGET = 4
@@ -55,22 +55,38 @@ class ExplainOptions:
             raise ValueError(f"budget must be at least {MIN_BUDGET} calls, not {self.budget}")
 
     @classmethod
-    def from_settings(cls, settings: Settings, model: str) -> "ExplainOptions":
+    def from_settings(
+        cls, settings: Settings, model: str, call: Call | None = None
+    ) -> "ExplainOptions":
         """The options with which the worker explains the calls of a captured model.
 
         Patterns to protect stay as they are written in the settings; `from_record` reads them.
+
+        Args:
+            settings: the worker's.
+            model: the captured name.
+            call: whose prompts and function may have options of their own.
         """
         chosen = settings.explain
         how = settings.models.get(model, settings.models.get("*"))
-        return cls(
+        most = settings.budget.calls_per_explanation
+        options = cls(
             unit=chosen.unit,
             protect=chosen.protect,
-            budget=settings.budget.calls_per_explanation,
+            budget=most,
             signal=chosen.signal,
             distance=chosen.distance,
             proxy=None if how is None else how.proxy,
             seed=chosen.seed,
         )
+        if call is None or not chosen.some:
+            return options
+        names = [f"function:{call.name}", *(f"prompt:{use.name}" for use in reversed(call.prompts))]
+        for own in (chosen.some[name] for name in names if name in chosen.some):
+            given = own.model_dump(exclude_none=True)
+            budget = min(given.pop("calls", options.budget), most)
+            options = replace(options, **given, budget=budget)
+        return options
 
     @classmethod
     def from_record(cls, stored: ExplanationSettings) -> "ExplainOptions":

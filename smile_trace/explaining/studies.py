@@ -13,6 +13,7 @@ from smile_trace.attribution import (
     find_answer_span,
 )
 from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.partition import partition
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, ExplanationSettings, Prompted, Signal
 
@@ -48,11 +49,12 @@ def make_study(
         AnswerSpanNotFound: the answer does not hold the part.
     """
     answer, part = prompted.answer or "", options.part
+    partitioner, note = partition(prompted, options)
     shared: dict[str, Any] = {
         "answer": answer,
         "signal": signal,
-        "unit": options.unit,
-        "protect": options.protect,
+        "partitioner": partitioner,
+        "notes": () if note is None else (note,),
         "deterministic": model.deterministic(prompted.parameters),
         "remote": model.capabilities.remote,
         "embed": embed,

@@ -112,7 +112,7 @@ def _set_aside(call: Call, settings: Settings, error: Exception) -> Decision:
 def explainable(call: Call, settings: Settings) -> Decision:
     """The decision about a call that is wanted: pending, or skipped because it cannot be."""
     model = call.model or "*"
-    asked = ExplainOptions.from_settings(settings, model).to_record(model)
+    asked = ExplainOptions.from_settings(settings, model, call).to_record(model)
     reason = _obstacle(call, settings)
     return Decision(
         call_id=call.id,

@@ -5,13 +5,14 @@ A test holds the page against it, so that neither grows without the other.
 
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from smile_trace.settings import MODEL_KINDS, Settings
+from smile_trace.settings import MODEL_KINDS, ExplainingSome, Settings
 from tests.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "settings.md"
@@ -77,11 +78,13 @@ def page() -> str:
 
 
 def _tables() -> list[tuple[str, type[BaseModel]]]:
-    return [
-        (name, field.annotation)
-        for name, field in Settings.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-    ]
+    found: list[tuple[str, type[BaseModel]]] = []
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found.append((name, field.annotation))
+        if name == "explain":
+            found.append(('explain."prompt:NAME"', ExplainingSome))
+    return found
 
 
 def _plain(name: str, field: FieldInfo) -> bool:
@@ -92,7 +95,11 @@ def _section(title: str, model: type[BaseModel]) -> str:
     return f"## `{title}`\n\n{_first(model.__doc__)}\n\n{_table(model)}"
 
 
-def _table(model: type[BaseModel], only: Any = lambda name, field: name != "kind") -> str:
+def _set(name: str, _: FieldInfo) -> bool:
+    return name not in ("kind", "some")
+
+
+def _table(model: type[BaseModel], only: Callable[[str, FieldInfo], bool] = _set) -> str:
     rows = ["| setting | default | what it is |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         if only(name, field):

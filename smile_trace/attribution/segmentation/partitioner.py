@@ -21,7 +21,12 @@ from smile_trace.attribution.segmentation.protection import (
     protected_ranges,
     split,
 )
-from smile_trace.attribution.segmentation.units import AnyUnit, CannotExplain, UnitSplitter
+from smile_trace.attribution.segmentation.units import (
+    AnyUnit,
+    CannotExplain,
+    UnitMissing,
+    UnitSplitter,
+)
 from smile_trace.records import Place, Prompted, PromptUse, Segment, Unit
 
 _Piece = tuple[tuple[Place, ...], bool]
@@ -71,8 +76,8 @@ class Segmentation:
     (`example`, `document`, patterns, own spans) the rest of the prompt is a protected `span`.
 
     Raises:
-        CannotExplain: the prompt is empty, everything in it is protected, or it has no units of
-            that kind.
+        CannotExplain: the prompt is empty, or everything in it is protected.
+        UnitMissing: it has no units of that kind.
         ValueError: a string that names no unit; own spans that are not in the prompt.
     """
 
@@ -86,7 +91,7 @@ class Segmentation:
         if not any(message.content.strip() for message in prompted.messages):
             raise CannotExplain("The prompt is empty, so there is nothing to remove.")
         if unit == "variable" and not prompted.prompts:
-            raise CannotExplain(
+            raise UnitMissing(
                 "No Prompt was rendered into this call, so it has no template variables: "
                 "explain it by the unit 'word'."
             )
@@ -100,7 +105,7 @@ class Segmentation:
         if all(segment.protected for segment in self.segments):
             raise CannotExplain("Everything in the prompt is protected: protect less of it.")
         if self.unit == "section" and len(self.segments) == 1:
-            raise CannotExplain(
+            raise UnitMissing(
                 "The prompt is one section (it has no second heading, XML element, label, "
                 "numbered item or paragraph): explain it by the unit 'sentence' or 'word'."
             )

@@ -28,6 +28,10 @@ class CannotExplain(SmileTraceError):
     code = ReasonCode.CANNOT_EXPLAIN
 
 
+class UnitMissing(CannotExplain):
+    """The prompt has no units of the kind that was asked for; the message says what to take."""
+
+
 def named(unit: AnyUnit) -> Unit:
     """The name that segments of this unit carry; `span` for patterns and the user's own.
 
@@ -191,7 +195,7 @@ def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
     of the role `tool` or `function`.
 
     Raises:
-        CannotExplain: there are none in this prompt.
+        UnitMissing: there are none in this prompt.
         ValueError: own spans outside the prompt, empty or over one another.
     """
     splitter = UnitSplitter(prompted)
@@ -225,7 +229,7 @@ def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
     else:
         return None
     if not found:
-        raise CannotExplain(missing)
+        raise UnitMissing(missing)
     return sorted(found)
 
 

@@ -1,0 +1,27 @@
+"""The segments of a prompt: by the unit that was asked for, or where it has none by its parts."""
+
+from smile_trace.attribution import CannotExplain
+from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.attribution.segmentation.units import UnitMissing
+from smile_trace.errors import ReasonCode
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.records import Note, Prompted
+
+
+def partition(prompted: Prompted, options: ExplainOptions) -> tuple[Segmentation, Note | None]:
+    """The segmentation, and the note that it is not by the unit of the options.
+
+    Raises:
+        CannotExplain: nothing can be removed from this prompt, or a pattern or own spans are not
+            in it.
+    """
+    try:
+        return Segmentation(prompted, options.unit, options.protect), None
+    except UnitMissing as error:
+        if not isinstance(options.unit, str):
+            raise CannotExplain(str(error)) from None
+    note = Note(
+        code=ReasonCode.UNIT_MISSING,
+        text=f"The prompt has no unit {options.unit!r}, so its structure was taken (unit 'auto').",
+    )
+    return Segmentation(prompted, "auto", options.protect), note
