@@ -67,6 +67,8 @@ bench-proxy: .venv/.dev ## what a cheaper model that answers most is worth, and 
 	$(PY) -m benchmarks.statistics.proxy
 	$(PY) -m benchmarks.statistics.screen
 	$(PY) -m benchmarks.statistics.pair
+	$(PY) -m benchmarks.families --split tuning
+	$(PY) -m benchmarks.families --split held_out
 
 bench-attribution: .venv-bench-attribution/.installed ## attributions beside the peers', on planted truth and a real model (QUICK=1: a tenth)
 	PYTHONPATH=. .venv-bench-attribution/bin/python -m benchmarks.attribution

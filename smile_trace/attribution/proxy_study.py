@@ -57,6 +57,10 @@ PROXY_ROUND = 64
 MIN_TARGET_ANSWERS = 8
 """Answers of the target below which nothing is called reliable, whatever the proxy says."""
 
+_FEW, _SURE = 12, 0.99
+"""Answers of the target below which *reliable* takes a proxy that is trusted more than this, or a
+significant segment."""
+
 _MIN_PROBABILITY = 0.01
 """Probability of the logged answer under the unperturbed prompt below which a proxy that scores
 it cannot show a loss."""
@@ -364,7 +368,7 @@ class ProxyStudy:
         finer = takewhile(lambda level: level.backed, levels[1:])
         found = [level.findings for level in (levels[0], *finer)]
         shown, fidelity = judge(found, target)
-        fidelity = self._with_minimum(fidelity, backed=levels[0].backed)
+        fidelity = self._with_minimum(fidelity, levels[0])
         segments, coarser = join([of.attributions() for of in found[:shown]])
         part = None if self._part is None else self.answer[slice(*self._part)]
         return alone.model_copy(
@@ -405,14 +409,14 @@ class ProxyStudy:
             [self._settings.seed, index],
         )
 
-    def _with_minimum(self, fidelity: Fidelity, *, backed: bool) -> Fidelity:
+    def _with_minimum(self, fidelity: Fidelity, first: ProxyFindings) -> Fidelity:
         """Inconclusive where the target answered too little, or only the fit supports it."""
         answered = sum(r.ok for (model, _, _), r in self._responses.items() if model == "target")
         if answered < MIN_TARGET_ANSWERS:
             reason = (
                 f"only {answered} answers of the model itself, and {MIN_TARGET_ANSWERS} are needed."
             )
-        elif fidelity.status == "reliable" and not backed:
+        elif fidelity.status == "reliable" and not _backed(first, answered):
             reason = f"{answered} answers of the model itself leave too much to chance."
         else:
             return fidelity
@@ -441,6 +445,12 @@ class ProxyStudy:
                 locality_of(rows, level.segments, self._embed),
             )
         )
+
+
+def _backed(first: ProxyFindings, answered: int) -> bool:
+    """Whether more than a good fit to so many answers supports the findings."""
+    sure = answered >= _FEW or first.trust > _SURE or any(first.findings.significant)
+    return first.backed and sure
 
 
 def _can_ask_every_mask(partitioner: Partitioner, budget: int) -> bool:

@@ -194,6 +194,20 @@ def test_too_few_target_calls_are_never_reliable() -> None:
     assert run(says_of("dog"), says_of("dog"), budget=12).explanation.fidelity.status == "reliable"
 
 
+def test_few_target_calls_take_a_proxy_that_is_all_but_certain() -> None:
+    likes_cats = "The dog will be fine, and so will the cat."
+
+    def partly(messages: tuple[Message, ...]) -> str:
+        words = messages[0].content.split()
+        return likes_cats if "dog" in words and "poor" in words else "Who do you mean?"
+
+    for seed in range(6):
+        found = run(says_of("dog"), partly, budget=8, seed=seed).explanation
+        assert found.proxy is not None
+        if found.fidelity.status == "reliable" and found.proxy.trust > 0.5:
+            assert found.proxy.trust > 0.99 or any(s.significant for s in found.segments)
+
+
 def test_failed_answers_do_not_count() -> None:
     told: list[int] = []
 
