@@ -1,0 +1,1 @@
+"""Pairs of models of different families: one as the proxy of the other."""
