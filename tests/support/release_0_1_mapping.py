@@ -38,11 +38,12 @@ ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "explanation": {"notes": []},
     "explanation.fidelity": {"reproduced": True},
     "explanation.settings": {"distance": "words"},
-    "settings.explain": {"distance": "layers"},
+    "settings.explain": {"distance": "layers", "some": {}},
     "explanation.segments": {"fails_without": False},
     "explanation.coarser": {"fails_without": False},
     "status": {"partial": 0},
     "replay.call": {"prompt_assumed": False},
+    "line.call": {"prompt_assumed": False},
 }
 """Path of an object to the fields that came since, as they are where nothing asks for them."""
 
