@@ -219,12 +219,18 @@ def _residuals_without_each(rows: Rows, folds: NDArray[np.int_]) -> Array:
 
 def _interval(psi: Array, x: Array, q: Array) -> tuple[float, float]:
     """`stratified` of the effect of a segment, cut to [−1, 1]."""
-    _, low, high = stratified(psi, (x - q) / (q * (1 - q)), [q == value for value in np.unique(q)])
+    strata = [q == value for value in np.unique(q)]
+    _, low, high = stratified(psi, (x - q) / (q * (1 - q)), strata, rare=True)
     return float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
 
 
 def stratified(
-    psi: Array, weight: Array, strata: Sequence[NDArray[np.bool_]], level: float = LEVEL
+    psi: Array,
+    weight: Array,
+    strata: Sequence[NDArray[np.bool_]],
+    level: float = LEVEL,
+    *,
+    rare: bool = False,
 ) -> tuple[float, float, float]:
     """Mean of the strata's means of ψ and its t interval; any value where a stratum has fewer
     than two rows. `weight`: of each row's residual in ψ.
@@ -232,15 +238,26 @@ def stratified(
     The rows that remove a rarely removed segment carry most of the weight, so that the
     variance rests on few of them: Satterthwaite's degrees of freedom of Σ_j v_j² e_j², with v_j
     the weight of row j and e_j of one size, (Σ v_j²)² / Σ v_j⁴. The number of rows would say
-    more than they know.
+    more than they know. With `rare`, no more than the same of the e_j that were seen: where a
+    rare thing happened in few rows, the variance rests on those.
     """
     if not strata or any(int(stratum.sum()) < 2 for stratum in strata):
         return 0.0, -np.inf, np.inf
     sizes = np.array([stratum.sum() for stratum in strata])
-    centre = float(np.mean([psi[stratum].mean() for stratum in strata]))
+    means = np.array([psi[stratum].mean() for stratum in strata])
+    centre = float(means.mean())
     variance = float(sum(psi[s].var(ddof=1) / size for s, size in zip(strata, sizes, strict=True)))
+    if variance == 0:
+        return centre, centre, centre
     used = np.any(strata, axis=0)
-    weights = (weight[used] / np.select(strata, sizes)[used]) ** 2
-    freedom = float(weights.sum() ** 2 / (weights**2).sum())
+    of_row = np.select(strata, sizes)[used]
+    weights = (weight[used] / of_row) ** 2
+    shares = ((psi[used] - np.select(strata, means)[used]) / of_row) ** 2
+    freedom = min(_effective(weights), _effective(shares)) if rare else _effective(weights)
     half = float(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance) / len(strata))
     return centre, centre - half, centre + half
+
+
+def _effective(sizes: Array) -> float:
+    """How many equal numbers would vary as much: (Σ c)² / Σ c², at least 1."""
+    return float(sizes.sum() ** 2 / (sizes**2).sum())

@@ -175,3 +175,17 @@ def test_a_driver_is_reliable_and_its_interval_says_so() -> None:
     assert quality is not None
     assert quality.reliable
     assert quality.low < quality.r2 < quality.high <= 1.0
+
+
+def test_an_interval_rests_on_the_rows_in_which_something_happened() -> None:
+    weight, strata = np.ones(40), [np.arange(40) < 20, np.arange(40) >= 20]
+    even, rare = np.tile([0.0, 1.0], 20), np.zeros(40)
+    rare[7] = 1.0
+
+    def widths(psi: np.ndarray) -> list[float]:
+        found = [inference.stratified(psi, weight, strata, rare=r) for r in (False, True)]
+        return [high - low for _, low, high in found]
+
+    assert widths(even)[1] == pytest.approx(widths(even)[0])
+    assert widths(rare)[1] > 3 * widths(rare)[0]
+    assert widths(np.zeros(40)) == [0.0, 0.0]
