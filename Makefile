@@ -61,6 +61,7 @@ bench-capture-load: .venv/.dev ## eight processes into one spool for a minute; m
 bench-statistics: .venv/.dev ## error rates of the method on planted truth
 	$(PY) -m benchmarks.statistics.rates
 	$(PY) -m benchmarks.statistics.studies
+	$(PY) -m benchmarks.statistics.texts
 	$(PY) -m benchmarks.statistics.interactions
 
 bench-proxy: .venv/.dev ## what a cheaper model that answers most is worth, and when it is dropped: planted pairs, a real one

@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks.statistics import texts
 from benchmarks.statistics.rates import run, table, tasks
 
 pytestmark = pytest.mark.slow
@@ -25,3 +26,12 @@ def test_drivers_are_found_and_their_intervals_cover_the_enumerated_estimand() -
     assert 0.84 <= row["coverage"] <= 0.96
     assert row["false discovery rate"] <= 0.12
     assert row["first place"] >= 0.9
+
+
+def test_studies_of_texts_hold_their_limits() -> None:
+    """None is failed by more than luck in one of 1,000 runs."""
+    seen = [texts.observe(case) for case in texts.cases(2, "layers")]
+    for limit in texts.LIMITS:
+        count, of = texts.total(seen, limit)
+        assert of, limit.name
+        assert not limit.fails(count, of, 0.001), f"{limit.name}: {count} of {of}"
