@@ -1,8 +1,11 @@
 """The command.
 
-    python -m benchmarks.natural                    # from stored responses; asks what is missing
-    python -m benchmarks.natural truth held_out     # find the drivers (asks the model)
-    python -m benchmarks.natural run tuning         # the methods on one half
+    python -m benchmarks.natural                    # the tables, from the stored rows
+    python -m benchmarks.natural run held_out       # the methods on one half
+    python -m benchmarks.natural truth held_out     # find the drivers
+
+Rows that are stored are not made again; delete lines to repeat them. Responses that are stored
+are not asked for again; others need the environment of `make bench-attribution`.
 
 Forty prompts of 5 to 370 words with the packaged model's own answers of up to 200 tokens.
 `results/truth.jsonl` has the drivers, found before any method ran; `results/rows.jsonl` where
@@ -20,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.attribution.measures import ranks
 from benchmarks.attribution.stored_rows import Piece, Row, make_missing, read
 from benchmarks.natural import report
-from benchmarks.natural.cases import HALVES, Case, load
+from benchmarks.natural.cases import Case, load
 from benchmarks.natural.explainers import EXPLAINERS
 from benchmarks.natural.responses import Model, Responses
 from benchmarks.natural.truth import driver
@@ -81,15 +84,15 @@ def run(half: str, responses: Responses) -> Iterator[Piece]:
 
 def main(arguments: list[str], responses: Responses) -> None:
     """The command."""
-    what, *halves = arguments or ("run",)
+    what, *halves = arguments or ("report",)
     with threadpool_limits(limits=1):
-        for half in halves or HALVES:
+        for half in halves:
             if what == "truth":
                 make_missing(find_drivers(half, responses), TRUTH)
             else:
                 make_missing(run(half, responses), ROWS)
-    if what == "run":
-        print(report.tables(read(ROWS), read(TRUTH)))
+                responses.save()
+    print(report.tables(read(ROWS), read(TRUTH)))
 
 
 if __name__ == "__main__":

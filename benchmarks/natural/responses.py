@@ -38,7 +38,7 @@ class Responses:
         self._open, self._path = open_model, path
         self._model: Model | None = None
         self._known: dict[str, Any] = {}
-        self._used: dict[str, Any] = {}
+        self._asked = False
         if path.exists():
             self._known = json.loads(lzma.decompress(path.read_bytes()))
 
@@ -46,7 +46,7 @@ class Responses:
     def model(self) -> Model:
         """Started on first use."""
         if self._model is None:
-            self._model = self._open()
+            self._model, self._asked = self._open(), True
         return self._model
 
     def answer(self, prompt: str, tokens: int) -> tuple[str, list[int]]:
@@ -55,7 +55,7 @@ class Responses:
         if key not in self._known:
             ids = self.model.generate([prompt], tokens)[0]
             self._known[key] = [self.model.decode(ids), ids]
-        self._used[key] = text, ids = self._known[key]
+        text, ids = self._known[key]
         return text, ids
 
     def generate(self, texts: Sequence[str], tokens: int) -> list[Response]:
@@ -76,8 +76,10 @@ class Responses:
         return [Response(text=answer, logprobs=tuple(-n / 100 for n in row)) for row in found]
 
     def save(self) -> None:
-        """Store what was used since the start."""
-        text = json.dumps(self._used, ensure_ascii=False, separators=(",", ":"))
+        """Store all that is known, where anything was asked."""
+        if not self._asked:
+            return
+        text = json.dumps(self._known, ensure_ascii=False, separators=(",", ":"))
         self._path.parent.mkdir(exist_ok=True)
         self._path.write_bytes(lzma.compress(text.encode(), preset=9))
 
@@ -92,7 +94,6 @@ class Responses:
         missing = {k: t for k, t in zip(keys, texts, strict=True) if k not in self._known}
         if missing:
             self._known.update(zip(missing, ask(list(missing.values())), strict=True))
-        self._used.update((key, self._known[key]) for key in keys)
         return [self._known[key] for key in keys]
 
 
