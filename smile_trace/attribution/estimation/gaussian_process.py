@@ -63,17 +63,12 @@ class GaussianProcess(Surrogate):
 
     def contrasts(self, x: Array) -> Array:
         """m̂ with x_i = 1 minus m̂ with x_i = 0, the rest of the row as it is; shape as x."""
-        # A few rows at a time: an array of rows × masks × segments is large.
-        blocks = np.array_split(x, max(len(x) // 4, 1))
-        return np.vstack([self._contrasts(block) for block in blocks])
-
-    def _contrasts(self, x: Array) -> Array:
-        apart = np.abs(x[:, None, :] - self.x[None, :, :])
-        logs = -(apart @ self.rates)[:, :, None] + self.rates * apart
-        removed = np.exp(logs - self.rates * (1 - self.x))
-        retained = np.exp(logs - self.rates * self.x)
-        change = removed - retained
-        contrast: Array = self.variance * np.einsum("rmi,m->ri", change, self.coefficients)
+        near = np.exp(-self.rates)
+        each = np.exp(-_weighted(x, self.x, self.rates)) * self.coefficients
+        removed, retained = each @ self.x, each @ (1 - self.x)
+        # A mask with the other x_i has the factor `near` in its covariance already.
+        change = np.where(x > 0, removed - retained / near, removed / near - retained)
+        contrast: Array = self.variance * (1 - near) * change
         return contrast
 
     def second_differences(self, x: Array, pair: tuple[int, int]) -> Array:

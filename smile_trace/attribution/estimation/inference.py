@@ -24,9 +24,10 @@ LEVEL = 0.9
 REMOVAL_PROBABILITIES = (0.5, 0.2)
 FOLDS = 5
 
-GROUPS = 60
-"""Of segments that share one m̂₋ᵢ in the test, at most: without all of its group, each far from
-the next in the prompt. More would take a minute for 400 segments, and know little more."""
+OWN_MODELS, GROUPS = 60, 20
+"""Up to so many segments each has an m̂₋ᵢ of its own in the test; with more, they share those of
+so many groups, the members of each far from each other in the prompt. (For 400 segments their own
+would take a minute, and know little more.)"""
 
 DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 
@@ -98,7 +99,7 @@ def randomisation_test(
     """p-value per segment: conditional randomisation of x_i (Candès et al. 2018, sec. 4).
 
     T = |Σ_j (x_ij − q_j) r_j / (q_j (1 − q_j))| with r = y − m̂₋ᵢ, m̂₋ᵢ a cross-fitted ridge on
-    the other segments (of more than GROUPS without the whole group of i; none where they outnumber
+    the other segments (with more than OWN_MODELS without the group of i; none where they outnumber
     the rows) and the stratum. x_i is drawn again M = max(999, 20 n) times;
     p = (1 + #{T* ≥ T}) / (M + 1). Exact for any model.
     """
@@ -204,7 +205,7 @@ def _psi(rows: Rows, folds: NDArray[np.int_], solver: Solver) -> Array:
 def _residuals_without_each(rows: Rows, folds: NDArray[np.int_]) -> Array:
     """Cross-fitted residuals y − m̂₋ᵢ, shape (rows, segments)."""
     n = rows.x.shape[1]
-    groups = min(n, GROUPS) if n < len(rows.y) else 1
+    groups = 1 if n >= len(rows.y) else n if n <= OWN_MODELS else GROUPS
     design, group = _design(rows), np.arange(n) % groups
     residuals = np.zeros_like(rows.x)
     for fold in np.unique(folds):
