@@ -165,12 +165,12 @@ class Planner:
 
     def add_sparse(self) -> bool:
         """Plans rows of the last level that retain a fifth; False where they are planned already,
-        or every mask is.
+        where every mask is, or nothing can be removed.
 
         Where the budget has no room for them, the level's last rows make it.
         """
         level = self.levels[-1]
-        if self.sparse or level.exact:
+        if self.sparse or level.exact or all(row.kind == "baseline" for row in level.rows):
             return False
         generator = np.random.default_rng([self._settings.seed, len(self.levels), 2])
         drawn = masks.sparse_masks(level.free, level.perturber.sendable, generator)

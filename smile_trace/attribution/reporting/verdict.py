@@ -12,7 +12,7 @@ from smile_trace.attribution.estimation.response_scores import ResponseScores
 from smile_trace.records import Fidelity, FidelityStatus
 
 MIN_ROWS = 10
-"""Answered perturbations below which nothing is called reliable."""
+"""Answered perturbations below which nothing is called reliable, or without effect."""
 
 MAX_FAILURES = 0.1
 """Share of failed calls above which unchanged answers do not say that nothing has an effect."""
@@ -90,8 +90,9 @@ def _why_nothing(found: LevelFindings, scores: ResponseScores) -> str | None:
         return None
     if found.rows <= found.exact:
         return "no perturbed prompt got an answer."
-    if not found.exact and found.rows < MIN_ROWS and not scores.no_variation:
-        return f"only {found.rows} perturbed prompts got an answer, and {MIN_ROWS} are needed."
+    answered = found.rows + sum(change is not None for change in scores.sparse)
+    if not found.exact and answered < MIN_ROWS:
+        return f"only {answered} perturbed prompts got an answer, and {MIN_ROWS} are needed."
     return None
 
 

@@ -178,7 +178,7 @@ def test_a_study_without_variation_stops_early() -> None:
     assert asked.explanation.fidelity.status == "no_effect"
 
 
-@pytest.mark.parametrize(("budget", "sparse"), [(40, 6), (24, 4), (10, 2)])
+@pytest.mark.parametrize(("budget", "sparse"), [(40, 6), (24, 4), (13, 2)])
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_before_it_says_that_nothing_has_an_effect_it_removes_four_fifths(
     budget: int, sparse: int, deterministic: bool
@@ -517,3 +517,15 @@ def test_messages_as_units() -> None:
         ("Be brief.", 0.0),
         ("Where is the Pelican?", 1.0),
     ]
+
+
+def test_few_rows_do_not_say_that_nothing_has_an_effect() -> None:
+    found = run("the quick brown fox jumps over the lazy dog today", constant, budget=9)
+    assert found.explanation.fidelity.status == "inconclusive"
+    assert "10 are needed" in found.explanation.fidelity.reason
+    enough = run("the quick brown fox jumps over the lazy dog today", constant, budget=13)
+    assert enough.explanation.fidelity.status == "no_effect"
+
+
+def test_nothing_sparse_is_asked_of_a_single_word() -> None:
+    assert [row.kind for row in run("one", constant).perturbations] == ["baseline"]
