@@ -126,7 +126,7 @@ class Segmentation:
         """See `Partitioner`."""
         groups = self._inside(coarse)
         if self.unit == "auto":
-            return self._parts(groups, limit, limit, fewest=len(groups) + 1)
+            return self._parts(groups, limit, limit, fewest=2)
         return self._fit(groups, limit)
 
     def size(self, coarse: Sequence[Segment]) -> int:
@@ -204,16 +204,14 @@ class Segmentation:
     def _parts(
         self, groups: Sequence[Sequence[Segment]], limit: int, most: int, *, fewest: int
     ) -> tuple[Segment, ...]:
-        """The parts of the prompt in these groups where they are `fewest` to `most`, or else their
-        sentences; where both are fewer or more, words, joined to `limit` segments."""
-        leaves = [[self._leaf(s) for s in group if not s.protected] for group in groups]
-        of_words = [group for group in leaves if group]
-        parts = joining.split(of_words, most + 1, into_sentences=False)
-        if len(parts) < fewest:
-            parts = [run for group in of_words for run in _sentences(group)]
-        if not fewest <= len(parts) <= most:
-            return self._fit(groups, limit)
+        """Each group by the prompt's own parts in it where they are `fewest` or more, or else by
+        its sentences, or its words; words joined to `limit` segments where these are over `most`.
+        """
         everything = [segment for group in groups for segment in group]
+        leaves = [[self._leaf(s) for s in group if not s.protected] for group in groups]
+        parts = [part for group in leaves if group for part in _finer(group, most + 1, fewest)]
+        if len(parts) > most:
+            return self._fit(groups, limit)
         protected = [(places, True) for places in self._protected_pieces(everything)]
         return self._pieces(parts, protected)
 
@@ -241,9 +239,11 @@ class Segmentation:
         self, groups: Sequence[joining.Group], protected: Sequence[_Piece]
     ) -> tuple[Segment, ...]:
         """Groups and protected pieces in order, each named by the unit that it is."""
-        pieces = sorted([*protected, *((_together(group), False) for group in groups)])
+        words = [group[0].segment for group in groups if len(group) == 1]
+        joined = [(_together(group), False) for group in groups if len(group) > 1]
+        pieces = sorted([*protected, *joined])
         units = [self._outline.unit(places) for places, _ in pieces]
-        return self._named(pieces, units)
+        return tuple(sorted([*words, *self._named(pieces, units)], key=lambda s: s.places))
 
     def _leaf(self, segment: Segment) -> joining.Leaf:
         parts, number = self._outline.path(segment), self._numbers[segment.places]
@@ -319,6 +319,14 @@ def _template_offset(use: PromptUse, position: int) -> int:
 
 def _free(segments: Sequence[Segment]) -> int:
     return sum(not segment.protected for segment in segments)
+
+
+def _finer(group: joining.Group, most: int, fewest: int) -> Sequence[joining.Group]:
+    """The prompt's own parts in a group of words, its sentences, or the words."""
+    parts = joining.split([group], most, into_sentences=False)
+    if len(parts) < fewest:
+        parts = _sentences(group)
+    return parts if len(parts) >= fewest else [[leaf] for leaf in group]
 
 
 def _sentences(words: Sequence[joining.Leaf]) -> list[list[joining.Leaf]]:
