@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace import explain
+from smile_trace.attribution.estimation.prediction_powered import MIN_TRUST
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.settings import LocalSettings, Settings
 from smile_trace.store import Store
@@ -54,6 +55,7 @@ def test_the_packaged_model_stands_in_for_a_stranger_with_no_other_set_up(tmp_pa
     use = explanation.proxy
     assert use is not None
     assert (use.name, use.signal, use.dropped) == ("demo", "probability", None)
+    assert explanation.proxy_scored == (use.trust > MIN_TRUST)  # otherwise that of the target alone
     assert explanation.signal == "text"
     assert explanation.ranked[0].text == "Tokyo"
     assert explanation.cost.proxy_calls > explanation.cost.target_calls
