@@ -13,11 +13,11 @@ def answer_limit(answer: str, tokens: int | None = None) -> int:
 
     Args:
         answer: the logged answer.
-        tokens: as the provider counted them; None to estimate them from the text, on the safe
-            side: eight letters of a word at most, a capital, digit or mark, four characters on
-            average, and every byte of what is not ASCII.
+        tokens: as the provider counted them; None, or a count that is none, to estimate them from
+            the text, on the safe side: eight letters of a word at most, a capital, digit or mark,
+            four characters on average, and every byte of what is not ASCII.
     """
-    if not tokens:
+    if tokens is None or tokens <= 0:
         characters = math.ceil(len(answer) / _CHARACTERS_PER_TOKEN)
         ascii_only = "".join(filter(str.isascii, answer))
         others = len(answer.encode("utf-8", "surrogatepass")) - len(ascii_only)
