@@ -1,6 +1,5 @@
 """The segments of a prompt: by the unit that was asked for, or where it has none by its parts."""
 
-from smile_trace.attribution import CannotExplain
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.errors import ReasonCode
@@ -17,9 +16,9 @@ def partition(prompted: Prompted, options: ExplainOptions) -> tuple[Segmentation
     """
     try:
         return Segmentation(prompted, options.unit, options.protect), None
-    except UnitMissing as error:
+    except UnitMissing:
         if not isinstance(options.unit, str):
-            raise CannotExplain(str(error)) from None
+            raise
     note = Note(
         code=ReasonCode.UNIT_MISSING,
         text=f"The prompt has no unit {options.unit!r}, so its structure was taken (unit 'auto').",

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_, update
+from sqlalchemy import Column, Connection, Row, Table, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import Reason, ReasonCode
@@ -125,16 +125,13 @@ class Jobs:
 
     def chosen(self, wanted: Collection[Group]) -> dict[Group, int]:
         """How many calls of each group were sampled so far; a group without any is missing."""
-        query = select(groups).where(
-            tuple_(groups.c.group_kind, groups.c.group_name, groups.c.group_version).in_(wanted)
-        )
+        query = select(groups).where(tuple_(*_group(groups)).in_(wanted))
         with self._database.read() as connection:
             return {Group.from_row(row): row.chosen for row in connection.execute(query)}
 
     def argument_differs(self, wanted: Collection[Group]) -> set[Group]:
         """Those of the groups whose function's argument did not give a logged answer back."""
-        key = tuple_(groups.c.group_kind, groups.c.group_name, groups.c.group_version)
-        query = select(groups).where(key.in_(wanted), groups.c.argument_differs)
+        query = select(groups).where(tuple_(*_group(groups)).in_(wanted), groups.c.argument_differs)
         with self._database.read() as connection:
             return {Group.from_row(row) for row in connection.execute(query)}
 
@@ -425,7 +422,13 @@ def _note_argument(connection: Connection, job: Job, explanation: Explanation) -
     assumed = any(note.code is ReasonCode.PROMPT_ASSUMED for note in explanation.notes)
     if not assumed or explanation.fidelity.reproduced:
         return
-    names = ("group_kind", "group_name", "group_version")
-    group = select(*(calls.c[name] for name in names)).where(calls.c.id == job.call_id)
-    of_call = tuple_(*(groups.c[name] for name in names)).in_(group)
-    connection.execute(update(groups).where(of_call).values(argument_differs=True))
+    of_call = select(*_group(calls)).where(calls.c.id == job.call_id)
+    differs = (
+        update(groups).where(tuple_(*_group(groups)).in_(of_call)).values(argument_differs=True)
+    )
+    connection.execute(differs)
+
+
+def _group(table: Table) -> tuple[Column[str], ...]:
+    """The columns of a `Group` in a table that has them."""
+    return table.c.group_kind, table.c.group_name, table.c.group_version

@@ -56,10 +56,6 @@ class Partitioner(Protocol):
         """The finest partition of these segments with at most `limit` (≥ 1) free segments."""
         ...
 
-    def size(self, coarse: Sequence[Segment]) -> int:
-        """How many free segments the finest partition of these segments has."""
-        ...
-
 
 FEW = 4
 """Parts of a prompt below which `auto` begins with smaller ones."""
@@ -128,10 +124,6 @@ class Segmentation:
         if self.unit == "auto":
             return self._parts(groups, limit, limit, fewest=2)
         return self._fit(groups, limit)
-
-    def size(self, coarse: Sequence[Segment]) -> int:
-        """See `Partitioner`."""
-        return sum(map(_free, self._inside(coarse)))
 
     @property
     def _everything(self) -> list[Place]:
