@@ -34,7 +34,7 @@ class Panel:
 
 
 def to_svg(found: Faithfulness) -> str:
-    """Both curves of the three orders, in light and dark."""
+    """Both curves of the three orders, on the page that shows them, light or dark."""
     orders = (found.random, found.leave_one_out, found.attribution)
     panels = [
         Panel(

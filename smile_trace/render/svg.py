@@ -1,7 +1,10 @@
-"""The heatmap as self-contained SVG, light and dark.
+"""The heatmap as self-contained SVG, on the page that shows it, whether that is light or dark.
 
 Trackers show SVG as images, without tooltips: so each significant segment has its value written
-above it, and its sign in the underline.
+above it, and its sign in the underline. An image is not told whether its page is light or dark:
+asked with `prefers-color-scheme`, it says what the system is set to wherever the page sets no
+`color-scheme`, as MLflow's light one. So there is no background, text and lines have a lightness
+between white and black, and coloured words stand in dark ink on an opaque colour.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,6 +27,13 @@ VALUED_LINE, LINE, SMALL_LINE = 36.0, 21.0, 17.0
 LEGEND_HEIGHT = 27.0
 MAX_STRIPS = 12
 """With more strips than that, the picture is not divided."""
+
+_RGB = tuple[int, int, int]
+_COLOURS: dict[str, tuple[_RGB, _RGB]] = {
+    "supports": ((201, 215, 236), (84, 150, 245)),
+    "opposes": ((238, 216, 194), (240, 146, 58)),
+}
+"""The colours of strength 0 and 1; dark ink has a contrast of at least 6 to each."""
 
 _MARKED = ("protected", "explained", "edge")
 """Kinds of pieces that are marked otherwise than by colour."""
@@ -128,7 +138,15 @@ def _draw(page: "_Page", top: float, bottom: float) -> str:
         tiny=TINY,
         stops=LEGEND_STOPS,
         strength=strength,
+        fill=_fill,
     )
+
+
+def _fill(kind: str, strength: float) -> str:
+    """The opaque colour behind a word."""
+    weak, strong = _COLOURS[kind]
+    mixed = (round(a + (b - a) * strength) for a, b in zip(weak, strong, strict=True))
+    return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
 class _Page:

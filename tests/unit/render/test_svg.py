@@ -56,6 +56,45 @@ def test_every_line_is_inside_the_picture(content: str) -> None:
             assert left + width <= 480.5, "".join(element.itertext())
 
 
+PAGES = {"light": "#ffffff", "dark": "#11171c"}
+"""MLflow's own backgrounds."""
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2.2 defines it, in [0, 1]."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG's contrast ratio, in [1, 21]."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_every_text_is_legible_on_a_light_and_on_a_dark_page(page: str) -> None:
+    svg = to_svg(explanation(scores={"France": 1.0, "capital": 0.04, "Lyon": -0.04, "sure": -1.0}))
+    root = ET.fromstring(svg)
+    style = root.findtext(f"{SVG}style") or ""
+    assert "prefers-color-scheme" not in style  # an image is told the system's, not its page's
+    fills = {
+        name: fill
+        for names, fill in re.findall(r"((?:\.[\w-]+,? ?)+){ fill: (#\w{6})", style)
+        for name in re.findall(r"[\w-]+", names)
+    }
+    chips = {rect.attrib["fill"] for rect in root.iter(f"{SVG}rect") if "rx" in rect.attrib
+             and rect.get("fill", "").startswith("#")}  # fmt: skip
+    assert len(chips) == 4
+    for element in texts(svg):
+        kind = element.attrib["class"]
+        behind = chips if kind == "ink" else {page}
+        assert min(contrast(fills[kind], colour) for colour in behind) >= (
+            6 if kind == "ink" else 4
+        )
+
+
 def test_nothing_is_lost_by_wrapping() -> None:
     content = " ".join(f"w{i}" for i in range(300))
     scores = {f"w{i}": 0.3 for i in range(0, 300, 7)}
