@@ -223,8 +223,9 @@ class Explaining(_Table):
 
     _renamed: ClassVar[Mapping[str, str]] = {"freeze": "protect"}
 
-    unit: ExplainedUnit = "word"
-    """What is removed at a time; with `example` and `document` the rest is retained."""
+    unit: ExplainedUnit = "auto"
+    """What is removed at a time; `auto`: the prompt's structure first, then the sentences and
+    words of what matters; with `example` and `document` the rest is retained."""
     protect: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
     signal: Literal["auto", "text", "probability"] = "auto"

@@ -77,7 +77,7 @@ def explain_sampled(prompt: str, answer: str, samples: Samples, seed: int) -> Ex
     def ask(round_: Sequence[Perturbation]) -> list[Response]:
         return samples.generate([(text_of(row), seed, row.replicate) for row in round_])
 
-    settings = ExplanationSettings(model="demo", budget=BUDGET, seed=seed)
+    settings = ExplanationSettings(model="demo", unit="word", budget=BUDGET, seed=seed)
     study = PerturbationStudy(
         prompted(prompt, samples.temperature),
         settings,

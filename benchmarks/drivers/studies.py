@@ -28,7 +28,7 @@ def explain(
         texts = [text_of(row) for row in round_]
         return scores.score(texts, answer) if signal == "probability" else scores.generate(texts)
 
-    settings = ExplanationSettings(model="demo", budget=budget, seed=seed)
+    settings = ExplanationSettings(model="demo", unit="word", budget=budget, seed=seed)
     study = PerturbationStudy(
         prompted(case.prompt, 0.0),
         settings,

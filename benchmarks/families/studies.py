@@ -74,7 +74,7 @@ def outcomes(
 def _alone(table: Table, signal: Signal, calls: int, seed: int) -> PerturbationStudy:
     return PerturbationStudy(
         table.case.prompted,
-        ExplanationSettings(model="target", budget=calls, seed=seed),
+        ExplanationSettings(model="target", unit="word", budget=calls, seed=seed),
         answer=table.answer,
         signal=signal,
         protect=table.case.protected,
@@ -86,7 +86,7 @@ def _alone(table: Table, signal: Signal, calls: int, seed: int) -> PerturbationS
 def _beside(table: Table, signal: Signal, calls: int, seed: int) -> ProxyStudy:
     return ProxyStudy(
         table.case.prompted,
-        ExplanationSettings(model="target", proxy="proxy", budget=calls, seed=seed),
+        ExplanationSettings(model="target", unit="word", proxy="proxy", budget=calls, seed=seed),
         proxy=Proxy("proxy", "probability", deterministic=True, calls=PROXY_CALLS - calls),
         answer=table.answer,
         signal=signal,

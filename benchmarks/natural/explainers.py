@@ -30,7 +30,9 @@ def explanation(
     text, ids = responses.answer(case.prompt, case.tokens)
     study = PerturbationStudy(
         case.prompted,
-        ExplanationSettings(model="packaged", budget=calls, seed=seed, distance=distance),
+        ExplanationSettings(
+            model="packaged", unit="word", budget=calls, seed=seed, distance=distance
+        ),
         answer=text,
         signal=signal,
         deterministic=True,

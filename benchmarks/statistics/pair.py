@@ -85,7 +85,7 @@ def explain_with_proxy(
 
     study = ProxyStudy(
         prompted(case.prompt, 0.0),
-        ExplanationSettings(model="target", proxy="proxy", budget=calls, seed=seed),
+        ExplanationSettings(model="target", unit="word", proxy="proxy", budget=calls, seed=seed),
         proxy=Proxy("proxy", "probability", deterministic=True, calls=PROXY_CALLS),
         answer=answer,
         signal="text",

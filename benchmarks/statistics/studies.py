@@ -40,7 +40,7 @@ def explained(world: World, noise: float, seed: list[int]) -> Explanation:
     words = [f"w{k}" for k in range(world.segments)]
     prompted = Prompted(messages=(Message(role="user", content=" ".join(words)),))
     number = int(np.random.default_rng(seed).integers(2**31))
-    settings = ExplanationSettings(model="planted", budget=BUDGET, seed=number)
+    settings = ExplanationSettings(model="planted", unit="word", budget=BUDGET, seed=number)
     study = PerturbationStudy(
         prompted,
         settings,

@@ -83,7 +83,7 @@ def study(words: int, budget: int, signal: str, temperature: float, number: int)
     one: Any = lap(
         lambda: PerturbationStudy(
             prompted,
-            ExplanationSettings(model="planted", budget=budget, signal=signal),
+            ExplanationSettings(model="planted", unit="word", budget=budget, signal=signal),
             answer=logged,
             signal=signal,
             deterministic=not temperature,

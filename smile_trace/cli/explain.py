@@ -51,7 +51,7 @@ def explain(
             help="What is removed at a time: auto, word, sentence, section, message, variable, "
             "example, document, or the matches of a /PATTERN/.",
         ),
-    ] = "word",
+    ] = "auto",
     protect: Annotated[
         list[str] | None,
         typer.Option(help="A role, a text or a /PATTERN/ that is never removed; repeatable."),

@@ -62,6 +62,7 @@ def measure(
             model=model,
             answer=answer,
             parameters=parameters,
+            unit="word",  # as the marks are
             signal=signal,
             budget=budget,
             seed=seed,

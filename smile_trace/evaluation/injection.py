@@ -188,7 +188,7 @@ def _study(
     signal = resolve_signal(settings, model)
     if model.capabilities.first_token_only:
         signal = "text"  # the marker is more than one token
-    unit: Unit = "word" if settings.unit == "word" else "sentence"
+    unit: Unit = "word" if settings.unit in ("word", "auto") else "sentence"
     return PerturbationStudy(
         injected.prompted,
         settings.model_copy(update={"unit": unit, "protect": ()}),

@@ -36,7 +36,7 @@ def explain(
     trace_id: str | None = None,
     answer: str | None = None,
     parameters: Mapping[str, JSON] | None = None,
-    unit: AnyUnit = "word",
+    unit: AnyUnit = "auto",
     protect: Sequence[str | re.Pattern[str]] = (),
     budget: int = 40,
     signal: Literal["auto", "text", "probability"] = "auto",
@@ -66,11 +66,11 @@ def explain(
         answer: what the model said; asked first where it is missing, within the budget.
         parameters: request parameters, e.g. `{"temperature": 0}`.
         unit: what is removed at a time: `auto` (the prompt's structure first, then the sentences
-            and words of what matters), `word`, `sentence`, `section` (by headings, XML elements,
-            labels, numbered items or blank lines), `message`, `variable`; or `example` or
-            `document`, a compiled pattern (each match is a unit) or spans of your own
-            (`(start, end)`, `(message, start, end)` or texts), with the rest of the prompt
-            retained.
+            and words of what matters; of a short prompt its words), `word`, `sentence`, `section`
+            (by headings, XML elements, labels, numbered items or blank lines), `message`,
+            `variable`; or `example` or `document`, a compiled pattern (each match is a unit) or
+            spans of your own (`(start, end)`, `(message, start, end)` or texts), with the rest of
+            the prompt retained.
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.

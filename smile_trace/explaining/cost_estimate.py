@@ -45,7 +45,7 @@ class Estimate(Record):
     embeddings: str | None = None
     """The model whose word vectors are asked for besides, where the settings name one."""
     in_steps: bool = False
-    """More segments than calls: larger passages first, then the pieces of those that matter."""
+    """Whether larger passages come first, and then the pieces of those that matter."""
     proxy: "Estimate | None" = None
     """What the model's proxy would be asked besides, where there is one."""
 
@@ -117,9 +117,10 @@ def check_worth(prepared: Prepared) -> None:
     segmentation, _ = partition(prepared.prompted, prepared.options)
     segments = segmentation.segments
     if len(segments) == 1 and not Perturber(prepared.prompted, segments).sendable([False]):
-        finer = "" if segmentation.unit == "word" else ", or explain it by the unit 'word'"
+        unit = _removed(segmentation)
+        finer = "" if unit == "word" else ", or explain it by the unit 'word'"
         raise ExplanationFailed(
-            f"the prompt is a single {segmentation.unit}, so nothing can be removed from it: "
+            f"the prompt is a single {unit}, so nothing can be removed from it: "
             f"give a longer one{finer}"
         )
     budget = prepared.settings.budget
@@ -158,18 +159,24 @@ def _most(
         most, usd = attempt_bound(name, how, prepared.prompted)
     tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
     segments = sum(not segment.protected for segment in segmentation.segments)
+    first = segmentation.coarse(max(calls, MIN_LEVEL_CALLS))
     return Estimate(
         model=name,
         address=_address(how),
-        unit=prepared.settings.unit,
+        unit=_removed(segmentation),
         segments=segments,
         signal=signal,
         calls=calls,
         tokens=None if tokens is None else calls * tokens,
         usd=None if usd is None else calls * usd,
         paid=_paid(how, usd),
-        in_steps=segments > max(calls, MIN_LEVEL_CALLS),
+        in_steps=not all(s.protected or segmentation.is_finest(s) for s in first),
     )
+
+
+def _removed(segmentation: Segmentation) -> Unit:
+    """What the finest segments are."""
+    return "word" if segmentation.unit == "auto" else segmentation.unit
 
 
 def _sum(one: _Number | None, other: _Number | None) -> _Number | None:

@@ -24,10 +24,12 @@ class ExplainOptions:
     What is stored of them with each explanation is an `ExplanationSettings`; see `to_record`.
 
     Args:
-        unit: what is removed at a time: `word`, `sentence`, `section` (by headings, XML elements,
-            labels, numbered items or blank lines), `message`, `variable`; or `example` or
-            `document`, a compiled pattern (each match is a unit) or spans of your own (`(start,
-            end)`, `(message, start, end)` or texts), with the rest of the prompt retained.
+        unit: what is removed at a time: `auto` (the prompt's structure first, then the sentences
+            and words of what matters; of a short prompt its words), `word`, `sentence`, `section`
+            (by headings, XML elements, labels, numbered items or blank lines), `message`,
+            `variable`; or `example` or `document`, a compiled pattern (each match is a unit) or
+            spans of your own (`(start, end)`, `(message, start, end)` or texts), with the rest of
+            the prompt retained.
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included; ≥ 4.
         signal: compare the answers as texts, or by the probability of the given answer.
@@ -41,7 +43,7 @@ class ExplainOptions:
         ValueError: the budget is too small.
     """
 
-    unit: AnyUnit = "word"
+    unit: AnyUnit = "auto"
     protect: tuple[str | re.Pattern[str], ...] = ()
     budget: int = 40
     signal: Literal["auto", "text", "probability"] = "auto"

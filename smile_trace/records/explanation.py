@@ -122,7 +122,7 @@ class ExplanationSettings(Record):
     """Everything that decides an explanation besides the prompt and the responses."""
 
     model: str
-    unit: Unit = "word"
+    unit: Unit = "auto"
     protect: tuple[str, ...] = ()
     """The user's `protect` arguments in readable form; the segments say what they protected."""
     budget: int = 40

@@ -19,10 +19,10 @@ def upgrade_call(document: JSON) -> JSON:
 
 
 def upgrade_settings(document: JSON) -> JSON:
-    """ExplanationSettings: 0.1 wrote `freeze`, and compared texts by `words`."""
+    """ExplanationSettings: 0.1 wrote `freeze`, removed words and compared by them."""
     if not isinstance(document, dict) or "freeze" not in document:
         return document
-    return {"distance": "words", **_renamed(document, {"freeze": "protect"})}
+    return {"unit": "word", "distance": "words", **_renamed(document, {"freeze": "protect"})}
 
 
 def hash_settings(document: JSON) -> str:

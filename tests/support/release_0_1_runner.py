@@ -106,7 +106,7 @@ def _told(error: Exception, home: Path) -> str:
 def _apart() -> Iterator[Path]:
     """A home and a working directory of its own, without anybody's settings."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SMILE_TRACE_")}
-    told = {"SMILE_TRACE_EXPLAIN__DISTANCE": "words"}
+    told = {"SMILE_TRACE_EXPLAIN__DISTANCE": "words", "SMILE_TRACE_EXPLAIN__UNIT": "word"}
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.dict(os.environ, {**kept, **told, "SMILE_TRACE_HOME": folder}, clear=True),
@@ -198,8 +198,8 @@ _KINDS = {
 
 
 def _arguments(described: Described) -> dict[str, Any]:
-    """Arguments of `explain`; 0.1 compared texts by what is now one distance of several."""
-    given = {"distance": "words", **described}
+    """Arguments of `explain`; 0.1 removed words, and compared by what is now one distance."""
+    given = {"unit": "word", "distance": "words", **described}
     if "prompt" in given:
         given["prompt"] = _prompt(given["prompt"])
     for name in ("model", "proxy"):

@@ -16,7 +16,7 @@ def study(question: Question, calls: int, seed: int) -> Explanation:
     messages = (Message(role="user", content=case.prompt),)
     under_way = PerturbationStudy(
         Prompted(messages=messages, form="completion", parameters={"temperature": 0}),
-        ExplanationSettings(model="demo", budget=calls, seed=seed),
+        ExplanationSettings(model="demo", unit="word", budget=calls, seed=seed),
         answer=question.answer,
         signal=question.signal,
         protect=(re.compile(re.escape(case.protect) + r"\Z"),) if case.protect else (),

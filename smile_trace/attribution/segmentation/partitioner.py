@@ -64,9 +64,9 @@ FEW = 4
 class Segmentation:
     """The default partitioner: segments of one unit; with too many, coarser ones.
 
-    `auto` begins with the prompt's structure (messages, documents, sections, values), or where
-    that has less than FEW parts with its sentences, and ends with words; of a prompt that has few
-    words for the limit it begins with them.
+    `auto` begins with the prompt's structure (messages, documents, sections, values) and ends with
+    words. Where the structure has less than FEW parts it begins with words that are no more than
+    the limit, else with sentences; with words also where the limit is twice as many.
 
     `word`, `sentence`, `section`, `message` and `variable` cover the prompt; of the other units
     (`example`, `document`, patterns, own spans) the rest of the prompt is a protected `span`.
@@ -113,10 +113,17 @@ class Segmentation:
 
     def coarse(self, limit: int, structure: int | None = None) -> tuple[Segment, ...]:
         """See `Partitioner`."""
-        few_words = 2 * _free(self.segments) <= limit
-        if self.unit == "auto" and not few_words:
-            return self._parts([self.segments], limit, max(structure or 0, limit), fewest=FEW)
-        return self._fit([self.segments], limit)
+        if self.unit != "auto" or self._begins_with_words(limit):
+            return self._fit([self.segments], limit)
+        return self._parts([self.segments], limit, max(structure or 0, limit), fewest=FEW)
+
+    def _begins_with_words(self, limit: int) -> bool:
+        """Whether `auto` takes the words at once: they fit, and easily or there is no structure."""
+        words = _free(self.segments)
+        if words > limit or 2 * words <= limit:
+            return words <= limit
+        leaves = [self._leaf(s) for s in self.segments if not s.protected]
+        return len(joining.split([leaves], FEW, into_sentences=False)) < FEW
 
     def refine(self, coarse: Sequence[Segment], limit: int) -> tuple[Segment, ...]:
         """See `Partitioner`."""

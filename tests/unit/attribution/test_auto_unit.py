@@ -1,7 +1,13 @@
 """The unit `auto`: the prompt's structure first, then sentences, then words."""
 
+import inspect
+
+import smile_trace
 from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.cli.explain import explain as explain_command
+from smile_trace.explaining.options import ExplainOptions
 from smile_trace.records import Message, Prompted
+from smile_trace.settings import Settings
 from tests.support.studies import chat, run
 
 DOCUMENTS = [
@@ -73,3 +79,22 @@ def test_a_study_finds_the_document_the_sentence_and_the_word() -> None:
     assert (document.unit, document.text) == ("document", DOCUMENTS[2])
     assert (sentence.unit, sentence.text) == ("sentence", "It costs 3 euros.")
     assert {s.text for s in found.explanation.ranked[:2]} == {"costs", "3"}
+
+
+def test_words_that_fit_come_before_the_sentences_of_a_text_without_structure() -> None:
+    text = " ".join(f"Number {k} is the sea of {k}." for k in range(5))
+    words = _segmentation(chat(text)).coarse(40)
+    assert [s.text for s in words] == text.split()
+    sentences = _segmentation(chat(text)).coarse(30)
+    assert {s.unit for s in sentences} == {"sentence"}
+
+
+def test_words_that_fit_come_after_a_structure() -> None:
+    text = "\n\n".join(f"Rules {k}:\nNumber {k} is the sea {k}." for k in range(5))
+    assert [s.unit for s in _segmentation(chat(text)).coarse(40)] == ["section"] * 5
+
+
+def test_it_is_the_default_everywhere() -> None:
+    command = inspect.signature(explain_command).parameters["unit"].default
+    function = inspect.signature(smile_trace.explain).parameters["unit"].default
+    assert command == function == ExplainOptions().unit == Settings().explain.unit == "auto"
