@@ -7,15 +7,15 @@ HTML, SVG and terminal draw the same `Heatmap`, so that they cannot disagree. Al
 import math
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Literal
 
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution
-from smile_trace.render.text import short, signed, unsigned, visible
+from smile_trace.render.text import noun, short, signed, unsigned, visible
 
 Kind = Literal["supports", "opposes", "noise", "protected", "plain", "explained", "edge"]
-"""`supports`, `opposes`: significant, by sign. `noise`: measured, but within the noise.
+"""`supports`, `opposes`: significant, by sign. `noise`: made no measurable difference.
 `protected`: never removed. `plain`: text between segments, and of the answer. `explained`: the
 part of the answer that is explained, where it is not the whole. `edge`: a marker of where a
 passage that was explained more finely begins (with its value) or ends; not text of the prompt."""
@@ -31,6 +31,9 @@ STATUS_WORDS = {
 }
 """`Fidelity.status` in words."""
 
+NO_DIFFERENCE = "made no measurable difference"
+"""What grey means, wherever it is said."""
+
 SCALE_POWER = 0.7
 """Strength of colour = |attribution| ** SCALE_POWER: absolute, and small effects still show."""
 
@@ -43,11 +46,34 @@ _LONGEST_ROLE = 60
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of text with one look; `segment` where it belongs to one."""
+    """A run of text with one look; `segment` where it belongs to one.
+
+    `passage`, where there is one, is the outermost passage around it. The passage has the colour
+    behind the text, and its pieces are outlined: their attributions are other quantities.
+    """
 
     text: str
     kind: Kind
     segment: SegmentAttribution | None = None
+    passage: SegmentAttribution | None = None
+
+    @property
+    def ground(self) -> Kind:
+        """The kind of what the colour behind the text is of: the passage, or else the segment."""
+        return self.kind if self.passage is None else _kind(self.passage)
+
+    @property
+    def ground_strength(self) -> float:
+        """The strength of the colour behind the text, in [0, 1]; 0: none."""
+        if self.passage is None:
+            return self.strength
+        coloured = self.ground in ("supports", "opposes")
+        return strength(self.passage.attribution) if coloured else 0.0
+
+    @property
+    def outlined(self) -> bool:
+        """Whether it is a significant piece of a passage."""
+        return self.passage is not None and self.strength > 0
 
     @property
     def strength(self) -> float:
@@ -66,7 +92,12 @@ class Piece:
     @property
     def hint(self) -> str:
         """The tooltip: value, interval and verdict."""
-        return "" if self.segment is None else describe(self.segment)
+        if self.segment is None:
+            return ""
+        finer = self.passage is not None or self.kind == "edge"
+        return (
+            f"{noun(self.segment)}: {describe(self.segment)}" if finer else describe(self.segment)
+        )
 
     @property
     def sign(self) -> Kind:
@@ -84,7 +115,7 @@ class Fold:
     def label(self) -> str:
         """How much text is collapsed."""
         size = sum(len(piece.text) for piece in self.pieces)
-        return f"{size:,} characters without a measured effect"
+        return f"{size:,} characters that {NO_DIFFERENCE}"
 
 
 @dataclass(frozen=True)
@@ -122,19 +153,21 @@ class Heatmap:
     @property
     def key(self) -> str:
         """The legend: what grey, underlines and markers mean."""
-        floor = f"within the noise (hatched: ±{self.noise_floor:.2f})"
-        grey = floor if self.noise_floor >= 0.005 else "without a measurable effect"
+        floor = f": noise alone is up to {self.noise_floor:.2f} (hatched)"
+        grey = floor if self.noise_floor >= 0.005 else ""
         protected = (
             " Dotted underline: protected, never removed." if "protected" in self.kinds else ""
         )
         partial = any(piece.kind == "explained" for piece in self.answer)
         part = " Underlined: the part of the answer that is explained." if partial else ""
         finer = (
-            f" {OPENS} {CLOSES}: a passage with its value as a whole, then looked at more finely."
+            f" {OPENS} {CLOSES}: a passage, which has its own value as a whole, and the colour of "
+            "it; then its pieces were removed one by one, with all else retained: those that "
+            "matter are outlined, and their values do not add up to the passage's."
             if "edge" in self.kinds
             else ""
         )
-        return f"Grey text is {grey}.{protected}{part}{finer}"
+        return f"Grey text {NO_DIFFERENCE}{grey}.{protected}{part}{finer}"
 
 
 def heatmap(explanation: Explanation) -> Heatmap:
@@ -149,7 +182,8 @@ def heatmap(explanation: Explanation) -> Heatmap:
             for place, start, end in segment.places
             if place == index
         ]
-        pieces = tuple(_pieces(message.content, mine, _edges(explanation.coarser, index)))
+        edges = _edges(explanation.coarser, index)
+        pieces = tuple(_pieces(message.content, mine, edges, _outermost(explanation, index)))
         kinds.update(piece.kind for piece in pieces)
         blocks.append(Block(short(message.role, _LONGEST_ROLE), tuple(_fold(pieces))))
     return Heatmap(
@@ -192,7 +226,7 @@ def describe(segment: SegmentAttribution) -> str:
         "" if segment.leave_one_out is None else f", removed alone: {signed(segment.leave_one_out)}"
     )
     verdict = {"supports": "supports the answer", "opposes": "works against the answer"}.get(
-        _kind(segment), "within the noise"
+        _kind(segment), NO_DIFFERENCE
     )
     return f"{value} [{low}, {high}]{p_value}{alone}: {verdict}"
 
@@ -207,6 +241,9 @@ def _kind(segment: SegmentAttribution | None) -> Kind:
     return "supports" if segment.attribution > 0 else "opposes"
 
 
+_Placed = tuple[int, int, SegmentAttribution]
+"""The characters `[start, end)` of a segment in its message."""
+
 _Edges = Mapping[int, Sequence[Piece]]
 """The markers before the character at an offset."""
 
@@ -218,16 +255,28 @@ def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
     for segment in coarser:
         for place, start, end in segment.places:
             if place == message:
-                opening = f"{OPENS}{signed(segment.attribution)}\u00a0"
+                value = f"{noun(segment)} {signed(segment.attribution)}"
+                opening = f"{OPENS}{value}\u00a0".replace(" ", "\u00a0")
                 begins.setdefault(start, []).append(Piece(opening, "edge", segment))
                 ends.setdefault(end, []).insert(0, Piece(CLOSES, "edge", segment))
     return {at: [*ends.get(at, ()), *begins.get(at, ())] for at in {*ends, *begins}}
 
 
+def _outermost(explanation: Explanation, message: int) -> list[_Placed]:
+    """The passages of a message that are in no other."""
+    return [
+        (start, end, passage)
+        for passage in explanation.coarser
+        if passage.parent is None
+        for place, start, end in passage.places
+        if place == message
+    ]
+
+
 def _pieces(
-    content: str, places: Sequence[tuple[int, int, SegmentAttribution]], edges: _Edges
+    content: str, places: Sequence[_Placed], edges: _Edges, passages: Sequence[_Placed]
 ) -> Iterator[Piece]:
-    """A message in pieces, from its segments as (start, end, segment)."""
+    """A message in pieces, from its segments, and the passages around some of them."""
     owner: list[int | None] = [None] * len(content)
     by_length = sorted(range(len(places)), key=lambda i: places[i][0] - places[i][1])
     for i in by_length:
@@ -235,18 +284,19 @@ def _pieces(
         owner[start:end] = [i] * max(end - start, 0)
     for begin, end in pairwise(sorted({0, len(content), *edges})):
         yield from edges.get(begin, ())
+        around = next((passage for a, b, passage in passages if a <= begin and end <= b), None)
         at = begin
         for index, run in groupby(owner[begin:end]):
             size = sum(1 for _ in run)
             segment = None if index is None else places[index][2]
-            yield Piece(visible(content[at : at + size]), _kind(segment), segment)
+            yield Piece(visible(content[at : at + size]), _kind(segment), segment, around)
             at += size
     yield from edges.get(len(content), ())
 
 
 def _fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
     """Fold the middle of every long run of text without effect."""
-    for foldable, group in groupby(pieces, key=lambda p: not p.strength and p.kind != "edge"):
+    for foldable, group in groupby(pieces, key=_is_foldable):
         run = list(group)
         if not foldable or sum(len(piece.text) for piece in run) < MIN_FOLD:
             yield from run
@@ -260,6 +310,10 @@ def _fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
         yield from tail
 
 
+def _is_foldable(piece: Piece) -> bool:
+    return not piece.strength and not piece.ground_strength and piece.kind != "edge"
+
+
 def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]]:
     """The pieces up to `size` characters, and the rest; a long piece is split at a space."""
     head: list[Piece] = []
@@ -271,8 +325,8 @@ def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]
         if len(piece.text) < FOLD_CONTEXT or size <= 0:
             return head, list(pieces[i:])
         cut = _cut(piece.text, size)
-        head.append(Piece(piece.text[:cut], piece.kind, piece.segment))
-        return head, [Piece(piece.text[cut:], piece.kind, piece.segment), *pieces[i + 1 :]]
+        head.append(replace(piece, text=piece.text[:cut]))
+        return head, [replace(piece, text=piece.text[cut:]), *pieces[i + 1 :]]
     return head, []
 
 

@@ -5,7 +5,7 @@ import re
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.scores import Row, rows
-from smile_trace.render.text import signed, visible
+from smile_trace.render.text import noun, signed, visible
 
 MAX_ROWS = 12
 """Segments in the table; all scores are in the JSON."""
@@ -46,10 +46,11 @@ def scores_to_markdown(explanation: Explanation) -> str:
         free, key=lambda row: (not row.segment.significant, -abs(row.segment.attribution))
     )
     level = f"{explanation.fidelity.interval_level * 100:.0f} %"
+    finer = bool(explanation.coarser)
     lines = [
-        f"| |segment|attribution|{level} interval|p|",
-        "|-|-|-:|-|-:|",
-        *(_line(row) for row in strongest[:MAX_ROWS]),
+        f"| |segment|{'of the|' if finer else ''}attribution|{level} interval|p|",
+        f"|-|-|{'-|' if finer else ''}-:|-|-:|",
+        *(_line(row, finer=finer) for row in strongest[:MAX_ROWS]),
     ]
     if len(strongest) > MAX_ROWS:
         lines += ["", f"and {len(strongest) - MAX_ROWS:,} more"]
@@ -62,14 +63,23 @@ def escape(text: str) -> str:
     return _MARKUP.sub(lambda match: _ENTITIES.get(match[0], "\\" + match[0]), line)
 
 
-def _line(row: Row) -> str:
+def _line(row: Row, *, finer: bool) -> str:
     segment = row.segment
     mark = ("▲" if segment.attribution > 0 else "▼") if segment.significant else "·"
     text = _short(segment)
     p_value = "" if segment.p_value is None else f"{segment.p_value:.2g}"
     interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
     which = f" ({_which(row)})" if row.which else ""
-    return f"|{mark}|{escape(text)}{which}|{signed(segment.attribution)}|{interval}|{p_value}|"
+    what = f"{_what(row)}|" if finer else ""
+    return (
+        f"|{mark}|{escape(text)}{which}|{what}{signed(segment.attribution)}|{interval}|{p_value}|"
+    )
+
+
+def _what(row: Row) -> str:
+    """What a number is of: a document, or a word of one."""
+    own = noun(row.segment)
+    return own if row.parent is None else f"{own}, in its {noun(row.parent)}"
 
 
 def _which(row: Row) -> str:

@@ -13,13 +13,14 @@ class Row:
 
     `depth` counts the passages that contain it. `which` is "the second" where its text occurs
     more than once in the passage of the row `within`, or in the whole prompt where that is None;
-    else empty.
+    else empty. `parent` is the passage that directly contains it.
     """
 
     segment: SegmentAttribution
     depth: int
     which: str
     within: "Row | None"
+    parent: SegmentAttribution | None = None
 
 
 def rows(explanation: Explanation) -> list[Row]:
@@ -37,7 +38,8 @@ def rows(explanation: Explanation) -> list[Row]:
     def below(parent: int | None, depth: int) -> Iterator[Row]:
         for segment, place in sorted(pieces[parent], key=lambda p: -abs(p[0].attribution)):
             which, scope = numbers[parent, segment.places]
-            row = Row(segment, depth, which, passages.get(scope))
+            around = None if parent is None else explanation.coarser[parent]
+            row = Row(segment, depth, which, passages.get(scope), around)
             yield row
             if place is not None:
                 passages[place] = row

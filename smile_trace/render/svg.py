@@ -213,7 +213,7 @@ class _Page:
             if isinstance(run, Fold):
                 self._fold(run, left, inner)
                 continue
-            runs = [(p.text, p if p.strength or p.kind in _MARKED else None) for p in run]
+            runs = [(p.text, p if _is_drawn(p) else None) for p in run]
             for line in wrap(runs, size=TEXT, width=inner):
                 marked = any(chunk.style and chunk.style.strength for chunk in line)
                 self.y += VALUED_LINE if marked else LINE
@@ -248,7 +248,7 @@ class _Page:
                 chunk.right_to_left,
             )
             for chunk in line
-            if chunk.text.strip()
+            if chunk.text.strip() or (chunk.style is not None and chunk.style.ground_strength)
         ]
         self.words += self._with_values(words)
 
@@ -276,6 +276,11 @@ class _Page:
                     placed[i] = replace(word, value=piece.value, value_x=at)
                     break
         return placed
+
+
+def _is_drawn(piece: Piece) -> bool:
+    """Whether there is more to it than its text."""
+    return piece.ground_strength > 0 or piece.strength > 0 or piece.kind in _MARKED
 
 
 def _strength(word: Word) -> float:

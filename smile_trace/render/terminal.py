@@ -9,7 +9,7 @@ from rich.text import Text
 from smile_trace.records import Explanation
 from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
 from smile_trace.render.scores import rows
-from smile_trace.render.text import signed, visible
+from smile_trace.render.text import noun, signed, visible
 
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
 _STATUS = {
@@ -24,7 +24,8 @@ _MAX_ROWS = 8
 def print_terminal(explanation: Explanation, console: Console | None = None) -> None:
     """Print summary, heatmap, answer and the strongest segments.
 
-    ⁺ marks what supports the answer and ⁻ what works against it; dim text is within the noise.
+    ⁺ marks what supports the answer and ⁻ what works against it; dim text made no measurable
+    difference. A passage has its colour, and the pieces that matter in it are underlined.
     """
     console = console or Console()
     picture = heatmap(explanation)
@@ -63,11 +64,20 @@ def _block(block: Block) -> Text:
 def _style(piece: Piece) -> Style:
     if piece.kind == "edge":
         return Style(bold=True)
-    if not piece.strength:
-        return Style(dim=True, italic=piece.kind == "protected")
-    colour = _BLUE if piece.kind == "supports" else _ORANGE
-    mixed = [round(d + (c - d) * piece.strength) for d, c in zip(_DARK, colour, strict=True)]
-    return Style(bold=True, color="white", bgcolor=f"rgb({mixed[0]},{mixed[1]},{mixed[2]})")
+    if not piece.ground_strength:
+        inside = piece.outlined
+        return Style(
+            dim=not inside, bold=inside, underline=inside, italic=piece.kind == "protected"
+        )
+    colour = _BLUE if piece.ground == "supports" else _ORANGE
+    share = piece.ground_strength
+    mixed = [round(d + (c - d) * share) for d, c in zip(_DARK, colour, strict=True)]
+    return Style(
+        bold=piece.strength > 0,
+        underline=piece.outlined,
+        color="white",
+        bgcolor=f"rgb({mixed[0]},{mixed[1]},{mixed[2]})",
+    )
 
 
 def _print_scores(explanation: Explanation, console: Console) -> None:
@@ -78,12 +88,16 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
     table.add_column("segment", max_width=44, overflow="ellipsis", no_wrap=True)
     table.add_column("attribution", justify="right")
     table.add_column("interval")
+    finer = bool(explanation.coarser)
+    if finer:
+        table.add_column("of the")
     for row in strongest[:_MAX_ROWS]:
         segment = row.segment
         interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
         text = Text("  " * row.depth + " ".join(visible(segment.text).split()))
         text.append(f" ({row.which})" if row.which else "", style="dim")
-        table.add_row(text, signed(segment.attribution), Text(interval, style="dim"))
+        what = [Text(noun(segment), style="dim")] if finer else []
+        table.add_row(text, signed(segment.attribution), Text(interval, style="dim"), *what)
     console.print(Padding(table, (1, 1, 0, 1)))
     if len(strongest) > _MAX_ROWS:
         console.print(Text(f"  and {len(strongest) - _MAX_ROWS} more", style="dim"))

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from smile_trace.records import SegmentAttribution
+
 _HIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
@@ -55,6 +57,11 @@ def _few_marks(match: re.Match[str]) -> str:
         elif marks == _MOST_MARKS + 1:
             kept.append("\ufffd")
     return "".join(kept)
+
+
+def noun(segment: SegmentAttribution) -> str:
+    """What a segment is, in a word: `word`, `document`, `passage` for what has no name."""
+    return "passage" if segment.unit in ("span", "auto") else segment.unit
 
 
 def signed(value: float) -> str:

@@ -65,7 +65,7 @@ def test_html_is_self_contained() -> None:
 def test_tooltips_show_value_and_interval() -> None:
     page = to_html(explanation())
     assert 'title="+0.71 [+0.63, +0.78], p = 0.002: supports the answer"' in page
-    assert 'title="−0.02 [−0.10, +0.05], p = 0.6: within the noise"' in page
+    assert 'title="−0.02 [−0.10, +0.05], p = 0.6: made no measurable difference"' in page
 
 
 def test_a_fragment_is_one_element() -> None:

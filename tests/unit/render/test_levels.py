@@ -12,7 +12,7 @@ from smile_trace import render
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.records import Explanation, SegmentAttribution
-from smile_trace.render.heatmap_layout import CLOSES, OPENS, Fold, Piece, heatmap
+from smile_trace.render.heatmap_layout import CLOSES, OPENS, Fold, Piece, heatmap, strength
 from smile_trace.render.markdown import scores_to_markdown
 from smile_trace.render.scores import rows
 from smile_trace.render.terminal import print_terminal
@@ -65,7 +65,10 @@ def texts(explained: Explanation) -> list[str]:
 
 def test_passages_are_enclosed_with_their_value_and_no_character_is_lost() -> None:
     shown = "".join(texts(levels()))
-    assert f"Nothing here. {OPENS}+0.80\xa0{OPENS}+0.60\xa0The spare key" in shown
+    assert (
+        f"Nothing here. {OPENS}passage\xa0+0.80\xa0{OPENS}passage\xa0+0.60\xa0The spare key"
+        in shown
+    )
     assert f"under the piano.{CLOSES} Nothing" in shown
     assert shown.count(CLOSES) == 2
     parts = [p for p in heatmap(levels()).blocks[0].parts if isinstance(p, Piece)]
@@ -81,6 +84,58 @@ def test_a_passage_is_not_hidden_in_a_fold() -> None:
     hidden = [p.kind for part in parts if isinstance(part, Fold) for p in part.pieces]
     assert hidden
     assert "edge" not in hidden
+
+
+def _grey(explained: Explanation) -> Explanation:
+    """The same, with no piece of a passage that matters alone."""
+    segments = [
+        s.model_copy(update={"significant": s.parent is None and s.significant})
+        for s in explained.segments
+    ]
+    coarser = [
+        s.model_copy(update={"significant": s.parent is None and s.significant})
+        for s in explained.coarser
+    ]
+    return explained.model_copy(update={"segments": tuple(segments), "coarser": tuple(coarser)})
+
+
+def _inside(explained: Explanation) -> list[Piece]:
+    parts = heatmap(explained).blocks[0].parts
+    return [p for p in parts if isinstance(p, Piece) and p.passage is not None]
+
+
+def test_a_passage_has_the_colour_of_its_own_value_and_its_pieces_are_outlined() -> None:
+    inside = _inside(levels())
+    assert "".join(p.text for p in inside) == PASSAGE
+    assert {p.ground for p in inside} == {"supports"}
+    assert {p.ground_strength for p in inside} == {strength(0.8)}
+    assert [p.text for p in inside if p.outlined] == ["spare", "key", " under the piano."]
+
+
+def test_a_passage_whose_pieces_are_grey_shows_its_own_value_in_every_picture() -> None:
+    explained = _grey(levels())
+    assert {p.ground_strength for p in _inside(explained)} == {strength(0.8)}
+    assert not any(p.outlined for p in _inside(explained))
+    assert f"{OPENS}passage\xa0+0.80" in "".join(texts(explained))
+    assert 'class="noise inside on-supports" title="word: +0' in render.to_html(explained)
+    drawn = ElementTree.fromstring(render.to_svg(explained))
+    colours = [
+        e.get("fill") for e in drawn.iter("{http://www.w3.org/2000/svg}rect") if e.get("fill")
+    ]
+    assert colours.count(colours[0]) > 3
+    printed = io.StringIO()
+    terminal = Console(file=printed, width=100, force_terminal=True, color_system="truecolor")
+    print_terminal(explained, terminal)
+    assert re.search(r"\x1b\[[\d;]*48;[\d;]*mThe", printed.getvalue())
+
+
+def test_every_number_says_what_it_is_of() -> None:
+    table = scores_to_markdown(levels())
+    assert "|▲|key|word, in its passage|+0.50|" in table
+    assert f"|▲|{PASSAGE}|passage|+0.80|" in table
+    assert "of the" not in scores_to_markdown(explanation())
+    assert _Table(render.to_html(levels())).rows[1][1][0] == f"passage {PASSAGE}"
+    assert 'title="word: +0.50' in render.to_html(levels())
 
 
 class _Table(HTMLParser):
@@ -100,7 +155,7 @@ class _Table(HTMLParser):
             if indent:
                 self.rows[-1] = (float(indent[1]), self.rows[-1][1])
             self.rows[-1][1].append("")
-        self._inside = tag == "td"
+        self._inside = tag == "td" or (self._inside and tag == "small")
 
     def handle_data(self, data: str) -> None:
         if self._inside:
@@ -178,10 +233,12 @@ def test_picture_and_terminal_show_passages() -> None:
     picture = ElementTree.fromstring(render.to_svg(levels()))
     shown = [e for e in picture.iter("{http://www.w3.org/2000/svg}text") if OPENS in (e.text or "")]
     assert [e.get("class") for e in shown] == ["supports-ink", "supports-ink", "small"]
-    assert [e.text for e in shown[:2]] == [f"{OPENS}+0.80\xa0", f"{OPENS}+0.60\xa0"]
+    assert [e.text for e in shown[:2]] == [
+        f"{OPENS}passage\xa0{value}\xa0" for value in ("+0.80", "+0.60")
+    ]
     printed = io.StringIO()
     print_terminal(levels(), Console(file=printed, width=100))
-    assert f"{OPENS}+0.80" in printed.getvalue()
+    assert f"{OPENS}passage\xa0+0.80" in printed.getvalue()
     scores = printed.getvalue().split("interval")[1]
     assert scores.index(PASSAGE) < scores.index("    key") < scores.index("    spare")
 
