@@ -7,6 +7,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import Span
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.trackers import ForgottenTrace, Outcome, Receipt, Rejected
+from smile_trace_mlflow.assessments import take_away
 from smile_trace_mlflow.comparisons import VERSION_TAG
 from smile_trace_mlflow.runs import DAY_TAG, forget_in_day
 from smile_trace_mlflow.spans import (
@@ -19,7 +20,6 @@ from smile_trace_mlflow.spans import (
 if TYPE_CHECKING:
     from smile_trace_mlflow.server import Server
 
-FEEDBACK = "smile.fidelity_r2"
 STATUS_TAG = "smile.status"
 _NOTHING = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
@@ -69,7 +69,7 @@ def _leave(server: "Server", trace_id: str, item: ForgottenTrace) -> bool:
         while server.attachment_id(picture_key(call.id, number)) in outputs:
             server.attach(info, picture_key(call.id, number), "image/svg+xml", _NOTHING)
             number += 1
-        server.give_feedback(info, FEEDBACK, None, span_id=span.parent_id or "", rationale="")
+        take_away(server, info, span.parent_id or "")
         emptied.append(
             Span(
                 trace_id=trace_id.removeprefix("tr-"),

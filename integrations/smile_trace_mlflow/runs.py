@@ -11,6 +11,7 @@ from smile_trace.foreign import ForeignDataError
 from smile_trace.records import JSON, Explanation
 from smile_trace.render import to_html
 from smile_trace.trackers import ExplainedCall
+from smile_trace.trackers.names import call_label, function_label, model_label
 
 if TYPE_CHECKING:
     from smile_trace_mlflow.server import Server
@@ -43,7 +44,9 @@ def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> s
     run_id = server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", _NOTE)
     for item in items:
         server.write_artifact(
-            run_id, f"heatmaps/{page_name(item)}", to_html(item.explanation, title=item.call.name)
+            run_id,
+            f"heatmaps/{page_name(item)}",
+            to_html(item.explanation, title=call_label(item.trace, item.call)),
         )
     rows = _read(server.read_artifact(run_id, TABLE))
     rows |= {item.call.id: _row(item) for item in items}
@@ -87,9 +90,9 @@ def _row(item: ExplainedCall) -> list[JSON]:
     return [
         call.id,
         item.traced_as,
-        prompt.name if prompt else call.name,
+        prompt.name if prompt else function_label(item.trace, call),
         prompt.version if prompt else "",
-        call.model or explanation.settings.model,
+        model_label(call.model or explanation.settings.model),
         explanation.fidelity.status,
         explanation.fidelity.r2_heldout,
         explanation.fidelity.noise_floor,

@@ -289,9 +289,9 @@ class Server:
             self._tracing.set_trace_tag(trace_id, key, value)
 
     def give_feedback(
-        self, info: TraceInfo, name: str, value: float | None, *, span_id: str, rationale: str
+        self, info: TraceInfo, name: str, value: str | None, *, span_id: str, rationale: str
     ) -> None:
-        """A number on a span, there once: made, changed, or with None taken away."""
+        """A text on a span, there once: made, changed, or with None taken away."""
         feedback = Feedback(
             name=name, value=value, source=SOURCE, span_id=span_id, rationale=rationale
         )

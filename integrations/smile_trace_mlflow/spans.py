@@ -13,6 +13,9 @@ from smile_trace.render import (
     scores_to_markdown,
     summary_to_markdown,
 )
+from smile_trace.trackers import ExplainedCall
+from smile_trace.trackers.fields import known
+from smile_trace.trackers.names import call_label, model_label
 
 if TYPE_CHECKING:
     from mlflow.entities.span import Span as MlflowSpan
@@ -27,6 +30,7 @@ LARGEST_EXPLANATION = 512_000
 """Characters of Explanation JSON on a span; a longer one leaves out its perturbations there."""
 
 EXPLANATION_NAME = "Why this answer?"
+"""How the name of an explanation's span begins; the function and the model follow."""
 EXTERNAL_TRACE, EXTERNAL_SPAN = "mlflow.trace_id", "mlflow.span_id"
 """Keys of `Call.external_trace`."""
 
@@ -52,14 +56,17 @@ def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
     for span in trace.spans:
         is_root = span.span_id == trace.root_span_id
         shown: dict[str, JSON] = {}
+        name = span.name
         if call := calls.get(span.span_id):
             shown |= _of_call(call)
+            name = call_label(trace, call)
         elif is_root or semconv.INPUT in span.attributes:
             shown |= _of_context(span, trace, is_root=is_root)
         if is_root:
             shown |= _of_trace(trace)
         yield span.model_copy(
             update={
+                "name": _no_nul(name),
                 "attributes": {**span.attributes, **_limited_ids(span), **shown},
                 # MLflow lists a trace without a root as still in progress for ever.
                 "parent_id": None if is_root else span.parent_id,
@@ -88,6 +95,8 @@ def _of_call(call: Call) -> dict[str, JSON]:
     inputs = {"messages": [_message(message) for message in call.messages]}
     kind = "CHAT_MODEL" if call.form == "chat" else "LLM"
     shown: dict[str, JSON] = {_TYPE: kind, _INPUTS: _json(inputs)}
+    if call.model and (model := model_label(call.model)) != call.model:
+        shown[semconv.REQUEST_MODEL] = model  # a column of MLflow's list
     if call.answer is not None:
         answer = _message(Message(role="assistant", content=call.answer))
         shown[_OUTPUTS] = _json({"choices": [{"index": 0, "message": answer}]})
@@ -172,9 +181,7 @@ def _overlap(span: "MlflowSpan", call: Call) -> int:
     return min(span.end_time_ns or 0, call.end_ns) - max(span.start_time_ns, call.start_ns)
 
 
-def explanation_span(
-    call: Call, explanation: Explanation, parent: ParentSpan, pictures: Sequence[str]
-) -> Span:
+def explanation_span(item: ExplainedCall, parent: ParentSpan, pictures: Sequence[str]) -> Span:
     """The late span that shows an explanation under its LLM span.
 
     Its id comes from the call alone, so that a newer explanation replaces the older one, and it
@@ -184,11 +191,13 @@ def explanation_span(
         pictures: references of the attached strips of the heatmap from top to bottom, the
             last being its scale.
     """
+    call, explanation = item.call, item.explanation
+    fidelity = explanation.fidelity
     return Span(
         trace_id=parent.trace_id.removeprefix("tr-"),
         span_id=explanation_span_id(call.id),
         parent_id=parent.span_id,
-        name=EXPLANATION_NAME,
+        name=_no_nul(f"{EXPLANATION_NAME} {call_label(item.trace, call)}"),
         start_ns=parent.start_ns,
         end_ns=parent.end_ns,
         attributes={
@@ -203,7 +212,14 @@ def explanation_span(
                     "details": details_to_markdown(explanation),
                 }
             ),
-            "smile.status": explanation.fidelity.status,
+            "smile.status": fidelity.status,
+            **known(
+                {
+                    "smile.fidelity_r2": fidelity.r2_heldout,
+                    "smile.fidelity_r2_low": fidelity.r2_low,
+                    "smile.fidelity_r2_high": fidelity.r2_high,
+                }
+            ),
             EXPLANATION: _explanation_json(explanation),
         },
         status="ok",

@@ -13,7 +13,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON, Record, Trace
 from smile_trace.records.otlp import spans_to_otlp
-from smile_trace.render import fidelity_reason, to_svg_strips
+from smile_trace.render import to_svg_strips
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -25,12 +25,14 @@ from smile_trace.trackers import (
     Receipt,
     Rejected,
     Tracker,
+    UnexplainedCall,
     read_options,
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.http import RequestRejected
+from smile_trace_mlflow.assessments import assess, assess_unexplained
 from smile_trace_mlflow.comparisons import deliver_comparison
-from smile_trace_mlflow.forgetting import FEEDBACK, STATUS_TAG, forget_trace, picture_key
+from smile_trace_mlflow.forgetting import STATUS_TAG, forget_trace, picture_key
 from smile_trace_mlflow.prompts import prompt_template
 from smile_trace_mlflow.runs import day_of, deliver_day
 from smile_trace_mlflow.spans import (
@@ -45,6 +47,7 @@ from smile_trace_mlflow.spans import (
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
+    from mlflow.entities.trace_info import TraceInfo
 
     from smile_trace_mlflow.server import Server
 
@@ -74,7 +77,7 @@ class MLflowTracker(Tracker):
 
     name: ClassVar[str] = "mlflow"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        external_traces=True, comparisons=True, forgets=True
+        external_traces=True, comparisons=True, forgets=True, unexplained=True
     )
 
     def __init__(self, server: "Server", ui_url: str) -> None:
@@ -192,8 +195,38 @@ class MLflowTracker(Tracker):
         return settled
 
     def _deliver_into_trace(self, item: ExplainedCall) -> Outcome:
-        """Pictures first, then the span that shows them, then the number and the tag."""
+        """Pictures first, then the span that shows them, then the assessments and the tag."""
         call, explanation = item.call, item.explanation
+        found = self._place(item)
+        if not isinstance(found, tuple):
+            return found
+        parent, info = found
+        pictures = [
+            self._server.attach(info, picture_key(call.id, i), "image/svg+xml", svg.encode())
+            for i, svg in enumerate(to_svg_strips(explanation, width=WIDTH, height=HEIGHT))
+        ]
+        span = explanation_span(item, parent, pictures)
+        self._server.post_spans(spans_to_otlp([span]), str(info.experiment_id))
+        assess(self._server, info, parent.span_id, explanation)
+        self._server.tag_trace(parent.trace_id, STATUS_TAG, explanation.fidelity.status)
+        return Receipt(external_id=span.span_id, url=self._url(parent.trace_id))
+
+    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
+        """See `Tracker.deliver_unexplained`: an assessment of the call's span."""
+        return outcomes(deliver_each(items, self._say_why_not))
+
+    def _say_why_not(self, item: UnexplainedCall) -> Outcome:
+        found = self._place(item)
+        if not isinstance(found, tuple):
+            return found
+        parent, info = found
+        assess_unexplained(self._server, info, parent.span_id, item)
+        return Receipt(external_id=parent.trace_id, url=self._url(parent.trace_id))
+
+    def _place(
+        self, item: ExplainedCall | UnexplainedCall
+    ) -> "tuple[ParentSpan, TraceInfo] | Deferred | Rejected":
+        """The span that something belongs to, and its trace; else why there is none."""
         parent = self._parent(item)
         if parent is None:
             return Deferred(reason=f"the spans of {item.traced_as} have not arrived yet")
@@ -204,24 +237,9 @@ class MLflowTracker(Tracker):
                 code=ReasonCode.NOT_FOUND,
                 retry=False,
             )
-        pictures = [
-            self._server.attach(info, picture_key(call.id, i), "image/svg+xml", svg.encode())
-            for i, svg in enumerate(to_svg_strips(explanation, width=WIDTH, height=HEIGHT))
-        ]
-        span = explanation_span(call, explanation, parent, pictures)
-        self._server.post_spans(spans_to_otlp([span]), str(info.experiment_id))
-        r2 = explanation.fidelity.r2_heldout
-        self._server.give_feedback(
-            info,
-            FEEDBACK,
-            None if r2 is None else round(r2, 4),
-            span_id=parent.span_id,
-            rationale=fidelity_reason(explanation),
-        )
-        self._server.tag_trace(parent.trace_id, STATUS_TAG, explanation.fidelity.status)
-        return Receipt(external_id=span.span_id, url=self._url(parent.trace_id))
+        return parent, info
 
-    def _parent(self, item: ExplainedCall) -> ParentSpan | None:
+    def _parent(self, item: ExplainedCall | UnexplainedCall) -> ParentSpan | None:
         """The span that an explanation goes under: the call's, or one of the user's own trace."""
         call = item.call
         if item.traced_as == mlflow_trace_id(item.trace):

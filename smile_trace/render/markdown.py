@@ -6,6 +6,7 @@ from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.scores import Row, rows
 from smile_trace.render.text import noun, signed, visible
+from smile_trace.titles import title
 
 MAX_ROWS = 12
 """Segments in the table; all scores are in the JSON."""
@@ -91,6 +92,9 @@ def _which(row: Row) -> str:
 
 
 def _short(segment: SegmentAttribution) -> str:
-    """Its text on one line; of a long text the beginning and the end, as many begin alike."""
+    """Its text on one line; of a long passage its title, of another long text the beginning and
+    the end, as many begin alike."""
     text = " ".join(segment.text.split())
+    if len(text) > _MAX_TEXT and segment.unit not in ("word", "sentence"):
+        text = title(segment.text) or text
     return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - _END]} … {text[-_END:]}"

@@ -286,6 +286,18 @@ class Jobs:
                 .values(state="explained", crashes=0, changed_at=now, **NO_REASON)
             )
 
+    def unexplained(self, call_id: str) -> Job | None:
+        """The job that was skipped or failed, of a call that has no explanation and waits for
+        none."""
+        query = select(jobs).where(jobs.c.call_id == call_id).order_by(jobs.c.changed_at.desc())
+        explained = select(explanations.c.id).where(explanations.c.call_id == call_id).limit(1)
+        with self._database.read() as connection:
+            found = [_job(row) for row in connection.execute(query)]
+            if not found or connection.execute(explained).scalar() is not None:
+                return None
+        ended = all(job.state in ("skipped", "failed") for job in found)
+        return found[0] if ended else None
+
     def failed(self) -> list[str]:
         """The ids of the calls that failed."""
         with self._database.read() as connection:

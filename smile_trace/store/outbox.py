@@ -13,6 +13,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -21,9 +22,22 @@ from sqlalchemy.dialects.sqlite import insert
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
-from smile_trace.store.tables import deliveries, explanations, removals, traces, trackers
+from smile_trace.store.tables import (
+    calls,
+    deliveries,
+    explanations,
+    jobs,
+    removals,
+    traces,
+    trackers,
+)
 
-Kind = Literal["trace", "explanation"]
+Kind = Literal["trace", "explanation", "unexplained"]
+"""`unexplained`: that a call was skipped or failed, and why."""
+
+MOST_UNEXPLAINED = 1000
+"""Calls that wait for a tracker to be told why they are not explained. Where more come than it
+takes, it is told of the newest: each takes a request, and of most calls a service explains none."""
 
 _AGE: ColumnElement[int] = literal_column("deliveries.rowid")
 """Grows with every new delivery, and is part of the index, so that nothing has to be sorted."""
@@ -38,7 +52,7 @@ class Delivery(Record):
     trace_id: str
     attempts: int
     traced_as: str | None = None
-    """For an explanation: the id under which the tracker received its trace."""
+    """For what belongs into a trace: the id under which the tracker received that."""
 
 
 class TrackerState(Record):
@@ -58,13 +72,16 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def fill(self, tracker: str, *, now: float, traces_too: bool = True) -> None:
+    def fill(
+        self, tracker: str, *, now: float, traces_too: bool = True, unexplained_too: bool = False
+    ) -> None:
         """Put what was completed or explained since the last time into the tracker's outbox.
 
         What was delivered and has changed since (a late span, a newer explanation) waits again.
 
         Args:
             traces_too: False for a tracker that takes explanations alone.
+            unexplained_too: whether it is told why calls are not explained.
         """
         with self._database.write() as connection:
             connection.execute(insert(trackers).values(name=tracker).on_conflict_do_nothing())
@@ -116,6 +133,8 @@ class Outbox:
                 .where(trackers.c.name == tracker)
                 .values(trace_position=last_trace, explanation_position=last_explanation)
             )
+            if unexplained_too:
+                _enqueue_unexplained(connection, tracker, now)
             _settle_orphans(connection, tracker)
 
     def due_traces(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
@@ -142,6 +161,13 @@ class Outbox:
         """
         if not traces_too:
             return self._due(tracker, "explanation", now, limit)
+        return self._due_in_traces(tracker, "explanation", now, limit)
+
+    def due_unexplained(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
+        """Calls that are not explained, whose time has come and whose trace has arrived."""
+        return self._due_in_traces(tracker, "unexplained", now, limit)
+
+    def _due_in_traces(self, tracker: str, kind: Kind, now: float, limit: int) -> list[Delivery]:
         trace = deliveries.alias("trace")
         query = (
             select(deliveries, trace.c.external_id.label("traced_as"))
@@ -153,7 +179,7 @@ class Outbox:
                     trace.c.item == deliveries.c.trace_id,
                 ),
             )
-            .where(_due(tracker, "explanation", now), trace.c.state == "delivered")
+            .where(_due(tracker, kind, now), trace.c.state == "delivered")
             .order_by(deliveries.c.not_before, _AGE)
             .limit(limit)
         )
@@ -297,13 +323,51 @@ def _enqueue(connection: Connection, rows) -> None:  # type: ignore[no-untyped-d
                 "not_before": 0.0,
                 "reason": None,
                 "reason_code": None,
+                "created_at": statement.excluded.created_at,
             },
         )
     )
 
 
+def _enqueue_unexplained(connection: Connection, tracker: str, now: float) -> None:
+    """The newest calls that were skipped or failed since the tracker was last told so."""
+    told = deliveries.alias("told")
+    of_tracker = and_(told.c.tracker == tracker, told.c.kind == "unexplained")
+    waiting = select(func.count()).where(of_tracker, told.c.state == "waiting")
+    room = MOST_UNEXPLAINED - int(connection.execute(waiting).scalar_one())
+    for state in ("failed", "skipped"):
+        newest = (
+            select(jobs.c.call_id, jobs.c.changed_at)
+            .where(jobs.c.state == state)
+            .order_by(jobs.c.priority.desc(), jobs.c.id.desc())
+            .limit(max(room, 0))
+            .subquery()
+        )
+        _enqueue(
+            connection,
+            select(
+                literal(tracker),
+                literal("unexplained"),
+                calls.c.id,
+                calls.c.trace_id,
+                literal("waiting"),
+                literal(0),
+                literal(0.0),
+                literal(now),
+            )
+            .distinct()
+            .join(newest, newest.c.call_id == calls.c.id)
+            .outerjoin(told, and_(of_tracker, told.c.item == calls.c.id))
+            .where(
+                or_(told.c.item.is_(None), told.c.created_at < newest.c.changed_at),
+                calls.c.trace_id.in_(select(traces.c.trace_id)),
+                calls.c.id.not_in(select(explanations.c.call_id)),
+            ),
+        )
+
+
 def _settle_orphans(connection: Connection, tracker: str) -> None:
-    """An explanation whose trace was refused or skipped is so, too: it has no place there."""
+    """What belongs into a trace that was refused or skipped is so, too: it has no place there."""
     trace = deliveries.alias("trace")
     for state in ("refused", "skipped"):
         reason = Reason(ReasonCode.TRACE_REJECTED, f"its trace was {state}")
@@ -314,7 +378,7 @@ def _settle_orphans(connection: Connection, tracker: str) -> None:
             update(deliveries)
             .where(
                 deliveries.c.tracker == tracker,
-                deliveries.c.kind == "explanation",
+                deliveries.c.kind != "trace",
                 deliveries.c.state == "waiting",
                 deliveries.c.trace_id.in_(settled),
             )

@@ -254,7 +254,7 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("tracker", String, primary_key=True),
-    Column("kind", String, primary_key=True),  # "trace" or "explanation"
+    Column("kind", String, primary_key=True),  # "trace", "explanation" or "unexplained"
     Column("item", String, primary_key=True),  # trace id or call id
     Column("trace_id", String, nullable=False),
     Column("state", String, nullable=False),  # "waiting", "delivered", "refused" or "skipped"

@@ -18,6 +18,7 @@ from smile_trace.trackers.protocol import (
     Skipped,
     Tracker,
     TrackerUnavailable,
+    UnexplainedCall,
 )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Skipped",
     "Tracker",
     "TrackerUnavailable",
+    "UnexplainedCall",
     "discover",
     "read_options",
 ]

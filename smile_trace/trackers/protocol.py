@@ -4,7 +4,7 @@ Everything here is synchronous and runs in the worker's process only.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Literal, Protocol, Self
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Call, Explanation, ForgottenTrace, Record, Trace
@@ -92,6 +92,21 @@ class ExplainedCall(Record):
     traced_as: str
 
 
+class UnexplainedCall(Record):
+    """A call that was not explained, and why: skipped (not sampled, no model mapped, …), or
+    failed. An explanation of it may still come, and takes the place of this.
+
+    `traced_as` is as in `ExplainedCall`.
+    """
+
+    trace: Trace
+    call: Call
+    state: Literal["skipped", "failed"]
+    code: ReasonCode
+    reason: str
+    traced_as: str
+
+
 class ComparedPrompt(Record):
     """A comparison of a prompt's versions to deliver.
 
@@ -112,12 +127,14 @@ class Capabilities(Record):
     `external_traces`: it looks for the user's own traces on its server.
     `comparisons`: it shows prompt versions side by side (`deliver_comparison`).
     `forgets`: it can delete what it was given (`forget`).
+    `unexplained`: it shows why a call is not explained (`deliver_unexplained`).
     """
 
     traces: bool = True
     external_traces: bool = False
     comparisons: bool = False
     forgets: bool = False
+    unexplained: bool = False
 
 
 class Tracker(Protocol):
@@ -156,6 +173,16 @@ class Tracker(Protocol):
             TrackerUnavailable: nothing more was taken; the whole batch stays.
         """
         ...
+
+    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
+        """Say at these calls why they are not explained. Outcomes in the order of `items`. Each
+        trace was delivered before. Called only where `capabilities.unexplained` is declared.
+
+        Raises:
+            TrackerUnavailable: nothing more was taken; the whole batch stays.
+        """
+        sentence = f"the tracker {self.name} does not show why calls are not explained"
+        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """Put one run (or experiment) per version, and the page, where people look for them.

@@ -14,6 +14,7 @@ from smile_trace.trackers import (
     Receipt,
     Tracker,
     TrackerUnavailable,
+    UnexplainedCall,
 )
 
 
@@ -102,6 +103,24 @@ class ForgetfulTracker(FakeTracker):
     def explained_traces(self) -> set[str]:
         """The traces of which an explanation is there."""
         return {item.trace.trace_id for item in self.explanations.values()}
+
+
+class ToldTracker(FakeTracker):
+    """A tracker that shows why calls are not explained: `unexplained`, by id."""
+
+    capabilities = Capabilities(unexplained=True)
+
+    def __init__(self, name: str = "told") -> None:
+        super().__init__(name)
+        self.unexplained: dict[str, UnexplainedCall] = {}
+
+    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
+        """Keep them under their call's id."""
+        for item in items:
+            assert item.traced_as == f"tr-{item.trace.trace_id}"
+            self.unexplained[item.call.id] = item
+            self.log.append(f"unexplained {item.call.id}")
+        return [Receipt(external_id=item.call.id) for item in items]
 
 
 class FolderTracker(Tracker):

@@ -11,7 +11,7 @@ PATIENCE = 60_000
 def open_explanation(page: Page, url: str) -> list[Locator]:
     """Open a receipt's address and select the explanation; gives its pictures once drawn."""
     page.goto(url)
-    span = page.get_by_text(EXPLANATION_NAME, exact=True).first
+    span = page.get_by_text(EXPLANATION_NAME).first
     span.wait_for(timeout=PATIENCE)
     span.dispatch_event("click")
     pictures = page.locator('img[alt^="Attachment"]')

@@ -6,10 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
 from smile_trace.ordinals import ordinal
 from smile_trace.records import Fidelity, Interaction, SegmentAttribution
+from smile_trace.titles import title
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _MAX_LENGTH = 60
 """Characters of a quoted text."""
+
+_TITLED = ("document", "section", "example", "variable")
+"""Units of which a long one is called by its title."""
 
 _MAX_NAMED = 3
 """How many segments are named; the rest is counted."""
@@ -222,8 +226,10 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
 
 
 def _quoted(segment: SegmentAttribution) -> str:
-    """Its text; dots for its further places."""
-    return f"“{_short(segment.text)}{' …' if segment.also else ''}”"
+    """Its text, of a long passage its title; dots for its further places."""
+    titled = segment.unit in _TITLED and len(" ".join(segment.text.split())) > _MAX_LENGTH
+    name = (title(segment.text) if titled else None) or _short(segment.text)
+    return f"“{name}{' …' if segment.also else ''}”"
 
 
 def _short(text: str) -> str:

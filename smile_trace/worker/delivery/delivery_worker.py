@@ -24,15 +24,16 @@ from smile_trace.trackers import (
     Skipped,
     Tracker,
     TrackerUnavailable,
+    UnexplainedCall,
 )
 from smile_trace.worker.delivery.removals import Removals
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
 
-Item = TypeVar("Item", CapturedTrace, ExplainedCall)
+Item = TypeVar("Item", CapturedTrace, ExplainedCall, UnexplainedCall)
 
-TRACES, EXPLANATIONS = 50, 10
+TRACES, EXPLANATIONS, UNEXPLAINED = 50, 10, 50
 """How many go into one batch."""
 MAX_WAIT = 300.0
 """The longest time between two tries, in seconds."""
@@ -46,13 +47,18 @@ CALL_REMOVED = Rejected(reason="its call is not in its trace", code=ReasonCode.C
 TRACE_UNREADABLE = Rejected(
     reason="its spans cannot be read any more", code=ReasonCode.TRACE_UNREADABLE
 )
+EXPLAINED_SINCE = Skipped(reason="by now it is explained, or will be")
 
 
 class Delivered(Record):
-    """What one pass delivered to a tracker, and how many forgotten traces it deleted there."""
+    """What one pass delivered to a tracker, and how many forgotten traces it deleted there.
+
+    `unexplained`: of how many calls it was told why they are not explained.
+    """
 
     traces: int = 0
     explanations: int = 0
+    unexplained: int = 0
     removed: int = 0
     unavailable: str | None = None
 
@@ -87,7 +93,7 @@ class DeliveryWorker:
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
             return Delivered(unavailable=state.reason)
-        counts = {"traces": 0, "explanations": 0, "removed": 0}
+        counts = {"traces": 0, "explanations": 0, "unexplained": 0, "removed": 0}
         answered, going = False, True
         try:
             while going and not stopping():
@@ -114,17 +120,27 @@ class DeliveryWorker:
         return None if due is None else max(0.0, due - self._clock())
 
     def _fill(self) -> None:
-        self._store.outbox.fill(self.name, now=self._clock(), traces_too=self._takes_traces)
+        self._store.outbox.fill(
+            self.name,
+            now=self._clock(),
+            traces_too=self._takes_traces,
+            unexplained_too=self.tracker.capabilities.unexplained,
+        )
 
     def _turn(self) -> Iterator[tuple[str, int]]:
         """A batch of traces, then one of explanations, which thus arrive where traces come faster
-        than they are taken, too: how many of each arrived."""
+        than they are taken, too: how many of each arrived. What is not explained comes last."""
         if captured := self._due_traces():
             yield "traces", self._deliver(captured, TRACE_UNREADABLE, self.tracker.deliver_traces)
         if explained := self._due_explanations():
             yield (
                 "explanations",
                 self._deliver(explained, CALL_REMOVED, self.tracker.deliver_explanations),
+            )
+        if not captured and not explained and (others := self._due_unexplained()):
+            yield (
+                "unexplained",
+                self._deliver(others, EXPLAINED_SINCE, self.tracker.deliver_unexplained),
             )
 
     def _due_traces(self) -> list[tuple[Delivery, CapturedTrace | None]]:
@@ -144,10 +160,14 @@ class DeliveryWorker:
         )
         return [(delivery, self._explained(delivery)) for delivery in due]
 
+    def _due_unexplained(self) -> list[tuple[Delivery, UnexplainedCall | None]]:
+        due = self._store.outbox.due_unexplained(self.name, now=self._clock(), limit=UNEXPLAINED)
+        return [(delivery, self._unexplained(delivery)) for delivery in due]
+
     def _deliver(
         self,
         found: Sequence[tuple[Delivery, Item | None]],
-        otherwise: Rejected,
+        otherwise: Rejected | Skipped,
         deliver: Callable[[Sequence[Item]], list[Outcome]],
     ) -> int:
         """Hand over what was found; the outcome of the rest is `otherwise`."""
@@ -168,6 +188,21 @@ class DeliveryWorker:
         if call is None or explanation is None or traced_as is None:
             return None
         return ExplainedCall(trace=trace, call=call, explanation=explanation, traced_as=traced_as)
+
+    def _unexplained(self, delivery: Delivery) -> UnexplainedCall | None:
+        job = self._store.jobs.unexplained(delivery.item)
+        trace = self._store.trace(delivery.trace_id)
+        call = next((call for call in trace.calls if call.id == delivery.item), None)
+        if job is None or call is None or delivery.traced_as is None:
+            return None
+        return UnexplainedCall(
+            trace=trace,
+            call=call,
+            state="failed" if job.state == "failed" else "skipped",
+            code=job.reason_code or ReasonCode.OTHER,
+            reason=job.reason or "",
+            traced_as=delivery.traced_as,
+        )
 
     def _waits_for_external(self, trace: Trace) -> bool:
         if not self.tracker.capabilities.external_traces:

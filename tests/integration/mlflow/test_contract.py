@@ -41,7 +41,7 @@ class TestMLflowTracker(TrackerContract):
             trace.info.trace_id
             for trace in self._traces()
             for span in trace.data.spans
-            if span.name == EXPLANATION_NAME
+            if span.name.startswith(EXPLANATION_NAME)
         ]
 
     def _traces(self) -> list[mlflow.entities.Trace]:

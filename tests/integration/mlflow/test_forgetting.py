@@ -126,7 +126,7 @@ def test_nothing_of_a_forgotten_trace_is_left(
     assert "comparison.html" not in after
     assert OTHER in after
     assert mlflow.get_trace(ids[0]) is None
-    assert len(mlflow.get_trace(ids[1]).info.assessments) == 1
+    assert len(mlflow.get_trace(ids[1]).info.assessments) == 2
     # The comparison is made anew by the worker.
     again = ComparedPrompt(comparison=sample_comparison(PROMPT))
     received(tracker.deliver_comparison(again))

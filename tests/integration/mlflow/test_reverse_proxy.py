@@ -64,4 +64,4 @@ def test_everything_arrives_through_tls_and_authorization(
     [kept] = mlflow.search_traces(locations=[found.experiment_id], return_type="list")
     assert kept.info.trace_id == received.external_id
     assert len(kept.data.spans) == len(trace.spans) + 1
-    assert len(kept.info.assessments) == 1
+    assert len(kept.info.assessments) == 2

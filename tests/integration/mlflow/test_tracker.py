@@ -9,8 +9,10 @@ from typing import Any
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import AssessmentSource
 from mlflow.entities import Trace as MlflowTrace
 
+from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Explanation, PromptUse, Trace
 from smile_trace.trackers import (
     CapturedTrace,
@@ -20,6 +22,7 @@ from smile_trace.trackers import (
     Receipt,
     Rejected,
     TrackerUnavailable,
+    UnexplainedCall,
 )
 from smile_trace_mlflow import MLflowTracker, load_prompt
 from smile_trace_mlflow.spans import EXPLANATION, EXPLANATION_NAME
@@ -85,8 +88,16 @@ def traces_in(name: str) -> list[MlflowTrace]:
 
 
 def span_named(trace: MlflowTrace, name: str) -> Any:
-    [span] = [span for span in trace.data.spans if span.name == name]
+    """The span of that name; an explanation's by how its name begins."""
+    [span] = [span for span in trace.data.spans if span.name.startswith(name)]
     return span
+
+
+def said(trace: MlflowTrace) -> dict[str, object]:
+    """What the list says of a trace, each thing once."""
+    found = {a.name: a.value for a in trace.info.assessments}  # type: ignore[attr-defined]
+    assert len(found) == len(trace.info.assessments)
+    return found
 
 
 def test_everything_arrives_and_twice_is_visible_once(
@@ -115,7 +126,7 @@ def test_everything_arrives_and_twice_is_visible_once(
     # The explanation is one span under the LLM span, inside its time.
     assert len(first.data.spans) == 3
     assert len(second.data.spans) == 2
-    llm = span_named(first, "chat gpt-4o-mini")
+    llm = span_named(first, "ask · gpt-4o-mini")
     late = span_named(first, EXPLANATION_NAME)
     assert late.parent_id == llm.span_id
     assert llm.start_time_ns <= late.start_time_ns <= late.end_time_ns <= llm.end_time_ns
@@ -127,10 +138,13 @@ def test_everything_arrives_and_twice_is_visible_once(
     stored = stored if isinstance(stored, str) else json.dumps(stored)
     assert Explanation.model_validate_json(stored) == with_root
 
-    # The number, once, on the LLM span; none where it is unknown.
-    [number] = first.info.assessments
-    assert (number.name, number.value, number.span_id) == ("smile.fidelity_r2", 0.82, llm.span_id)  # type: ignore[attr-defined]
-    assert second.info.assessments == []
+    # What drove it and how sure that is, once, on the LLM span. No number: the list would draw it
+    # as a bar, red for a small one.
+    assert late.name == f"{EXPLANATION_NAME} ask · gpt-4o-mini"
+    assert said(first) == {"smile.driver": "France", "smile.verdict": "reliable"}
+    assert {a.span_id for a in first.info.assessments} == {llm.span_id}
+    assert said(second) == {"smile.driver": "2", "smile.verdict": "reliable"}
+    assert late.attributes["smile.fidelity_r2"] == 0.82
     assert first.info.tags["smile.status"] == "reliable"
 
 
@@ -198,12 +212,57 @@ def test_a_newer_explanation_replaces_the_older_one(
     found = mlflow.get_trace(trace_id)
     assert "▲" not in span_named(found, EXPLANATION_NAME).outputs["scores"]
     assert len(found.data.spans) == 3
-    assert found.info.assessments == []
+    assert said(found) == {"smile.verdict": "no_effect"}
     assert found.info.tags["smile.status"] == "no_effect"
     [run] = client().search_runs([experiment_id(experiment)])
     table = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/explanations.json")
     assert [row[table["columns"].index("status")] for row in table["data"]] == ["no_effect"]
     assert run.data.metrics["smile.reliable"] == 0
+
+
+def test_a_call_that_is_not_explained_says_why_until_it_is(
+    tracker: MLflowTracker, experiment: str
+) -> None:
+    explained = explanation()
+    trace, call = captured(explained)
+    [receipt] = tracker.deliver_traces([CapturedTrace(trace=trace)])
+    item = UnexplainedCall(
+        trace=trace,
+        call=call,
+        state="skipped",
+        code=ReasonCode.NO_MODEL,
+        reason="no model answers for gpt-4o-mini: add it to the settings",
+        traced_as=received(receipt),
+    )
+    for _ in range(2):
+        received(tracker.deliver_unexplained([item])[0])
+    [found] = traces_in(experiment)
+    assert said(found) == {"smile.verdict": "skipped: no model"}
+    assert found.info.assessments[0].rationale == item.reason
+    deliver(tracker, [(trace, call, explained)])
+    assert said(traces_in(experiment)[0])["smile.verdict"] == "reliable"
+
+
+def test_the_number_of_an_earlier_release_is_taken_away(
+    tracker: MLflowTracker, experiment: str
+) -> None:
+    explained = explanation()
+    trace, call = captured(explained)
+    [trace_id] = deliver(tracker, [(trace, call, explained)])
+    mlflow.log_feedback(
+        trace_id=trace_id,
+        name="smile.fidelity_r2",
+        value=0.82,
+        span_id=call.span_id,
+        source=AssessmentSource(source_type="CODE", source_id="smile-trace"),
+    )
+    mlflow.log_feedback(trace_id=trace_id, name="smile.fidelity_r2", value=0.5)  # a person's own
+    deliver(tracker, [(trace, call, explained)])
+    assert said(mlflow.get_trace(trace_id)) == {
+        "smile.driver": "France",
+        "smile.verdict": "reliable",
+        "smile.fidelity_r2": 0.5,
+    }
 
 
 def test_the_heatmap_goes_into_the_users_own_trace(tracker: MLflowTracker, experiment: str) -> None:
@@ -240,8 +299,7 @@ def test_the_heatmap_goes_into_the_users_own_trace(tracker: MLflowTracker, exper
     assert abs(found.info.execution_duration - before.info.execution_duration) <= 1
     assert len(found.data.spans) == 3
     assert span_named(found, EXPLANATION_NAME).parent_id == model_span.span_id
-    [number] = found.info.assessments
-    assert number.span_id == model_span.span_id
+    assert {a.span_id for a in found.info.assessments} == {model_span.span_id}
 
 
 def test_an_external_trace_that_is_missing_is_waited_for_and_then_replaced(
@@ -364,7 +422,7 @@ def test_the_server_stops_during_a_delivery_and_comes_back(
     found = traces_in(experiment)
     assert sorted(trace.info.trace_id for trace in found) == sorted(ids)
     assert [len(trace.data.spans) for trace in found] == [3] * 8
-    assert [len(trace.info.assessments) for trace in found] == [1] * 8
+    assert [len(trace.info.assessments) for trace in found] == [2] * 8
     [run] = client().search_runs([experiment_id(experiment)])
     table = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/explanations.json")
     assert len(table["data"]) == 8

@@ -8,8 +8,9 @@ from unittest.mock import Mock
 import pytest
 
 from smile_trace import semconv
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.settings import Settings
-from smile_trace.store import Store
+from smile_trace.store import Store, outbox
 from smile_trace.trackers import (
     CapturedTrace,
     Deferred,
@@ -26,7 +27,7 @@ from smile_trace.worker.delivery.delivery_worker import (
     wait_after,
 )
 from smile_trace.worker.ingest import Ingest
-from tests.support.fake_tracker import FakeTracker
+from tests.support.fake_tracker import FakeTracker, ToldTracker
 from tests.support.spooled import START, call_span, trace_id, write_spool
 from tests.support.store_rows import call_id, decision, explanation
 
@@ -83,6 +84,70 @@ def test_traces_then_their_explanations_each_once(
         f"explanation {call_id(2)}",
     ]
     assert tracker.explanations[call_id(1)].explanation == explanation()
+
+
+NOT_SAMPLED = Reason(ReasonCode.NOT_SAMPLED, "not sampled")
+
+
+def test_a_tracker_is_told_why_calls_are_not_explained(
+    store: Store, settings: Settings, clock: Clock, capture: Callable[..., None]
+) -> None:
+    tracker = ToldTracker()
+    worker = DeliveryWorker(tracker, store, settings, clock)
+    capture(1, 2, explained=True)
+    capture(3, 4, 5)
+    skipped = [decision(number, "skipped", **NOT_SAMPLED.values) for number in (3, 4)]
+    store.jobs.decide([*skipped, decision(5)], {}, now=clock())
+    assert worker.run().unexplained == 2
+    said = {key: (item.state, item.code) for key, item in tracker.unexplained.items()}
+    assert said == {call_id(n): ("skipped", "not_sampled") for n in (3, 4)}
+    assert worker.run() == Delivered()
+
+    # One of them is asked for, and fails; the other one is explained in the end.
+    clock.now += 60
+    store.jobs.retry([decision(3), decision(4)], now=clock())
+    assert worker.run() == Delivered()
+    failed, explained, _ = store.jobs.due(now=clock(), limit=3)
+    store.jobs.fail(failed.id, Reason(ReasonCode.DAILY_CAP, "the cap"), now=clock())
+    store.jobs.explain(explained, explanation(), now=clock())
+    done = worker.run()
+    assert (done.unexplained, done.explanations) == (1, 1)
+    assert tracker.unexplained[failed.call_id].state == "failed"
+    assert tracker.unexplained[failed.call_id].reason == "the cap"
+
+
+def test_what_is_explained_by_now_is_not_called_unexplained(
+    store: Store, settings: Settings, clock: Clock, capture: Callable[..., None]
+) -> None:
+    tracker = ToldTracker()
+    worker = DeliveryWorker(tracker, store, settings, clock)
+    capture(1)
+    store.jobs.decide([decision(1, "skipped", **NOT_SAMPLED.values)], {}, now=clock())
+    tracker.fail_with = TrackerUnavailable("away")
+    worker.run()
+    tracker.fail_with = None
+    store.jobs.retry([decision(1)], now=clock())
+    [job] = store.jobs.due(now=clock(), limit=1)
+    store.jobs.explain(job, explanation(), now=clock())
+    clock.now += MAX_WAIT
+    assert (worker.run().explanations, tracker.unexplained) == (1, {})
+    assert worker.wait() is None
+
+
+def test_most_unexplained_calls_of_a_flood_are_left_out(
+    store: Store,
+    settings: Settings,
+    clock: Clock,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "MOST_UNEXPLAINED", 2)
+    tracker = ToldTracker()
+    capture(*range(1, 6))
+    of_all = [decision(number, "skipped", **NOT_SAMPLED.values) for number in range(1, 6)]
+    store.jobs.decide(of_all, {}, now=clock())
+    DeliveryWorker(tracker, store, settings, clock).run()
+    assert sorted(tracker.unexplained) == [call_id(4), call_id(5)]
 
 
 def test_more_than_one_batch(

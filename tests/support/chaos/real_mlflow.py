@@ -9,8 +9,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Experiment, Trace
 from mlflow.tracing.client import TracingClient
 
+from smile_trace.records import Explanation
+from smile_trace.render import driver_text
 from smile_trace.store import Store
-from smile_trace_mlflow.forgetting import FEEDBACK
+from smile_trace_mlflow.assessments import DRIVER, VERDICT
 from smile_trace_mlflow.spans import EXPLANATION_NAME, mlflow_trace_id
 from tests.support.chaos.fault_run import FaultRun
 from tests.support.chaos.schedule import Fault
@@ -87,19 +89,22 @@ class RealMLflow:
         for call in fault_run.calls:
             trace = traces[mlflow_trace_id(store.trace(call.partition(":")[0]))]
             explanation = store.explanation(call)
-            r2 = None if explanation is None else explanation.fidelity.r2_heldout
-            _check_trace(trace, explained=explanation is not None, r2=r2)
+            _check_trace(trace, explanation)
             explained += explanation is not None
         _check_run(client, experiment, explained)
 
 
-def _check_trace(trace: Trace, *, explained: bool, r2: float | None) -> None:
-    late = [span for span in trace.data.spans if span.name == EXPLANATION_NAME]
+def _check_trace(trace: Trace, explanation: Explanation | None) -> None:
+    explained = explanation is not None
+    late = [span for span in trace.data.spans if span.name.startswith(EXPLANATION_NAME)]
     assert len(late) == explained, [span.name for span in trace.data.spans]
     assert len(trace.data.spans) == 1 + explained
-    given = [a.value for a in trace.info.assessments if a.name == FEEDBACK]  # type: ignore[attr-defined]
-    assert given == ([] if r2 is None else [round(r2, 4)])
-    assert len(trace.info.assessments) == len(given)
+    said = {a.name: a.value for a in trace.info.assessments}  # type: ignore[attr-defined]
+    assert len(trace.info.assessments) == len(said)
+    if explanation is not None:
+        driver = driver_text(explanation)
+        expected = {} if driver is None else {DRIVER: driver}
+        assert said == {VERDICT: explanation.fidelity.status, **expected}
     if explained:
         pictures = [
             value

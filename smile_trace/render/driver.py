@@ -1,0 +1,43 @@
+"""The driver of an answer in a few words, for a column of a list."""
+
+from smile_trace.records import Explanation, SegmentAttribution
+from smile_trace.render.text import short
+from smile_trace.titles import LONGEST, title
+
+
+def driver_text(explanation: Explanation) -> str | None:
+    """The strongest part that the answer depends on, by its title where it is a long passage.
+
+    At most 60 characters on one line. None where no part certainly drives the answer. A passage
+    that was looked at more finely stands for its pieces.
+    """
+    coarser = explanation.coarser
+    candidates = [s for s in (*coarser, *explanation.segments) if _drives(s)]
+    outermost = [s for s in candidates if not any(map(_drives, _around(s, coarser)))]
+    if not outermost:
+        return None
+    driver = max(outermost, key=lambda s: s.attribution)
+    return part_name(driver)
+
+
+def part_name(segment: SegmentAttribution, longest: int = LONGEST) -> str:
+    """A part on one line: its text, the title of a long passage, or the text truncated."""
+    line = short(segment.text, len(segment.text) + 1)
+    if len(line) <= longest:
+        return line
+    named = None if segment.unit in ("word", "sentence") else title(segment.text)
+    return short(named or line, longest)
+
+
+def _around(
+    segment: SegmentAttribution, coarser: tuple[SegmentAttribution, ...]
+) -> list[SegmentAttribution]:
+    found = []
+    while segment.parent is not None:
+        segment = coarser[segment.parent]
+        found.append(segment)
+    return found
+
+
+def _drives(segment: SegmentAttribution) -> bool:
+    return segment.significant and segment.attribution > 0

@@ -1,0 +1,59 @@
+"""What a document or section of a prompt is called: its title, else its number."""
+
+import re
+
+LONGEST = 60
+"""Characters of a title."""
+
+_TAG = re.compile(r"<([A-Za-z][\w.:-]{0,63})((?:\s[^<>]{0,500})?)>\s*")
+_ATTRIBUTE = re.compile(r"""\b(title|name|source|id|index|number)\s*=\s*["']?([^"'<>\n]{1,60})""")
+_ELEMENT = re.compile(r"<(title|name|source)>([^<>\n]{1,60})</\1>", re.IGNORECASE)
+_MARKS = re.compile(r"^(?:#{1,6}\s+|\*\*|__)+|(?:\*\*|__)?[:：]?(?:\*\*|__)?\s*$")
+_LABEL = re.compile(r"(?:title|name|source)\s*[:：]\s*", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"\[\d{1,4}\]|\(\d{1,4}\)|\d{1,4}[.)](?=\s)"
+    r"|(?:document|doc|source|passage|context|example|section)\s*#?\s*\d{1,4}\b",
+    re.IGNORECASE,
+)
+_WORDS = 32
+"""Characters of the text after a number that stands for a title."""
+
+
+def title(text: str) -> str | None:
+    """The title of a passage, at most `LONGEST` characters; None where it begins with none.
+
+    Its first line, where that is short, is no sentence and more follows (`## Returns`,
+    `[2] Returns`, `Title: Returns`); an element's `title`, `name`, `source` or `id`
+    (`<doc id="2">` is "doc 2"); else its number with its first words (`[2] Goods can be …`).
+    """
+    text = text.strip()
+    tag = _TAG.match(text)
+    if tag is None:
+        return _first_line(text) or _number(text)
+    found = dict(reversed(_ATTRIBUTE.findall(tag[2])))
+    inner = text[tag.end() :]
+    named = next((found[key].strip() for key in ("title", "name", "source") if key in found), None)
+    if named is None and (element := _ELEMENT.match(inner)):
+        named = element[2].strip()
+    number = next((found[key].strip() for key in ("id", "index", "number") if key in found), None)
+    numbered = None if number is None else f"{tag[1]} {number}"
+    return named or _first_line(inner) or numbered or _number(inner)
+
+
+def _first_line(text: str) -> str | None:
+    line, _, rest = text.partition("\n")
+    if len(line) > 2 * LONGEST:
+        return None
+    line = " ".join(_LABEL.sub("", _MARKS.sub("", line.strip())).split())
+    if not rest.strip() or not 0 < len(line) <= LONGEST or line[-1] in ".!?,;。！？…":
+        return None
+    return line if any(char.isalnum() for char in line) else None
+
+
+def _number(text: str) -> str | None:
+    number = _NUMBER.match(text)
+    if number is None:
+        return None
+    words = " ".join(text[number.end() :].lstrip(" :.-").split())
+    shown = words if len(words) <= _WORDS else f"{words[:_WORDS].rpartition(' ')[0]} …"
+    return f"{' '.join(number[0].split())} {shown}".strip()
