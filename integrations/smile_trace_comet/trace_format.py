@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from smile_trace import semconv
 from smile_trace.dialects import read_calls
-from smile_trace.records import JSON, Call, PromptUse, Span, Trace
+from smile_trace.records import JSON, Call, PromptUse, Span, Trace, chat_messages
 from smile_trace.trackers.fields import (
     call_metadata,
     decoded,
@@ -144,7 +144,7 @@ def _call_fields(call: Call) -> dict[str, JSON]:
         "prompt_template_variables": dict(use.variables) if use else None,
     }
     if len(call.messages) > 1 or any(message.role != "user" for message in call.messages):
-        inputs["messages"] = [message.model_dump() for message in call.messages]
+        inputs["messages"] = chat_messages(call.messages)
     return {
         "category": "llm-call",
         "inputs": inputs,
@@ -165,7 +165,7 @@ def _context_fields(span: Span) -> dict[str, JSON]:
     sent, got = (decoded(span.attributes.get(n)) for n in (semconv.INPUT, semconv.OUTPUT))
     for around in read_calls([span]):
         alone = len(around.messages) == 1 and around.messages[0].content
-        sent = alone or [message.model_dump() for message in around.messages]
+        sent = alone or chat_messages(around.messages)
         got = around.answer
     return {
         "category": "span",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smile_trace import semconv
-from smile_trace.records import JSON, Call, Explanation, Message, Span, Trace
+from smile_trace.records import JSON, Call, Explanation, Message, Span, Trace, chat_messages
 from smile_trace.render import (
     details_to_markdown,
     scores_to_markdown,
@@ -92,13 +92,13 @@ def _limited(text: str) -> str:
 
 
 def _of_call(call: Call) -> dict[str, JSON]:
-    inputs = {"messages": [_message(message) for message in call.messages]}
+    inputs = {"messages": _messages(call.messages)}
     kind = "CHAT_MODEL" if call.form == "chat" else "LLM"
     shown: dict[str, JSON] = {_TYPE: kind, _INPUTS: _json(inputs)}
     if call.model and (model := model_label(call.model)) != call.model:
         shown[semconv.REQUEST_MODEL] = model  # a column of MLflow's list
     if call.answer is not None:
-        answer = _message(Message(role="assistant", content=call.answer))
+        [answer] = _messages([Message(role="assistant", content=call.answer)])
         shown[_OUTPUTS] = _json({"choices": [{"index": 0, "message": answer}]})
     return shown
 
@@ -109,7 +109,7 @@ def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
     if is_root and trace.calls:
         first, last = trace.calls[0], trace.calls[-1]
         if inputs is None:
-            inputs = _json({"messages": [_message(m) for m in first.messages]})
+            inputs = _json({"messages": _messages(first.messages)})
         if outputs is None and last.answer is not None:
             outputs = _no_nul(last.answer)
     shown: dict[str, JSON] = {_TYPE: "CHAIN"}
@@ -242,9 +242,18 @@ def _explanation_json(explanation: Explanation) -> str:
     return explanation.model_copy(update={"perturbations": ()}).model_dump_json()
 
 
-def _message(message: Message) -> dict[str, str]:
+def _messages(messages: Sequence[Message]) -> list[JSON]:
     # MLflow copies these into columns of its database, and PostgreSQL refuses NUL there.
-    return {"role": _no_nul(message.role), "content": _no_nul(message.content)}
+    shaped: list[JSON] = _without_nul(chat_messages(messages))
+    return shaped
+
+
+def _without_nul(value: JSON) -> JSON:
+    if isinstance(value, str):
+        return _no_nul(value)
+    if isinstance(value, dict):
+        return {_no_nul(name): _without_nul(item) for name, item in value.items()}
+    return [_without_nul(item) for item in value] if isinstance(value, list) else value
 
 
 def _no_nul(text: str) -> str:

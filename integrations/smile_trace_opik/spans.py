@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smile_trace import semconv
-from smile_trace.records import JSON, Call, Span, Trace
+from smile_trace.records import JSON, Call, Span, Trace, chat_messages
 from smile_trace.render import STATUS_WORDS, fidelity_reason, to_markdown
 from smile_trace.trackers import ExplainedCall
 from smile_trace.trackers.fields import (
@@ -121,7 +121,7 @@ def explanation_json(item: ExplainedCall, project: str, now_ns: int) -> dict[str
             "type": "general",
             "start_time": timestamp(call.start_ns),
             "end_time": timestamp(call.end_ns),
-            "input": {"messages": [message.model_dump() for message in call.messages]},
+            "input": {"messages": chat_messages(call.messages)},
             "output": {
                 "summary": explanation.summary,
                 "top_segments": to_markdown(explanation),

@@ -131,10 +131,8 @@ def with_template(call: Call, use: PromptUse, template: str) -> tuple[Message, .
         KeyError: a variable of the template has no value in `use`.
     """
     messages = list(call.messages)
-    content = messages[use.message].content
     rendered = render(template, use.variables)
-    replaced = content[: use.start] + rendered + content[use.end :]
-    messages[use.message] = messages[use.message].model_copy(update={"content": replaced})
+    messages[use.message] = messages[use.message].replaced(use.start, use.end, rendered)
     return tuple(messages)
 
 

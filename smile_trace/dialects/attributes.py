@@ -11,8 +11,8 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from smile_trace import foreign, semconv
+from smile_trace.records import CallStatus, Message, PromptUse, Span, ToolResult, Usage
 from smile_trace.records.base import JSON
-from smile_trace.records.call import CallStatus, Message, PromptUse, Span, Usage
 
 NOT_CAPTURED = "no content captured"
 _STATUSES: tuple[CallStatus, ...] = get_args(CallStatus)
@@ -64,14 +64,16 @@ def read_external_trace(span: Span) -> dict[str, str]:
 
 def read_prompts(span: Span, messages: tuple[Message, ...]) -> tuple[PromptUse, ...]:
     """The renderings that capture found in the messages; those whose offsets cannot be are
-    dropped."""
+    dropped, and those beside the results of tools, whose texts capture does not count."""
     uses = []
     for item in read_list(span.attributes.get(semconv.PROMPTS)):
         try:
             use = PromptUse.model_validate(item)
         except ValidationError:
             continue
-        inside = 0 <= use.message < len(messages)
+        inside = 0 <= use.message < len(messages) and not any(
+            isinstance(part, ToolResult) for part in messages[use.message].parts
+        )
         if inside and 0 <= use.start <= use.end <= len(messages[use.message].content):
             uses.append(use)
     return tuple(uses)

@@ -17,8 +17,9 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
+from smile_trace.dialects.parts import read_message, why_not_repeatable
 from smile_trace.records.base import JSON
-from smile_trace.records.call import Call, Form, Message, Span
+from smile_trace.records.call import Call, Form, Span
 
 _OPERATIONS = ("chat", "text_completion", "generate_content")
 _PARAMETERS = {
@@ -31,6 +32,7 @@ _PARAMETERS = {
     semconv.REQUEST_PREFIX + "presence_penalty": "presence_penalty",
     semconv.REQUEST_PREFIX + "top_k": "top_k",
     semconv.REQUEST_PREFIX + "choice.count": "n",
+    semconv.REQUEST_PREFIX + "previous_response.id": "previous_response_id",
 }
 
 
@@ -52,7 +54,8 @@ class GenAI:
         system = read_list(a.get(semconv.SYSTEM_INSTRUCTIONS))
         raw = [{"role": "system", "parts": system}] if system else []
         raw += read_list(a.get(semconv.INPUT_MESSAGES))
-        messages = tuple(message for item in raw if (message := _message(item)) is not None)
+        parameters = _parameters(a)
+        messages = tuple(message for item in raw if (message := read_message(item)) is not None)
         answer, no_content = _answer(span, bool(messages))
         reasons = read_list(a.get(semconv.RESPONSE_FINISH_REASONS))
         return Call(
@@ -62,7 +65,7 @@ class GenAI:
             answer=answer,
             model=_first_text(a, semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL),
             provider=read_text(a.get(semconv.PROVIDER_NAME)),
-            parameters=_parameters(a),
+            parameters=parameters,
             usage=read_usage(a.get(semconv.USAGE_INPUT_TOKENS), a.get(semconv.USAGE_OUTPUT_TOKENS)),
             finish_reason=read_text(next(iter(reasons), None)),
             response_id=read_text(a.get(semconv.RESPONSE_ID)),
@@ -74,7 +77,7 @@ class GenAI:
             tags={k: str(v) for k, v in read_object(a.get(semconv.TAGS)).items()},
             metadata=read_object(a.get(semconv.METADATA)),
             no_content=no_content,
-            not_repeatable=_not_repeatable(raw),
+            not_repeatable=why_not_repeatable(messages, parameters),
             prompt_assumed=a.get(semconv.PROMPT_ASSUMED) is True,
         )
 
@@ -87,31 +90,12 @@ def _answer(span: Span, sent: bool) -> tuple[str | None, str | None]:
     if not answers:
         failed = read_status(span) in ("raised", "cancelled")
         return None, why or (None if failed and sent else NOT_CAPTURED)
-    message = _message(answers[0])
+    message = read_message(answers[0])
     if message is None:
         return None, why or "the answer cannot be read"
     if message.content or not _other_parts(answers[0]):
         return message.content, why
     return None, why or f"the answer is no text but {', '.join(_other_parts(answers[0]))}"
-
-
-def _not_repeatable(raw: list[JSON]) -> str | None:
-    """Why the texts of the messages alone are not the request that was sent."""
-    kinds = {kind: None for message in raw for kind in _other_parts(message)}
-    return f"its messages hold more than text: {', '.join(kinds)}" if kinds else None
-
-
-def _message(raw: JSON) -> Message | None:
-    """A message's texts, one per line; capture looks for prompts in the same."""
-    if not isinstance(raw, dict):
-        return None
-    parts = raw.get("parts")
-    if isinstance(parts, list):
-        texts = [p.get("content") for p in parts if isinstance(p, dict) and p.get("type") == "text"]
-        content = "\n".join(str(text) for text in texts if text is not None)
-    else:
-        content = str(raw.get("content") or "")
-    return Message(role=str(raw.get("role") or "user"), content=content)
 
 
 def _other_parts(raw: JSON) -> list[str]:
@@ -132,4 +116,6 @@ def _form(operation: JSON) -> Form:
 
 def _parameters(attributes: dict[str, JSON]) -> dict[str, JSON]:
     named = {name: attributes[key] for key, name in _PARAMETERS.items() if key in attributes}
+    if tools := read_list(attributes.get(semconv.TOOL_DEFINITIONS)):
+        named["tools"] = tools
     return named | read_object(attributes.get(semconv.PARAMETERS))

@@ -16,10 +16,25 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
-from smile_trace.records.base import JSON
-from smile_trace.records.call import Call, Form, Message, Span
+from smile_trace.dialects.parts import message_of, why_not_repeatable
+from smile_trace.records import (
+    JSON,
+    Call,
+    Form,
+    Media,
+    Message,
+    OtherPart,
+    Part,
+    Span,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
+from smile_trace.records.message import TOOL_ROLES
 
 _KIND = "openinference.span.kind"
+_BESIDE = (None, "text", "tool_use", "tool_result")
+"""Types of contents without a text that stand elsewhere, too (Anthropic's calls of tools)."""
 _NOT_PARAMETERS = {"model", "messages", "prompt", "input", "stream", "stream_options", "user"}
 
 
@@ -41,6 +56,7 @@ class OpenInference:
         if prompts and not messages:
             messages, form = (Message(role="user", content=str(prompts[0])),), "completion"
         answer, no_content = _answer(span)
+        parameters = _parameters(a)
         return Call(
             **call_fields(span),
             form=form,
@@ -48,7 +64,7 @@ class OpenInference:
             answer=answer,
             model=_model(a),
             provider=read_text(a.get("llm.provider")) or read_text(a.get("llm.system")),
-            parameters=_parameters(a),
+            parameters=parameters,
             usage=read_usage(a.get("llm.token_count.prompt"), a.get("llm.token_count.completion")),
             finish_reason=read_text(a.get("llm.finish_reason")),
             prompts=read_prompts(span, messages),
@@ -56,7 +72,7 @@ class OpenInference:
             user=read_text(a.get(semconv.USER_ID)),
             metadata=read_object(a.get("metadata")),
             no_content=no_content,
-            not_repeatable=_not_repeatable(a),
+            not_repeatable=why_not_repeatable(messages, parameters),
         )
 
 
@@ -84,25 +100,42 @@ def _answer(span: Span) -> tuple[str | None, str | None]:
 
 
 def _message(item: dict[str, JSON]) -> Message:
-    """A message's texts, one per line; capture looks for prompts in the same."""
-    contents = read_indexed(item, "message.contents")
-    texts = [item["message.content"]] if "message.content" in item else []
-    texts += [c["message_content.text"] for c in contents if "message_content.text" in c]
-    return Message(
-        role=str(item.get("message.role") or "user"), content="\n".join(str(t) for t in texts)
-    )
+    """A message with its parts. Some instrumentors write its text as `content` and `contents`."""
+    parts: list[Part] = []
+    contents = [_content(c) for c in read_indexed(item, "message.contents")]
+    parts += [part for part in contents if part is not None]
+    if not contents and item.get("message.content") is not None:
+        parts.append(TextPart(content=str(item["message.content"])))
+    role, answered = str(item.get("message.role") or "user"), item.get("message.tool_call_id")
+    if role in TOOL_ROLES or answered is not None:
+        parts = [ToolResult(id=read_text(answered), response=_response(parts))]
+    parts += [_tool_call(call) for call in read_indexed(item, "message.tool_calls")]
+    return message_of(role, parts)
 
 
-def _not_repeatable(attributes: dict[str, JSON]) -> str | None:
-    """Why the texts of the messages alone are not the request that was sent."""
-    for item in read_indexed(attributes, "llm.input_messages"):
-        contents = read_indexed(item, "message.contents")
-        kinds = {str(content.get("message_content.type", "text")) for content in contents}
-        kinds |= {"tool_call" for name in item if name.startswith("message.tool_call")}
-        other = sorted(kind for kind in kinds if not kind.endswith("text"))
-        if other:
-            return f"its messages hold more than text: {', '.join(other)}"
-    return None
+def _content(item: dict[str, JSON]) -> Part | None:
+    if "message_content.text" in item:
+        return TextPart(content=str(item["message_content.text"]))
+    url = item.get("message_content.image.image.url")
+    if url is not None:
+        return Media(modality="image", uri=read_text(url))
+    kind = item.get("message_content.type")
+    return None if kind in _BESIDE else OtherPart(raw={"type": str(kind)})
+
+
+def _response(parts: list[Part]) -> JSON:
+    texts = [part.content for part in parts if isinstance(part, TextPart)]
+    if len(texts) == 1:
+        return texts[0]
+    return [{"type": "text", "text": text} for text in texts] or ""
+
+
+def _tool_call(item: dict[str, JSON]) -> Part:
+    name = read_text(item.get("tool_call.function.name"))
+    if name is None:
+        return OtherPart(raw={"type": "tool_call", **item})
+    arguments = item.get("tool_call.function.arguments")
+    return ToolCall(id=read_text(item.get("tool_call.id")), name=name, arguments=arguments)
 
 
 def _model(attributes: dict[str, JSON]) -> str | None:
@@ -116,4 +149,7 @@ def _model(attributes: dict[str, JSON]) -> str | None:
 
 def _parameters(attributes: dict[str, JSON]) -> dict[str, JSON]:
     request = read_object(attributes.get("llm.invocation_parameters"))
-    return {name: value for name, value in request.items() if name not in _NOT_PARAMETERS}
+    found = {name: value for name, value in request.items() if name not in _NOT_PARAMETERS}
+    schemas = [t.get("tool.json_schema") for t in read_indexed(attributes, "llm.tools")]
+    tools = [tool for schema in schemas if (tool := read_object(schema))]
+    return found if "tools" in found or not tools else {**found, "tools": tools}

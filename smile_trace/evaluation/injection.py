@@ -84,8 +84,10 @@ def inject_example(prompted: Prompted, marker: str) -> InjectedPrompt:
 
     Base models do not follow instructions, but repeat what they have read.
     """
-    place = len(prompted.messages) - 1
-    tail = " ".join(prompted.messages[place].content.split()[-_TAIL_WORDS:])
+    messages = prompted.messages
+    plain = [k for k, message in enumerate(messages) if not message.parts]
+    place = plain[-1] if plain else len(messages) - 1
+    tail = " ".join(messages[place].content.split()[-_TAIL_WORDS:])
     return _inject(prompted, place, 0, f"{tail} {marker}.", marker)
 
 
@@ -234,9 +236,11 @@ def _inject(prompted: Prompted, place: int, start: int, text: str, marker: str) 
     """Both texts on lines of their own, at the end (`start` > 0) or the beginning of a message."""
     message = prompted.messages[place]
     both = f"{NEUTRAL}\n{text}"
-    content = f"{message.content}\n{both}" if start else f"{both}\n{message.content}"
     messages = list(prompted.messages)
-    messages[place] = message.model_copy(update={"content": content})
+    end = len(message.content)
+    messages[place] = (
+        message.replaced(end, end, f"\n{both}") if start else message.replaced(0, 0, f"{both}\n")
+    )
     changed = {"messages": tuple(messages), "answer": None, "answer_limit": None, "prompts": ()}
     copy = prompted.model_copy(update=changed)
     return InjectedPrompt(copy, place, start, text, NEUTRAL, marker)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smile_trace.capture.prompts import find_renderings
+from smile_trace.capture.providers import read_messages
+from smile_trace.dialects.parts import read_message, why_not_repeatable
 from smile_trace.explaining.driver import ExplanationFailed
 from smile_trace.records import JSON, Call, Message, Prompted, PromptUse
 from smile_trace.records.answer_limit import answer_limit
@@ -17,7 +19,7 @@ def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSO
 
     Raises:
         ExplanationFailed: there is no text in it, or one that cannot be sent.
-        TypeError: it is neither a text nor messages with a role and a text.
+        TypeError: it is neither a text nor messages with a role and a content.
     """
     if isinstance(prompt, str):
         messages = [Message(role="user", content=prompt)]
@@ -29,6 +31,8 @@ def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSO
         raise TypeError(f"an answer is a text, not {_kind(answer)}")
     if not any(message.content.strip() for message in messages):
         raise ExplanationFailed("the prompt is empty: there is nothing to explain")
+    if why := why_not_repeatable(messages, parameters):
+        raise ExplanationFailed(f"the prompt cannot be asked again: {why}")
     _check_unicode([*(message.content for message in messages), answer or ""])
     uses = find_renderings([message.content for message in messages])
     return Prompted(
@@ -85,13 +89,15 @@ def _message(item: Any) -> Message:
         return item
     if not isinstance(item, Mapping):
         raise TypeError(f"a message is a dict with role and content, not {_kind(item)}")
-    role, content = item.get("role"), item.get("content")
-    if isinstance(content, Sequence) and not isinstance(content, str):
-        parts = [part.get("text") if isinstance(part, Mapping) else None for part in content]
-        content = None if None in parts else "\n".join(map(str, parts))
-    if not isinstance(role, str) or not isinstance(content, str):
-        raise TypeError("a message is a dict with a role and a content, both of them texts")
-    return Message(role=role, content=content)
+    content = item.get("content")
+    written = isinstance(content, str | list) or (content is None and "tool_calls" in item)
+    if not isinstance(item.get("role"), str) or not written:
+        raise TypeError("a message is a dict with a role and a content, a text or a list of parts")
+    read = read_messages([item])
+    message = read_message(read[0]) if read else None
+    if message is None:
+        raise TypeError("a message is a dict with a role and a content, a text or a list of parts")
+    return message
 
 
 def _kind(value: object) -> str:

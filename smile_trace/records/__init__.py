@@ -6,7 +6,6 @@ from smile_trace.records.call import (
     CallStatus,
     Feedback,
     Form,
-    Message,
     Prompted,
     PromptUse,
     Span,
@@ -14,6 +13,7 @@ from smile_trace.records.call import (
     Usage,
     VariableSpan,
 )
+from smile_trace.records.chat_shape import chat_messages
 from smile_trace.records.explanation import (
     SCHEMA_VERSION,
     Cost,
@@ -29,6 +29,16 @@ from smile_trace.records.explanation import (
     Signal,
 )
 from smile_trace.records.forgotten import ForgottenCall, ForgottenTrace
+from smile_trace.records.message import Message, Slot
+from smile_trace.records.parts import (
+    Media,
+    OtherPart,
+    Part,
+    Reasoning,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
 from smile_trace.records.perturbation import (
     Asked,
     Perturbation,
@@ -55,23 +65,32 @@ __all__ = [
     "ForgottenTrace",
     "Form",
     "Interaction",
+    "Media",
     "Message",
     "Note",
     "Observation",
+    "OtherPart",
+    "Part",
     "Perturbation",
     "PerturbationKind",
     "Place",
     "PromptUse",
     "Prompted",
     "ProxyUse",
+    "Reasoning",
     "Record",
     "Response",
     "Segment",
     "SegmentAttribution",
     "Signal",
+    "Slot",
     "Span",
+    "TextPart",
+    "ToolCall",
+    "ToolResult",
     "Trace",
     "Unit",
     "Usage",
     "VariableSpan",
+    "chat_messages",
 ]

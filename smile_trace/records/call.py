@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from smile_trace.records.answer_limit import answer_limit
 from smile_trace.records.base import JSON, Record
+from smile_trace.records.message import Message
 from smile_trace.records.upgrades import upgrade_call
 
 Form = Literal["chat", "completion"]
@@ -13,13 +14,6 @@ Form = Literal["chat", "completion"]
 
 CallStatus = Literal["returned", "raised", "cancelled", "abandoned"]
 """How the captured function ended."""
-
-
-class Message(Record):
-    """One chat message. A completion prompt is a single message with role `user`."""
-
-    role: str
-    content: str
 
 
 class Usage(Record):

@@ -7,7 +7,8 @@ from pydantic import model_validator
 from smile_trace.errors import ReasonCode
 from smile_trace.presentable import presentable
 from smile_trace.records.base import JSON, Record
-from smile_trace.records.call import Form, Message
+from smile_trace.records.call import Form
+from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
 from smile_trace.records.upgrades import hash_settings, upgrade_explanation, upgrade_settings
 

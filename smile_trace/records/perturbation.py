@@ -6,7 +6,8 @@ import math
 from typing import Literal
 
 from smile_trace.records.base import Record
-from smile_trace.records.call import Message, Usage
+from smile_trace.records.call import Usage
+from smile_trace.records.message import Message
 
 Unit = Literal[
     "auto", "word", "sentence", "message", "variable", "section", "example", "document", "span"
@@ -76,7 +77,7 @@ class Perturbation(Record):
     @property
     def text_hash(self) -> str:
         """SHA-256 (hex) of the exact messages, for the store and the audit."""
-        sent = json.dumps([[m.role, m.content] for m in self.messages], ensure_ascii=False)
+        sent = json.dumps([m.identity for m in self.messages], ensure_ascii=False)
         return hashlib.sha256(sent.encode("utf-8", "surrogatepass")).hexdigest()
 
 

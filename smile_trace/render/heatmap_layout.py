@@ -12,6 +12,7 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution
+from smile_trace.render.message_labels import labels, message_title
 from smile_trace.render.text import noun, short, signed, unsigned, visible
 
 Kind = Literal["supports", "opposes", "noise", "protected", "plain", "explained", "edge"]
@@ -182,10 +183,11 @@ def heatmap(explanation: Explanation) -> Heatmap:
             for place, start, end in segment.places
             if place == index
         ]
-        edges = _edges(explanation.coarser, index)
+        edges = _with_labels(_edges(explanation.coarser, index), labels(message))
         pieces = tuple(_pieces(message.content, mine, edges, _outermost(explanation, index)))
         kinds.update(piece.kind for piece in pieces)
-        blocks.append(Block(short(message.role, _LONGEST_ROLE), tuple(_fold(pieces))))
+        role = message_title(message, explanation.messages)
+        blocks.append(Block(short(role, _LONGEST_ROLE), tuple(_fold(pieces))))
     return Heatmap(
         blocks=tuple(blocks),
         answer=_answer(explanation),
@@ -271,6 +273,14 @@ def _outermost(explanation: Explanation, message: int) -> list[_Placed]:
         for place, start, end in passage.places
         if place == message
     ]
+
+
+def _with_labels(edges: _Edges, labels: Mapping[int, Sequence[str]]) -> _Edges:
+    """The markers, with what is no text at its place."""
+    return {
+        at: [*edges.get(at, ()), *(Piece(visible(label), "plain") for label in labels.get(at, ()))]
+        for at in {*edges, *labels}
+    }
 
 
 def _pieces(

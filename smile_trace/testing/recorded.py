@@ -80,7 +80,7 @@ class RecordedModel:
     def _append(self, missing: dict[str, Request]) -> None:
         with self._file.open("a", encoding="utf-8") as stream:
             for key, request in missing.items():
-                sent = [[message.role, message.content] for message in request.messages]
+                sent = [message.identity for message in request.messages]
                 entry = {"key": key, "messages": sent, "answer": self._known[key]}
                 stream.write(json.dumps(entry) + "\n")
 
@@ -88,7 +88,7 @@ class RecordedModel:
 def _key(request: Request) -> str:
     """What decides an answer: form, parameters without the seed, messages, replicate."""
     parameters = {name: value for name, value in request.parameters.items() if name != "seed"}
-    messages = [[message.role, message.content] for message in request.messages]
+    messages = [message.identity for message in request.messages]
     content = [request.form, parameters, messages, request.replicate]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from smile_trace import foreign, semconv
 from smile_trace.dialects import read_calls
 from smile_trace.foreign import ForeignDataError
-from smile_trace.records import JSON, Call, Feedback, Span, Trace
+from smile_trace.records import JSON, Call, Feedback, Span, Trace, chat_messages
 
 
 def known(fields: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -25,7 +25,7 @@ def call_input(call: Call) -> dict[str, JSON]:
     """`{"messages": […]}` of a chat, `{"prompt": …}` of a completion."""
     if call.form == "completion":
         return {"prompt": "".join(message.content for message in call.messages)}
-    return {"messages": [message.model_dump() for message in call.messages]}
+    return {"messages": chat_messages(call.messages)}
 
 
 def call_output(call: Call) -> dict[str, JSON] | None:

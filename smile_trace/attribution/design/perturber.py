@@ -7,8 +7,11 @@ empty message is omitted.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Protocol
 
 from smile_trace.attribution.segmentation.boundaries import strip
+from smile_trace.attribution.segmentation.json_structure import Cut, Node
+from smile_trace.attribution.segmentation.message_texts import message_texts
 from smile_trace.records import Message, Prompted, Segment
 
 
@@ -16,7 +19,7 @@ class Perturber:
     """Renders a prompt without some of its segments.
 
     The places of `segments` must not overlap; text between them, other than white space, is
-    always sent.
+    always sent. What a tool gave back is emptied, not omitted; where it is JSON, it stays valid.
     """
 
     def __init__(self, prompted: Prompted, segments: Sequence[Segment]) -> None:
@@ -25,28 +28,89 @@ class Perturber:
         for index, segment in enumerate(segments):
             for message, start, end in segment.places:
                 inside[message].append((start, end, index))
-        self._pieces = [
-            list(_pieces(message.content, sorted(ranges)))
+        self._texts = [
+            _texts(message, sorted(ranges))
             for message, ranges in zip(prompted.messages, inside, strict=True)
         ]
 
     def messages(self, mask: Sequence[bool]) -> tuple[Message, ...]:
         """The messages with only the segments whose entry in `mask` is True."""
-        sent: list[Message] = []
-        for message, pieces in zip(self._messages, self._pieces, strict=True):
-            retained = [index is None or mask[index] for index, _, _ in pieces]
-            if all(retained):
+        sent: list[Message | None] = []
+        for message, texts in zip(self._messages, self._texts, strict=True):
+            if all(text.retained(mask) for text in texts):
                 sent.append(message)
-            elif any(retained):
-                content = _joined(message.content, pieces, retained)
-                sent.append(message.model_copy(update={"content": content}))
-        return tuple(sent)
+            else:
+                sent.append(message.with_texts([text.text(mask) for text in texts]))
+        return tuple(message for message in sent if message is not None)
 
     def sendable(self, mask: Sequence[bool]) -> bool:
         """Whether anything but white space is left to send."""
-        return any(
-            index is None or mask[index] for pieces in self._pieces for index, _, _ in pieces
+        return any(text.sendable(mask) for texts in self._texts for text in texts)
+
+
+class _Text(Protocol):
+    """A text of a message with its segments."""
+
+    def retained(self, mask: Sequence[bool]) -> bool:
+        """Whether nothing of it is removed."""
+        ...
+
+    def text(self, mask: Sequence[bool]) -> str | None:
+        """What is left of it; None where nothing is."""
+        ...
+
+    def sendable(self, mask: Sequence[bool]) -> bool:
+        """Whether anything but white space is left."""
+        ...
+
+
+def _texts(message: Message, inside: Sequence[tuple[int, int, int]]) -> list[_Text]:
+    """The texts of a message, with the segments in each (start, end, index)."""
+    found: list[_Text] = []
+    for text in message_texts(message):
+        content = message.content[text.start : text.end]
+        mine = [
+            (max(start - text.start, 0), min(end, text.end) - text.start, index)
+            for start, end, index in inside
+            if start < text.end and text.start < end
+        ]
+        found.append(
+            _PlainText(content, mine) if text.root is None else _JSONText(content, text.root, mine)
         )
+    return found
+
+
+class _PlainText:
+    def __init__(self, content: str, inside: Sequence[tuple[int, int, int]]) -> None:
+        self._content = content
+        self._pieces = list(_pieces(content, inside))
+
+    def retained(self, mask: Sequence[bool]) -> bool:
+        return all(index is None or mask[index] for index, _, _ in self._pieces)
+
+    def sendable(self, mask: Sequence[bool]) -> bool:
+        return any(index is None or mask[index] for index, _, _ in self._pieces)
+
+    def text(self, mask: Sequence[bool]) -> str | None:
+        retained = [index is None or mask[index] for index, _, _ in self._pieces]
+        if all(retained):
+            return self._content
+        return _joined(self._content, self._pieces, retained) if any(retained) else None
+
+
+class _JSONText:
+    def __init__(self, content: str, root: Node, inside: Sequence[tuple[int, int, int]]) -> None:
+        self._segments = sorted({index for _, _, index in inside})
+        self._cut = Cut(content, root, [(index, start, end) for start, end, index in inside])
+
+    def retained(self, mask: Sequence[bool]) -> bool:
+        return all(mask[index] for index in self._segments)
+
+    def sendable(self, mask: Sequence[bool]) -> bool:
+        return self._cut.whole or any(mask[index] for index in self._segments)
+
+    def text(self, mask: Sequence[bool]) -> str | None:
+        return self._cut.text(mask)
 
 
 _Piece = tuple[int | None, int, int]

@@ -166,7 +166,7 @@ class Segmentation:
     ) -> Sequence[tuple[int, int, bool]]:
         """A range split around the protected text in it, or protected as a whole."""
         hits = overlapping(self._protected[message], start, end)
-        if not hits or whole:
+        if not hits or whole or self._splitter.json_around(message, start, end) is not None:
             return [(start, end, bool(hits))]
         return list(split(self._messages[message].content, start, end, hits))
 

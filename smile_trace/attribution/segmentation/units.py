@@ -10,8 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import get_args
 
-from smile_trace.attribution.segmentation import blocks, boundaries, sections
+from smile_trace.attribution.segmentation import blocks, boundaries, json_structure, sections
 from smile_trace.attribution.segmentation.boundaries import Range
+from smile_trace.attribution.segmentation.message_texts import (
+    message_texts,
+    result_documents,
+    split_json,
+)
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import Place, Prompted, Unit
 
@@ -71,6 +76,7 @@ class UnitSplitter:
 
     def __init__(self, prompted: Prompted) -> None:
         self._messages = prompted.messages
+        self._texts = [message_texts(message) for message in prompted.messages]
         self._templates: list[list[Range]] = [[] for _ in prompted.messages]
         self._values: list[list[Range]] = [[] for _ in prompted.messages]
         self._documents: dict[int, list[Range]] = {}
@@ -91,13 +97,25 @@ class UnitSplitter:
     def documents(self, message: int) -> list[Range]:
         """The documents in a message by their form; a tool's message without any is one."""
         if message not in self._documents:
-            sent = self._messages[message]
-            found = self.blocks(blocks.documents, message)
-            if not found and sent.role in ("tool", "function"):
-                whole = boundaries.strip(sent.content, 0, len(sent.content))
-                found = [] if whole is None else [whole]
-            self._documents[message] = found
+            texts, content = self._texts[message], self._messages[message].content
+            results = [text for text in texts if text.result]
+            found = [d for t in results for d in result_documents(content, t, blocks.documents)]
+            if len(results) < len(texts):
+                own = self.blocks(blocks.documents, message)
+                ends = [(text.start, text.end) for text in results]
+                found += [block for block in own if not _overlaps(*block, ends)]
+            self._documents[message] = sorted(found)
         return self._documents[message]
+
+    def json_around(self, message: int, start: int, end: int) -> Range | None:
+        """A range in the JSON that a tool gave back, moved outward so that it cuts through no
+        value; None outside of such JSON."""
+        for text in self._texts[message]:
+            if text.root is not None and text.start < end and start < text.end:
+                a, b = max(start, text.start) - text.start, min(end, text.end) - text.start
+                [found] = text.moved([json_structure.around(text.root, a, b)])
+                return min(start, found[0]), max(end, found[1])
+        return None
 
     def split(self, unit: Unit, message: int, start: int, end: int) -> list[Range]:
         """The pieces of `[start, end)` of a message, in order."""
@@ -105,6 +123,23 @@ class UnitSplitter:
         if unit == "message":
             whole = boundaries.strip(text, start, end)
             return [] if whole is None else [whole]
+        texts = self._texts[message]
+        if len(texts) != 1 or texts[0].root is not None:
+            return list(self._split_texts(unit, message, start, end))
+        return self._split_text(unit, message, start, end)
+
+    def _split_texts(self, unit: Unit, message: int, start: int, end: int) -> Iterator[Range]:
+        """The pieces of each text of a message that has several, or JSON."""
+        content = self._messages[message].content
+        for text in self._texts[message]:
+            a, b = max(start, text.start), min(end, text.end)
+            if a < b and text.root is not None and unit != "variable":
+                yield from split_json(content, text, unit, a, b)
+            elif a < b:
+                yield from self._split_text(unit, message, a, b)
+
+    def _split_text(self, unit: Unit, message: int, start: int, end: int) -> list[Range]:
+        text = self._messages[message].content
         if unit == "word":
             words = _moved(boundaries.words(text[start:end]), start)
             return [piece for word in words for piece in self._pieces_of_word(message, *word)]
@@ -122,6 +157,11 @@ class UnitSplitter:
         found = sections.between(text, start, end, edges)
         more = [edge for part in found for edge in _crossed(part, self.documents(message))]
         return sections.between(text, start, end, [*edges, *more])
+
+    def outside_values(self, place: Place) -> Place:
+        """A place that cuts through no value of JSON that a tool gave back."""
+        message, start, end = place
+        return message, *(self.json_around(message, start, end) or (start, end))
 
     def _edges_between(
         self,
@@ -230,7 +270,7 @@ def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
         return None
     if not found:
         raise UnitMissing(missing)
-    return sorted(found)
+    return sorted(tuple(splitter.outside_values(place) for place in places) for places in found)
 
 
 def exactly(text: str) -> re.Pattern[str]:

@@ -41,9 +41,10 @@ def _message(value: Any) -> MessageDict | None:
     if isinstance(value, str):
         return text_message("user", value)
     role = field(value, "role")
-    if not isinstance(role, str):
-        return None
     content = field(value, "content")
+    if not isinstance(role, str):
+        found = (provider.read_message(value) for provider in PROVIDERS)
+        return next((message for message in found if message is not None), None)
     if role not in _COMMON_ROLES or not isinstance(content, str) or _says_more(value):
         for provider in PROVIDERS:
             message = provider.read_message(value)

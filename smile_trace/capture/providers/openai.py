@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from smile_trace.capture.jsonable import field, plain_str
+from smile_trace.capture.jsonable import field, jsonable, plain_str
 from smile_trace.capture.providers.answers import with_metadata
 from smile_trace.capture.providers.base import Answer, MessageDict, Part, Provider, SentRequest
 from smile_trace.capture.providers.messages import (
@@ -30,6 +30,8 @@ class OpenAI(Provider):
 
     def read_message(self, message: Any) -> MessageDict | None:
         role, content = field(message, "role"), field(message, "content")
+        if role is None:
+            return _item(message)
         calls = _tool_calls(field(message, "tool_calls"))
         if role == "tool":
             parts = [tool_response(field(message, "tool_call_id"), content)]
@@ -46,7 +48,9 @@ class OpenAI(Provider):
         url = image if isinstance(image, str) else field(image, "url")
         if isinstance(url, str):
             if not url.startswith("data:"):
-                return {"type": "uri", "modality": "image", "uri": url}
+                detail = field(image, "detail") or field(part, "detail")
+                found = {"type": "uri", "modality": "image", "uri": url}
+                return {**found, "detail": detail} if isinstance(detail, str) else found
             head, _, data = url[5:].partition(",")
             return blob("image", head.partition(";")[0], data)
         file = field(part, "input_audio") or field(part, "file")
@@ -71,6 +75,20 @@ class OpenAI(Provider):
             if isinstance(text, str):
                 return text
         return None
+
+
+def _item(item: Any) -> MessageDict | None:
+    """An item of the Responses API that is no message: a call of a function, or its result."""
+    kind = field(item, "type")
+    if kind == "function_call":
+        name, arguments = field(item, "name"), field(item, "arguments")
+        return {"role": "assistant", "parts": [tool_call(field(item, "call_id"), name, arguments)]}
+    if kind == "function_call_output":
+        output = field(item, "output")
+        return {"role": "tool", "parts": [tool_response(field(item, "call_id"), output)]}
+    if isinstance(kind, str):  # reasoning, what a server's own tool did, a reference
+        return {"role": "assistant", "parts": [{"type": kind, "content": jsonable(item)}]}
+    return None
 
 
 def _tool_calls(calls: Any) -> list[Part]:

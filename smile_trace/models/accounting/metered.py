@@ -224,7 +224,7 @@ class MeteredModel:
         exact messages, the replicate, the given answer where it is scored, and otherwise how long
         the answer may be."""
         parameters = {n: v for n, v in request.parameters.items() if n != "seed"}
-        messages = [[message.role, message.content] for message in request.messages]
+        messages = [message.identity for message in request.messages]
         scope = self._model.identity or f"only {self._explanation}"
         content = [scope, request.form, parameters, messages, request.replicate, answer]
         if answer is None and request.answer_limit is not None:

@@ -13,7 +13,7 @@ from smile_trace.capture.call_site import Repeatable, qualified_name
 from smile_trace.capture.providers import content_of, read_answer
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, NotRepeatable, Request
 from smile_trace.models.kinds.callable import call as call_function
-from smile_trace.records import JSON, Call, Response
+from smile_trace.records import JSON, Call, Response, chat_messages
 from smile_trace.settings import RerunSettings
 
 MARK = "__smile_trace_rerun__"
@@ -66,7 +66,7 @@ class Rerun:
 
     def _argument(self, request: Request) -> JSON:
         """The prompt in the form in which the function takes it."""
-        messages = [{"role": m.role, "content": m.content} for m in request.messages]
+        messages = chat_messages(request.messages)
         if self._prompt == "messages" or len(messages) != 1 or messages[0]["role"] != "user":
             return messages
         return messages[0]["content"]

@@ -7,7 +7,8 @@ from typing import Any
 
 from smile_trace import foreign
 from smile_trace.models.base import Request, checked
-from smile_trace.records import JSON, Form, Message, Response, Usage
+from smile_trace.models.openai_api.tools import chat_parameters
+from smile_trace.records import JSON, Form, Message, Response, Usage, chat_messages
 
 PATHS: dict[Form, str] = {"chat": "/chat/completions", "completion": "/completions"}
 
@@ -101,7 +102,7 @@ def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dic
     """
     sent = {
         _NAMES.get(name, name): value
-        for name, value in request.parameters.items()
+        for name, value in chat_parameters(request.parameters).items()
         if name not in _OURS and value is not None
     }
     if form == "completion":
@@ -121,7 +122,7 @@ def question(messages: Sequence[Message], *, form: Form) -> dict[str, JSON]:
     """The part of the body that holds what is asked."""
     if form == "completion":
         return {"prompt": completion_prompt(messages)}
-    return {"messages": [{"role": m.role, "content": m.content} for m in messages]}
+    return {"messages": chat_messages(messages)}
 
 
 def token_bound(sent: Mapping[str, JSON]) -> Usage:

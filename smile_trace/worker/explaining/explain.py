@@ -285,7 +285,7 @@ def _fingerprint(perturbations: Sequence[Perturbation]) -> str:
     asked = [
         [
             p.replicate,
-            [[m.role, m.content] for m in p.messages],
+            [m.identity for m in p.messages],
             *(["proxy"] * (p.asked == "proxy")),
         ]
         for p in perturbations

@@ -213,7 +213,7 @@ def test_binary_becomes_a_placeholder(found: Captured) -> None:
     trace_of("messages")([{"role": "user", "content": content}])
     [call] = found.calls
     assert call.messages[0].content == "what is it?"
-    assert call.not_repeatable == "its messages hold more than text: blob"
+    assert call.not_repeatable == "the data of its image was not kept"
     text = found.lines[0].decode()
     assert "aGVsbG8" not in text
     assert "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" in text

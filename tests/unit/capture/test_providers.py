@@ -90,7 +90,7 @@ def test_a_registered_provider_reads_its_requests_and_responses(found: Captured)
     ]
     assert (call.model, call.answer, call.finish_reason) == ("a-1", "so", "end_turn")
     assert call.parameters == {"max_tokens": 7}
-    assert call.not_repeatable == "its messages hold more than text: tool_call"
+    assert call.not_repeatable == "a call of a tool, or its result, was recorded without its id"
     assert join_chunks([{"contentBlockDelta": {"delta": {"text": t}}} for t in "ab"]) == "ab"
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.dialects import assemble, read_calls, read_feedback
-from smile_trace.records import Message, Span
+from smile_trace.records import Message, Span, TextPart
 
 
 def text_of(role: str, content: str) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def test_openinference() -> None:
     )
     assert call.messages == (
         Message(role="system", content="be brief"),
-        Message(role="user", content="one\ntwo"),
+        Message(role="user", parts=(TextPart(content="one"), TextPart(content="two"))),
     )
     assert (call.answer, call.model, call.parameters) == ("ho", "m", {"temperature": 0})
 

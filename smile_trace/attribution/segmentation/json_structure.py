@@ -1,0 +1,241 @@
+"""The structure of a JSON text, and the text without some of its members and elements.
+
+What is removed leaves valid JSON: a member goes with its key and its comma, a container that
+loses everything goes, too, and the outermost one stays, empty. Everything else is sent byte for
+byte. Inside a longer string, words and sentences can be removed; its escapes are never cut.
+"""
+
+import json
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from smile_trace.attribution.segmentation import boundaries
+from smile_trace.attribution.segmentation.boundaries import Range
+
+MAX_DEPTH = 64
+"""Lists and objects inside of each other; a text that is nested deeper is read as plain text."""
+
+LONG = 9
+"""Words of a string from which on it is a text, not the value of a field, and words can be removed
+from it."""
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+', re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\."
+)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value with the key before it, if there is one: characters `[start, end)` of the text; the
+    value begins at `value`."""
+
+    kind: Literal["object", "array", "string", "scalar"]
+    start: int
+    value: int
+    end: int
+    children: tuple["Node", ...] = ()
+
+    @property
+    def range(self) -> Range:
+        """From the key to the end of the value."""
+        return self.start, self.end
+
+    @property
+    def inside(self) -> Range:
+        """Of a string, what is between its quotes."""
+        return self.value + 1, self.end - 1
+
+    def leaves(self) -> Iterator["Node"]:
+        """The values that hold no others, in order."""
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            if node.children:
+                stack.extend(reversed(node.children))
+            else:
+                yield node
+
+
+def parse(text: str) -> Node | None:
+    """The structure of an object or a list; None for a text that is neither."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return _tree(text)
+
+
+def _tree(text: str) -> Node | None:
+    """The structure of a text that is valid JSON; None where it is nested too deeply."""
+    opened: list[tuple[Literal["object", "array"], int, int]] = []
+    members: list[list[Node]] = [[]]
+    key: int | None = None
+    for token in _TOKEN.finditer(text):
+        first, at, end = token.group()[0], token.start(), token.end()
+        start = at if key is None else key
+        if first in "{[":
+            if len(opened) == MAX_DEPTH:
+                return None
+            opened.append(("object" if first == "{" else "array", start, at))
+            members.append([])
+            key = None
+        elif first in "}]":
+            kind, start, value = opened.pop()
+            children = tuple(members.pop())
+            members[-1].append(Node(kind, start, value, end, children))
+        elif first == '"' and key is None and opened and opened[-1][0] == "object":
+            key = at
+        elif first not in ",:":
+            members[-1].append(Node("string" if first == '"' else "scalar", start, at, end))
+            key = None
+    return members[0][0]
+
+
+def words(text: str, node: Node) -> list[Range]:
+    """The pieces of a leaf: the words of a string of LONG or more, else the whole."""
+    return _pieces(text, node, boundaries.words, LONG)
+
+
+def sentences(text: str, node: Node) -> list[Range]:
+    """The pieces of a leaf: the sentences of a string of several, else the whole."""
+    return _pieces(text, node, boundaries.sentences, 2)
+
+
+def sections(node: Node) -> list[Range]:
+    """The members of a container; of one that holds a single container, that one's."""
+    while len(node.children) == 1 and node.children[0].children:
+        node = node.children[0]
+    return [child.range for child in node.children]
+
+
+def documents(node: Node) -> list[Range]:
+    """The elements of a list of several; the list may be the only member of an object."""
+    while len(node.children) == 1 and node.children[0].children:
+        node = node.children[0]
+    several = node.kind == "array" and len(node.children) > 1
+    return [child.range for child in node.children] if several else []
+
+
+def around(node: Node, start: int, end: int) -> Range:
+    """A range of the text, moved outward so that it cuts through no value but strings' texts."""
+    for leaf in node.leaves():
+        if leaf.start < end and start < leaf.end:
+            inner = leaf.inside if leaf.kind == "string" else (leaf.end, leaf.end)
+            if not (inner[0] <= start and end <= inner[1]):
+                start, end = min(start, leaf.start), max(end, leaf.end)
+    return start, end
+
+
+def _pieces(text: str, node: Node, find: Callable[[str], list[Range]], fewest: int) -> list[Range]:
+    if node.kind != "string":
+        return [node.range]
+    start, end = node.inside
+    places = _places(text[start:end])
+    found = find(_unescaped(text[start:end]))
+    if len(found) < fewest:
+        return [node.range]
+    return [(start + places[a], start + places[b]) for a, b in found]
+
+
+def _unescaped(inner: str) -> str:
+    decoded: str = json.loads(f'"{inner}"', strict=False)
+    return decoded
+
+
+def _places(inner: str) -> list[int]:
+    """Where each character of the decoded string begins in its JSON text, and the end."""
+    places: list[int] = []
+    at = 0
+    for escape in _ESCAPE.finditer(inner):
+        places.extend(range(at, escape.start() + 1))
+        at = escape.end()
+    return [*places, *range(at, len(inner) + 1)]
+
+
+class Cut:
+    """A JSON text without some segments.
+
+    Args:
+        text: valid JSON.
+        root: its structure.
+        segments: index, start and end of each, in order, without overlap.
+    """
+
+    def __init__(self, text: str, root: Node, segments: Sequence[tuple[int, int, int]]) -> None:
+        self._text = text
+        self._root = root
+        starts = [start for _, start, _ in segments]
+        ends = [end for _, _, end in segments]
+        self._in_leaf: dict[int, list[tuple[int, int, int]]] = {}
+        for leaf in root.leaves():
+            first, last = bisect_right(ends, leaf.start), bisect_left(starts, leaf.end)
+            self._in_leaf[leaf.start] = list(segments[first:last])
+
+    @property
+    def whole(self) -> bool:
+        """Whether some of it stands in no segment, and is always sent."""
+        return not all(self._in_leaf.values())
+
+    def text(self, mask: Sequence[bool]) -> str:
+        """The text with only the segments whose entry in `mask` is True."""
+        rendered = self._render(self._root, mask)
+        if rendered is None:
+            return "{}" if self._root.kind == "object" else "[]"
+        return self._text[: self._root.start] + rendered + self._text[self._root.end :]
+
+    def _render(self, node: Node, mask: Sequence[bool]) -> str | None:
+        if not node.children:
+            return self._leaf(node, mask)
+        kept = [(k, self._render(child, mask)) for k, child in enumerate(node.children)]
+        shown = [(k, rendered) for k, rendered in kept if rendered is not None]
+        if not shown:
+            return None
+        text, children = self._text, node.children
+        parts = [text[node.start : children[0].start], shown[0][1]]
+        for k, rendered in shown[1:]:
+            parts += [text[children[k - 1].end : children[k].start], rendered]
+        return "".join([*parts, text[children[-1].end : node.end]])
+
+    def _leaf(self, leaf: Node, mask: Sequence[bool]) -> str | None:
+        segments = self._in_leaf[leaf.start]
+        whole = self._text[leaf.start : leaf.end]
+        removed = [segment for segment in segments if not mask[segment[0]]]
+        if not removed:
+            return whole
+        if len(removed) == len(segments):
+            return None
+        return self._string(leaf, removed) if leaf.kind == "string" else whole
+
+    def _string(self, leaf: Node, removed: Sequence[tuple[int, int, int]]) -> str:
+        """A string without the removed pieces; of the spaces around one only one stays."""
+        start, end = leaf.inside
+        escapes = [match.span() for match in _ESCAPE.finditer(self._text, start, end)]
+        parts, at = [self._text[leaf.start : start]], start
+        for _, a, b in removed:
+            a, b = _outward(max(a, start), min(b, end), escapes)
+            if a >= b:
+                continue
+            before = self._text[at : max(a, at)]
+            if b < end and self._text[b] == " " and (not before or before.endswith(" ")):
+                b += 1
+            elif b == end:
+                before = before.rstrip(" ")
+            parts.append(before)
+            at = max(b, at)
+        return "".join([*parts, self._text[at : leaf.end]])
+
+
+def _outward(start: int, end: int, escapes: Sequence[Range]) -> Range:
+    """The range with the escapes whole that it cuts."""
+    for a, b in escapes:
+        if a < start < b:
+            start = a
+        if a < end < b:
+            end = b
+    return start, end

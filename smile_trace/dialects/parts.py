@@ -1,0 +1,128 @@
+"""Messages and their parts, as the GenAI conventions write them, and whether a request that holds
+them can be made again.
+
+Source: OpenTelemetry GenAI conventions, JSON schema of `gen_ai.input.messages`. What other
+programs write beside it is read, too: a result under `result` (pydantic-ai).
+"""
+
+from collections.abc import Iterable, Mapping
+
+from smile_trace.records import (
+    JSON,
+    Media,
+    Message,
+    OtherPart,
+    Part,
+    Reasoning,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
+from smile_trace.records.message import TOOL_ROLES, other_parts
+
+_RUN_HERE = ("function", "custom")
+"""The types of tools that the application runs; any other is run by the server."""
+_SERVER_SIDE = ("web_search_options",)
+_HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt")
+
+
+def read_message(raw: JSON) -> Message | None:
+    """A message of the conventions; None for what is none."""
+    if not isinstance(raw, dict):
+        return None
+    role = str(raw.get("role") or "user")
+    parts = raw.get("parts")
+    if not isinstance(parts, list):
+        return Message(role=role, content=str(raw.get("content") or ""))
+    return message_of(role, [part for item in parts if (part := _part(item)) is not None])
+
+
+def message_of(role: str, parts: list[Part]) -> Message:
+    """The message of these parts, as simple as it can be."""
+    one = parts[0] if len(parts) == 1 else None
+    if isinstance(one, ToolResult) and one.id is None and role in TOOL_ROLES:
+        return Message(role=role, content=one.texts[0]) if len(one.texts) == 1 else _of(role, parts)
+    return _of(role, parts)
+
+
+def _of(role: str, parts: list[Part]) -> Message:
+    return Message(role=role, parts=tuple(parts))
+
+
+def _part(raw: JSON) -> Part | None:
+    if not isinstance(raw, dict):
+        return None
+    kind, content = raw.get("type"), raw.get("content")
+    if kind == "text":
+        return None if content is None else TextPart(content=str(content))
+    if kind == "tool_call" and isinstance(raw.get("name"), str):
+        return ToolCall(id=_text(raw, "id"), name=raw["name"], arguments=raw.get("arguments"))
+    if kind == "tool_call_response":
+        response = raw.get("response", raw.get("result"))
+        return ToolResult(id=_text(raw, "id"), response="" if response is None else response)
+    if kind == "reasoning":
+        return Reasoning(content=str(content or ""))
+    if kind in ("blob", "uri", "file"):
+        return _media(raw)
+    return OtherPart(raw=raw)
+
+
+def _media(raw: Mapping[str, JSON]) -> Media:
+    media_type = _text(raw, "mime_type") or _text(raw, "media_type")
+    uri, data = _text(raw, "uri"), _text(raw, "content")
+    if uri is None and data is not None:
+        uri = f"data:{media_type or 'application/octet-stream'};base64,{data}"
+    return Media(
+        modality=_text(raw, "modality") or "file",
+        uri=uri,
+        media_type=media_type,
+        file_id=_text(raw, "file_id"),
+        detail=_text(raw, "detail"),
+    )
+
+
+def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSON]) -> str | None:
+    """Why the recorded request cannot be made again; None where it can. No tool is ever run: one
+    that the server would run makes the request unrepeatable, too."""
+    messages = tuple(messages)
+    for part in (part for message in messages for part in message.parts):
+        if isinstance(part, Media) and (why := _why_no_media(part)):
+            return why
+        if isinstance(part, Reasoning):
+            return "its messages hold reasoning, which the server takes back in its own form only"
+        if isinstance(part, ToolCall | ToolResult) and part.id is None:
+            return "a call of a tool, or its result, was recorded without its id"
+    if kinds := [part.kind for part in other_parts(messages) if part.kind != "refusal"]:
+        return f"its messages hold what cannot be sent again: {', '.join(dict.fromkeys(kinds))}"
+    held = next((name for name in _HELD_BY_SERVER if parameters.get(name)), None)
+    if held is not None:
+        return f"the server holds a part of its context ({held})"
+    return _why_not_these_tools(parameters)
+
+
+def _why_no_media(part: Media) -> str | None:
+    if part.modality == "image" and part.uri is not None:
+        return None
+    if part.file_id is not None:
+        return f"its {part.modality} is only referred to ({part.file_id[:40]})"
+    if part.uri is None:
+        return f"the data of its {part.modality} was not kept"
+    return f"its {part.modality} cannot be sent again"
+
+
+def _why_not_these_tools(parameters: Mapping[str, JSON]) -> str | None:
+    tools = parameters.get("tools")
+    kinds = [
+        str(tool.get("type"))
+        for tool in (tools if isinstance(tools, list) else ())
+        if isinstance(tool, dict) and tool.get("type", "function") not in _RUN_HERE
+    ]
+    kinds += [name for name in _SERVER_SIDE if parameters.get(name) is not None]
+    if not kinds:
+        return None
+    return f"the server runs tools of its own for it: {', '.join(dict.fromkeys(kinds))[:100]}"
+
+
+def _text(raw: Mapping[str, JSON], name: str) -> str | None:
+    value = raw.get(name)
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,126 @@
+"""One message of a request."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from smile_trace.records.base import JSON, Record
+from smile_trace.records.parts import OtherPart, Part, TextPart, ToolResult
+
+TOOL_ROLES = ("tool", "function")
+
+
+class Slot(NamedTuple):
+    """A text of a message: characters `[start, end)` of its content.
+
+    `part` is the index of its part, `number` that of the text in the part; `result` is set where
+    a tool gave it back.
+    """
+
+    start: int
+    end: int
+    part: int
+    number: int
+    result: bool
+
+
+class Message(Record):
+    """One chat message. A completion prompt is a single message with role `user`.
+
+    `content` is its text. Where the message is more than one text it has `parts`, and `content`
+    is made of them: the texts of its text parts and of the results of tools, one per line. JSON
+    holds `content` or `parts`, not both.
+    """
+
+    role: str
+    content: str = ""
+    parts: tuple[Part, ...] = ()
+
+    @model_validator(mode="after")
+    def _read_parts(self) -> "Message":
+        if not self.parts:
+            return self
+        one = self.parts[0] if len(self.parts) == 1 else None
+        if isinstance(one, TextPart):
+            self.__dict__.update(content=one.content, parts=())
+        else:
+            texts = [text for part in self.parts for text in _texts(part)]
+            self.__dict__.update(content="\n".join(texts))
+        return self
+
+    @model_serializer(mode="wrap")
+    def _either(self, dump: SerializerFunctionWrapHandler) -> dict[str, JSON]:
+        whole: dict[str, JSON] = dump(self)
+        whole.pop("content" if self.parts else "parts", None)
+        return whole
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """Where the texts of its parts are in its content, in order."""
+        if not self.parts:
+            return (Slot(0, len(self.content), 0, 0, self.role in TOOL_ROLES),)
+        found: list[Slot] = []
+        start = 0
+        for index, part in enumerate(self.parts):
+            for number, text in enumerate(_texts(part)):
+                end = start + len(text)
+                found.append(Slot(start, end, index, number, isinstance(part, ToolResult)))
+                start = end + 1
+        return tuple(found)
+
+    def with_texts(self, texts: Sequence[str | None]) -> "Message | None":
+        """The message with other texts, one per slot.
+
+        A text part whose text is None is dropped. So is a message of which nothing is left; the
+        result of a tool stays, empty, since its call wants an answer.
+        """
+        if not self.parts:
+            [text] = texts
+            return None if text is None else self.model_copy(update={"content": text})
+        parts: list[Part] = []
+        given = iter(texts)
+        for part in self.parts:
+            if isinstance(part, TextPart):
+                text = next(given)
+                if text is not None:
+                    parts.append(part.model_copy(update={"content": text}))
+            elif isinstance(part, ToolResult):
+                parts.append(part.with_texts([next(given) for _ in part.texts]))
+            else:
+                parts.append(part)
+        return Message(role=self.role, parts=tuple(parts)) if parts else None
+
+    def replaced(self, start: int, end: int, text: str) -> "Message":
+        """The message with `text` in place of the characters `[start, end)` of its content.
+
+        Raises:
+            ValueError: they are not inside one of its texts.
+        """
+        content = self.content
+        for slot in self.slots:
+            if slot.start <= start <= end <= slot.end:
+                new = content[slot.start : start] + text + content[end : slot.end]
+                texts = [new if s == slot else content[s.start : s.end] for s in self.slots]
+                changed = self.with_texts(texts)
+                assert changed is not None
+                return changed
+        raise ValueError(f"no text of the message holds the characters {start} to {end}")
+
+    @property
+    def identity(self) -> list[JSON]:
+        """What tells it from other messages, as JSON: role, content, and its parts, if any."""
+        if not self.parts:
+            return [self.role, self.content]
+        return [self.role, self.content, [part.model_dump(mode="json") for part in self.parts]]
+
+
+def _texts(part: Part) -> tuple[str, ...]:
+    if isinstance(part, TextPart):
+        return (part.content,)
+    return part.texts if isinstance(part, ToolResult) else ()
+
+
+def other_parts(messages: Sequence[Message]) -> list[OtherPart]:
+    """The parts of messages whose kind is not known."""
+    return [part for m in messages for part in m.parts if isinstance(part, OtherPart)]

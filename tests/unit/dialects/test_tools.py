@@ -1,0 +1,122 @@
+"""Calls of tools and their results, as instrumentors really wrote them, and what cannot be asked
+again."""
+
+from typing import Any
+
+import pytest
+
+from smile_trace.dialects import read_calls
+from smile_trace.dialects.parts import why_not_repeatable
+from smile_trace.models import Request
+from smile_trace.models.openai_api import wire
+from smile_trace.records import (
+    Call,
+    Media,
+    Message,
+    OtherPart,
+    Part,
+    Reasoning,
+    Span,
+    ToolCall,
+    ToolResult,
+    chat_messages,
+)
+from smile_trace.records.otlp import read_line
+from tests.support.paths import ROOT
+from tests.support.strict_openai import check
+
+FILES = (
+    "openinference-instrumentation-openai-0.1.66.jsonl",
+    "openinference-instrumentation-anthropic-3.1.0.jsonl",
+    "opentelemetry-instrumentation-genai-openai-1.3b0.span_only.jsonl",
+    "pydantic-ai-slim-2.68.0.jsonl",
+    "mlflow-3.17.2.openai-genai.jsonl",
+)
+
+
+def _calls(file: str) -> list[Call]:
+    traces: dict[str, list[Span]] = {}
+    for line in (ROOT / "tests/data/otlp" / file).read_bytes().splitlines():
+        for span in read_line(line)[0]:
+            traces.setdefault(span.trace_id, []).append(span)
+    return [call for spans in traces.values() for call in read_calls(spans)]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_second_step_of_an_agent(file: str) -> None:
+    """The result of the tool is there, and the request is one that a server takes."""
+    [call] = [call for call in _calls(file) if any(m.parts and _result(m) for m in call.messages)]
+    assert call.not_repeatable is None
+    assert call.answer == "The warranty of your kettle lasts 24 months."
+    [result] = [part for m in call.messages for part in m.parts if isinstance(part, ToolResult)]
+    assert result.texts == ('{"months": 24}',)
+    request = Request(messages=call.messages, parameters=call.parameters)
+    sent = wire.parameters(request, form="chat", limit={"max_tokens": 9})
+    body = {"model": "m", **wire.question(call.messages, form="chat"), **sent}
+    check(body)
+    called = body["messages"][2]["tool_calls"][0]
+    assert called["function"]["name"] == "look_up_warranty"
+    assert called["function"]["arguments"].replace(" ", "") == '{"product":"kettle"}'
+    [tool] = body["tools"]
+    assert tool["function"]["name"] == "look_up_warranty"
+    assert tool["function"]["parameters"]["required"] == ["product"]
+
+
+def _result(message: Message) -> bool:
+    return any(isinstance(part, ToolResult) for part in message.parts)
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        (Media(modality="image"), "the data of its image was not kept"),
+        (Media(modality="file", file_id="file-1"), "its file is only referred to (file-1)"),
+        (
+            Media(modality="audio", uri="data:audio/wav;base64,AA=="),
+            "its audio cannot be sent again",
+        ),
+        (Reasoning(content="hm"), "its messages hold reasoning"),
+        (ToolCall(name="get"), "recorded without its id"),
+        (OtherPart(raw={"type": "server_tool_call"}), "cannot be sent again: server_tool_call"),
+    ],
+)
+def test_a_part_that_cannot_be_sent_again(part: Part, why: str) -> None:
+    messages = (Message(role="user", parts=(part,)),)
+    assert why in str(why_not_repeatable(messages, {}))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        (
+            {"tools": [{"type": "web_search"}]},
+            "the server runs tools of its own for it: web_search",
+        ),
+        ({"web_search_options": {}}, "the server runs tools of its own"),
+        ({"previous_response_id": "resp_1"}, "the server holds a part of its context"),
+    ],
+)
+def test_a_request_that_cannot_be_made_again(parameters: dict[str, Any], why: str) -> None:
+    messages = (Message(role="user", content="hi"),)
+    assert why in str(why_not_repeatable(messages, parameters))
+    assert why_not_repeatable(messages, {"tools": [{"type": "function", "name": "get"}]}) is None
+
+
+def test_parameters_of_the_responses_api() -> None:
+    parameters = {
+        "tools": [{"type": "function", "name": "get", "parameters": {}, "strict": True}],
+        "tool_choice": {"type": "function", "name": "get"},
+        "max_output_tokens": 5,
+        "text": {"format": {"type": "json_schema", "name": "a", "schema": {}}},
+    }
+    request = Request(messages=(Message(role="user", content="hi"),), parameters=parameters)
+    sent = wire.parameters(request, form="chat", limit={"max_tokens": 9})
+    assert sent == {
+        "tools": [
+            {"type": "function", "function": {"name": "get", "parameters": {}, "strict": True}}
+        ],
+        "tool_choice": {"type": "function", "function": {"name": "get"}},
+        "max_completion_tokens": 5,
+        "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}},
+    }
+    check({"model": "m", "messages": chat_messages(request.messages), **sent})

@@ -1,0 +1,97 @@
+"""No perturbation of a valid request is one that the service would refuse."""
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smile_trace.attribution.design.perturber import Perturber
+from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.capture.providers import read_messages
+from smile_trace.dialects.parts import read_message
+from smile_trace.models import Request
+from smile_trace.models.openai_api import wire
+from smile_trace.records import Message, Prompted, Unit
+from tests.support.order_agent import TOOLS
+from tests.support.strict_openai import check
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=40) | st.sampled_from(
+    ["Where is order 4711?", "One sentence. Another one.\n\nA paragraph.", "[1] a\n[2] b"]
+)
+LEAF = st.none() | st.booleans() | st.integers() | TEXT
+JSON_VALUE = st.recursive(
+    LEAF,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png", "detail": "low"}}
+CONTENT = TEXT | st.lists(
+    TEXT.map(lambda text: {"type": "text", "text": text}) | st.just(IMAGE), min_size=1, max_size=3
+)
+RESULT = TEXT | JSON_VALUE.map(json.dumps)
+STEP = st.tuples(st.none() | TEXT, st.lists(RESULT, min_size=1, max_size=3))
+"""What the assistant says beside its calls, and the result of each call."""
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> dict[str, Any]:
+    """Valid chat requests: system and user messages, steps of parallel tool calls, answers."""
+    messages: list[dict[str, Any]] = []
+    if draw(st.booleans()):
+        messages.append(
+            {"role": draw(st.sampled_from(["system", "developer"])), "content": "S. T."}
+        )
+    for turn in range(draw(st.integers(1, 2))):
+        messages.append({"role": "user", "content": draw(CONTENT)})
+        for step, (said, results) in enumerate(draw(st.lists(STEP, max_size=2))):
+            ids = [f"call_{turn}_{step}_{k}" for k in range(len(results))]
+            function = {"name": "get_order", "arguments": '{"number": 4711}'}
+            calls = [{"id": i, "type": "function", "function": function} for i in ids]
+            messages.append({"role": "assistant", "content": said, "tool_calls": calls})
+            messages += [
+                {"role": "tool", "tool_call_id": i, "content": result}
+                for i, result in zip(ids, results, strict=True)
+            ]
+        if draw(st.booleans()):
+            messages.append({"role": "assistant", "content": draw(TEXT)})
+    messages.append({"role": "user", "content": "And now?"})
+    return {"messages": messages, "tools": TOOLS, "tool_choice": "auto", "temperature": 0.5}
+
+
+def _read(messages: list[dict[str, Any]]) -> tuple[Message, ...]:
+    read = [read_message(message) for message in read_messages(messages) or ()]
+    return tuple(message for message in read if message is not None)
+
+
+def _body(messages: tuple[Message, ...], parameters: dict[str, Any]) -> dict[str, Any]:
+    request = Request(messages=messages, parameters=parameters)
+    sent = wire.parameters(request, form="chat", limit={"max_tokens": 9})
+    return {"model": "m", **wire.question(messages, form="chat"), **sent}
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(requests(), st.sampled_from(["auto", "word", "sentence", "message"]), st.data())
+def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataObject) -> None:
+    parameters = {name: value for name, value in request.items() if name != "messages"}
+    prompted = Prompted(messages=_read(request["messages"]), parameters=parameters)
+    body = _body(prompted.messages, parameters)
+    assert _simple(body["messages"]) == _simple(request["messages"])
+    assert {name: body[name] for name in parameters} == parameters
+    partition = Segmentation(prompted, unit)
+    for segments in (partition.segments, partition.coarse(4)):
+        perturber = Perturber(prompted, segments)
+        mask = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
+        if perturber.sendable(mask):
+            check(_body(perturber.messages(mask), parameters))
+
+
+def _simple(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With a content of one text as a text, as capture reads it."""
+    simple = []
+    for message in messages:
+        content = message["content"]
+        if isinstance(content, list) and len(content) == 1 and content[0]["type"] == "text":
+            content = content[0]["text"]
+        simple.append({**message, "content": content})
+    return simple
