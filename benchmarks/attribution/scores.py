@@ -33,7 +33,13 @@ class Scores:
             "create table if not exists response (prompt text, answer text, json text,"
             " primary key (prompt, answer))"
         )
-        how = LocalSettings(kind="local", path=gguf, form="completion", max_tokens=TOKENS)
+        how = LocalSettings(
+            kind="local",
+            path=gguf,
+            packaged="demo-completion",
+            form="completion",
+            max_tokens=TOKENS,
+        )
         self._model = LocalModel("demo", how)
         self._loop = asyncio.new_event_loop()
         self._lock = threading.RLock()  # some peers ask from threads of their own

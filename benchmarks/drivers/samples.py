@@ -33,7 +33,9 @@ class Samples:
             "create table if not exists said (temperature real, text text, seed int,"
             " replicate int, answer text, primary key (temperature, text, seed, replicate))"
         )
-        self._model = LocalModel("demo", LocalSettings(kind="local", max_tokens=TOKENS))
+        self._model = LocalModel(
+            "demo", LocalSettings(kind="local", packaged="demo-completion", max_tokens=TOKENS)
+        )
         self._loop = asyncio.new_event_loop()
 
     def close(self) -> None:

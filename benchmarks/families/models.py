@@ -28,7 +28,11 @@ class Asked:
         self.name = name
         path = None if name == "gemma" else chat_model_path()
         settings = LocalSettings(
-            kind="local", path=path, max_tokens=TOKENS[name], context_tokens=4096
+            kind="local",
+            path=path,
+            packaged="demo-completion",
+            max_tokens=TOKENS[name],
+            context_tokens=4096,
         )
         self._model = LocalModel(name, settings)
         self._loop = asyncio.new_event_loop()

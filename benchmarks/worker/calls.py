@@ -32,7 +32,7 @@ from tests.support.spooled import call_span, write_spool
 
 CALLS, ROUNDS = (int(os.environ.get(n, d)) for n, d in (("CALLS", "8"), ("ROUNDS", "2")))
 BUDGET, PROXY_BUDGET, AT_ONCE = 40, 80, 4
-MODEL = LocalSettings(kind="local", slots=8, max_tokens=8)
+MODEL = LocalSettings(kind="local", packaged="demo-completion", slots=8, max_tokens=8)
 CASES = Path(__file__).parents[2] / "tests" / "data" / "driver_cases.json"
 
 Sent = tuple[str, dict[str, Any]]
@@ -70,16 +70,18 @@ def logged() -> list[tuple[str, str]]:
 def worker(home: str, signal: str, calls: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """A worker's whole work on those calls, in a process of its own."""
     if signal != "proxy":
-        return explaining(home, {"demo": MODEL}, {"signal": signal}, "demo", calls)
+        return explaining(
+            home, {"demo-completion": MODEL}, {"signal": signal}, "demo-completion", calls
+        )
     answers = dict(calls)
     with serving(lambda prompt: answers.get(prompt, "")) as server:
         target = EndpointSettings(
             kind="endpoint",
             base_url=server.base_url,
             temperature_zero_is_deterministic=True,
-            proxy="demo",
+            proxy="demo-completion",
         )
-        return explaining(home, {"demo": MODEL, "target": target}, {}, "target", calls)
+        return explaining(home, {"demo-completion": MODEL, "target": target}, {}, "target", calls)
 
 
 def explaining(

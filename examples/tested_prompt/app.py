@@ -1,6 +1,6 @@
 """The application under test. The answers of its model are recorded, so that it asks nobody.
 
-After a change of a prompt, record what is missing, once: RECORD_WITH=demo pytest .
+After a change of a prompt, record what is missing, once: RECORD_WITH=demo-completion pytest .
 (or with a model of smile_trace.toml).
 """
 

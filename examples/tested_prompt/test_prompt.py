@@ -2,7 +2,9 @@
 
     pytest examples/tested_prompt
 
-After a change of the prompt, record what is missing: RecordedModel(ANSWERS, "demo"), once.
+After a change of the prompt, record what is missing, once:
+
+    RecordedModel(ANSWERS, "demo-completion")
 """
 
 from pathlib import Path

@@ -10,16 +10,21 @@ import typer
 
 
 def demo(
-    exit_when_done: Annotated[
-        bool,
-        typer.Option("--exit", help="Stop when the job is done (also without a terminal)."),
-    ] = False,
+    serve: Annotated[
+        bool | None,
+        typer.Option(
+            "--serve/--exit",
+            help="Serve until Ctrl-C, or stop when the job is done; by default it serves "
+            "where a person is at the terminal.",
+            show_default=False,
+        ),
+    ] = None,
     tracker: Annotated[
         Literal["mlflow", "comet"],
         typer.Option(help="Where to: a real MLflow server; Comet, or a fake one without a key."),
     ] = "mlflow",
 ) -> None:
-    """A real model, a real MLflow server and ten calls, explained and delivered.
+    """A support chat on a real model: ten calls, explained and delivered to a real MLflow server.
 
     Its state lives in `.smile-trace` of the working directory, or in SMILE_TRACE_HOME.
     """
@@ -29,12 +34,14 @@ def demo(
 
     # Not the user's own home: ten calls of a demo have no business there.
     home = Path(os.environ.get("SMILE_TRACE_HOME", ".smile-trace")).expanduser().absolute()
-    serve = not exit_when_done and sys.stdin.isatty()
+    serving = sys.stdin.isatty() if serve is None else serve
     # A polite end of any kind stops the servers too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        run_demo(home, tracker=tracker, serve=serve, console=Console())
-        if not serve and not exit_when_done:
-            print("Stopped, because standard input is no terminal: nothing serves any more.")
+        run_demo(home, tracker=tracker, serve=serving, console=Console())
+        if not serving and serve is None:
+            print(
+                "Stopped, because standard input is no terminal: add --serve (make demo SERVE=1)."
+            )
     except KeyboardInterrupt:
         raise SystemExit(130) from None

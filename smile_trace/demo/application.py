@@ -1,7 +1,7 @@
-"""The demo's application: ten different calls to a language model, decorated and forgotten.
+"""The demo's application: the support chat of a lamp shop, decorated and forgotten.
 
-It looks like an application of yours: it imports `smile_trace`, decorates the functions that
-call the model, and knows nothing of workers and trackers.
+It looks like an application of yours: it instruments its client, decorates the functions around the
+calls, and knows nothing of workers and trackers.
 """
 
 import os
@@ -11,87 +11,100 @@ from openai import OpenAI
 
 import smile_trace
 
-MODEL = "gemma-3-270m"
+MODEL = "SmolLM2-135M-Instruct"
 
-CAPITAL_1 = smile_trace.Prompt(
-    "capital", version="1", template="The capital of {country} is the city of"
-)
-CAPITAL_2 = smile_trace.Prompt(
-    "capital",
-    version="2",
-    template="Italy's capital is Rome. Spain's capital is Madrid. {country}'s capital is",
-)
-TICKET = smile_trace.Prompt(
-    "ticket",
+SUPPORT_1 = smile_trace.Prompt(
+    "support",
     version="1",
-    template=(
-        "Ticket: I was charged twice for my order.\nCategory: billing\n"
-        "Ticket: The app crashes when I log in.\nCategory: technical\n"
-        "Ticket: My parcel has not arrived yet.\nCategory: delivery\n"
-        "Ticket: {ticket}\nCategory:"
-    ),
+    template="You are the assistant of a lamp shop. Answer in one short sentence.",
+)
+SUPPORT_2 = smile_trace.Prompt(
+    "support", version="2", template="You are the assistant of a lamp shop. Answer with one word."
+)
+GERMAN = smile_trace.Prompt(
+    "support-de", version="1", template="You are the assistant of a lamp shop. Answer in German."
+)
+FRENCH = smile_trace.Prompt("support-fr", version="1", template="Réponds en français.")
+ORDER = smile_trace.Prompt("order", version="1", template="Answer in JSON: name and order.")
+TOPIC = smile_trace.Prompt(
+    "topic",
+    version="1",
+    template="Sort this message: delivery, billing or returns. Answer in JSON.",
+)
+
+HOURS = "The shop in Oslo opens at nine."
+REPAIRS = "Repairs are done in Bergen."
+WARRANTY = "The warranty on desk lamps is two years."
+PRICE = "The red lamp costs 40 euros."
+NEW_PRICE = "From May on the red lamp costs 45 euros."
+WARRANTY_QUESTION = "How long is the warranty on desk lamps?"
+GIFT_CARDS = "Gift cards are sold at the counter."
+FREE_SHIPPING = "Orders over 100 euros ship for free."
+FRENCH_DOCUMENTS = (
+    "Le magasin à Lyon ouvre à neuf heures.",
+    "La lampe rouge coûte 40 euros.",
 )
 
 
-class Application:
+class SupportChat:
     """Asks the server at `base_url` (up to and including `/v1`)."""
 
     def __init__(self, base_url: str) -> None:
         self._client = OpenAI(base_url=base_url, api_key="unused")
 
-    @smile_trace.trace(model=MODEL, provider="llama.cpp")
-    def complete(self, prompt: str) -> str:
-        """The call site: takes the prompt, returns the answer."""
-        request: dict[str, Any] = {"model": MODEL, "prompt": prompt, "max_tokens": 2}
-        request |= {"temperature": 0, "stop": ["\n", ".", ","]}
-        response = self._client.completions.create(**request)
-        smile_trace.record(parameters=request, response=response)
-        return str(response.choices[0].text)
-
     @smile_trace.trace
-    def capital_of(self, country: str) -> str:
-        """A span around a call is context; the heatmap goes under the call itself."""
-        return self.complete(CAPITAL_1.format(country=country))
-
-    @smile_trace.trace
-    def capital_by_example(self, country: str) -> str:
-        """The second version of the same prompt, with examples."""
-        return self.complete(CAPITAL_2.format(country=country))
+    def answer(self, prompt: smile_trace.Prompt, documents: tuple[str, ...], question: str) -> str:
+        """The answer from the retrieved documents. What is sent is known from the client."""
+        numbered = [f"[{number}] {text}" for number, text in enumerate(documents, 1)]
+        question = "\n".join([*numbered, "", question])
+        return self._ask(prompt.format(), question, max_tokens=12, stop=["\n", "."])
 
     @smile_trace.trace(tags={"team": "support"})
-    def category_of(self, ticket: str) -> str:
-        """A few-shot classifier."""
-        return self.complete(TICKET.format(ticket=ticket))
+    def extract(self, prompt: smile_trace.Prompt, message: str, fields: dict[str, Any]) -> str:
+        """A JSON object with these fields."""
+        schema = {"type": "object", "properties": fields, "required": list(fields)}
+        wanted = {"type": "json_schema", "json_schema": {"name": prompt.name, "schema": schema}}
+        return self._ask(prompt.format(), message, max_tokens=18, response_format=wanted)
+
+    def _ask(self, system: str, user: str, **parameters: Any) -> str:
+        response = self._client.chat.completions.create(
+            model=MODEL,
+            messages=[{"role": "system", "content": system}, {"role": "user", "content": user}],
+            temperature=0,
+            **parameters,
+        )
+        return str(response.choices[0].message.content)
 
 
 def main() -> None:
     """Make ten calls and print what the model said."""
-    app = Application(os.environ["DEMO_MODEL_URL"])
-    answers = {
-        "capital of France": app.capital_of("France"),
-        "capital of France, by example": app.capital_by_example("France"),
-        "category of a ticket": app.category_of("I want my money back for the second payment."),
-        "the Eiffel Tower": app.complete("The Eiffel Tower is in the city of"),
-        "who lives where": app.complete(
-            "John lives in London and Mary lives in Rome. Mary lives in the city of"
-        ),
-        "opening hours": app.complete(
-            "Our shop opens at 9 in the morning and closes at 6 in the evening.\n"
-            "Q: When does the shop close?\nA: At"
-        ),
-        "translation": app.complete(
-            "English: cat. French: chat.\nEnglish: house. French: maison.\nEnglish: dog. French:"
-        ),
-        "sentiment": app.complete(
-            "Review: I loved every minute of it.\nSentiment: positive\n"
-            "Review: What a waste of money.\nSentiment: negative\n"
-            "Review: The staff were friendly and the soup was delicious.\nSentiment:"
-        ),
-        "the days of the week": app.complete("Monday, Tuesday, Wednesday,"),
-        "a hidden assumption": app.complete("The doctor lost her keys yesterday because"),
-    }
-    for question, answer in answers.items():
-        print(f"  {question:32} {answer.strip()}")
+    smile_trace.instrument("openai")
+    chat = SupportChat(os.environ["DEMO_MODEL_URL"])
+    for prompt in (SUPPORT_1, SUPPORT_2):
+        opens = chat.answer(
+            prompt, (GIFT_CARDS, HOURS, REPAIRS), "When does the shop in Oslo open?"
+        )
+        _say("opening hours", prompt, opens)
+        repaired = chat.answer(prompt, (HOURS, REPAIRS, PRICE), "Where are lamps repaired?")
+        _say("repairs", prompt, repaired)
+    years = chat.answer(SUPPORT_1, (WARRANTY, FREE_SHIPPING, HOURS), WARRANTY_QUESTION)
+    _say("warranty", SUPPORT_1, years)
+    years = chat.answer(GERMAN, (WARRANTY, FREE_SHIPPING, HOURS), WARRANTY_QUESTION)
+    _say("warranty, in German", GERMAN, years)
+    costs = chat.answer(SUPPORT_1, (PRICE, NEW_PRICE), "How much does the red lamp cost?")
+    _say("price, two documents disagree", SUPPORT_1, costs)
+    _say(
+        "in French", FRENCH, chat.answer(FRENCH, FRENCH_DOCUMENTS, "Combien coûte la lampe rouge ?")
+    )
+    fields = {"name": {"type": "string"}, "order": {"type": "integer"}}
+    order = chat.extract(ORDER, "This is Maria. My order number is 4711.", fields)
+    _say("who, and which order", ORDER, order)
+    topics = {"topic": {"type": "string", "enum": ["delivery", "billing", "returns"]}}
+    _say("topic of a message", TOPIC, chat.extract(TOPIC, "I was charged twice.", topics))
+
+
+def _say(about: str, prompt: smile_trace.Prompt, answer: str) -> None:
+    print(f"  {about:30} {prompt.name} {prompt.version:3} {' '.join(answer.split())}", flush=True)
 
 
 if __name__ == "__main__":

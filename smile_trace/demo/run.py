@@ -1,6 +1,7 @@
 """The demo's job, step by step, and what it prints."""
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -8,9 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
+import httpx
 from rich.console import Console
 from rich.markup import escape
 
+from smile_trace.demo.application import MODEL
 from smile_trace.demo.servers import Comet, DemoTracker, MLflow
 from smile_trace.errors import SmileTraceError
 from smile_trace.models.kinds.local import LocalModel
@@ -20,18 +23,36 @@ from smile_trace.store import Store
 from smile_trace.store.queries.explained import Explained, read_explained
 from smile_trace.store.queries.status import Status
 
-_SETTINGS = """\
+CALLS = 10
+CALLS_PER_EXPLANATION = 24
+_SETTINGS = f"""\
 # Written by `smile-trace demo`. Every setting: docs/settings.md
-[models."gemma-3-270m"]
+[models."{MODEL}"]
 kind = "local"
 
 [sampling]
 rate = 1.0
 
 [budget]
-calls_per_explanation = 64
+calls_per_explanation = {CALLS_PER_EXPLANATION}
+
+# JSON is compared field by field.
+[explain."prompt:order"]
+signal = "text"
+protect = ["system"]
+
+[explain."prompt:topic"]
+signal = "text"
+protect = ["system"]
 
 """
+_ONE_ANSWER = {
+    "messages": [{"role": "user", "content": "When does the shop in Oslo open? " * 8}],
+    "max_tokens": 8,
+    "temperature": 0,
+}
+_OTHER_SECONDS = 45.0
+"""For MLflow's start and what is not the model's."""
 
 _TRACKERS = ("MLFLOW_", "COMET_", "OPIK_")
 """The demo delivers to its own servers, whatever the user's environment names."""
@@ -50,12 +71,13 @@ def run_demo(
         server: DemoTracker = MLflow(home / "mlflow") if tracker == "mlflow" else Comet()
         running.callback(server.stop)
         console.print(f"[bold]1.[/] Starting {server.name} and a real language model …")
-        model = LocalModel("gemma-3-270m", LocalSettings(kind="local"))
+        model = LocalModel(MODEL, LocalSettings(kind="local"))
         running.callback(model.close)
         model_url = model.start()
+        console.print(f"   It takes about {_minutes(model_url)} minutes on this machine.")
         (home / FILE_NAME).write_text(_SETTINGS + server.settings, encoding="utf-8")
 
-        console.print("[bold]2.[/] Running an application: ten calls, decorated and forgotten.")
+        console.print("[bold]2.[/] Running an application: a support chat, ten calls.")
         _run(home, "smile_trace.demo.application", DEMO_MODEL_URL=model_url)
 
         console.print("[bold]3.[/] Explaining them: the worker, as `smile-trace worker --once`.")
@@ -72,6 +94,14 @@ def run_demo(
         if serve:
             _sleep_until_interrupted()
             console.print("Stopping …")
+
+
+def _minutes(model_url: str) -> int:
+    """How long the whole job takes about, by the time of one answer."""
+    started = time.monotonic()
+    httpx.post(f"{model_url}/chat/completions", json=_ONE_ANSWER, timeout=120).raise_for_status()
+    answer = time.monotonic() - started
+    return round((_OTHER_SECONDS + CALLS * CALLS_PER_EXPLANATION * answer) / 60 + 0.5)
 
 
 def _run(home: Path, module: str, *arguments: str, **variables: str) -> None:
@@ -122,11 +152,20 @@ def _print_addresses(
     if serve:
         console.print(server.where, soft_wrap=True)
         console.print(f"The model, for a try of your own: OPENAI_BASE_URL={model}", soft_wrap=True)
-    console.print(
-        f"What the worker knows: SMILE_TRACE_HOME={home} smile-trace status", soft_wrap=True
-    )
+    elif again := server.again:
+        console.print(f"To look at it in the browser:\n  {again}", soft_wrap=True, markup=False)
+    command = f"SMILE_TRACE_HOME={shlex.quote(str(home))} {_program()} compare support"
+    console.print(f"Its two prompt versions:\n  {command}", soft_wrap=True, markup=False)
     if serve:
         console.print("Serving until Ctrl-C.")
+
+
+def _program() -> str:
+    """The command line of this installation, as it is typed here."""
+    script = Path(sys.executable).with_name("smile-trace")
+    if script.is_file():
+        return shlex.quote(str(script))
+    return f"{shlex.quote(sys.executable)} -m smile_trace"
 
 
 def _sleep_until_interrupted() -> None:

@@ -1,6 +1,7 @@
 """The trackers that the demo delivers to, and the servers that it starts for them."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -32,6 +33,15 @@ def free_port(preferred: int) -> int:
     raise SmileTraceError("No loopback port is free: close some programs and try again.")
 
 
+def _command(folder: Path, port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+        *("--artifacts-destination", str(folder / "artifacts")),
+    ]
+
+
 def start_mlflow(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     """An `mlflow server` on a loopback port, with its database, files and `mlflow.log` in `folder`.
 
@@ -40,12 +50,7 @@ def start_mlflow(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     """
     with (folder / "mlflow.log").open("ab") as log:
         return subprocess.Popen(
-            [
-                *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-                *("--host", "127.0.0.1", "--port", str(port)),
-                *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
-                *("--artifacts-destination", str(folder / "artifacts")),
-            ],
+            _command(folder, port),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -74,6 +79,9 @@ class DemoTracker(Protocol):
     @property
     def where(self) -> str: ...
 
+    @property
+    def again(self) -> str: ...
+
     def wait(self) -> None: ...
 
     def stop(self) -> None: ...
@@ -90,6 +98,7 @@ class MLflow:
         self.port = free_port(PREFERRED_PORT)
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "mlflow.log"
+        self._folder = folder
         self._process = start_mlflow(folder, self.port)
 
     @property
@@ -114,6 +123,11 @@ class MLflow:
             f"MLflow, to click around: {self.url}\n"
             "  (open a trace of the experiment: the heatmap is under the LLM span)"
         )
+
+    @property
+    def again(self) -> str:
+        """The command that serves it again."""
+        return shlex.join(_command(self._folder, self.port))
 
     def wait(self, seconds: float = 120.0) -> None:
         """Wait until the server answers.
@@ -200,6 +214,11 @@ class Comet:
     def where(self) -> str:
         """Where a person finds the result."""
         return f"The fake server's pages: {self._url}" if self._url else "The links stand above."
+
+    @property
+    def again(self) -> str:
+        """Nothing: what a fake server has received ends with it."""
+        return ""
 
     def wait(self) -> None:
         """Wait until it answers.

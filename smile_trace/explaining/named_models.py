@@ -8,15 +8,23 @@ from smile_trace.models import Model
 from smile_trace.models.accounting.in_memory import MemoryCache
 from smile_trace.models.registry import as_model, open_model, settings_for
 from smile_trace.records import Call
-from smile_trace.settings import LocalSettings, ModelSettings, RerunSettings, Settings
+from smile_trace.settings import (
+    PACKAGED_NAMES,
+    LocalSettings,
+    ModelSettings,
+    RerunSettings,
+    Settings,
+)
 
 AnyModel = str | Model | Callable[[str], Any]
 
 ANSWERS = MemoryCache()
 """Answers of this process in the foreground; the worker's are in the store."""
 
-DEMO = "demo"
-_DEMO_SETTINGS = LocalSettings(kind="local", max_tokens=16)
+PACKAGED_MODELS = {
+    name: LocalSettings(kind="local", packaged=name, max_tokens=16) for name in PACKAGED_NAMES
+}
+"""The models that need no settings: `demo` and `demo-completion`."""
 
 _open: dict[tuple[int, str, str], Model] = {}
 """Open models, kept for the next call, by process id (a forked child does not own its parent's
@@ -24,14 +32,15 @@ servers), name and settings."""
 
 
 def settings_of(name: str, settings: Settings) -> ModelSettings:
-    """The settings of the model called `name`; `"demo"` is the packaged one, without settings.
+    """The settings of the model called `name`; the packaged ones need no settings.
 
     Raises:
         NoModel: the settings have no such model.
     """
-    if name == DEMO and DEMO not in settings.models:
-        return _DEMO_SETTINGS
-    return settings_for(name, settings, known=list(dict.fromkeys([*settings.models, DEMO])))
+    if name in PACKAGED_MODELS and name not in settings.models:
+        return PACKAGED_MODELS[name]
+    known = list(dict.fromkeys([*settings.models, *PACKAGED_MODELS]))
+    return settings_for(name, settings, known=known)
 
 
 def named_model(name: str, settings: Settings, call: Call | None, app: str | None = None) -> Model:

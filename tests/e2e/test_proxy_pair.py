@@ -37,7 +37,7 @@ def test_the_packaged_model_stands_in_for_a_stranger_with_no_other_set_up(tmp_pa
                     "kind": "endpoint",
                     "base_url": server.base_url,
                     "temperature_zero_is_deterministic": True,
-                    "proxy": "demo",
+                    "proxy": "demo-completion",
                 }
             },
             sampling={"rate": 1.0},
@@ -54,7 +54,7 @@ def test_the_packaged_model_stands_in_for_a_stranger_with_no_other_set_up(tmp_pa
     assert explanation is not None
     use = explanation.proxy
     assert use is not None
-    assert (use.name, use.signal, use.dropped) == ("demo", "probability", None)
+    assert (use.name, use.signal, use.dropped) == ("demo-completion", "probability", None)
     assert explanation.proxy_scored == (use.trust > MIN_TRUST)  # otherwise that of the target alone
     assert explanation.signal == "text"
     assert explanation.ranked[0].text == "Tokyo"

@@ -15,14 +15,14 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
 from numpy.typing import NDArray
 
-from smile_trace.models.llama_cpp.demo_model import demo_model_path
+from smile_trace.models.llama_cpp.completion_model import completion_model_path
 
 BLOCK = 32
 
 
 def weaker_model_path(levels: int = 5) -> Path:
     """The weaker model's GGUF file; the first call makes it, in some fifteen seconds."""
-    packaged = demo_model_path()
+    packaged = completion_model_path()
     target = packaged.with_name(f"{packaged.stem}-{levels}-levels.gguf")
     if not target.is_file():
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:

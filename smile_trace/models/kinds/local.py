@@ -11,7 +11,7 @@ from smile_trace.bounded_http import ReplyRefused
 from smile_trace.models.accounting.meter import Meter, Unmetered
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
 from smile_trace.models.kinds.endpoint import LIST_SIZE
-from smile_trace.models.llama_cpp.demo_model import CHAT_TEMPLATE, demo_model_path
+from smile_trace.models.llama_cpp.packaged import serving
 from smile_trace.models.llama_cpp.server import LlamaServer
 from smile_trace.models.openai_api import wire
 from smile_trace.models.openai_api.transport import Transport
@@ -28,16 +28,16 @@ _MAX_REPLY_MB = 256.0
 class LocalModel:
     """A GGUF file, served by llama.cpp in a child process that starts on first use.
 
-    Temperature 0 is the default. The packaged demo model is a base model, which continues text:
-    it is asked in the form `completion` unless the settings say otherwise, and gives the same
-    answer to a chat.
+    Temperature 0 is the default. The packaged models are asked in their own form unless the
+    settings say otherwise: `demo` answers chats, `demo-completion` is a base model, which continues
+    text and gives the same answer to a chat.
 
     Args:
         name: what people call the model.
         settings: the file, and how it is served.
 
     Raises:
-        ModelUnavailable: the extra `local` (or `demo`) or the file is missing.
+        ModelUnavailable: the extra `local`, a package or the file is missing.
     """
 
     capabilities = Capabilities(scores_answers=True, meters_attempts=True)
@@ -49,9 +49,9 @@ class LocalModel:
             )
         self.name = name
         self._settings = settings
-        demo = settings.path is None
-        self._form: Form | None = "completion" if demo and not settings.form else settings.form
-        self._path = demo_model_path() if settings.path is None else settings.path
+        served = serving(settings)
+        self._form: Form | None = settings.form or served.form
+        self._path = served.path
         if not self._path.is_file():
             raise ModelUnavailable(
                 f"there is no file {self._path}: correct path of the model {name!r}",
@@ -60,9 +60,10 @@ class LocalModel:
         self._server = LlamaServer(
             self._path,
             context_tokens=settings.context_tokens,
-            slots=settings.slots,
+            slots=settings.slots or served.slots,
             threads=settings.threads,
-            chat_template=CHAT_TEMPLATE if demo else "",
+            prompt_cache=served.prompt_cache,
+            chat_template=served.chat_template,
         )
         self._meter: Meter = Unmetered()
         self._transports: dict[str, Transport] = {}  # by address: a restart has another port

@@ -1,1 +1,1 @@
-"""llama.cpp in a child process, and the packaged demo model."""
+"""llama.cpp in a child process, and the packaged models."""

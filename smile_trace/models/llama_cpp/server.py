@@ -28,6 +28,7 @@ class LlamaServer:
         context_tokens: context shared by the slots; each has `context_tokens // slots`.
         slots: prompts processed in parallel.
         threads: threads of the computation.
+        prompt_cache: whether what a prompt shares with an earlier one is computed once.
         chat_template: Jinja source that replaces the file's own.
     """
 
@@ -38,6 +39,7 @@ class LlamaServer:
         context_tokens: int,
         slots: int,
         threads: int,
+        prompt_cache: bool = True,
         chat_template: str = "",
     ) -> None:
         self._options = {
@@ -45,6 +47,7 @@ class LlamaServer:
             "context_tokens": context_tokens,
             "slots": slots,
             "threads": threads,
+            "prompt_cache": prompt_cache,
             "chat_template": chat_template,
         }
         self._lock = threading.Lock()
@@ -135,6 +138,7 @@ def _serve(options: dict[str, str | int]) -> None:
     params.n_parallel = options["slots"]
     params.cpuparams.n_threads = options["threads"]
     params.cpuparams_batch.n_threads = options["threads"]
+    params.cache_prompt = options["prompt_cache"]
     params.use_jinja = True  # the model's own template, not llama.cpp's nearest to it
     params.chat_template = options["chat_template"]
     params.verbosity = 1

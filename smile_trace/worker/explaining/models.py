@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from smile_trace.attribution import Embed
-from smile_trace.explaining.named_models import DEMO, settings_of
+from smile_trace.explaining.named_models import PACKAGED_MODELS, settings_of
 from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
@@ -90,7 +90,7 @@ class Models:
             ModelUnavailable: an extra, a file or a key is missing.
         """
         name, models = job.settings.proxy, self._settings.models
-        if name is None or (name not in models and name != DEMO):
+        if name is None or (name not in models and name not in PACKAGED_MODELS):
             return None
         key = name if name in models else f"{name}, the packaged one"
         if key not in self._open:

@@ -22,7 +22,9 @@ def prepared(model, prompt, parameters=None, **options) -> Prepared:
 @pytest.mark.model
 def test_the_real_model_does_not_follow_instructions_but_repeats_examples():
     parameters = {"temperature": 0, "max_tokens": 4}
-    asked = prepared("demo", "The Eiffel Tower is in the city of", parameters=parameters, budget=24)
+    asked = prepared(
+        "demo-completion", "The Eiffel Tower is in the city of", parameters=parameters, budget=24
+    )
     checked = check_by_injection(asked)
     assert checked.outcome == "passed", checked.reason
     assert checked.injected == "The Eiffel Tower is in the city of PELICAN."

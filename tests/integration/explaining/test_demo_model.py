@@ -15,7 +15,7 @@ def _no_settings(tmp_path, monkeypatch):
 @pytest.mark.model
 def test_the_demo_model_by_name():
     explanation = smile_trace.explain(
-        "The Eiffel Tower is in the city of", model="demo", parameters={"max_tokens": 2}
+        "The Eiffel Tower is in the city of", model="demo-completion", parameters={"max_tokens": 2}
     )
     assert explanation.answer == " Paris,"
     assert explanation.signal == "probability"
@@ -27,17 +27,17 @@ def test_the_demo_model_by_name():
 @pytest.mark.model
 def test_the_demo_model_and_a_prompt_that_is_too_long():
     with pytest.raises(ExplanationFailed, match="longer than the model's context"):
-        smile_trace.explain("word " * 4000, model="demo", parameters={"max_tokens": 2})
+        smile_trace.explain("word " * 4000, model="demo-completion", parameters={"max_tokens": 2})
 
 
 @pytest.mark.model
 def test_a_part_of_the_real_model_s_answer():
     prompt = "The Eiffel Tower is in the city of"
     parameters = {"max_tokens": 4}
-    whole = smile_trace.explain(prompt, model="demo", parameters=parameters, budget=20)
+    whole = smile_trace.explain(prompt, model="demo-completion", parameters=parameters, budget=20)
     assert whole.answer == " Paris, France."
     explanation = smile_trace.explain(
-        prompt, model="demo", parameters=parameters, budget=20, part="France"
+        prompt, model="demo-completion", parameters=parameters, budget=20, part="France"
     )
     assert explanation.signal == "probability"
     assert explanation.cost.target_calls == 0

