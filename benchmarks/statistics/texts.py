@@ -9,10 +9,12 @@ the model says then, relative to the unperturbed prompt as the study saw it.
     python -m benchmarks.statistics.texts --studies 10 --distance words --worlds "both of two"
 
 asks so many studies of every world, size and noise, and prints each rate with its 95 % Wilson
-interval, its limit, and the worlds that fail it at p < .001.
+interval, its limit, and the worlds that fail it at p < .001. With `--rows FILE` what every study
+found is kept there, and not asked again; `--studies 0` prints the table of the kept ones.
 """
 
 import argparse
+import gzip
 import json
 import sys
 import time
@@ -525,19 +527,30 @@ def _line(name: str, seen: Sequence[Seen]) -> str:
     )
 
 
+def kept(path: Path) -> list[Seen]:
+    """What the studies of a file found."""
+    if not path.exists():
+        return []
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return [Seen(**json.loads(line)) for line in file]
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=10, help="of each world, size and noise")
     parser.add_argument("--distance", default="layers")
     parser.add_argument("--worlds", nargs="*", default=[])
-    parser.add_argument("--json", type=Path, help="keep what every study found, a line each")
+    parser.add_argument("--rows", type=Path, help="JSON Lines (.gz) of studies with one distance")
     options = parser.parse_args()
-    seen: list[Seen] = []
+    seen = kept(options.rows) if options.rows else []
+    known = {(s.world, s.size, s.noise, s.seed) for s in seen}
     for case in cases(options.studies, options.distance, options.worlds):
+        if (case.world.name, case.size, case.noise, case.seed) in known:
+            continue
         seen.append(observe(case))
-        if options.json:
-            with options.json.open("a") as file:
+        if options.rows:
+            with gzip.open(options.rows, "at", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(seen[-1])) + "\n")
         if len(seen) % 20 == 0:
             print(f"{len(seen)} studies", file=sys.stderr, flush=True)

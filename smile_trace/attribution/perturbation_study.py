@@ -213,13 +213,17 @@ class PerturbationStudy:
     def _next_level(self) -> bool:
         """Plans a finer partition of the segments with an effect.
 
-        Only where the level is reliable or has a sure part, and enough calls are left.
+        Only where the level is reliable or has a sure part, and enough calls are left. Of a model
+        that varies it needs a significant segment: fewer rows would have to find what its own
+        have not.
         """
         level, calls = self._levels[-1], self._settings.budget - len(self._asked)
         if not self._planner.refinable(calls) or self._scores().no_variation:
             return False
         found = self._find(level)
         if status_of(found, self._scores()) not in CONVINCING:
+            return False
+        if not self._deterministic and not any(found.significant):
             return False
         return self._planner.refine(found.effects, calls, self._rows(level))
 

@@ -4,7 +4,7 @@
 `outputs.jsonl.gz` holds what came of each. `release_0_1_runner.py` turns a description into a
 run; `release_0_1_mapping.py` says what was renamed since. The outputs were recorded with the
 code of release 0.1 and are never recorded again: where they differ, the behaviour does. Where it
-is meant to, `replaced.jsonl` has the output since, and why:
+is meant to, `replaced.jsonl.gz` has the output since, and why:
 `python -m tests.support.release_0_1 WHY ID…`.
 
 A sum that ends in a tie is broken by its last bit, which is the processor's: a few cases have
@@ -25,7 +25,7 @@ from tests.support.release_0_1_mapping import completed, upgrade
 
 DATA = Path(__file__).parents[1] / "data" / "release_0_1"
 OUTPUTS = DATA / "outputs.jsonl.gz"
-REPLACED = DATA / "replaced.jsonl"
+REPLACED = DATA / "replaced.jsonl.gz"
 
 NOT_DETERMINED = frozenset(
     (
@@ -111,7 +111,7 @@ def deviations(given: list[dict[str, Any]], found: dict[str, Any]) -> list[str]:
 
 def replaced() -> dict[str, dict[str, Any]]:
     """The cases that are meant to differ, by id: `why`, and the `outputs`, any of which will do."""
-    lines = REPLACED.read_text(encoding="utf-8").splitlines() if REPLACED.exists() else []
+    lines = gzip.decompress(REPLACED.read_bytes()).splitlines()
     return {entry.pop("id"): completed(entry) for entry in map(json.loads, lines)}
 
 
@@ -136,8 +136,8 @@ def _replace(why: str, ids: list[str]) -> None:
             if all(any(differences(one, entry["output"])) for one in known):
                 known.append(entry["output"])
     entries = ({"id": name, **kept[name]} for name in sorted(kept))
-    lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
-    REPLACED.write_text("".join(lines), encoding="utf-8")
+    lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+    REPLACED.write_bytes(gzip.compress(lines.encode(), mtime=0))
 
 
 if __name__ == "__main__":

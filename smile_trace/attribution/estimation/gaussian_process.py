@@ -149,6 +149,22 @@ def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
     )
 
 
+def leave_one_out_residuals(x: Array, y: Array) -> Array:
+    """y − the mean of the process that has seen the other rows, shape (rows,).
+
+    In closed form (Rasmussen & Williams 2006, eq. 5.12), with all parameters at the medians of
+    their priors, so that nothing is searched.
+    """
+    spread = float(y.var())
+    if spread < 1e-12:
+        return np.zeros(len(y))
+    likelihood = _Likelihood(x, y - y.mean(), np.ones(len(y)), spread)
+    covariance, _ = likelihood.covariance(likelihood.usual)
+    inverse = np.linalg.inv(covariance)
+    residuals: Array = inverse @ (y - y.mean()) / np.diag(inverse)
+    return residuals
+
+
 class _Likelihood:
     """Negative log posterior of (log θ, log s², log noise variance), with its gradient."""
 
@@ -160,7 +176,9 @@ class _Likelihood:
         """Prior variance of the process's level: wide."""
         n = x.shape[1]
         scale = np.log(spread)
-        self.usual = np.r_[np.full(n, np.log(_USUAL_RATES / n)), scale, scale + _USUAL_NOISE]
+        self.usual = np.r_[
+            np.full(n, np.log(_USUAL_RATES / max(n, 1))), scale, scale + _USUAL_NOISE
+        ]
         """Medians of the log-normal priors."""
         self._widths = np.r_[np.full(n, _RATE_WIDTH), _SIGNAL_WIDTH, _NOISE_WIDTH]
 

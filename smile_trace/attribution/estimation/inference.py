@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation import ridge
-from smile_trace.attribution.estimation.gaussian_process import GaussianProcessSolver
+from smile_trace.attribution.estimation.gaussian_process import (
+    GaussianProcessSolver,
+    leave_one_out_residuals,
+)
 from smile_trace.attribution.estimation.solver import Solver
 
 Array = NDArray[np.float64]
@@ -27,7 +29,7 @@ FOLDS = 5
 OWN_MODELS, GROUPS = 60, 20
 """Up to so many segments each has an m̂₋ᵢ of its own in the test; with more, they share those of
 so many groups, the members of each far from each other in the prompt. (For 400 segments their own
-would take a minute, and know little more.)"""
+would take nine seconds, and know little more.)"""
 
 DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 
@@ -90,23 +92,20 @@ def estimate(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> Es
         used = rows.varies[:, i]
         low[i], high[i] = _interval(psi[used, i], rows.x[used, i], rows.q[used])
     effect = np.clip(whole.effects(REMOVAL_PROBABILITIES), low, high)
-    return Estimate(effect, low, high, randomisation_test(rows, folds, generator))
+    return Estimate(effect, low, high, randomisation_test(rows, generator))
 
 
-def randomisation_test(
-    rows: Rows, folds: NDArray[np.int_], generator: np.random.Generator
-) -> Array:
+def randomisation_test(rows: Rows, generator: np.random.Generator) -> Array:
     """p-value per segment: conditional randomisation of x_i (Candès et al. 2018, sec. 4).
 
-    T = |Σ_j (x_ij − q_j) r_j / (q_j (1 − q_j))| with r = y − m̂₋ᵢ, m̂₋ᵢ a cross-fitted ridge on
-    the other segments (with more than OWN_MODELS without the group of i; none where they outnumber
-    the rows) and the stratum. x_i is drawn again M = max(999, 20 n) times;
-    p = (1 + #{T* ≥ T}) / (M + 1). Exact for any model.
+    T = |Σ_j (x_ij − q_j) r_j| with r the leave-one-out residuals of a Gaussian process on the
+    other segments (with more than OWN_MODELS without the group of i). x_i is drawn again
+    M = max(999, 20 n) times; p = (1 + #{T* ≥ T}) / (M + 1). Exact for any model: r depends on
+    the other segments and the answers alone, which stay as they are.
     """
     n = rows.x.shape[1]
     draws = max(999, 20 * n)
-    scale = 1 / (rows.q * (1 - rows.q))
-    residuals = _residuals_without_each(rows, folds) * rows.varies * scale[:, None]
+    residuals = _residuals_without_each(rows) * rows.varies
     observed = np.abs(((rows.x - rows.q[:, None]) * residuals).sum(axis=0))
     at_least = np.zeros(n)
     block = max(1, 500_000 // max(len(rows.y), n, 1))
@@ -126,7 +125,7 @@ def fails_more_often(rows: Rows, seed: list[int]) -> NDArray[np.bool_]:
     if len(rows.y) < FOLDS:
         return np.zeros(rows.x.shape[1], dtype=bool)
     generator = np.random.default_rng([*seed, 4])
-    p_values = randomisation_test(rows, _folds(len(rows.y), generator), generator)
+    p_values = randomisation_test(rows, generator)
     score = (rows.x - rows.q[:, None]) / (rows.q * (1 - rows.q))[:, None]
     direction = ((rows.y - rows.y.mean())[:, None] * score * rows.varies).sum(axis=0)
     more_often: NDArray[np.bool_] = benjamini_hochberg(p_values) & (direction > 0)
@@ -185,11 +184,6 @@ def _folds(rows: int, generator: np.random.Generator) -> NDArray[np.int_]:
     return folds
 
 
-def _design(rows: Rows) -> Array:
-    """The masks, and the stratum."""
-    return np.column_stack([rows.x, rows.q < np.mean(REMOVAL_PROBABILITIES)])
-
-
 def _psi(rows: Rows, folds: NDArray[np.int_], solver: Solver) -> Array:
     """ψ per row and segment, shape (rows, segments)."""
     psi = np.zeros_like(rows.x)
@@ -202,19 +196,15 @@ def _psi(rows: Rows, folds: NDArray[np.int_], solver: Solver) -> Array:
     return psi
 
 
-def _residuals_without_each(rows: Rows, folds: NDArray[np.int_]) -> Array:
-    """Cross-fitted residuals y − m̂₋ᵢ, shape (rows, segments)."""
+def _residuals_without_each(rows: Rows) -> Array:
+    """Residuals of m̂₋ᵢ at rows that it has not seen, shape (rows, segments)."""
     n = rows.x.shape[1]
-    groups = 1 if n >= len(rows.y) else n if n <= OWN_MODELS else GROUPS
-    design, group = _design(rows), np.arange(n) % groups
+    groups = n if n <= OWN_MODELS else GROUPS
+    group = np.arange(n) % groups
     residuals = np.zeros_like(rows.x)
-    for fold in np.unique(folds):
-        train, test = folds != fold, folds == fold
-        for k in range(groups):
-            others = design[:, np.append(group != k, True)]
-            model = ridge.fit(others[train], rows.y[train])
-            left = rows.y[test] - model.predict(others[test])
-            residuals[np.ix_(test, group == k)] = left[:, None]
+    for k in range(groups):
+        left = leave_one_out_residuals(rows.x[:, group != k], rows.y)
+        residuals[:, group == k] = left[:, None]
     return residuals
 
 

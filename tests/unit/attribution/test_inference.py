@@ -74,9 +74,28 @@ def test_p_values_of_a_null_segment_are_uniform() -> None:
         generator = np.random.default_rng([4, seed])
         rows = mass(8).draw(30, generator, noise=0.1, uneven=True)
         rows.x[:, 3] = generator.random(30) < rows.q  # segment 3 has nothing to do with it
-        folds = np.arange(30) % inference.FOLDS
-        small.append(inference.randomisation_test(rows, folds, generator)[3] <= 0.2)
+        small.append(inference.randomisation_test(rows, generator)[3] <= 0.2)
     assert 0.10 < np.mean(small) < 0.31
+
+
+def test_leave_one_out_residuals_are_those_of_fits_without_the_row() -> None:
+    """With the parameters of all rows; the constant's prior is wide, so that it is nearly free."""
+    generator = np.random.default_rng(6)
+    x = (generator.random((12, 4)) < 0.5).astype(float)
+    y = 0.6 * x[:, 1] + 0.1 * generator.standard_normal(12)
+    found = gaussian_process.leave_one_out_residuals(x, y)
+    spread, mean = y.var(), y.mean()
+    signal = spread * np.exp(-0.5 * np.abs(x[:, None] - x).sum(axis=2)) + 10 * spread
+    for j in range(12):
+        others = np.arange(12) != j
+        covariance = signal[np.ix_(others, others)] + spread * np.eye(11)
+        predicted = mean + signal[j, others] @ np.linalg.solve(covariance, y[others] - mean)
+        assert found[j] == pytest.approx(y[j] - predicted)
+
+
+def test_leave_one_out_residuals_of_no_segment_and_of_no_change() -> None:
+    assert gaussian_process.leave_one_out_residuals(np.zeros((5, 0)), np.arange(5.0)).any()
+    assert not gaussian_process.leave_one_out_residuals(np.eye(5), np.ones(5)).any()
 
 
 def test_benjamini_hochberg() -> None:

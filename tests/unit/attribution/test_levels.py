@@ -220,6 +220,23 @@ def test_noise_is_never_looked_at_more_closely_and_all_calls_are_asked(seed: int
     assert asked.explanation.fidelity.status == "inconclusive"
 
 
+@pytest.mark.parametrize("seed", [13, 16])
+def test_of_a_noisy_model_only_what_is_significant_is_looked_at_more_closely(seed: int) -> None:
+    """With both seeds the first look finds a reliable level without a significant segment."""
+    random = Random(seed)
+
+    def noisy(messages: tuple[Message, ...]) -> str:
+        if random.random() < 0.2:
+            return random.choice(["It rains.", "Nobody knows."])
+        return "It is the Pelican." if "Pelican" in messages[0].content else "unknown"
+
+    explanation = run(
+        _long(seed, words=60), noisy, answer="It is the Pelican.", deterministic=False, seed=seed
+    ).explanation
+    first = [s for s in (*explanation.segments, *explanation.coarser) if s.parent is None]
+    assert len(explanation.partitions) == 1 or any(s.significant for s in first)
+
+
 def test_two_promising_passages_are_refined_together() -> None:
     other = "The key to the archive hangs under the Heron."
     sentences = [*PADDING * 4]
