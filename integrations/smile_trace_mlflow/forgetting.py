@@ -39,7 +39,7 @@ def forget_trace(server: "Server", item: ForgottenTrace) -> Outcome:
     there = [trace_id for trace_id in users if _leave(server, trace_id, item)]
     for day in sorted({day for call in item.calls for day in call.days}):
         if run := server.find_run(DAY_TAG, day):
-            forget_in_day(server, str(run.info.run_id), {call.id for call in item.calls})
+            forget_in_day(server, str(run.info.run_id), day, {call.id for call in item.calls})
     _forget_comparisons(server, {name for call in item.calls for name, _ in call.prompts})
     if there:
         return Rejected(

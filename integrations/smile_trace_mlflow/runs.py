@@ -1,39 +1,56 @@
 """The daily run: every explanation of a UTC day as a table, with a page for each heatmap."""
 
 import datetime
+import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from smile_trace import foreign
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records import JSON, Explanation
-from smile_trace.render import to_html
+from smile_trace.render import driver_text, to_html
+from smile_trace.render.index import Entry, index_to_html
 from smile_trace.trackers import ExplainedCall
 from smile_trace.trackers.names import call_label, function_label, model_label
+from smile_trace_mlflow.spans import shown_in
 
 if TYPE_CHECKING:
     from smile_trace_mlflow.server import Server
 
 DAY_TAG = "smile.day"
-TABLE = "explanations.json"
+TABLE, INDEX, PAGES = "explanations.json", "index.html", "heatmaps"
 COLUMNS = (
-    "call",
-    "trace",
+    "function",
+    "driver",
+    "status",
+    "answer",
+    "summary",
     "prompt",
     "version",
     "model",
-    "status",
+    "page",
+    "trace",
     "r2_heldout",
     "noise_floor",
-    "summary",
-    "answer",
     "target_calls",
     "tokens",
     "usd",
     "explained_at",
+    "call",
 )
+_RUN_TAGS = {
+    # Where MLflow's menu shows it: among the evaluation runs, with its traces.
+    "mlflow.runType": "genai_evaluate",
+    # What makes MLflow draw the file as a table.
+    "mlflow.loggedArtifacts": json.dumps([{"path": TABLE, "type": "table"}]),
+}
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+
+Rows = dict[str, dict[str, JSON]]
+"""The rows of the table by call; each by column."""
 
 
 def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> str:
@@ -43,31 +60,27 @@ def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> s
     """
     run_id = server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", _NOTE)
     for item in items:
-        server.write_artifact(
-            run_id,
-            f"heatmaps/{page_name(item)}",
-            to_html(item.explanation, title=call_label(item.trace, item.call)),
-        )
+        page = to_html(item.explanation, title=call_label(item.trace, item.call))
+        server.write_artifact(run_id, page_path(item), page)
     rows = _read(server.read_artifact(run_id, TABLE))
     rows |= {item.call.id: _row(item) for item in items}
-    _write(server, run_id, rows)
+    _write(server, run_id, day, rows)
+    server.tag_run(run_id, _RUN_TAGS)
+    server.link_traces(run_id, sorted({shown_in(item) for item in items}))
     return run_id
 
 
-def forget_in_day(server: "Server", run_id: str, call_ids: set[str]) -> None:
+def forget_in_day(server: "Server", run_id: str, day: str, call_ids: set[str]) -> None:
     """Take calls out of the run of a day: their pages and their rows."""
-    for call_id in sorted(call_ids):
-        server.delete_artifact(run_id, f"heatmaps/{call_id.replace(':', '-')}.html")
+    endings = tuple(f"-{_short_hash(call_id)}.html" for call_id in call_ids)
+    of_0_1 = {f"{PAGES}/{call_id.replace(':', '-')}.html" for call_id in call_ids}
+    for path in server.artifacts(run_id, PAGES):
+        if path.endswith(endings) or path in of_0_1:
+            server.delete_artifact(run_id, path)
     rows = _read(server.read_artifact(run_id, TABLE))
     left = {key: row for key, row in rows.items() if key not in call_ids}
     if left != rows:
-        _write(server, run_id, left)
-
-
-def _write(server: "Server", run_id: str, rows: Mapping[str, list[JSON]]) -> None:
-    table = {"columns": list(COLUMNS), "data": [rows[key] for key in sorted(rows)]}
-    server.write_artifact(run_id, TABLE, json.dumps(table, ensure_ascii=False))
-    server.write_metrics(run_id, _metrics(list(rows.values())))
+        _write(server, run_id, day, left)
 
 
 def day_of(explanation: Explanation) -> str:
@@ -79,57 +92,82 @@ def day_of(explanation: Explanation) -> str:
     return at.astimezone(datetime.UTC).date().isoformat()
 
 
-def page_name(item: ExplainedCall) -> str:
-    """The file name of a call's page: its ids, which are hex."""
-    return f"{item.call.trace_id}-{item.call.span_id}.html"
+def page_path(item: ExplainedCall) -> str:
+    """The path of a call's page: its prompt's name and version, else its function, and a hash."""
+    name = _UNSAFE.sub("-", _group(item)).strip("-.")[:60] or "call"
+    return f"{PAGES}/{name}-{_short_hash(item.call.id)}.html"
 
 
-def _row(item: ExplainedCall) -> list[JSON]:
+def _group(item: ExplainedCall) -> str:
+    if item.call.prompts:
+        return f"{item.call.prompts[0].name}-v{item.call.prompts[0].version}"
+    return function_label(item.trace, item.call)
+
+
+def _short_hash(call_id: str) -> str:
+    return hashlib.sha256(call_id.encode()).hexdigest()[:12]
+
+
+def _row(item: ExplainedCall) -> dict[str, JSON]:
     call, explanation = item.call, item.explanation
     prompt = call.prompts[0] if call.prompts else None
-    return [
-        call.id,
-        item.traced_as,
-        prompt.name if prompt else function_label(item.trace, call),
-        prompt.version if prompt else "",
-        model_label(call.model or explanation.settings.model),
-        explanation.fidelity.status,
-        explanation.fidelity.r2_heldout,
-        explanation.fidelity.noise_floor,
-        explanation.summary,
-        explanation.answer[:500],
-        explanation.cost.target_calls,
-        explanation.cost.tokens,
-        explanation.cost.usd,
-        explanation.explained_at,
-    ]
+    return {
+        "prompt": prompt.name if prompt else "",
+        "version": prompt.version if prompt else "",
+        "function": function_label(item.trace, call),
+        "model": model_label(call.model or explanation.settings.model),
+        "driver": driver_text(explanation) or "",
+        "status": explanation.fidelity.status,
+        "answer": explanation.answer[:500],
+        "summary": explanation.summary,
+        "page": page_path(item),
+        "trace": shown_in(item),
+        "r2_heldout": explanation.fidelity.r2_heldout,
+        "noise_floor": explanation.fidelity.noise_floor,
+        "target_calls": explanation.cost.target_calls,
+        "tokens": explanation.cost.tokens,
+        "usd": explanation.cost.usd,
+        "explained_at": explanation.explained_at,
+        "call": call.id,
+    }
 
 
-def _read(text: str | None) -> dict[str, list[JSON]]:
+def _write(server: "Server", run_id: str, day: str, rows: Rows) -> None:
+    """The table and the index, the newest first, and the metrics."""
+    ordered = sorted(rows.values(), key=lambda row: (str(row["explained_at"]), row["call"]))[::-1]
+    table = {"columns": list(COLUMNS), "data": [[row[name] for name in COLUMNS] for row in ordered]}
+    server.write_artifact(run_id, TABLE, json.dumps(table, ensure_ascii=False))
+    entries = [Entry.model_validate(row) for row in ordered]
+    server.write_artifact(run_id, INDEX, index_to_html(f"Explanations of {day}", entries))
+    server.write_metrics(run_id, _metrics(list(rows.values())))
+
+
+def _read(text: str | None) -> Rows:
     """The rows by call; a table that nobody can read any more is begun anew, without rows that
-    are not ours."""
+    are not ours. What an earlier release did not write is empty."""
     try:
         table = foreign.decode(text or "{}")
-        same = table.get("columns") == list(COLUMNS)
-        return {row[0]: row for row in table["data"] if _is_row(row)} if same else {}
-    except (ForeignDataError, AttributeError, KeyError, TypeError):
+        rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+        found = [{name: row.get(name) for name in COLUMNS} for row in rows]
+    except (ForeignDataError, KeyError, TypeError, ValueError):
         return {}
+    return {str(row["call"]): row for row in found if _is_ours(row)}
 
 
-def _is_row(row: JSON) -> bool:
-    """Whether a row has our columns, and in those that are summed up what can be summed up."""
-    if not isinstance(row, list) or len(row) != len(COLUMNS):
-        return False
-    held = dict(zip(COLUMNS, row, strict=True))
+def _is_ours(row: Mapping[str, JSON]) -> bool:
+    """Whether a row has what is summed up and shown, as we write it."""
+    texts = ("prompt", "version", "function", "model", "driver", "answer", "summary", "page")
     return (
-        isinstance(held["call"], str)
-        and isinstance(held["target_calls"], int)
-        and (held["usd"] is None or isinstance(held["usd"], int | float))
+        isinstance(row["call"], str)
+        and isinstance(row["status"], str)
+        and all(row[name] is None or isinstance(row[name], str) for name in texts)
+        and isinstance(row["target_calls"], int)
+        and (row["usd"] is None or isinstance(row["usd"], int | float))
     )
 
 
-def _metrics(rows: Sequence[list[JSON]]) -> dict[str, float]:
-    column = {name: [row[i] for row in rows] for i, name in enumerate(COLUMNS)}
+def _metrics(rows: Sequence[Mapping[str, JSON]]) -> dict[str, float]:
+    column = {name: [row[name] for row in rows] for name in COLUMNS}
     known = [r for r in column["r2_heldout"] if isinstance(r, float) and math.isfinite(r)]
     metrics = {
         "smile.explained": float(len(rows)),
@@ -143,4 +181,7 @@ def _metrics(rows: Sequence[list[JSON]]) -> dict[str, float]:
     return metrics | ({"smile.fidelity_r2_mean": sum(known) / len(known)} if known else {})
 
 
-_NOTE = "Explanations of logged calls by smile-trace: the table explanations.json, a page each."
+_NOTE = (
+    "Explanations of logged calls by smile-trace: index.html lists them, explanations.json is the "
+    "table, heatmaps/ has a page each."
+)

@@ -390,6 +390,11 @@ class Server:
                 local = self._client.download_artifacts(run_id, path, folder)
                 return Path(local).read_text(encoding="utf-8", errors="replace")
 
+    def artifacts(self, run_id: str, folder: str) -> list[str]:
+        """The paths of the artifacts in a folder."""
+        with self._calling():
+            return [item.path for item in self._client.list_artifacts(run_id, folder)]
+
     def delete_artifact(self, run_id: str, path: str) -> None:
         """Delete an artifact; nothing happens where there is none."""
         with self._calling():
@@ -420,6 +425,12 @@ class Server:
                 get_artifact_repository(run.info.artifact_uri, tracking_uri=self.uri), None
             )
             self._client.delete_run(run.info.run_id)
+
+    def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a run; setting them again changes nothing."""
+        with self._calling():
+            for key, value in tags.items():
+                self._client.set_tag(run_id, key, value)
 
     def write_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
         """Set a run's metrics."""

@@ -134,6 +134,13 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
     return {_TAG_PREFIX + _limited(key): _no_nul(value) for key, value in tags.items()}
 
 
+def shown_in(item: ExplainedCall) -> str:
+    """The id of the trace in MLflow that shows an explanation: ours, or the user's own one."""
+    if item.traced_as == mlflow_trace_id(item.trace):
+        return item.traced_as
+    return item.call.external_trace.get(EXTERNAL_TRACE, item.traced_as)
+
+
 def external_ids(trace: Trace) -> list[str]:
     """The user's own MLflow traces, where every call of ours was made inside of one."""
     ids = [call.external_trace.get(EXTERNAL_TRACE) for call in trace.calls]

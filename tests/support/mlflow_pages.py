@@ -1,6 +1,13 @@
-"""MLflow's pages, as a person clicks through them."""
+"""MLflow's pages, as a person clicks through them.
 
-from playwright.sync_api import Locator, Page
+`url` is a receipt's address, `…/#/experiments/ID/traces/…`; every page opens from it. The colour
+scheme is the browser context's (`color_scheme`), or with `prefer` MLflow's own switch.
+"""
+
+import contextlib
+
+from playwright.sync_api import BrowserContext, Locator, Page
+from playwright.sync_api import Error as PlaywrightError
 
 from smile_trace_mlflow.spans import EXPLANATION_NAME
 
@@ -8,16 +15,66 @@ PATIENCE = 60_000
 """Milliseconds for MLflow's interface on a busy machine."""
 
 
+def prefer(context: BrowserContext, *, dark: bool) -> None:
+    """Set MLflow's own switch, which overrides the system's; its hints are marked as seen."""
+    values = {
+        "_mlflow_dark_mode_toggle_enabled": str(dark).lower(),
+        "databricks-dark-mode-pref": "dark" if dark else "light",
+        "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
+        "mlflow.assistant.panelOpen_v1": "false",
+        "mlflow.detectIssues.guidanceShown_v1": "true",
+    }
+    for key, value in values.items():
+        context.add_init_script(f"localStorage.setItem({key!r}, {value!r})")
+
+
+def open_list(page: Page, url: str) -> Locator:
+    """Open the experiment's list of traces; gives the column of the drivers once drawn."""
+    page.goto(f"{_experiment(url)}/traces")
+    column = page.get_by_text("smile.driver").first
+    column.wait_for(timeout=PATIENCE)
+    _settle(page)
+    return column
+
+
 def open_explanation(page: Page, url: str) -> list[Locator]:
-    """Open a receipt's address and select the explanation; gives its pictures once drawn."""
+    """Open a receipt's trace and select the explanation; gives its pictures once drawn."""
     page.goto(url)
     span = page.get_by_text(EXPLANATION_NAME).first
     span.wait_for(timeout=PATIENCE)
     span.dispatch_event("click")
     pictures = page.locator('img[alt^="Attachment"]')
-    pictures.nth(1).wait_for(timeout=PATIENCE)
+    pictures.first.wait_for(timeout=PATIENCE)
     page.wait_for_function(
         "[...document.querySelectorAll('img[alt^=Attachment]')].every(i => i.complete)",
         timeout=PATIENCE,
     )
+    _settle(page)
     return pictures.all()
+
+
+def open_runs(page: Page, url: str, name: str) -> None:
+    """Open the experiment's evaluation runs and select the one of that name: its traces."""
+    page.goto(f"{_experiment(url)}/evaluation-runs")
+    page.get_by_text(name, exact=True).first.click(timeout=PATIENCE)
+    page.get_by_text("smile.driver").first.wait_for(timeout=PATIENCE)
+    _settle(page)
+
+
+def open_artifact(page: Page, url: str, run_id: str, path: str) -> None:
+    """Open an artifact of a run."""
+    page.goto(f"{_experiment(url)}/runs/{run_id}/artifacts/{path}")
+    page.reload()  # from another artifact, MLflow stays where it is
+    page.get_by_text(path.rpartition("/")[2]).first.wait_for(timeout=PATIENCE)
+    _settle(page)
+
+
+def _experiment(url: str) -> str:
+    head, _, tail = url.partition("/experiments/")
+    return f"{head}/experiments/{tail.partition('/')[0]}"
+
+
+def _settle(page: Page) -> None:
+    """Wait until nothing is being loaded: no skeletons, no requests."""
+    with contextlib.suppress(PlaywrightError):  # telemetry of MLflow's may stay open
+        page.wait_for_load_state("networkidle", timeout=5_000)

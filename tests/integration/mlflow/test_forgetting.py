@@ -24,7 +24,7 @@ from smile_trace.trackers import (
 from smile_trace.worker.forget import find, forget
 from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowTracker
-from smile_trace_mlflow.runs import day_of
+from smile_trace_mlflow.runs import day_of, page_path
 from smile_trace_mlflow.spans import EXTERNAL_SPAN, EXTERNAL_TRACE
 from tests.support.explained import captured, explanation
 from tests.support.mlflow_server import MLflowServer
@@ -116,13 +116,16 @@ def test_nothing_of_a_forgotten_trace_is_left(
     received(tracker.deliver_comparison(ComparedPrompt(comparison=sample_comparison(PROMPT))))
     before = everything(experiment, mlflow_server)
     assert before.count("comparison.html") >= 1
-    for piece in (MARKER, mine[0].trace_id, "attachments", f"{mine[0].trace_id}-"):
+    item = ExplainedCall(trace=mine[0], call=mine[1], explanation=mine[2], traced_as=ids[0])
+    page = page_path(item).rpartition("/")[2]
+    for piece in (MARKER, mine[0].trace_id, "attachments", page):
         assert piece in before
     for _ in range(2):  # deleted twice, it is gone all the same
         received(tracker.forget([forgotten(mine, ids[0])])[0])
     after = everything(experiment, mlflow_server)
     assert MARKER not in after
     assert mine[0].trace_id not in after
+    assert page not in after
     assert "comparison.html" not in after
     assert OTHER in after
     assert mlflow.get_trace(ids[0]) is None

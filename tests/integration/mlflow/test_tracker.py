@@ -200,6 +200,18 @@ def test_one_run_per_day_holds_the_table_and_the_pages(
     assert len(pages) == 2
     page = mlflow.artifacts.load_text(f"runs:/{first_day}/{pages[0].path}")
     assert page.startswith("<!doctype html>")
+    assert pages[0].path.startswith("heatmaps/ask-")
+    assert row["page"] in {entry.path for entry in pages}
+    index = mlflow.artifacts.load_text(f"runs:/{first_day}/index.html")
+    assert index.count("Driver: <b>France</b>") == 2
+    # An evaluation run, with its traces.
+    assert by_day["2026-11-24"].data.tags["mlflow.runType"] == "genai_evaluate"
+    linked = mlflow.search_traces(
+        locations=[experiment_id(experiment)], run_id=first_day, return_type="list"
+    )
+    assert {trace.info.trace_id for trace in linked} == {
+        line[table["columns"].index("trace")] for line in table["data"]
+    }
 
 
 def test_a_newer_explanation_replaces_the_older_one(
