@@ -98,7 +98,8 @@ def _of_call(call: Call) -> dict[str, JSON]:
     if call.model and (model := model_label(call.model)) != call.model:
         shown[semconv.REQUEST_MODEL] = model  # a column of MLflow's list
     if call.answer is not None:
-        [answer] = _messages([Message(role="assistant", content=call.answer)])
+        said = Message(role="assistant", content=call.answer, parts=call.tool_calls)
+        [answer] = _messages([said])
         shown[_OUTPUTS] = _json({"choices": [{"index": 0, "message": answer}]})
     return shown
 

@@ -4,7 +4,8 @@ Pure functions and classes; no I/O but the word vectors of an installed wheel, n
 asyncio. What can be exchanged is a protocol: `Study`, `Partitioner`, `Distance` and `Solver`.
 """
 
-from smile_trace.attribution.answer_span import AnswerSpanNotFound, find_answer_span
+from smile_trace.attribution.answer_parts import find_answer_span
+from smile_trace.attribution.answer_span import AnswerSpanNotFound
 from smile_trace.attribution.estimation.distances import (
     Distance,
     distance_named,

@@ -18,7 +18,7 @@ from smile_trace.attribution.estimation.response_scores import (
     score_responses,
 )
 from smile_trace.attribution.estimation.solver import Solver
-from smile_trace.attribution.estimation.text_comparison import text_comparison
+from smile_trace.attribution.estimation.text_comparison import scorable, text_comparison
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.observations import observations
 from smile_trace.attribution.reporting.summary import summarize
@@ -53,7 +53,8 @@ class PerturbationStudy:
         settings: unit, budget (perturbations asked, the baselines included), distance and seed.
         answer: the logged answer.
         signal: compare texts, or the probability of the logged answer (`Response.logprobs`
-            from `ScoringModel.score`). An empty answer is always compared as text.
+            from `ScoringModel.score`). An empty answer, and one that is calls of tools, is always
+            compared as text.
         protect: role names, exact texts or patterns that are never removed.
         deterministic: whether the same request gives the same answer.
         remote: whether the model is on another machine.
@@ -92,7 +93,7 @@ class PerturbationStudy:
     ) -> None:
         self.prompted = prompted
         self.answer = answer
-        self.signal: Signal = signal if answer.strip() else "text"
+        self.signal: Signal = signal if scorable(answer) else "text"
         self._settings = settings
         self._deterministic = deterministic
         self._embed = embed or embed_words

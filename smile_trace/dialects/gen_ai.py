@@ -17,9 +17,11 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
-from smile_trace.dialects.parts import read_message, why_not_repeatable
+from smile_trace.dialects.parts import called_tools, read_message, why_not_repeatable
 from smile_trace.records.base import JSON
 from smile_trace.records.call import Call, Form, Span
+from smile_trace.records.parts import ToolCall
+from smile_trace.records.tool_calls import tool_calls_text
 
 _OPERATIONS = ("chat", "text_completion", "generate_content")
 _PARAMETERS = {
@@ -56,13 +58,14 @@ class GenAI:
         raw += read_list(a.get(semconv.INPUT_MESSAGES))
         parameters = _parameters(a)
         messages = tuple(message for item in raw if (message := read_message(item)) is not None)
-        answer, no_content = _answer(span, bool(messages))
+        answer, no_content, calls = _answer(span, bool(messages))
         reasons = read_list(a.get(semconv.RESPONSE_FINISH_REASONS))
         return Call(
             **call_fields(span),
             form=_form(a.get(semconv.OPERATION_NAME)),
             messages=messages,
             answer=answer,
+            tool_calls=calls,
             model=_first_text(a, semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL),
             provider=read_text(a.get(semconv.PROVIDER_NAME)),
             parameters=parameters,
@@ -82,20 +85,22 @@ class GenAI:
         )
 
 
-def _answer(span: Span, sent: bool) -> tuple[str | None, str | None]:
-    """The first answer's text, or why there is none."""
+def _answer(span: Span, sent: bool) -> tuple[str | None, str | None, tuple[ToolCall, ...]]:
+    """The first answer's text, or why there is none; and the tools that it calls."""
     a = span.attributes
     why = read_text(a.get(semconv.NO_CONTENT))
     answers = read_list(a.get(semconv.OUTPUT_MESSAGES))
     if not answers:
         failed = read_status(span) in ("raised", "cancelled")
-        return None, why or (None if failed and sent else NOT_CAPTURED)
+        return None, why or (None if failed and sent else NOT_CAPTURED), ()
     message = read_message(answers[0])
     if message is None:
-        return None, why or "the answer cannot be read"
+        return None, why or "the answer cannot be read", ()
+    if calls := called_tools(message):
+        return tool_calls_text(calls), why, calls
     if message.content or not _other_parts(answers[0]):
-        return message.content, why
-    return None, why or f"the answer is no text but {', '.join(_other_parts(answers[0]))}"
+        return message.content, why, ()
+    return None, why or f"the answer is no text but {', '.join(_other_parts(answers[0]))}", ()
 
 
 def _other_parts(raw: JSON) -> list[str]:

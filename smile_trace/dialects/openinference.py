@@ -16,7 +16,7 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
-from smile_trace.dialects.parts import message_of, why_not_repeatable
+from smile_trace.dialects.parts import called_tools, message_of, why_not_repeatable
 from smile_trace.records import (
     JSON,
     Call,
@@ -31,6 +31,7 @@ from smile_trace.records import (
     ToolResult,
 )
 from smile_trace.records.message import TOOL_ROLES
+from smile_trace.records.tool_calls import tool_calls_text
 
 _KIND = "openinference.span.kind"
 _BESIDE = (None, "text", "tool_use", "tool_result")
@@ -55,13 +56,16 @@ class OpenInference:
         form: Form = "chat"
         if prompts and not messages:
             messages, form = (Message(role="user", content=str(prompts[0])),), "completion"
-        answer, no_content = _answer(span)
+        outputs = read_indexed(a, "llm.output_messages")
+        calls = called_tools(_message(outputs[0])) if outputs else ()
+        answer, no_content = (tool_calls_text(calls), None) if calls else _answer(span)
         parameters = _parameters(a)
         return Call(
             **call_fields(span),
             form=form,
             messages=messages,
             answer=answer,
+            tool_calls=calls,
             model=_model(a),
             provider=read_text(a.get("llm.provider")) or read_text(a.get("llm.system")),
             parameters=parameters,
@@ -81,10 +85,7 @@ def _answer(span: Span) -> tuple[str | None, str | None]:
     a = span.attributes
     outputs = read_indexed(a, "llm.output_messages")
     if outputs:
-        content = _message(outputs[0]).content
-        if not content and any(name.startswith("message.tool_calls.") for name in outputs[0]):
-            return None, "the answer is no text but tool_call"
-        return content, None
+        return _message(outputs[0]).content, None
     choices = read_indexed(a, "llm.choices")
     if choices:
         return str(choices[0].get("completion.text", "")), None

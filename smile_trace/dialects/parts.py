@@ -67,6 +67,11 @@ def _part(raw: JSON) -> Part | None:
     return OtherPart(raw=raw)
 
 
+def called_tools(message: Message) -> tuple[ToolCall, ...]:
+    """The tools that an answer calls."""
+    return tuple(part for part in message.parts if isinstance(part, ToolCall))
+
+
 def _media(raw: Mapping[str, JSON]) -> Media:
     media_type = _text(raw, "mime_type") or _text(raw, "media_type")
     uri, data = _text(raw, "uri"), _text(raw, "content")

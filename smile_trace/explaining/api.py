@@ -19,13 +19,14 @@ from smile_trace.explaining.inputs import AnyPrompt
 from smile_trace.explaining.named_models import ANSWERS, AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
-from smile_trace.explaining.studies import PROXY_CALLS, make_study
+from smile_trace.explaining.studies import NO_PROXY_FOR_TOOLS, PROXY_CALLS, make_study
 from smile_trace.models import Model, Request
 from smile_trace.models.accounting.in_memory import MemoryLedger
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
 from smile_trace.models.suppression import suppress_instrumentation
-from smile_trace.records import JSON, Explanation, Prompted, Response
+from smile_trace.records import JSON, Explanation, Prompted, ProxyUse, Response
+from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.settings import Settings
 
 
@@ -83,7 +84,8 @@ def explain(
         seed: decides which segments are removed together.
         fresh: ask again what this process has asked before.
         part: explain this part of the answer alone, a sentence or some words as they stand in
-            it (where they stand twice, the first). It takes the same calls as the whole answer.
+            it (where they stand twice, the first); of a call of a tool `tool` (which one is
+            called) or an argument (`$.number`). It takes the same calls as the whole answer.
         app: the module of the application, for a captured call of a model of kind "rerun".
         on_round: called after every round with its perturbations and their responses.
         freeze: the name of `protect` in release 0.1; the next release drops it.
@@ -133,7 +135,12 @@ def explain_prepared(
     prepared: Prepared, conf: Settings, *, fresh: bool = False, on_round: OnRound | None = None
 ) -> Explanation:
     """Explain what was prepared; arguments and errors are those of `explain`."""
-    return wait_for(_explain(prepared, open_embeddings(conf), fresh, on_round))
+    embed = open_embeddings(conf)
+    if prepared.proxy is None or read_tool_calls(prepared.prompted.answer or "") is None:
+        return wait_for(_explain(prepared, embed, fresh, on_round))
+    explanation = wait_for(_explain(prepared.without_proxy(), embed, fresh, on_round))
+    unused = ProxyUse(name=prepared.proxy.name, dropped=NO_PROXY_FOR_TOOLS)
+    return explanation.model_copy(update={"proxy": unused})
 
 
 async def _explain(

@@ -1,6 +1,7 @@
 """What a reader has to know beside an explanation: what is not known of the request."""
 
 from smile_trace.errors import ReasonCode
+from smile_trace.explaining.tools_instead import tools_instead
 from smile_trace.models import Model
 from smile_trace.records import Explanation, Note, Prompted
 
@@ -19,5 +20,7 @@ def with_notes(explanation: Explanation, prompted: Prompted, model: Model) -> Ex
     notes = explanation.notes
     if prompted.assumed and not model.capabilities.calls_function:
         notes = (*notes, PROMPT_ASSUMED)
-    summary = " ".join([explanation.summary, *(note.text for note in notes)])
+    instead = tools_instead(explanation, prompted.parameters)
+    said = [explanation.summary, *([] if instead is None else [instead])]
+    summary = " ".join([*said, *(note.text for note in notes)])
     return explanation.model_copy(update={"notes": notes, "summary": summary})

@@ -16,9 +16,13 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.partition import partition
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, ExplanationSettings, Prompted, Signal
+from smile_trace.records.tool_calls import read_tool_calls
 
 PROXY_CALLS = 200
 """Calls to the proxy, by default."""
+
+
+NO_PROXY_FOR_TOOLS = "the answer is a call of a tool, which is asked of the model itself"
 
 
 def make_study(
@@ -33,6 +37,9 @@ def make_study(
     embed: Embed | None = None,
 ) -> Study:
     """The Study of a prompt and its answer, with a proxy where there is one.
+
+    Where the answer is calls of tools no proxy is asked: a small model calls other tools, and
+    cannot score the call of another one (`NO_PROXY_FOR_TOOLS`).
 
     Args:
         prompted: the exact messages with the logged answer.
@@ -60,7 +67,7 @@ def make_study(
         "embed": embed,
         "part": None if part is None else find_answer_span(answer, part),
     }
-    if proxy is None:
+    if proxy is None or read_tool_calls(answer) is not None:
         return PerturbationStudy(prompted, settings, **shared)
     low_fidelity = as_proxy(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))
     return ProxyStudy(prompted, settings, proxy=low_fidelity, **shared)

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from smile_trace.records.answer_limit import answer_limit
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.message import Message
+from smile_trace.records.parts import ToolCall
 from smile_trace.records.upgrades import upgrade_call
 
 Form = Literal["chat", "completion"]
@@ -81,6 +82,9 @@ class Call(Record):
     form: Form = "chat"
     messages: tuple[Message, ...]
     answer: str | None = None
+    """The answer's text; of one that is calls of tools, these (`records.tool_calls`)."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """The tools that the answer calls, with their ids."""
     status: CallStatus = "returned"
     error: str | None = None
     model: str | None = None

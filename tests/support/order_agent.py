@@ -1,6 +1,7 @@
 """A planted agent: it looks an order up, and answers from what the tool gave back."""
 
 import json
+import re
 from typing import Any
 
 SYSTEM = "You are the assistant of a shop. Answer in one sentence."
@@ -57,6 +58,16 @@ REQUEST: dict[str, Any] = {
     "top_p": 1.0,
     "max_completion_tokens": 60,
 }
+
+
+def first_step(body: dict[str, Any]) -> str | list[dict[str, Any]]:
+    """Which tool, by one word of the user; its argument, by the number; neither, no call."""
+    said = " ".join(str(m["content"]) for m in body["messages"] if m["role"] == "user")
+    number = re.search(r"\d+", said)
+    if number is None:
+        return "Which order is it?"
+    name = "cancel_order" if "cancel" in said else "get_order"
+    return [{"name": name, "arguments": {"number": int(number[0])}}]
 
 
 def answer(body: dict[str, Any]) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from smile_trace import foreign
 from smile_trace.models.base import Request, checked
 from smile_trace.models.openai_api.tools import chat_parameters
-from smile_trace.records import JSON, Form, Message, Response, Usage, chat_messages
+from smile_trace.records import JSON, Form, Message, Response, ToolCall, Usage, chat_messages
+from smile_trace.records.tool_calls import tool_calls_text
 
 PATHS: dict[Form, str] = {"chat": "/chat/completions", "completion": "/completions"}
 
@@ -177,9 +178,12 @@ def _choice(choice: dict[str, Any]) -> Response:
     message = choice.get("message")
     reason = choice.get("finish_reason")
     text = choice.get("text") if message is None else message.get("content")
-    if text is None and message and message.get("tool_calls"):
-        calls = [call.get("function", call) for call in message["tool_calls"]]
-        text = json.dumps(calls, ensure_ascii=False, sort_keys=True)
+    if message and message.get("tool_calls"):
+        functions = [call.get("function", call) for call in message["tool_calls"]]
+        text = tool_calls_text(
+            ToolCall(name=str(function["name"]), arguments=function.get("arguments"))
+            for function in functions
+        )
     if text is None and reason == "content_filter":
         return Response(failure="the server's content filter kept the answer back")
     tokens, logprobs = _tokens(choice.get("logprobs"))

@@ -21,12 +21,14 @@ from smile_trace.explaining.driver import (
     resolve_signal,
 )
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.explaining.studies import make_study
+from smile_trace.explaining.studies import NO_PROXY_FOR_TOOLS, make_study
 from smile_trace.models import Model, ModelUnavailable, NotRepeatable
 from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
+from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
+from smile_trace.store.proxy_trusts import Pair
 from smile_trace.store.spending.budget_scope import Purpose
 from smile_trace.store.spending.ledger import Spent
 from smile_trace.worker.explaining.models import Models
@@ -117,7 +119,7 @@ class Explainer:
         model, proxy, dropped = self._models.open(job, call), None, None
         pair = pair_of(job, call)
         if pair is not None:
-            dropped = await self._retry(why_dropped, self._store, pair)
+            dropped = await self._why_no_proxy(call, pair)
             proxy = self._models.proxy(job) if dropped is None else None
             if proxy is None:  # the model alone is asked, as often as without a proxy
                 dropped = dropped or "the settings have no such model any more"
@@ -161,6 +163,11 @@ class Explainer:
                 return
         await self._retry(self._store.jobs.explain, job, explanation, now=self._clock())
         logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
+
+    async def _why_no_proxy(self, call: Call, pair: Pair) -> str | None:
+        if read_tool_calls(call.answer or "") is not None:
+            return NO_PROXY_FOR_TOOLS
+        return await self._retry(why_dropped, self._store, pair)
 
     async def _probe(
         self, study: Study, job: Job, call: Call, perturbations: Sequence[Perturbation]

@@ -144,8 +144,8 @@ def test_a_completion(found: Captured) -> None:
         ({"choices": [{"text": "yo", "finish_reason": "stop"}]}, "yo", None),
         (
             {"choices": [{"message": {"role": "assistant", "tool_calls": [TOOL_CALL]}}]},
+            '{"tool_calls": [{"name": "f", "arguments": {}}]}',
             None,
-            "the answer is no text but tool_call",
         ),
         (
             {"choices": [{"message": {"role": "assistant", "content": None, "refusal": "no"}}]},

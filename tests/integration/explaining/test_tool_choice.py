@@ -1,0 +1,99 @@
+"""An answer that is the call of a tool: which words decided which tool, and which argument."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import smile_trace
+from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.records import Explanation, ToolCall
+from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.testing import captured
+from smile_trace.worker.run import run
+from tests.support import order_agent
+from tests.support.fake_tracker import FakeTracker
+from tests.support.planted import PlantedModel
+from tests.support.strict_openai import StrictServer, reply, strict
+from tests.support.worker_settings import settings_tables
+
+QUESTION = "Hello there, could you please look at my order 4711 and cancel it today"
+PARAMETERS = {"tools": order_agent.TOOLS, "temperature": 0}
+CALLED = [{"name": "cancel_order", "arguments": {"number": 4711}}]
+
+
+@pytest.fixture
+def server() -> Iterator[StrictServer]:
+    with strict(order_agent.first_step) as running:
+        yield running
+
+
+def _explain(server: StrictServer, **options: Any) -> Explanation:
+    settings = EndpointSettings(
+        kind="endpoint", base_url=server.base_url, temperature_zero_is_deterministic=True
+    )
+    return smile_trace.explain(
+        [{"role": "user", "content": QUESTION}],
+        model=Endpoint("planted", settings),
+        parameters=PARAMETERS,
+        unit="word",
+        **options,
+    )
+
+
+def test_the_words_that_decide(server: StrictServer) -> None:
+    explanation = _explain(server)
+    assert json.loads(explanation.answer) == {"tool_calls": CALLED}
+    assert {s.text for s in explanation.ranked[:2]} == {"4711", "cancel"}
+    assert explanation.status == "reliable"
+    assert "called get_order" in explanation.summary
+    assert "called no tool" in explanation.summary
+    assert "instead of cancel_order" in explanation.summary
+    assert server.refused == []
+
+
+def test_the_choice_alone_and_one_argument(server: StrictServer) -> None:
+    choice = _explain(server, part="tool")
+    assert {s.text for s in choice.ranked[:2]} == {"4711", "cancel"}
+    assert choice.part is not None
+    assert choice.answer[slice(*choice.part)] == "cancel_order"
+    argument = _explain(server, part="$.number")
+    assert argument.answer[slice(*argument.part or (0, 0))] == "4711"
+    assert [s.text for s in argument.drivers] == ["4711"]
+
+
+def test_a_proxy_is_not_asked(server: StrictServer) -> None:
+    answer = json.dumps({"tool_calls": CALLED})
+    proxy = PlantedModel(lambda prompt: "nothing")
+    explanation = _explain(server, proxy=proxy, answer=answer)
+    assert explanation.proxy is not None
+    assert "call of a tool" in str(explanation.proxy.dropped)
+    assert proxy.asked == []
+    assert {s.text for s in explanation.ranked[:2]} == {"4711", "cancel"}
+
+
+def test_recorded_and_explained_by_the_worker(server: StrictServer, tmp_path: Path) -> None:
+    body = {"model": "planted", "messages": [{"role": "user", "content": QUESTION}], **PARAMETERS}
+    with captured() as found:
+
+        @smile_trace.trace
+        def ask(question: str) -> None:
+            smile_trace.record(parameters=body, response=reply(CALLED, body))
+
+        ask(QUESTION)
+    [call] = found.calls
+    assert call.tool_calls == (
+        ToolCall(id="call_0", name="cancel_order", arguments='{"number": 4711}'),
+    )
+    settings = Settings(home=tmp_path, **settings_tables(server.base_url, {}))
+    settings.spool.mkdir(parents=True, mode=0o700)
+    (settings.spool / "1.jsonl").write_bytes(b"".join(found.lines))
+    tracker = FakeTracker()
+    status = run(settings, once=True, trackers=[tracker])
+    assert status.explained == 1, status
+    [item] = tracker.explanations.values()
+    assert item.explanation.status in ("reliable", "partial")
+    assert {s.text for s in item.explanation.drivers} & {"4711", "cancel"}
+    assert "instead of cancel_order" in item.explanation.summary
