@@ -43,6 +43,7 @@ FREE_SHIPPING = "Orders over 100 euros ship for free."
 FRENCH_DOCUMENTS = (
     "Le magasin à Lyon ouvre à neuf heures.",
     "La lampe rouge coûte 40 euros.",
+    "La livraison prend trois jours.",
 )
 
 

@@ -17,6 +17,7 @@ from smile_trace.demo.application import MODEL
 from smile_trace.demo.servers import Comet, DemoTracker, MLflow
 from smile_trace.errors import SmileTraceError
 from smile_trace.models.kinds.local import LocalModel
+from smile_trace.records import Call
 from smile_trace.render import print_terminal
 from smile_trace.settings import FILE_NAME, LocalSettings, Settings
 from smile_trace.store import Store
@@ -47,7 +48,7 @@ protect = ["system"]
 
 """
 _ONE_ANSWER = {
-    "messages": [{"role": "user", "content": "When does the shop in Oslo open? " * 8}],
+    "messages": [{"role": "user", "content": "When does the shop in Oslo open? " * 5}],
     "max_tokens": 8,
     "temperature": 0,
 }
@@ -118,10 +119,14 @@ def _run(home: Path, module: str, *arguments: str, **variables: str) -> None:
 def _show(shown: list[Explained], console: Console) -> None:
     for one in shown:
         console.print()
-        console.rule(f"[dim]{escape(one.call.name)}[/]", align="left", style="dim")
+        console.rule(f"[dim]{escape(_title(one.call))}[/]", align="left", style="dim")
         print_terminal(one.explanation, console)
         for url in one.urls.values():
             console.print(f"[dim]{escape(url)}[/]", soft_wrap=True)
+
+
+def _title(call: Call) -> str:
+    return " · ".join([*(f"{use.name} {use.version}" for use in call.prompts), call.name])
 
 
 def _check(status: Status) -> None:

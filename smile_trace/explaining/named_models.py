@@ -22,7 +22,7 @@ ANSWERS = MemoryCache()
 """Answers of this process in the foreground; the worker's are in the store."""
 
 PACKAGED_MODELS = {
-    name: LocalSettings(kind="local", packaged=name, max_tokens=16) for name in PACKAGED_NAMES
+    name: LocalSettings(kind="local", packaged=name, max_tokens=12) for name in PACKAGED_NAMES
 }
 """The models that need no settings: `demo` and `demo-completion`."""
 

@@ -28,7 +28,7 @@ from tests.support.planted import serving
 # The pages of docs/contributing are executed by the tests of their seams.
 PAGES = [
     *(ROOT / "README.md", ROOT / "CONTRIBUTING.md"),
-    *sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("docs/lab/*.md")]),
+    *sorted(page for folder in ("", "how-to/", "lab/") for page in ROOT.glob(f"docs/{folder}*.md")),
     *sorted(ROOT.glob("integrations/*/README.md")),
 ]
 SLOW = {"checks.md"}
