@@ -10,7 +10,18 @@ from smile_trace.records.call import Usage
 from smile_trace.records.message import Message
 
 Unit = Literal[
-    "auto", "word", "sentence", "message", "variable", "section", "example", "document", "span"
+    "auto",
+    "word",
+    "sentence",
+    "message",
+    "variable",
+    "section",
+    "example",
+    "document",
+    "tool_result",
+    "turn",
+    "step",
+    "span",
 ]
 """What is removed at a time. `auto` is what a study was asked for, never the unit of a segment."""
 

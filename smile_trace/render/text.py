@@ -61,7 +61,7 @@ def _few_marks(match: re.Match[str]) -> str:
 
 def noun(segment: SegmentAttribution) -> str:
     """What a segment is, in a word: `word`, `document`, `passage` for what has no name."""
-    return "passage" if segment.unit in ("span", "auto") else segment.unit
+    return "passage" if segment.unit in ("span", "auto") else segment.unit.replace("_", " ")
 
 
 def signed(value: float) -> str:

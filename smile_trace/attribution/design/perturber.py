@@ -12,6 +12,7 @@ from typing import Protocol
 from smile_trace.attribution.segmentation.boundaries import strip
 from smile_trace.attribution.segmentation.json_structure import Cut, Node
 from smile_trace.attribution.segmentation.message_texts import message_texts
+from smile_trace.attribution.segmentation.turns import WHOLE
 from smile_trace.records import Message, Prompted, Segment
 
 
@@ -19,15 +20,19 @@ class Perturber:
     """Renders a prompt without some of its segments.
 
     The places of `segments` must not overlap; text between them, other than white space, is
-    always sent. What a tool gave back is emptied, not omitted; where it is JSON, it stays valid.
+    always sent. Of a turn or a step the messages are omitted as wholes. Else what a tool gave back
+    is emptied, not omitted; where it is JSON, it stays valid.
     """
 
     def __init__(self, prompted: Prompted, segments: Sequence[Segment]) -> None:
         self._messages = prompted.messages
+        self._whole: dict[int, int] = {}
         inside: list[list[tuple[int, int, int]]] = [[] for _ in prompted.messages]
         for index, segment in enumerate(segments):
             for message, start, end in segment.places:
                 inside[message].append((start, end, index))
+                if segment.unit in WHOLE:
+                    self._whole[message] = index
         self._texts = [
             _texts(message, sorted(ranges))
             for message, ranges in zip(prompted.messages, inside, strict=True)
@@ -36,7 +41,9 @@ class Perturber:
     def messages(self, mask: Sequence[bool]) -> tuple[Message, ...]:
         """The messages with only the segments whose entry in `mask` is True."""
         sent: list[Message | None] = []
-        for message, texts in zip(self._messages, self._texts, strict=True):
+        for place, (message, texts) in enumerate(zip(self._messages, self._texts, strict=True)):
+            if place in self._whole and not mask[self._whole[place]]:
+                continue
             if all(text.retained(mask) for text in texts):
                 sent.append(message)
             else:

@@ -221,6 +221,8 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
         return f"the variable {name} ({text})"
     if segment.unit == "message":
         return f"the {segment.role} message {text}"
+    if segment.unit in ("turn", "step"):
+        return f"the {segment.unit} {text}"
     same = [s for s in segments if _quoted(s) == text]
     return text if len(same) < 2 else f"the {ordinal(same.index(segment))} {text}"
 
@@ -250,7 +252,7 @@ def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:
 def _noun(segment: SegmentAttribution) -> str:
     if segment.unit == "variable" and ":var:" not in segment.key:
         return "part of the template"
-    return "passage" if segment.unit == "span" else segment.unit
+    return "passage" if segment.unit == "span" else segment.unit.replace("_", " ")
 
 
 def _plural(noun: str, count: int) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Protocol
 
-from smile_trace.attribution.segmentation import boundaries, joining, units
+from smile_trace.attribution.segmentation import boundaries, joining, turns, units
 from smile_trace.attribution.segmentation.outline import Outline
 from smile_trace.attribution.segmentation.protection import (
     Protection,
@@ -145,8 +145,9 @@ class Segmentation:
             k = bisect_right(starts, (segment.message, segment.start)) - 1
             if k < 0:
                 continue
-            (message, _, end), owner = places[k]
-            if message == segment.message and segment.start < end:
+            (message, start, end), owner = places[k]
+            inside = segment.start < end or segment.start == start  # a message may have no text
+            if message == segment.message and inside:
                 found[owner].append(segment)
         return found
 
@@ -176,9 +177,11 @@ class Segmentation:
         rest: list[Place] = []
         for places in picked:
             parts = [((m, c, d), f) for m, a, b in places for c, d, f in self._around(m, a, b)]
+            if self.unit in turns.WHOLE and any(protected for _, protected in parts):
+                parts = [(place, True) for place in places]
             if free := tuple(place for place, protected in parts if not protected):
                 chosen.append((free, False))
-            rest += [place for place, protected in parts if protected]
+            rest += [(m, c, d) for (m, c, d), protected in parts if protected and c < d]
         rest += self._gaps([place for places in picked for place in places])
         protected = self._named([((place,), True) for place in sorted(rest)], "span", key="rest")
         free_ones = self._named(chosen, self.unit)
@@ -232,7 +235,8 @@ class Segmentation:
             return self._pieces(joined, protected)
         whole = fits and len(joined) == len(sentences)
         pieces = protected + [(_together(group), False) for group in joined]
-        return self._named(sorted(pieces), "sentence" if whole else "span")
+        joined_unit: Unit = self.unit if self.unit in turns.WHOLE else "span"
+        return self._named(sorted(pieces), "sentence" if whole else joined_unit)
 
     def _pieces(
         self, groups: Sequence[joining.Group], protected: Sequence[_Piece]
@@ -281,7 +285,7 @@ class Segmentation:
             ordinal = keys[place] - 1
             segments.append(
                 Segment(
-                    text=sent.content[start:end],
+                    text=sent.content[start:end] or turns.called(sent),
                     message=message,
                     role=sent.role,
                     start=start,

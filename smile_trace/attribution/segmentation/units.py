@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import get_args
 
-from smile_trace.attribution.segmentation import blocks, boundaries, json_structure, sections
+from smile_trace.attribution.segmentation import blocks, boundaries, json_structure, sections, turns
 from smile_trace.attribution.segmentation.boundaries import Range
 from smile_trace.attribution.segmentation.message_texts import (
     message_texts,
@@ -227,12 +227,29 @@ class UnitSplitter:
         return boundaries.strip(self._messages[message].content, start, first) or (start, end)
 
 
+_OF_CONVERSATIONS = {
+    "tool_result": (
+        turns.tool_results,
+        "The messages hold no result of a tool: explain it by the unit 'auto'.",
+    ),
+    "turn": (
+        turns.turns,
+        "The conversation has no turn before the last question: explain it by the unit 'message'.",
+    ),
+    "step": (
+        turns.steps,
+        "The messages hold no call of a tool with its result: explain it by the unit 'auto'.",
+    ),
+}
+"""Units of conversations: how they are found, and what to take where there are none."""
+
+
 def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
     """The places of every example, document, match or own span, in order; None for the others.
 
     Examples are those of `blocks.examples` and the pairs of a user's and an assistant's message
     before the last user's. Documents are those of `blocks.documents`, and every other message
-    of the role `tool` or `function`.
+    of the role `tool` or `function`. Turns, steps and results of tools are those of `turns`.
 
     Raises:
         UnitMissing: there are none in this prompt.
@@ -266,6 +283,9 @@ def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
             "The prompt shows no documents (<document> elements, [1] or 'Document 1:' blocks, "
             "tool messages): give a pattern or spans as the unit, or take 'section'."
         )
+    elif unit in _OF_CONVERSATIONS:
+        find, missing = _OF_CONVERSATIONS[unit]
+        found = find(prompted.messages)
     else:
         return None
     if not found:

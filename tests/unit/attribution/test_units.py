@@ -12,7 +12,17 @@ from smile_trace.attribution import AnyUnit, CannotExplain, written
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation import blocks, sections
 from smile_trace.attribution.segmentation.partitioner import Segmentation
-from smile_trace.records import Message, Prompted, PromptUse, Segment, VariableSpan
+from smile_trace.attribution.segmentation.units import UnitMissing
+from smile_trace.records import (
+    Message,
+    Prompted,
+    PromptUse,
+    Segment,
+    ToolCall,
+    ToolResult,
+    Unit,
+    VariableSpan,
+)
 from tests.support.studies import chat
 
 
@@ -330,3 +340,72 @@ def test_however_many_messages_the_limit_holds(contents: list[str], limit: int) 
     assert len(coarse) <= limit
     joined = "".join(contents[m][a:b] for s in coarse for m, a, b in s.places)
     assert "".join(joined.split()) == "".join("".join(contents).split())
+
+
+def _agent() -> Prompted:
+    """Two turns, the first of them with a step of two calls."""
+    calls = tuple(ToolCall(id=i, name="get", arguments=f'{{"n": "{i}"}}') for i in ("a", "b"))
+    results = [
+        Message(role="tool", parts=(ToolResult(id=i, response=text),))
+        for i, text in (("b", '{"day": "Friday"}'), ("a", "not found"))
+    ]
+    return Prompted(
+        messages=(
+            Message(role="system", content="Be brief."),
+            Message(role="user", content="Where is it?"),
+            Message(role="assistant", parts=calls),
+            *results,
+            Message(role="assistant", content="On its way."),
+            Message(role="user", content="And when?"),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("unit", "texts", "left"),
+    [
+        ("tool_result", ['{"day": "Friday"}', "not found"], ["{}", ""]),
+        ("turn", ["Where is it?"], None),
+        ("step", ['get({"n": "a"})\nget({"n": "b"})'], None),
+    ],
+)
+def test_units_of_conversations(unit: Unit, texts: list[str], left: list[str] | None) -> None:
+    prompted = _agent()
+    segments = Segmentation(prompted, unit).segments
+    free = [s for s in segments if not s.protected]
+    assert [s.text for s in free] == texts
+    assert {s.unit for s in free} == {unit}
+    perturber = Perturber(prompted, segments)
+    assert perturber.messages([True] * len(segments)) == prompted.messages
+    sent = perturber.messages([s.protected for s in segments])
+    if left is not None:
+        assert [m.role for m in sent] == [m.role for m in prompted.messages]
+        assert [m.content for m in sent if m.role == "tool"] == left
+    else:
+        roles = ["system", "user"] if unit == "turn" else ["system", "user", "assistant", "user"]
+        assert [m.role for m in sent] == roles
+
+
+def test_a_protected_message_protects_its_turn_and_its_step() -> None:
+    for unit in ("turn", "step"):
+        with pytest.raises(CannotExplain, match="protected"):
+            Segmentation(_agent(), unit, protect=["tool"] if unit == "step" else ["assistant"])
+
+
+def test_many_turns_are_joined_and_found_again() -> None:
+    step = _agent().messages[1:6]
+    prompted = Prompted(messages=(*(step * 6), Message(role="user", content="Now?")))
+    partition = Segmentation(prompted, "step")
+    coarse = partition.coarse(3)
+    assert {s.unit for s in coarse if not s.protected} == {"step"}
+    assert sum(not s.protected for s in partition.refine(coarse, 9)) == 6
+    sent = Perturber(prompted, coarse).messages([s.protected for s in coarse])
+    assert {m.role for m in sent} == {"user", "assistant"}
+    assert all(not m.parts for m in sent)
+
+
+def test_a_conversation_without_them_says_so() -> None:
+    prompted = Prompted(messages=(Message(role="user", content="Now?"),))
+    for unit in ("tool_result", "turn", "step"):
+        with pytest.raises(UnitMissing):
+            Segmentation(prompted, unit)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.capture.providers import read_messages
 from smile_trace.dialects.parts import read_message
 from smile_trace.models import Request
@@ -28,6 +29,9 @@ JSON_VALUE = st.recursive(
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png", "detail": "low"}}
 CONTENT = TEXT | st.lists(
     TEXT.map(lambda text: {"type": "text", "text": text}) | st.just(IMAGE), min_size=1, max_size=3
+)
+UNITS = st.sampled_from(
+    ["auto", "word", "sentence", "message", "document", "tool_result", "turn", "step"]
 )
 RESULT = TEXT | JSON_VALUE.map(json.dumps)
 STEP = st.tuples(st.none() | TEXT, st.lists(RESULT, min_size=1, max_size=3))
@@ -71,14 +75,17 @@ def _body(messages: tuple[Message, ...], parameters: dict[str, Any]) -> dict[str
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
-@given(requests(), st.sampled_from(["auto", "word", "sentence", "message"]), st.data())
+@given(requests(), UNITS, st.data())
 def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataObject) -> None:
     parameters = {name: value for name, value in request.items() if name != "messages"}
     prompted = Prompted(messages=_read(request["messages"]), parameters=parameters)
     body = _body(prompted.messages, parameters)
     assert _simple(body["messages"]) == _simple(request["messages"])
     assert {name: body[name] for name in parameters} == parameters
-    partition = Segmentation(prompted, unit)
+    try:
+        partition = Segmentation(prompted, unit)
+    except UnitMissing:
+        return
     for segments in (partition.segments, partition.coarse(4)):
         perturber = Perturber(prompted, segments)
         mask = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
