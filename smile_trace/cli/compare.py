@@ -39,6 +39,10 @@ def compare(
         typer.Option(min=0.001, max=0.999, help='The margin of "no effect": an answer change.'),
     ] = 0.05,
     seed: Annotated[int, typer.Option(help="The seed of all random choices.")] = 0,
+    app: Annotated[
+        str | None,
+        typer.Option(help="The application's module, to call its function again (kind rerun)."),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Comparison as JSON.")] = False,
     deliver: Annotated[
@@ -75,6 +79,7 @@ def compare(
         budget=budget,
         delta=delta,
         seed=seed,
+        app=app,
     )
     broken = broken_limits(comparison, drops=limits, answer_change=fail_if_answer_change)
     if html is not None:

@@ -7,22 +7,31 @@ from itertools import product
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation.distances import LAYERS
+from smile_trace.attribution.estimation.distances import LAYERS, WORDS
 from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.comparison.influence.regression import Array
-from smile_trace.comparison.influence.verdicts import LEVEL
-from smile_trace.records.comparison import AnswerComparison, EditEffect
+from smile_trace.comparison.influence.verdicts import ALPHA, LEVEL
+from smile_trace.records.comparison import AnswerComparison
 
 PERMUTATIONS = 1999
-MAX_EXACT_INPUTS = 7
-"""Up to so many inputs every relabelling is counted (3⁷ = 2187); with more, a random sample."""
+MAX_EXACT_INPUTS = 4
+"""Up to so many inputs every relabelling is counted (6⁴ = 1296); with more, a random sample."""
+MAX_ACROSS = 12
+"""Up to so many inputs the answers are compared across inputs, too; with more it is not needed."""
 CHANGED = 0.05
 """Distance from which two answers are called different."""
 
 Distance = Callable[[str, str], float]
 
+Answers = list[list[str | None]]
+"""By input and replicate; None where a request failed."""
+
 _SPLITS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
 """The three ways to split an input's four answers into two versions of two answers each."""
+_SIGNS = np.array(
+    [[sign if k in old else -sign for k in range(4)] for old, _ in _SPLITS for sign in (1.0, -1.0)]
+)
+"""The same with which half is the old version: +1 and −1, shape (6, 4)."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,22 @@ def text_distance(compared_by: str = LAYERS) -> Distance:
     return distance
 
 
+def version_distance(compared_by: str = LAYERS) -> Distance:
+    """The largest of the answer change, the distance of the words and that of the lengths.
+
+    An answer that says the same at length, in another tone or in another language has hardly an
+    answer change; to the author of a prompt it is another answer. Symmetric, in [0, 1].
+    """
+    said, worded = text_distance(compared_by), text_distance(WORDS)
+
+    def distance(one: str, other: str) -> float:
+        shorter, longer = sorted((len(one), len(other)))
+        length = 1 - shorter / longer if longer else 0.0
+        return max(said(one, other), worded(one, other), length)
+
+    return distance
+
+
 def compare_answers(
     pairs: Sequence[Paired],
     distance: Distance,
@@ -98,8 +123,10 @@ def compare_answers(
 
     Per input E = mean d(a, b) − ½ d(a, a′) − ½ d(b, b′) (Székely & Rizzo 2013, eq. 2, with the
     unbiased within terms). If the versions were alike, each input's four answers could be
-    relabelled: p = (1 + #{Ē* ≥ Ē}) / (1 + #relabellings), Ē the mean over inputs, as in
-    DBPA (arXiv 2412.00868, sec. 3); all relabellings are enumerated where there are few inputs.
+    relabelled: p = (1 + #{T* ≥ T}) / (1 + #relabellings), as in DBPA (arXiv 2412.00868, sec. 3),
+    T the mean of E over inputs plus the energy distance between answers to different inputs,
+    which sees what changed in the same way in all of them. All relabellings are enumerated where
+    there are few inputs.
 
     Args:
         exact: the model is deterministic, so that there is no noise to test against.
@@ -114,7 +141,41 @@ def compare_answers(
     noise = float(np.mean(own))
     if exact:
         return Apart(table[:, 0], noise, None)
-    return Apart(table[:, 0], noise, _permuted(table, generator))
+    return Apart(table[:, 0], noise, _permuted(table, _across(pairs, distance), generator))
+
+
+def own_distances(before: Answers, after: Answers, distance: Distance) -> Array:
+    """The mean distance between two answers of one version, by input, shape (inputs,).
+
+    0 where every version answered once, or not at all.
+    """
+    found = []
+    for one, other in zip(before, after, strict=True):
+        texts = [[text for text in answers if text is not None] for answers in (one, other)]
+        own = [distance(x[0], x[1]) for x in texts if len(x) > 1]
+        found.append(float(np.mean(own)) if own else 0.0)
+    return np.array(found, dtype=np.float64)
+
+
+def energies(before: Answers, after: Answers, noise: Array, distance: Distance) -> Array:
+    """The energy distance per input, for any number of replicates; NaN where none answered.
+
+    Args:
+        before: by input and replicate.
+        after: the same inputs.
+        noise: what stands in for the distance between two answers of one version where there is
+            only one, by input, shape (inputs,).
+    """
+    found = []
+    for one, other, own in zip(before, after, noise, strict=True):
+        olds, news = ([text for text in texts if text is not None] for texts in (one, other))
+        if not olds or not news:
+            found.append(np.nan)
+            continue
+        between = float(np.mean([distance(a, b) for a in olds for b in news]))
+        within = [distance(x[0], x[1]) if len(x) > 1 else own for x in (olds, news)]
+        found.append(between - sum(within) / 2)
+    return np.array(found, dtype=np.float64)
 
 
 def mean_interval(values: Array) -> tuple[float, float]:
@@ -138,15 +199,31 @@ def _energies(pair: Paired, distance: Distance) -> list[float]:
     return energies
 
 
-def _permuted(table: Array, generator: np.random.Generator) -> float:
-    observed = table[:, 0].mean()
-    rows = np.arange(len(table))
-    if len(table) <= MAX_EXACT_INPUTS:
-        means = [table[rows, list(split)].mean() for split in product(range(3), repeat=len(table))]
-        return float(np.mean(np.array(means) >= observed - 1e-12))
-    splits = generator.integers(0, 3, (PERMUTATIONS, len(table)))
-    means = table[rows, splits].mean(axis=1)
-    return float((1 + (means >= observed - 1e-12).sum()) / (PERMUTATIONS + 1))
+def _across(pairs: Sequence[Paired], distance: Distance) -> Array:
+    """Distances between answers to different inputs, shape (4 inputs, 4 inputs); maybe empty."""
+    if not 1 < len(pairs) <= MAX_ACROSS:
+        return np.zeros((0, 0))
+    texts = [text for pair in pairs for text in (*pair.before, *pair.after)]
+    found = np.array([[distance(one, other) for other in texts] for one in texts])
+    own = np.arange(len(texts)) // 4
+    found[own[:, None] == own] = 0.0
+    return found
+
+
+def _permuted(table: Array, across: Array, generator: np.random.Generator) -> float:
+    """The p-value; the first relabelling is the true one."""
+    inputs = len(table)
+    if inputs <= MAX_EXACT_INPUTS:
+        labels = np.array(list(product(range(6), repeat=inputs)))
+    else:
+        labels = generator.integers(0, 6, (PERMUTATIONS + 1, inputs))
+        labels[0] = 0
+    values = table[np.arange(inputs), labels // 2].mean(axis=1)
+    if len(across):
+        signs = _SIGNS[labels].reshape(len(labels), -1)
+        pairs = 4 * inputs * (inputs - 1)  # pairs of answers per side, across inputs
+        values -= np.einsum("ri,ij,rj->r", signs, across, signs, optimize=True) / (2 * pairs)
+    return float(np.mean(values >= values[0] - 1e-12))
 
 
 # -- as records -----------------------------------------------------------------------------------
@@ -155,8 +232,13 @@ def _permuted(table: Array, generator: np.random.Generator) -> float:
 def answer_comparison(
     pairs: Sequence[Paired], distance: Distance, generator: np.random.Generator, *, exact: bool
 ) -> AnswerComparison:
-    """The change from one version to the other; args as for `compare_answers`."""
+    """The change from one version to the other; args as for `compare_answers`.
+
+    It is the first question of a comparison, so it has half of the error rate to itself, and its
+    p-value is doubled (Bonferroni); the other half is for everything in `changes.correct`.
+    """
     apart = compare_answers(pairs, distance, generator, exact=exact)
+    p_value = None if apart.p_value is None else min(2 * apart.p_value, 1.0)
     low, high = apart.interval()
     changed = sum(_differs(pair, distance) for pair in pairs)
     return AnswerComparison(
@@ -166,42 +248,8 @@ def answer_comparison(
         ci_low=low,
         ci_high=high,
         noise=apart.noise,
-        p_value=apart.p_value,
-        significant=apart.p_value is None and changed > 0,
-    )
-
-
-def edit_effect(
-    edit: tuple[int, ...],
-    pairs: Sequence[tuple[Paired | None, Paired | None]],
-    distance: Distance,
-    generator: np.random.Generator,
-    *,
-    exact: bool,
-) -> EditEffect:
-    """The effect of one edit alone; an input counts once in the interval.
-
-    Args:
-        edit: its places in `VersionChange.segments`.
-        pairs: per input the answers with the edit applied to the old version, and with it
-            reverted in the new version; inputs with a missing answer do not count.
-    """
-    both = [(one, other) for one, other in pairs if one is not None and other is not None]
-    if not both:
-        return EditEffect(segments=edit, distance=0.0, ci_low=0.0, ci_high=1.0)
-    flat = [pair for input_pairs in both for pair in input_pairs]
-    apart = compare_answers(flat, distance, generator, exact=exact)
-    per_input = apart.distances.reshape(-1, 2).mean(axis=1)
-    low, high = mean_interval(per_input)
-    changed = sum(any(_differs(pair, distance) for pair in input_pairs) for input_pairs in both)
-    return EditEffect(
-        segments=edit,
-        distance=max(float(per_input.mean()), 0.0),
-        ci_low=low,
-        ci_high=high,
-        changed=changed,
-        p_value=apart.p_value,
-        significant=apart.p_value is None and changed > 0,
+        p_value=p_value,
+        significant=changed > 0 if p_value is None else p_value <= ALPHA,
     )
 
 

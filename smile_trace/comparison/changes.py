@@ -1,17 +1,16 @@
 """What changed from one version to the next, with every test of the comparison corrected."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from smile_trace.comparison.edits import Aligned
+from smile_trace.comparison.alignment import Aligned
 from smile_trace.comparison.influence.verdicts import ALPHA, LEVEL, MIN_CALLS, corrected
 from smile_trace.records import Unit
 from smile_trace.records.comparison import (
-    AnswerComparison,
-    EditEffect,
     Influence,
     Measure,
     MeasureChange,
@@ -20,7 +19,7 @@ from smile_trace.records.comparison import (
     VersionReport,
 )
 
-Test = AnswerComparison | SegmentChange | EditEffect | MeasureChange
+T = TypeVar("T", SegmentChange, MeasureChange)
 
 
 def segment_changes(
@@ -145,32 +144,28 @@ def _welch(difference: float, variances: tuple[float, float], counts: tuple[int,
 
 
 def correct(changes: Sequence[VersionChange]) -> tuple[VersionChange, ...]:
-    """Correct all p-values of the comparison together (Benjamini–Hochberg)."""
-    tests = [item.p_value for change in changes for item in _tests(change)]
-    known = np.array([p for p in tests if p is not None], dtype=np.float64)
-    adjusted = iter(corrected(known).tolist())
+    """Correct the p-values of all influences and figures together (Benjamini–Hochberg).
 
-    def marked(item: Test) -> Test:
+    They are doubled, because half of the error rate is the answers' own; see `answer_comparison`.
+    """
+    tests: list[SegmentChange | MeasureChange] = []
+    for change in changes:
+        tests += [*change.segments, *change.measures]
+    known = np.array([t.p_value for t in tests if t.p_value is not None], dtype=np.float64)
+    adjusted = iter(np.minimum(2 * corrected(known), 1.0).tolist())
+
+    def marked(item: T) -> T:
         if item.p_value is None:
             return item
         p_value = next(adjusted)
         return item.model_copy(update={"p_value": p_value, "significant": p_value <= ALPHA})
 
-    done = []
-    for change in changes:
-        update: dict[str, object] = {}
-        if change.answers is not None:
-            update["answers"] = marked(change.answers)
-        for name in ("segments", "edits", "measures"):
-            update[name] = tuple(marked(item) for item in getattr(change, name))
-        done.append(change.model_copy(update=update))
-    return tuple(done)
-
-
-def _tests(change: VersionChange) -> Iterator[Test]:
-    """Everything with a p-value, in the order in which `correct` marks it."""
-    if change.answers is not None:
-        yield change.answers
-    yield from change.segments
-    yield from change.edits
-    yield from change.measures
+    return tuple(
+        change.model_copy(
+            update={
+                "segments": tuple(marked(item) for item in change.segments),
+                "measures": tuple(marked(item) for item in change.measures),
+            }
+        )
+        for change in changes
+    )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from smile_trace.comparison.alignment import align
 from smile_trace.comparison.changes import correct, measure_changes, segment_changes
-from smile_trace.comparison.edits import align
 from smile_trace.comparison.evidence import (
     Evidence,
     NothingToCompare,
@@ -59,6 +59,7 @@ def compare(
     delta: float = 0.05,
     seed: int = 0,
     model: AnyModel | None = None,
+    app: str | None = None,
     settings: Settings | None = None,
 ) -> Comparison:
     """Compare versions of a prompt over all its logged calls; works in a running event loop too.
@@ -76,6 +77,8 @@ def compare(
         seed: decides which calls and inputs are sampled.
         model: who answers the replayed inputs (a name, a Model or a function `str -> str`); by
             default what the settings map each version's model to.
+        app: the module of the application, for calls of a model of kind "rerun": their functions
+            are called again with both versions.
         settings: by default those of the environment and the nearest `smile_trace.toml`.
 
     Raises:
@@ -100,7 +103,7 @@ def compare(
                 f"{prompt!r} has been called in version {columns[0].label!r} only: name two "
                 "models, or a file with another version."
             )
-        replayer = VersionReplay(store, settings, prompt, inputs, seed, model)
+        replayer = VersionReplay(store, settings, prompt, inputs, seed, model, app)
         with threadpool_limits(limits=1):  # for such small matrices more are slower
             return _compare(settings, prompt, columns, replayer, chosen, budget)
     finally:
@@ -155,7 +158,7 @@ def _compare(
     for (k, before), (m, after) in pairwise(enumerate(reports)):
         aligned = align([s.segment for s in before.segments], [s.segment for s in after.segments])
         segments, why = segment_changes(before, after, aligned)
-        replayed = replayer.run(before, after, aligned, budget // (len(columns) - 1))
+        replayed = replayer.run(before, after, budget // (len(columns) - 1))
         changes.append(
             VersionChange(
                 before=k,
@@ -165,6 +168,8 @@ def _compare(
                 answers=replayed.answers,
                 why_no_answers=replayed.why_no_answers,
                 edits=replayed.edits,
+                effects=replayed.effects,
+                budget_needed=replayed.budget_needed,
                 why_no_edits=replayed.why_no_edits,
                 examples=replayed.examples,
                 measures=measure_changes(before.measures, after.measures),

@@ -1,221 +1,179 @@
-"""The edits between two templates: segments aligned, and templates with some edits applied."""
+"""The edits between two templates, as a person reads a diff, and templates with some of them.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+Sentences and variables are aligned first; in a sentence that was edited, each phrase that differs
+is an edit of its own. An edit is one or more hunks, so that a sentence that moved is one edit, and
+all hunks together turn the old template into the new one, character by character.
+"""
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Collection, Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import zip_longest
 
-from smile_trace.records.comparison import ChangeKind, TemplateSegment
+from smile_trace.attribution.segmentation import boundaries
+from smile_trace.comparison.alignment import Aligned, align
+from smile_trace.comparison.templates import segment_template
+from smile_trace.records.comparison import ChangeKind, Edit, Hunk
 
-MIN_SIMILARITY_EDITED = 0.4
-"""Smallest similarity, in [0, 1], of a segment and its edited form."""
-MIN_SIMILARITY_MOVED = 0.9
-"""Smallest similarity of a segment and its form in another place."""
+Range = tuple[int, int]
 
-
-@dataclass(frozen=True)
-class Aligned:
-    """A segment's place in the old template, in the new template, or in both."""
-
-    kind: ChangeKind
-    before: int | None
-    after: int | None
-
-
-def align(before: Sequence[TemplateSegment], after: Sequence[TemplateSegment]) -> list[Aligned]:
-    """Align two templates.
-
-    Segments that keep their order are found by global alignment (Needleman & Wunsch 1970), which
-    maximises total similarity and prefers identical segments. Of the others, a segment that
-    occurs (nearly) unchanged elsewhere has moved; the rest were removed or added. Variables match
-    by name.
-
-    Returns:
-        One entry per segment in the order of the new template; a removed segment follows the
-        segment that preceded it.
-    """
-    similarity = _similarities(before, after)
-    pairs = _in_order(similarity)
-    matched_before = {a for a, _ in pairs}
-    matched_after = {b for _, b in pairs}
-    found = {
-        b: Aligned("same" if _equal(before[a], after[b]) else "edited", a, b) for a, b in pairs
-    }
-    for a in [a for a in range(len(before)) if a not in matched_before]:
-        free = [
-            b
-            for b in range(len(after))
-            if b not in matched_after and similarity[a, b] >= MIN_SIMILARITY_MOVED
-        ]
-        if free:
-            b = max(free, key=lambda b: similarity[a, b])
-            matched_before.add(a)
-            matched_after.add(b)
-            found[b] = Aligned("moved", a, b)
-    for b in range(len(after)):
-        found.setdefault(b, Aligned("added", None, b))
-    removed = [a for a in range(len(before)) if a not in matched_before]
-    return _ordered(found, removed, dict(pairs))
+MAX_WORDS_BETWEEN = 2
+"""Phrases with so few unchanged words between them are one phrase."""
+MIN_RETAINED = 0.5
+"""A sentence that retains a smaller share of its words was replaced as a whole."""
 
 
-def _ordered(found: dict[int, Aligned], removed: list[int], pairs: dict[int, int]) -> list[Aligned]:
-    """The new template in order, each removed segment after the last pair that precedes it."""
-    following: dict[int, list[Aligned]] = {}
-    for a in removed:
-        anchor = max((b for other, b in pairs.items() if other < a), default=-1)
-        following.setdefault(anchor, []).append(Aligned("removed", a, None))
-    ordered = following.get(-1, [])
-    for b in sorted(found):
-        ordered += [found[b], *following.get(b, [])]
-    return ordered
-
-
-def _equal(one: TemplateSegment, other: TemplateSegment) -> bool:
-    return one.variable == other.variable and _words(one) == _words(other)
-
-
-def _words(segment: TemplateSegment) -> str:
-    """The text with white space normalised."""
-    return " ".join(segment.text.split())
-
-
-def _similarities(
-    before: Sequence[TemplateSegment], after: Sequence[TemplateSegment]
-) -> NDArray[np.float64]:
-    """Dice similarity of the sets of character bigrams; 1 only where the words are equal."""
-    rows, columns = [_bigrams(s) for s in before], [_bigrams(s) for s in after]
-    known = {bigram: k for k, bigram in enumerate(sorted(set().union(*rows, *columns)))}
-    left, right = _incidence(rows, known), _incidence(columns, known)
-    sizes = left.sum(axis=1)[:, None] + right.sum(axis=1)[None, :]
-    dice: NDArray[np.float64] = 2 * (left @ right.T) / np.maximum(sizes, 1)
-    for a, one in enumerate(before):
-        for b, other in enumerate(after):
-            if one.variable != other.variable:
-                dice[a, b] = 0.0
-            elif _equal(one, other):
-                dice[a, b] = 1.0
-            else:
-                dice[a, b] = min(dice[a, b], 0.99)
-    return dice
-
-
-def _bigrams(segment: TemplateSegment) -> set[str]:
-    text = f" {_words(segment).casefold()} "
-    return {text[k : k + 2] for k in range(len(text) - 1)}
-
-
-def _incidence(sets: Sequence[set[str]], known: dict[str, int]) -> NDArray[np.float64]:
-    matrix = np.zeros((len(sets), len(known)))
-    for row, members in enumerate(sets):
-        matrix[row, [known[member] for member in members]] = 1.0
-    return matrix
-
-
-def _in_order(similarity: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """The pairs of the best alignment that keeps the order."""
-    n, m = similarity.shape
-    # An identical segment outweighs any two similar ones, so that it is always matched.
-    gain = np.where(
-        similarity >= 1, 2.0, np.where(similarity >= MIN_SIMILARITY_EDITED, similarity, -1.0)
+def find_edits(before: str, after: str) -> list[Edit]:
+    """The edits that lead from one template to the other, in the order of the old one."""
+    old, new = (
+        segment_template("", "", before, "sentence"),
+        segment_template("", "", after, "sentence"),
     )
-    best = np.zeros((n + 1, m + 1))
-    for a in range(n):
-        for b in range(m):
-            best[a + 1, b + 1] = max(best[a, b + 1], best[a + 1, b], best[a, b] + gain[a, b])
-    pairs = []
-    a, b = n, m
-    while a and b:
-        if best[a, b] == best[a - 1, b]:
-            a -= 1
-        elif best[a, b] == best[a, b - 1]:
-            b -= 1
-        else:
-            a, b = a - 1, b - 1
-            pairs.append((a, b))
-    return pairs[::-1]
+    tiles = _tiles([s.start for s in old], before), _tiles([s.start for s in new], after)
+    changes = list(_changes(align(old, new), *tiles, before, after))
+    return _with_spacing([_edit(kind, hunks, before, after) for kind, hunks in changes])
 
 
-@dataclass(frozen=True)
-class Template:
-    """A template's text and its segments, in order."""
-
-    text: str
-    segments: Sequence[TemplateSegment]
-
-    def piece(self, place: int) -> tuple[str, str]:
-        """The text between the previous segment and this one, and the segment's own."""
-        segment = self.segments[place]
-        start = self.segments[place - 1].end if place else 0
-        return self.text[start : segment.start], segment.text
-
-    @property
-    def tail(self) -> str:
-        """The text after the last segment."""
-        return self.text[self.segments[-1].end :] if self.segments else self.text
-
-
-def edits_of(aligned: Sequence[Aligned]) -> list[tuple[int, ...]]:
-    """The edits, as places in `aligned`; adjacent added (or removed) segments are one edit."""
-    edits: list[list[int]] = []
-    for place, item in enumerate(aligned):
-        if item.kind == "same":
-            continue
-        last = edits[-1][-1] if edits else -2
-        joins = item.kind in ("added", "removed") and aligned[last].kind == item.kind
-        if joins and last == place - 1:
-            edits[-1].append(place)
-        else:
-            edits.append([place])
-    return [tuple(edit) for edit in edits]
-
-
-def hybrid(
-    before: Template,
-    after: Template,
-    aligned: Sequence[Aligned],
-    changed: Iterable[int],
-    *,
-    base: str,
-) -> str:
-    """The template in which only the places `changed` of `aligned` are as in the new version.
+def with_edits(before: str, after: str, edits: Collection[Edit]) -> str:
+    """The old template with these of its edits.
 
     Args:
-        base: `"before"` or `"after"`: whose white space and tail are used for unchanged text.
+        edits: some of `find_edits(before, after)`, in any order.
     """
-    new = set(changed)
     pieces: list[str] = []
-    following = ""  # what follows the last piece in its own template
-    for place, item in _laid_out(aligned):
-        is_new = place in new or (item.kind == "same" and base == "after")
-        source, index = (after, item.after) if is_new else (before, item.before)
-        if index is None:
+    at = 0
+    for hunk in sorted((h for edit in edits for h in edit.hunks), key=_place):
+        pieces += [before[at : hunk.start], after[hunk.new_start : hunk.new_end]]
+        at = hunk.end
+    return "".join([*pieces, before[at:]])
+
+
+def _place(hunk: Hunk) -> tuple[int, int, int]:
+    return hunk.start, hunk.end, hunk.new_start
+
+
+def _tiles(starts: Sequence[int], text: str) -> list[Range]:
+    """Each segment with the text up to the next one; together they are the whole text."""
+    ends = [*starts[1:], len(text)][: len(starts)]
+    return [
+        (start if k else 0, end) for k, (start, end) in enumerate(zip(starts, ends, strict=True))
+    ]
+
+
+def _changes(
+    aligned: Sequence[Aligned], old: list[Range], new: list[Range], before: str, after: str
+) -> Iterator[tuple[ChangeKind, list[Hunk]]]:
+    """The edits as their hunks; what stands between two matched tiles was removed or added."""
+    at = new_at = 0  # where the last matched tiles end
+    removed: list[Hunk] = []
+    added: list[Hunk] = []
+    for item in aligned:
+        a = None if item.before is None else old[item.before]
+        b = None if item.after is None else new[item.after]
+        if item.kind == "moved" and a and b:
+            yield "moved", [_hunk(a, (new_at, new_at)), _hunk((at, at), b)]
+        elif a and b:
+            yield from _replaced(removed, added)
+            removed, added = [], []
+            yield from (("edited", [hunk]) for hunk in _phrases(a, b, before, after))
+            at, new_at = a[1], b[1]
+        elif a:
+            removed.append(_hunk(a, (new_at, new_at)))
+        elif b:
+            added.append(_hunk((at, at), b))
+    yield from _replaced(removed, added)
+    bare = (0, 0 if old else len(before)), (0, 0 if new else len(after))
+    if any(end for _, end in bare) and before != after:  # a text without any segment
+        yield "edited", [_hunk(*bare)]
+
+
+def _replaced(
+    removed: Sequence[Hunk], added: Sequence[Hunk]
+) -> Iterator[tuple[ChangeKind, list[Hunk]]]:
+    """What was removed and added in the same place, one by one: each pair was replaced."""
+    for gone, come in zip_longest(removed, added):
+        kind: ChangeKind = "edited" if gone and come else "removed" if gone else "added"
+        yield kind, [hunk for hunk in (gone, come) if hunk]
+
+
+def _hunk(old: Range, new: Range) -> Hunk:
+    return Hunk(start=old[0], end=old[1], new_start=new[0], new_end=new[1])
+
+
+def _phrases(old: Range, new: Range, before: str, after: str) -> list[Hunk]:
+    """What differs between two matched tiles: phrases, or everything if little is retained."""
+    one, other = _tokens(before, old), _tokens(after, new)
+    texts = [before[a:b] for a, b in one], [after[a:b] for a, b in other]
+    matcher = SequenceMatcher(None, *texts, autojunk=False)
+    runs: list[list[int]] = []  # first and last token on both sides
+    words = retained = between = 0
+    for tag, a, b, c, d in matcher.get_opcodes():
+        kept = sum(not text.isspace() for text in texts[0][a:b])
+        if tag == "equal":
+            between, retained = kept, retained + kept
+            words += 2 * kept
             continue
-        gap, own = source.piece(index)
-        if not pieces and index:
-            gap = gap.lstrip()
-        elif pieces and not index:
-            gap = following
-        pieces.append(gap + own)
-        following = source.piece(index + 1)[0] if index + 1 < len(source.segments) else source.tail
-    whole = after if base == "after" else before
-    return "".join(pieces) + whole.tail
-
-
-def _laid_out(aligned: Sequence[Aligned]) -> list[tuple[int, Aligned]]:
-    """Every entry with its place; a moved segment occurs twice, once per side, in both places."""
-    laid: list[tuple[int, Aligned]] = []
-    for place, item in enumerate(aligned):
-        if item.kind == "moved":
-            laid.append((place, Aligned("moved", None, item.after)))
+        words += kept + sum(not text.isspace() for text in texts[1][c:d])
+        if runs and between <= MAX_WORDS_BETWEEN:
+            runs[-1][1], runs[-1][3] = b, d
         else:
-            laid.append((place, item))
-    for place, item in enumerate(aligned):
-        if item.kind == "moved" and item.before is not None:
-            earlier = [k for k, (_, other) in enumerate(laid) if _precedes(other, item.before)]
-            laid.insert(max(earlier, default=-1) + 1, (place, Aligned("moved", item.before, None)))
-    return laid
+            runs.append([a, b, c, d])
+    if runs and 2 * retained < MIN_RETAINED * words:
+        runs = [[0, len(one), 0, len(other)]]
+    ends = [*(a for a, _ in one), old[1]], [*(a for a, _ in other), new[1]]
+    return [
+        _trimmed((ends[0][a], ends[0][b]), (ends[1][c], ends[1][d]), before, after)
+        for a, b, c, d in runs
+    ]
 
 
-def _precedes(item: Aligned, place: int) -> bool:
-    return item.before is not None and item.before < place
+def _trimmed(old: Range, new: Range, before: str, after: str) -> Hunk:
+    """The hunk without the white space that both sides end with."""
+    (a, b), (c, d) = old, new
+    while b > a and d > c and before[b - 1] == after[d - 1] and before[b - 1].isspace():
+        b, d = b - 1, d - 1
+    return _hunk((a, b), (c, d))
+
+
+def _tokens(text: str, tile: Range) -> list[Range]:
+    """The words of a tile and what stands between them; together they are the whole tile."""
+    start, end = tile
+    found: list[Range] = []
+    at = start
+    for a, b in boundaries.words(text[start:end]):
+        found += [(at, start + a)] if start + a > at else []
+        found.append((start + a, start + b))
+        at = start + b
+    return [*found, (at, end)] if at < end else found
+
+
+# -- as records -----------------------------------------------------------------------------------
+
+
+def _edit(kind: ChangeKind, hunks: Sequence[Hunk], before: str, after: str) -> Edit:
+    old = "".join(before[h.start : h.end] for h in hunks)
+    new = "".join(after[h.new_start : h.new_end] for h in hunks)
+    if kind == "edited" and not (old.strip() and new.strip()):
+        kind = "removed" if old.strip() else "added"
+    return Edit(kind=kind, before=old, after=new, hunks=tuple(hunks))
+
+
+def _with_spacing(edits: Sequence[Edit]) -> list[Edit]:
+    """White space joins the edit that it touches; all the rest of it is one edit, the last."""
+    found = [edit for edit in edits if edit.before.strip() or edit.after.strip()]
+    spacing = [h for edit in edits if edit not in found for h in edit.hunks]
+    alone: list[Hunk] = []
+    for hunk in spacing:
+        beside = [k for k, edit in enumerate(found) if any(_touch(hunk, h) for h in edit.hunks)]
+        if beside:
+            edit = found[beside[0]]
+            found[beside[0]] = edit.model_copy(update={"hunks": (*edit.hunks, hunk)})
+        else:
+            alone.append(hunk)
+    if alone:
+        found.append(Edit(kind="edited", before="", after="", hunks=tuple(alone)))
+    return sorted(found, key=lambda edit: min(map(_place, edit.hunks)))
+
+
+def _touch(one: Hunk, other: Hunk) -> bool:
+    old = one.end == other.start or other.end == one.start
+    return old and (one.new_end == other.new_start or other.new_end == one.new_start)

@@ -1,16 +1,22 @@
-"""Sentences about a comparison, by rule."""
+"""Sentences about a comparison, by rule. The first one names the edit that changed the answers."""
 
 from collections.abc import Sequence
 
 from smile_trace.comparison.answers import CHANGED
 from smile_trace.records.comparison import (
     AnswerComparison,
+    Edit,
     EditEffect,
     VersionChange,
     VersionReport,
 )
 
 _MAX_TEXT = 60
+_MAX_LISTED = 3
+MIN_ALONE = 0.2
+"""An edit that moves the answers by a smaller share of its effect when alone needs the others."""
+NEXT_TO_NOTHING = 0.1
+"""Largest share of the change that the other edits have where one changed the answers."""
 
 
 def summarize(
@@ -33,65 +39,122 @@ def summarize(
 
 
 def summarize_change(change: VersionChange, versions: Sequence[VersionReport]) -> str:
-    """What a change did to the answers, which edit did most, and which influences changed."""
+    """What a change did to the answers, by which edit, and which influences changed."""
     before, after = versions[change.before].label, versions[change.after].label
-    sentences = [_answers(change, before, after)]
-    if edit := _edit(change, versions):
-        sentences.append(edit)
-    changed = [item for item in change.segments if item.significant]
+    sentences = [f"From {before} to {after}{_answers(change)}."]
+    named = named_effects(change)
+    if len(change.edits) > 1 and named:
+        sentences.append(_shares(change, named))
+    changed = sum(item.significant for item in change.segments)
     if changed:
-        parts = "1 segment" if len(changed) == 1 else f"{len(changed)} segments"
+        parts = "1 segment" if changed == 1 else f"{changed} segments"
         sentences.append(f"The influence of {parts} changed.")
-    elif not change.why_no_influences:
-        sentences.append("No change of a segment's influence stands out of the noise.")
     return " ".join(sentences)
 
 
-def _answers(change: VersionChange, before: str, after: str) -> str:
+def named_effects(change: VersionChange) -> list[EditEffect]:
+    """The effects of single edits that changed the answers, the strongest first."""
+    return sorted((e for e in change.effects if e.named), key=lambda e: -e.share)
+
+
+def answers_repeat(change: VersionChange) -> bool:
+    """Whether the models repeat themselves, so that every difference is the prompt's."""
+    return change.answers is not None and change.answers.p_value is None
+
+
+def edit_phrase(edit: Edit) -> str:
+    """An edit in a sentence: `“brief” → “at length”`, `“Be brief.” (added)`."""
+    old, new = (" ".join(text.split()) for text in (edit.before, edit.after))
+    if not old and not new:
+        return "white space"
+    if edit.kind == "edited":
+        return f"“{_truncated(old)}” → “{_truncated(new)}”"
+    return f"“{_truncated(new or old)}” ({edit.kind})"
+
+
+def _truncated(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+
+
+def _answers(change: VersionChange) -> str:
+    """What follows "From 2 to 3"."""
     answers = change.answers
     if answers is None:
-        why = change.why_no_answers
-        return f"From {before} to {after}: the answers were not compared, because {why}."
+        return f": the answers were not compared, because {change.why_no_answers}"
     inputs = "1 input" if answers.inputs == 1 else f"{answers.inputs} inputs"
-    lead = f"From {before} to {after}:"
     if answers.significant:
-        return (
-            f"{lead} {answers.changed} of {inputs} got another answer, by "
-            f"{_distance(answers)} on average."
-        )
+        moved = f"{answers.changed} of {inputs} got another answer"
+        return f"{_culprit(change)}: {moved}, by {_distance(answers)} on average"
     if not answers.changed:
-        return f"{lead} the answers on {inputs} are the same."
+        return f": the answers on {inputs} are the same"
     if answers.ci_high <= CHANGED:
-        return f"{lead} the answers on {inputs} are within the model's own noise."
+        return f": the answers on {inputs} are within the model's own noise"
+    needed = f"; {_budget(change)} would tell" if change.budget_needed else ""
     return (
-        f"{lead} {answers.changed} of {inputs} got another answer, which may be the model's own "
-        f"noise: so few cannot rule out a change of up to {answers.ci_high:.2f}."
+        f": {answers.changed} of {inputs} got another answer, which may be the model's own "
+        f"noise: so few cannot rule out a change of up to {answers.ci_high:.2f}{needed}"
     )
+
+
+def _culprit(change: VersionChange) -> str:
+    """The edit that changed the answers, or the edits that it is among; maybe nothing."""
+    if not change.effects:
+        return ""
+    named = named_effects(change)
+    if named:
+        edits = [change.edits[effect.edits[0]] for effect in named]
+        noun = "the edit" if len(edits) == 1 else "the edits"
+        return f" {noun} {_listed(edits)} changed the answers"
+    largest = max(change.effects, key=lambda effect: effect.share)
+    among = [change.edits[place] for place in largest.edits]
+    if len(among) > 1:
+        known = f" ({_budget(change)} would tell which)" if change.budget_needed else ""
+        return f" one of {len(among)} edits changed the answers, {_listed(among, 'or')}{known}"
+    many = f" {len(change.edits)} edits changed the answers together"
+    return f"{many}, most of all {edit_phrase(among[0])}"
+
+
+def _shares(change: VersionChange, named: Sequence[EditEffect]) -> str:
+    """How much of the change the named edits account for, and whether they need the others."""
+    rest = len(change.edits) - len(named)
+    others = "the other edit" if rest == 1 else f"the other {rest} edits"
+    left = max(1.0 - sum(effect.share for effect in named), 0.0)
+    sure = answers_repeat(change) or any(e.ci_low > 0 and not e.named for e in change.effects)
+    adds = f"{left:.0%} of the change" if sure and left >= NEXT_TO_NOTHING else "next to nothing"
+    if len(named) > 1:
+        said = " and ".join(
+            f"{edit_phrase(change.edits[e.edits[0]])} for {e.share:.0%}" for e in named
+        )
+        return f"{said} of the change" + (f", {others} for {adds}." if rest else ".")
+    [effect] = named
+    alone = effect.distance if effect.edits[0] == 0 else effect.alone
+    verb = "adds" if rest == 1 else "add"
+    if alone is None:
+        moved = f"With the edits before it in place it moves them by {_distance(effect)}"
+    elif alone < MIN_ALONE * effect.distance:
+        return (
+            "It does so only together with the edits before it; by itself it moves them by "
+            f"{alone:.2f}."
+        )
+    else:
+        moved = f"By itself it moves them by {alone:.2f}"
+    return f"{moved}; {others} {verb} {adds}."
+
+
+def _listed(edits: Sequence[Edit], conjunction: str = "and") -> str:
+    shown = [edit_phrase(edit) for edit in edits[:_MAX_LISTED]]
+    if len(edits) > _MAX_LISTED:
+        shown.append(f"{len(edits) - _MAX_LISTED} more")
+    if len(shown) == 1:
+        return shown[0]
+    return f"{', '.join(shown[:-1])} {conjunction} {shown[-1]}"
+
+
+def _budget(change: VersionChange) -> str:
+    return f"a budget of {change.budget_needed:,} calls"
 
 
 def _distance(item: AnswerComparison | EditEffect) -> str:
     """The mean distance, with its interval unless that is negligible."""
     exact = item.ci_high - item.ci_low < 0.005
     return f"{item.distance:.2f}" + ("" if exact else f" ({item.ci_low:.2f} to {item.ci_high:.2f})")
-
-
-def _edit(change: VersionChange, versions: Sequence[VersionReport]) -> str:
-    """The edit with the largest effect, where the edits were tried one by one."""
-    significant = [edit for edit in change.edits if edit.significant]
-    if not significant:
-        return ""
-    strongest = max(significant, key=lambda edit: edit.distance)
-    item = change.segments[strongest.segments[0]]
-    side, place = (versions[change.after], item.after)
-    if place is None:
-        side, place = versions[change.before], item.before
-    assert place is not None
-    text = " ".join(side.segments[place].segment.text.split())
-    text = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
-    runner_up = max((edit.ci_high for edit in change.edits if edit is not strongest), default=0.0)
-    comes = "comes" if strongest.ci_low > runner_up else "seems to come"
-    most = "Most of it" if (strongest.share or 0.0) > 0.5 else "The largest part of it"
-    by_itself = f"by itself it moves them by {_distance(strongest)}"
-    others = len(change.edits) - len(significant)
-    rest = f"; {others} of {len(change.edits)} edits showed no more than noise" if others else ""
-    return f"{most} {comes} from “{text}” ({item.kind}): {by_itself}{rest}."

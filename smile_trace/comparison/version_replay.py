@@ -2,74 +2,122 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 
 from smile_trace.capture import suppressed
 from smile_trace.comparison.answers import (
+    Answers,
     Paired,
     answer_comparison,
-    edit_effect,
+    energies,
+    mean_interval,
+    own_distances,
     paired,
-    text_distance,
+    version_distance,
 )
-from smile_trace.comparison.edits import Aligned, Template, edits_of, hybrid
-from smile_trace.comparison.templates import VARIABLE, with_template
+from smile_trace.comparison.edit_search import MIN_SHARE, EditSearch, Step, splits, unresolved
+from smile_trace.comparison.edits import find_edits, with_edits
+from smile_trace.comparison.input_models import Input, InputModels
+from smile_trace.comparison.templates import VARIABLE
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
-from smile_trace.explaining.named_models import AnyModel, open_any
-from smile_trace.models import Model, Request
-from smile_trace.models.accounting.metered import MeteredModel
-from smile_trace.records import Call, PromptUse
-from smile_trace.records.comparison import AnswerComparison, EditEffect, Example, VersionReport
+from smile_trace.explaining.named_models import AnyModel
+from smile_trace.records import Call
+from smile_trace.records.comparison import (
+    AnswerComparison,
+    Edit,
+    EditEffect,
+    Example,
+    VersionReport,
+)
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.spending.ledger import StoredLedger
 
-MAX_EDITS = 8
-"""With more edits than that, only the whole change is measured."""
-MIN_INPUTS = 5
-"""With fewer inputs per edit than that, only the whole change is measured."""
+MIN_INPUTS = 4
+"""With fewer inputs hardly any change of a model that varies is significant."""
+SEARCHED = 4
+"""Inputs on which an edit is searched: of those that were compared, the ones that moved most."""
+POWER = 2.8
+"""A mean of so many standard errors is found significant (two-sided 5 %) in 80 % of the cases."""
+MIN_SHARE_SURE = 0.4
+"""Smallest share of the change of a further edit that is named where answers vary."""
+MAX_SUGGESTED = 100
+"""Inputs of the largest budget that is suggested; a change that needs more is hardly one."""
 MAX_EXAMPLES = 10
-
-Answers = list[list[str | None]]
-"""By input and replicate; None where a request failed."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """One logged call whose variables are replayed."""
-
-    call: Call
-    use: PromptUse
 
 
 @dataclass(frozen=True)
 class Replayed:
     """The result of a replay; see `VersionChange`."""
 
+    edits: tuple[Edit, ...] = ()
     answers: AnswerComparison | None = None
     why_no_answers: str = ""
-    edits: tuple[EditEffect, ...] = ()
+    effects: tuple[EditEffect, ...] = ()
     why_no_edits: str = ""
+    budget_needed: int | None = None
     examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is asked: `edits` one by one (maybe none) beside the whole change."""
+    """What the budget is spent on: `inputs` through both versions, the rest on the search.
 
-    inputs: list[Input]
-    edits: list[tuple[int, ...]]
-    why_no_edits: str
+    `replicates`: answers per input and version; 1 where the models are deterministic.
+    """
+
+    budget: int
+    edits: int
     replicates: int
 
     @property
     def exact(self) -> bool:
         """Whether the models are deterministic."""
         return self.replicates == 1
+
+    @property
+    def per_input(self) -> int:
+        """Calls for one input through both versions."""
+        return 2 * self.replicates
+
+    @property
+    def inputs(self) -> int:
+        """Inputs that are compared; with several edits a few calls are left for the search."""
+        left = self.budget - self.splits * SEARCHED
+        enough = min(self.budget // self.per_input, 1 if self.exact else MIN_INPUTS)
+        return max(left // self.per_input, enough)
+
+    @property
+    def splits(self) -> int:
+        """Templates that are asked for until one edit is found."""
+        return splits(self.edits)
+
+    def needed(self, inputs: int) -> int:
+        """The budget with which so many inputs are compared, and one edit is found."""
+        return inputs * self.per_input + self.splits * SEARCHED
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Both versions' answers to the same inputs, and the calls that are left."""
+
+    plan: _Plan
+    inputs: list[Input]
+    olds: Answers
+    news: Answers
+
+    @property
+    def left(self) -> int:
+        """Calls that the budget still allows."""
+        return self.plan.budget - len(self.inputs) * self.plan.per_input
+
+    @property
+    def pairs(self) -> list[Paired | None]:
+        """The answers by input; None where one is missing."""
+        return [paired(old, new) for old, new in zip(self.olds, self.news, strict=True)]
 
 
 class VersionReplay:
@@ -80,6 +128,7 @@ class VersionReplay:
     Args:
         traffic: the logged calls that inputs are drawn from; at least one.
         model: who answers; by default each version's own model.
+        app: the module of the application, for a model of kind "rerun".
     """
 
     def __init__(
@@ -90,6 +139,7 @@ class VersionReplay:
         traffic: Sequence[Call],
         seed: int,
         model: AnyModel | None = None,
+        app: str | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -97,118 +147,104 @@ class VersionReplay:
         self._traffic = traffic
         self._seed = seed
         self._given = model
-        self._distance = text_distance(settings.explain.distance)
+        self._app = app
+        self._distance = version_distance(settings.explain.distance)
 
-    def run(
-        self,
-        before: VersionReport,
-        after: VersionReport,
-        aligned: Sequence[Aligned],
-        budget: int,
-    ) -> Replayed:
-        """Replay with at most `budget` new calls.
+    def run(self, before: VersionReport, after: VersionReport, budget: int) -> Replayed:
+        """Replay with at most `budget` new calls, and look for the edit that did it.
 
         An error of the store or the model becomes `why_no_answers`.
         """
+        edits = tuple(find_edits(before.template, after.template))
         try:
-            return wait_for(self._run(before, after, aligned, budget))
+            return wait_for(self._run(before, after, edits, budget))
         except SmileTraceError as error:
-            return Replayed(why_no_answers=str(error).rstrip("."))
+            return Replayed(edits, why_no_answers=str(error).rstrip("."))
 
     async def _run(
-        self,
-        before: VersionReport,
-        after: VersionReport,
-        aligned: Sequence[Aligned],
-        budget: int,
+        self, before: VersionReport, after: VersionReport, edits: tuple[Edit, ...], budget: int
     ) -> Replayed:
         scope = f"compare/{self._prompt}/{uuid.uuid4().hex}"
-        models = [self._model(version, budget, scope) for version in (before, after)]
-        parameters = self._traffic[0].parameters
-        replicates = 1 if all(model.deterministic(parameters) for model in models) else 2
-        edits = edits_of(aligned)
-        if len(edits) < 2 or before.model != after.model:
-            edits = []
-        plan, why = self._plan([before.template, after.template], edits, replicates, budget)
-        if plan is None:
-            return Replayed(why_no_answers=why)
-        old, new = _template(before), _template(after)
-        everything = set(chain.from_iterable(plan.edits))
-        applied = [hybrid(old, new, aligned, edit, base="before") for edit in plan.edits]
-        reverted = [
-            hybrid(old, new, aligned, everything - set(edit), base="after") for edit in plan.edits
-        ]
-        with suppressed():
-            [olds] = await _ask(models[0], plan, [before.template])
-            [news] = await _ask(models[1], plan, [after.template])
-            hybrids = await _ask(models[0], plan, [*applied, *reverted])
-        return self._judge(plan, olds, news, hybrids)
-
-    def _plan(
-        self,
-        templates: Sequence[str],
-        edits: list[tuple[int, ...]],
-        replicates: int,
-        budget: int,
-    ) -> tuple[_Plan | None, str]:
-        """What the budget allows, or why it allows nothing."""
-        per_input = 2 * replicates
-        if budget < per_input:
-            return None, "the budget allows no call"
+        models = [self._models(version, budget, scope) for version in (before, after)]
+        traffic = [call for call in self._traffic if all(m.answers(call) for m in models)]
+        if not traffic:
+            why = "no call may be made again: decorate its function with rerun=True"
+            return Replayed(edits, why_no_answers=why)
+        exact = all(m.of(traffic[0]).deterministic(traffic[0].parameters) for m in models)
+        plan = _Plan(budget, len(edits), 1 if exact else 2)
+        if not plan.inputs:
+            return Replayed(edits, why_no_answers="the budget allows no call")
         generator = np.random.default_rng([self._seed, 0])
-        inputs = choose_inputs(
-            self._traffic, self._prompt, templates, budget // per_input, generator
-        )
+        templates = [before.template, after.template]
+        inputs = choose_inputs(traffic, self._prompt, templates, plan.inputs, generator)
         if not inputs:
-            return None, "no logged call has values for the variables of both templates"
-        with_edits = per_input * (1 + len(edits))
-        why_no_edits = ""
-        if len(edits) > MAX_EDITS:
-            why_no_edits = (
-                f"there are {len(edits)} edits, and {MAX_EDITS} at most are tried one by one"
-            )
-        elif edits and budget // with_edits < MIN_INPUTS:
-            why_no_edits = (
-                f"{len(edits)} edits on {MIN_INPUTS} inputs need a budget of "
-                f"{MIN_INPUTS * with_edits} calls"
-            )
-        if why_no_edits:
-            edits = []
-        inputs = inputs[: budget // (per_input * (1 + len(edits)))]
-        return _Plan(inputs, edits, why_no_edits, replicates), ""
+            why = "no logged call has values for the variables of both templates"
+            return Replayed(edits, why_no_answers=why)
+        with suppressed():
+            olds = await models[0].ask(inputs, before.template, plan.replicates)
+            news = await models[1].ask(inputs, after.template, plan.replicates)
+            asked = _Asked(plan, inputs, olds, news)
+            known = [pair for pair in asked.pairs if pair is not None]
+            if not known:
+                return Replayed(edits, why_no_answers="the model answered none of the inputs")
+            generator = np.random.default_rng([self._seed, 1])
+            answers = answer_comparison(known, self._distance, generator, exact=plan.exact)
+            found = Replayed(edits, answers, examples=self._examples(inputs, asked.pairs))
+            if before.model != after.model:
+                return replace(found, why_no_edits="the models differ as well") if edits else found
+            if not edits:
+                return found
+            if not answers.significant:
+                return replace(found, budget_needed=self._needed(asked, answers))
+            return await self._search(found, asked, models[0], before.template, after.template)
 
-    def _judge(
-        self, plan: _Plan, olds: Answers, news: Answers, hybrids: Sequence[Answers]
+    async def _search(
+        self, found: Replayed, asked: _Asked, models: InputModels, before: str, after: str
     ) -> Replayed:
-        whole = _pairs(olds, news)
-        known = [pair for pair in whole if pair is not None]
-        if not known:
-            return Replayed(why_no_answers="the model answered none of the inputs")
-        applied, reverted = hybrids[: len(plan.edits)], hybrids[len(plan.edits) :]
-        effects = [
-            edit_effect(
-                edit,
-                list(zip(_pairs(olds, with_edit), _pairs(without, news), strict=True)),
-                self._distance,
-                self._generator(),
-                exact=plan.exact,
-            )
-            for edit, with_edit, without in zip(plan.edits, applied, reverted, strict=True)
-        ]
-        total = sum(effect.distance for effect in effects)
-        return Replayed(
-            answers=answer_comparison(known, self._distance, self._generator(), exact=plan.exact),
-            edits=tuple(
-                effect.model_copy(update={"share": effect.distance / total}) if total else effect
-                for effect in effects
-            ),
-            why_no_edits=plan.why_no_edits,
-            examples=self._examples(plan.inputs, whole),
+        """Look for the edits that changed the answers, on the inputs that show it best."""
+        edits, plan = found.edits, asked.plan
+        noise = own_distances(asked.olds, asked.news, self._distance)
+        moved = np.nan_to_num(energies(asked.olds, asked.news, noise, self._distance), nan=-1.0)
+        most = min(asked.left // max(plan.splits, 1), SEARCHED) or 1
+        chosen = [k for k in np.argsort(-moved, kind="stable") if moved[k] > 0][:most]
+        inputs = [asked.inputs[k] for k in chosen]
+        olds, news = ([answers[k] for k in chosen] for answers in (asked.olds, asked.news))
+        cost = len(inputs)
+        search = EditSearch(olds, news, len(edits), noise[chosen], self._distance)
+
+        async def ask(some: Sequence[Edit]) -> Answers:
+            return await models.ask(inputs, with_edits(before, after, some), 1)
+
+        why, left = "", asked.left // cost
+        alone: dict[int, float] = {}
+        try:
+            left -= await search.run(lambda count: ask(edits[:count]), left)
+            for step in _named(search.steps, exact=plan.exact):
+                if step.start and left > 0:
+                    alone[step.start] = search.alone(await ask([edits[step.start]]))
+                    left -= 1
+        except SmileTraceError as error:
+            why = str(error).rstrip(".")
+        named = _named(search.steps, exact=plan.exact)
+        open_step = None if named else unresolved(search.steps)
+        return replace(
+            found,
+            effects=tuple(_effect(s, s in named, alone.get(s.start)) for s in search.steps),
+            why_no_edits=why,
+            budget_needed=None
+            if open_step is None or why
+            else plan.budget + splits(open_step.edits) * cost,
         )
 
-    def _generator(self) -> np.random.Generator:
-        """The generator of each permutation test."""
-        return np.random.default_rng([self._seed, 1])
+    def _needed(self, asked: _Asked, answers: AnswerComparison) -> int | None:
+        """The budget that would tell a change of this size from noise, if it is no noise."""
+        if not answers.changed or answers.p_value is None or answers.distance <= 0:
+            return None
+        noise = own_distances(asked.olds, asked.news, self._distance)
+        moved = energies(asked.olds, asked.news, noise, self._distance)
+        spread = float(np.nanstd(moved, ddof=1)) if answers.inputs > 1 else answers.distance
+        inputs = max(ceil((POWER * spread / answers.distance) ** 2), MIN_INPUTS, len(moved) + 1)
+        return asked.plan.needed(inputs) if inputs <= MAX_SUGGESTED else None
 
     def _examples(
         self, inputs: Sequence[Input], whole: Sequence[Paired | None]
@@ -228,19 +264,11 @@ class VersionReplay:
         changed = [example for example in found if example.distance > 0]
         return tuple(sorted(changed, key=lambda example: -example.distance)[:MAX_EXAMPLES])
 
-    def _model(self, version: VersionReport, budget: int, scope: str) -> Model:
-        """The version's model under the daily caps and the budget of this comparison."""
+    def _models(self, version: VersionReport, budget: int, scope: str) -> InputModels:
+        """Who answers for a version."""
         asked = self._given or version.model or self._traffic[0].model or "*"
-        caps = {"calls_per_explanation": budget, "usd_per_explanation": None}
-        return MeteredModel(
-            open_any(asked, self._settings),
-            ledger=StoredLedger(
-                self._store.database,
-                self._settings.budget.model_copy(update=caps),
-                self._settings.models,
-            ),
-            cache=self._store.responses,
-            explanation=scope,
+        return InputModels(
+            asked, self._store, self._settings, app=self._app, budget=budget, scope=scope
         )
 
 
@@ -251,7 +279,11 @@ def choose_inputs(
     most: int,
     generator: np.random.Generator,
 ) -> list[Input]:
-    """A random sample of logged calls whose variables fill every template, each input once."""
+    """A random sample of logged calls whose variables fill every template, each input once.
+
+    A larger sample of the same generator holds the smaller one, so that a larger budget pays only
+    for what is new.
+    """
     wanted = {name for template in templates for name in VARIABLE.findall(template)}
     found: dict[tuple[object, ...], Input] = {}
     for call in traffic:
@@ -263,39 +295,36 @@ def choose_inputs(
         key = (tuple(sorted(use.variables.items())), around, len(call.messages))
         found.setdefault(key, Input(call, use))
     inputs = list(found.values())
-    if len(inputs) <= most:
-        return inputs
-    chosen = generator.choice(len(inputs), most, replace=False)
-    return [inputs[k] for k in sorted(chosen)]
+    return [inputs[k] for k in generator.permutation(len(inputs))[:most]]
 
 
-async def _ask(model: Model, plan: _Plan, templates: Sequence[str]) -> list[Answers]:
-    """Answers by template, input and replicate.
+def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:
+    """The single edits that changed the answers, the strongest first.
 
-    Raises:
-        ModelUnavailable: the model cannot be asked at all.
-        BudgetExceeded: a cap is reached.
+    That something did is known; so the strongest needs no test of its own. The others do, unless
+    the model repeats itself. None is named while a stronger group is not taken apart.
     """
-    requests = [
-        Request(
-            messages=with_template(item.call, item.use, template),
-            form=item.call.form,
-            parameters=item.call.parameters,
-            replicate=replicate,
-        )
-        for template in templates
-        for item in plan.inputs
-        for replicate in range(plan.replicates)
-    ]
-    answers = iter([r.text if r.ok else None for r in await model.generate(requests)])
-    return [
-        [[next(answers) for _ in range(plan.replicates)] for _ in plan.inputs] for _ in templates
-    ]
+    if max(steps, key=lambda step: step.share).edits > 1:
+        return []
+    single = [step for step in steps if step.edits == 1 and step.share >= MIN_SHARE]
+    found = sorted(single, key=lambda step: -step.share)
+    return [s for k, s in enumerate(found) if not k or exact or _sure(s)]
 
 
-def _pairs(before: Answers, after: Answers) -> list[Paired | None]:
-    return [paired(old, new) for old, new in zip(before, after, strict=True)]
+def _sure(step: Step) -> bool:
+    return step.share >= MIN_SHARE_SURE and mean_interval(step.known)[0] > 0
 
 
-def _template(version: VersionReport) -> Template:
-    return Template(version.template, [influence.segment for influence in version.segments])
+def _effect(step: Step, named: bool, alone: float | None) -> EditEffect:
+    low, high = mean_interval(step.known)
+    return EditEffect(
+        edits=tuple(range(step.start, step.end)),
+        distance=min(step.distance, 1.0),
+        ci_low=low,
+        ci_high=high,
+        inputs=len(step.known),
+        changed=step.changed,
+        share=step.share,
+        named=named,
+        alone=alone,
+    )

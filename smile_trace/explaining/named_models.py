@@ -65,8 +65,16 @@ def named_model(name: str, settings: Settings, call: Call | None, app: str | Non
     return _open[key]
 
 
-def open_any(model: AnyModel, settings: Settings) -> Model:
+def open_any(
+    model: AnyModel, settings: Settings, call: Call | None = None, app: str | None = None
+) -> Model:
     """The model of that name in the settings, the Model itself, or the function as a Model.
+
+    Args:
+        model: who is asked.
+        settings: the settings.
+        call: as for `named_model`.
+        app: as for `named_model`.
 
     Raises:
         NoModel: the settings have no model of that name.
@@ -74,5 +82,5 @@ def open_any(model: AnyModel, settings: Settings) -> Model:
         TypeError: it is none of these.
     """
     if isinstance(model, str):
-        return named_model(model, settings, None)
+        return named_model(model, settings, call, app)
     return as_model(model)

@@ -9,7 +9,7 @@ from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
 from smile_trace.records.upgrades import upgrade_comparison
 
-COMPARISON_SCHEMA_VERSION = 2
+COMPARISON_SCHEMA_VERSION = 3
 
 Verdict = Literal["essential", "matters", "no_effect", "inconclusive"]
 """`essential`: the influence is large. `matters`: it is not zero. `no_effect`: it is within ±δ on
@@ -162,28 +162,57 @@ class Example(Record):
     trace_id: str | None = None
 
 
-class EditEffect(Record):
-    """The effect of one edit: the mean distance of answers with and without it.
+class Hunk(Record):
+    """Characters `[start, end)` of the old template became `[new_start, new_end)` of the new."""
 
-    Measured both ways: the edit alone applied to the version before, and alone reverted in the
-    version after. `share` is its share of the whole change, None where nothing changed.
+    start: int
+    end: int
+    new_start: int
+    new_end: int
+
+
+class Edit(Record):
+    """One edit, as a person reads a diff: a phrase, a sentence or a variable.
+
+    `before` and `after` are its texts; both are empty where only white space changed. A moved
+    sentence has a hunk in each of its places. All hunks of a change together turn the old
+    template into the new one.
     """
 
-    segments: tuple[int, ...]
-    """Places in `VersionChange.segments`: neighbours that were added (or removed) are one."""
+    kind: ChangeKind
+    before: str
+    after: str
+    hunks: tuple[Hunk, ...] = ()
+
+
+class EditEffect(Record):
+    """What one edit, or a group of edits that was not taken apart, did to the answers.
+
+    The edits of a change are applied one after the other; the effects of the groups are the steps
+    from the old version's answers to the new one's, each measured with the edits before it in
+    place. `edits` are places in `VersionChange.edits`. `distance` is the mean energy distance over
+    the `inputs` on which it was tried, `share` its share of all steps. `named`: a single edit that
+    changed the answers. `alone` is the distance by which it moves the old version's answers
+    without any other edit, None where that was not tried.
+    """
+
+    edits: tuple[int, ...]
     distance: float
     ci_low: float
     ci_high: float
-    share: float | None = None
+    inputs: int = 0
     changed: int = 0
-    p_value: float | None = None
-    significant: bool = False
+    share: float = 0.0
+    named: bool = False
+    alone: float | None = None
 
 
 class VersionChange(Record):
     """From one version to another: places in `Comparison.versions`.
 
-    The three `why_…` say why something was not compared, where it was not.
+    `edits` are what a person reads in the diff, `effects` what they did. The three `why_…` say why
+    something was not compared, where it was not. `budget_needed` is the number of calls that would
+    tell which edit changed the answers, or whether any did; None where nothing more is needed.
     """
 
     before: int
@@ -193,7 +222,9 @@ class VersionChange(Record):
     why_no_answers: str = ""
     why_no_influences: str = ""
     why_no_edits: str = ""
-    edits: tuple[EditEffect, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    effects: tuple[EditEffect, ...] = ()
+    budget_needed: int | None = None
     measures: tuple[MeasureChange, ...] = ()
     examples: tuple[Example, ...] = ()
     summary: str = ""

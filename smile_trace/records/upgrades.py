@@ -57,17 +57,24 @@ def upgrade_explanation(document: JSON, current: int) -> JSON:
 
 
 def upgrade_comparison(document: JSON, current: int) -> JSON:
-    """A Comparison: version 1 had the verdicts `dead`, `critical` and `undetermined`.
+    """A Comparison: version 1 had the verdicts `dead`, `critical` and `undetermined`; until version
+    2 an edit was named by the segments that it changed.
 
     Raises:
         ValueError: it was written by a newer release.
     """
-    if _version(document, current, "comparison") != 1:
+    if _version(document, current, "comparison") == current or not isinstance(document, dict):
         return document
-    versions = document.get("versions")
-    if not isinstance(versions, list | tuple):
+    versions, changes = document.get("versions"), document.get("changes", ())
+    if not isinstance(versions, list | tuple) or not isinstance(changes, list | tuple):
         return document
-    return {**document, "schema_version": current, "versions": [_judged(v) for v in versions]}
+    judged = [_judged(version) for version in versions]
+    return {
+        **document,
+        "schema_version": current,
+        "versions": judged,
+        "changes": [_with_edits(change, judged) for change in changes],
+    }
 
 
 def _judged(version: JSON) -> JSON:
@@ -80,6 +87,37 @@ def _with_verdict(segment: JSON) -> JSON:
     if not isinstance(segment, dict) or not isinstance(segment.get("verdict"), str):
         return segment
     return {**segment, "verdict": _VERDICTS.get(segment["verdict"], segment["verdict"])}
+
+
+def _with_edits(change: JSON, versions: list[JSON]) -> JSON:
+    """Edits as texts, and their effects apart; what does not fit is left for validation."""
+    try:
+        edits = [_edit(effect, change, versions) for effect in change.get("edits", ())]
+        effects = [
+            {
+                "edits": [k],
+                **{name: effect[name] for name in ("distance", "ci_low", "ci_high")},
+                "changed": effect.get("changed", 0),
+                "share": effect.get("share") or 0.0,
+                "named": effect.get("significant", False),
+                "alone": effect["distance"],
+            }
+            for k, effect in enumerate(change.get("edits", ()))
+        ]
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return change
+    return {**change, "edits": edits, "effects": effects}
+
+
+def _edit(effect: JSON, change: JSON, versions: list[JSON]) -> JSON:
+    items = [change["segments"][place] for place in effect["segments"]]
+
+    def text(side: str) -> str:
+        segments = versions[change[side]]["segments"]
+        places = [item[side] for item in items if item.get(side) is not None]
+        return " ".join(segments[place]["segment"]["text"] for place in places)
+
+    return {"kind": items[0]["kind"], "before": text("before"), "after": text("after")}
 
 
 def _version(document: JSON, current: int, noun: str) -> int:

@@ -63,12 +63,14 @@ def plant(
     probability: float | None = 1.0,
     form: Form = "chat",
     parameters: Mapping[str, object] | None = None,
+    rerun: str | None = None,
     seed: int = 0,
 ) -> None:
     """One captured call per entry of `variables`; explained where `effects` are given.
 
     Args:
         effects: the text of a segment to its effect; others have none.
+        rerun: the function that made the calls, as `MODULE:NAME`, with the one parameter `prompt`.
     """
     generator = np.random.default_rng([seed, *version.encode()])
     segments = segment_template(name, version, template, unit)
@@ -93,6 +95,8 @@ def plant(
             answer=answers[k] if answers else f"answer {k}",
             model=model,
             form=form,
+            rerun=rerun,
+            rerun_arguments={"prompt": "prompt", "arguments": {}} if rerun else None,
             parameters=dict(parameters or {"temperature": 0}),
             usage=Usage(input_tokens=len(text) // 4, output_tokens=5),
             start_ns=10**18 + k * 10**9,

@@ -23,7 +23,7 @@ RENAMED_FIELDS: dict[str, str] = {
 
 RENAMED_VALUES: dict[str, dict[Any, Any]] = {
     "explanation.schema_version": {1: 2},
-    "comparison.schema_version": {1: 2},
+    "comparison.schema_version": {1: 3},
     "fidelity.status": {"unreliable": "inconclusive"},
     "error.type": {"NoSuchPart": "AnswerSpanNotFound"},
     "segments.verdict": {

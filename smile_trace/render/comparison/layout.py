@@ -1,15 +1,18 @@
 """The model of every picture of a comparison: panels, rows and intervals. All text is `visible`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Literal
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal, NamedTuple
 
 from smile_trace.records.comparison import (
     ChangeKind,
     Comparison,
+    Edit,
+    EditEffect,
     Influence,
     SegmentChange,
+    TemplateSegment,
     VersionChange,
     VersionReport,
 )
@@ -35,18 +38,35 @@ MEASURE_WORDS = {
 }
 
 LONGEST_NAME, LONGEST_LABEL = 120, 40
+MIN_SHARE = 0.1
+"""Edits with a smaller share of the change are folded."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of a template's text; `change` says how its segment differs from the other version."""
+    """A run of a template's text, all of one segment and of one edit, or of none.
+
+    `change` says how its phrase differs from the other version; `badge` stands before the first
+    piece of a phrase, and `named` is set where that edit changed the answers.
+    """
 
     text: str
     kind: Kind
     change: ChangeKind = "same"
+    badge: str = ""
+    named: bool = False
     value: str = ""
     strength: float = 0.0
     hint: str = ""
+
+
+class _Phrase(NamedTuple):
+    """What an edit marks in one of the templates."""
+
+    start: int
+    end: int
+    kind: ChangeKind
+    named: bool
 
 
 @dataclass(frozen=True)
@@ -78,39 +98,60 @@ def label_of(version: VersionReport) -> str:
 
 
 def panels(comparison: Comparison) -> tuple[Panel, ...]:
-    """Every version's template, with what differs from the previous (or next) version marked."""
-    marks: list[dict[int, ChangeKind]] = [{} for _ in comparison.versions]
-    for change in comparison.changes:
-        for item in change.segments:
-            if item.kind in ("removed", "moved", "edited") and item.before is not None:
-                marks[change.before].setdefault(item.before, item.kind)
-            if item.kind in ("added", "moved", "edited") and item.after is not None:
-                marks[change.after][item.after] = item.kind
-    return tuple(
-        Panel(version, tuple(_pieces(version, mark)))
-        for version, mark in zip(comparison.versions, marks, strict=True)
+    """Every version's template, with the phrases that differ from the version before it (in the
+    first one, from the version after it) marked."""
+    found = []
+    for place, version in enumerate(comparison.versions):
+        into = next((c for c in comparison.changes if c.after == place), None)
+        away = next((c for c in comparison.changes if c.before == place), None)
+        change = into or away
+        phrases = [] if change is None else sorted(_phrases(change, new=into is not None))
+        found.append(Panel(version, tuple(_pieces(version, phrases))))
+    return tuple(found)
+
+
+def _phrases(change: VersionChange, *, new: bool) -> Iterator[_Phrase]:
+    """What the edits mark on one side."""
+    named = {place for effect in change.effects if effect.named for place in effect.edits}
+    for place, edit in enumerate(change.edits):
+        for hunk in edit.hunks:
+            start, end = (hunk.new_start, hunk.new_end) if new else (hunk.start, hunk.end)
+            if end > start and (edit.before or edit.after):
+                yield _Phrase(start, end, edit.kind, place in named)
+
+
+def _pieces(version: VersionReport, phrases: Sequence[_Phrase]) -> Iterator[Piece]:
+    """The template, cut where a segment or a phrase begins or ends."""
+    text, segments = version.template, [item.segment for item in version.segments]
+    ends = {0, len(text), *(e for s in segments for e in (s.start, s.end))}
+    cuts = sorted(ends | {e for phrase in phrases for e in (phrase.start, phrase.end)})
+    for start, end in pairwise(cuts):
+        inside = next((i for i in version.segments if _holds(i.segment, start)), None)
+        phrase = next((p for p in phrases if p.start <= start < p.end), None)
+        if phrase is None or not text[start:end].strip():
+            marked = Piece(visible(text[start:end]), "between")
+        else:
+            badge = phrase.kind if phrase.start == start else ""
+            marked = Piece(visible(text[start:end]), "between", phrase.kind, badge, phrase.named)
+        yield marked if inside is None else _coloured(marked, inside, start)
+
+
+def _coloured(piece: Piece, influence: Influence, start: int) -> Piece:
+    """A piece of a segment; its value stands above the first one."""
+    kind = kind_of(influence)
+    coloured = kind in ("supports", "opposes")
+    first = coloured and start == influence.segment.start
+    return replace(
+        piece,
+        kind=kind,
+        value=signed(influence.influence) if first else "",
+        strength=strength(influence.influence) if coloured else 0.0,
+        hint=describe(influence),
     )
 
 
-def _pieces(version: VersionReport, marks: dict[int, ChangeKind]) -> Iterator[Piece]:
-    at = 0
-    for place, influence in enumerate(version.segments):
-        segment = influence.segment
-        if segment.start > at:
-            yield Piece(visible(version.template[at : segment.start]), "between")
-        kind = kind_of(influence)
-        coloured = kind in ("supports", "opposes")
-        yield Piece(
-            text=visible(segment.text),
-            kind=kind,
-            change=marks.get(place, "same"),
-            value=signed(influence.influence) if coloured else "",
-            strength=strength(influence.influence) if coloured else 0.0,
-            hint=describe(influence),
-        )
-        at = segment.end
-    if at < len(version.template):
-        yield Piece(visible(version.template[at:]), "between")
+def _holds(segment: TemplateSegment, place: int) -> bool:
+    return segment.start <= place < segment.end
 
 
 def kind_of(influence: Influence) -> Kind:
@@ -130,6 +171,19 @@ def describe(influence: Influence) -> str:
         return "not measured: it was never removed from an explained call"
     interval = f"[{signed(influence.ci_low)}, {signed(influence.ci_high)}]"
     return f"{signed(influence.influence)} {interval}: {VERDICT_WORDS[influence.verdict]}"
+
+
+def verdict_of(influence: Influence) -> str:
+    """The verdict in words, with what it leaves open."""
+    words = [VERDICT_WORDS[influence.verdict]]
+    if influence.calls_needed:
+        words[0] += f": {influence.calls_needed:,} calls would tell"
+    if influence.verdict == "no_effect" and influence.may_need < 0.995:
+        words.append(f"at most {influence.may_need:.1%} of calls may need it")
+    if influence.tokens_saved is not None:
+        usd = "" if influence.usd_saved is None else f", ${influence.usd_saved:.4f}"
+        words.append(f"saves {influence.tokens_saved:,.0f} tokens{usd} per 1,000 calls")
+    return "; ".join(words)
 
 
 def scale(values: Sequence[float]) -> tuple[float, float]:
@@ -169,13 +223,20 @@ def text_of(comparison: Comparison, change: VersionChange, item: SegmentChange) 
     return visible(before.segments[item.before].segment.text)
 
 
-def edit_text(comparison: Comparison, change: VersionChange, places: Sequence[int]) -> str:
+def edit_text(edit: Edit) -> str:
     """An edit as the lines of a diff: − old, + new."""
-    lines = []
-    items = [change.segments[k] for k in places]
-    for sign, version, side in (("−", change.before, "before"), ("+", change.after, "after")):
-        segments = comparison.versions[version].segments
-        found = [getattr(item, side) for item in items]
-        for _, run in groupby(k for k in found if k is not None):
-            lines += [f"{sign} {visible(segments[k].segment.text)}" for k in run]
-    return "\n".join(lines)
+    sides = (("−", edit.before), ("+", edit.after))
+    lines = [f"{sign} {visible(text.strip())}" for sign, text in sides if text.strip()]
+    if edit.kind == "moved":
+        return f"{lines[-1][2:]} (moved)"
+    return "\n".join(lines) or "white space"
+
+
+def effects_of(change: VersionChange) -> list[EditEffect]:
+    """What the edits did, the strongest first."""
+    return sorted(change.effects, key=lambda effect: (not effect.named, -effect.share))
+
+
+def ruled_out(change: VersionChange, effect: EditEffect) -> bool:
+    """Whether a group of edits did little beside another one: it is folded."""
+    return effect.share < MIN_SHARE and not effect.named

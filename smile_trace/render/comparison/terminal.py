@@ -44,9 +44,9 @@ def _print_change(comparison: Comparison, change: VersionChange, console: Consol
         a = change.answers
         what = f"answers on {a.inputs} inputs ({a.changed} changed)"
         table.add_row(what, *_cells(a.distance, a.ci_low, a.ci_high, a.p_value, a.significant))
-    for edit in sorted(change.edits, key=lambda edit: -edit.distance):
-        text = layout.edit_text(comparison, change, edit.segments)
-        cells = _cells(edit.distance, edit.ci_low, edit.ci_high, edit.p_value, edit.significant)
+    for effect in layout.effects_of(change):
+        text = "\n".join(layout.edit_text(change.edits[place]) for place in effect.edits)
+        cells = _cells(effect.distance, effect.ci_low, effect.ci_high, None, effect.named)
         table.add_row(Text(text), *cells)
     for item in layout.changed_most(change)[:_MAX_ROWS]:
         if item.significant and item.change is not None:

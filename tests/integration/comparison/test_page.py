@@ -49,13 +49,13 @@ def test_the_page_by_keyboard_in_the_dark_and_with_hostile_text(
     assert page.locator("script").count() == 0
     assert page.get_by_role("heading", level=1).inner_text() == "<b>answer</b>: 1 → 2"
 
-    second = page.locator("details").nth(1)
+    second = page.locator("details.example").nth(1)
     assert second.get_attribute("open") is None
     reached = False
     for _ in range(60):
         page.keyboard.press("Tab")
         reached = page.evaluate(
-            "document.activeElement === document.querySelectorAll('details > summary')[1]"
+            "document.activeElement === document.querySelectorAll('details.example > summary')[1]"
         )
         if reached:
             break
@@ -66,7 +66,7 @@ def test_the_page_by_keyboard_in_the_dark_and_with_hostile_text(
 
     page.emulate_media(media="print", color_scheme="dark")
     page.reload()
-    assert page.locator("details").nth(1).locator(".answer").first.is_visible()
+    assert page.locator("details.example").nth(1).locator(".answer").first.is_visible()
 
 
 @pytest.mark.browser

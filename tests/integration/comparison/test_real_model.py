@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from smile_trace.comparison import compare, replay
+from smile_trace.comparison.sentences import edit_phrase, named_effects
 from smile_trace.comparison.templates import render
 from smile_trace.models import Request
 from smile_trace.models.kinds.local import LocalModel
@@ -65,10 +66,8 @@ def test_the_page_names_the_edit_that_changed_the_answers(
     assert change.answers is not None
     assert change.answers.significant
     assert len(change.edits) == 2
-    strongest = max(change.edits, key=lambda edit: edit.distance)
-    place = change.segments[strongest.segments[0]].after
-    assert place is not None
-    named = comparison.versions[1].segments[place].segment.text
+    [strongest] = named_effects(change)
+    named = change.edits[strongest.edits[0]]
 
     # By brute force: each edit alone, and how many answers it changes.
     before = _answers(model, BEFORE)
@@ -82,9 +81,9 @@ def test_the_page_names_the_edit_that_changed_the_answers(
         text: sum(a != b for a, b in zip(before, _answers(model, template), strict=True))
         for text, template in edits.items()
     }
-    assert named == max(counts, key=lambda text: counts[text])
-    assert named in comparison.summary
-    assert named in comparison.to_html()
+    assert named.after.strip() in max(counts, key=lambda text: counts[text])
+    assert edit_phrase(named) in comparison.summary
+    assert named.after.strip() in comparison.to_html()
 
 
 def test_a_replay_at_temperature_zero_reproduces_the_answer(

@@ -118,7 +118,7 @@ def test_the_page_of_a_comparison(width: int, watched_page: WatchedPage, tmp_pat
     page.locator("details").evaluate_all("all => all.forEach(d => d.open = true)")
     check_width(page)
     assert check_column(page.locator("article.panel"), width) == 2
-    assert check_column(page.locator("details"), width) == 2 * len(texts())
+    assert check_column(page.locator("details.example"), width) == 2 * len(texts())
     assert leaking_texts(page, COMPARISON_BOXES) == []
     witnesses = witnesses_of(page.locator(".answer"))
     assert painted_over(page, witnesses, "details:nth-of-type(2n+1) .answer") == []

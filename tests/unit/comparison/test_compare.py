@@ -86,14 +86,35 @@ def test_replay_names_the_edit_that_changed_the_answers(store: Store) -> None:
     assert change.answers.significant
     assert change.answers.changed == change.answers.inputs >= 10
     assert len(asked) <= 200
-    effects = {change.segments[edit.segments[0]].kind: edit for edit in change.edits}
-    assert effects["edited"].significant
-    assert effects["edited"].distance > 0.5
-    assert not effects["removed"].significant
-    assert effects["removed"].distance == 0
-    assert "Be brief and kind." in comparison.summary
+    [effect] = [effect for effect in change.effects if effect.named]
+    assert change.edits[effect.edits[0]].after == "Be brief and kind."
+    assert effect.distance > 0.5
+    [other] = [effect for effect in change.effects if not effect.named]
+    assert other.distance == 0
+    assert comparison.summary.startswith(
+        "From 2 to 3 the edit “Be brief.” → “Be brief and kind.” changed the answers: "
+    )
     assert change.examples
     assert change.examples[0].after == "Yes, of course, dear customer."
+
+
+def test_calls_of_a_function_are_compared_by_calling_it_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "planted_app.py").write_text(
+        "import smile_trace\n"
+        "@smile_trace.trace(model='planted', rerun=True)\n"
+        "def ask(prompt: str) -> str:\n"
+        "    return 'Yes, of course.' if 'kind' in prompt else 'No.'\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for version, template in (("2", BEFORE), ("3", AFTER)):
+        plant(store, "answer", version, template, QUESTIONS, rerun="planted_app:ask")
+    settings = settings_in(store.database.path.parent, models={"planted": {"kind": "rerun"}})
+    comparison = compare("answer", settings=settings, app="planted_app")
+    assert comparison.summary.startswith("From 2 to 3 the edit “Be brief.” → “Be brief and kind.”")
+    without = compare("answer", settings=settings)
+    assert "--app MODULE" in without.changes[0].why_no_answers
 
 
 def test_replay_with_equal_answers(store: Store) -> None:

@@ -1,0 +1,110 @@
+"""Who answers the replayed inputs of one version, and their answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smile_trace.comparison.answers import Answers
+from smile_trace.comparison.templates import with_template
+from smile_trace.explaining.named_models import AnyModel, open_any, settings_of
+from smile_trace.models import Model, Request
+from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.records import Call, PromptUse
+from smile_trace.settings import RerunSettings, Settings
+from smile_trace.store import Store
+from smile_trace.store.spending.ledger import StoredLedger
+
+
+@dataclass(frozen=True)
+class Input:
+    """One logged call whose variables are replayed."""
+
+    call: Call
+    use: PromptUse
+
+
+class InputModels:
+    """One model for all inputs, or, of kind "rerun", each call's own function.
+
+    Every answer goes through the store's cache and is paid from its ledger.
+
+    Args:
+        asked: who answers.
+        app: the module of the application, for a model of kind "rerun".
+        budget: the most new calls.
+        scope: what the calls belong to in the ledger.
+
+    Raises:
+        NoModel: the settings have no such model.
+    """
+
+    def __init__(
+        self,
+        asked: AnyModel,
+        store: Store,
+        settings: Settings,
+        *,
+        app: str | None,
+        budget: int,
+        scope: str,
+    ) -> None:
+        self._asked = asked
+        self._store = store
+        self._settings = settings
+        self._app = app
+        self._budget = budget
+        self._scope = scope
+        self.by_call = isinstance(asked, str) and isinstance(
+            settings_of(asked, settings), RerunSettings
+        )
+        self._open: dict[str, Model] = {}
+
+    def answers(self, call: Call) -> bool:
+        """Whether it can answer that call's input: a function is called again if it allows it."""
+        return call.rerun is not None or not self.by_call
+
+    def of(self, call: Call) -> Model:
+        """The model that answers the input of a call, under the daily caps and the budget.
+
+        Raises:
+            ModelUnavailable: an extra, a file, a key or the module is missing.
+        """
+        key = call.id if self.by_call else ""
+        if key not in self._open:
+            caps = {"calls_per_explanation": self._budget, "usd_per_explanation": None}
+            self._open[key] = MeteredModel(
+                open_any(self._asked, self._settings, call, self._app),
+                ledger=StoredLedger(
+                    self._store.database,
+                    self._settings.budget.model_copy(update=caps),
+                    self._settings.models,
+                ),
+                cache=self._store.responses,
+                explanation=f"{self._scope}/{key}" if key else self._scope,
+                paid_as=str(self._asked) if self.by_call else None,
+            )
+        return self._open[key]
+
+    async def ask(self, inputs: Sequence[Input], template: str, replicates: int) -> Answers:
+        """The template's answers, by input and replicate.
+
+        Raises:
+            ModelUnavailable: the model cannot be asked at all.
+            BudgetExceeded: a cap is reached.
+        """
+        groups = [[item] for item in inputs] if self.by_call else [list(inputs)]
+        found: Answers = []
+        for group in groups:
+            requests = [_request(item, template, k) for item in group for k in range(replicates)]
+            responses = await self.of(group[0].call).generate(requests)
+            texts = iter([r.text if r.ok else None for r in responses])
+            found += [[next(texts) for _ in range(replicates)] for _ in group]
+        return found
+
+
+def _request(item: Input, template: str, replicate: int) -> Request:
+    return Request(
+        messages=with_template(item.call, item.use, template),
+        form=item.call.form,
+        parameters=item.call.parameters,
+        replicate=replicate,
+    )
