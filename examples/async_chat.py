@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 import smile_trace
 
 SYSTEM = "Our shop opens at 9 in the morning and closes at 6 in the evening."
-QUESTION = smile_trace.Prompt("opening-hours", version="1", template="Q: {question}\nA: At")
+QUESTION = smile_trace.Prompt("opening-hours", version="1", template="Question: {question}")
 
 
 class Assistant:
@@ -22,16 +22,16 @@ class Assistant:
     def __init__(self) -> None:
         self._client = AsyncOpenAI()  # OPENAI_BASE_URL, OPENAI_API_KEY
 
-    @smile_trace.trace(model="gemma-3-270m", tags={"team": "shop"})
+    @smile_trace.trace(model="SmolLM2-135M-Instruct", tags={"team": "shop"})
     async def answer(self, question: str) -> str:
         """One answer; several may be under way at once and never mix."""
         request = {
-            "model": "gemma-3-270m",
+            "model": "SmolLM2-135M-Instruct",
             "messages": [
                 {"role": "system", "content": SYSTEM},
                 {"role": "user", "content": QUESTION.format(question=question)},
             ],
-            "max_tokens": 6,
+            "max_tokens": 12,
             "temperature": 0,
         }
         response = await self._client.chat.completions.create(**request)

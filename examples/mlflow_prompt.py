@@ -10,25 +10,27 @@ from openai import OpenAI
 import smile_trace
 from smile_trace_mlflow import load_prompt
 
+MODEL = "SmolLM2-135M-Instruct"
 client = OpenAI()  # OPENAI_BASE_URL, OPENAI_API_KEY
 
 
-@smile_trace.trace(model="gemma-3-270m")
-def complete(prompt: str) -> str:
+@smile_trace.trace(model=MODEL)
+def ask(prompt: str) -> str:
     """The call site."""
-    request = {"model": "gemma-3-270m", "prompt": prompt, "max_tokens": 4, "temperature": 0}
-    response = client.completions.create(**request)
+    messages = [{"role": "user", "content": prompt}]
+    request = {"model": MODEL, "messages": messages, "max_tokens": 8, "temperature": 0}
+    response = client.chat.completions.create(**request)
     smile_trace.record(parameters=request, response=response)
-    return response.choices[0].text
+    return response.choices[0].message.content or ""
 
 
 def main() -> None:
     """Register a prompt (as a prompt author would), load it, and use it."""
     registered = mlflow.genai.register_prompt(
-        name="capital", template="The capital of {{country}} is the city of"
+        name="hours", template="Our shop opens at {{hour}}. When does the shop open?"
     )
-    prompt = load_prompt(f"prompts:/capital/{registered.version}")
-    print(complete(prompt.format(country="France")))
+    prompt = load_prompt(f"prompts:/hours/{registered.version}")
+    print(ask(prompt.format(hour="nine")))
 
 
 if __name__ == "__main__":

@@ -9,19 +9,21 @@ from openai import OpenAI
 
 import smile_trace
 
+MODEL = "SmolLM2-135M-Instruct"
 client = OpenAI()  # OPENAI_BASE_URL, OPENAI_API_KEY
 
 
-@smile_trace.trace(model="gemma-3-270m")
+@smile_trace.trace(model=MODEL)
 def stream(prompt: str) -> Iterator[str]:
     """Yields the answer as it comes. A stream that is left early is kept as far as it came."""
-    request = {"model": "gemma-3-270m", "prompt": prompt, "max_tokens": 8, "temperature": 0}
-    smile_trace.record(parameters=request, form="completion")
-    for chunk in client.completions.create(**request, stream=True):
-        yield chunk.choices[0].text
+    messages = [{"role": "user", "content": prompt}]
+    request = {"model": MODEL, "messages": messages, "max_tokens": 8, "temperature": 0}
+    smile_trace.record(parameters=request)
+    for chunk in client.chat.completions.create(**request, stream=True):
+        yield chunk.choices[0].delta.content or ""
 
 
 if __name__ == "__main__":
-    for piece in stream("Monday, Tuesday, Wednesday,"):
+    for piece in stream("Our shop opens at nine. When does the shop open?"):
         print(piece, end="", flush=True)
     print()

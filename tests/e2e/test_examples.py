@@ -15,6 +15,7 @@ from tests.support.mlflow_server import MLflowServer
 from tests.support.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
+QUESTION = "Our shop opens at nine. When does the shop open?"
 
 
 def run_example(name: str, home: Path, model: LocalModel, **variables: str) -> list[Call]:
@@ -40,23 +41,23 @@ def run_example(name: str, home: Path, model: LocalModel, **variables: str) -> l
 
 
 @pytest.mark.model
-def test_plain_function(tmp_path: Path, local_model: LocalModel) -> None:
-    (call,) = run_example("plain_function.py", tmp_path, local_model)
-    assert [m.content for m in call.messages] == ["The Eiffel Tower is in the city of"]
+def test_plain_function(tmp_path: Path, chat_model: LocalModel) -> None:
+    (call,) = run_example("plain_function.py", tmp_path, chat_model)
+    assert [m.content for m in call.messages] == [QUESTION]
     assert call.answer is not None
-    assert "Paris" in call.answer
-    assert call.form == "completion"
+    assert "nine" in call.answer
+    assert call.form == "chat"
     assert call.usage is not None
-    assert call.usage.output_tokens == 4
-    assert call.parameters == {"max_tokens": 4, "temperature": 0}
+    assert call.usage.output_tokens == 8
+    assert call.parameters == {"max_tokens": 8, "temperature": 0}
 
 
 @pytest.mark.model
-def test_async_chat(tmp_path: Path, local_model: LocalModel) -> None:
-    calls = run_example("async_chat.py", tmp_path, local_model)
+def test_async_chat(tmp_path: Path, chat_model: LocalModel) -> None:
+    calls = run_example("async_chat.py", tmp_path, chat_model)
     assert sorted(call.messages[1].content for call in calls) == [
-        "Q: When does the shop close?\nA: At",
-        "Q: When does the shop open?\nA: At",
+        "Question: When does the shop close?",
+        "Question: When does the shop open?",
     ]
     for call in calls:
         assert call.form == "chat"
@@ -68,24 +69,22 @@ def test_async_chat(tmp_path: Path, local_model: LocalModel) -> None:
 
 
 @pytest.mark.model
-def test_streaming(tmp_path: Path, local_model: LocalModel) -> None:
-    (call,) = run_example("streaming.py", tmp_path, local_model)
+def test_streaming(tmp_path: Path, chat_model: LocalModel) -> None:
+    (call,) = run_example("streaming.py", tmp_path, chat_model)
     assert call.answer is not None
-    assert call.answer.startswith(" Thursday")
+    assert "nine" in call.answer
     assert call.parameters["max_tokens"] == 8
     assert call.status == "returned"
 
 
 @pytest.mark.model
 @pytest.mark.mlflow
-def test_mlflow_prompt(
-    tmp_path: Path, local_model: LocalModel, mlflow_server: MLflowServer
-) -> None:
+def test_mlflow_prompt(tmp_path: Path, chat_model: LocalModel, mlflow_server: MLflowServer) -> None:
     (call,) = run_example(
-        "mlflow_prompt.py", tmp_path, local_model, MLFLOW_TRACKING_URI=mlflow_server.uri
+        "mlflow_prompt.py", tmp_path, chat_model, MLFLOW_TRACKING_URI=mlflow_server.uri
     )
-    assert call.messages[0].content == "The capital of France is the city of"
+    assert call.messages[0].content == QUESTION
     (use,) = call.prompts
-    assert use.name == "capital"
-    assert use.template == "The capital of {country} is the city of"
-    assert use.variables == {"country": "France"}
+    assert use.name == "hours"
+    assert use.template == "Our shop opens at {hour}. When does the shop open?"
+    assert use.variables == {"hour": "nine"}

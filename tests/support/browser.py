@@ -13,7 +13,8 @@ REQUIRED = "SMILE_TRACE_REQUIRE_BROWSER"
 """Set to 1 where a missing Chromium is a failure."""
 
 
-def _chromium() -> str | None:
+def chromium() -> str | None:
+    """The program: that of CHROMIUM, else the usual one, or one on the path; else None."""
     named = os.environ.get("CHROMIUM")
     if named:
         return named
@@ -26,7 +27,7 @@ def browser() -> Iterator[Browser]:
     """A browser for one test: playwright holds an event loop while it is open, and another
     test's coroutine could not run beside it.
     """
-    path = _chromium()
+    path = chromium()
     if path is None:
         if os.environ.get(REQUIRED) == "1":
             pytest.fail("no Chromium: install it, or set CHROMIUM to its path")
