@@ -23,6 +23,8 @@ from smile_trace.records.message import TOOL_ROLES, other_parts
 _RUN_HERE = ("function", "custom")
 """The types of tools that the application runs; any other is run by the server."""
 _SERVER_SIDE = ("web_search_options",)
+_SENDABLE = ("https://", "http://", "data:image/")
+"""How the address of an image begins that is sent as it is; capture replaces data by a mark."""
 _HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt")
 
 
@@ -106,11 +108,11 @@ def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSO
 
 
 def _why_no_media(part: Media) -> str | None:
-    if part.modality == "image" and part.uri is not None:
+    if part.modality == "image" and str(part.uri).startswith(_SENDABLE):
         return None
     if part.file_id is not None:
         return f"its {part.modality} is only referred to ({part.file_id[:40]})"
-    if part.uri is None:
+    if part.uri is None or ":" not in part.uri or part.uri.startswith("["):
         return f"the data of its {part.modality} was not kept"
     return f"its {part.modality} cannot be sent again"
 

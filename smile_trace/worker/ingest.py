@@ -20,6 +20,7 @@ from smile_trace.store import Store
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolBatch, SpoolFile
+from smile_trace.worker.redaction import without_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -242,6 +243,7 @@ def _read(line: bytes) -> tuple[list[ArrivedSpan], list[Feedback], list[str]]:
         try:
             opinion = read_feedback(span)
             if opinion is None:
+                span = without_secrets(span)
                 arrived.append(ArrivedSpan(span, span.model_dump_json()))
             else:
                 feedback.append(opinion)

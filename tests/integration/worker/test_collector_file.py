@@ -85,6 +85,30 @@ LINES: tuple[Any, ...] = (
 )
 
 
+def test_secrets_are_not_stored(store: Store, settings: Settings) -> None:
+    secret = "sk-" + "a1" * 20
+    span = {
+        **CHAT,
+        "attributes": [
+            text("gen_ai.input.messages", message("user", f"use {secret}")),
+            text("gen_ai.output.messages", message("assistant", "On its way.")),
+            text("gen_ai.tool.call.arguments", json.dumps({"key": secret})),
+            {"key": "tags", "value": {"arrayValue": {"values": [{"stringValue": secret}]}}},
+        ],
+        "events": [{"timeUnixNano": "1", "name": "x", "attributes": [text("said", secret)]}],
+        "status": {"message": f"refused {secret}", "code": 2},
+    }
+    settings.spool.mkdir(parents=True)
+    line = {"resourceSpans": [block("assistant", {"name": "another"}, span)]}
+    (settings.spool / "collector.jsonl").write_text(json.dumps(line) + "\n")
+    assert Ingest(store, settings).run().spans == 1
+    with store.database.read() as connection:
+        rows = connection.exec_driver_sql("select * from spans").all()
+    kept = "".join(str(value) for row in rows for value in row)
+    assert secret not in kept
+    assert kept.count("[redacted") == 5
+
+
 def test_it_is_ingested(store: Store, settings: Settings) -> None:
     settings.spool.mkdir(parents=True)
     path = settings.spool / "collector.jsonl"

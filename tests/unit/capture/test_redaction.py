@@ -169,6 +169,34 @@ def test_every_field_is_redacted(found: Captured) -> None:
     assert secret not in b"".join(found.lines).decode()
 
 
+def test_tools_are_redacted(found: Captured) -> None:
+    secret = SECRETS[0]
+    function = {"name": "look_up", "arguments": json.dumps({"key": secret})}
+    call = {"id": "c1", "type": "function", "function": function}
+    called = {"role": "assistant", "content": None, "tool_calls": [call]}
+    request = {
+        "model": "m",
+        "messages": [
+            {"role": "user", "content": "go"},
+            called,
+            {"role": "tool", "tool_call_id": "c1", "content": json.dumps({"token": secret})},
+        ],
+        "tools": [{"type": "function", "function": {"name": "look_up", "description": secret}}],
+    }
+
+    @smile_trace.trace
+    def ask(question: str) -> None:
+        smile_trace.record(parameters=request, response={"choices": [{"message": called}]})
+
+    ask("go")
+    assert secret not in b"".join(found.lines).decode()
+    [captured] = found.calls
+    assert "redacted" in captured.messages[1].parts[0].arguments
+    assert "redacted" in captured.messages[2].content
+    assert "redacted" in str(captured.answer)
+    assert json.loads(captured.messages[2].content)["token"].startswith("[redacted")
+
+
 def test_a_secret_across_the_size_limit(found: Captured) -> None:
     """A secret over the edge of a truncated text is replaced whole, or not there at all."""
     smile_trace.trace(lambda prompt: "x")("y" * 262_140 + " " + SECRETS[0] + "z" * 600_000)

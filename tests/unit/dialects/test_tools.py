@@ -70,6 +70,7 @@ def _result(message: Message) -> bool:
     ("part", "why"),
     [
         (Media(modality="image"), "the data of its image was not kept"),
+        (Media(modality="image", uri="[image/png: 9 bytes]"), "the data of its image was not kept"),
         (Media(modality="file", file_id="file-1"), "its file is only referred to (file-1)"),
         (
             Media(modality="audio", uri="data:audio/wav;base64,AA=="),
