@@ -214,6 +214,7 @@ ExplainedUnit = Literal[
     "variable",
     "example",
     "document",
+    "tool",
     "tool_result",
     "turn",
     "step",
@@ -244,8 +245,8 @@ class Explaining(_Table):
 
     unit: ExplainedUnit = "auto"
     """What is removed at a time; `auto`: the prompt's structure first, then the sentences and
-    words of what matters; with `example`, `document`, `tool_result`, `turn` and
-    `step` the rest is retained."""
+    words of what matters; with `example`, `document`, `tool`,
+    `tool_result`, `turn` and `step` the rest is retained."""
     protect: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
     signal: Literal["auto", "text", "probability"] = "auto"

@@ -15,7 +15,7 @@ from smile_trace.explaining.driver import ExplanationFailed, resolve_signal
 from smile_trace.explaining.inputs import AnyPrompt
 from smile_trace.explaining.named_models import AnyModel
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.explaining.partition import partition
+from smile_trace.explaining.partition import as_explained, partition
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.studies import PROXY_CALLS, as_proxy
 from smile_trace.models.accounting.cost import attempt_bound
@@ -114,9 +114,11 @@ def check_worth(prepared: Prepared) -> None:
     """
     if prepared.options.part is not None and prepared.prompted.answer is not None:
         find_answer_span(prepared.prompted.answer, prepared.options.part)
-    segmentation, _ = partition(prepared.prompted, prepared.options)
+    segmentation, _ = partition(as_explained(prepared.prompted, prepared.options), prepared.options)
     segments = segmentation.segments
-    if len(segments) == 1 and not Perturber(prepared.prompted, segments).sendable([False]):
+    if len(segments) == 1 and not Perturber(
+        as_explained(prepared.prompted, prepared.options), segments
+    ).sendable([False]):
         unit = _removed(segmentation)
         finer = "" if unit == "word" else ", or explain it by the unit 'word'"
         raise ExplanationFailed(
@@ -153,7 +155,7 @@ def _most(
     prepared: Prepared, name: str, how: ModelSettings | None, signal: Signal, calls: int
 ) -> Estimate:
     """The most that `calls` to one model take."""
-    segmentation, _ = partition(prepared.prompted, prepared.options)
+    segmentation, _ = partition(as_explained(prepared.prompted, prepared.options), prepared.options)
     most, usd = None, None
     if how is not None:
         most, usd = attempt_bound(name, how, prepared.prompted)

@@ -22,6 +22,7 @@ from smile_trace.records import (
     Response,
     Signal,
 )
+from smile_trace.records.offered_tools import asked_with, is_offered
 
 OnRound = Callable[[Sequence[Perturbation], Sequence[Response]], None]
 """Called after every round with its perturbations and their responses."""
@@ -75,10 +76,7 @@ async def ask_model(
     if not perturbations:
         return []
     unperturbed = Request.of(prompted)
-    requests = [
-        unperturbed.model_copy(update={"messages": row.messages, "replicate": row.replicate})
-        for row in perturbations
-    ]
+    requests = [_asked(unperturbed, row) for row in perturbations]
     with suppress_instrumentation():
         if signal == "probability" and scores_answers(model):
             responses = await model.score(requests, answer)
@@ -86,6 +84,14 @@ async def ask_model(
             responses = await model.generate(requests)
     _check_baseline(perturbations, responses)
     return responses
+
+
+def _asked(unperturbed: Request, row: Perturbation) -> Request:
+    messages, parameters = row.messages, unperturbed.parameters
+    if is_offered(unperturbed.messages):
+        messages, parameters = asked_with(messages, parameters)
+    update = {"messages": messages, "parameters": parameters, "replicate": row.replicate}
+    return unperturbed.model_copy(update=update)
 
 
 async def ask_round(

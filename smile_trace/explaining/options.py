@@ -27,8 +27,8 @@ class ExplainOptions:
         unit: what is removed at a time: `auto` (the prompt's structure first, then the sentences
             and words of what matters; of a short prompt its words), `word`, `sentence`, `section`
             (by headings, XML elements, labels, numbered items or blank lines), `message`,
-            `variable`; or `example`, `document`, `tool_result`, `turn`, `step` (a call of
-            tools with its results), a compiled pattern (each match is a unit) or
+            `variable`; or `example`, `document`, `tool` (a definition), `tool_result`, `turn`,
+            `step` (a call of tools with its results), a compiled pattern (each match is a unit) or
             spans of your own (`(start, end)`, `(message, start, end)` or texts), with the rest of
             the prompt retained.
         protect: what is never removed: roles, exact texts, compiled patterns.

@@ -5,6 +5,12 @@ from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.records import Note, Prompted
+from smile_trace.records.offered_tools import with_offered_tools
+
+
+def as_explained(prompted: Prompted, options: ExplainOptions) -> Prompted:
+    """The prompt as it is cut: by the unit `tool`, the tools offered are a message of it."""
+    return with_offered_tools(prompted) if options.unit == "tool" else prompted
 
 
 def partition(prompted: Prompted, options: ExplainOptions) -> tuple[Segmentation, Note | None]:

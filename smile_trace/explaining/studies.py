@@ -13,7 +13,7 @@ from smile_trace.attribution import (
     find_answer_span,
 )
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.explaining.partition import partition
+from smile_trace.explaining.partition import as_explained, partition
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, ExplanationSettings, Prompted, Signal
 from smile_trace.records.tool_calls import read_tool_calls
@@ -56,6 +56,7 @@ def make_study(
         AnswerSpanNotFound: the answer does not hold the part.
     """
     answer, part = prompted.answer or "", options.part
+    prompted = as_explained(prompted, options)
     partitioner, note = partition(prompted, options)
     shared: dict[str, Any] = {
         "answer": answer,

@@ -18,6 +18,7 @@ Unit = Literal[
     "section",
     "example",
     "document",
+    "tool",
     "tool_result",
     "turn",
     "step",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
 from smile_trace.ordinals import ordinal
 from smile_trace.records import Fidelity, Interaction, SegmentAttribution
+from smile_trace.records.offered_tools import tool_name
 from smile_trace.titles import title
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -221,6 +222,8 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
         return f"the variable {name} ({text})"
     if segment.unit == "message":
         return f"the {segment.role} message {text}"
+    if segment.unit == "tool" and (tool := tool_name(segment.text)) is not None:
+        return f"the tool “{_short(tool)}”"
     if segment.unit in ("turn", "step"):
         return f"the {segment.unit} {text}"
     same = [s for s in segments if _quoted(s) == text]

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from smile_trace.attribution.segmentation.boundaries import strip
-from smile_trace.records import Message, Place, ToolCall, ToolResult
+from smile_trace.records import Message, Place, Prompted, ToolCall, ToolResult
+from smile_trace.records.offered_tools import OFFERED, chosen_tool, tool_name
 
 WHOLE = ("turn", "step")
 """Units of which whole messages are removed, calls of tools and images included."""
@@ -42,6 +43,19 @@ def tool_results(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
             if text is not None:
                 found.append(((m, *text),))
     return found
+
+
+def tools(prompted: Prompted) -> list[tuple[Place, ...]]:
+    """Each definition of a tool in the message of the tools offered, but for one that the request
+    asks for by name."""
+    chosen = chosen_tool(prompted.parameters)
+    return [
+        ((m, slot.start, slot.end),)
+        for m, message in enumerate(prompted.messages)
+        if message.role == OFFERED
+        for slot in message.slots
+        if chosen is None or tool_name(message.content[slot.start : slot.end]) != chosen
+    ]
 
 
 def called(message: Message) -> str:

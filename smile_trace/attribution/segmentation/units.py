@@ -283,6 +283,9 @@ def picked(prompted: Prompted, unit: AnyUnit) -> list[tuple[Place, ...]] | None:
             "The prompt shows no documents (<document> elements, [1] or 'Document 1:' blocks, "
             "tool messages): give a pattern or spans as the unit, or take 'section'."
         )
+    elif unit == "tool":
+        found = turns.tools(prompted)
+        missing = "The request offers no tools: explain it by the unit 'auto'."
     elif unit in _OF_CONVERSATIONS:
         find, missing = _OF_CONVERSATIONS[unit]
         found = find(prompted.messages)

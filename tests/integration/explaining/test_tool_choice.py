@@ -97,3 +97,42 @@ def test_recorded_and_explained_by_the_worker(server: StrictServer, tmp_path: Pa
     assert item.explanation.status in ("reliable", "partial")
     assert {s.text for s in item.explanation.drivers} & {"4711", "cancel"}
     assert "instead of cancel_order" in item.explanation.summary
+
+
+def test_the_tools_that_were_offered(server: StrictServer) -> None:
+    """The answer is the call of one tool: without its definition there is none."""
+    server.answer = _offered
+    explanation = _explain_tools(server, tool_choice="auto")
+    assert explanation.answer == json.dumps({"tool_calls": CALLED})
+    assert [s.unit for s in explanation.drivers] == ["tool"]
+    assert "the tool “cancel_order”" in explanation.summary
+    assert server.refused == []
+    offered = {tuple(t["function"]["name"] for t in b.get("tools", ())) for b in server.bodies}
+    assert offered == {("get_order", "cancel_order"), ("get_order",), ("cancel_order",), ()}
+    assert all(message["role"] == "user" for b in server.bodies for message in b["messages"])
+
+
+def test_a_tool_that_is_asked_for_is_always_offered(server: StrictServer) -> None:
+    chosen = {"type": "function", "function": {"name": "cancel_order"}}
+    explanation = _explain_tools(server, tool_choice=chosen)
+    free = [s for s in explanation.segments if not s.protected]
+    assert [s.unit for s in free] == ["tool"]
+    assert "get_order" in free[0].text
+    assert server.refused == []
+
+
+def _offered(body: dict[str, Any]) -> str | list[dict[str, Any]]:
+    names = [tool["function"]["name"] for tool in body.get("tools", ())]
+    return CALLED if "cancel_order" in names else "I can do nothing about it."
+
+
+def _explain_tools(server: StrictServer, **parameters: Any) -> Explanation:
+    settings = EndpointSettings(
+        kind="endpoint", base_url=server.base_url, temperature_zero_is_deterministic=True
+    )
+    return smile_trace.explain(
+        [{"role": "user", "content": QUESTION}],
+        model=Endpoint("planted", settings),
+        parameters={**PARAMETERS, **parameters},
+        unit="tool",
+    )
