@@ -3,13 +3,13 @@
 Field by field as opik 2.2.122 sends them, where they mean the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Span, Trace, chat_messages
-from smile_trace.render import STATUS_WORDS, fidelity_reason, to_markdown
-from smile_trace.trackers import ExplainedCall
+from smile_trace.render import STATUS_WORDS, driver_of, fidelity_reason, part_name, to_markdown
+from smile_trace.trackers import ExplainedCall, UnexplainedCall
 from smile_trace.trackers.fields import (
     call_input,
     call_metadata,
@@ -26,7 +26,10 @@ from smile_trace.trackers.fields import (
 )
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id
 
-FIDELITY = "smile.fidelity_r2"
+FIDELITY, DRIVER, VERDICT = "smile.fidelity_r2", "smile.driver", "smile.verdict"
+NO_DRIVER = "(none)"
+SURE = {"reliable": 1.0, "no_effect": 1.0, "partial": 0.5, "inconclusive": 0.0}
+"""The score of a verdict, which Opik wants beside its category: how sure it is."""
 TAG = "explained"
 SOURCE = "sdk"
 """Who writes; Opik knows only a few words here."""
@@ -144,22 +147,48 @@ def explanation_json(item: ExplainedCall, project: str, now_ns: int) -> dict[str
     )
 
 
-def fidelity_scores(item: ExplainedCall, project: str) -> tuple[list[JSON], list[JSON]]:
+def explanation_scores(item: ExplainedCall, project: str) -> tuple[list[JSON], list[JSON]]:
     """Feedback scores of the explanation: (for the span, for the trace).
 
-    Nothing where there is no held-out R². The trace gets it, too, where it holds one call: the
-    list of traces shows only the scores of traces.
+    The driver by its text, with its attribution; the verdict; the held-out R², where there is
+    one. The trace gets them, too, where it holds one call: the list of traces shows only the
+    scores of traces.
     """
-    explanation = item.explanation
-    if explanation.fidelity.r2_heldout is None:
-        return [], []
-    reason = fidelity_reason(explanation)
-    value = round(explanation.fidelity.r2_heldout, 4)
+    explanation, reason = item.explanation, fidelity_reason(item.explanation)
+    status, r2 = explanation.fidelity.status, explanation.fidelity.r2_heldout
+    driver = driver_of(explanation)
+    found = [
+        (
+            DRIVER,
+            0.0 if driver is None else round(driver.attribution, 4),
+            explanation.summary,
+            NO_DRIVER if driver is None else part_name(driver),
+        ),
+        (VERDICT, SURE[status], reason, status),
+    ]
+    if r2 is not None:
+        found.append((FIDELITY, round(r2, 4), reason, ""))
+    return _scores(item, found, project)
+
+
+def unexplained_scores(item: UnexplainedCall, project: str) -> tuple[list[JSON], list[JSON]]:
+    """The verdict on a call that is not explained: (for the span, for the trace)."""
+    return _scores(item, [(VERDICT, 0.0, item.reason, item.verdict)], project)
+
+
+def _scores(
+    item: ExplainedCall | UnexplainedCall,
+    found: Sequence[tuple[str, float, str, str]],
+    project: str,
+) -> tuple[list[JSON], list[JSON]]:
+    """`found`: names, values, reasons and categories."""
     call = item.call
     span_id = opik_span_id(call.trace_id, call.span_id, call.start_ns)
-    of_trace = [_score(item.traced_as, FIDELITY, value, reason, project)]
-    single = len(item.trace.calls) == 1
-    return [_score(span_id, FIDELITY, value, reason, project)], of_trace if single else []
+    of_span, of_trace = (
+        [_score(entity, *score[:3], project, category=score[3] or None) for score in found]
+        for entity in (span_id, item.traced_as)
+    )
+    return of_span, of_trace if len(item.trace.calls) == 1 else []
 
 
 def feedback_scores(trace: Trace, project: str) -> list[JSON]:
@@ -170,9 +199,16 @@ def feedback_scores(trace: Trace, project: str) -> list[JSON]:
     ]
 
 
-def _score(entity: str, name: str, value: float, reason: str | None, project: str) -> JSON:
+def _score(
+    entity: str,
+    name: str,
+    value: float,
+    reason: str | None,
+    project: str,
+    category: str | None = None,
+) -> JSON:
     score = {"id": entity, "project_name": project, "name": name, "value": value}
-    return known({**score, "reason": reason, "source": SOURCE})
+    return known({**score, "category_name": category, "reason": reason, "source": SOURCE})
 
 
 def _metadata(call: Call) -> dict[str, JSON]:

@@ -21,6 +21,7 @@ from smile_trace.trackers import (
     Receipt,
     Rejected,
     Tracker,
+    UnexplainedCall,
     read_options,
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
@@ -33,10 +34,11 @@ from smile_trace_opik.server import (
 )
 from smile_trace_opik.spans import (
     explanation_json,
+    explanation_scores,
     feedback_scores,
-    fidelity_scores,
     spans_json,
     trace_json,
+    unexplained_scores,
 )
 
 SPANS_PER_REQUEST = 1000
@@ -61,7 +63,7 @@ class OpikTracker(Tracker):
     """Delivers to one project of one Opik server, over its REST interface."""
 
     name: ClassVar[str] = "opik"
-    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True, unexplained=True)
 
     def __init__(self, server: OpikServer, project: str) -> None:
         self._server = server
@@ -130,10 +132,21 @@ class OpikTracker(Tracker):
             "explanation.json": ("application/json", explanation.model_dump_json().encode()),
         }
         server.attach(self.project, "span", explanation_span_id(item.call), files)
-        of_span, of_trace = fidelity_scores(item, self.project)
+        of_span, of_trace = explanation_scores(item, self.project)
         server.write_scores("span", of_span)
         server.write_scores("trace", of_trace)
         return self._receipt(item.traced_as)
+
+    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
+        """See `Tracker.deliver_unexplained`: feedback scores."""
+
+        def say(item: UnexplainedCall) -> Outcome:
+            of_span, of_trace = unexplained_scores(item, self.project)
+            self._server.write_scores("span", of_span)
+            self._server.write_scores("trace", of_trace)
+            return self._receipt(item.traced_as)
+
+        return outcomes(deliver_each(items, say))
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """See `Tracker.forget`."""

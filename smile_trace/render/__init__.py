@@ -1,7 +1,7 @@
 """An Explanation as a picture: HTML, SVG, Markdown, terminal. Every text is escaped."""
 
 from smile_trace.render.chart import plot
-from smile_trace.render.driver import driver_text, part_name
+from smile_trace.render.driver import driver_of, driver_text, part_name
 from smile_trace.render.heatmap_layout import STATUS_WORDS, fidelity_reason
 from smile_trace.render.html import show, to_html
 from smile_trace.render.markdown import (
@@ -17,6 +17,7 @@ from smile_trace.render.terminal import print_terminal
 __all__ = [
     "STATUS_WORDS",
     "details_to_markdown",
+    "driver_of",
     "driver_text",
     "fidelity_reason",
     "part_name",

@@ -6,18 +6,20 @@ from smile_trace.titles import LONGEST, title
 
 
 def driver_text(explanation: Explanation) -> str | None:
-    """The strongest part that the answer depends on, by its title where it is a long passage.
+    """The driver on one line of at most 60 characters, a long passage by its title."""
+    driver = driver_of(explanation)
+    return None if driver is None else part_name(driver)
 
-    At most 60 characters on one line. None where no part certainly drives the answer. A passage
-    that was looked at more finely stands for its pieces.
+
+def driver_of(explanation: Explanation) -> SegmentAttribution | None:
+    """The strongest part that the answer depends on; None where none certainly drives it.
+
+    A passage that was looked at more finely stands for its pieces.
     """
     coarser = explanation.coarser
     candidates = [s for s in (*coarser, *explanation.segments) if _drives(s)]
     outermost = [s for s in candidates if not any(map(_drives, _around(s, coarser)))]
-    if not outermost:
-        return None
-    driver = max(outermost, key=lambda s: s.attribution)
-    return part_name(driver)
+    return max(outermost, key=lambda s: s.attribution, default=None)
 
 
 def part_name(segment: SegmentAttribution, longest: int = LONGEST) -> str:

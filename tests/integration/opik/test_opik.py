@@ -11,7 +11,9 @@ import pytest
 
 from smile_trace import semconv
 from smile_trace.dialects import assemble
+from smile_trace.errors import ReasonCode
 from smile_trace.records import Explanation, Trace
+from smile_trace.render import driver_of
 from smile_trace.trackers import (
     ExplainedCall,
     ForgottenCall,
@@ -19,6 +21,7 @@ from smile_trace.trackers import (
     Receipt,
     Rejected,
     TrackerUnavailable,
+    UnexplainedCall,
 )
 from smile_trace_opik import OpikTracker
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id, uuid7
@@ -207,7 +210,29 @@ def test_the_explanation_is_a_span_under_its_call(server: FakeOpik, tracker: Opi
     assert Explanation.model_validate_json(content["explanation.json"]) == item.explanation
     assert content["heatmap.svg"].startswith(b"<svg")
     assert server.scores["span", parent["id"], "smile.fidelity_r2"]["value"] == 0.8
+    verdict = server.scores["span", parent["id"], "smile.verdict"]
+    assert (verdict["category_name"], verdict["value"]) == ("reliable", 1.0)
+    driver = driver_of(item.explanation)
+    assert driver is not None
+    said = server.scores["span", parent["id"], "smile.driver"]
+    assert (said["category_name"], said["value"]) == (driver.text, round(driver.attribution, 4))
     assert ("trace", opik_trace_id(trace), "smile.fidelity_r2") not in server.scores
+
+
+def test_a_call_that_is_not_explained_says_why(server: FakeOpik, tracker: OpikTracker) -> None:
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    item = UnexplainedCall(
+        trace=trace,
+        call=trace.calls[0],
+        state="skipped",
+        code=ReasonCode.NOT_SAMPLED,
+        reason="not sampled",
+        traced_as=opik_trace_id(trace),
+    )
+    assert isinstance(tracker.deliver_unexplained([item])[0], Receipt)
+    said = server.scores["trace", opik_trace_id(trace), "smile.verdict"]
+    assert (said["category_name"], said["reason"]) == ("skipped: not sampled", "not sampled")
 
 
 def test_a_newer_explanation_replaces_the_older(server: FakeOpik, tracker: OpikTracker) -> None:
@@ -271,7 +296,7 @@ def test_cut_off_between_any_two_requests(
             break
         assert len(server.traces) == 1
         assert len(server.spans) == 2
-        assert len(server.scores) == 3
+        assert len(server.scores) == 7
         names = [n for n, _, _ in server.attachments[explanation_span_id(trace.calls[0])]]
         assert sorted(names) == ["explanation.json", "heatmap.html", "heatmap.svg"]
     assert 8 < n < 40
