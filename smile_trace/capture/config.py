@@ -2,10 +2,11 @@
 
 import os
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from smile_trace.capture.application_name import application_name
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -37,12 +38,11 @@ def from_environment() -> Config:
     """The configuration of the environment. A number that cannot be parsed keeps its default: a
     mistyped variable must not stop an application."""
     env = os.environ
+    service = env.get("SMILE_TRACE_SERVICE_NAME") or env.get("OTEL_SERVICE_NAME")
     home = Path(env.get("SMILE_TRACE_HOME") or "~/.smile-trace").expanduser()
     return Config(
         home=home if home.is_absolute() else Path.cwd() / home,
-        service_name=(
-            env.get("SMILE_TRACE_SERVICE_NAME") or env.get("OTEL_SERVICE_NAME") or _program_name()
-        ),
+        service_name=service or application_name(),
         enabled=env.get("SMILE_TRACE_DISABLED", "").strip().lower() not in ("1", "true", "yes"),
         text_limit=_positive(env.get("SMILE_TRACE_TEXT_LIMIT"), 256 * KIB),
         file_limit=_positive(env.get("SMILE_TRACE_SPOOL_FILE_LIMIT"), 64 * MIB),
@@ -56,9 +56,3 @@ def _positive(text: str | None, default: int) -> int:
     except ValueError:
         return default
     return value if value > 0 else default
-
-
-def _program_name() -> str:
-    """The script's name; more useful than OpenTelemetry's `unknown_service`."""
-    name = Path(sys.argv[0]).stem if getattr(sys, "argv", None) else ""
-    return name if name and not name.startswith("-") else "unknown_service"
