@@ -38,11 +38,13 @@ NO_DIFFERENCE = "made no measurable difference"
 SCALE_POWER = 0.7
 """Strength of colour = |attribution| ** SCALE_POWER: absolute, and small effects still show."""
 
-MIN_FOLD = 700
-"""The shortest run of text without effect that is folded, in characters."""
-FOLD_CONTEXT = 160
-"""Characters on each side of a fold that are always shown."""
-_LONGEST_ROLE = 60
+MIN_FOLD, MIN_COMPACT_FOLD = 700, 240
+"""The shortest run of text without effect that is folded, in characters; in a compact picture."""
+MIN_MESSAGE_FOLD = 240
+"""The shortest message without effect that is folded as a whole, in characters."""
+FOLD_CONTEXT, COMPACT_CONTEXT = 160, 60
+"""Characters on each side of a fold that are always shown; in a compact picture."""
+LONGEST_ROLE = 60
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ class Fold:
     def label(self) -> str:
         """How much text is collapsed."""
         size = sum(len(piece.text) for piece in self.pieces)
-        return f"{size:,} characters that {NO_DIFFERENCE}"
+        kept = {"protected"} <= {piece.kind for piece in self.pieces} <= {"protected", "plain"}
+        return f"{size:,} characters that {'were never removed' if kept else NO_DIFFERENCE}"
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,17 @@ class Block:
 
     role: str
     parts: tuple[Piece | Fold, ...]
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All of it, also what is collapsed."""
+        runs = (part.pieces if isinstance(part, Fold) else (part,) for part in self.parts)
+        return tuple(piece for run in runs for piece in run)
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether nothing of it is shown."""
+        return len(self.parts) == 1 and isinstance(self.parts[0], Fold)
 
 
 @dataclass(frozen=True)
@@ -171,10 +185,15 @@ class Heatmap:
         return f"Grey text {NO_DIFFERENCE}{grey}.{protected}{part}{finer}"
 
 
-def heatmap(explanation: Explanation) -> Heatmap:
-    """Lay out an explanation. Where segments overlap, the shortest is drawn."""
+def heatmap(explanation: Explanation, *, compact: bool = False) -> Heatmap:
+    """Lay out an explanation. Where segments overlap, the shortest is drawn.
+
+    Args:
+        explanation: what is laid out.
+        compact: fold more of what has no effect, where something has one.
+    """
     fidelity = explanation.fidelity
-    blocks = []
+    messages: list[tuple[str, tuple[Piece, ...]]] = []
     kinds: set[Kind] = set()
     for index, message in enumerate(explanation.messages):
         mine = [
@@ -187,9 +206,11 @@ def heatmap(explanation: Explanation) -> Heatmap:
         pieces = tuple(_pieces(message.content, mine, edges, _outermost(explanation, index)))
         kinds.update(piece.kind for piece in pieces)
         role = message_title(message, explanation.messages)
-        blocks.append(Block(short(role, _LONGEST_ROLE), tuple(_fold(pieces))))
+        messages.append((short(role, LONGEST_ROLE), pieces))
+    compact = compact and any(_shows_effect(piece) for _, pieces in messages for piece in pieces)
+    blocks = [Block(role, tuple(_fold(pieces, compact=compact))) for role, pieces in messages]
     return Heatmap(
-        blocks=tuple(blocks),
+        blocks=tuple(_fold_messages(blocks)),
         answer=_answer(explanation),
         summary=visible(explanation.summary),
         status=fidelity.status,
@@ -304,15 +325,17 @@ def _pieces(
     yield from edges.get(len(content), ())
 
 
-def _fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
+def _fold(pieces: Sequence[Piece], *, compact: bool) -> Iterator[Piece | Fold]:
     """Fold the middle of every long run of text without effect."""
+    shortest = MIN_COMPACT_FOLD if compact else MIN_FOLD
+    context = COMPACT_CONTEXT if compact else FOLD_CONTEXT
     for foldable, group in groupby(pieces, key=_is_foldable):
         run = list(group)
-        if not foldable or sum(len(piece.text) for piece in run) < MIN_FOLD:
+        if not foldable or sum(len(piece.text) for piece in run) < shortest:
             yield from run
             continue
-        head, rest = _split(run, FOLD_CONTEXT)
-        middle, tail = _split(rest, sum(len(piece.text) for piece in rest) - FOLD_CONTEXT)
+        head, rest = _split(run, context)
+        middle, tail = _split(rest, sum(len(piece.text) for piece in rest) - context)
         while tail and tail[0].text.isspace():
             middle.append(tail.pop(0))
         yield from head
@@ -322,6 +345,21 @@ def _fold(pieces: Sequence[Piece]) -> Iterator[Piece | Fold]:
 
 def _is_foldable(piece: Piece) -> bool:
     return not piece.strength and not piece.ground_strength and piece.kind != "edge"
+
+
+def _fold_messages(blocks: Sequence[Block]) -> Iterator[Block]:
+    """Fold long messages without effect as a whole, where another message has one."""
+    holding = [any(map(_shows_effect, block.pieces)) for block in blocks]
+    for block, holds in zip(blocks, holding, strict=True):
+        size = sum(len(piece.text) for piece in block.pieces)
+        if any(holding) and not holds and size >= MIN_MESSAGE_FOLD:
+            yield replace(block, parts=(Fold(block.pieces),))
+        else:
+            yield block
+
+
+def _shows_effect(piece: Piece) -> bool:
+    return piece.strength > 0 or piece.ground_strength > 0
 
 
 def _split(pieces: Sequence[Piece], size: int) -> tuple[list[Piece], list[Piece]]:

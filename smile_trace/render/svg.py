@@ -9,12 +9,21 @@ between white and black, and coloured words stand in dark ink on an opaque colou
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Literal
 
 from smile_trace.records import Explanation
-from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap, strength
+from smile_trace.render.heatmap_layout import (
+    LONGEST_ROLE,
+    Block,
+    Fold,
+    Heatmap,
+    Piece,
+    heatmap,
+    strength,
+)
 from smile_trace.render.html import LEGEND_STOPS, TEMPLATES
+from smile_trace.render.text import short
 from smile_trace.render.typeset import Chunk, width_of, wrap
 
 MARGIN, PADDING = 20.0, 14.0
@@ -81,23 +90,35 @@ def to_svg(explanation: Explanation, *, width: int = 760) -> str:
     return _draw(page, 0.0, page.y + MARGIN - 6)
 
 
-def to_svg_strips(explanation: Explanation, *, width: int = 700, height: int = 200) -> list[str]:
-    """The messages in strips at most `height` pixels high, and the legend as the last strip.
+def to_svg_strips(
+    explanation: Explanation, *, width: int = 700, height: int = 200
+) -> dict[str, str]:
+    """The messages and the legend in strips at most `height` pixels high, by name, from top to
+    bottom: `heatmap`, or `heatmap 1 of 3`, …, and `scale` where the legend does not fit below.
 
     For viewers that scale a picture down to a height: strips in a column keep their natural size.
-    A single line may be higher. Where more than `MAX_STRIPS` were needed, there is one.
+    What has no effect is folded, and strips that are without any stand after the others, which is
+    why each says in its name which it is. A single line may be higher. Where more than
+    `MAX_STRIPS` were needed, there is one.
 
     Raises:
         ValueError: the width is below 240.
     """
-    page = _Page(heatmap(explanation), width, 1.0)
+    page = _Page(heatmap(explanation, compact=True), width, 1.0)
     page.messages()
     edges = _balanced(page, height)
     if len(edges) - 1 > MAX_STRIPS:
         edges = [edges[0], edges[-1]]
     page.legend()
-    edges.append(page.y + 8)
-    return [_draw(page, top, bottom) for top, bottom in pairwise(edges)]
+    count, end = len(edges) - 1, page.y + 8
+    fits = end - edges[-2] <= height
+    if fits:
+        edges[-1] = end
+    names = [f"heatmap {i} of {count}" for i in range(1, count + 1)] if count > 1 else ["heatmap"]
+    named = dict(zip(names, pairwise(edges), strict=True))
+    ordered = sorted(named.items(), key=lambda item: not page.shows_effect(*item[1]))
+    drawn = {name: _draw(page, *strip) for name, strip in ordered}
+    return drawn if fits else drawn | {"scale": _draw(page, edges[-1], end)}
 
 
 def _balanced(page: "_Page", height: int) -> list[float]:
@@ -169,6 +190,11 @@ class _Page:
         self._valued: set[int] = set()
         self.y = margin
 
+    def shows_effect(self, top: float, bottom: float) -> bool:
+        """Whether something between two heights has an effect."""
+        pieces = [word.piece for word in self.words if top < word.y <= bottom]
+        return any(p is not None and (p.strength or p.ground_strength) for p in pieces)
+
     def heading(self) -> None:
         """The summary and the verdict."""
         self._paragraph(self.picture.summary, "summary", TEXT, LINE)
@@ -176,9 +202,10 @@ class _Page:
         self.y += 10
 
     def messages(self) -> None:
-        """The prompt, one frame per message."""
-        for block in self.picture.blocks:
-            self._message(block, "text")
+        """The prompt, one frame per message; one for neighbours that are collapsed."""
+        for collapsed, blocks in groupby(self.picture.blocks, key=lambda block: block.collapsed):
+            for block in [_joined(list(blocks))] if collapsed else blocks:
+                self._message(block, "text")
 
     def answer(self) -> None:
         """The logged answer in its own frame."""
@@ -281,6 +308,13 @@ class _Page:
 def _is_drawn(piece: Piece) -> bool:
     """Whether there is more to it than its text."""
     return piece.ground_strength > 0 or piece.strength > 0 or piece.kind in _MARKED
+
+
+def _joined(blocks: Sequence[Block]) -> Block:
+    """Collapsed messages as one."""
+    roles = ", ".join(dict.fromkeys(block.role for block in blocks))
+    pieces = tuple(piece for block in blocks for piece in block.pieces)
+    return Block(short(roles, LONGEST_ROLE), (Fold(pieces),))
 
 
 def _strength(word: Word) -> float:

@@ -106,7 +106,7 @@ def _read(data: bytes) -> None:
         assert page.attributes <= attributes, page.attributes - attributes
         assert not _CONTROLS.search(html.replace("\r", ""))
     made = explained(texts)
-    for svg in (to_svg(made), *to_svg_strips(made)):
+    for svg in (to_svg(made), *to_svg_strips(made).values()):
         drawn = ElementTree.fromstring(svg)
         assert {each.tag.rpartition("}")[2] for each in drawn.iter()} <= tags
         names = {name for each in drawn.iter() for name in each.attrib}

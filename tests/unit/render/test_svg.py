@@ -161,17 +161,46 @@ def test_strips_are_low_and_contain_every_line_once() -> None:
     content = "\n".join(f"line{i} has a few words" for i in range(40))
     scores = {f"line{i}": 0.5 for i in range(0, 40, 3)}
     explained = explanation([("system", "Be brief."), ("user", content)], scores)
-    strips = to_svg_strips(explained, height=200)
+    drawn = to_svg_strips(explained, height=200)
+    strips = list(drawn.values())
     assert all(float(ET.fromstring(strip).attrib["height"]) <= 200 for strip in strips)
     shown = [word for strip in strips for word in re.findall(r"line\d+", words(strip))]
     assert shown == [f"line{i}" for i in range(40)]
+    assert list(drawn)[:2] == [f"heatmap 1 of {len(drawn)}", f"heatmap 2 of {len(drawn)}"]
     assert "supports" in words(strips[-1])
+
+
+def test_a_small_picture_is_one() -> None:
+    [(name, svg)] = to_svg_strips(explanation([("user", "Is it open?")], {"open": 0.5})).items()
+    assert name == "heatmap"
+    assert "supports" in words(svg)
+    assert float(ET.fromstring(svg).attrib["height"]) <= 200
+
+
+def test_strips_with_an_effect_come_first() -> None:
+    grey = "\n".join(f"grey{i}" for i in range(12))
+    drawn = to_svg_strips(explanation([("system", grey), ("user", "Is it open?")], {"open": 0.5}))
+    first, *others, _ = drawn
+    assert "open" in words(drawn[first])
+    assert sorted([first, *others]) == [f"heatmap {i} of 2" for i in (1, 2)]
+    assert first == "heatmap 2 of 2"
+
+
+def test_long_messages_without_effect_are_one_line() -> None:
+    grey = "This is said beside the point. " * 12
+    messages = [("system", grey), ("user", grey), ("assistant", "Yes?"), ("user", "Is it open?")]
+    shown = words(to_svg(explanation(messages, {"open": 0.5})))
+    assert "beside" not in shown
+    assert shown.count("characters that made no measurable difference") == 1
+    assert "Yes?" in shown
+    # Where nothing has an effect, a picture of nothing would say less.
+    assert "beside" in words(to_svg(explanation(messages, {})))
 
 
 def test_no_strip_is_left_with_a_single_line() -> None:
     content = "\n".join(f"line{i}" for i in range(9))
     strips = to_svg_strips(explanation([("user", content)], {"line0": 0.5}))
-    assert [len(re.findall(r"line\d", words(strip))) for strip in strips] == [4, 5, 0]
+    assert [len(re.findall(r"line\d", words(strip))) for strip in strips.values()] == [4, 5]
 
 
 def test_too_many_strips_become_one_picture() -> None:
