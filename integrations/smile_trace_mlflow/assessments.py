@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from smile_trace.records import Explanation
+from smile_trace.records import Explanation, Trace
 from smile_trace.render import driver_text, fidelity_reason
 from smile_trace.render.text import short
 from smile_trace.trackers import UnexplainedCall
+from smile_trace.trackers.fields import newest_feedback
 
 if TYPE_CHECKING:
     from mlflow.entities.trace_info import TraceInfo
@@ -32,8 +33,16 @@ def assess_unexplained(
     server: "Server", info: "TraceInfo", span_id: str, item: UnexplainedCall
 ) -> None:
     """Say of a call's span why it is not explained."""
-    verdict = f"{item.state}: {item.code.replace('_', ' ')}"
-    _give(server, info, span_id, VERDICT, verdict, item.reason)
+    _give(server, info, span_id, VERDICT, item.verdict, item.reason)
+
+
+def give_user_feedback(server: "Server", info: "TraceInfo", trace: Trace) -> None:
+    """What users thought of a trace: the newest score of each name, at the trace itself."""
+    for one in newest_feedback(trace):
+        rationale = short(one.comment or "", LONGEST)
+        server.give_feedback(
+            info, short(one.name), one.score, span_id=None, rationale=rationale, by_user=True
+        )
 
 
 def take_away(server: "Server", info: "TraceInfo", span_id: str) -> None:

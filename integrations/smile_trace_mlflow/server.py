@@ -44,6 +44,7 @@ from smile_trace.trackers.http import DEADLINE_TIMEOUTS, MISREAD, RequestRejecte
 from smile_trace_mlflow.sessions import bound_requests
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
+USER = AssessmentSource(source_type="HUMAN", source_id="user")
 _OTLP_PATH = "/v1/traces"
 PROMPT_SECONDS, MAX_PROMPTS = 60.0, 1000
 """For how long, and for how many, the registry's answer about a prompt version is cached."""
@@ -289,17 +290,26 @@ class Server:
             self._tracing.set_trace_tag(trace_id, key, value)
 
     def give_feedback(
-        self, info: TraceInfo, name: str, value: str | None, *, span_id: str, rationale: str
+        self,
+        info: TraceInfo,
+        name: str,
+        value: str | float | None,
+        *,
+        span_id: str | None,
+        rationale: str,
+        by_user: bool = False,
     ) -> None:
-        """A text on a span, there once: made, changed, or with None taken away."""
+        """A value on a span, or without one on the trace, there once: made, changed, or with None
+        taken away. `by_user`: it is an application's user's, not ours."""
+        source = USER if by_user else SOURCE
         feedback = Feedback(
-            name=name, value=value, source=SOURCE, span_id=span_id, rationale=rationale
+            name=name, value=value, source=source, span_id=span_id, rationale=rationale
         )
         with self._calling():
             ours = [
                 a
                 for a in info.assessments
-                if (a.name, a.span_id, a.source.source_id) == (name, span_id, SOURCE.source_id)
+                if (a.name, a.span_id, a.source.source_id) == (name, span_id, source.source_id)
             ]
             if value is None:
                 for assessment in ours:

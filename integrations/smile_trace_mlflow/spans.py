@@ -189,15 +189,14 @@ def _overlap(span: "MlflowSpan", call: Call) -> int:
     return min(span.end_time_ns or 0, call.end_ns) - max(span.start_time_ns, call.start_ns)
 
 
-def explanation_span(item: ExplainedCall, parent: ParentSpan, pictures: Sequence[str]) -> Span:
+def explanation_span(item: ExplainedCall, parent: ParentSpan, pictures: Mapping[str, str]) -> Span:
     """The late span that shows an explanation under its LLM span.
 
     Its id comes from the call alone, so that a newer explanation replaces the older one, and it
     lies inside the LLM span's time, so that the trace keeps its duration.
 
     Args:
-        pictures: references of the attached strips of the heatmap from top to bottom, the
-            last being its scale.
+        pictures: references of the attached pictures by name, in the order of the page.
     """
     call, explanation = item.call, item.explanation
     fidelity = explanation.fidelity
@@ -214,8 +213,7 @@ def explanation_span(item: ExplainedCall, parent: ParentSpan, pictures: Sequence
             _OUTPUTS: _json(
                 {
                     "summary": summary_to_markdown(explanation),
-                    **{_picture_name(i): ref for i, ref in enumerate(pictures[:-1])},
-                    "scale": pictures[-1],
+                    **pictures,
                     "scores": scores_to_markdown(explanation),
                     "details": details_to_markdown(explanation),
                 }
@@ -237,10 +235,6 @@ def explanation_span(item: ExplainedCall, parent: ParentSpan, pictures: Sequence
 def explanation_span_id(call_id: str) -> str:
     """The id of the span that shows a call's explanation."""
     return hashlib.sha256(f"smile-trace explanation {call_id}".encode()).hexdigest()[:16]
-
-
-def _picture_name(index: int) -> str:
-    return f"heatmap {index + 1}" if index else "heatmap"
 
 
 def _explanation_json(explanation: Explanation) -> str:

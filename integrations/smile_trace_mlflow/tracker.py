@@ -13,7 +13,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON, Record, Trace
 from smile_trace.records.otlp import spans_to_otlp
-from smile_trace.render import to_svg_strips
+from smile_trace.render import to_svg, to_svg_strips
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -30,7 +30,7 @@ from smile_trace.trackers import (
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.http import RequestRejected
-from smile_trace_mlflow.assessments import assess, assess_unexplained
+from smile_trace_mlflow.assessments import assess, assess_unexplained, give_user_feedback
 from smile_trace_mlflow.comparisons import deliver_comparison
 from smile_trace_mlflow.forgetting import STATUS_TAG, forget_trace, picture_key
 from smile_trace_mlflow.prompts import prompt_template
@@ -55,6 +55,8 @@ SPANS_PER_REQUEST = 400
 """MLflow took about 160 traces a second in batches of this size."""
 WIDTH, HEIGHT = 700, 200
 """Size of a picture: MLflow draws none higher than 200 pixels in a span's outputs."""
+WHOLE = "all in one picture (click)"
+"""The name of the picture that is not cut into strips."""
 
 
 class MLflowOptions(Record):
@@ -140,6 +142,7 @@ class MLflowTracker(Tracker):
             missing = [trace_id for trace_id in ids if not self._server.holds_spans(trace_id)]
             if not missing:
                 self._link_prompts(item.trace, ids[0])
+                self._give_user_feedback(item.trace, ids[0])
         except RequestRejected as rejected:
             return rejected.outcome
         if not missing:
@@ -154,6 +157,7 @@ class MLflowTracker(Tracker):
         ids = [mlflow_trace_id(trace) for trace in traces]
         for trace, trace_id in zip(traces, ids, strict=True):
             self._link_prompts(trace, trace_id)
+            self._give_user_feedback(trace, trace_id)
         return [Receipt(external_id=trace_id, url=self._url(trace_id)) for trace_id in ids]
 
     def _link_prompts(self, trace: Trace, trace_id: str) -> None:
@@ -162,6 +166,11 @@ class MLflowTracker(Tracker):
         found = [held for use in sorted(uses) if (held := self._registered(*use)) is not None]
         if found:
             self._server.link_prompts(trace_id, found)
+
+    def _give_user_feedback(self, trace: Trace, trace_id: str) -> None:
+        info = self._server.trace_info(trace_id) if trace.feedback else None
+        if info is not None:
+            give_user_feedback(self._server, info, trace)
 
     def _registered(self, name: str, version: str, template: str) -> "PromptVersion | None":
         held = self._server.prompt_version(name, version)
@@ -201,10 +210,13 @@ class MLflowTracker(Tracker):
         if not isinstance(found, tuple):
             return found
         parent, info = found
-        pictures = [
-            self._server.attach(info, picture_key(call.id, i), "image/svg+xml", svg.encode())
-            for i, svg in enumerate(to_svg_strips(explanation, width=WIDTH, height=HEIGHT))
-        ]
+        drawn = to_svg_strips(explanation, width=WIDTH, height=HEIGHT)
+        if len(drawn) > 1:  # MLflow shows a picture in its own size where it is clicked
+            drawn[WHOLE] = to_svg(explanation, width=WIDTH)
+        pictures = {
+            name: self._server.attach(info, picture_key(call.id, i), "image/svg+xml", svg.encode())
+            for i, (name, svg) in enumerate(drawn.items())
+        }
         span = explanation_span(item, parent, pictures)
         self._server.post_spans(spans_to_otlp([span]), str(info.experiment_id))
         assess(self._server, info, parent.span_id, explanation)

@@ -106,6 +106,11 @@ class UnexplainedCall(Record):
     reason: str
     traced_as: str
 
+    @property
+    def verdict(self) -> str:
+        """A few words for a column: `skipped: not sampled`."""
+        return f"{self.state}: {self.code.replace('_', ' ')}"
+
 
 class ComparedPrompt(Record):
     """A comparison of a prompt's versions to deliver.

@@ -29,11 +29,13 @@ def prefer(context: BrowserContext, *, dark: bool) -> None:
 
 
 def open_list(page: Page, url: str) -> Locator:
-    """Open the experiment's list of traces; gives the column of the drivers once drawn."""
+    """Open the experiment's list of traces, and scroll to the column of the verdicts, the last
+    one; gives the column of the drivers once drawn."""
     page.goto(f"{_experiment(url)}/traces")
     column = page.get_by_text("smile.driver").first
     column.wait_for(timeout=PATIENCE)
     _settle(page)
+    page.get_by_text("smile.verdict").first.scroll_into_view_if_needed()
     return column
 
 

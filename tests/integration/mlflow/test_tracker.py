@@ -13,7 +13,7 @@ from mlflow.entities import AssessmentSource
 from mlflow.entities import Trace as MlflowTrace
 
 from smile_trace.errors import ReasonCode
-from smile_trace.records import Call, Explanation, PromptUse, Trace
+from smile_trace.records import Call, Explanation, Feedback, PromptUse, Trace
 from smile_trace.trackers import (
     CapturedTrace,
     Deferred,
@@ -161,7 +161,7 @@ def test_the_picture_is_attached_once(tracker: MLflowTracker, mlflow_server: MLf
     info = TracingClient().get_trace_info(trace_id)
     repository = TracingClient()._get_artifact_repo_for_trace(info)
     kept = repository.list_artifacts("attachments")
-    assert len(kept) == len(references) == 2
+    assert len(kept) == len(references) == 3
     for reference in references:
         parsed = Attachment.parse_ref(reference)
         assert parsed is not None
@@ -253,6 +253,20 @@ def test_a_call_that_is_not_explained_says_why_until_it_is(
     assert found.info.assessments[0].rationale == item.reason
     deliver(tracker, [(trace, call, explained)])
     assert said(traces_in(experiment)[0])["smile.verdict"] == "reliable"
+
+
+def test_what_users_thought_is_at_the_trace_once(tracker: MLflowTracker, experiment: str) -> None:
+    trace, _ = captured(explanation())
+    for score, comment in ((1.0, "good"), (1.0, "good"), (0.0, None)):
+        given = Feedback(id="f", trace_id=trace.trace_id, score=score, comment=comment, at_ns=1)
+        [outcome] = tracker.deliver_traces(
+            [CapturedTrace(trace=trace.model_copy(update={"feedback": (given,)}))]
+        )
+        received(outcome)
+        [found] = traces_in(experiment)
+        assert said(found) == {"user_feedback": score}
+        assert (found.info.assessments[0].rationale or "") == (comment or "")
+        assert found.info.assessments[0].source.source_type == "HUMAN"
 
 
 def test_the_number_of_an_earlier_release_is_taken_away(

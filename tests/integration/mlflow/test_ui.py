@@ -47,14 +47,18 @@ def test_the_heatmap_is_drawn_in_its_natural_size(
     page = watched_page.page
     receipt = deliver(mlflow_server, explanation())
     pictures = open_explanation(page, str(receipt.url))
-    assert len(pictures) == 2
-    for picture in pictures:
+    assert len(pictures) == 3
+    for picture in pictures[:-1]:  # the last one is the whole, which a click enlarges
         natural, shown = picture.evaluate("image => [image.naturalWidth, image.width]")
         assert natural == 700
         assert shown >= 690
     assert page.get_by_text("drove this answer").is_visible()
     scores = page.get_by_test_id("virtualized-table")
     assert scores.get_by_text("France", exact=True).is_visible()
+    pictures[-1].dispatch_event("click")
+    whole = page.locator('img[alt^="Attachment"]').nth(len(pictures))
+    whole.wait_for(timeout=PATIENCE)
+    assert whole.evaluate("image => image.width") > 500
     screenshot = tmp_path / "heatmap.png"
     page.screenshot(path=screenshot)
     assert screenshot.stat().st_size > 20_000
@@ -64,7 +68,7 @@ def test_the_list_says_what_drove_each_answer(
     mlflow_server: MLflowServer, watched_page: WatchedPage
 ) -> None:
     page = watched_page.page
-    page.set_viewport_size({"width": 2200, "height": 950})
+    page.set_viewport_size({"width": 1600, "height": 950})
     receipt = deliver(mlflow_server, explanation())
     open_list(page, str(receipt.url))
     assert page.get_by_text("France", exact=True).first.is_visible()
