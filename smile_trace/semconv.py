@@ -20,6 +20,7 @@ REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
 
 # -- the response -----------------------------------------------------------------------------
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -24,6 +24,7 @@ def record(
     provider: str | None = None,
     form: Literal["chat", "completion"] | None = None,
     parameters: Mapping[str, Any] | None = None,
+    documents: Sequence[Any] | None = None,
 ) -> None:
     """State the request and response of the decorated function that is running. Never raises.
 
@@ -43,6 +44,9 @@ def record(
             request as the client took it: `messages`, `prompt`, `input`, `model` are read
             from it, `system` and `instructions` become a system message, and keys, headers
             and timeouts are dropped.
+        documents: what was retrieved for the request: texts, or mappings with `content` (or
+            `text`, `page_content`) and, where they have one, `id`, `score`, `metadata` with a
+            `source`. They are looked for in the messages.
 
     Called outside of a decorated function, it does nothing but count an internal error.
     """
@@ -58,6 +62,8 @@ def record(
         said = {"messages": messages, "prompt": prompt, "model": model}
         given = {name: value for name, value in said.items() if value is not None}
         recording.record({**(parameters or {}), **given}, response, provider, form)
+        if documents is not None:
+            recording.record_documents(documents)
     except BaseException as error:  # noqa: BLE001  the user's call goes on
         keep_inside(error)
         report_error("record() could not take over what it was given", error)

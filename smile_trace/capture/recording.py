@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Any
@@ -18,7 +18,7 @@ from smile_trace import semconv
 from smile_trace.capture.call_site import Site
 from smile_trace.capture.external_tracing import external_trace_attributes, last_traces
 from smile_trace.capture.internal_errors import keep_inside, report_error
-from smile_trace.capture.jsonable import dumps, is_json, jsonable
+from smile_trace.capture.jsonable import MAX_ITEMS, dumps, is_json, jsonable, plain_str
 from smile_trace.capture.otel.tracer_provider import new_context
 from smile_trace.capture.prompts import Use, find_renderings
 from smile_trace.capture.providers import (
@@ -151,6 +151,13 @@ class Recording:
         if sent.parameters:
             self._structured[semconv.PARAMETERS] = sent.parameters
         self._note_external_traces()
+
+    def record_documents(self, documents: Sequence[Any]) -> None:
+        """Note what was retrieved for the request; texts become mappings with a `content`."""
+        self._structured[semconv.RETRIEVAL_DOCUMENTS] = [
+            {"content": plain_str(item)} if isinstance(item, str) else jsonable(item)
+            for item in documents[:MAX_ITEMS]
+        ]
 
     def _set_messages(self, messages: list[MessageDict]) -> None:
         self._messages = messages

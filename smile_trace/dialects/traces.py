@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from smile_trace import foreign, semconv
 from smile_trace.dialects.attributes import call_fields, read_external_trace
 from smile_trace.dialects.base import known
+from smile_trace.dialects.documents import retrieved_in, with_documents
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records.call import Call, Feedback, Span, Trace
 
@@ -19,8 +20,9 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     around_answers = _ancestors(spans, (i for i, call in calls.items() if call.answer is not None))
     around_calls = _ancestors(spans, calls)
     by_id = {span.span_id: span for span in spans}
+    retrieved = retrieved_in(spans)
     innermost = (
-        _with_external_traces(call, by_id)
+        with_documents(_with_external_traces(call, by_id), retrieved)
         for span_id, call in calls.items()
         if span_id not in (around_calls if call.answer is None else around_answers)
     )

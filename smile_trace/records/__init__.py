@@ -4,6 +4,7 @@ from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import (
     Call,
     CallStatus,
+    Document,
     Feedback,
     Form,
     Prompted,
@@ -56,6 +57,7 @@ __all__ = [
     "Call",
     "CallStatus",
     "Cost",
+    "Document",
     "Explanation",
     "ExplanationSettings",
     "Feedback",

@@ -51,6 +51,16 @@ class PromptUse(Record):
     ambiguous: bool = False
 
 
+class Document(Record):
+    """A retrieved document. `place` is where it stands in the messages: message, start, end."""
+
+    id: str | None = None
+    text: str
+    source: str | None = None
+    score: float | None = None
+    place: tuple[int, int, int] | None = None
+
+
 class Span(Record):
     """One finished span of a trace, of any origin, as the store keeps it.
 
@@ -96,6 +106,8 @@ class Call(Record):
     start_ns: int
     end_ns: int
     prompts: tuple[PromptUse, ...] = ()
+    documents: tuple[Document, ...] = ()
+    """The retrieved documents that stand in its messages."""
     rerun: str | None = None
     rerun_arguments: dict[str, JSON] | None = None
     session: str | None = None
@@ -170,6 +182,7 @@ class Prompted(Record):
     form: Form = "chat"
     parameters: dict[str, JSON] = {}
     prompts: tuple[PromptUse, ...] = ()
+    documents: tuple[Document, ...] = ()
     answer_limit: int | None = None
     """Tokens that the answer of a replay may have where `parameters` set no limit; None for the
     limit of the model's settings."""
@@ -186,6 +199,7 @@ class Prompted(Record):
             form=call.form,
             parameters=call.parameters,
             prompts=call.prompts,
+            documents=call.documents,
             answer_limit=None if call.answer is None else answer_limit(call.answer, counted),
             assumed=call.prompt_assumed,
         )

@@ -42,8 +42,8 @@ ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "explanation.segments": {"fails_without": False},
     "explanation.coarser": {"fails_without": False},
     "status": {"partial": 0},
-    "replay.call": {"prompt_assumed": False, "tool_calls": []},
-    "line.call": {"prompt_assumed": False, "tool_calls": []},
+    "replay.call": {"prompt_assumed": False, "tool_calls": [], "documents": []},
+    "line.call": {"prompt_assumed": False, "tool_calls": [], "documents": []},
 }
 """Path of an object to the fields that came since, as they are where nothing asks for them."""
 

@@ -3,7 +3,8 @@
 Keys name a segment by its place in the template, so that they are the same in every call of
 it: `NAME:VERSION:UNIT:OFFSET` for the template's own text (offset in characters of the
 template), `NAME:VERSION:var:VARIABLE` for a variable's value, with `:UNIT:ORDINAL` for the
-pieces of that value, and `MESSAGE:UNIT:ORDINAL` outside templates. Text outside of the picked
+pieces of that value, and `MESSAGE:UNIT:ORDINAL` outside templates; a
+retrieved document that has an id is `document:ID`. Text outside of the picked
 units has `rest` in the unit's place.
 """
 
@@ -81,6 +82,7 @@ class Segmentation:
         self.unit: Unit = units.named(unit)
         self._messages = prompted.messages
         self._uses = prompted.prompts
+        self._retrieved = prompted.documents
         self._protected = protected_ranges(prompted.messages, protect)
         self._splitter = UnitSplitter(prompted)
         self._outline = Outline(prompted, self._splitter, subsections=self.unit == "auto")
@@ -281,6 +283,8 @@ class Segmentation:
         for (((message, start, end), *also), protected), unit in zip(pieces, units_of, strict=True):
             sent = self._messages[message]
             place, counted = self._place(message, start, key or unit)
+            if (retrieved := self._document_at(message, start, end, unit)) is not None:
+                place, counted = f"document:{retrieved}", False
             keys[place] += 1
             ordinal = keys[place] - 1
             segments.append(
@@ -297,6 +301,17 @@ class Segmentation:
                 )
             )
         return tuple(segments)
+
+    def _document_at(self, message: int, start: int, end: int, unit: str) -> str | None:
+        """The id of the retrieved document in a segment that is a document."""
+        inside = [
+            document.id
+            for document in self._retrieved
+            if unit == "document" and document.place is not None
+            if document.place[0] == message
+            if start <= document.place[1] and document.place[2] <= end
+        ]
+        return inside[0] if len(inside) == 1 else None
 
     def _place(self, message: int, start: int, unit: str) -> tuple[str, bool]:
         """The stem of a key, and whether an ordinal has to follow it."""

@@ -80,6 +80,7 @@ class UnitSplitter:
         self._templates: list[list[Range]] = [[] for _ in prompted.messages]
         self._values: list[list[Range]] = [[] for _ in prompted.messages]
         self._documents: dict[int, list[Range]] = {}
+        self._retrieved = [d.place for d in prompted.documents if d.place is not None]
         for use in prompted.prompts:
             self._templates[use.message].append((use.start, use.end))
             self._values[use.message] += [(v.start, v.end) for v in use.variable_spans]
@@ -104,8 +105,20 @@ class UnitSplitter:
                 own = self.blocks(blocks.documents, message)
                 ends = [(text.start, text.end) for text in results]
                 found += [block for block in own if not _overlaps(*block, ends)]
+            found = self._with_retrieved(message, found)
             self._documents[message] = sorted(found)
         return self._documents[message]
+
+    def _with_retrieved(self, message: int, found: list[Range]) -> list[Range]:
+        """With the retrieved documents that stand in none of the ranges, and in place of a range
+        that holds several of them."""
+        known = [(a, b) for m, a, b in self._retrieved if m == message]
+        retrieved = sorted(self.json_around(message, a, b) or (a, b) for a, b in known)
+        kept = [block for block in found if sum(_holds(block, d) for d in retrieved) < 2]
+        for document in retrieved:
+            if not _overlaps(*document, sorted(kept)):
+                kept.append(document)
+        return kept
 
     def json_around(self, message: int, start: int, end: int) -> Range | None:
         """A range in the JSON that a tool gave back, moved outward so that it cuts through no
@@ -347,6 +360,10 @@ def _place(prompted: Prompted, span: tuple[int, ...]) -> Place:
         if inside is not None:
             return message, *inside
     raise ValueError(f"There is no text at {span} of the prompt.")
+
+
+def _holds(block: Range, inside: Range) -> bool:
+    return block[0] <= inside[0] and inside[1] <= block[1]
 
 
 def _moved(ranges: Sequence[Range], by: int) -> list[Range]:
