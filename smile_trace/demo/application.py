@@ -21,11 +21,13 @@ SUPPORT_1 = smile_trace.Prompt(
 SUPPORT_2 = smile_trace.Prompt(
     "support", version="2", template="You are the assistant of a lamp shop. Answer with one word."
 )
-GERMAN = smile_trace.Prompt(
-    "support-de", version="1", template="You are the assistant of a lamp shop. Answer in German."
-)
 FRENCH = smile_trace.Prompt("support-fr", version="1", template="Réponds en français.")
 ORDER = smile_trace.Prompt("order", version="1", template="Answer in JSON: name and order.")
+TEAM = smile_trace.Prompt(
+    "team",
+    version="1",
+    template="Which team answers: {one}, {two} or {three}? Answer in JSON.",
+)
 TOPIC = smile_trace.Prompt(
     "topic",
     version="1",
@@ -37,7 +39,6 @@ REPAIRS = "Repairs are done in Bergen."
 WARRANTY = "The warranty on desk lamps is two years."
 PRICE = "The red lamp costs 40 euros."
 NEW_PRICE = "From May on the red lamp costs 45 euros."
-WARRANTY_QUESTION = "How long is the warranty on desk lamps?"
 GIFT_CARDS = "Gift cards are sold at the counter."
 FREE_SHIPPING = "Orders over 100 euros ship for free."
 FRENCH_DOCUMENTS = (
@@ -61,11 +62,14 @@ class SupportChat:
         return self._ask(prompt.format(), question, max_tokens=12, stop=["\n", "."])
 
     @smile_trace.trace(tags={"team": "support"})
-    def extract(self, prompt: smile_trace.Prompt, message: str, fields: dict[str, Any]) -> str:
+    def extract(
+        self, prompt: smile_trace.Prompt, message: str, fields: dict[str, Any], **variables: str
+    ) -> str:
         """A JSON object with these fields."""
         schema = {"type": "object", "properties": fields, "required": list(fields)}
         wanted = {"type": "json_schema", "json_schema": {"name": prompt.name, "schema": schema}}
-        return self._ask(prompt.format(), message, max_tokens=18, response_format=wanted)
+        system = prompt.format(**variables)
+        return self._ask(system, message, max_tokens=18, response_format=wanted)
 
     def _ask(self, system: str, user: str, **parameters: Any) -> str:
         response = self._client.chat.completions.create(
@@ -79,6 +83,7 @@ class SupportChat:
 
 def main() -> None:
     """Make ten calls and print what the model said."""
+    smile_trace.configure(service_name="lamp-shop")
     smile_trace.instrument("openai")
     chat = SupportChat(os.environ["DEMO_MODEL_URL"])
     for prompt in (SUPPORT_1, SUPPORT_2):
@@ -88,10 +93,9 @@ def main() -> None:
         _say("opening hours", prompt, opens)
         repaired = chat.answer(prompt, (HOURS, REPAIRS, PRICE), "Where are lamps repaired?")
         _say("repairs", prompt, repaired)
-    years = chat.answer(SUPPORT_1, (WARRANTY, FREE_SHIPPING, HOURS), WARRANTY_QUESTION)
+    documents = (WARRANTY, FREE_SHIPPING, HOURS)
+    years = chat.answer(SUPPORT_1, documents, "How long is the warranty on desk lamps?")
     _say("warranty", SUPPORT_1, years)
-    years = chat.answer(GERMAN, (WARRANTY, FREE_SHIPPING, HOURS), WARRANTY_QUESTION)
-    _say("warranty, in German", GERMAN, years)
     costs = chat.answer(SUPPORT_1, (PRICE, NEW_PRICE), "How much does the red lamp cost?")
     _say("price, two documents disagree", SUPPORT_1, costs)
     _say(
@@ -100,6 +104,9 @@ def main() -> None:
     fields = {"name": {"type": "string"}, "order": {"type": "integer"}}
     order = chat.extract(ORDER, "This is Maria. My order number is 4711.", fields)
     _say("who, and which order", ORDER, order)
+    names = {"one": "repairs", "two": "sales", "three": "shipping"}
+    teams = {"team": {"type": "string", "enum": list(names.values())}}
+    _say("who answers", TEAM, chat.extract(TEAM, "The lamp I bought is broken.", teams, **names))
     topics = {"topic": {"type": "string", "enum": ["delivery", "billing", "returns"]}}
     _say("topic of a message", TOPIC, chat.extract(TOPIC, "I was charged twice.", topics))
 

@@ -42,6 +42,13 @@ calls_per_explanation = {CALLS_PER_EXPLANATION}
 signal = "text"
 protect = ["system"]
 
+# The values of the template's variables, and the message.
+[explain."prompt:team"]
+signal = "text"
+unit = "variable"
+protect = ["/Which team answers/", "/ or /", "/Answer in JSON/"]
+
+# Of the message alone.
 [explain."prompt:topic"]
 signal = "text"
 protect = ["system"]

@@ -19,7 +19,7 @@ from tests.support.browser import WatchedPage
 from tests.support.mlflow_pages import open_explanation
 
 CALLS = 10
-JSON_CALLS = 2
+JSON_CALLS = 3
 
 pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.mlflow, pytest.mark.browser]
 

@@ -21,6 +21,8 @@ from tests.support.paths import ROOT
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1500, 900
+LIST_WIDTH, LIST_HEIGHT = 2300, 640
+"""So wide that the columns of the assessments are in the picture."""
 
 
 def main(home: Path) -> None:
@@ -50,8 +52,10 @@ def main(home: Path) -> None:
 
 def _take(page: Page, explained: Sequence[Explained], server: str) -> None:
     address = _address(_wrong_answer(explained), server)
+    page.set_viewport_size({"width": LIST_WIDTH, "height": LIST_HEIGHT})
     open_list(page, address)
     page.screenshot(path=IMAGES / "mlflow-list.png")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     open_explanation(page, address)
     page.screenshot(path=IMAGES / "heatmap-in-mlflow.png")
 
