@@ -1,11 +1,15 @@
 """Prompt versions side by side: a run per version, with metrics, traces, prompt and the page."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from smile_trace.records.comparison import VersionReport
+from smile_trace.records import JSON
+from smile_trace.records.comparison import Comparison, VersionReport
 from smile_trace.render.comparison.figures import figures, safe_name
+from smile_trace.render.comparison.layout import edit_phrase
+from smile_trace.render.text import visible
 from smile_trace.trackers import ComparedPrompt, Receipt
 
 if TYPE_CHECKING:
@@ -15,8 +19,12 @@ if TYPE_CHECKING:
 
     Registered = Callable[[str, str, str], PromptVersion | None]
 
+Rows = list[dict[str, JSON]]
+
 VERSION_TAG = "smile.prompt_version"
 PAGE = "comparison.html"
+PARTS, EDITS, TRAFFIC = "parts.json", "edits.json", "traffic.json"
+"""Tables of a version: its parts' influences, the edits that led to it, its calls' figures."""
 PAGE_TAG = "smile.comparison"
 MAX_TRACES = 100
 """Traces linked to a run: MLflow takes no more in one request."""
@@ -47,6 +55,15 @@ def deliver_comparison(
         server.write_metrics(run_id, figures(comparison, index))
         server.write_artifact(run_id, PAGE, page)
         server.write_artifact(run_id, "comparison.json", comparison.model_dump_json())
+        tables = {
+            PARTS: _parts(version),
+            EDITS: _edits(comparison, index),
+            TRAFFIC: _traffic(version),
+        }
+        for path, rows in tables.items():
+            server.write_artifact(run_id, path, _table(rows))
+        tags = {"smile.calls": str(version.calls), "smile.explained": str(version.explained)}
+        server.tag_run(run_id, {**tags, "mlflow.loggedArtifacts": _as_tables(tables)})
         if traces := item.traced_as.get(version.label, ())[:MAX_TRACES]:
             server.link_traces(run_id, traces)
         if held := registered(comparison.prompt, version.version, version.template):
@@ -63,6 +80,64 @@ def _parameters(prompt: str, version: VersionReport) -> dict[str, str]:
         "model": version.model or "",
         "template": version.template[:LONGEST_PARAMETER].replace("\0", "\u2400"),
     }
+
+
+def _parts(version: VersionReport) -> Rows:
+    return [
+        {
+            "part": visible(item.segment.text),
+            "influence": item.influence,
+            "low": item.ci_low,
+            "high": item.ci_high,
+            "verdict": item.verdict,
+            "calls that may need it": item.may_need,
+            "tokens saved per 1,000 calls": item.tokens_saved,
+        }
+        for item in sorted(version.segments, key=lambda item: -item.influence)
+    ]
+
+
+def _edits(comparison: Comparison, place: int) -> Rows:
+    """The edits that led to a version, and what they did; empty for the first."""
+    return [
+        {
+            "edit": visible(edit_phrase(change.edits[edit])),
+            "answers changed": effect.changed,
+            "of inputs": effect.inputs,
+            "moved by": effect.distance,
+            "share": effect.share,
+            "changed the answers": effect.named,
+            "tried with": len(effect.edits) - 1,
+        }
+        for change in comparison.changes
+        if change.after == place
+        for effect in change.effects
+        for edit in effect.edits
+    ]
+
+
+def _traffic(version: VersionReport) -> Rows:
+    return [
+        {"figure": m.name, "mean": m.mean, "low": m.ci_low, "high": m.ci_high, "calls": m.count}
+        for m in version.measures
+    ]
+
+
+def _table(rows: Rows) -> str:
+    columns = list(rows[0]) if rows else []
+    data = [[_rounded(value) for value in row.values()] for row in rows]
+    table = {"columns": columns, "data": data}
+    return json.dumps(table, ensure_ascii=False)
+
+
+def _rounded(value: JSON) -> JSON:
+    """A number as a person reads it in a table: four significant digits."""
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _as_tables(tables: dict[str, Rows]) -> str:
+    """The value of the tag that makes MLflow draw these files as tables."""
+    return json.dumps([{"path": path, "type": "table"} for path, rows in tables.items() if rows])
 
 
 def _key(prompt: str, version: VersionReport) -> str:

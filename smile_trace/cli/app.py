@@ -13,6 +13,7 @@ from smile_trace.cli.demo import demo
 from smile_trace.cli.doctor import doctor, health
 from smile_trace.cli.explain import explain
 from smile_trace.cli.forget import forget
+from smile_trace.cli.influence import influence
 from smile_trace.cli.replay import replay
 from smile_trace.cli.status import status
 from smile_trace.cli.store import export, import_, retry
@@ -73,6 +74,7 @@ _add(worker, "worker")
 _add(status, "status")
 _add(retry, "retry")
 _add(compare, "compare")
+_add(influence, "influence")
 _add(replay, "replay")
 _add(export, "export")
 _add(import_, "import")

@@ -178,13 +178,13 @@ def energies(before: Answers, after: Answers, noise: Array, distance: Distance) 
     return np.array(found, dtype=np.float64)
 
 
-def mean_interval(values: Array) -> tuple[float, float]:
-    """Student's t interval, at LEVEL, of a mean distance; [0, 1] with fewer than two values."""
+def mean_interval(values: Array, least: float = 0.0) -> tuple[float, float]:
+    """Student's t interval, at LEVEL, of a mean in [least, 1]; all of it with fewer than two."""
     if len(values) < 2:
-        return 0.0, 1.0
+        return least, 1.0
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values))
     centre = float(values.mean())
-    low, high = np.clip([centre - half, centre + half], 0.0, 1.0)
+    low, high = np.clip([centre - half, centre + half], least, 1.0)
     return float(low), float(high)
 
 

@@ -18,12 +18,11 @@ from smile_trace.comparison.evidence import (
     models_of,
     versions_of,
 )
-from smile_trace.comparison.sentences import summarize, summarize_change
+from smile_trace.comparison.sentences import summarize, summarize_change, summarize_influences
 from smile_trace.comparison.templates import (
     read_file,
     read_revision,
     segment_template,
-    template_segments,
 )
 from smile_trace.comparison.version_replay import VersionReplay
 from smile_trace.comparison.version_report import report
@@ -108,6 +107,60 @@ def compare(
             return _compare(settings, prompt, columns, replayer, chosen, budget)
     finally:
         store.close()
+
+
+def influences(
+    prompt: str,
+    *,
+    version: str | int | None = None,
+    last: int = 1000,
+    delta: float = 0.05,
+    seed: int = 0,
+    settings: Settings | None = None,
+) -> Comparison:
+    """Which instructions and documents mattered over the last calls of a prompt.
+
+    Reads the store only, and asks no model.
+
+    Args:
+        prompt: the name of the Prompt.
+        version: by default the one called last.
+        last: how many of its calls count.
+        delta: the margin of "no_effect", in units of answer change.
+        seed: decides which calls are sampled where there are very many.
+        settings: by default those of the environment and the nearest `smile_trace.toml`.
+
+    Returns:
+        A Comparison of that one version, with its parts (over the template) and its passages.
+
+    Raises:
+        NothingToCompare: no such prompt or version.
+        ValueError: last or delta is out of range.
+    """
+    if last < 1 or not 0 < delta < 1:
+        raise ValueError("last is at least 1, and delta lies between 0 and 1")
+    settings = settings or Settings()
+    chosen = ComparisonSettings(delta=delta, seed=seed)
+    store = Store.look(settings)
+    try:
+        known = versions_of(store, prompt)
+        label = list(known)[-1] if version is None else str(version)
+        check_version(known, prompt, label)
+        evidence = collect(
+            store, prompt, label, None, most_calls=chosen.most_calls, seed=seed, last=last
+        )
+    finally:
+        store.close()
+    with threadpool_limits(limits=1):
+        units = [] if evidence.unit is None else [evidence.unit]
+        found = _report(Column(label, evidence), prompt, units, chosen, settings)
+    return Comparison(
+        prompt=prompt,
+        versions=(found,),
+        summary=summarize_influences(prompt, found),
+        settings=chosen,
+        compared_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _columns(
@@ -199,11 +252,8 @@ def _report(
     evidence = column.evidence
     segments: tuple[TemplateSegment, ...] = evidence.segments
     if evidence.rows is None:
-        segments = (
-            segment_template(prompt, evidence.version, evidence.template, units[0])
-            if units
-            else template_segments(prompt, evidence.version, evidence.template)
-        )
+        unit: Unit = "word" if set(units) == {"word"} else "sentence"
+        segments = segment_template(prompt, evidence.version, evidence.template, unit)
     asked = settings.models.get(evidence.model or "*", settings.models.get("*"))
     base_url = asked.base_url if isinstance(asked, EndpointSettings) else None
     return report(evidence, column.label, segments, chosen.delta, base_url)

@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
+from smile_trace.comparison.influence.passages import passages
 from smile_trace.comparison.influence.pooled_effects import PooledRows
 from smile_trace.comparison.influence.pooled_rows import PooledRowReader
-from smile_trace.comparison.templates import segment_template
+from smile_trace.comparison.influence.verdicts import MIN_CALLS
+from smile_trace.comparison.templates import segment_template, segments_of_keys
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit
-from smile_trace.records.comparison import TemplateSegment
+from smile_trace.records.comparison import Passage, TemplateSegment
 from smile_trace.store import Store
 from smile_trace.store.queries.prompts import ExplanationRow, PromptReader
 
@@ -20,6 +22,8 @@ T = TypeVar("T")
 
 MAX_DESIGN = 20_000_000
 """Numbers in the largest least-squares problem: about 160 MB."""
+MAX_READ = 1000
+"""Explanations whose attributions are read: the newest."""
 _UNITS: tuple[Unit, ...] = ("sentence", "word")
 
 
@@ -46,6 +50,7 @@ class Evidence:
     rows: PooledRows | None = None
     signal: Signal | None = None
     sampled_of: int = 0
+    passages: tuple[Passage, ...] = ()
     dropped: list[str] = field(default_factory=list)
 
 
@@ -98,9 +103,16 @@ def template_of(store: Store, prompt: str, version: str) -> str:
 
 
 def collect(
-    store: Store, prompt: str, version: str, model: str | None, *, most_calls: int, seed: int
+    store: Store,
+    prompt: str,
+    version: str,
+    model: str | None,
+    *,
+    most_calls: int,
+    seed: int,
+    last: int | None = None,
 ) -> Evidence:
-    """Gather one version's evidence from at most `most_calls` of its calls.
+    """Gather one version's evidence from at most `most_calls` of its calls (its `last` ones).
 
     Explanations under different settings are never pooled: those in pooled mode are used if there
     are any, else those under the most frequent settings; the others are listed in `dropped`.
@@ -110,7 +122,7 @@ def collect(
     """
     generator = np.random.default_rng(seed)
     with store.reading_prompts() as prompts:
-        ids = prompts.call_ids(prompt, version, model)
+        ids = prompts.call_ids(prompt, version, model, last)
         traffic = prompts.calls(_sample(ids, most_calls, generator))
         if not traffic:
             under = "" if model is None else f" under the model {model!r}"
@@ -120,7 +132,8 @@ def collect(
         template = _use(traffic[0], prompt).template
         evidence = Evidence(version, model, template, len(ids), traffic)
         evidence.feedback = prompts.feedback(list(dict.fromkeys(call.trace_id for call in traffic)))
-        _pool(prompts, evidence, prompt, most_calls, generator)
+        within = None if last is None else frozenset(ids)
+        _pool(prompts, evidence, prompt, most_calls, generator, within)
     return evidence
 
 
@@ -134,18 +147,28 @@ def _pool(
     prompt: str,
     most_calls: int,
     generator: np.random.Generator,
+    ids: frozenset[str] | None,
 ) -> None:
-    """Add the rows, in the first unit that the template was explained by."""
+    """Add the rows, in the first unit that the template was explained by.
+
+    Args:
+        ids: the calls that count; None for all.
+    """
     version = evidence.version
     found = prompts.explanations(prompt, version, evidence.model)
+    if ids is not None:
+        found = [item for item in found if item.call_id in ids]
     evidence.sampled_of = len(found)
     if not found:
         return
+    newest = {item.call_id: item.explanation_id for item in found}
+    evidence.passages = passages(prompts.segments(sorted(newest.values())[-MAX_READ:]))
     alike, evidence.dropped = _under_same_settings(found, prompts)
     reader = PooledRowReader(prompts, f"{prompt}:{version}:")
-    for unit in _UNITS:
-        segments = segment_template(prompt, version, evidence.template, unit)
-        chosen = _sample(alike, most_calls, generator)
+    chosen = _sample(alike, most_calls, generator)
+    cuts = [segment_template(prompt, version, evidence.template, unit) for unit in _UNITS]
+    cuts.append(segments_of_keys(prompt, version, evidence.template, reader.keys(chosen[:20])))
+    for unit, segments in zip((*_UNITS, "auto"), cuts, strict=True):
         first = reader.read(chosen[:20], segments)
         if first is None:
             continue
@@ -153,9 +176,24 @@ def _pool(
         per_call = len(first) / first.calls * 2 * (len(segments) + 1)
         chosen = _sample(chosen, max(20, int(MAX_DESIGN / per_call)), generator)
         evidence.rows = reader.read(chosen, segments)
+        made = prompts.settings(chosen[0].settings_hash)
+        if evidence.rows is not None and made is not None and made.pooled:
+            evidence.rows = replace(evidence.rows, design=None)  # drawn anew for every call
         evidence.segments, evidence.unit, evidence.signal = segments, unit, reader.signal
+        _note_shared_masks(evidence)
         return
     evidence.dropped.append("the explanations hold no random masks over the template's segments")
+
+
+def _note_shared_masks(evidence: Evidence) -> None:
+    assert evidence.rows is not None
+    designs, count = len(np.unique(evidence.rows.clusters)), evidence.rows.calls
+    if designs < min(count, MIN_CALLS):
+        evidence.dropped.append(
+            f"averages over the template's parts, because {count} explanations share "
+            f"{'one set' if designs == 1 else f'{designs} sets'} of masks: pooled mode ([pooling]) "
+            "draws them anew for every call"
+        )
 
 
 def _under_same_settings(

@@ -10,8 +10,8 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
+from smile_trace.render.comparison.layout import LONGEST_PHRASE, edit_phrase
 
-_MAX_TEXT = 60
 _MAX_LISTED = 3
 MIN_ALONE = 0.2
 """An edit that moves the answers by a smaller share of its effect when alone needs the others."""
@@ -24,18 +24,46 @@ def summarize(
 ) -> str:
     """The summary: each change, then the parts of the last version that have no effect."""
     sentences = [change.summary for change in changes if change.summary]
-    latest = versions[-1]
-    idle = [item for item in latest.segments if item.verdict == "no_effect"]
-    if idle:
-        saved = sum(item.tokens_saved or 0.0 for item in idle)
-        costs = f", and cost {saved:,.0f} tokens per thousand calls" if saved else ""
-        parts = "1 part" if len(idle) == 1 else f"{len(idle)} parts"
-        verb = "does" if len(idle) == 1 else "do"
-        sentences.append(
-            f"{parts} of version {latest.label} {verb} nothing on average over "
-            f"{latest.explained:,} calls{costs}."
-        )
+    sentences += _idle(versions[-1])
     return " ".join(sentences) or f"Nothing can be said about {prompt} yet."
+
+
+def summarize_influences(prompt: str, version: VersionReport) -> str:
+    """What mattered most over the calls of one version, and what has no effect."""
+    calls = f"{version.calls:,} call{'s' * (version.calls != 1)} of {prompt} {version.label}"
+    if not version.sampled_of:
+        return f"None of the last {calls} is explained yet."
+    lead = f"Over the last {calls} ({version.sampled_of:,} explained)"
+    strong = [item for item in version.segments if item.verdict in ("essential", "matters")]
+    if version.passages and version.passages[0].mattered:
+        best = version.passages[0]
+        said = f"{_quoted(best.text)} mattered most often, in {best.mattered} of {best.calls}"
+    elif strong:
+        best_part = max(strong, key=lambda item: item.influence)
+        said = f"{_quoted(best_part.segment.text)} mattered most ({best_part.influence:+.2f})"
+    else:
+        said = "nothing surely mattered"
+    return " ".join([f"{lead} {said}.", *_idle(version)])
+
+
+def _quoted(text: str) -> str:
+    line = " ".join(text.split())
+    return f"“{line if len(line) <= LONGEST_PHRASE else line[: LONGEST_PHRASE - 1] + '…'}”"
+
+
+def _idle(latest: VersionReport) -> list[str]:
+    """The parts without effect and what they cost, in a sentence; maybe none."""
+    idle = [item for item in latest.segments if item.verdict == "no_effect"]
+    if not idle:
+        return []
+    saved = sum(item.tokens_saved or 0.0 for item in idle)
+    costs = f", and cost {saved:,.0f} tokens per thousand calls" if saved else ""
+    parts = "1 part" if len(idle) == 1 else f"{len(idle)} parts"
+    verb = "does" if len(idle) == 1 else "do"
+    return [
+        f"{parts} of version {latest.label} {verb} nothing on average over "
+        f"{latest.explained:,} calls{costs}."
+    ]
 
 
 def summarize_change(change: VersionChange, versions: Sequence[VersionReport]) -> str:
@@ -60,20 +88,6 @@ def named_effects(change: VersionChange) -> list[EditEffect]:
 def answers_repeat(change: VersionChange) -> bool:
     """Whether the models repeat themselves, so that every difference is the prompt's."""
     return change.answers is not None and change.answers.p_value is None
-
-
-def edit_phrase(edit: Edit) -> str:
-    """An edit in a sentence: `“brief” → “at length”`, `“Be brief.” (added)`."""
-    old, new = (" ".join(text.split()) for text in (edit.before, edit.after))
-    if not old and not new:
-        return "white space"
-    if edit.kind == "edited":
-        return f"“{_truncated(old)}” → “{_truncated(new)}”"
-    return f"“{_truncated(new or old)}” ({edit.kind})"
-
-
-def _truncated(text: str) -> str:
-    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
 def _answers(change: VersionChange) -> str:

@@ -7,7 +7,9 @@ Each variable is one segment. Segment keys are those of an Explanation (`NAME:VE
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.errors import SmileTraceError
@@ -67,6 +69,37 @@ def segment_template(
                 )
             )
         at = end
+    return tuple(found)
+
+
+def segments_of_keys(
+    name: str, version: str, template: str, keys: Sequence[str]
+) -> tuple[TemplateSegment, ...]:
+    """The segments of a template as explanations by structure cut it.
+
+    Each begins where its key says and ends where the next one begins; a variable that no key
+    names is part of the segment around it.
+    """
+    stem = f"{name}:{version}:"
+    named = {key.removeprefix(f"{stem}var:").split(":")[0] for key in keys if ":var:" in key}
+    starts: dict[int, tuple[str, Unit, str | None]] = {}
+    for key in keys:
+        unit, _, offset = key.removeprefix(stem).partition(":")
+        if key.startswith(stem) and offset.isdecimal() and int(offset) < len(template):
+            starts[int(offset)] = key, cast(Unit, unit), None
+    ends = {}
+    for variable, start, end in _variables(template):
+        if variable in named:
+            starts.setdefault(start, (f"{stem}var:{variable}", "variable", variable))
+            ends[start] = end
+    found = []
+    for start, following in pairwise([*sorted(starts), len(template)]):
+        key, unit, slot = starts[start]
+        text = template[start : ends.get(start, following)].rstrip()
+        end = start + len(text)
+        found.append(
+            TemplateSegment(key=key, text=text, start=start, end=end, unit=unit, variable=slot)
+        )
     return tuple(found)
 
 

@@ -63,6 +63,7 @@ def report(
         keep_probabilities=keep,
         signal=evidence.signal,
         segments=tuple(influences),
+        passages=evidence.passages,
         measures=measure(evidence.traffic, evidence.feedback, base_url),
         dropped=tuple(evidence.dropped),
     )

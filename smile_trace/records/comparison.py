@@ -58,6 +58,24 @@ class Influence(Record):
     usd_saved: float | None = None
 
 
+class Passage(Record):
+    """A passage that several explained calls have in common, by its text or its title.
+
+    It stands in `calls` of them; the answer significantly depended on it in `mattered`, and it
+    worked against the answer in `against`. `attribution` is the mean over these calls, in units of
+    answer change, inside `[ci_low, ci_high]`.
+    """
+
+    text: str
+    unit: Unit
+    calls: int
+    mattered: int
+    against: int
+    attribution: float
+    ci_low: float
+    ci_high: float
+
+
 class Measure(Record):
     """One figure of a version's traffic: mean over its calls, with a 90 % interval.
 
@@ -92,6 +110,8 @@ class VersionReport(Record):
     keep_probabilities: tuple[float, ...] = ()
     signal: Signal | None = None
     segments: tuple[Influence, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    """What the calls' own explanations have in common; see `Passage`."""
     measures: tuple[Measure, ...] = ()
     dropped: tuple[str, ...] = ()
     links: dict[str, str] = {}
@@ -247,7 +267,7 @@ class ComparisonSettings(Record):
 
 
 class Comparison(Record):
-    """Two or more versions of one prompt. JSON in and out as an Explanation is."""
+    """One or more versions of one prompt. JSON in and out as an Explanation is."""
 
     schema_version: int = COMPARISON_SCHEMA_VERSION
     prompt: str

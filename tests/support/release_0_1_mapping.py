@@ -35,6 +35,7 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 """Path of a field to the new form of its values (each one of a list's)."""
 
 ADDED_FIELDS: dict[str, dict[str, Any]] = {
+    "comparison.versions": {"passages": []},
     "explanation": {"notes": []},
     "explanation.fidelity": {"reproduced": True},
     "explanation.settings": {"distance": "words"},

@@ -4,7 +4,8 @@ The estimand: per stratum (one drop probability q) the mean over calls of
 E_q[y | x_i = 1] − E_q[y | x_i = 0], with y the answer change in [0, 1] and x_i = 1 where segment i
 was removed, and the equally weighted mean over strata where there are several. Masks are drawn
 independently, so that the coefficient of x_i in least squares of y on x is that estimand
-whatever the true response is; the standard error is clustered by call.
+whatever the true response is; the standard error is clustered by call (by masks, where calls
+share them).
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ class PooledRows:
     only for a variable that was segmented into words. `y`: answer changes in [0, 1], shape
     (rows,). `q`: drop probability of each row. `call`: number of the call. `weight`: one over the
     call's inclusion probability. `varies`: False where x_i could not vary, same shape as x.
+    `design`: a number per row that is the same for calls with the same masks (explanations one by
+    one draw theirs from one seed); None where every call has its own. What such calls have by
+    chance they have in common, so a design is one cluster.
     """
 
     x: Array
@@ -36,6 +40,7 @@ class PooledRows:
     call: NDArray[np.int_]
     weight: Array
     varies: NDArray[np.bool_]
+    design: NDArray[np.int_] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -44,6 +49,11 @@ class PooledRows:
     def calls(self) -> int:
         """How many different calls there are."""
         return len(np.unique(self.call))
+
+    @property
+    def clusters(self) -> NDArray[np.int_]:
+        """The cluster of each row."""
+        return self.call if self.design is None else self.design
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class Pooled:
     in units of answer change. `spread` is the standard deviation of the influence between calls.
     `tried` is the number of calls (by Kish's formula where they weigh differently) in which the
     segment was removed while the rest of the prompt preserved the answer, `lost` the number among
-    them that lost it every time.
+    them that lost it every time. `calls` counts those with masks of their own.
     """
 
     influence: Array
@@ -74,8 +84,9 @@ def pool(rows: PooledRows) -> Pooled:
     n = rows.x.shape[1]
     weight = rows.weight / rows.weight.mean() if len(rows) else rows.weight
     influence, error = np.zeros(n), np.full(n, np.inf)
-    if rows.calls < 2:
-        return Pooled(influence, error, np.zeros(n), np.zeros(n), np.zeros(n), rows.calls)
+    clusters = len(np.unique(rows.clusters))
+    if clusters < 2:
+        return Pooled(influence, error, np.zeros(n), np.zeros(n), np.zeros(n), clusters)
     whole = _fit(rows, weight, np.ones(len(rows), dtype=bool))
     for i in range(n):
         used = rows.varies[:, i]
@@ -85,7 +96,7 @@ def pool(rows: PooledRows) -> Pooled:
         influence[i], error[i] = found.contrast(_mean_over_strata(rows.q[used], n, i))
     predicted = _predict(rows, whole)
     tried, lost = _losses(rows, predicted, influence)
-    return Pooled(influence, error, _spread(rows, predicted), tried, lost, rows.calls)
+    return Pooled(influence, error, _spread(rows, predicted), tried, lost, clusters)
 
 
 def _design(x: Array, q: Array) -> Array:
@@ -98,7 +109,7 @@ def _design(x: Array, q: Array) -> Array:
 
 def _fit(rows: PooledRows, weight: Array, used: NDArray[np.bool_]) -> Fit:
     design = _design(rows.x[used], rows.q[used])
-    return fit(design, rows.y[used], rows.call[used], weight[used])
+    return fit(design, rows.y[used], rows.clusters[used], weight[used])
 
 
 def _mean_over_strata(q: Array, segments: int, i: int) -> Array:

@@ -1,5 +1,6 @@
 """The random masks of explanations as rows over the segments of a template."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -22,6 +23,7 @@ class PooledRowReader:
 
     def __init__(self, prompts: PromptReader, stem: str) -> None:
         self._prompts = prompts
+        self._stem = stem
         self._variables = f"{stem}var:"
         self.signal: Signal | None = None
 
@@ -34,6 +36,7 @@ class PooledRowReader:
         columns = {segment.key: k for k, segment in enumerate(segments)}
         maps: dict[tuple[int, int], Array | None] = {}
         x, y, q, call, weight, varies = [], [], [], [], [], []
+        designs: dict[int, list[str]] = {}
         for row in self._prompts.masks(list(known)):
             level = row.explanation_id, row.level
             if level not in maps:
@@ -50,6 +53,7 @@ class PooledRowReader:
             y.append(row.answer_change)
             q.append(1 - row.keep_probability)
             call.append(row.explanation_id)
+            designs.setdefault(row.explanation_id, []).append(row.mask)
             weight.append(1 / known[row.explanation_id].probability)
         if not y:
             return None
@@ -60,7 +64,14 @@ class PooledRowReader:
             call=np.array(call),
             weight=np.array(weight),
             varies=np.array(varies),
+            design=np.array([_number(designs[number]) for number in call]),
         )
+
+    def keys(self, explanations: Sequence[ExplanationRow]) -> list[str]:
+        """The keys of the first level of most of those explanations, in their order."""
+        found = self._partitions([item.explanation_id for item in explanations])
+        first = Counter(tuple(levels[0]) for levels in found.values() if levels)
+        return list(first.most_common(1)[0][0]) if first else []
 
     def _partitions(self, ids: Sequence[int]) -> dict[int, list[list[str]]]:
         """By explanation the keys of its units per level; none where its signal is another one."""
@@ -78,8 +89,8 @@ class PooledRowReader:
         A variable may have been segmented into words, each of which is a share of it.
         """
         shares = np.zeros((len(keys), len(columns)))
-        # Only a match outside of variables shows that the template was segmented alike, unless
-        # it consists of variables.
+        # Only matches outside of variables show that the template was segmented alike, unless it
+        # consists of variables.
         alike = all(key.startswith(self._variables) for key in columns)
         for unit, key in enumerate(keys):
             column = columns.get(key)
@@ -89,6 +100,14 @@ class PooledRowReader:
                     column = columns.get(f"{self._variables}{name}")
             elif column is not None:
                 alike = True
+            elif key.startswith(self._stem):
+                return None
             if column is not None:
                 shares[unit, column] = 1.0
         return shares / np.maximum(shares.sum(axis=0), 1) if alike else None
+
+
+def _number(masks: Sequence[str]) -> int:
+    """A number that is the same for explanations with the same masks."""
+    digest = hashlib.sha256("\n".join(masks).encode()).digest()
+    return int.from_bytes(digest[:7])

@@ -37,7 +37,7 @@ MEASURE_WORDS = {
     "feedback": "user feedback",
 }
 
-LONGEST_NAME, LONGEST_LABEL = 120, 40
+LONGEST_NAME, LONGEST_LABEL, LONGEST_PHRASE = 120, 40, 60
 MIN_SHARE = 0.1
 """Edits with a smaller share of the change are folded."""
 
@@ -230,6 +230,20 @@ def edit_text(edit: Edit) -> str:
     if edit.kind == "moved":
         return f"{lines[-1][2:]} (moved)"
     return "\n".join(lines) or "white space"
+
+
+def edit_phrase(edit: Edit) -> str:
+    """An edit in a sentence: `“brief” → “at length”`, `“Be brief.” (added)`."""
+    old, new = (" ".join(text.split()) for text in (edit.before, edit.after))
+    if not old and not new:
+        return "white space"
+    if edit.kind == "edited":
+        return f"“{_truncated(old)}” → “{_truncated(new)}”"
+    return f"“{_truncated(new or old)}” ({edit.kind})"
+
+
+def _truncated(text: str) -> str:
+    return text if len(text) <= LONGEST_PHRASE else text[: LONGEST_PHRASE - 1] + "…"
 
 
 def effects_of(change: VersionChange) -> list[EditEffect]:

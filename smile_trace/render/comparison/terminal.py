@@ -1,11 +1,13 @@
 """The comparison in a terminal, through rich."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from smile_trace.records.comparison import Comparison, Influence, VersionChange
+from smile_trace.records.comparison import Comparison, Influence, Passage, VersionChange
 from smile_trace.render.comparison import layout
 from smile_trace.render.text import number, probability, short, signed, visible
 
@@ -29,6 +31,11 @@ def print_terminal(comparison: Comparison, console: Console | None = None) -> No
             title = f"version {visible(version.label)}: {version.explained:,} calls, "
             console.print(Text(f"\n{title}{version.rows:,} perturbed prompts", style="bold dim"))
             console.print(Padding(_influences(layout.ranked(version), console.width), (0, 2)))
+        if version.passages:
+            console.print(
+                Text(f"\nversion {visible(version.label)}: call by call", style="bold dim")
+            )
+            console.print(Padding(_passages(version.passages, console.width), (0, 2)))
         for why in version.dropped:
             console.print(Text(f"  not used: {visible(why)}", style="dim"))
 
@@ -98,5 +105,21 @@ def _influences(influences: list[Influence], width: int) -> Table:
             Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
             layout.VERDICT_WORDS[item.verdict],
             Text(needed, style="dim"),
+        )
+    return table
+
+
+def _passages(passages: Sequence[Passage], width: int) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("part", max_width=max(16, width - 50), overflow="ellipsis", no_wrap=True)
+    for name in ("is a", "mattered in", "mean", "90 % interval"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "mean" else "left")
+    for item in passages[:_MAX_ROWS]:
+        table.add_row(
+            Text(short(item.text), style="blue" if item.mattered else "dim"),
+            item.unit.replace("_", " "),
+            f"{item.mattered} of {item.calls}",
+            signed(item.attribution),
+            Text(f"{signed(item.ci_low)} … {signed(item.ci_high)}", style="dim"),
         )
     return table

@@ -5,12 +5,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from smile_trace.records import Call, ExplanationSettings, Feedback, Signal
+from smile_trace.records import Call, ExplanationSettings, Feedback, SegmentAttribution, Signal
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.groups import Group
 from smile_trace.store.tables import calls, deliveries, explanations, feedback, jobs, observations
+
+_SEGMENTS = TypeAdapter(list[SegmentAttribution])
 
 
 class ExplanationRow(NamedTuple):
@@ -99,12 +102,16 @@ class PromptReader:
         )
         return [row[0] for row in self._connection.execute(query)]
 
-    def call_ids(self, prompt: str, version: str, model: str | None = None) -> list[str]:
-        """The ids of a version's calls (captured under `model`), in their order."""
-        query = select(calls.c.id).where(_of(prompt, version)).order_by(calls.c.id)
+    def call_ids(
+        self, prompt: str, version: str, model: str | None = None, last: int | None = None
+    ) -> list[str]:
+        """The ids of a version's calls (captured under `model`, the `last` ones), in order."""
+        query = select(calls.c.id).where(_of(prompt, version))
         if model is not None:
             query = query.where(func.json_extract(calls.c.body, "$.model") == model)
-        return list(self._connection.execute(query).scalars())
+        if last is not None:
+            query = query.order_by(calls.c.start_ns.desc()).limit(last)
+        return sorted(self._connection.execute(query).scalars())
 
     def calls(self, ids: Sequence[str]) -> list[Call]:
         """The calls of those ids, in order of time."""
@@ -165,6 +172,19 @@ class PromptReader:
                 row.id, row.call_id, row.settings_hash, row.model, row.probability or 1.0
             )
             for row in rows
+        ]
+
+    def segments(self, explanation_ids: Sequence[int]) -> list[list[SegmentAttribution]]:
+        """The segments of those explanations that are not in pooled mode, coarser ones first."""
+        query = select(
+            explanations.c.id,
+            func.json_extract(explanations.c.body, "$.coarser").label("coarser"),
+            func.json_extract(explanations.c.body, "$.segments").label("segments"),
+        ).where(func.coalesce(func.json_extract(explanations.c.body, "$.settings.pooled"), 0) == 0)
+        rows = in_chunks(self._connection, query, explanations.c.id, explanation_ids)
+        texts = [[text for text in (row.coarser, row.segments) if text] for row in rows]
+        return [
+            [item for text in found for item in _SEGMENTS.validate_json(text)] for found in texts
         ]
 
     def settings(self, settings_hash: str) -> ExplanationSettings | None:

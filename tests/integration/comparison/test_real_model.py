@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from smile_trace.comparison import compare, replay
-from smile_trace.comparison.sentences import edit_phrase, named_effects
+from smile_trace.comparison.sentences import named_effects
 from smile_trace.comparison.templates import render
 from smile_trace.models import Request
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Message
+from smile_trace.render.comparison.layout import edit_phrase
 from smile_trace.store import Store
 from tests.support.planted_prompts import plant, settings_in
 

@@ -1,0 +1,35 @@
+"""`smile-trace influence`: what mattered over the last calls of a prompt."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smile_trace.cli.output import write_page
+
+
+def influence(
+    prompt: Annotated[str, typer.Argument(help="The name of the Prompt.")],
+    version: Annotated[
+        str | None, typer.Option(help="A version; by default the one called last.")
+    ] = None,
+    last: Annotated[int, typer.Option(min=1, help="How many of its last calls count.")] = 1000,
+    delta: Annotated[
+        float,
+        typer.Option(min=0.001, max=0.999, help='The margin of "no effect": an answer change.'),
+    ] = 0.05,
+    html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Show which instructions and documents mattered over a prompt's last explained calls."""
+    from smile_trace.comparison import influences
+
+    found = influences(prompt, version=version, last=last, delta=delta)
+    if html is not None:
+        write_page(html, found.to_html())
+    if json:
+        print(found.model_dump_json(indent=2))
+    elif html is None:
+        found.show()
+    else:
+        print(f"{found.summary}\n{html.absolute()}")
