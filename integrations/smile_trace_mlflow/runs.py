@@ -116,7 +116,7 @@ def _row(item: ExplainedCall) -> dict[str, JSON]:
         "version": prompt.version if prompt else "",
         "function": function_label(item.trace, call),
         "model": model_label(call.model or explanation.settings.model),
-        "driver": driver_text(explanation) or "",
+        "driver": driver_text(explanation),
         "status": explanation.fidelity.status,
         "answer": explanation.answer[:500],
         "summary": explanation.summary,

@@ -8,7 +8,7 @@ from typing import Any
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Span, Trace, chat_messages
-from smile_trace.render import STATUS_WORDS, driver_of, fidelity_reason, part_name, to_markdown
+from smile_trace.render import STATUS_WORDS, driver_of, driver_text, fidelity_reason, to_markdown
 from smile_trace.trackers import ExplainedCall, UnexplainedCall
 from smile_trace.trackers.fields import (
     call_input,
@@ -27,7 +27,6 @@ from smile_trace.trackers.fields import (
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id
 
 FIDELITY, DRIVER, VERDICT = "smile.fidelity_r2", "smile.driver", "smile.verdict"
-NO_DRIVER = "(none)"
 SURE = {"reliable": 1.0, "no_effect": 1.0, "partial": 0.5, "inconclusive": 0.0}
 """The score of a verdict, which Opik wants beside its category: how sure it is."""
 TAG = "explained"
@@ -162,7 +161,7 @@ def explanation_scores(item: ExplainedCall, project: str) -> tuple[list[JSON], l
             DRIVER,
             0.0 if driver is None else round(driver.attribution, 4),
             explanation.summary,
-            NO_DRIVER if driver is None else part_name(driver),
+            driver_text(explanation),
         ),
         (VERDICT, SURE[status], reason, status),
     ]

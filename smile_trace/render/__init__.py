@@ -1,7 +1,7 @@
 """An Explanation as a picture: HTML, SVG, Markdown, terminal. Every text is escaped."""
 
 from smile_trace.render.chart import plot
-from smile_trace.render.driver import driver_of, driver_text, part_name
+from smile_trace.render.driver import driver_of, driver_text
 from smile_trace.render.heatmap_layout import STATUS_WORDS, fidelity_reason
 from smile_trace.render.html import show, to_html
 from smile_trace.render.markdown import (
@@ -20,7 +20,6 @@ __all__ = [
     "driver_of",
     "driver_text",
     "fidelity_reason",
-    "part_name",
     "plot",
     "print_terminal",
     "scores_to_markdown",

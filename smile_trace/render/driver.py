@@ -4,11 +4,14 @@ from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.text import short
 from smile_trace.titles import LONGEST, title
 
+NO_DRIVER = "(none)"
 
-def driver_text(explanation: Explanation) -> str | None:
-    """The driver on one line of at most 60 characters, a long passage by its title."""
+
+def driver_text(explanation: Explanation) -> str:
+    """The driver on one line of at most 60 characters, a long passage by its title; `NO_DRIVER`
+    where no part certainly drives the answer."""
     driver = driver_of(explanation)
-    return None if driver is None else part_name(driver)
+    return NO_DRIVER if driver is None else _part_name(driver)
 
 
 def driver_of(explanation: Explanation) -> SegmentAttribution | None:
@@ -22,7 +25,7 @@ def driver_of(explanation: Explanation) -> SegmentAttribution | None:
     return max(outermost, key=lambda s: s.attribution, default=None)
 
 
-def part_name(segment: SegmentAttribution, longest: int = LONGEST) -> str:
+def _part_name(segment: SegmentAttribution, longest: int = LONGEST) -> str:
     """A part on one line: its text, the title of a long passage, or the text truncated."""
     line = short(segment.text, len(segment.text) + 1)
     if len(line) <= longest:

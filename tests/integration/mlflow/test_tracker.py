@@ -224,7 +224,7 @@ def test_a_newer_explanation_replaces_the_older_one(
     found = mlflow.get_trace(trace_id)
     assert "▲" not in span_named(found, EXPLANATION_NAME).outputs["scores"]
     assert len(found.data.spans) == 3
-    assert said(found) == {"smile.verdict": "no_effect"}
+    assert said(found) == {"smile.driver": "(none)", "smile.verdict": "no_effect"}
     assert found.info.tags["smile.status"] == "no_effect"
     [run] = client().search_runs([experiment_id(experiment)])
     table = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/explanations.json")

@@ -102,9 +102,8 @@ def _check_trace(trace: Trace, explanation: Explanation | None) -> None:
     said = {a.name: a.value for a in trace.info.assessments}  # type: ignore[attr-defined]
     assert len(trace.info.assessments) == len(said)
     if explanation is not None:
-        driver = driver_text(explanation)
-        expected = {} if driver is None else {DRIVER: driver}
-        assert said == {VERDICT: explanation.fidelity.status, **expected}
+        driver, verdict = driver_text(explanation), explanation.fidelity.status
+        assert said == {DRIVER: driver, VERDICT: verdict}
     if explained:
         pictures = [
             value
