@@ -144,3 +144,32 @@ def _forms(secret: str) -> set[str]:
     plain = secret.strip()
     packed = base64.b64encode(plain.encode("utf-8", "surrogatepass")).decode()
     return {plain, quote(plain, safe=""), plain.replace("\\", "\\\\").replace('"', '\\"'), packed}
+
+
+_ENDS = frozenset(",;:!?…。、，；：！？")
+_PAIRS = dict(zip("([{\"'“‘«„「『（【", ")]}\"'”’»“」』）】", strict=True))
+"""Brackets and quotation marks with their partners."""
+
+
+def unpunctuated(text: str) -> str:
+    """The text without white space and punctuation around it: `Rome` of `Rome.` and `"Rome",`.
+
+    What belongs to it stays: the dots of `e.g.`, the brackets of `f(x)`, a sign, a unit. A text
+    of nothing but punctuation stays as it is.
+    """
+    found = whole = text.strip()
+    while len(found) > 1:
+        first, last = found[0], found[-1]
+        dot = last == "." and "." not in found.split()[-1][:-1]
+        alone = last in _PAIRS.values() and not any(
+            o in found[:-1] for o, closes in _PAIRS.items() if closes == last
+        )
+        if last in _ENDS or dot or alone:
+            found = found[:-1].rstrip()
+        elif first in _PAIRS and _PAIRS[first] not in found[1:]:
+            found = found[1:].lstrip()
+        elif first in '"“‘«„「『' and _PAIRS[first] == last and found.count(last) <= 2:
+            found = found[1:-1].strip()
+        else:
+            break
+    return found if any(character.isalnum() for character in found) else whole

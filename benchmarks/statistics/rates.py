@@ -60,7 +60,9 @@ def observe(world: World, rows: inference.Rows, seed: list[int], *, judged: bool
     """Estimates, tests and judges one study's rows against the world's truth."""
     found = inference.estimate(rows, seed)
     quality = fidelity.held_out(rows, [*seed, 1]) if judged else None
-    outcome = compare(world, found.effect, found.low, found.high, findings.discoveries(found))
+    significant = findings.discoveries(found)
+    found = inference.holding_zero(found, significant)
+    outcome = compare(world, found.effect, found.low, found.high, significant)
     if judged:
         outcome.reliable = quality is not None and quality.reliable
     return outcome

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import model_validator
 
 from smile_trace.errors import ReasonCode
-from smile_trace.presentable import presentable
+from smile_trace.presentable import presentable, unpunctuated
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form
 from smile_trace.records.message import Message
@@ -64,6 +64,11 @@ class SegmentAttribution(Record):
     """Its share of the attribution in the prompt's first partition, in units of answer change:
     the portions of a segment's pieces add up to its own, and without a parent it is the
     attribution. None where there is one partition only."""
+
+    @property
+    def name(self) -> str:
+        """Its text without the punctuation of the sentence around it."""
+        return unpunctuated(self.text)
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -84,7 +84,7 @@ def _counted(segments: Iterable[tuple[_Scope, SegmentAttribution]]) -> _Numbers:
     """Number equal texts within each scope; `segments` are in the order of the prompt."""
     equal: dict[tuple[_Scope, str, bool], list[SegmentAttribution]] = {}
     for scope, segment in segments:
-        text = " ".join(segment.text.split()), bool(segment.also)
+        text = " ".join(segment.name.split()), bool(segment.also)
         equal.setdefault((scope, *text), []).append(segment)
     return {
         (segment.parent, segment.places): (

@@ -8,7 +8,14 @@ import time
 import pytest
 
 from smile_trace.cli.worker import _Json, _Text
-from smile_trace.presentable import check_address, hide, holds_credentials, link, presentable
+from smile_trace.presentable import (
+    check_address,
+    hide,
+    holds_credentials,
+    link,
+    presentable,
+    unpunctuated,
+)
 from smile_trace.settings import EndpointSettings, Settings, SettingsError
 from smile_trace.store.queries.status import Counted
 from smile_trace.worker.doctor import Finding
@@ -143,3 +150,30 @@ def test_the_log_status_and_doctor_show_none(monkeypatch: pytest.MonkeyPatch) ->
         assert "hunter2" not in text
         assert "odd" not in text
         assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Rome.", "Rome"),
+        ('"Rome",', "Rome"),
+        ("(Rome)", "(Rome)"),
+        ("Rome).", "Rome"),
+        ("(in", "in"),
+        ("e.g.", "e.g."),
+        ("U.S.", "U.S."),
+        ("f(x)", "f(x)"),
+        ("-5%", "-5%"),
+        ("C++", "C++"),
+        ("It is 3.5.", "It is 3.5."),
+        ("Rome is old. Say it.", "Rome is old. Say it"),
+        ("«Roma»!", "Roma"),
+        ("[2] Rome is old.", "[2] Rome is old"),
+        ("don't", "don't"),
+        ("東京。", "東京"),
+        ("...", "..."),
+        (":", ":"),
+    ],
+)
+def test_a_name_has_no_punctuation_around_it(text: str, name: str) -> None:
+    assert unpunctuated(text) == name

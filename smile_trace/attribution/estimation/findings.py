@@ -129,6 +129,7 @@ def find(
         used = len(tested.y)
         estimate = _estimate(tested, seed, solver)
         significant = discoveries(estimate, rate)
+        estimate = inference.holding_zero(estimate, significant)
         quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1], solver)
         together = pairs(tested, estimate.effect, seed, solver)
         if not deterministic:  # among noise a pair's interval alone names bystanders

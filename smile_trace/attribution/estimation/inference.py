@@ -6,7 +6,7 @@ probability with which the other segments are removed, independently.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,12 @@ OWN_MODELS, GROUPS = 60, 20
 """Up to so many segments each has an m̂₋ᵢ of its own in the test; with more, they share those of
 so many groups, the members of each far from each other in the prompt. (For 400 segments their own
 would take nine seconds, and know little more.)"""
+
+TRANSLATION = 0.75
+"""How far an estimate may be from the centre of its interval, in half widths."""
+
+SHOWN_AS_NONE = 0.005
+"""The largest effect that a picture shows as 0.00: the test is of larger ones."""
 
 DEFAULT_SOLVER: Solver = GaussianProcessSolver()
 
@@ -79,34 +85,65 @@ def estimate(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> Es
     m̂ from the folds that do not hold j. Its mean is unbiased whatever m̂ is, because q_j is
     known. The strata weigh the same.
 
-    Estimate: the estimand of m̂ fitted to all rows, moved into the interval where it is outside:
-    of the values that the interval admits the one with the smallest variance.
+    Estimate: the estimand of m̂ fitted to all rows, which has the smaller variance, but no farther
+    from the centre of the interval than TRANSLATION half widths (`limited_translation`).
     """
     generator = np.random.default_rng([*seed, 2])  # not the numbers that drew the masks
     folds = _folds(len(rows.y), generator)
     whole = solver.fit(*rows.training(np.full(len(rows.y), True)))
     psi = _psi(rows, folds, solver)
     n = rows.x.shape[1]
-    low, high = np.full(n, -1.0), np.ones(n)
+    low, high = np.full(n, -np.inf), np.full(n, np.inf)
     for i in range(n):
         used = rows.varies[:, i]
         low[i], high[i] = _interval(psi[used, i], rows.x[used, i], rows.q[used])
-    effect = np.clip(whole.effects(REMOVAL_PROBABILITIES), low, high)
-    return Estimate(effect, low, high, randomisation_test(rows, generator))
+    effect = limited_translation(whole.effects(REMOVAL_PROBABILITIES), low, high)
+    p_value = randomisation_test(rows, generator, SHOWN_AS_NONE)
+    return Estimate(effect, np.clip(low, -1, 1), np.clip(high, -1, 1), p_value)
 
 
-def randomisation_test(rows: Rows, generator: np.random.Generator) -> Array:
+def limited_translation(biased: Array, low: Array, high: Array) -> Array:
+    """Estimates of small variance, moved no farther from the unbiased ones than is likely.
+
+    The limited translation of Efron & Morris (1971): the unbiased estimate is the centre of its
+    interval `[low, high]`, and the result is at most TRANSLATION half widths from it, in [−1, 1].
+    So it is not at an end of an interval, but where that is the end of the scale.
+    """
+    known = np.isfinite(low) & np.isfinite(high)
+    centre = np.where(known, (np.where(known, low, 0) + np.where(known, high, 0)) / 2, 0)
+    reach = np.where(known, TRANSLATION * (np.where(known, high, 0) - centre), np.inf)
+    moved: Array = np.clip(np.clip(biased, centre - reach, centre + reach), -1, 1)
+    return moved
+
+
+def holding_zero(estimate: Estimate, significant: NDArray[np.bool_]) -> Estimate:
+    """The estimate with intervals that agree with the test: those of segments that are not
+    significant hold 0, and are widened to it where they do not.
+
+    The test is of all segments together, the intervals are of one each: alone, some exclude 0.
+    """
+    low = np.where(significant, estimate.low, np.minimum(estimate.low, 0.0))
+    high = np.where(significant, estimate.high, np.maximum(estimate.high, 0.0))
+    return replace(estimate, low=low, high=high)
+
+
+def randomisation_test(
+    rows: Rows, generator: np.random.Generator, negligible: float = 0.0
+) -> Array:
     """p-value per segment: conditional randomisation of x_i (Candès et al. 2018, sec. 4).
 
     T = |Σ_j (x_ij − q_j) r_j| with r the leave-one-out residuals of a Gaussian process on the
     other segments (with more than OWN_MODELS without the group of i). x_i is drawn again
     M = max(999, 20 n) times; p = (1 + #{T* ≥ T}) / (M + 1). Exact for any model: r depends on
-    the other segments and the answers alone, which stay as they are.
+    the other segments and the answers alone, which stay as they are. With `negligible` T is less
+    by what an effect of that size adds to it, so that none of that size or less passes either.
     """
     n = rows.x.shape[1]
     draws = max(999, 20 * n)
     residuals = _residuals_without_each(rows) * rows.varies
     observed = np.abs(((rows.x - rows.q[:, None]) * residuals).sum(axis=0))
+    added = (rows.q * (1 - rows.q)) @ rows.varies
+    observed = np.maximum(observed - negligible * added, 0.0)
     at_least = np.zeros(n)
     block = max(1, 500_000 // max(len(rows.y), n, 1))
     for start in range(0, draws, block):
@@ -209,10 +246,10 @@ def _residuals_without_each(rows: Rows) -> Array:
 
 
 def _interval(psi: Array, x: Array, q: Array) -> tuple[float, float]:
-    """`stratified` of the effect of a segment, cut to [−1, 1]."""
+    """`stratified` of the effect of a segment."""
     strata = [q == value for value in np.unique(q)]
     _, low, high = stratified(psi, (x - q) / (q * (1 - q)), strata, rare=True)
-    return float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
+    return low, high
 
 
 def stratified(

@@ -14,7 +14,14 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation.fidelity import HeldOut, jackknife
 from smile_trace.attribution.estimation.findings import discoveries
-from smile_trace.attribution.estimation.inference import LEVEL, Array, Estimate, Rows
+from smile_trace.attribution.estimation.inference import (
+    LEVEL,
+    SHOWN_AS_NONE,
+    Array,
+    Estimate,
+    Rows,
+    limited_translation,
+)
 from smile_trace.attribution.estimation.multifidelity import (
     LowFidelityFit,
     MultiFidelityModel,
@@ -83,23 +90,22 @@ def prediction_powered_estimate(
     squared = float(((rows.y - predicted) ** 2).mean()) if len(rows.y) else 1.0
     bias, error = slope * proxy.correction, abs(slope) * proxy.error
     low, high = _intervals(psi, rows, squared, bias, error)
-    effect = np.clip(whole.effects(proxy, bent), low, high)
+    effect = limited_translation(whole.effects(proxy, bent), low, high)
     p_value = _test(rows, [fit for fit, _ in without_row], proxy, np.random.default_rng(seed))
-    return PredictionPoweredEstimate(
-        Estimate(effect, low, high, p_value), _held_out(rows, predicted, proxy), whole.trust
-    )
+    estimate = Estimate(effect, np.clip(low, -1, 1), np.clip(high, -1, 1), p_value)
+    return PredictionPoweredEstimate(estimate, _held_out(rows, predicted, proxy), whole.trust)
 
 
 def _intervals(
     psi: Array, rows: Rows, squared: float, correction: Array, error: Array
 ) -> tuple[Array, Array]:
-    """t intervals of the mean of the strata's means, cut to [−1, 1].
+    """t intervals of the mean of the strata's means; any value where there are too few rows.
 
     With half a dozen rows in a stratum the variance of ψ is seldom large enough: where the
     mean `squared` residual says that it should be larger, that is taken.
     """
     n = rows.x.shape[1]
-    low, high = np.full(n, -1.0), np.ones(n)
+    low, high = np.full(n, -np.inf), np.full(n, np.inf)
     for i in range(n):
         used = rows.varies[:, i]
         chances = np.unique(rows.q[used])
@@ -112,7 +118,7 @@ def _intervals(
         variance = max(seen, expected) / len(strata) ** 2 + error[i] ** 2
         half = stats.t.ppf((1 + LEVEL) / 2, sizes.sum() - len(strata)) * np.sqrt(variance)
         centre = np.mean([stratum.mean() for stratum in strata]) + correction[i]
-        low[i], high[i] = np.clip([centre - half, centre + half], -1, 1)
+        low[i], high[i] = centre - half, centre + half
     return low, high
 
 
@@ -137,6 +143,7 @@ def _test(
     scale = 1 / (rows.q * (1 - rows.q))
     residuals = (rows.y[:, None] - known) * rows.varies * scale[:, None]
     observed = np.abs(((rows.x - rows.q[:, None]) * residuals).sum(axis=0))
+    observed = np.maximum(observed - SHOWN_AS_NONE * rows.varies.sum(axis=0), 0.0)
     draws = max(999, 20 * n)
     again = (generator.random((draws, count)) < rows.q) - rows.q
     at_least = (np.abs(again @ residuals) >= observed - 1e-12).sum(axis=0)

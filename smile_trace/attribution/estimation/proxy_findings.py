@@ -7,7 +7,12 @@ import numpy as np
 
 from smile_trace.attribution.estimation import gaussian_process, multifidelity
 from smile_trace.attribution.estimation.findings import LevelFindings, in_place, removal_masks
-from smile_trace.attribution.estimation.inference import REMOVAL_PROBABILITIES, Array, Rows
+from smile_trace.attribution.estimation.inference import (
+    REMOVAL_PROBABILITIES,
+    Array,
+    Rows,
+    holding_zero,
+)
 from smile_trace.attribution.estimation.prediction_powered import prediction_powered_estimate
 from smile_trace.attribution.estimation.proxy_agreement import concordance
 from smile_trace.records import Perturbation, Segment
@@ -102,7 +107,7 @@ def find_with_proxy(
     )
     others_z = np.append(np.zeros(len(baseline)), z[chosen])
     result = prediction_powered_estimate(of_target, z[drawn], others_z, low_fidelity, [*seed, 2])
-    found = result.estimate
+    found = holding_zero(result.estimate, result.significant)
     assert found.p_value is not None
     findings = LevelFindings(
         segments=segments,

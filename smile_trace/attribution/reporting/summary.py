@@ -196,22 +196,15 @@ def _is_rest(segment: SegmentAttribution) -> bool:
 
 
 def _lost(segment: SegmentAttribution) -> str:
-    """How much is lost, in whole per cent from 0 to 100: with an error where the interval is
-    symmetric, else the interval itself."""
+    """How much is lost with its interval, in whole per cent from 0 to 100; without the interval
+    where it is a single per cent."""
     value, low, high = (
         round(100 * min(max(number, 0.0), 1.0))
         for number in (segment.attribution, segment.ci_low, segment.ci_high)
     )
     if low == 100:
         return "all"
-    if high - low <= 1:
-        return f"{value} %"
-    if low == 0:
-        return f"up to {high} %"
-    below, above = value - low, high - value
-    if abs(below - above) <= 1 and high < 100:
-        return f"{value} % ± {max(below, above)} %"
-    return f"{low} % to {high} %"
+    return f"{value} %" if high - low <= 1 else f"{value} % [{low} to {high} %]"
 
 
 def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) -> str:
@@ -231,9 +224,9 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
 
 
 def _quoted(segment: SegmentAttribution) -> str:
-    """Its text, of a long passage its title; dots for its further places."""
+    """Its name, of a long passage its title; dots for its further places."""
     titled = segment.unit in _TITLED and len(" ".join(segment.text.split())) > _MAX_LENGTH
-    name = (title(segment.text) if titled else None) or _short(segment.text)
+    name = (title(segment.text) if titled else None) or _short(segment.name)
     return f"“{name}{' …' if segment.also else ''}”"
 
 

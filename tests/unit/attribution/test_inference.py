@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from benchmarks.statistics.worlds import World, mass, nothing, planted
-from smile_trace.attribution.estimation import fidelity, gaussian_process, inference, ridge
+from smile_trace.attribution.estimation import (
+    fidelity,
+    findings,
+    gaussian_process,
+    inference,
+    ridge,
+)
 from smile_trace.attribution.estimation.locality import locality
 
 
@@ -208,3 +214,58 @@ def test_an_interval_rests_on_the_rows_in_which_something_happened() -> None:
     assert widths(even)[1] == pytest.approx(widths(even)[0])
     assert widths(rare)[1] > 3 * widths(rare)[0]
     assert widths(np.zeros(40)) == [0.0, 0.0]
+
+
+def test_an_estimate_is_inside_its_interval_and_not_at_its_end() -> None:
+    low, high = np.array([0.2, -0.1, 0.5, -np.inf]), np.array([0.6, 0.1, 0.5, np.inf])
+    moved = inference.limited_translation(np.array([0.0, 0.02, 0.3, 0.1]), low, high)
+    assert moved == pytest.approx([0.25, 0.02, 0.5, 0.1])
+
+
+def test_the_end_of_the_scale_is_no_end_of_an_interval() -> None:
+    moved = inference.limited_translation(np.array([1.3]), np.array([0.9]), np.array([1.4]))
+    assert moved == pytest.approx([1.0])
+
+
+def test_what_is_not_significant_has_an_interval_that_holds_zero() -> None:
+    low, high = np.array([0.1, 0.1, -0.4, -0.2]), np.array([0.5, 0.5, -0.1, 0.3])
+    found = inference.Estimate((low + high) / 2, low, high, np.ones(4))
+    agreeing = inference.holding_zero(found, np.array([True, False, False, False]))
+    assert agreeing.low.tolist() == [0.1, 0.0, -0.4, -0.2]
+    assert agreeing.high.tolist() == [0.5, 0.5, 0.0, 0.3]
+
+
+def test_numbers_agree_in_noisy_studies() -> None:
+    """Of everything that a level finds, and of many seeds: the things that a reader compares."""
+    small_beside_nothing = segments = 0
+    for number in range(12):
+        generator = np.random.default_rng([7, number])
+        world = planted(8, generator)[number % 8]
+        rows = world.draw(39, generator, noise=(0.0, 0.1, 0.25)[number % 3])
+        found = inference.estimate(rows, [number])
+        significant = findings.discoveries(found)
+        found = inference.holding_zero(found, significant)
+        assert found.p_value is not None
+        assert np.all((found.low <= found.effect) & (found.effect <= found.high))
+        holds = (found.low <= 0) & (found.high >= 0)
+        assert np.all(holds | significant)
+        assert not np.any(holds & significant & (found.low < 0))
+        small_beside_nothing += int(np.sum((found.p_value < 0.05) & (np.abs(found.effect) < 0.005)))
+        segments += world.segments
+    assert small_beside_nothing <= 0.02 * segments
+
+
+def test_a_negligible_effect_has_no_small_p_value() -> None:
+    generator = np.random.default_rng(3)
+    x = (generator.random((60, 3)) < 0.5).astype(float)
+    y = 0.003 * x[:, 0] + 0.2 * x[:, 1]
+    ones = np.ones(60)
+    rows = inference.Rows(
+        x, y, ones / 2, np.full(x.shape, True), ones, np.zeros((0, 3)), np.zeros(0)
+    )
+    exact = inference.randomisation_test(rows, np.random.default_rng(1))
+    above = inference.randomisation_test(rows, np.random.default_rng(1), 0.005)
+    assert exact[0] <= 0.01
+    assert exact[1] <= 0.01
+    assert above[0] > 0.2
+    assert above[1] <= 0.01

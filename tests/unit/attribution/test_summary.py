@@ -34,7 +34,8 @@ def said(
 
 def test_the_usual_sentence() -> None:
     assert said([segment("Eiffel", 0.55, 0.63, 0.71), *others(9)]) == (
-        "The answer depends on “Eiffel” (without it, 63 % ± 8 % of the answer is lost); nine other "
+        "The answer depends on “Eiffel” (without it, 63 % [55 to 71 %] of the answer is "
+        "lost); nine other "
         "words made no measurable difference."
     )
 
@@ -42,15 +43,13 @@ def test_the_usual_sentence() -> None:
 @pytest.mark.parametrize(
     ("interval", "lost"),
     [
-        ((0.55, 0.63, 0.71), "63 % ± 8 %"),
-        ((0.55, 0.63, 0.72), "63 % ± 9 %"),  # rounded: still as far to both sides
-        ((0.55, 0.60, 0.90), "55 % to 90 %"),
-        ((0.84, 0.95, 1.0), "84 % to 100 %"),  # cut at 100: no 106 %
-        ((0.9, 0.95, 1.0), "90 % to 100 %"),
-        ((0.001, 0.2, 0.4), "up to 40 %"),
+        ((0.55, 0.63, 0.71), "63 % [55 to 71 %]"),
+        ((0.55, 0.60, 0.90), "60 % [55 to 90 %]"),
+        ((0.84, 0.95, 1.0), "95 % [84 to 100 %]"),
+        ((0.001, 0.2, 0.4), "20 % [0 to 40 %]"),
         ((0.63, 0.63, 0.63), "63 %"),  # exact
         ((1.0, 1.0, 1.0), "all"),
-        ((0.7, 1.0, 1.3), "70 % to 100 %"),  # never beyond 100
+        ((0.7, 1.0, 1.3), "100 % [70 to 100 %]"),  # never beyond 100
         ((0.01, 0.01, 0.01), "1 %"),
     ],
 )
@@ -63,8 +62,9 @@ def test_several_drivers_and_what_works_against_them() -> None:
     drivers = [segment(f"d{i}", 0.5 - i / 10, 0.6 - i / 10, 0.7 - i / 10) for i in range(5)]
     against = [segment("not", -0.5, -0.4, -0.3), segment("never", -0.6, -0.5, -0.4)]
     assert said([*drivers, *against, *others(1)]) == (
-        "The answer depends on “d0” (without it, 60 % ± 10 % of the answer is lost), "
-        "“d1” (50 % ± 10 %), “d2” (40 % ± 10 %) and two more; “never” and “not” work against it; "
+        "The answer depends on “d0” (without it, 60 % [50 to 70 %] of the answer is lost), "
+        "“d1” (50 % [40 to 60 %]), “d2” (40 % [30 to 50 %]) and two more; “never” and “not” "
+        "work against it; "
         "one other word made no measurable difference."
     )
     assert said([*against[:1], *others(2)]) == (
@@ -93,17 +93,18 @@ def test_the_same_word_twice_is_told_apart() -> None:
 @pytest.mark.parametrize(
     ("unit", "key", "named", "noun"),
     [
-        ("sentence", "0:sentence:0", "“Be brief.”", "two other sentences"),
-        ("section", "0:section:0", "“Be brief.”", "two other sections"),
-        ("span", "0:span:0", "“Be brief.”", "two other passages"),
-        ("message", "0:message:0", "the user message “Be brief.”", "two other messages"),
-        ("variable", "answer:3:var:tone", "the variable tone (“Be brief.”)", "two other variables"),
+        ("sentence", "0:sentence:0", "“Be brief”", "two other sentences"),
+        ("section", "0:section:0", "“Be brief”", "two other sections"),
+        ("span", "0:span:0", "“Be brief”", "two other passages"),
+        ("message", "0:message:0", "the user message “Be brief”", "two other messages"),
+        ("variable", "answer:3:var:tone", "the variable tone (“Be brief”)", "two other variables"),
     ],
 )
 def test_units(unit: str, key: str, named: str, noun: str) -> None:
     rest = others(2, unit=unit, key=key)
     assert said([segment("Be \n brief.", 0.5, 0.6, 0.7, unit=unit, key=key), *rest]) == (
-        f"The answer depends on {named} (without it, 60 % ± 10 % of the answer is lost); {noun} "
+        f"The answer depends on {named} (without it, 60 % [50 to 70 %] of the answer is lost); "
+        f"{noun} "
         "made no measurable difference."
     )
 
@@ -126,7 +127,7 @@ def test_words_inside_a_passage_are_counted_by_their_own_name() -> None:
 def test_long_texts_are_cut_in_the_middle() -> None:
     long = "The first words tell where it is. " + "word " * 100 + "The last tell, too."
     assert said([segment(long, 0.5, 0.6, 0.7)]).startswith(
-        "The answer depends on “The first words tell where it … word word The last tell, too.” ("
+        "The answer depends on “The first words tell where it … word word The last tell, too” ("
     )
     assert len(said([segment("x" * 1000, 0.5, 0.6, 0.7)])) < 160
 
@@ -156,19 +157,23 @@ def test_words_are_named_in_their_passage() -> None:
     whole = [*pieces, segment("the rest", -0.1, 0.0, 0.1, unit="span", start=200)]
     reliable = Fidelity(status="reliable", reason="")
     assert summarize(whole, reliable, coarser=[one]) == (
-        "The answer depends on “the key of the door” (without it, 80 % to 100 % of the answer is "
-        "lost), there on the second “the” (70 % ± 10 %) and “key” (40 % ± 10 %); “door” in “the "
+        "The answer depends on “the key of the door” (without it, 90 % [80 to 100 %] of the "
+        "answer is "
+        "lost), there on the second “the” (70 % [60 to 80 %]) and “key” (40 % [30 to 50 %]); "
+        "“door” in “the "
         "key of the door” works against it; two other words and one other passage made no "
         "measurable difference."
     )
     weak = one.model_copy(update={"significant": False})
     assert summarize(pieces[1:2], reliable, coarser=[weak]) == (
-        "The answer depends on “key” in “the key of the door” (without it, 40 % ± 10 % of the "
+        "The answer depends on “key” in “the key of the door” (without it, 40 % [30 to 50 %] "
+        "of the "
         "answer is lost)."
     )
     grey = [pieces[0], pieces[2]]
     assert summarize(grey, reliable, coarser=[one]) == (
-        "The answer depends on “the key of the door” (without it, 80 % to 100 % of the answer is "
+        "The answer depends on “the key of the door” (without it, 90 % [80 to 100 %] of the "
+        "answer is "
         "lost), there on no single part; two other words made no measurable difference."
     )
 
@@ -180,8 +185,9 @@ def test_several_passages_and_three_sizes() -> None:
     apart = [segment(f"p{k}", 0.1, 0.2, 0.3, unit="span", start=300 + k) for k in range(2)]
     reliable = Fidelity(status="reliable", reason="")
     assert summarize([word, *apart], reliable, coarser=[outer, other, inner]) == (
-        "The answer depends on “a section” (without it, 80 % to 100 % of the answer is lost), "
-        "there on “word” (40 % ± 10 %); on “another” (70 % ± 10 %); on “p0” (20 % ± 10 %); and on "
+        "The answer depends on “a section” (without it, 90 % [80 to 100 %] of the answer is lost), "
+        "there on “word” (40 % [30 to 50 %]); on “another” (70 % [60 to 80 %]); on “p0” (20 % "
+        "[10 to 30 %]); and on "
         "one more."
     )
 
@@ -196,7 +202,8 @@ def test_every_status() -> None:
         "from noise."
     )
     assert said([driver, *others(2)], "partial") == (
-        "The answer depends on “fox” (without it, 60 % ± 10 % of the answer is lost); the rest is "
+        "The answer depends on “fox” (without it, 60 % [50 to 70 %] of the answer is lost); "
+        "the rest is "
         "open at this budget: so it is."
     )
     assert said([driver], "inconclusive") == (
@@ -215,7 +222,8 @@ def test_every_status() -> None:
 def test_a_part_of_the_answer() -> None:
     driver = [segment("fox", 0.5, 0.6, 0.7)]
     assert said(driver, part="the red \n one") == (
-        "The part “the red one” of the answer depends on “fox” (without it, 60 % ± 10 % of that "
+        "The part “the red one” of the answer depends on “fox” (without it, 60 % [50 to 70 %] "
+        "of that "
         "part is lost)."
     )
     assert said([segment("not", -0.5, -0.4, -0.3)], part="red") == (
@@ -285,7 +293,8 @@ def test_the_text_outside_of_the_units_is_the_rest() -> None:
     driver = segment("Q: sea", 0.5, 0.6, 0.7, unit="example", also=((1, 0, 4),))
     rest = segment("Answer", unit="span", key="0:rest:0", protected=True)
     assert said([driver, rest, rest]) == (
-        "The answer depends on “Q: sea …” (without it, 60 % ± 10 % of the answer is lost); the "
+        "The answer depends on “Q: sea …” (without it, 60 % [50 to 70 %] of the answer is "
+        "lost); the "
         "rest of the prompt was never removed."
     )
     assert said([driver, rest, segment("be", protected=True)]).endswith(
@@ -303,7 +312,8 @@ def test_what_works_together() -> None:
     driver = segment("Eiffel", 0.55, 0.63, 0.71, key="d")
     both = [together("both", "d", "1"), together("both", "0", "d")]
     assert said([driver, *words], interactions=[*both, together("either", "2", "3")]) == (
-        "The answer depends on “Eiffel” (without it, 63 % ± 8 % of the answer is lost); of “w2” "
+        "The answer depends on “Eiffel” (without it, 63 % [55 to 71 %] of the answer is "
+        "lost); of “w2” "
         "and “w3” either is enough; “Eiffel”, “w0” and “w1” only work together; two other words "
         "made no measurable difference."
     )
@@ -318,7 +328,8 @@ def test_what_works_together_in_a_passage() -> None:
     reliable = Fidelity(status="reliable", reason="")
     both = [together("both", "0", "1")]
     assert summarize(pieces, reliable, coarser=[one], interactions=both).endswith(
-        "there on “key” (40 % ± 10 %) and “here” (40 % ± 10 %); “key” and “here” only work "
+        "there on “key” (40 % [30 to 50 %]) and “here” (40 % [30 to 50 %]); “key” and “here” "
+        "only work "
         "together."
     )
     weak = one.model_copy(update={"significant": False})

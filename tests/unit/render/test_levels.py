@@ -208,7 +208,10 @@ def test_the_table_numbers_words_as_the_summary_does() -> None:
     """Segments inside a passage that drives the answer are counted within it, at every level."""
     explained = _day(f"Hear, hear. {DAY}")
     summary = summarize(explained.segments, explained.fidelity, coarser=explained.coarser)
-    assert "there on the first “of” (50 % ± 10 %) and the second “of” (50 % ± 10 %)" in summary
+    assert (
+        "there on the first “of” (50 % [40 to 60 %]) and the second “of” (50 % [40 to 60 %])"
+        in summary
+    )
     numbered = [(row.segment.text, row.which) for row in rows(explained) if row.which]
     assert sorted(numbered) == [
         ("a", "the first"),
