@@ -32,6 +32,7 @@ class ReasonCode(StrEnum):
     # What is said beside an explanation.
     PROMPT_ASSUMED = "prompt_assumed"
     UNIT_MISSING = "unit_missing"
+    PART_MISSING = "part_missing"
 
     # An explanation that failed or waits.
     CANNOT_EXPLAIN = "cannot_explain"

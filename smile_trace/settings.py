@@ -234,6 +234,8 @@ class ExplainingSome(_Table):
     """What is compared."""
     distance: str | None = None
     """By what texts are compared."""
+    part: str | None = None
+    """The part of the answer that is explained."""
     calls: int | None = Field(None, ge=4)
     """Calls per explanation; `budget.calls_per_explanation` is the most."""
 
@@ -256,6 +258,9 @@ class Explaining(_Table):
     """By what texts are compared: `layers` (values, structure and meaning), `words` (the comparison
     of release 0.1), or a distance of word vectors: `wasserstein` or another that `smile-trace
     explain --help` lists."""
+    part: str | None = None
+    """The part of the answer that is explained alone: a text, or a JSON path (`$.city`) of answers
+    that are JSON. An answer without it is explained as a whole, with a note."""
     seed: int = 0
     """Decides the perturbations: same seed, same answers, same explanation."""
     embeddings: str | None = None

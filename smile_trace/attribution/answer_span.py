@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.json_fields import fields, place_of, read_path, written_path
 
 AnswerSpan = tuple[int, int]
 """Characters `[start, end)` of the answer."""
@@ -19,11 +20,15 @@ class AnswerSpanNotFound(SmileTraceError):
 
 
 def find_answer_span(answer: str, part: str) -> AnswerSpan:
-    """The first occurrence of `part` in `answer`; white space may differ.
+    """The first occurrence of `part` in `answer`, white space may differ; of a JSON path
+    (`$.city`) the value of that field.
 
     Raises:
         AnswerSpanNotFound: it does not occur there, or is nothing but white space.
     """
+    path = read_path(part.strip())
+    if path is not None and (place := place_of(answer, path)) is not None:
+        return place
     words = part.split()
     if not words:
         raise AnswerSpanNotFound(
@@ -33,6 +38,12 @@ def find_answer_span(answer: str, part: str) -> AnswerSpan:
     if start >= 0:
         return start, start + len(part.strip())
     found = re.search(r"\s+".join(map(re.escape, words)), answer)
+    if found is None and path is not None:
+        known = ", ".join(written_path(field) for field in list(fields(answer))[:8])
+        raise AnswerSpanNotFound(
+            f"the answer has no field {part.strip()}: "
+            + (f"its fields are {known}" if known else f"it is no JSON (“{_short(answer)}”)")
+        )
     if found is None:
         raise AnswerSpanNotFound(
             f"the answer does not hold the part “{_short(part)}”: copy it as it stands there "

@@ -20,6 +20,7 @@ from smile_trace.attribution.estimation.response_scores import (
 from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.estimation.text_comparison import scorable, text_comparison
 from smile_trace.attribution.reporting.levels import join
+from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.observations import observations
 from smile_trace.attribution.reporting.summary import summarize
 from smile_trace.attribution.reporting.verdict import CONVINCING, judge, status_of, unchanged
@@ -31,6 +32,7 @@ from smile_trace.records import (
     Cost,
     Explanation,
     ExplanationSettings,
+    FieldChange,
     Note,
     Observation,
     Perturbation,
@@ -253,6 +255,7 @@ class PerturbationStudy:
         finest = found[shown - 1]
         reliable = fidelity.status == status_of(finest, scores) == "reliable"
         interactions = finest.interactions() if reliable else ()
+        fields = self._moved_fields(found[:shown])
         return Explanation(
             messages=self.prompted.messages,
             form=self.prompted.form,
@@ -262,6 +265,7 @@ class PerturbationStudy:
             segments=segments,
             coarser=coarser,
             interactions=interactions,
+            fields=fields,
             fidelity=fidelity,
             cost=Cost(target_calls=len(self._responses)),
             summary=summarize(
@@ -269,6 +273,7 @@ class PerturbationStudy:
                 fidelity,
                 coarser=coarser,
                 interactions=interactions,
+                fields=fields,
                 same_texts=scores.same_texts,
                 part=self._part and self.answer[slice(*self._part)],
             ),
@@ -277,6 +282,19 @@ class PerturbationStudy:
             settings=self._settings,
             notes=self._notes,
         )
+
+    def _moved_fields(self, shown: Sequence[LevelFindings]) -> tuple[FieldChange, ...]:
+        """Of a JSON answer that is compared as text and as a whole."""
+        if self._part is not None or self.signal != "text":
+            return ()
+        with threadpool_limits(limits=1, user_api="blas"):
+            return tuple(
+                change
+                for index, (level, found) in enumerate(zip(self._levels, shown, strict=False))
+                for change in moved_fields(
+                    self.answer, self._level_rows(level), found, self._seed(index)
+                )
+            )
 
     def _level_rows(self, level: Level) -> list[Row]:
         return self._with_responses(self._rows(level))

@@ -376,6 +376,7 @@ class ProxyStudy:
                 "segments": segments,
                 "coarser": coarser,
                 "interactions": (),
+                "fields": (),
                 "fidelity": fidelity,
                 "summary": summarize(segments, fidelity, coarser=coarser, part=part),
                 "perturbations": self._observations(target, proxy),

@@ -65,7 +65,11 @@ def explain(
         ),
     ] = None,
     part: Annotated[
-        str | None, typer.Option(help="Explain this part of the answer alone, as it stands in it.")
+        str | None,
+        typer.Option(
+            help="Explain this part of the answer alone: a text as it stands in it, or a field of "
+            "a JSON answer ('$.city')."
+        ),
     ] = None,
     app: Annotated[
         str | None,

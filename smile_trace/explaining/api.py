@@ -85,8 +85,9 @@ def explain(
         seed: decides which segments are removed together.
         fresh: ask again what this process has asked before.
         part: explain this part of the answer alone, a sentence or some words as they stand in
-            it (where they stand twice, the first); of a call of a tool `tool` (which one is
-            called) or an argument (`$.number`). It takes the same calls as the whole answer.
+            it (where they stand twice, the first); a field of a JSON answer by its path
+            (`$.city`, `$.items[0].name`); of a call of a tool `tool` (which one is called) or an
+            argument (`$.number`). It takes the same calls as the whole answer.
         app: the module of the application, for a captured call of a model of kind "rerun".
         on_round: called after every round with its perturbations and their responses.
         freeze: the name of `protect` in release 0.1; the next release drops it.

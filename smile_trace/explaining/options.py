@@ -38,7 +38,8 @@ class ExplainOptions:
             distance of their word vectors (`distance_names()`).
         proxy: a cheaper model that is asked most perturbations in the model's place.
         seed: decides which segments are removed together.
-        part: explain this part of the answer alone, as it stands in it.
+        part: explain this part of the answer alone: a text as it stands in it, or a field of a JSON
+            answer by its path (`$.city`).
 
     Raises:
         ValueError: the budget is too small.
@@ -81,6 +82,7 @@ class ExplainOptions:
             distance=chosen.distance,
             proxy=None if how is None else how.proxy,
             seed=chosen.seed,
+            part=chosen.part,
         )
         if call is None or not chosen.some:
             return options
@@ -111,6 +113,7 @@ class ExplainOptions:
             distance=stored.distance,
             proxy=stored.proxy,
             seed=stored.seed,
+            part=stored.part,
         )
 
     def to_record(self, model: str, proxy: str | None = None) -> ExplanationSettings:
@@ -134,6 +137,7 @@ class ExplainOptions:
             distance=self.distance,
             proxy=proxy,
             seed=self.seed,
+            part=self.part,
         )
 
 

@@ -12,10 +12,12 @@ from smile_trace.attribution import (
     Study,
     find_answer_span,
 )
+from smile_trace.attribution.answer_span import AnswerSpan, AnswerSpanNotFound
+from smile_trace.errors import ReasonCode
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.partition import as_explained, partition
 from smile_trace.models import Model, ModelUnavailable
-from smile_trace.records import JSON, ExplanationSettings, Prompted, Signal
+from smile_trace.records import JSON, ExplanationSettings, Note, Prompted, Signal
 from smile_trace.records.tool_calls import read_tool_calls
 
 PROXY_CALLS = 200
@@ -32,6 +34,7 @@ def make_study(
     settings: ExplanationSettings,
     *,
     signal: Signal,
+    whole_without_part: bool = False,
     proxy: Model | None = None,
     proxy_calls: int = PROXY_CALLS,
     embed: Embed | None = None,
@@ -47,6 +50,7 @@ def make_study(
         options: what is removed and protected, and which part of the answer counts.
         settings: as for `PerturbationStudy`; its budget is the target's.
         signal: how the target's answers are compared.
+        whole_without_part: whether an answer without the part is explained as a whole, with a note.
         proxy: a cheaper model that is asked in the target's place, `proxy_calls` times at most.
         proxy_calls: the calls for the masks that the target is asked, too, among them.
         embed: word vectors; None for the packaged ones, `StudyVectors.table` for others.
@@ -55,23 +59,39 @@ def make_study(
         CannotExplain: nothing can be removed from this prompt.
         AnswerSpanNotFound: the answer does not hold the part.
     """
-    answer, part = prompted.answer or "", options.part
+    answer = prompted.answer or ""
     prompted = as_explained(prompted, options)
     partitioner, note = partition(prompted, options)
+    part, part_note = _part(answer, options.part, whole_without_part=whole_without_part)
     shared: dict[str, Any] = {
         "answer": answer,
         "signal": signal,
         "partitioner": partitioner,
-        "notes": () if note is None else (note,),
+        "notes": tuple(one for one in (note, part_note) if one is not None),
         "deterministic": model.deterministic(prompted.parameters),
         "remote": model.capabilities.remote,
         "embed": embed,
-        "part": None if part is None else find_answer_span(answer, part),
+        "part": part,
     }
     if proxy is None or read_tool_calls(answer) is not None:
         return PerturbationStudy(prompted, settings, **shared)
     low_fidelity = as_proxy(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))
     return ProxyStudy(prompted, settings, proxy=low_fidelity, **shared)
+
+
+def _part(
+    answer: str, part: str | None, *, whole_without_part: bool
+) -> tuple[AnswerSpan | None, Note | None]:
+    """The characters of the part, and the note that the answer does not hold it."""
+    if part is None:
+        return None, None
+    try:
+        return find_answer_span(answer, part), None
+    except AnswerSpanNotFound:
+        if not whole_without_part:
+            raise
+    text = f"The answer does not hold the part {part!r}, so all of it is explained."
+    return None, Note(code=ReasonCode.PART_MISSING, text=text)
 
 
 def as_proxy(model: Model, parameters: Mapping[str, JSON], calls: int) -> Proxy:

@@ -93,6 +93,18 @@ class Interaction(Record):
     ci_high: float
 
 
+class FieldChange(Record):
+    """A field of a JSON answer that certainly changes without a segment (its key).
+
+    `path` is a JSON path, `$.items[0].name`; `share`, in [-1, 1], how much more often the field
+    has another value, or none, without the segment.
+    """
+
+    key: str
+    path: str
+    share: float
+
+
 class Fidelity(Record):
     """How far the explanation may be trusted.
 
@@ -140,6 +152,8 @@ class ExplanationSettings(Record):
     distance: str = "layers"
     """By what texts are compared: `layers`, `words` (of release 0.1), or the name of a distance of
     the word vectors of two answers."""
+    part: str | None = None
+    """The part of the answer that is explained alone: a text of it, or a JSON path."""
 
     @model_validator(mode="before")
     @classmethod
@@ -222,6 +236,9 @@ class Explanation(Record):
     interactions: tuple[Interaction, ...] = ()
     """The significant pairs, of significant segments where the model varies; none where the status
     is not `reliable`, and none from a proxy."""
+    fields: tuple[FieldChange, ...] = ()
+    """Of a JSON answer that is explained as a whole, the fields that change without the significant
+    segments; none with a proxy."""
     fidelity: Fidelity
     cost: Cost
     summary: str

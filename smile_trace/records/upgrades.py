@@ -34,6 +34,8 @@ def hash_settings(document: JSON) -> str:
     hashed = _renamed(document, {"protect": "freeze"})
     if hashed.get("distance") == "words":
         del hashed["distance"]
+    if hashed.get("part") is None:
+        hashed.pop("part", None)
     text = json.dumps(hashed, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

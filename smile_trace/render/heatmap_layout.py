@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Literal
 
+from smile_trace.json_fields import fields, written_path
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution
 from smile_trace.render.message_labels import labels, message_title
 from smile_trace.render.text import noun, short, signed, unsigned, visible
 
-Kind = Literal["supports", "opposes", "noise", "protected", "plain", "explained", "edge"]
+Kind = Literal["supports", "opposes", "noise", "protected", "plain", "explained", "moved", "edge"]
 """`supports`, `opposes`: significant, by sign. `noise`: made no measurable difference.
 `protected`: never removed. `plain`: text between segments, and of the answer. `explained`: the
-part of the answer that is explained, where it is not the whole. `edge`: a marker of where a
+part of the answer that is explained, where it is not the whole. `moved`: the value of a field of
+the answer that changes without a driver. `edge`: a marker of where a
 passage that was explained more finely begins (with its value) or ends; not text of the prompt."""
 
 OPENS, CLOSES = "\u25b8", "\u25c2"
@@ -59,6 +61,8 @@ class Piece:
     kind: Kind
     segment: SegmentAttribution | None = None
     passage: SegmentAttribution | None = None
+    told: str = ""
+    """What is said of a piece of the answer."""
 
     @property
     def ground(self) -> Kind:
@@ -96,7 +100,7 @@ class Piece:
     def hint(self) -> str:
         """The tooltip: value, interval and verdict."""
         if self.segment is None:
-            return ""
+            return self.told
         finer = self.passage is not None or self.kind == "edge"
         return (
             f"{noun(self.segment)}: {describe(self.segment)}" if finer else describe(self.segment)
@@ -175,6 +179,8 @@ class Heatmap:
         )
         partial = any(piece.kind == "explained" for piece in self.answer)
         part = " Underlined: the part of the answer that is explained." if partial else ""
+        if any(piece.kind == "moved" for piece in self.answer):
+            part = " Underlined in the answer: the fields that change without a driver."
         finer = (
             f" {OPENS} {CLOSES}: a passage, which has its own value as a whole, and the colour of "
             "it; then its pieces were removed one by one, with all else retained: those that "
@@ -226,11 +232,34 @@ def _answer(explanation: Explanation) -> tuple[Piece, ...]:
     """The answer, stripped; an explained part of it is a piece of its own."""
     answer, part = explanation.answer, explanation.part
     if part is None:
-        return (Piece(visible(answer.strip()), "plain"),) if answer.strip() else ()
+        return tuple(_with_moved(explanation))
     before, inside, after = answer[: part[0]], answer[slice(*part)], answer[part[1] :]
     before, after = before.lstrip(), after.rstrip()
     texts: list[tuple[str, Kind]] = [(before, "plain"), (inside, "explained"), (after, "plain")]
-    return tuple(Piece(visible(text), kind) for text, kind in texts if text)
+    told = "the part that is explained"
+    return tuple(
+        Piece(visible(text), kind, told=told if kind == "explained" else "")
+        for text, kind in texts
+        if text
+    )
+
+
+def _with_moved(explanation: Explanation) -> Iterator[Piece]:
+    """The answer, stripped; the values of the fields that change are pieces of their own."""
+    answer = explanation.answer.strip()
+    names = {s.key: s.name for s in (*explanation.coarser, *explanation.segments)}
+    without: dict[str, list[str]] = {}
+    for change in explanation.fields:
+        without.setdefault(change.path, []).append(short(names.get(change.key, change.key), 40))
+    at = 0
+    for path, (start, end) in fields(answer).items() if without else ():
+        if named := without.get(written_path(path)):
+            told = f"changes without {' or '.join(f'“{name}”' for name in named)}"
+            yield Piece(visible(answer[at:start]), "plain")
+            yield Piece(visible(answer[start:end]), "moved", told=visible(told))
+            at = end
+    if answer[at:]:
+        yield Piece(visible(answer[at:]), "plain")
 
 
 def strength(attribution: float) -> float:

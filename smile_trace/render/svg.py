@@ -44,7 +44,7 @@ _COLOURS: dict[str, tuple[_RGB, _RGB]] = {
 }
 """The colours of strength 0 and 1; dark ink has a contrast of at least 6 to each."""
 
-_MARKED = ("protected", "explained", "edge")
+_MARKED = ("protected", "explained", "moved", "edge")
 """Kinds of pieces that are marked otherwise than by colour."""
 
 Look = Literal["text", "answer", "summary", "small", "role", "fold"]

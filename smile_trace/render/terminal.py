@@ -45,7 +45,7 @@ def print_terminal(explanation: Explanation, console: Console | None = None) -> 
 def _answer(picture: Heatmap) -> Text:
     text = Text.assemble(("→ ", "dim"))
     for piece in picture.answer or [Piece("(empty answer)", "plain")]:
-        text.append(piece.text, style="underline" if piece.kind == "explained" else "")
+        text.append(piece.text, style="underline" if piece.kind in ("explained", "moved") else "")
     return text
 
 

@@ -36,10 +36,10 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 
 ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "comparison.versions": {"passages": []},
-    "explanation": {"notes": []},
+    "explanation": {"notes": [], "fields": []},
     "explanation.fidelity": {"reproduced": True},
-    "explanation.settings": {"distance": "words"},
-    "settings.explain": {"distance": "layers", "some": {}},
+    "explanation.settings": {"distance": "words", "part": None},
+    "settings.explain": {"distance": "layers", "some": {}, "part": None},
     "explanation.segments": {"fails_without": False},
     "explanation.coarser": {"fails_without": False},
     "status": {"partial": 0},

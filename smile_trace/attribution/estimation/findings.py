@@ -125,7 +125,7 @@ def find(
         weights = [
             w for w, y in zip(locality, changes, strict=True) if w is not None and y is not None
         ]
-        tested = _random_rows(known, free, np.array(weights))
+        tested = random_rows(known, free, np.array(weights))
         used = len(tested.y)
         estimate = _estimate(tested, seed, solver)
         significant = discoveries(estimate, rate)
@@ -175,7 +175,7 @@ def _fails_without(
         effect, _, _ = _exact(called, free, complete=True)
         return tuple(bool(e > 0.5) for e in in_place(effect.effect, free))
     drawn = sum(row.keep_probability is not None for row, _ in called)
-    of_failures = _random_rows(called, free, np.ones(drawn))
+    of_failures = random_rows(called, free, np.ones(drawn))
     more_often = inference.fails_more_often(of_failures, seed)
     return tuple(bool(m) for m in in_place(more_often.astype(float), free))
 
@@ -202,7 +202,7 @@ def precise(
     free = np.array([not segment.protected for segment in segments])
     drawn = sum(row.keep_probability is not None for row in rows)
     known = list(zip(rows, changes, strict=True))
-    found = _estimate(_random_rows(known, free, np.ones(drawn)), seed, solver)
+    found = _estimate(random_rows(known, free, np.ones(drawn)), seed, solver)
     narrow = found.high - found.low <= 2 * PRECISION
     return bool(np.all(narrow & (discoveries(found) | (np.abs(found.effect) <= PRECISION))))
 
@@ -233,7 +233,7 @@ def _exact(
     return Estimate(effect, low, high, None), len(distinct), together
 
 
-def _random_rows(
+def random_rows(
     known: Sequence[tuple[Perturbation, float]], free: np.ndarray, weights: Array
 ) -> Rows:
     """The rows whose masks were drawn, with a known propensity, and the fixed ones."""

@@ -16,10 +16,10 @@ from smile_trace.attribution.estimation.fidelity import HeldOut, jackknife
 from smile_trace.attribution.estimation.findings import discoveries
 from smile_trace.attribution.estimation.inference import (
     LEVEL,
-    SHOWN_AS_NONE,
     Array,
     Estimate,
     Rows,
+    beside,
     limited_translation,
 )
 from smile_trace.attribution.estimation.multifidelity import (
@@ -92,7 +92,7 @@ def prediction_powered_estimate(
     low, high = _intervals(psi, rows, squared, bias, error)
     effect = limited_translation(whole.effects(proxy, bent), low, high)
     p_value = _test(rows, [fit for fit, _ in without_row], proxy, np.random.default_rng(seed))
-    estimate = Estimate(effect, np.clip(low, -1, 1), np.clip(high, -1, 1), p_value)
+    estimate = Estimate(effect, np.clip(low, -1, 1), np.clip(high, -1, 1), beside(effect, p_value))
     return PredictionPoweredEstimate(estimate, _held_out(rows, predicted, proxy), whole.trust)
 
 
@@ -143,7 +143,6 @@ def _test(
     scale = 1 / (rows.q * (1 - rows.q))
     residuals = (rows.y[:, None] - known) * rows.varies * scale[:, None]
     observed = np.abs(((rows.x - rows.q[:, None]) * residuals).sum(axis=0))
-    observed = np.maximum(observed - SHOWN_AS_NONE * rows.varies.sum(axis=0), 0.0)
     draws = max(999, 20 * n)
     again = (generator.random((draws, count)) < rows.q) - rows.q
     at_least = (np.abs(again @ residuals) >= observed - 1e-12).sum(axis=0)

@@ -9,6 +9,7 @@ from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.distances import LAYERS, Distance, distance_named
 from smile_trace.attribution.word_vectors import Embed, embed_words
+from smile_trace.json_fields import Path, path_of, value_at
 from smile_trace.records.tool_calls import read_tool_calls
 
 
@@ -35,6 +36,42 @@ def scorable(answer: str) -> bool:
     return bool(answer.strip()) and read_tool_calls(answer) is None
 
 
+class FieldComparison:
+    """The answer changes of one field of JSON answers; 1 where a response has no such field.
+
+    Args:
+        path: where the field is.
+        values: the comparison with the logged value.
+    """
+
+    def __init__(self, path: Path, values: TextComparison) -> None:
+        self._path = path
+        self._values = values
+
+    def texts(self, responses: Iterable[str], replicates: Sequence[str] = ()) -> list[str]:
+        """See `TextComparison`."""
+        return self._values.texts(self._present(responses), self._present(replicates))
+
+    def changes(self, responses: Sequence[str]) -> list[float]:
+        """See `TextComparison`."""
+        known = iter(self._values.changes(self._present(responses)))
+        return [1.0 if self._value(r) is None else next(known) for r in responses]
+
+    def between(self, one: str, other: str) -> float:
+        """See `TextComparison`."""
+        values = self._value(one), self._value(other)
+        if values[0] is None or values[1] is None:
+            return float(values[0] != values[1])
+        return self._values.between(values[0], values[1])
+
+    def _value(self, response: str) -> str | None:
+        return value_at(response, self._path)
+
+    def _present(self, responses: Iterable[str]) -> list[str]:
+        values = map(self._value, responses)
+        return [value for value in values if value is not None]
+
+
 def text_comparison(
     answer: str,
     embed: Embed | None,
@@ -49,13 +86,17 @@ def text_comparison(
         embed: vectors of texts; None for the packaged ones.
         distance: `layers`, `words`, a name of `distance_names()`, or a distance between sets of
             word vectors.
-        part: the part of the answer that counts.
+        part: the part of the answer that counts; where it is the value of a field of a JSON
+            answer, that field of the responses is compared.
 
     Raises:
         ValueError: there is no distance of that name.
     """
     if read_tool_calls(answer) is not None:
         return ToolCallChange(answer, part)
+    if part is not None and (path := path_of(answer, part)) is not None:
+        value = answer[slice(*part)]
+        return FieldComparison(path, text_comparison(value, embed, distance))
     if distance == LAYERS:
         return LayeredChange(answer, embed or embed_sentences, part)
     vectors = distance_named(distance) if isinstance(distance, str) else distance

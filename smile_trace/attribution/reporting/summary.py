@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
 from smile_trace.ordinals import ordinal
-from smile_trace.records import Fidelity, Interaction, SegmentAttribution
+from smile_trace.records import Fidelity, FieldChange, Interaction, SegmentAttribution
 from smile_trace.records.offered_tools import tool_name
 from smile_trace.titles import title
 
@@ -26,6 +26,7 @@ def summarize(
     *,
     coarser: Sequence[SegmentAttribution] = (),
     interactions: Sequence[Interaction] = (),
+    fields: Sequence[FieldChange] = (),
     part: str | None = None,
     same_texts: bool = False,
 ) -> str:
@@ -36,6 +37,7 @@ def summarize(
         fidelity: how far they may be trusted.
         coarser: the passages that some of them are pieces of.
         interactions: the pairs that work together.
+        fields: which fields of the answer change without which segments.
         part: the part of the answer that is explained; None for all of it.
         same_texts: whether all answers were the same text.
     """
@@ -54,6 +56,7 @@ def summarize(
     if drivers:
         of = "of the answer" if part is None else "of that part"
         clauses.append(f"{answer} depends on {_drivers(tree, of)}")
+    clauses += _fields(tree, fields)
     if opponents:
         verb = "works" if len(opponents) == 1 else "work"
         whom = "it" if drivers else answer[0].lower() + answer[1:]
@@ -148,6 +151,23 @@ def _drivers(tree: _Tree, of: str) -> str:
         return _listed(named)
     more = f"; and on {_number(len(named) - _MAX_NAMED)} more" if len(named) > _MAX_NAMED else ""
     return "; on ".join(named[:_MAX_NAMED]) + more
+
+
+def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:
+    """Which fields change without which drivers; of a passage only where that is not known of a
+    piece of it."""
+    changes: dict[str, list[FieldChange]] = {}
+    for change in fields:
+        changes.setdefault(change.key, []).append(change)
+    named = [s for s in tree.everything if _drives(s) and s.key in changes]
+    finest = [s for s in named if not any(s in tree.above(piece) for piece in named)]
+    names = tree.named_together(finest) if finest else {}
+    for segment in sorted(finest, key=lambda s: -s.attribution)[:_MAX_NAMED]:
+        strongest = sorted(changes[segment.key], key=lambda change: -change.share)
+        paths = [f"`{change.path.removeprefix('$.')}`" for change in strongest]
+        one = len(paths) == 1
+        what = f"the field {paths[0]} changes" if one else f"the fields {_listed(paths)} change"
+        yield f"without {names[segment.key]} {what}"
 
 
 def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:

@@ -262,6 +262,7 @@ def _study(
         ExplainOptions.from_record(job.settings),
         job.settings,
         signal=signal,
+        whole_without_part=True,
         proxy=proxy,
         proxy_calls=proxy_calls,
         embed=embed,
