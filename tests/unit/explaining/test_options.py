@@ -9,9 +9,14 @@ import pytest
 
 import smile_trace
 from smile_trace.attribution import CannotExplain, distance_names
+from smile_trace.attribution.answer_span import AnswerSpanNotFound
 from smile_trace.cli.explain import explain as command
+from smile_trace.errors import ReasonCode
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.records import Explanation, ExplanationSettings
+from smile_trace.explaining.studies import make_study
+from smile_trace.models.registry import as_model
+from smile_trace.records import Explanation, ExplanationSettings, Prompted
+from smile_trace.records.upgrades import hash_settings
 from smile_trace.settings import Settings
 from tests.support.planted import PlantedModel, copying
 
@@ -116,3 +121,34 @@ def test_the_command_lists_the_distances():
     annotation = inspect.signature(command).parameters["distance"].annotation
     [option] = annotation.__metadata__
     assert all(name in option.help for name in distance_names())
+
+
+def test_a_part_is_a_setting_of_all_calls_and_of_some(monkeypatch):
+    monkeypatch.setenv("SMILE_TRACE_EXPLAIN__PART", "$.city")
+    options = ExplainOptions.from_settings(Settings(), "m")
+    assert options.part == "$.city"
+    stored = options.to_record("m")
+    assert ExplainOptions.from_record(stored) == options
+    assert stored.hash != ExplanationSettings(model="m").hash
+    some = Settings(explain={"some": {"prompt:p": {"part": "$.zip"}}}).explain.some["prompt:p"]
+    assert some.part == "$.zip"
+
+
+def test_without_a_part_settings_have_the_hash_that_they_had():
+    document = ExplanationSettings(model="m").model_dump(mode="json")
+    assert document.pop("part") is None
+    assert hash_settings(document) == ExplanationSettings(model="m").hash
+
+
+def test_the_worker_explains_an_answer_without_the_part_as_a_whole():
+    prompted = Prompted(messages=({"role": "user", "content": PROMPT},), answer="no JSON")
+    options = ExplainOptions(part="$.city")
+    model = as_model(PlantedModel(copying("fox")))
+    settings = options.to_record("m")
+    made = make_study(
+        prompted, model, options, settings, signal="text", whole_without_part=True
+    ).result()
+    assert made.part is None
+    assert [note.code for note in made.notes] == [ReasonCode.PART_MISSING]
+    with pytest.raises(AnswerSpanNotFound):
+        make_study(prompted, model, options, settings, signal="text")
