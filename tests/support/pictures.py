@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 
 from smile_trace.demo.servers import MLflow
 from smile_trace.settings import Settings
@@ -23,6 +23,8 @@ IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1500, 900
 LIST_WIDTH, LIST_HEIGHT = 2300, 640
 """So wide that the columns of the assessments are in the picture."""
+LIST: FloatRect = {"x": 200, "y": 20, "width": 2090, "height": 560}
+"""The list itself, without MLflow's menu."""
 
 
 def main(home: Path) -> None:
@@ -54,7 +56,7 @@ def _take(page: Page, explained: Sequence[Explained], server: str) -> None:
     address = _address(_wrong_answer(explained), server)
     page.set_viewport_size({"width": LIST_WIDTH, "height": LIST_HEIGHT})
     open_list(page, address)
-    page.screenshot(path=IMAGES / "mlflow-list.png")
+    page.screenshot(path=IMAGES / "mlflow-list.png", clip=LIST)
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     open_explanation(page, address)
     page.screenshot(path=IMAGES / "heatmap-in-mlflow.png")
