@@ -91,14 +91,14 @@ def compare(
     else:
         print(f"{comparison.summary}\n{html.absolute()}")
     if deliver:
-        _deliver(comparison)
+        deliver_comparison(comparison)
     for sentence in broken:
         print(f"smile-trace: {sentence}", file=sys.stderr)
     if broken:
         raise typer.Exit(GATE_CLOSED)
 
 
-def _deliver(comparison: "Comparison") -> None:
+def deliver_comparison(comparison: "Comparison") -> None:
     """Deliver it to every active tracker that shows comparisons, and print its address."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store

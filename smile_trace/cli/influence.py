@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from smile_trace.cli.compare import deliver_comparison
 from smile_trace.cli.output import write_page
 
 
@@ -20,6 +21,9 @@ def influence(
     ] = 0.05,
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    deliver: Annotated[
+        bool, typer.Option("--deliver", help="Put it on the active trackers, too.")
+    ] = False,
 ) -> None:
     """Show which instructions and documents mattered over a prompt's last explained calls."""
     from smile_trace.comparison import influences
@@ -33,3 +37,5 @@ def influence(
         found.show()
     else:
         print(f"{found.summary}\n{html.absolute()}")
+    if deliver:
+        deliver_comparison(found)

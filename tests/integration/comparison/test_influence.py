@@ -9,6 +9,7 @@ from smile_trace import semconv
 from smile_trace.cli.app import app
 from smile_trace.comparison import NothingToCompare, influences
 from smile_trace.comparison.templates import render
+from smile_trace.errors import SmileTraceError
 from smile_trace.records import PromptUse, Span, VariableSpan
 from smile_trace.records.comparison import Comparison
 from smile_trace.settings import Settings
@@ -88,8 +89,9 @@ def test_documents_and_instructions_that_mattered(
     monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     ran = CliRunner().invoke(app, ["influence", "shop", "--html", "page.html"])
-
     assert ran.exit_code == 0, ran.output
     assert "Delivery" in (tmp_path / "page.html").read_text()
     ran = CliRunner().invoke(app, ["influence", "shop", "--json"])
     assert Comparison.model_validate_json(ran.stdout).versions[0].passages == version.passages
+    with pytest.raises(SmileTraceError, match="no active tracker"):
+        CliRunner().invoke(app, ["influence", "shop", "--deliver"], catch_exceptions=False)
