@@ -11,6 +11,7 @@ from smile_trace.render.comparison.figures import figures, safe_name
 from smile_trace.render.comparison.layout import edit_phrase
 from smile_trace.render.text import visible
 from smile_trace.trackers import ComparedPrompt, Receipt
+from smile_trace_mlflow.runs import EVALUATION_RUN
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
@@ -62,8 +63,13 @@ def deliver_comparison(
         }
         for path, rows in tables.items():
             server.write_artifact(run_id, path, _table(rows))
-        tags = {"smile.calls": str(version.calls), "smile.explained": str(version.explained)}
-        server.tag_run(run_id, {**tags, "mlflow.loggedArtifacts": _as_tables(tables)})
+        tags = {
+            **EVALUATION_RUN,
+            "smile.calls": str(version.calls),
+            "smile.explained": str(version.explained),
+            "mlflow.loggedArtifacts": _as_tables(tables),
+        }
+        server.tag_run(run_id, tags)
         if traces := item.traced_as.get(version.label, ())[:MAX_TRACES]:
             server.link_traces(run_id, traces)
         if held := registered(comparison.prompt, version.version, version.template):

@@ -41,9 +41,10 @@ COLUMNS = (
     "explained_at",
     "call",
 )
+EVALUATION_RUN = {"mlflow.runType": "genai_evaluate"}
+"""The tag of a run that MLflow's menu shows among the evaluation runs, with its traces."""
 _RUN_TAGS = {
-    # Where MLflow's menu shows it: among the evaluation runs, with its traces.
-    "mlflow.runType": "genai_evaluate",
+    **EVALUATION_RUN,
     # What makes MLflow draw the file as a table.
     "mlflow.loggedArtifacts": json.dumps([{"path": TABLE, "type": "table"}]),
 }

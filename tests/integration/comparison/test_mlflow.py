@@ -57,6 +57,7 @@ def test_one_run_per_version_also_when_delivered_twice(
     assert {"smile.essential_parts", "traffic.latency_seconds"} <= shared
     assert len(by_version["2"].data.metrics) <= 10
     assert by_version["1"].data.tags["smile.explained"] == str(len(QUESTIONS))
+    assert by_version["1"].data.tags["mlflow.runType"] == "genai_evaluate"
     assert by_version["2"].data.params["template"] == AFTER
     paths = {artifact.path for artifact in client.list_artifacts(by_version["2"].info.run_id)}
     tables = {"parts.json", "edits.json", "traffic.json"}
