@@ -128,7 +128,10 @@ def _test(
     proxy: LowFidelityFit,
     generator: np.random.Generator,
 ) -> Array:
-    """p-value per segment; see `inference.randomisation_test`."""
+    """p-value per segment, as in `inference.randomisation_test`.
+
+    The residuals are of what proxy and rows say without x_ij, weighted as in the estimate.
+    """
     count, n = rows.x.shape
     if not count:
         return np.ones(n)
