@@ -26,7 +26,7 @@ ORDER = smile_trace.Prompt("order", version="1", template="Answer in JSON: name 
 TEAM = smile_trace.Prompt(
     "team",
     version="1",
-    template="Which team answers: {one}, {two} or {three}? Answer in JSON.",
+    template="Which team answers: {first}, {second} or {third}? Answer in JSON.",
 )
 TOPIC = smile_trace.Prompt(
     "topic",
@@ -104,7 +104,7 @@ def main() -> None:
     fields = {"name": {"type": "string"}, "order": {"type": "integer"}}
     order = chat.extract(ORDER, "This is Maria. My order number is 4711.", fields)
     _say("who, and which order", ORDER, order)
-    names = {"one": "repairs", "two": "sales", "three": "shipping"}
+    names = {"first": "repairs", "second": "sales", "third": "shipping"}
     teams = {"team": {"type": "string", "enum": list(names.values())}}
     _say("who answers", TEAM, chat.extract(TEAM, "The lamp I bought is broken.", teams, **names))
     topics = {"topic": {"type": "string", "enum": ["delivery", "billing", "returns"]}}
