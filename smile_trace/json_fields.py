@@ -28,7 +28,10 @@ def read_path(text: str) -> Path | None:
         if step is None:
             return None
         name, place, quoted, single = step.groups()
-        key = json.loads(f'"{quoted}"') if quoted is not None else single
+        try:
+            key = json.loads(f'"{quoted}"') if quoted is not None else single
+        except ValueError:
+            return None
         steps.append(int(place) if place is not None else name if name is not None else key)
         at = step.end()
     return tuple(steps)
@@ -51,16 +54,21 @@ def fields(answer: str) -> dict[Path, tuple[int, int]]:
     """The fields of a JSON object or list, alone or in a fence, with the characters of their
     values, quotation marks apart; {} for any other text.
 
-    A list of values that are no objects is one field, and so is an empty object.
+    A list of values that are no objects is one field, and so is an empty object. Of a key that
+    stands twice in an object the last one counts.
     """
     fence = _FENCE.search(answer)
     start = fence.end() if fence else _next(answer, 0)
     if answer[start : start + 1] not in ("{", "["):
         return {}
+    found: dict[Path, tuple[int, int]] = {}
     try:
-        return dict(_fields(answer, start, (), _DECODER.raw_decode(answer, start)[0]))
+        for path, place in _fields(answer, start, (), _DECODER.raw_decode(answer, start)[0]):
+            found.pop(path, None)  # in the order of the text
+            found[path] = place
     except (ValueError, RecursionError):
         return {}
+    return found
 
 
 def value_at(answer: str, path: Path) -> str | None:

@@ -146,6 +146,8 @@ def _forms(secret: str) -> set[str]:
     return {plain, quote(plain, safe=""), plain.replace("\\", "\\\\").replace('"', '\\"'), packed}
 
 
+_LONGEST_NAME = 2000
+"""Characters of a longer text are not looked at one by one."""
 _ENDS = frozenset(",;:!?…。、，；：！？")
 _PAIRS = dict(zip("([{\"'“‘«„「『（【", ")]}\"'”’»“」』）】", strict=True))
 """Brackets and quotation marks with their partners."""
@@ -155,10 +157,10 @@ def unpunctuated(text: str) -> str:
     """The text without white space and punctuation around it: `Rome` of `Rome.` and `"Rome",`.
 
     What belongs to it stays: the dots of `e.g.`, the brackets of `f(x)`, a sign, a unit. A text
-    of nothing but punctuation stays as it is.
+    of nothing but punctuation stays as it is, and so does one of more than 2,000 characters.
     """
     found = whole = text.strip()
-    while len(found) > 1:
+    while len(found) > 1 and len(whole) <= _LONGEST_NAME:
         first, last = found[0], found[-1]
         dot = last == "." and "." not in found.split()[-1][:-1]
         alone = last in _PAIRS.values() and not any(

@@ -9,7 +9,7 @@ _TAG = re.compile(r"<([A-Za-z][\w.:-]{0,63})((?:\s[^<>]{0,500})?)>\s*")
 _ATTRIBUTE = re.compile(r"""\b(title|name|source|id|index|number)\s*=\s*["']?([^"'<>\n]{1,60})""")
 _ELEMENT = re.compile(r"<(title|name|source)>([^<>\n]{1,60})</\1>", re.IGNORECASE)
 _MARKS = re.compile(r"^(?:#{1,6}\s+|\*\*|__)+|(?:\*\*|__)?[:：]?(?:\*\*|__)?\s*$")
-_LABEL = re.compile(r"(?:title|name|source)\s*[:：]\s*", re.IGNORECASE)
+_LABEL = re.compile(r"^(?:title|name|source)\s*[:：]\s*", re.IGNORECASE)
 _NUMBER = re.compile(
     r"\[\d{1,4}\]|\(\d{1,4}\)|\d{1,4}[.)](?=\s)"
     r"|(?:document|doc|source|passage|context|example|section)\s*#?\s*\d{1,4}\b",
@@ -55,5 +55,9 @@ def _number(text: str) -> str | None:
     if number is None:
         return None
     words = " ".join(text[number.end() :].lstrip(" :.-").split())
-    shown = words if len(words) <= _WORDS else f"{words[:_WORDS].rpartition(' ')[0]} …"
+    shown = (
+        words
+        if len(words) <= _WORDS
+        else f"{words[:_WORDS].rpartition(' ')[0] or words[:_WORDS]} …"
+    )
     return f"{' '.join(number[0].split())} {shown}".strip()

@@ -31,15 +31,20 @@ def tool_calls_text(calls: Iterable[ToolCall]) -> str:
 
 
 def read_tool_calls(answer: str) -> tuple[Called, ...] | None:
-    """The calls of such a text; None for any other answer."""
+    """The calls of a text of exactly that form; None for any other answer."""
     if not answer.startswith(f'{{"{_KEY}": ['):
         return None
     try:
-        calls = foreign.decode(answer, lenient=True)[_KEY]
-        found = tuple(Called(str(call["name"]), call["arguments"]) for call in calls)
-    except (ForeignDataError, KeyError, TypeError):
+        whole = foreign.decode(answer, lenient=True)
+    except ForeignDataError:
         return None
-    return found or None
+    calls = whole[_KEY] if list(whole) == [_KEY] else []
+    return tuple(Called(**call) for call in calls) if calls and all(map(_is_call, calls)) else None
+
+
+def _is_call(value: JSON) -> bool:
+    fields = list(value) if isinstance(value, dict) else []
+    return fields == ["name", "arguments"] and isinstance(value["name"], str)
 
 
 def _arguments(call: ToolCall) -> JSON:

@@ -73,3 +73,16 @@ def test_too_deep_a_nesting_is_no_field() -> None:
         deep = {"a": deep}
     assert fields(json.dumps(deep)) == {}
     assert fields("[" * 100_000) == {}
+
+
+@pytest.mark.parametrize("text", [r'$["\q"]', '$["a\nb"]', r'$["\u12"]'])
+def test_a_path_with_a_broken_escape_is_no_path(text: str) -> None:
+    assert read_path(text) is None
+
+
+def test_of_a_key_that_stands_twice_the_last_counts() -> None:
+    text = '{"a": 1, "b": 2, "a": 3}'
+    assert [(path, text[a:b]) for path, (a, b) in fields(text).items()] == [
+        (("b",), "2"),
+        (("a",), "3"),
+    ]

@@ -152,6 +152,11 @@ def test_the_log_status_and_doctor_show_none(monkeypatch: pytest.MonkeyPatch) ->
         assert "\x1b" not in text
 
 
+def test_a_text_of_nothing_but_marks_is_left_as_it_is_where_it_is_long() -> None:
+    hostile = "a" + "!" * 500_000
+    assert unpunctuated(hostile) == hostile
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

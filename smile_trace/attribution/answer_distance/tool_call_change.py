@@ -16,13 +16,12 @@ from smile_trace.attribution.answer_distance.structure import json_change
 from smile_trace.attribution.answer_span import AnswerSpan, AnswerSpanNotFound
 from smile_trace.attribution.segmentation import json_structure
 from smile_trace.attribution.segmentation.json_structure import Node
+from smile_trace.json_fields import Path, read_path, written_path
 from smile_trace.records.tool_calls import Called, read_tool_calls
 
 _MOST, _MEAN = 0.7, 0.3
 _TEXT = 3
 """Words from which on two texts are compared by their meaning, too."""
-
-Path = tuple[str | int, ...]
 
 
 class ToolCallChange:
@@ -123,11 +122,11 @@ def tool_call_span(answer: str, part: str) -> AnswerSpan | None:
         return places.places[0, ()]
     if not part.startswith("$"):
         return None
-    path = _path(part)
+    path = read_path(part)
     found = [span for (_, of), span in places.places.items() if of and of == path]
     if found:
         return found[0]
-    known = ", ".join(_written(of) for _, of in places.places if of)
+    known = ", ".join(written_path(of) for _, of in places.places if of)
     raise AnswerSpanNotFound(
         f"no tool is called with the argument {part}: take tool"
         + (f", or one of {known[:200]}" if known else "")
@@ -166,22 +165,6 @@ class _Places:
 
 def _key(answer: str, member: Node) -> str:
     return str(json.JSONDecoder(strict=False).raw_decode(answer, member.start)[0])
-
-
-def _path(part: str) -> Path:
-    """`$.a[0].b` as ("a", 0, "b")."""
-    steps: list[str | int] = []
-    for step in part.removeprefix("$").replace("[", ".[").split("."):
-        index = step.removeprefix("[").removesuffix("]")
-        if step.startswith("[") and index.isdecimal():
-            steps.append(int(index))
-        elif step:
-            steps.append(index.strip("'\"") if step.startswith("[") else step)
-    return tuple(steps)
-
-
-def _written(path: Path) -> str:
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
 def _value(arguments: Any, path: Path) -> Any:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from smile_trace.records import JSON
 
 _FUNCTION = ("name", "description", "parameters", "strict")
+_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
+"""Anthropic's choices of a tool, in OpenAI's words."""
 
 
 def chat_parameters(parameters: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -23,6 +25,8 @@ def chat_parameters(parameters: Mapping[str, JSON]) -> dict[str, JSON]:
     choice = sent.get("tool_choice")
     if isinstance(choice, dict) and "name" in choice and "function" not in choice:
         sent["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}
+    elif isinstance(choice, dict) and (kind := str(choice.get("type"))) in _CHOICES:
+        sent["tool_choice"] = _CHOICES[kind]
     if "max_output_tokens" in sent:
         sent.setdefault("max_completion_tokens", sent.pop("max_output_tokens"))
     text = sent.get("text")

@@ -179,15 +179,19 @@ def _choice(choice: dict[str, Any]) -> Response:
     reason = choice.get("finish_reason")
     text = choice.get("text") if message is None else message.get("content")
     if message and message.get("tool_calls"):
-        functions = [call.get("function", call) for call in message["tool_calls"]]
-        text = tool_calls_text(
-            ToolCall(name=str(function["name"]), arguments=function.get("arguments"))
-            for function in functions
-        )
+        text = tool_calls_text(map(_tool_call, message["tool_calls"]))
     if text is None and reason == "content_filter":
         return Response(failure="the server's content filter kept the answer back")
     tokens, logprobs = _tokens(choice.get("logprobs"))
     return Response(text=text or "", tokens=tokens, logprobs=logprobs, finish_reason=reason)
+
+
+def _tool_call(call: dict[str, Any]) -> ToolCall:
+    """A call of a function, or of a custom tool, whose input is any text."""
+    called = call.get("function") or call.get("custom") or call
+    return ToolCall(
+        name=str(called["name"]), arguments=called.get("arguments", called.get("input"))
+    )
 
 
 def _native(result: dict[str, Any]) -> Response:

@@ -86,3 +86,34 @@ def test_between_two_responses() -> None:
     assert compared.between("a", "b") == 0.0
     assert compared.between("a", calls(("get", {}))) == 1.0
     assert compared.between(calls(("get", {"x": 1})), calls(("get", {"x": 1}))) == 0.0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"tool_calls": [{"name": "get", "arguments": {}, "id": 1}]}',
+        '{"tool_calls": [{"arguments": {"a": 1}, "name": "get"}]}',
+        '{"tool_calls": [{"name": 5, "arguments": {}}]}',
+        '{"tool_calls": [{"name": "get", "arguments": {}}], "more": 1}',
+        '{"tool_calls": ["get"]}',
+        '{"tool_calls": [7]}',
+    ],
+)
+def test_a_text_that_only_looks_like_calls_is_a_text(answer: str) -> None:
+    assert read_tool_calls(answer) is None
+    with pytest.raises(AnswerSpanNotFound):
+        find_answer_span(answer, "$.nobody")
+
+
+def test_an_argument_whose_name_is_no_word() -> None:
+    answer = calls(("get", {"first name": "Ann"}))
+    assert answer[slice(*find_answer_span(answer, '$["first name"]'))] == "Ann"
+    with pytest.raises(AnswerSpanNotFound, match=r'\$\["first name"\]'):
+        find_answer_span(answer, "$.last")
+
+
+@pytest.mark.parametrize("depth", range(56, 70))
+def test_a_part_of_arguments_that_are_nested_deeply(depth: int) -> None:
+    answer = calls(("get", {"a": json.loads("[" * depth + "1" + "]" * depth)}))
+    if read_tool_calls(answer) is not None:
+        assert find_answer_span(answer, "$.a")

@@ -22,6 +22,7 @@ from smile_trace.records import (
     chat_messages,
 )
 from smile_trace.records.otlp import read_line
+from smile_trace.records.tool_calls import read_tool_calls
 from tests.support.paths import ROOT
 from tests.support.strict_openai import check
 
@@ -121,3 +122,24 @@ def test_parameters_of_the_responses_api() -> None:
         "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}},
     }
     check({"model": "m", "messages": chat_messages(request.messages), **sent})
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [("auto", "auto"), ("any", "required"), ("none", "none")]
+)
+def test_anthropics_choice_of_a_tool(given: str, sent: str) -> None:
+    tool = {"name": "get", "input_schema": {"type": "object"}}
+    parameters = {"tools": [tool], "tool_choice": {"type": given}}
+    request = Request(messages=(Message(role="user", content="hi"),), parameters=parameters)
+    body = wire.parameters(request, form="chat", limit={"max_tokens": 9})
+    assert body["tool_choice"] == sent
+    check({"model": "m", "messages": chat_messages(request.messages), **body})
+
+
+def test_a_call_of_a_custom_tool_is_read() -> None:
+    call = {"id": "c1", "type": "custom", "custom": {"name": "shell", "input": "ls -l"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    reply = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    request = Request(messages=(Message(role="user", content="hi"),))
+    [response] = wire.responses(reply, [wire.Item(request, "/chat/completions", {})])
+    assert read_tool_calls(response.text or "") == (("shell", "ls -l"),)
