@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smile_trace.cli.output import warn_renamed, write_page
+from smile_trace.cli.output import print_summary, printable, warn_renamed, write_page
 from smile_trace.errors import SmileTraceError
 from smile_trace.presentable import link
 
@@ -89,11 +89,11 @@ def compare(
     elif html is None:
         comparison.show()
     else:
-        print(f"{comparison.summary}\n{html.absolute()}")
+        print_summary(comparison.summary, html)
     if deliver:
         deliver_comparison(comparison)
     for sentence in broken:
-        print(f"smile-trace: {sentence}", file=sys.stderr)
+        print(f"smile-trace: {printable(sentence)}", file=sys.stderr)
     if broken:
         raise typer.Exit(GATE_CLOSED)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace.cli.confirmation import confirm, describe
-from smile_trace.cli.output import check_writable, warn_renamed, write_page
+from smile_trace.cli.output import check_writable, print_summary, warn_renamed, write_page
 from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError
 
@@ -178,7 +178,7 @@ def _show(explanation: "Explanation", *, html: Path | None, json: bool) -> None:
     if html is None:
         explanation.show()
     else:
-        print(f"{explanation.summary}\n{html.absolute()}")
+        print_summary(explanation.summary, html)
     if checked := explanation.metadata.get("sanity_check"):
         print(f"Sanity check {checked['outcome']}: {checked['reason']}.")
 

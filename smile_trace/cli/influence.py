@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from smile_trace.cli.compare import deliver_comparison
-from smile_trace.cli.output import write_page
+from smile_trace.cli.output import print_summary, write_page
 
 
 def influence(
@@ -36,6 +36,6 @@ def influence(
     elif html is None:
         found.show()
     else:
-        print(f"{found.summary}\n{html.absolute()}")
+        print_summary(found.summary, html)
     if deliver:
         deliver_comparison(found)

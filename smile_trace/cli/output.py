@@ -38,6 +38,13 @@ def write_page(file: Path, page: str) -> None:
         raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None
 
 
+def print_summary(summary: str, file: Path) -> None:
+    """Print a summary, which quotes what others wrote, and the file of its page."""
+    from smile_trace.render.text import visible
+
+    print(f"{visible(summary)}\n{file.absolute()}")
+
+
 def warn_renamed(old: str, new: str) -> None:
     """Say on standard error that an option of release 0.1 has another name now."""
     print(

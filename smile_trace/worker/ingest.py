@@ -241,9 +241,9 @@ def _read(line: bytes) -> tuple[list[ArrivedSpan], list[Feedback], list[str]]:
     reasons = [str(error) for error in errors]
     for span in spans:
         try:
+            span = without_secrets(span)
             opinion = read_feedback(span)
             if opinion is None:
-                span = without_secrets(span)
                 arrived.append(ArrivedSpan(span, span.model_dump_json()))
             else:
                 feedback.append(opinion)

@@ -89,7 +89,9 @@ def test_secrets_are_not_stored(store: Store, settings: Settings) -> None:
     secret = "sk-" + "a1" * 20
     span = {
         **CHAT,
+        "name": f"GET /?key={secret}",
         "attributes": [
+            text(f"header {secret}", "yes"),
             text("gen_ai.input.messages", message("user", f"use {secret}")),
             text("gen_ai.output.messages", message("assistant", "On its way.")),
             text("gen_ai.tool.call.arguments", json.dumps({"key": secret})),
@@ -99,14 +101,16 @@ def test_secrets_are_not_stored(store: Store, settings: Settings) -> None:
         "status": {"message": f"refused {secret}", "code": 2},
     }
     settings.spool.mkdir(parents=True)
-    line = {"resourceSpans": [block("assistant", {"name": "another"}, span)]}
+    whole = block("assistant", {"name": "another"}, span)
+    whole["resource"]["attributes"].append(text("process.command_line", f"serve --key {secret}"))
+    line = {"resourceSpans": [whole]}
     (settings.spool / "collector.jsonl").write_text(json.dumps(line) + "\n")
     assert Ingest(store, settings).run().spans == 1
     with store.database.read() as connection:
         rows = connection.exec_driver_sql("select * from spans").all()
     kept = "".join(str(value) for row in rows for value in row)
     assert secret not in kept
-    assert kept.count("[redacted") == 5
+    assert kept.count("[redacted") == 8
 
 
 def test_it_is_ingested(store: Store, settings: Settings) -> None:
