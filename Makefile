@@ -68,6 +68,7 @@ bench-statistics: .venv/.dev ## error rates of the method on planted truth
 	$(PY) -m benchmarks.statistics.studies
 	$(PY) -m benchmarks.statistics.texts
 	$(PY) -m benchmarks.statistics.interactions
+	$(PY) -m benchmarks.statistics.paths
 
 bench-proxy: .venv/.dev ## what a cheaper model that answers most is worth, and when it is dropped: planted pairs, a real one
 	$(PY) -m benchmarks.statistics.proxy

@@ -23,15 +23,18 @@ if TYPE_CHECKING:
     from smile_trace.comparison import compare as compare
     from smile_trace.comparison import replay as replay
     from smile_trace.explaining import explain as explain
+    from smile_trace.explaining import explain_path as explain_path
     from smile_trace.explaining.answer_change import answer_change as answer_change
     from smile_trace.explaining.answer_change import answer_change_details as answer_change_details
     from smile_trace.records import Explanation as Explanation
     from smile_trace.records.comparison import Comparison as Comparison
+    from smile_trace.records.path import ExplanationPath as ExplanationPath
 
 __all__ = [
     "AnswerChange",
     "Comparison",
     "Explanation",
+    "ExplanationPath",
     "Prompt",
     "SmileTraceError",
     "answer_change",
@@ -40,6 +43,7 @@ __all__ = [
     "configure",
     "current_trace_id",
     "explain",
+    "explain_path",
     "feedback",
     "instrument",
     "record",
@@ -55,8 +59,10 @@ _LAZY = {
     "answer_change_details": "smile_trace.explaining.answer_change",
     "Comparison": "smile_trace.records.comparison",
     "Explanation": "smile_trace.records",
+    "ExplanationPath": "smile_trace.records.path",
     "compare": "smile_trace.comparison",
     "explain": "smile_trace.explaining",
+    "explain_path": "smile_trace.explaining",
     "replay": "smile_trace.comparison",
 }
 

@@ -16,8 +16,10 @@ from smile_trace.errors import SmileTraceError
 if TYPE_CHECKING:
     from smile_trace.attribution import AnyUnit
     from smile_trace.explaining.driver import OnRound
+    from smile_trace.explaining.options import ExplainOptions
     from smile_trace.explaining.preparation import Prepared
     from smile_trace.records import Explanation
+    from smile_trace.records.path import ExplanationPath
     from smile_trace.settings import Settings
 
 
@@ -30,6 +32,7 @@ class Signal(StrEnum):
 
 
 def explain(
+    context: typer.Context,
     trace_id: Annotated[
         str | None, typer.Argument(help="A captured call: TRACE_ID or TRACE_ID:SPAN_ID.")
     ] = None,
@@ -56,7 +59,9 @@ def explain(
         list[str] | None,
         typer.Option(help="A role, a text or a /PATTERN/ that is never removed; repeatable."),
     ] = None,
-    budget: Annotated[int, typer.Option(min=4, help="The most calls to the model.")] = 40,
+    budget: Annotated[
+        int, typer.Option(min=4, help="The most calls to the model; of a path 120 by default.")
+    ] = 40,
     proxy: Annotated[
         str | None,
         typer.Option(
@@ -87,6 +92,17 @@ def explain(
         ),
     ] = "layers",
     seed: Annotated[int, typer.Option(help="Decides what is removed together.")] = 0,
+    path: Annotated[
+        bool,
+        typer.Option(
+            "--path",
+            help="Explain the final answer of the trace TRACE_ID, and the calls that it came from: "
+            "of tools whose results it depends on, and earlier ones whose answers it was given.",
+        ),
+    ] = False,
+    depth: Annotated[
+        int, typer.Option(min=1, help="With --path: how many calls back from the final answer.")
+    ] = 5,
     html: Annotated[Path | None, typer.Option(help="Write the heatmap to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Explanation as JSON.")] = False,
     sanity_check: Annotated[
@@ -117,18 +133,26 @@ def explain(
         check_writable(html)
     if freeze:
         warn_renamed("--freeze", "--protect")
+    if path:
+        given = [prompt, file, answer, proxy, part, sanity_check or None]
+        if trace_id is None or unit != "auto" or any(one is not None for one in given):
+            raise typer.BadParameter(
+                "--path takes a TRACE_ID, and none of --answer, --unit, --proxy, --part and "
+                "--sanity-check"
+            )
     text = prompt if file is None else _read(file)
     from smile_trace.attribution import written
     from smile_trace.evaluation import estimate_check
     from smile_trace.explaining.cost_estimate import check_worth, estimate_of
     from smile_trace.explaining.options import ExplainOptions
+    from smile_trace.explaining.paths import PATH_BUDGET
     from smile_trace.explaining.preparation import prepare
     from smile_trace.settings import Settings
 
     options = ExplainOptions(
         unit=_unit(unit),
         protect=tuple(map(written, [*(protect or ()), *(freeze or ())])),
-        budget=budget,
+        budget=PATH_BUDGET if path and not _given(context, "budget") else budget,
         signal=signal.value,
         distance=_distance(distance),
         proxy=proxy,
@@ -150,7 +174,13 @@ def explain(
     confirm(most, yes=yes)
     calls = most.calls + (0 if most.proxy is None else most.proxy.calls)
     with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_round:
-        explanation = _explain(prepared, settings, on_round, check=sanity_check)
+        if path:
+            found = _explain_path(str(trace_id), options, model, app, depth, on_round)
+        else:
+            explanation = _explain(prepared, settings, on_round, check=sanity_check)
+    if path:
+        _show_path(found, html=html, json=json)
+        return
     _show(explanation, html=html, json=json)
 
 
@@ -169,6 +199,41 @@ def _explain(
     return explanation.model_copy(update={"metadata": metadata})
 
 
+def _explain_path(
+    trace_id: str,
+    options: "ExplainOptions",
+    model: str | None,
+    app: str | None,
+    depth: int,
+    on_round: "OnRound | None",
+) -> "ExplanationPath":
+    from smile_trace.explaining import explain_path
+
+    return explain_path(
+        trace_id,
+        model=model,
+        protect=options.protect,
+        budget=options.budget,
+        depth=depth,
+        signal=options.signal,
+        distance=options.distance,
+        seed=options.seed,
+        app=app,
+        on_round=on_round,
+    )
+
+
+def _show_path(path: "ExplanationPath", *, html: Path | None, json: bool) -> None:
+    if html is not None:
+        write_page(html, path.to_html())
+    if json:
+        print(path.model_dump_json(indent=2))
+    elif html is None:
+        path.show()
+    else:
+        print(f"{path.summary}\n{html.absolute()}")
+
+
 def _show(explanation: "Explanation", *, html: Path | None, json: bool) -> None:
     if html is not None:
         write_page(html, explanation.to_html())
@@ -181,6 +246,12 @@ def _show(explanation: "Explanation", *, html: Path | None, json: bool) -> None:
         print_summary(explanation.summary, html)
     if checked := explanation.metadata.get("sanity_check"):
         print(f"Sanity check {checked['outcome']}: {checked['reason']}.")
+
+
+def _given(context: typer.Context, option: str) -> bool:
+    """Whether the option was given, and does not have its default."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name != "DEFAULT"
 
 
 def _distance(name: str) -> str:

@@ -1,4 +1,5 @@
-"""One explanation of a prompt and a model: `explain()`, its options and the driver of a Study."""
+"""One explanation of a prompt and a model: `explain()`, its options and the driver of a Study; and
+the path of a trace, `explain_path()`."""
 
 from smile_trace.explaining.api import explain
 from smile_trace.explaining.cost_estimate import Estimate, estimate
@@ -11,6 +12,7 @@ from smile_trace.explaining.driver import (
     run,
 )
 from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.paths import explain_path
 
 __all__ = [
     "Estimate",
@@ -20,6 +22,7 @@ __all__ = [
     "ask_round",
     "estimate",
     "explain",
+    "explain_path",
     "finish",
     "resolve_signal",
     "run",

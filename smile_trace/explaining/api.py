@@ -62,7 +62,7 @@ def explain(
         prompt: a text, a list of chat messages, or a rendering of a `Prompt`.
         model: a name from the settings, a Model, or a function `str -> str` (also async);
             `"demo"` is the packaged local model. With `trace_id` the call's own by default.
-        trace_id: explain a captured call of the store instead: the trace's id (its first call
+        trace_id: explain a captured call of the store instead: the trace's id (its last call
             that has an answer), or `trace_id:span_id`.
         answer: what the model said; asked first where it is missing, within the budget.
         parameters: request parameters, e.g. `{"temperature": 0}`.
@@ -148,9 +148,29 @@ def explain_prepared(
 async def _explain(
     prepared: Prepared, embed: Embed | None, fresh: bool, on_round: OnRound | None
 ) -> Explanation:
-    prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
-    paid = _metered(prepared.model, settings.budget, fresh)
+    paid = _metered(prepared.model, prepared.settings.budget, fresh)
     proxy = None if prepared.proxy is None else _metered(prepared.proxy, PROXY_CALLS, fresh)
+    return await explain_metered(prepared, paid, proxy=proxy, embed=embed, on_round=on_round)
+
+
+async def explain_metered(
+    prepared: Prepared,
+    paid: MeteredModel,
+    *,
+    proxy: MeteredModel | None = None,
+    embed: Embed | None = None,
+    on_round: OnRound | None = None,
+) -> Explanation:
+    """Explain what was prepared, by models whose calls are counted; errors are those of `explain`.
+
+    Args:
+        prepared: what is explained.
+        paid: its model.
+        proxy: its proxy.
+        embed: word vectors of the settings; None for the packaged ones.
+        on_round: called after every round.
+    """
+    prompted, settings, options = prepared.prompted, prepared.settings, prepared.options
     signal = resolve_signal(settings, paid)
     if options.part is not None and signal == "probability":
         _check_scores_whole_answers(paid)

@@ -7,7 +7,7 @@ from smile_trace.capture.prompts import find_renderings
 from smile_trace.capture.providers import read_messages
 from smile_trace.dialects.parts import read_message, why_not_repeatable
 from smile_trace.explaining.driver import ExplanationFailed
-from smile_trace.records import JSON, Call, Message, Prompted, PromptUse
+from smile_trace.records import JSON, Call, Message, Prompted, PromptUse, Trace
 from smile_trace.records.answer_limit import answer_limit
 from smile_trace.settings import Settings
 
@@ -45,18 +45,29 @@ def read_prompt(prompt: AnyPrompt, answer: str | None, parameters: dict[str, JSO
 
 
 def read_call(trace_id: str, settings: Settings) -> Call:
-    """A captured call: `trace_id:span_id`, or the first one of that trace with an answer.
+    """A captured call: `trace_id:span_id`, or the last one of that trace with an answer, which is
+    the final answer of an agent.
 
     Raises:
         ExplanationFailed: the store has no such call, or it holds no answer.
         StoreError: the store cannot be opened.
     """
+    trace_id, _, span_id = trace_id.partition(":")
+    return answered_call(read_trace(trace_id, settings), span_id)
+
+
+def read_trace(trace_id: str, settings: Settings) -> Trace:
+    """A trace of the store.
+
+    Raises:
+        ExplanationFailed: the store has no such trace.
+        StoreError: the store cannot be opened.
+    """
     from smile_trace.store import Store  # takes a second to load, and a prompt needs none
 
-    trace_id, _, span_id = trace_id.partition(":")
     store = Store.look(settings)
     try:
-        trace = store.trace(trace_id)
+        return store.trace(trace_id)
     except KeyError:
         raise ExplanationFailed(
             f"there is no trace {trace_id!r} in {settings.home}: take its id from the tracker, "
@@ -64,14 +75,22 @@ def read_call(trace_id: str, settings: Settings) -> Call:
         ) from None
     finally:
         store.close()
+
+
+def answered_call(trace: Trace, span_id: str = "") -> Call:
+    """The last call of a trace with an answer; of this span where one is given.
+
+    Raises:
+        ExplanationFailed: there is no such call, or it holds no answer.
+    """
     calls = [call for call in trace.calls if span_id in ("", call.span_id)]
     if not calls:
-        raise ExplanationFailed(f"the trace {trace_id} holds no such call of a model")
-    for call in calls:
+        raise ExplanationFailed(f"the trace {trace.trace_id} holds no such call of a model")
+    for call in reversed(calls):
         if call.answer is not None and not call.truncated:
             return call
-    why = "its text was cut at the size limit" if calls[0].truncated else calls[0].no_content
-    raise ExplanationFailed(f"the call holds no answer to explain ({why or calls[0].status})")
+    why = "its text was cut at the size limit" if calls[-1].truncated else calls[-1].no_content
+    raise ExplanationFailed(f"the call holds no answer to explain ({why or calls[-1].status})")
 
 
 def _check_unicode(texts: Sequence[str]) -> None:

@@ -70,18 +70,44 @@ def prepare(
     """
     if (prompt is None) == (trace_id is None):
         raise TypeError("explain() takes either a prompt or a trace_id")
-    call = None if trace_id is None else read_call(trace_id, conf)
-    if call is None:
-        prompted = read_prompt(cast(AnyPrompt, prompt), answer, dict(parameters or {}))
-    else:
-        given: dict[str, Any] = {
-            "answer": answer,
-            "parameters": None if parameters is None else dict(parameters),
-        }
-        changes = {name: value for name, value in given.items() if value is not None}
-        if answer is not None:
-            changes["answer_limit"] = answer_limit(answer)
-        prompted = Prompted.of(call).model_copy(update=changes)
+    if trace_id is not None:
+        call = read_call(trace_id, conf)
+        prompted = Prompted.of(call).model_copy(update=_given(answer, parameters))
+        return _prepared(prompted, call, conf, options, model, app)
+    prompted = read_prompt(cast(AnyPrompt, prompt), answer, dict(parameters or {}))
+    return _prepared(prompted, None, conf, options, model, app)
+
+
+def prepare_call(
+    call: Call,
+    conf: Settings,
+    options: ExplainOptions,
+    *,
+    model: AnyModel | None = None,
+    app: str | None = None,
+) -> Prepared:
+    """As `prepare`, for a call that was read already."""
+    return _prepared(Prompted.of(call), call, conf, options, model, app)
+
+
+def _given(answer: str | None, parameters: Mapping[str, JSON] | None) -> dict[str, Any]:
+    """The fields of a captured call that are given instead."""
+    changes: dict[str, Any] = {}
+    if parameters is not None:
+        changes["parameters"] = dict(parameters)
+    if answer is not None:
+        changes |= {"answer": answer, "answer_limit": answer_limit(answer)}
+    return changes
+
+
+def _prepared(
+    prompted: Prompted,
+    call: Call | None,
+    conf: Settings,
+    options: ExplainOptions,
+    model: AnyModel | None,
+    app: str | None,
+) -> Prepared:
     distance_named(options.distance)
     opened, how = _model(model, call, conf, app)
     proxy = options.proxy

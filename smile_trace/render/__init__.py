@@ -10,6 +10,7 @@ from smile_trace.render.markdown import (
     summary_to_markdown,
     to_markdown,
 )
+from smile_trace.render.path import path_to_html, print_path, show_path
 from smile_trace.render.svg import to_svg, to_svg_strips
 from smile_trace.render.table import to_frame
 from smile_trace.render.terminal import print_terminal
@@ -20,10 +21,13 @@ __all__ = [
     "driver_of",
     "driver_text",
     "fidelity_reason",
+    "path_to_html",
     "plot",
+    "print_path",
     "print_terminal",
     "scores_to_markdown",
     "show",
+    "show_path",
     "summary_to_markdown",
     "to_frame",
     "to_html",

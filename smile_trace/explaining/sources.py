@@ -1,0 +1,210 @@
+"""Where the drivers of an explained call come from: a tool, an earlier call, a document, a text."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from smile_trace import semconv
+from smile_trace.ordinals import ordinal
+from smile_trace.records import (
+    Call,
+    Explanation,
+    Place,
+    SegmentAttribution,
+    Slot,
+    ToolCall,
+    ToolResult,
+    Trace,
+)
+from smile_trace.records.offered_tools import OFFERED, tool_name
+from smile_trace.records.path import SourceKind
+from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.titles import title
+
+SHORTEST_OUTPUT = 12
+"""Characters of an earlier answer that is looked for in a message: `yes` stands anywhere."""
+
+MISSING = "no call of this trace called that tool: its span is missing, or an earlier trace made it"
+CIRCLE = "no earlier call of this trace called that tool, but a later one did: it goes in a circle"
+
+
+@dataclass(frozen=True)
+class Found:
+    """Some drivers and the call that they come from: `call` is None where there is none, and
+    `missing` says why where there should be one. `part` is the part of its answer that they are."""
+
+    kind: SourceKind
+    name: str
+    drivers: tuple[SegmentAttribution, ...]
+    call: Call | None = None
+    part: str | None = None
+    missing: str | None = None
+
+
+def sources_of(explanation: Explanation, call: Call, trace: Trace) -> list[Found]:
+    """Where the drivers of a call's explanation come from, the strongest first.
+
+    Args:
+        explanation: of the call.
+        call: one of the trace.
+        trace: its calls in order of start; only those before it count.
+    """
+    earlier = trace.calls[: [one.id for one in trace.calls].index(call.id)]
+    found: dict[tuple[SourceKind, str, str | None], Found] = {}
+    for driver in drivers_of(explanation):
+        for one in _of_driver(driver, explanation, call, earlier, trace):
+            same = one.kind, one.name, None if one.call is None else one.call.id
+            known = found.get(same)
+            if known is None:
+                found[same] = one
+            elif driver not in known.drivers:
+                found[same] = _joined(known, one)
+    return list(found.values())
+
+
+def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
+    """What the answer certainly depends on, the strongest first; a passage only where no piece of
+    it is among them."""
+    coarser = explanation.coarser
+    driving = [s for s in (*coarser, *explanation.segments) if s.significant and s.attribution > 0]
+    parents = {id(coarser[s.parent]) for s in driving if s.parent is not None}
+    return sorted((s for s in driving if id(s) not in parents), key=lambda s: -s.attribution)
+
+
+def call_name(call: Call, trace: Trace) -> str:
+    """What a person calls it: its prompt, or its function; where neither is known and the span is
+    called after operation and model (`chat gpt-4o`), the span around it."""
+    if call.prompts:
+        return call.prompts[0].name
+    span = trace.span(call.span_id)
+    function = span.attributes.get(semconv.NAME)
+    if isinstance(function, str) and function:
+        return function
+    if call.model is None or not call.name.endswith(f" {call.model}"):
+        return call.name
+    around = (one.name for one in trace.spans if one.span_id == span.parent_id)
+    return next(around, call.name)
+
+
+def _joined(one: Found, other: Found) -> Found:
+    """Drivers of one source; with several, all of its answer is explained."""
+    drivers = (*one.drivers, *other.drivers)
+    return Found(one.kind, one.name, drivers, one.call, None, one.missing)
+
+
+def _of_driver(
+    driver: SegmentAttribution,
+    explanation: Explanation,
+    call: Call,
+    earlier: Sequence[Call],
+    trace: Trace,
+) -> Iterator[Found]:
+    if driver.role == OFFERED:
+        yield Found("tool", tool_name(driver.text) or "a tool", (driver,))
+        return
+    traced = False
+    for place in driver.places:
+        output = _output(place, call, earlier)
+        if output is not None:
+            traced = True
+            name = call_name(output, trace)
+            yield Found("output", name, (driver,), output, _part(driver, output))
+        for slot in call.messages[place[0]].slots:
+            if slot.result and slot.start < place[2] and place[1] < slot.end:
+                traced = True
+                yield _tool_result(driver, place[0], slot, call, earlier, trace)
+    if not traced:
+        yield _end(driver, explanation, call)
+
+
+def _output(place: Place, call: Call, earlier: Sequence[Call]) -> Call | None:
+    """The latest earlier call whose answer stands around, or inside, this place."""
+    message, start, end = place
+    content = call.messages[message].content
+    for before in reversed(earlier):
+        answer = (before.answer or "").strip()
+        if read_tool_calls(answer) is not None:
+            continue
+        if len(answer) < SHORTEST_OUTPUT and not (answer and answer == content.strip()):
+            continue
+        at = content.find(answer)
+        while at >= 0:
+            if at < end and start < at + len(answer):
+                return before
+            at = content.find(answer, at + 1)
+    return None
+
+
+def _part(driver: SegmentAttribution, output: Call) -> str | None:
+    """The driver's text where it is a part of that answer and not all of it."""
+    text, answer = driver.text.strip(), (output.answer or "").strip()
+    return text if text in answer and text != answer else None
+
+
+def _tool_result(
+    driver: SegmentAttribution,
+    message: int,
+    slot: Slot,
+    call: Call,
+    earlier: Sequence[Call],
+    trace: Trace,
+) -> Found:
+    called = _answered(message, slot, call)
+    name = "a tool" if called is None else called.name
+    if called is None:
+        return Found("tool_result", name, (driver,), missing=MISSING)
+    made = [one for one in trace.calls if _makes(one, called)]
+    before = [one for one in made if one in earlier]
+    if before:
+        return Found("tool_result", name, (driver,), before[-1])
+    return Found("tool_result", name, (driver,), missing=CIRCLE if made else MISSING)
+
+
+def _answered(message: int, slot: Slot, call: Call) -> ToolCall | None:
+    """The tool call, in the messages before, that this result answers: the one with its id, else
+    the last of all."""
+    sent = call.messages[message]
+    result = sent.parts[slot.part] if sent.parts else None
+    wanted = result.id if isinstance(result, ToolResult) else None
+    before = [p for m in call.messages[:message] for p in m.parts if isinstance(p, ToolCall)]
+    if wanted is None:
+        return before[-1] if before else None
+    return next((one for one in reversed(before) if one.id == wanted), None)
+
+
+def _makes(call: Call, called: ToolCall) -> bool:
+    """Whether the call's answer made this tool call: by its id, and where ids are not known by the
+    tool and its arguments."""
+    for own in call.tool_calls:
+        if own.name != called.name:
+            continue
+        same = own.arguments_text == called.arguments_text
+        if own.id == called.id if own.id and called.id else same:
+            return True
+    return False
+
+
+def _end(driver: SegmentAttribution, explanation: Explanation, call: Call) -> Found:
+    """A text that no earlier call or tool gave: a document, or another message."""
+    for document in call.documents:
+        if document.place is not None and _inside(driver, document.place):
+            name = document.id or document.source or title(document.text) or "a document"
+            return Found("document", name, (driver,))
+    around = [driver]
+    while around[-1].parent is not None:
+        around.append(explanation.coarser[around[-1].parent])
+    for segment in around:
+        if segment.unit == "document":
+            return Found("document", title(segment.text) or "a document", (driver,))
+    return Found("message", _message_name(driver.message, call), (driver,))
+
+
+def _message_name(message: int, call: Call) -> str:
+    """Its role, with its number where there are several of that role: "second user"."""
+    role = call.messages[message].role
+    same = [number for number, one in enumerate(call.messages) if one.role == role]
+    return role if len(same) == 1 else f"{ordinal(same.index(message))} {role}"
+
+
+def _inside(driver: SegmentAttribution, around: Place) -> bool:
+    message, start, end = around
+    return driver.message == message and start < driver.end and driver.start < end

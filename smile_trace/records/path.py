@@ -1,0 +1,131 @@
+"""An explanation path: from the final answer of a trace back to what it came from."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from smile_trace.presentable import presentable
+from smile_trace.records.base import Record
+from smile_trace.records.explanation import Cost, Explanation, SegmentAttribution
+from smile_trace.records.tool_calls import read_tool_calls
+
+PATH_SCHEMA_VERSION = 1
+
+_LONGEST = 60
+"""Characters of a name."""
+
+SourceKind = Literal["tool_result", "output", "document", "tool", "message"]
+"""`tool_result`: what a tool gave back. `output`: the answer of an earlier call of the trace, found
+verbatim. `document`: a retrieved document. `tool`: the definition of a tool. `message`: any other
+text of a message."""
+
+
+class Source(Record):
+    """Where some drivers of a step stand, and what follows from there.
+
+    `name` is that of the tool, of the earlier call or of the document, or the message's role.
+    `keys` are those of the drivers, the strongest first. `step` is the index in
+    `ExplanationPath.steps` of the explanation of the call that they came from; `not_followed` says
+    why there is none, where they came from another call.
+    """
+
+    kind: SourceKind
+    name: str
+    keys: tuple[str, ...] = Field(min_length=1)
+    step: int | None = None
+    not_followed: str | None = None
+
+    @property
+    def where(self) -> str:
+        """Where it is, in words: "in the result of get_order"."""
+        name = presentable(self.name, longest=_LONGEST)
+        match self.kind:
+            case "tool_result":
+                return f"in the result of {name}"
+            case "output":
+                return f"in the output of {name}"
+            case "document":
+                return f"in {name}" if name.startswith("document ") else f"in the document “{name}”"
+            case "tool":
+                return "among the tools offered"
+        return f"in the {name} message"
+
+
+class PathStep(Record):
+    """One explained call: `call` is its id (`trace_id:span_id`), `name` that of the function.
+
+    `depth` counts the calls from the final answer, which has 0. `note` says what else was to be
+    asked and was not.
+    """
+
+    call: str
+    name: str
+    depth: int = 0
+    explanation: Explanation
+    sources: tuple[Source, ...] = ()
+    note: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What is explained, in words: "The call of get_order"."""
+        if not self.depth:
+            return "The final answer"
+        calls = read_tool_calls(self.explanation.answer)
+        if calls is not None:
+            names = dict.fromkeys(presentable(call.name, longest=_LONGEST) for call in calls)
+            return f"The call of {' and '.join(names)}"
+        output = f"output of {presentable(self.name, longest=_LONGEST)}"
+        part = self.explanation.part
+        if part is None:
+            return f"The {output}"
+        text = presentable(self.explanation.answer[slice(*part)], longest=_LONGEST)
+        return f"“{text}” in the {output}"
+
+    def drivers(self, source: Source) -> tuple[SegmentAttribution, ...]:
+        """The segments, or passages, of a source, the strongest first."""
+        everything = (*self.explanation.coarser, *self.explanation.segments)
+        by_key = {segment.key: segment for segment in everything}
+        return tuple(by_key[key] for key in source.keys)
+
+
+class ExplanationPath(Record):
+    """Why the final answer of a trace is what it is, call by call.
+
+    `steps[0]` explains the final answer; every other step is named by a source of an earlier one.
+    `budget` is the most calls to the models for all of them, `cost` what was asked.
+    """
+
+    schema_version: int = PATH_SCHEMA_VERSION
+    trace_id: str
+    steps: tuple[PathStep, ...] = Field(min_length=1)
+    summary: str
+    budget: int
+    cost: Cost
+
+    @property
+    def ends(self) -> tuple[tuple[int, Source], ...]:
+        """The sources from which no call is explained, with the index of their step: where the
+        path ends."""
+        return tuple(
+            (number, source)
+            for number, step in enumerate(self.steps)
+            for source in step.sources
+            if source.step is None
+        )
+
+    def to_html(self) -> str:
+        """The path as one self-contained HTML page; every text in it is escaped."""
+        from smile_trace import render
+
+        return render.path_to_html(self)
+
+    def show(self) -> None:
+        """Show the path in the notebook, or print it in the terminal as a tree."""
+        from smile_trace import render
+
+        render.show_path(self)
+
+    def _repr_html_(self) -> str:
+        from smile_trace import render
+
+        return render.path_to_html(self, fragment=True)

@@ -1,0 +1,167 @@
+"""An explanation path: a page with its tree and every step's heatmap, or a tree in the terminal."""
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+from rich.tree import Tree
+
+from smile_trace.records import SegmentAttribution
+from smile_trace.records.path import ExplanationPath, PathStep, Source
+from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.render.heatmap_layout import STATUS_WORDS
+from smile_trace.render.html import TEMPLATES, display_html, in_notebook, to_html
+from smile_trace.render.text import short, signed
+
+_MAX_DRIVERS = 3
+"""Drivers of a source that are shown; the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A step in the tree: `branches` are its sources, each with the steps that follow it.
+
+    `above` is set where the step is in the tree already, further up, and so has no branches here.
+    """
+
+    number: int
+    step: PathStep
+    branches: "tuple[Branch, ...]" = ()
+    above: bool = False
+
+    @property
+    def answer(self) -> str:
+        """The answer on one line; calls of tools as calls."""
+        calls = read_tool_calls(self.step.explanation.answer)
+        if calls is None:
+            return short(self.step.explanation.answer) or "(empty answer)"
+        return short(", ".join(f"{c.name}({_arguments(c.arguments)})" for c in calls))
+
+    @property
+    def status(self) -> str:
+        """The status of its explanation, in words."""
+        return STATUS_WORDS[self.step.explanation.status]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A source of a step, and what follows."""
+
+    source: Source
+    drivers: tuple[SegmentAttribution, ...]
+    more: int
+    node: Node | None
+
+    @property
+    def texts(self) -> list[tuple[str, str]]:
+        """The drivers on one line each, with their attributions."""
+        tool = self.source.name if self.source.kind == "tool" else None
+        return [(short(tool or driver.name), signed(driver.attribution)) for driver in self.drivers]
+
+
+def tree(path: ExplanationPath) -> Node:
+    """The path as a tree; a step that several sources lead to has its branches once."""
+    return _node(path, 0, set())
+
+
+def path_to_html(
+    path: ExplanationPath, *, fragment: bool = False, title: str = "Where did this come from?"
+) -> str:
+    """The path as a page, or as a fragment with its own scoped styles: the tree, and below it the
+    heatmap of every step."""
+    return TEMPLATES.get_template("path.html.j2").render(
+        fragment=fragment,
+        title=short(title, 200),
+        path=path,
+        root=tree(path),
+        heatmaps=[
+            to_html(step.explanation, fragment=True, title=f"{number}. {step.title}")
+            for number, step in enumerate(path.steps, 1)
+        ],
+        facts=_facts(path),
+        short=short,
+    )
+
+
+def show_path(path: ExplanationPath) -> None:
+    """Display the path in the running notebook, or print it in the terminal."""
+    if in_notebook():
+        display_html(path_to_html(path, fragment=True))
+    else:
+        print_path(path)
+
+
+def print_path(path: ExplanationPath, console: Console | None = None) -> None:
+    """Print the summary and the tree: what each answer depends on, and where that comes from."""
+    console = console or Console()
+    console.print(Text(short(path.summary, 2000)))
+    root = tree(path)
+    drawn = Tree(_label(root), guide_style="dim")
+    _draw(root, drawn)
+    console.print(Padding(drawn, (1, 0)))
+    console.print(Text(_facts(path), style="dim"))
+
+
+def _node(path: ExplanationPath, number: int, seen: set[int]) -> Node:
+    step = path.steps[number]
+    if number in seen:
+        return Node(number, step, above=True)
+    seen.add(number)
+    return Node(number, step, tuple(_branch(path, step, s, seen) for s in step.sources))
+
+
+def _branch(path: ExplanationPath, step: PathStep, source: Source, seen: set[int]) -> Branch:
+    drivers = step.drivers(source)
+    return Branch(
+        source,
+        drivers[:_MAX_DRIVERS],
+        max(len(drivers) - _MAX_DRIVERS, 0),
+        None if source.step is None else _node(path, source.step, seen),
+    )
+
+
+def _draw(node: Node, into: Tree) -> None:
+    for branch in node.branches:
+        drawn = into.add(_source(branch))
+        if branch.node is not None:
+            _draw(branch.node, drawn.add(_label(branch.node)))
+        elif branch.source.not_followed:
+            drawn.add(Text(short(branch.source.not_followed, 300), style="dim italic"))
+
+
+def _label(node: Node) -> Text:
+    text = Text.assemble(
+        (f"{node.number + 1}. {short(node.step.title)}", "bold"), "  ", node.answer
+    )
+    if node.above:
+        text.append("  (explained above)", style="dim")
+    elif node.status != "reliable":
+        text.append(f"  ({node.status})", style="yellow")
+    return text
+
+
+def _source(branch: Branch) -> Text:
+    text = Text()
+    for number, (driver, value) in enumerate(branch.texts):
+        text.append(", " if number else "")
+        text.append(driver, style="underline")
+        text.append(f" {value}", style="bold")
+    if branch.more:
+        text.append(f" and {branch.more} more", style="dim")
+    text.append(f"  {short(branch.source.where)}", style="dim")
+    return text
+
+
+def _facts(path: ExplanationPath) -> str:
+    steps, calls = len(path.steps), path.cost.target_calls
+    return (
+        f"{steps} {'answer' if steps == 1 else 'answers'} explained · {calls:,} of "
+        f"{path.budget:,} calls"
+    )
+
+
+def _arguments(arguments: object) -> str:
+    if not isinstance(arguments, dict):
+        return str(arguments)
+    return ", ".join(f"{name}={value!r}" for name, value in arguments.items())

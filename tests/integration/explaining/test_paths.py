@@ -1,0 +1,108 @@
+"""Paths of planted agents, asked of a server that refuses invalid requests."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import smile_trace
+from smile_trace.explaining.driver import ExplanationFailed
+from smile_trace.records.path import ExplanationPath
+from tests.support.agents_in_store import serving_agent
+from tests.support.command_line import run_command
+from tests.support.planted_agents import Kind, planted_agent, wrongly_named
+
+
+@pytest.mark.parametrize(
+    ("seed", "kind", "calls"),
+    [
+        (100, "user", 3),
+        (101, "user", 3),  # its first call rewrites the request
+        (102, "system", 2),
+        (103, "document", 2),
+        (104, "tool_result", 3),
+        (105, "tool", 2),
+    ],
+)
+def test_the_path_names_the_driver(seed: int, kind: Kind, calls: int) -> None:
+    agent = planted_agent(seed, kind, calls)
+    with serving_agent(agent) as (server, model):
+        path = smile_trace.explain_path(agent.trace_id, model=model)
+    assert agent.named_by(path), path.summary
+    assert wrongly_named(agent, path) == []
+    assert str(agent.driver) in path.summary
+    assert len(path.steps) == calls
+    assert [step.depth for step in path.steps] == list(range(calls))
+    assert server.refused == []
+    assert path.cost.target_calls == len(server.bodies) <= 120
+    assert ExplanationPath.model_validate_json(path.model_dump_json()) == path
+
+
+def test_where_nothing_matters_the_path_is_one_node() -> None:
+    agent = planted_agent(106, "nothing", 3)
+    with serving_agent(agent) as (_, model):
+        path = smile_trace.explain_path(agent.trace_id, model=model)
+        alone = smile_trace.explain(trace_id=agent.trace_id, model=model, budget=20)
+    assert len(path.steps) == 1
+    assert path.ends == ()
+    assert "the answer stayed the same" in path.summary
+    assert alone.answer == "Thank you for your message.", "the final answer, not the first call"
+
+
+def test_it_ends_at_its_depth_and_at_its_budget_and_says_so() -> None:
+    agent = planted_agent(107, "tool_result", 4)
+    with serving_agent(agent) as (server, model):
+        path = smile_trace.explain_path(agent.trace_id, model=model, depth=2)
+        assert len(path.steps) == 2
+        [(number, end)] = path.ends
+        assert (number, end.kind) == (1, "tool_result")
+        assert "deeper than 2 calls" in str(end.not_followed)
+        before = len(server.bodies)
+        path = smile_trace.explain_path(agent.trace_id, model=model, budget=42, seed=1)
+        assert len(server.bodies) - before <= 42
+        assert len(path.steps) < 4
+        assert any("budget of 42 calls" in str(end.not_followed) for _, end in path.ends)
+
+
+def test_it_may_begin_at_another_call_and_says_what_is_wrong() -> None:
+    agent = planted_agent(108, "user", 2)
+    with serving_agent(agent) as (_, model):
+        whole = smile_trace.explain_path(agent.trace_id, model=model)
+        inner = smile_trace.explain_path(whole.steps[1].call, model=model)
+        assert [step.call for step in inner.steps] == [whole.steps[1].call]
+        assert inner.cost.target_calls == 0, "it was asked before"
+        with pytest.raises(ExplanationFailed, match="there is no trace"):
+            smile_trace.explain_path("f" * 32, model=model)
+        with pytest.raises(ValueError, match="depth"):
+            smile_trace.explain_path(agent.trace_id, model=model, depth=0)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    agent = planted_agent(110, "user", 2)
+    with serving_agent(agent, tmp_path / "state") as (server, _):
+        (tmp_path / "smile_trace.toml").write_text(
+            f'[models.planted]\nkind = "endpoint"\nbase_url = "{server.base_url}"\n'
+            "temperature_zero_is_deterministic = true\n"
+        )
+
+        def run(*options: str) -> str:
+            done = run_command(
+                "explain", agent.trace_id, *options, cwd=tmp_path,
+                env={**os.environ, "NO_COLOR": "1", "COLUMNS": "120"},
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            return done.stdout.decode()
+
+        shown = run("--path", "--html", "page.html")
+        assert str(agent.driver) in shown
+        assert str(agent.driver) in (tmp_path / "page.html").read_text(encoding="utf-8")
+        path = ExplanationPath.model_validate(json.loads(run("--path", "--json", "--depth", "1")))
+        assert len(path.steps) == 1
+        tree = run("--path")
+        assert "1. The final answer" in tree
+        assert "└── 2. The call of" in tree
+        assert "120 calls" in run("--path", "--dry-run")
+        refused = run_command("explain", agent.trace_id, "--path", "--unit", "word", cwd=tmp_path)
+        assert refused.returncode == 2
+        assert b"--path takes a TRACE_ID" in refused.stderr

@@ -1,0 +1,168 @@
+"""Where the drivers of an explained call come from."""
+
+from typing import Any
+
+import pytest
+
+from smile_trace.explaining.sources import CIRCLE, MISSING, drivers_of, sources_of
+from smile_trace.records import (
+    Call,
+    Cost,
+    Document,
+    Explanation,
+    ExplanationSettings,
+    Fidelity,
+    Message,
+    SegmentAttribution,
+    Span,
+    ToolCall,
+    ToolResult,
+    Trace,
+)
+
+TRACE = "1" * 32
+RESULT = '{"arrives": "Friday", "weight": 3}'
+MADE = ToolCall(id="call_1", name="get_order", arguments='{"number": 4711}')
+
+
+def call(number: int, messages: list[Message], answer: str, **fields: Any) -> Call:
+    return Call(
+        trace_id=TRACE,
+        span_id=f"{number:016x}",
+        name=f"step_{number}",
+        messages=tuple(messages),
+        answer=answer,
+        start_ns=number,
+        end_ns=number + 1,
+        **fields,
+    )
+
+
+def trace(*calls: Call) -> Trace:
+    spans = tuple(
+        Span(trace_id=TRACE, span_id=c.span_id, name=c.name, start_ns=c.start_ns, end_ns=c.end_ns)
+        for c in calls
+    )
+    return Trace(trace_id=TRACE, spans=spans, calls=calls, root_span_id=spans[0].span_id)
+
+
+def explanation(of: Call, *drivers: str, parent: str | None = None) -> Explanation:
+    """In which these texts are the drivers, the first one the strongest; pieces of `parent`."""
+
+    def segment(text: str, number: int) -> SegmentAttribution:
+        message = next(k for k, m in enumerate(of.messages) if text in m.content)
+        start = of.messages[message].content.index(text)
+        return SegmentAttribution(
+            text=text, message=message, role=of.messages[message].role, start=start,
+            end=start + len(text), unit="span", key=f"{message}:span:{number}",
+            attribution=1 - number / 10, ci_low=0.0, ci_high=1.0, significant=True,
+        )  # fmt: skip
+
+    pieces = [segment(text, number) for number, text in enumerate(drivers)]
+    coarser = () if parent is None else (segment(parent, 0),)
+    if coarser:
+        pieces = [piece.model_copy(update={"parent": 0}) for piece in pieces]
+    return Explanation(
+        messages=of.messages,
+        answer=of.answer or "",
+        signal="text",
+        segments=tuple(pieces),
+        coarser=coarser,
+        fidelity=Fidelity(status="reliable", reason=""),
+        cost=Cost(),
+        summary="",
+        settings=ExplanationSettings(model="planted"),
+    )
+
+
+def conversation(result_id: str | None = "call_1") -> list[Message]:
+    return [
+        Message(role="user", content="When does order 4711 arrive?"),
+        Message(role="assistant", parts=(MADE,)),
+        Message(role="tool", parts=(ToolResult(id=result_id, response=RESULT),)),
+    ]
+
+
+def first(number: int = 1, made: ToolCall = MADE) -> Call:
+    asked = [Message(role="user", content="When does order 4711 arrive?")]
+    return call(number, asked, '{"tool_calls": [{"name": "get_order"}]}', tool_calls=(made,))
+
+
+def test_a_result_leads_to_the_call_that_made_it() -> None:
+    maker, final = first(), call(2, conversation(), "On Friday.")
+    [found] = sources_of(explanation(final, '"arrives": "Friday"'), final, trace(maker, final))
+    assert (found.kind, found.name, found.call) == ("tool_result", "get_order", maker)
+
+
+def test_ids_that_repeat_lead_to_the_latest_call_before() -> None:
+    calls = [first(1), first(2), call(3, conversation(), "On Friday."), first(4)]
+    [found] = sources_of(explanation(calls[2], "Friday"), calls[2], trace(*calls))
+    assert found.call == calls[1]
+
+
+def test_without_ids_the_tool_and_its_arguments_count() -> None:
+    other = MADE.model_copy(update={"id": None, "arguments": '{"number": 1}'})
+    calls = [
+        first(1, MADE.model_copy(update={"id": None})),
+        first(2, other),
+        call(3, conversation(None), "On Friday."),
+    ]
+    [found] = sources_of(explanation(calls[2], "Friday"), calls[2], trace(*calls))
+    assert found.call == calls[0]
+
+
+@pytest.mark.parametrize(("later", "said"), [(False, MISSING), (True, CIRCLE)])
+def test_a_missing_span_and_a_circle_are_said(later: bool, said: str) -> None:
+    final = call(2, conversation(), "On Friday.")
+    calls = [final, first(3)] if later else [final]
+    [found] = sources_of(explanation(final, "Friday"), final, trace(*calls))
+    assert (found.call, found.missing) == (None, said)
+
+
+def test_the_output_of_an_earlier_call_and_the_part_of_it() -> None:
+    rewriting = call(1, [Message(role="user", content="hm")], "The order is 4711, and urgent.")
+    sent = f"Answer this:\n{rewriting.answer}\nThank you."
+    final = call(2, [Message(role="user", content=sent)], "On Friday.")
+    found = sources_of(explanation(final, "4711", "Thank"), final, trace(rewriting, final))
+    assert [(one.kind, one.call, one.part) for one in found] == [
+        ("output", rewriting, "4711"),
+        ("message", None, None),
+    ]
+    [found_both] = sources_of(explanation(final, "4711", "urgent"), final, trace(rewriting, final))
+    assert [driver.text for driver in found_both.drivers] == ["4711", "urgent"]
+    assert found_both.part is None, "all of its answer, where several parts of it matter"
+
+
+def test_a_short_answer_is_not_found_by_chance() -> None:
+    short = call(1, [Message(role="user", content="hm")], "yes")
+    final = call(2, [Message(role="user", content="Do say yes or no.")], "No.")
+    [found] = sources_of(explanation(final, "yes"), final, trace(short, final))
+    assert found.kind == "message"
+    echoed = call(2, [Message(role="assistant", content="yes")], "No.")
+    [found] = sources_of(explanation(echoed, "yes"), echoed, trace(short, echoed))
+    assert found.call == short
+
+
+def test_documents_and_messages_of_one_role_are_told_apart() -> None:
+    messages = [
+        Message(role="user", content="Hello there."),
+        Message(role="user", content="Lamps have a guarantee of two years. How long?"),
+    ]
+    place = (1, 0, len("Lamps have a guarantee of two years."))
+    document = Document(id="faq-7", text="Lamps have a guarantee of two years.", place=place)
+    final = call(1, messages, "Two years.", documents=(document,))
+    found = sources_of(explanation(final, "two years", "long", "Hello"), final, trace(final))
+    assert [(one.kind, one.name) for one in found] == [
+        ("document", "faq-7"),
+        ("message", "second user"),
+        ("message", "first user"),
+    ]
+
+
+def test_a_passage_stands_for_itself_only_without_a_driving_piece() -> None:
+    final = call(1, [Message(role="user", content="one two three")], "1")
+    with_piece = explanation(final, "two", parent="two three")
+    assert [driver.text for driver in drivers_of(with_piece)] == ["two"]
+    grey = with_piece.segments[0].model_copy(update={"significant": False})
+    without = with_piece.model_copy(update={"segments": (grey,)})
+    assert [driver.text for driver in drivers_of(without)] == ["two three"]

@@ -1,0 +1,82 @@
+"""A path as a page and as a tree in the terminal."""
+
+import io
+
+from rich.console import Console
+
+from smile_trace.records import Call, Cost, Explanation, Message
+from smile_trace.records.path import ExplanationPath, PathStep, Source
+from smile_trace.render import path_to_html, print_path
+from smile_trace.testing.samples import HOSTILE, sample_explanation, sample_trace
+from tests.support.paths import ROOT
+
+
+def explained(text: str = "it is due on Friday") -> Explanation:
+    [call] = sample_trace().calls
+    asked: Call = call.model_copy(update={"messages": (Message(role="user", content=text),)})
+    return sample_explanation(asked)
+
+
+def sample_path(text: str = "it is due on Friday", name: str = "get_order") -> ExplanationPath:
+    explanation = explained(text)
+    [driver] = explanation.drivers
+    why = f"that call is not explained: {name}"
+    sources = (
+        Source(kind="tool_result", name=name, keys=(driver.key,), step=1),
+        Source(kind="output", name=name, keys=(driver.key,), step=1),
+        Source(kind="tool_result", name=name, keys=(driver.key,), not_followed=why),
+        Source(kind="document", name=name, keys=(driver.key,)),
+    )
+    ends = (Source(kind="message", name="user", keys=(driver.key,)),)
+    return ExplanationPath(
+        trace_id="1" * 32,
+        steps=(
+            PathStep(call="1:1", name=name, explanation=explanation, sources=sources),
+            PathStep(call="1:2", name=name, depth=1, explanation=explanation, sources=ends),
+        ),
+        summary=f"It depends on {text}.",
+        budget=120,
+        cost=Cost(target_calls=80),
+    )
+
+
+def printed(path: ExplanationPath) -> str:
+    out = io.StringIO()
+    print_path(path, Console(file=out, width=100, color_system=None))
+    return out.getvalue()
+
+
+def test_the_tree() -> None:
+    shown = printed(sample_path())
+    assert "1. The final answer  Paris" in shown
+    assert "├── Friday +0.70  in the result of get_order" in shown
+    assert "│   └── 2. The output of get_order" in shown
+    assert "(explained above)" in shown, "a step that two sources lead to is drawn once"
+    assert shown.count("in the user message") == 1
+    assert "that call is not explained: get_order" in shown
+    assert "2 answers explained · 80 of 120 calls" in shown
+
+
+def test_the_page_has_the_tree_and_every_heatmap() -> None:
+    page = path_to_html(sample_path())
+    assert page.count("<!doctype html>") == 1
+    assert page.count('<div class="smile-trace">') == 2
+    for number in (1, 2):
+        assert f'href="#smile-step-{number}"' in page
+        assert f'id="smile-step-{number}"' in page
+    assert "in the document “get_order”" in page
+    assert "<html" not in path_to_html(sample_path(), fragment=True)
+
+
+def test_hostile_text_is_text() -> None:
+    path = sample_path("say <script>smile</script>", HOSTILE)
+    page = path_to_html(path, title=HOSTILE)
+    page.encode()  # no lone surrogate
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "\x1b" not in printed(path)
+
+
+def test_no_template_has_a_script() -> None:
+    folder = ROOT / "smile_trace" / "render" / "templates"
+    assert "<script" not in (folder / "path.html.j2").read_text(encoding="utf-8")
