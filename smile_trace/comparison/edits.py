@@ -18,6 +18,8 @@ Range = tuple[int, int]
 
 MAX_WORDS_BETWEEN = 2
 """Phrases with so few unchanged words between them are one phrase."""
+MAX_TOKENS = 1000
+"""Words and spaces of the longest sentence that is compared word by word: it takes their square."""
 MIN_RETAINED = 0.5
 """A sentence that retains a smaller share of its words was replaced as a whole."""
 
@@ -102,6 +104,9 @@ def _hunk(old: Range, new: Range) -> Hunk:
 def _phrases(old: Range, new: Range, before: str, after: str) -> list[Hunk]:
     """What differs between two matched tiles: phrases, or everything if little is retained."""
     one, other = _tokens(before, old), _tokens(after, new)
+    if max(len(one), len(other)) > MAX_TOKENS:
+        same = before[slice(*old)] == after[slice(*new)]
+        return [] if same else [_trimmed(old, new, before, after)]
     texts = [before[a:b] for a, b in one], [after[a:b] for a, b in other]
     matcher = SequenceMatcher(None, *texts, autojunk=False)
     runs: list[list[int]] = []  # first and last token on both sides

@@ -207,6 +207,8 @@ class VersionReplay:
         moved = np.nan_to_num(energies(asked.olds, asked.news, noise, self._distance), nan=-1.0)
         most = min(asked.left // max(plan.splits, 1), SEARCHED) or 1
         chosen = [k for k in np.argsort(-moved, kind="stable") if moved[k] > 0][:most]
+        if not chosen:
+            return replace(found, why_no_edits="no input shows the change by itself")
         inputs = [asked.inputs[k] for k in chosen]
         olds, news = ([answers[k] for k in chosen] for answers in (asked.olds, asked.news))
         cost = len(inputs)

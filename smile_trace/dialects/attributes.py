@@ -64,19 +64,23 @@ def read_external_trace(span: Span) -> dict[str, str]:
 
 def read_prompts(span: Span, messages: tuple[Message, ...]) -> tuple[PromptUse, ...]:
     """The renderings that capture found in the messages; those whose offsets cannot be are
-    dropped, and those beside the results of tools, whose texts capture does not count."""
+    dropped, those across several texts of a message, and those beside the results of tools, whose
+    texts capture does not count."""
     uses = []
     for item in read_list(span.attributes.get(semconv.PROMPTS)):
         try:
             use = PromptUse.model_validate(item)
         except ValidationError:
             continue
-        inside = 0 <= use.message < len(messages) and not any(
-            isinstance(part, ToolResult) for part in messages[use.message].parts
-        )
-        if inside and 0 <= use.start <= use.end <= len(messages[use.message].content):
+        if 0 <= use.message < len(messages) and _stands_in(messages[use.message], use):
             uses.append(use)
     return tuple(uses)
+
+
+def _stands_in(message: Message, use: PromptUse) -> bool:
+    if any(isinstance(part, ToolResult) for part in message.parts):
+        return False
+    return any(slot.start <= use.start <= use.end <= slot.end for slot in message.slots)
 
 
 def read_usage(input_tokens: JSON, output_tokens: JSON) -> Usage | None:

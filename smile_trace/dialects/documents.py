@@ -26,6 +26,8 @@ _CLOSING = (".", "!", "?", "…", ")", "。")
 """Marks behind its last word that belong to it."""
 _FIRST = 3
 """Words by which a document is looked for."""
+_PLACES = 100
+"""Places in a message at which a document is looked for: the first ones that begin like it."""
 _FEWEST = 8
 """Words of a document that was cut short which have to be in the message, at least."""
 
@@ -107,14 +109,15 @@ def find_documents(
     and the end may be cut off. Of several places that which holds most of the words, the first.
     """
     texts = [_words(message.content) for message in messages]
-    starts = [_starts(words) for words in texts]
+    spoken = [[word for word, _, _ in text] for text in texts]
+    starts = [_starts(words) for words in spoken]
     taken: set[tuple[int, int, int]] = set()
     for document in documents:
         words = [word for word, _, _ in _words(document.text)]
         best: tuple[int, tuple[int, int, int]] | None = None
         for number, (told, begins) in enumerate(zip(texts, starts, strict=True)):
-            for k in begins.get(tuple(words[:_FIRST]), ()):
-                same = _same(words, told, k)
+            for k in begins.get(tuple(words[:_FIRST]), [])[:_PLACES]:
+                same = _same(words, spoken[number], k)
                 end = told[k + same - 1][2]
                 content = messages[number].content
                 while content[end : end + 1] in _CLOSING and end < len(content):
@@ -153,20 +156,22 @@ def _character(escape: str) -> str:
     return found if len(found) == 1 else " "
 
 
-def _starts(words: Sequence[tuple[str, int, int]]) -> dict[tuple[str, ...], list[int]]:
+def _starts(words: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
+    """Where each word begins, and each run of two and of three."""
     found: dict[tuple[str, ...], list[int]] = {}
     for k in range(len(words)):
         for n in range(1, _FIRST + 1):
             if k + n <= len(words):
-                found.setdefault(tuple(word for word, _, _ in words[k : k + n]), []).append(k)
+                found.setdefault(tuple(words[k : k + n]), []).append(k)
     return found
 
 
-def _same(words: Sequence[str], told: Sequence[tuple[str, int, int]], start: int) -> int:
+def _same(words: Sequence[str], told: Sequence[str], start: int) -> int:
     """How many words stand there from `start` on, in order."""
     count = 0
-    while (
-        count < len(words) and start + count < len(told) and words[count] == told[start + count][0]
-    ):
-        count += 1
+    for size in (1024, 32, 1):  # many at a time, as far as that goes
+        while (part := words[count : count + size]) and (
+            part == told[start + count : start + count + size]
+        ):
+            count += len(part)
     return count

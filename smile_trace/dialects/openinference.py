@@ -109,7 +109,8 @@ def _message(item: dict[str, JSON]) -> Message:
         parts.append(TextPart(content=str(item["message.content"])))
     role, answered = str(item.get("message.role") or "user"), item.get("message.tool_call_id")
     if role in TOOL_ROLES or answered is not None:
-        parts = [ToolResult(id=read_text(answered), response=_response(parts))]
+        result = ToolResult(id=read_text(answered), response=_response(parts))
+        parts = [result, *(_unsendable(part) for part in parts if not isinstance(part, TextPart))]
     parts += [_tool_call(call) for call in read_indexed(item, "message.tool_calls")]
     return message_of(role, parts)
 
@@ -122,6 +123,11 @@ def _content(item: dict[str, JSON]) -> Part | None:
         return Media(modality="image", uri=read_text(url))
     kind = item.get("message_content.type")
     return None if kind in _BESIDE else OtherPart(raw={"type": str(kind)})
+
+
+def _unsendable(part: Part) -> Part:
+    """What is no text in the result of a tool, which chat completions do not take."""
+    return OtherPart(raw={"type": part.modality}) if isinstance(part, Media) else part
 
 
 def _response(parts: list[Part]) -> JSON:

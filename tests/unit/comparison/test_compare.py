@@ -117,6 +117,36 @@ def test_calls_of_a_function_are_compared_by_calling_it_again(
     assert "--app MODULE" in without.changes[0].why_no_answers
 
 
+def test_a_change_that_no_input_shows_by_itself(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every answer is as far from its own repetition as from the other version's, but the
+    versions' answers to different inputs lie apart."""
+    plant(store, "answer", "2", BEFORE, QUESTIONS)
+    plant(store, "answer", "3", AFTER, QUESTIONS)
+    asked: list[str] = []
+
+    def model(prompt: str) -> str:
+        asked.append(prompt)
+        question = prompt.partition("Question:")[2].strip()
+        return f"{'new' if 'kind' in prompt else 'old'}|{question}|{len(asked)}"
+
+    def distance(one: str, other: str) -> float:
+        (version, question, _), (its, other_question, _) = one.split("|"), other.split("|")
+        if one == other:
+            return 0.0
+        return 0.2 if version == its and question != other_question else 1.0
+
+    monkeypatch.setattr(
+        "smile_trace.comparison.version_replay.version_distance", lambda name: distance
+    )
+    [change] = _compare(store, model=model, budget=40).changes
+    assert change.answers is not None
+    assert change.answers.significant
+    assert change.answers.distance == 0
+    assert "no input" in change.why_no_edits
+
+
 def test_replay_with_equal_answers(store: Store) -> None:
     plant(store, "answer", "2", BEFORE, QUESTIONS)
     plant(store, "answer", "3", AFTER, QUESTIONS)

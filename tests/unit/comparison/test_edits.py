@@ -63,3 +63,12 @@ def test_some_edits() -> None:
     first, second = find_edits(before, after)
     assert with_edits(before, after, [first]) == "Be kind.\nUse English.\nAnswer: {q}"
     assert with_edits(before, after, [second]) == "Be brief.\nUse English.\nNever lie.\nAnswer: {q}"
+
+
+def test_a_very_long_sentence_is_one_edit() -> None:
+    before = "alpha beta " * 1500
+    after = before.replace("alpha", "gamma", 3)
+    [edit] = find_edits(before, after)
+    assert (edit.before, edit.after) == (before.rstrip(), after.rstrip())
+    assert with_edits(before, after, [edit]) == after
+    assert find_edits(before, before) == []

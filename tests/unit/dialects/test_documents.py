@@ -169,3 +169,11 @@ def test_hostile_documents() -> None:
         [call] = read_calls([span, _call(20, "hi")])
         assert call.documents == ()
     assert read_documents(_span("1", 1, {"retrieval.documents.0.document.content": 3})) == []
+
+
+def test_repeated_words_take_no_time() -> None:
+    """A table of zeros: every word begins a place where the document might stand."""
+    zeros = "0 " * 60_000
+    message = Message(role="user", content=zeros)
+    [found, _] = find_documents([Document(text=zeros + "1"), Document(text=zeros + "2")], [message])
+    assert found.place == (0, 0, len(zeros) - 1)

@@ -1,6 +1,7 @@
 """Calls of tools and their results, as instrumentors really wrote them, and what cannot be asked
 again."""
 
+import json
 from typing import Any
 
 import pytest
@@ -143,3 +144,41 @@ def test_a_call_of_a_custom_tool_is_read() -> None:
     request = Request(messages=(Message(role="user", content="hi"),))
     [response] = wire.responses(reply, [wire.Item(request, "/chat/completions", {})])
     assert read_tool_calls(response.text or "") == (("shell", "ls -l"),)
+
+
+def test_an_image_that_a_tool_gave_back_is_not_dropped() -> None:
+    item = "llm.input_messages.0.message"
+    attributes = {
+        "openinference.span.kind": "LLM",
+        f"{item}.role": "tool",
+        f"{item}.tool_call_id": "c1",
+        f"{item}.contents.0.message_content.type": "text",
+        f"{item}.contents.0.message_content.text": "the photo",
+        f"{item}.contents.1.message_content.type": "image",
+        f"{item}.contents.1.message_content.image.image.url": "https://example.org/a.png",
+        "llm.output_messages.0.message.content": "A lamp.",
+    }
+    span = Span(
+        trace_id="a" * 32, span_id="b" * 16, name="x", start_ns=1, end_ns=2, attributes=attributes
+    )
+    [call] = read_calls([span])
+    assert call.not_repeatable == "its messages hold what cannot be sent again: image"
+
+
+def test_a_prompt_across_two_texts_of_a_message_is_not_replaced() -> None:
+    parts = [{"type": "text", "content": "Be brief."}, {"type": "text", "content": "Answer."}]
+    use = {"name": "p", "version": "1", "template": "Be brief.\nAnswer.", "variables": {}}
+    place = {"message": 0, "start": 0, "variable_spans": []}
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": json.dumps([{"role": "user", "parts": parts}]),
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": parts}]),
+        "smile_trace.prompts": json.dumps(
+            [{**use, **place, "end": 17}, {**use, **place, "end": 9}]
+        ),
+    }
+    span = Span(
+        trace_id="a" * 32, span_id="b" * 16, name="x", start_ns=1, end_ns=2, attributes=attributes
+    )
+    [call] = read_calls([span])
+    assert [use.end for use in call.prompts] == [9]
