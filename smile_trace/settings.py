@@ -396,16 +396,6 @@ class Settings(BaseSettings):
         """The folder of the `*.jsonl` files."""
         return self.home / "spool"
 
-    @property
-    def store_url(self) -> str:
-        """SQLAlchemy URL of the store."""
-        return f"sqlite:///{self.home / 'store.db'}"
-
-    @property
-    def engine_url(self) -> str:
-        """URL of the engine's own database."""
-        return f"sqlite:///{self.home / 'engine.db'}"
-
     @classmethod
     def settings_customise_sources(
         cls,

@@ -218,14 +218,8 @@ def _compare(
                 after=m,
                 segments=segments,
                 why_no_influences=why,
-                answers=replayed.answers,
-                why_no_answers=replayed.why_no_answers,
-                edits=replayed.edits,
-                effects=replayed.effects,
-                budget_needed=replayed.budget_needed,
-                why_no_edits=replayed.why_no_edits,
-                examples=replayed.examples,
                 measures=measure_changes(before.measures, after.measures),
+                **vars(replayed),
             )
         )
     corrected = [

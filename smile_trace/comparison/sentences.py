@@ -42,7 +42,7 @@ def summarize_influences(prompt: str, version: VersionReport) -> str:
         best_part = max(strong, key=lambda item: item.influence)
         said = f"{_quoted(best_part.segment.text)} mattered most ({best_part.influence:+.2f})"
     else:
-        said = "nothing surely mattered"
+        said = "no part certainly mattered"
     return " ".join([f"{lead} {said}.", *_idle(version)])
 
 

@@ -51,7 +51,7 @@ MAX_EXAMPLES = 10
 
 @dataclass(frozen=True)
 class Replayed:
-    """The result of a replay; see `VersionChange`."""
+    """The result of a replay: some of the fields of a `VersionChange`."""
 
     edits: tuple[Edit, ...] = ()
     answers: AnswerComparison | None = None

@@ -11,7 +11,7 @@ def driver_text(explanation: Explanation) -> str:
     """The driver on one line of at most 60 characters, a long passage by its title; `NO_DRIVER`
     where no part certainly drives the answer."""
     driver = driver_of(explanation)
-    return NO_DRIVER if driver is None else _part_name(driver)
+    return NO_DRIVER if driver is None else _name(driver)
 
 
 def driver_of(explanation: Explanation) -> SegmentAttribution | None:
@@ -25,13 +25,11 @@ def driver_of(explanation: Explanation) -> SegmentAttribution | None:
     return max(outermost, key=lambda s: s.attribution, default=None)
 
 
-def _part_name(segment: SegmentAttribution, longest: int = LONGEST) -> str:
-    """A part on one line: its text, the title of a long passage, or the text truncated."""
-    line = short(segment.text, len(segment.text) + 1)
-    if len(line) <= longest:
-        return line
-    named = None if segment.unit in ("word", "sentence") else title(segment.text)
-    return short(named or line, longest)
+def _name(segment: SegmentAttribution) -> str:
+    """A part on one line: its name, of a long passage the title, else the name truncated."""
+    is_long = len(" ".join(segment.name.split())) > LONGEST
+    titled = is_long and segment.unit not in ("word", "sentence")
+    return short((title(segment.text) if titled else None) or segment.name, LONGEST)
 
 
 def _around(

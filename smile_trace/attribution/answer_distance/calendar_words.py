@@ -27,11 +27,7 @@ WEEKDAYS = {name: k for k, names in enumerate(_WEEKDAYS) for name in names.split
 WEEKDAYS |= {f"{name}s": k for name, k in WEEKDAYS.items() if name[0] < "\u2fff"}
 HALVES = {name: half for half, names in _HALVES.items() for name in names.split()}
 
-ISO_DATE = re.compile(r"(\d{4})[-/年](\d{1,2})[-/月](\d{1,2})日?")
-DAY_FIRST = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})")
 HAN_DATE = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(?:(\d{1,2})日)?")
-CLOCK = re.compile(r"(\d{1,2})(?: ?[:h] ?|時)([0-5]\d)(?!\d)(?:分)?")
-HOUR = re.compile(r"(\d{1,2}) ?(?:o'clock|uhr|heures?|時|点|h\b)", re.I)
 
 
 def date_key(year: int | None, month: int | None, day: int | None) -> str:

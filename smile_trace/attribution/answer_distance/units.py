@@ -39,8 +39,6 @@ _SYMBOLS = {name: symbol for symbol, names in _UNITS.items() for name in names.s
 HAN_UNITS = sorted((n for n in _SYMBOLS if n[0] > "\u2fff"), key=len, reverse=True)
 """Names in characters that are not set apart by spaces, longest first."""
 
-CURRENCIES = frozenset("$€£¥")
-
 
 def unit_of(word: str) -> str | None:
     """The symbol of a unit's name in lower case; None where it is none."""

@@ -17,7 +17,7 @@ MIN_CALLS = 10
 """With fewer calls every verdict is inconclusive: a few calls of a deterministic model may agree by
 chance, with a standard error of zero."""
 MIN_ESSENTIAL = 0.25
-"""An essential segment's influence is surely above a quarter of the answer."""
+"""An essential segment's influence is certainly above a quarter of the answer."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,13 @@ def test_the_strongest_supporter_is_named() -> None:
     assert driver_text(explanation(scores={}, status="no_effect")) == "(none)"
 
 
+def test_it_has_the_name_that_the_summary_gives_it() -> None:
+    explained = explanation([("user", "Where is Rome")], {"Rome": 0.9})
+    [word] = explained.drivers
+    asked = word.model_copy(update={"text": "“Rome”?"})
+    assert driver_text(explained.model_copy(update={"segments": (asked,)})) == "Rome"
+
+
 def test_a_passage_that_was_refined_is_named_by_its_title() -> None:
     text = f"[2] Returns\n{BODY}"
     explained = explanation([("user", text)], {"30": 0.7})
