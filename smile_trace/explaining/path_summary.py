@@ -30,17 +30,17 @@ def _depends(step: PathStep) -> str:
         if status == "no_effect":
             return "depends on nothing that was removed from its messages"
         return "depends on nothing that stands out at this budget"
-    named = [_driver(step, source) for source in step.sources[:_MAX_NAMED]]
+    named = [_driver(source) for source in step.sources[:_MAX_NAMED]]
     if more := len(step.sources) - len(named):
         named.append(f"{more} more")
     listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
     return f"depends on {listed}"
 
 
-def _driver(step: PathStep, source: Source) -> str:
-    strongest = step.drivers(source)[0]
+def _driver(source: Source) -> str:
+    strongest = source.drivers[0]
     if source.kind == "tool":
         return f"{presentable(source.name, longest=_LONGEST)} being {source.where}"
-    others = len(source.keys) - 1
+    others = len(source.drivers) - 1
     more = f" and {others} more" if others else ""
     return f"“{presentable(strongest.name, longest=_LONGEST)}”{more} {source.where}"

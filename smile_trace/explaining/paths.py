@@ -156,7 +156,7 @@ class _Walk:
             Source(
                 kind=one.kind,
                 name=one.name,
-                keys=tuple(driver.key for driver in one.drivers),
+                drivers=one.drivers,
                 not_followed=one.missing,
             )
             for one in found

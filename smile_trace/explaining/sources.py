@@ -126,11 +126,8 @@ def _output(place: Place, call: Call, earlier: Sequence[Call]) -> Call | None:
             continue
         if len(answer) < SHORTEST_OUTPUT and not (answer and answer == content.strip()):
             continue
-        at = content.find(answer)
-        while at >= 0:
-            if at < end and start < at + len(answer):
-                return before
-            at = content.find(answer, at + 1)
+        if content.find(answer, max(start - len(answer) + 1, 0), end + len(answer) - 1) >= 0:
+            return before
     return None
 
 

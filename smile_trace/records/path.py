@@ -21,17 +21,17 @@ text of a message."""
 
 
 class Source(Record):
-    """Where some drivers of a step stand, and what follows from there.
+    """Where some drivers of a step stand, the strongest first, and what follows from there.
 
     `name` is that of the tool, of the earlier call or of the document, or the message's role.
-    `keys` are those of the drivers, the strongest first. `step` is the index in
+    `step` is the index in
     `ExplanationPath.steps` of the explanation of the call that they came from; `not_followed` says
     why there is none, where they came from another call.
     """
 
     kind: SourceKind
     name: str
-    keys: tuple[str, ...] = Field(min_length=1)
+    drivers: tuple[SegmentAttribution, ...] = Field(min_length=1)
     step: int | None = None
     not_followed: str | None = None
 
@@ -80,12 +80,6 @@ class PathStep(Record):
             return f"The {output}"
         text = presentable(self.explanation.answer[slice(*part)], longest=_LONGEST)
         return f"“{text}” in the {output}"
-
-    def drivers(self, source: Source) -> tuple[SegmentAttribution, ...]:
-        """The segments, or passages, of a source, the strongest first."""
-        everything = (*self.explanation.coarser, *self.explanation.segments)
-        by_key = {segment.key: segment for segment in everything}
-        return tuple(by_key[key] for key in source.keys)
 
 
 class ExplanationPath(Record):

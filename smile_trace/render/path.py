@@ -7,7 +7,6 @@ from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
-from smile_trace.records import SegmentAttribution
 from smile_trace.records.path import ExplanationPath, PathStep, Source
 from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.render.heatmap_layout import STATUS_WORDS
@@ -49,15 +48,19 @@ class Branch:
     """A source of a step, and what follows."""
 
     source: Source
-    drivers: tuple[SegmentAttribution, ...]
-    more: int
     node: Node | None
 
     @property
     def texts(self) -> list[tuple[str, str]]:
         """The drivers on one line each, with their attributions."""
         tool = self.source.name if self.source.kind == "tool" else None
-        return [(short(tool or driver.name), signed(driver.attribution)) for driver in self.drivers]
+        shown = self.source.drivers[:_MAX_DRIVERS]
+        return [(short(tool or driver.name), signed(driver.attribution)) for driver in shown]
+
+    @property
+    def more(self) -> int:
+        """How many drivers are not shown."""
+        return max(len(self.source.drivers) - _MAX_DRIVERS, 0)
 
 
 def tree(path: ExplanationPath) -> Node:
@@ -108,17 +111,12 @@ def _node(path: ExplanationPath, number: int, seen: set[int]) -> Node:
     if number in seen:
         return Node(number, step, above=True)
     seen.add(number)
-    return Node(number, step, tuple(_branch(path, step, s, seen) for s in step.sources))
+    return Node(number, step, tuple(_branch(path, s, seen) for s in step.sources))
 
 
-def _branch(path: ExplanationPath, step: PathStep, source: Source, seen: set[int]) -> Branch:
-    drivers = step.drivers(source)
-    return Branch(
-        source,
-        drivers[:_MAX_DRIVERS],
-        max(len(drivers) - _MAX_DRIVERS, 0),
-        None if source.step is None else _node(path, source.step, seen),
-    )
+def _branch(path: ExplanationPath, source: Source, seen: set[int]) -> Branch:
+    follows = None if source.step is None else _node(path, source.step, seen)
+    return Branch(source, follows)
 
 
 def _draw(node: Node, into: Tree) -> None:

@@ -80,14 +80,14 @@ class PlantedAgent:
             for source in step.sources:
                 if source.kind != wanted or (wanted == "message" and self.kind not in source.name):
                     continue
-                if any(self.driver in driver.text for driver in step.drivers(source)):
+                if any(self.driver in driver.text for driver in source.drivers):
                     return True
         return False
 
 
 def wrongly_named(agent: PlantedAgent, path: ExplanationPath) -> list[str]:
     """The drivers of the path that hold nothing of what is handed on."""
-    drivers = [d.text for step in path.steps for s in step.sources for d in step.drivers(s)]
+    drivers = [d.text for step in path.steps for s in step.sources for d in s.drivers]
     return [text for text in drivers if not any(held in text for held in agent.texts)]
 
 

@@ -166,3 +166,25 @@ def test_a_passage_stands_for_itself_only_without_a_driving_piece() -> None:
     grey = with_piece.segments[0].model_copy(update={"significant": False})
     without = with_piece.model_copy(update={"segments": (grey,)})
     assert [driver.text for driver in drivers_of(without)] == ["two three"]
+
+
+def test_a_tool_that_asks_a_model_leads_to_both() -> None:
+    maker = first()
+    inner = call(2, [Message(role="user", content="hm")], "It arrives on Friday.")
+    messages = [
+        *conversation()[:2],
+        Message(role="tool", parts=(ToolResult(id="call_1", response=inner.answer),)),
+    ]
+    final = call(3, messages, "On Friday.")
+    found = sources_of(explanation(final, "Friday"), final, trace(maker, inner, final))
+    assert [(one.kind, one.call) for one in found] == [("output", inner), ("tool_result", maker)]
+
+
+def test_an_output_counts_where_the_driver_is_in_it() -> None:
+    inner = call(1, [Message(role="user", content="hm")], "aaaaaaaaaaaaaaaa")
+    sent = f"before {inner.answer}{inner.answer} after"
+    final = call(2, [Message(role="user", content=sent)], "a")
+    calls = trace(inner, final)
+    for text, kind in (("before", "message"), ("after", "message"), ("aaa", "output")):
+        [found] = sources_of(explanation(final, text), final, calls)
+        assert found.kind == kind, text

@@ -4,40 +4,11 @@ import io
 
 from rich.console import Console
 
-from smile_trace.records import Call, Cost, Explanation, Message
-from smile_trace.records.path import ExplanationPath, PathStep, Source
+from smile_trace.records.path import ExplanationPath
 from smile_trace.render import path_to_html, print_path
-from smile_trace.testing.samples import HOSTILE, sample_explanation, sample_trace
+from smile_trace.testing.samples import HOSTILE
 from tests.support.paths import ROOT
-
-
-def explained(text: str = "it is due on Friday") -> Explanation:
-    [call] = sample_trace().calls
-    asked: Call = call.model_copy(update={"messages": (Message(role="user", content=text),)})
-    return sample_explanation(asked)
-
-
-def sample_path(text: str = "it is due on Friday", name: str = "get_order") -> ExplanationPath:
-    explanation = explained(text)
-    [driver] = explanation.drivers
-    why = f"that call is not explained: {name}"
-    sources = (
-        Source(kind="tool_result", name=name, keys=(driver.key,), step=1),
-        Source(kind="output", name=name, keys=(driver.key,), step=1),
-        Source(kind="tool_result", name=name, keys=(driver.key,), not_followed=why),
-        Source(kind="document", name=name, keys=(driver.key,)),
-    )
-    ends = (Source(kind="message", name="user", keys=(driver.key,)),)
-    return ExplanationPath(
-        trace_id="1" * 32,
-        steps=(
-            PathStep(call="1:1", name=name, explanation=explanation, sources=sources),
-            PathStep(call="1:2", name=name, depth=1, explanation=explanation, sources=ends),
-        ),
-        summary=f"It depends on {text}.",
-        budget=120,
-        cost=Cost(target_calls=80),
-    )
+from tests.support.sample_paths import sample_path
 
 
 def printed(path: ExplanationPath) -> str:
