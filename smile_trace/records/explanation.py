@@ -10,7 +10,12 @@ from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Form
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
-from smile_trace.records.upgrades import hash_settings, upgrade_explanation, upgrade_settings
+from smile_trace.records.upgrades import (
+    hash_settings,
+    upgrade_explanation,
+    upgrade_segment,
+    upgrade_settings,
+)
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -64,6 +69,11 @@ class SegmentAttribution(Record):
     """Its share of the attribution in the prompt's first partition, in units of answer change:
     the portions of a segment's pieces add up to its own, and without a parent it is the
     attribution. None where there is one partition only."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, document: JSON) -> JSON:
+        return upgrade_segment(document)
 
     @property
     def name(self) -> str:

@@ -40,8 +40,13 @@ def hash_settings(document: JSON) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def upgrade_segment(document: JSON) -> JSON:
+    """A SegmentAttribution: 0.1 wrote `frozen`."""
+    return _renamed(document, {"frozen": "protected"})
+
+
 def upgrade_explanation(document: JSON, current: int) -> JSON:
-    """An Explanation: version 1 wrote `frozen` segments and the status `unreliable`.
+    """An Explanation: version 1 wrote the status `unreliable`.
 
     Raises:
         ValueError: it was written by a newer release.
@@ -49,9 +54,6 @@ def upgrade_explanation(document: JSON, current: int) -> JSON:
     if _version(document, current, "explanation") != 1:
         return document
     upgraded = {**document, "schema_version": current}
-    for name in ("segments", "coarser"):
-        if isinstance(document.get(name), list | tuple):
-            upgraded[name] = [_renamed(item, {"frozen": "protected"}) for item in document[name]]
     fidelity = document.get("fidelity")
     if isinstance(fidelity, dict) and fidelity.get("status") == "unreliable":
         upgraded["fidelity"] = {**fidelity, "status": "inconclusive"}

@@ -106,7 +106,11 @@ def test_a_part_with_a_sanity_check(home):
         (("--prompt", "a", "--file", "b"), 2, "exactly one"),
         (("--prompt", "a b"), 2, "--model"),
         (("--prompt", "a b", "--model", "gpt-none"), 1, '[models."gpt-none"]'),
-        (("--prompt", "a b", "--model", "gpt-none"), 1, "(there are: planted, demo)"),
+        (
+            ("--prompt", "a b", "--model", "gpt-none"),
+            1,
+            "(there are: planted, demo, demo-completion)",
+        ),
         (("--prompt", "a b", "--model", "planted", "--distance", "far"), 2, "no distance 'far'"),
         (("--prompt", "", "--model", "planted"), 1, "empty"),
         (("--file", "none.txt", "--model", "planted"), 1, "cannot be read"),

@@ -34,8 +34,11 @@ OF_THE_MOMENT = frozenset(
     ("compared_at", "healthy", "next_try", "since", "spent_today", "worker", "home")
 )
 """What a home says by the clock, by its place or by who looks."""
-ADDED = frozenset(("code", "max_reply_mb"))
-"""What is said since: a reason's code beside its sentence, the bound of a server's reply."""
+ADDED = frozenset(("code", "max_reply_mb", "packaged", "passages", "effects", "budget_needed"))
+"""What is said since: a reason's code beside its sentence, the bound of a server's reply, which
+packaged model a local one is; which passages of a version mattered, and what each edit did."""
+EDITS = [("Be brief.", "Be brief and kind."), ("Never promise money.\n", "")]
+"""What a comparison names also where no call tells what it did."""
 
 
 @pytest.fixture
@@ -75,8 +78,11 @@ def finish(home: Path) -> tuple[dict[str, Any], FolderTracker]:
 
 def test_what_it_said_is_said_still(home: Path, before: dict[str, Any]) -> None:
     found = said_of(home)
+    edits = [change.pop("edits") for change in found["comparison"]["changes"]]
+    assert [(edit["before"], edit["after"]) for edit in edits[0]] == EDITS
+    assert all(change.pop("edits") == [] for change in before["comparison"]["changes"])
     for name in ("settings", "status", "comparison"):
-        wanted = upgrade(timeless(before[name]), name, said_anew=name == "comparison")
+        wanted = timeless(upgrade(before[name], name, said_anew=name == "comparison"))
         assert list(differences(wanted, timeless(found[name]))) == [], name
     wanted = [upgrade(line, "line", said_anew=False) for line in before["export"]]
     assert list(differences(wanted, found["export"])) == []
