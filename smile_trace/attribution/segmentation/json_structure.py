@@ -7,6 +7,7 @@ byte. Inside a longer string, words and sentences can be removed; its escapes ar
 
 import json
 import re
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -49,14 +50,16 @@ class Node:
         """Of a string, what is between its quotes."""
         return self.value + 1, self.end - 1
 
-    def leaves(self) -> Iterator["Node"]:
-        """The values that hold no others, in order."""
+    def leaves(self, start: int = 0, end: int = sys.maxsize) -> Iterator["Node"]:
+        """The values that hold no others and share characters with `[start, end)`, in order."""
         stack = [self]
         while stack:
             node = stack.pop()
             if node.children:
-                stack.extend(reversed(node.children))
-            else:
+                first = bisect_right(node.children, start, key=lambda child: child.end)
+                last = bisect_left(node.children, end, key=lambda child: child.start)
+                stack.extend(reversed(node.children[first:last]))
+            elif node.start < end and start < node.end:
                 yield node
 
 
@@ -124,11 +127,10 @@ def documents(node: Node) -> list[Range]:
 
 def around(node: Node, start: int, end: int) -> Range:
     """A range of the text, moved outward so that it cuts through no value but strings' texts."""
-    for leaf in node.leaves():
-        if leaf.start < end and start < leaf.end:
-            inner = leaf.inside if leaf.kind == "string" else (leaf.end, leaf.end)
-            if not (inner[0] <= start and end <= inner[1]):
-                start, end = min(start, leaf.start), max(end, leaf.end)
+    for leaf in node.leaves(start, end):
+        inner = leaf.inside if leaf.kind == "string" else (leaf.end, leaf.end)
+        if not (inner[0] <= start and end <= inner[1]):
+            start, end = min(start, leaf.start), max(end, leaf.end)
     return start, end
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.attribution.design.perturber import Perturber
-from smile_trace.attribution.segmentation import json_structure
+from smile_trace.attribution.segmentation import json_structure, units
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.records import Message, Prompted, ToolResult, Unit
 
@@ -106,3 +106,13 @@ def test_every_mask_leaves_valid_json(
     free = [s.message == 0 or s.protected for s in segments]
     if unit == "word":
         assert json.loads(perturber.messages(free)[-1].content) in ({}, [])
+
+
+def test_the_elements_of_a_very_long_list_are_documents() -> None:
+    """Each is looked up in the structure: that takes the logarithm of their number, not its
+    square."""
+    rows = json.dumps([{"id": number} for number in range(20_000)])
+    result = Message(role="tool", parts=(ToolResult(id="c", response=rows),))
+    found = units.picked(Prompted(messages=(result,)), "document")
+    assert found is not None
+    assert len(found) == 20_000
