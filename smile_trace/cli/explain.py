@@ -145,7 +145,7 @@ def explain(
     from smile_trace.evaluation import estimate_check
     from smile_trace.explaining.cost_estimate import check_worth, estimate_of
     from smile_trace.explaining.options import ExplainOptions
-    from smile_trace.explaining.paths import PATH_BUDGET
+    from smile_trace.explaining.paths import PATH_BUDGET, estimate_path
     from smile_trace.explaining.preparation import prepare
     from smile_trace.settings import Settings
 
@@ -164,7 +164,10 @@ def explain(
         text, settings, options, model=model, trace_id=trace_id, answer=answer, app=app
     )
     _check_protected(prepared)
-    most = estimate_of(prepared, embeddings=settings.explain.embeddings)
+    if path:
+        most = estimate_path(str(trace_id), settings, options, model=model, app=app)
+    else:
+        most = estimate_of(prepared, embeddings=settings.explain.embeddings)
     check_worth(prepared)
     if sanity_check:
         most = most.plus(estimate_check(prepared.without_proxy()))

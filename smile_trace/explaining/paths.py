@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,6 +12,7 @@ from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import explain_metered
 from smile_trace.explaining.concurrency import wait_for
+from smile_trace.explaining.cost_estimate import Estimate, estimate_of
 from smile_trace.explaining.driver import ExplanationFailed, OnRound
 from smile_trace.explaining.inputs import answered_call, read_trace
 from smile_trace.explaining.named_models import ANSWERS, AnyModel
@@ -82,6 +84,51 @@ def explain_path(
     trace = read_trace(trace_id, conf)
     walk = _Walk(trace, conf, options, depth, model, app, on_round)
     return wait_for(walk.run(answered_call(trace, span_id)))
+
+
+def estimate_path(
+    trace_id: str,
+    conf: Settings,
+    options: ExplainOptions,
+    *,
+    model: AnyModel | None = None,
+    app: str | None = None,
+) -> Estimate:
+    """What the path of a trace would ask at most: that of its final answer, with the tokens and the
+    price of its dearest call. Asks nothing.
+
+    Raises:
+        SmileTraceError: the final answer could not be explained.
+    """
+    trace_id, _, span_id = trace_id.partition(":")
+    trace = read_trace(trace_id, conf)
+    final = answered_call(trace, span_id)
+
+    def most(call: Call) -> Estimate:
+        prepared = prepare_call(call, conf, options, model=model, app=app)
+        return estimate_of(prepared, embeddings=conf.explain.embeddings)
+
+    found = [most(final)]
+    for call in _longest_of_each_model(trace.calls):
+        with suppress(SmileTraceError):  # then it is not asked either
+            found.append(most(call))
+    tokens, usd = [one.tokens for one in found], [one.usd for one in found]
+    return found[0].model_copy(
+        update={
+            "model": ", ".join(dict.fromkeys(one.model for one in found)),
+            "tokens": None if None in tokens else max(n for n in tokens if n is not None),
+            "usd": None if None in usd else max(n for n in usd if n is not None),
+            "paid": any(one.paid for one in found),
+        }
+    )
+
+
+def _longest_of_each_model(calls: Sequence[Call]) -> list[Call]:
+    def size(call: Call) -> int:
+        return sum(len(message.content) for message in call.messages)
+
+    answered = [call for call in calls if call.answer is not None and call.model is not None]
+    return list({call.model: call for call in sorted(answered, key=size)}.values())
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from smile_trace.presentable import presentable
-from smile_trace.records.base import Record
+from smile_trace.records.base import JSON, Record
 from smile_trace.records.explanation import Cost, Explanation, SegmentAttribution
 from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.records.upgrades import upgrade_path
 
 PATH_SCHEMA_VERSION = 1
 
@@ -68,12 +69,12 @@ class PathStep(Record):
     @property
     def title(self) -> str:
         """What is explained, in words: "The call of get_order"."""
-        if not self.depth:
-            return "The final answer"
         calls = read_tool_calls(self.explanation.answer)
         if calls is not None:
             names = dict.fromkeys(presentable(call.name, longest=_LONGEST) for call in calls)
             return f"The call of {' and '.join(names)}"
+        if not self.depth:
+            return "The final answer"
         output = f"output of {presentable(self.name, longest=_LONGEST)}"
         part = self.explanation.part
         if part is None:
@@ -95,6 +96,11 @@ class ExplanationPath(Record):
     summary: str
     budget: int
     cost: Cost
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, document: JSON) -> JSON:
+        return upgrade_path(document, PATH_SCHEMA_VERSION)
 
     @property
     def ends(self) -> tuple[tuple[int, Source], ...]:

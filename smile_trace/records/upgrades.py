@@ -60,6 +60,16 @@ def upgrade_explanation(document: JSON, current: int) -> JSON:
     return upgraded
 
 
+def upgrade_path(document: JSON, current: int) -> JSON:
+    """An ExplanationPath: there is one version; its explanations are upgraded as they are read.
+
+    Raises:
+        ValueError: it was written by a newer release.
+    """
+    _version(document, current, "path")
+    return document
+
+
 def upgrade_comparison(document: JSON, current: int) -> JSON:
     """A Comparison: version 1 had the verdicts `dead`, `critical` and `undetermined`; until version
     2 an edit was named by the segments that it changed.

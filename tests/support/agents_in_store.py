@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,21 +23,27 @@ def serving_agent(
         before = os.environ.get("SMILE_TRACE_HOME")
         os.environ["SMILE_TRACE_HOME"] = str(home or folder)
         try:
-            _ingest(agent)
-            how = EndpointSettings(
-                kind="endpoint", base_url=server.base_url, temperature_zero_is_deterministic=True
-            )
-            yield server, Endpoint("planted", how)
+            keep(Settings(), agent.lines)
+            yield server, endpoint(server)
         finally:
             del os.environ["SMILE_TRACE_HOME"]
             if before is not None:
                 os.environ["SMILE_TRACE_HOME"] = before
 
 
-def _ingest(agent: PlantedAgent) -> None:
-    settings = Settings()
+def endpoint(server: StrictServer) -> Endpoint:
+    """The server's model, which repeats itself at temperature 0."""
+    how = EndpointSettings(
+        kind="endpoint", base_url=server.base_url, temperature_zero_is_deterministic=True
+    )
+    return Endpoint("planted", how)
+
+
+def keep(settings: Settings, lines: Iterable[bytes]) -> None:
+    """Take spool lines into the store of these settings."""
     settings.spool.mkdir(parents=True, mode=0o700)
-    (settings.spool / "1.jsonl").write_bytes(b"".join(agent.lines))
+    whole = [line.rstrip(b"\n") + b"\n" for line in lines]
+    (settings.spool / "1.jsonl").write_bytes(b"".join(whole))
     store = Store.open(settings)
     Ingest(store, settings).run()
     store.close()

@@ -103,7 +103,7 @@ def planted_agent(seed: int, kind: Kind, calls: int) -> PlantedAgent:
         rewrites=world.rewrites,
         driver=world.driver,
         trace_id=trace_id,
-        lines=tuple(line.rstrip(b"\n") + b"\n" for line in found.lines),
+        lines=tuple(found.lines),
         answer=world.answer,
         texts=(*world.codes, world.day, *world.names[:1]),
     )

@@ -2,16 +2,24 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from openai import OpenAI
 
 import smile_trace
 from smile_trace.explaining.driver import ExplanationFailed
 from smile_trace.records.path import ExplanationPath
-from tests.support.agents_in_store import serving_agent
+from smile_trace.settings import Settings
+from smile_trace.testing import captured
+from tests.support import order_agent
+from tests.support.agents_in_store import endpoint, keep, serving_agent
 from tests.support.command_line import run_command
 from tests.support.planted_agents import Kind, planted_agent, wrongly_named
+from tests.support.strict_openai import strict
+from tests.support.worker_settings import settings_tables
 
 
 @pytest.mark.parametrize(
@@ -106,3 +114,44 @@ def test_the_command(tmp_path: Path) -> None:
         refused = run_command("explain", agent.trace_id, "--path", "--unit", "word", cwd=tmp_path)
         assert refused.returncode == 2
         assert b"--path takes a TRACE_ID" in refused.stderr
+
+
+def test_the_calls_of_the_real_client_make_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Captured by `instrument`, within a function of the application: ids and results are there."""
+
+    def model(body: dict[str, Any]) -> str | list[dict[str, Any]]:
+        answered = any(message["role"] == "tool" for message in body["messages"])
+        return order_agent.answer(body) if answered else order_agent.first_step(body)
+
+    with strict(model) as server, captured() as found:
+        smile_trace.instrument("openai")
+
+        @smile_trace.trace
+        def agent(question: str) -> None:
+            messages: list[Any] = [{"role": "user", "content": question}]
+            with OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client:
+                ask = partial(client.chat.completions.create, model="planted", temperature=0)
+                made = ask(messages=messages, tools=order_agent.TOOLS).choices[0].message
+                [called] = made.tool_calls
+                result = {
+                    "role": "tool",
+                    "tool_call_id": called.id,
+                    "content": json.dumps(order_agent.RESULT),
+                }
+                messages += [made.model_dump(exclude_none=True), result]
+                ask(messages=messages, tools=order_agent.TOOLS)
+
+        agent(order_agent.QUESTION)
+        settings = Settings(home=tmp_path, **settings_tables(server.base_url, {}))
+        monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
+        keep(settings, found.lines)
+        [trace_id] = {call.trace_id for call in found.calls}
+        path = smile_trace.explain_path(trace_id, model=endpoint(server))
+    assert server.refused == []
+    first, second = path.steps
+    [source] = first.sources
+    assert (source.kind, source.name, source.step) == ("tool_result", "get_order", 1)
+    assert source.drivers[0].text == '"arrives": "Friday"'
+    assert second.sources[0].drivers[0].text == "4711."

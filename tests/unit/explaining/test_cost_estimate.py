@@ -11,12 +11,14 @@ from smile_trace.cli.confirmation import confirm, describe
 from smile_trace.explaining import ExplanationFailed, estimate, explain
 from smile_trace.explaining.cost_estimate import check_worth
 from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.paths import estimate_path
 from smile_trace.explaining.preparation import prepare
 from smile_trace.models import ModelUnavailable
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.ingest import Ingest
 from tests.support.priced_models import PROMPT
+from tests.support.spooled import call_span, context_span, span_id, trace_id, write_spool
 
 
 def test_the_bound_of_a_model_with_a_price(priced_models):
@@ -26,6 +28,26 @@ def test_the_bound_of_a_model_with_a_price(priced_models):
     assert most.tokens == 20 * (len(sent) + 10)
     assert most.usd == pytest.approx(20 * (len(sent) * 0.15e-6 + 10 * 0.60e-6))
     assert most.paid
+
+
+def test_the_bound_of_a_path_is_that_of_its_dearest_call(priced_models):
+    settings, options = Settings(), ExplainOptions(budget=120)
+    spans = [context_span(1), context_span(2)]
+    for number, model in ((1, "gpt-4o-mini"), (2, "strange")):
+        long, short = PROMPT * 20, PROMPT
+        spans += [
+            call_span(number, span=1, prompt=long, model=model, parent=span_id(9)),
+            call_span(number, span=2, prompt=short, model="gpt-4o-mini", parent=span_id(9)),
+        ]
+    write_spool(settings.spool, spans)
+    store = Store.open(settings)
+    Ingest(store, settings).run()
+    store.close()
+    one, other = (estimate_path(trace_id(n), settings, options) for n in (1, 2))
+    alone = estimate(trace_id=trace_id(1), budget=120)
+    assert (one.calls, one.model, one.segments) == (120, "gpt-4o-mini", alone.segments)
+    assert one.usd > 2 * alone.usd
+    assert (other.usd, other.paid, other.model) == (None, True, "gpt-4o-mini, strange")
 
 
 def test_which_models_may_cost_money(priced_models):

@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from smile_trace.records.path import ExplanationPath
@@ -51,3 +52,9 @@ def test_hostile_text_is_text() -> None:
 def test_no_template_has_a_script() -> None:
     folder = ROOT / "smile_trace" / "render" / "templates"
     assert "<script" not in (folder / "path.html.j2").read_text(encoding="utf-8")
+
+
+def test_a_path_of_a_newer_release_is_refused() -> None:
+    newer = {**sample_path().model_dump(mode="json"), "schema_version": 2}
+    with pytest.raises(ValueError, match="upgrade smile-trace"):
+        ExplanationPath.model_validate(newer)
