@@ -234,7 +234,7 @@ def _show_path(path: "ExplanationPath", *, html: Path | None, json: bool) -> Non
     elif html is None:
         path.show()
     else:
-        print(f"{path.summary}\n{html.absolute()}")
+        print_summary(path.summary, html)
 
 
 def _show(explanation: "Explanation", *, html: Path | None, json: bool) -> None:

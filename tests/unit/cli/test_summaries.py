@@ -7,12 +7,16 @@ import pytest
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
+from smile_trace.cli.explain import _show_path
+from smile_trace.records import Cost
 from smile_trace.records.comparison import (
     Comparison,
     ComparisonSettings,
     VersionChange,
     VersionReport,
 )
+from smile_trace.records.path import ExplanationPath, PathStep
+from tests.support.explained import explanation
 
 
 @pytest.mark.parametrize("command", ["compare", "influence"])
@@ -36,3 +40,19 @@ def test_no_control_character_is_printed(
     ran = CliRunner().invoke(app, [command, "shop", "--html", str(tmp_path / "page.html")])
     assert "changed the answers" in ran.stdout, ran.output
     assert not any(character in ran.stdout for character in "\x1b\x07")
+
+
+def test_no_control_character_of_a_path_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = ExplanationPath(
+        trace_id="1" * 32,
+        steps=(PathStep(call="1:2", name="ask", explanation=explanation()),),
+        summary="The answer depends on “\x1b]0;owned\x07”.",
+        budget=40,
+        cost=Cost(),
+    )
+    _show_path(path, html=tmp_path / "page.html", json=False)
+    printed = capsys.readouterr().out
+    assert "depends on" in printed
+    assert not any(character in printed for character in "\x1b\x07")
