@@ -21,6 +21,7 @@ from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (
     Explanation,
     ExplanationSettings,
+    Message,
     Prompted,
     Response,
     SegmentAttribution,
@@ -68,27 +69,34 @@ class InjectedPrompt:
 
 
 def inject_instruction(prompted: Prompted, marker: str) -> InjectedPrompt:
-    """An instruction at the end of the last user message.
+    """An instruction at the end of the last user message that has a text.
 
     At the beginning of the answer the marker is said even where the answer is truncated.
     """
     messages = prompted.messages
-    users = [k for k, message in enumerate(messages) if message.role == "user"]
-    place = users[-1] if users else len(messages) - 1
+    texts = _with_text(messages)
+    users = [k for k in texts if messages[k].role == "user"]
+    place = (users or texts)[-1]
     start = len(messages[place].content) + 1
     return _inject(prompted, place, start, f"Begin your answer with the word {marker}.", marker)
 
 
 def inject_example(prompted: Prompted, marker: str) -> InjectedPrompt:
-    """An example before the last message: its end, continued by the marker.
+    """An example before the last message that is a text: its end, continued by the marker.
 
     Base models do not follow instructions, but repeat what they have read.
     """
     messages = prompted.messages
-    plain = [k for k, message in enumerate(messages) if not message.parts]
-    place = plain[-1] if plain else len(messages) - 1
+    texts = _with_text(messages)
+    plain = [k for k in texts if not messages[k].parts]
+    place = (plain or texts)[-1]
     tail = " ".join(messages[place].content.split()[-_TAIL_WORDS:])
     return _inject(prompted, place, 0, f"{tail} {marker}.", marker)
+
+
+def _with_text(messages: Sequence[Message]) -> list[int]:
+    """The messages with a text: not those of an image, or of calls of tools, alone."""
+    return [k for k, message in enumerate(messages) if message.slots]
 
 
 METHODS: tuple[Callable[[Prompted, str], InjectedPrompt], ...] = (

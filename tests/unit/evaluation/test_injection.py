@@ -1,12 +1,20 @@
 """The sanity check: passed, failed and inconclusive outcomes."""
 
+from collections.abc import Callable
+
 import pytest
 
 from smile_trace.evaluation import check_by_injection, estimate_check
-from smile_trace.evaluation.injection import NEUTRAL, inject_example, inject_instruction
+from smile_trace.evaluation.injection import (
+    METHODS,
+    NEUTRAL,
+    InjectedPrompt,
+    inject_example,
+    inject_instruction,
+)
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
-from smile_trace.records import Message, Prompted
+from smile_trace.records import Media, Message, Prompted, TextPart, ToolCall, ToolResult
 from smile_trace.settings import Settings
 from tests.support.planted import PlantedModel
 
@@ -126,3 +134,23 @@ def test_the_estimate_covers_the_check():
     most = estimate_check(prepared(model, budget=12))
     assert most.calls == 12
     assert most.tokens is None
+
+
+@pytest.mark.parametrize("inject", METHODS)
+def test_messages_without_a_text_are_left_alone(
+    inject: Callable[[Prompted, str], InjectedPrompt],
+) -> None:
+    image = Media(modality="image", uri="https://example.org/a.png")
+    messages = (
+        Message(role="user", parts=(TextPart(content="What is this?"), image)),
+        Message(role="assistant", parts=(ToolCall(id="c", name="look"),)),
+        Message(role="tool", parts=(ToolResult(id="c", response="A lamp."),)),
+        Message(role="assistant", parts=(ToolCall(id="d", name="look"),)),
+        Message(role="user", parts=(image,)),
+    )
+    injected = inject(Prompted(messages=messages), "MARKER")
+    [changed] = [
+        k for k, message in enumerate(injected.prompted.messages) if message != messages[k]
+    ]
+    assert changed == injected.message
+    assert "MARKER" in injected.prompted.messages[changed].content
