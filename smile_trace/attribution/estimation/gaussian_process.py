@@ -154,6 +154,10 @@ def leave_one_out_residuals(x: Array, y: Array) -> Array:
 
     In closed form (Rasmussen & Williams 2006, eq. 5.12), with all parameters at the medians of
     their priors, so that nothing is searched.
+
+    Args:
+        x: the masks, shape (rows, segments); there may be no segment.
+        y: the answer changes, shape (rows,).
     """
     spread = float(y.var())
     if spread < 1e-12:

@@ -103,8 +103,8 @@ def estimate(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> Es
 
 
 def beside(effect: Array, p_value: Array) -> Array:
-    """The p-values with 1 beside effects that are shown as 0.00. They are only larger, so that
-    the test holds its level."""
+    """The p-values with 1 beside effects that are shown as 0.00, shape (segments,) as both
+    arguments. They are only larger, so that the test holds its level."""
     shown: Array = np.where(np.abs(effect) < SHOWN_AS_NONE, 1.0, p_value)
     return shown
 
@@ -115,6 +115,11 @@ def limited_translation(biased: Array, low: Array, high: Array) -> Array:
     The limited translation of Efron & Morris (1971): the unbiased estimate is the centre of its
     interval `[low, high]`, and the result is at most TRANSLATION half widths from it, in [−1, 1].
     So it is not at an end of an interval, but where that is the end of the scale.
+
+    Args:
+        biased: the estimates of small variance, shape (segments,).
+        low: the lower ends, same shape, not cut to [−1, 1]; −inf where nothing is known.
+        high: the upper ends; inf where nothing is known.
     """
     known = np.isfinite(low) & np.isfinite(high)
     centre = np.where(known, (np.where(known, low, 0) + np.where(known, high, 0)) / 2, 0)
