@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -205,7 +206,7 @@ class Budget(_Table):
 
 _SOME = ("prompt:", "function:")
 
-ExplainedUnit = Literal[
+_UNITS = (
     "auto",
     "word",
     "sentence",
@@ -218,7 +219,21 @@ ExplainedUnit = Literal[
     "tool_result",
     "turn",
     "step",
-]
+)
+
+
+def _check_unit(written: str) -> str:
+    if len(written) > 2 and written[0] == written[-1] == "/":
+        try:
+            re.compile(written[1:-1])
+        except re.error as error:
+            raise ValueError(f"{written} is no regular expression: {error}") from None
+    elif written not in _UNITS:
+        raise ValueError(f"take {', '.join(_UNITS)} or a /pattern/")
+    return written
+
+
+ExplainedUnit = Annotated[str, AfterValidator(_check_unit)]
 
 
 class ExplainingSome(_Table):
@@ -247,8 +262,9 @@ class Explaining(_Table):
 
     unit: ExplainedUnit = "auto"
     """What is removed at a time; `auto`: the prompt's structure first, then the sentences and
-    words of what matters; with `example`, `document`, `tool`,
-    `tool_result`, `turn` and `step` the rest is retained."""
+    words of what matters; `word`, `sentence`, `section`, `message`, `variable`; or, with the rest
+    retained, `example`, `document`, `tool`, `tool_result`, `turn`, `step` or every match of a
+    `/pattern/`."""
     protect: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
     signal: Literal["auto", "text", "probability"] = "auto"

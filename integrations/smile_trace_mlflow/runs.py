@@ -14,7 +14,7 @@ from smile_trace.records import JSON, Explanation
 from smile_trace.render import driver_text, to_html
 from smile_trace.render.index import Entry, index_to_html
 from smile_trace.trackers import ExplainedCall
-from smile_trace.trackers.names import call_label, function_label, model_label
+from smile_trace.trackers.names import call_label, model_label
 from smile_trace_mlflow.spans import shown_in
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> s
     """
     run_id = server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", _NOTE)
     for item in items:
-        page = to_html(item.explanation, title=call_label(item.trace, item.call))
+        page = to_html(item.explanation, title=call_label(item.call))
         server.write_artifact(run_id, page_path(item), page)
     rows = _read(server.read_artifact(run_id, TABLE))
     rows |= {item.call.id: _row(item) for item in items}
@@ -102,7 +102,7 @@ def page_path(item: ExplainedCall) -> str:
 def _group(item: ExplainedCall) -> str:
     if item.call.prompts:
         return f"{item.call.prompts[0].name}-v{item.call.prompts[0].version}"
-    return function_label(item.trace, item.call)
+    return item.call.name
 
 
 def _short_hash(call_id: str) -> str:
@@ -115,7 +115,7 @@ def _row(item: ExplainedCall) -> dict[str, JSON]:
     return {
         "prompt": prompt.name if prompt else "",
         "version": prompt.version if prompt else "",
-        "function": function_label(item.trace, call),
+        "function": call.name,
         "model": model_label(call.model or explanation.settings.model),
         "driver": driver_text(explanation),
         "status": explanation.fidelity.status,

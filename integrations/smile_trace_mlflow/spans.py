@@ -59,7 +59,7 @@ def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
         name = span.name
         if call := calls.get(span.span_id):
             shown |= _of_call(call)
-            name = call_label(trace, call)
+            name = call_label(call)
         elif is_root or semconv.INPUT in span.attributes:
             shown |= _of_context(span, trace, is_root=is_root)
         if is_root:
@@ -204,7 +204,7 @@ def explanation_span(item: ExplainedCall, parent: ParentSpan, pictures: Mapping[
         trace_id=parent.trace_id.removeprefix("tr-"),
         span_id=explanation_span_id(call.id),
         parent_id=parent.span_id,
-        name=_no_nul(f"{EXPLANATION_NAME} {call_label(item.trace, call)}"),
+        name=_no_nul(f"{EXPLANATION_NAME} {call_label(call)}"),
         start_ns=parent.start_ns,
         end_ns=parent.end_ns,
         attributes={

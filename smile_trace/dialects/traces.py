@@ -1,9 +1,9 @@
 """The calls of a trace: the innermost spans that hold messages and an answer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from smile_trace import foreign, semconv
-from smile_trace.dialects.attributes import call_fields, read_external_trace
+from smile_trace.dialects.attributes import call_fields, read_external_trace, read_text
 from smile_trace.dialects.base import known
 from smile_trace.dialects.documents import retrieved_in, with_documents
 from smile_trace.foreign import ForeignDataError
@@ -22,7 +22,7 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     by_id = {span.span_id: span for span in spans}
     retrieved = retrieved_in(spans)
     innermost = (
-        with_documents(_with_external_traces(call, by_id), retrieved)
+        with_documents(_with_what_is_around(call, by_id), retrieved)
         for span_id, call in calls.items()
         if span_id not in (around_calls if call.answer is None else around_answers)
     )
@@ -97,19 +97,33 @@ def _read(span: Span) -> Call | None:
     return None
 
 
-def _with_external_traces(call: Call, spans: Mapping[str, Span]) -> Call:
-    """The call with the external traces of the spans around it, which instrumentors do not note."""
-    linked, seen = dict(call.external_trace), {call.span_id}
-    around = spans.get(spans[call.span_id].parent_id or "")
+def _with_what_is_around(call: Call, spans: Mapping[str, Span]) -> Call:
+    """The call under the name of the innermost decorated function, with the external traces of the
+    spans around it: an instrumentor notes neither."""
+    own = spans[call.span_id]
+    around = list(_around(own, spans))
+    linked: dict[str, str] = {}
+    for span in reversed(around):
+        linked |= read_external_trace(span)
+    named = next(filter(None, map(_function, (own, *around))), call.name)
+    return call.model_copy(update={"name": named, "external_trace": linked | call.external_trace})
+
+
+def _function(span: Span) -> str | None:
+    """The decorated function that a span is of."""
+    if span.attributes.get(semconv.KIND) == "context":
+        return span.name
+    return read_text(span.attributes.get(semconv.NAME))
+
+
+def _around(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
+    """The spans around one, the innermost first."""
+    seen = {span.span_id}
+    around = spans.get(span.parent_id or "")
     while around is not None and around.span_id not in seen:
-        linked = {**read_external_trace(around), **linked}
+        yield around
         seen.add(around.span_id)
         around = spans.get(around.parent_id or "")
-    return (
-        call
-        if linked == call.external_trace
-        else call.model_copy(update={"external_trace": linked})
-    )
 
 
 def _ancestors(spans: Sequence[Span], of: Iterable[str]) -> set[str]:

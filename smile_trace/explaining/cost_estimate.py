@@ -1,5 +1,6 @@
 """The most that an explanation can cost, and whether it is worth it, before anything is asked."""
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, TypeVar
@@ -114,15 +115,16 @@ def check_worth(prepared: Prepared) -> None:
     """
     if prepared.options.part is not None and prepared.prompted.answer is not None:
         find_answer_span(prepared.prompted.answer, prepared.options.part)
-    segmentation, _ = partition(as_explained(prepared.prompted, prepared.options), prepared.options)
+    prompted, unit = as_explained(prepared.prompted, prepared.options), prepared.options.unit
+    segmentation, missing = partition(prompted, prepared.options)
+    if missing is not None and isinstance(unit, re.Pattern):
+        raise ExplanationFailed(f"the pattern /{unit.pattern}/ matches nothing in the prompt")
     segments = segmentation.segments
-    if len(segments) == 1 and not Perturber(
-        as_explained(prepared.prompted, prepared.options), segments
-    ).sendable([False]):
-        unit = _removed(segmentation)
-        finer = "" if unit == "word" else ", or explain it by the unit 'word'"
+    if len(segments) == 1 and not Perturber(prompted, segments).sendable([False]):
+        single = _removed(segmentation)
+        finer = "" if single == "word" else ", or explain it by the unit 'word'"
         raise ExplanationFailed(
-            f"the prompt is a single {unit}, so nothing can be removed from it: "
+            f"the prompt is a single {single}, so nothing can be removed from it: "
             f"give a longer one{finer}"
         )
     budget = prepared.settings.budget

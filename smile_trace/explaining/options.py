@@ -75,7 +75,7 @@ class ExplainOptions:
         how = settings.models.get(model, settings.models.get("*"))
         most = settings.budget.calls_per_explanation
         options = cls(
-            unit=chosen.unit,
+            unit=written(chosen.unit),
             protect=chosen.protect,
             budget=most,
             signal=chosen.signal,
@@ -90,7 +90,8 @@ class ExplainOptions:
         for own in (chosen.some[name] for name in names if name in chosen.some):
             given = own.model_dump(exclude_none=True)
             budget = min(given.pop("calls", options.budget), most)
-            options = replace(options, **given, budget=budget)
+            unit = written(given.pop("unit")) if own.unit else options.unit
+            options = replace(options, **given, unit=unit, budget=budget)
         return options
 
     @classmethod
@@ -106,7 +107,7 @@ class ExplainOptions:
         except ValueError as error:
             raise CannotExplain(str(error)) from None
         return cls(
-            unit=stored.unit,
+            unit=stored.unit if stored.pattern is None else re.compile(stored.pattern),
             protect=tuple(map(written, stored.protect)),
             budget=stored.budget,
             signal=stored.signal,
@@ -138,6 +139,7 @@ class ExplainOptions:
             proxy=proxy,
             seed=self.seed,
             part=self.part,
+            pattern=self.unit.pattern if isinstance(self.unit, re.Pattern) else None,
         )
 
 

@@ -1,5 +1,7 @@
 """The segments of a prompt: by the unit that was asked for, or where it has none by its parts."""
 
+import re
+
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.errors import ReasonCode
@@ -17,16 +19,17 @@ def partition(prompted: Prompted, options: ExplainOptions) -> tuple[Segmentation
     """The segmentation, and the note that it is not by the unit of the options.
 
     Raises:
-        CannotExplain: nothing can be removed from this prompt, or a pattern or own spans are not
-            in it.
+        CannotExplain: nothing can be removed from this prompt, or own spans are not in it.
     """
+    unit = options.unit
     try:
-        return Segmentation(prompted, options.unit, options.protect), None
+        return Segmentation(prompted, unit, options.protect), None
     except UnitMissing:
-        if not isinstance(options.unit, str):
+        if not isinstance(unit, str | re.Pattern):
             raise
+    missing = f"unit {unit!r}" if isinstance(unit, str) else f"match of /{unit.pattern}/"
     note = Note(
         code=ReasonCode.UNIT_MISSING,
-        text=f"The prompt has no unit {options.unit!r}, so its structure was taken (unit 'auto').",
+        text=f"The prompt has no {missing}, so its structure was taken (unit 'auto').",
     )
     return Segmentation(prompted, "auto", options.protect), note

@@ -89,6 +89,7 @@ class Call(Record):
     trace_id: str
     span_id: str
     name: str
+    """The innermost decorated function; of a call without one, what its span is called."""
     form: Form = "chat"
     messages: tuple[Message, ...]
     answer: str | None = None

@@ -164,6 +164,8 @@ class ExplanationSettings(Record):
     the word vectors of two answers."""
     part: str | None = None
     """The part of the answer that is explained alone: a text of it, or a JSON path."""
+    pattern: str | None = None
+    """The regular expression whose matches are the units (`unit` is then `span`)."""
 
     @model_validator(mode="before")
     @classmethod

@@ -34,8 +34,9 @@ def hash_settings(document: JSON) -> str:
     hashed = _renamed(document, {"protect": "freeze"})
     if hashed.get("distance") == "words":
         del hashed["distance"]
-    if hashed.get("part") is None:
-        hashed.pop("part", None)
+    for name in ("part", "pattern"):
+        if hashed.get(name) is None:
+            hashed.pop(name, None)
     text = json.dumps(hashed, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -3,29 +3,17 @@
 import re
 from pathlib import PurePosixPath, PureWindowsPath
 
-from smile_trace import semconv
-from smile_trace.records import Call, Trace
+from smile_trace.records import Call
 
 _FILE = re.compile(
     r"(?:file:/{2,})?(?:[~.]{0,2}/|[A-Za-z]:[\\/]|\\\\)|.*\.(?:gguf|bin|safetensors)$"
 )
 
 
-def call_label(trace: Trace, call: Call) -> str:
+def call_label(call: Call) -> str:
     """`answer · gpt-4o-mini`: the function that made a call, and its model where it is known."""
     model = model_label(call.model)
-    function = function_label(trace, call)
-    return f"{function} · {model}" if model else function
-
-
-def function_label(trace: Trace, call: Call) -> str:
-    """The decorated function of a call; of one without, what its trace is called."""
-    spans = {span.span_id: span for span in trace.spans}
-    for span in (spans.get(call.span_id), spans.get(trace.root_span_id)):
-        name = None if span is None else span.attributes.get(semconv.NAME)
-        if isinstance(name, str) and name:
-            return name
-    return call.name
+    return f"{call.name} · {model}" if model else call.name
 
 
 def model_label(model: str | None) -> str:

@@ -142,7 +142,7 @@ def captured(
     call = Call(
         trace_id=trace_id,
         span_id=span_id,
-        name="answer",
+        name="ask",
         messages=explained.messages,
         answer=explained.answer,
         model="gpt-4o-mini",

@@ -139,6 +139,8 @@ def _type(annotation: Any) -> str:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_type(a) for a in arguments if a is not type(None))
+    if origin is typing.Annotated:
+        return _type(arguments[0])
     if origin is tuple:
         return f"list of {_type(arguments[0])}s"
     names = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}

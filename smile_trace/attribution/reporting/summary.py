@@ -145,7 +145,7 @@ def _drivers(tree: _Tree, of: str) -> str:
         pieces = tree.inside(driver)
         strongest = sorted(filter(_drives, pieces), key=lambda s: -s.attribution)
         inner = _listed([f"{_named(s, pieces)} ({_lost(s)})" for s in strongest])
-        there = f", there on {inner or 'no single part'}" if pieces else ""
+        there = f", there on {inner}" if inner else ""
         named.append(f"{tree.named(driver)} ({lost}){there}")
     if not any(map(tree.inside, tree.drivers)):
         return _listed(named)

@@ -26,7 +26,8 @@ def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, 
     """How many levels to show, and the fidelity of the whole.
 
     A finer level is shown where it is reliable or has a sure part, the first one always. The
-    fidelity is that of the finest level that is reliable like all before it, or of the first.
+    fidelity is that of the finest level that is reliable like all before it, or of the first;
+    what predicts but names nothing is inconclusive.
     """
     verdicts = [_verdict(findings, scores) for findings in found]
     shown = 1
@@ -35,6 +36,8 @@ def judge(found: Sequence[LevelFindings], scores: ResponseScores) -> tuple[int, 
     reliable = takewhile(lambda verdict: verdict[0] == "reliable", verdicts[:shown])
     judged = max(len(list(reliable)), 1) - 1
     status, reason = verdicts[judged]
+    if status == "reliable" and not any(map(_stands_out, found[:shown])):
+        status, reason = "inconclusive", f"{reason[:-1]}, but none of them stands out of the noise."
     quality = found[judged].held_out
     return shown, Fidelity(
         status=status,
@@ -132,6 +135,12 @@ def _anything_sure(found: LevelFindings) -> bool:
     quality = found.held_out
     by_amount = quality is not None and quality.gain <= 0 and quality.share_r2 > MINIMAL_R2
     return any(found.fails_without) or (any(found.significant) and not by_amount)
+
+
+def _stands_out(found: LevelFindings) -> bool:
+    """Whether there is a segment, or a pair, to name."""
+    paired = any(pair.kind is not None for pair in found.pairs)
+    return paired or any(found.significant) or any(found.fails_without)
 
 
 def _ceiling(scores: ResponseScores) -> float | None:

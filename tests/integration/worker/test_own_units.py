@@ -54,6 +54,8 @@ def test_a_prompt_goes_before_its_function(configure: Configure) -> None:
 def test_a_wrong_name_is_one_sentence(configure: Configure) -> None:
     with pytest.raises(SettingsError, match="unit"):
         configure(explain={"prompt:greet": {"unit": "syllable"}})
+    with pytest.raises(SettingsError, match=r"unit: /\(/ is no regular expression"):
+        configure(explain={"prompt:greet": {"unit": "/(/"}})
     with pytest.raises(SettingsError, match="promt"):
         configure(explain={"promt:greet": {"unit": "word"}})
 
@@ -76,3 +78,26 @@ def test_a_unit_that_does_not_occur_falls_back_with_a_note(
     assert explanation.summary.endswith(note.text)
     assert explanation.ranked[0].text.startswith(WORD)
     assert len(explanation.segments) == len(PROMPT.split())
+
+
+def test_the_unit_of_a_function_may_be_a_pattern(
+    configure: Configure, server: PlantedServer
+) -> None:
+    pattern = r"\w+"
+    table = {"function:chat planted": {"unit": f"/{pattern}/"}}
+    explanation = _explained(configure(explain=table))
+    assert explanation.settings.pattern == pattern
+    assert explanation.settings.unit == "span"
+    assert [s.text for s in explanation.segments] == [f"{word}1" for word in PROMPT.split()]
+    assert explanation.ranked[0].text.startswith(WORD)
+    assert not explanation.notes
+
+
+def test_a_pattern_that_matches_nothing_falls_back_with_a_note(
+    configure: Configure, server: PlantedServer
+) -> None:
+    explanation = _explained(configure(explain={"unit": "/no such text/"}))
+    [note] = explanation.notes
+    assert note.code is ReasonCode.UNIT_MISSING
+    assert "/no such text/" in note.text
+    assert explanation.ranked[0].text.startswith(WORD)

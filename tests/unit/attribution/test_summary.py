@@ -174,7 +174,7 @@ def test_words_are_named_in_their_passage() -> None:
     assert summarize(grey, reliable, coarser=[one]) == (
         "The answer depends on “the key of the door” (without it, 90 % [80 to 100 %] of the "
         "answer is "
-        "lost), there on no single part; two other words made no measurable difference."
+        "lost); two other words made no measurable difference."
     )
 
 

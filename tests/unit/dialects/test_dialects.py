@@ -72,6 +72,15 @@ def test_a_cycle_of_parents_ends() -> None:
     assert names([make("1", "2", sent="p", got="a"), make("2", "1")]) == ["1"]
 
 
+def test_a_call_is_called_after_the_innermost_decorated_function() -> None:
+    context = {"smile_trace.kind": "context"}
+    around = [make("1", attributes=context), make("2", "1", attributes=context), make("3", "2")]
+    assert names([*around, make("4", "3", sent="p", got="a")]) == ["2"]
+    own = make("4", "3", sent="p", got="a", attributes={"smile_trace.name": "ask"})
+    assert names([*around, own]) == ["ask"]
+    assert names([*around, own, make("5", "4", sent="p", got="a")]) == ["ask"]
+
+
 def test_plain_gen_ai() -> None:
     [call] = read_calls(
         [

@@ -54,6 +54,8 @@ def test_options_survive_the_store():
     patterns = ExplainOptions(protect=(re.compile("a.c"),)).to_record("m")
     assert patterns.protect == ("/a.c/",)
     assert ExplainOptions.from_record(patterns).protect == (re.compile("a.c"),)
+    of_matches = ExplainOptions(unit=re.compile("[a-z]+"))
+    assert ExplainOptions.from_record(of_matches.to_record("m")) == of_matches
 
 
 @pytest.mark.parametrize(("budget", "target"), [(12, 12), (20, 20), (21, 16), (100, 16)])

@@ -26,6 +26,6 @@ def test_a_model_is_never_called_by_a_path(model: str | None, label: str) -> Non
 
 
 def test_a_call_is_called_by_its_function_and_its_model() -> None:
-    trace, call = captured(explanation())
-    assert call_label(trace, call) == "ask · gpt-4o-mini"
-    assert call_label(trace, call.model_copy(update={"model": None})) == "ask"
+    _, call = captured(explanation())
+    assert call_label(call) == "ask · gpt-4o-mini"
+    assert call_label(call.model_copy(update={"model": None})) == "ask"
