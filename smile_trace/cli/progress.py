@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from smile_trace.store.queries.status import Status
 
 
+def in_terminal(console: Console) -> bool:
+    """Whether bars can be redrawn: not in a notebook, whose FORCE_COLOR makes rich take its output
+    for a terminal."""
+    return console.is_terminal and console.file.isatty()
+
+
 class CallBar:
     """A bar on standard error that counts responses; entered, it gives the hook for each round."""
 
@@ -38,7 +44,7 @@ class WorkerBars:
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}", style="dim"),
             console=console,
-            disable=not console.is_terminal,
+            disable=not in_terminal(console),
         )
         self._tasks: dict[str, TaskID] = {}
 

@@ -45,7 +45,7 @@ def worker(
     """
     from rich.console import Console
 
-    from smile_trace.cli.progress import WorkerBars
+    from smile_trace.cli.progress import WorkerBars, in_terminal
     from smile_trace.errors import SmileTraceError
     from smile_trace.settings import Settings
     from smile_trace.worker.run import run
@@ -65,7 +65,7 @@ def worker(
     if log not in ("text", "json"):
         raise SmileTraceError(f"--log is text or json, not {log!r}.")
     console = Console(stderr=True)
-    _write_log("json" if log == "json" else "text", console.is_terminal)
+    _write_log("json" if log == "json" else "text", in_terminal(console))
     stopping = threading.Event()
 
     def stop(*_: Any) -> None:

@@ -281,7 +281,8 @@ def choose_inputs(
     most: int,
     generator: np.random.Generator,
 ) -> list[Input]:
-    """A random sample of logged calls whose variables fill every template, each input once.
+    """A random sample of logged calls whose variables fill every template, each input (the
+    variables and the messages around the prompt) once.
 
     A larger sample of the same generator holds the smaller one, so that a larger budget pays only
     for what is new.
@@ -294,7 +295,8 @@ def choose_inputs(
             continue
         content = call.messages[use.message].content
         around = content[: use.start], content[use.end :]
-        key = (tuple(sorted(use.variables.items())), around, len(call.messages))
+        others = tuple((m.role, m.content) for k, m in enumerate(call.messages) if k != use.message)
+        key = (tuple(sorted(use.variables.items())), around, use.message, others)
         found.setdefault(key, Input(call, use))
     inputs = list(found.values())
     return [inputs[k] for k in generator.permutation(len(inputs))[:most]]

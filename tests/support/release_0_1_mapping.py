@@ -38,7 +38,7 @@ ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "comparison.versions": {"passages": []},
     "explanation": {"notes": [], "fields": []},
     "explanation.fidelity": {"reproduced": True},
-    "explanation.settings": {"distance": "words", "part": None},
+    "explanation.settings": {"distance": "words", "part": None, "pattern": None},
     "settings.explain": {"distance": "layers", "some": {}, "part": None},
     "explanation.segments": {"fails_without": False},
     "explanation.coarser": {"fails_without": False},

@@ -49,7 +49,7 @@ def _print_change(comparison: Comparison, change: VersionChange, console: Consol
         table.add_column(name, no_wrap=True, justify="left" if "%" in name else "right")
     if change.answers is not None:
         a = change.answers
-        what = f"answers on {a.inputs} inputs ({a.changed} changed)"
+        what = f"answers on {a.inputs} input{'' if a.inputs == 1 else 's'} ({a.changed} changed)"
         table.add_row(what, *_cells(a.distance, a.ci_low, a.ci_high, a.p_value, a.significant))
     for effect in layout.effects_of(change):
         text = "\n".join(layout.edit_text(change.edits[place]) for place in effect.edits)

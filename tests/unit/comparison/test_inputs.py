@@ -1,0 +1,30 @@
+"""Which logged calls are replayed through both versions of a prompt."""
+
+import numpy as np
+
+from smile_trace.comparison.version_replay import choose_inputs
+from smile_trace.records import Call, Message, PromptUse
+
+TEMPLATE = "Be brief."
+
+
+def _call(number: int, question: str) -> Call:
+    use = PromptUse(
+        name="support", version="1", template=TEMPLATE, message=0, start=0, end=len(TEMPLATE)
+    )
+    system = Message(role="system", content=TEMPLATE)
+    return Call(
+        trace_id="1" * 32,
+        span_id=f"{number:016x}",
+        name="answer",
+        messages=(system, Message(role="user", content=question)),
+        prompts=(use,),
+        start_ns=number,
+        end_ns=number + 1,
+    )
+
+
+def test_questions_beside_a_template_without_variables_are_inputs_of_their_own() -> None:
+    traffic = [_call(1, "open?"), _call(2, "closed?"), _call(3, "open?")]
+    chosen = choose_inputs(traffic, "support", [TEMPLATE], 10, np.random.default_rng(0))
+    assert sorted(one.call.messages[1].content for one in chosen) == ["closed?", "open?"]
