@@ -57,6 +57,7 @@ class PooledRowReader:
             weight.append(1 / known[row.explanation_id].probability)
         if not y:
             return None
+        shared = {number: _number(masks) for number, masks in designs.items()}
         return PooledRows(
             x=np.array(x),
             y=np.array(y),
@@ -64,7 +65,7 @@ class PooledRowReader:
             call=np.array(call),
             weight=np.array(weight),
             varies=np.array(varies),
-            design=np.array([_number(designs[number]) for number in call]),
+            design=np.array([shared[number] for number in call]),
         )
 
     def keys(self, explanations: Sequence[ExplanationRow]) -> list[str]:
