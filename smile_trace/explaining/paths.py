@@ -133,10 +133,14 @@ def _longest_of_each_model(calls: Sequence[Call]) -> list[Call]:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A call that is to be explained, and the sources (step, place) that led to it."""
+    """A call that is to be explained, and the sources (step, place) that led to it.
+
+    `strength` is the smallest attribution on the way to it: what is strongest is asked first.
+    """
 
     call: Call
     depth: int
+    strength: float
     parts: list[str | None]
     leads: list[tuple[int, int]]
 
@@ -148,7 +152,7 @@ class _Wanted:
 
 @dataclass
 class _Walk:
-    """One path under way: breadth first, the strongest sources of a step first."""
+    """One path under way, the strongest sources first."""
 
     trace: Trace
     conf: Settings
@@ -168,9 +172,10 @@ class _Walk:
     async def run(self, final: Call) -> ExplanationPath:
         """The path from this call."""
         self.embed = open_embeddings(self.conf)
-        self.waiting.append(_Wanted(final, 0, [None], []))
+        self.waiting.append(_Wanted(final, 0, 1.0, [None], []))
         while self.waiting:
-            wanted = self.waiting.pop(0)
+            wanted = max(self.waiting, key=lambda one: one.strength)
+            self.waiting.remove(wanted)
             try:
                 explanation, note = await self._explain(wanted)
             except SmileTraceError as error:
@@ -219,15 +224,16 @@ class _Walk:
         self.steps.append(step)
         for place, one in enumerate(found):
             if one.call is not None:
-                self._want(one, one.call, wanted.depth + 1, (number, place))
+                self._want(one, one.call, wanted, (number, place))
 
-    def _want(self, found: Found, call: Call, depth: int, lead: tuple[int, int]) -> None:
+    def _want(self, found: Found, call: Call, after: _Wanted, lead: tuple[int, int]) -> None:
+        depth, strength = after.depth + 1, min(after.strength, found.drivers[0].attribution)
         waiting = next((one for one in self.waiting if one.call.id == call.id), None)
         if waiting is not None:
             waiting.parts.append(found.part)
             waiting.leads.append(lead)
             return
-        wanted = _Wanted(call, depth, [found.part], [lead])
+        wanted = _Wanted(call, depth, strength, [found.part], [lead])
         if call.id in self.explained:
             self._lead(wanted, step=self.explained[call.id])
         elif depth >= self.depth:

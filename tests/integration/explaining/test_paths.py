@@ -18,6 +18,7 @@ from tests.support import order_agent
 from tests.support.agents_in_store import endpoint, keep, serving_agent
 from tests.support.command_line import run_command
 from tests.support.planted_agents import Kind, planted_agent, wrongly_named
+from tests.support.spooled import call_span, context_span, line, span_id, trace_id
 from tests.support.strict_openai import strict
 from tests.support.worker_settings import settings_tables
 
@@ -86,6 +87,39 @@ def test_it_may_begin_at_another_call_and_says_what_is_wrong() -> None:
             smile_trace.explain_path(agent.trace_id, model=model, depth=0)
 
 
+def test_the_strongest_source_is_followed_to_its_end_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day, which came over two calls, before the price, which changes less."""
+    answers = ("The code is K-4711 today.", "It is 12 euros then.", "It will arrive on Friday.")
+    prompts = (
+        "Please open the vault",
+        "What is the price",
+        f"Say it to the customer: {answers[0]}",
+        f"{answers[1]}\n\n{answers[2]}\n\nPlease tell me more.",
+    )
+
+    def model(prompt: str) -> str:
+        if "Friday" in prompt:
+            return f"It arrives on Friday and costs {12 if '12' in prompt else 9} euros."
+        for word, answer in zip(("vault", "price", "K-4711"), answers, strict=True):
+            if word in prompt:
+                return answer
+        return "I do not know."
+
+    spans = [
+        call_span(1, span=number, prompt=prompt, answer=model(prompt), parent=span_id(9))
+        for number, prompt in enumerate(prompts, 1)
+    ]
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
+    keep(Settings(), [line(context_span(1), *spans)])
+    path = smile_trace.explain_path(trace_id(1), model=model, budget=160)
+    asked = [step.call.rpartition(":")[2] for step in path.steps]
+    assert asked == [span_id(number) for number in (4, 3, 1, 2)]
+    assert [step.depth for step in path.steps] == [0, 1, 2, 1]
+    assert "vault" in path.summary
+
+
 def test_the_command(tmp_path: Path) -> None:
     agent = planted_agent(110, "user", 2)
     with serving_agent(agent, tmp_path / "state") as (server, _):
@@ -147,8 +181,8 @@ def test_the_calls_of_the_real_client_make_a_path(
         settings = Settings(home=tmp_path, **settings_tables(server.base_url, {}))
         monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
         keep(settings, found.lines)
-        [trace_id] = {call.trace_id for call in found.calls}
-        path = smile_trace.explain_path(trace_id, model=endpoint(server))
+        [traced] = {call.trace_id for call in found.calls}
+        path = smile_trace.explain_path(traced, model=endpoint(server))
     assert server.refused == []
     first, second = path.steps
     [source] = first.sources
