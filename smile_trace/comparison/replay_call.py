@@ -65,7 +65,7 @@ def replay(
     """Ask a logged call again, bypassing the cache; works in a running event loop too.
 
     Args:
-        trace_id: the trace's id (its first call with an answer), or `trace_id:span_id`.
+        trace_id: the trace's id (its last call with an answer), or `trace_id:span_id`.
         model: another model: a name, a Model or a function; by default the call's own.
         prompt_version: another version of the call's Prompt, one that was called before.
         parameters: what to change of the call's own, e.g. `{"temperature": 0}`; None removes.
@@ -107,7 +107,7 @@ def _explain(
 
 
 def _logged(store: Store, trace_id: str) -> Call:
-    """The call of that id, or the first with an answer of that trace id (or prefix of one)."""
+    """The call of that id, or the last with an answer of that trace id (or prefix of one)."""
     ids = store.traces.find_calls(trace_id) if trace_id else []
     if not ids:
         raise NothingToCompare(
@@ -116,7 +116,7 @@ def _logged(store: Store, trace_id: str) -> Call:
         )
     if len({call_id.partition(":")[0] for call_id in ids}) > 1:
         raise NothingToCompare(f"{trace_id!r} begins the ids of several traces: write more of it")
-    for call in map(store.traces.call, ids):
+    for call in map(store.traces.call, reversed(ids)):
         if call is not None and call.answer is not None and not call.truncated:
             return call
     raise NothingToCompare(f"no call of {trace_id!r} holds an answer that could be compared")

@@ -53,10 +53,12 @@ def test_where_nothing_matters_the_path_is_one_node() -> None:
     with serving_agent(agent) as (_, model):
         path = smile_trace.explain_path(agent.trace_id, model=model)
         alone = smile_trace.explain(trace_id=agent.trace_id, model=model, budget=20)
+        again = smile_trace.replay(agent.trace_id, model=model)
     assert len(path.steps) == 1
     assert path.ends == ()
     assert "the answer stayed the same" in path.summary
     assert alone.answer == "Thank you for your message.", "the final answer, not the first call"
+    assert again.call.answer == alone.answer
 
 
 def test_it_ends_at_its_depth_and_at_its_budget_and_says_so() -> None:
