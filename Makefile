@@ -19,7 +19,7 @@ demo: .venv/.demo-$(TRACKER) ## a support chat on this machine, explained in a r
 
 pictures: .venv/.dev ## the pictures of the documentation, from a run of the demo
 	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --exit
-	$(PY) -m tests.support.pictures $(CURDIR)/.smile-trace
+	SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m tests.support.pictures
 
 test-fast: .venv/.dev ## unit tests, about a minute
 	$(PY) -m pytest tests/unit -m "not slow" -n auto $(PYTEST)

@@ -1,65 +1,111 @@
 """The pictures of the documentation, taken from what the demo has left: `make pictures`.
 
-    python -m tests.support.pictures HOME
+    SMILE_TRACE_HOME=HOME python -m tests.support.pictures
 
-MLflow serves the demo's traces in HOME again, and Chromium photographs its pages.
+MLflow serves the demo's traces in HOME again, and Chromium photographs its pages, light and dark;
+the comparison of the demo's two prompt versions is photographed as its own page, on a telephone,
+too.
 """
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from playwright.sync_api import FloatRect, Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
+from smile_trace.comparison import compare
 from smile_trace.demo.servers import MLflow
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.explained import Explained, read_explained
+from smile_trace_mlflow.runs import day_of
 from tests.support.browser import chromium
-from tests.support.mlflow_pages import open_explanation, open_list, prefer
+from tests.support.mlflow_pages import open_explanation, open_list, open_runs, prefer
 from tests.support.paths import ROOT
 
 IMAGES = ROOT / "docs" / "images"
-WIDTH, HEIGHT = 1500, 900
+WIDTH, HEIGHT = 1600, 900
 LIST_WIDTH, LIST_HEIGHT = 2300, 640
 """So wide that the columns of the assessments are in the picture."""
 LIST: FloatRect = {"x": 200, "y": 20, "width": 2090, "height": 560}
 """The list itself, without MLflow's menu."""
+TELEPHONE = 420
+COLOURS = 128
+"""Of a picture without a scale: a palette takes a third of the bytes."""
 
 
-def main(home: Path) -> None:
+def main() -> None:
     """Take every picture.
 
     Raises:
-        SystemExit: there is no explained call in `home`, or no Chromium.
+        SystemExit: there is no explained call in the home, or no Chromium.
     """
-    store = Store.open(Settings(home=home))
+    settings = Settings()
+    store = Store.open(settings)
     explained = read_explained(store.database, since=0)
     store.close()
     program = chromium()
     if not explained or program is None:
         raise SystemExit("Run `make demo EXIT=1` before; Chromium is needed, too.")
-    server = MLflow(home / "mlflow")
+    comparison = compare("support", settings=settings).to_html()
+    server = MLflow(settings.home / "mlflow")
     try:
         server.wait()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-            context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
-            prefer(context, dark=False)
-            _take(context.new_page(), explained, server.url)
+            for dark in (False, True):
+                _take_mlflow(browser, explained, server.url, dark=dark)
+                _take_comparison(browser, comparison, dark=dark)
             browser.close()
     finally:
         server.stop()
 
 
-def _take(page: Page, explained: Sequence[Explained], server: str) -> None:
-    address = _address(_wrong_answer(explained), server)
+def _take_mlflow(
+    browser: Browser, explained: Sequence[Explained], server: str, *, dark: bool
+) -> None:
+    """The list of traces, one trace with its heatmap, and the run of the day."""
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+    prefer(context, dark=dark)
+    page = context.new_page()
+    wrong = _wrong_answer(explained)
+    address = _address(wrong, server)
     page.set_viewport_size({"width": LIST_WIDTH, "height": LIST_HEIGHT})
     open_list(page, address)
-    page.screenshot(path=IMAGES / "mlflow-list.png", clip=LIST)
+    _store(page, "mlflow-list", dark=dark, clip=LIST, colours=COLOURS)
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     open_explanation(page, address)
-    page.screenshot(path=IMAGES / "heatmap-in-mlflow.png")
+    _store(page, "heatmap-in-mlflow", dark=dark)
+    open_runs(page, address, f"smile-trace {day_of(wrong.explanation)}")
+    _store(page, "mlflow-run", dark=dark, colours=COLOURS)
+    context.close()
+
+
+def _take_comparison(browser: Browser, html: str, *, dark: bool) -> None:
+    """The page of a comparison, wide and as a telephone shows it."""
+    for name, width in (("comparison-of-the-demo", WIDTH), ("comparison-telephone", TELEPHONE)):
+        page = browser.new_page(
+            viewport={"width": width, "height": HEIGHT}, color_scheme="dark" if dark else "light"
+        )
+        page.set_content(html)
+        _store(page, name, dark=dark)
+        page.close()
+
+
+def _store(
+    page: Page,
+    name: str,
+    *,
+    dark: bool,
+    clip: FloatRect | None = None,
+    colours: int | None = None,
+) -> None:
+    path = IMAGES / f"{name}{'-dark' if dark else ''}.png"
+    page.screenshot(path=path, clip=clip)
+    with Image.open(path) as picture:
+        small = picture.convert("RGB")
+    if colours is not None:
+        small = small.quantize(colours, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
 
 
 def _wrong_answer(explained: Sequence[Explained]) -> Explained:
@@ -78,4 +124,4 @@ def _address(one: Explained, server: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).absolute())
+    main()
