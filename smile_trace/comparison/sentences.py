@@ -134,7 +134,11 @@ def _shares(change: VersionChange, named: Sequence[EditEffect]) -> str:
     others = "the other edit" if rest == 1 else f"the other {rest} edits"
     left = max(1.0 - sum(effect.share for effect in named), 0.0)
     sure = answers_repeat(change) or any(e.ci_low > 0 and not e.named for e in change.effects)
-    adds = f"{left:.0%} of the change" if sure and left >= NEXT_TO_NOTHING else "next to nothing"
+    adds = (
+        f"{100 * left:.0f} % of the change"
+        if sure and left >= NEXT_TO_NOTHING
+        else "next to nothing"
+    )
     if len(named) > 1:
         said = " and ".join(
             f"{edit_phrase(change.edits[e.edits[0]])} for {e.share:.0%}" for e in named

@@ -254,7 +254,7 @@ class VersionReplay:
         """The inputs whose answers changed most."""
         found = [
             Example(
-                variables=item.use.variables,
+                variables=what_varies(item),
                 before=pair.before[0],
                 after=pair.after[0],
                 distance=self._distance(pair.before[0], pair.after[0]),
@@ -300,6 +300,12 @@ def choose_inputs(
         found.setdefault(key, Input(call, use))
     inputs = list(found.values())
     return [inputs[k] for k in generator.permutation(len(inputs))[:most]]
+
+
+def what_varies(item: Input) -> dict[str, str]:
+    """The template's variables; of a template without any, the last message beside it, by role."""
+    beside = [m for k, m in enumerate(item.call.messages) if k != item.use.message]
+    return item.use.variables or {message.role: message.content for message in beside[-1:]}
 
 
 def _named(steps: Sequence[Step], *, exact: bool) -> list[Step]:

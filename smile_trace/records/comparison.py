@@ -173,7 +173,8 @@ class AnswerComparison(Record):
 
 
 class Example(Record):
-    """One input with both answers; `distance` in [0, 1]."""
+    """One input with both answers; `distance` in [0, 1]. `variables` are the template's; of one
+    without any, the last message beside it by its role."""
 
     variables: dict[str, str]
     before: str
