@@ -39,7 +39,9 @@ def test_the_demo_explains_and_delivers_every_call(
     words = " ".join(first.stdout.split())  # lines break where numbers are longer or shorter
     assert words.count("probability signal") == CALLS - JSON_CALLS
     assert words.count("text signal") == JSON_CALLS
-    command = words.rpartition("Its two prompt versions: ")[2]
+    told = re.search(r"Its two prompt versions:\n  (.+)\n", first.stdout)
+    assert told is not None
+    command = told[1]
     compared = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
     assert compared.returncode == 0, compared.stderr
     status = subprocess.run(

@@ -32,6 +32,12 @@ NUMBERS = range(1, len(PROMPTS) + 1)
 BUDGET = 40
 ANSWER_TOKENS = 8
 CONCURRENT = 2
+MODEL = {
+    "kind": "local",
+    "packaged": "demo-completion",
+    "max_tokens": ANSWER_TOKENS,
+    "slots": 2,
+}
 LIST_SIZE = 16
 """Prompts in one request to llama.cpp."""
 
@@ -44,7 +50,7 @@ async def test_faults_with_the_real_model(tmp_path: Path, local_model: LocalMode
     tables = settings_tables(
         "",
         {
-            "models": {"planted": {"kind": "local", "max_tokens": ANSWER_TOKENS, "slots": 2}},
+            "models": {"planted": MODEL},
             "worker": {"concurrent_explanations": CONCURRENT},
             "budget": {"calls_per_explanation": BUDGET, "calls_per_day": 500},
             "explain": {"signal": "text"},
