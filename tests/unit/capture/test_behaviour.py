@@ -266,7 +266,7 @@ def test_partials_and_callable_objects(found: Captured) -> None:
     assert smile_trace.trace(functools.partial(two, "kind "))("a") == "kind a"
     assert smile_trace.trace(Host())("b") == "b"
     assert [c.messages[0].content for c in found.calls] == ["a", "b"]
-    assert [c.name for c in found.calls] == ["chat two", "chat Host"]
+    assert [c.name for c in found.calls] == ["two", "Host"]
 
 
 def test_looks_like_the_original() -> None:
