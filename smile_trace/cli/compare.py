@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smile_trace.cli.output import print_summary, printable, warn_renamed, write_page
+from smile_trace.cli.output import printable, show_result, warn_renamed
 from smile_trace.errors import SmileTraceError
 from smile_trace.presentable import link
 
@@ -82,14 +82,7 @@ def compare(
         app=app,
     )
     broken = broken_limits(comparison, drops=limits, answer_change=fail_if_answer_change)
-    if html is not None:
-        write_page(html, comparison.to_html())
-    if json:
-        print(comparison.model_dump_json(indent=2))
-    elif html is None:
-        comparison.show()
-    else:
-        print_summary(comparison.summary, html)
+    show_result(comparison, html=html, json=json)
     if deliver:
         deliver_comparison(comparison)
     for sentence in broken:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace.cli.confirmation import confirm, describe
-from smile_trace.cli.output import check_writable, print_summary, warn_renamed, write_page
+from smile_trace.cli.output import check_writable, show_result, warn_renamed
 from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError
 
@@ -182,7 +182,7 @@ def explain(
         else:
             explanation = _explain(prepared, settings, on_round, check=sanity_check)
     if path:
-        _show_path(found, html=html, json=json)
+        show_result(found, html=html, json=json)
         return
     _show(explanation, html=html, json=json)
 
@@ -226,28 +226,9 @@ def _explain_path(
     )
 
 
-def _show_path(path: "ExplanationPath", *, html: Path | None, json: bool) -> None:
-    if html is not None:
-        write_page(html, path.to_html())
-    if json:
-        print(path.model_dump_json(indent=2))
-    elif html is None:
-        path.show()
-    else:
-        print_summary(path.summary, html)
-
-
 def _show(explanation: "Explanation", *, html: Path | None, json: bool) -> None:
-    if html is not None:
-        write_page(html, explanation.to_html())
-    if json:
-        print(explanation.model_dump_json(indent=2))
-        return
-    if html is None:
-        explanation.show()
-    else:
-        print_summary(explanation.summary, html)
-    if checked := explanation.metadata.get("sanity_check"):
+    show_result(explanation, html=html, json=json)
+    if not json and (checked := explanation.metadata.get("sanity_check")):
         print(f"Sanity check {checked['outcome']}: {checked['reason']}.")
 
 

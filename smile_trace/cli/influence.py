@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from smile_trace.cli.compare import deliver_comparison
-from smile_trace.cli.output import print_summary, write_page
+from smile_trace.cli.output import show_result
 
 
 def influence(
@@ -29,13 +29,6 @@ def influence(
     from smile_trace.comparison import influences
 
     found = influences(prompt, version=version, last=last, delta=delta)
-    if html is not None:
-        write_page(html, found.to_html())
-    if json:
-        print(found.model_dump_json(indent=2))
-    elif html is None:
-        found.show()
-    else:
-        print_summary(found.summary, html)
+    show_result(found, html=html, json=json)
     if deliver:
         deliver_comparison(found)

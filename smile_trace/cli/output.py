@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.presentable import LONGEST_LINE, presentable
@@ -38,11 +39,39 @@ def write_page(file: Path, page: str) -> None:
         raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None
 
 
-def print_summary(summary: str, file: Path) -> None:
-    """Print a summary, which quotes what others wrote, and the file of its page."""
+class Result(Protocol):
+    """What a command found: an Explanation, the path of one, a Comparison."""
+
+    @property
+    def summary(self) -> str:
+        """It in a sentence or two; they quote what others wrote."""
+
+    def show(self) -> None:
+        """Draw it in the terminal."""
+
+    def to_html(self) -> str:
+        """Its page."""
+
+    def model_dump_json(self, *, indent: int) -> str:
+        """All of it."""
+
+
+def show_result(result: Result, *, html: Path | None, json: bool) -> None:
+    """Write its page where one is wanted; print it as JSON, or drawn, or its summary and file.
+
+    Raises:
+        SmileTraceError: the file cannot be written.
+    """
     from smile_trace.render.text import visible
 
-    print(f"{visible(summary)}\n{file.absolute()}")
+    if html is not None:
+        write_page(html, result.to_html())
+    if json:
+        print(result.model_dump_json(indent=2))
+    elif html is None:
+        result.show()
+    else:
+        print(f"{visible(result.summary)}\n{html.absolute()}")
 
 
 def warn_renamed(old: str, new: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from smile_trace.cli.output import printable
+from smile_trace.listing import listed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +72,7 @@ def _caps(left: "Left") -> str:
         said.append(f"{left.tokens:,} tokens")
     if left.usd is not None:
         said.append(f"${left.usd:,.4f}")
-    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+    return listed(said)
 
 
 def _known(value: float | None, formatted: Callable[[float], str]) -> str:

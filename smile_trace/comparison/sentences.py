@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from smile_trace.comparison.answers import CHANGED
+from smile_trace.listing import listed
 from smile_trace.records.comparison import (
     AnswerComparison,
     Edit,
@@ -10,7 +11,7 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
-from smile_trace.render.comparison.layout import LONGEST_PHRASE, edit_phrase
+from smile_trace.render.comparison.layout import edit_phrase, quoted
 
 _MAX_LISTED = 3
 MIN_ALONE = 0.2
@@ -37,18 +38,13 @@ def summarize_influences(prompt: str, version: VersionReport) -> str:
     strong = [item for item in version.segments if item.verdict in ("essential", "matters")]
     if version.passages and version.passages[0].mattered:
         best = version.passages[0]
-        said = f"{_quoted(best.text)} mattered most often, in {best.mattered} of {best.calls}"
+        said = f"{quoted(best.text)} mattered most often, in {best.mattered} of {best.calls}"
     elif strong:
         best_part = max(strong, key=lambda item: item.influence)
-        said = f"{_quoted(best_part.segment.text)} mattered most ({best_part.influence:+.2f})"
+        said = f"{quoted(best_part.segment.text)} mattered most ({best_part.influence:+.2f})"
     else:
         said = "no part certainly mattered"
     return " ".join([f"{lead} {said}.", *_idle(version)])
-
-
-def _quoted(text: str) -> str:
-    line = " ".join(text.split())
-    return f"“{line if len(line) <= LONGEST_PHRASE else line[: LONGEST_PHRASE - 1] + '…'}”"
 
 
 def _idle(latest: VersionReport) -> list[str]:
@@ -163,9 +159,7 @@ def _listed(edits: Sequence[Edit], conjunction: str = "and") -> str:
     shown = [edit_phrase(edit) for edit in edits[:_MAX_LISTED]]
     if len(edits) > _MAX_LISTED:
         shown.append(f"{len(edits) - _MAX_LISTED} more")
-    if len(shown) == 1:
-        return shown[0]
-    return f"{', '.join(shown[:-1])} {conjunction} {shown[-1]}"
+    return listed(shown, conjunction)
 
 
 def _budget(change: VersionChange) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from smile_trace.listing import listed
 from smile_trace.presentable import presentable
 from smile_trace.records.path import PathStep, Source
 
@@ -33,8 +34,7 @@ def _depends(step: PathStep) -> str:
     named = [_driver(source) for source in step.sources[:_MAX_NAMED]]
     if more := len(step.sources) - len(named):
         named.append(f"{more} more")
-    listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
-    return f"depends on {listed}"
+    return f"depends on {listed(named)}"
 
 
 def _driver(source: Source) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from smile_trace.listing import listed
 from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Explanation
 from smile_trace.records.tool_calls import Called, read_tool_calls
@@ -34,8 +35,7 @@ def tools_instead(explanation: Explanation, parameters: dict[str, JSON]) -> str 
     said = [f"{count} called {_listed(names) or 'no tool'}" for names, count in named]
     if rest := sum(others.values()) - sum(count for _, count in named):
         said.append(f"{rest} called others")
-    joined = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
-    return f"Of {total}, {joined} instead of {_listed(wanted)}."
+    return f"Of {total}, {listed(said)} instead of {_listed(wanted)}."
 
 
 def _names(calls: Sequence[Called] | None) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from smile_trace.attribution.estimation.response_scores import NEGLIGIBLE
+from smile_trace.listing import listed
 from smile_trace.ordinals import ordinal
 from smile_trace.records import Fidelity, FieldChange, Interaction, SegmentAttribution
 from smile_trace.records.offered_tools import tool_name
@@ -184,7 +185,7 @@ def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterato
         joined = [group for group in groups if group & both]
         groups = [group for group in groups if group not in joined] + [both.union(*joined)]
     for group in groups:
-        yield f"{_joined([name for key, name in names.items() if key in group])} only work together"
+        yield f"{listed([name for key, name in names.items() if key in group])} only work together"
 
 
 def _no_effect(fidelity: Fidelity, answer: str, *, same_texts: bool) -> str:
@@ -262,7 +263,7 @@ def _short(text: str) -> str:
 def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:
     """ "nine other words and two other passages"."""
     counts = Counter(map(_noun, segments))
-    return _joined([f"{_number(n)} {kind} {_plural(noun, n)}" for noun, n in counts.items()])
+    return listed([f"{_number(n)} {kind} {_plural(noun, n)}" for noun, n in counts.items()])
 
 
 def _noun(segment: SegmentAttribution) -> str:
@@ -279,11 +280,7 @@ def _plural(noun: str, count: int) -> str:
 def _listed(items: Sequence[str]) -> str:
     """The first of them by name, the others by number; nothing for none."""
     shown, more = list(items[:_MAX_NAMED]), len(items) - _MAX_NAMED
-    return _joined([*shown, f"{_number(more)} more"] if more > 0 else shown)
-
-
-def _joined(items: Sequence[str]) -> str:
-    return "".join(items) if len(items) < 2 else ", ".join(items[:-1]) + f" and {items[-1]}"
+    return listed([*shown, f"{_number(more)} more"] if more > 0 else shown)
 
 
 def _number(count: int) -> str:

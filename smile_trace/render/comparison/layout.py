@@ -234,16 +234,17 @@ def edit_text(edit: Edit) -> str:
 
 def edit_phrase(edit: Edit) -> str:
     """An edit in a sentence: `“brief” → “at length”`, `“Be brief.” (added)`."""
-    old, new = (" ".join(text.split()) for text in (edit.before, edit.after))
-    if not old and not new:
+    if not edit.before.strip() and not edit.after.strip():
         return "white space"
     if edit.kind == "edited":
-        return f"“{_truncated(old)}” → “{_truncated(new)}”"
-    return f"“{_truncated(new or old)}” ({edit.kind})"
+        return f"{quoted(edit.before)} → {quoted(edit.after)}"
+    return f"{quoted(edit.after if edit.after.strip() else edit.before)} ({edit.kind})"
 
 
-def _truncated(text: str) -> str:
-    return text if len(text) <= LONGEST_PHRASE else text[: LONGEST_PHRASE - 1] + "…"
+def quoted(text: str) -> str:
+    """The text on one line in quotation marks, truncated to LONGEST_PHRASE characters."""
+    line = " ".join(text.split())
+    return f"“{line if len(line) <= LONGEST_PHRASE else line[: LONGEST_PHRASE - 1] + '…'}”"
 
 
 def effects_of(change: VersionChange) -> list[EditEffect]:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
-from smile_trace.cli.explain import _show_path
+from smile_trace.cli.output import show_result
 from smile_trace.records import Cost
 from smile_trace.records.comparison import (
     Comparison,
@@ -52,7 +52,7 @@ def test_no_control_character_of_a_path_is_printed(
         budget=40,
         cost=Cost(),
     )
-    _show_path(path, html=tmp_path / "page.html", json=False)
+    show_result(path, html=tmp_path / "page.html", json=False)
     printed = capsys.readouterr().out
     assert "depends on" in printed
     assert not any(character in printed for character in "\x1b\x07")
