@@ -10,7 +10,8 @@ import pytest
 import smile_trace
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.dialects import read_calls
-from smile_trace.dialects.documents import find_documents, read_documents
+from smile_trace.dialects.documents import read_documents
+from smile_trace.dialects.finding import find_documents
 from smile_trace.records import Document, Message, Prompted, Span, ToolResult
 from smile_trace.testing import captured
 
@@ -175,5 +176,6 @@ def test_repeated_words_take_no_time() -> None:
     """A table of zeros: every word begins a place where the document might stand."""
     zeros = "0 " * 60_000
     message = Message(role="user", content=zeros)
-    [found, _] = find_documents([Document(text=zeros + "1"), Document(text=zeros + "2")], [message])
+    documents = [Document(text=zeros + "1"), Document(text=zeros + "2")]
+    [found] = find_documents(documents, [message])
     assert found.place == (0, 0, len(zeros) - 1)

@@ -1,0 +1,282 @@
+"""Retrieved documents found in what was sent: verbatim, or nearly.
+
+A document is aligned with a message word by word: seeds of three words, each extended over gaps as
+BLAST extends its hits (Altschul et al. 1990). An edit distance would be shorter, but takes "24
+months" for "36 months" of another document at .9; here no word may be exchanged for another.
+"""
+
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from smile_trace.records import Document, Message, Place
+
+SEED = 3
+"""Words by which a document is looked for."""
+FEWEST = 8
+"""Words of a document that was cut short which have to be in the message, at least."""
+MOST_BETWEEN = 40
+"""Words of something else that may stand between two of a document's: a page's header, say."""
+_NEAR = 3
+"""The same before the last words, fewer than a seed, which stand anywhere."""
+_LEFT_OUT = 1000
+"""Words that may be left out of its middle."""
+_SEEDS = 100
+"""Places at which one seed is looked at: the first ones."""
+_TRIES = 500
+"""Places at which a document is looked for in a message, all seeds together."""
+
+_ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""Scripts that write words without spaces between: each character counts as a word."""
+_WORD = re.compile(rf"[{_ALONE}]|(?:[^\W_{_ALONE}][\u0300-\u036f]*)+")
+_ESCAPED = re.compile(
+    r'\\+u[0-9a-fA-F]{4}|\\+[nrtbf"/]|\\\\|&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});'
+    r"|</?[A-Za-z][\w:-]{0,30}(?:\s[^<>]{0,300})?/?>|[\xad\u200b-\u200d\ufeff]"
+)
+"""Escapes of JSON (also twice) and HTML, elements, and what only says where a word may break."""
+_SET_APART = re.compile(r'[\n\\\[\](){}<>|:"#/]')
+"""What stands around something that was put in, as around no word of a sentence."""
+_CUT = re.compile(rf"{_SET_APART.pattern}|…|\.\.")
+"""What stands where a text was cut off."""
+_CLOSING = (".", "!", "?", "…", ")", "。")
+"""Marks behind its last word that belong to it."""
+
+
+def find_documents(
+    documents: Iterable[Document], messages: Sequence[Message]
+) -> Iterator[Document]:
+    """Those that stand in the messages, in their order, each with a place of its own.
+
+    Their words are looked for, in order: spacing, marks, accents and escapes (JSON's, HTML's) do
+    not count, something that is set apart may have been put in between (a page's header), and
+    ends may be cut off where that is marked, by a line break, say. Found is all of a document, or
+    its first eight words at least, or a half.
+    Of several documents at one place the one that has most of its words there stands there.
+    """
+    texts = [_Text(message.content) for message in messages]
+    wanted = list(documents)
+    found = [
+        (match.order, number, place, match)
+        for number, document in enumerate(wanted)
+        for place, text in enumerate(texts)
+        for match in _matches(_Text(document.text).words, text)
+    ]
+    taken: list[tuple[int, _Match]] = []
+    places: dict[int, Place] = {}
+    for _, number, message, match in sorted(found, key=lambda item: item[:3]):
+        if number in places or any(m == message and match.overlaps(o) for m, o in taken):
+            continue
+        taken.append((message, match))
+        places[number] = message, *texts[message].range(match)
+    for number, place in sorted(places.items()):
+        yield wanted[number].model_copy(update={"place": place})
+
+
+@dataclass(frozen=True)
+class _Match:
+    """Words `[start, end)` of a message that hold words of a document, from its `first` on.
+
+    `words` of its `of` words are there.
+    """
+
+    start: int
+    end: int
+    first: int
+    words: int
+    of: int
+
+    @property
+    def found(self) -> bool:
+        """Whether it is enough of the document."""
+        if self.words == self.of:
+            return True
+        return self.words >= FEWEST and (self.first == 0 or 2 * self.words >= self.of)
+
+    @property
+    def order(self) -> tuple[bool, int, int, int]:
+        """What decides between several: all of it, most of it, least between, where it stands."""
+        return self.words < self.of, -self.words, self.end - self.start, self.start
+
+    def overlaps(self, other: "_Match") -> bool:
+        return self.start < other.end and other.start < self.end
+
+
+class _Text:
+    """The words of a text as they are compared, and where they stand."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        plain, places = _unescaped(text)
+        words = list(_WORD.finditer(plain))
+        self.words = [_compared(match[0]) for match in words]
+        self._places = [(places[m.start()], places[m.end() - 1] + 1) for m in words]
+
+    @cached_property
+    def seeds(self) -> dict[tuple[str, ...], list[int]]:
+        """Where each run of SEED words begins, and each shorter one."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        for k in range(len(self.words)):
+            for n in range(1, SEED + 1):
+                if k + n <= len(self.words):
+                    found.setdefault(tuple(self.words[k : k + n]), []).append(k)
+        return found
+
+    def between(self, before: int, after: int) -> str:
+        """The text between two words; that around the first and the last one."""
+        start = self._places[before][1] if before >= 0 else 0
+        end = self._places[after][0] if after < len(self._places) else len(self._text)
+        return self._text[start:end]
+
+    def cut_before(self, word: int) -> bool:
+        """Whether a text may begin with a word."""
+        return word == 0 or _CUT.search(self.between(word - 1, word)) is not None
+
+    def cut_after(self, word: int) -> bool:
+        """Whether a text may end with a word."""
+        last = word + 1 == len(self.words)
+        return last or _CUT.search(self.between(word, word + 1)) is not None
+
+    def range(self, match: _Match) -> tuple[int, int]:
+        """The characters of a match."""
+        start, end = self._places[match.start][0], self._places[match.end - 1][1]
+        while end < len(self._text) and self._text[end] in _CLOSING:
+            end += 1
+        return start, end
+
+
+def _matches(words: Sequence[str], text: _Text) -> list[_Match]:
+    """Where enough of a document stands in a text."""
+    found: list[_Match] = []
+    size = min(SEED, len(words))
+    at = tries = 0
+    while size and at + size <= len(words) and tries < _TRIES:
+        ends = [at + 1]
+        for start in text.seeds.get(tuple(words[at : at + size]), [])[:_SEEDS]:
+            match, end = _extended(words, text, at, start)
+            ends.append(end)
+            tries += 1
+            cut = _up_to_a_cut(words, text, match, end)
+            if cut is not None and cut.found:
+                found.append(cut)
+        at = max(ends)  # what begins inside of a match is no better
+    return found
+
+
+def _extended(words: Sequence[str], text: _Text, first: int, start: int) -> tuple[_Match, int]:
+    """The match that begins there, and up to which of its words the document is in it."""
+    count, at, end = 0, first, start
+    after: tuple[int, int] | None = (first, start)
+    while after is not None:
+        joined = at < after[0] and count > 0 and _same_letters(words, text, (at, end), after)
+        count += after[0] - at if joined else 0
+        same = _same(words, text.words, *after)
+        count, at, end = count + same, after[0] + same, after[1] + same
+        after = _after_gap(words, text, at, end)
+    return _Match(start, end, first, count, len(words)), at
+
+
+def _up_to_a_cut(words: Sequence[str], text: _Text, match: _Match, end: int) -> _Match | None:
+    """A match of a document up to its word `end`, if the document ends there, or was cut off.
+
+    The words behind the cut may be the same by chance: at most a seed of them is taken off.
+    """
+    first, start, after = match.first, match.start, match.end
+    if first:
+        begun = start > 0 and words[first - 1].endswith(text.words[start - 1])
+        if not text.cut_before(start - begun):
+            return None
+    if end == len(words):
+        return match
+    begun = after < len(text.words) and words[end].startswith(text.words[after])
+    for last in (after if begun else after - 1, *range(after - 1, after - 2 - SEED, -1)):
+        if last >= start and text.cut_after(last):
+            off = max(after - 1 - last, 0)
+            return replace(match, end=after - off, words=match.words - off)
+    return None
+
+
+def _after_gap(words: Sequence[str], text: _Text, at: int, end: int) -> tuple[int, int] | None:
+    """Where the document goes on, behind something that was put in or left out."""
+    window = text.words[end : end + MOST_BETWEEN + SEED]
+    known = set(window)
+    for left in range(at, min(at + _LEFT_OUT, len(words))):
+        if words[left] not in known:
+            continue
+        run = words[left : left + SEED]
+        for k in range(len(window) - len(run) + 1):
+            if window[k : k + len(run)] == run and _fits(words, text, (at, end), (left, end + k)):
+                return left, end + k
+    return None
+
+
+def _fits(words: Sequence[str], text: _Text, gap: tuple[int, int], after: tuple[int, int]) -> bool:
+    """Whether nothing was exchanged in a gap: something set apart was put in, at least FEWEST
+    words were left out, or a word was only broken."""
+    (at, end), (left, start) = gap, after
+    missing, put_in = left - at, start - end
+    if not missing:
+        near = len(words) - at >= SEED or put_in <= _NEAR
+        return near and _SET_APART.search(text.between(end - 1, start)) is not None
+    if _same_letters(words, text, gap, after):
+        return True
+    goes_on = _same(words, text.words, left, start) >= FEWEST
+    return goes_on and missing >= FEWEST and put_in <= _NEAR
+
+
+def _same_letters(
+    words: Sequence[str], text: _Text, gap: tuple[int, int], after: tuple[int, int]
+) -> bool:
+    """Whether both sides of a gap are the same but for spaces and hyphens."""
+    (at, end), (left, start) = gap, after
+    return "".join(words[at:left]) == "".join(text.words[end:start])
+
+
+def _same(words: Sequence[str], told: Sequence[str], at: int, start: int) -> int:
+    """How many words from `at` on stand there from `start` on, in order."""
+    count = 0
+    for size in (1024, 32, 1):  # many at a time, as far as that goes
+        while (part := words[at + count : at + count + size]) and (
+            part == told[start + count : start + count + size]
+        ):
+            count += len(part)
+    return count
+
+
+def _compared(word: str) -> str:
+    """A word as it is compared: without case, accents and forms of the same letter."""
+    if word.isascii():
+        return word.lower()
+    plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    return (plain or word).casefold()
+
+
+def _unescaped(text: str) -> tuple[str, list[int]]:
+    """The text without escapes, and where the last character of each of its own stood."""
+    parts: list[str] = []
+    places: list[int] = []
+    at = 0
+    for match in _ESCAPED.finditer(text):
+        shown = _character(match[0])
+        parts += (text[at : match.start()], shown)
+        places += (*range(at, match.start()), *[match.end() - 1] * len(shown))
+        at = match.end()
+    return "".join([*parts, text[at:]]), [*places, *range(at, len(text))]
+
+
+def _character(escape: str) -> str:
+    """What an escape stands for: one character, or none."""
+    if escape in "\xad\u200b\u200c\u200d\ufeff":
+        return ""
+    if escape[0] == "<":
+        return " "
+    if escape[0] == "&":
+        found = html.unescape(escape)
+    elif escape == "\\\\":
+        found = "\\"
+    else:
+        found = json.loads(f'"\\{escape.lstrip(chr(92))}"')
+    return found if len(found) == 1 else " "

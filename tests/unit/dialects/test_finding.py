@@ -1,0 +1,116 @@
+"""Documents are found in what was sent however they are rendered, and nothing else is."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import pytest
+
+from smile_trace.dialects.finding import find_documents
+from smile_trace.records import Document, Message
+from tests.support.document_renderings import (
+    ENGLISH,
+    ONE_TEXT,
+    Rendering,
+    Texts,
+    in_a_tool_result,
+    one_by_one,
+    sent,
+)
+
+
+def _found(texts: Sequence[str], messages: Sequence[Message]) -> list[str]:
+    documents = [Document(id=str(k), text=text) for k, text in enumerate(texts)]
+    return [document.id or "" for document in find_documents(documents, messages)]
+
+
+def _pieces(texts: Sequence[str], messages: Sequence[Message]) -> list[str]:
+    """What is found of each document, in its order."""
+    documents = [Document(text=text) for text in texts]
+    places = [d.place for d in find_documents(documents, messages) if d.place is not None]
+    return [messages[m].content[start:end] for m, start, end in places]
+
+
+def test_there_are_fifty() -> None:
+    assert len(ONE_TEXT) == 50
+
+
+@pytest.mark.parametrize(("render", "texts"), ONE_TEXT.values(), ids=ONE_TEXT)
+def test_found_as_it_is_rendered(render: Rendering, texts: Texts) -> None:
+    """All that are sent in the order in which they are, and the one that is not is not found."""
+    for order in (texts, texts[::-1], (*texts[1:], texts[0])):
+        messages = sent(render(order))
+        documents = [Document(id=str(k), text=text) for k, text in enumerate(texts)]
+        found = list(find_documents(documents, messages))
+        assert [document.id for document in found] == [str(k) for k in range(len(texts))]
+        places = [document.place or (0, 0, 0) for document in found]
+        by_place = sorted(range(len(texts)), key=lambda k: places[k])
+        assert [texts[k] for k in by_place] == list(order)
+        ordered = sorted(places)
+        assert all(a[2] <= b[1] for a, b in pairwise(ordered))
+        content = messages[1].content
+        assert content.index("these:") < ordered[0][1] < ordered[-1][2] < content.index("Question:")
+    [missing, *others] = texts
+    assert _found(texts, sent(render(others))) == [str(k + 1) for k in range(len(others))]
+    assert _found([missing], sent(render(others))) == []
+
+
+@pytest.mark.parametrize("make", [in_a_tool_result, one_by_one])
+def test_found_in_any_message(make: Callable[[Texts], tuple[Message, ...]]) -> None:
+    assert _found(ENGLISH, make(ENGLISH)) == ["0", "1", "2", "3"]
+    assert _found(ENGLISH, make(ENGLISH[1:])) == ["1", "2", "3"]
+
+
+NEARLY = (
+    ENGLISH[0],
+    ENGLISH[0].replace("24 months", "36 months"),
+    ENGLISH[0].replace("but not wear", "and wear"),
+    ENGLISH[0].replace("covers defects", "covers no defects"),
+    ENGLISH[0].replace("kettle", "lamp"),
+)
+
+
+@pytest.mark.parametrize("alone", range(len(NEARLY)))
+def test_nearly_the_same_are_told_apart(alone: int) -> None:
+    assert _found(NEARLY, sent(NEARLY[alone])) == [str(alone)]
+    others = [text for k, text in enumerate(NEARLY) if k != alone]
+    assert _found(others, sent(NEARLY[alone])) == []
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (2, 4, 1, 0, 3)])
+def test_nearly_the_same_side_by_side(order: tuple[int, ...]) -> None:
+    texts = [NEARLY[k] for k in order]
+    messages = sent("\n".join(f"[{n}] {text}" for n, text in enumerate(texts, 1)))
+    assert _pieces(NEARLY, messages) == list(NEARLY)
+
+
+def test_a_cut_one_goes_to_the_fuller_one() -> None:
+    """Documents of one handbook begin alike; cut short, each is found where most of it is."""
+    header = "Shop handbook, chapter four, terms for customers of the online shop."
+    texts = [f"{header} {text}" for text in ENGLISH]
+    assert _found(texts, sent(texts[2])) == ["2"]
+    assert _pieces(texts, sent("\n\n".join(text[:160] for text in texts)))[3].startswith(header)
+
+
+def test_overlapping_chunks() -> None:
+    words = " ".join(ENGLISH).replace("&", "and").split()
+    chunks = [" ".join(words[k : k + 30]) for k in range(0, len(words) - 30, 20)]
+    messages = sent("\n\n".join(chunks))
+    assert _pieces(chunks, messages) == chunks
+
+
+def test_the_same_text_twice() -> None:
+    twice = [ENGLISH[0], ENGLISH[0]]
+    assert _pieces(twice, sent("\n".join(twice))) == twice
+    assert _found(twice, sent(ENGLISH[0])) == ["0"]
+
+
+def test_a_few_common_words_are_no_document() -> None:
+    texts = ["It covers the day of purchase and the receipt, too, if there is one.", "…", "  "]
+    assert _found(texts, sent(ENGLISH[0])) == []
+
+
+def test_words_of_the_question_are_no_part_of_it() -> None:
+    """The place of a document that was cut short ends before the question that repeats its end."""
+    cut = " ".join(ENGLISH[0].split()[:14])
+    messages = sent(f"{cut}…", "What of damage by limescale?")
+    assert _pieces([ENGLISH[0]], messages) == [f"{cut}…"]
