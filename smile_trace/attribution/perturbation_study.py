@@ -173,6 +173,8 @@ class PerturbationStudy:
         complete = None not in scores.changes[index]
         if (complete and scores.no_variation) or self._before_look < level.before_look:
             return self._planner.add_sparse()
+        if scores.only_sparse_moved:
+            self._planner.halve_rest(self._rows(level), self._settings.budget - len(self._asked))
         ends = level.before_look == len(level.rows)
         settled = ends or (complete and self._settled(level))
         if (settled or level.may_refine) and self._next_level():
@@ -338,6 +340,7 @@ class PerturbationStudy:
                 embed=self._embed,
                 seed=self._seed(index),
                 failed=scores.failed[index],
+                unseen=scores.only_sparse_moved,
                 solver=self._solver,
                 rate=level.error_rate,
             )

@@ -16,6 +16,10 @@ DETERMINISTIC_KEEP_PROBABILITIES = (0.8, 0.5, 0.8)
 """For a deterministic model: masks near the original prompt tell more of the effects' order
 (docs/method.md); with noise, masks that remove half tell more of pairs."""
 
+HALVES = (0.5,)
+"""Where only sparse masks moved the answer: parts that stand in for each other have to be removed
+together, which masks near the prompt do rarely."""
+
 SPARSE_KEEP_PROBABILITY = 0.2
 """Of masks that show whether parts are needed that stand in for each other."""
 
@@ -24,15 +28,13 @@ def random_masks(
     free: Sequence[bool],
     sendable: Sendable,
     generator: np.random.Generator,
-    *,
-    deterministic: bool = False,
+    keep_probabilities: Sequence[float] = KEEP_PROBABILITIES,
 ) -> Iterator[tuple[Mask, float]]:
     """Endless independent masks with their keep probability; protected segments are retained.
 
     A mask that leaves nothing to send is drawn again; none other is rejected.
     """
     is_free = np.array(free)
-    keep_probabilities = DETERMINISTIC_KEEP_PROBABILITIES if deterministic else KEEP_PROBABILITIES
     while True:
         for keep in keep_probabilities:
             yield _draw(is_free, keep, sendable, generator), keep

@@ -1,7 +1,7 @@
 """The plan of a study: the partitions of the prompt, coarse to fine, and the rows of each."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice, takewhile
 
@@ -140,6 +140,7 @@ class Planner:
         self._looks = looks
         self._drawn: Counter[str] = Counter()
         self.sparse: list[Perturbation] = []
+        self._halved = False
         self.levels: list[Level] = []
         self.levels.append(self._first_level())
 
@@ -180,6 +181,24 @@ class Planner:
             self._row(level, "sparse", mask) for mask in islice(drawn, self._sparse_count)
         ]
         return bool(self.sparse)
+
+    def halve_rest(self, asked: Sequence[Perturbation], calls: int) -> None:
+        """Draws the last level's rows after `asked` again, all of them to remove half; once.
+
+        The test stays exact: that nothing moved so far, which is why, does not depend on a
+        segment without effect.
+        """
+        if self._halved or not self._deterministic:
+            return
+        self._halved = True
+        level = self.levels[-1]
+        known = {call_key(row) for one in self.levels[:-1] for row in one.rows}
+        known |= {call_key(row) for row in (*asked, *self.sparse)}
+        generator = np.random.default_rng([self._settings.seed, len(self.levels), 3])
+        drawn = masks.random_masks(level.free, level.perturber.sendable, generator, masks.HALVES)
+        rest = [row for row, _ in self._random_rows(level, drawn, calls, known)]
+        level.rows = [*asked, *rest]
+        level.refining = tuple(look for look in level.refining if look < len(level.rows))
 
     @property
     def before_sparse(self) -> int:
@@ -275,19 +294,35 @@ class Planner:
                 known.add(call_key(row))
                 level.rows.append(row)
         generator = np.random.default_rng([self._settings.seed, len(self.levels)])
-        for mask, keep in islice(
-            masks.random_masks(free, sendable, generator, deterministic=self._deterministic),
-            4 * (calls - spent),
-        ):
+        keep = (
+            masks.DETERMINISTIC_KEEP_PROBABILITIES
+            if self._deterministic
+            else masks.KEEP_PROBABILITIES
+        )
+        drawn = masks.random_masks(free, sendable, generator, keep)
+        for row, cost in self._random_rows(level, drawn, calls - spent, known):
+            if looks and spent + cost > looks[0]:
+                level.refining += (len(level.rows),)
+                looks.pop(0)
+            level.rows.append(row)
+
+    def _random_rows(
+        self,
+        level: Level,
+        drawn: Iterator[tuple[masks.Mask, float]],
+        calls: int,
+        known: set[CallKey],
+    ) -> Iterator[tuple[Perturbation, int]]:
+        """Rows until the next would cost more than `calls`, each with what it costs with those
+        before it; `known` are the calls that cost nothing."""
+        spent = 0
+        for mask, keep in islice(drawn, 4 * calls):
             row = self._row(level, "random", mask, keep=keep)
             spent += call_key(row) not in known
             if spent > calls:
                 return
-            if looks and spent > looks[0]:
-                level.refining += (len(level.rows),)
-                looks.pop(0)
             known.add(call_key(row))
-            level.rows.append(row)
+            yield row, spent
 
     def _row(
         self,

@@ -92,6 +92,7 @@ def find(
     embed: Embed,
     seed: list[int],
     failed: Sequence[bool] = (),
+    unseen: bool = False,
     solver: Solver = DEFAULT_SOLVER,
     rate: float = 1 - inference.LEVEL,
 ) -> LevelFindings:
@@ -107,6 +108,7 @@ def find(
         embed: vectors of the segments' texts, for the locality weights.
         seed: of the folds and of the randomisation test.
         failed: which of the calls failed; none where it is left out.
+        unseen: whether answers moved in rows alone that are in no estimate.
         solver: fits the attributions, and is scored on held-out rows.
         rate: the false discovery rate of the test, in (0, 1).
     """
@@ -130,6 +132,8 @@ def find(
         estimate = _estimate(tested, seed, solver)
         significant = discoveries(estimate, rate)
         estimate = inference.holding_zero(estimate, significant)
+        if unseen:
+            estimate = inference.holding_the_unseen(estimate, tested)
         quality = held_out(distinct(tested) if deterministic else tested, [*seed, 1], solver)
         together = pairs(tested, estimate.effect, seed, solver)
         if not deterministic:  # among noise a pair's interval alone names bystanders

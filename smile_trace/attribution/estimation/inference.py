@@ -7,10 +7,11 @@ probability with which the other segments are removed, independently.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import special, stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation.gaussian_process import (
     GaussianProcessSolver,
@@ -137,6 +138,38 @@ def holding_zero(estimate: Estimate, significant: NDArray[np.bool_]) -> Estimate
     low = np.where(significant, estimate.low, np.minimum(estimate.low, 0.0))
     high = np.where(significant, estimate.high, np.maximum(estimate.high, 0.0))
     return replace(estimate, low=low, high=high)
+
+
+def holding_the_unseen(estimate: Estimate, rows: Rows) -> Estimate:
+    """The estimate of rows in which nothing moved, with intervals that hold what they may have
+    missed: Clopper & Pearson's (1934) for what happened in none of so many rows."""
+    strata = [rows.q == q for q in REMOVAL_PROBABILITIES]
+    removed = [(rows.varies & (rows.x > 0))[stratum].sum(axis=0) for stratum in strata]
+    retained = [(rows.varies & (rows.x == 0))[stratum].sum(axis=0) for stratum in strata]
+    high = np.array([never_seen(counts) for counts in zip(*removed, strict=True)])
+    low = np.array([-never_seen(counts) for counts in zip(*retained, strict=True)])
+    return replace(
+        estimate, low=np.minimum(estimate.low, low), high=np.maximum(estimate.high, high)
+    )
+
+
+def never_seen(rows: Sequence[int], level: float = LEVEL) -> float:
+    """The largest mean over strata of the shares p_k of what happened in none of `rows` n_k rows,
+    Π_k (1 − p_k)^n_k ≥ (1 − level)/2; in [0, 1].
+
+    At the largest, 1 − p_k is in proportion to n_k, except where p_k = 0.
+    """
+    n, most = np.array(rows, dtype=float), 0.0
+    for chosen in product((False, True), repeat=len(n)):
+        of = n[np.array(chosen)]
+        if of.sum() == 0:
+            most = max(most, len(of) / len(n))
+            continue
+        log = (np.log((1 - level) / 2) - special.xlogy(of, of).sum()) / of.sum()
+        shares = 1 - of * np.exp(log)
+        if (shares >= 0).all():
+            most = max(most, float(shares.sum()) / len(n))
+    return most
 
 
 def randomisation_test(rows: Rows, generator: np.random.Generator) -> Array:

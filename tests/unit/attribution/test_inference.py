@@ -255,3 +255,37 @@ def test_numbers_agree_in_noisy_studies() -> None:
 def test_p_is_not_small_beside_an_effect_that_is_shown_as_none() -> None:
     effect, p_value = np.array([0.0, -0.0049, 0.006, -0.4]), np.array([0.01, 0.001, 0.02, 0.001])
     assert inference.beside(effect, p_value).tolist() == [1.0, 1.0, 0.02, 0.001]
+
+
+def test_what_was_never_seen_is_bounded_by_how_often_it_was_looked_for() -> None:
+    """Of one stratum it is Clopper and Pearson's end; of two the largest mean that leaves none
+    likely enough, as a search finds it."""
+    assert inference.never_seen([9]) == pytest.approx(1 - 0.05 ** (1 / 9))
+    assert inference.never_seen([4, 4]) == pytest.approx(1 - 0.05 ** (1 / 8))
+    assert inference.never_seen([0, 0]) == 1
+    shares = np.linspace(0, 1, 2001)[:-1]
+    for counts in ((0, 5), (1, 30), (5, 14), (6, 4)):
+        # Of the first stratum each share; of the second what it leaves.
+        left = (np.log(0.05) - counts[0] * np.log1p(-shares)) / max(counts[1], 1)
+        second = np.where(left <= 0, -np.expm1(left), -np.inf)
+        searched = ((shares + second) / 2).max()
+        assert inference.never_seen(counts) == pytest.approx(searched, abs=1e-3)
+
+
+def test_intervals_hold_what_may_have_been_missed() -> None:
+    """Three segments of which any is enough: of the draws in which none was seen to matter, and of
+    all others, nine in ten intervals hold the effect."""
+    world = World("any of three", 10, (0, 1, 2), lambda x: x[:, :3].prod(axis=1))
+    held: list[bool] = []
+    unmoved = 0
+    for seed in range(60):
+        rows = world.draw(20, np.random.default_rng(seed))
+        found = inference.estimate(rows, [seed])
+        if not rows.y.any():
+            unmoved += 1
+            assert not np.any(found.low)
+            assert not np.any(found.high)
+            found = inference.holding_the_unseen(found, rows)
+        held.extend((found.low <= world.truth())[:3] & (world.truth() <= found.high)[:3])
+    assert unmoved >= 5
+    assert np.mean(held) >= 0.85

@@ -1,6 +1,7 @@
 """The Study with planted models: what is asked, what is told, what comes out."""
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -194,14 +195,23 @@ def test_before_it_says_that_nothing_has_an_effect_it_removes_four_fifths(
     assert [o.kind for o in asked.explanation.perturbations].count("sparse") == sparse
 
 
+MANY = " ".join(f"w{k}x" for k in range(25))
+
+
+def any_of(*words: str) -> Callable[[tuple[Message, ...]], str]:
+    """A model that answers the same as long as it sees one of these words."""
+    return lambda messages: "bird" if any(w in messages[0].content for w in words) else "none"
+
+
 def test_three_words_that_replace_each_other_are_not_called_without_effect() -> None:
-    content = " ".join(f"w{k}x" for k in range(25))
-
-    def any_of_three(messages: tuple[Message, ...]) -> str:
-        return "bird" if any(w in messages[0].content for w in ("w3x", "w9x", "w17x")) else "none"
-
-    found = [run(content, any_of_three, seed=seed).explanation for seed in range(16)]
+    model = any_of("w3x", "w9x", "w17x")
+    found = [run(MANY, model, seed=seed).explanation for seed in range(16)]
     assert "no_effect" not in [explanation.fidelity.status for explanation in found]
+
+
+def test_what_only_masks_without_four_fifths_moved_stays_possible() -> None:
+    words = ("w3x", "w9x", "w17x", "w21x")
+    found = [run(MANY, any_of(*words), seed=seed).explanation for seed in range(16)]
     hidden = [e for e in found if "four fifths" in e.fidelity.reason]
     assert len(hidden) >= 2
     for explanation in hidden:
@@ -210,6 +220,25 @@ def test_three_words_that_replace_each_other_are_not_called_without_effect() -> 
         assert {o.shift for o in explanation.perturbations if o.kind != "sparse"} == {0.0}
         assert max(o.shift or 0 for o in explanation.perturbations if o.kind == "sparse") > 0.5
         assert not any(s.significant or s.attribution for s in explanation.segments)
+        truth = (0.5**3 + 0.2**3) / 2
+        assert all(s.ci_low < truth < s.ci_high for s in explanation.segments)
+
+
+def test_where_only_four_fifths_moved_the_answer_the_rest_removes_half() -> None:
+    """Parts that stand in for each other are removed together there more often."""
+    rested = 0
+    for seed in range(24):
+        rows = run(MANY, any_of("w3x", "w9x", "w17x"), seed=seed).perturbations
+        kinds = [row.kind for row in rows]
+        if "sparse" not in kinds:
+            continue
+        last = max(k for k, kind in enumerate(kinds) if kind == "sparse")
+        before, rest = rows[:last], rows[last + 1 :]
+        assert len(rows) == 40
+        assert {row.keep_probability for row in rest} == {0.5}
+        assert {row.keep_probability for row in before if row.kind == "random"} == {0.5, 0.8}
+        rested += 1
+    assert rested >= 5
 
 
 def test_where_requests_fail_no_calls_are_kept_for_sparse_masks() -> None:
