@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from smile_trace.models.accounting.meter import Meter, Unmetered
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
+from smile_trace.models.items import Item
 from smile_trace.models.openai_api import wire
 from smile_trace.models.openai_api.transport import Transport
-from smile_trace.models.openai_api.wire import Item
 from smile_trace.models.scoring import first_token, prompt_logprobs
 from smile_trace.presentable import hide
 from smile_trace.records import JSON, Response

@@ -10,12 +10,12 @@ import openai
 from smile_trace.bounded_http import ReplyRefused
 from smile_trace.models.accounting.meter import Meter, Unmetered
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, Request
+from smile_trace.models.items import Item
 from smile_trace.models.kinds.endpoint import LIST_SIZE
 from smile_trace.models.llama_cpp.packaged import serving
 from smile_trace.models.llama_cpp.server import LlamaServer
 from smile_trace.models.openai_api import wire
 from smile_trace.models.openai_api.transport import Transport
-from smile_trace.models.openai_api.wire import Item
 from smile_trace.models.scoring import forced_decoding
 from smile_trace.records import JSON, Form, Response
 from smile_trace.settings import LocalSettings

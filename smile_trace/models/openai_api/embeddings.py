@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import openai
 from numpy.typing import NDArray
 
 from smile_trace import foreign
@@ -18,8 +19,8 @@ from smile_trace.models.accounting.cost import price
 from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
 from smile_trace.models.accounting.ledger import Ledger, ResponseCache
 from smile_trace.models.base import ModelUnavailable
+from smile_trace.models.client_errors import read_error, unanswered
 from smile_trace.models.kinds.endpoint import read_key
-from smile_trace.models.openai_api.errors import UNANSWERED, read_error
 from smile_trace.models.openai_api.transport import Transport
 from smile_trace.models.openai_api.wire import token_count
 from smile_trace.models.retry import Failure, pause_before_retry
@@ -148,8 +149,8 @@ class Embeddings:
         """The decoded reply, or the Failure of this attempt."""
         try:
             return asyncio.run(self._post_once(texts))
-        except UNANSWERED as error:
-            return read_error(error, timeout=self._settings.timeout_seconds)
+        except unanswered(openai) as error:
+            return read_error(error, client=openai, timeout=self._settings.timeout_seconds)
 
     async def _post_once(self, texts: list[str]) -> object:
         body = {"model": self._settings.model or self._name, "input": texts}

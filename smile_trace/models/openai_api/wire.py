@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from smile_trace import foreign
 from smile_trace.models.base import Request, checked
+from smile_trace.models.items import Batch, Item
 from smile_trace.models.openai_api.tools import chat_parameters
 from smile_trace.records import JSON, Form, Message, Response, ToolCall, Usage, chat_messages
 from smile_trace.records.tool_calls import tool_calls_text
@@ -25,50 +25,6 @@ _OURS = {
 }
 _CHAT_ONLY = {"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}
 _NAMES = {"stop_sequences": "stop"}
-
-
-Read = Callable[[Response, dict[str, JSON]], Response]
-"""Makes the final response from the parsed one and the server's raw choice."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One request with the body and the path that it is sent as.
-
-    Where a given `answer` is scored, `read` turns the response into its score.
-    """
-
-    request: Request
-    path: str
-    body: dict[str, JSON]
-    answer: str | None = None
-    read: Read | None = None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Items that share one HTTP request; `indices` are their places among all items."""
-
-    indices: tuple[int, ...]
-    items: tuple[Item, ...]
-
-    @property
-    def path(self) -> str:
-        """The path of the HTTP request."""
-        return self.items[0].path
-
-    @property
-    def body(self) -> dict[str, JSON]:
-        """The body of the HTTP request: a list of prompts where there are several items."""
-        body = self.items[0].body
-        if len(self.items) == 1:
-            return body
-        return {**body, "prompt": [item.body["prompt"] for item in self.items]}
-
-    def split(self) -> list["Batch"]:
-        """One batch per item."""
-        pairs = zip(self.indices, self.items, strict=True)
-        return [Batch((index,), (item,)) for index, item in pairs]
 
 
 def batches(items: Sequence[Item], *, size: int) -> list[Batch]:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from smile_trace.models.openai_api.wire import Read, log_probability
+from smile_trace.models.items import Read
+from smile_trace.models.openai_api.wire import log_probability
 from smile_trace.records import JSON, Form, Response
 
 TOP = {"chat": 20, "completion": 5}

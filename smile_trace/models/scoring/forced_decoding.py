@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
-from smile_trace.models.openai_api.wire import Read
+from smile_trace.models.items import Read
 from smile_trace.records import JSON, Response
 
 # Scripts that put no space between words: Thai, Lao, Tibetan, Myanmar, Khmer.

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smile_trace.models.base import Request
-from smile_trace.models.openai_api.wire import Read, completion_prompt, log_probability, question
+from smile_trace.models.items import Read
+from smile_trace.models.openai_api.wire import completion_prompt, log_probability, question
 from smile_trace.models.scoring.forced_decoding import continuation
 from smile_trace.records import JSON, Form, Message, Response
 

@@ -12,7 +12,7 @@ import openai
 import requests
 
 from smile_trace.bounded_http import ReplyRefused, bounded
-from smile_trace.models.openai_api.errors import read_error
+from smile_trace.models.client_errors import read_error
 from smile_trace.models.retry import pause_before_retry
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected, retry_after
@@ -55,7 +55,8 @@ def _parse(data: bytes) -> tuple[int, httpx.Headers, bytes]:
 
 
 def _by_the_models(reply: httpx.Response) -> None:
-    failure = read_error(_CLIENT._make_status_error_from_response(reply), timeout=1.0)
+    error = _CLIENT._make_status_error_from_response(reply)
+    failure = read_error(error, client=openai, timeout=1.0)
     assert len(failure.reason) < 500
     pause = pause_before_retry(failure, 0, 3)
     assert pause is None or 0 <= pause < 3600

@@ -6,8 +6,10 @@ from typing import Any
 from smile_trace import foreign
 from smile_trace.foreign import ForeignDataError
 from smile_trace.models import Request
-from smile_trace.models.openai_api import transport, wire
+from smile_trace.models.items import Item
+from smile_trace.models.openai_api import wire
 from smile_trace.models.scoring import first_token, prompt_logprobs
+from smile_trace.models.transport import read_reply as read_responses
 from smile_trace.records import Message, Response
 from tests.support.readers.base import ForeignReader, decoded_reply
 
@@ -53,10 +55,9 @@ _SCORERS = (None, first_token.read("a"), prompt_logprobs.read("a"))
 def read_reply(reply: Any) -> None:
     """See that a reply, behind the gate, gives responses that can be stored and read again."""
     for scorer in _SCORERS:
-        item = wire.Item(REQUEST, "/c", {}, None if scorer is None else "a", scorer)
+        item = Item(REQUEST, "/c", {}, None if scorer is None else "a", scorer)
         for count in (1, 2):
-            batch = wire.Batch(tuple(range(count)), (item,) * count)
-            responses = transport._read(reply, batch)
+            responses = read_responses(wire.responses, reply, (item,) * count)
             assert len(responses) == count
             for response in responses:
                 assert Response.model_validate_json(response.model_dump_json()) == response

@@ -9,6 +9,7 @@ import pytest
 from smile_trace.dialects import read_calls
 from smile_trace.dialects.parts import why_not_repeatable
 from smile_trace.models import Request
+from smile_trace.models.items import Item
 from smile_trace.models.openai_api import wire
 from smile_trace.records import (
     Call,
@@ -142,7 +143,7 @@ def test_a_call_of_a_custom_tool_is_read() -> None:
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
     reply = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
     request = Request(messages=(Message(role="user", content="hi"),))
-    [response] = wire.responses(reply, [wire.Item(request, "/chat/completions", {})])
+    [response] = wire.responses(reply, [Item(request, "/chat/completions", {})])
     assert read_tool_calls(response.text or "") == (("shell", "ls -l"),)
 
 

@@ -4,11 +4,14 @@ import json
 
 import pytest
 
+from smile_trace import foreign
 from smile_trace.foreign import ForeignDataError
 from smile_trace.models import ModelUnavailable, retry
+from smile_trace.models.items import Item
 from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.models.openai_api import transport, wire
+from smile_trace.models.openai_api import wire
 from smile_trace.models.openai_api.embeddings import Embeddings
+from smile_trace.models.transport import read_reply as read_responses
 from smile_trace.settings import EndpointSettings
 from tests.support.hostile import PLACE, places, small_values, with_value
 from tests.support.planted import serving
@@ -19,7 +22,7 @@ from tests.support.readers.model_replies import REPLY, REQUEST, read_reply
 def test_a_hostile_value_at_every_place_of_a_reply(name: str) -> None:
     for changed in places(REPLY):
         try:
-            reply = transport.foreign.clean(json.loads(with_value(changed, small_values()[name])))  # type: ignore[attr-defined]
+            reply = foreign.clean(json.loads(with_value(changed, small_values()[name])))
         except (ForeignDataError, ValueError, RecursionError):
             continue  # the client's, or the gate's
         read_reply(reply)
@@ -62,8 +65,8 @@ async def test_a_log_probability_that_is_none_costs_no_answer(value: bytes) -> N
 
 def test_half_a_character_in_a_reply_is_replaced() -> None:
     reply = json.loads('{"choices":[{"message":{"content":"so \\ud83d!"}}]}')
-    batch = wire.Batch((0,), (wire.Item(REQUEST, "/c", {}),))
-    [response] = transport._read(transport.foreign.clean(reply), batch)  # type: ignore[attr-defined]
+    item = Item(REQUEST, "/c", {})
+    [response] = read_responses(wire.responses, foreign.clean(reply), [item])
     assert response.text == "so \ufffd!"
     response.model_dump_json()
 

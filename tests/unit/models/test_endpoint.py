@@ -130,7 +130,7 @@ async def test_retry_after_is_obeyed(server, monkeypatch):
     async def sleep(seconds):
         waits.append(seconds)
 
-    monkeypatch.setattr("smile_trace.models.openai_api.transport.asyncio.sleep", sleep)
+    monkeypatch.setattr("smile_trace.models.transport.asyncio.sleep", sleep)
     server.faults = [(429, {"retry-after": "7"}, {}), (503, {"retry-after": "soon"}, {})]
     await endpoint(server).generate([ask("a")])
     assert waits[0] == 7

@@ -1,35 +1,41 @@
-"""The openai client's exceptions as failures of the retry policy."""
+"""The exceptions of a provider's own client as failures of the retry policy.
+
+The clients of OpenAI and of Anthropic are made by the same generator: their exceptions have the
+same names and fields.
+"""
 
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
-
-import openai
 
 from smile_trace.bounded_http import Redirected, ReplyRefused
 from smile_trace.foreign import ForeignDataError
 from smile_trace.models.retry import Failure, rejection
 from smile_trace.presentable import presentable
 
-UNANSWERED = (openai.APIError, ReplyRefused, TimeoutError, ValueError)
-"""What `Transport.post` raises."""
+
+def unanswered(client: ModuleType) -> tuple[type[Exception], ...]:
+    """What `Transport.post` raises; `client` is the client's package."""
+    return client.APIError, ReplyRefused, TimeoutError, ValueError
 
 
-def read_error(error: Exception, *, timeout: float) -> Failure:
+def read_error(error: Exception, *, client: ModuleType, timeout: float) -> Failure:
     """The failure behind an exception of `Transport.post`.
 
     Args:
-        error: one of `UNANSWERED`.
+        error: one of `unanswered`.
+        client: the client's package (`openai`, `anthropic`).
         timeout: the attempt's deadline in seconds.
     """
     if isinstance(error, TimeoutError):
         return _too_late(timeout)
-    # Releases of openai differ in whether they wrap what a hook raises.
+    # Releases differ in whether they wrap what a hook raises.
     for refused in (error, error.__cause__):
         if isinstance(refused, ReplyRefused):
             return _refused(refused)
-    if isinstance(error, openai.APIConnectionError):
-        return _unanswered(error, timeout)
-    if isinstance(error, openai.APIStatusError):
+    if isinstance(error, client.APIConnectionError):
+        return _no_reply(error, timeout, timed_out=isinstance(error, client.APITimeoutError))
+    if isinstance(error, client.APIStatusError):
         return _rejected(error)
     if isinstance(error, UnicodeEncodeError):
         return Failure("the prompt is not valid Unicode text and cannot be sent", "rejected")
@@ -39,11 +45,11 @@ def read_error(error: Exception, *, timeout: float) -> Failure:
     return Failure(f"the server's reply is no JSON ({presentable(error, longest=200)})", "unknown")
 
 
-def _unanswered(error: openai.APIConnectionError, timeout: float) -> Failure:
-    # Which client is below openai's has changed with its releases; the names of its errors not.
+def _no_reply(error: Exception, timeout: float, *, timed_out: bool) -> Failure:
+    # Which client is below has changed with releases; the names of its errors have not.
     unconnected = {"ConnectError", "ConnectTimeout", "PoolTimeout"}
     sent = type(error.__cause__).__name__ not in unconnected
-    if sent and isinstance(error, openai.APITimeoutError):
+    if sent and timed_out:
         return _too_late(timeout)
     return Failure(
         "the connection broke",
@@ -64,19 +70,25 @@ def _refused(error: ReplyRefused) -> Failure:
     return Failure(str(error), "unknown")
 
 
-def _rejected(error: openai.APIStatusError) -> Failure:
-    detail: Mapping[str, Any] = error.body if isinstance(error.body, dict) else {}
+def _rejected(error: Any) -> Failure:
+    body: Mapping[str, Any] = error.body if isinstance(error.body, dict) else {}
+    inner = body.get("error")  # Anthropic's client gives the whole body, OpenAI's what is inside
+    detail: Mapping[str, Any] = inner if isinstance(inner, dict) else body
     message = str(detail.get("message") or error.message)
+    kinds = {str(detail.get("code")), str(detail.get("type"))}
     # Some servers repeat the key that they refuse.
     reason = f"HTTP {error.status_code}: {presentable(message, longest=300)}"
-    if _too_long(detail, message):
+    if kinds & _TOO_LONG or any(said in message for said in _TOO_LONG_SAID):
         reason = "prompt longer than the model's context"
-    quota_spent = "insufficient_quota" in (detail.get("code"), detail.get("type"))
-    return rejection(error.status_code, reason, error.response.headers, quota_spent=quota_spent)
+    spent = bool(kinds & _SPENT) or any(said in message for said in _SPENT_SAID)
+    return rejection(error.status_code, reason, error.response.headers, quota_spent=spent)
 
 
-def _too_long(detail: Mapping[str, Any], message: str) -> bool:
-    kinds = {"context_length_exceeded", "exceed_context_size_error"}
-    if kinds & {str(detail.get("code")), str(detail.get("type"))}:
-        return True
-    return "maximum context length" in message or "exceeds the available context" in message
+_TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "request_too_large"}
+_TOO_LONG_SAID = (
+    "maximum context length",
+    "exceeds the available context",
+    "prompt is too long",
+)
+_SPENT = {"insufficient_quota", "billing_error"}
+_SPENT_SAID = ("credit balance is too low", "reached your specified API usage limits")

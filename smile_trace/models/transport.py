@@ -1,0 +1,241 @@
+"""One server: connections, retries, and the reservation of attempts."""
+
+import asyncio
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import ModuleType
+from typing import Any, ClassVar
+
+from smile_trace import foreign
+from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, bounded
+from smile_trace.errors import BudgetExceeded
+from smile_trace.foreign import ForeignDataError
+from smile_trace.models.accounting.cost import price
+from smile_trace.models.accounting.meter import Meter, ask_all
+from smile_trace.models.base import ModelUnavailable
+from smile_trace.models.client_errors import read_error, unanswered
+from smile_trace.models.items import Batch, Item
+from smile_trace.models.retry import Failure, pause_before_retry
+from smile_trace.presentable import presentable
+from smile_trace.records import JSON, Response, Usage
+
+
+class Transport(ABC):
+    """One server and the model asked there, in the low-level form of a provider's own client.
+
+    Automatic logging does not see that form (`client.post`): our own calls leave no trace in the
+    user's tracker. May be used from several event loops; each has its own connections and its
+    own `concurrency`. An attempt has one deadline, whatever the server sends; what it sends is
+    bounded, and a redirect to another server is not followed.
+
+    Args:
+        base_url: the address that paths are relative to.
+        model: the model's name there.
+        key: the key, or None where none is sent. It is in no message and no representation.
+        timeout_seconds: how long one attempt may take.
+        max_reply_mb: megabytes that one reply may have.
+        free: whether the server is our own and costs nothing.
+    """
+
+    client: ClassVar[ModuleType]
+    """The client's package."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        model: str,
+        key: str | None,
+        concurrency: int,
+        timeout_seconds: float,
+        retries: int,
+        max_reply_mb: float = MAX_REPLY_MB,
+        free: bool = False,
+    ) -> None:
+        self.base_url = base_url
+        self._model = model
+        self._key = key
+        self._concurrency = concurrency
+        self._timeout = timeout_seconds
+        self._max_reply_mb = max_reply_mb
+        self._retries = retries
+        self._free = free
+        self._loops: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, tuple[Any, asyncio.Semaphore]
+        ] = weakref.WeakKeyDictionary()
+
+    @abstractmethod
+    def _connect(self, **common: Any) -> Any:
+        """A client of this package. `common`: what every client takes (`base_url`, `timeout`,
+        `max_retries`, `http_client`)."""
+
+    @abstractmethod
+    def _headers(self, body: Mapping[str, JSON]) -> Mapping[str, Any]:
+        """The headers of a request, beside the client's own."""
+
+    @abstractmethod
+    def _bound(self, body: Mapping[str, JSON]) -> Usage:
+        """The most tokens that a request can use."""
+
+    @abstractmethod
+    def _responses(self, reply: object, items: Sequence[Item]) -> list[Response]:
+        """The reply's answers, in the order of the items; it may raise anything at foreign data."""
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        here = self._loops.pop(asyncio.get_running_loop(), None)
+        if here is not None:
+            await here[0].close()
+
+    async def post(self, path: str, body: Mapping[str, JSON]) -> object:
+        """One POST of JSON, without retries and uncounted; gives the decoded reply.
+
+        Args:
+            path: relative to `base_url`, or a whole address on the same server.
+
+        Raises:
+            APIError: the client's; no reply, or an HTTP error status.
+            ReplyRefused: the reply is too large, packed, or a redirect; some releases raise an
+                APIError for it.
+            TimeoutError: the reply was not complete at the deadline.
+            ValueError: the reply is no JSON, or beyond the bounds of foreign data.
+            UnicodeEncodeError: the body holds text that cannot be encoded (a lone surrogate).
+        """
+        client, _ = self._here()
+        try:
+            async with asyncio.timeout(self._timeout):
+                reply = await client.post(
+                    path, body=dict(body), cast_to=object, options={"headers": self._headers(body)}
+                )
+        except RecursionError:
+            raise ForeignDataError("nested too deeply") from None
+        return foreign.clean(reply)
+
+    async def ask(self, batches: Sequence[Batch], meter: Meter) -> list[Response]:
+        """Ask every batch, as many at once as `concurrency`; answers by the items' indices.
+
+        An item that an explanation's own cap forbids is a failure.
+
+        Raises:
+            ModelUnavailable: nothing can be asked.
+            BudgetExceeded: a daily cap is reached.
+        """
+        _, slots = self._here()
+        asks = [partial(self._ask, batch, meter) for batch in batches]
+        answers: dict[int, Response] = {}
+        for batch, got in zip(batches, await ask_all(asks, slots), strict=True):
+            if isinstance(got, BudgetExceeded):
+                got = [Response(failure=str(got))] * len(batch.items)
+            answers.update(zip(batch.indices, got, strict=True))
+        return [answers[index] for index in range(len(answers))]
+
+    def _here(self) -> tuple[Any, asyncio.Semaphore]:
+        """Client and slots of the running event loop."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._loops:
+            client = self._connect(
+                base_url=self.base_url,
+                timeout=self._timeout,
+                max_retries=0,
+                http_client=self.client.DefaultAsyncHttpxClient(
+                    headers=HEADERS,
+                    event_hooks={"response": [bounded(self._max_reply_mb)]},
+                ),
+            )
+            self._loops[loop] = client, asyncio.Semaphore(self._concurrency)
+        return self._loops[loop]
+
+    async def _ask(self, batch: Batch, meter: Meter) -> list[Response]:
+        """One batch, retried where that can help; every attempt is metered."""
+        bound = self._bound(batch.body)
+        retry = 0
+        while True:
+            attempt = await meter.reserve(
+                [item.request for item in batch.items],
+                answer=batch.items[0].answer,
+                bound=bound,
+                usd=self._price(bound),
+            )
+            result = await self._attempt(batch)
+            if not isinstance(result, Failure):
+                await meter.settle(attempt, result)
+                return result
+            if result.releases:
+                await meter.release(attempt, sent=result.fate == "rejected")
+            else:
+                unknown = result.fate == "unknown"
+                await meter.settle(attempt, None if unknown else _failed(batch, result))
+            pause = pause_before_retry(result, retry, self._retries)
+            if pause is None:
+                return await self._give_up(batch, result, meter)
+            await asyncio.sleep(pause)
+            retry += 1
+
+    async def _give_up(self, batch: Batch, failure: Failure, meter: Meter) -> list[Response]:
+        """What a batch is answered whose last attempt failed."""
+        if failure.unavailable is not None:
+            raise self._unavailable(failure)
+        if failure.fate == "rejected" and len(batch.items) > 1:
+            # One item that is rejected must not cost the others their answers.
+            singles = [await self._ask(single, meter) for single in batch.split()]
+            return [response for responses in singles for response in responses]
+        return _failed(batch, failure)
+
+    async def _attempt(self, batch: Batch) -> list[Response] | Failure:
+        """Send a batch once."""
+        try:
+            reply = await self.post(batch.path, batch.body)
+        except unanswered(self.client) as error:
+            return read_error(error, client=self.client, timeout=self._timeout)
+        return [
+            self._priced(response) for response in read_reply(self._responses, reply, batch.items)
+        ]
+
+    def _unavailable(self, failure: Failure) -> ModelUnavailable:
+        where = presentable(self.base_url)
+        match failure.unavailable:
+            case "refused":
+                said = (
+                    f"{where} refuses the model {self._model!r} ({failure.reason}): "
+                    "correct its settings or its key"
+                )
+            case "busy":
+                said = f"{where} is too busy ({failure.reason}): try again later"
+            case _:
+                said = (
+                    f"{where} does not answer: start the server, or correct the base_url "
+                    f"of the model {self._model!r}"
+                )
+        return ModelUnavailable(said, permanent=failure.unavailable == "refused")
+
+    def _price(self, usage: Usage) -> float | None:
+        return 0.0 if self._free else price(usage, self._model, self.base_url)
+
+    def _priced(self, response: Response) -> Response:
+        if response.usage is None and not self._free:
+            return response
+        return response.model_copy(update={"usd": self._price(response.usage or Usage())})
+
+
+def read_reply(
+    read: Callable[[object, Sequence[Item]], list[Response]], reply: object, items: Sequence[Item]
+) -> list[Response]:
+    """The responses that `read` finds in a reply; a malformed one is a failure, whatever is wrong
+    in it."""
+    try:
+        return read(reply, items)
+    except Exception as error:  # noqa: BLE001 - a reply is foreign data
+        said = presentable(f"{type(error).__name__}: {error}", longest=200)
+        return [Response(failure=f"the server's reply cannot be read ({said})")] * len(items)
+
+
+def _failed(batch: Batch, failure: Failure) -> list[Response]:
+    """The failed responses of a batch; a rejected one cost nothing."""
+    if failure.fate == "rejected":
+        nothing = Usage(input_tokens=0, output_tokens=0)
+        response = Response(failure=failure.reason, usage=nothing, usd=0.0)
+    else:
+        response = Response(failure=failure.reason)
+    return [response] * len(batch.items)
