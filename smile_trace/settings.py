@@ -101,12 +101,10 @@ class _CommonModelSettings(_Table):
     [proxy.md](proxy.md)."""
 
 
-class EndpointSettings(_CommonModelSettings):
-    """Any OpenAI-compatible server."""
+class ServerSettings(_CommonModelSettings):
+    """What the kinds of model that are asked at an address have in common."""
 
-    kind: Literal["endpoint"] = "endpoint"
     base_url: str
-    """The address up to and including `/v1`."""
     model: str | None = None
     """The model's name there; by default the captured name."""
     api_key_env: str | None = None
@@ -117,13 +115,6 @@ class EndpointSettings(_CommonModelSettings):
     """Megabytes that one reply may have; a larger one is not read."""
     retries: int = Field(4, ge=0, le=20)
     """Further attempts after 408, 409, 429, 5xx and broken connections."""
-    list_requests: bool = False
-    """Send several completion prompts in one request (llama.cpp, vLLM take that)."""
-    temperature_zero_is_deterministic: bool = False
-    """Trust this server to repeat itself at temperature 0."""
-    prompt_logprobs: bool = False
-    """The server scores a prompt's tokens (vLLM): the probability of the whole logged answer in
-    one request, in place of its first token's."""
 
     @field_validator("base_url")
     @classmethod
@@ -132,6 +123,31 @@ class EndpointSettings(_CommonModelSettings):
             raise ValueError("this is no address of a server: write it like http://host:8000/v1")
         check_address(address, "this address", "api_key_env to the name of a variable")
         return address
+
+
+class EndpointSettings(ServerSettings):
+    """Any OpenAI-compatible server."""
+
+    kind: Literal["endpoint"] = "endpoint"
+    base_url: str
+    """The address up to and including `/v1`."""
+    list_requests: bool = False
+    """Send several completion prompts in one request (llama.cpp, vLLM take that)."""
+    temperature_zero_is_deterministic: bool = False
+    """Trust this server to repeat itself at temperature 0."""
+    prompt_logprobs: bool = False
+    """The server scores a prompt's tokens (vLLM): the probability of the whole logged answer in
+    one request, in place of its first token's."""
+
+
+class AnthropicSettings(ServerSettings):
+    """Anthropic's Messages API, asked by Anthropic's own client (`smile-trace[anthropic]`)."""
+
+    kind: Literal["anthropic"]
+    base_url: str = "https://api.anthropic.com"
+    """The address before `/v1/messages`."""
+    api_key_env: str | None = "ANTHROPIC_API_KEY"
+    """The environment variable that holds the key."""
 
 
 PackagedName = Literal["demo", "demo-completion"]
@@ -164,7 +180,8 @@ class RerunSettings(_CommonModelSettings):
 
 
 ModelSettings = Annotated[
-    EndpointSettings | LocalSettings | RerunSettings, Field(discriminator="kind")
+    EndpointSettings | AnthropicSettings | LocalSettings | RerunSettings,
+    Field(discriminator="kind"),
 ]
 MODEL_KINDS: Mapping[str, type[_CommonModelSettings]] = {
     get_args(table.model_fields["kind"].annotation)[0]: table

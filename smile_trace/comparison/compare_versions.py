@@ -35,7 +35,7 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
-from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.settings import ServerSettings, Settings
 from smile_trace.store import Store
 
 
@@ -249,5 +249,5 @@ def _report(
         unit: Unit = "word" if set(units) == {"word"} else "sentence"
         segments = segment_template(prompt, evidence.version, evidence.template, unit)
     asked = settings.models.get(evidence.model or "*", settings.models.get("*"))
-    base_url = asked.base_url if isinstance(asked, EndpointSettings) else None
+    base_url = asked.base_url if isinstance(asked, ServerSettings) else None
     return report(evidence, column.label, segments, chosen.delta, base_url)

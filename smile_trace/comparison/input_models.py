@@ -8,6 +8,7 @@ from smile_trace.comparison.templates import with_template
 from smile_trace.explaining.named_models import AnyModel, open_any, settings_of
 from smile_trace.models import Model, Request
 from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.base import is_prefilled
 from smile_trace.records import Call, PromptUse
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
@@ -107,4 +108,5 @@ def _request(item: Input, template: str, replicate: int) -> Request:
         form=item.call.form,
         parameters=item.call.parameters,
         replicate=replicate,
+        prefilled=is_prefilled(item.call.messages),
     )

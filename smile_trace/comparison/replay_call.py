@@ -17,6 +17,7 @@ from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.named_models import AnyModel, open_any
 from smile_trace.models import Request
 from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.base import is_prefilled
 from smile_trace.records import JSON, Call, Explanation, Message, Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -165,6 +166,7 @@ async def _ask(
                     form=call.form,
                     parameters=plan.parameters,
                     replicate=replicate,
+                    prefilled=is_prefilled(plan.messages),
                 )
                 for replicate in range(count)
             ]

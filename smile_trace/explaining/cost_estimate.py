@@ -21,7 +21,7 @@ from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.studies import PROXY_CALLS, as_proxy
 from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.records import JSON, Record, Signal, Unit
-from smile_trace.settings import EndpointSettings, LocalSettings, ModelSettings, Settings
+from smile_trace.settings import LocalSettings, ModelSettings, ServerSettings, Settings
 
 _Number = TypeVar("_Number", int, float)
 
@@ -189,7 +189,7 @@ def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
 
 def _address(how: ModelSettings | None) -> str:
     match how:
-        case EndpointSettings():
+        case ServerSettings():
             return how.base_url
         case LocalSettings():
             return "llama.cpp on this machine"
@@ -205,7 +205,7 @@ def _paid(how: ModelSettings | None, usd: float | None) -> bool:
         return False
     if usd is not None:
         return usd > 0
-    return not (isinstance(how, EndpointSettings) and _loopback(how.base_url))
+    return not (isinstance(how, ServerSettings) and _loopback(how.base_url))
 
 
 def _loopback(base_url: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Protocol, TypeGuard
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Form, Message, Prompted, Record, Response
+from smile_trace.records.offered_tools import OFFERED
 
 
 class Request(Record):
@@ -19,6 +20,8 @@ class Request(Record):
     answer_limit: int | None = None
     """Tokens that the answer may have where `parameters` set no limit; None for the limit of the
     model's settings."""
+    prefilled: bool = False
+    """The unperturbed messages end with the assistant's: the answer continues it."""
 
     @classmethod
     def of(cls, prompted: Prompted) -> "Request":
@@ -28,7 +31,14 @@ class Request(Record):
             form=prompted.form,
             parameters=prompted.parameters,
             answer_limit=prompted.answer_limit,
+            prefilled=is_prefilled(prompted.messages),
         )
+
+
+def is_prefilled(messages: Sequence[Message]) -> bool:
+    """Whether the last message that is sent is the assistant's, which the answer continues."""
+    sent = [message.role for message in messages if message.role != OFFERED]
+    return sent[-1:] == ["assistant"]
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
         raise NoModel(
             f"no model for {name!r}{names}: write in smile_trace.toml "
             f'[models."{name}"] with kind = "endpoint" and base_url = "https://…/v1", '
-            'or kind = "local", or kind = "rerun"'
+            'or kind = "anthropic", or kind = "local", or kind = "rerun"'
         )
     return found
 

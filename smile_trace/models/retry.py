@@ -49,9 +49,9 @@ def rejection(
     """The failure that an HTTP error status stands for."""
     wait = retry_after(headers)
     unavailable: Literal["busy", "refused"] | None = None
-    if status in (401, 403, 404) or quota_spent:
+    if status in (401, 402, 403, 404) or quota_spent:
         unavailable = "refused"
-    elif status in (429, 502, 503, 504):
+    elif status in (429, 502, 503, 504, 529):
         unavailable = "busy"
     transient = status in (408, 409, 429) or status >= 500
     soon = wait is None or wait <= MAX_RETRY_AFTER

@@ -9,7 +9,7 @@ from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings, Prompted, Record
-from smile_trace.settings import EndpointSettings, Settings
+from smile_trace.settings import ServerSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.queries.status import Counted
@@ -141,7 +141,7 @@ def _most(
     prompted: Prompted, asked: ExplanationSettings, spent: Spent, settings: Settings, store: Store
 ) -> Planned:
     how, budget = settings_for(asked.model, settings), settings.budget
-    attempts = 1 + (how.retries if isinstance(how, EndpointSettings) else 1)
+    attempts = 1 + (how.retries if isinstance(how, ServerSettings) else 1)
     calls = max(0, min(budget.calls_per_explanation - spent.calls, asked.budget * attempts))
     most, usd = attempt_bound(asked.model, how, prompted)
     if usd is not None:

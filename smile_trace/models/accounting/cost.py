@@ -2,10 +2,11 @@
 
 import genai_prices
 
+from smile_trace.models.anthropic_api import wire as anthropic_wire
 from smile_trace.models.base import Request
 from smile_trace.models.openai_api import wire
 from smile_trace.records import Prompted, Usage
-from smile_trace.settings import EndpointSettings, LocalSettings, ModelSettings
+from smile_trace.settings import AnthropicSettings, LocalSettings, ModelSettings, RerunSettings
 
 
 def price(usage: Usage, model: str, base_url: str) -> float | None:
@@ -35,9 +36,12 @@ def attempt_bound(
         Tokens, None where they cannot be known (a function); dollars, None where no price is
         known.
     """
-    if not isinstance(how, EndpointSettings | LocalSettings):
+    if isinstance(how, RerunSettings):
         return None, None
     request = Request.of(prompted)
+    if isinstance(how, AnthropicSettings):
+        bound = anthropic_wire.token_bound(anthropic_wire.body(request, max_tokens=how.max_tokens))
+        return bound, price(bound, how.model or name, how.base_url)
     form = how.form or request.form
     sent = wire.parameters(request, form=form, limit={"max_tokens": how.max_tokens})
     bound = wire.token_bound({**wire.question(request.messages, form=form), **sent})

@@ -229,6 +229,8 @@ class MeteredModel:
         content = [scope, request.form, parameters, messages, request.replicate, answer]
         if answer is None and request.answer_limit is not None:
             content.append(request.answer_limit)
+        if request.prefilled:
+            content.append("prefilled")
         text = json.dumps(content, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()
 

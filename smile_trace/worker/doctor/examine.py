@@ -19,7 +19,7 @@ from smile_trace.models.registry import open_model
 from smile_trace.presentable import LONGEST_LINE, presentable
 from smile_trace.private_files import NotPrivate, tighten_folder
 from smile_trace.records import Record
-from smile_trace.settings import EndpointSettings, ModelSettings, RerunSettings, Settings, find_file
+from smile_trace.settings import ModelSettings, RerunSettings, ServerSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
 from smile_trace.store.forgetting import Removal
 from smile_trace.store.store import has_store
@@ -188,7 +188,7 @@ def _model(about: str, name: str, how: ModelSettings) -> Finding:
         asyncio.run(model.aclose())
     except SmileTraceError as error:
         return Finding(level="bad", about=about, said=str(error))
-    if isinstance(how, EndpointSettings) and (wrong := _unreachable(how.base_url)):
+    if isinstance(how, ServerSettings) and (wrong := _unreachable(how.base_url)):
         return Finding(level="bad", about=about, said=wrong)
     return Finding(level="good", about=about, said="can be asked")
 

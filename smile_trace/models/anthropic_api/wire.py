@@ -1,0 +1,74 @@
+"""Anthropic's wire format: a Request as a body, a reply as a Response. Pure functions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from smile_trace.models.anthropic_api.messages import conversation
+from smile_trace.models.anthropic_api.parameters import parameters
+from smile_trace.models.base import Request, checked
+from smile_trace.models.items import Item
+from smile_trace.models.openai_api.wire import token_count
+from smile_trace.records import JSON, Response, ToolCall, Usage
+from smile_trace.records.tool_calls import tool_calls_text
+
+PATH = "/v1/messages"
+
+_TOOL_INSTRUCTIONS = 1000
+"""More tokens than the instructions have that the service adds where tools are offered."""
+_IMAGE = 8000
+"""More tokens than one image has that is sent as an address."""
+
+
+def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
+    """The body of the HTTP request, but for the model.
+
+    Raises:
+        NotRepeatable: a part of its messages has no form in this API.
+    """
+    system, messages = conversation(request.messages, prefilled=request.prefilled)
+    asked: dict[str, JSON] = {} if system is None else {"system": system}
+    return {**asked, "messages": messages, **parameters(request, max_tokens=max_tokens)}
+
+
+def token_bound(sent: Mapping[str, JSON]) -> Usage:
+    """The cost bound of a body: a token per byte of input, and the limit of output tokens."""
+    text = json.dumps([sent.get(name) for name in ("system", "messages", "tools")])
+    read = len(text) + _IMAGE * text.count('"type": "image"')
+    if sent.get("tools"):
+        read += _TOOL_INSTRUCTIONS
+    return Usage(input_tokens=read, output_tokens=sent["max_tokens"])
+
+
+def responses(reply: object, items: Sequence[Item]) -> list[Response]:
+    """The answer of a reply; there is one item."""
+    if not isinstance(reply, dict) or not isinstance(reply.get("content"), list):
+        return [Response(failure="the server's reply is no message of Anthropic's") for _ in items]
+    blocks = [block for block in reply["content"] if isinstance(block, dict)]
+    texts = [str(block["text"]) for block in blocks if block.get("type") == "text"]
+    calls = [_tool_call(block) for block in blocks if block.get("type") == "tool_use"]
+    text = tool_calls_text(calls) if calls else "\n".join(texts)
+    reason = reply.get("stop_reason")
+    response = Response(
+        text=text,
+        finish_reason=reason if isinstance(reason, str) else None,
+        usage=_usage(reply.get("usage")),
+    )
+    return [checked(response, scored=False)]
+
+
+def _tool_call(block: Mapping[str, Any]) -> ToolCall:
+    return ToolCall(name=str(block["name"]), arguments=block.get("input"))
+
+
+def _usage(counts: Any) -> Usage | None:
+    """The tokens that the server counted, those in its cache with them; None where it gives no
+    counts to believe."""
+    if not isinstance(counts, dict):
+        return None
+    cached = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    found = [counts.get("input_tokens"), *(counts.get(name) or 0 for name in cached)]
+    read, written = [token_count(n) for n in found], token_count(counts.get("output_tokens"))
+    if written is None or None in read:
+        return None
+    return Usage(input_tokens=sum(n or 0 for n in read), output_tokens=written)
