@@ -15,7 +15,7 @@ from smile_trace.records import (
     ToolResult,
     Trace,
 )
-from smile_trace.records.offered_tools import OFFERED, tool_name
+from smile_trace.records.offered_tools import tool_name
 from smile_trace.records.path import SourceKind
 from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.titles import title
@@ -70,6 +70,16 @@ def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
     return sorted((s for s in driving if id(s) not in parents), key=lambda s: -s.attribution)
 
 
+def tools_of(by_tool: Explanation, answer: str, *, called: bool) -> list[Found]:
+    """The tools whose definitions the answer certainly depends on, the strongest first.
+
+    Without `called`, those that it calls are left out: without its definition no tool is called.
+    """
+    own = {call.name for call in read_tool_calls(answer) or ()}
+    found = [Found("tool", tool_name(d.text) or "a tool", (d,)) for d in drivers_of(by_tool)]
+    return [one for one in found if called or one.name not in own]
+
+
 def call_name(call: Call, trace: Trace) -> str:
     """What a person calls it: its prompt, or its function; where neither is known and the span is
     called after operation and model (`chat gpt-4o`), the span around it."""
@@ -98,9 +108,6 @@ def _of_driver(
     earlier: Sequence[Call],
     trace: Trace,
 ) -> Iterator[Found]:
-    if driver.role == OFFERED:
-        yield Found("tool", tool_name(driver.text) or "a tool", (driver,))
-        return
     traced = False
     for place in driver.places:
         output = _output(place, call, earlier)

@@ -55,14 +55,16 @@ class Source(Record):
 class PathStep(Record):
     """One explained call: `call` is its id (`trace_id:span_id`), `name` that of the function.
 
-    `depth` counts the calls from the final answer, which has 0. `note` says what else was to be
-    asked and was not.
+    `depth` counts the calls from the final answer, which has 0. A call of a tool has a second
+    explanation, `by_tool`, by the tools offered; `note` says which of them is called in its
+    place, or why they were not looked at.
     """
 
     call: str
     name: str
     depth: int = 0
     explanation: Explanation
+    by_tool: Explanation | None = None
     sources: tuple[Source, ...] = ()
     note: str | None = None
 

@@ -1,0 +1,225 @@
+"""The walk from the final answer of a trace back: which call is explained next, and how far."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS
+from smile_trace.errors import BudgetExceeded, SmileTraceError
+from smile_trace.explaining.driver import ExplanationFailed
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.path_summary import summarize_path
+from smile_trace.explaining.sources import Found, call_name, sources_of, tools_of
+from smile_trace.explaining.tools_instead import called_instead
+from smile_trace.records import Call, Cost, Explanation, Trace
+from smile_trace.records.path import ExplanationPath, PathStep, Source
+from smile_trace.records.tool_calls import read_tool_calls
+
+AskStep = Callable[[Call, ExplainOptions], Awaitable[Explanation]]
+"""Explains a call with these options: their unit, part and budget are the step's."""
+
+STEP_BUDGET = 40
+"""Calls for one step, at most."""
+STEP_MINIMUM = MIN_LEVEL_CALLS + 2
+"""Calls that are kept for a further step, and below which none is explained."""
+FEWEST_FOR_TOOLS = 8
+"""Calls below which the tools offered are not looked at."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A call that is to be explained, and the sources (step, place) that led to it.
+
+    `strength` is the smallest attribution on the way to it: what is strongest is asked first.
+    """
+
+    call: Call
+    depth: int
+    strength: float
+    parts: list[str | None]
+    leads: list[tuple[int, int]]
+
+    @property
+    def part(self) -> str | None:
+        """The part of its answer that is explained: one that every source agrees on."""
+        return self.parts[0] if len(set(self.parts)) == 1 else None
+
+
+@dataclass
+class PathWalk:
+    """One path under way, the strongest sources first; the tools offered come last.
+
+    What it does next depends on the explanations alone, not on which answers were asked before:
+    a walk that is made again asks the same.
+
+    Attributes:
+        trace: its calls in order of start.
+        ask: explains one call.
+        options: of every step, with the budget of all of them together.
+        depth: how many calls back from the final answer, that one included; ≥ 1.
+    """
+
+    trace: Trace
+    ask: AskStep
+    options: ExplainOptions
+    depth: int
+    spent: int = 0
+    cost: Cost = field(default_factory=lambda: Cost(usd=0.0))
+    steps: list[PathStep] = field(default_factory=list)
+    waiting: list[_Wanted] = field(default_factory=list)
+    explained: dict[str, int] = field(default_factory=dict)
+
+    async def run(self, final: Call) -> ExplanationPath:
+        """The path from this call.
+
+        Raises:
+            SmileTraceError: this call cannot be explained. Why an earlier one is not, its source
+                says.
+        """
+        self.waiting.append(_Wanted(final, 0, 1.0, [None], []))
+        while self.waiting:
+            wanted = max(self.waiting, key=lambda one: one.strength)
+            self.waiting.remove(wanted)
+            try:
+                explanation = await self._explain(wanted)
+            except SmileTraceError as error:
+                if not self.steps or _is_for_today(error):
+                    raise
+                self._lead(wanted, not_followed=f"that call is not explained: {error}")
+                continue
+            self._lead(wanted, step=len(self.steps))
+            self._add(wanted, explanation)
+        for number in range(len(self.steps)):
+            await self._look_at_tools(number)
+        return ExplanationPath(
+            trace_id=self.trace.trace_id,
+            steps=tuple(self.steps),
+            summary=summarize_path(self.steps),
+            budget=self.options.budget,
+            cost=self.cost,
+        )
+
+    def _lead(self, wanted: _Wanted, **update: object) -> None:
+        for number, place in wanted.leads:
+            step = self.steps[number]
+            sources = list(step.sources)
+            sources[place] = sources[place].model_copy(update=update)
+            self.steps[number] = step.model_copy(update={"sources": tuple(sources)})
+
+    def _add(self, wanted: _Wanted, explanation: Explanation) -> None:
+        number, call = len(self.steps), wanted.call
+        self.explained[call.id] = number
+        found = sources_of(explanation, call, self.trace)
+        step = PathStep(
+            call=call.id,
+            name=call_name(call, self.trace),
+            depth=wanted.depth,
+            explanation=explanation,
+            sources=tuple(_source(one) for one in found),
+        )
+        self.steps.append(step)
+        for place, one in enumerate(found):
+            if one.call is not None:
+                self._want(one, one.call, wanted, (number, place))
+
+    def _want(self, found: Found, call: Call, after: _Wanted, lead: tuple[int, int]) -> None:
+        depth, strength = after.depth + 1, min(after.strength, found.drivers[0].attribution)
+        waiting = next((one for one in self.waiting if one.call.id == call.id), None)
+        if waiting is not None:
+            waiting.parts.append(found.part)
+            waiting.leads.append(lead)
+            return
+        wanted = _Wanted(call, depth, strength, [found.part], [lead])
+        if call.id in self.explained:
+            self._lead(wanted, step=self.explained[call.id])
+        elif depth >= self.depth:
+            why = f"that call is deeper than {self.depth} calls: give a larger depth"
+            self._lead(wanted, not_followed=why)
+        else:
+            self.waiting.append(wanted)
+
+    async def _explain(self, wanted: _Wanted) -> Explanation:
+        call = wanted.call
+        if call.not_repeatable:
+            raise ExplanationFailed(f"it cannot be asked again ({call.not_repeatable})")
+        if call.answer is None or call.truncated:
+            raise ExplanationFailed("it holds no whole answer")
+        return await self._ask(call, "auto", self._share(wanted), wanted.part)
+
+    async def _look_at_tools(self, number: int) -> None:
+        """Explain a step that calls a tool by the tools offered, too, with what is left."""
+        step = self.steps[number]
+        call = next(one for one in self.trace.calls if one.id == step.call)
+        offered = call.parameters.get("tools")
+        if read_tool_calls(step.explanation.answer) is None or not offered:
+            return
+        left = self.options.budget - self.spent
+        try:
+            if left < FEWEST_FOR_TOOLS:
+                raise ExplanationFailed("the budget is used up")
+            by_tool = await self._ask(call, "tool", min(left, STEP_MINIMUM), None)
+        except SmileTraceError as error:
+            if _is_for_today(error):
+                raise
+            note = f"The tools offered were not looked at: {str(error).rstrip('.')}."
+            self.steps[number] = step.model_copy(update={"note": note})
+            return
+        alone = not step.sources
+        sources = [_source(one) for one in tools_of(by_tool, step.explanation.answer, called=alone)]
+        update = {
+            "sources": (*step.sources, *sources),
+            "by_tool": by_tool,
+            "note": called_instead(by_tool),
+        }
+        self.steps[number] = step.model_copy(update=update)
+
+    async def _ask(
+        self, call: Call, unit: Literal["auto", "tool"], budget: int, part: str | None
+    ) -> Explanation:
+        step = replace(self.options, unit=unit, budget=budget, part=part)
+        explanation = await self.ask(call, step)
+        self.spent += len(explanation.perturbations)
+        self.cost = _sum(self.cost, explanation.cost)
+        return explanation
+
+    def _share(self, wanted: _Wanted) -> int:
+        """Calls for a step: what is left, but for the least that each possible further one takes.
+
+        Raises:
+            ExplanationFailed: too few are left.
+        """
+        left = self.options.budget - self.spent
+        ids = [call.id for call in self.trace.calls]
+        before = set(ids[: ids.index(wanted.call.id)]) - self.explained.keys()
+        further = {one.call.id for one in self.waiting}
+        if wanted.depth + 1 < self.depth:
+            further |= before
+        kept = min(len(further), self.depth) * STEP_MINIMUM
+        share = min(left, STEP_BUDGET, max(left - kept, STEP_MINIMUM))
+        if self.steps and share < STEP_MINIMUM:
+            raise ExplanationFailed(
+                f"the budget of {self.options.budget} calls for the trace is used up: give a "
+                "larger one"
+            )
+        return share
+
+
+def _is_for_today(error: SmileTraceError) -> bool:
+    """Whether it goes on tomorrow: then the path waits, and is not cut short."""
+    return isinstance(error, BudgetExceeded) and error.daily
+
+
+def _source(found: Found) -> Source:
+    return Source(
+        kind=found.kind, name=found.name, drivers=found.drivers, not_followed=found.missing
+    )
+
+
+def _sum(one: Cost, other: Cost) -> Cost:
+    known = one.usd is not None and other.usd is not None
+    return Cost(
+        target_calls=one.target_calls + other.target_calls,
+        cached_calls=one.cached_calls + other.cached_calls,
+        tokens=one.tokens + other.tokens,
+        usd=(one.usd or 0.0) + (other.usd or 0.0) if known else None,
+    )
