@@ -209,6 +209,9 @@ class Budget(_Table):
     explanations stay inconclusive."""
     usd_per_explanation: Cap[float] = Field(0.05, ge=0)
     """US dollars for one explanation, its proxy's included, where the prices are known."""
+    calls_per_path: int = Field(90, ge=15)
+    """Requests for the path of a trace (`explain.path`), of all its calls together, retries
+    included."""
     proxy_calls_per_explanation: int = Field(200, ge=30)
     """Requests to a proxy for one explanation, retries included. They use up the caps of the
     proxy's own table; of the caps here they use up those in US dollars alone, so that a proxy
@@ -303,6 +306,9 @@ class Explaining(_Table):
     """Share of the explained calls for which a copy of the prompt is explained, too, with a
     text in it whose effect is known. Each check takes as many calls as an explanation, within
     the same caps; the outcomes stand in `status` and in the explanation's metadata."""
+    path: bool = False
+    """Whether the path of a trace of several calls is explained, too, once its final answer is: the
+    calls that it came from, step by step, within `budget.calls_per_path`."""
     some: dict[str, ExplainingSome] = {}
     """By `prompt:NAME` or `function:NAME`."""
 

@@ -213,10 +213,15 @@ def _metered(model: Model, calls: int, fresh: bool) -> MeteredModel:
     )
 
 
-async def _ask_first(prompted: Prompted, model: Model) -> Response:
-    request = Request.of(prompted)
+async def ask_once(prompted: Prompted, model: Model) -> Response:
+    """The model's response to an unperturbed prompt."""
     with suppress_instrumentation():
-        [response] = await model.generate([request])
+        [response] = await model.generate([Request.of(prompted)])
+    return response
+
+
+async def _ask_first(prompted: Prompted, model: Model) -> Response:
+    response = await ask_once(prompted, model)
     if not response.ok:
         raise ExplanationFailed(f"the prompt could not be asked: {response.failure}")
     return response

@@ -1,29 +1,43 @@
 """The walk from the final answer of a trace back: which call is explained next, and how far."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from smile_trace.attribution.design.planner import MIN_LEVEL_CALLS
-from smile_trace.errors import BudgetExceeded, SmileTraceError
-from smile_trace.explaining.driver import ExplanationFailed
-from smile_trace.explaining.options import ExplainOptions
+from smile_trace.errors import SmileTraceError
+from smile_trace.explaining.driver import ExplanationFailed, cost_of
+from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
 from smile_trace.explaining.path_summary import summarize_path
 from smile_trace.explaining.sources import Found, call_name, sources_of, tools_of
-from smile_trace.explaining.tools_instead import called_instead
-from smile_trace.records import Call, Cost, Explanation, Trace
+from smile_trace.explaining.tools_offered import OfferedTools
+from smile_trace.records import JSON, Call, Cost, Explanation, Response, Trace
 from smile_trace.records.path import ExplanationPath, PathStep, Source
-from smile_trace.records.tool_calls import read_tool_calls
 
-AskStep = Callable[[Call, ExplainOptions], Awaitable[Explanation]]
-"""Explains a call with these options: their unit, part and budget are the step's."""
+
+class Asking(Protocol):
+    """How the calls of a path are asked: with which models, and who pays."""
+
+    async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
+        """Explain a call; unit, part and budget of the options are the step's.
+
+        Raises:
+            SmileTraceError: it cannot be explained.
+        """
+        ...
+
+    async def answer(self, call: Call, parameters: dict[str, JSON]) -> Response:
+        """Ask a call once more with other parameters.
+
+        Raises:
+            SmileTraceError: it cannot be asked.
+        """
+        ...
+
 
 STEP_BUDGET = 40
 """Calls for one step, at most."""
 STEP_MINIMUM = MIN_LEVEL_CALLS + 2
 """Calls that are kept for a further step, and below which none is explained."""
-FEWEST_FOR_TOOLS = 8
-"""Calls below which the tools offered are not looked at."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +68,13 @@ class PathWalk:
 
     Attributes:
         trace: its calls in order of start.
-        ask: explains one call.
+        asking: asks its calls.
         options: of every step, with the budget of all of them together.
         depth: how many calls back from the final answer, that one included; ≥ 1.
     """
 
     trace: Trace
-    ask: AskStep
+    asking: Asking
     options: ExplainOptions
     depth: int
     spent: int = 0
@@ -83,14 +97,15 @@ class PathWalk:
             try:
                 explanation = await self._explain(wanted)
             except SmileTraceError as error:
-                if not self.steps or _is_for_today(error):
+                if not self.steps:
                     raise
                 self._lead(wanted, not_followed=f"that call is not explained: {error}")
                 continue
             self._lead(wanted, step=len(self.steps))
             self._add(wanted, explanation)
-        for number in range(len(self.steps)):
-            await self._look_at_tools(number)
+        # Where no message has an effect, the tools are all that is left to explain the call.
+        for number in sorted(range(len(self.steps)), key=lambda n: bool(self.steps[n].sources)):
+            self.steps[number] = await self._with_tools(self.steps[number])
         return ExplanationPath(
             trace_id=self.trace.trace_id,
             steps=tuple(self.steps),
@@ -146,41 +161,58 @@ class PathWalk:
             raise ExplanationFailed("it holds no whole answer")
         return await self._ask(call, "auto", self._share(wanted), wanted.part)
 
-    async def _look_at_tools(self, number: int) -> None:
-        """Explain a step that calls a tool by the tools offered, too, with what is left."""
-        step = self.steps[number]
+    async def _with_tools(self, step: PathStep) -> PathStep:
+        """The step with what the tools offered have to do with it, where it calls one."""
         call = next(one for one in self.trace.calls if one.id == step.call)
-        offered = call.parameters.get("tools")
-        if read_tool_calls(step.explanation.answer) is None or not offered:
-            return
-        left = self.options.budget - self.spent
+        offered = OfferedTools(call)
+        if not offered:
+            return step
         try:
-            if left < FEWEST_FOR_TOOLS:
-                raise ExplanationFailed("the budget is used up")
-            by_tool = await self._ask(call, "tool", min(left, STEP_MINIMUM), None)
+            note = await self._instead(call, offered)
+            if step.sources and offered.is_kept(await self._answer(call, offered.alone())):
+                return step.model_copy(update={"note": note})
+            by_tool = await self._ask(call, "tool", min(self._left(), STEP_MINIMUM), None)
         except SmileTraceError as error:
-            if _is_for_today(error):
-                raise
             note = f"The tools offered were not looked at: {str(error).rstrip('.')}."
-            self.steps[number] = step.model_copy(update={"note": note})
-            return
-        alone = not step.sources
-        sources = [_source(one) for one in tools_of(by_tool, step.explanation.answer, called=alone)]
-        update = {
-            "sources": (*step.sources, *sources),
-            "by_tool": by_tool,
-            "note": called_instead(by_tool),
-        }
-        self.steps[number] = step.model_copy(update=update)
+            return step.model_copy(update={"note": note})
+        sources = (*step.sources, *map(_source, tools_of(by_tool)))
+        update = {"sources": sources, "by_tool": by_tool, "note": note}
+        return step.model_copy(update=update)
+
+    async def _instead(self, call: Call, offered: OfferedTools) -> str | None:
+        others = offered.without()
+        return None if others is None else offered.instead(await self._answer(call, others))
 
     async def _ask(
         self, call: Call, unit: Literal["auto", "tool"], budget: int, part: str | None
     ) -> Explanation:
         step = replace(self.options, unit=unit, budget=budget, part=part)
-        explanation = await self.ask(call, step)
-        self.spent += len(explanation.perturbations)
-        self.cost = _sum(self.cost, explanation.cost)
+        explanation = await self.asking.explain(call, step)
+        self._count(explanation.cost)
         return explanation
+
+    async def _answer(self, call: Call, parameters: dict[str, JSON]) -> Response:
+        self._left()
+        response = await self.asking.answer(call, parameters)
+        self._count(cost_of([response]))
+        if not response.ok:
+            raise ExplanationFailed(f"the request failed: {response.failure}")
+        return response
+
+    def _count(self, cost: Cost) -> None:
+        self.spent += cost.target_calls + cost.cached_calls
+        self.cost = _sum(self.cost, cost)
+
+    def _left(self) -> int:
+        """Calls that are left.
+
+        Raises:
+            ExplanationFailed: none, or too few for any explanation.
+        """
+        left = self.options.budget - self.spent
+        if left < MIN_BUDGET:
+            raise ExplanationFailed("the budget is used up")
+        return left
 
     def _share(self, wanted: _Wanted) -> int:
         """Calls for a step: what is left, but for the least that each possible further one takes.
@@ -202,11 +234,6 @@ class PathWalk:
                 "larger one"
             )
         return share
-
-
-def _is_for_today(error: SmileTraceError) -> bool:
-    """Whether it goes on tomorrow: then the path waits, and is not cut short."""
-    return isinstance(error, BudgetExceeded) and error.daily
 
 
 def _source(found: Found) -> Source:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Literal
 
 from smile_trace.errors import SmileTraceError
-from smile_trace.explaining.api import explain_metered
+from smile_trace.explaining.api import ask_once, explain_metered
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.cost_estimate import Estimate, estimate_of
 from smile_trace.explaining.driver import OnRound
@@ -15,11 +15,11 @@ from smile_trace.explaining.inputs import answered_call, read_trace
 from smile_trace.explaining.named_models import ANSWERS, AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.path_walk import PathWalk
-from smile_trace.explaining.preparation import prepare_call
+from smile_trace.explaining.preparation import Prepared, prepare_call
 from smile_trace.models.accounting.in_memory import MemoryLedger
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
-from smile_trace.records import Call, Explanation
+from smile_trace.records import JSON, Call, Explanation, Response
 from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
 
@@ -73,15 +73,49 @@ def explain_path(
     )
     trace_id, _, span_id = trace_id.partition(":")
     trace = read_trace(trace_id, conf)
-    ledger, scope, embed = MemoryLedger(budget), uuid.uuid4().hex, open_embeddings(conf)
-
-    async def ask(call: Call, step: ExplainOptions) -> Explanation:
-        prepared = prepare_call(call, conf, step, model=model, app=app)
-        paid = MeteredModel(prepared.model, ledger=ledger, cache=ANSWERS, explanation=scope)
-        return await explain_metered(prepared, paid, embed=embed, on_round=on_round)
-
-    walk = PathWalk(trace, ask, options, depth)
+    asking = _Asking(conf, options, model, app, MemoryLedger(budget), on_round)
+    walk = PathWalk(trace, asking, options, depth)
     return wait_for(walk.run(answered_call(trace, span_id)))
+
+
+class _Asking:
+    """Asks the calls of one path, which are paid from one budget."""
+
+    def __init__(
+        self,
+        conf: Settings,
+        options: ExplainOptions,
+        model: AnyModel | None,
+        app: str | None,
+        ledger: MemoryLedger,
+        on_round: OnRound | None,
+    ) -> None:
+        self._conf = conf
+        self._options = options
+        self._model = model
+        self._app = app
+        self._ledger = ledger
+        self._scope = uuid.uuid4().hex
+        self._embed = open_embeddings(conf)
+        self._on_round = on_round
+
+    async def explain(self, call: Call, options: ExplainOptions) -> Explanation:
+        """See `path_walk.Asking.explain`."""
+        prepared, paid = self._opened(call, options)
+        return await explain_metered(prepared, paid, embed=self._embed, on_round=self._on_round)
+
+    async def answer(self, call: Call, parameters: dict[str, JSON]) -> Response:
+        """See `path_walk.Asking.answer`."""
+        prepared, paid = self._opened(call, self._options)
+        update = {"parameters": parameters}
+        return await ask_once(prepared.prompted.model_copy(update=update), paid)
+
+    def _opened(self, call: Call, options: ExplainOptions) -> tuple[Prepared, MeteredModel]:
+        prepared = prepare_call(call, self._conf, options, model=self._model, app=self._app)
+        paid = MeteredModel(
+            prepared.model, ledger=self._ledger, cache=ANSWERS, explanation=self._scope
+        )
+        return prepared, paid
 
 
 def estimate_path(

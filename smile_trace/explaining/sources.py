@@ -70,14 +70,9 @@ def drivers_of(explanation: Explanation) -> list[SegmentAttribution]:
     return sorted((s for s in driving if id(s) not in parents), key=lambda s: -s.attribution)
 
 
-def tools_of(by_tool: Explanation, answer: str, *, called: bool) -> list[Found]:
-    """The tools whose definitions the answer certainly depends on, the strongest first.
-
-    Without `called`, those that it calls are left out: without its definition no tool is called.
-    """
-    own = {call.name for call in read_tool_calls(answer) or ()}
-    found = [Found("tool", tool_name(d.text) or "a tool", (d,)) for d in drivers_of(by_tool)]
-    return [one for one in found if called or one.name not in own]
+def tools_of(by_tool: Explanation) -> list[Found]:
+    """The tools whose definitions the answer certainly depends on, the strongest first."""
+    return [Found("tool", tool_name(d.text) or "a tool", (d,)) for d in drivers_of(by_tool)]
 
 
 def call_name(call: Call, trace: Trace) -> str:

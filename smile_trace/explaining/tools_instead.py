@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from smile_trace.listing import listed
 from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Explanation
-from smile_trace.records.offered_tools import tool_name
 from smile_trace.records.tool_calls import Called, read_tool_calls
 
 _MOST_NAMED = 3
@@ -37,41 +36,6 @@ def tools_instead(explanation: Explanation, parameters: dict[str, JSON]) -> str 
     if rest := sum(others.values()) - sum(count for _, count in named):
         said.append(f"{rest} called others")
     return f"Of {total}, {listed(said)} instead of {_listed(wanted)}."
-
-
-def called_instead(by_tool: Explanation) -> str | None:
-    """Which of the tools offered are called where the logged one is not among them; None for an
-    answer that is no call of a tool, or where its tool was never removed.
-
-    “Of the 3 tools offered none of the others is called in its place.”
-
-    Args:
-        by_tool: the explanation by the unit `tool`.
-    """
-    logged = _names(read_tool_calls(by_tool.answer))
-    tools = {s.key: tool_name(s.text) for s in by_tool.segments if s.unit == "tool"}
-    without = [
-        _names(read_tool_calls(row.response))
-        for row in by_tool.perturbations
-        if row.response is not None
-        and {
-            tools.get(key)
-            for key, kept in zip(by_tool.partitions[row.level], row.mask, strict=True)
-            if not kept
-        }.issuperset(logged)
-    ]
-    offered = len(tools)
-    if not logged or not without or offered <= len(logged):
-        return None
-    its = "its place" if len(logged) == 1 else "their place"
-    others = Counter(names for names in without if names)
-    if not others:
-        none = "none of the others is" if offered > len(logged) + 1 else "the other one is not"
-        return f"Of the {offered} tools offered {none} called in {its}."
-    named = others.most_common(_MOST_NAMED)
-    said = [f"{_listed(names)} in {count}" for names, count in named]
-    total = f"{len(without)} request{'s' if len(without) > 1 else ''}"
-    return f"In {its} the model calls {listed(said)} of {total} without {_listed(logged)}."
 
 
 def _names(calls: Sequence[Called] | None) -> tuple[str, ...]:

@@ -55,9 +55,13 @@ def asked_with(
 def tool_name(definition: str) -> str | None:
     """The name of a tool, from the JSON text of its definition."""
     try:
-        tool = json.loads(definition)
+        return name_of(json.loads(definition))
     except ValueError:
         return None
+
+
+def name_of(tool: JSON) -> str | None:
+    """The name of a tool, from its definition, or from the choice of it."""
     inner = tool.get("function", tool) if isinstance(tool, dict) else None
     name = inner.get("name") if isinstance(inner, dict) else None
     return name if isinstance(name, str) else None
@@ -65,9 +69,4 @@ def tool_name(definition: str) -> str | None:
 
 def chosen_tool(parameters: dict[str, JSON]) -> str | None:
     """The tool that the request asks for by name, which has to be offered."""
-    choice = parameters.get("tool_choice")
-    if not isinstance(choice, dict):
-        return None
-    inner = choice.get("function", choice)
-    name = inner.get("name") if isinstance(inner, dict) else None
-    return name if isinstance(name, str) else None
+    return name_of(parameters.get("tool_choice"))

@@ -253,10 +253,13 @@ class Jobs:
         """The job ends without an explanation."""
         self._set(job_id, now, state="failed", **reason.values)
 
-    def explain(self, job: Job, explanation: Explanation, *, now: float) -> None:
+    def explain(self, job: Job, explanation: Explanation, *, now: float, ends: bool = True) -> None:
         """Store the explanation and end the job in one transaction; idempotent.
 
         Nothing is stored where the trace was forgotten meanwhile.
+
+        Args:
+            ends: False where the job goes on with the path of its trace.
         """
         trace_id = job.trace_id
         with self._database.write() as connection:
@@ -280,11 +283,12 @@ class Jobs:
             if kept is not None:
                 put_observations(connection, kept, explanation.perturbations)
                 _note_argument(connection, job, explanation)
-            connection.execute(
-                update(jobs)
-                .where(jobs.c.id == job.id)
-                .values(state="explained", crashes=0, changed_at=now, **NO_REASON)
-            )
+            if ends:
+                connection.execute(
+                    update(jobs)
+                    .where(jobs.c.id == job.id)
+                    .values(state="explained", crashes=0, changed_at=now, **NO_REASON)
+                )
 
     def unexplained(self, call_id: str) -> Job | None:
         """The job that was skipped or failed, of a call that has no explanation and waits for

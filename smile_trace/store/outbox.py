@@ -27,12 +27,13 @@ from smile_trace.store.tables import (
     deliveries,
     explanations,
     jobs,
+    paths,
     removals,
     traces,
     trackers,
 )
 
-Kind = Literal["trace", "explanation", "unexplained"]
+Kind = Literal["trace", "explanation", "path", "unexplained"]
 """`unexplained`: that a call was skipped or failed, and why."""
 
 MOST_UNEXPLAINED = 1000
@@ -73,7 +74,13 @@ class Outbox:
         self._database = database
 
     def fill(
-        self, tracker: str, *, now: float, traces_too: bool = True, unexplained_too: bool = False
+        self,
+        tracker: str,
+        *,
+        now: float,
+        traces_too: bool = True,
+        paths_too: bool = False,
+        unexplained_too: bool = False,
     ) -> None:
         """Put what was completed or explained since the last time into the tracker's outbox.
 
@@ -81,6 +88,7 @@ class Outbox:
 
         Args:
             traces_too: False for a tracker that takes explanations alone.
+            paths_too: whether it shows the paths of traces.
             unexplained_too: whether it is told why calls are not explained.
         """
         with self._database.write() as connection:
@@ -88,6 +96,7 @@ class Outbox:
             row = connection.execute(select(trackers).where(trackers.c.name == tracker)).one()
             last_trace = connection.execute(select(func.max(traces.c.position))).scalar() or 0
             last_explanation = connection.execute(select(func.max(explanations.c.id))).scalar() or 0
+            last_path = connection.execute(select(func.max(paths.c.id))).scalar() or 0
             if not traces_too:  # 0.1 queued them
                 connection.execute(
                     delete(deliveries).where(
@@ -128,10 +137,30 @@ class Outbox:
                     )
                     .distinct(),
                 )
+            if paths_too and last_path > row.path_position:
+                _enqueue(
+                    connection,
+                    select(
+                        literal(tracker),
+                        literal("path"),
+                        paths.c.trace_id,
+                        paths.c.trace_id,
+                        literal("waiting"),
+                        literal(0),
+                        literal(0.0),
+                        literal(now),
+                    )
+                    .where(paths.c.id > row.path_position)
+                    .distinct(),
+                )
             connection.execute(
                 update(trackers)
                 .where(trackers.c.name == tracker)
-                .values(trace_position=last_trace, explanation_position=last_explanation)
+                .values(
+                    trace_position=last_trace,
+                    explanation_position=last_explanation,
+                    path_position=last_path,
+                )
             )
             if unexplained_too:
                 _enqueue_unexplained(connection, tracker, now)
@@ -162,6 +191,10 @@ class Outbox:
         if not traces_too:
             return self._due(tracker, "explanation", now, limit)
         return self._due_in_traces(tracker, "explanation", now, limit)
+
+    def due_paths(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
+        """Paths whose time has come and whose trace has arrived."""
+        return self._due_in_traces(tracker, "path", now, limit)
 
     def due_unexplained(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
         """Calls that are not explained, whose time has come and whose trace has arrived."""

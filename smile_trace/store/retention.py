@@ -17,6 +17,7 @@ from smile_trace.store.tables import (
     explanations,
     feedback,
     jobs,
+    paths,
     reservations,
     responses,
     spans,
@@ -150,6 +151,7 @@ def _removable(connection: Connection, before: float) -> Select[Any]:
             or_(settled, traces.c.error.is_not(None)),
             traces.c.trace_id.not_in(waiting),
             traces.c.trace_id.not_in(undelivered),
+            traces.c.trace_id.not_in(select(paths.c.trace_id).where(paths.c.created_at >= before)),
             traces.c.trace_id.not_in(_unfinished()),
         )
         .order_by(traces.c.changed_at)
@@ -186,7 +188,7 @@ def remove_traces(connection: Connection, ids: Sequence[str]) -> None:
     theirs = select(calls.c.id).where(calls.c.trace_id.in_(ids))
     connection.execute(delete(jobs).where(jobs.c.call_id.in_(theirs)))
     connection.execute(delete(explanations).where(explanations.c.call_id.in_(theirs)))
-    for table in (calls, feedback, spans, deliveries, traces):
+    for table in (calls, feedback, spans, deliveries, paths, traces):
         connection.execute(delete(table).where(table.c.trace_id.in_(ids)))
     for trace_id in ids:  # the scopes begin with a call's id; ";" follows ":"
         own = spend.c.key.between(f"{trace_id}:", f"{trace_id};")

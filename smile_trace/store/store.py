@@ -16,6 +16,7 @@ from smile_trace.store.database import IN_MEMORY, Database, StoreError
 from smile_trace.store.forgetting import Forgetting
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.outbox import Outbox
+from smile_trace.store.paths import Paths
 from smile_trace.store.pauses import Pauses
 from smile_trace.store.proxy_trusts import ProxyTrusts
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
@@ -44,6 +45,7 @@ class Store:
     Attributes:
         traces: spool files, spans, traces, calls, feedback.
         jobs: what is to be explained, and the explanations.
+        paths: the paths of traces.
         outbox: what each tracker still has to get.
         pauses: models that cannot be asked right now.
         proxy_trusts: how far proxies were trusted beside their targets.
@@ -62,6 +64,7 @@ class Store:
         self.database = database
         self.traces = Traces(database)
         self.jobs = Jobs(database)
+        self.paths = Paths(database)
         self.outbox = Outbox(database)
         self.pauses = Pauses(database)
         self.proxy_trusts = ProxyTrusts(database)

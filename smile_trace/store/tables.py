@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -156,6 +157,20 @@ explanations = Table(
     sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
 )
 
+paths = Table(
+    "paths",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", String, nullable=False),  # of the final answer, whose job made it
+    Column("trace_id", String, nullable=False, index=True),
+    Column("settings_hash", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("body", Text, nullable=False),  # without the perturbations of its steps
+    UniqueConstraint("call_id", "settings_hash", "attempt"),
+    sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
+)
+
 observations = Table(
     "observations",
     metadata,
@@ -254,7 +269,7 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("tracker", String, primary_key=True),
-    Column("kind", String, primary_key=True),  # "trace", "explanation" or "unexplained"
+    Column("kind", String, primary_key=True),  # "trace", "explanation", "path" or "unexplained"
     Column("item", String, primary_key=True),  # trace id or call id
     Column("trace_id", String, nullable=False),
     Column("state", String, nullable=False),  # "waiting", "delivered", "refused" or "skipped"
@@ -273,6 +288,7 @@ trackers = Table(
     Column("name", String, primary_key=True),
     Column("trace_position", Integer, nullable=False, default=0),
     Column("explanation_position", Integer, nullable=False, default=0),
+    Column("path_position", Integer, nullable=False, default=0, server_default=text("0")),
     Column("failures", Integer, nullable=False, default=0),
     *_reason(),
     Column("since", Float),

@@ -10,6 +10,7 @@ class Purpose(StrEnum):
     EXPLANATION = "explanation"
     PROXY = "proxy"
     SANITY_CHECK = "sanity check"
+    PATH = "path"
     EMBEDDINGS = "embeddings"
     PROBE = "try"
     """Whether a paused model answers again; each run of a job has its own."""
@@ -51,6 +52,6 @@ class BudgetScope:
         name, _, run = end.rpartition(" ")
         if name == Purpose.PROBE and run.isdecimal():
             return cls(explanation, Purpose.PROBE, int(run))
-        if end in (Purpose.PROXY, Purpose.SANITY_CHECK, Purpose.EMBEDDINGS):
+        if end in (Purpose.PROXY, Purpose.SANITY_CHECK, Purpose.PATH, Purpose.EMBEDDINGS):
             return cls(explanation, Purpose(end))
         return cls(key)

@@ -74,9 +74,7 @@ class Engine:
         self._store_retry = store_retry
         self._clock = clock
         self._models = Models(store, settings, app, store_retry, clock)
-        self._explainer = Explainer(
-            store, self._models, store_retry, clock, settings.explain.sanity_check_rate
-        )
+        self._explainer = Explainer(store, self._models, settings, store_retry, clock)
         self._active: dict[int, str | None] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._lock = threading.Lock()

@@ -24,8 +24,18 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import NO_PROXY_FOR_TOOLS, make_study
 from smile_trace.models import Model, ModelUnavailable, NotRepeatable
 from smile_trace.presentable import presentable
-from smile_trace.records import JSON, Call, Cost, Explanation, Perturbation, Prompted, Response
+from smile_trace.records import (
+    JSON,
+    Call,
+    Cost,
+    Explanation,
+    Perturbation,
+    Prompted,
+    Response,
+    Trace,
+)
 from smile_trace.records.tool_calls import read_tool_calls
+from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
 from smile_trace.store.proxy_trusts import Pair
@@ -34,6 +44,11 @@ from smile_trace.store.spending.ledger import Spent
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.explaining.proxy_screen import note, pair_of, unused, why_dropped
 from smile_trace.worker.explaining.sanity_checks import is_checked, with_check
+from smile_trace.worker.explaining.trace_paths import (
+    PathWaits,
+    explain_trace_path,
+    trace_to_follow,
+)
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -55,7 +70,7 @@ T = TypeVar("T")
 
 
 class _StopRequested(Exception):
-    """The worker stops in the middle of a sanity check."""
+    """The worker stops in the middle of what is asked beside an explanation."""
 
 
 class Explainer:
@@ -68,15 +83,15 @@ class Explainer:
         self,
         store: Store,
         models: Models,
+        settings: Settings,
         store_retry: StoreRetry,
         clock: Callable[[], float] = time.time,
-        sanity_check_rate: float = 0.0,
     ) -> None:
         self._store = store
         self._models = models
+        self._settings = settings
         self._store_retry = store_retry
         self._clock = clock
-        self._sanity_check_rate = sanity_check_rate
         self._stopping = False
 
     def stop(self) -> None:
@@ -96,6 +111,10 @@ class Explainer:
             return
         try:
             await self._explain(job, checkpoint)
+        except _StopRequested:
+            await self._postpone(job, None, 0.0)
+        except PathWaits as waits:
+            await self._wait(job, waits.error, BUDGET_WAIT)
         except (ModelUnavailable, BudgetExceeded) as error:
             if isinstance(error, NotRepeatable):  # it must not hold up the model's other calls
                 await self._fail(job, error.reason)
@@ -155,14 +174,33 @@ class Explainer:
             explanation = explanation.model_copy(update={"proxy": unused(pair, dropped)})
         elif pair is not None:
             await self._retry(note, self._store, pair, explanation, job, now=self._clock())
-        if is_checked(job.call_id, self._sanity_check_rate) and not job.settings.pooled:
-            try:
-                explanation = await self._checked(explanation, job, call)
-            except _StopRequested:
-                await self._postpone(job, None, 0.0)
-                return
-        await self._retry(self._store.jobs.explain, job, explanation, now=self._clock())
+        rate = self._settings.explain.sanity_check_rate
+        if is_checked(job.call_id, rate) and not job.settings.pooled:
+            explanation = await self._checked(explanation, job, call)
+        trace = await self._retry(trace_to_follow, self._store, job, self._settings)
+        keep, now = partial(self._store.jobs.explain, job, explanation), self._clock()
+        await self._retry(lambda: keep(now=now, ends=trace is None))
         logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
+        if trace is not None and not await self._explain_path(job, trace):
+            now = self._clock()
+            await self._retry(lambda: keep(now=now))  # it stands without the path
+
+    async def _explain_path(self, job: Job, trace: Trace) -> bool:
+        """Explain the path of the trace that ends with this call, and end the job; False where it
+        has none."""
+        follow = explain_trace_path(job, trace, self._models, self._settings, self._stop_asked)
+        try:
+            path = await follow
+        except SmileTraceError as error:
+            logger.warning("the path of %s is not explained: %s", job.trace_id, error)
+            return False
+        await self._retry(self._store.paths.keep, job, path, now=self._clock())
+        logger.info("explained the path of %s: %d steps", job.trace_id, len(path.steps))
+        return True
+
+    def _stop_asked(self, *_: object) -> None:
+        if self._stopping:
+            raise _StopRequested
 
     async def _why_no_proxy(self, call: Call, pair: Pair) -> str | None:
         if read_tool_calls(call.answer or "") is not None:
@@ -198,23 +236,21 @@ class Explainer:
     async def _checked(self, explanation: Explanation, job: Job, call: Call) -> Explanation:
         """With a sanity check. Its rounds are no steps of the engine: what they paid for is in
         the store, so that they are repeated for free."""
-
-        def stop(*_: object) -> None:
-            if self._stopping:
-                raise _StopRequested
-
         if job.settings.proxy is not None:
             job = self._models.without_proxy(job)
         model, embed = (
             self._models.open(job, call, Purpose.SANITY_CHECK),
             self._models.embeddings(job),
         )
-        return await with_check(explanation, job, Prompted.of(call), model, embed, stop)
+        return await with_check(explanation, job, Prompted.of(call), model, embed, self._stop_asked)
 
-    async def _wait(self, job: Job, error: ModelUnavailable | BudgetExceeded) -> None:
+    async def _wait(
+        self, job: Job, error: ModelUnavailable | BudgetExceeded, seconds: float = 0.0
+    ) -> None:
         if isinstance(error, ModelUnavailable):
             await self._retry(self._models.unavailable, job.settings.model, error)
-            await self._postpone(job, error.reason, 0.0)  # the model's pause decides when
+            # The pause of its own model decides when; a path may wait for another one's.
+            await self._postpone(job, error.reason, seconds)
         elif error.daily:
             await self._postpone(job, error.reason, BUDGET_WAIT)
         else:

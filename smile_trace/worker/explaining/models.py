@@ -54,7 +54,7 @@ class Models:
         self._paused = set(store.pauses.all())
         self._pausing = threading.Lock()  # several jobs find out at the same moment
 
-    def open(self, job: Job, call: Call, purpose: Purpose = Purpose.EXPLANATION) -> Model:
+    def open(self, job: Job, call: Call, purpose: Purpose = Purpose.EXPLANATION) -> MeteredModel:
         """The model for one job: every answer kept, every attempt paid.
 
         Args:
