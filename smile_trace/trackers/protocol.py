@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, Protocol, Self
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Call, Explanation, ForgottenTrace, Record, Trace
 from smile_trace.records.comparison import Comparison
+from smile_trace.records.path import ExplanationPath
 
 # -- outcomes -------------------------------------------------------------------------------
 
@@ -92,6 +93,17 @@ class ExplainedCall(Record):
     traced_as: str
 
 
+class ExplainedPath(Record):
+    """The path of a trace to deliver: from its final answer back, call by call.
+
+    `traced_as` is as in `ExplainedCall`.
+    """
+
+    trace: Trace
+    path: ExplanationPath
+    traced_as: str
+
+
 class UnexplainedCall(Record):
     """A call that was not explained, and why: skipped (not sampled, no model mapped, …), or
     failed. An explanation of it may still come, and takes the place of this.
@@ -132,6 +144,7 @@ class Capabilities(Record):
     `external_traces`: it looks for the user's own traces on its server.
     `comparisons`: it shows prompt versions side by side (`deliver_comparison`).
     `forgets`: it can delete what it was given (`forget`).
+    `paths`: it shows the paths of traces (`deliver_paths`).
     `unexplained`: it shows why a call is not explained (`deliver_unexplained`).
     """
 
@@ -139,6 +152,7 @@ class Capabilities(Record):
     external_traces: bool = False
     comparisons: bool = False
     forgets: bool = False
+    paths: bool = False
     unexplained: bool = False
 
 
@@ -178,6 +192,16 @@ class Tracker(Protocol):
             TrackerUnavailable: nothing more was taken; the whole batch stays.
         """
         ...
+
+    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
+        """Show the path in its trace. Outcomes in the order of `items`. Each trace was delivered
+        before. Called only where `capabilities.paths` is declared.
+
+        Raises:
+            TrackerUnavailable: nothing more was taken; the whole batch stays.
+        """
+        sentence = f"the tracker {self.name} shows no paths"
+        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
 
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
         """Say at these calls why they are not explained. Outcomes in the order of `items`. Each

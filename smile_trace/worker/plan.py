@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.models.registry import NoModel, settings_for
-from smile_trace.records import Call, ExplanationSettings, Prompted, Record
+from smile_trace.records import Call, ExplanationSettings, Prompted, Record, Usage
 from smile_trace.settings import ServerSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
@@ -16,6 +17,7 @@ from smile_trace.store.queries.status import Counted
 from smile_trace.store.spending.ledger import Left, Spent
 from smile_trace.store.store import check_home
 from smile_trace.worker.explaining.sanity_checks import is_checked
+from smile_trace.worker.explaining.trace_paths import trace_ending_with
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import AnotherWorker, worker_lock
 from smile_trace.worker.sample import decide
@@ -89,6 +91,8 @@ def _plan(store: Store, settings: Settings) -> Plan:
             found = _most(Prompted.of(call), asked, spent, settings, store)
             if is_checked(call.id, settings.explain.sanity_check_rate) and not asked.pooled:
                 found = _with_check(found, call, asked, settings, store)
+            if settings.explain.path and not asked.pooled:
+                found = _with_path(found, call, settings, store)
             if asked.proxy is not None:
                 _add(totals, _proxy_bound(call, asked.proxy, settings, store))
         except NoModel as error:  # its table was removed after it had been sampled
@@ -137,6 +141,42 @@ def _with_check(
     return _sum(found, check.model_copy(update={"explanations": 0}))
 
 
+def _with_path(found: Planned, call: Call, settings: Settings, store: Store) -> Planned:
+    """With the path of the trace that the call ends, at the price of its dearest call."""
+    trace = trace_ending_with(call.id, store)
+    if trace is None:
+        return found
+    calls = settings.budget.calls_per_path
+    tokens: list[int | None] = []
+    usd: list[float | None] = []
+    for one in trace.calls:
+        with suppress(NoModel):  # then it is not asked
+            name = one.model or "*"
+            most, price = attempt_bound(name, settings_for(name, settings), Prompted.of(one))
+            tokens.append(_tokens(most, calls))
+            usd.append(None if price is None else price * calls)
+    path = found.model_copy(
+        update={
+            "explanations": 0,
+            "calls": calls,
+            "tokens": None if None in tokens else max(n for n in tokens if n is not None),
+            "usd": _capped(usd, settings.budget.usd_per_explanation),
+        }
+    )
+    return _sum(found, path)
+
+
+def _tokens(most: Usage | None, calls: int) -> int | None:
+    return None if most is None else calls * ((most.input_tokens or 0) + (most.output_tokens or 0))
+
+
+def _capped(prices: list[float | None], cap: float | None) -> float | None:
+    known = [price for price in prices if price is not None]
+    if len(known) < len(prices):
+        return None
+    return max(known) if cap is None else min(max(known), cap)
+
+
 def _most(
     prompted: Prompted, asked: ExplanationSettings, spent: Spent, settings: Settings, store: Store
 ) -> Planned:
@@ -148,14 +188,11 @@ def _most(
         usd *= calls
         if budget.usd_per_explanation is not None:
             usd = max(0.0, min(usd, budget.usd_per_explanation - spent.usd))
-    tokens = None
-    if most is not None:
-        tokens = calls * ((most.input_tokens or 0) + (most.output_tokens or 0))
     return Planned(
         model=asked.model,
         explanations=1,
         calls=calls,
-        tokens=tokens,
+        tokens=_tokens(most, calls),
         usd=usd,
         left=store.ledger.left(asked.model),
     )
@@ -164,14 +201,11 @@ def _most(
 def _proxy_bound(call: Call, name: str, settings: Settings, store: Store) -> Planned:
     how, calls = settings_of(name, settings), settings.budget.proxy_calls_per_explanation
     most, usd = attempt_bound(name, how, Prompted.of(call))
-    tokens = None
-    if most is not None:
-        tokens = calls * ((most.input_tokens or 0) + (most.output_tokens or 0))
     return Planned(
         model=name,
         explanations=1,
         calls=calls,
-        tokens=tokens,
+        tokens=_tokens(most, calls),
         usd=None if usd is None else usd * calls,
         left=store.ledger.left(name),
     )

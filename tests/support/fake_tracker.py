@@ -9,6 +9,7 @@ from smile_trace.trackers import (
     CapturedTrace,
     Deferred,
     ExplainedCall,
+    ExplainedPath,
     ForgottenTrace,
     Outcome,
     Receipt,
@@ -121,6 +122,24 @@ class ToldTracker(FakeTracker):
             self.unexplained[item.call.id] = item
             self.log.append(f"unexplained {item.call.id}")
         return [Receipt(external_id=item.call.id) for item in items]
+
+
+class PathTracker(FakeTracker):
+    """A tracker that shows the paths of traces: `paths`, by the trace's id."""
+
+    capabilities = Capabilities(paths=True)
+
+    def __init__(self, name: str = "paths") -> None:
+        super().__init__(name)
+        self.paths: dict[str, ExplainedPath] = {}
+
+    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
+        """Keep them under their trace's id."""
+        for item in items:
+            assert item.traced_as == f"tr-{item.trace.trace_id}"
+            self.paths[item.trace.trace_id] = item
+            self.log.append(f"path {item.trace.trace_id}")
+        return [Receipt(external_id=item.trace.trace_id) for item in items]
 
 
 class FolderTracker(Tracker):

@@ -18,6 +18,7 @@ from smile_trace.trackers import (
     CapturedTrace,
     Deferred,
     ExplainedCall,
+    ExplainedPath,
     Outcome,
     Receipt,
     Rejected,
@@ -31,9 +32,9 @@ from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
 
-Item = TypeVar("Item", CapturedTrace, ExplainedCall, UnexplainedCall)
+Item = TypeVar("Item", CapturedTrace, ExplainedCall, ExplainedPath, UnexplainedCall)
 
-TRACES, EXPLANATIONS, UNEXPLAINED = 50, 10, 50
+TRACES, EXPLANATIONS, PATHS, UNEXPLAINED = 50, 10, 5, 50
 """How many go into one batch."""
 MAX_WAIT = 300.0
 """The longest time between two tries, in seconds."""
@@ -58,6 +59,7 @@ class Delivered(Record):
 
     traces: int = 0
     explanations: int = 0
+    paths: int = 0
     unexplained: int = 0
     removed: int = 0
     unavailable: str | None = None
@@ -93,7 +95,7 @@ class DeliveryWorker:
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
             return Delivered(unavailable=state.reason)
-        counts = {"traces": 0, "explanations": 0, "unexplained": 0, "removed": 0}
+        counts = {"traces": 0, "explanations": 0, "paths": 0, "unexplained": 0, "removed": 0}
         answered, going = False, True
         try:
             while going and not stopping():
@@ -124,12 +126,14 @@ class DeliveryWorker:
             self.name,
             now=self._clock(),
             traces_too=self._takes_traces,
+            paths_too=self.tracker.capabilities.paths,
             unexplained_too=self.tracker.capabilities.unexplained,
         )
 
     def _turn(self) -> Iterator[tuple[str, int]]:
-        """A batch of traces, then one of explanations, which thus arrive where traces come faster
-        than they are taken, too: how many of each arrived. What is not explained comes last."""
+        """A batch of traces, then one of explanations and one of paths, which thus arrive where
+        traces come faster than they are taken, too: how many of each arrived. What is not explained
+        comes last."""
         if captured := self._due_traces():
             yield "traces", self._deliver(captured, TRACE_UNREADABLE, self.tracker.deliver_traces)
         if explained := self._due_explanations():
@@ -137,7 +141,9 @@ class DeliveryWorker:
                 "explanations",
                 self._deliver(explained, CALL_REMOVED, self.tracker.deliver_explanations),
             )
-        if not captured and not explained and (others := self._due_unexplained()):
+        if paths := self._due_paths():
+            yield "paths", self._deliver(paths, TRACE_UNREADABLE, self.tracker.deliver_paths)
+        if not captured and not explained and not paths and (others := self._due_unexplained()):
             yield (
                 "unexplained",
                 self._deliver(others, EXPLAINED_SINCE, self.tracker.deliver_unexplained),
@@ -159,6 +165,10 @@ class DeliveryWorker:
             self.name, now=self._clock(), limit=EXPLANATIONS, traces_too=self._takes_traces
         )
         return [(delivery, self._explained(delivery)) for delivery in due]
+
+    def _due_paths(self) -> list[tuple[Delivery, ExplainedPath | None]]:
+        due = self._store.outbox.due_paths(self.name, now=self._clock(), limit=PATHS)
+        return [(delivery, self._path(delivery)) for delivery in due]
 
     def _due_unexplained(self) -> list[tuple[Delivery, UnexplainedCall | None]]:
         due = self._store.outbox.due_unexplained(self.name, now=self._clock(), limit=UNEXPLAINED)
@@ -188,6 +198,13 @@ class DeliveryWorker:
         if call is None or explanation is None or traced_as is None:
             return None
         return ExplainedCall(trace=trace, call=call, explanation=explanation, traced_as=traced_as)
+
+    def _path(self, delivery: Delivery) -> ExplainedPath | None:
+        path = self._store.paths.get(delivery.item)
+        if path is None or delivery.traced_as is None:
+            return None
+        trace = self._store.trace(delivery.trace_id)
+        return ExplainedPath(trace=trace, path=path, traced_as=delivery.traced_as)
 
     def _unexplained(self, delivery: Delivery) -> UnexplainedCall | None:
         job = self._store.jobs.unexplained(delivery.item)

@@ -72,9 +72,13 @@ class DeliveryThread(threading.Thread):
         """Deliver what is due; returns the seconds until the next try, None where nothing waits."""
         worker = self.delivery_worker
         done = worker.run(self._stopping.is_set)
-        if done.traces or done.explanations:
+        if done.traces or done.explanations or done.paths:
             logger.info(
-                "%s got %d traces, %d explanations", worker.name, done.traces, done.explanations
+                "%s got %d traces, %d explanations, %d paths",
+                worker.name,
+                done.traces,
+                done.explanations,
+                done.paths,
             )
         if done.removed:
             logger.info("%s: %d forgotten traces were deleted", worker.name, done.removed)

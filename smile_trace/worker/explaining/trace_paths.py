@@ -45,12 +45,17 @@ def trace_to_follow(store: Store, job: Job, settings: Settings) -> Trace | None:
     explained for itself. None for any other, and where this attempt has its path already."""
     if not settings.explain.path or job.settings.pooled or store.paths.is_there(job):
         return None
+    return trace_ending_with(job.call_id, store)
+
+
+def trace_ending_with(call_id: str, store: Store) -> Trace | None:
+    """The trace of several calls whose final answer is that of this call; None for any other."""
     try:
-        trace = store.trace(job.trace_id)
+        trace = store.trace(call_id.partition(":")[0])
         final = answered_call(trace).id
     except (KeyError, SmileTraceError):  # it was removed just now, or no call has an answer
         return None
-    return trace if len(trace.calls) > 1 and final == job.call_id else None
+    return trace if len(trace.calls) > 1 and final == call_id else None
 
 
 async def explain_trace_path(
