@@ -42,7 +42,7 @@ class Message(Record):
         if not self.parts:
             return self
         one = self.parts[0] if len(self.parts) == 1 else None
-        if isinstance(one, TextPart) and one.block is None:
+        if isinstance(one, TextPart):
             self.__dict__.update(content=one.content, parts=())
         else:
             texts = [text for part in self.parts for text in _texts(part)]

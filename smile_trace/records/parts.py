@@ -14,15 +14,10 @@ from smile_trace.records.base import JSON, Record
 
 
 class TextPart(Record):
-    """A text.
-
-    `block` is set where it stands in more than a block of text: a document or a search result of
-    Anthropic's as it was sent, but for this text.
-    """
+    """A text."""
 
     type: Literal["text"] = "text"
     content: str
-    block: dict[str, JSON] | None = None
 
 
 class ToolCall(Record):
@@ -50,8 +45,6 @@ class ToolResult(Record):
     type: Literal["tool_call_response"] = "tool_call_response"
     id: str | None = None
     response: JSON = ""
-    is_error: bool = False
-    """The tool failed, as the application said (Anthropic)."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -84,15 +77,10 @@ class Media(Record):
 
 
 class Reasoning(Record):
-    """What the model wrote before its answer.
-
-    Anthropic takes it back with its `signature` only; `redacted` is one that only Anthropic reads.
-    """
+    """What the model wrote before its answer."""
 
     type: Literal["reasoning"] = "reasoning"
     content: str = ""
-    signature: str | None = None
-    redacted: str | None = None
 
 
 class OtherPart(Record):

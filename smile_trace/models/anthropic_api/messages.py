@@ -19,7 +19,6 @@ from smile_trace.records import (
     Media,
     Message,
     Part,
-    Reasoning,
     TextPart,
     ToolCall,
     ToolResult,
@@ -136,10 +135,6 @@ def _block(part: Part) -> Turn | None:
         return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part)}
     if isinstance(part, ToolResult):
         return _result(part)
-    if isinstance(part, Reasoning):
-        if part.redacted is not None:
-            return {"type": "redacted_thinking", "data": part.redacted}
-        return {"type": "thinking", "thinking": part.content, "signature": part.signature}
     if isinstance(part, Media) and part.modality == "image" and part.uri is not None:
         return {"type": "image", "source": _source(part.uri)}
     raise NotRepeatable(f"Anthropic's Messages API takes no {part.type} of this kind")
@@ -148,12 +143,7 @@ def _block(part: Part) -> Turn | None:
 def _text(part: TextPart) -> Turn | None:
     if not part.content.strip():
         return None
-    block = part.block
-    if block is None:
-        return {"type": "text", "text": part.content}
-    if block.get("type") == "search_result":
-        return {**block, "content": [{"type": "text", "text": part.content}]}
-    return {**block, "source": {**block["source"], "data": part.content}}
+    return {"type": "text", "text": part.content}
 
 
 def _input(part: ToolCall) -> JSON:
@@ -175,8 +165,6 @@ def _result(part: ToolResult) -> Turn:
         block["content"] = [{"type": "text", "text": text} for text in texts]
     elif texts:
         block["content"] = texts[0]
-    if texts and part.is_error:
-        block["is_error"] = True
     return block
 
 
