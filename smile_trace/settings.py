@@ -341,7 +341,7 @@ class Worker(_Table):
     poll_seconds: float = Field(2.0, gt=0)
     """Time between two polls of the spool and the outboxes."""
     trace_silence_seconds: float = Field(300.0, ge=0)
-    """A trace without its root is complete after this silence of its process."""
+    """A trace without its root is complete when nothing was added to it for so long."""
     external_trace_seconds: float = Field(600.0, ge=0)
     """How long the user's own trace is looked for on the tracker before ours is delivered."""
     comparison_seconds: float = Field(900.0, gt=0)
@@ -350,6 +350,26 @@ class Worker(_Table):
     """Explanations under way at once."""
     metrics_port: int | None = Field(None, ge=1, le=65535)
     """Port of 127.0.0.1 on which Prometheus finds the worker's counts at `/metrics`."""
+
+
+class Receive(_Table):
+    """The OTLP/HTTP receiver: `smile-trace receive`, or with a `port` here the worker itself."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. On another than loopback, `token_env` must be set."""
+    port: int | None = Field(None, ge=0, le=65535)
+    """Port; where it is set, the worker receives on it, too. `smile-trace receive` takes 4318
+    without it. (0: any free one, which is said)"""
+    token_env: str | None = None
+    """The environment variable that holds a token; clients send `Authorization: Bearer …`."""
+    cert: Path | None = None
+    """PEM file of the certificate, for TLS."""
+    key: Path | None = None
+    """PEM file of its key, where that is not in the certificate's."""
+    max_body_mb: float = Field(32.0, gt=0, le=64)
+    """Megabytes of one request, also once it is unpacked; a larger one is refused (413)."""
+    max_mb_per_second: float = Field(64.0, gt=0)
+    """Megabytes of requests per second, on average; more has to wait (429)."""
 
 
 class Retention(_Table):
@@ -388,6 +408,7 @@ class Settings(BaseSettings):
     explain: Explaining = Explaining()
     pooling: Pooling = Pooling()
     worker: Worker = Worker()
+    receive: Receive = Receive()
     retention: Retention = Retention()
     trackers: dict[str, dict[str, str | int | float | bool]] = {}
     """Options per tracker; a tracker's README lists its own."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
+from google.protobuf.json_format import ParseError
 from mlflow.entities import AssessmentSource, Experiment, Feedback, LifecycleStage, Run
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.entities.span import Span as MlflowSpan

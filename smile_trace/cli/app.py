@@ -14,6 +14,7 @@ from smile_trace.cli.doctor import doctor, health
 from smile_trace.cli.explain import explain
 from smile_trace.cli.forget import forget
 from smile_trace.cli.influence import influence
+from smile_trace.cli.receive import receive
 from smile_trace.cli.replay import replay
 from smile_trace.cli.status import status
 from smile_trace.cli.store import export, import_, retry
@@ -71,6 +72,7 @@ def _add(command: Callable[..., None], name: str, extra: str = "worker") -> None
 _add(demo, "demo", extra="demo")
 _add(explain, "explain")
 _add(worker, "worker")
+_add(receive, "receive", extra="receive")
 _add(status, "status")
 _add(retry, "retry")
 _add(compare, "compare")

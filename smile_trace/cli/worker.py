@@ -1,26 +1,20 @@
 """`smile-trace worker`: explain what was captured, and deliver it."""
 
-import json
-import logging
 import os
 import signal
 import sys
 import threading
-import time
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from smile_trace.cli.output import printable
 from smile_trace.errors import ReasonCode
-from smile_trace.presentable import presentable_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from smile_trace.store.queries.status import Status
-
-NOISY = ("alembic", "dbos", "httpcore", "httpcore2", "urllib3", "httpx", "httpx2", "openai")
 
 
 def worker(
@@ -45,6 +39,7 @@ def worker(
     """
     from rich.console import Console
 
+    from smile_trace.cli.log import write_log
     from smile_trace.cli.progress import WorkerBars, in_terminal
     from smile_trace.errors import SmileTraceError
     from smile_trace.settings import Settings
@@ -62,10 +57,8 @@ def worker(
         return
     if as_json:
         raise SmileTraceError("--json goes with --dry-run; for log lines, say --log json.")
-    if log not in ("text", "json"):
-        raise SmileTraceError(f"--log is text or json, not {log!r}.")
     console = Console(stderr=True)
-    _write_log("json" if log == "json" else "text", in_terminal(console))
+    write_log(log, in_terminal(console))
     stopping = threading.Event()
 
     def stop(*_: Any) -> None:
@@ -109,37 +102,3 @@ def _summary(status: "Status", home: "Path") -> str:
         told = printable(f"{paused.name}: {paused.reason}")
         said += f"\nPaused, so that its calls wait for the next worker: {told}"
     return said
-
-
-def _write_log(form: Literal["text", "json"], terminal: bool) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    text = _Text("%(asctime)s %(levelname)s %(message)s")
-    handler.setFormatter(_Json() if form == "json" else text)
-    # A terminal shows bars: only warnings are printed beside them.
-    logging.basicConfig(level=logging.WARNING if terminal else logging.INFO, handlers=[handler])
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
-class _Text(logging.Formatter):
-    """Lines in which nobody else's secrets and control sequences stand."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The lines of the record and of its traceback."""
-        return presentable_lines(super().format(record))
-
-
-class _Json(logging.Formatter):
-    """One JSON object per line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Time, level, logger, message, and the traceback if there is one."""
-        line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": presentable_lines(record.getMessage()),
-        }
-        if record.exc_info:
-            line["traceback"] = presentable_lines(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)

@@ -71,15 +71,30 @@ def read_line(line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
                 scope = _text(_object(group, "scope"), "name")
                 for raw in _list(group, "spans"):
                     try:
-                        foreign.check(raw, max_depth=MAX_LINE_DEPTH)
-                        spans.append(_span(raw, resource, scope))
+                        spans.append(read_span(raw, resource, scope))
                     except ForeignDataError as error:
                         errors.append(error)
-                    except (TypeError, AttributeError, KeyError) as error:
-                        errors.append(_no_otlp(error))
     except (TypeError, AttributeError, KeyError) as error:
         raise _no_otlp(error) from None
     return spans, errors
+
+
+def read_span(raw: JSON, resource: dict[str, JSON], scope: str) -> Span:
+    """A span of a decoded line.
+
+    Args:
+        raw: an element of `spans`.
+        resource: the attributes of the resource around it.
+        scope: the name of the scope around it.
+
+    Raises:
+        ForeignDataError: it is none; the message says where it goes wrong.
+    """
+    foreign.check(raw, max_depth=MAX_LINE_DEPTH)
+    try:
+        return _span(raw, resource, scope)
+    except (TypeError, AttributeError, KeyError) as error:
+        raise _no_otlp(error) from None
 
 
 def _no_otlp(error: Exception) -> ForeignDataError:

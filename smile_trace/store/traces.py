@@ -136,21 +136,23 @@ class Traces:
     def complete(
         self, assemble: Assemble, *, gone: Sequence[str], silent_before: float, limit: int = 200
     ) -> int:
-        """Complete traces whose root has arrived or whose process will write no more.
+        """Complete traces whose root has arrived or that nothing will be added to any more.
 
         Args:
             assemble: makes the Trace of the spans.
             gone: the spool files whose process has ended and that are read to their end.
-            silent_before: a process that last wrote before this time counts as silent.
+            silent_before: a trace to which nothing was added since this time counts as ended.
             limit: at most this many in one transaction.
 
         Returns:
             How many were completed; call again while it is `limit`.
         """
-        silent = select(spool_files.c.name).where(spool_files.c.grown_at < silent_before)
         known = select(spool_files.c.name)
         abandoned = or_(
-            traces.c.file.in_(gone), traces.c.file.in_(silent), traces.c.file.not_in(known)
+            traces.c.file.in_(gone),
+            traces.c.file.not_in(known),
+            # Of the trace, not of its file: a receiver's file grows as long as anybody sends.
+            traces.c.changed_at < silent_before,
         )
         due = (
             select(traces.c.trace_id, traces.c.has_root)

@@ -64,8 +64,8 @@ class _Batch:
 class Ingest:
     """Reads `settings.spool` into the store and completes traces.
 
-    A trace is complete when its root has arrived, or when the process that wrote it is gone
-    or has been silent for `worker.trace_silence_seconds`.
+    A trace is complete when its root has arrived, when the process that wrote it is gone, or when
+    nothing was added to it for `worker.trace_silence_seconds`.
     """
 
     def __init__(

@@ -3,10 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
-from smile_trace.errors import ReasonCode
+from smile_trace.errors import ReasonCode, needing_extra
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
@@ -65,6 +65,7 @@ def run(
 
     Raises:
         WorkerError: another worker runs on this home, or a tracker's options are wrong.
+        SmileTraceError: nothing can be received on `receive.port`; the message says why.
         StoreError: the store cannot be opened or written. Once the worker runs it waits until
             its disk can be written again, unless it runs `once`.
     """
@@ -74,6 +75,7 @@ def run(
         with (
             worker_lock(settings.home) as heartbeat,
             serving_metrics(store, settings.worker.metrics_port),
+            _receiving(settings),
         ):
             active = _active(settings, trackers)
             worker = _Worker(store, settings, app, active, stopping, heartbeat, clock)
@@ -242,6 +244,18 @@ class _Interval:
     def restart(self) -> None:
         """It is due again after the interval."""
         self._next = time.monotonic() + self._seconds
+
+
+@contextmanager
+def _receiving(settings: Settings) -> Iterator[None]:
+    """Receive OTLP meanwhile, where the settings name a port."""
+    if settings.receive.port is None:
+        yield
+        return
+    with needing_extra("receive", "receive.port"):
+        from smile_trace.sources.receiver.serve import receiving
+    with receiving(settings):
+        yield
 
 
 def _active(settings: Settings, trackers: list[Tracker] | None) -> list[Tracker]:

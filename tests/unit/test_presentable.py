@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from smile_trace.cli.worker import _Json, _Text
+from smile_trace.cli.log import _Json, _Text
 from smile_trace.presentable import (
     check_address,
     hide,

@@ -24,6 +24,10 @@ SCAN_SECONDS = 1.0
 """How often the folder's size is looked at again (and after every 1/64 of the cap)."""
 
 
+class SpoolFull(OSError):
+    """The folder has reached its cap; the message says what to do."""
+
+
 class Spool:
     """Appends lines to this process's file in `folder`.
 
@@ -49,27 +53,35 @@ class Spool:
     def write(self, line: bytes) -> bool:
         """Append one line (without its newline). Never raises; False = lost, and counted."""
         try:
-            return self._write(line + b"\n")
+            self.append(line + b"\n")
+        except SpoolFull as error:
+            self.losses.add(str(error))
         except Exception as error:  # noqa: BLE001  a handler's call may find the stack full
             self.losses.add(_reason(error), error)
+        else:
+            return True
         return False
 
-    def _write(self, line: bytes) -> bool:
-        if not self._fits(len(line)):
-            self.losses.add("the spool is full; start the worker or raise SMILE_TRACE_SPOOL_LIMIT")
-            return False
+    def append(self, lines: bytes) -> None:
+        """Append whole lines, each with its newline, in one write.
+
+        Raises:
+            SpoolFull: the folder has reached its cap; nothing was written.
+            OSError: they could not all be written; some of them may stand there.
+        """
+        if not self._fits(len(lines)):
+            raise SpoolFull("the spool is full; start the worker or raise SMILE_TRACE_SPOOL_LIMIT")
         descriptor = self._descriptor
         if descriptor < 0 or self._is_full_or_removed(descriptor):
             descriptor = self._open()
         if self._torn:
             # The file ends in half a line: terminate it, so that only this one is lost.
-            line = b"\n" + line
-        written = os.write(descriptor, line)
+            lines = b"\n" + lines
+        written = os.write(descriptor, lines)
         # Only a full disk (or quota) tears a line; the rest would land behind another's.
-        self._torn = written < len(line)
+        self._torn = written < len(lines)
         if self._torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return True
 
     def _fits(self, size: int) -> bool:
         """Whether `size` more bytes fit into the folder, whose size is read now and then."""

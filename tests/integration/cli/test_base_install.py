@@ -7,6 +7,7 @@ from pathlib import Path
 
 COMMANDS = {
     ("status",): "worker",
+    ("receive",): "receive",
     ("doctor",): "worker",
     ("health",): "worker",
     ("worker", "--once"): "worker",
@@ -25,7 +26,8 @@ import contextlib, io, json, sys
 
 EXTRA = set(
     "alembic dbos genai_prices httpx icu4py jinja2 mlflow numpy openai ot prometheus_client "
-    "pydantic_settings scipy sklearn sqlalchemy threadpoolctl wordllama xllamacpp".split()
+    "pydantic_settings scipy sklearn sqlalchemy starlette threadpoolctl uvicorn wordllama "
+    "xllamacpp".split()
 )
 
 

@@ -74,10 +74,13 @@ def test_the_topmost_span_stands_in_when_the_process_is_gone(store: Store) -> No
     assert trace.root_span_id == span_id(1)
 
 
-def test_the_topmost_span_stands_in_when_the_process_is_silent(store: Store) -> None:
+def test_the_topmost_span_stands_in_when_nothing_is_added_any_more(store: Store) -> None:
     store.traces.add(file(10, grown_at=100.0), arrived(call_span(1, parent=span_id(9))))
+    # Its file grows: a receiver writes what all of its senders send.
+    store.traces.add(file(20, grown_at=200.0), arrived(call_span(2, parent=span_id(9))))
     assert complete(store, silent_before=100.0) == 0
     assert complete(store, silent_before=100.1) == 1
+    assert store.trace(trace_id(1)).root_missing
 
 
 def test_a_late_root_takes_its_place_back(store: Store) -> None:

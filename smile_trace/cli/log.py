@@ -1,0 +1,65 @@
+"""The log lines of commands that run until they are stopped."""
+
+import json
+import logging
+import sys
+import time
+
+from smile_trace.errors import SmileTraceError
+from smile_trace.presentable import presentable_lines
+
+NOISY = (
+    "alembic",
+    "dbos",
+    "httpcore",
+    "httpcore2",
+    "urllib3",
+    "httpx",
+    "httpx2",
+    "openai",
+    "uvicorn",
+)
+
+
+def write_log(form: str, terminal: bool) -> None:
+    """Write log lines to the standard error.
+
+    Args:
+        form: `text` or `json`.
+        terminal: whether a terminal shows bars: then only warnings are printed beside them.
+
+    Raises:
+        SmileTraceError: there is no such form.
+    """
+    if form not in ("text", "json"):
+        raise SmileTraceError(f"--log is text or json, not {form!r}.")
+    handler = logging.StreamHandler(sys.stderr)
+    text = _Text("%(asctime)s %(levelname)s %(message)s")
+    handler.setFormatter(_Json() if form == "json" else text)
+    logging.basicConfig(level=logging.WARNING if terminal else logging.INFO, handlers=[handler])
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+class _Text(logging.Formatter):
+    """Lines in which nobody else's secrets and control sequences stand."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines of the record and of its traceback."""
+        return presentable_lines(super().format(record))
+
+
+class _Json(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time, level, logger, message, and the traceback if there is one."""
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": presentable_lines(record.getMessage()),
+        }
+        if record.exc_info:
+            line["traceback"] = presentable_lines(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""The OTLP/HTTP receiver: whatever it answers with 200 stands in the spool."""

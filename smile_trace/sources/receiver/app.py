@@ -1,0 +1,253 @@
+"""The receiver as an ASGI application: OTLP/HTTP in, lines of the spool out.
+
+Source: the OTLP specification 1.x, "OTLP/HTTP": the paths, the content types, the answer in the
+content type of the request, partial success, and which statuses a client tries again (429, 502,
+503 and 504; all others end a batch).
+"""
+
+import asyncio
+import hmac
+import json
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smile_trace.capture.spool import Spool
+from smile_trace.foreign import ForeignDataError
+from smile_trace.sources.receiver import json_requests, protobuf
+from smile_trace.sources.receiver.bodies import CannotUnpack, TooLarge, read, unpack
+from smile_trace.sources.receiver.lines import Received
+from smile_trace.sources.receiver.rate import Intake, TooMuch
+
+logger = logging.getLogger(__name__)
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+ENCODINGS = ("identity", "gzip", "deflate")
+BODY_SECONDS = 30.0
+"""How long a client may take to send a body."""
+DISK_SECONDS = 5
+"""After how long a client tries again when the spool could not be written."""
+
+Read = Callable[[bytes], Received]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One path: how its requests are read by content type, and how its answers are written.
+
+    `rejected` is the field of a partial success that counts.
+    """
+
+    path: str
+    readers: Mapping[str, Read]
+    answer: type[
+        ExportTraceServiceResponse | ExportLogsServiceResponse | ExportMetricsServiceResponse
+    ]
+    rejected: str
+
+
+def _no_metrics(_: bytes) -> Received:
+    """SDKs send metrics to the same address by default: an error would stand in the log of each
+    application once a minute."""
+    return Received(reason="metrics are not kept: OTEL_METRICS_EXPORTER=none leaves them out")
+
+
+TRACES = Signal(
+    "/v1/traces",
+    {PROTOBUF: protobuf.read_traces, JSON: json_requests.read_traces},
+    ExportTraceServiceResponse,
+    "rejected_spans",
+)
+LOGS = Signal(
+    "/v1/logs",
+    {PROTOBUF: protobuf.read_logs, JSON: json_requests.read_logs},
+    ExportLogsServiceResponse,
+    "rejected_log_records",
+)
+METRICS = Signal(
+    "/v1/metrics",
+    {PROTOBUF: _no_metrics, JSON: _no_metrics},
+    ExportMetricsServiceResponse,
+    "rejected_data_points",
+)
+
+
+class _Refused(Exception):
+    """A request is not taken: the status, a sentence for the client's log, headers."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+def make_app(
+    spool: Spool,
+    *,
+    max_body: int,
+    per_second: float,
+    token: str | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """The receiver's application.
+
+    Args:
+        spool: where records are written, before they are answered with 200.
+        max_body: bytes of a body, also once it is unpacked.
+        per_second: bytes of bodies per second, on average.
+        token: what clients must send as `Authorization: Bearer …`.
+        clock: seconds of a clock that never goes back.
+    """
+    receiver = _Receiver(spool, max_body, per_second, token, clock)
+    return Starlette(
+        routes=[
+            Route(signal.path, receiver.endpoint(signal), methods=["POST"])
+            for signal in (TRACES, LOGS, METRICS)
+        ]
+    )
+
+
+class _Receiver:
+    def __init__(
+        self,
+        spool: Spool,
+        max_body: int,
+        per_second: float,
+        token: str | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._spool = spool
+        self._max_body = max_body
+        self._intake = Intake(8 * max_body, per_second, clock)
+        self._token = None if token is None else f"Bearer {token}".encode()
+        self._failing = False
+
+    def endpoint(self, signal: Signal) -> Callable[[Request], Awaitable[Response]]:
+        """The function that answers the requests of a path."""
+
+        async def answer(request: Request) -> Response:
+            form = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            try:
+                received = await self._receive(request, signal, form)
+            except _Refused as refused:
+                return _error(refused, form)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            return _success(signal, form, received)
+
+        return answer
+
+    async def _receive(self, request: Request, signal: Signal, form: str) -> Received:
+        self._check_sender(request.headers)
+        reader = signal.readers.get(form)
+        if reader is None:
+            raise _Refused(415, f"send {PROTOBUF} or {JSON}, not {form[:80]!r}")
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ENCODINGS:
+            raise _Refused(415, f"send it plain, gzip or deflate, not {encoding[:80]!r}")
+        try:
+            with self._intake.holding(int(min(_length(request.headers), self._max_body))):
+                return await self._keep(request.stream(), encoding, reader)
+        except TooMuch as error:
+            wait = str(math.ceil(error.seconds))
+            raise _Refused(
+                429, f"too much at once: send it again in {wait} s", {"Retry-After": wait}
+            ) from None
+        except TooLarge:
+            raise _Refused(
+                413, f"a body may have {self._max_body:,} bytes (receive.max_body_mb)"
+            ) from None
+        except CannotUnpack:
+            raise _Refused(400, f"the body is no {encoding}, or not all of it") from None
+        except ForeignDataError as error:
+            raise _Refused(400, str(error)) from None
+
+    def _check_sender(self, headers: Mapping[str, str]) -> None:
+        # A page in a browser on this machine reaches loopback, too. It always says so.
+        if "origin" in headers:
+            raise _Refused(403, "no browser may send here")
+        if self._token is None:
+            return
+        given = headers.get("authorization", "").encode()
+        if not hmac.compare_digest(given, self._token):
+            raise _Refused(
+                401,
+                "the token is missing or wrong: set OTEL_EXPORTER_OTLP_HEADERS="
+                "authorization=Bearer%20…",
+                {"WWW-Authenticate": "Bearer"},
+            )
+
+    async def _keep(self, chunks: AsyncIterator[bytes], encoding: str, reader: Read) -> Received:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                packed = await read(chunks, self._max_body)
+        except TimeoutError:
+            raise _Refused(408, f"the body took longer than {BODY_SECONDS:g} s") from None
+        received = reader(unpack(packed, encoding, self._max_body))
+        if received.lines:
+            self._write(received.text)
+        return received
+
+    def _write(self, lines: bytes) -> None:
+        """Put the lines into the operating system's hands."""
+        try:
+            self._spool.append(lines)
+        except OSError as error:
+            if not self._failing:
+                self._failing = True
+                logger.error("nothing is taken: %s", error)
+            raise _Refused(
+                503,
+                "the spool cannot be written now: send it again",
+                {"Retry-After": str(DISK_SECONDS)},
+            ) from None
+        if self._failing:
+            self._failing = False
+            logger.warning("the spool can be written again")
+
+
+def _length(headers: Mapping[str, str]) -> float:
+    """Bytes of the body; any number where the client does not say it. The server holds it to it."""
+    text = headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else math.inf
+
+
+def _success(signal: Signal, form: str, received: Received) -> Response:
+    answer = signal.answer()
+    document: dict[str, object] = {}
+    if received.reason:
+        setattr(answer.partial_success, signal.rejected, received.rejected)
+        answer.partial_success.error_message = received.reason
+        first, *others = signal.rejected.split("_")
+        name = first + "".join(word.title() for word in others)
+        document["partialSuccess"] = {
+            name: str(received.rejected),
+            "errorMessage": received.reason,
+        }
+    body = json.dumps(document).encode() if form == JSON else answer.SerializeToString()
+    return Response(body, media_type=form)
+
+
+def _error(refused: _Refused, form: str) -> Response:
+    """A `google.rpc.Status` with the message alone, as the specification asks."""
+    text = refused.message.encode("utf-8", "replace")[:1000]
+    if form == PROTOBUF:
+        size = len(text)
+        length = bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])
+        return Response(b"\x12" + length + text, refused.status, refused.headers, PROTOBUF)
+    document = json.dumps({"message": text.decode("utf-8", "replace")})
+    return Response(document, refused.status, refused.headers, JSON)

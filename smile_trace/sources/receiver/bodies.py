@@ -1,0 +1,80 @@
+"""The body of a request, read and unpacked within bounds."""
+
+import zlib
+from collections.abc import AsyncIterator
+
+_ANY_HEADER = 32 + zlib.MAX_WBITS
+"""zlib and gzip, told apart by their first bytes."""
+_NO_HEADER = -zlib.MAX_WBITS
+"""Some clients send `deflate` without zlib's header."""
+DRAINED = 4
+"""A body that is too large is still read, up to so many times the limit: a client that is cut
+off while it sends sees no answer, and tries again."""
+
+
+class TooLarge(Exception):
+    """A body is longer than allowed, as it is sent or unpacked."""
+
+
+class CannotUnpack(Exception):
+    """A body is not of the encoding that its header says."""
+
+
+async def read(chunks: AsyncIterator[bytes], limit: int) -> bytes:
+    """The whole body as it is sent.
+
+    Raises:
+        TooLarge: it has more than `limit` bytes.
+    """
+    held: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size <= limit:
+            held.append(chunk)
+        elif size > DRAINED * limit:
+            break
+        else:
+            held.clear()
+    if size > limit:
+        raise TooLarge
+    return b"".join(held)
+
+
+def unpack(body: bytes, encoding: str, limit: int) -> bytes:
+    """The body without its encoding, `gzip`, `deflate` or `identity`.
+
+    No more than `limit` bytes are ever unpacked, so that no small body becomes a large one.
+
+    Raises:
+        TooLarge: it has more than `limit` bytes.
+        CannotUnpack: it is not of that encoding, or ends too early.
+    """
+    if encoding == "identity":
+        return body
+    try:
+        return _inflate(body, _ANY_HEADER, limit)
+    except zlib.error:
+        if encoding != "deflate":
+            raise CannotUnpack from None
+    try:
+        return _inflate(body, _NO_HEADER, limit)
+    except zlib.error:
+        raise CannotUnpack from None
+
+
+def _inflate(body: bytes, window: int, limit: int) -> bytes:
+    """As zlib unpacks it; a gzip body may have several members."""
+    parts: list[bytes] = []
+    left = limit
+    while body:
+        inflater = zlib.decompressobj(window)
+        part = inflater.decompress(body, left + 1)
+        left -= len(part)
+        if left < 0:
+            raise TooLarge
+        if not inflater.eof:
+            raise CannotUnpack
+        parts.append(part)
+        body = inflater.unused_data
+    return b"".join(parts)

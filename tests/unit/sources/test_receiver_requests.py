@@ -1,0 +1,201 @@
+"""OTLP requests, in protobuf and JSON, become lines that say the same."""
+
+import json
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+
+from smile_trace.foreign import ForeignDataError
+from smile_trace.records.otlp import spans_from_line
+from smile_trace.sources.receiver import json_requests, protobuf
+from smile_trace.sources.receiver.lines import Received
+from tests.support.otlp_requests import recorded_requests, spans_of, to_protobuf
+
+READERS = pytest.mark.parametrize(
+    "read",
+    [lambda text: protobuf.read_traces(to_protobuf(json.loads(text))), json_requests.read_traces],
+    ids=["protobuf", "json"],
+)
+
+
+def lines(received: Received) -> list[bytes]:
+    return received.text.splitlines()
+
+
+@READERS
+def test_recorded_requests_are_kept_as_they_are(read: Any) -> None:
+    assert len(recorded_requests()) > 20
+    for text in recorded_requests():
+        received = read(text)
+        assert received.rejected == 0
+        assert spans_of(lines(received)) == spans_from_line(text)
+
+
+def whole_request() -> ExportTraceServiceRequest:
+    """Every field of a span set."""
+    request = ExportTraceServiceRequest()
+    block = request.resource_spans.add(schema_url="https://example.org/r")
+    block.resource.dropped_attributes_count = 3
+    values = [
+        AnyValue(string_value='"\\\u2028é😀\x00'),
+        AnyValue(bool_value=False),
+        AnyValue(int_value=-(2**63)),
+        AnyValue(double_value=1e300),
+        AnyValue(double_value=float("nan")),
+        AnyValue(double_value=float("-inf")),
+        AnyValue(bytes_value=b"\x00\xff"),
+        AnyValue(),
+    ]
+    values.append(AnyValue(array_value=ArrayValue(values=values)))
+    pairs = [KeyValue(key=f"k{number}", value=value) for number, value in enumerate(values)]
+    pairs.append(KeyValue(key="all", value=AnyValue(kvlist_value=KeyValueList(values=pairs))))
+    block.resource.attributes.extend(pairs)
+    group = block.scope_spans.add(schema_url="https://example.org/s")
+    group.scope.name, group.scope.version = "scope", "1"
+    group.scope.attributes.extend(pairs[:2])
+    span = group.spans.add(
+        trace_id=bytes(range(16)),
+        span_id=bytes(range(8)),
+        parent_span_id=bytes(range(1, 9)),
+        trace_state="a=b",
+        flags=257,
+        name="näme",
+        kind="SPAN_KIND_CLIENT",
+        start_time_unix_nano=1,
+        end_time_unix_nano=2**62,
+        attributes=pairs,
+        dropped_attributes_count=1,
+        dropped_events_count=2,
+        dropped_links_count=3,
+    )
+    span.events.add(time_unix_nano=5, name="e", attributes=pairs, dropped_attributes_count=4)
+    span.links.add(trace_id=bytes(range(1, 17)), span_id=bytes(range(1, 9)), flags=1)
+    span.status.code, span.status.message = 2, "no"
+    return request
+
+
+def test_every_field_is_written_as_protobufs_own_json_has_it() -> None:
+    request = whole_request()
+    [line] = lines(protobuf.read_traces(request.SerializeToString()))
+    written = json.loads(line)
+    # The only difference: ids are hex digits, where protobuf's own JSON has base64.
+    again = ExportTraceServiceRequest.FromString(to_protobuf(written))
+    assert MessageToDict(again) == MessageToDict(request)
+    spans_from_line(line)
+
+
+def test_a_log_record_is_kept_whole_where_it_belongs_to_a_trace() -> None:
+    request = ExportLogsServiceRequest()
+    block = request.resource_logs.add()
+    block.resource.SetInParent()
+    group = block.scope_logs.add()
+    group.scope.name = "logs"
+    group.log_records.add(body=AnyValue(string_value="of no trace"))
+    kept = group.log_records.add(
+        trace_id=bytes(range(16)),
+        span_id=bytes(range(8)),
+        time_unix_nano=1,
+        observed_time_unix_nano=2,
+        severity_number=9,
+        severity_text="INFO",
+        event_name="gen_ai.choice",
+        flags=1,
+        attributes=[KeyValue(key="a", value=AnyValue(int_value=1))],
+    )
+    kept.body.kvlist_value.values.add(key="content").value.string_value = "yes"
+    received = protobuf.read_logs(request.SerializeToString())
+    assert received.rejected == 0
+    [line] = lines(received)
+    del group.log_records[0]
+    again = ExportLogsServiceRequest.FromString(to_protobuf(json.loads(line)))
+    assert again == request
+    [same] = lines(json_requests.read_logs(line))
+    assert json.loads(same) == json.loads(line)
+
+
+def test_log_records_in_json_without_a_trace_are_left_out() -> None:
+    records = [{"body": {}}, {"traceId": ""}, {"traceId": "0" * 32}, {"traceId": "zz"}, 3]
+    document = {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}
+    received = json_requests.read_logs(json.dumps(document).encode())
+    assert received.lines == []
+    assert received.rejected == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"trace_id": b"short"}, "its trace id is not 16 bytes"),
+        ({"trace_id": bytes(16)}, "or is zero"),
+        ({"span_id": bytes(8)}, "its id is not 8 bytes"),
+        ({"parent_span_id": b"1"}, "its parent's id is not 8 bytes"),
+        ({"end_time_unix_nano": 2**63}, "out of range"),
+    ],
+)
+def test_a_span_that_cannot_be_stored_is_counted_and_the_others_are_kept(
+    changes: dict[str, Any], reason: str
+) -> None:
+    request = whole_request()
+    spans = request.resource_spans[0].scope_spans[0].spans
+    spans.add().CopyFrom(spans[0])
+    for name, value in changes.items():
+        setattr(spans[0], name, value)
+    received = protobuf.read_traces(request.SerializeToString())
+    assert received.rejected == 1
+    assert reason in received.reason
+    assert len(spans_of(lines(received))) == 1
+
+
+def test_a_large_resource_does_not_multiply_a_request() -> None:
+    attribute = {"key": "k", "value": {"stringValue": "x" * 100_000}}
+    span = {"traceId": "1" * 32, "spanId": "2" * 16, "name": "s"}
+    document = {
+        "resourceSpans": [
+            {"resource": {"attributes": [attribute]}, "scopeSpans": [{"spans": [span] * 20_000}]}
+        ]
+    }
+    text = json.dumps(document).encode()
+    for received in (
+        json_requests.read_traces(text),
+        protobuf.read_traces(to_protobuf(document)),
+    ):
+        assert len(received.text) < 10 * len(text)
+        assert len(spans_of(lines(received))) == 20_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"resourceSpans": 1}',
+        b'{"resourceSpans": [1]}',
+        b'{"resourceSpans": [{"scopeSpans": [[]]}]}',
+        b'{"resourceSpans": [{"resource": 1, "scopeSpans": [{"spans": []}]}]}',
+        b'{"resourceSpans": [{"scopeSpans": [{"spans": {"a": 1}}]}]}',
+        b'{"resourceSpans": [{"x": ' + b"[" * 300 + b"]" * 300 + b', "scopeSpans": [{}]}]}',
+        b"\xff\xfe",
+    ],
+)
+def test_what_is_no_request_in_json_is_said_to_be_none(body: bytes) -> None:
+    with pytest.raises(ForeignDataError):
+        json_requests.read_traces(body)
+
+
+def test_what_is_no_request_in_protobuf_is_said_to_be_none() -> None:
+    with pytest.raises(ForeignDataError, match="no OTLP request"):
+        protobuf.read_traces(b"\x0a\xff")
+
+
+def test_old_names_and_unknown_fields_are_read() -> None:
+    span = {"trace_id": "1" * 32, "span_id": "2" * 16, "name": "s", "new": [1]}
+    document = {"resource_spans": [{"scope_spans": [{"spans": [span]}], "schemaUrl": "u"}]}
+    received = json_requests.read_traces(json.dumps(document).encode())
+    [line] = lines(received)
+    assert json.loads(line)["resourceSpans"][0]["schemaUrl"] == "u"
+    [read] = spans_from_line(line)
+    assert read.name == "s"
