@@ -31,6 +31,7 @@ class ReasonCode(StrEnum):
 
     # What is said beside an explanation.
     PROMPT_ASSUMED = "prompt_assumed"
+    FORM_CHANGED = "form_changed"
     UNIT_MISSING = "unit_missing"
     PART_MISSING = "part_missing"
 

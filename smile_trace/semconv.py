@@ -20,6 +20,8 @@ REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+OPENAI_API_TYPE: Final = "openai.api.type"  # "chat_completions" | "responses"
+RESPONSES: Final = "responses"
 RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
 
 # -- the response -----------------------------------------------------------------------------

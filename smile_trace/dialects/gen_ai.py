@@ -62,7 +62,7 @@ class GenAI:
         reasons = read_list(a.get(semconv.RESPONSE_FINISH_REASONS))
         return Call(
             **call_fields(span),
-            form=_form(a.get(semconv.OPERATION_NAME)),
+            form=_form(a),
             messages=messages,
             answer=answer,
             tool_calls=calls,
@@ -115,8 +115,10 @@ def _first_text(attributes: dict[str, JSON], *names: str) -> str | None:
     return next((text for n in names if (text := read_text(attributes.get(n)))), None)
 
 
-def _form(operation: JSON) -> Form:
-    return "completion" if operation == "text_completion" else "chat"
+def _form(attributes: dict[str, JSON]) -> Form:
+    if attributes.get(semconv.OPENAI_API_TYPE) == semconv.RESPONSES:
+        return "responses"
+    return "completion" if attributes.get(semconv.OPERATION_NAME) == "text_completion" else "chat"
 
 
 def _parameters(attributes: dict[str, JSON]) -> dict[str, JSON]:

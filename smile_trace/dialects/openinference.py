@@ -16,6 +16,7 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
+from smile_trace.dialects.client_json import messages_of, read_got, read_sent
 from smile_trace.dialects.parts import called_tools, message_of, why_not_repeatable
 from smile_trace.records import (
     JSON,
@@ -34,6 +35,8 @@ from smile_trace.records.message import TOOL_ROLES
 from smile_trace.records.tool_calls import tool_calls_text
 
 _KIND = "openinference.span.kind"
+_HOLD_THE_REQUEST = ("openinference.instrumentation.openai",)
+"""The instrumentors whose `input.value` and `output.value` are what the client sent and got."""
 _BESIDE = (None, "text", "tool_use", "tool_result")
 """Types of contents without a text that stand elsewhere, too (Anthropic's calls of tools)."""
 _NOT_PARAMETERS = {"model", "messages", "prompt", "input", "stream", "stream_options", "user"}
@@ -56,10 +59,11 @@ class OpenInference:
         form: Form = "chat"
         if prompts and not messages:
             messages, form = (Message(role="user", content=str(prompts[0])),), "completion"
-        outputs = read_indexed(a, "llm.output_messages")
-        calls = called_tools(_message(outputs[0])) if outputs else ()
-        answer, no_content = (tool_calls_text(calls), None) if calls else _answer(span)
         parameters = _parameters(a)
+        whole = read_sent(a.get("input.value")) if span.scope in _HOLD_THE_REQUEST else None
+        if whole is not None:
+            messages, parameters, form = whole
+        answer, no_content, calls = _answer(span)
         return Call(
             **call_fields(span),
             form=form,
@@ -80,12 +84,22 @@ class OpenInference:
         )
 
 
-def _answer(span: Span) -> tuple[str | None, str | None]:
-    """The first answer's text, or why there is none."""
+def _answer(span: Span) -> tuple[str | None, str | None, tuple[ToolCall, ...]]:
+    """The first answer's text, or why there is none; and the tools that it calls."""
     a = span.attributes
+    got = read_got(a.get("output.value")) if span.scope in _HOLD_THE_REQUEST else None
     outputs = read_indexed(a, "llm.output_messages")
-    if outputs:
-        return _message(outputs[0]).content, None
+    if got is not None or outputs:
+        message = _message(outputs[0]) if got is None else messages_of(got.messages)[0]
+        if calls := called_tools(message):
+            return tool_calls_text(calls), None, calls
+        return message.content, None, ()
+    return *_completion(span), ()
+
+
+def _completion(span: Span) -> tuple[str | None, str | None]:
+    """The text of an answer that is no message, or why there is none."""
+    a = span.attributes
     choices = read_indexed(a, "llm.choices")
     if choices:
         return str(choices[0].get("completion.text", "")), None

@@ -25,6 +25,8 @@ _RUN_HERE = ("function", "custom")
 _SERVER_SIDE = ("web_search_options",)
 _SENDABLE = ("https://", "http://", "data:image/")
 """How the address of an image begins that is sent as it is; capture replaces data by a mark."""
+_WHOLE_REASONING = ("encrypted_content", "content", "signature", "data")
+"""Fields of which reasoning that servers take back has one (OpenAI, open models, Anthropic)."""
 _HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt")
 
 
@@ -36,34 +38,34 @@ def read_message(raw: JSON) -> Message | None:
     parts = raw.get("parts")
     if not isinstance(parts, list):
         return Message(role=role, content=str(raw.get("content") or ""))
-    return message_of(role, [part for item in parts if (part := _part(item)) is not None])
+    read = [part for item in parts if (part := _part(item)) is not None]
+    return message_of(role, read, _extra(raw))
 
 
-def message_of(role: str, parts: list[Part]) -> Message:
+def message_of(role: str, parts: list[Part], extra: dict[str, JSON] | None = None) -> Message:
     """The message of these parts, as simple as it can be."""
     one = parts[0] if len(parts) == 1 else None
-    if isinstance(one, ToolResult) and one.id is None and role in TOOL_ROLES:
-        return Message(role=role, content=one.texts[0]) if len(one.texts) == 1 else _of(role, parts)
-    return _of(role, parts)
-
-
-def _of(role: str, parts: list[Part]) -> Message:
-    return Message(role=role, parts=tuple(parts))
+    nameless = isinstance(one, ToolResult) and one.id is None and len(one.texts) == 1
+    if nameless and role in TOOL_ROLES and isinstance(one, ToolResult):
+        return Message(role=role, content=one.texts[0], extra=extra or {})
+    return Message(role=role, parts=tuple(parts), extra=extra or {})
 
 
 def _part(raw: JSON) -> Part | None:
     if not isinstance(raw, dict):
         return None
-    kind, content = raw.get("type"), raw.get("content")
+    kind, content, extra = raw.get("type"), raw.get("content"), _extra(raw)
     if kind == "text":
-        return None if content is None else TextPart(content=str(content))
+        return None if content is None else TextPart(content=str(content), extra=extra)
     if kind == "tool_call" and isinstance(raw.get("name"), str):
-        return ToolCall(id=_text(raw, "id"), name=raw["name"], arguments=raw.get("arguments"))
+        called, arguments = raw["name"], raw.get("arguments")
+        return ToolCall(id=_text(raw, "id"), name=called, arguments=arguments, extra=extra)
     if kind == "tool_call_response":
         response = raw.get("response", raw.get("result"))
-        return ToolResult(id=_text(raw, "id"), response="" if response is None else response)
+        given = "" if response is None else response
+        return ToolResult(id=_text(raw, "id"), response=given, extra=extra)
     if kind == "reasoning":
-        return Reasoning(content=str(content or ""))
+        return Reasoning(content=str(content or ""), extra=extra)
     if kind in ("blob", "uri", "file"):
         return _media(raw)
     return OtherPart(raw=raw)
@@ -85,19 +87,26 @@ def _media(raw: Mapping[str, JSON]) -> Media:
         media_type=media_type,
         file_id=_text(raw, "file_id"),
         detail=_text(raw, "detail"),
+        extra=_extra(raw),
     )
+
+
+def _extra(raw: Mapping[str, JSON]) -> dict[str, JSON]:
+    extra = raw.get("extra")
+    return extra if isinstance(extra, dict) else {}
 
 
 def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSON]) -> str | None:
     """Why the recorded request cannot be made again; None where it can. No tool is ever run: one
-    that the server would run makes the request unrepeatable, too."""
+    that the server would run makes the request unrepeatable, too. Reasoning is sent again where
+    it was recorded as the server gave it: encrypted, signed, or in its own words."""
     messages = tuple(messages)
     for part in (part for message in messages for part in message.parts):
         if isinstance(part, Media) and (why := _why_no_media(part)):
             return why
-        if isinstance(part, Reasoning):
+        if isinstance(part, Reasoning) and part.extra.keys().isdisjoint(_WHOLE_REASONING):
             return "its messages hold reasoning, which the server takes back in its own form only"
-        if isinstance(part, ToolCall | ToolResult) and part.id is None:
+        if isinstance(part, ToolCall | ToolResult) and part.id is None and not _before_tools(part):
             return "a call of a tool, or its result, was recorded without its id"
     if kinds := [part.kind for part in other_parts(messages) if part.kind != "refusal"]:
         return f"its messages hold what cannot be sent again: {', '.join(dict.fromkeys(kinds))}"
@@ -105,6 +114,11 @@ def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSO
     if held is not None:
         return f"the server holds a part of its context ({held})"
     return _why_not_these_tools(parameters)
+
+
+def _before_tools(part: ToolCall | ToolResult) -> bool:
+    """Whether it is a function called in the way before there were tools: without an id."""
+    return part.extra.get("type") == "function_call"
 
 
 def _why_no_media(part: Media) -> str | None:

@@ -14,12 +14,23 @@ PROMPT_ASSUMED = Note(
     ),
 )
 
+FORM_CHANGED = Note(
+    code=ReasonCode.FORM_CHANGED,
+    text=(
+        "The call was made with OpenAI's Responses API, and asked again in another one, in which "
+        "the model may answer otherwise."
+    ),
+)
+
 
 def with_notes(explanation: Explanation, prompted: Prompted, model: Model) -> Explanation:
     """The explanation with its notes, which end its summary, too."""
     notes = explanation.notes
     if prompted.assumed and not model.capabilities.calls_function:
         notes = (*notes, PROMPT_ASSUMED)
+    asked = model.capabilities
+    if prompted.form == "responses" and not (asked.asks_responses or asked.calls_function):
+        notes = (*notes, FORM_CHANGED)
     instead = tools_instead(explanation, prompted.parameters)
     said = [explanation.summary, *([] if instead is None else [instead])]
     summary = " ".join([*said, *(note.text for note in notes)])

@@ -51,6 +51,8 @@ class Capabilities:
     """`score` gives the log-probability of the answer's first token only."""
     calls_function: bool = False
     """It calls the application's function again: the prompt is that function's argument."""
+    asks_responses: bool = False
+    """It asks a call of OpenAI's Responses API in that API; another one, with chat messages."""
     remote: bool = False
     """Somebody else's machine answers: temperature 0 alone does not make it deterministic."""
     meters_attempts: bool = False

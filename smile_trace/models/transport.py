@@ -176,7 +176,7 @@ class Transport(ABC):
     async def _give_up(self, batch: Batch, failure: Failure, meter: Meter) -> list[Response]:
         """What a batch is answered whose last attempt failed."""
         if failure.unavailable is not None:
-            raise self._unavailable(failure)
+            raise self._unavailable(failure, batch.path)
         if failure.fate == "rejected" and len(batch.items) > 1:
             # One item that is rejected must not cost the others their answers.
             singles = [await self._ask(single, meter) for single in batch.split()]
@@ -193,7 +193,7 @@ class Transport(ABC):
             self._priced(response) for response in read_reply(self._responses, reply, batch.items)
         ]
 
-    def _unavailable(self, failure: Failure) -> ModelUnavailable:
+    def _unavailable(self, failure: Failure, path: str) -> ModelUnavailable:
         where = presentable(self.base_url)
         match failure.unavailable:
             case "refused":

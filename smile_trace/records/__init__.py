@@ -50,6 +50,7 @@ from smile_trace.records.perturbation import (
     Segment,
     Unit,
 )
+from smile_trace.records.responses_shape import responses_input
 
 __all__ = [
     "JSON",
@@ -97,4 +98,5 @@ __all__ = [
     "Usage",
     "VariableSpan",
     "chat_messages",
+    "responses_input",
 ]

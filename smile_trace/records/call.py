@@ -10,8 +10,9 @@ from smile_trace.records.message import Message
 from smile_trace.records.parts import ToolCall
 from smile_trace.records.upgrades import upgrade_call
 
-Form = Literal["chat", "completion"]
-"""How the model was called: with chat messages, or with one text to be completed."""
+Form = Literal["chat", "completion", "responses"]
+"""How the model was called: with chat messages, with one text to be completed, or with the items
+of OpenAI's Responses API."""
 
 CallStatus = Literal["returned", "raised", "cancelled", "abandoned"]
 """How the captured function ended."""

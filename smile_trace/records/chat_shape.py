@@ -3,41 +3,66 @@
 Source: OpenAI's API reference, "Create chat completion", `messages`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from smile_trace.records.base import JSON
 from smile_trace.records.message import Message
-from smile_trace.records.parts import Media, OtherPart, Part, TextPart, ToolCall, ToolResult
+from smile_trace.records.parts import (
+    Media,
+    OtherPart,
+    Part,
+    TextPart,
+    ToolCall,
+    ToolResult,
+    WithExtra,
+)
+
+_SENT = ("name", "refusal", "reasoning_content", "cache_control")
+"""Further fields of a message that servers take. Clients' own objects have others."""
 
 
-def chat_messages(messages: Iterable[Message]) -> list[dict[str, JSON]]:
+def chat_messages(messages: Iterable[Message], *, as_sent: bool = False) -> list[dict[str, JSON]]:
     """The messages as they are sent: a message per result of a tool, and one for all else.
 
     What cannot be said in this shape (reasoning, media that was not kept) is left out.
+
+    Args:
+        messages: of any form.
+        as_sent: whether they were sent in this shape, and their further fields belong to it.
     """
-    return [shaped for message in messages for shaped in _shaped(message)]
+    return [shaped for message in messages for shaped in _shaped(message, as_sent)]
 
 
-def _shaped(message: Message) -> list[dict[str, JSON]]:
+def _shaped(message: Message, as_sent: bool) -> list[dict[str, JSON]]:
+    more = {k: v for k, v in message.extra.items() if k in _SENT} if as_sent else {}
     if not message.parts:
-        return [{"role": message.role, "content": message.content}]
+        nothing = not message.content and "refusal" in more
+        return [{"role": message.role, "content": None if nothing else message.content, **more}]
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     shaped: list[dict[str, JSON]] = [
         {"role": "tool", "tool_call_id": part.id, "content": _result(part)} for part in results
     ]
-    calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
-    contents = [content for part in message.parts if (content := _content(part)) is not None]
+    calls = [part for part in message.parts if isinstance(part, ToolCall)]
+    contents = [
+        content | (_extra(part) if as_sent else {})
+        for part in message.parts
+        if (content := _content(part)) is not None
+    ]
     if not contents and not calls and results:
         return shaped
-    texts = [content["text"] for content in contents if content["type"] == "text"]
-    rest: dict[str, JSON] = {"role": message.role, "content": contents}
+    rest: dict[str, JSON] = {"role": message.role, "content": contents, **more}
     if not contents:
-        rest["content"] = None if calls else ""
-    elif len(contents) == len(texts) == 1:
-        rest["content"] = texts[0]
-    if calls:
-        rest["tool_calls"] = calls
-    return [*shaped, rest]
+        rest["content"] = None if calls or "refusal" in more else ""
+    elif len(contents) == 1 and contents[0].keys() == {"type", "text"}:
+        rest["content"] = contents[0]["text"]
+    return [*shaped, rest | _called(calls)]
+
+
+def _called(calls: Sequence[ToolCall]) -> dict[str, JSON]:
+    """The calls of tools of a message; of a function in the way before there were tools."""
+    if len(calls) == 1 and calls[0].extra.get("type") == "function_call":
+        return {"function_call": {"name": calls[0].name, "arguments": calls[0].arguments_text}}
+    return {"tool_calls": [_call(call) for call in calls]} if calls else {}
 
 
 def _result(part: ToolResult) -> JSON:
@@ -47,8 +72,15 @@ def _result(part: ToolResult) -> JSON:
 
 
 def _call(part: ToolCall) -> dict[str, JSON]:
+    if str(part.extra.get("type")).startswith("custom"):
+        custom = {"name": part.name, "input": part.arguments_text}
+        return {"id": part.id, "type": "custom", "custom": custom}
     function = {"name": part.name, "arguments": part.arguments_text}
     return {"id": part.id, "type": "function", "function": function}
+
+
+def _extra(part: Part) -> dict[str, JSON]:
+    return part.extra if isinstance(part, WithExtra) else {}
 
 
 def _content(part: Part) -> dict[str, JSON] | None:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from smile_trace.records.base import JSON, Record
-from smile_trace.records.parts import OtherPart, Part, TextPart, ToolResult
+from smile_trace.records.base import JSON
+from smile_trace.records.parts import OtherPart, Part, Reasoning, TextPart, ToolResult, WithExtra
 
 TOOL_ROLES = ("tool", "function")
 
@@ -25,7 +25,7 @@ class Slot(NamedTuple):
     result: bool
 
 
-class Message(Record):
+class Message(WithExtra):
     """One chat message. A completion prompt is a single message with role `user`.
 
     `content` is its text. Where the message is more than one text it has `parts`, and `content`
@@ -42,7 +42,7 @@ class Message(Record):
         if not self.parts:
             return self
         one = self.parts[0] if len(self.parts) == 1 else None
-        if isinstance(one, TextPart):
+        if isinstance(one, TextPart) and not one.extra:
             self.__dict__.update(content=one.content, parts=())
         else:
             texts = [text for part in self.parts for text in _texts(part)]
@@ -52,7 +52,9 @@ class Message(Record):
     @model_serializer(mode="wrap")
     def _either(self, dump: SerializerFunctionWrapHandler) -> dict[str, JSON]:
         whole: dict[str, JSON] = dump(self)
-        whole.pop("content" if self.parts else "parts", None)
+        del whole["content" if self.parts else "parts"]
+        if not self.extra:
+            del whole["extra"]
         return whole
 
     @property
@@ -72,8 +74,8 @@ class Message(Record):
     def with_texts(self, texts: Sequence[str | None]) -> "Message | None":
         """The message with other texts, one per slot.
 
-        A text part whose text is None is dropped. So is a message of which nothing is left; the
-        result of a tool stays, empty, since its call wants an answer.
+        A text part whose text is None is dropped. So is a message of which nothing is left, or
+        nothing but reasoning; the result of a tool stays, empty, since its call wants an answer.
         """
         if not self.parts:
             [text] = texts
@@ -89,7 +91,9 @@ class Message(Record):
                 parts.append(part.with_texts([next(given) for _ in part.texts]))
             else:
                 parts.append(part)
-        return Message(role=self.role, parts=tuple(parts)) if parts else None
+        if all(isinstance(part, Reasoning) for part in parts):
+            return None
+        return Message(role=self.role, parts=tuple(parts), extra=self.extra)
 
     def replaced(self, start: int, end: int, text: str) -> "Message":
         """The message with `text` in place of the characters `[start, end)` of its content.
@@ -109,10 +113,12 @@ class Message(Record):
 
     @property
     def identity(self) -> list[JSON]:
-        """What tells it from other messages, as JSON: role, content, and its parts, if any."""
-        if not self.parts:
-            return [self.role, self.content]
-        return [self.role, self.content, [part.model_dump(mode="json") for part in self.parts]]
+        """What tells it from other messages, as JSON: role, content, and its parts and further
+        fields, if any."""
+        found: list[JSON] = [self.role, self.content]
+        if self.parts:
+            found.append([part.model_dump(mode="json") for part in self.parts])
+        return [*found, self.extra] if self.extra else found
 
 
 def _texts(part: Part) -> tuple[str, ...]:

@@ -5,22 +5,40 @@ The names are those of the GenAI conventions of OpenTelemetry (`text`, `tool_cal
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from smile_trace.records.base import JSON, Record
 
+_TEXT_BLOCKS = ("text", "input_text", "output_text")
+_BLOCKS = (*_TEXT_BLOCKS, "image", "image_url", "input_image", "input_file", "document")
+"""The types of blocks that the result of a tool may be made of (OpenAI, Anthropic)."""
 
-class TextPart(Record):
+
+class WithExtra(Record):
+    """Something that a provider's client sends with more fields than we have a name for."""
+
+    extra: dict[str, JSON] = {}
+    """These fields, as they were sent. They are sent again in the same shape of request only."""
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, dump: SerializerFunctionWrapHandler) -> dict[str, JSON]:
+        whole: dict[str, JSON] = dump(self)
+        if not self.extra:
+            del whole["extra"]
+        return whole
+
+
+class TextPart(WithExtra):
     """A text."""
 
     type: Literal["text"] = "text"
     content: str
 
 
-class ToolCall(Record):
+class ToolCall(WithExtra):
     """The model's wish that a tool is called. `arguments` are as they were sent: JSON as a text
     (OpenAI), or an object (Anthropic)."""
 
@@ -35,11 +53,11 @@ class ToolCall(Record):
         return self.arguments if isinstance(self.arguments, str) else _dumps(self.arguments or {})
 
 
-class ToolResult(Record):
+class ToolResult(WithExtra):
     """What a tool gave back for the call of that id.
 
-    `response` is as it was sent: a text (which may be JSON), a list of text blocks
-    (`{"type": "text", "text": …}`), or any other JSON.
+    `response` is as it was sent: a text (which may be JSON), a list of blocks (`{"type": "text",
+    "text": …}`, images beside them), or any other JSON.
     """
 
     type: Literal["tool_call_response"] = "tool_call_response"
@@ -51,19 +69,24 @@ class ToolResult(Record):
         """The text of the result, or those of its blocks."""
         if isinstance(self.response, str):
             return (self.response,)
-        blocks = text_blocks(self.response)
-        return (_dumps(self.response),) if blocks is None else blocks
+        if not are_blocks(self.response):
+            return (_dumps(self.response),)
+        return tuple(block["text"] for block in self.response if _is_text(block))
 
     def with_texts(self, texts: Sequence[str | None]) -> "ToolResult":
         """The result with other texts; without those that are None. It may end up empty."""
-        left = [text for text in texts if text is not None]
-        response: JSON = left[0] if left else ""
-        if left and text_blocks(self.response) is not None:
-            response = [{"type": "text", "text": text} for text in left]
-        return self.model_copy(update={"response": response})
+        given = iter(texts)
+        if not are_blocks(self.response):
+            return self.model_copy(update={"response": next(given) or ""})
+        left = [
+            {**block, "text": text} if _is_text(block) else block
+            for block in self.response
+            if not _is_text(block) or (text := next(given)) is not None
+        ]
+        return self.model_copy(update={"response": left or ""})
 
 
-class Media(Record):
+class Media(WithExtra):
     """An image, audio, video or file. `uri` is where it is (`data:` for one that was sent inline);
     None where its data was not kept. `file_id` names a file that the provider holds."""
 
@@ -76,7 +99,7 @@ class Media(Record):
     """How closely OpenAI's models look at an image."""
 
 
-class Reasoning(Record):
+class Reasoning(WithExtra):
     """What the model wrote before its answer."""
 
     type: Literal["reasoning"] = "reasoning"
@@ -101,18 +124,19 @@ Part = Annotated[
 ]
 
 
-def text_blocks(response: JSON) -> tuple[str, ...] | None:
-    """The texts of a list of text blocks; None for anything else."""
+def are_blocks(response: JSON) -> bool:
+    """Whether the result of a tool is a list of texts and images, and not JSON of its own."""
     if not isinstance(response, list | tuple) or not response:
-        return None
-    texts = []
-    for block in response:
-        if not isinstance(block, dict) or block.keys() != {"type", "text"}:
-            return None
-        if block["type"] != "text" or not isinstance(block["text"], str):
-            return None
-        texts.append(block["text"])
-    return tuple(texts)
+        return False
+    return all(isinstance(b, dict) and b.get("type") in _BLOCKS and _is_whole(b) for b in response)
+
+
+def _is_whole(block: Mapping[str, JSON]) -> bool:
+    return block["type"] not in _TEXT_BLOCKS or isinstance(block.get("text"), str)
+
+
+def _is_text(block: Mapping[str, JSON]) -> bool:
+    return block["type"] in _TEXT_BLOCKS
 
 
 def _dumps(value: JSON) -> str:

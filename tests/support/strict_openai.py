@@ -1,4 +1,4 @@
-"""A planted chat server that refuses what OpenAI's refuses.
+"""A planted server of chat completions and responses that refuses what OpenAI's refuses.
 
 Each refusal is a 400 with the sentence of the service (OpenAI, "Create chat completion", seen in
 its error messages): unknown roles, contents and parameters of a wrong type, a call of a tool that
@@ -7,14 +7,22 @@ JSON schema, a choice of a tool that is not offered.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
 from tests.support.planted import PlantedHandler, PlantedServer, running, usage_of
+from tests.support.strict_responses import (
+    Refused,
+    check_responses,
+    check_types,
+    events,
+    response,
+)
 
 Answering = Callable[[dict[str, Any]], str | list[dict[str, Any]]]
-"""The whole body to an answer: a text, or the calls of tools (name and arguments)."""
+"""The whole body to an answer: a text, the calls of tools (name and arguments), or a refusal
+(`[{"refusal": "…"}]`)."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "model": (str,),
@@ -28,6 +36,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "stop": (str, list),
     "tools": (list,),
+    "functions": (list,),
+    "function_call": (str, dict),
     "tool_choice": (str, dict),
     "parallel_tool_calls": (bool,),
     "response_format": (dict,),
@@ -44,11 +54,8 @@ _CONTENTS = {
     "developer": {"text"},
     "assistant": {"text", "refusal"},
     "tool": {"text"},
+    "function": {"text"},
 }
-
-
-class Refused(Exception):
-    """The request is invalid; the message says why."""
 
 
 class StrictServer(PlantedServer):
@@ -58,6 +65,7 @@ class StrictServer(PlantedServer):
         super().__init__(lambda prompt: prompt, handler=_Handler)
         self.answer = answer
         self.refused: list[str] = []
+        self.paths = {"/v1/chat/completions", "/v1/responses"}
 
 
 def strict(answer: Answering) -> AbstractContextManager[StrictServer]:
@@ -73,35 +81,56 @@ class _Handler(PlantedHandler):
         with self.server.lock:
             self.server.bodies.append(body)
         try:
-            if self.path != "/v1/chat/completions":
+            if self.path not in self.server.paths:
                 raise Refused(f"unknown request URL: POST {self.path}")
-            check(body)
+            responses = self.path.endswith("/responses")
+            (check_responses if responses else check)(body)
         except Refused as error:
             with self.server.lock:
                 self.server.refused.append(str(error))
-            self.send(400, {}, {"error": {"message": str(error), "type": "invalid_request_error"}})
+            status = 400 if self.path in self.server.paths else 404
+            detail = {"message": str(error), "type": "invalid_request_error"}
+            self.send(status, {}, {"error": detail})
             return
-        self.send(200, {}, reply(self.server.answer(body), body))
+        whole = (response if responses else reply)(self.server.answer(body), body)
+        if not body.get("stream"):
+            self.send(200, {}, whole)
+        else:
+            told = _named(events(whole)) if responses else _unnamed(chunks(whole))
+            self.send(200, {"content-type": "text/event-stream"}, told)
+
+
+def _named(told: Iterable[tuple[str, dict[str, Any]]]) -> bytes:
+    """The events of a stream of responses."""
+    lines = [
+        f"event: {name}\ndata: {json.dumps({'type': name, 'sequence_number': number, **data})}\n\n"
+        for number, (name, data) in enumerate(told)
+    ]
+    return "".join(lines).encode()
+
+
+def _unnamed(told: Iterable[dict[str, Any]]) -> bytes:
+    """The events of a stream of chat completions."""
+    return "".join([*(f"data: {json.dumps(c)}\n\n" for c in told), "data: [DONE]\n\n"]).encode()
 
 
 def reply(answer: str | list[dict[str, Any]], body: Mapping[str, Any]) -> dict[str, Any]:
     """A chat completion with that answer."""
-    message: dict[str, Any] = {"role": "assistant", "content": answer}
+    message: dict[str, Any] = {"role": "assistant", "content": answer, "refusal": None}
     reason = "stop"
-    if isinstance(answer, list):
+    if isinstance(answer, list) and "refusal" in answer[0]:
+        message |= {"content": None, **answer[0]}
+    elif isinstance(answer, list):
         reason = "tool_calls"
-        message = {
-            "role": "assistant",
-            "content": None,
-            "tool_calls": [
-                {
-                    "id": f"call_{number}",
-                    "type": "function",
-                    "function": {"name": c["name"], "arguments": json.dumps(c["arguments"])},
-                }
-                for number, c in enumerate(answer)
-            ],
-        }
+        calls = [
+            {
+                "id": f"call_{number}",
+                "type": "function",
+                "function": {"name": c["name"], "arguments": json.dumps(c["arguments"])},
+            }
+            for number, c in enumerate(answer)
+        ]
+        message |= {"content": None, "tool_calls": calls}
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -110,6 +139,34 @@ def reply(answer: str | list[dict[str, Any]], body: Mapping[str, Any]) -> dict[s
         "choices": [{"index": 0, "finish_reason": reason, "message": message}],
         "usage": usage_of(json.dumps(body["messages"]), json.dumps(answer)),
     }
+
+
+def chunks(whole: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A chat completion as the chunks of a stream: texts and arguments in pieces of a few letters,
+    those of parallel calls in turn."""
+    [choice] = whole["choices"]
+    message, calls = choice["message"], choice["message"].get("tool_calls") or []
+    head = {"id": whole["id"], "object": "chat.completion.chunk", "model": whole["model"]}
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "" if not calls else None}]
+    for name in ("content", "refusal"):
+        deltas += [{name: piece} for piece in _pieces(message.get(name) or "")]
+    arguments = [list(_pieces(call["function"]["arguments"])) for call in calls]
+    for index, call in enumerate(calls):
+        empty = {**call, "index": index, "function": {**call["function"], "arguments": ""}}
+        deltas.append({"tool_calls": [empty]})
+    for turn in range(max(map(len, arguments), default=0)):
+        for index, found in enumerate(arguments):
+            if turn < len(found):
+                piece = {"index": index, "function": {"arguments": found[turn]}}
+                deltas.append({"tool_calls": [piece]})
+    for delta in deltas:
+        yield {**head, "created": 1, "choices": [{"index": 0, "delta": delta}]}
+    end = {"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}
+    yield {**head, "created": 1, "choices": [end]}
+
+
+def _pieces(text: str) -> Iterator[str]:
+    return (text[start : start + 4] for start in range(0, len(text), 4))
 
 
 def check(body: Mapping[str, Any]) -> None:
@@ -129,6 +186,7 @@ def check(body: Mapping[str, Any]) -> None:
             raise Refused(f"Missing required parameter: '{name}'.")
     _check_tools(body)
     _check_messages(body["messages"])
+    check_types(body, "chat")
 
 
 def _check_tools(body: Mapping[str, Any]) -> None:
@@ -208,7 +266,7 @@ def _calls(message: Mapping[str, Any], where: str) -> list[str]:
 def _check_content(message: Mapping[str, Any], where: str) -> None:
     content, role = message.get("content"), message["role"]
     if content is None:
-        if role == "assistant" and "tool_calls" in message:
+        if role == "assistant" and message.keys() & {"tool_calls", "function_call", "refusal"}:
             return
         raise Refused(f"Invalid value for '{where}.content': expected a string, got null.")
     if isinstance(content, str):

@@ -6,6 +6,7 @@ decorated function in our own context, and report the application's active span 
 context: neither tracing ever sees a parent that it does not know.
 """
 
+import json
 import os
 import weakref
 from collections.abc import Iterator, Mapping
@@ -24,11 +25,13 @@ from smile_trace.capture.internal_errors import report_error
 from smile_trace.capture.jsonable import dumps
 from smile_trace.capture.otel.tracer_provider import ExportingProcessor
 from smile_trace.capture.prompts import find_renderings
+from smile_trace.capture.providers import content_of, read_client_request
 from smile_trace.capture.recording import at_exit, current
 from smile_trace.capture.redaction import redact
 from smile_trace.capture.runtime import Runtime, active, runtime
 from smile_trace.errors import SmileTraceError
 
+_REQUEST = "input.value"
 _MESSAGE = "llm.input_messages."
 _instrumented: set[type] = set()
 _open: "weakref.WeakSet[_SpanProxy]" = weakref.WeakSet()
@@ -210,6 +213,10 @@ class _SpanProxy(otel.Span):
 
 def _sent_texts(attributes: Mapping[str, Any]) -> list[str]:
     """The content of each message, as the OpenInference dialect reads it."""
+    with suppress(ValueError, RecursionError):
+        request = json.loads(attributes.get(_REQUEST) or "null")
+        if isinstance(request, dict) and (sent := read_client_request(request)) is not None:
+            return [content_of(message) for message in sent.messages or ()]
     texts: dict[int, list[str]] = {}
     for key, value in attributes.items():
         if key.startswith(_MESSAGE) and isinstance(value, str):

@@ -16,7 +16,11 @@ from smile_trace.capture.providers.base import (
 )
 from smile_trace.capture.providers.messages import content_of, read_messages
 from smile_trace.capture.providers.registry import KNOWN
-from smile_trace.capture.providers.requests import read_request, request_attributes
+from smile_trace.capture.providers.requests import (
+    read_client_request,
+    read_request,
+    request_attributes,
+)
 
 __all__ = [
     "Answer",
@@ -27,6 +31,7 @@ __all__ = [
     "content_of",
     "join_chunks",
     "read_answer",
+    "read_client_request",
     "read_messages",
     "read_request",
     "register",

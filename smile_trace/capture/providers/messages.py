@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any
 
+from smile_trace.capture import models
 from smile_trace.capture.jsonable import MAX_ITEMS, Shortened, binary, field, jsonable, plain_str
 from smile_trace.capture.providers.base import PROVIDERS, MessageDict, Part
 
@@ -50,7 +52,9 @@ def _message(value: Any) -> MessageDict | None:
             message = provider.read_message(value)
             if message is not None:
                 return message
-    return {"role": plain_str(role), "parts": read_parts(content)}
+    return with_extra(
+        {"role": plain_str(role), "parts": read_parts(content)}, value, ("role", "content", "type")
+    )
 
 
 def _says_more(message: Any) -> bool:
@@ -79,13 +83,28 @@ def _part(value: Any) -> Part:
         return {"type": "text", "content": plain_str(value)}
     kind, text = field(value, "type"), field(value, "text")
     if isinstance(text, str) and kind in _TEXT_TYPES:
-        return {"type": "text", "content": plain_str(text)}
+        return with_extra(
+            {"type": "text", "content": plain_str(text)}, value, ("type", "text", "role")
+        )
     for provider in PROVIDERS:
         part = provider.read_part(value)
         if part is not None:
             return part
     name = str(kind or "unknown")
     return {"type": "unknown" if name == "text" else name, "content": jsonable(value)}
+
+
+def with_extra(read: dict[str, Any], value: Any, known: tuple[str, ...]) -> dict[str, Any]:
+    """A message or part that was read from `value`, with those of its fields that are not known
+    (and say something) as `extra`: they are sent again as they are."""
+    if isinstance(value, Mapping):
+        held = {key: item for key, item in value.items() if key not in known and item is not None}
+        extra = jsonable(held) if held else held
+    else:
+        plain = jsonable(value) if models.is_model(value) else {}
+        held = plain if isinstance(plain, dict) else {}
+        extra = {key: item for key, item in held.items() if key not in known and item is not None}
+    return {**read, "extra": extra} if extra else read
 
 
 def blob(modality: str, media_type: str, data: str | bytes) -> Part:
@@ -109,3 +128,8 @@ def tool_call(id_: Any, name: Any, arguments: Any) -> Part:
 def tool_response(id_: Any, content: Any) -> Part:
     """What a tool gave back."""
     return {"type": "tool_call_response", "id": id_, "response": jsonable(content)}
+
+
+def refused(why: str) -> Part:
+    """The model's refusal to answer, in its words."""
+    return {"type": "refusal", "content": why}

@@ -1,25 +1,28 @@
-"""OpenAI's chat completions, completions and responses, and the many APIs that copy them."""
+"""OpenAI's chat completions and completions, and the many APIs that copy them."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from smile_trace.capture.jsonable import field, jsonable, plain_str
+from smile_trace.capture.jsonable import field, plain_str
 from smile_trace.capture.providers.answers import with_metadata
 from smile_trace.capture.providers.base import Answer, MessageDict, Part, Provider, SentRequest
 from smile_trace.capture.providers.messages import (
     blob,
     read_messages,
     read_parts,
+    refused,
     text_message,
     tool_call,
     tool_response,
+    with_extra,
 )
 from smile_trace.capture.providers.requests import read_chat_request
 
+_FIELDS = ("role", "content", "tool_calls", "tool_call_id", "function_call")
+
 
 class OpenAI(Provider):
-    """Request: `messages`, `input` or `prompt`, and `instructions`. Response: `choices`, or a
-    list of items in `output`."""
+    """Request: `messages` or `prompt`. Response: `choices`."""
 
     name = "openai"
 
@@ -31,19 +34,23 @@ class OpenAI(Provider):
     def read_message(self, message: Any) -> MessageDict | None:
         role, content = field(message, "role"), field(message, "content")
         if role is None:
-            return _item(message)
+            return None
         calls = _tool_calls(field(message, "tool_calls"))
+        called = field(message, "function_call")
+        if called is not None:  # the way before tools
+            call = tool_call(None, field(called, "name"), field(called, "arguments"))
+            calls.append({**call, "extra": {"type": "function_call"}})
         if role == "tool":
             parts = [tool_response(field(message, "tool_call_id"), content)]
         elif calls:
             parts = read_parts(content)
         else:
             return None
-        return {"role": plain_str(role), "parts": [*parts, *calls]}
+        return with_extra({"role": plain_str(role), "parts": [*parts, *calls]}, message, _FIELDS)
 
     def read_part(self, part: Any) -> Part | None:
         if field(part, "type") == "refusal":
-            return {"type": "refusal", "content": str(field(part, "refusal"))}
+            return refused(str(field(part, "refusal")))
         image = field(part, "image_url")
         url = image if isinstance(image, str) else field(image, "url")
         if isinstance(url, str):
@@ -61,11 +68,9 @@ class OpenAI(Provider):
         return None
 
     def read_response(self, response: Any) -> Answer | None:
-        choices, output = field(response, "choices"), field(response, "output")
+        choices = field(response, "choices")
         if isinstance(choices, list) and choices:
             return with_metadata(_from_choices(choices), response)
-        if isinstance(output, list) and isinstance(field(response, "id"), str):
-            return with_metadata(_from_output(output, field(response, "status")), response)
         return None
 
     def read_chunk(self, chunk: Any) -> str | None:
@@ -77,24 +82,14 @@ class OpenAI(Provider):
         return None
 
 
-def _item(item: Any) -> MessageDict | None:
-    """An item of the Responses API that is no message: a call of a function, or its result."""
-    kind = field(item, "type")
-    if kind == "function_call":
-        name, arguments = field(item, "name"), field(item, "arguments")
-        return {"role": "assistant", "parts": [tool_call(field(item, "call_id"), name, arguments)]}
-    if kind == "function_call_output":
-        output = field(item, "output")
-        return {"role": "tool", "parts": [tool_response(field(item, "call_id"), output)]}
-    if isinstance(kind, str):  # reasoning, what a server's own tool did, a reference
-        return {"role": "assistant", "parts": [{"type": kind, "content": jsonable(item)}]}
-    return None
-
-
 def _tool_calls(calls: Any) -> list[Part]:
     parts = []
     for call in calls if isinstance(calls, list | tuple) else ():
-        function = field(call, "function")
+        function, custom = field(call, "function"), field(call, "custom")
+        if custom is not None:  # a tool that takes a text
+            part = tool_call(field(call, "id"), field(custom, "name"), field(custom, "input"))
+            parts.append({**part, "extra": {"type": "custom"}})
+            continue
         name, arguments = field(function, "name"), field(function, "arguments")
         parts.append(tool_call(field(call, "id"), name, arguments))
     return parts
@@ -109,25 +104,12 @@ def _from_choices(choices: list[Any]) -> Answer:
             answer.form = "text_completion"
             answer.messages.append(text_message("assistant", field(choice, "text")))
         else:
-            answer.messages += read_messages([message]) or []
+            read = read_messages([message]) or []
+            answer.messages += [{"role": m["role"], "parts": m["parts"]} for m in read]
             refusal = field(message, "refusal")
-            if isinstance(refusal, str) and answer.messages:
-                answer.messages[-1]["parts"].append({"type": "refusal", "content": refusal})
+            if isinstance(refusal, str) and refusal and answer.messages:
+                answer.messages[-1]["parts"].append(refused(refusal))
         reason = field(choice, "finish_reason")
         if reason:
             answer.finish_reasons.append(str(reason))
     return answer
-
-
-def _from_output(output: list[Any], status: Any) -> Answer:
-    """The Responses API: a list of items, messages and function calls among them."""
-    parts: list[Part] = []
-    for item in output:
-        if field(item, "type") == "message":
-            for message in read_messages([item]) or []:
-                parts += message["parts"]
-        elif field(item, "type") == "function_call":
-            name, arguments = field(item, "name"), field(item, "arguments")
-            parts.append(tool_call(field(item, "call_id"), name, arguments))
-    reasons = [status] if isinstance(status, str) else []
-    return Answer([{"role": "assistant", "parts": parts}], reasons, form="chat")

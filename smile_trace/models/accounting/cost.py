@@ -43,7 +43,8 @@ def attempt_bound(
         bound = anthropic_wire.token_bound(anthropic_wire.body(request, max_tokens=how.max_tokens))
         return bound, price(bound, how.model or name, how.base_url)
     form = how.form or request.form
-    sent = wire.parameters(request, form=form, limit={"max_tokens": how.max_tokens})
+    limit = "max_output_tokens" if form == "responses" else "max_tokens"
+    sent = wire.parameters(request, form=form, limit={limit: how.max_tokens})
     bound = wire.token_bound({**wire.question(request.messages, form=form), **sent})
     if isinstance(how, LocalSettings):  # it may be asked for the logged answer, token by token
         scored = len((prompted.answer or "").encode("utf-8", "surrogatepass"))

@@ -12,7 +12,7 @@ from smile_trace.models.openai_api import wire
 from smile_trace.models.openai_api.transport import Transport
 from smile_trace.models.scoring import first_token, prompt_logprobs
 from smile_trace.presentable import hide
-from smile_trace.records import JSON, Response
+from smile_trace.records import JSON, Form, Response
 from smile_trace.settings import EndpointSettings
 
 LIST_SIZE = 16
@@ -64,6 +64,7 @@ class Endpoint:
         remote unless the settings trust the server to repeat itself at temperature 0."""
         return Capabilities(
             scores_answers=True,
+            asks_responses=self._settings.form is None,
             first_token_only=not self._settings.prompt_logprobs,
             remote=not self._settings.temperature_zero_is_deterministic,
             meters_attempts=True,
@@ -108,17 +109,25 @@ class Endpoint:
 
     def _item(self, request: Request, answer: str | None = None) -> Item:
         form = self._settings.form or request.form
-        limit = "max_completion_tokens" if form == "chat" and self._at_openai else "max_tokens"
+        if form == "responses" and answer is not None and self._settings.prompt_logprobs:
+            form = "chat"  # in which servers score the tokens of a prompt
+        limit = self._limit(form)
         sent = wire.parameters(request, form=form, limit={limit: self._settings.max_tokens})
-        body = {"model": self._model, **wire.question(request.messages, form=form), **sent}
+        asked = wire.question(request.messages, form=form, made=request.form)
+        body = {"model": self._model, **asked, **sent}
         if answer is None:
             return Item(request, wire.PATHS[form], body)
         body = {name: value for name, value in body.items() if name not in wire.LIMITS}
         if self._settings.prompt_logprobs:
             body |= {limit: 1, **prompt_logprobs.extra(request, answer, form)}
             return Item(request, wire.PATHS[form], body, answer, prompt_logprobs.read(answer))
-        body |= {limit: 1, **first_token.extra(form)}
+        body |= {limit: wire.FEWEST[form], **first_token.extra(form)}
         return Item(request, wire.PATHS[form], body, answer, first_token.read(answer))
+
+    def _limit(self, form: Form) -> str:
+        if form == "responses":
+            return "max_output_tokens"
+        return "max_completion_tokens" if form == "chat" and self._at_openai else "max_tokens"
 
 
 def open_model(name: str, settings: EndpointSettings, **_: object) -> Model:

@@ -167,19 +167,30 @@ class LocalModel:
             ) from error
 
     def _item(self, request: Request, transport: Transport) -> Item:
-        form = self._form or request.form
+        form = self._asked(request)
         limit = {"max_tokens": self._settings.max_tokens}
         sent = wire.parameters(request, form=form, limit=limit)
         if isinstance(sent.get("stop"), str):
             sent["stop"] = [sent["stop"]]
         path = wire.PATHS["chat"] if form == "chat" else _native(transport, "completion")
         return Item(
-            request, path, {"temperature": 0, **wire.question(request.messages, form=form), **sent}
+            request,
+            path,
+            {
+                "temperature": 0,
+                **wire.question(request.messages, form=form, made=request.form),
+                **sent,
+            },
         )
+
+    def _asked(self, request: Request) -> Form:
+        """The form in which it is asked; a call of the Responses API by chat completions."""
+        form = self._form or request.form
+        return "chat" if form == "responses" else form
 
     async def _prompt(self, transport: Transport, request: Request) -> str:
         """The text that the model reads for `request`."""
-        if (self._form or request.form) == "completion":
+        if self._asked(request) == "completion":
             return wire.completion_prompt(request.messages)
         question = wire.question(request.messages, form="chat")
         reply = await transport.post(_native(transport, "apply-template"), question)

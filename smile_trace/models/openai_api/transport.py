@@ -7,9 +7,12 @@ from typing import Any, ClassVar
 import openai
 from openai._types import Omit
 
+from smile_trace.models.base import ModelUnavailable
 from smile_trace.models.items import Item
 from smile_trace.models.openai_api import wire
+from smile_trace.models.retry import Failure
 from smile_trace.models.transport import Transport as Common
+from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Response, Usage
 
 
@@ -29,3 +32,13 @@ class Transport(Common):
 
     def _responses(self, reply: object, items: Sequence[Item]) -> list[Response]:
         return wire.responses(reply, items)
+
+    def _unavailable(self, failure: Failure, path: str) -> ModelUnavailable:
+        if failure.status != 404 or path != wire.PATHS["responses"]:
+            return super()._unavailable(failure, path)
+        return ModelUnavailable(
+            f"{presentable(self.base_url)} has no Responses API, or not the model "
+            f'{self._model!r} ({failure.reason}): set form = "chat" for it, which asks by chat '
+            "completions, or correct its name",
+            permanent=True,
+        )

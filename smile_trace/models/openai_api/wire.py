@@ -7,21 +7,37 @@ from typing import Any
 from smile_trace import foreign
 from smile_trace.models.base import Request, checked
 from smile_trace.models.items import Batch, Item
-from smile_trace.models.openai_api.tools import chat_parameters
-from smile_trace.records import JSON, Form, Message, Response, ToolCall, Usage, chat_messages
+from smile_trace.models.openai_api.responses_reply import as_completion
+from smile_trace.models.openai_api.tools import chat_parameters, responses_parameters
+from smile_trace.records import (
+    JSON,
+    Form,
+    Message,
+    Response,
+    ToolCall,
+    Usage,
+    chat_messages,
+    responses_input,
+)
 from smile_trace.records.tool_calls import tool_calls_text
 
-PATHS: dict[Form, str] = {"chat": "/chat/completions", "completion": "/completions"}
+PATHS: dict[Form, str] = {
+    "chat": "/chat/completions",
+    "completion": "/completions",
+    "responses": "/responses",
+}
 
 MAX_TOKENS = 10**9
 """More tokens than any request has."""
 
-LIMITS = ("max_tokens", "max_completion_tokens")
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+FEWEST: dict[Form, int] = {"chat": 1, "completion": 1, "responses": 16}
+"""The smallest limit that each API takes."""
 
 # Set by us: how many answers, in which shape they come, and what is asked.
 _OURS = {
     *("n", "best_of", "stream", "stream_options", "echo", "logprobs", "top_logprobs"),
-    *("model", "messages", "prompt"),
+    *("model", "messages", "prompt", "input", "instructions", "background"),
 }
 _CHAT_ONLY = {"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}
 _NAMES = {"stop_sequences": "stop"}
@@ -57,9 +73,10 @@ def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dic
     shifts the seed, where there is one. Where the call had no limit of its own, the request's
     limit of the answer counts, or else `limit` (name and tokens).
     """
+    shaped = responses_parameters if form == "responses" else chat_parameters
     sent = {
         _NAMES.get(name, name): value
-        for name, value in chat_parameters(request.parameters).items()
+        for name, value in shaped(request.parameters).items()
         if name not in _OURS and value is not None
     }
     if form == "completion":
@@ -69,25 +86,29 @@ def parameters(request: Request, *, form: Form, limit: Mapping[str, int]) -> dic
     limits = [sent[name] for name in LIMITS if name in sent]
     if not any(isinstance(tokens, int) and tokens > 0 for tokens in limits):
         own = {name: value for name, value in sent.items() if name not in LIMITS}
-        sent = {**own, **{name: request.answer_limit or most for name, most in limit.items()}}
+        for name, most in limit.items():
+            own[name] = max(request.answer_limit or most, FEWEST[form])
+        sent = own
     if isinstance(sent.get("seed"), int):
         sent["seed"] += request.replicate
     return sent
 
 
-def question(messages: Sequence[Message], *, form: Form) -> dict[str, JSON]:
-    """The part of the body that holds what is asked."""
+def question(messages: Sequence[Message], *, form: Form, made: Form = "chat") -> dict[str, JSON]:
+    """The part of the body that holds what is asked, of a call that was `made` in some form."""
     if form == "completion":
         return {"prompt": completion_prompt(messages)}
-    return {"messages": chat_messages(messages)}
+    if form == "responses":
+        return responses_input(messages)
+    return {"messages": chat_messages(messages, as_sent=made == form)}
 
 
 def token_bound(sent: Mapping[str, JSON]) -> Usage:
     """The cost bound of a body: a token per byte of input, and the limit of output tokens."""
-    prompts = sent.get("prompt", sent.get("messages"))
+    prompts = sent.get("prompt", sent.get("messages", sent.get("input")))
     count = len(prompts) if "prompt" in sent and isinstance(prompts, list) else 1
     limit = max((sent[name] for name in LIMITS if isinstance(sent.get(name), int)), default=0)
-    tools = {name: sent[name] for name in ("tools", "functions") if name in sent}
+    tools = {name: sent[name] for name in ("tools", "functions", "instructions") if name in sent}
     text = json.dumps([prompts, tools or None], ensure_ascii=False)
     return Usage(
         input_tokens=len(text.encode("utf-8", "surrogatepass")), output_tokens=count * limit
@@ -101,6 +122,8 @@ def responses(reply: object, items: Sequence[Item]) -> list[Response]:
     has one count for all, and servers disagree on what that counts.
     """
     read: Callable[[dict[str, Any]], Response] = _native
+    if isinstance(reply, dict) and reply.get("object") == "response":
+        reply = as_completion(reply)
     if isinstance(reply, dict) and isinstance(reply.get("choices"), list):
         choices, read = reply["choices"], _choice
     elif isinstance(reply, list):

@@ -8,14 +8,16 @@ from smile_trace.models.items import Read
 from smile_trace.models.openai_api.wire import log_probability
 from smile_trace.records import JSON, Form, Response
 
-TOP = {"chat": 20, "completion": 5}
-"""The most alternatives that OpenAI's two APIs return."""
+TOP = {"chat": 20, "completion": 5, "responses": 20}
+"""The most alternatives that OpenAI's APIs return."""
 
 
 def extra(form: Form) -> dict[str, JSON]:
     """The fields of a body that ask for each token's likeliest alternatives."""
     if form == "chat":
         return {"logprobs": True, "top_logprobs": TOP[form]}
+    if form == "responses":
+        return {"top_logprobs": TOP[form], "include": ["message.output_text.logprobs"]}
     return {"logprobs": TOP[form]}
 
 

@@ -1,0 +1,135 @@
+"""OpenAI's Responses API: a request and an answer are lists of items.
+
+Source: OpenAI's API reference, "Create a model response", `input` and `output`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from smile_trace import semconv
+from smile_trace.capture.jsonable import field, jsonable, plain_str
+from smile_trace.capture.providers.answers import with_metadata
+from smile_trace.capture.providers.base import Answer, MessageDict, Part, Provider, SentRequest
+from smile_trace.capture.providers.messages import (
+    read_messages,
+    read_parts,
+    tool_call,
+    tool_response,
+    with_extra,
+)
+from smile_trace.capture.providers.requests import read_parameters, request_attributes
+
+_CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
+"""Types of items that call a tool of the application's, and where its arguments are."""
+_RESULTS = ("function_call_output", "custom_tool_call_output")
+_FIRST = ("message", "reasoning")
+"""Types of items that begin what the model said next."""
+
+
+class OpenAIResponses(Provider):
+    """Request: `input` and `instructions`. Response: a list of items in `output`."""
+
+    name = "openai"
+
+    def read_request(self, request: Mapping[str, Any]) -> SentRequest | None:
+        if request.get("messages") is not None or request.get("system") is not None:
+            return None
+        given, stored = request.get("input"), request.get("prompt")
+        if given is None and not isinstance(stored, Mapping):
+            return None
+        sent = SentRequest(attributes=request_attributes(request))
+        sent.attributes[semconv.OPENAI_API_TYPE] = semconv.RESPONSES
+        read = [] if given is None else read_messages(given)
+        sent.unreadable = read is None
+        if read is not None:
+            sent.messages = [*_instructions(request), *_joined(read)]
+        sent.parameters = read_parameters(request)
+        if isinstance(stored, Mapping):
+            sent.parameters["prompt"] = jsonable(stored)
+        return sent
+
+    def read_message(self, message: Any) -> MessageDict | None:
+        """An item of the input or the output."""
+        kind = field(message, "type")
+        if kind == "message" and field(message, "model") is None:  # an Anthropic response has one
+            role, parts = field(message, "role"), read_parts(field(message, "content"))
+            return with_extra({"role": plain_str(role), "parts": parts}, message, _MESSAGE)
+        if field(message, "role") is not None or not isinstance(kind, str):
+            return None
+        if kind == "reasoning":
+            parts = [with_extra(_reasoning(message), message, ("type",))]
+            return {"role": "assistant", "parts": parts}
+        if kind in _CALLS:
+            return {"role": "assistant", "parts": [_call(message, kind)]}
+        if kind in _RESULTS:
+            result = tool_response(field(message, "call_id"), field(message, "output"))
+            known = ("call_id", "output", "type")
+            result = with_extra(result, message, known if kind == _RESULTS[0] else known[:2])
+            return {"role": "tool", "parts": [result]}
+        # What a server's own tool did, a reference.
+        return {"role": "assistant", "parts": [{"type": kind, "content": jsonable(message)}]}
+
+    def read_response(self, response: Any) -> Answer | None:
+        output = field(response, "output")
+        if not isinstance(output, list) or not isinstance(field(response, "id"), str):
+            return None
+        reason = field(field(response, "incomplete_details"), "reason")
+        reasons = [str(said) for said in (reason or field(response, "status"),) if said]
+        return with_metadata(Answer([_answer(output)], reasons, form="chat"), response)
+
+
+_MESSAGE = ("role", "content")
+
+
+def _answer(output: list[Any]) -> MessageDict:
+    """The messages and calls of functions among the items, as one message."""
+    parts: list[Part] = []
+    for item in output:
+        if field(item, "type") == "message" or field(item, "type") in _CALLS:
+            parts += [part for message in read_messages([item]) or [] for part in message["parts"]]
+    return {"role": "assistant", "parts": parts}
+
+
+def _instructions(request: Mapping[str, Any]) -> list[MessageDict]:
+    """The instructions as a system message that says where it stands in the request."""
+    given = request.get("instructions")
+    if not isinstance(given, str):
+        return []
+    return [{"role": "system", "parts": read_parts(given), "extra": {"field": "instructions"}}]
+
+
+def _joined(items: list[MessageDict]) -> list[MessageDict]:
+    """What the model said in one go as one message: its reasoning, a text, calls of tools. The
+    server refuses a part of it without the reasoning before it."""
+    joined: list[MessageDict] = []
+    for item in items:
+        if (
+            joined
+            and item["role"] == joined[-1]["role"] == "assistant"
+            and _goes_on(joined[-1], item)
+        ):
+            before = joined.pop()
+            item = {**before, **item, "parts": [*before["parts"], *item["parts"]]}
+        joined.append(item)
+    return joined
+
+
+def _goes_on(before: MessageDict, item: MessageDict) -> bool:
+    if before["role"] != "assistant" or item["role"] != "assistant":
+        return False
+    thought = all(part["type"] == "reasoning" for part in before["parts"])
+    return thought or all(part["type"] == "tool_call" for part in item["parts"])
+
+
+def _reasoning(item: Any) -> Part:
+    """Its words, where they were given, or a summary of them."""
+    told = field(item, "content") or field(item, "summary")
+    texts = [field(part, "text") for part in told] if isinstance(told, list | tuple) else []
+    return {"type": "reasoning", "content": "\n".join(t for t in texts if isinstance(t, str))}
+
+
+def _call(item: Any, kind: str) -> Part:
+    where = _CALLS[kind]
+    call = tool_call(field(item, "call_id"), field(item, "name"), field(item, where))
+    known = ("call_id", "name", where, "type")
+    return with_extra(call, item, known if kind == "function_call" else known[:3])

@@ -1,0 +1,157 @@
+"""Each shape of OpenAI's API from the real client to the explanation: captured, asked again of a
+server that refuses what the service refuses, and explained. The request that is asked again for
+the unperturbed prompt is the one that was sent."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import OpenAI
+
+import smile_trace
+from smile_trace.capture.runtime import state
+from smile_trace.records import Call, Explanation
+from smile_trace.settings import Settings
+from smile_trace.worker.run import run
+from tests.support import order_agent
+from tests.support.fake_tracker import FakeTracker
+from tests.support.strict_openai import StrictServer, strict
+from tests.support.worker_settings import settings_tables
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"day": {"type": "string"}},
+    "required": ["day"],
+    "additionalProperties": False,
+}
+FLAT_TOOLS = [{"type": "function", "strict": False, **t["function"]} for t in order_agent.TOOLS]
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAB"}
+CALLED = {
+    "type": "function_call",
+    "id": "fc_thought",
+    "call_id": "call_1",
+    "name": "get_order",
+    "arguments": '{"number": 4711}',
+    "status": "completed",
+}
+SECOND = {**CALLED, "id": "fc_2", "call_id": "call_2", "arguments": '{"number": 4712}'}
+GIVEN = {
+    "type": "function_call_output",
+    "call_id": "call_1",
+    "output": json.dumps(order_agent.RESULT),
+}
+SAID = {
+    "type": "message",
+    "id": "msg_0",
+    "role": "assistant",
+    "status": "completed",
+    "content": [{"type": "output_text", "text": "Let me look.", "annotations": []}],
+}
+ASKED = {"role": "user", "content": order_agent.QUESTION}
+COMMON = {"model": "planted", "temperature": 0, "max_output_tokens": 60}
+
+RESPONSES: dict[str, dict[str, Any]] = {
+    "text": {"input": order_agent.QUESTION + " Friday?", "instructions": order_agent.SYSTEM},
+    "items": {
+        "instructions": order_agent.SYSTEM,
+        "input": [ASKED, THOUGHT, SAID, CALLED, GIVEN],
+        "tools": FLAT_TOOLS,
+        "tool_choice": "auto",
+        "parallel_tool_calls": True,
+        "include": ["reasoning.encrypted_content"],
+        "reasoning": {"effort": "low"},
+        "store": False,
+    },
+    "parallel": {
+        "input": [ASKED, THOUGHT, CALLED, SECOND, {**GIVEN, "call_id": "call_2"}, GIVEN],
+        "tools": FLAT_TOOLS,
+    },
+    "schema": {
+        "input": [
+            {"role": "developer", "content": order_agent.SYSTEM},
+            ASKED,
+            CALLED | {"id": "fc_1"},
+            {**GIVEN, "output": [{"type": "input_text", "text": "It arrives on Friday."}]},
+        ],
+        "text": {
+            "format": {"type": "json_schema", "name": "day", "schema": SCHEMA, "strict": True},
+            "verbosity": "low",
+        },
+    },
+}
+
+
+def _answer(body: dict[str, Any]) -> str:
+    """All depends on one day in what a tool gave back, or the user said."""
+    said = json.dumps(body.get("input", body.get("messages")))
+    day = "Friday" if "Friday" in said else "unknown"
+    wanted = "text" in body or "response_format" in body
+    return json.dumps({"day": day}) if wanted else f"It arrives on {day}."
+
+
+@pytest.fixture
+def server() -> Iterator[StrictServer]:
+    with strict(_answer) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, server: StrictServer) -> Iterator[Settings]:
+    tables = {
+        "budget": {"calls_per_explanation": 40},
+        "sampling": {"minimum_per_prompt_version": 0},
+    }
+    made = Settings(home=tmp_path, **settings_tables(server.base_url, tables))
+    before = (state.config, state.enabled)
+    smile_trace.configure(home=tmp_path, enabled=True)
+    yield made
+    with state.lock:
+        if state.runtime is not None:
+            state.runtime.spool.close()
+        state.runtime = None
+        state.config, state.enabled = before
+
+
+def _recorded(create: Callable[..., Any], request: dict[str, Any]) -> None:
+    @smile_trace.trace
+    def ask() -> None:
+        smile_trace.record(parameters=request, response=create(**request))
+
+    ask()
+
+
+def _instrumented(create: Callable[..., Any], request: dict[str, Any]) -> None:
+    smile_trace.instrument("openai")
+    create(**request)
+
+
+def _explained(settings: Settings) -> tuple[Call, Explanation]:
+    tracker = FakeTracker()
+    status = run(settings, once=True, trackers=[tracker])
+    assert status.explained == 1, status
+    [item] = tracker.explanations.values()
+    return item.call, item.explanation
+
+
+@pytest.mark.parametrize("capture", [_recorded, _instrumented])
+@pytest.mark.parametrize("shape", RESPONSES)
+def test_responses(shape: str, capture: Any, server: StrictServer, settings: Settings) -> None:
+    with OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client:
+        capture(client.responses.create, {**COMMON, **RESPONSES[shape]})
+    [sent] = server.bodies
+    call, explanation = _explained(settings)
+    assert call.form == "responses"
+    assert server.refused == []
+    assert _simple(server.bodies[1]) == _simple(sent)
+    assert len(server.bodies) > 5
+    assert explanation.status == "reliable", explanation.summary
+    assert "Friday" in explanation.drivers[0].text
+
+
+def _simple(body: dict[str, Any]) -> dict[str, Any]:
+    """An input of one text as an item; what has no value as left out."""
+    given = body["input"]
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    return {**body, "input": [{k: v for k, v in i.items() if v is not None} for i in items]}
