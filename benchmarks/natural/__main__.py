@@ -12,6 +12,7 @@ Forty prompts of 5 to 370 words with the packaged model's own answers of up to 2
 each method has them.
 """
 
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -90,10 +91,13 @@ def main(arguments: list[str], responses: Responses) -> None:
             if what == "truth":
                 make_missing(find_drivers(half, responses), TRUTH)
             else:
-                make_missing(run(half, responses), ROWS)
-                responses.save()
+                try:
+                    make_missing(run(half, responses), ROWS)
+                finally:  # interrupted, too: what was asked is not asked again
+                    responses.save()
     print(report.tables(read(ROWS), read(TRUTH)))
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     main(sys.argv[1:], Responses(open_model))

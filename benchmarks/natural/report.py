@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks.attribution.paired import bootstrap
 from benchmarks.attribution.stored_rows import Row
 from benchmarks.natural.cases import HALVES
 from benchmarks.natural.explainers import EXPLAINERS
@@ -15,8 +16,6 @@ HITS = {
 }
 CLEAR = 1.25
 """How much more a clear driver costs than the second content word."""
-
-_DRAWS = 10_000
 
 
 def tables(rows: Sequence[Row], truth: Sequence[Row]) -> str:
@@ -32,48 +31,43 @@ def tables(rows: Sequence[Row], truth: Sequence[Row]) -> str:
 
 
 def _table(title: str, own: Sequence[Row]) -> list[str]:
+    """Each signal by the prompts that all its methods have answered."""
     if not own:
         return []
-    cases = sorted({row["case"] for row in own})
     columns = "".join(f" | {name}" for name in HITS.values())
+    prompts = len({row["case"] for row in own})
     lines = [
-        f"**{title.replace('_', ' ').capitalize()}** ({len(cases)} prompts)\n",
-        f"| | calls{columns} | less context-cite (first content word) |",
-        "|---" * (len(HITS) + 3) + "|",
+        f"**{title.replace('_', ' ').capitalize()}** ({prompts} prompts)\n",
+        f"| | prompts | calls{columns} | less context-cite (first content word) |",
+        "|---" * (len(HITS) + 4) + "|",
     ]
     for name, (signal, calls, _) in EXPLAINERS.items():
-        hits = {hit: _of_cases(own, name, hit, cases) for hit in HITS}
-        if any(values is None for values in hits.values()):
+        together = [n for n, (s, _, _) in EXPLAINERS.items() if s == signal]
+        cases = sorted(
+            set.intersection(*({r["case"] for r in own if r["explainer"] == n} for n in together))
+        )
+        if not cases:
             continue
-        cells = "".join(f" | {_rate(hits[hit])}" for hit in HITS)
-        peer = next(n for n, (s, _, _) in EXPLAINERS.items() if s == signal and "cite" in n)
-        other = _of_cases(own, peer, "content_1", cases)
-        less = "" if name == peer or other is None else _difference(hits["content_1"] - other)
-        lines.append(f"| {name} | {calls}{cells} | {less} |")
+        cells = "".join(f" | {_rate(_of_cases(own, name, hit, cases))}" for hit in HITS)
+        ours, peer = (
+            _of_cases(own, n, "content_1", cases)
+            for n in (name, next(n for n in together if "cite" in n))
+        )
+        less = "" if "cite" in name else bootstrap(ours - peer)
+        lines.append(f"| {name} | {len(cases)} | {calls}{cells} | {less} |")
     return [*lines, ""]
 
 
-def _of_cases(rows: Sequence[Row], name: str, hit: str, cases: Sequence[int]) -> np.ndarray | None:
-    """Per case the mean over the seeds; None where a case is missing."""
-    found = [
-        [row[hit] for row in rows if row["explainer"] == name and row["case"] == case]
-        for case in cases
-    ]
-    return np.array([np.mean(of) for of in found]) if all(found) else None
+def _of_cases(rows: Sequence[Row], name: str, hit: str, cases: Sequence[int]) -> np.ndarray:
+    """Per case the mean over the seeds."""
+    return np.array(
+        [
+            np.mean([r[hit] for r in rows if r["explainer"] == name and r["case"] == case])
+            for case in cases
+        ]
+    )
 
 
 def _rate(hits: np.ndarray) -> str:
-    low, high = _bootstrap(hits)
-    return f"{hits.mean():.2f} [{low:.2f}, {high:.2f}]"
-
-
-def _difference(of_cases: np.ndarray) -> str:
-    low, high = _bootstrap(of_cases)
-    return f"{of_cases.mean():+.2f} [{low:+.2f}, {high:+.2f}]"
-
-
-def _bootstrap(values: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of the mean, prompts drawn again."""
-    drawn = np.random.default_rng(0).choice(values, (_DRAWS, len(values)))
-    low, high = np.quantile(drawn.mean(axis=1), (0.025, 0.975))
-    return float(low), float(high)
+    found = bootstrap(hits)
+    return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]"

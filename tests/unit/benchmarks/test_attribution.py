@@ -11,11 +11,12 @@ import pytest
 from benchmarks.attribution import long_prompts, measures, report
 from benchmarks.attribution.cases import SPLITS, Case, load
 from benchmarks.attribution.exact import exact
+from benchmarks.attribution.paired import difference
 from benchmarks.attribution.peers import leave_one_out, ours
 from benchmarks.attribution.peers.base import at_most, last_within
 from benchmarks.attribution.planted import PlantedModel, words, worlds
 from benchmarks.attribution.question import Array, Question, TooMany
-from benchmarks.attribution.stored_rows import Piece, make_missing, read
+from benchmarks.attribution.stored_rows import Piece, Row, make_missing, read
 from benchmarks.statistics.worlds import World
 from smile_trace.attribution.estimation import inference
 from smile_trace.records import Response
@@ -192,6 +193,24 @@ def test_the_table_sums_cases_over_means_of_seeds(tmp_path: Path) -> None:
     assert (found["hit_1"], found["content_1"], found["hit_3"]) == (1.5, 2, 1)
     assert found["correlation"] == pytest.approx(0.7)
     assert found["lds_half"] is None
+
+
+def test_methods_are_compared_on_the_cases_that_both_have() -> None:
+    def row(explainer: str, case: int, first: float | None, lds: float) -> Row:
+        hits = None if first is None else {"hit_1": first}
+        return {"explainer": explainer, "case": case, "hits": hits, "lds": lds}
+
+    rows = [row("ours", case, case % 2, 0.9) for case in range(20)]
+    rows += [row("ours", 0, 1, 0.9)]  # a second seed
+    rows += [row("theirs", case, case % 2 if case < 10 else None, 0.8) for case in range(20)]
+    first = difference(rows, "hit_1", "ours", "theirs")
+    assert first is not None
+    assert first.mean == pytest.approx(0.05)  # half of one case of ten
+    assert first.low == 0
+    lds = difference(rows, "lds", "ours", "theirs")
+    assert lds is not None
+    assert str(lds) == "+0.10 [+0.10, +0.10]"
+    assert difference(rows, "deletion", "ours", "theirs") is None
 
 
 def test_of_a_long_prompt_only_the_driving_sentence_counts_as_found() -> None:

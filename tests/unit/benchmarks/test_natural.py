@@ -107,6 +107,6 @@ def test_the_table_compares_prompt_by_prompt() -> None:
     assert "Held out** (4 prompts)" in table
     assert "Held out, clear drivers** (1 prompts)" in table
     line, of_clear = [line for line in table.splitlines() if ours in line]
-    assert "| 0.75 [" in line
+    assert line.startswith(f"| {ours} | 4 | 32 | 0.75 [")
     assert "+0.50 [" in line
     assert "+1.00 [" in of_clear
