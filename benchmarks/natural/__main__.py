@@ -12,7 +12,7 @@ Forty prompts of 5 to 370 words with the packaged model's own answers of up to 2
 each method has them.
 """
 
-import signal
+import signal as signals
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -28,10 +28,12 @@ from benchmarks.natural.cases import Case, load
 from benchmarks.natural.explainers import EXPLAINERS
 from benchmarks.natural.responses import Model, Responses
 from benchmarks.natural.truth import driver
+from smile_trace.records import Signal
 
 RESULTS = Path(__file__).parent / "results"
 TRUTH, ROWS = RESULTS / "truth.jsonl", RESULTS / "rows.jsonl"
 SEEDS = (0,)
+SIGNALS: tuple[Signal, ...] = ("probability", "text")
 
 
 def open_model() -> Model:
@@ -44,24 +46,31 @@ def open_model() -> Model:
 def find_drivers(half: str, responses: Responses) -> Iterator[Piece]:
     """Per prompt its driver."""
 
-    def find(case: Case) -> list[Row]:
-        found = driver(case, responses)
+    def find(case: Case, signal: Signal) -> list[Row]:
+        found = driver(case, responses, signal)
         word = case.words[found.place].text
-        return [{"half": half, "case": case.number, "word": word, **asdict(found)}]
+        key = {"half": half, "case": case.number, "signal": signal}
+        return [{**key, "word": word, **asdict(found)}]
 
-    for case in load():
-        if case.half == half:
-            yield Piece({"case": case.number}, partial(find, case))
+    for case in shortest_first(half):
+        for signal in SIGNALS:
+            yield Piece({"case": case.number, "signal": signal}, partial(find, case, signal))
+
+
+def shortest_first(half: str) -> list[Case]:
+    """The prompts of a half, by what they cost to ask."""
+    of_half = [case for case in load() if case.half == half]
+    return sorted(of_half, key=lambda case: len(case.words) * case.tokens)
 
 
 def run(half: str, responses: Responses) -> Iterator[Piece]:
     """Every method on every prompt."""
-    places = {row["case"]: row["place"] for row in read(TRUTH)}
+    places = {(row["case"], row["signal"]): row["place"] for row in read(TRUTH)}
 
     def one(case: Case, name: str, seed: int) -> list[Row]:
-        _, calls, explain = EXPLAINERS[name]
+        signal, calls, explain = EXPLAINERS[name]
         scores = explain(case, responses, calls, seed)
-        place = places[case.number]
+        place = places[case.number, signal]
         of_content = ranks(scores, case.content)[place]
         return [
             {
@@ -75,10 +84,10 @@ def run(half: str, responses: Responses) -> Iterator[Piece]:
             }
         ]
 
-    for case in load():
-        for name in EXPLAINERS:
+    for case in shortest_first(half):
+        for name, (signal, _, _) in EXPLAINERS.items():
             for seed in SEEDS:
-                if case.half == half:
+                if (case.number, signal) in places:
                     key = {"case": case.number, "explainer": name, "seed": seed}
                     yield Piece(key, partial(one, case, name, seed))
 
@@ -88,16 +97,17 @@ def main(arguments: list[str], responses: Responses) -> None:
     what, *halves = arguments or ("report",)
     with threadpool_limits(limits=1):
         for half in halves:
-            if what == "truth":
-                make_missing(find_drivers(half, responses), TRUTH)
-            else:
-                try:
+            try:
+                if what == "truth":
+                    make_missing(find_drivers(half, responses), TRUTH)
+                else:
                     make_missing(run(half, responses), ROWS)
-                finally:  # interrupted, too: what was asked is not asked again
-                    responses.save()
+            finally:  # interrupted, too: what was asked is not asked again
+                responses.save()
     print(report.tables(read(ROWS), read(TRUTH)))
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # As an interrupt from the keyboard: what was asked is stored.
+    signals.signal(signals.SIGTERM, lambda *_: sys.exit(1))
     main(sys.argv[1:], Responses(open_model))

@@ -8,6 +8,7 @@ from benchmarks.attribution.paired import bootstrap
 from benchmarks.attribution.stored_rows import Row
 from benchmarks.natural.cases import HALVES
 from benchmarks.natural.explainers import EXPLAINERS
+from smile_trace.records import Signal
 
 HITS = {
     "content_1": "driver first content word",
@@ -21,13 +22,17 @@ CLEAR = 1.25
 def tables(rows: Sequence[Row], truth: Sequence[Row]) -> str:
     """A table per half, and one of its clear drivers: every method, its hits and its difference
     to context-cite."""
-    clear = {row["case"] for row in truth if row["cost"] >= CLEAR * row["second"]}
+    clear = {(row["case"], row["signal"]) for row in truth if row["cost"] >= CLEAR * row["second"]}
     lines = []
     for half in HALVES:
         own = [row for row in rows if row["half"] == half]
         lines += _table(half, own)
-        lines += _table(f"{half}, clear drivers", [row for row in own if row["case"] in clear])
+        lines += _table(f"{half}, clear drivers", [row for row in own if _asked(row) in clear])
     return "\n".join(lines)
+
+
+def _asked(row: Row) -> tuple[int, Signal]:
+    return row["case"], EXPLAINERS[row["explainer"]][0]
 
 
 def _table(title: str, own: Sequence[Row]) -> list[str]:

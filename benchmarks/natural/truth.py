@@ -1,10 +1,13 @@
 """The driver of an answer: the content word whose removal costs it most, before any method runs.
 
-The cost is what the answer's whole log-probability loses, in nats: ContextCite's measure (log-odds
-of the whole answer), and nobody's answer change. By the length of the prompt, in words:
+Of a method that asks for probabilities the cost is what the answer's whole log-probability loses,
+in nats: ContextCite's measure (log-odds of the whole answer), and nobody's answer change. Of one
+that compares texts it is how far the text moves (`layers`), which all of them are given: what is
+said at temperature 0 without a word need not change where its probability falls, nor the reverse.
+By the length of the prompt, in words:
 
-- up to EVERY: all masks, and the estimand of docs/method.md of the nats lost;
-- up to RANDOM: MASKS random masks of the two strata, and a ridge of the nats lost;
+- up to EVERY: all masks, and the estimand of docs/method.md of the cost;
+- up to RANDOM: MASKS random masks of the two strata, and a ridge of the cost;
 - up to ONE_BY_ONE: every content word alone;
 - longer: every sentence alone, then every content word alone of the SENTENCES that cost most.
 """
@@ -21,7 +24,9 @@ from benchmarks.natural.responses import Responses
 from smile_trace.attribution.design import masks
 from smile_trace.attribution.design.masks import Mask
 from smile_trace.attribution.estimation.inference import enumerated
+from smile_trace.attribution.estimation.text_comparison import text_comparison
 from smile_trace.attribution.segmentation.partitioner import Segmentation
+from smile_trace.records import Signal
 
 Array = NDArray[np.float64]
 
@@ -32,7 +37,8 @@ SENTENCES = 3
 
 @dataclass(frozen=True)
 class Driver:
-    """The word's place, what its removal costs and what the second content word's does, in nats."""
+    """The word's place, what its removal costs and what the second content word's does: in nats,
+    or in answer change."""
 
     place: int
     cost: float
@@ -40,12 +46,17 @@ class Driver:
     calls: int
 
 
-def driver(case: Case, responses: Responses) -> Driver:
+def driver(case: Case, responses: Responses, signal: Signal) -> Driver:
     """Ask the model what each content word is worth."""
     text, ids = responses.answer(case.prompt, case.tokens)
+    change = text_comparison(text, None)
 
     def lost(some: Sequence[Mask]) -> Array:
-        rows = responses.score([case.text(mask) for mask in (whole, *some)], text, ids)
+        texts = [case.text(mask) for mask in (whole, *some)]
+        if signal == "text":
+            said = responses.generate(texts[1:], case.tokens)
+            return np.array(change.changes([row.text or "" for row in said]))
+        rows = responses.score(texts, text, ids)
         total = np.array([sum(row.logprobs or ()) for row in rows])
         return total[0] - total[1:]
 

@@ -12,6 +12,7 @@ from benchmarks.natural.explainers import EXPLAINERS
 from benchmarks.natural.report import tables
 from benchmarks.natural.responses import Responses
 from benchmarks.natural.truth import driver
+from smile_trace.records import Signal
 
 ANSWER = [7, 8, 9]
 
@@ -48,14 +49,17 @@ def test_the_prompts() -> None:
     assert {case.tokens for case in cases} >= {16, 64, 200}
 
 
+@pytest.mark.parametrize("signal", ["probability", "text"])
 @pytest.mark.parametrize("words", [6, 20, 70])
-def test_the_driver_is_found_however_long_the_prompt_is(words: int, tmp_path: Path) -> None:
+def test_the_driver_is_found_however_long_the_prompt_is(
+    words: int, signal: Signal, tmp_path: Path
+) -> None:
     prompt = " ".join(f"orchard{k}" for k in range(words))
     case = Case(0, "tuning", prompt, 3)
     responses = Responses(lambda: Planted("orchard4"), tmp_path / "responses.json.xz")
-    found = driver(case, responses)
+    found = driver(case, responses, signal)
     assert case.words[found.place].text == "orchard4"
-    assert found.cost > 3 > found.second
+    assert found.cost > (3 if signal == "probability" else 0.5) > 2 * found.second
 
 
 @pytest.mark.parametrize("name", EXPLAINERS)
@@ -102,7 +106,11 @@ def test_the_table_compares_prompt_by_prompt() -> None:
         for case, hits in enumerate([(1, 0), (1, 1), (0, 0), (1, 0)])
         for name, hit in zip((ours, theirs), hits, strict=True)
     ]
-    truth = [{"case": 0, "cost": 9.0, "second": 1.0}, {"case": 1, "cost": 2.0, "second": 1.9}]
+    truth = [
+        {"case": 0, "signal": "probability", "cost": 9.0, "second": 1.0},
+        {"case": 1, "signal": "probability", "cost": 2.0, "second": 1.9},
+        {"case": 1, "signal": "text", "cost": 9.0, "second": 1.0},
+    ]
     table = tables(rows, truth)
     assert "Held out** (4 prompts)" in table
     assert "Held out, clear drivers** (1 prompts)" in table
