@@ -1,11 +1,13 @@
 """What MLflow's list of traces says of a call: what drove its answer, and how sure that is."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from smile_trace.records import Explanation, Trace
+from smile_trace.records import Trace
 from smile_trace.render import driver_text, fidelity_reason
+from smile_trace.render.documents import document_sentence
 from smile_trace.render.text import short
-from smile_trace.trackers import UnexplainedCall
+from smile_trace.trackers import ExplainedCall, UnexplainedCall
 from smile_trace.trackers.fields import newest_feedback
 
 if TYPE_CHECKING:
@@ -15,18 +17,44 @@ if TYPE_CHECKING:
 
 DRIVER, VERDICT = "smile.driver", "smile.verdict"
 """Few fixed names: each is a column of the list."""
+DOCUMENT = "smile.document_attribution"
+"""One per retrieved document, on the span that retrieved it."""
+CHUNK = "chunk_index"
+"""By what MLflow's own judges say which of a retriever's documents they mean, counted from 0."""
+NOT_MEASURED = "not measured"
 _NUMBER = "smile.fidelity_r2"
 """What releases before 0.2 gave: MLflow draws a number as a bar, red below some threshold."""
 LONGEST = 1000
 """Characters of the sentence beside a value."""
 
 
-def assess(server: "Server", info: "TraceInfo", span_id: str, explanation: Explanation) -> None:
-    """Say of a call's span what an explanation found, in place of what was said before."""
+def assess(
+    server: "Server", info: "TraceInfo", span_id: str, item: ExplainedCall, spans: Collection[str]
+) -> None:
+    """Say of a call's span what an explanation found, in place of what was said before, and of the
+    spans that retrieved documents what each document did.
+
+    Args:
+        spans: the ids of the trace's spans; a document of another one is said of at the call's.
+    """
+    explanation = item.explanation
     _give(server, info, span_id, DRIVER, driver_text(explanation), explanation.summary)
     verdict = explanation.fidelity.status
     _give(server, info, span_id, VERDICT, verdict, fidelity_reason(explanation))
     _give(server, info, span_id, _NUMBER, None)
+    for place, document in enumerate(explanation.documents):
+        there = document.span_id if document.span_id in spans else span_id
+        position = place if document.position is None else document.position
+        about = {CHUNK: str(position), "smile.call": item.call.id}
+        name = document.source or document.id
+        server.give_feedback(
+            info,
+            DOCUMENT,
+            NOT_MEASURED if document.attribution is None else round(document.attribution, 4),
+            span_id=there,
+            rationale=short(document_sentence(document), LONGEST),
+            metadata={**about, "smile.document": short(name)} if name else about,
+        )
 
 
 def assess_unexplained(
@@ -46,7 +74,8 @@ def give_user_feedback(server: "Server", info: "TraceInfo", trace: Trace) -> Non
 
 
 def take_away(server: "Server", info: "TraceInfo", span_id: str) -> None:
-    """Take away everything that was said of a call's span."""
+    """Take away everything that was said of a call's span, and of the trace's documents."""
+    server.take_feedback(info, DOCUMENT)
     for name in (DRIVER, VERDICT, _NUMBER):
         _give(server, info, span_id, name, None)
 

@@ -298,18 +298,26 @@ class Server:
         span_id: str | None,
         rationale: str,
         by_user: bool = False,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         """A value on a span, or without one on the trace, there once: made, changed, or with None
-        taken away. `by_user`: it is an application's user's, not ours."""
+        taken away. `by_user`: it is an application's user's, not ours. Those of one name that have
+        other `metadata` are others."""
         source = USER if by_user else SOURCE
         feedback = Feedback(
-            name=name, value=value, source=source, span_id=span_id, rationale=rationale
+            name=name,
+            value=value,
+            source=source,
+            span_id=span_id,
+            rationale=rationale,
+            metadata=dict(metadata) if metadata else None,
         )
+        what = name, span_id, source.source_id, metadata or {}
         with self._calling():
             ours = [
                 a
                 for a in info.assessments
-                if (a.name, a.span_id, a.source.source_id) == (name, span_id, source.source_id)
+                if (a.name, a.span_id, a.source.source_id, _own(a.metadata)) == what
             ]
             if value is None:
                 for assessment in ours:
@@ -318,6 +326,13 @@ class Server:
                 self._tracing.log_assessment(info.trace_id, feedback)
             elif (getattr(ours[0], "value", None), ours[0].rationale) != (value, rationale):
                 self._tracing.update_assessment(info.trace_id, str(ours[0].assessment_id), feedback)
+
+    def take_feedback(self, info: TraceInfo, name: str) -> None:
+        """Take away all of that name that is ours, from every span."""
+        with self._calling():
+            for a in info.assessments:
+                if (a.name, a.source.source_id) == (name, SOURCE.source_id):
+                    self._tracing.delete_assessment(info.trace_id, str(a.assessment_id))
 
     # -- prompts ----------------------------------------------------------------------------
 
@@ -468,6 +483,11 @@ class Server:
         """Set a tag of a version in the prompt registry."""
         with self._calling():
             self._client.set_prompt_version_tag(version.name, version.version, key, value)
+
+
+def _own(metadata: Mapping[str, object] | None) -> dict[str, str]:
+    """The metadata of an assessment without what MLflow itself adds."""
+    return {k: str(v) for k, v in (metadata or {}).items() if not k.startswith("mlflow.")}
 
 
 def _delete_files(repository: ArtifactRepository, path: str | None) -> None:

@@ -7,14 +7,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smile_trace import semconv
-from smile_trace.records import JSON, Call, Explanation, Message, Span, Trace, chat_messages
+from smile_trace.records import (
+    JSON,
+    Call,
+    Document,
+    Explanation,
+    Message,
+    Span,
+    Trace,
+    chat_messages,
+)
 from smile_trace.render import (
     details_to_markdown,
     scores_to_markdown,
     summary_to_markdown,
 )
 from smile_trace.trackers import ExplainedCall
-from smile_trace.trackers.fields import known
+from smile_trace.trackers.fields import documents_of, known
 from smile_trace.trackers.names import call_label, model_label
 
 if TYPE_CHECKING:
@@ -57,11 +66,13 @@ def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
         is_root = span.span_id == trace.root_span_id
         shown: dict[str, JSON] = {}
         name = span.name
-        if call := calls.get(span.span_id):
+        if (call := calls.get(span.span_id)) is not None:
             shown |= _of_call(call)
             name = call_label(call)
         elif is_root or semconv.INPUT in span.attributes:
             shown |= _of_context(span, trace, is_root=is_root)
+        if call is None and (documents := documents_of(span)):
+            shown |= _of_retriever(documents)
         if is_root:
             shown |= _of_trace(trace)
         yield span.model_copy(
@@ -119,6 +130,17 @@ def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
     if outputs is not None:
         shown[_OUTPUTS] = outputs
     return shown
+
+
+def _of_retriever(documents: Sequence[Document]) -> dict[str, JSON]:
+    """What was retrieved, in the shape in which MLflow shows it document by document."""
+    by_position = {document.position or 0: document for document in documents}
+    outputs: list[JSON] = []
+    for position in range(max(by_position) + 1):
+        document = by_position.get(position, Document(text=""))
+        about = known({"source": document.source, "score": document.score})
+        outputs.append({"page_content": document.text, "metadata": about, "id": document.id})
+    return {_TYPE: "RETRIEVER", _OUTPUTS: _json(_without_nul(outputs))}
 
 
 def _of_trace(trace: Trace) -> dict[str, JSON]:

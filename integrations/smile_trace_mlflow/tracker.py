@@ -219,7 +219,8 @@ class MLflowTracker(Tracker):
         }
         span = explanation_span(item, parent, pictures)
         self._server.post_spans(spans_to_otlp([span]), str(info.experiment_id))
-        assess(self._server, info, parent.span_id, explanation)
+        spans = {one.span_id for one in item.trace.spans}
+        assess(self._server, info, parent.span_id, item, spans)
         self._server.tag_trace(parent.trace_id, STATUS_TAG, explanation.fidelity.status)
         return Receipt(external_id=span.span_id, url=self._url(parent.trace_id))
 

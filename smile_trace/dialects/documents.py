@@ -28,7 +28,10 @@ def retrieved_in(spans: Sequence[Span]) -> list[Retrieved]:
     found: list[Retrieved] = []
     for span in spans:
         try:
-            documents = read_documents(span)
+            documents = [
+                document.model_copy(update={"span_id": span.span_id, "retriever": span.name})
+                for document in read_documents(span)
+            ]
         except ForeignDataError:  # JSON beyond the bounds: the calls are read without them
             continue
         if documents:
@@ -40,9 +43,9 @@ def with_documents(call: Call, retrieved: Sequence[Retrieved]) -> Call:
     """The call with the documents that were retrieved before it in its trace, or recorded with it,
     and stand in its messages."""
     before = [
-        document
+        document.model_copy(update={"retriever": None}) if own else document
         for span, documents in retrieved
-        if span.span_id == call.span_id or span.end_ns <= call.start_ns
+        if (own := span.span_id == call.span_id) or span.end_ns <= call.start_ns
         for document in documents
     ]
     found = list(find_documents(before, call.messages)) if before else []
@@ -65,11 +68,12 @@ def read_documents(span: Span) -> list[Document]:
         items += read_list(a.get("mlflow.spanOutputs"))
     if a.get("langfuse.observation.type") == "retriever":
         items += read_list(a.get("langfuse.observation.output"))
-    read = (_document(item) for item in items[:MAX_DOCUMENTS] if isinstance(item, dict))
+    objects = [(k, item) for k, item in enumerate(items[:MAX_DOCUMENTS]) if isinstance(item, dict)]
+    read = (_document(item, position) for position, item in objects)
     return [document for document in read if document is not None]
 
 
-def _document(item: Mapping[str, JSON]) -> Document | None:
+def _document(item: Mapping[str, JSON], position: int) -> Document | None:
     text = next((item[name] for name in _TEXTS if isinstance(item.get(name), str)), "")
     if not text.strip():
         return None
@@ -84,4 +88,5 @@ def _document(item: Mapping[str, JSON]) -> Document | None:
         text=text,
         source=source,
         score=None if score is None else foreign.finite(score),
+        position=position,
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from smile_trace.attribution import Answered, Embed, Study, VectorTable
+from smile_trace.attribution import Answered, Embed, Study, VectorTable, document_attributions
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.concurrency import run_in_thread
 from smile_trace.explaining.notes import with_notes
@@ -206,10 +206,15 @@ def finish(
     of_proxy: Iterable[Response] = (),
 ) -> Explanation:
     """The study's Explanation with its time, the cost of the model's responses and of the proxy's,
-    and what is not known of the request."""
+    the retrieved documents, and what is not known of the request."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    update = {"cost": total_cost(cost_of(responses), cost_of(of_proxy)), "explained_at": now}
-    return with_notes(study.result().model_copy(update=update), study.prompted, model)
+    found = study.result()
+    update = {
+        "cost": total_cost(cost_of(responses), cost_of(of_proxy)),
+        "documents": tuple(document_attributions(study.prompted.documents, found)),
+        "explained_at": now,
+    }
+    return with_notes(found.model_copy(update=update), study.prompted, model)
 
 
 def cost_of(responses: Iterable[Response]) -> Cost:

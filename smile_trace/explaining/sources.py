@@ -186,7 +186,7 @@ def _end(driver: SegmentAttribution, explanation: Explanation, call: Call) -> Fo
     """A text that no earlier call or tool gave: a document, or another message."""
     for document in call.documents:
         if document.place is not None and _inside(driver, document.place):
-            name = document.id or document.source or title(document.text) or "a document"
+            name = document.name or title(document.text) or "a document"
             return Found("document", name, (driver,))
     around = [driver]
     while around[-1].parent is not None:

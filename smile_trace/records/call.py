@@ -60,6 +60,17 @@ class Document(Record):
     source: str | None = None
     score: float | None = None
     place: tuple[int, int, int] | None = None
+    span_id: str | None = None
+    """The span that retrieved it, or the call's own where it was recorded with the call."""
+    position: int | None = None
+    """Its place among what that span retrieved, from 0."""
+    retriever: str | None = None
+    """What that span is called; None where it is the call's own."""
+
+    @property
+    def name(self) -> str | None:
+        """What it is called: its source, else its id."""
+        return self.source or self.id
 
 
 class Span(Record):

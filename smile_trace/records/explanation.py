@@ -63,6 +63,8 @@ class SegmentAttribution(Record):
     protected: bool = False
     also: tuple[Place, ...] = ()
     """Further places that are removed together with it: (message, start, end)."""
+    title: str | None = None
+    """What a retrieved document is called: its source, else its id."""
     parent: int | None = None
     """The index in `Explanation.coarser` of the segment that it is a piece of."""
     portion: float | None = None
@@ -84,6 +86,36 @@ class SegmentAttribution(Record):
     def places(self) -> tuple[Place, ...]:
         """Everything that is removed with it, in order."""
         return (self.message, self.start, self.end), *self.also
+
+
+Measured = Literal["alone", "in_pieces", "with_others", "never"]
+
+
+class DocumentAttribution(Record):
+    """A retrieved document that stands in the messages, and how much it supports the answer.
+
+    `measured` says what was removed. `alone`: the document; `attribution`, in units of answer
+    change in [-1, 1], lies inside `[ci_low, ci_high]`, and `significant` is of it. `in_pieces`:
+    its sentences or words, one by one; the document as a whole was not measured, and
+    `significant` says whether the answer certainly depends on a piece. `with_others`: only
+    together with other text, to all of which `significant` belongs. `never`: it is protected.
+    `span_id` is the span that retrieved it, `position` its place there, from 0, and `retriever`
+    the span's name; `place` is where it stands: (message, start, end).
+    """
+
+    id: str | None = None
+    source: str | None = None
+    score: float | None = None
+    place: Place
+    span_id: str | None = None
+    position: int | None = None
+    retriever: str | None = None
+    measured: Measured
+    attribution: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    p_value: float | None = None
+    significant: bool = False
 
 
 class Interaction(Record):
@@ -251,6 +283,8 @@ class Explanation(Record):
     fields: tuple[FieldChange, ...] = ()
     """Of a JSON answer that is explained as a whole, the fields that change without the significant
     segments; none with a proxy."""
+    documents: tuple[DocumentAttribution, ...] = ()
+    """The retrieved documents that stand in the messages, in their order."""
     fidelity: Fidelity
     cost: Cost
     summary: str

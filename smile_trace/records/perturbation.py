@@ -50,6 +50,8 @@ class Segment(Record):
     parent: int | None = None
     protected: bool = False
     also: tuple[Place, ...] = ()
+    title: str | None = None
+    """What a retrieved document is called: its source, else its id."""
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -26,7 +26,10 @@ def driver_of(explanation: Explanation) -> SegmentAttribution | None:
 
 
 def _name(segment: SegmentAttribution) -> str:
-    """A part on one line: its name, of a long passage the title, else the name truncated."""
+    """A part on one line: its name, of a retrieved document what it is called, of a long passage
+    the title, else the name truncated."""
+    if segment.title is not None:
+        return short(segment.title, LONGEST)
     is_long = len(" ".join(segment.name.split())) > LONGEST
     titled = is_long and segment.unit not in ("word", "sentence")
     return short((title(segment.text) if titled else None) or segment.name, LONGEST)

@@ -14,7 +14,7 @@ from typing import Literal
 from smile_trace.json_fields import fields, written_path
 from smile_trace.records import Explanation, ProxyUse, SegmentAttribution
 from smile_trace.render.message_labels import labels, message_title
-from smile_trace.render.text import noun, short, signed, unsigned, visible
+from smile_trace.render.text import kind_and_title, short, signed, unsigned, visible
 
 Kind = Literal["supports", "opposes", "noise", "protected", "plain", "explained", "moved", "edge"]
 """`supports`, `opposes`: significant, by sign. `noise`: made no measurable difference.
@@ -102,9 +102,9 @@ class Piece:
         if self.segment is None:
             return self.told
         finer = self.passage is not None or self.kind == "edge"
-        return (
-            f"{noun(self.segment)}: {describe(self.segment)}" if finer else describe(self.segment)
-        )
+        told = describe(self.segment)
+        named = finer or self.segment.title is not None
+        return f"{kind_and_title(self.segment)}: {told}" if named else told
 
     @property
     def sign(self) -> Kind:
@@ -307,7 +307,7 @@ def _edges(coarser: Sequence[SegmentAttribution], message: int) -> _Edges:
     for segment in coarser:
         for place, start, end in segment.places:
             if place == message:
-                value = f"{noun(segment)} {signed(segment.attribution)}"
+                value = f"{kind_and_title(segment)} {signed(segment.attribution)}"
                 opening = f"{OPENS}{value}\u00a0".replace(" ", "\u00a0")
                 begins.setdefault(start, []).append(Piece(opening, "edge", segment))
                 ends.setdefault(end, []).insert(0, Piece(CLOSES, "edge", segment))

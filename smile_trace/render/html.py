@@ -9,7 +9,7 @@ from smile_trace.records import Explanation
 from smile_trace.render.heatmap_layout import describe, heatmap, strength
 from smile_trace.render.scores import rows
 from smile_trace.render.terminal import print_terminal
-from smile_trace.render.text import noun, short, signed, visible
+from smile_trace.render.text import called, noun, short, signed, visible
 
 TEMPLATES = Environment(
     loader=PackageLoader("smile_trace.render"),
@@ -46,6 +46,7 @@ def to_html(explanation: Explanation, *, fragment: bool = False, title: str | No
         describe=describe,
         signed=signed,
         noun=noun,
+        called=called,
         visible=visible,
     )
 

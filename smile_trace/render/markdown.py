@@ -5,7 +5,7 @@ import re
 from smile_trace.records import Explanation, SegmentAttribution
 from smile_trace.render.heatmap_layout import heatmap
 from smile_trace.render.scores import Row, rows
-from smile_trace.render.text import noun, signed, visible
+from smile_trace.render.text import called, noun, signed, visible
 from smile_trace.titles import title
 
 MAX_ROWS = 12
@@ -97,4 +97,5 @@ def _short(segment: SegmentAttribution) -> str:
     text = " ".join(segment.text.split())
     if len(text) > _MAX_TEXT and segment.unit not in ("word", "sentence"):
         text = title(segment.text) or text
+    text = called(segment, text)
     return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - _END]} … {text[-_END:]}"

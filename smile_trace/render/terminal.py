@@ -9,7 +9,7 @@ from rich.text import Text
 from smile_trace.records import Explanation
 from smile_trace.render.heatmap_layout import Block, Fold, Heatmap, Piece, heatmap
 from smile_trace.render.scores import rows
-from smile_trace.render.text import noun, signed, visible
+from smile_trace.render.text import called, noun, signed, visible
 
 _BLUE, _ORANGE, _DARK = (64, 140, 240), (240, 140, 50), (40, 40, 40)
 _STATUS = {
@@ -94,7 +94,8 @@ def _print_scores(explanation: Explanation, console: Console) -> None:
     for row in strongest[:_MAX_ROWS]:
         segment = row.segment
         interval = f"{signed(segment.ci_low)} … {signed(segment.ci_high)}"
-        text = Text("  " * row.depth + " ".join(visible(segment.text).split()))
+        told = called(segment, " ".join(visible(segment.text).split()))
+        text = Text("  " * row.depth + told)
         text.append(f" ({row.which})" if row.which else "", style="dim")
         what = [Text(noun(segment), style="dim")] if finer else []
         table.add_row(text, signed(segment.attribution), Text(interval, style="dim"), *what)

@@ -64,6 +64,16 @@ def noun(segment: SegmentAttribution) -> str:
     return "passage" if segment.unit in ("span", "auto") else segment.unit.replace("_", " ")
 
 
+def kind_and_title(segment: SegmentAttribution) -> str:
+    """What it is, and of a retrieved document what it is called: `document returns.md`."""
+    return noun(segment) if segment.title is None else f"{noun(segment)} {short(segment.title, 40)}"
+
+
+def called(segment: SegmentAttribution, text: str) -> str:
+    """The segment's text behind what it is called, where it is a retrieved document."""
+    return text if segment.title is None else f"{short(segment.title, 40)}: {text}"
+
+
 def signed(value: float) -> str:
     """A number on the scale of attributions: `+0.62`, `−0.08`, `0.00`."""
     text = f"{value:+.2f}".replace("-", "\u2212")

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from smile_trace import foreign, semconv
 from smile_trace.dialects import read_calls
+from smile_trace.dialects.documents import read_documents
 from smile_trace.foreign import ForeignDataError
-from smile_trace.records import JSON, Call, Feedback, Span, Trace, chat_messages
+from smile_trace.records import JSON, Call, Document, Feedback, Span, Trace, chat_messages
 
 
 def known(fields: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -45,6 +46,13 @@ def span_output(span: Span) -> dict[str, JSON] | None:
     for call in read_calls([span]):
         return call_output(call)
     return as_object(decoded(span.attributes.get(semconv.OUTPUT)), "output")
+
+
+def documents_of(span: Span) -> list[Document]:
+    """What a span retrieved; nothing where that cannot be read."""
+    with contextlib.suppress(ForeignDataError):
+        return read_documents(span)
+    return []
 
 
 def decoded(value: JSON) -> JSON:

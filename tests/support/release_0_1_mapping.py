@@ -36,12 +36,12 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 
 ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "comparison.versions": {"passages": []},
-    "explanation": {"notes": [], "fields": []},
+    "explanation": {"notes": [], "fields": [], "documents": []},
     "explanation.fidelity": {"reproduced": True},
     "explanation.settings": {"distance": "words", "part": None, "pattern": None},
     "settings.explain": {"distance": "layers", "some": {}, "part": None},
-    "explanation.segments": {"fails_without": False},
-    "explanation.coarser": {"fails_without": False},
+    "explanation.segments": {"fails_without": False, "title": None},
+    "explanation.coarser": {"fails_without": False, "title": None},
     "status": {"partial": 0},
     "replay.call": {"prompt_assumed": False, "tool_calls": [], "documents": []},
     "line.call": {"prompt_assumed": False, "tool_calls": [], "documents": []},

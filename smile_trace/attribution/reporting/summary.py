@@ -245,7 +245,10 @@ def _named(segment: SegmentAttribution, segments: Sequence[SegmentAttribution]) 
 
 
 def _quoted(segment: SegmentAttribution) -> str:
-    """Its name, of a long passage its title; dots for its further places."""
+    """Its name, of a retrieved document what it is called, of a long passage its title; dots for
+    its further places."""
+    if segment.title is not None:
+        return f"“{_short(segment.title)}”"
     titled = segment.unit in _TITLED and len(" ".join(segment.text.split())) > _MAX_LENGTH
     name = (title(segment.text) if titled else None) or _short(segment.name)
     return f"“{name}{' …' if segment.also else ''}”"

@@ -28,7 +28,7 @@ from smile_trace.attribution.segmentation.units import (
     UnitMissing,
     UnitSplitter,
 )
-from smile_trace.records import Place, Prompted, PromptUse, Segment, Unit
+from smile_trace.records import Document, Place, Prompted, PromptUse, Segment, Unit
 
 _Piece = tuple[tuple[Place, ...], bool]
 """The places of a segment, and whether it is protected."""
@@ -283,8 +283,9 @@ class Segmentation:
         for (((message, start, end), *also), protected), unit in zip(pieces, units_of, strict=True):
             sent = self._messages[message]
             place, counted = self._place(message, start, key or unit)
-            if (retrieved := self._document_at(message, start, end, unit)) is not None:
-                place, counted = f"document:{retrieved}", False
+            retrieved = self._document_at(message, start, end) if unit == "document" else None
+            if retrieved is not None and retrieved.id is not None:
+                place, counted = f"document:{retrieved.id}", False
             keys[place] += 1
             ordinal = keys[place] - 1
             segments.append(
@@ -298,17 +299,17 @@ class Segmentation:
                     key=f"{place}:{ordinal}" if counted or ordinal else place,
                     protected=protected,
                     also=tuple(also),
+                    title=None if retrieved is None else retrieved.name,
                 )
             )
         return tuple(segments)
 
-    def _document_at(self, message: int, start: int, end: int, unit: str) -> str | None:
-        """The id of the retrieved document in a segment that is a document."""
+    def _document_at(self, message: int, start: int, end: int) -> Document | None:
+        """The one retrieved document in a segment that is a document."""
         inside = [
-            document.id
+            document
             for document in self._retrieved
-            if unit == "document" and document.place is not None
-            if document.place[0] == message
+            if document.place is not None and document.place[0] == message
             if start <= document.place[1] and document.place[2] <= end
         ]
         return inside[0] if len(inside) == 1 else None

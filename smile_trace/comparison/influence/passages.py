@@ -47,7 +47,7 @@ def _strongest(
 
 
 def _name(segment: SegmentAttribution) -> str:
-    named = title(segment.text) if segment.unit in _TITLED else None
+    named = segment.title or (title(segment.text) if segment.unit in _TITLED else None)
     return named or " ".join(segment.text.split())
 
 

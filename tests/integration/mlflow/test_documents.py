@@ -1,0 +1,164 @@
+"""What each retrieved document did stands on it in MLflow, whichever framework retrieved it."""
+
+import asyncio
+from collections.abc import Callable
+
+import mlflow
+import pytest
+
+import smile_trace
+from smile_trace.dialects import read_calls
+from smile_trace.explaining.driver import run
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.studies import make_study
+from smile_trace.records import Explanation, ExplanationSettings, Prompted, Span, Trace
+from smile_trace.records.otlp import read_line
+from smile_trace.testing import captured
+from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
+from smile_trace_mlflow import MLflowTracker
+from smile_trace_mlflow.assessments import CHUNK, DOCUMENT, NOT_MEASURED
+from smile_trace_mlflow.spans import shown_in
+from tests.support.mlflow_server import MLflowServer
+from tests.support.paths import ROOT
+from tests.support.planted import PlantedModel
+
+pytestmark = pytest.mark.mlflow
+
+WARRANTY = "The warranty of the kettle lasts 24 months from the day of purchase."
+RETURNS = "Returns are accepted within 30 days in the original box."
+
+
+def recorded(file: str) -> Trace:
+    """The trace of a real application in which a retriever's documents went to a call."""
+    traces: dict[str, list[Span]] = {}
+    for line in (ROOT / "tests/data/otlp" / file).read_bytes().splitlines():
+        for span in read_line(line)[0]:
+            traces.setdefault(span.trace_id, []).append(span)
+    found = [spans for spans in traces.values() if any(c.documents for c in read_calls(spans))]
+    [spans] = found
+    return trace_of(spans)
+
+
+def trace_of(spans: list[Span]) -> Trace:
+    ids = {span.span_id for span in spans}
+    root = next(span for span in spans if span.parent_id not in ids)
+    spans = sorted(spans, key=lambda span: span.start_ns)
+    return Trace(
+        trace_id=root.trace_id,
+        spans=tuple(spans),
+        calls=tuple(read_calls(spans)),
+        root_span_id=root.span_id,
+    )
+
+
+def langchain() -> Trace:
+    return recorded("openinference-instrumentation-langchain-0.1.80.jsonl")
+
+
+def llamaindex() -> Trace:
+    return recorded("openinference-instrumentation-llama-index-4.6.1.jsonl")
+
+
+def plain() -> Trace:
+    """An application with a retriever of its own."""
+    with captured() as found:
+
+        @smile_trace.trace
+        def answer(question: str) -> str:
+            with smile_trace.span("search"):
+                hits = [{"id": "r", "content": RETURNS}, {"id": "w", "content": WARRANTY}]
+                smile_trace.record(documents=hits)
+            return ask(f"{RETURNS}\n\n{WARRANTY}\n\n{question}")
+
+        @smile_trace.trace(model="m")
+        def ask(prompt: str) -> str:
+            return "The warranty of your kettle lasts 24 months."
+
+        answer("How long is the warranty of my kettle?")
+    return trace_of(list(found.spans))
+
+
+def explained(trace: Trace, unit: str = "document") -> Explanation:
+    """Of a model that knows the warranty only where it stands in the prompt."""
+    [call] = [call for call in trace.calls if call.documents]
+    prompted = Prompted.of(call).model_copy(update={"answer": "It lasts 24 months."})
+    model = PlantedModel(
+        lambda prompt: "It lasts 24 months." if "24 months" in prompt else "I do not know."
+    )
+    settings = ExplanationSettings(model="planted", unit=unit, budget=24)
+    study = make_study(prompted, model, ExplainOptions(unit=unit), settings, signal="text")
+    return asyncio.run(run(study, model))
+
+
+def deliver(server: MLflowServer, trace: Trace, explanation: Explanation) -> mlflow.entities.Trace:
+    experiment = server.new_experiment()
+    tracker = MLflowTracker.from_settings({"tracking_uri": server.uri, "experiment": experiment})
+    assert tracker is not None
+    [call] = [call for call in trace.calls if call.documents]
+    for _ in range(2):  # delivered twice, it is visible once
+        [receipt] = tracker.deliver_traces([CapturedTrace(trace=trace)])
+        assert isinstance(receipt, Receipt)
+        item = ExplainedCall(
+            trace=trace, call=call, explanation=explanation, traced_as=receipt.external_id
+        )
+        [shown] = tracker.deliver_explanations([item])
+        assert isinstance(shown, Receipt)
+    return mlflow.get_trace(shown_in(item))
+
+
+@pytest.mark.parametrize("make", [langchain, llamaindex, plain], ids=lambda make: make.__name__)
+def test_each_attribution_stands_on_its_document(
+    mlflow_server: MLflowServer, make: Callable[[], Trace]
+) -> None:
+    trace = make()
+    explanation = explained(trace)
+    assert [document.measured for document in explanation.documents] == ["alone", "alone"]
+    found = deliver(mlflow_server, trace, explanation)
+    said = [a for a in found.info.assessments if a.name == DOCUMENT]
+    assert len(said) == 2
+    [retriever] = {a.span_id for a in said}
+    [span] = [span for span in found.data.spans if span.span_id == retriever]
+    assert span.span_type == "RETRIEVER"
+    texts = [document["page_content"] for document in span.outputs]
+    values = {texts[int(a.metadata[CHUNK])]: a.value for a in said}
+    of_warranty, of_returns = values.pop(WARRANTY), *values.values()
+    assert of_warranty > 0.5
+    assert abs(of_returns) < 0.05
+    assert {a.span_id for a in found.info.assessments if a.name != DOCUMENT} != {retriever}
+
+
+def test_recorded_with_the_call_they_stand_on_the_call(mlflow_server: MLflowServer) -> None:
+    with captured() as seen:
+
+        @smile_trace.trace(model="m")
+        def answer(prompt: str) -> str:
+            smile_trace.record(documents=[RETURNS, {"content": WARRANTY, "source": "warranty.md"}])
+            return "It lasts 24 months."
+
+        answer(f"{RETURNS} {WARRANTY} How long is the warranty of my kettle?")
+    trace = trace_of(list(seen.spans))
+    found = deliver(mlflow_server, trace, explained(trace))
+    said = {a.metadata[CHUNK]: a for a in found.info.assessments if a.name == DOCUMENT}
+    assert {a.span_id for a in said.values()} == {trace.calls[0].span_id}
+    assert said["1"].metadata["smile.document"] == "warranty.md"
+    assert said["1"].rationale.startswith("warranty.md: +")
+    assert said["1"].rationale.endswith("the answer depends on it")
+    assert said["0"].rationale.startswith("document 1: ")
+
+
+def test_what_was_not_measured_is_said(mlflow_server: MLflowServer) -> None:
+    """Its words were removed one by one: the document as a whole was not."""
+    trace = plain()
+    explanation = explained(trace, "sentence")
+    pieces = explanation.model_copy(
+        update={
+            "documents": tuple(
+                d.model_copy(update={"measured": "in_pieces", "attribution": None})
+                for d in explanation.documents
+            )
+        }
+    )
+    found = deliver(mlflow_server, trace, pieces)
+    said = [a for a in found.info.assessments if a.name == DOCUMENT]
+    assert [a.value for a in said] == [NOT_MEASURED] * 2
+    assert all("removed in pieces" in a.rationale for a in said)
