@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import mlflow
 import pytest
@@ -106,6 +107,11 @@ def deliver(server: MLflowServer, trace: Trace, explanation: Explanation) -> mlf
     return mlflow.get_trace(shown_in(item))
 
 
+def of_documents(trace: mlflow.entities.Trace) -> list[Any]:
+    """What is said of the trace's documents."""
+    return [a for a in trace.info.assessments if a.name == DOCUMENT]
+
+
 @pytest.mark.parametrize("make", [langchain, llamaindex, plain], ids=lambda make: make.__name__)
 def test_each_attribution_stands_on_its_document(
     mlflow_server: MLflowServer, make: Callable[[], Trace]
@@ -114,7 +120,7 @@ def test_each_attribution_stands_on_its_document(
     explanation = explained(trace)
     assert [document.measured for document in explanation.documents] == ["alone", "alone"]
     found = deliver(mlflow_server, trace, explanation)
-    said = [a for a in found.info.assessments if a.name == DOCUMENT]
+    said = of_documents(found)
     assert len(said) == 2
     [retriever] = {a.span_id for a in said}
     [span] = [span for span in found.data.spans if span.span_id == retriever]
@@ -138,7 +144,7 @@ def test_recorded_with_the_call_they_stand_on_the_call(mlflow_server: MLflowServ
         answer(f"{RETURNS} {WARRANTY} How long is the warranty of my kettle?")
     trace = trace_of(list(seen.spans))
     found = deliver(mlflow_server, trace, explained(trace))
-    said = {a.metadata[CHUNK]: a for a in found.info.assessments if a.name == DOCUMENT}
+    said = {a.metadata[CHUNK]: a for a in of_documents(found)}
     assert {a.span_id for a in said.values()} == {trace.calls[0].span_id}
     assert said["1"].metadata["smile.document"] == "warranty.md"
     assert said["1"].rationale.startswith("warranty.md: +")
@@ -159,6 +165,6 @@ def test_what_was_not_measured_is_said(mlflow_server: MLflowServer) -> None:
         }
     )
     found = deliver(mlflow_server, trace, pieces)
-    said = [a for a in found.info.assessments if a.name == DOCUMENT]
+    said = of_documents(found)
     assert [a.value for a in said] == [NOT_MEASURED] * 2
     assert all("removed in pieces" in a.rationale for a in said)
