@@ -27,6 +27,7 @@ from smile_trace.capture.providers import (
     content_of,
     join_chunks,
     read_answer,
+    read_chunks,
     read_request,
     request_attributes,
 )
@@ -218,11 +219,11 @@ class Recording:
         self._describe_site(sanitizer)
         if self._first_chunk is not None:
             attributes[semconv.FIRST_CHUNK_SECONDS] = self._first_chunk
-        if self._chunks:
-            result = join_chunks(self._chunks)
         name, events, status_of_span = sanitizer.text(self._site.name), [], _UNSET
         if self._messages is None:
             attributes[semconv.KIND] = "context"
+            if self._chunks:
+                result = join_chunks(self._chunks)
             if self._site.capture_output and result is not None:
                 self._structured[semconv.OUTPUT] = _jsonable(result)
         else:
@@ -285,7 +286,7 @@ class Recording:
         if status != "returned" and not self._chunks:
             return Answer()
         try:
-            return read_answer(result)
+            return read_chunks(self._chunks) if self._chunks else read_answer(result)
         except BaseException as error:  # noqa: BLE001  the user's objects may raise anything
             keep_inside(error)
             report_error("an answer could not be read", error)

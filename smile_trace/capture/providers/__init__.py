@@ -4,7 +4,7 @@ A new one is a subclass of `Provider` in a file here and a line in `registry.py`
 one from elsewhere. What no provider knows is read as a plain chat, as JSON, or as its `repr`.
 """
 
-from smile_trace.capture.providers.answers import join_chunks, read_answer
+from smile_trace.capture.providers.answers import join_chunks, read_answer, read_chunks
 from smile_trace.capture.providers.base import (
     PROVIDERS,
     Answer,
@@ -31,6 +31,7 @@ __all__ = [
     "content_of",
     "join_chunks",
     "read_answer",
+    "read_chunks",
     "read_client_request",
     "read_messages",
     "read_request",

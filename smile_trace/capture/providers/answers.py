@@ -42,6 +42,15 @@ def read_answer(value: Any) -> Answer:
     return Answer([text_message("assistant", text)], shortened=shortened)
 
 
+def read_chunks(chunks: list[Any]) -> Answer:
+    """What a stream gave, as an answer: calls of tools and refusals put together, too."""
+    for provider in PROVIDERS:
+        answer = provider.read_stream(chunks)
+        if answer is not None:
+            return answer
+    return read_answer(join_chunks(chunks))
+
+
 def join_chunks(chunks: list[Any]) -> Any:
     """What a stream gave, as one value: its texts joined, else the list of its items."""
     texts = [chunk if isinstance(chunk, str) else _chunk_text(chunk) for chunk in chunks]

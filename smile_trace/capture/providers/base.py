@@ -1,6 +1,6 @@
 """What a provider's file knows, and what it reads requests and responses into."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -66,6 +66,10 @@ class Provider:
 
     def read_response(self, response: Any) -> Answer | None:
         """The answer in a response object."""
+        return None
+
+    def read_stream(self, chunks: Sequence[Any]) -> Answer | None:
+        """The answer that the items of a stream make together, also where the end is missing."""
         return None
 
     def read_chunk(self, chunk: Any) -> str | None:

@@ -1,6 +1,6 @@
 """OpenAI's chat completions and completions, and the many APIs that copy them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smile_trace.capture.jsonable import field, plain_str
@@ -16,6 +16,7 @@ from smile_trace.capture.providers.messages import (
     tool_response,
     with_extra,
 )
+from smile_trace.capture.providers.openai_streams import ChatStream
 from smile_trace.capture.providers.requests import read_chat_request
 
 _FIELDS = ("role", "content", "tool_calls", "tool_call_id", "function_call")
@@ -72,6 +73,12 @@ class OpenAI(Provider):
         if isinstance(choices, list) and choices:
             return with_metadata(_from_choices(choices), response)
         return None
+
+    def read_stream(self, chunks: Sequence[Any]) -> Answer | None:
+        stream = ChatStream()
+        for chunk in chunks:
+            stream.add(chunk)
+        return self.read_response(stream.whole) if stream.begun else None
 
     def read_chunk(self, chunk: Any) -> str | None:
         choices = field(chunk, "choices")

@@ -3,7 +3,7 @@
 Source: OpenAI's API reference, "Create a model response", `input` and `output`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smile_trace import semconv
@@ -17,6 +17,7 @@ from smile_trace.capture.providers.messages import (
     tool_response,
     with_extra,
 )
+from smile_trace.capture.providers.openai_streams import ResponseStream
 from smile_trace.capture.providers.requests import read_parameters, request_attributes
 
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
@@ -76,6 +77,17 @@ class OpenAIResponses(Provider):
         reason = field(field(response, "incomplete_details"), "reason")
         reasons = [str(said) for said in (reason or field(response, "status"),) if said]
         return with_metadata(Answer([_answer(output)], reasons, form="chat"), response)
+
+    def read_stream(self, chunks: Sequence[Any]) -> Answer | None:
+        stream = ResponseStream()
+        for chunk in chunks:
+            stream.add(chunk)
+        return self.read_response(stream.whole) if stream.begun else None
+
+    def read_chunk(self, chunk: Any) -> str | None:
+        text = field(chunk, "delta")
+        told = field(chunk, "type") == "response.output_text.delta"
+        return text if told and isinstance(text, str) else None
 
 
 _MESSAGE = ("role", "content")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from openai import OpenAI
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 import smile_trace
 from smile_trace.capture.runtime import state
@@ -117,7 +118,9 @@ def settings(tmp_path: Path, server: StrictServer) -> Iterator[Settings]:
 def _recorded(create: Callable[..., Any], request: dict[str, Any]) -> None:
     @smile_trace.trace
     def ask() -> None:
-        smile_trace.record(parameters=request, response=create(**request))
+        with suppress_instrumentation():  # of another test, in this process
+            response = create(**request)
+        smile_trace.record(parameters=request, response=response)
 
     ask()
 
