@@ -17,11 +17,11 @@ from smile_trace.dialects.attributes import (
     read_text,
     read_usage,
 )
-from smile_trace.dialects.parts import called_tools, read_message, why_not_repeatable
+from smile_trace.dialects.parts import answer_of, called_tools, read_message, why_not_repeatable
 from smile_trace.records.base import JSON
 from smile_trace.records.call import Call, Form, Span
+from smile_trace.records.message import Message
 from smile_trace.records.parts import ToolCall
-from smile_trace.records.tool_calls import tool_calls_text
 
 _OPERATIONS = ("chat", "text_completion", "generate_content")
 _PARAMETERS = {
@@ -59,7 +59,6 @@ class GenAI:
         parameters = _parameters(a)
         messages = tuple(message for item in raw if (message := read_message(item)) is not None)
         answer, no_content, calls = _answer(span, bool(messages))
-        reasons = read_list(a.get(semconv.RESPONSE_FINISH_REASONS))
         return Call(
             **call_fields(span),
             form=_form(a),
@@ -70,7 +69,7 @@ class GenAI:
             provider=read_text(a.get(semconv.PROVIDER_NAME)),
             parameters=parameters,
             usage=read_usage(a.get(semconv.USAGE_INPUT_TOKENS), a.get(semconv.USAGE_OUTPUT_TOKENS)),
-            finish_reason=read_text(next(iter(reasons), None)),
+            finish_reason=_finish_reason(a),
             response_id=read_text(a.get(semconv.RESPONSE_ID)),
             prompts=read_prompts(span, messages),
             rerun=read_text(a.get(semconv.RERUN)),
@@ -90,15 +89,19 @@ def _answer(span: Span, sent: bool) -> tuple[str | None, str | None, tuple[ToolC
     a = span.attributes
     why = read_text(a.get(semconv.NO_CONTENT))
     answers = read_list(a.get(semconv.OUTPUT_MESSAGES))
+    reason = _finish_reason(a)
+    if not answers and reason == "content_filter":
+        return answer_of(Message(role="assistant"), reason), why, ()
     if not answers:
         failed = read_status(span) in ("raised", "cancelled")
         return None, why or (None if failed and sent else NOT_CAPTURED), ()
     message = read_message(answers[0])
     if message is None:
         return None, why or "the answer cannot be read", ()
-    if calls := called_tools(message):
-        return tool_calls_text(calls), why, calls
-    if message.content or not _other_parts(answers[0]):
+    answer = answer_of(message, reason)
+    if answer is not None:
+        return answer, why, called_tools(message)
+    if not _other_parts(answers[0]):
         return message.content, why, ()
     return None, why or f"the answer is no text but {', '.join(_other_parts(answers[0]))}", ()
 
@@ -109,6 +112,12 @@ def _other_parts(raw: JSON) -> list[str]:
     parts = parts if isinstance(parts, list) else []
     kinds = [str(p.get("type")) for p in parts if isinstance(p, dict)]
     return [kind for kind in dict.fromkeys(kinds) if kind != "text"]
+
+
+def _finish_reason(attributes: dict[str, JSON]) -> str | None:
+    """Of the first answer."""
+    reasons = read_list(attributes.get(semconv.RESPONSE_FINISH_REASONS))
+    return read_text(next(iter(reasons), None))
 
 
 def _first_text(attributes: dict[str, JSON], *names: str) -> str | None:

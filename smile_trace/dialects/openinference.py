@@ -17,7 +17,7 @@ from smile_trace.dialects.attributes import (
     read_usage,
 )
 from smile_trace.dialects.client_json import messages_of, read_got, read_sent
-from smile_trace.dialects.parts import called_tools, message_of, why_not_repeatable
+from smile_trace.dialects.parts import answer_of, called_tools, message_of, why_not_repeatable
 from smile_trace.records import (
     JSON,
     Call,
@@ -32,7 +32,6 @@ from smile_trace.records import (
     ToolResult,
 )
 from smile_trace.records.message import TOOL_ROLES
-from smile_trace.records.tool_calls import tool_calls_text
 
 _KIND = "openinference.span.kind"
 _HOLD_THE_REQUEST = ("openinference.instrumentation.openai",)
@@ -91,9 +90,10 @@ def _answer(span: Span) -> tuple[str | None, str | None, tuple[ToolCall, ...]]:
     outputs = read_indexed(a, "llm.output_messages")
     if got is not None or outputs:
         message = _message(outputs[0]) if got is None else messages_of(got.messages)[0]
-        if calls := called_tools(message):
-            return tool_calls_text(calls), None, calls
-        return message.content, None, ()
+        reason = read_text(a.get("llm.finish_reason"))
+        if got is not None:
+            reason = next(iter(got.finish_reasons), reason)
+        return answer_of(message, reason) or "", None, called_tools(message)
     return *_completion(span), ()
 
 

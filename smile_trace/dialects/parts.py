@@ -19,6 +19,8 @@ from smile_trace.records import (
     ToolResult,
 )
 from smile_trace.records.message import TOOL_ROLES, other_parts
+from smile_trace.records.refusals import refusal_text
+from smile_trace.records.tool_calls import tool_calls_text
 
 _RUN_HERE = ("function", "custom")
 """The types of tools that the application runs; any other is run by the server."""
@@ -74,6 +76,19 @@ def _part(raw: JSON) -> Part | None:
 def called_tools(message: Message) -> tuple[ToolCall, ...]:
     """The tools that an answer calls."""
     return tuple(part for part in message.parts if isinstance(part, ToolCall))
+
+
+def answer_of(message: Message, finish_reason: str | None = None) -> str | None:
+    """The text of an answer: its words, the calls of tools, or the refusal. None where it has none
+    of them. Where a content filter left nothing of it, that is a refusal."""
+    if calls := called_tools(message):
+        return tool_calls_text(calls)
+    refused = [str(p.raw.get("content", "")) for p in other_parts([message]) if p.kind == "refusal"]
+    if refused:
+        return refusal_text("\n".join(refused))
+    if not message.content.strip() and finish_reason == "content_filter":
+        return refusal_text("")
+    return message.content if message.content or not message.parts else None
 
 
 def _media(raw: Mapping[str, JSON]) -> Media:

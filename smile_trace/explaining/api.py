@@ -19,14 +19,13 @@ from smile_trace.explaining.inputs import AnyPrompt
 from smile_trace.explaining.named_models import ANSWERS, AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare
-from smile_trace.explaining.studies import NO_PROXY_FOR_TOOLS, PROXY_CALLS, make_study
+from smile_trace.explaining.studies import PROXY_CALLS, make_study, why_no_proxy
 from smile_trace.models import Model, Request
 from smile_trace.models.accounting.in_memory import MemoryLedger
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import JSON, Explanation, Prompted, ProxyUse, Response
-from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.settings import Settings
 
 
@@ -138,10 +137,11 @@ def explain_prepared(
 ) -> Explanation:
     """Explain what was prepared; arguments and errors are those of `explain`."""
     embed = open_embeddings(conf)
-    if prepared.proxy is None or read_tool_calls(prepared.prompted.answer or "") is None:
+    why = why_no_proxy(prepared.prompted.answer or "")
+    if prepared.proxy is None or why is None:
         return wait_for(_explain(prepared, embed, fresh, on_round))
     explanation = wait_for(_explain(prepared.without_proxy(), embed, fresh, on_round))
-    unused = ProxyUse(name=prepared.proxy.name, dropped=NO_PROXY_FOR_TOOLS)
+    unused = ProxyUse(name=prepared.proxy.name, dropped=why)
     return explanation.model_copy(update={"proxy": unused})
 
 

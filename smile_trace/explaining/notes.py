@@ -1,6 +1,7 @@
 """What a reader has to know beside an explanation: what is not known of the request."""
 
 from smile_trace.errors import ReasonCode
+from smile_trace.explaining.refusals import refusals
 from smile_trace.explaining.tools_instead import tools_instead
 from smile_trace.models import Model
 from smile_trace.records import Explanation, Note, Prompted
@@ -31,7 +32,7 @@ def with_notes(explanation: Explanation, prompted: Prompted, model: Model) -> Ex
     asked = model.capabilities
     if prompted.form == "responses" and not (asked.asks_responses or asked.calls_function):
         notes = (*notes, FORM_CHANGED)
-    instead = tools_instead(explanation, prompted.parameters)
-    said = [explanation.summary, *([] if instead is None else [instead])]
+    more = (tools_instead(explanation, prompted.parameters), refusals(explanation))
+    said = [explanation.summary, *(sentence for sentence in more if sentence is not None)]
     summary = " ".join([*said, *(note.text for note in notes)])
     return explanation.model_copy(update={"notes": notes, "summary": summary})

@@ -18,13 +18,15 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.partition import as_explained, partition
 from smile_trace.models import Model, ModelUnavailable
 from smile_trace.records import JSON, ExplanationSettings, Note, Prompted, Signal
+from smile_trace.records.refusals import read_refusal
 from smile_trace.records.tool_calls import read_tool_calls
 
 PROXY_CALLS = 200
 """Calls to the proxy, by default."""
 
 
-NO_PROXY_FOR_TOOLS = "the answer is a call of a tool, which is asked of the model itself"
+_NO_PROXY_FOR_TOOLS = "the answer is a call of a tool, which is asked of the model itself"
+_NO_PROXY_FOR_REFUSALS = "the answer is a refusal, which is asked of the model itself"
 
 
 def make_study(
@@ -41,8 +43,7 @@ def make_study(
 ) -> Study:
     """The Study of a prompt and its answer, with a proxy where there is one.
 
-    Where the answer is calls of tools no proxy is asked: a small model calls other tools, and
-    cannot score the call of another one (`NO_PROXY_FOR_TOOLS`).
+    Where the answer is calls of tools, or a refusal, no proxy is asked (`why_no_proxy`).
 
     Args:
         prompted: the exact messages with the logged answer.
@@ -73,10 +74,18 @@ def make_study(
         "embed": embed,
         "part": part,
     }
-    if proxy is None or read_tool_calls(answer) is not None:
+    if proxy is None or why_no_proxy(answer) is not None:
         return PerturbationStudy(prompted, settings, **shared)
     low_fidelity = as_proxy(proxy, prompted.parameters, max(proxy_calls - settings.budget, 2))
     return ProxyStudy(prompted, settings, proxy=low_fidelity, **shared)
+
+
+def why_no_proxy(answer: str) -> str | None:
+    """Why no proxy is asked, whichever it is; None for a text. A small model calls other tools,
+    and refuses otherwise; it cannot score either of another one's."""
+    if read_tool_calls(answer) is not None:
+        return _NO_PROXY_FOR_TOOLS
+    return None if read_refusal(answer) is None else _NO_PROXY_FOR_REFUSALS
 
 
 def _part(

@@ -36,11 +36,11 @@ Fault = Literal[
     "half_a_body",
     "connection_closed",
     "malformed",
-    "filtered",
+    "unanswered",
     "slow",
 ]
 """What a request gets instead of its answer. From `half_a_body` on its tokens are billed."""
-_WEIGHTS = {"slow": 0.3, "rejected": 0.2, "half_a_body": 0.3, "malformed": 0.2, "filtered": 0.2}
+_WEIGHTS = {"slow": 0.3, "rejected": 0.2, "half_a_body": 0.3, "malformed": 0.2, "unanswered": 0.2}
 """Less frequent than the others: slow answers, and faults that are not retried."""
 UNBILLED = ("rate_limited", "server_error", "not_json", "rejected")
 DOLLARS_PER_TOKEN = 1e-4
@@ -286,8 +286,8 @@ class _CountingHandler(PlantedHandler):
                 self.send(200, {}, whole[: len(whole) // 2])
             case "malformed":
                 self.send(200, {}, {"object": "chat.completion", "answer": 42})
-            case "filtered":
-                reply["choices"][0] |= {"finish_reason": "content_filter", "message": {}}
+            case "unanswered":
+                reply["choices"] = []
                 self.send(200, {}, reply)
             case "connection_closed":
                 self.close_connection = True

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from smile_trace.attribution.answer_distance import LayeredChange, embed_sentences
+from smile_trace.attribution.answer_distance.refusal_change import RefusalChange
 from smile_trace.attribution.answer_distance.tool_call_change import ToolCallChange
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.estimation.answer_change import TextChange
 from smile_trace.attribution.estimation.distances import LAYERS, Distance, distance_named
 from smile_trace.attribution.word_vectors import Embed, embed_words
 from smile_trace.json_fields import Path, path_of, value_at
+from smile_trace.records.refusals import read_refusal
 from smile_trace.records.tool_calls import read_tool_calls
 
 
@@ -32,8 +34,9 @@ class TextComparison(Protocol):
 
 def scorable(answer: str) -> bool:
     """Whether a model can be asked how probable the answer is: not where it is empty, nor where it
-    is calls of tools, of which a server gives no text."""
-    return bool(answer.strip()) and read_tool_calls(answer) is None
+    is a refusal or calls of tools, of which a server gives no text."""
+    marked = read_tool_calls(answer) is not None or read_refusal(answer) is not None
+    return bool(answer.strip()) and not marked
 
 
 class FieldComparison:
@@ -82,7 +85,7 @@ def text_comparison(
 
     Args:
         answer: the logged answer; where it is calls of tools, these are compared, whatever the
-            distance.
+            distance. A refusal is as far as can be from any answer, and like any refusal.
         embed: vectors of texts; None for the packaged ones.
         distance: `layers`, `words`, a name of `distance_names()`, or a distance between sets of
             word vectors.
@@ -92,6 +95,12 @@ def text_comparison(
     Raises:
         ValueError: there is no distance of that name.
     """
+    return RefusalChange(answer, _of_answers(answer, embed, distance, part))
+
+
+def _of_answers(
+    answer: str, embed: Embed | None, distance: str | Distance, part: AnswerSpan | None
+) -> TextComparison:
     if read_tool_calls(answer) is not None:
         return ToolCallChange(answer, part)
     if part is not None and (path := path_of(answer, part)) is not None:

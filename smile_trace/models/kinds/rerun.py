@@ -10,7 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from smile_trace.capture.call_site import Repeatable, qualified_name
-from smile_trace.capture.providers import content_of, read_answer
+from smile_trace.capture.providers import read_answer
+from smile_trace.dialects.parts import answer_of, read_message
 from smile_trace.models.base import Capabilities, Model, ModelUnavailable, NotRepeatable, Request
 from smile_trace.models.kinds.callable import call as call_function
 from smile_trace.records import JSON, Call, Response, chat_messages
@@ -90,8 +91,10 @@ def open_model(name: str, settings: RerunSettings, *, app: str | None, call: Cal
 def _as_captured(result: Any) -> Response:
     """What capture would have recorded for this result, so that both texts are comparable."""
     answer = read_answer(result)
-    if answer.messages:
-        return Response(text=content_of(answer.messages[0]))
+    message = read_message(answer.messages[0]) if answer.messages else None
+    if message is not None:
+        reason = next(iter(answer.finish_reasons), None)
+        return Response(text=answer_of(message, reason) or "")
     return Response(failure=answer.no_content or "the function gave no answer")
 
 

@@ -19,6 +19,7 @@ from smile_trace.records import (
     chat_messages,
     responses_input,
 )
+from smile_trace.records.refusals import refusal_text
 from smile_trace.records.tool_calls import tool_calls_text
 
 PATHS: dict[Form, str] = {
@@ -159,8 +160,12 @@ def _choice(choice: dict[str, Any]) -> Response:
     text = choice.get("text") if message is None else message.get("content")
     if message and message.get("tool_calls"):
         text = tool_calls_text(map(_tool_call, message["tool_calls"]))
-    if text is None and reason == "content_filter":
-        return Response(failure="the server's content filter kept the answer back")
+    elif message and message.get("function_call"):
+        text = tool_calls_text([_tool_call(message["function_call"])])
+    elif message and message.get("refusal"):
+        text = refusal_text(message["refusal"])
+    elif not text and reason == "content_filter":
+        text = refusal_text("")
     tokens, logprobs = _tokens(choice.get("logprobs"))
     return Response(text=text or "", tokens=tokens, logprobs=logprobs, finish_reason=reason)
 

@@ -21,7 +21,7 @@ from smile_trace.explaining.driver import (
     resolve_signal,
 )
 from smile_trace.explaining.options import ExplainOptions
-from smile_trace.explaining.studies import NO_PROXY_FOR_TOOLS, make_study
+from smile_trace.explaining.studies import make_study, why_no_proxy
 from smile_trace.models import Model, ModelUnavailable, NotRepeatable
 from smile_trace.presentable import presentable
 from smile_trace.records import (
@@ -34,7 +34,6 @@ from smile_trace.records import (
     Response,
     Trace,
 )
-from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.jobs import Job
@@ -203,9 +202,8 @@ class Explainer:
             raise _StopRequested
 
     async def _why_no_proxy(self, call: Call, pair: Pair) -> str | None:
-        if read_tool_calls(call.answer or "") is not None:
-            return NO_PROXY_FOR_TOOLS
-        return await self._retry(why_dropped, self._store, pair)
+        why = why_no_proxy(call.answer or "")
+        return why or await self._retry(why_dropped, self._store, pair)
 
     async def _probe(
         self, study: Study, job: Job, call: Call, perturbations: Sequence[Perturbation]

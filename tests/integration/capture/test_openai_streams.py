@@ -1,7 +1,7 @@
 """Streams of the real openai client, with calls of tools in pieces, parallel ones in turn."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -44,7 +44,7 @@ def _ask(client: OpenAI, request: dict[str, Any]) -> Any:
 
 def _decorated(client: OpenAI, request: dict[str, Any], stop: Callable[[Any], bool]) -> None:
     @smile_trace.trace
-    def stream(question: str) -> Iterator[Any]:
+    def stream(question: str) -> Generator[Any, None, None]:
         smile_trace.record(parameters=request)
         with suppress_instrumentation():  # of another test, in this process
             chunks = _ask(client, request)

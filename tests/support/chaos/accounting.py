@@ -13,7 +13,7 @@ from tests.support.chaos.fault_run import CAPS, CONCURRENT, FaultRun
 from tests.support.chaos.schedule import BUDGET, CALLS
 
 TRUE_REASON = re.compile(
-    r"HTTP 4|HTTP 5|connection broke|no answer within|no JSON|not an OpenAI|content filter"
+    r"HTTP 4|HTTP 5|connection broke|no answer within|no JSON|not an OpenAI|without an answer"
     r"|cap of .* per explanation"
 )
 """What the model did to a call that could not be explained."""

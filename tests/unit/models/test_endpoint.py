@@ -8,6 +8,7 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.models import ModelUnavailable, Request, retry
 from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.records import Message
+from smile_trace.records.refusals import read_refusal
 from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedServer, serving
 
@@ -227,11 +228,24 @@ async def test_a_malformed_reply_is_a_failure(server, reply):
     assert not response.ok
 
 
-async def test_filtered_content_is_a_failure(server):
-    choice = {"message": {"content": None}, "finish_reason": "content_filter"}
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ({"message": {"content": None}, "finish_reason": "content_filter"}, ""),
+        ({"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}, "No."),
+    ],
+)
+async def test_a_refusal_is_an_answer_of_its_own(server, choice, said):
     server.faults = [(200, {}, {"choices": [choice]})]
     [response] = await endpoint(server).generate([ask("a")])
-    assert "content filter" in response.failure
+    assert read_refusal(response.text or "no text") == said
+
+
+async def test_a_filter_that_leaves_a_text_leaves_an_answer(server):
+    choice = {"message": {"content": "It is"}, "finish_reason": "content_filter"}
+    server.faults = [(200, {}, {"choices": [choice]})]
+    [response] = await endpoint(server).generate([ask("a")])
+    assert response.text == "It is"
 
 
 async def test_an_empty_answer_is_an_answer(server):
