@@ -65,9 +65,9 @@ def called(message: Message) -> str:
 
 
 def _asks(message: Message) -> bool:
-    if message.role != "user":
-        return False
-    return not message.parts or any(not isinstance(part, ToolResult) for part in message.parts)
+    """Whether a turn begins with it; not where it holds results of calls before it (Anthropic)."""
+    results = any(isinstance(part, ToolResult) for part in message.parts)
+    return message.role == "user" and not results
 
 
 def _results(messages: Sequence[Message], call: int, ids: set[str | None]) -> Iterator[int]:

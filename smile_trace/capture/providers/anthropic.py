@@ -1,12 +1,12 @@
 """Anthropic's messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smile_trace.capture.jsonable import field
+from smile_trace.capture.jsonable import field, jsonable, plain_str
 from smile_trace.capture.providers.answers import with_metadata
 from smile_trace.capture.providers.base import Answer, Part, Provider, SentRequest
-from smile_trace.capture.providers.messages import blob, read_messages, tool_call, tool_response
+from smile_trace.capture.providers.messages import blob, read_parts, tool_call, tool_response
 from smile_trace.capture.providers.requests import read_chat_request
 
 
@@ -26,22 +26,83 @@ class Anthropic(Provider):
         if kind == "tool_use":
             return tool_call(field(part, "id"), field(part, "name"), field(part, "input"))
         if kind == "tool_result":
-            return tool_response(field(part, "tool_use_id"), field(part, "content"))
-        source = field(part, "source")
-        data = field(source, "data")
-        if isinstance(data, str | bytes):
-            return blob(str(kind), str(field(source, "media_type") or ""), data)
-        return None
+            return _tool_result(part)
+        if kind in ("thinking", "redacted_thinking"):
+            return _reasoning(part)
+        if kind == "search_result":
+            return _search_result(part)
+        return _with_source(part, str(kind))
 
     def read_response(self, response: Any) -> Answer | None:
-        if field(response, "type") != "message" or not isinstance(field(response, "content"), list):
+        content = field(response, "content")
+        if field(response, "type") != "message" or not isinstance(content, list):
             return None
         reason = field(response, "stop_reason")
-        reasons = [str(reason)] if reason else []
-        return with_metadata(
-            Answer(read_messages([response]) or [], reasons, form="chat"), response
-        )
+        message = {"role": "assistant", "parts": read_parts(content)}
+        answer = Answer([message], [str(reason)] if reason else [], form="chat")
+        return with_metadata(answer, response)
 
     def read_chunk(self, chunk: Any) -> str | None:
         text = field(field(chunk, "delta"), "text")
         return text if isinstance(text, str) else None
+
+
+def _tool_result(part: Any) -> Part:
+    """What a tool gave back; of blocks of text only their texts."""
+    content = field(part, "content")
+    if isinstance(content, list | tuple):
+        content = [_text_block(block) for block in content]
+    result = tool_response(field(part, "tool_use_id"), content)
+    return {**result, "extra": {"is_error": True}} if field(part, "is_error") is True else result
+
+
+def _text_block(block: Any) -> Any:
+    text = field(block, "text")
+    is_text = field(block, "type") == "text" and isinstance(text, str)
+    return {"type": "text", "text": text} if is_text else block
+
+
+def _reasoning(part: Any) -> Part:
+    """Thinking, with what the service takes it back by."""
+    text = field(part, "thinking")
+    held = {name: field(part, name) for name in ("signature", "data")}
+    extra = {name: plain_str(value) for name, value in held.items() if isinstance(value, str)}
+    return {
+        "type": "reasoning",
+        "content": plain_str(text) if isinstance(text, str) else "",
+        "extra": extra,
+    }
+
+
+def _search_result(part: Any) -> Part | None:
+    """A search result of one text, as a text."""
+    content = field(part, "content")
+    alone = content[0] if isinstance(content, Sequence) and len(content) == 1 else None
+    text = field(alone, "text")
+    return _text_of(part, text, {"content": []}) if isinstance(text, str) else None
+
+
+def _with_source(part: Any, kind: str) -> Part | None:
+    """An image or a document, which may be a text."""
+    source = field(part, "source")
+    data, url, file = (field(source, name) for name in ("data", "url", "file_id"))
+    media_type = field(source, "media_type")
+    if field(source, "type") == "text" and isinstance(data, str):
+        return _text_of(part, data, {"source": {"type": "text", "media_type": "text/plain"}})
+    if isinstance(data, str | bytes):
+        return blob(kind, str(media_type or ""), data)
+    if isinstance(url, str):
+        return {"type": "uri", "modality": kind, "uri": plain_str(url)}
+    if isinstance(file, str):
+        return {"type": "file", "modality": kind, "file_id": plain_str(file)}
+    return None
+
+
+def _text_of(block: Any, text: str, without: dict[str, Any]) -> Part:
+    """The text of a block that is more than a text, with the block as it is without it."""
+    whole = {name: field(block, name) for name in ("type", "title", "context", "citations")}
+    source = field(block, "source")
+    if isinstance(source, str):  # of a search result
+        whole["source"] = source
+    known = {name: jsonable(value) for name, value in whole.items() if value is not None}
+    return {"type": "text", "content": plain_str(text), "extra": known | without}

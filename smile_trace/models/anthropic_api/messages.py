@@ -76,12 +76,13 @@ def _turn(message: Message) -> Turn:
 
 
 def _merged(turns: Iterable[Turn]) -> list[Turn]:
-    """The turns with those of one role in one where calls of tools or their results are among
-    them: a result has to be in the one message behind its call, before all else."""
+    """The turns with those of one role in one where a call would be parted from its results: these
+    have to be in the one message behind it, before all else."""
     merged: list[Turn] = []
     for turn in turns:
         last = merged[-1] if merged else None
-        if last is None or last["role"] != turn["role"] or not _tools(last) + _tools(turn):
+        parted = last is not None and (_has(last, "tool_use") or _has(turn, "tool_result"))
+        if last is None or last["role"] != turn["role"] or not parted:
             merged.append(turn)
             continue
         blocks = [*_blocks(last), *_blocks(turn)]
@@ -112,8 +113,8 @@ def _system(leading: Sequence[Message], misplaced: Sequence[Turn]) -> JSON:
     return [block for turn in turns for block in _blocks(turn)] or None
 
 
-def _tools(turn: Turn) -> list[Turn]:
-    return [b for b in _blocks(turn) if b["type"] in ("tool_use", "tool_result")]
+def _has(turn: Turn, kind: str) -> bool:
+    return any(block["type"] == kind for block in _blocks(turn))
 
 
 def _blocks(turn: Turn) -> list[Turn]:
