@@ -12,7 +12,7 @@ from smile_trace.records import JSON, Form, Message
 
 _NOT_PARAMETERS = (
     *("model", "messages", "input", "instructions", "system", "stream", "stream_options"),
-    *("background", "user", "metadata", "extra_headers"),
+    *("background", "user", "metadata", "extra_headers", "extra_query", "extra_body", "timeout"),
 )
 
 
@@ -34,11 +34,12 @@ def read_sent(value: JSON) -> Sent | None:
     sent = read_client_request(request)
     if sent is None or sent.messages is None:
         return None
+    whole = request | read_object(request.get("extra_body"))  # what is sent beside the others
     responses = sent.attributes.get(semconv.OPENAI_API_TYPE) == semconv.RESPONSES
     left_out = _NOT_PARAMETERS if responses else (*_NOT_PARAMETERS, "prompt")
     return Sent(
         messages=messages_of(sent.messages),
-        parameters={k: v for k, v in request.items() if k not in left_out and v is not None},
+        parameters={k: v for k, v in whole.items() if k not in left_out and v is not None},
         form="responses" if responses else "chat",
     )
 
@@ -54,7 +55,7 @@ def read_got(value: JSON) -> Answer | None:
     first = choices[0] if isinstance(choices, list) and choices else None
     whole = isinstance(first, Mapping) and "message" in first
     items = isinstance(response.get("output"), list) and isinstance(response.get("id"), str)
-    if not whole and not items:
+    if not whole and not items and response.get("type") != "message":
         return None
     answer = read_answer(response)
     return answer if answer.messages else None

@@ -34,7 +34,10 @@ from smile_trace.records import (
 from smile_trace.records.message import TOOL_ROLES
 
 _KIND = "openinference.span.kind"
-_HOLD_THE_REQUEST = ("openinference.instrumentation.openai",)
+_HOLD_THE_REQUEST = (
+    "openinference.instrumentation.openai",
+    "openinference.instrumentation.anthropic",
+)
 """The instrumentors whose `input.value` and `output.value` are what the client sent and got."""
 _BESIDE = (None, "text", "tool_use", "tool_result")
 """Types of contents without a text that stand elsewhere, too (Anthropic's calls of tools)."""

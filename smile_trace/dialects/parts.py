@@ -24,12 +24,14 @@ from smile_trace.records.tool_calls import tool_calls_text
 
 _RUN_HERE = ("function", "custom")
 """The types of tools that the application runs; any other is run by the server."""
-_SERVER_SIDE = ("web_search_options",)
+_RUN_HERE_AS = ("bash_", "text_editor_", "memory_")
+"""How the types of Anthropic's own tools begin that the application runs."""
+_SERVER_SIDE = ("web_search_options", "mcp_servers")
 _SENDABLE = ("https://", "http://", "data:image/")
 """How the address of an image begins that is sent as it is; capture replaces data by a mark."""
 _WHOLE_REASONING = ("encrypted_content", "content", "signature", "data")
 """Fields of which reasoning that servers take back has one (OpenAI, open models, Anthropic)."""
-_HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt")
+_HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt", "container")
 
 
 def read_message(raw: JSON) -> Message | None:
@@ -146,12 +148,16 @@ def _why_no_media(part: Media) -> str | None:
     return f"its {part.modality} cannot be sent again"
 
 
+def _runs_here(kind: str) -> bool:
+    return kind in _RUN_HERE or kind.startswith(_RUN_HERE_AS)
+
+
 def _why_not_these_tools(parameters: Mapping[str, JSON]) -> str | None:
     tools = parameters.get("tools")
     kinds = [
         str(tool.get("type"))
         for tool in (tools if isinstance(tools, list) else ())
-        if isinstance(tool, dict) and tool.get("type", "function") not in _RUN_HERE
+        if isinstance(tool, dict) and not _runs_here(str(tool.get("type") or "function"))
     ]
     kinds += [name for name in _SERVER_SIDE if parameters.get(name) is not None]
     if not kinds:

@@ -80,7 +80,8 @@ def _call(part: ToolCall) -> dict[str, JSON]:
 
 
 def _extra(part: Part) -> dict[str, JSON]:
-    return part.extra if isinstance(part, WithExtra) else {}
+    """Not of a part that has another type in its own API, such as Anthropic's documents."""
+    return part.extra if isinstance(part, WithExtra) and "type" not in part.extra else {}
 
 
 def _content(part: Part) -> dict[str, JSON] | None:

@@ -3,10 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smile_trace.capture.jsonable import field, jsonable, plain_str
+from smile_trace.capture.jsonable import field, plain_str
 from smile_trace.capture.providers.answers import with_metadata
 from smile_trace.capture.providers.base import Answer, Part, Provider, SentRequest
-from smile_trace.capture.providers.messages import blob, read_parts, tool_call, tool_response
+from smile_trace.capture.providers.messages import (
+    blob,
+    read_parts,
+    tool_call,
+    tool_response,
+    with_extra,
+)
 from smile_trace.capture.providers.requests import read_chat_request
 
 
@@ -24,7 +30,8 @@ class Anthropic(Provider):
     def read_part(self, part: Any) -> Part | None:
         kind = field(part, "type")
         if kind == "tool_use":
-            return tool_call(field(part, "id"), field(part, "name"), field(part, "input"))
+            call = tool_call(field(part, "id"), field(part, "name"), field(part, "input"))
+            return with_extra(call, part, ("type", "id", "name", "input", "caller"))
         if kind == "tool_result":
             return _tool_result(part)
         if kind in ("thinking", "redacted_thinking"):
@@ -53,7 +60,7 @@ def _tool_result(part: Any) -> Part:
     if isinstance(content, list | tuple):
         content = [_text_block(block) for block in content]
     result = tool_response(field(part, "tool_use_id"), content)
-    return {**result, "extra": {"is_error": True}} if field(part, "is_error") is True else result
+    return with_extra(result, part, ("type", "tool_use_id", "content"))
 
 
 def _text_block(block: Any) -> Any:
@@ -79,7 +86,7 @@ def _search_result(part: Any) -> Part | None:
     content = field(part, "content")
     alone = content[0] if isinstance(content, Sequence) and len(content) == 1 else None
     text = field(alone, "text")
-    return _text_of(part, text, {"content": []}) if isinstance(text, str) else None
+    return _text_of(part, text, "content", []) if isinstance(text, str) else None
 
 
 def _with_source(part: Any, kind: str) -> Part | None:
@@ -88,7 +95,7 @@ def _with_source(part: Any, kind: str) -> Part | None:
     data, url, file = (field(source, name) for name in ("data", "url", "file_id"))
     media_type = field(source, "media_type")
     if field(source, "type") == "text" and isinstance(data, str):
-        return _text_of(part, data, {"source": {"type": "text", "media_type": "text/plain"}})
+        return _text_of(part, data, "source", {"type": "text", "media_type": "text/plain"})
     if isinstance(data, str | bytes):
         return blob(kind, str(media_type or ""), data)
     if isinstance(url, str):
@@ -98,11 +105,15 @@ def _with_source(part: Any, kind: str) -> Part | None:
     return None
 
 
-def _text_of(block: Any, text: str, without: dict[str, Any]) -> Part:
-    """The text of a block that is more than a text, with the block as it is without it."""
-    whole = {name: field(block, name) for name in ("type", "title", "context", "citations")}
-    source = field(block, "source")
-    if isinstance(source, str):  # of a search result
-        whole["source"] = source
-    known = {name: jsonable(value) for name, value in whole.items() if value is not None}
-    return {"type": "text", "content": plain_str(text), "extra": known | without}
+def _text_of(block: Any, text: str, where: str, rest: Any) -> Part:
+    """The text of a block that is more than a text, with the block as it is without it.
+
+    Args:
+        block: a document, or a search result.
+        text: its text.
+        where: the field that holds it.
+        rest: what else that field holds.
+    """
+    read = with_extra({"type": "text", "content": plain_str(text)}, block, (where,))
+    read["extra"][where] = rest
+    return read

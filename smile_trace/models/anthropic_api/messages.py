@@ -19,10 +19,12 @@ from smile_trace.records import (
     Media,
     Message,
     Part,
+    Reasoning,
     TextPart,
     ToolCall,
     ToolResult,
 )
+from smile_trace.records.parts import WithExtra, are_blocks
 
 PLACEHOLDER = "…"
 """What a user's message says that has to be there where all its text is removed."""
@@ -133,9 +135,15 @@ def _block(part: Part) -> Turn | None:
     if isinstance(part, TextPart):
         return _text(part)
     if isinstance(part, ToolCall):
-        return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part)}
+        called = {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part)}
+        return called | _cached(part)
     if isinstance(part, ToolResult):
         return _result(part)
+    if isinstance(part, Reasoning) and "data" in part.extra:
+        return {"type": "redacted_thinking", "data": part.extra["data"]}
+    if isinstance(part, Reasoning) and "signature" in part.extra:
+        signature = part.extra["signature"]
+        return {"type": "thinking", "thinking": part.content, "signature": signature}
     if isinstance(part, Media) and part.modality == "image" and part.uri is not None:
         return {"type": "image", "source": _source(part.uri)}
     raise NotRepeatable(f"Anthropic's Messages API takes no {part.type} of this kind")
@@ -144,7 +152,12 @@ def _block(part: Part) -> Turn | None:
 def _text(part: TextPart) -> Turn | None:
     if not part.content.strip():
         return None
-    return {"type": "text", "text": part.content}
+    extra = part.extra
+    if extra.get("type") == "search_result":
+        return {**extra, "content": [{"type": "text", "text": part.content}]}
+    if extra.get("type") == "document":
+        return {**extra, "source": {**extra["source"], "data": part.content}}
+    return {"type": "text", "text": part.content, **_cached(part)}
 
 
 def _input(part: ToolCall) -> JSON:
@@ -160,13 +173,19 @@ def _input(part: ToolCall) -> JSON:
 
 def _result(part: ToolResult) -> Turn:
     """What a tool gave back; nothing where its text was removed, and then no error either."""
-    block: Turn = {"type": "tool_result", "tool_use_id": part.id}
-    texts = [text for text in part.texts if text.strip()]
-    if isinstance(part.response, list | tuple) and texts and len(part.texts) == len(part.response):
-        block["content"] = [{"type": "text", "text": text} for text in texts]
-    elif texts:
-        block["content"] = texts[0]
+    content: JSON = part.texts[0] if part.texts and part.texts[0].strip() else None
+    if are_blocks(part.response):
+        content = [block for block in part.response if block.get("text", "x").strip()]
+    block: Turn = {"type": "tool_result", "tool_use_id": part.id, **_cached(part)}
+    if content:
+        block["content"] = content
+        block |= {"is_error": True} if part.extra.get("is_error") else {}
     return block
+
+
+def _cached(part: WithExtra) -> dict[str, JSON]:
+    """Where the service keeps what stands before: the next request costs less."""
+    return {k: v for k, v in part.extra.items() if k == "cache_control"}
 
 
 def _source(uri: str) -> JSON:

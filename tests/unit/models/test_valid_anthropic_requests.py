@@ -30,11 +30,33 @@ JSON_VALUE = st.recursive(
 )
 TEXT_BLOCK = TEXT.map(lambda text: {"type": "text", "text": text})
 IMAGE = {"type": "image", "source": {"type": "url", "url": "https://example.org/a.png"}}
-CONTENT = TEXT | st.lists(TEXT_BLOCK | st.just(IMAGE), min_size=1, max_size=3)
+CACHED = TEXT_BLOCK.map(lambda block: {**block, "cache_control": {"type": "ephemeral"}})
+DOCUMENT = TEXT.map(
+    lambda text: {
+        "type": "document",
+        "source": {"type": "text", "media_type": "text/plain", "data": text},
+        "title": "Returns",
+        "citations": {"enabled": True},
+    }
+)
+FOUND = TEXT_BLOCK.map(
+    lambda block: {"type": "search_result", "source": "a", "title": "b", "content": [block]}
+)
+CONTENT = TEXT | st.lists(
+    TEXT_BLOCK | st.just(IMAGE) | CACHED | DOCUMENT | FOUND, min_size=1, max_size=4
+)
+THINKING = st.sampled_from(
+    [
+        {"type": "thinking", "thinking": "An order.", "signature": "EqQB"},
+        {"type": "redacted_thinking", "data": "EmwK"},
+    ]
+)
 RESULT = TEXT | JSON_VALUE.map(json.dumps) | st.lists(TEXT_BLOCK, min_size=1, max_size=2)
 STEP = st.tuples(
-    st.lists(TEXT_BLOCK, max_size=1),
-    st.lists(st.none() | RESULT, min_size=1, max_size=3),
+    st.tuples(st.lists(THINKING, max_size=1), st.lists(TEXT_BLOCK, max_size=1)).map(
+        lambda said: [*said[0], *said[1]]
+    ),
+    st.lists(st.tuples(st.none() | RESULT, st.booleans()), min_size=1, max_size=3),
     st.lists(TEXT_BLOCK, max_size=1),
 )
 """What the assistant says beside its calls, the result of each call, what the user adds."""
@@ -64,10 +86,12 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
                 for i in ids
             ]
             blocks: list[dict[str, Any]] = [
-                {"type": "tool_result", "tool_use_id": i, "content": result}
-                for i, result in zip(ids, results, strict=True)
+                {"type": "tool_result", "tool_use_id": i, "content": result, "is_error": failed}
+                for i, (result, failed) in zip(ids, results, strict=True)
             ]
             for block in blocks:
+                if not block["is_error"] or block["content"] is None:
+                    del block["is_error"]
                 if block["content"] is None:
                     del block["content"]
             messages.append({"role": "assistant", "content": [*said, *calls]})
@@ -96,7 +120,7 @@ def _body(
     return {"model": "m", **wire.body(request, max_tokens=5)}
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(requests(), UNITS, st.data())
 def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataObject) -> None:
     check({"model": "m", **request})
