@@ -1,0 +1,1 @@
+"""What the OTLP/HTTP receiver takes: `python -m benchmarks.receive`, see `__main__.py`."""
