@@ -372,6 +372,28 @@ class Receive(_Table):
     """Megabytes of requests per second, on average; more has to wait (429)."""
 
 
+class Files(_Table):
+    """Files of OTLP/JSON lines that others write, as the Collector's file exporter does."""
+
+    paths: tuple[str, ...] = ()
+    """Absolute paths, also with `*`, `?` and `**`; plain, gzip or zstd. They are read as they grow
+    and left as they are; let the pattern match rotated ones, too."""
+
+    @field_validator("paths")
+    @classmethod
+    def _absolute(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        expanded = tuple(str(Path(path).expanduser()) for path in paths)
+        if relative := [path for path in expanded if not path.startswith("/")]:
+            raise ValueError(f"write an absolute path in place of {relative[0]!r}")
+        return expanded
+
+
+class Sources(_Table):
+    """Where calls come from besides this machine's applications."""
+
+    files: Files = Files()
+
+
 class Retention(_Table):
     """What the store keeps and for how long; `"none"` = for ever. Whatever waits for a model or
     a tracker is kept."""
@@ -409,6 +431,7 @@ class Settings(BaseSettings):
     pooling: Pooling = Pooling()
     worker: Worker = Worker()
     receive: Receive = Receive()
+    sources: Sources = Sources()
     retention: Retention = Retention()
     trackers: dict[str, dict[str, str | int | float | bool]] = {}
     """Options per tracker; a tracker's README lists its own."""

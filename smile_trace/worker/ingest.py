@@ -1,21 +1,26 @@
-"""From the spool to the store: read on from recorded offsets, in batches, losing nothing."""
+"""From the spool, and from files of others, to the store.
+
+They are read on from recorded offsets, in batches, losing nothing.
+"""
 
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 from smile_trace.capture.spool import writer_alive
 from smile_trace.capture.spool.losses import make_private
 from smile_trace.dialects import read_feedback
-from smile_trace.foreign import MAX_BYTES, ForeignDataError
+from smile_trace.errors import SmileTraceError
+from smile_trace.foreign import ForeignDataError
 from smile_trace.private_files import NotPrivate, open_own
 from smile_trace.records import Feedback, Record
 from smile_trace.records.otlp import read_line
 from smile_trace.settings import Settings
+from smile_trace.sources import otlp_files
+from smile_trace.sources.whole_lines import BATCH_BYTES, Batch, read_batches
 from smile_trace.store import Store
 from smile_trace.store.forgotten import ids_in
 from smile_trace.store.trace_reader import read_trace
@@ -24,16 +29,12 @@ from smile_trace.worker.redaction import without_secrets
 
 logger = logging.getLogger(__name__)
 
-BATCH_BYTES = 4 * 2**20
-"""How much of a file goes into one transaction (a longer line makes a batch of its own)."""
 BATCH_FILES = 500
 """How many files may share a transaction."""
-MAX_LINE_BYTES = MAX_BYTES
-"""A longer line is no span of ours: it is stored as corrupt, piece by piece."""
 
 
 class Ingested(Record):
-    """What one pass over the spool read."""
+    """What one pass over the spool and the files of others read."""
 
     spans: int = 0
     feedback: int = 0
@@ -41,28 +42,8 @@ class Ingested(Record):
     traces: int = 0
 
 
-@dataclass
-class _Batch:
-    """Whole lines of a file, from `start` on; `end` is where the next batch begins."""
-
-    start: int
-    data: bytes
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.data)
-
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Each line with its offset in the file, without empty ones."""
-        offset = self.start
-        for line in self.data.split(b"\n"):
-            if line.strip():
-                yield offset, line
-            offset += len(line) + 1
-
-
 class Ingest:
-    """Reads `settings.spool` into the store and completes traces.
+    """Reads `settings.spool` and the files of `sources.files` into the store, completes traces.
 
     A trace is complete when its root has arrived, when the process that wrote it is gone, or when
     nothing was added to it for `worker.trace_silence_seconds`.
@@ -73,9 +54,11 @@ class Ingest:
     ) -> None:
         self._store = store
         self._spool = settings.spool
+        self._others = settings.sources.files.paths
         self._silence = settings.worker.trace_silence_seconds
         self._clock = clock
-        self._waiting: list[tuple[SpoolFile, _Batch]] = []
+        self._waiting: list[tuple[SpoolFile, Batch]] = []
+        self._stamps: dict[Path, tuple[int, int, int]] = {}
         self._warned: dict[Path, str] = {}
 
     def run(self, stopping: Callable[[], bool] = lambda: False) -> Ingested:
@@ -102,6 +85,7 @@ class Ingest:
                 break
             if not alive:
                 finished.append(path)
+        total = _sum(total, self._read_others(known, stopping))
         total = _sum(total, self._flush())
         if stopping():
             return total
@@ -117,7 +101,6 @@ class Ingest:
         alive: bool,
         stopping: Callable[[], bool],
     ) -> Ingested:
-        total = Ingested()
         with os.fdopen(open_own(path), "rb") as stream:
             state = os.fstat(stream.fileno())
             file = known or SpoolFile(path.name, state.st_ino, 0, self._clock())
@@ -125,14 +108,62 @@ class Ingest:
                 # Another file under the same name, or cut short: from its beginning. What is
                 # in the store already changes nothing there.
                 file = replace(file, inode=state.st_ino, offset=0)
-            while (batch := _next_batch(stream, file.offset, final=not alive)) is not None:
-                file = replace(file, offset=batch.end, grown_at=self._clock())
-                self._waiting.append((file, batch))
-                total = _sum(total, self._flush(unless_small=True))
-                if stopping():
-                    return total
-            if known is None and not file.offset:
-                self._waiting.append((file, _Batch(0, b"")))
+            if known is None:
+                self._waiting.append((file, Batch(0, b"")))
+            stream.seek(file.offset)
+            # The unfinished line of a living process waits for its rest.
+            batches = read_batches(stream, file.offset, lambda _: not alive)
+            return self._take(file, batches, stopping)
+
+    def _take(
+        self, file: SpoolFile, batches: Iterator[Batch], stopping: Callable[[], bool]
+    ) -> Ingested:
+        total = Ingested()
+        for batch in batches:
+            file = replace(file, offset=batch.end, grown_at=self._clock())
+            self._waiting.append((file, batch))
+            total = _sum(total, self._flush(unless_small=True))
+            if stopping():
+                break
+        return total
+
+    def _read_others(
+        self, known: Mapping[str, SpoolFile], stopping: Callable[[], bool]
+    ) -> Ingested:
+        """What is new in the files of others, which are left as they are."""
+        total = Ingested()
+        found = otlp_files.find(self._others)
+        for path in found:
+            if stopping():
+                return total
+            try:
+                total = _sum(total, self._read_other(path, known.get(str(path)), stopping))
+            except OSError as error:
+                self._warn_once(path, f"cannot be read ({error}): it stays for later")
+        gone = [name for name in known if "/" in name and Path(name) not in found]
+        self._store.traces.forget_files(gone)
+        return total
+
+    def _read_other(
+        self, path: Path, known: SpoolFile | None, stopping: Callable[[], bool]
+    ) -> Ingested:
+        state = path.stat()
+        # Without it a compressed file had to be unpacked to see that there is nothing new.
+        stamp = (state.st_ino, state.st_size, state.st_mtime_ns)
+        if self._stamps.get(path) == stamp:
+            return Ingested()
+        file = known or SpoolFile(str(path), state.st_ino, 0, self._clock())
+        if file.inode != state.st_ino:
+            file = replace(file, inode=state.st_ino, offset=0)
+        total = Ingested()
+        try:
+            with otlp_files.reading(path, file.offset) as batches:
+                total = self._take(file, batches, stopping)
+        except SmileTraceError as error:
+            self._warn_once(path, f"is not read: {error}")
+            self._store.traces.add(file, corrupt=[CorruptLine(0, str(error), b"")])
+        if not stopping():
+            self._stamps[path] = stamp
         return total
 
     def _flush(self, *, unless_small: bool = False) -> Ingested:
@@ -156,12 +187,14 @@ class Ingest:
             corrupt=sum(len(one.corrupt) for one in read),
         )
 
-    def _blank(self, file: SpoolFile, batch: _Batch, forgotten: Set[str]) -> None:
+    def _blank(self, file: SpoolFile, batch: Batch, forgotten: Set[str]) -> None:
         """Overwrite the lines of forgotten traces; the rest of them is in the store by now."""
         places = [
             (offset, len(line)) for offset, line in batch.lines() if traces_of(line) & forgotten
         ]
         path = self._spool / file.name
+        if path.parent != self._spool:  # another's file, which is not ours to change
+            return
         try:
             blank(path, file.inode, places)
         except OSError as error:
@@ -182,7 +215,7 @@ class Ingest:
         self._store.traces.add(file, corrupt=[line])
         self._store.traces.forget_files([path.name])
 
-    def _parse(self, file: SpoolFile, batch: _Batch) -> SpoolBatch:
+    def _parse(self, file: SpoolFile, batch: Batch) -> SpoolBatch:
         spans: list[ArrivedSpan] = []
         feedback: list[Feedback] = []
         corrupt: list[CorruptLine] = []
@@ -283,22 +316,6 @@ def blank(path: Path, inode: int, places: Sequence[tuple[int, int]]) -> None:
 def _unexpected(error: Exception) -> str:
     logger.warning("a spool line could not be read", exc_info=error)
     return f"{type(error).__name__}: {str(error)[:200]}"
-
-
-def _next_batch(stream: BinaryIO, start: int, *, final: bool) -> _Batch | None:
-    """The next whole lines; an unfinished line waits while its writer is alive."""
-    stream.seek(start)
-    data = stream.read(BATCH_BYTES)
-    while data and (cut := data.rfind(b"\n")) < 0:
-        more = stream.read(BATCH_BYTES)
-        if not more:
-            return _Batch(start, data) if final else None
-        if len(data) > MAX_LINE_BYTES:
-            return _Batch(start, data)
-        data += more
-    if not data:
-        return None
-    return _Batch(start, data[: cut + 1])
 
 
 def _sum(one: Ingested, other: Ingested) -> Ingested:

@@ -260,6 +260,7 @@ def test_a_line_longer_than_a_batch(
     ingest: Ingest, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smile_trace.worker.ingest.BATCH_BYTES", 1000)
+    monkeypatch.setattr("smile_trace.sources.whole_lines.BATCH_BYTES", 1000)
     text = "long " * 2000
     write_spool(settings.spool, [call_span(1), call_span(2, prompt=text), call_span(3)])
     assert ingest.run() == Ingested(spans=3, traces=3)
@@ -270,7 +271,8 @@ def test_a_line_beyond_all_bounds_is_kept_aside_in_pieces(
     ingest: Ingest, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smile_trace.worker.ingest.BATCH_BYTES", 1000)
-    monkeypatch.setattr("smile_trace.worker.ingest.MAX_LINE_BYTES", 5000)
+    monkeypatch.setattr("smile_trace.sources.whole_lines.BATCH_BYTES", 1000)
+    monkeypatch.setattr("smile_trace.sources.whole_lines.MAX_LINE_BYTES", 5000)
     settings.spool.mkdir(parents=True)
     endless = b"x" * 20_000
     (settings.spool / "a.jsonl").write_bytes(

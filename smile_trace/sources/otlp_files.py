@@ -1,0 +1,158 @@
+"""Files of OTLP/JSON lines that others write, as the Collector's file exporter does.
+
+They are found by patterns, read and left as they are: plain files as they grow, and compressed
+ones (gzip, zstd, and the exporter's own `compression: zstd`, a zstd frame per line with its length
+in four bytes before it). Offsets are those of the unpacked text.
+"""
+
+import glob
+import gzip
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from smile_trace import foreign
+from smile_trace.errors import ReasonCode, SmileTraceError, needing_extra
+from smile_trace.foreign import ForeignDataError
+from smile_trace.private_files import open_regular
+from smile_trace.sources.whole_lines import MAX_LINE_BYTES, Batch, Readable, read_batches
+
+if TYPE_CHECKING:
+    from zstandard import ZstdDecompressor
+
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+LENGTH = 4
+"""Bytes before each frame of the exporter's own form."""
+CHUNK = 2**18
+MAX_UNPACKED = 2**33
+"""Bytes of one unpacked file: a small one may claim to be much larger."""
+MAX_WINDOW = 2**27
+"""Bytes that zstd may look back on, and so has to hold."""
+
+
+class UnreadableFile(SmileTraceError):
+    """A file that cannot be unpacked; the message says why."""
+
+    code = ReasonCode.UNREADABLE_DATA
+
+
+def find(patterns: Sequence[str]) -> list[Path]:
+    """The files that are there, each once, by name.
+
+    Args:
+        patterns: absolute paths, with `*`, `?`, `[…]`, and `**` for any folders.
+    """
+    found = {path for one in patterns for path in glob.glob(one, recursive=True)}
+    return [Path(path) for path in sorted(found) if os.path.isfile(path)]
+
+
+@contextmanager
+def reading(path: Path, start: int) -> Iterator[Iterator[Batch]]:
+    """Its whole lines from an offset of its text on.
+
+    Raises:
+        UnreadableFile: while they are read: it is damaged, or of no form that is read here.
+        OSError: it cannot be opened; `NotPrivate` where it is a link, a pipe or a device.
+    """
+    with os.fdopen(open_regular(path), "rb") as stream:
+        text: Readable | None = _unpacked(path, stream, start)
+        if text is None:
+            if start > os.fstat(stream.fileno()).st_size:
+                start = 0  # it was cut short, and begun anew
+            stream.seek(start)
+            text = stream
+        yield read_batches(text, start, _is_whole)
+
+
+def _is_whole(text: bytes) -> bool:
+    """Whether the end of a file is a line, though no newline follows: an object closes itself."""
+    try:
+        return isinstance(foreign.parse(text, lenient=True), dict)
+    except ForeignDataError:
+        return False
+
+
+def _unpacked(path: Path, stream: BinaryIO, start: int) -> "_Unpacked | None":
+    """What a compressed file holds; None for a plain one."""
+    head = stream.read(LENGTH + len(ZSTD))
+    stream.seek(0)
+    if head.startswith(GZIP):
+        chunks = _gzip(stream)
+    elif head.startswith(ZSTD):
+        chunks = _zstd(stream)
+    elif head[LENGTH:] == ZSTD:
+        chunks = _framed(stream)
+    elif len(head) == LENGTH + len(ZSTD) and head.startswith(b"\0"):
+        raise UnreadableFile(f"{path} holds no JSON: let the file exporter write `format: json`")
+    else:
+        return None
+    return _Unpacked(path, chunks, start)
+
+
+class _Unpacked:
+    """The text of a compressed file, from an offset on."""
+
+    def __init__(self, path: Path, chunks: Iterator[bytes], start: int) -> None:
+        self._path = path
+        self._chunks = chunks
+        self._skip = start
+        self._left = MAX_UNPACKED
+
+    def read(self, size: int, /) -> bytes:
+        """Some of it, about `size` bytes; none at the end."""
+        held: list[bytes] = []
+        try:
+            while size > 0 and (chunk := next(self._chunks, b"")):
+                self._left -= len(chunk)
+                if self._left < 0:
+                    raise UnreadableFile(f"{self._path} has more than {MAX_UNPACKED:,} bytes")
+                skipped = min(self._skip, len(chunk))
+                self._skip -= skipped
+                held.append(chunk[skipped:])
+                size -= len(chunk) - skipped
+        except (gzip.BadGzipFile, zlib.error, ValueError) as error:
+            raise UnreadableFile(f"{self._path} cannot be unpacked: {error}") from None
+        return b"".join(held)
+
+
+def _gzip(stream: BinaryIO) -> Iterator[bytes]:
+    """Of all members; one that is still being written ends where it ends."""
+    with gzip.GzipFile(fileobj=stream) as reader, suppress(EOFError):
+        while chunk := reader.read1(CHUNK):
+            yield chunk
+
+
+def _zstd(stream: BinaryIO) -> Iterator[bytes]:
+    with _zstandard() as decompressor:
+        reader = decompressor.stream_reader(stream, read_across_frames=True)
+        while chunk := reader.read(CHUNK):
+            yield chunk
+
+
+def _framed(stream: BinaryIO) -> Iterator[bytes]:
+    """A line for each frame; one that is still being written waits."""
+    with _zstandard() as decompressor:
+        while len(length := stream.read(LENGTH)) == LENGTH:
+            size = int.from_bytes(length, "big")
+            if size > MAX_LINE_BYTES:
+                raise ValueError(f"a frame of {size:,} bytes")
+            frame = stream.read(size)
+            if len(frame) < size:
+                return
+            line = decompressor.stream_reader(frame).read(MAX_LINE_BYTES + 1)
+            yield line.replace(b"\n", b" ") + b"\n"
+
+
+@contextmanager
+def _zstandard() -> Iterator["ZstdDecompressor"]:
+    """A decompressor, whose errors are ValueErrors."""
+    with needing_extra("receive", "a file that is compressed by zstd"):
+        import zstandard
+    try:
+        yield zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from None

@@ -1,0 +1,189 @@
+"""Files of OTLP/JSON that a Collector writes are read as they grow, rotate and are compressed."""
+
+import gzip
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from smile_trace.settings import Settings, SettingsError
+from smile_trace.sources import otlp_files
+from smile_trace.store import Store
+from smile_trace.worker.ingest import Ingest, Ingested
+from tests.support.spooled import call_span, context_span, line, span_id, trace_id
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "collector"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def settings(tmp_path: Path, folder: Path) -> Settings:
+    (tmp_path / "home").mkdir(mode=0o700)
+    return Settings(home=tmp_path / "home", sources={"files": {"paths": [str(folder / "traces*")]}})
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store.open(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ingest(store: Store, settings: Settings) -> Ingest:
+    return Ingest(store, settings)
+
+
+def lines(*numbers: int) -> bytes:
+    return b"".join(line(call_span(number)) for number in numbers)
+
+
+def framed(text: bytes) -> bytes:
+    """As the exporter's own `compression: zstd` writes lines."""
+    frames = [zstandard.compress(one) for one in text.splitlines()]
+    return b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)
+
+
+def gzip_members(text: bytes) -> bytes:
+    first, rest = text.split(b"\n", 1)
+    return gzip.compress(first + b"\n") + gzip.compress(rest)
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "plain": bytes,
+    "gzip": gzip.compress,
+    "gzip in two members": gzip_members,
+    "zstd": zstandard.compress,
+    "zstd, a frame per line": framed,
+}
+EACH_FORM = pytest.mark.parametrize("form", PACKED)
+
+
+@EACH_FORM
+def test_a_dropped_file_is_read_once_and_left_as_it_is(
+    form: str, folder: Path, store: Store, ingest: Ingest, settings: Settings
+) -> None:
+    path = folder / "traces.json"
+    packed = PACKED[form](lines(*range(1, 31)))
+    path.write_bytes(packed)
+    assert ingest.run() == Ingested(spans=30, traces=30)
+    assert ingest.run() == Ingested()
+    assert Ingest(store, settings).run() == Ingested(), "nor after a restart"
+    assert path.read_bytes() == packed
+    assert store.status().captured == 30
+
+
+@EACH_FORM
+def test_a_file_that_is_still_being_written_is_read_on(
+    form: str, folder: Path, store: Store, ingest: Ingest
+) -> None:
+    whole = PACKED[form](lines(*range(1, 31)))
+    path = folder / "traces.json"
+    for end in (3, len(whole) // 3, len(whole) // 2, len(whole) - 1, len(whole)):
+        with path.open("ab") as stream:
+            stream.write(whole[path.stat().st_size : end])
+        assert ingest.run().corrupt == 0
+    assert store.status().captured == 30
+    assert store.status().corrupt_lines == 0
+
+
+def test_a_rotated_file_is_read_to_its_end_and_nothing_is_there_twice(
+    folder: Path, store: Store, ingest: Ingest
+) -> None:
+    path = folder / "traces.json"
+    path.write_bytes(lines(1, 2))
+    ingest.run()
+    with path.open("ab") as stream:
+        stream.write(lines(3))
+    path.rename(folder / "traces-2026-11-26T22-00-00.000.json")
+    path.write_bytes(lines(4))
+    ingest.run()
+    (folder / "traces-2026-11-26T22-00-00.000.json").unlink()
+    (folder / "traces-2026.json.gz").write_bytes(gzip.compress(lines(1, 2, 3)))
+    ingest.run()
+    assert store.status().captured == 4
+
+
+def test_a_file_that_is_cut_short_is_read_anew(folder: Path, store: Store, ingest: Ingest) -> None:
+    path = folder / "traces.json"
+    path.write_bytes(lines(1, 2, 3))
+    ingest.run()
+    os.truncate(path, 0)
+    with path.open("ab") as stream:
+        stream.write(lines(4))
+    ingest.run()
+    assert store.status().captured == 4
+
+
+def test_the_last_line_needs_no_newline(folder: Path, ingest: Ingest) -> None:
+    (folder / "traces.json").write_bytes(lines(1, 2).rstrip(b"\n"))
+    assert ingest.run().spans == 2
+
+
+def test_a_trace_without_its_root_ends_when_its_file_is_gone(
+    folder: Path, store: Store, ingest: Ingest
+) -> None:
+    path = folder / "traces.json"
+    path.write_bytes(line(call_span(1, parent=span_id(9))))
+    assert ingest.run().traces == 0
+    path.unlink()
+    assert ingest.run().traces == 1
+    assert store.trace(trace_id(1)).root_missing
+    path.write_bytes(line(context_span(1)))
+    assert ingest.run().traces == 1
+    assert not store.trace(trace_id(1)).root_missing
+
+
+DAMAGED = {
+    "gzip, its checksum": gzip.compress(lines(1))[:-8] + bytes(8),
+    "zstd, its checksum": zstandard.ZstdCompressor(write_checksum=True).compress(lines(1))[:-4]
+    + bytes(4),
+    "no zstd at all": b"\x28\xb5\x2f\xfd" + b"\xff" * 99,
+    "protobuf": b"\x00\x00\x01\x00\x0a\x10" + b"x" * 300,
+    "an endless frame": b"\xff\xff\xff\xff\x28\xb5\x2f\xfd",
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_file_is_said_once_and_the_others_are_read(
+    case: str, folder: Path, store: Store, ingest: Ingest, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    (folder / "traces-1").write_bytes(DAMAGED[case])
+    (folder / "traces-2").write_bytes(lines(2001))
+    ingest.run()
+    ingest.run()
+    assert caplog.text.count("traces-1") >= 1
+    assert caplog.text.count("is not read") == 1
+    assert store.status().corrupt_lines >= 1
+    assert store.trace(trace_id(2001)).calls
+
+
+def test_what_unpacks_beyond_all_bounds_is_left(
+    folder: Path, store: Store, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp_files, "MAX_UNPACKED", 2**20)
+    (folder / "traces.gz").write_bytes(gzip.compress(lines(1) + b"\n" * 2**21))
+    ingest.run()
+    assert store.status().corrupt_lines == 1
+
+
+def test_links_are_not_followed(
+    folder: Path, tmp_path: Path, ingest: Ingest, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "elsewhere").write_bytes(lines(1))
+    (folder / "traces.json").symlink_to(tmp_path / "elsewhere")
+    assert ingest.run() == Ingested()
+    assert "is a symbolic link" in caplog.text
+
+
+def test_relative_paths_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="write an absolute path in place of 'traces"):
+        Settings(home=tmp_path, sources={"files": {"paths": ["traces/*.json"]}})
