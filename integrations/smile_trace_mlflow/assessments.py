@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from smile_trace_mlflow.server import Server
 
-DRIVER, VERDICT = "smile.driver", "smile.verdict"
-"""Few fixed names: each is a column of the list."""
+DRIVER, VERDICT, PATH = "smile.driver", "smile.verdict", "smile.path"
+"""Few fixed names: each is a column of the list. Where a path ends is said of the whole trace."""
 DOCUMENT = "smile.document_attribution"
 """One per retrieved document, on the span that retrieved it."""
 CHUNK = "chunk_index"
@@ -73,17 +73,23 @@ def give_user_feedback(server: "Server", info: "TraceInfo", trace: Trace) -> Non
         )
 
 
-def take_away(server: "Server", info: "TraceInfo", span_id: str) -> None:
-    """Take away everything that was said of a call's span, and of the trace's documents."""
+def say_path(server: "Server", info: "TraceInfo", ends: str, summary: str) -> None:
+    """Say of a trace where its path ends."""
+    _give(server, info, None, PATH, ends, summary)
+
+
+def take_away(server: "Server", info: "TraceInfo", span_id: str | None) -> None:
+    """Take away everything that was said of a call's span, or without one of the trace, and of the
+    trace's documents."""
     server.take_feedback(info, DOCUMENT)
-    for name in (DRIVER, VERDICT, _NUMBER):
+    for name in (DRIVER, VERDICT, PATH, _NUMBER):
         _give(server, info, span_id, name, None)
 
 
 def _give(
     server: "Server",
     info: "TraceInfo",
-    span_id: str,
+    span_id: str | None,
     name: str,
     value: str | None,
     rationale: str = "",

@@ -1,7 +1,10 @@
 """Deleting a trace from MLflow, with everything that was delivered into and about it."""
 
+import itertools
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Span
@@ -9,6 +12,7 @@ from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.trackers import ForgottenTrace, Outcome, Receipt, Rejected
 from smile_trace_mlflow.assessments import take_away
 from smile_trace_mlflow.comparisons import VERSION_TAG
+from smile_trace_mlflow.paths import PATH_NAME, path_key, path_span_id, step_key, step_span_id
 from smile_trace_mlflow.runs import DAY_TAG, forget_in_day
 from smile_trace_mlflow.spans import (
     EXPLANATION_NAME,
@@ -61,21 +65,22 @@ def _leave(server: "Server", trace_id: str, item: ForgottenTrace) -> bool:
         return False
     held = {span.span_id: span for span in server.spans(trace_id)}
     emptied = []
-    for call in item.calls:
-        span = held.get(explanation_span_id(call.id))
+    for late in _late_spans(item):
+        span = held.get(late.span_id)
         if span is None or span.end_time_ns is None:
             continue
-        outputs, number = json.dumps(span.outputs, default=str), 0
-        while server.attachment_id(picture_key(call.id, number)) in outputs:
-            server.attach(info, picture_key(call.id, number), "image/svg+xml", _NOTHING)
-            number += 1
-        take_away(server, info, span.parent_id or "")
+        outputs = json.dumps(span.outputs, default=str)
+        for number in itertools.count():
+            if server.attachment_id(late.key(number)) not in outputs:
+                break
+            server.attach(info, late.key(number), "image/svg+xml", _NOTHING)
+        take_away(server, info, span.parent_id if late.of_call else None)
         emptied.append(
             Span(
                 trace_id=trace_id.removeprefix("tr-"),
                 span_id=span.span_id,
                 parent_id=span.parent_id,
-                name=f"{EXPLANATION_NAME} (forgotten)",
+                name=f"{late.name} (forgotten)",
                 start_ns=span.start_time_ns,
                 end_ns=span.end_time_ns,
                 status="ok",
@@ -85,6 +90,25 @@ def _leave(server: "Server", trace_id: str, item: ForgottenTrace) -> bool:
         server.post_spans(spans_to_otlp(emptied), str(info.experiment_id))
         server.tag_trace(trace_id, STATUS_TAG, "forgotten")
     return True
+
+
+class _LateSpan(NamedTuple):
+    """A span of ours: its id, its name without what it tells, and the keys of its pictures."""
+
+    span_id: str
+    name: str
+    key: Callable[[int], str]
+    of_call: bool = True
+
+
+def _late_spans(item: ForgottenTrace) -> Iterator[_LateSpan]:
+    """Every span that may have been put into the trace."""
+    of_path = partial(path_key, item.trace_id)
+    yield _LateSpan(path_span_id(item.trace_id), PATH_NAME, of_path, of_call=False)
+    for call in item.calls:
+        of_call = partial(picture_key, call.id)
+        yield _LateSpan(explanation_span_id(call.id), EXPLANATION_NAME, of_call)
+        yield _LateSpan(step_span_id(call.id), "A step of the path", partial(step_key, call.id))
 
 
 def _forget_comparisons(server: "Server", prompts: set[str]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smile_trace_mlflow.server import Server
 
 DAY_TAG = "smile.day"
-TABLE, INDEX, PAGES = "explanations.json", "index.html", "heatmaps"
+TABLE, INDEX, PAGES, PATHS = "explanations.json", "index.html", "heatmaps", "paths"
 COLUMNS = (
     "function",
     "driver",
@@ -59,7 +59,7 @@ def deliver_day(server: "Server", day: str, items: Sequence[ExplainedCall]) -> s
 
     The table is merged by call and written over, so that delivering again changes nothing.
     """
-    run_id = server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", _NOTE)
+    run_id = server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", NOTE)
     for item in items:
         page = to_html(item.explanation, title=call_label(item.call))
         server.write_artifact(run_id, page_path(item), page)
@@ -78,6 +78,9 @@ def forget_in_day(server: "Server", run_id: str, day: str, call_ids: set[str]) -
     for path in server.artifacts(run_id, PAGES):
         if path.endswith(endings) or path in of_0_1:
             server.delete_artifact(run_id, path)
+    pages = {path_page(call_id.partition(":")[0]) for call_id in call_ids}
+    for path in pages.intersection(server.artifacts(run_id, PATHS)):
+        server.delete_artifact(run_id, path)
     rows = _read(server.read_artifact(run_id, TABLE))
     left = {key: row for key, row in rows.items() if key not in call_ids}
     if left != rows:
@@ -97,6 +100,11 @@ def page_path(item: ExplainedCall) -> str:
     """The path of a call's page: its prompt's name and version, else its function, and a hash."""
     name = _UNSAFE.sub("-", _group(item)).strip("-.")[:60] or "call"
     return f"{PAGES}/{name}-{_short_hash(item.call.id)}.html"
+
+
+def path_page(trace_id: str) -> str:
+    """The artifact's path of the page of a trace's path."""
+    return f"{PATHS}/path-{_short_hash(trace_id)}.html"
 
 
 def _group(item: ExplainedCall) -> str:
@@ -182,7 +190,7 @@ def _metrics(rows: Sequence[Mapping[str, JSON]]) -> dict[str, float]:
     return metrics | ({"smile.fidelity_r2_mean": sum(known) / len(known)} if known else {})
 
 
-_NOTE = (
+NOTE = (
     "Explanations of logged calls by smile-trace: index.html lists them, explanations.json is the "
-    "table, heatmaps/ has a page each."
+    "table, heatmaps/ has a page each, paths/ one for each path of a trace."
 )

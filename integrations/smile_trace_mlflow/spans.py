@@ -190,11 +190,20 @@ def find_parent(trace_id: str, spans: Sequence["MlflowSpan"], call: Call) -> Par
     noted = by_id.get(call.external_trace.get(EXTERNAL_SPAN, ""))
     inside = [s for s in spans if noted is None or _is_below(s, noted.span_id, by_id)]
     llm = [s for s in inside if s.span_type in _LLM_TYPES and _overlap(s, call) > 0]
-    root = next((s for s in spans if s.parent_id is None), None)
-    chosen = max(llm, key=lambda s: _overlap(s, call)) if llm else noted or root
-    if chosen is None or chosen.end_time_ns is None:
+    if not llm and noted is None:
+        return find_root(trace_id, spans)
+    return _parent(trace_id, max(llm, key=lambda s: _overlap(s, call)) if llm else noted)
+
+
+def find_root(trace_id: str, spans: Sequence["MlflowSpan"]) -> ParentSpan | None:
+    """The root span of the user's own trace; None without spans yet."""
+    return _parent(trace_id, next((s for s in spans if s.parent_id is None), None))
+
+
+def _parent(trace_id: str, span: "MlflowSpan | None") -> ParentSpan | None:
+    if span is None or span.end_time_ns is None:
         return None
-    return ParentSpan(trace_id, chosen.span_id, chosen.start_time_ns, chosen.end_time_ns)
+    return ParentSpan(trace_id, span.span_id, span.start_time_ns, span.end_time_ns)
 
 
 def _is_below(span: "MlflowSpan", ancestor: str, by_id: Mapping[str, "MlflowSpan"]) -> bool:
@@ -222,33 +231,55 @@ def explanation_span(item: ExplainedCall, parent: ParentSpan, pictures: Mapping[
     """
     call, explanation = item.call, item.explanation
     fidelity = explanation.fidelity
+    outputs: dict[str, JSON] = {
+        "summary": summary_to_markdown(explanation),
+        **pictures,
+        "scores": scores_to_markdown(explanation),
+        "details": details_to_markdown(explanation),
+    }
+    attributes: dict[str, JSON] = {
+        "smile.status": fidelity.status,
+        **known(
+            {
+                "smile.fidelity_r2": fidelity.r2_heldout,
+                "smile.fidelity_r2_low": fidelity.r2_low,
+                "smile.fidelity_r2_high": fidelity.r2_high,
+            }
+        ),
+        EXPLANATION: _explanation_json(explanation),
+    }
+    name = f"{EXPLANATION_NAME} {call_label(call)}"
+    return late_span(
+        parent, explanation_span_id(call.id), name, explanation.answer, outputs, attributes
+    )
+
+
+def late_span(
+    parent: ParentSpan,
+    span_id: str,
+    name: str,
+    answer: str,
+    outputs: dict[str, JSON],
+    attributes: Mapping[str, JSON],
+) -> Span:
+    """A span about an answer, in its parent's time.
+
+    Args:
+        outputs: what a person is shown, in this order; pictures by their references.
+        attributes: what programs read.
+    """
     return Span(
         trace_id=parent.trace_id.removeprefix("tr-"),
-        span_id=explanation_span_id(call.id),
+        span_id=span_id,
         parent_id=parent.span_id,
-        name=_no_nul(f"{EXPLANATION_NAME} {call_label(call)}"),
+        name=_no_nul(name),
         start_ns=parent.start_ns,
         end_ns=parent.end_ns,
         attributes={
             _TYPE: "EVALUATOR",
-            _INPUTS: _json({"answer": explanation.answer}),
-            _OUTPUTS: _json(
-                {
-                    "summary": summary_to_markdown(explanation),
-                    **pictures,
-                    "scores": scores_to_markdown(explanation),
-                    "details": details_to_markdown(explanation),
-                }
-            ),
-            "smile.status": fidelity.status,
-            **known(
-                {
-                    "smile.fidelity_r2": fidelity.r2_heldout,
-                    "smile.fidelity_r2_low": fidelity.r2_low,
-                    "smile.fidelity_r2_high": fidelity.r2_high,
-                }
-            ),
-            EXPLANATION: _explanation_json(explanation),
+            _INPUTS: _json({"answer": answer}),
+            _OUTPUTS: _json(outputs),
+            **attributes,
         },
         status="ok",
     )

@@ -20,6 +20,7 @@ from smile_trace.trackers import (
     ComparedPrompt,
     Deferred,
     ExplainedCall,
+    ExplainedPath,
     ForgottenTrace,
     Outcome,
     Receipt,
@@ -33,6 +34,7 @@ from smile_trace.trackers.http import RequestRejected
 from smile_trace_mlflow.assessments import assess, assess_unexplained, give_user_feedback
 from smile_trace_mlflow.comparisons import deliver_comparison
 from smile_trace_mlflow.forgetting import STATUS_TAG, forget_trace, picture_key
+from smile_trace_mlflow.paths import deliver_path, find_places, path_span_id
 from smile_trace_mlflow.prompts import prompt_template
 from smile_trace_mlflow.runs import day_of, deliver_day
 from smile_trace_mlflow.spans import (
@@ -79,7 +81,7 @@ class MLflowTracker(Tracker):
 
     name: ClassVar[str] = "mlflow"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        external_traces=True, comparisons=True, forgets=True, unexplained=True
+        external_traces=True, comparisons=True, forgets=True, paths=True, unexplained=True
     )
 
     def __init__(self, server: "Server", ui_url: str) -> None:
@@ -224,6 +226,20 @@ class MLflowTracker(Tracker):
         self._server.tag_trace(parent.trace_id, STATUS_TAG, explanation.fidelity.status)
         return Receipt(external_id=span.span_id, url=self._url(parent.trace_id))
 
+    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
+        """See `Tracker.deliver_paths`: late spans, a column of the list, a page of the day."""
+        return outcomes(deliver_each(items, self._deliver_path))
+
+    def _deliver_path(self, item: ExplainedPath) -> Outcome:
+        places, trace_id = find_places(self._server, item), item.traced_as
+        if places is None:
+            return Deferred(reason=f"the spans of {trace_id} have not arrived yet")
+        info = self._server.trace_info(trace_id)
+        if info is None:
+            return _gone(trace_id)
+        deliver_path(self._server, item, places, info)
+        return Receipt(external_id=path_span_id(item.path.trace_id), url=self._url(trace_id))
+
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_unexplained`: an assessment of the call's span."""
         return outcomes(deliver_each(items, self._say_why_not))
@@ -245,11 +261,7 @@ class MLflowTracker(Tracker):
             return Deferred(reason=f"the spans of {item.traced_as} have not arrived yet")
         info = self._server.trace_info(parent.trace_id)
         if info is None:
-            return Rejected(
-                reason=f"the trace {parent.trace_id} is gone from MLflow: it was deleted there",
-                code=ReasonCode.NOT_FOUND,
-                retry=False,
-            )
+            return _gone(parent.trace_id)
         return parent, info
 
     def _parent(self, item: ExplainedCall | UnexplainedCall) -> ParentSpan | None:
@@ -272,3 +284,11 @@ class MLflowTracker(Tracker):
         """See `Tracker.forget`; of a trace that the application itself made, only what is ours."""
         results = deliver_each(items, lambda item: forget_trace(self._server, item))
         return outcomes(results)
+
+
+def _gone(trace_id: str) -> Rejected:
+    return Rejected(
+        reason=f"the trace {trace_id} is gone from MLflow: it was deleted there",
+        code=ReasonCode.NOT_FOUND,
+        retry=False,
+    )

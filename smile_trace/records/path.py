@@ -121,6 +121,12 @@ class ExplanationPath(Record):
 
         return render.path_to_html(self)
 
+    def to_svg(self) -> str:
+        """The tree of the path as one SVG document; every text in it is escaped."""
+        from smile_trace import render
+
+        return render.path_to_svg(self)
+
     def show(self) -> None:
         """Show the path in the notebook, or print it in the terminal as a tree."""
         from smile_trace import render

@@ -11,6 +11,7 @@ from smile_trace.render.markdown import (
     to_markdown,
 )
 from smile_trace.render.path import path_to_html, print_path, show_path
+from smile_trace.render.path_svg import path_to_svg
 from smile_trace.render.svg import to_svg, to_svg_strips
 from smile_trace.render.table import to_frame
 from smile_trace.render.terminal import print_terminal
@@ -22,6 +23,7 @@ __all__ = [
     "driver_text",
     "fidelity_reason",
     "path_to_html",
+    "path_to_svg",
     "plot",
     "print_path",
     "print_terminal",

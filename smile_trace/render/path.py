@@ -38,9 +38,19 @@ class Node:
         return short(", ".join(f"{c.name}({_arguments(c.arguments)})" for c in calls))
 
     @property
-    def status(self) -> str:
-        """The status of its explanation, in words."""
-        return STATUS_WORDS[self.step.explanation.status]
+    def remark(self) -> str:
+        """What there is to know of it: that it is explained above, or how sure it is; else ""."""
+        if self.above:
+            return "explained above"
+        tools_alone = bool(self.branches) and all(b.source.kind == "tool" for b in self.branches)
+        shown = self.step.by_tool if tools_alone else None
+        status = (shown or self.step.explanation).status
+        return "" if status == "reliable" else STATUS_WORDS[status]
+
+    @property
+    def note(self) -> str:
+        """What else is known of the step, on one line, where it has its branches; else ""."""
+        return "" if self.above else short(self.step.note or "", 300)
 
 
 @dataclass(frozen=True)
@@ -132,10 +142,10 @@ def _label(node: Node) -> Text:
     text = Text.assemble(
         (f"{node.number + 1}. {short(node.step.title)}", "bold"), "  ", node.answer
     )
-    if node.above:
-        text.append("  (explained above)", style="dim")
-    elif node.status != "reliable":
-        text.append(f"  ({node.status})", style="yellow")
+    if node.remark:
+        text.append(f"  ({node.remark})", style="dim" if node.above else "yellow")
+    if node.note:
+        text.append(f"\n{node.note}", style="dim italic")
     return text
 
 

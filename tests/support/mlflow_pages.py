@@ -28,21 +28,27 @@ def prefer(context: BrowserContext, *, dark: bool) -> None:
         context.add_init_script(f"localStorage.setItem({key!r}, {value!r})")
 
 
-def open_list(page: Page, url: str) -> Locator:
-    """Open the experiment's list of traces, and scroll to the column of the verdicts, the last
-    one; gives the column of the drivers once drawn."""
+def open_list(page: Page, url: str, column: str = "smile.driver") -> Locator:
+    """Open the experiment's list of traces, and scroll to the last of our columns; gives the one
+    of that name once drawn."""
     page.goto(f"{_experiment(url)}/traces")
-    column = page.get_by_text("smile.driver").first
-    column.wait_for(timeout=PATIENCE)
+    found = page.get_by_text(column).first
+    found.wait_for(timeout=PATIENCE)
     _settle(page)
-    page.get_by_text("smile.verdict").first.scroll_into_view_if_needed()
-    return column
+    page.get_by_text("smile.verdict").or_(found).last.scroll_into_view_if_needed()
+    return found
 
 
 def open_explanation(page: Page, url: str) -> list[Locator]:
     """Open a receipt's trace and select the explanation; gives its pictures once drawn."""
+    return open_pictures(page, url, EXPLANATION_NAME)
+
+
+def open_pictures(page: Page, url: str, name: str) -> list[Locator]:
+    """Open a receipt's trace and select the span whose name begins so; gives its pictures once
+    drawn."""
     page.goto(url)
-    span = page.get_by_text(EXPLANATION_NAME).first
+    span = page.get_by_text(name).first
     span.wait_for(timeout=PATIENCE)
     span.dispatch_event("click")
     pictures = page.locator('img[alt^="Attachment"]')
