@@ -135,7 +135,7 @@ def _sources(step: PathStep) -> str:
         lines.append(f"{what} {short(source.where)}{then}{why}")
     if step.note:
         lines.append(short(step.note, 300))
-    return "\n".join(lines) or short(step.explanation.summary, 1000)
+    return "\n\n".join(lines) or short(step.explanation.summary, 1000)
 
 
 def _ends(path: ExplanationPath) -> str:

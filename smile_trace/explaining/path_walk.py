@@ -169,7 +169,7 @@ class PathWalk:
             return step
         try:
             note = await self._instead(call, offered)
-            if step.sources and offered.is_kept(await self._answer(call, offered.alone())):
+            if step.sources and offered.is_kept(await self._answer(call, offered.undescribed())):
                 return step.model_copy(update={"note": note})
             by_tool = await self._ask(call, "tool", min(self._left(), STEP_MINIMUM), None)
         except SmileTraceError as error:

@@ -1,7 +1,7 @@
 """What the tools offered have to do with the call of one of them, asked in two requests.
 
 Without its definition no tool is called, so that a study of the definitions says little beside one
-of the messages. It is made where the other tools, or the descriptions, change the call.
+of the messages. It is made where the call is another one without the descriptions.
 """
 
 import json
@@ -27,16 +27,15 @@ class OfferedTools:
         self._called = read_tool_calls(call.answer or "") or ()
         self.names = tuple(dict.fromkeys(one.name for one in self._called))
         held = call.parameters.get("tools")
-        offered = [tool for tool in held if isinstance(tool, dict)] if self.names and held else []
-        self._own = [tool for tool in offered if name_of(tool) in self.names]
-        self.others = [tool for tool in offered if name_of(tool) not in self.names]
+        self._all = [tool for tool in held if isinstance(tool, dict)] if self.names and held else []
+        self.others = [tool for tool in self._all if name_of(tool) not in self.names]
 
     def __bool__(self) -> bool:
-        return bool(self._own)
+        return len(self.others) < len(self._all)
 
-    def alone(self) -> dict[str, JSON]:
-        """The parameters with the tools that are called, without what describes them."""
-        return {**self._parameters, "tools": [_undescribed(tool) for tool in self._own]}
+    def undescribed(self) -> dict[str, JSON]:
+        """The parameters with every tool, without the texts that describe them."""
+        return {**self._parameters, "tools": [_undescribed(tool) for tool in self._all]}
 
     def without(self) -> dict[str, JSON] | None:
         """The parameters with the other tools; None where there are none, or the request asks for
@@ -61,8 +60,7 @@ class OfferedTools:
             return f"Were it not offered, {called} would be called in {its}."
         if len(self.others) == 1:
             return f"The other tool offered would not be called in {its}."
-        total = len(self.others) + len(self._own)
-        return f"Of the {total} tools offered none of the others would be called in {its}."
+        return f"Of the {len(self._all)} tools offered none of the others would be called in {its}."
 
 
 def _undescribed(value: Any) -> Any:

@@ -8,11 +8,12 @@ import contextlib
 
 from playwright.sync_api import BrowserContext, Locator, Page
 from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from smile_trace_mlflow.spans import EXPLANATION_NAME
 
-PATIENCE = 60_000
-"""Milliseconds for MLflow's interface on a busy machine."""
+PATIENCE, CLICKS = 60_000, 4
+"""Milliseconds for MLflow's interface on a busy machine; how often it is clicked meanwhile."""
 
 
 def prefer(context: BrowserContext, *, dark: bool) -> None:
@@ -50,9 +51,12 @@ def open_pictures(page: Page, url: str, name: str) -> list[Locator]:
     page.goto(url)
     span = page.get_by_text(name).first
     span.wait_for(timeout=PATIENCE)
-    span.dispatch_event("click")
     pictures = page.locator('img[alt^="Attachment"]')
-    pictures.first.wait_for(timeout=PATIENCE)
+    for _ in range(CLICKS):  # one that comes while the tree is being drawn goes to nobody
+        span.dispatch_event("click")
+        with contextlib.suppress(PlaywrightTimeout):
+            pictures.first.wait_for(timeout=PATIENCE / CLICKS)
+            break
     page.wait_for_function(
         "[...document.querySelectorAll('img[alt^=Attachment]')].every(i => i.complete)",
         timeout=PATIENCE,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from tests.support.agents_in_store import endpoint, keep, serving_agent
 from tests.support.command_line import run_command
 from tests.support.planted_agents import Kind, planted_agent, wrongly_named
 from tests.support.spooled import call_span, context_span, line, span_id, trace_id
-from tests.support.strict_openai import strict
+from tests.support.strict_openai import reply, strict
 from tests.support.worker_settings import settings_tables
 
 
@@ -59,6 +60,59 @@ def test_where_nothing_matters_the_path_is_one_node() -> None:
     assert "the answer stayed the same" in path.summary
     assert alone.answer == "Thank you for your message.", "the final answer, not the first call"
     assert again.call.answer == alone.answer
+
+
+def test_a_tool_whose_description_decides_is_named_beside_the_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number comes from the user, and the choice from a word of the description."""
+    tools = [
+        {"type": "function", "function": {"name": name, "description": what,
+         "parameters": {"type": "object", "properties": {"number": {"type": "integer"}}}}}
+        for name, what in (
+            ("get_order", "Live data of an order."),
+            ("find_order", "An order of the archive."),
+            ("send_letter", "Writes to a customer."),
+        )
+    ]  # fmt: skip
+
+    def model(body: dict[str, Any]) -> str | list[dict[str, Any]]:
+        if any(message["role"] == "tool" for message in body["messages"]):
+            return order_agent.answer(body)
+        offered = [tool["function"] for tool in body.get("tools", ())]
+        live = [one["name"] for one in offered if "Live" in one.get("description", "")]
+        other = [one["name"] for one in offered if one["name"].endswith("_order")]
+        number = re.search(r"\d+", body["messages"][-1]["content"])
+        if number is None or not other:
+            return "Which order is it?"
+        return [{"name": (live or other[-1:])[0], "arguments": {"number": int(number[0])}}]
+
+    def ask(messages: list[dict[str, Any]]) -> Any:
+        body = {"model": "planted", "temperature": 0, "messages": messages, "tools": tools}
+        smile_trace.record(parameters=body, response=reply(model(body), body))
+
+    with captured() as found:
+
+        @smile_trace.trace
+        def agent() -> None:
+            traced(ask)([{"role": "user", "content": order_agent.QUESTION}])
+            traced(ask)(order_agent.messages(call_id="call_0"))
+
+        traced = smile_trace.trace
+        agent()
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
+    keep(Settings(), found.lines)
+    [traced_id] = {call.trace_id for call in found.calls}
+    with strict(model) as server:
+        path = smile_trace.explain_path(traced_id, model=endpoint(server))
+    assert server.refused == []
+    step = path.steps[1]
+    assert [(source.kind, source.name) for source in step.sources][:2] == [
+        ("message", "user"),
+        ("tool", "get_order"),
+    ]
+    assert step.note == "Were it not offered, find_order would be called in its place."
+    assert step.by_tool is not None
 
 
 def test_it_ends_at_its_depth_and_at_its_budget_and_says_so() -> None:

@@ -162,6 +162,7 @@ def test_it_waits_for_the_users_own_trace(tracker: MLflowTracker, case: Case) ->
     assert isinstance(outcome, Deferred)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_its_pictures_are_drawn(
     tracker: MLflowTracker, case: Case, watched_page: WatchedPage, tmp_path: Path

@@ -1,12 +1,13 @@
 """A path as a page and as a tree in the terminal."""
 
 import io
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
 from smile_trace.records.path import ExplanationPath
-from smile_trace.render import path_to_html, print_path
+from smile_trace.render import path_to_html, path_to_svg, print_path
 from smile_trace.testing.samples import HOSTILE
 from tests.support.paths import ROOT
 from tests.support.sample_paths import sample_path
@@ -47,6 +48,52 @@ def test_hostile_text_is_text() -> None:
     assert "<script" not in page
     assert "<img" not in page
     assert "\x1b" not in printed(path)
+
+
+def test_the_picture_has_the_tree_as_text() -> None:
+    root = ElementTree.fromstring(sample_path().to_svg())
+    words = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    shown = " ".join(" ".join(words).split())
+    assert "1. The final answer" in shown
+    assert shown.count("Friday +0.70") == 5
+    assert "(explained above)" in shown
+    assert "that call is not explained: get_order" in shown
+    assert (
+        max(float(text.get("x", 0)) for text in root.iter("{http://www.w3.org/2000/svg}text")) < 700
+    )
+    hostile = sample_path("say <script>smile</script>", HOSTILE).to_svg()
+    assert "<script" not in hostile
+    ElementTree.fromstring(hostile)
+    with pytest.raises(ValueError, match="480"):
+        path_to_svg(sample_path(), width=300)
+
+
+def test_a_deep_path_stays_in_its_picture() -> None:
+    path = sample_path(name="x" * 200)
+    step, end = path.steps
+    [leads, *_] = step.sources
+    steps = [
+        step.model_copy(update={"sources": (leads.model_copy(update={"step": number + 1}),)})
+        for number in range(20)
+    ]
+    deep = path.model_copy(update={"steps": (*steps, end)})
+    root = ElementTree.fromstring(deep.to_svg())
+    ends = [
+        float(text.get("x", 0)) + float(text.get("textLength", 0))
+        for text in root.iter("{http://www.w3.org/2000/svg}text")
+    ]
+    assert max(ends) <= 700
+
+
+def test_what_is_known_of_the_tools_stands_at_the_step() -> None:
+    path = sample_path()
+    note = "Of the 3 tools offered none of the others would be called in its place."
+    noted = path.model_copy(
+        update={"steps": tuple(s.model_copy(update={"note": note}) for s in path.steps)}
+    )
+    assert printed(noted).count(note) == 2, "not where a step is shown again"
+    assert path_to_html(noted).count(f'<div class="why">{note}</div>') == 2
+    assert noted.to_svg().count("others") == 2
 
 
 def test_no_template_has_a_script() -> None:
