@@ -77,14 +77,22 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _tables() -> list[tuple[str, type[BaseModel]]]:
+def _tables(
+    model: type[BaseModel] = Settings, within: str = ""
+) -> list[tuple[str, type[BaseModel]]]:
     found: list[tuple[str, type[BaseModel]]] = []
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found.append((name, field.annotation))
-        if name == "explain":
+    for name, field in model.model_fields.items():
+        if (table := _table_of(field)) is not None:
+            found.append((within + name, table))
+            found += _tables(table, f"{within}{name}.")
+        if within + name == "explain":
             found.append(('explain."prompt:NAME"', ExplainingSome))
     return found
+
+
+def _table_of(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _plain(name: str, field: FieldInfo) -> bool:
@@ -95,8 +103,8 @@ def _section(title: str, model: type[BaseModel]) -> str:
     return f"## `{title}`\n\n{_first(model.__doc__)}\n\n{_table(model)}"
 
 
-def _set(name: str, _: FieldInfo) -> bool:
-    return name not in ("kind", "some")
+def _set(name: str, field: FieldInfo) -> bool:
+    return name not in ("kind", "some") and _table_of(field) is None
 
 
 def _table(model: type[BaseModel], only: Callable[[str, FieldInfo], bool] = _set) -> str:
