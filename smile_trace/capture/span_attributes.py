@@ -74,7 +74,8 @@ def _dumps(messages: list[MessageDict]) -> JSONText:
 
 def _dump(message: MessageDict) -> str:
     parts = message["parts"]
-    if len(message) != 2 or len(parts) != 1 or parts[0]["type"] != "text":
+    alone = len(message) == 2 and len(parts) == 1 and len(parts[0]) == 2
+    if not alone or parts[0]["type"] != "text":
         return dumps(message)
     role, text = _quote(message["role"]), _quote(parts[0]["content"])
     return f'{{"role":{role},"parts":[{{"type":"text","content":{text}}}]}}'
@@ -102,7 +103,8 @@ def _sanitize_parts(
             continue
         sanitizer.truncated = sanitizer.truncated or type(part["content"]) is Shortened
         text, steps = sanitizer.edited(part["content"])
-        sanitized.append({"type": "text", "content": text})
+        others = {k: sanitizer.value(v) for k, v in part.items() if k not in ("type", "content")}
+        sanitized.append({"type": "text", "content": text, **others})
         for step in steps:
             edits.append([Edit(e.start + position, e.end + position, e.length) for e in step])
         position += len(text) + 1
