@@ -6,6 +6,6 @@ messages and an answer; the spans around it are context.
 """
 
 from smile_trace.dialects.base import Dialect, register
-from smile_trace.dialects.traces import assemble, read_calls, read_feedback
+from smile_trace.dialects.traces import assemble, is_ours, read_calls, read_feedback
 
-__all__ = ["Dialect", "assemble", "read_calls", "read_feedback", "register"]
+__all__ = ["Dialect", "assemble", "is_ours", "read_calls", "read_feedback", "register"]

@@ -49,7 +49,18 @@ def read_error(span: Span) -> str | None:
     """What went wrong, in words; None where nothing did."""
     if span.status != "error" and semconv.ERROR_TYPE not in span.attributes:
         return None
-    return span.status_message or read_text(span.attributes.get(semconv.ERROR_TYPE)) or "error"
+    said = span.status_message or exception_message(span)
+    return said or read_text(span.attributes.get(semconv.ERROR_TYPE)) or "error"
+
+
+def exception_message(span: Span) -> str | None:
+    """The first line of what the last exception of the span said."""
+    for event in reversed(span.events):
+        attributes = event.get("attributes")
+        if event.get("name") == "exception" and isinstance(attributes, dict):
+            lines = (read_text(attributes.get("exception.message")) or "").splitlines()
+            return lines[0] if lines else None
+    return None
 
 
 def read_external_trace(span: Span) -> dict[str, str]:
@@ -94,6 +105,11 @@ def read_usage(input_tokens: JSON, output_tokens: JSON) -> Usage | None:
 def read_text(value: JSON) -> str | None:
     """A text that is not empty, else None."""
     return value if isinstance(value, str) and value else None
+
+
+def first_text(attributes: Mapping[str, JSON], *names: str) -> str | None:
+    """The first of these attributes that is a text and not empty."""
+    return next((text for name in names if (text := read_text(attributes.get(name)))), None)
 
 
 def read_json(value: JSON) -> JSON:

@@ -5,10 +5,34 @@ from importlib.metadata import entry_points
 from typing import ClassVar, Protocol
 
 from smile_trace.dialects.gen_ai import GenAI
+from smile_trace.dialects.google_adk import GoogleADK
+from smile_trace.dialects.langfuse import Langfuse
+from smile_trace.dialects.langsmith import LangSmith
+from smile_trace.dialects.logfire import Logfire
+from smile_trace.dialects.mlflow import MLflow
 from smile_trace.dialects.openinference import OpenInference
+from smile_trace.dialects.openlit import OpenLIT
+from smile_trace.dialects.pydantic_ai import PydanticAI
+from smile_trace.dialects.traceloop import Traceloop
+from smile_trace.dialects.vercel import Vercel
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records.call import Call, Span
 
+OURS = (
+    OpenInference(),
+    MLflow(),
+    Langfuse(),
+    LangSmith(),
+    Vercel(),
+    GoogleADK(),
+    Logfire(),
+    PydanticAI(),
+    OpenLIT(),
+    Traceloop(),
+    GenAI(),
+)
+"""Asked in this order. Those that read the conventions of OpenTelemetry in a way of their own come
+before these."""
 GROUP = "smile_trace.dialects"
 """The entry-point group of further dialects: classes that are called without arguments."""
 
@@ -66,4 +90,4 @@ def known() -> list[Dialect]:
                 f"the dialect {entry.name!r} ({entry.value}) cannot be loaded: {error}; "
                 "repair or uninstall the package that brings it"
             ) from error
-    return [*installed, OpenInference(), GenAI()]
+    return [*installed, *OURS]

@@ -1,8 +1,8 @@
 """Retrieved documents, read from the spans that retrieved them.
 
 Sources: OpenInference (`retrieval.documents`), OpenTelemetry GenAI conventions
-(`gen_ai.retrieval.documents`, also what `record(documents=…)` writes), and what MLflow's and
-Langfuse's own spans of a retriever gave back.
+(`gen_ai.retrieval.documents`, also what `record(documents=…)` writes), and what the spans of a
+retriever of MLflow, Langfuse, LangSmith and Traceloop gave back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from smile_trace.dialects.finding import find_documents
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records import JSON, Call, Document, Span
 
+_RETRIEVAL = "retriev"
 MAX_DOCUMENTS = 200
 """Documents of one call."""
 
@@ -68,6 +69,10 @@ def read_documents(span: Span) -> list[Document]:
         items += read_list(a.get("mlflow.spanOutputs"))
     if a.get("langfuse.observation.type") == "retriever":
         items += read_list(a.get("langfuse.observation.output"))
+    if a.get("langsmith.span.kind") == "retriever":
+        items += read_list(read_object(a.get("gen_ai.completion")).get("documents"))
+    if _RETRIEVAL in str(a.get(semconv.OPERATION_NAME)):  # Traceloop's
+        items += read_list(read_object(a.get("traceloop.entity.output")).get("documents"))
     objects = [(k, item) for k, item in enumerate(items[:MAX_DOCUMENTS]) if isinstance(item, dict)]
     read = (_document(item, position) for position, item in objects)
     return [document for document in read if document is not None]

@@ -1,27 +1,28 @@
 """The GenAI conventions of OpenTelemetry: plain, and as capture writes them (with ours beside).
 
+The content is in attributes of the span, or in its events (which may come as logs, see `logs`):
+one with all details, or, up to version 1.36, one per message (`gen_ai_events`).
+
 Source: OpenTelemetry semantic conventions, "GenAI client spans" and its JSON schemas of
 `gen_ai.input.messages` and `gen_ai.output.messages`.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from smile_trace import semconv
+from smile_trace.dialects import gen_ai_events
 from smile_trace.dialects.attributes import (
-    NOT_CAPTURED,
-    call_fields,
+    first_text,
     read_list,
     read_object,
-    read_prompts,
-    read_status,
     read_text,
     read_usage,
 )
-from smile_trace.dialects.parts import answer_of, called_tools, read_message, why_not_repeatable
-from smile_trace.records.base import JSON
-from smile_trace.records.call import Call, Form, Span
-from smile_trace.records.message import Message
-from smile_trace.records.parts import ToolCall
+from smile_trace.dialects.found import Found, call_of, with_parameters
+from smile_trace.dialects.parts import read_message
+from smile_trace.dialects.templates import Template, texts_of
+from smile_trace.records import JSON, Call, Form, Message, Span, Usage
 
 _OPERATIONS = ("chat", "text_completion", "generate_content")
 _PARAMETERS = {
@@ -36,102 +37,98 @@ _PARAMETERS = {
     semconv.REQUEST_PREFIX + "choice.count": "n",
     semconv.REQUEST_PREFIX + "previous_response.id": "previous_response_id",
 }
+_MODELS = (semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL)
+_VARIABLE = "gen_ai.prompt.variable."
 
 
 class GenAI:
-    """A call has input messages, or an operation that asks a model."""
+    """A call is an operation that asks a model, or has input messages and no operation."""
 
     name: ClassVar[str] = "gen_ai"
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is a call, and not what capture wrote around calls."""
+        """Whether the span is a call; agents and workflows have messages, but are context."""
         a = span.attributes
-        if a.get(semconv.KIND) in ("context", "feedback"):
-            return False
-        return semconv.INPUT_MESSAGES in a or a.get(semconv.OPERATION_NAME) in _OPERATIONS
+        operation = a.get(semconv.OPERATION_NAME)
+        if a.get(semconv.KIND) == "call":
+            return True
+        if operation is None:
+            return semconv.INPUT_MESSAGES in a or gen_ai_events.are_in(span)
+        return operation in _OPERATIONS and (
+            semconv.INPUT_MESSAGES in a or any(name in a for name in _MODELS)
+        )
 
     def read_call(self, span: Span) -> Call:
         """The call, with what only capture writes where it wrote it."""
         a = span.attributes
-        system = read_list(a.get(semconv.SYSTEM_INSTRUCTIONS))
-        raw = [{"role": "system", "parts": system}] if system else []
-        raw += read_list(a.get(semconv.INPUT_MESSAGES))
-        parameters = _parameters(a)
-        messages = tuple(message for item in raw if (message := read_message(item)) is not None)
-        answer, no_content, calls = _answer(span, bool(messages))
-        return Call(
-            **call_fields(span),
-            form=_form(a),
-            messages=messages,
-            answer=answer,
-            tool_calls=calls,
-            model=_first_text(a, semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL),
-            provider=read_text(a.get(semconv.PROVIDER_NAME)),
-            parameters=parameters,
-            usage=read_usage(a.get(semconv.USAGE_INPUT_TOKENS), a.get(semconv.USAGE_OUTPUT_TOKENS)),
-            finish_reason=_finish_reason(a),
-            response_id=read_text(a.get(semconv.RESPONSE_ID)),
-            prompts=read_prompts(span, messages),
-            rerun=read_text(a.get(semconv.RERUN)),
-            rerun_arguments=read_object(a.get(semconv.RERUN_ARGUMENTS)) or None,
-            session=_first_text(a, semconv.CONVERSATION_ID, semconv.SESSION_ID),
-            user=read_text(a.get(semconv.USER_ID)),
-            tags={k: str(v) for k, v in read_object(a.get(semconv.TAGS)).items()},
-            metadata=read_object(a.get(semconv.METADATA)),
-            no_content=no_content,
-            not_repeatable=why_not_repeatable(messages, parameters),
-            prompt_assumed=a.get(semconv.PROMPT_ASSUMED) is True,
-        )
+        call = call_of(span, self.name, read(span))
+        parameters = call.parameters | read_object(a.get(semconv.PARAMETERS))
+        update: dict[str, JSON] = {
+            "rerun": read_text(a.get(semconv.RERUN)),
+            "rerun_arguments": read_object(a.get(semconv.RERUN_ARGUMENTS)) or None,
+            "prompt_assumed": a.get(semconv.PROMPT_ASSUMED) is True,
+        }
+        return with_parameters(call, parameters).model_copy(update=update)
 
 
-def _answer(span: Span, sent: bool) -> tuple[str | None, str | None, tuple[ToolCall, ...]]:
-    """The first answer's text, or why there is none; and the tools that it calls."""
-    a = span.attributes
-    why = read_text(a.get(semconv.NO_CONTENT))
-    answers = read_list(a.get(semconv.OUTPUT_MESSAGES))
-    reason = _finish_reason(a)
-    if not answers and reason == "content_filter":
-        return answer_of(Message(role="assistant"), reason), why, ()
-    if not answers:
-        failed = read_status(span) in ("raised", "cancelled")
-        return None, why or (None if failed and sent else NOT_CAPTURED), ()
-    message = read_message(answers[0])
-    if message is None:
-        return None, why or "the answer cannot be read", ()
-    answer = answer_of(message, reason)
-    if answer is not None:
-        return answer, why, called_tools(message)
-    if not _other_parts(answers[0]):
-        return message.content, why, ()
-    return None, why or f"the answer is no text but {', '.join(_other_parts(answers[0]))}", ()
+def read(span: Span) -> Found:
+    """What stands in the span by these conventions."""
+    a = gen_ai_events.with_details(span)
+    messages = _messages(a)
+    answers = [m for item in read_list(a.get(semconv.OUTPUT_MESSAGES)) if (m := read_message(item))]
+    if not messages and not answers:
+        messages, answers = gen_ai_events.read(span)
+    reasons = read_list(a.get(semconv.RESPONSE_FINISH_REASONS))
+    return Found(
+        messages=messages,
+        answers=answers,
+        form=_form(a),
+        model=first_text(a, *_MODELS),
+        provider=first_text(a, semconv.PROVIDER_NAME, "gen_ai.system"),
+        parameters={name: a[key] for key, name in _PARAMETERS.items() if key in a},
+        tools=read_list(a.get(semconv.TOOL_DEFINITIONS)),
+        usage=usage(a),
+        finish_reason=read_text(next(iter(reasons), None)),
+        response_id=read_text(a.get(semconv.RESPONSE_ID)),
+        template=_template(a),
+        session=first_text(a, semconv.CONVERSATION_ID, semconv.SESSION_ID),
+        user=first_text(a, semconv.USER_ID, "gen_ai.user"),
+        tags={k: str(v) for k, v in read_object(a.get(semconv.TAGS)).items()},
+        metadata=read_object(a.get(semconv.METADATA)),
+        no_content=read_text(a.get(semconv.NO_CONTENT)),
+    )
 
 
-def _other_parts(raw: JSON) -> list[str]:
-    """The kinds of a message's parts that are not text."""
-    parts = raw.get("parts") if isinstance(raw, dict) else None
-    parts = parts if isinstance(parts, list) else []
-    kinds = [str(p.get("type")) for p in parts if isinstance(p, dict)]
-    return [kind for kind in dict.fromkeys(kinds) if kind != "text"]
-
-
-def _finish_reason(attributes: dict[str, JSON]) -> str | None:
-    """Of the first answer."""
-    reasons = read_list(attributes.get(semconv.RESPONSE_FINISH_REASONS))
-    return read_text(next(iter(reasons), None))
-
-
-def _first_text(attributes: dict[str, JSON], *names: str) -> str | None:
-    return next((text for n in names if (text := read_text(attributes.get(n)))), None)
-
-
-def _form(attributes: dict[str, JSON]) -> Form:
-    if attributes.get(semconv.OPENAI_API_TYPE) == semconv.RESPONSES:
+def _form(a: Mapping[str, JSON]) -> Form:
+    if a.get(semconv.OPENAI_API_TYPE) == semconv.RESPONSES:
         return "responses"
-    return "completion" if attributes.get(semconv.OPERATION_NAME) == "text_completion" else "chat"
+    return "completion" if a.get(semconv.OPERATION_NAME) == "text_completion" else "chat"
 
 
-def _parameters(attributes: dict[str, JSON]) -> dict[str, JSON]:
-    named = {name: attributes[key] for key, name in _PARAMETERS.items() if key in attributes}
-    if tools := read_list(attributes.get(semconv.TOOL_DEFINITIONS)):
-        named["tools"] = tools
-    return named | read_object(attributes.get(semconv.PARAMETERS))
+def usage(attributes: Mapping[str, JSON]) -> Usage | None:
+    """Token counts under their name of today or of version 1.26."""
+    a = attributes
+    return read_usage(
+        a.get(semconv.USAGE_INPUT_TOKENS, a.get("gen_ai.usage.prompt_tokens")),
+        a.get(semconv.USAGE_OUTPUT_TOKENS, a.get("gen_ai.usage.completion_tokens")),
+    )
+
+
+def _messages(a: Mapping[str, JSON]) -> list[Message]:
+    """The instructions and the messages; some write the first ones in both places."""
+    found = [m for item in read_list(a.get(semconv.INPUT_MESSAGES)) if (m := read_message(item))]
+    written = a.get(semconv.SYSTEM_INSTRUCTIONS)
+    parts = read_list(written)
+    if not parts and isinstance(written, str) and written and written[0] not in "[{":
+        parts = [{"type": "text", "content": written}]
+    system = read_message({"role": "system", "parts": parts}) if parts else None
+    return found if system is None or system in found[:1] else [system, *found]
+
+
+def _template(a: Mapping[str, JSON]) -> Template | None:
+    variables = {k.removeprefix(_VARIABLE): v for k, v in a.items() if k.startswith(_VARIABLE)}
+    name = read_text(a.get(semconv.PROMPT_NAME))
+    if name is None and not variables:
+        return None
+    version = read_text(a.get(semconv.PROMPT_VERSION))
+    return Template(name, version, variables=texts_of(variables))

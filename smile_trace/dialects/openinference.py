@@ -3,25 +3,26 @@
 Source: Arize OpenInference, "Semantic Conventions" (`llm.input_messages`, `llm.prompts`, …).
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from smile_trace import semconv
+from smile_trace.dialects import provider_json
 from smile_trace.dialects.attributes import (
-    NOT_CAPTURED,
-    call_fields,
+    first_text,
     read_indexed,
+    read_json,
+    read_list,
     read_object,
-    read_prompts,
-    read_status,
     read_text,
     read_usage,
 )
-from smile_trace.dialects.client_json import messages_of, read_got, read_sent
-from smile_trace.dialects.parts import answer_of, called_tools, message_of, why_not_repeatable
+from smile_trace.dialects.found import Found, call_of
+from smile_trace.dialects.parts import message_of
+from smile_trace.dialects.templates import Template, texts_of
 from smile_trace.records import (
     JSON,
     Call,
-    Form,
     Media,
     Message,
     OtherPart,
@@ -34,6 +35,8 @@ from smile_trace.records import (
 from smile_trace.records.message import TOOL_ROLES
 
 _KIND = "openinference.span.kind"
+_MODELS = ("llm.request.model_name", "llm.model_name")
+"""The model that was asked for; the name that answered may be a dated version of it."""
 _HOLD_THE_REQUEST = (
     "openinference.instrumentation.openai",
     "openinference.instrumentation.anthropic",
@@ -41,7 +44,6 @@ _HOLD_THE_REQUEST = (
 """The instrumentors whose `input.value` and `output.value` are what the client sent and got."""
 _BESIDE = (None, "text", "tool_use", "tool_result")
 """Types of contents without a text that stand elsewhere, too (Anthropic's calls of tools)."""
-_NOT_PARAMETERS = {"model", "messages", "prompt", "input", "stream", "stream_options", "user"}
 
 
 class OpenInference:
@@ -56,65 +58,81 @@ class OpenInference:
     def read_call(self, span: Span) -> Call:
         """The call; a completion where there are prompts in place of messages."""
         a = span.attributes
-        prompts = [i["prompt.text"] for i in read_indexed(a, "llm.prompts") if "prompt.text" in i]
-        messages = tuple(_message(item) for item in read_indexed(a, "llm.input_messages"))
-        form: Form = "chat"
-        if prompts and not messages:
-            messages, form = (Message(role="user", content=str(prompts[0])),), "completion"
-        parameters = _parameters(a)
-        whole = read_sent(a.get("input.value")) if span.scope in _HOLD_THE_REQUEST else None
-        if whole is not None:
-            messages, parameters, form = whole
-        answer, no_content, calls = _answer(span)
-        return Call(
-            **call_fields(span),
-            form=form,
+        messages = [_message(item) for item in read_indexed(a, "llm.input_messages")]
+        answers = [_message(item) for item in read_indexed(a, "llm.output_messages")]
+        prompts = _prompts(a)
+        completion = bool(prompts) and not messages
+        if completion:
+            messages = [message_of("user", [TextPart(content=prompts[0])])]
+        request = read_object(a.get("llm.invocation_parameters"))
+        found = Found(
             messages=messages,
-            answer=answer,
-            tool_calls=calls,
-            model=_model(a),
-            provider=read_text(a.get("llm.provider")) or read_text(a.get("llm.system")),
-            parameters=parameters,
+            answers=answers or _texts(a),
+            form="completion" if completion else "chat",
+            model=first_text(request, "model") or first_text(a, *_MODELS),
+            provider=first_text(a, "llm.provider", "llm.system"),
+            parameters=request,
+            tools=[tool for item in read_indexed(a, "llm.tools") if (tool := _tool(item))],
             usage=read_usage(a.get("llm.token_count.prompt"), a.get("llm.token_count.completion")),
             finish_reason=read_text(a.get("llm.finish_reason")),
-            prompts=read_prompts(span, messages),
+            template=_template(a),
             session=read_text(a.get(semconv.SESSION_ID)),
             user=read_text(a.get(semconv.USER_ID)),
             metadata=read_object(a.get("metadata")),
-            no_content=no_content,
-            not_repeatable=why_not_repeatable(messages, parameters),
         )
+        if span.scope in _HOLD_THE_REQUEST:
+            _read_whole(found, read_json(a.get("input.value")), read_json(a.get("output.value")))
+        return call_of(span, self.name, found)
 
 
-def _answer(span: Span) -> tuple[str | None, str | None, tuple[ToolCall, ...]]:
-    """The first answer's text, or why there is none; and the tools that it calls."""
-    a = span.attributes
-    got = read_got(a.get("output.value")) if span.scope in _HOLD_THE_REQUEST else None
-    outputs = read_indexed(a, "llm.output_messages")
-    if got is not None or outputs:
-        message = _message(outputs[0]) if got is None else messages_of(got.messages)[0]
-        reason = read_text(a.get("llm.finish_reason"))
-        if got is not None:
-            reason = next(iter(got.finish_reasons), reason)
-        return answer_of(message, reason) or "", None, called_tools(message)
-    return *_completion(span), ()
+def _read_whole(found: Found, request: JSON, response: JSON) -> None:
+    """The request and the response as they are: the attributes have no name for some of it."""
+    sent, got = provider_json.sent(request), provider_json.answered(response)
+    if sent.model is not None and sent.messages:
+        found.messages, found.parameters, found.form = sent.messages, sent.parameters, sent.form
+    if got.answers:
+        found.answers = got.answers
+        found.finish_reason = got.finish_reason or found.finish_reason
 
 
-def _completion(span: Span) -> tuple[str | None, str | None]:
-    """The text of an answer that is no message, or why there is none."""
-    a = span.attributes
-    choices = read_indexed(a, "llm.choices")
-    if choices:
-        return str(choices[0].get("completion.text", "")), None
-    if read_status(span) != "returned":
-        return None, None
-    # Instrumentors that write no choices have a completion's text in the output only.
-    output = a.get("output.value")
-    if isinstance(output, str) and a.get("output.mime_type") != "application/json":
-        return output, None
-    found = read_object(output).get("choices")
-    text = read_object(found[0]).get("text") if isinstance(found, list) and found else None
-    return (text, None) if isinstance(text, str) else (None, NOT_CAPTURED)
+def _prompts(a: Mapping[str, JSON]) -> list[str]:
+    """The prompts of a completion: numbered, or one list."""
+    found = [item.get("prompt.text") for item in read_indexed(a, "llm.prompts")]
+    return [str(text) for text in found or read_list(a.get("llm.prompts")) if text is not None]
+
+
+def _texts(a: Mapping[str, JSON]) -> list[Message]:
+    """The answers of a completion. Instrumentors that write no choices have its text in the output
+    only."""
+    found = [item.get("completion.text") for item in read_indexed(a, "llm.choices")]
+    if not found:
+        output = a.get("output.value")
+        if isinstance(output, str) and a.get("output.mime_type") != "application/json":
+            found = [output]
+        else:
+            choices = read_object(output).get("choices")
+            found = [read_object(choice).get("text") for choice in read_list(choices)]
+    return [
+        message_of("assistant", [TextPart(content=text)]) for text in found if isinstance(text, str)
+    ]
+
+
+def _template(a: Mapping[str, JSON]) -> Template | None:
+    text = read_text(a.get(semconv.TEMPLATE))
+    variables = texts_of(read_object(a.get(semconv.TEMPLATE_VARIABLES)))
+    if text is None and not variables:
+        return None
+    return Template(None, read_text(a.get(semconv.TEMPLATE_VERSION)), text, variables)
+
+
+def _tool(item: Mapping[str, JSON]) -> JSON:
+    """The definition of a tool; a bare schema of its arguments has its name beside it."""
+    schema = read_object(item.get("tool.json_schema"))
+    name = read_text(item.get("tool.name"))
+    if not schema or name is None or "name" in schema or "function" in schema:
+        return schema or None
+    described = {"name": name, "description": read_text(item.get("tool.description"))}
+    return {"type": "function", "function": {**described, "parameters": schema}}
 
 
 def _message(item: dict[str, JSON]) -> Message:
@@ -125,7 +143,7 @@ def _message(item: dict[str, JSON]) -> Message:
     if not contents and item.get("message.content") is not None:
         parts.append(TextPart(content=str(item["message.content"])))
     role, answered = str(item.get("message.role") or "user"), item.get("message.tool_call_id")
-    if role in TOOL_ROLES or answered is not None:
+    if parts and (role in TOOL_ROLES or answered is not None):
         result = ToolResult(id=read_text(answered), response=_response(parts))
         parts = [result, *(_unsendable(part) for part in parts if not isinstance(part, TextPart))]
     parts += [_tool_call(call) for call in read_indexed(item, "message.tool_calls")]
@@ -160,20 +178,3 @@ def _tool_call(item: dict[str, JSON]) -> Part:
         return OtherPart(raw={"type": "tool_call", **item})
     arguments = item.get("tool_call.function.arguments")
     return ToolCall(id=read_text(item.get("tool_call.id")), name=name, arguments=arguments)
-
-
-def _model(attributes: dict[str, JSON]) -> str | None:
-    """The model that was asked for; the name that answered may be a dated version of it."""
-    request = read_object(attributes.get("llm.invocation_parameters"))
-    for name in (request.get("model"), attributes.get("llm.request.model_name")):
-        if isinstance(name, str) and name:
-            return name
-    return read_text(attributes.get("llm.model_name"))
-
-
-def _parameters(attributes: dict[str, JSON]) -> dict[str, JSON]:
-    request = read_object(attributes.get("llm.invocation_parameters"))
-    found = {name: value for name, value in request.items() if name not in _NOT_PARAMETERS}
-    schemas = [t.get("tool.json_schema") for t in read_indexed(attributes, "llm.tools")]
-    tools = [tool for schema in schemas if (tool := read_object(schema))]
-    return found if "tools" in found or not tools else {**found, "tools": tools}

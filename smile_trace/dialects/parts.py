@@ -32,6 +32,7 @@ _SENDABLE = ("https://", "http://", "data:image/")
 _WHOLE_REASONING = ("encrypted_content", "content", "signature", "data")
 """Fields of which reasoning that servers take back has one (OpenAI, open models, Anthropic)."""
 _HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt", "container")
+_NOT_CAPTURED = "not_captured"
 
 
 def read_message(raw: JSON) -> Message | None:
@@ -41,13 +42,15 @@ def read_message(raw: JSON) -> Message | None:
     role = str(raw.get("role") or "user")
     parts = raw.get("parts")
     if not isinstance(parts, list):
-        return Message(role=role, content=str(raw.get("content") or ""))
+        parts = [{"type": "text", "content": raw.get("content")}]
     read = [part for item in parts if (part := _part(item)) is not None]
     return message_of(role, read, _extra(raw))
 
 
 def message_of(role: str, parts: list[Part], extra: dict[str, JSON] | None = None) -> Message:
-    """The message of these parts, as simple as it can be."""
+    """The message of these parts, as simple as it can be. One without any, and without further
+    fields, is not an empty one, but one that was not captured."""
+    parts = parts or ([] if extra else [_not_captured()])
     one = parts[0] if len(parts) == 1 else None
     nameless = isinstance(one, ToolResult) and one.id is None and len(one.texts) == 1
     if nameless and role in TOOL_ROLES and isinstance(one, ToolResult):
@@ -60,11 +63,13 @@ def _part(raw: JSON) -> Part | None:
         return None
     kind, content, extra = raw.get("type"), raw.get("content"), _extra(raw)
     if kind == "text":
-        return None if content is None else TextPart(content=str(content), extra=extra)
+        return _not_captured() if content is None else TextPart(content=str(content), extra=extra)
     if kind == "tool_call" and isinstance(raw.get("name"), str):
         called, arguments = raw["name"], raw.get("arguments")
         return ToolCall(id=_text(raw, "id"), name=called, arguments=arguments, extra=extra)
     if kind == "tool_call_response":
+        if "response" not in raw and "result" not in raw:
+            return _not_captured()
         response = raw.get("response", raw.get("result"))
         given = "" if response is None else response
         return ToolResult(id=_text(raw, "id"), response=given, extra=extra)
@@ -73,6 +78,15 @@ def _part(raw: JSON) -> Part | None:
     if kind in ("blob", "uri", "file"):
         return _media(raw)
     return OtherPart(raw=raw)
+
+
+def _not_captured() -> Part:
+    return OtherPart(raw={"type": _NOT_CAPTURED})
+
+
+def is_captured(message: Message) -> bool:
+    """Whether all of the message's content was captured."""
+    return all(part.kind != _NOT_CAPTURED for part in other_parts((message,)))
 
 
 def called_tools(message: Message) -> tuple[ToolCall, ...]:
@@ -118,6 +132,8 @@ def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSO
     that the server would run makes the request unrepeatable, too. Reasoning is sent again where
     it was recorded as the server gave it: encrypted, signed, or in its own words."""
     messages = tuple(messages)
+    if not all(map(is_captured, messages)):
+        return "the content of a message was not captured"
     for part in (part for message in messages for part in message.parts):
         if isinstance(part, Media) and (why := _why_no_media(part)):
             return why

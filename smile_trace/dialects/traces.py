@@ -1,11 +1,14 @@
 """The calls of a trace: the innermost spans that hold messages and an answer."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from smile_trace import foreign, semconv
 from smile_trace.dialects.attributes import call_fields, read_external_trace, read_text
 from smile_trace.dialects.base import known
 from smile_trace.dialects.documents import retrieved_in, with_documents
+from smile_trace.dialects.logs import with_logs
+from smile_trace.dialects.one_call import around, said_twice
+from smile_trace.dialects.prompt_spans import templates_in, with_template
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records.call import Call, Feedback, Span, Trace
 
@@ -13,20 +16,23 @@ from smile_trace.records.call import Call, Feedback, Span, Trace
 def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     """The calls among the spans of one trace, in order of start.
 
-    A span that holds messages but no answer becomes a Call, too (its `status`, `error`,
-    `no_content` say why), unless a span inside it holds messages: then it is context.
+    A span that holds messages but no answer becomes a Call, too: its `status`, `error`,
+    `no_content` say why. Of several spans of one call, the one that says most (`one_call`).
     """
+    spans = with_logs(spans)
     calls = {span.span_id: call for span in spans if (call := _read(span)) is not None}
-    around_answers = _ancestors(spans, (i for i, call in calls.items() if call.answer is not None))
-    around_calls = _ancestors(spans, calls)
     by_id = {span.span_id: span for span in spans}
+    twice = said_twice(calls, by_id)
     retrieved = retrieved_in(spans)
-    innermost = (
-        with_documents(_with_what_is_around(call, by_id), retrieved)
+    templates = templates_in(spans)
+    found = (
+        with_template(
+            with_documents(_with_what_is_around(call, by_id), retrieved), by_id, templates
+        )
         for span_id, call in calls.items()
-        if span_id not in (around_calls if call.answer is None else around_answers)
+        if span_id not in twice
     )
-    return tuple(sorted(innermost, key=lambda call: (call.start_ns, call.span_id)))
+    return tuple(sorted(found, key=lambda call: (call.start_ns, call.span_id)))
 
 
 def read_feedback(span: Span) -> Feedback | None:
@@ -61,15 +67,19 @@ def assemble(
     """A complete trace from its spans.
 
     The root is the span without a parent; with `root_missing`, or where there is none, the
-    topmost span is taken: the earliest whose parent is not among the spans.
+    topmost span is taken: the earliest whose parent is not among the spans. Logs of content become
+    events of their spans.
 
     Raises:
         ValueError: there are no spans, or one of another trace.
     """
     unique = {span.span_id: span for span in spans}
+    if not unique:
+        raise ValueError(f"trace {trace_id} has no spans")
+    unique = {span.span_id: span for span in with_logs(list(unique.values()))}
     ordered = sorted(unique.values(), key=lambda span: (span.start_ns, span.span_id))
     if not ordered:
-        raise ValueError(f"trace {trace_id} has no spans")
+        raise ValueError(f"of trace {trace_id} there are logs, but no spans")
     if any(span.trace_id != trace_id for span in ordered):
         raise ValueError(f"a span of another trace among those of {trace_id}")
     root = next((span for span in ordered if span.parent_id is None), None)
@@ -86,7 +96,14 @@ def assemble(
     )
 
 
+def is_ours(span: Span) -> bool:
+    """Whether smile-trace delivered the span into this trace, in whatever dialect it is written."""
+    return span.attributes.get(semconv.KIND) == "explanation"
+
+
 def _read(span: Span) -> Call | None:
+    if span.attributes.get(semconv.KIND, "call") != "call":  # context, feedback, what we delivered
+        return None
     for dialect in known():
         if dialect.recognises(span):
             try:
@@ -101,11 +118,11 @@ def _with_what_is_around(call: Call, spans: Mapping[str, Span]) -> Call:
     """The call under the name of the innermost decorated function, with the external traces of the
     spans around it: an instrumentor notes neither."""
     own = spans[call.span_id]
-    around = list(_around(own, spans))
+    outer = list(around(own, spans))
     linked: dict[str, str] = {}
-    for span in reversed(around):
+    for span in reversed(outer):
         linked |= read_external_trace(span)
-    named = next(filter(None, map(_function, (own, *around))), call.name)
+    named = next(filter(None, map(_function, (own, *outer))), call.name)
     return call.model_copy(update={"name": named, "external_trace": linked | call.external_trace})
 
 
@@ -114,25 +131,3 @@ def _function(span: Span) -> str | None:
     if span.attributes.get(semconv.KIND) == "context":
         return span.name
     return read_text(span.attributes.get(semconv.NAME))
-
-
-def _around(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
-    """The spans around one, the innermost first."""
-    seen = {span.span_id}
-    around = spans.get(span.parent_id or "")
-    while around is not None and around.span_id not in seen:
-        yield around
-        seen.add(around.span_id)
-        around = spans.get(around.parent_id or "")
-
-
-def _ancestors(spans: Sequence[Span], of: Iterable[str]) -> set[str]:
-    """The ids of the ancestors of these spans."""
-    parents = {span.span_id: span.parent_id for span in spans}
-    found: set[str] = set()
-    for span_id in of:
-        parent = parents.get(span_id)
-        while parent is not None and parent not in found and parent != span_id:
-            found.add(parent)
-            parent = parents.get(parent)
-    return found

@@ -102,6 +102,8 @@ class Call(Record):
     span_id: str
     name: str
     """The innermost decorated function; of a call without one, what its span is called."""
+    dialect: str | None = None
+    """The dialect that read it; None where an earlier release did."""
     form: Form = "chat"
     messages: tuple[Message, ...]
     answer: str | None = None

@@ -5,8 +5,9 @@ are hex. Read leniently as the specification asks: unknown fields are ignored, 6
 may be numbers or strings, snake_case names are accepted beside camelCase ones.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from smile_trace import foreign
@@ -22,6 +23,14 @@ _STATUS: dict[object, Literal["unset", "ok", "error"]] = {
 }
 _STATUS_CODE = {"ok": 1, "error": 2}
 _INTERNAL = 1
+_SPANS = ("resourceSpans", "resource_spans"), ("scopeSpans", "scope_spans"), ("spans",)
+_LOGS = (
+    ("resourceLogs", "resource_logs"),
+    ("scopeLogs", "scope_logs"),
+    ("logRecords", "log_records"),
+)
+LOG = "smile_trace.log"
+"""The attribute of a span that is a log of a call's content; `dialects.logs` joins them."""
 _NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
 
 
@@ -32,7 +41,7 @@ MAX_LINE_DEPTH = 200
 def spans_from_line(line: bytes) -> list[Span]:
     """The spans of one line of a spool file or of the Collector's file exporter.
 
-    A blank line, and a line of metrics or logs, holds none.
+    A blank line, and a line of metrics, holds none; of logs, those about a call's content (`LOG`).
 
     Raises:
         ForeignDataError: the line is no OTLP/JSON, or one of its spans is none; the message says
@@ -63,20 +72,31 @@ def read_line(line: bytes) -> tuple[list[Span], list[ForeignDataError]]:
     spans: list[Span] = []
     errors: list[ForeignDataError] = []
     try:
-        for block in _list(document, "resourceSpans", "resource_spans"):
-            holder = _object(block, "resource")
-            foreign.check(holder, max_depth=MAX_LINE_DEPTH)
-            resource = _attributes(holder)
-            for group in _list(block, "scopeSpans", "scope_spans"):
-                scope = _text(_object(group, "scope"), "name")
-                for raw in _list(group, "spans"):
-                    try:
-                        spans.append(read_span(raw, resource, scope))
-                    except ForeignDataError as error:
-                        errors.append(error)
+        for names, read in ((_SPANS, read_span), (_LOGS, read_log)):
+            for raw, resource, scope in _items(document, names):
+                try:
+                    if (span := read(raw, resource, scope)) is not None:
+                        spans.append(span)
+                except ForeignDataError as error:
+                    errors.append(error)
     except (TypeError, AttributeError, KeyError) as error:
         raise _no_otlp(error) from None
     return spans, errors
+
+
+def _items(
+    document: Mapping[str, JSON], names: Sequence[Sequence[str]]
+) -> Iterator[tuple[JSON, dict[str, JSON], str]]:
+    """The spans or logs of a line, each with its resource and the name of its scope."""
+    of_all, of_scope, items = names
+    for block in _list(document, *of_all):
+        holder = _object(block, "resource")
+        foreign.check(holder, max_depth=MAX_LINE_DEPTH)
+        resource = _attributes(holder)
+        for group in _list(block, *of_scope):
+            scope = _text(_object(group, "scope"), "name")
+            for raw in _list(group, *items):
+                yield raw, resource, scope
 
 
 def read_span(raw: JSON, resource: dict[str, JSON], scope: str) -> Span:
@@ -95,6 +115,52 @@ def read_span(raw: JSON, resource: dict[str, JSON], scope: str) -> Span:
         return _span(raw, resource, scope)
     except (TypeError, AttributeError, KeyError) as error:
         raise _no_otlp(error) from None
+
+
+def read_log(raw: JSON, resource: dict[str, JSON], scope: str) -> Span | None:
+    """A log about the content of a call, as it is kept until its span is there; None for others.
+
+    It is a span inside the one that it is about, with an id made of what it holds, and the log as
+    an event (`name`, `time_ns`, `attributes`, `body`) in the attribute `LOG`.
+
+    Args:
+        raw: an element of `logRecords`.
+        resource: the attributes of the resource around it.
+        scope: the name of the scope around it.
+
+    Raises:
+        ForeignDataError: it is none; the message says where it goes wrong.
+    """
+    foreign.check(raw, max_depth=MAX_LINE_DEPTH)
+    try:
+        return _log(raw, resource, scope)
+    except (TypeError, AttributeError, KeyError) as error:
+        raise _no_otlp(error) from None
+
+
+def _log(raw: Mapping[str, JSON], resource: dict[str, JSON], scope: str) -> Span | None:
+    attributes = _attributes(raw)
+    name = _first(raw, "eventName", "event_name") or attributes.get("event.name")
+    about = _first(raw, "spanId", "span_id")
+    if not isinstance(name, str) or not name.startswith("gen_ai.") or not about:
+        return None
+    at_ns = _integer(raw, "timeUnixNano", "time_unix_nano")
+    at_ns = at_ns or _integer(raw, "observedTimeUnixNano", "observed_time_unix_nano")
+    trace_id, span_id = _id(raw, 32, "traceId", "trace_id"), _id(raw, 16, "spanId", "span_id")
+    log = {"name": name, "time_ns": at_ns, "attributes": attributes}
+    log["body"] = _value(raw.get("body"))
+    text = json.dumps([trace_id, span_id, log], sort_keys=True)
+    return Span(
+        trace_id=trace_id,
+        span_id=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16],
+        parent_id=span_id,
+        name=name,
+        start_ns=at_ns,
+        end_ns=at_ns,
+        attributes={LOG: log},
+        resource=resource,
+        scope=scope,
+    )
 
 
 def _no_otlp(error: Exception) -> ForeignDataError:

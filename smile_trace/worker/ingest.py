@@ -12,7 +12,7 @@ from pathlib import Path
 
 from smile_trace.capture.spool import writer_alive
 from smile_trace.capture.spool.losses import make_private
-from smile_trace.dialects import read_feedback
+from smile_trace.dialects import is_ours, read_feedback
 from smile_trace.errors import SmileTraceError
 from smile_trace.foreign import ForeignDataError
 from smile_trace.private_files import NotPrivate, open_own
@@ -273,6 +273,8 @@ def _read(line: bytes) -> tuple[list[ArrivedSpan], list[Feedback], list[str]]:
         return [], [], [_unexpected(error)]
     reasons = [str(error) for error in errors]
     for span in spans:
+        if is_ours(span):  # a delivered explanation that came back, through a Collector for example
+            continue
         try:
             span = without_secrets(span)
             opinion = read_feedback(span)

@@ -111,7 +111,8 @@ def test_plain_gen_ai() -> None:
 
 
 def test_without_content_it_says_so() -> None:
-    [call] = read_calls([make("1", attributes={"gen_ai.operation.name": "chat"})])
+    asked = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    [call] = read_calls([make("1", attributes=asked)])
     assert (call.messages, call.answer, call.no_content) == ((), None, "no content captured")
 
 

@@ -12,7 +12,6 @@ from smile_trace.models import Request
 from smile_trace.models.items import Item
 from smile_trace.models.openai_api import wire
 from smile_trace.records import (
-    Call,
     Media,
     Message,
     OtherPart,
@@ -23,32 +22,23 @@ from smile_trace.records import (
     ToolResult,
     chat_messages,
 )
-from smile_trace.records.otlp import read_line
 from smile_trace.records.tool_calls import read_tool_calls
-from tests.support.paths import ROOT
+from tests.support.recorded_calls import calls_of
 from tests.support.strict_openai import check
 
 FILES = (
-    "openinference-instrumentation-openai-0.1.66.jsonl",
-    "openinference-instrumentation-anthropic-3.1.0.jsonl",
-    "opentelemetry-instrumentation-genai-openai-1.3b0.span_only.jsonl",
-    "pydantic-ai-slim-2.68.0.jsonl",
-    "mlflow-3.17.2.openai-genai.jsonl",
+    "openinference-instrumentation-openai-0.1.66",
+    "openinference-instrumentation-anthropic-3.1.0",
+    "opentelemetry-instrumentation-genai-openai-1.3b0.span_only",
+    "pydantic-ai-slim-2.68.0",
+    "mlflow-3.17.2.openai-genai",
 )
-
-
-def _calls(file: str) -> list[Call]:
-    traces: dict[str, list[Span]] = {}
-    for line in (ROOT / "tests/data/otlp" / file).read_bytes().splitlines():
-        for span in read_line(line)[0]:
-            traces.setdefault(span.trace_id, []).append(span)
-    return [call for spans in traces.values() for call in read_calls(spans)]
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_the_second_step_of_an_agent(file: str) -> None:
     """The result of the tool is there, and the request is one that a server takes."""
-    [call] = [call for call in _calls(file) if any(m.parts and _result(m) for m in call.messages)]
+    [call] = [call for call in calls_of(file) if any(m.parts and _result(m) for m in call.messages)]
     assert call.not_repeatable is None
     assert call.answer == "The warranty of your kettle lasts 24 months."
     [result] = [part for m in call.messages for part in m.parts if isinstance(part, ToolResult)]

@@ -1,0 +1,95 @@
+"""LangChain's messages: objects, and the JSON that its callbacks write of them.
+
+Source: langchain-core, `messages` (`type` in place of `role`; calls of tools with `args`) and
+`load.dump` (`{"lc": 1, "type": "constructor", "id": […], "kwargs": {…}}`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from smile_trace.capture.jsonable import field, plain_str
+from smile_trace.capture.providers.answers import with_metadata
+from smile_trace.capture.providers.base import Answer, MessageDict, Part, Provider, SentRequest
+from smile_trace.capture.providers.messages import (
+    read_messages,
+    read_parts,
+    tool_call,
+    tool_response,
+)
+from smile_trace.capture.providers.requests import read_chat_request
+
+_ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+_CHUNK = "MessageChunk"
+
+
+class LangChain(Provider):
+    """Request: `messages`, a list of lists. Response: `generations`, a list of lists."""
+
+    name = "langchain"
+
+    def read_request(self, request: Mapping[str, Any]) -> SentRequest | None:
+        batches = request.get("messages")
+        if not isinstance(batches, list | tuple) or not batches or not isinstance(batches[0], list):
+            return None
+        return read_chat_request({**request, "messages": batches[0]}, system=())
+
+    def read_message(self, message: Any) -> MessageDict | None:
+        message = _whole(message)
+        calls = [c for c in _items(field(message, "tool_calls")) if field(c, "args") is not None]
+        role = field(message, "role")
+        if role is None:
+            role = _role(field(message, "type"))
+        elif not calls:
+            return None
+        content = field(message, "content")
+        if not isinstance(role, str) or not (content is None or isinstance(content, str | list)):
+            return None
+        if role == "tool":
+            parts = [tool_response(field(message, "tool_call_id"), content)]
+        else:
+            parts = _content(content, bool(calls))
+        parts += [tool_call(field(c, "id"), field(c, "name"), field(c, "args")) for c in calls]
+        return {"role": plain_str(role), "parts": parts}
+
+    def read_response(self, response: Any) -> Answer | None:
+        generations = _items(field(response, "generations"))
+        first = _items(generations[0]) if generations else generations
+        if not first:
+            return None
+        said = field(first[0], "message")
+        if said is None:
+            said = field(first[0], "text")
+        found = read_messages([said]) if said is not None else None
+        if found is None:
+            return None
+        reason = field(field(first[0], "generation_info"), "finish_reason")
+        answer = Answer(found, [reason] if isinstance(reason, str) else [], form="chat")
+        for message in answer.messages:
+            message["role"] = "assistant"
+        return with_metadata(answer, response)
+
+
+def _items(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _whole(message: Any) -> Any:
+    """The message's own fields, also where it was written by `dumps` or `message_to_dict`."""
+    for name in ("kwargs", "data"):
+        inner = field(message, name)
+        if isinstance(inner, Mapping) and "content" in inner:
+            return inner
+    return message
+
+
+def _role(kind: Any) -> str | None:
+    if not isinstance(kind, str):
+        return None
+    return _ROLES.get(kind.removesuffix(_CHUNK).lower())
+
+
+def _content(content: Any, calls: bool) -> list[Part]:
+    """Its parts; what calls a tool there (Anthropic's) stands in `tool_calls`, too."""
+    if isinstance(content, list):
+        content = [c for c in content if not (calls and field(c, "type") == "tool_use")]
+    return [] if calls and content == "" else read_parts(content)

@@ -1,0 +1,109 @@
+"""What a dialect found in a span, and the Call that it makes.
+
+A dialect says where things stand; what follows from them (the answer's text, why there is none,
+why the request cannot be made again) is the same for all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from smile_trace import semconv
+from smile_trace.dialects.attributes import NOT_CAPTURED, call_fields, read_prompts, read_status
+from smile_trace.dialects.parameters import sendable
+from smile_trace.dialects.parts import answer_of, called_tools, is_captured, why_not_repeatable
+from smile_trace.dialects.templates import Template, find_prompts
+from smile_trace.records import JSON, Call, Form, Message, Span, ToolCall, Usage
+from smile_trace.records.message import other_parts
+
+
+@dataclass
+class Found:
+    """What stands in a span. All of it is optional.
+
+    `answers` are the choices, of which the first one counts. `parameters` are as they were
+    written, by the names of the provider's API; `invented` are values that the instrumentor
+    writes where nothing was asked for.
+    """
+
+    messages: Sequence[Message] = ()
+    answers: Sequence[Message] = ()
+    form: Form = "chat"
+    model: str | None = None
+    provider: str | None = None
+    parameters: Mapping[str, JSON] = field(default_factory=dict)
+    invented: Mapping[str, JSON] | None = None
+    tools: Sequence[JSON] = ()
+    usage: Usage | None = None
+    finish_reason: str | None = None
+    response_id: str | None = None
+    template: Template | None = None
+    session: str | None = None
+    user: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, JSON] = field(default_factory=dict)
+    no_content: str | None = None
+    """Why there is no content, where the writer says it."""
+
+
+def call_of(span: Span, dialect: str, found: Found) -> Call:
+    """The call of a span in which a dialect found this."""
+    messages = tuple(found.messages)
+    parameters = sendable(found.parameters, found.invented)
+    if "tools" not in parameters and (tools := sendable({"tools": list(found.tools)})):
+        parameters |= tools
+    answer, no_content = _answer(span, found)
+    not_repeatable = why_not_repeatable(messages, parameters)
+    if not messages and semconv.KIND not in span.attributes:  # capture says it in words of its own
+        not_repeatable = "its messages were not captured"
+    prompts = read_prompts(span, messages)
+    if not prompts and found.template is not None:
+        prompts = find_prompts(found.template, messages, span.name)
+    return Call(
+        **call_fields(span),
+        dialect=dialect,
+        form=found.form,
+        messages=messages,
+        answer=answer,
+        tool_calls=called_tools(found.answers[0]) if found.answers and answer is not None else (),
+        model=found.model,
+        provider=found.provider,
+        parameters=parameters,
+        usage=found.usage,
+        finish_reason=found.finish_reason,
+        response_id=found.response_id,
+        prompts=prompts,
+        session=found.session,
+        user=found.user,
+        tags=dict(found.tags),
+        metadata=dict(found.metadata),
+        no_content=no_content,
+        not_repeatable=not_repeatable,
+    )
+
+
+def _answer(span: Span, found: Found) -> tuple[str | None, str | None]:
+    """The first answer's text, or why there is none."""
+    first = found.answers[0] if found.answers else None
+    if first is None and found.finish_reason == "content_filter":
+        return answer_of(Message(role="assistant"), found.finish_reason), found.no_content
+    if first is None or not is_captured(first) or _is_off(found, called_tools(first)):
+        failed = read_status(span) in ("raised", "cancelled")
+        known = failed and any(map(is_captured, found.messages))
+        return None, found.no_content or (None if known else NOT_CAPTURED)
+    if (answer := answer_of(first, found.finish_reason)) is not None:
+        return answer, found.no_content
+    kinds = [part.kind for part in other_parts((first,))] or ["media"]
+    said = f"the answer is no text but {', '.join(dict.fromkeys(kinds))}"
+    return None, found.no_content or said
+
+
+def _is_off(found: Found, calls: Sequence[ToolCall]) -> bool:
+    """Whether only the names of the tools were captured, with no content of any message."""
+    nothing = not any(map(is_captured, found.messages))
+    return bool(calls) and nothing and all(call.arguments is None for call in calls)
+
+
+def with_parameters(call: Call, parameters: dict[str, JSON]) -> Call:
+    """The call with other parameters."""
+    why = why_not_repeatable(call.messages, parameters)
+    return call.model_copy(update={"parameters": parameters, "not_repeatable": why})

@@ -1,0 +1,127 @@
+"""Google's Agent Development Kit: the request and response of Gemini's API as JSON.
+
+Source: google-adk 2.13, `telemetry/tracing.py` (`gcp.vertex.agent.llm_request`), and the API
+reference of Gemini, `generateContent`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from smile_trace.dialects import gen_ai
+from smile_trace.dialects.attributes import (
+    first_text,
+    read_list,
+    read_object,
+    read_text,
+    read_usage,
+)
+from smile_trace.dialects.found import call_of
+from smile_trace.dialects.parts import message_of
+from smile_trace.records import (
+    JSON,
+    Call,
+    Media,
+    Message,
+    OtherPart,
+    Part,
+    Reasoning,
+    Span,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
+
+_PREFIX = "gcp.vertex.agent."
+_NAMES = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "max_output_tokens": "max_tokens",
+    "stop_sequences": "stop",
+    "seed": "seed",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "candidate_count": "n",
+}
+_ROLES = {"model": "assistant"}
+
+
+class GoogleADK:
+    """A call has a request to a model; a tool's span has an empty one."""
+
+    name: ClassVar[str] = "google_adk"
+
+    def recognises(self, span: Span) -> bool:
+        """Whether the span holds a request, or would, were content captured."""
+        request = span.attributes.get(_PREFIX + "llm_request")
+        return request is not None and "gen_ai.request.model" in span.attributes
+
+    def read_call(self, span: Span) -> Call:
+        """The call."""
+        a = span.attributes
+        found = gen_ai.read(span)
+        request = read_object(a.get(_PREFIX + "llm_request"))
+        config = read_object(request.get("config"))
+        found.messages = [
+            *_system(config.get("system_instruction")),
+            *(_message(read_object(item)) for item in read_list(request.get("contents"))),
+        ]
+        response = read_object(a.get(_PREFIX + "llm_response"))
+        said = read_object(response.get("content"))
+        found.answers = [_message({"role": "model", **said})] if said else []
+        named = {name: config.get(key) for key, name in _NAMES.items()}
+        found.parameters = {**named, **found.parameters}
+        found.tools = list(_tools(read_list(config.get("tools"))))
+        found.model = read_text(request.get("model")) or found.model
+        counted = read_object(response.get("usage_metadata"))
+        found.usage = found.usage or read_usage(
+            counted.get("prompt_token_count"), counted.get("candidates_token_count")
+        )
+        found.finish_reason = found.finish_reason or read_text(response.get("finish_reason"))
+        found.session = read_text(a.get(_PREFIX + "session_id")) or found.session
+        return call_of(span, self.name, found)
+
+
+def _system(written: JSON) -> list[Message]:
+    if isinstance(written, str) and written:
+        return [message_of("system", [TextPart(content=written)])]
+    content = read_object(written)
+    return [_message({**content, "role": "system"})] if content else []
+
+
+def _message(content: Mapping[str, JSON]) -> Message:
+    role = read_text(content.get("role")) or "user"
+    parts = [part for raw in read_list(content.get("parts")) if (part := _part(read_object(raw)))]
+    return message_of(_ROLES.get(role, role), parts)
+
+
+def _part(raw: Mapping[str, JSON]) -> Part | None:
+    text = raw.get("text")
+    if isinstance(text, str):
+        return Reasoning(content=text) if raw.get("thought") is True else TextPart(content=text)
+    called = read_object(raw.get("function_call"))
+    if name := read_text(called.get("name")):
+        return ToolCall(id=_identity(called), name=name, arguments=called.get("args"))
+    if result := read_object(raw.get("function_response")):
+        return ToolResult(id=_identity(result), response=result.get("response", ""))
+    data = read_object(raw.get("inline_data")) or read_object(raw.get("file_data"))
+    if media_type := first_text(data, "mime_type"):
+        modality = media_type.partition("/")[0]
+        return Media(modality=modality, uri=first_text(data, "file_uri"), media_type=media_type)
+    return OtherPart(raw=dict(raw)) if raw else None
+
+
+def _identity(item: Mapping[str, JSON]) -> str | None:
+    """Gemini pairs calls and results by the name of the tool where they have no id."""
+    return first_text(item, "id", "name")
+
+
+def _tools(tools: Iterable[JSON]) -> Iterable[JSON]:
+    for tool in map(read_object, tools):
+        declared = read_list(tool.get("function_declarations"))
+        for item in map(read_object, declared):
+            schema = item.get("parameters_json_schema", item.get("parameters"))
+            described = {n: item[n] for n in ("name", "description") if item.get(n)}
+            yield {"type": "function", "function": {**described, "parameters": schema}}
+        if tool and not declared:  # the server's own, such as google_search
+            yield {"type": next(iter(tool)), **tool}

@@ -1,0 +1,93 @@
+"""Langfuse's SDK, whose spans are OpenTelemetry's: `langfuse.observation.*`.
+
+Source: langfuse 5, `_client/attributes.py`, and its wrapper of the OpenAI client.
+"""
+
+from typing import ClassVar
+
+from smile_trace import semconv
+from smile_trace.dialects import provider_json
+from smile_trace.dialects.attributes import (
+    first_text,
+    read_json,
+    read_object,
+    read_text,
+    read_usage,
+)
+from smile_trace.dialects.found import call_of
+from smile_trace.dialects.templates import Template
+from smile_trace.records import JSON, Call, Span, Usage
+
+_PREFIX = "langfuse.observation."
+_INVENTED: dict[str, JSON] = {
+    "temperature": 1,
+    "top_p": 1,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+}
+"""What it writes where the request names nothing; `max_tokens` is then "Infinity"."""
+_TOOL = "function"
+
+
+class Langfuse:
+    """A call is an observation of the type generation."""
+
+    name: ClassVar[str] = "langfuse"
+
+    def recognises(self, span: Span) -> bool:
+        """Whether the span is a generation."""
+        return span.attributes.get(_PREFIX + "type") == "generation"
+
+    def read_call(self, span: Span) -> Call:
+        """The call; of one by LangChain, the model that was asked for stands in the metadata."""
+        a = span.attributes
+        written = a.get(_PREFIX + "input")
+        request, tools = _without_tools(_read(written))
+        found = provider_json.sent(request)
+        answer = provider_json.answered(_read(a.get(_PREFIX + "output")))
+        found.answers = answer.answers
+        parameters = read_object(a.get(_PREFIX + "model.parameters"))
+        if isinstance(request, str) and "max_tokens" in parameters:
+            found.form = "completion"
+        asked = read_json(a.get(_PREFIX + "metadata.ls_model_name"))
+        found.model = read_text(asked) or read_text(a.get(_PREFIX + "model.name"))
+        found.provider = read_text(read_json(a.get(_PREFIX + "metadata.ls_provider")))
+        found.parameters, found.invented = {**found.parameters, **parameters}, _INVENTED
+        found.tools = tools
+        found.usage = _usage(read_object(a.get(_PREFIX + "usage_details")))
+        reason = read_json(a.get(_PREFIX + "metadata.finish_reason"))
+        found.finish_reason = answer.finish_reason or read_text(reason)
+        found.session = first_text(a, semconv.SESSION_ID, "langfuse.session.id")
+        found.user = first_text(a, semconv.USER_ID, "langfuse.user.id")
+        name, version = a.get(_PREFIX + "prompt.name"), a.get(_PREFIX + "prompt.version")
+        if isinstance(name, str) and name:
+            found.template = Template(name, None if version is None else str(version))
+        return call_of(span, self.name, found)
+
+
+def _read(value: JSON) -> JSON:
+    """JSON, or the text itself where it is none."""
+    if isinstance(value, str) and not value.lstrip().startswith(("{", "[")):
+        return value
+    return read_json(value) if read_json(value) is not None else value
+
+
+def _without_tools(request: JSON) -> tuple[JSON, list[JSON]]:
+    """LangChain's handler appends the tools that are offered as messages of the role "tool"."""
+    if not isinstance(request, list):
+        return request, []
+    tools = [c for item in request if (c := _offered(item)) is not None]
+    return [item for item in request if _offered(item) is None], tools
+
+
+def _offered(item: JSON) -> JSON:
+    content = item.get("content") if isinstance(item, dict) and item.get("role") == "tool" else None
+    return content if isinstance(content, dict) and content.get("type") == _TOOL else None
+
+
+def _usage(details: dict[str, JSON]) -> Usage | None:
+    def count(*names: str) -> JSON:
+        return next((details[name] for name in names if name in details), None)
+
+    sent = count("input", "input_tokens", "prompt_tokens")
+    return read_usage(sent, count("output", "output_tokens", "completion_tokens"))

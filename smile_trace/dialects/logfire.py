@@ -1,0 +1,48 @@
+"""Logfire's version 1 of its instrumentation of clients: `request_data`, `response_data`.
+
+Its later versions write the GenAI conventions.
+
+Source: logfire 5, `_internal/integrations/llm_providers/`.
+"""
+
+from typing import ClassVar
+
+from smile_trace import semconv
+from smile_trace.dialects import gen_ai, provider_json
+from smile_trace.dialects.attributes import read_object, read_text
+from smile_trace.dialects.found import call_of
+from smile_trace.records import Call, Span
+
+_REQUEST, _RESPONSE = "request_data", "response_data"
+_SENT = ("messages", "prompt", "input")
+
+
+class Logfire:
+    """A call has a request with messages."""
+
+    name: ClassVar[str] = "logfire"
+
+    def recognises(self, span: Span) -> bool:
+        """Whether the span's request holds what was sent to a model that answers with text."""
+        a = span.attributes
+        if not span.scope.startswith("logfire") or _REQUEST not in a:
+            return False
+        if semconv.INPUT_MESSAGES in a or a.get("gen_ai.operation.name") == "embeddings":
+            return False
+        request = read_object(a[_REQUEST])
+        return any(name in request for name in _SENT) and "encoding_format" not in request
+
+    def read_call(self, span: Span) -> Call:
+        """The call; of a stream, its text is in `combined_chunk_content`."""
+        a = span.attributes
+        found = gen_ai.read(span)
+        request = provider_json.sent(read_object(a.get(_REQUEST)))
+        response = read_object(a.get(_RESPONSE))
+        said = response.get("message", response.get("text"))
+        if said is None:
+            said = read_text(response.get("combined_chunk_content"))
+        answer = provider_json.answered(said)
+        found.messages, found.form = request.messages, request.form
+        found.answers, found.parameters = answer.answers, request.parameters
+        found.model = request.model or found.model
+        return call_of(span, self.name, found)

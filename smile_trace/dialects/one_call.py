@@ -1,0 +1,89 @@
+"""Of several spans of one call, which one becomes the Call.
+
+Instrumentors of a framework and of a client write the same call inside each other; a client traces
+itself without content (Anthropic's, inside or beside); a stream is written as the request, and
+beside it the answer (logfire's).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+
+from smile_trace.dialects.parts import is_captured
+from smile_trace.records import Call, Span
+
+
+def said_twice(calls: Mapping[str, Call], spans: Mapping[str, Span]) -> set[str]:
+    """The ids of those that another one says as well or better.
+
+    Of calls in each other with messages and an answer, the outer ones. One without an answer says
+    less than any inside it; and than one with all around it, unless it failed: then that one tried
+    again. Beside one with all, during it: one without any content. Before it: one with the same
+    messages, and no answer.
+    """
+    whole = {i for i, call in calls.items() if call.answer is not None and _is_sent(call)}
+    around_any = _around_some(calls, spans)
+    found = whole & _around_some(whole, spans)
+    for span_id in calls.keys() - whole:
+        if span_id in around_any or _is_inside(calls[span_id], spans, whole):
+            found.add(span_id)
+    return found | _beside(calls, spans, whole)
+
+
+def around(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
+    """The spans around one, the innermost first."""
+    seen = {span.span_id}
+    outer = spans.get(span.parent_id or "")
+    while outer is not None and outer.span_id not in seen:
+        yield outer
+        seen.add(outer.span_id)
+        outer = spans.get(outer.parent_id or "")
+
+
+def _around_some(of: Iterable[str], spans: Mapping[str, Span]) -> set[str]:
+    """The ids of the spans around any of these."""
+    found: set[str] = set()
+    for span_id in of:
+        for outer in around(spans[span_id], spans):
+            if outer.span_id in found:
+                break
+            found.add(outer.span_id)
+    return found
+
+
+def _is_sent(call: Call) -> bool:
+    """Whether any of its messages was captured."""
+    return any(map(is_captured, call.messages))
+
+
+def _is_inside(call: Call, spans: Mapping[str, Span], whole: set[str]) -> bool:
+    failed = call.status != "returned" and _is_sent(call)
+    return not failed and any(o.span_id in whole for o in around(spans[call.span_id], spans))
+
+
+def _beside(calls: Mapping[str, Call], spans: Mapping[str, Span], whole: set[str]) -> set[str]:
+    families: dict[str, list[str]] = {}
+    for span_id in calls:
+        if (parent := spans[span_id].parent_id) is not None:
+            families.setdefault(parent, []).append(span_id)
+    found: set[str] = set()
+    for family in families.values():
+        full = [calls[i] for i in family if i in whole]
+        for call in (calls[i] for i in family if full and i not in whole):
+            if call.answer is not None:
+                continue
+            if not _is_sent(call) and any(_is_during(call, other) for other in full):
+                found.add(call.span_id)
+        ordered = sorted((calls[i] for i in family), key=lambda call: call.start_ns)
+        for one, following in pairwise(ordered):
+            if following.span_id in whole and _asks_the_same(one, following):
+                found.add(one.span_id)
+    return found
+
+
+def _asks_the_same(call: Call, answered: Call) -> bool:
+    asked = call.answer is None and call.status == "returned" and bool(call.messages)
+    return asked and call.messages == answered.messages
+
+
+def _is_during(call: Call, other: Call) -> bool:
+    return other.start_ns <= call.start_ns and call.end_ns <= other.end_ns

@@ -1,0 +1,36 @@
+"""OpenLIT: the GenAI conventions, with values for what nobody asked for.
+
+Source: openlit 1.45, `instrumentation/openai/utils.py`.
+"""
+
+from typing import ClassVar
+
+from smile_trace.dialects import gen_ai
+from smile_trace.dialects.found import call_of
+from smile_trace.records import JSON, Call, Span
+
+_INVENTED: dict[str, JSON] = {
+    "temperature": 1,
+    "top_p": 1,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "seed": 0,
+    "n": 1,
+}
+
+
+class OpenLIT:
+    """A call is what the conventions say, in a span of OpenLIT's."""
+
+    name: ClassVar[str] = "openlit"
+
+    def recognises(self, span: Span) -> bool:
+        """Whether OpenLIT wrote the span, and it is a call."""
+        sdk = span.attributes.get("telemetry.sdk.name")
+        return "openlit" in (sdk, *span.scope.split(".")) and gen_ai.GenAI().recognises(span)
+
+    def read_call(self, span: Span) -> Call:
+        """The call, without what was invented."""
+        found = gen_ai.read(span)
+        found.invented = _INVENTED
+        return call_of(span, self.name, found)

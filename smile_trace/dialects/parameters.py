@@ -1,0 +1,162 @@
+"""Which of the parameters that another program wrote may be sent on, and in which range.
+
+Instrumentors write what belongs to the client beside what was asked of the model (`_type`,
+`api_base`, `context_window`), lists as texts, and defaults that nobody asked for (`max_tokens` of
+-1 or "Infinity"). What is not in this list, or not of its type and range, is left out.
+
+Source: the API references of OpenAI (chat completions, completions, responses), Anthropic
+(messages), vLLM and llama.cpp (sampling).
+"""
+
+from collections.abc import Callable, Mapping
+
+from smile_trace.dialects.attributes import read_json, read_list
+from smile_trace.records import JSON
+
+Read = Callable[[JSON], JSON]
+"""The value as it may be sent; None where it may not."""
+
+_MOST_TOKENS = 10**7
+
+
+def _number(low: float, high: float) -> Read:
+    def read(value: JSON) -> JSON:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return value if low <= value <= high else None
+
+    return read
+
+
+def _whole(low: int, high: int) -> Read:
+    def read(value: JSON) -> JSON:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            return None
+        return value if low <= value <= high else None
+
+    return read
+
+
+def _stop(value: JSON) -> JSON:
+    """A text, or a list of texts, which may be written as a text."""
+    if isinstance(value, str) and not value.startswith("["):
+        return value or None
+    texts = read_list(value)
+    if not texts and isinstance(value, str):
+        return value
+    return texts if texts and all(isinstance(text, str) for text in texts) else None
+
+
+def _object(value: JSON) -> JSON:
+    read = read_json(value)
+    return read if isinstance(read, dict) and read else None
+
+
+def _objects(value: JSON) -> JSON:
+    found = [item for item in map(read_json, read_list(value)) if isinstance(item, dict)]
+    return found or None
+
+
+def _texts(value: JSON) -> JSON:
+    found = read_list(value)
+    return found if found and all(isinstance(text, str) for text in found) else None
+
+
+def _text(value: JSON) -> JSON:
+    return value if isinstance(value, str) and value else None
+
+
+def _flag(value: JSON) -> JSON:
+    return value if isinstance(value, bool) else None
+
+
+def _choice(value: JSON) -> JSON:
+    """A word, or an object, which may be written as a text."""
+    return _object(value) or (None if str(value).startswith("{") else _text(value))
+
+
+def _flag_or_count(value: JSON) -> JSON:
+    return value if isinstance(value, bool) else _whole(0, 20)(value)
+
+
+_TOKENS = _whole(1, _MOST_TOKENS)
+SENDABLE: dict[str, Read] = {
+    "temperature": _number(0, 5),
+    "top_p": _number(0, 1),
+    "top_k": _whole(1, 10**6),
+    "min_p": _number(0, 1),
+    "frequency_penalty": _number(-2, 2),
+    "presence_penalty": _number(-2, 2),
+    "repetition_penalty": _number(0.01, 10),
+    "seed": _whole(-(2**63), 2**63 - 1),
+    "max_tokens": _TOKENS,
+    "max_completion_tokens": _TOKENS,
+    "max_output_tokens": _TOKENS,
+    "stop": _stop,
+    "stop_sequences": _stop,
+    "n": _whole(1, 128),
+    "best_of": _whole(1, 128),
+    "logit_bias": _object,
+    "logprobs": _flag_or_count,
+    "top_logprobs": _whole(0, 20),
+    "tools": _objects,
+    "functions": _objects,
+    "tool_choice": _choice,
+    "function_call": _choice,
+    "parallel_tool_calls": _flag,
+    "response_format": _object,
+    "text": _object,
+    "reasoning": _object,
+    "thinking": _object,
+    "reasoning_effort": _text,
+    "verbosity": _text,
+    "suffix": _text,
+    "include": _texts,
+    "store": _flag,
+    "truncation": _text,
+    "modalities": _texts,
+    "prediction": _object,
+    "output_config": _object,
+    "output_format": _object,
+    "betas": _texts,
+    "typical_p": _number(0, 1),
+    "min_tokens": _whole(0, _MOST_TOKENS),
+    "chat_template_kwargs": _object,
+    "guided_json": _object,
+    "guided_regex": _text,
+    "guided_choice": _texts,
+    "grammar": _text,
+    "web_search_options": lambda value: value if isinstance(value, dict) else None,
+    "previous_response_id": _text,
+    "conversation": _choice,
+    "prompt": _object,
+    "container": _choice,
+    "mcp_servers": _objects,
+}
+"""Every parameter by its name in the provider's API. The last six are never sent: they say that
+the server held, or fetched, what cannot be seen here (`parts.why_not_repeatable`)."""
+
+
+def sendable(
+    written: Mapping[str, JSON], invented: Mapping[str, JSON] | None = None
+) -> dict[str, JSON]:
+    """Those that may be sent on.
+
+    Args:
+        written: what stands in the span, by the names of the provider's API.
+        invented: values that the instrumentor writes where nothing was asked for; they are left
+            out.
+
+    Raises:
+        ForeignDataError: one is JSON beyond the bounds.
+    """
+    found: dict[str, JSON] = {}
+    for name, read in SENDABLE.items():
+        value = written.get(name)
+        if value is None or (invented and name in invented and value == invented[name]):
+            continue
+        if (sent := read(value)) is not None:
+            found[name] = sent
+    return found

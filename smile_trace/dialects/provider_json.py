@@ -1,0 +1,134 @@
+"""Requests and responses as a provider's client takes and gives them, written into a span as JSON.
+
+They are read by the files of `capture.providers`, which read the same in the application's process.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from smile_trace import semconv
+from smile_trace.capture.providers import Answer, SentRequest, read_messages, read_request
+from smile_trace.capture.providers.base import PROVIDERS
+from smile_trace.dialects.attributes import read_object, read_text, read_usage
+from smile_trace.dialects.found import Found
+from smile_trace.dialects.parts import message_of, read_message
+from smile_trace.records import JSON, Form, Media, Message
+
+Result = TypeVar("Result")
+_MARK = "smile-trace:data:"
+
+
+def sent(request: JSON) -> Found:
+    """What was sent: a whole request, a list of messages, or a text."""
+    data: dict[str, str] = {}
+    request = _without_data(request, data)
+    if isinstance(request, dict):
+        read = _inside(read_request, request) or SentRequest()
+        return Found(
+            messages=_messages(read.messages, data),
+            form=_form(read),
+            model=read_text(request.get("model")),
+            parameters=request | read_object(request.get("extra_body")),
+        )
+    return Found(messages=_messages(_inside(read_messages, request), data))
+
+
+def messages(value: JSON) -> list[Message]:
+    """The messages of a list, or of one message or text."""
+    data: dict[str, str] = {}
+    return _messages(_inside(read_messages, _without_data(value, data)), data)
+
+
+def _form(read: SentRequest) -> Form:
+    if read.attributes.get(semconv.OPENAI_API_TYPE) == semconv.RESPONSES:
+        return "responses"
+    return "completion" if read.form == "text_completion" else "chat"
+
+
+def chat_message(*, role: str, content: JSON, tool_call_id: JSON, tool_calls: JSON) -> Message:
+    """The message of these fields of the chat API; without content it was not captured."""
+    raw = {"role": role, "content": content, "tool_call_id": tool_call_id}
+    if isinstance(tool_calls, list) and tool_calls:
+        raw["tool_calls"] = tool_calls
+    elif content is None:
+        return message_of(role, [])
+    found = messages([raw])
+    return found[0] if found else message_of(role, [])
+
+
+def answered(response: JSON) -> Found:
+    """What was answered: a whole response, one message or a list of them, or a text.
+
+    `form` is "completion" where the response is that of one.
+    """
+    if isinstance(response, str):
+        return Found(answers=_messages([_assistant(response)], {}))
+    answer = _inside(_read_response, response)
+    if answer is None:
+        return Found()
+    return Found(
+        answers=_messages(answer.messages, {}),
+        form="completion" if answer.form == "text_completion" else "chat",
+        model=answer.model,
+        usage=read_usage(answer.input_tokens, answer.output_tokens),
+        finish_reason=next(iter(answer.finish_reasons), None),
+        response_id=answer.response_id,
+    )
+
+
+def _inside(read: Callable[[Any], Result], value: JSON) -> Result | None:
+    """What capture's readers make of it; they raise where fields are of another type, which
+    capture keeps inside, too."""
+    try:
+        return read(value)
+    except Exception:  # noqa: BLE001  whatever another program wrote
+        return None
+
+
+def _read_response(response: JSON) -> Answer | None:
+    for provider in PROVIDERS:
+        if isinstance(response, dict) and (found := provider.read_response(response)) is not None:
+            return found
+    if isinstance(response, dict) and "content" not in response and "tool_calls" not in response:
+        return None
+    read = read_messages(response)
+    return None if read is None else Answer(list(read))
+
+
+def _assistant(text: str) -> dict[str, Any]:
+    return {"role": "assistant", "parts": [{"type": "text", "content": text}]}
+
+
+def _messages(read: list[dict[str, Any]] | None, data: dict[str, str]) -> list[Message]:
+    found = [read_message(item) for item in read or ()]
+    return [_with_data(message, data) for message in found if message is not None]
+
+
+def _without_data(value: JSON, data: dict[str, str], depth: int = 0) -> JSON:
+    """Images whose data stands in the request, replaced by a mark: capture keeps no data, a
+    span has it already."""
+    if depth > 6:  # request, messages, message, content, part, image_url
+        return value
+    if isinstance(value, list):
+        return [_without_data(item, data, depth + 1) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    url = value.get("url")
+    if isinstance(url, str) and url.startswith("data:image/"):
+        mark = f"{_MARK}{len(data)}"
+        data[mark] = url
+        return {**value, "url": mark}
+    inner = ("messages", "input", "content", "image_url")
+    return {k: _without_data(v, data, depth + 1) if k in inner else v for k, v in value.items()}
+
+
+def _with_data(message: Message, data: dict[str, str]) -> Message:
+    if not data:
+        return message
+    parts = [
+        part.model_copy(update={"uri": data.get(str(part.uri), part.uri)})
+        if isinstance(part, Media)
+        else part
+        for part in message.parts
+    ]
+    return message if not parts else Message(role=message.role, parts=tuple(parts))

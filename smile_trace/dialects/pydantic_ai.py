@@ -1,0 +1,49 @@
+"""pydantic-ai's version 1 of its instrumentation: all messages as a JSON list of events.
+
+Its later versions write the GenAI conventions.
+
+Source: pydantic-ai, `models/instrumented.py` (`InstrumentationSettings(version=1)`), whose events
+are those of the conventions up to 1.36.
+"""
+
+from typing import ClassVar
+
+from smile_trace.dialects import gen_ai
+from smile_trace.dialects.attributes import read_list, read_object
+from smile_trace.dialects.found import call_of
+from smile_trace.records import JSON, Call, Span
+
+_EVENTS, _REQUESTED = "events", "model_request_parameters"
+
+
+class PydanticAI:
+    """A call has the attribute `events`."""
+
+    name: ClassVar[str] = "pydantic_ai"
+
+    def recognises(self, span: Span) -> bool:
+        """Whether the span is a request of pydantic-ai's to a model, with its events."""
+        named = (
+            span.scope.startswith("pydantic-ai") or "model_request_parameters" in span.attributes
+        )
+        return named and _EVENTS in span.attributes and gen_ai.GenAI().recognises(span)
+
+    def read_call(self, span: Span) -> Call:
+        """The call."""
+        events = tuple(map(_event, map(read_object, read_list(span.attributes[_EVENTS]))))
+        found = gen_ai.read(span.model_copy(update={"events": events}))
+        requested = read_object(span.attributes.get(_REQUESTED))
+        found.tools = found.tools or [
+            _tool(read_object(tool)) for tool in read_list(requested.get("function_tools"))
+        ]
+        return call_of(span, self.name, found)
+
+
+def _event(raw: dict[str, JSON]) -> dict[str, JSON]:
+    return {"name": raw.get("event.name"), "body": raw}
+
+
+def _tool(tool: dict[str, JSON]) -> JSON:
+    described = {name: tool[name] for name in ("name", "description") if tool.get(name)}
+    schema = tool.get("parameters_json_schema")
+    return {"type": "function", "function": {**described, "parameters": schema}}

@@ -1,0 +1,75 @@
+"""Traceloop (OpenLLMetry) up to 0.5x: messages in numbered attributes. Later releases write the
+GenAI conventions.
+
+Source: opentelemetry-instrumentation-openai 0.44 (`gen_ai.prompt.N`, `gen_ai.completion.N`).
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from smile_trace.dialects import gen_ai
+from smile_trace.dialects.attributes import read_indexed, read_json, read_object, read_text
+from smile_trace.dialects.found import call_of
+from smile_trace.dialects.provider_json import chat_message
+from smile_trace.records import JSON, Call, Message, Span
+
+_REQUEST = "llm.request.type"
+_SESSION = "traceloop.association.properties.session_id"
+_USER = "traceloop.association.properties.user_id"
+
+
+class Traceloop:
+    """A call has numbered prompts, and is no embedding."""
+
+    name: ClassVar[str] = "traceloop"
+
+    def recognises(self, span: Span) -> bool:
+        """Whether the span is a call."""
+        a = span.attributes
+        if a.get(_REQUEST) not in (None, "chat", "completion"):
+            return False
+        return any(key.startswith(("gen_ai.prompt.0.", "gen_ai.completion.0.")) for key in a)
+
+    def read_call(self, span: Span) -> Call:
+        """The call; a completion's prompt stands under `user`."""
+        a = span.attributes
+        found = gen_ai.read(span)
+        found.messages = [_message(item) for item in read_indexed(a, "gen_ai.prompt")]
+        answers = read_indexed(a, "gen_ai.completion")
+        found.answers = [_message({"role": "assistant", **item}) for item in answers]
+        found.form = "completion" if a.get(_REQUEST) == "completion" else "chat"
+        found.tools = [_function(item) for item in read_indexed(a, "llm.request.functions")]
+        if answers:
+            found.finish_reason = read_text(answers[0].get("finish_reason"))
+        found.session = found.session or read_text(a.get(_SESSION))
+        found.user = found.user or read_text(a.get(_USER)) or read_text(a.get("llm.user"))
+        return call_of(span, self.name, found)
+
+
+def _message(item: Mapping[str, JSON]) -> Message:
+    if "user" in item and "role" not in item:
+        item = {"role": "user", "content": item["user"]}
+    content = item.get("content")
+    parts = read_json(content) if isinstance(content, str) and content.startswith("[{") else None
+    calls = [_called(call) for call in read_indexed(item, "tool_calls")]
+    return chat_message(
+        role=read_text(item.get("role")) or "user",
+        content=parts if isinstance(parts, list) and all(map(_typed, parts)) else content,
+        tool_call_id=item.get("tool_call_id"),
+        tool_calls=calls,
+    )
+
+
+def _typed(part: JSON) -> bool:
+    return isinstance(part, dict) and isinstance(part.get("type"), str)
+
+
+def _called(call: Mapping[str, JSON]) -> dict[str, JSON]:
+    function = {"name": call.get("name"), "arguments": call.get("arguments")}
+    return {"id": call.get("id"), "function": function}
+
+
+def _function(item: Mapping[str, JSON]) -> dict[str, JSON]:
+    described = {name: item.get(name) for name in ("name", "description") if item.get(name)}
+    function = {**described, "parameters": read_object(item.get("parameters"))}
+    return {"type": "function", "function": function}

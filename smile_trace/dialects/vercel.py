@@ -1,0 +1,135 @@
+"""The AI SDK of Vercel (JavaScript), its `experimental_telemetry`.
+
+A `generateText` is a span around one `doGenerate` per request; only the latter is what was sent.
+
+Source: the package `ai` 6, `core/telemetry`; its prompt is that of `@ai-sdk/provider`.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from smile_trace.dialects import gen_ai
+from smile_trace.dialects.attributes import first_text, read_json, read_list, read_object, read_text
+from smile_trace.dialects.found import call_of
+from smile_trace.dialects.parts import message_of
+from smile_trace.records import (
+    JSON,
+    Call,
+    Media,
+    Message,
+    OtherPart,
+    Part,
+    Reasoning,
+    Span,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
+
+_SETTINGS, _METADATA = "ai.settings.", "ai.telemetry.metadata."
+_NAMES = {
+    "maxOutputTokens": "max_tokens",
+    "maxTokens": "max_tokens",
+    "temperature": "temperature",
+    "topP": "top_p",
+    "topK": "top_k",
+    "frequencyPenalty": "frequency_penalty",
+    "presencePenalty": "presence_penalty",
+    "stopSequences": "stop",
+    "seed": "seed",
+}
+
+
+class Vercel:
+    """A call is a `doGenerate` or a `doStream` with its messages."""
+
+    name: ClassVar[str] = "vercel"
+
+    def recognises(self, span: Span) -> bool:
+        """Whether the span is a request to a language model."""
+        operation = span.attributes.get("ai.operationId")
+        return isinstance(operation, str) and operation.endswith((".doGenerate", ".doStream"))
+
+    def read_call(self, span: Span) -> Call:
+        """The call."""
+        a = span.attributes
+        found = gen_ai.read(span)
+        found.messages = [_message(item) for item in read_list(a.get("ai.prompt.messages"))]
+        found.answers = _answer(a)
+        found.parameters = {
+            **{n: a[_SETTINGS + k] for k, n in _NAMES.items() if _SETTINGS + k in a},
+            **found.parameters,
+            "tool_choice": _tool_choice(read_object(a.get("ai.prompt.toolChoice"))),
+        }
+        found.tools = [_tool(read_object(tool)) for tool in read_list(a.get("ai.prompt.tools"))]
+        found.model = first_text(a, "ai.model.id") or found.model
+        found.provider = first_text(a, "ai.model.provider") or found.provider
+        found.finish_reason = first_text(a, "ai.response.finishReason") or found.finish_reason
+        found.session = first_text(a, _METADATA + "sessionId")
+        found.user = first_text(a, _METADATA + "userId")
+        own = {k.removeprefix(_METADATA): v for k, v in a.items() if k.startswith(_METADATA)}
+        found.metadata = {k: v for k, v in own.items() if k not in ("sessionId", "userId")}
+        return call_of(span, self.name, found)
+
+
+def _answer(a: Mapping[str, JSON]) -> list[Message]:
+    text = first_text(a, "ai.response.text", "ai.response.object")
+    called = map(read_object, read_list(a.get("ai.response.toolCalls")))
+    parts: list[Part] = [] if text is None else [TextPart(content=text)]
+    parts += [part for call in called if (part := _part({**call, "type": "tool-call"}))]
+    return [message_of("assistant", parts)] if parts else []
+
+
+def _message(item: JSON) -> Message:
+    item = read_object(item)
+    role, content = read_text(item.get("role")) or "user", item.get("content")
+    if isinstance(content, str):
+        return message_of(role, [TextPart(content=content)])
+    parts = [part for raw in read_list(content) if (part := _part(read_object(raw)))]
+    return message_of(role, parts)
+
+
+def _part(raw: Mapping[str, JSON]) -> Part | None:
+    kind = raw.get("type")
+    identity = read_text(raw.get("toolCallId"))
+    if kind == "text" and isinstance(raw.get("text"), str):
+        return TextPart(content=raw["text"])
+    if kind == "reasoning":
+        return Reasoning(content=str(raw.get("text") or ""))
+    if kind == "tool-call" and (name := read_text(raw.get("toolName"))):
+        return ToolCall(id=identity, name=name, arguments=raw.get("input", raw.get("args")))
+    if kind == "tool-result":
+        return ToolResult(id=identity, response=_output(raw.get("output", raw.get("result"))))
+    if kind in ("file", "image"):
+        media_type = first_text(raw, "mediaType", "mimeType")
+        modality = (media_type or "file").partition("/")[0] if kind == "file" else "image"
+        return Media(modality=modality, uri=_uri(raw, media_type), media_type=media_type)
+    return OtherPart(raw=dict(raw)) if raw else None
+
+
+def _output(output: JSON) -> JSON:
+    """What a tool gave back: `{"type": "json", "value": …}`, a text, or any JSON in older ones."""
+    if isinstance(output, dict) and "value" in output and isinstance(output.get("type"), str):
+        return output["value"]
+    return "" if output is None else output
+
+
+def _uri(raw: Mapping[str, JSON], media_type: str | None) -> str | None:
+    data = first_text(raw, "data", "image", "url")
+    if data is None or ":" in data[:12]:
+        return data
+    return f"data:{media_type or 'image/png'};base64,{data}"
+
+
+def _tool(tool: Mapping[str, JSON]) -> JSON:
+    if tool.get("type") != "function":
+        return dict(tool)
+    schema = tool.get("inputSchema", tool.get("parameters"))
+    described = {name: tool[name] for name in ("name", "description") if name in tool}
+    return {"type": "function", "function": {**described, "parameters": read_json(schema)}}
+
+
+def _tool_choice(choice: Mapping[str, JSON]) -> JSON:
+    if choice.get("type") == "tool":
+        return {"type": "function", "function": {"name": choice.get("toolName")}}
+    return choice.get("type")
