@@ -5,10 +5,13 @@ from typing import Any
 
 from smile_trace.capture.jsonable import field, plain_str
 from smile_trace.capture.providers.answers import with_metadata
+from smile_trace.capture.providers.anthropic_stream import MessageStream
 from smile_trace.capture.providers.base import Answer, Part, Provider, SentRequest
 from smile_trace.capture.providers.messages import (
     blob,
+    content_of,
     read_parts,
+    refused,
     tool_call,
     tool_response,
     with_extra,
@@ -44,10 +47,20 @@ class Anthropic(Provider):
         content = field(response, "content")
         if field(response, "type") != "message" or not isinstance(content, list):
             return None
-        reason = field(response, "stop_reason")
-        message = {"role": "assistant", "parts": read_parts(content)}
+        reason, parts = field(response, "stop_reason"), read_parts(content)
+        if reason == "refusal":
+            details = field(response, "stop_details")
+            said = content_of({"parts": parts}) or field(details, "explanation")
+            parts = [refused(said if isinstance(said, str) else "")]
+        message = {"role": "assistant", "parts": parts}
         answer = Answer([message], [str(reason)] if reason else [], form="chat")
         return with_metadata(answer, response)
+
+    def read_stream(self, chunks: Sequence[Any]) -> Answer | None:
+        stream = MessageStream()
+        for chunk in chunks:
+            stream.add(chunk)
+        return self.read_response(stream.whole) if stream.begun else None
 
     def read_chunk(self, chunk: Any) -> str | None:
         text = field(field(chunk, "delta"), "text")

@@ -4,15 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from smile_trace.capture.providers.anthropic import Anthropic
+from smile_trace.dialects.parts import answer_of, read_message
 from smile_trace.models.anthropic_api.messages import conversation
 from smile_trace.models.anthropic_api.parameters import parameters
 from smile_trace.models.base import Request, checked
 from smile_trace.models.items import Item
 from smile_trace.models.openai_api.wire import token_count
-from smile_trace.records import JSON, Response, ToolCall, Usage
-from smile_trace.records.tool_calls import tool_calls_text
+from smile_trace.records import JSON, Response, Usage
 
 PATH = "/v1/messages"
+
+_PROVIDER = Anthropic()
 
 _TOOL_INSTRUCTIONS = 1000
 """More tokens than the instructions have that the service adds where tools are offered."""
@@ -41,24 +44,19 @@ def token_bound(sent: Mapping[str, JSON]) -> Usage:
 
 
 def responses(reply: object, items: Sequence[Item]) -> list[Response]:
-    """The answer of a reply; there is one item."""
-    if not isinstance(reply, dict) or not isinstance(reply.get("content"), list):
-        return [Response(failure="the server's reply is no message of Anthropic's") for _ in items]
-    blocks = [block for block in reply["content"] if isinstance(block, dict)]
-    texts = [str(block["text"]) for block in blocks if block.get("type") == "text"]
-    calls = [_tool_call(block) for block in blocks if block.get("type") == "tool_use"]
-    text = tool_calls_text(calls) if calls else "\n".join(texts)
-    reason = reply.get("stop_reason")
+    """The answer of a reply, as capture reads it, so that both are compared alike; there is one
+    item."""
+    answer = _PROVIDER.read_response(reply) if isinstance(reply, dict) else None
+    message = None if answer is None else read_message(answer.messages[0])
+    text = None if message is None else answer_of(message)
+    if answer is None or text is None or not isinstance(reply, dict):
+        return [Response(failure="the server's reply holds no answer") for _ in items]
     response = Response(
         text=text,
-        finish_reason=reason if isinstance(reason, str) else None,
+        finish_reason=next(iter(answer.finish_reasons), None),
         usage=_usage(reply.get("usage")),
     )
     return [checked(response, scored=False)]
-
-
-def _tool_call(block: Mapping[str, Any]) -> ToolCall:
-    return ToolCall(name=str(block["name"]), arguments=block.get("input"))
 
 
 def _usage(counts: Any) -> Usage | None:

@@ -13,6 +13,7 @@ from smile_trace.capture import suppressed
 from smile_trace.models import Request
 from smile_trace.models.kinds.anthropic import AnthropicModel
 from smile_trace.records import Call, Prompted
+from smile_trace.records.refusals import read_refusal
 from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.settings import AnthropicSettings
 from smile_trace.testing import Captured
@@ -188,6 +189,51 @@ async def test_streams(client, server, found: Captured, way: str):
     )
     assert call.usage is not None
     assert _same(await _asked_again(call, server)) == _same(server.bodies[0])
+
+
+@pytest.mark.parametrize("way", ["events", "helper", "left early"])
+def test_a_decorated_stream(server, found: Captured, way: str):
+    """Without the instrumentor: the function hands the client's events on."""
+
+    @smile_trace.trace
+    def ask(prompt: str) -> Iterator[Any]:
+        request = {**FIRST, "messages": [{"role": "user", "content": prompt}]}
+        smile_trace.record(parameters=request)
+        with Anthropic(base_url=server.base_url) as client, suppressed():
+            if way == "helper":
+                del request["metadata"]
+                with client.messages.stream(**request) as stream:
+                    yield from stream
+            else:
+                yield from client.messages.create(**request, stream=True)
+
+    events = ask(QUESTION)
+    if way == "left early":
+        for event in events:
+            if event.type == "content_block_stop":
+                break
+        events.close()  # type: ignore[attr-defined]
+    else:
+        assert len(list(events)) > 10
+    [call] = found.calls
+    if way == "left early":
+        assert (call.status, call.answer) == ("abandoned", "Let me see.")
+        return
+    assert [called.arguments for called in call.tool_calls] == [{"number": 4711}, {"number": 4712}]
+    assert (call.finish_reason, call.response_id) == ("tool_use", "msg_1")
+    assert call.usage is not None
+    assert call.usage.output_tokens == 24
+
+
+def test_a_refusal(server, found: Captured):
+    server.stop_reason = "refusal"
+    smile_trace.instrument("anthropic")
+    with Anthropic(base_url=server.base_url) as client:
+        client.messages.create(
+            model=MODEL, max_tokens=9, messages=[{"role": "user", "content": "Hello"}]
+        )
+    [call] = found.calls
+    assert read_refusal(call.answer or "") == "Hello, I am brief."
 
 
 async def test_a_prompt_and_a_recorded_request(server, found: Captured):

@@ -9,6 +9,7 @@ from smile_trace.models import ModelUnavailable, Request, retry
 from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.models.kinds.anthropic import AnthropicModel
 from smile_trace.records import Message, Prompted, Response, Usage
+from smile_trace.records.refusals import read_refusal
 from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.settings import AnthropicSettings
 from smile_trace.testing import check_model
@@ -71,10 +72,27 @@ async def test_calls_of_tools():
     assert response.finish_reason == "tool_use"
 
 
+@pytest.mark.parametrize(
+    ("said", "details", "words"),
+    [
+        ("I cannot.", None, "I cannot."),
+        ("", {"type": "refusal", "explanation": "Declined."}, "Declined."),
+        ("", None, ""),
+    ],
+)
+async def test_a_refusal_is_a_value_of_its_own(server, said, details, words):
+    content = [{"type": "text", "text": said}] if said else []
+    reply = {"type": "message", "content": content, "stop_reason": "refusal"}
+    server.faults = [(200, {}, {**reply, "stop_details": details})]
+    response = await _one(_model(server))
+    assert read_refusal(response.text or "") == words
+    assert response.finish_reason == "refusal"
+
+
 async def test_cached_tokens_count_as_input(server):
     usage = {"input_tokens": 2, "output_tokens": 1, "cache_read_input_tokens": 7}
     content = [{"type": "text", "text": "hi"}]
-    server.faults = [(200, {}, {"content": content, "usage": usage})]
+    server.faults = [(200, {}, {"type": "message", "content": content, "usage": usage})]
     response = await _one(_model(server))
     assert response.usage == Usage(input_tokens=9, output_tokens=1)
 
@@ -150,12 +168,17 @@ async def test_a_refused_request_takes_no_other_along(server, status, said, fail
 
 
 @pytest.mark.parametrize(
-    "reply", [{}, [], "x", {"content": None}, {"content": [{"type": "text"}]}, {"content": [1]}]
+    "reply",
+    [
+        *({}, [], "x", {"type": "message", "content": None}),
+        *({"type": "message", "content": [item]} for item in ({"type": "text"}, 1, None)),
+        {"type": "error", "error": {"type": "api_error", "message": "no"}},
+    ],
 )
 async def test_a_reply_that_is_no_message(server, reply):
     server.faults = [(200, {}, reply)]
     response = await _one(_model(server))
-    assert response.ok is (reply == {"content": [1]})
+    assert response.failure == "the server's reply holds no answer"
 
 
 def test_a_missing_key(server, monkeypatch):
