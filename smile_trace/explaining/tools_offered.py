@@ -55,6 +55,8 @@ class OfferedTools:
         """
         its = "its place" if len(self.names) == 1 else "their place"
         calls = read_tool_calls(response.text or "")
+        if calls and {one.name for one in calls} <= set(self.names):
+            return "The model calls it where it is not offered, too."
         if calls:
             called = listed([presentable(one.name, longest=60) for one in calls])
             return f"Were it not offered, {called} would be called in {its}."

@@ -94,6 +94,8 @@ def test_whether_the_call_is_kept() -> None:
          "Of the 4 tools offered none of the others would be called in their place."),
         (("get",), ("get", "a"), answer("a"),
          "Were it not offered, a would be called in its place."),
+        (("get",), ("get", "a"), answer("get"),
+         "The model calls it where it is not offered, too."),
     ],
 )  # fmt: skip
 def test_the_sentence(
