@@ -5,6 +5,7 @@ same names and fields.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -81,9 +82,12 @@ def _rejected(error: Any) -> Failure:
     if kinds & _TOO_LONG or any(said in message for said in _TOO_LONG_SAID):
         reason = "prompt longer than the model's context"
     spent = bool(kinds & _SPENT) or any(said in message for said in _SPENT_SAID)
-    return rejection(error.status_code, reason, error.response.headers, quota_spent=spent)
+    failure = rejection(error.status_code, reason, error.response.headers, quota_spent=spent)
+    return replace(failure, unavailable="not_repeatable") if _BOUND in message else failure
 
 
+_BOUND = "bound to a different conversation"
+"""What Anthropic says of reasoning whose signature holds for other words before it."""
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "request_too_large"}
 _TOO_LONG_SAID = (
     "maximum context length",

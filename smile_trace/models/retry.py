@@ -27,7 +27,8 @@ class Failure:
 
     `fate`: whether it reached the model; only an unknown one can have cost anything.
     `retryable`: another attempt can succeed soon, after `retry_after` seconds where the server
-    said so. `unavailable`: no other request would fare better, and why; "refused" is permanent.
+    said so. `unavailable`: no other request would fare better, and why; "refused" is permanent,
+    "not_repeatable" concerns the requests of this one call.
     """
 
     reason: str
@@ -35,7 +36,7 @@ class Failure:
     status: int | None = None
     retryable: bool = False
     retry_after: float | None = None
-    unavailable: Literal["unreachable", "busy", "refused"] | None = None
+    unavailable: Literal["unreachable", "busy", "refused", "not_repeatable"] | None = None
 
     @property
     def releases(self) -> bool:

@@ -14,7 +14,7 @@ from smile_trace.errors import BudgetExceeded
 from smile_trace.foreign import ForeignDataError
 from smile_trace.models.accounting.cost import price
 from smile_trace.models.accounting.meter import Meter, ask_all
-from smile_trace.models.base import ModelUnavailable
+from smile_trace.models.base import ModelUnavailable, NotRepeatable
 from smile_trace.models.client_errors import read_error, unanswered
 from smile_trace.models.items import Batch, Item
 from smile_trace.models.retry import Failure, pause_before_retry
@@ -196,6 +196,11 @@ class Transport(ABC):
     def _unavailable(self, failure: Failure, path: str) -> ModelUnavailable:
         where = presentable(self.base_url)
         match failure.unavailable:
+            case "not_repeatable":
+                return NotRepeatable(
+                    "its messages hold reasoning, which the server takes back only as long as "
+                    f"nothing before it is removed ({failure.reason})"
+                )
             case "refused":
                 said = (
                     f"{where} refuses the model {self._model!r} ({failure.reason}): "

@@ -6,6 +6,7 @@ from typing import Any
 from smile_trace import foreign
 from smile_trace.foreign import ForeignDataError
 from smile_trace.models import Request
+from smile_trace.models.anthropic_api import wire as anthropic_wire
 from smile_trace.models.items import Item
 from smile_trace.models.openai_api import wire
 from smile_trace.models.scoring import first_token, prompt_logprobs
@@ -49,6 +50,17 @@ _NATIVE = {
     "stop_type": "limit",
     "completion_probabilities": [{"token": "a", "logprob": -0.5}],
 }
+_MESSAGE = {
+    "type": "message",
+    "content": [
+        {"type": "thinking", "thinking": "a", "signature": "b"},
+        {"type": "text", "text": "a"},
+        {"type": "tool_use", "id": "c", "name": "f", "input": {"x": [1]}},
+    ],
+    "stop_reason": "refusal",
+    "stop_details": {"explanation": "no"},
+    "usage": {"input_tokens": 3, "output_tokens": 4, "cache_read_input_tokens": 5},
+}
 _SCORERS = (None, first_token.read("a"), prompt_logprobs.read("a"))
 
 
@@ -60,8 +72,14 @@ def read_reply(reply: Any) -> None:
             responses = read_responses(wire.responses, reply, (item,) * count)
             assert len(responses) == count
             for response in responses:
-                assert Response.model_validate_json(response.model_dump_json()) == response
-                assert all(-1e308 < each <= 0 for each in response.logprobs or ())
+                _check(response)
+    [response] = read_responses(anthropic_wire.responses, reply, (Item(REQUEST, "/m", {}),))
+    _check(response)
+
+
+def _check(response: Response) -> None:
+    assert Response.model_validate_json(response.model_dump_json()) == response
+    assert all(-1e308 < each <= 0 for each in response.logprobs or ())
 
 
 def _read(data: bytes) -> None:
@@ -73,7 +91,8 @@ def _read(data: bytes) -> None:
 
 
 def _seeds() -> list[bytes]:
-    replies = [REPLY, _COMPLETION, _NATIVE, [_NATIVE], {"error": {"message": "no", "code": "x"}}]
+    failed = {"error": {"message": "no", "code": "x"}}
+    replies = [REPLY, _COMPLETION, _NATIVE, _MESSAGE, [_NATIVE], failed]
     return [json.dumps(reply).encode() for reply in replies]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from smile_trace.models import ModelUnavailable, Request, retry
 from smile_trace.models.accounting.cost import attempt_bound
+from smile_trace.models.base import NotRepeatable
 from smile_trace.models.kinds.anthropic import AnthropicModel
 from smile_trace.records import Message, Prompted, Response, Usage
 from smile_trace.records.refusals import read_refusal
@@ -179,6 +180,14 @@ async def test_a_reply_that_is_no_message(server, reply):
     server.faults = [(200, {}, reply)]
     response = await _one(_model(server))
     assert response.failure == "the server's reply holds no answer"
+
+
+async def test_reasoning_that_is_bound_to_what_was_before_it(server):
+    said = "messages.1.content.0: Invalid `signature` in `thinking` block. The block is bound to a "
+    said += "different conversation. Remove the block."
+    server.faults = [(400, {}, error_body("invalid_request_error", said))]
+    with pytest.raises(NotRepeatable, match="takes back only as long as nothing before it"):
+        await _one(_model(server))
 
 
 def test_a_missing_key(server, monkeypatch):
