@@ -1,5 +1,6 @@
 """What is sent to a server: a request with its body, several where a server takes a list."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +9,9 @@ from smile_trace.records import JSON, Response
 
 Read = Callable[[Response, dict[str, JSON]], Response]
 """Makes the final response from the parsed one and the server's raw choice."""
+
+_READ_FIRST = ("tools", "system", "instructions", "prompt", "messages", "input")
+"""What a body asks, in the order in which servers make it one text."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,11 @@ class Item:
     body: dict[str, JSON]
     answer: str | None = None
     read: Read | None = None
+
+    @property
+    def beginning(self) -> str:
+        """Sorts those next to each other that are the same from the beginning."""
+        return json.dumps([self.body.get(name) for name in _READ_FIRST])
 
 
 @dataclass(frozen=True)

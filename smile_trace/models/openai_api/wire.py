@@ -47,10 +47,13 @@ _NAMES = {"stop_sequences": "stop"}
 def batches(items: Sequence[Item], *, size: int) -> list[Batch]:
     """The items, up to `size` in one HTTP request.
 
-    Only completions whose bodies are equal but for the prompt share one.
+    Only completions whose bodies are equal but for the prompt share one. Requests that begin alike
+    follow one another: a server that keeps what it computed of the last prompt computes the
+    beginning that it shares with the next one once.
     """
     alike: dict[str, list[int]] = {}
-    for index, item in enumerate(items):
+    for index in sorted(range(len(items)), key=lambda index: items[index].beginning):
+        item = items[index]
         rest = {name: value for name, value in item.body.items() if name != "prompt"}
         together = "prompt" in item.body and size > 1
         key = json.dumps([item.path, rest], sort_keys=True) if together else str(index)

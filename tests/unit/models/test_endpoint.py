@@ -7,6 +7,7 @@ import pytest
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import ModelUnavailable, Request, retry
 from smile_trace.models.kinds.endpoint import Endpoint
+from smile_trace.models.openai_api.wire import Item, batches
 from smile_trace.records import Message
 from smile_trace.records.refusals import read_refusal
 from smile_trace.settings import EndpointSettings
@@ -321,3 +322,25 @@ def test_one_endpoint_in_several_event_loops(server):
     model = endpoint(server)
     for _ in range(2):
         assert asyncio.run(model.generate([ask("a")]))[0].text == "<a>"
+
+
+@pytest.mark.parametrize("size", [1, 2, 16])
+def test_requests_that_begin_alike_are_sent_one_after_the_other(size: int) -> None:
+    """For the prompt cache of a server; the answers keep the requests' order by their indices."""
+    texts = ["b c", "a", "b", "a b", "b c d", "a"]
+    sorted_texts = ["a b", "a", "a", "b c d", "b c", "b"]
+    key = "prompt" if size > 1 else "messages"
+    items = [Item(ask(text), "/completions", {key: text}) for text in texts]
+    found = batches(items, size=size)
+    sent = [(index, texts[index]) for batch in found for index in batch.indices]
+    assert [text for _, text in sent] == sorted_texts
+    assert sorted(index for index, _ in sent) == list(range(6))
+    assert [item.body[key] for batch in found for item in batch.items] == sorted_texts
+    assert max(len(batch.items) for batch in found) == min(size, 6)
+
+
+def test_the_tools_stand_before_the_messages() -> None:
+    asked = [(tool, text) for text in ("a", "b") for tool in ("x", "y")]
+    items = [Item(ask(text), "/c", {"messages": text, "tools": [tool]}) for tool, text in asked]
+    sent = [batch.indices[0] for batch in batches(items, size=1)]
+    assert [asked[index] for index in sent] == sorted(asked)
