@@ -9,6 +9,7 @@ section) or a sentence only where it is longer than twice its share.
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count, groupby
 
 from smile_trace.records import Place, Segment
@@ -27,7 +28,7 @@ class Leaf:
     path: tuple[Place, ...]
     outer: int
 
-    @property
+    @cached_property
     def length(self) -> int:
         """Its characters."""
         return sum(end - start for _, start, end in self.segment.places)
@@ -43,7 +44,7 @@ class _Run:
     leaves: Group
     depth: int
 
-    @property
+    @cached_property
     def length(self) -> int:
         return sum(leaf.length for leaf in self.leaves)
 

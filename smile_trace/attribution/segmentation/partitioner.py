@@ -58,6 +58,10 @@ class Partitioner(Protocol):
         ...
 
 
+MAX_CHARACTERS, MAX_PIECES = 4_000_000, 200_000
+"""Of a prompt, tools' results included: more than a context of a million tokens holds, and words or
+values of JSON that take a minute and half a gigabyte."""
+
 FEW = 4
 """Parts of a prompt below which `auto` begins with smaller ones."""
 
@@ -88,6 +92,11 @@ class Segmentation:
         self._outline = Outline(prompted, self._splitter, subsections=self.unit == "auto")
         if not any(message.content.strip() for message in prompted.messages):
             raise CannotExplain("The prompt is empty, so there is nothing to remove.")
+        if sum(len(message.content) for message in prompted.messages) > MAX_CHARACTERS:
+            raise CannotExplain(
+                f"The prompt has more than {MAX_CHARACTERS:,} characters, the most that can be "
+                "explained: send less of it."
+            )
         if unit == "variable" and not prompted.prompts:
             raise UnitMissing(
                 "No Prompt was rendered into this call, so it has no template variables: "
@@ -108,6 +117,7 @@ class Segmentation:
                 "numbered item or paragraph): explain it by the unit 'sentence' or 'word'."
             )
         self._numbers = {segment.places: k for k, segment in enumerate(self.segments)}
+        self._leaves: dict[int, joining.Leaf] = {}
 
     def is_finest(self, segment: Segment) -> bool:
         """See `Partitioner`."""
@@ -162,6 +172,11 @@ class Segmentation:
             for a, b in self._splitter.split(unit, message, start, end)
             for c, d, protected in self._around(message, a, b, whole=unit == "word")
         ]
+        if len(pieces) > MAX_PIECES:
+            raise CannotExplain(
+                f"The prompt has {len(pieces):,} pieces of the unit {unit!r}, and at most "
+                f"{MAX_PIECES:,} can be told apart: explain it by a coarser unit."
+            )
         return self._named(pieces, unit)
 
     def _around(
@@ -251,7 +266,13 @@ class Segmentation:
         return tuple(sorted([*words, *self._named(pieces, units)], key=lambda s: s.places))
 
     def _leaf(self, segment: Segment) -> joining.Leaf:
-        parts, number = self._outline.path(segment), self._numbers[segment.places]
+        number = self._numbers[segment.places]
+        if number not in self._leaves:
+            self._leaves[number] = self._new_leaf(segment, number)
+        return self._leaves[number]
+
+    def _new_leaf(self, segment: Segment, number: int) -> joining.Leaf:
+        parts = self._outline.path(segment)
         sentence = self._outline.sentence(segment) if self._of_words else None
         if sentence is None:
             return joining.Leaf(segment, number, parts, len(parts))
