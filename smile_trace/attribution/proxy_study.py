@@ -239,6 +239,8 @@ class ProxyStudy:
             return "it gave no answer to the unperturbed prompt"
         if self.proxy_signal == "probability" and 1 - scores.baseline < _MIN_PROBABILITY:
             return "the logged answer is as good as impossible for it"
+        if self.proxy_signal == "text" and self._part is not None and scores.baseline_failed:
+            return "its own answer does not hold the part that is explained"
         return None
 
     def _next_level(self) -> bool:
