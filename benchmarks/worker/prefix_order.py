@@ -3,7 +3,7 @@
 `python -m benchmarks.worker.prefix_order`. Prompts of 2,000 tokens for SmolLM2 135M on llama.cpp
 with one slot and its prompt cache on: `last`, only the last prompt is kept; `default`, earlier ones
 are kept in memory, too. Each order has a fresh server, and both are asked the same, round by round,
-four tokens an answer. `sampled`: 20 documents and random masks. `exact`: 5 documents and every mask.
+four tokens an answer. `sampled`: 20 documents, random masks. `exact`: 5 documents, every mask.
 """
 
 import json

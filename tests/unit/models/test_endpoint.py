@@ -6,8 +6,8 @@ import pytest
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.models import ModelUnavailable, Request, retry
-from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.models.items import Item
+from smile_trace.models.kinds.endpoint import Endpoint
 from smile_trace.models.openai_api.wire import batches
 from smile_trace.records import Message
 from smile_trace.records.refusals import read_refusal

@@ -14,6 +14,7 @@ from smile_trace.dialects.parts import read_message
 from smile_trace.models import Request
 from smile_trace.models.openai_api import wire
 from smile_trace.records import Message, Prompted, Unit
+from smile_trace.records.offered_tools import asked_with, is_offered, with_offered_tools
 from tests.support.order_agent import TOOLS
 from tests.support.strict_openai import check
 
@@ -31,8 +32,9 @@ CONTENT = TEXT | st.lists(
     TEXT.map(lambda text: {"type": "text", "text": text}) | st.just(IMAGE), min_size=1, max_size=3
 )
 UNITS = st.sampled_from(
-    ["auto", "word", "sentence", "message", "document", "tool_result", "turn", "step"]
-)
+    ["auto", "word", "sentence", "section", "message", "document", "example", "tool",
+     "tool_result", "turn", "step"]
+)  # fmt: skip
 RESULT = TEXT | JSON_VALUE.map(json.dumps)
 STEP = st.tuples(st.none() | TEXT, st.lists(RESULT, min_size=1, max_size=3))
 """What the assistant says beside its calls, and the result of each call."""
@@ -82,15 +84,21 @@ def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataOb
     body = _body(prompted.messages, parameters)
     assert _simple(body["messages"]) == _simple(request["messages"])
     assert {name: body[name] for name in parameters} == parameters
+    if unit == "tool":
+        prompted = with_offered_tools(prompted)
     try:
         partition = Segmentation(prompted, unit)
     except UnitMissing:
         return
     for segments in (partition.segments, partition.coarse(4)):
         perturber = Perturber(prompted, segments)
-        mask = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
+        drawn = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
+        mask = [keep or s.protected for keep, s in zip(drawn, segments, strict=True)]
         if perturber.sendable(mask):
-            check(_body(perturber.messages(mask), parameters))
+            messages, sent = perturber.messages(mask), parameters
+            if is_offered(prompted.messages):
+                messages, sent = asked_with(messages, parameters)
+            check(_body(messages, sent))
 
 
 def _simple(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
