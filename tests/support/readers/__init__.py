@@ -12,9 +12,11 @@ from tests.support.readers.embeddings_replies import EMBEDDINGS_REPLIES
 from tests.support.readers.http_replies import HTTP_REPLIES
 from tests.support.readers.imports import IMPORTS
 from tests.support.readers.model_replies import MODEL_REPLIES
+from tests.support.readers.otlp_files import OTLP_FILES
 from tests.support.readers.pages import PAGES
 from tests.support.readers.presentable_texts import PRESENTABLE_TEXTS
 from tests.support.readers.prompts import PROMPTS
+from tests.support.readers.received_requests import RECEIVED_REQUESTS
 from tests.support.readers.redacted_texts import REDACTED_TEXTS
 from tests.support.readers.settings_files import SETTINGS_FILES
 from tests.support.readers.spool_lines import SPOOL_LINES
@@ -24,6 +26,8 @@ from tests.support.readers.tracker_documents import TRACKER_DOCUMENTS
 
 READERS: tuple[ForeignReader, ...] = (
     SPOOL_LINES,
+    RECEIVED_REQUESTS,
+    OTLP_FILES,
     ATTRIBUTES,
     IMPORTS,
     STORED_RECORDS,
