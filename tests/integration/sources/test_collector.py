@@ -2,19 +2,22 @@
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.testing.samples import sample_explanation, sample_trace
+from smile_trace.trackers import ExplainedCall
 from smile_trace.worker.ingest import Ingest
+from smile_trace_mlflow.spans import ParentSpan, explanation_span
 from tests.support.collector import Collector, agent
-from tests.support.otlp_requests import request_of, spans_of
+from tests.support.otlp_requests import request_of, to_protobuf
 from tests.support.receiver_process import PROTOBUF, Receiver, post
-from tests.support.spooled import trace_id
 
 pytestmark = pytest.mark.skipif(agent() is None, reason="rotel is not installed")
 
@@ -34,6 +37,18 @@ def collector(receiver: Receiver, tmp_path: Path) -> Iterator[Collector]:
     made = Collector(receiver.address, tmp_path / "collector.log")
     yield made
     made.stop()
+
+
+@contextmanager
+def ingested(receiver: Receiver) -> Iterator[Store]:
+    """The store, once a worker has read the spool."""
+    settings = Settings(home=receiver.home)
+    store = Store.open(settings)
+    try:
+        assert Ingest(store, settings).run().corrupt == 0
+        yield store
+    finally:
+        store.close()
 
 
 def test_nothing_it_took_is_lost_and_nothing_is_kept_twice(
@@ -72,12 +87,25 @@ def test_nothing_it_took_is_lost_and_nothing_is_kept_twice(
     sender.join()
     collector.stop()
     assert len(taken) == CALLS
-    spooled = Counter(span.trace_id for span in spans_of(receiver.spooled()))
-    assert {trace_id(number) for number in taken} <= spooled.keys()
-    settings = Settings(home=receiver.home)
-    store = Store.open(settings)
-    try:
-        assert Ingest(store, settings).run().corrupt == 0
+    with ingested(receiver) as store:
         assert store.status().captured == CALLS
-    finally:
-        store.close()
+
+
+def test_our_own_late_spans_in_its_stream_are_no_calls(
+    receiver: Receiver, collector: Collector
+) -> None:
+    trace = sample_trace()
+    [call] = trace.calls
+    item = ExplainedCall(trace=trace, call=call, explanation=sample_explanation(call), traced_as="")
+    under = ParentSpan(trace.trace_id, call.span_id, call.start_ns, call.end_ns)
+    late = explanation_span(item, under, {})
+    receiver.start()
+    collector.start()
+    for spans in (trace.spans, [late]):
+        request = to_protobuf(spans_to_otlp(spans))
+        assert post(collector.traces, request, PROTOBUF).status == 200
+    collector.stop()
+    with ingested(receiver) as store:
+        kept = store.trace(trace.trace_id)
+    assert late.span_id in {span.span_id for span in kept.spans}
+    assert [(one.id, one.answer) for one in kept.calls] == [(call.id, call.answer)]

@@ -49,7 +49,8 @@ def test_it_is_explained(application: Path, tmp_path: Path) -> None:
             check=True,
             timeout=300,
         )
-        settings = Settings(home=home, **settings_tables(server.base_url, {}))
+        budget = {"calls_per_explanation": 40, "usd_per_explanation": None}
+        settings = Settings(home=home, **settings_tables(server.base_url, {"budget": budget}))
         status = run(settings, once=True, trackers=[FolderTracker(tmp_path / "tracker")])
     assert (status.captured, status.explained) == (1, 1)
     store = Store.open(settings)
