@@ -1,16 +1,13 @@
 """OTLP requests in JSON as lines of OTLP/JSON: cut into spans and log records, and checked."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from smile_trace import foreign
 from smile_trace.foreign import ForeignDataError
-from smile_trace.records.otlp import MAX_LINE_DEPTH, read_line, read_span
+from smile_trace.records.otlp import MAX_LINE_DEPTH, read_line
 from smile_trace.sources.receiver.lines import Received
-
-_TRACE_ID = re.compile("([0-9a-fA-F]{32})?")
 
 
 def read_traces(body: bytes) -> Received:
@@ -19,7 +16,7 @@ def read_traces(body: bytes) -> Received:
     Raises:
         ForeignDataError: it is none.
     """
-    return _read(body, "Spans", "spans", _check_span)
+    return _read(body, "Spans", "spans", lambda raw: True)
 
 
 def read_logs(body: bytes) -> Received:
@@ -29,49 +26,49 @@ def read_logs(body: bytes) -> Received:
     Raises:
         ForeignDataError: it is none.
     """
-    return _read(body, "Logs", "logRecords", _check_log_record)
+    return _read(body, "Logs", "logRecords", _has_trace)
 
 
-def _read(body: bytes, signal: str, items: str, check: Callable[[Any], bool]) -> Received:
+def _read(body: bytes, signal: str, items: str, is_wanted: Callable[[Any], bool]) -> Received:
     try:
         document = foreign.parse(body, lenient=True)
     except ForeignDataError as error:
         raise ForeignDataError(f"the body is {error}") from None
     received = Received()
     blocks, groups = f"resource{signal}", f"scope{signal}"
+    bare, _ = _ends({blocks: [{groups: [{}]}]}, items)
     for block in _objects(document, blocks):
         for group in _objects(block, groups):
-            held = _lists(group, items)
+            held = _list(group, items)
             frame = {blocks: [_without(block, groups) | {groups: [_without(group, items)]}]}
             foreign.check(frame, max_depth=MAX_LINE_DEPTH)
-            # With no spans in it, the line tells whether its resource and scope can be read.
             head, tail = _ends(frame, items)
-            read_line(f"{head}{tail}".encode("ascii"))
+            _check(head + tail)
             kept = []
-            for item in held:
+            for item in filter(is_wanted, held):
                 try:
-                    if check(item):
-                        kept.append(_text(item))
+                    foreign.check(item, max_depth=MAX_LINE_DEPTH)
+                    text = _text(item)
+                    _check(bare + text + tail)
+                    kept.append(text)
                 except ForeignDataError as error:
                     received.reject(str(error))
             received.add(head, kept, tail)
     return received
 
 
-def _check_span(raw: Any) -> bool:
-    read_span(raw, {}, "")
-    return True
+def _check(line: str) -> None:
+    """See that a line can be read when it is taken out of the spool."""
+    _, errors = read_line(line.encode("ascii"))
+    if errors:
+        raise errors[0]
 
 
-def _check_log_record(raw: Any) -> bool:
-    """Whether it belongs to a trace."""
-    foreign.check(raw)
+def _has_trace(raw: Any) -> bool:
     if not isinstance(raw, dict):
-        raise ForeignDataError(f"a log record is a JSON {type(raw).__name__}, not an object")
-    trace_id = raw.get("traceId", raw.get("trace_id")) or ""
-    if not isinstance(trace_id, str) or not _TRACE_ID.fullmatch(trace_id):
-        raise ForeignDataError(f"traceId is not 32 hex digits: {str(trace_id)[:80]!r}")
-    return bool(trace_id.strip("0"))
+        return True  # which is refused
+    trace_id = raw.get("traceId", raw.get("trace_id"))
+    return not isinstance(trace_id, str) or trace_id.strip("0") != ""
 
 
 def _ends(frame: Any, items: str) -> tuple[str, str]:
@@ -79,9 +76,8 @@ def _ends(frame: Any, items: str) -> tuple[str, str]:
     [[block]] = frame.values()
     *_, [group] = block.values()
     group[items] = []
-    text = _text(frame)
     tail = "]}]}]}"
-    return text.removesuffix(tail), tail
+    return _text(frame).removesuffix(tail), tail
 
 
 def _text(value: Any) -> str:
@@ -89,13 +85,13 @@ def _text(value: Any) -> str:
 
 
 def _objects(holder: Any, name: str) -> list[Mapping[str, Any]]:
-    found = _lists(holder, name)
+    found = _list(holder, name)
     if not all(isinstance(one, dict) for one in found):
         raise ForeignDataError(f"an element of {name} is no object")
     return found
 
 
-def _lists(holder: Any, name: str) -> list[Any]:
+def _list(holder: Any, name: str) -> list[Any]:
     if not isinstance(holder, dict):
         raise ForeignDataError(f"the body is a JSON {type(holder).__name__}, not an object")
     found = holder.get(name, holder.get(_snake(name))) or []

@@ -61,11 +61,12 @@ def read_logs(body: bytes) -> Received:
     for block in request.resource_logs:
         before, after = _around("Logs", block.resource, block.schema_url)
         for group in block.scope_logs:
-            records = [
-                _log_record(record)
-                for record in group.log_records
-                if _is_id(record.trace_id, NO_TRACE)
-            ]
+            records = []
+            for record in group.log_records:
+                if reason := _wrong_log_record(record):
+                    received.reject(reason)
+                elif any(record.trace_id):
+                    records.append(_log_record(record))
             head = f'{before}{{"scope":{_scope(group.scope)},"logRecords":['
             received.add(head, records, f"]{_schema(group.schema_url)}}}{after}")
     return received
@@ -115,6 +116,17 @@ def _wrong_span(span: Span) -> str:
     times = [span.start_time_unix_nano, span.end_time_unix_nano]
     times += [event.time_unix_nano for event in span.events]
     if max(times) >= MAX_TIME:
+        return "a time of it is out of range"
+    return ""
+
+
+def _wrong_log_record(record: LogRecord) -> str:
+    """As `_wrong_span`."""
+    if len(record.trace_id) not in (0, 16):
+        return "its trace id is not 16 bytes"
+    if len(record.span_id) not in (0, 8):
+        return "its span's id is not 8 bytes"
+    if max(record.time_unix_nano, record.observed_time_unix_nano) >= MAX_TIME:
         return "a time of it is out of range"
     return ""
 
@@ -180,7 +192,9 @@ def _log_record(record: LogRecord) -> str:
     fields.append(f'"attributes":[{_attributes(record.attributes)}]')
     if record.flags:
         fields.append(f'"flags":{record.flags}')
-    fields.append(f'"traceId":"{record.trace_id.hex()}","spanId":"{record.span_id.hex()}"')
+    fields.append(f'"traceId":"{record.trace_id.hex()}"')
+    if any(record.span_id):
+        fields.append(f'"spanId":"{record.span_id.hex()}"')
     return f"{{{','.join(fields)}}}"
 
 

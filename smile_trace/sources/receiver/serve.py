@@ -31,7 +31,7 @@ CONNECTIONS = 1000
 class ReceiverError(SmileTraceError):
     """The receiver cannot run; the message says what to do."""
 
-    code = ReasonCode.WORKER_UNAVAILABLE
+    code = ReasonCode.SETTINGS_INVALID
 
 
 def serve(settings: Settings) -> None:
