@@ -8,6 +8,7 @@ from pathlib import Path
 import zstandard
 
 from smile_trace.sources import otlp_files
+from smile_trace.sources.whole_lines import Batch
 from tests.support.readers.base import ForeignReader
 from tests.support.spooled import call_span, line
 
@@ -18,7 +19,7 @@ def read_file(data: bytes) -> list[bytes]:
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
-        batches = []
+        batches: list[Batch] = []
         try:
             with otlp_files.reading(Path(name), 0) as found:
                 batches += found
