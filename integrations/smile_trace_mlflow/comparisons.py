@@ -62,12 +62,12 @@ def deliver_comparison(
             TRAFFIC: _traffic(version),
         }
         for path, rows in tables.items():
-            server.write_artifact(run_id, path, _table(rows))
+            server.write_artifact(run_id, path, as_table(rows))
         tags = {
             **EVALUATION_RUN,
             "smile.calls": str(version.calls),
             "smile.explained": str(version.explained),
-            "mlflow.loggedArtifacts": _as_tables(tables),
+            "mlflow.loggedArtifacts": shown_as_tables(tables),
         }
         server.tag_run(run_id, tags)
         if traces := item.traced_as.get(version.label, ())[:MAX_TRACES]:
@@ -129,7 +129,8 @@ def _traffic(version: VersionReport) -> Rows:
     ]
 
 
-def _table(rows: Rows) -> str:
+def as_table(rows: Rows) -> str:
+    """Rows as the file that MLflow draws as a table."""
     columns = list(rows[0]) if rows else []
     data = [[_rounded(value) for value in row.values()] for row in rows]
     table = {"columns": columns, "data": data}
@@ -141,7 +142,7 @@ def _rounded(value: JSON) -> JSON:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def _as_tables(tables: dict[str, Rows]) -> str:
+def shown_as_tables(tables: dict[str, Rows]) -> str:
     """The value of the tag that makes MLflow draw these files as tables."""
     return json.dumps([{"path": path, "type": "table"} for path, rows in tables.items() if rows])
 

@@ -13,6 +13,7 @@ from smile_trace.trackers import ForgottenTrace, Outcome, Receipt, Rejected
 from smile_trace_mlflow.assessments import take_away
 from smile_trace_mlflow.comparisons import VERSION_TAG
 from smile_trace_mlflow.paths import PATH_NAME, path_key, path_span_id, step_key, step_span_id
+from smile_trace_mlflow.reports import forget_reports
 from smile_trace_mlflow.runs import DAY_TAG, forget_in_day
 from smile_trace_mlflow.spans import (
     EXPLANATION_NAME,
@@ -44,6 +45,7 @@ def forget_trace(server: "Server", item: ForgottenTrace) -> Outcome:
     for day in sorted({day for call in item.calls for day in call.days}):
         if run := server.find_run(DAY_TAG, day):
             forget_in_day(server, str(run.info.run_id), day, {call.id for call in item.calls})
+    forget_reports(server)
     _forget_comparisons(server, {name for call in item.calls for name, _ in call.prompts})
     if there:
         return Rejected(

@@ -13,6 +13,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON, Record, Trace
 from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.records.report import Report
 from smile_trace.render import to_svg, to_svg_strips
 from smile_trace.trackers import (
     Capabilities,
@@ -36,6 +37,7 @@ from smile_trace_mlflow.comparisons import deliver_comparison
 from smile_trace_mlflow.forgetting import STATUS_TAG, forget_trace, picture_key
 from smile_trace_mlflow.paths import deliver_path, find_places, path_span_id
 from smile_trace_mlflow.prompts import prompt_template
+from smile_trace_mlflow.reports import deliver_report
 from smile_trace_mlflow.runs import day_of, deliver_day
 from smile_trace_mlflow.spans import (
     EXTERNAL_TRACE,
@@ -81,7 +83,12 @@ class MLflowTracker(Tracker):
 
     name: ClassVar[str] = "mlflow"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        external_traces=True, comparisons=True, forgets=True, paths=True, unexplained=True
+        external_traces=True,
+        comparisons=True,
+        reports=True,
+        forgets=True,
+        paths=True,
+        unexplained=True,
     )
 
     def __init__(self, server: "Server", ui_url: str) -> None:
@@ -277,6 +284,13 @@ class MLflowTracker(Tracker):
         """See `Tracker.deliver_comparison`: one run per version, found by a tag."""
         try:
             return deliver_comparison(self._server, item, self._ui_url, self._registered)
+        except RequestRejected as rejected:
+            return rejected.outcome
+
+    def deliver_report(self, report: Report) -> Outcome:
+        """See `Tracker.deliver_report`: one run, found by a tag."""
+        try:
+            return deliver_report(self._server, report, self._ui_url)
         except RequestRejected as rejected:
             return rejected.outcome
 

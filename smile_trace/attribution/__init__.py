@@ -15,7 +15,7 @@ from smile_trace.attribution.estimation.distances import (
 from smile_trace.attribution.estimation.solver import Solver, Surrogate
 from smile_trace.attribution.perturbation_study import PerturbationStudy
 from smile_trace.attribution.proxy_study import Proxy, ProxyStudy
-from smile_trace.attribution.reporting.documents import document_attributions
+from smile_trace.attribution.reporting.documents import document_attributions, measured_at
 from smile_trace.attribution.segmentation.partitioner import Partitioner
 from smile_trace.attribution.segmentation.protection import ROLES, unmatched_protections
 from smile_trace.attribution.segmentation.units import AnyUnit, CannotExplain, written
@@ -42,6 +42,7 @@ __all__ = [
     "distance_names",
     "document_attributions",
     "find_answer_span",
+    "measured_at",
     "register_distance",
     "unmatched_protections",
     "written",

@@ -16,6 +16,7 @@ from smile_trace.cli.forget import forget
 from smile_trace.cli.influence import influence
 from smile_trace.cli.receive import receive
 from smile_trace.cli.replay import replay
+from smile_trace.cli.report import report
 from smile_trace.cli.status import status
 from smile_trace.cli.store import export, import_, retry
 from smile_trace.cli.worker import worker
@@ -77,6 +78,7 @@ _add(status, "status")
 _add(retry, "retry")
 _add(compare, "compare")
 _add(influence, "influence")
+_add(report, "report")
 _add(replay, "replay")
 _add(export, "export")
 _add(import_, "import")

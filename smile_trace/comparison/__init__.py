@@ -3,5 +3,14 @@
 from smile_trace.comparison.compare_versions import compare, influences
 from smile_trace.comparison.evidence import NothingToCompare
 from smile_trace.comparison.replay_call import Replay, replay
+from smile_trace.comparison.reports import NothingToReport, report
 
-__all__ = ["NothingToCompare", "Replay", "compare", "influences", "replay"]
+__all__ = [
+    "NothingToCompare",
+    "NothingToReport",
+    "Replay",
+    "compare",
+    "influences",
+    "replay",
+    "report",
+]

@@ -71,6 +71,16 @@ def upgrade_path(document: JSON, current: int) -> JSON:
     return document
 
 
+def upgrade_report(document: JSON, current: int) -> JSON:
+    """A Report: there is one version.
+
+    Raises:
+        ValueError: it was written by a newer release.
+    """
+    _version(document, current, "report")
+    return document
+
+
 def upgrade_comparison(document: JSON, current: int) -> JSON:
     """A Comparison: version 1 had the verdicts `dead`, `critical` and `undetermined`; until version
     2 an edit was named by the segments that it changed.

@@ -10,6 +10,7 @@ from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Call, Explanation, ForgottenTrace, Record, Trace
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.path import ExplanationPath
+from smile_trace.records.report import Report
 
 # -- outcomes -------------------------------------------------------------------------------
 
@@ -143,6 +144,7 @@ class Capabilities(Record):
     `traces`: it takes traces. Where it does not, it is given explanations alone.
     `external_traces`: it looks for the user's own traces on its server.
     `comparisons`: it shows prompt versions side by side (`deliver_comparison`).
+    `reports`: it shows reports over a period (`deliver_report`).
     `forgets`: it can delete what it was given (`forget`).
     `paths`: it shows the paths of traces (`deliver_paths`).
     `unexplained`: it shows why a call is not explained (`deliver_unexplained`).
@@ -151,6 +153,7 @@ class Capabilities(Record):
     traces: bool = True
     external_traces: bool = False
     comparisons: bool = False
+    reports: bool = False
     forgets: bool = False
     paths: bool = False
     unexplained: bool = False
@@ -223,6 +226,18 @@ class Tracker(Protocol):
             TrackerUnavailable: nothing more was taken.
         """
         sentence = f"the tracker {self.name} shows no comparisons"
+        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+
+    def deliver_report(self, report: Report) -> Outcome:
+        """Put a report over a period where people look for it: its figures, table and picture.
+
+        Delivered again for the same name and days, it writes over what is there. Called only where
+        `capabilities.reports` is declared.
+
+        Raises:
+            TrackerUnavailable: nothing more was taken.
+        """
+        sentence = f"the tracker {self.name} shows no reports"
         raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:

@@ -1,6 +1,7 @@
 """Each retrieved document with the attribution of what was removed of it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from smile_trace.records import (
     Document,
@@ -15,38 +16,65 @@ NEARLY_ALL = 0.8
 """Share of a segment's characters that are the document's, where the segment stands for it."""
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was measured of a place: the segment that stands for it, the pieces of it, or the
+    smallest one around it."""
+
+    measured: Measured
+    segments: tuple[SegmentAttribution, ...] = ()
+
+    @property
+    def alone(self) -> SegmentAttribution | None:
+        """The segment that stands for the place."""
+        return self.segments[0] if self.measured == "alone" else None
+
+    @property
+    def significant(self) -> bool:
+        """Whether one of them certainly matters."""
+        return any(segment.significant for segment in self.segments)
+
+
 def document_attributions(
     documents: Sequence[Document], explanation: Explanation
 ) -> Iterator[DocumentAttribution]:
     """The documents that stand in the messages, each with what was measured of it."""
     known = [document for document in documents if document.place is not None]
     places = [document.place for document in known if document.place is not None]
-    everything = [*explanation.coarser, *explanation.segments]
     for document, place in zip(known, places, strict=True):
-        others = [other for other in places if other != place]
+        found = measured_at(place, [other for other in places if other != place], explanation)
+        own = found.alone
         yield DocumentAttribution(
             **document.model_dump(exclude={"text"}),
-            **_found(place, others, everything),
+            measured=found.measured,
+            attribution=None if own is None else own.attribution,
+            ci_low=None if own is None else own.ci_low,
+            ci_high=None if own is None else own.ci_high,
+            p_value=None if own is None else own.p_value,
+            significant=found.significant,
         )
 
 
-def _found(
-    place: Place, others: Sequence[Place], segments: Sequence[SegmentAttribution]
-) -> dict[str, object]:
-    """What was measured of the document at a place."""
-    free = [s for s in segments if not s.protected]
+def measured_at(place: Place, others: Sequence[Place], explanation: Explanation) -> Found:
+    """What was measured of a place in the messages.
+
+    Args:
+        place: message, start, end.
+        others: further places; a segment that touches one of them does not stand for this one.
+        explanation: of the call with these messages.
+    """
+    everything = (*explanation.coarser, *explanation.segments)
+    free = [s for s in everything if not s.protected]
     around = [s for s in free if any(_holds(p, place) for p in s.places)]
     pieces = [s for s in free if s not in around and any(_overlaps(p, place) for p in s.places)]
     alone = [s for s in around if _stands_for(s, place, others)]
     if alone:
-        own = min(alone, key=_size)
-        measured = own.model_dump(
-            include={"attribution", "ci_low", "ci_high", "p_value", "significant"}
-        )
-        return {"measured": "alone", **measured}
-    how: Measured = "in_pieces" if pieces else "with_others" if around else "never"
-    touched = pieces or sorted(around, key=_size)[:1]
-    return {"measured": how, "significant": any(s.significant for s in touched)}
+        return Found("alone", (min(alone, key=_size),))
+    if pieces:
+        return Found("in_pieces", tuple(pieces))
+    if around:
+        return Found("with_others", (min(around, key=_size),))
+    return Found("never")
 
 
 def _stands_for(segment: SegmentAttribution, place: Place, others: Sequence[Place]) -> bool:

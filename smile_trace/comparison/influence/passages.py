@@ -51,15 +51,19 @@ def _name(segment: SegmentAttribution) -> str:
     return named or " ".join(segment.text.split())
 
 
-def _passage(unit: Unit, name: str, segments: Sequence[SegmentAttribution]) -> Passage:
+def mean_attribution(segments: Sequence[SegmentAttribution]) -> tuple[float, float, float]:
+    """The mean attribution over calls, of one segment each, with its interval."""
     values = np.array([segment.attribution for segment in segments])
     low, high = mean_interval(values, least=-1.0)
     # The calls may share their masks, and with them their chance errors: no average removes these.
     own = [(s.ci_low - s.attribution, s.ci_high - s.attribution) for s in segments]
     down, up = (float(ends.mean()) for ends in np.array(own).T)
     centre = float(values.mean())
-    low = max(min(low, centre + down), -1.0)
-    high = min(max(high, centre + up), 1.0)
+    return centre, max(min(low, centre + down), -1.0), min(max(high, centre + up), 1.0)
+
+
+def _passage(unit: Unit, name: str, segments: Sequence[SegmentAttribution]) -> Passage:
+    centre, low, high = mean_attribution(segments)
     return Passage(
         text=name,
         unit=unit,

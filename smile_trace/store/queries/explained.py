@@ -1,5 +1,8 @@
 """Explained calls, and where trackers show them."""
 
+from collections import Counter
+from typing import NamedTuple
+
 from sqlalchemy import func, select
 
 from smile_trace.records import Call, Explanation, Record
@@ -36,6 +39,69 @@ def read_explained(database: Database, *, since: float) -> list[Explained]:
             )
             for row in connection.execute(query).all()
         ]
+
+
+class ExplainedInPeriod(NamedTuple):
+    """An explained call, and the kind and name of its group."""
+
+    call: Call
+    explanation: Explanation
+    group: tuple[str, str]
+
+
+class Period(NamedTuple):
+    """What was called and explained in a period: `calls` by kind and name of group, explained or
+    not; the newest of those explained, in order."""
+
+    calls: Counter[tuple[str, str]]
+    explained: list[ExplainedInPeriod]
+
+
+def read_period(
+    database: Database, *, since: float, until: float, name: str | None, most: int
+) -> Period:
+    """The calls that began in a period, and the newest explanation of each on its own.
+
+    Args:
+        database: the store's.
+        since: Unix seconds, included.
+        until: Unix seconds, not included.
+        name: of a prompt or a function; None for all.
+        most: explained calls that are read, the newest.
+    """
+    within = [calls.c.start_ns >= int(since * 1e9), calls.c.start_ns < int(until * 1e9)]
+    if name is not None:
+        within.append(calls.c.group_name == name)
+    group = calls.c.group_kind, calls.c.group_name
+    pooled = func.coalesce(func.json_extract(explanations.c.body, "$.settings.pooled"), 0)
+    newest = (
+        select(func.max(explanations.c.id).label("id"), calls.c.start_ns)
+        .join(calls, calls.c.id == explanations.c.call_id)
+        .where(*within, pooled == 0)
+        .group_by(explanations.c.call_id)
+        .order_by(calls.c.start_ns.desc())
+        .limit(most)
+        .subquery()
+    )
+    query = (
+        select(calls.c.body.label("call"), explanations.c.body.label("explanation"), *group)
+        .join(calls, calls.c.id == explanations.c.call_id)
+        .join(newest, newest.c.id == explanations.c.id)
+        .order_by(calls.c.start_ns)
+    )
+    counting = select(*group, func.count()).where(*within).group_by(*group)
+    with database.read() as connection:
+        return Period(
+            Counter({(kind, named): n for kind, named, n in connection.execute(counting)}),
+            [
+                ExplainedInPeriod(
+                    Call.model_validate_json(row.call),
+                    Explanation.model_validate_json(row.explanation),
+                    (row.group_kind, row.group_name),
+                )
+                for row in connection.execute(query)
+            ],
+        )
 
 
 def _urls(connection, call_id: str) -> dict[str, str]:  # type: ignore[no-untyped-def]

@@ -1,0 +1,88 @@
+"""A report over a period: a run with its figures, a table, the picture and the page."""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from smile_trace.records import JSON
+from smile_trace.records.report import Report
+from smile_trace.render.report.layout import kind_of, title_of
+from smile_trace.render.text import short
+from smile_trace.trackers import Receipt
+from smile_trace_mlflow.comparisons import as_table, shown_as_tables
+from smile_trace_mlflow.runs import EVALUATION_RUN
+
+if TYPE_CHECKING:
+    from smile_trace_mlflow.server import Server
+
+REPORT_TAG = "smile.report"
+PAGE, PICTURE, TABLE, RECORD = "report.html", "report.svg", "mattered.json", "report.json"
+_NOTE = f"What mattered in the explained calls of a period, by smile-trace: see the artifact {PAGE}"
+
+
+def deliver_report(server: "Server", report: Report, ui_url: str) -> Receipt:
+    """Write the run of the report's name and days over.
+
+    Raises:
+        TrackerUnavailable: the server takes nothing.
+        RequestRejected: the server does not take this.
+    """
+    run_id = server.find_or_make_run(REPORT_TAG, _key(report), title_of(report), _NOTE)
+    server.write_metrics(run_id, _figures(report))
+    rows = _rows(report)
+    server.write_artifact(run_id, PAGE, report.to_html())
+    server.write_artifact(run_id, PICTURE, report.to_svg())
+    server.write_artifact(run_id, RECORD, report.model_dump_json())
+    server.write_artifact(run_id, TABLE, as_table(rows))
+    tags = {**EVALUATION_RUN, "mlflow.loggedArtifacts": shown_as_tables({TABLE: rows})}
+    server.tag_run(run_id, tags)
+    url = f"{ui_url}/#/experiments/{server.experiment_id}/runs/{run_id}/artifacts/{PAGE}"
+    return Receipt(external_id=run_id, url=url)
+
+
+def forget_reports(server: "Server") -> None:
+    """Delete all reports: they name documents and count the calls. They are made anew at will."""
+    for run in server.runs_with(REPORT_TAG):
+        server.delete_run(run)
+
+
+def _figures(report: Report) -> dict[str, float]:
+    found = {
+        "smile.explained": float(report.explained),
+        "smile.inconclusive": float(report.inconclusive),
+    }
+    if share := report.no_document:
+        found |= {
+            "smile.no_document_mattered": share.share,
+            "smile.no_document_mattered_low": share.low,
+            "smile.no_document_mattered_high": share.high,
+        }
+    return found
+
+
+def _rows(report: Report) -> list[dict[str, JSON]]:
+    return [
+        {
+            "of": group.kind,
+            "name": short(group.name),
+            "part": short(part.name),
+            "is a": kind_of(part),
+            "mattered in": part.mattered.count,
+            "of calls": part.mattered.of,
+            "open in": part.mattered.open,
+            "against in": part.against,
+            "share": part.mattered.share,
+            "low": part.mattered.low,
+            "high": part.mattered.high,
+            "mean attribution": part.attribution,
+            "attribution low": part.ci_low,
+            "attribution high": part.ci_high,
+        }
+        for group in report.groups
+        for part in group.parts
+    ]
+
+
+def _key(report: Report) -> str:
+    """What the run is found by: the name may hold anything."""
+    text = "\0".join([report.name or "", report.since[:10], report.until[:10]])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,114 @@
+"""A report over a period: which documents, tools and turns mattered in its explained calls."""
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from smile_trace.records.base import JSON, Record
+from smile_trace.records.upgrades import upgrade_report
+
+REPORT_SCHEMA_VERSION = 1
+
+PartKind = Literal["document", "tool_result", "tool", "turn", "message"]
+"""`tool`: the definition of a tool in the list offered; `tool_result`: what a tool gave back."""
+GroupKind = Literal["prompt", "function", "retriever", "tool"]
+
+
+class Share(Record):
+    """A share of calls, in [0, 1]: `count` of `of`, inside `[low, high]` (Wilson's interval).
+
+    In `open` more calls it cannot be said; they are not among `of`.
+    """
+
+    count: int
+    of: int
+    open: int = 0
+    share: float
+    low: float
+    high: float
+
+
+class ReportedPart(Record):
+    """A document, tool or turn, by its name, in the explained calls that hold it.
+
+    `mattered`: in how many the answer certainly depended on it, or it certainly worked against
+    the answer, which it did in `against` of them. `attribution` is the mean over the calls in which
+    it was removed alone (`measured`), in units of answer change, inside `[ci_low, ci_high]`; None
+    where it never was.
+    """
+
+    kind: PartKind
+    name: str
+    mattered: Share
+    against: int = 0
+    measured: int = 0
+    attribution: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+
+
+class ReportGroup(Record):
+    """The calls of one prompt or function, or those with documents of one retriever or with one
+    tool.
+
+    `explained` of them are explained, `inconclusive` of these with an inconclusive explanation.
+    `no_document` is the share of calls with retrieved documents in which none of these mattered;
+    None where no call has any, or where nothing can be said of any. `parts`: those that mattered
+    most often first; `more` are not listed.
+    """
+
+    kind: GroupKind
+    name: str
+    calls: int | None = None
+    """All calls of the period, explained or not; None of a retriever or a tool."""
+    explained: int = 0
+    inconclusive: int = 0
+    no_document: Share | None = None
+    parts: tuple[ReportedPart, ...] = ()
+    more: int = 0
+
+
+class Report(Record):
+    """What mattered in the explained calls of a period. JSON in and out as an Explanation is."""
+
+    schema_version: int = REPORT_SCHEMA_VERSION
+    since: str
+    until: str
+    """The period, ISO 8601, UTC: calls that began from `since` on, before `until`."""
+    name: str | None = None
+    """The prompt or function that it is about; None for all."""
+    explained: int = 0
+    inconclusive: int = 0
+    no_document: Share | None = None
+    groups: tuple[ReportGroup, ...] = ()
+    level: float = 0.9
+    """Nominal coverage of the intervals."""
+    summary: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, document: JSON) -> JSON:
+        return upgrade_report(document, REPORT_SCHEMA_VERSION)
+
+    def to_html(self) -> str:
+        """The report as one self-contained page without script; every text is escaped."""
+        from smile_trace.render.report import to_html
+
+        return to_html(self)
+
+    def to_svg(self) -> str:
+        """The report as one picture; every text is escaped."""
+        from smile_trace.render.report import to_svg
+
+        return to_svg(self)
+
+    def show(self) -> None:
+        """Show it in the notebook, or print it in the terminal."""
+        from smile_trace.render.report import show
+
+        show(self)
+
+    def _repr_html_(self) -> str:
+        from smile_trace.render.report import to_html
+
+        return to_html(self, fragment=True)

@@ -1,0 +1,116 @@
+"""How a Report reads in every picture: its sentences, shares and names."""
+
+from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
+from smile_trace.render.text import short, signed
+
+LONGEST_NAME = 60
+_KINDS = {
+    "document": "document",
+    "tool_result": "result of the tool",
+    "tool": "offer of the tool",
+    "turn": "turn",
+    "message": "instructions",
+}
+
+
+def summarize(report: Report) -> str:
+    """The headline: how often no retrieved document mattered, and what mattered most often."""
+    if not report.explained:
+        return "None of the calls of this period is explained yet."
+    sentences = [f"{_calls(report.explained)} of this period {_is(report.explained)} explained."]
+    if report.no_document is not None:
+        sentences.insert(0, no_document(report.no_document))
+    best = _most_often(report)
+    if best is not None:
+        share = best.mattered
+        name = short(best.name, LONGEST_NAME)
+        sentences.append(
+            f"The {_KINDS[best.kind]} “{name}” mattered most often, in {share.count:,} of "
+            f"{_calls(share.of)}."
+        )
+    if report.inconclusive:
+        sentences.append(
+            f"Of {report.inconclusive:,} {_is(report.inconclusive)} the explanation inconclusive: "
+            "they count nowhere."
+        )
+    return " ".join(sentences)
+
+
+def no_document(share: Share) -> str:
+    """The headline of retrieval: in 41 % [35 to 47 %] of … no retrieved document mattered."""
+    open_ones = f"; in {share.open:,} more that is open" if share.open else ""
+    return (
+        f"In {percent(share)} of {_calls(share.of)} with retrieved documents no retrieved document "
+        f"mattered{open_ones}."
+    )
+
+
+def percent(share: Share) -> str:
+    """`41 % [35 to 47 %]`."""
+    value, low, high = (round(100 * number) for number in (share.share, share.low, share.high))
+    return f"{value} % [{low} to {high} %]"
+
+
+def title_of(report: Report) -> str:
+    """What the report is of, on one line."""
+    about = "all prompts and functions" if report.name is None else short(report.name, LONGEST_NAME)
+    return f"What mattered in {about}, {report.since[:10]} to {report.until[:10]}"
+
+
+def group_title(group: ReportGroup) -> str:
+    """The kind and the name of a group."""
+    return f"{group.kind} {short(group.name, LONGEST_NAME)}"
+
+
+def group_facts(group: ReportGroup) -> str:
+    """How many calls there are, how many are explained, and of how many nothing can be said."""
+    facts = [] if group.calls is None else [f"{_calls(group.calls)} in the period"]
+    facts.append(f"{group.explained:,} explained")
+    if group.inconclusive:
+        facts.append(f"{group.inconclusive:,} inconclusive")
+    return " · ".join(facts)
+
+
+def part_name(part: ReportedPart) -> str:
+    """The name of a part, with what it is."""
+    return f"{short(part.name, LONGEST_NAME)} ({kind_of(part)})"
+
+
+def kind_of(part: ReportedPart) -> str:
+    """What a part is, in words."""
+    return _KINDS[part.kind].removesuffix(" of the tool")
+
+
+def mattered_in(part: ReportedPart) -> str:
+    """`63 of 80`, with what is open."""
+    share = part.mattered
+    return f"{share.count:,} of {share.of:,}" + (f" (+{share.open:,} open)" if share.open else "")
+
+
+def mean_of(part: ReportedPart) -> str:
+    """The mean attribution with its interval; nothing where it was never removed alone."""
+    if part.attribution is None:
+        return ""
+    low, high = signed(part.ci_low or 0.0), signed(part.ci_high or 0.0)
+    return f"{signed(part.attribution)} [{low}, {high}]"
+
+
+def _most_often(report: Report) -> ReportedPart | None:
+    """The document, or else the tool or turn, that mattered most often."""
+    found = [
+        part
+        for group in report.groups
+        if group.kind in ("prompt", "function")
+        for part in group.parts
+        if part.mattered.count
+    ]
+    documents = [part for part in found if part.kind == "document"]
+    return max(documents or found, key=lambda part: part.mattered.count, default=None)
+
+
+def _calls(count: int) -> str:
+    return f"{count:,} explained call{'' if count == 1 else 's'}"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"

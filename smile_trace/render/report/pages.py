@@ -1,0 +1,87 @@
+"""The report as HTML (self-contained, without script, light and dark) and as one SVG picture."""
+
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from smile_trace.records.report import Report, ReportedPart, ReportGroup
+from smile_trace.render import text
+from smile_trace.render.html import display_html, in_notebook
+from smile_trace.render.report import layout
+from smile_trace.render.report.terminal import print_terminal
+
+WIDTH = 760.0
+NAME, SCALE, VALUES = 20.0, 350.0, 200.0
+"""Left edge of the names, of the scale, and the scale's width, in user units."""
+MOST_GROUPS, MOST_ROWS = 8, 10
+"""Groups of a picture, and rows of one; the page has all."""
+
+TEMPLATES = Environment(
+    loader=PackageLoader("smile_trace.render.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def to_html(report: Report, *, fragment: bool = False) -> str:
+    """The report as a page, or only its `<div>` for a notebook or another page."""
+    return TEMPLATES.get_template("report.html.j2").render(
+        report=report, layout=layout, text=text, visible=text.visible, fragment=fragment
+    )
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of the picture at a height: a heading, or a part with its share."""
+
+    y: float
+    group: ReportGroup | None = None
+    part: ReportedPart | None = None
+
+
+def to_svg(report: Report) -> str:
+    """The shares of calls in which each part mattered, with intervals, as one SVG document."""
+    lines = _lines(report.summary)
+    y = 52.0 + 19 * len(lines)
+    rows: list[_Row] = []
+    for group in report.groups[:MOST_GROUPS]:
+        if not group.parts:
+            continue
+        y += 14
+        rows.append(_Row(y, group=group))
+        y += 38 if group.no_document is None else 56
+        for part in group.parts[:MOST_ROWS]:
+            rows.append(_Row(y, part=part))
+            y += 21
+    return TEMPLATES.get_template("report.svg.j2").render(
+        report=report,
+        lines=lines,
+        rows=rows,
+        layout=layout,
+        text=text,
+        width=WIDTH,
+        height=y + 34,
+        left=NAME,
+        scale=SCALE,
+        values=VALUES,
+    )
+
+
+def _lines(sentence: str) -> list[str]:
+    """A sentence in lines of the picture's width."""
+    words, lines = text.visible(sentence).split(), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > 100:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def show(report: Report) -> None:
+    """Display the page in the running notebook, or print it in the terminal."""
+    if in_notebook():
+        display_html(to_html(report, fragment=True))
+    else:
+        print_terminal(report)
