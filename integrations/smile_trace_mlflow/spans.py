@@ -23,7 +23,7 @@ from smile_trace.render import (
     summary_to_markdown,
 )
 from smile_trace.trackers import ExplainedCall
-from smile_trace.trackers.fields import documents_of, known
+from smile_trace.trackers.fields import known, retrievers
 from smile_trace.trackers.names import call_label, model_label
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def mlflow_id(trace_id: str) -> str:
 def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
     """The trace's spans with what MLflow needs for its list and chat view, set on copies."""
     calls = {call.span_id: call for call in trace.calls}
+    retrieved = retrievers(trace)
     for span in trace.spans:
         is_root = span.span_id == trace.root_span_id
         shown: dict[str, JSON] = {}
@@ -71,8 +72,8 @@ def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
             name = call_label(call)
         elif is_root or semconv.INPUT in span.attributes:
             shown |= _of_context(span, trace, is_root=is_root)
-        if call is None and (documents := documents_of(span)):
-            shown |= _of_retriever(documents)
+        if span.span_id in retrieved:
+            shown |= _of_retriever(retrieved[span.span_id])
         if is_root:
             shown |= _of_trace(trace)
         yield span.model_copy(

@@ -5,7 +5,7 @@ Sources: OpenInference (`retrieval.documents`), OpenTelemetry GenAI conventions
 retriever of MLflow, Langfuse, LangSmith and Traceloop gave back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from smile_trace import foreign, semconv
 from smile_trace.dialects.attributes import read_indexed, read_json, read_list, read_object
@@ -40,13 +40,22 @@ def retrieved_in(spans: Sequence[Span]) -> list[Retrieved]:
     return found
 
 
-def with_documents(call: Call, retrieved: Sequence[Retrieved]) -> Call:
+def with_documents(call: Call, retrieved: Sequence[Retrieved], around: Container[str]) -> Call:
     """The call with the documents that were retrieved before it in its trace, or recorded with it,
-    and stand in its messages."""
+    and stand in its messages.
+
+    Args:
+        call: a call of the trace.
+        retrieved: of the trace.
+        around: the ids of the spans around the call: a function may say what it retrieved, and
+            then ask.
+    """
     before = [
         document.model_copy(update={"retriever": None}) if own else document
         for span, documents in retrieved
-        if (own := span.span_id == call.span_id) or span.end_ns <= call.start_ns
+        if (own := span.span_id == call.span_id)
+        or span.end_ns <= call.start_ns
+        or span.span_id in around
         for document in documents
     ]
     found = list(find_documents(before, call.messages)) if before else []

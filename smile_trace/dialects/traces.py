@@ -27,7 +27,13 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     templates = templates_in(spans)
     found = (
         with_template(
-            with_documents(_with_what_is_around(call, by_id), retrieved), by_id, templates
+            with_documents(
+                _with_what_is_around(call, by_id),
+                retrieved,
+                around={outer.span_id for outer in around(by_id[span_id], by_id)},
+            ),
+            by_id,
+            templates,
         )
         for span_id, call in calls.items()
         if span_id not in twice

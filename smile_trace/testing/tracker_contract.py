@@ -23,6 +23,7 @@ from typing import ClassVar
 import pytest
 
 from smile_trace.records import Trace
+from smile_trace.records.report import Report
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace.testing.samples import (
     HOSTILE,
@@ -300,6 +301,17 @@ class TrackerContract:
                 tracker.deliver_comparison(item)
             return
         ids = [_received(tracker.deliver_comparison(item)) for _ in range(2)]
+        assert ids[0] == ids[1]
+
+    def test_reports_are_written_over_where_declared(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        report = Report(since="2026-11-19", until="2026-11-26", name=f"prompt {_marker()}")
+        if not tracker.capabilities.reports:
+            with pytest.raises(NotImplementedError):
+                tracker.deliver_report(report)
+            return
+        ids = [_received(tracker.deliver_report(report)) for _ in range(2)]
         assert ids[0] == ids[1]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from smile_trace import foreign, semconv
 from smile_trace.dialects import read_calls
 from smile_trace.dialects.documents import read_documents
+from smile_trace.dialects.one_call import around
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records import JSON, Call, Document, Feedback, Span, Trace, chat_messages
 
@@ -48,11 +49,18 @@ def span_output(span: Span) -> dict[str, JSON] | None:
     return as_object(decoded(span.attributes.get(semconv.OUTPUT)), "output")
 
 
-def documents_of(span: Span) -> list[Document]:
-    """What a span retrieved; nothing where that cannot be read."""
-    with contextlib.suppress(ForeignDataError):
-        return read_documents(span)
-    return []
+def retrievers(trace: Trace) -> dict[str, list[Document]]:
+    """The spans that did nothing but retrieve documents, by their ids: calls, and what is around
+    calls, may say what was retrieved for these, too."""
+    spans = {span.span_id: span for span in trace.spans}
+    calls = [spans[call.span_id] for call in trace.calls if call.span_id in spans]
+    others = {span.span_id for call in calls for span in (call, *around(call, spans))}
+    found: dict[str, list[Document]] = {}
+    for span in trace.spans:
+        with contextlib.suppress(ForeignDataError):
+            if span.span_id not in others and (documents := read_documents(span)):
+                found[span.span_id] = documents
+    return found
 
 
 def decoded(value: JSON) -> JSON:

@@ -17,21 +17,22 @@ def summarize(report: Report) -> str:
     """The headline: how often no retrieved document mattered, and what mattered most often."""
     if not report.explained:
         return "None of the calls of this period is explained yet."
-    sentences = [f"{_calls(report.explained)} of this period {_is(report.explained)} explained."]
+    sentences = [f"{_calls(report.explained)} of this period."]
     if report.no_document is not None:
-        sentences.insert(0, no_document(report.no_document))
+        sentences = [no_document(report.no_document)]
     best = _most_often(report)
     if best is not None:
         share = best.mattered
         name = short(best.name, LONGEST_NAME)
         sentences.append(
-            f"The {_KINDS[best.kind]} “{name}” mattered most often, in {share.count:,} of "
-            f"{_calls(share.of)}."
+            f"The {_KINDS[best.kind]} “{name}” mattered most often, in {share.count:,} of the "
+            f"{_calls(share.of)} that hold it."
         )
     if report.inconclusive:
+        of = f"{report.inconclusive:,} of the {report.explained:,} explanations of this period"
+        one = report.inconclusive == 1
         sentences.append(
-            f"Of {report.inconclusive:,} {_is(report.inconclusive)} the explanation inconclusive: "
-            "they count nowhere."
+            f"{of} {'is inconclusive and counts' if one else 'are inconclusive and count'} nowhere."
         )
     return " ".join(sentences)
 
@@ -40,8 +41,8 @@ def no_document(share: Share) -> str:
     """The headline of retrieval: in 41 % [35 to 47 %] of … no retrieved document mattered."""
     open_ones = f"; in {share.open:,} more that is open" if share.open else ""
     return (
-        f"In {percent(share)} of {_calls(share.of)} with retrieved documents no retrieved document "
-        f"mattered{open_ones}."
+        f"In {percent(share)} of the {_calls(share.of)} with retrieved documents no retrieved "
+        f"document mattered{open_ones}."
     )
 
 
@@ -64,7 +65,7 @@ def group_title(group: ReportGroup) -> str:
 
 def group_facts(group: ReportGroup) -> str:
     """How many calls there are, how many are explained, and of how many nothing can be said."""
-    facts = [] if group.calls is None else [f"{_calls(group.calls)} in the period"]
+    facts = [] if group.calls is None else [f"{group.calls:,} call{'s' * (group.calls != 1)}"]
     facts.append(f"{group.explained:,} explained")
     if group.inconclusive:
         facts.append(f"{group.inconclusive:,} inconclusive")
@@ -110,7 +111,3 @@ def _most_often(report: Report) -> ReportedPart | None:
 
 def _calls(count: int) -> str:
     return f"{count:,} explained call{'' if count == 1 else 's'}"
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"

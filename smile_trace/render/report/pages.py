@@ -10,7 +10,7 @@ from smile_trace.render.html import display_html, in_notebook
 from smile_trace.render.report import layout
 from smile_trace.render.report.terminal import print_terminal
 
-WIDTH = 760.0
+WIDTH = 860.0
 NAME, SCALE, VALUES = 20.0, 350.0, 200.0
 """Left edge of the names, of the scale, and the scale's width, in user units."""
 MOST_GROUPS, MOST_ROWS = 8, 10
@@ -73,7 +73,7 @@ def _lines(sentence: str) -> list[str]:
     """A sentence in lines of the picture's width."""
     words, lines = text.visible(sentence).split(), [""]
     for word in words:
-        if len(lines[-1]) + len(word) > 100:
+        if len(lines[-1]) + len(word) > 112:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines

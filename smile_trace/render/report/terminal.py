@@ -7,7 +7,7 @@ from rich.text import Text
 
 from smile_trace.records.report import Report, ReportGroup
 from smile_trace.render.report import layout
-from smile_trace.render.text import short, visible
+from smile_trace.render.text import signed, visible
 
 _MOST_ROWS = 12
 
@@ -29,16 +29,15 @@ def print_terminal(report: Report, console: Console | None = None) -> None:
 
 def _parts(group: ReportGroup, width: int) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("part", max_width=max(16, width - 70), overflow="ellipsis", no_wrap=True)
-    for name in ("is a", "mattered in", "share of calls", "mean attribution"):
+    table.add_column("part", max_width=max(16, width - 58), overflow="ellipsis", no_wrap=True)
+    for name in ("mattered in", "share of calls", "mean"):
         table.add_column(name, no_wrap=True)
     for part in group.parts[:_MOST_ROWS]:
         known = part.mattered.of > 0
         table.add_row(
-            Text(short(part.name), style="blue" if part.mattered.count else "dim"),
-            layout.kind_of(part),
+            Text(layout.part_name(part), style="blue" if part.mattered.count else "dim"),
             layout.mattered_in(part),
             layout.percent(part.mattered) if known else "",
-            Text(layout.mean_of(part), style="dim"),
+            "" if part.attribution is None else signed(part.attribution),
         )
     return table

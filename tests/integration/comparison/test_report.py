@@ -93,10 +93,10 @@ def test_the_headline(found: Report) -> None:
     assert share.low < UNDOCUMENTED / (DOCUMENTED + UNDOCUMENTED) < share.high
     assert found.inconclusive == BROKEN
     assert found.summary.startswith(
-        "In 43 % [24 to 64 %] of 14 explained calls with retrieved documents no retrieved document "
-        "mattered; in 2 more that is open."
+        "In 43 % [24 to 64 %] of the 14 explained calls with retrieved documents no retrieved "
+        "document mattered; in 2 more that is open."
     )
-    assert "The document “delivery.md” mattered most often, in 8 of 14" in found.summary
+    assert "The document “delivery.md” mattered most often, in 8 of the 14" in found.summary
 
 
 def test_by_function_and_by_retriever(found: Report) -> None:
