@@ -15,8 +15,16 @@ _NUMBER = re.compile(
     r"|(?:document|doc|source|passage|context|example|section)\s*#?\s*\d{1,4}\b",
     re.IGNORECASE,
 )
+_MADE_UP = re.compile(r"(?:[\w-]+[-_])?(?=[0-9a-fA-F-]*\d)[0-9a-fA-F-]{16,}")
 _WORDS = 32
 """Characters of the text after a number that stands for a title."""
+
+
+def document_name(source: str | None, id: str | None) -> str | None:
+    """What a retrieved document is called: its source, else its id, but for one that a machine
+    made up (a UUID, a hash): nobody knows a document by it."""
+    made_up = id is not None and _MADE_UP.fullmatch(id)
+    return source or (None if made_up else id) or None
 
 
 def title(text: str) -> str | None:

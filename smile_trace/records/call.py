@@ -9,6 +9,7 @@ from smile_trace.records.base import JSON, Record
 from smile_trace.records.message import Message
 from smile_trace.records.parts import ToolCall
 from smile_trace.records.upgrades import upgrade_call
+from smile_trace.titles import document_name
 
 Form = Literal["chat", "completion", "responses"]
 """How the model was called: with chat messages, with one text to be completed, or with the items
@@ -69,8 +70,8 @@ class Document(Record):
 
     @property
     def name(self) -> str | None:
-        """What it is called: its source, else its id."""
-        return self.source or self.id
+        """What it is called, if it has a name: see `titles.document_name`."""
+        return document_name(self.source, self.id)
 
 
 class Span(Record):

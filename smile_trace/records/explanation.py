@@ -16,6 +16,7 @@ from smile_trace.records.upgrades import (
     upgrade_segment,
     upgrade_settings,
 )
+from smile_trace.titles import document_name
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -64,7 +65,7 @@ class SegmentAttribution(Record):
     also: tuple[Place, ...] = ()
     """Further places that are removed together with it: (message, start, end)."""
     title: str | None = None
-    """What a retrieved document is called: its source, else its id."""
+    """What a retrieved document is called (`titles.document_name`)."""
     parent: int | None = None
     """The index in `Explanation.coarser` of the segment that it is a piece of."""
     portion: float | None = None
@@ -116,6 +117,11 @@ class DocumentAttribution(Record):
     ci_high: float | None = None
     p_value: float | None = None
     significant: bool = False
+
+    @property
+    def name(self) -> str | None:
+        """What it is called, if it has a name: see `titles.document_name`."""
+        return document_name(self.source, self.id)
 
 
 class Interaction(Record):

@@ -51,7 +51,7 @@ class Segment(Record):
     protected: bool = False
     also: tuple[Place, ...] = ()
     title: str | None = None
-    """What a retrieved document is called: its source, else its id."""
+    """What a retrieved document is called (`titles.document_name`)."""
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -7,9 +7,9 @@ _LONGEST = 60
 
 
 def document_name(document: DocumentAttribution) -> str:
-    """What a person calls it: its source, its id, or its number among those retrieved with it."""
-    if name := document.source or document.id:
-        return short(name, _LONGEST)
+    """What a person calls it: its name, or its number among those retrieved with it."""
+    if document.name is not None:
+        return short(document.name, _LONGEST)
     return "document" if document.position is None else f"document {document.position + 1}"
 
 

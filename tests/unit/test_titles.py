@@ -2,7 +2,7 @@
 
 import pytest
 
-from smile_trace.titles import title
+from smile_trace.titles import document_name, title
 
 BODY = "Goods can be returned within 30 days, unworn and with their tags."
 
@@ -47,3 +47,18 @@ def test_a_hostile_text_takes_no_time() -> None:
     )
     for text in hostile:
         assert title(text) is None or len(title(text) or "") <= 80
+
+
+@pytest.mark.parametrize(
+    ("source", "id", "expected"),
+    [
+        ("returns.md", "7", "returns.md"),
+        (None, "faq-7", "faq-7"),
+        (None, "beefeater-facade", "beefeater-facade"),
+        (None, "b53406e0-5f5e-421a-9eb3-8b86909346a3", None),
+        (None, "node_b53406e05f5e421a9eb38b86909346a3", None),
+        ("", None, None),
+    ],
+)
+def test_name_of_a_document(source: str | None, id: str | None, expected: str | None) -> None:
+    assert document_name(source, id) == expected
