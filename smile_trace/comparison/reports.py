@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from scipy import stats  # type: ignore[import-untyped]
@@ -15,7 +15,7 @@ from smile_trace.records.report import GroupKind, Report, ReportedPart, ReportGr
 from smile_trace.render.report import summarize
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.store.queries.explained import ExplainedInPeriod, read_period
+from smile_trace.store.queries.explained import ExplainedInPeriod, read_in_period, read_period
 
 MOST_CALLS = 5000
 """Explained calls that are read: the newest of the period."""
@@ -58,6 +58,7 @@ def report(
             name=name,
             most=MOST_CALLS,
         )
+        seen = [_seen(one) for one in read_in_period(store.database, period.explanations)]
     finally:
         store.close()
     if not period.calls:
@@ -67,7 +68,6 @@ def report(
             "an earlier beginning, or run `smile-trace worker --once` where calls were captured "
             "just now."
         )
-    seen = [_Seen(one, call_parts(one.call, one.explanation)) for one in period.explained]
     groups = [
         *_groups_of_calls(seen, period.calls),
         *_groups_of_parts("retriever", ("document",), seen),
@@ -86,23 +86,25 @@ def report(
     return found.model_copy(update={"summary": summarize(found)})
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Seen:
-    """An explained call with its parts."""
+    """What is kept of an explained call: the kind and name of its group, and its parts."""
 
-    one: ExplainedInPeriod
+    group: tuple[str, str]
     parts: Sequence[CallPart]
-    inconclusive: bool = field(init=False)
+    inconclusive: bool
 
-    def __post_init__(self) -> None:
-        self.inconclusive = self.one.explanation.status == "inconclusive"
+
+def _seen(one: ExplainedInPeriod) -> _Seen:
+    inconclusive = one.explanation.status == "inconclusive"
+    return _Seen(one.group, call_parts(one.call, one.explanation), inconclusive)
 
 
 def _groups_of_calls(seen: Sequence[_Seen], calls: Counter[tuple[str, str]]) -> list[ReportGroup]:
     """Each prompt and function, the one called most first."""
     found = []
     for (kind, name), count in calls.most_common():
-        own = [one for one in seen if one.one.group == (kind, name)]
+        own = [one for one in seen if one.group == (kind, name)]
         group: GroupKind = "prompt" if kind == "prompt" else "function"
         found.append(_group(group, name, own, count))
     return found
@@ -120,7 +122,7 @@ def _groups_of_parts(
     found = []
     for name, _ in counted.most_common():
         own = [
-            _Seen(one.one, parts)
+            replace(one, parts=parts)
             for one in seen
             if (parts := [p for p in one.parts if p.kind in kinds and p.group == name])
         ]
@@ -157,18 +159,18 @@ def _reported(calls: Sequence[Sequence[CallPart]]) -> ReportedPart:
     document, say) it mattered where one did."""
     effects = [_together(part.effect for part in parts) for parts in calls]
     first = calls[0][0]
-    alone = [
-        max(known, key=lambda s: abs(s.attribution))
+    measured = [
+        max(known, key=lambda values: abs(values[0]))
         for parts in calls
-        if (known := [p.alone for p in parts if p.alone is not None and p.effect != "open"])
+        if (known := [p.measured for p in parts if p.measured and p.effect != "open"])
     ]
-    mean = mean_attribution(alone) if alone else (None, None, None)
+    mean = mean_attribution(measured) if measured else (None, None, None)
     return ReportedPart(
         kind=first.kind,
         name=first.name,
         mattered=_share(effects, ("supports", "against")),
         against=effects.count("against"),
-        measured=len(alone),
+        measured=len(measured),
         attribution=mean[0],
         ci_low=mean[1],
         ci_high=mean[2],

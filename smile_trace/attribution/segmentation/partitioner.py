@@ -71,7 +71,8 @@ class Segmentation:
 
     `auto` begins with the prompt's structure (messages, documents, sections, values) and ends with
     words. Where the structure has less than FEW parts it begins with words that are no more than
-    the limit, else with sentences; with words also where the limit is twice as many.
+    the limit, else with sentences; with words also where the limit is twice as many. Where
+    documents were retrieved it always begins with the structure: these are parts of it.
 
     `word`, `sentence`, `section`, `message` and `variable` cover the prompt; of the other units
     (`example`, `document`, patterns, own spans) the rest of the prompt is a protected `span`.
@@ -125,9 +126,12 @@ class Segmentation:
 
     def coarse(self, limit: int, structure: int | None = None) -> tuple[Segment, ...]:
         """See `Partitioner`."""
+        most = max(structure or 0, limit)
+        if self.unit == "auto" and self._retrieved:  # each is to have a value of its own
+            return self._parts([self.segments], limit, most, fewest=2)
         if self.unit != "auto" or self._begins_with_words(limit):
             return self._fit([self.segments], limit)
-        return self._parts([self.segments], limit, max(structure or 0, limit), fewest=FEW)
+        return self._parts([self.segments], limit, most, fewest=FEW)
 
     def _begins_with_words(self, limit: int) -> bool:
         """Whether `auto` takes the words at once: they fit, and easily or there is no structure."""

@@ -28,14 +28,14 @@ _NAMELESS = 60
 
 @dataclass(frozen=True)
 class CallPart:
-    """A part of one call. `group` is the retriever or the tool that it came from, if any; `alone`
-    is the segment that stands for it, if there is one."""
+    """A part of one call. `group` is the retriever or the tool that it came from, if any;
+    `measured` is its attribution with the ends of its interval, where it was removed alone."""
 
     kind: PartKind
     name: str
     effect: Effect
     group: str | None = None
-    alone: SegmentAttribution | None = None
+    measured: tuple[float, float, float] | None = None
 
 
 def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
@@ -91,7 +91,9 @@ def _part(
         effect = "none"
     elif status in ("reliable", "no_effect") and segments and found.measured == "in_pieces":
         effect = "none"  # what is significant is a document inside of it
-    return CallPart(kind, name, effect, group, found.alone)
+    own = found.alone
+    measured = None if own is None else (own.attribution, own.ci_low, own.ci_high)
+    return CallPart(kind, name, effect, group, measured)
 
 
 def _touches(segment: SegmentAttribution, places: Sequence[Place]) -> bool:

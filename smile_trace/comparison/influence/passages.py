@@ -51,19 +51,23 @@ def _name(segment: SegmentAttribution) -> str:
     return named or " ".join(segment.text.split())
 
 
-def mean_attribution(segments: Sequence[SegmentAttribution]) -> tuple[float, float, float]:
-    """The mean attribution over calls, of one segment each, with its interval."""
-    values = np.array([segment.attribution for segment in segments])
+def mean_attribution(
+    measured: Sequence[tuple[float, float, float]],
+) -> tuple[float, float, float]:
+    """The mean attribution over calls with its interval, from one of each with the ends of its own
+    interval."""
+    values = np.array([value for value, _, _ in measured])
     low, high = mean_interval(values, least=-1.0)
     # The calls may share their masks, and with them their chance errors: no average removes these.
-    own = [(s.ci_low - s.attribution, s.ci_high - s.attribution) for s in segments]
+    own = [(low_end - value, high_end - value) for value, low_end, high_end in measured]
     down, up = (float(ends.mean()) for ends in np.array(own).T)
     centre = float(values.mean())
     return centre, max(min(low, centre + down), -1.0), min(max(high, centre + up), 1.0)
 
 
 def _passage(unit: Unit, name: str, segments: Sequence[SegmentAttribution]) -> Passage:
-    centre, low, high = mean_attribution(segments)
+    measured = [(s.attribution, s.ci_low, s.ci_high) for s in segments]
+    centre, low, high = mean_attribution(measured)
     return Passage(
         text=name,
         unit=unit,

@@ -1,6 +1,7 @@
 """Explained calls, and where trackers show them."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -8,6 +9,9 @@ from sqlalchemy import func, select
 from smile_trace.records import Call, Explanation, Record
 from smile_trace.store.database import Database
 from smile_trace.store.tables import calls, deliveries, explanations
+
+_AT_ONCE = 50
+"""Explained calls that are read at once."""
 
 
 class Explained(Record):
@@ -51,10 +55,10 @@ class ExplainedInPeriod(NamedTuple):
 
 class Period(NamedTuple):
     """What was called and explained in a period: `calls` by kind and name of group, explained or
-    not; the newest of those explained, in order."""
+    not; the ids of the explanations of the newest of those explained, in order."""
 
     calls: Counter[tuple[str, str]]
-    explained: list[ExplainedInPeriod]
+    explanations: list[int]
 
 
 def read_period(
@@ -75,33 +79,40 @@ def read_period(
     group = calls.c.group_kind, calls.c.group_name
     pooled = func.coalesce(func.json_extract(explanations.c.body, "$.settings.pooled"), 0)
     newest = (
-        select(func.max(explanations.c.id).label("id"), calls.c.start_ns)
+        select(func.max(explanations.c.id))
         .join(calls, calls.c.id == explanations.c.call_id)
         .where(*within, pooled == 0)
         .group_by(explanations.c.call_id)
         .order_by(calls.c.start_ns.desc())
         .limit(most)
-        .subquery()
-    )
-    query = (
-        select(calls.c.body.label("call"), explanations.c.body.label("explanation"), *group)
-        .join(calls, calls.c.id == explanations.c.call_id)
-        .join(newest, newest.c.id == explanations.c.id)
-        .order_by(calls.c.start_ns)
     )
     counting = select(*group, func.count()).where(*within).group_by(*group)
     with database.read() as connection:
         return Period(
             Counter({(kind, named): n for kind, named, n in connection.execute(counting)}),
-            [
-                ExplainedInPeriod(
-                    Call.model_validate_json(row.call),
-                    Explanation.model_validate_json(row.explanation),
-                    (row.group_kind, row.group_name),
-                )
-                for row in connection.execute(query)
-            ],
+            list(connection.execute(newest).scalars())[::-1],
         )
+
+
+def read_in_period(database: Database, ids: Sequence[int]) -> Iterator[ExplainedInPeriod]:
+    """The explained calls of these explanations, without their perturbations; a few at a time are
+    in memory."""
+    query = select(
+        calls.c.body.label("call"),
+        explanations.c.body.label("explanation"),
+        calls.c.group_kind,
+        calls.c.group_name,
+    ).join(calls, calls.c.id == explanations.c.call_id)
+    for start in range(0, len(ids), _AT_ONCE):
+        few = query.where(explanations.c.id.in_(ids[start : start + _AT_ONCE]))
+        with database.read() as connection:
+            rows = connection.execute(few.order_by(calls.c.start_ns)).all()
+        for row in rows:
+            yield ExplainedInPeriod(
+                Call.model_validate_json(row.call),
+                Explanation.model_validate_json(row.explanation),
+                (row.group_kind, row.group_name),
+            )
 
 
 def _urls(connection, call_id: str) -> dict[str, str]:  # type: ignore[no-untyped-def]

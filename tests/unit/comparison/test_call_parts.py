@@ -1,0 +1,130 @@
+"""Which parts of an explained call mattered: what is not known is open, not "did not matter"."""
+
+import json
+
+import pytest
+
+from smile_trace.comparison.influence.call_parts import CallPart, call_parts
+from smile_trace.records import (
+    Call,
+    Document,
+    Explanation,
+    FidelityStatus,
+    Message,
+    SegmentAttribution,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
+from smile_trace.records.offered_tools import OFFERED
+from tests.support.explained import explanation
+
+RETURNS, PRICES = "Returns are free for thirty days.", "The lamp costs forty euros."
+QUESTION = "How long are returns free?"
+USER = f"{RETURNS}\n{PRICES}\n{QUESTION}"
+MESSAGES = (
+    Message(role="system", content="Be brief."),
+    Message(role="user", content="Hello!"),
+    Message(role="assistant", parts=(ToolCall(id="c", name="get_order", arguments={"n": 1}),)),
+    Message(role="tool", parts=(ToolResult(id="c", response="It left on Monday."),)),
+    Message(role="user", content=USER),
+)
+TOOL = {"type": "function", "function": {"name": "refund", "parameters": {}}}
+
+
+def _call() -> Call:
+    places = [(4, USER.index(text), USER.index(text) + len(text)) for text in (RETURNS, PRICES)]
+    documents = (
+        Document(id="r", source="returns.md", text=RETURNS, place=places[0], retriever="search"),
+        Document(id="b53406e05f5e421a9eb38b86909346a3", text=PRICES, place=places[1]),
+    )
+    return Call(
+        trace_id="a" * 32, span_id="b" * 16, name="answer", messages=MESSAGES, answer="Thirty days",
+        start_ns=1, end_ns=2, documents=documents,
+    )  # fmt: skip
+
+
+def _segment(message: int, text: str, value: float, *, significant: bool) -> SegmentAttribution:
+    messages = (*MESSAGES, _offered())
+    start = messages[message].content.index(text)
+    return SegmentAttribution(
+        text=text, message=message, role=messages[message].role, start=start,
+        end=start + len(text), unit="sentence", key=f"{message}:{start}", attribution=value,
+        ci_low=value - 0.1, ci_high=value + 0.1, significant=significant,
+    )  # fmt: skip
+
+
+def _offered() -> Message:
+    return Message(role=OFFERED, parts=(TextPart(content=json.dumps(TOOL)),))
+
+
+def _explanation(status: FidelityStatus, *segments: SegmentAttribution) -> Explanation:
+    found = explanation(status=status)
+    return found.model_copy(update={"messages": (*MESSAGES, _offered()), "segments": segments})
+
+
+def _parts(status: FidelityStatus, *segments: SegmentAttribution) -> dict[str, CallPart]:
+    found = call_parts(_call(), _explanation(status, *segments))
+    return {part.name: part for part in found}
+
+
+ALL = (
+    _segment(0, "Be brief.", 0.0, significant=False),
+    _segment(1, "Hello!", 0.0, significant=False),
+    _segment(3, "It left on Monday.", -0.4, significant=True),
+    _segment(4, RETURNS, 0.8, significant=True),
+    _segment(4, PRICES, 0.0, significant=False),
+    _segment(4, QUESTION, 0.3, significant=True),
+    _segment(5, json.dumps(TOOL), 0.0, significant=False),
+)
+
+
+def test_each_part_by_its_name_and_group() -> None:
+    parts = _parts("reliable", *ALL)
+    assert {name: (p.kind, p.effect, p.group) for name, p in parts.items()} == {
+        "returns.md": ("document", "supports", "search"),
+        PRICES: ("document", "none", "recorded with the call"),
+        "get_order": ("tool_result", "against", "get_order"),
+        "refund": ("tool", "none", "refund"),
+        "the question": ("turn", "supports", None),
+        "the user's message 1 turn before": ("turn", "none", None),
+        "the system message": ("message", "none", None),
+    }
+    assert parts["returns.md"].measured == pytest.approx((0.8, 0.7, 0.9))
+
+
+def test_a_document_is_no_part_of_the_question() -> None:
+    """Only a document in the user's message matters: the question itself does not."""
+    quiet = [s.model_copy(update={"significant": s.text == RETURNS}) for s in ALL]
+    parts = _parts("reliable", *quiet)
+    assert parts["returns.md"].effect == "supports"
+    assert parts["the question"].effect == "none"
+
+
+def test_partly_sure() -> None:
+    parts = _parts("partial", *ALL)
+    assert parts["returns.md"].effect == "supports"
+    assert parts[PRICES].effect == parts["the system message"].effect == "open"
+
+
+def test_inconclusive() -> None:
+    assert {part.effect for part in _parts("inconclusive", *ALL).values()} == {"open"}
+
+
+def test_no_effect() -> None:
+    quiet = [s.model_copy(update={"significant": False}) for s in ALL]
+    assert {part.effect for part in _parts("no_effect", *quiet).values()} == {"none"}
+
+
+def test_removed_only_together() -> None:
+    """Both documents as one passage that matters: of neither it is known."""
+    both = _segment(4, f"{RETURNS}\n{PRICES}", 0.8, significant=True)
+    parts = _parts("reliable", both)
+    assert parts["returns.md"].effect == parts[PRICES].effect == "open"
+    quiet = _parts("reliable", both.model_copy(update={"significant": False}))
+    assert quiet["returns.md"].effect == quiet[PRICES].effect == "none"
+
+
+def test_never_removed() -> None:
+    protected = [s.model_copy(update={"protected": s.text == PRICES}) for s in ALL]
+    assert _parts("reliable", *protected)[PRICES].effect == "open"
