@@ -95,8 +95,8 @@ def test_each_part_by_its_name_and_group() -> None:
 
 def test_a_document_is_no_part_of_the_question() -> None:
     """Only a document in the user's message matters: the question itself does not."""
-    quiet = [s.model_copy(update={"significant": s.text == RETURNS}) for s in ALL]
-    parts = _parts("reliable", *quiet)
+    without = [s.model_copy(update={"significant": s.text == RETURNS}) for s in ALL]
+    parts = _parts("reliable", *without)
     assert parts["returns.md"].effect == "supports"
     assert parts["the question"].effect == "none"
 
@@ -112,8 +112,8 @@ def test_inconclusive() -> None:
 
 
 def test_no_effect() -> None:
-    quiet = [s.model_copy(update={"significant": False}) for s in ALL]
-    assert {part.effect for part in _parts("no_effect", *quiet).values()} == {"none"}
+    without = [s.model_copy(update={"significant": False}) for s in ALL]
+    assert {part.effect for part in _parts("no_effect", *without).values()} == {"none"}
 
 
 def test_removed_only_together() -> None:
@@ -121,8 +121,8 @@ def test_removed_only_together() -> None:
     both = _segment(4, f"{RETURNS}\n{PRICES}", 0.8, significant=True)
     parts = _parts("reliable", both)
     assert parts["returns.md"].effect == parts[PRICES].effect == "open"
-    quiet = _parts("reliable", both.model_copy(update={"significant": False}))
-    assert quiet["returns.md"].effect == quiet[PRICES].effect == "none"
+    without = _parts("reliable", both.model_copy(update={"significant": False}))
+    assert without["returns.md"].effect == without[PRICES].effect == "none"
 
 
 def test_never_removed() -> None:
