@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from smile_trace.records import JSON, Span
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.records.path import ExplanationPath, PathStep
-from smile_trace.render import path_to_html, path_to_svg, to_svg_strips
+from smile_trace.render import path_ends, path_to_html, path_to_svg, to_svg_strips
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedPath
 from smile_trace_mlflow.assessments import say_path
@@ -35,7 +35,7 @@ PATH = "smile_trace.path"
 """Span attribute: the path as JSON, without its explanations, which stand at its steps."""
 WIDTH, HEIGHT = 700, 200
 """Size of a picture: MLflow draws none higher than 200 pixels in a span's outputs."""
-_MOST_ENDS = 3
+_MOST_DRIVERS = 3
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def deliver_path(
             }
             spans.append(_of_step(number, step, parent, pictures))
     server.post_spans(spans_to_otlp(spans), str(info.experiment_id))
-    say_path(server, info, _ends(path), path.summary)
+    say_path(server, info, path_ends(path), path.summary)
     day = day_of(path.steps[0].explanation)
     run_id = server.find_or_make_run(DAY_TAG, day, f"smile-trace {day}", NOTE)
     title = short(f"{PATH_NAME} {item.trace.span(item.trace.root_span_id).name}")
@@ -128,7 +128,7 @@ def _of_step(number: int, step: PathStep, parent: ParentSpan, pictures: Mapping[
 def _sources(step: PathStep) -> str:
     lines = []
     for source in step.sources:
-        named = ", ".join(f"“{short(driver.name)}”" for driver in source.drivers[:_MOST_ENDS])
+        named = ", ".join(f"“{short(driver.name)}”" for driver in source.drivers[:_MOST_DRIVERS])
         what = short(source.name) if source.kind == "tool" else named
         then = f" (step {source.step + 1})" if source.step is not None else ""
         why = f": {short(source.not_followed, 300)}" if source.not_followed else ""
@@ -136,13 +136,3 @@ def _sources(step: PathStep) -> str:
     if step.note:
         lines.append(short(step.note, 300))
     return "\n\n".join(lines) or short(step.explanation.summary, 1000)
-
-
-def _ends(path: ExplanationPath) -> str:
-    """Where the path ends, for a column: `“4711” in the user message`."""
-    found = [
-        short(s.name) if s.kind == "tool" else f"“{short(s.drivers[0].name, 60)}” {short(s.where)}"
-        for _, s in path.ends
-    ]
-    more = f" and {len(found) - _MOST_ENDS} more" if len(found) > _MOST_ENDS else ""
-    return ", ".join(dict.fromkeys(found[:_MOST_ENDS])) + more if found else "nothing"

@@ -39,6 +39,11 @@ def opik_span_id(trace_id: str, span_id: str, start_ns: int) -> str:
     return uuid7(start_ns, f"{trace_id}:{span_id}")
 
 
+def path_span_id(trace_id: str, start_ns: int) -> str:
+    """The id of the span that holds the path of a trace, which starts with its first call."""
+    return uuid7(start_ns, f"path of {trace_id}")
+
+
 def explanation_span_id(call: Call | ForgottenCall) -> str:
     """The id of the span that holds a call's explanation: of the call alone, so that a newer
     explanation replaces the older one."""

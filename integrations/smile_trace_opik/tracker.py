@@ -16,6 +16,7 @@ from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
     ExplainedCall,
+    ExplainedPath,
     ForgottenTrace,
     Outcome,
     Receipt,
@@ -25,7 +26,13 @@ from smile_trace.trackers import (
     read_options,
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
-from smile_trace_opik.ids import explanation_span_id, forgotten_trace_id, opik_trace_id
+from smile_trace_opik.ids import (
+    explanation_span_id,
+    forgotten_trace_id,
+    opik_trace_id,
+    path_span_id,
+)
+from smile_trace_opik.paths import path_files, path_json, path_score, path_span
 from smile_trace_opik.server import (
     CLOUD,
     DEFAULT_WORKSPACE,
@@ -63,7 +70,7 @@ class OpikTracker(Tracker):
     """Delivers to one project of one Opik server, over its REST interface."""
 
     name: ClassVar[str] = "opik"
-    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True, unexplained=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True, paths=True, unexplained=True)
 
     def __init__(self, server: OpikServer, project: str) -> None:
         self._server = server
@@ -120,10 +127,7 @@ class OpikTracker(Tracker):
     def _explain(self, item: ExplainedCall) -> Outcome:
         explanation, server = item.explanation, self._server
         if not server.has_trace(item.traced_as):
-            return Rejected(  # to be tried again: Opik may need a moment to show what it took
-                reason=f"Opik has no trace {item.traced_as}: it was deleted there",
-                code=ReasonCode.NOT_FOUND,
-            )
+            return _missing(item.traced_as)
         server.write_spans([explanation_json(item, self.project, time.time_ns())])
         page = to_html(explanation, title=item.call.name)
         files = {
@@ -136,6 +140,19 @@ class OpikTracker(Tracker):
         server.write_scores("span", of_span)
         server.write_scores("trace", of_trace)
         return self._receipt(item.traced_as)
+
+    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
+        """See `Tracker.deliver_paths`: a span under the root, its files, a score of the trace."""
+
+        def show(item: ExplainedPath) -> Outcome:
+            if not self._server.has_trace(item.traced_as):
+                return _missing(item.traced_as)
+            self._server.write_spans([path_json(item, self.project, time.time_ns())])
+            self._server.attach(self.project, "span", path_span(item.trace), path_files(item))
+            self._server.write_scores("trace", [path_score(item, self.project)])
+            return self._receipt(item.traced_as)
+
+        return outcomes(deliver_each(items, show))
 
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_unexplained`: feedback scores."""
@@ -154,6 +171,7 @@ class OpikTracker(Tracker):
         def forget(item: ForgottenTrace) -> Outcome:
             trace_id = forgotten_trace_id(item)
             spans = [explanation_span_id(call) for call in item.calls]
+            spans.append(path_span_id(item.trace_id, item.start_ns))
             self._server.delete_trace(self.project, trace_id, spans)
             return Receipt(external_id=trace_id)
 
@@ -161,3 +179,10 @@ class OpikTracker(Tracker):
 
     def _receipt(self, trace_id: str) -> Receipt:
         return Receipt(external_id=trace_id, url=self._server.trace_url(trace_id))
+
+
+def _missing(trace_id: str) -> Rejected:
+    """To be tried again: Opik may need a moment to show what it took."""
+    return Rejected(
+        reason=f"Opik has no trace {trace_id}: it was deleted there", code=ReasonCode.NOT_FOUND
+    )

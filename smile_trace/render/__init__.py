@@ -10,7 +10,7 @@ from smile_trace.render.markdown import (
     summary_to_markdown,
     to_markdown,
 )
-from smile_trace.render.path import path_to_html, print_path, show_path
+from smile_trace.render.path import path_ends, path_to_html, print_path, show_path
 from smile_trace.render.path_svg import path_to_svg
 from smile_trace.render.svg import to_svg, to_svg_strips
 from smile_trace.render.table import to_frame
@@ -22,6 +22,7 @@ __all__ = [
     "driver_of",
     "driver_text",
     "fidelity_reason",
+    "path_ends",
     "path_to_html",
     "path_to_svg",
     "plot",

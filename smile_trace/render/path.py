@@ -7,14 +7,15 @@ from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
+from smile_trace.listing import listed
 from smile_trace.records.path import ExplanationPath, PathStep, Source
 from smile_trace.records.tool_calls import read_tool_calls
 from smile_trace.render.heatmap_layout import STATUS_WORDS
 from smile_trace.render.html import TEMPLATES, display_html, in_notebook, to_html
 from smile_trace.render.text import short, signed
 
-_MAX_DRIVERS = 3
-"""Drivers of a source that are shown; the rest is counted."""
+_MAX_DRIVERS, _MAX_ENDS = 3, 3
+"""Drivers of a source, and ends of a path, that are shown; the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,19 @@ def path_to_html(
         facts=_facts(path),
         short=short,
     )
+
+
+def path_ends(path: ExplanationPath) -> str:
+    """Where the path ends, for a column of a list: `“4711” in the user message`."""
+    found = [
+        short(end.name)
+        if end.kind == "tool"
+        else f"“{short(end.drivers[0].name, 60)}” {short(end.where)}"
+        for _, end in path.ends
+    ]
+    ends = list(dict.fromkeys(found))
+    more = len(ends) - _MAX_ENDS
+    return listed([*ends[:_MAX_ENDS], *([f"{more} more"] if more > 0 else [])]) or "(none)"
 
 
 def show_path(path: ExplanationPath) -> None:

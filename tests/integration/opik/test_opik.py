@@ -13,9 +13,11 @@ from smile_trace import semconv
 from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Explanation, Trace
+from smile_trace.records.path import ExplanationPath
 from smile_trace.render import driver_of
 from smile_trace.trackers import (
     ExplainedCall,
+    ExplainedPath,
     ForgottenCall,
     ForgottenTrace,
     Receipt,
@@ -25,6 +27,7 @@ from smile_trace.trackers import (
 )
 from smile_trace_opik import OpikTracker
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id, uuid7
+from smile_trace_opik.paths import PATH_NAME
 from tests.support.comet_samples import (
     captured,
     explained,
@@ -36,6 +39,7 @@ from tests.support.comet_samples import (
 from tests.support.fake_comet import Answer, Fault
 from tests.support.fake_opik import FakeOpik
 from tests.support.paths import DATA
+from tests.support.sample_paths import sample_path
 from tests.support.spooled import START, call_span, context_span, span_id, trace_id
 
 WIRE = DATA / "comet_wire"
@@ -217,6 +221,41 @@ def test_the_explanation_is_a_span_under_its_call(server: FakeOpik, tracker: Opi
     said = server.scores["span", parent["id"], "smile.driver"]
     assert (said["category_name"], said["value"]) == (driver.text, round(driver.attribution, 4))
     assert ("trace", opik_trace_id(trace), "smile.fidelity_r2") not in server.scores
+
+
+def test_a_path_is_a_span_with_its_pictures_and_a_score_of_the_trace(
+    server: FakeOpik, tracker: OpikTracker
+) -> None:
+    trace = nested_trace(1)
+    path = sample_path().model_copy(update={"trace_id": trace.trace_id})
+    traced_as = opik_trace_id(trace)
+    item = ExplainedPath(trace=trace, path=path, traced_as=traced_as)
+    assert isinstance(tracker.deliver_paths([item])[0], Rejected), "its trace is not there"
+    tracker.deliver_traces(captured(trace))
+    for _ in range(2):
+        assert isinstance(tracker.deliver_paths([item])[0], Receipt)
+    [span] = [span for span in server.spans.values() if span["name"] == PATH_NAME]
+    assert len(server.spans) == len(trace.spans) + 1
+    parent = server.spans[span["parent_span_id"]]
+    assert parent["name"] == trace.span(trace.root_span_id).name
+    assert parent["start_time"] <= span["start_time"] <= span["end_time"] <= parent["end_time"]
+    assert span["output"]["summary"] == path.summary
+    content = {name: content for name, _, content in server.attachments[span["id"]]}
+    assert sorted(content) == ["path.html", "path.json", "path.svg"]
+    assert ExplanationPath.model_validate_json(content["path.json"]) == path
+    said = server.scores["trace", traced_as, "smile.path"]
+    assert (said["value"], said["reason"]) == (2.0, path.summary)
+    assert "“Friday” in the user message" in said["category_name"]
+    call = trace.calls[0]
+    forgotten = ForgottenTrace(
+        trace_id=trace.trace_id,
+        start_ns=call.start_ns,
+        calls=tuple(ForgottenCall(id=c.id, start_ns=c.start_ns) for c in trace.calls),
+        traced_as=traced_as,
+    )
+    assert isinstance(tracker.forget([forgotten])[0], Receipt)
+    assert not server.spans
+    assert not server.attachments.get(span["id"])
 
 
 def test_a_call_that_is_not_explained_says_why(server: FakeOpik, tracker: OpikTracker) -> None:
