@@ -176,6 +176,40 @@ def test_the_strongest_source_is_followed_to_its_end_first(
     assert "vault" in path.summary
 
 
+@pytest.mark.parametrize(
+    ("prompt", "attributes", "said"),
+    [
+        ("x " * 800, {}, "the prompt itself could not be asked again: .*maximum context length"),
+        ("Rewrite it.", {"smile_trace.truncated": True}, "it holds no whole answer"),
+    ],
+)
+def test_what_cannot_be_asked_again_is_said_where_the_path_ends(
+    prompt: str,
+    attributes: dict[str, Any],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    earlier = "It will arrive on Friday."
+
+    def model(prompt: str) -> str:
+        if len(prompt) > 1000:
+            raise ValueError("maximum context length is 250 tokens, and you asked for 400")
+        return "It arrives on Friday." if "Friday" in prompt else "I do not know."
+
+    spans = [
+        call_span(1, span=1, prompt=prompt, answer=earlier, parent=span_id(9), **attributes),
+        call_span(1, span=2, prompt=f"Say it to the customer: {earlier}",
+                  answer="It arrives on Friday.", parent=span_id(9)),
+    ]  # fmt: skip
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
+    keep(Settings(), [line(context_span(1), *spans)])
+    path = smile_trace.explain_path(trace_id(1), model=model)
+    [(number, end)] = path.ends
+    assert (number, end.kind) == (0, "output")
+    assert re.search(said, str(end.not_followed)), end.not_followed
+
+
 def test_the_command(tmp_path: Path) -> None:
     agent = planted_agent(110, "user", 2)
     with serving_agent(agent, tmp_path / "state") as (server, _):
