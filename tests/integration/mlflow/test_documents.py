@@ -56,6 +56,10 @@ def langchain() -> Trace:
     return recorded("openinference-instrumentation-langchain-0.1.80.jsonl")
 
 
+def langchain_by_mlflow() -> Trace:
+    return recorded("mlflow-3.17.2.langchain.jsonl")
+
+
 def llamaindex() -> Trace:
     return recorded("openinference-instrumentation-llama-index-4.6.1.jsonl")
 
@@ -112,7 +116,9 @@ def of_documents(trace: mlflow.entities.Trace) -> list[Any]:
     return [a for a in trace.info.assessments if a.name == DOCUMENT]
 
 
-@pytest.mark.parametrize("make", [langchain, llamaindex, plain], ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "make", [langchain, langchain_by_mlflow, llamaindex, plain], ids=lambda make: make.__name__
+)
 def test_each_attribution_stands_on_its_document(
     mlflow_server: MLflowServer, make: Callable[[], Trace]
 ) -> None:

@@ -1,16 +1,22 @@
 """A report over a period on a real server: figures, a table, the picture, and it is forgotten."""
 
 import json
+from pathlib import Path
 
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from typer.testing import CliRunner
 
+from smile_trace.cli.app import app
 from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
+from smile_trace.settings import Settings
 from smile_trace.trackers import ForgottenTrace, Receipt
+from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowTracker
 from smile_trace_mlflow.reports import PAGE, PICTURE, RECORD, TABLE
 from tests.support.mlflow_server import MLflowServer
+from tests.support.spooled import call_span, write_spool
 
 pytestmark = pytest.mark.mlflow
 
@@ -70,3 +76,27 @@ def test_a_run_with_a_table_and_a_picture(mlflow_server: MLflowServer) -> None:
     [gone] = tracker.forget([ForgottenTrace(trace_id="0" * 32, start_ns=0)])
     assert isinstance(gone, Receipt)
     assert client.search_runs([run.info.experiment_id]) == []
+
+
+def test_the_command_delivers_it(
+    mlflow_server: MLflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path / "home")
+    write_spool(settings.spool, [call_span(1)])
+    run(settings, once=True, trackers=[])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
+    command = ["report", "--days", "20000", "--deliver"]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    refused = CliRunner().invoke(app, command)
+    assert "no active tracker shows reports: set MLFLOW_TRACKING_URI" in str(refused.exception)
+    experiment = mlflow_server.new_experiment()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", experiment)
+    delivered = CliRunner().invoke(app, command)
+    assert delivered.exit_code == 0, delivered.output
+    assert "None of the calls of this period is explained yet." in delivered.stdout
+    found = mlflow.get_experiment_by_name(experiment)
+    [made] = MlflowClient().search_runs([found.experiment_id])
+    assert made.info.run_id in delivered.stderr
+    assert made.data.metrics == {"smile.explained": 0, "smile.inconclusive": 0}

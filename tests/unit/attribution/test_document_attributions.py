@@ -72,6 +72,14 @@ def test_its_finer_parts_do_not_hide_it() -> None:
     assert "in “warranty.md”" in found.summary or "there on" in found.summary
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_alone_also_in_a_short_prompt(count: int) -> None:
+    """Its words were few enough to begin with, but then no document had a value of its own."""
+    found = explained("auto", count=count)
+    assert [d.measured for d in found.documents] == ["alone"] * count
+    assert found.documents[0].significant
+
+
 def test_in_pieces_it_has_no_attribution() -> None:
     found = explained("sentence")
     assert [d.measured for d in found.documents] == ["in_pieces"] * 4
