@@ -9,6 +9,7 @@ import html
 import json
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,10 +24,10 @@ MOST_BETWEEN = 40
 """Words of something else that may stand between two of a document's: a page's header, say."""
 _NEAR = 3
 """The same before the last words, fewer than a seed, which stand anywhere."""
-_LEFT_OUT = 1000
-"""Words that may be left out of its middle."""
 _SEEDS = 100
 """Places at which one seed is looked at: the first ones."""
+_COMMON = 20
+"""Places of a seed that says little: it is tried only where the document begins with it."""
 _TRIES = 500
 """Places at which a document is looked for in a message, all seeds together."""
 
@@ -61,9 +62,9 @@ def find_documents(
     wanted = list(documents)
     found = [
         (match.order, number, place, match)
-        for number, document in enumerate(wanted)
+        for number, words in enumerate(_Text(document.text) for document in wanted)
         for place, text in enumerate(texts)
-        for match in _matches(_Text(document.text).words, text)
+        for match in _matches(words, text)
     ]
     taken: list[tuple[int, _Match]] = []
     places: dict[int, Place] = {}
@@ -125,6 +126,12 @@ class _Text:
                     found.setdefault(tuple(self.words[k : k + n]), []).append(k)
         return found
 
+    def after(self, run: Sequence[str], word: int) -> Sequence[int]:
+        """The first places from a word on at which a run of at most SEED words begins."""
+        places = self.seeds.get(tuple(run), [])
+        first = bisect_left(places, word)
+        return places[first : first + _COMMON]
+
     def between(self, before: int, after: int) -> str:
         """The text between two words; that around the first and the last one."""
         start = self._places[before][1] if before >= 0 else 0
@@ -148,15 +155,17 @@ class _Text:
         return start, end
 
 
-def _matches(words: Sequence[str], text: _Text) -> list[_Match]:
+def _matches(document: _Text, text: _Text) -> list[_Match]:
     """Where enough of a document stands in a text."""
     found: list[_Match] = []
+    words = document.words
     size = min(SEED, len(words))
     at = tries = 0
     while size and at + size <= len(words) and tries < _TRIES:
         ends = [at + 1]
-        for start in text.seeds.get(tuple(words[at : at + size]), [])[:_SEEDS]:
-            match, end = _extended(words, text, at, start)
+        places = text.seeds.get(tuple(words[at : at + size]), [])
+        for start in places[:_SEEDS] if at == 0 or len(places) <= _COMMON else ():
+            match, end = _extended(document, text, at, start)
             ends.append(end)
             tries += 1
             cut = _up_to_a_cut(words, text, match, end)
@@ -166,8 +175,9 @@ def _matches(words: Sequence[str], text: _Text) -> list[_Match]:
     return found
 
 
-def _extended(words: Sequence[str], text: _Text, first: int, start: int) -> tuple[_Match, int]:
+def _extended(document: _Text, text: _Text, first: int, start: int) -> tuple[_Match, int]:
     """The match that begins there, and up to which of its words the document is in it."""
+    words = document.words
     count, at, end = 0, first, start
     after: tuple[int, int] | None = (first, start)
     while after is not None:
@@ -175,7 +185,7 @@ def _extended(words: Sequence[str], text: _Text, first: int, start: int) -> tupl
         count += after[0] - at if joined else 0
         same = _same(words, text.words, *after)
         count, at, end = count + same, after[0] + same, after[1] + same
-        after = _after_gap(words, text, at, end)
+        after = _after_gap(document, text, at, end)
     return _Match(start, end, first, count, len(words)), at
 
 
@@ -199,32 +209,26 @@ def _up_to_a_cut(words: Sequence[str], text: _Text, match: _Match, end: int) -> 
     return None
 
 
-def _after_gap(words: Sequence[str], text: _Text, at: int, end: int) -> tuple[int, int] | None:
-    """Where the document goes on, behind something that was put in or left out."""
-    window = text.words[end : end + MOST_BETWEEN + SEED]
-    known = set(window)
-    for left in range(at, min(at + _LEFT_OUT, len(words))):
-        if words[left] not in known:
-            continue
-        run = words[left : left + SEED]
-        for k in range(len(window) - len(run) + 1):
-            if window[k : k + len(run)] == run and _fits(words, text, (at, end), (left, end + k)):
-                return left, end + k
+def _after_gap(document: _Text, text: _Text, at: int, end: int) -> tuple[int, int] | None:
+    """Where the document goes on: behind something that is set apart and was put in, behind a word
+    that was only broken, or behind at least FEWEST words that were left out."""
+    words = document.words
+    run = words[at : at + SEED]
+    near = MOST_BETWEEN if len(run) == SEED else _NEAR
+    for start in range(end + 1, end + near + 1):
+        if run and text.words[start : start + len(run)] == run:
+            apart = _SET_APART.search(text.between(end - 1, start)) is not None
+            return (at, start) if apart else None
+    for left in range(at + 1, min(at + _NEAR, len(words)) + 1):
+        for start in range(end + 1, end + _NEAR + 1):
+            if _same_letters(words, text, (at, end), (left, start)):
+                return left, start
+    for start in range(end, end + _NEAR + 1):
+        goes_on = text.words[start : start + FEWEST]
+        for left in document.after(goes_on[:SEED], at + FEWEST):
+            if words[left : left + FEWEST] == goes_on and len(goes_on) == FEWEST:
+                return left, start
     return None
-
-
-def _fits(words: Sequence[str], text: _Text, gap: tuple[int, int], after: tuple[int, int]) -> bool:
-    """Whether nothing was exchanged in a gap: something set apart was put in, at least FEWEST
-    words were left out, or a word was only broken."""
-    (at, end), (left, start) = gap, after
-    missing, put_in = left - at, start - end
-    if not missing:
-        near = len(words) - at >= SEED or put_in <= _NEAR
-        return near and _SET_APART.search(text.between(end - 1, start)) is not None
-    if _same_letters(words, text, gap, after):
-        return True
-    goes_on = _same(words, text.words, left, start) >= FEWEST
-    return goes_on and missing >= FEWEST and put_in <= _NEAR
 
 
 def _same_letters(
