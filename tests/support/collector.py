@@ -9,6 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
+BATCH = 50
+"""Spans that it sends at once."""
+
 
 def agent() -> Path | None:
     """Its program, where the package is installed."""
@@ -39,7 +42,7 @@ class Collector:
             "otlp-exporter-compression": "gzip",
             "otlp-exporter-retry-initial-backoff": "100ms",
             "otlp-exporter-retry-max-backoff": "500ms",
-            "batch-max-size": "50",
+            "batch-max-size": str(BATCH),
             "batch-timeout": "200ms",
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,6 +63,10 @@ class Collector:
             assert self._process.poll() is None, self._log.read_text()
             assert time.monotonic() < deadline, self._log.read_text()
             time.sleep(0.02)
+
+    def given_up(self) -> int:
+        """How many batches it has dropped itself."""
+        return self._log.read_text().count("dropping data")
 
     def stop(self) -> None:
         """End it as an operator does: it sends on what it has taken."""
