@@ -44,6 +44,9 @@ class SettingsError(SmileTraceError):
     code = ReasonCode.SETTINGS_INVALID
 
 
+Model = TypeVar("Model")
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True
@@ -406,6 +409,19 @@ class Retention(_Table):
     """Lines of the spool that could not be read."""
     megabytes: Cap[int] = Field(4096, ge=1)
     """Size of the store beyond which the oldest answers are deleted, then the oldest traces."""
+
+
+_DATE = re.compile(r"[-@](?:20\d\d-?[01]\d-?[0-3]\d|[0-2]\d[0-3]\d|latest)$")
+"""How a model's name ends that says which version of it: `-2024-07-18`, `-20250929`, `-0613`."""
+
+
+def table_of(models: Mapping[str, Model], name: str) -> Model | None:
+    """What is said of the model captured as `name`: its own table, that of its name without a date
+    (`gpt-4o-mini` of `gpt-4o-mini-2024-07-18`, which is what answered), or else that of `"*"`."""
+    for known in (name, _DATE.sub("", name), "*"):
+        if known in models:
+            return models[known]
+    return None
 
 
 class Settings(BaseSettings):

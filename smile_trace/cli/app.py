@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from smile_trace.cli.calls import calls
 from smile_trace.cli.compare import compare
 from smile_trace.cli.demo import demo
 from smile_trace.cli.doctor import doctor, health
@@ -75,6 +76,7 @@ _add(explain, "explain")
 _add(worker, "worker")
 _add(receive, "receive", extra="receive")
 _add(status, "status")
+_add(calls, "calls")
 _add(retry, "retry")
 _add(compare, "compare")
 _add(influence, "influence")

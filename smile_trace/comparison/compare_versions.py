@@ -35,7 +35,7 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
-from smile_trace.settings import ServerSettings, Settings
+from smile_trace.settings import ServerSettings, Settings, table_of
 from smile_trace.store import Store
 
 
@@ -248,6 +248,6 @@ def _report(
     if evidence.rows is None:
         unit: Unit = "word" if set(units) == {"word"} else "sentence"
         segments = segment_template(prompt, evidence.version, evidence.template, unit)
-    asked = settings.models.get(evidence.model or "*", settings.models.get("*"))
+    asked = table_of(settings.models, evidence.model or "*")
     base_url = asked.base_url if isinstance(asked, ServerSettings) else None
     return report(evidence, column.label, segments, chosen.delta, base_url)

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from smile_trace import semconv
 from smile_trace.dialects.attributes import NOT_CAPTURED, call_fields, read_prompts, read_status
 from smile_trace.dialects.parameters import sendable
-from smile_trace.dialects.parts import answer_of, called_tools, is_captured, why_not_repeatable
+from smile_trace.dialects.parts import (
+    answer_of,
+    called_tools,
+    has_content,
+    is_captured,
+    why_not_repeatable,
+)
 from smile_trace.dialects.templates import Template, find_prompts
 from smile_trace.records import JSON, Call, Form, Message, Span, ToolCall, Usage
 from smile_trace.records.message import other_parts
@@ -88,7 +94,7 @@ def _answer(span: Span, found: Found) -> tuple[str | None, str | None]:
         return answer_of(Message(role="assistant"), found.finish_reason), found.no_content
     if first is None or not is_captured(first) or _is_off(found, called_tools(first)):
         failed = read_status(span) in ("raised", "cancelled")
-        known = failed and any(map(is_captured, found.messages))
+        known = failed and any(map(has_content, found.messages))
         return None, found.no_content or (None if known else NOT_CAPTURED)
     if (answer := answer_of(first, found.finish_reason)) is not None:
         return answer, found.no_content
@@ -99,7 +105,7 @@ def _answer(span: Span, found: Found) -> tuple[str | None, str | None]:
 
 def _is_off(found: Found, calls: Sequence[ToolCall]) -> bool:
     """Whether only the names of the tools were captured, with no content of any message."""
-    nothing = not any(map(is_captured, found.messages))
+    nothing = not any(map(has_content, found.messages))
     return bool(calls) and nothing and all(call.arguments is None for call in calls)
 
 

@@ -8,7 +8,7 @@ beside it the answer (logfire's).
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from smile_trace.dialects.parts import is_captured
+from smile_trace.dialects.parts import has_content
 from smile_trace.records import Call, Span
 
 
@@ -52,7 +52,7 @@ def _around_some(of: Iterable[str], spans: Mapping[str, Span]) -> set[str]:
 
 def _is_sent(call: Call) -> bool:
     """Whether any of its messages was captured."""
-    return any(map(is_captured, call.messages))
+    return any(map(has_content, call.messages))
 
 
 def _is_inside(call: Call, spans: Mapping[str, Span], whole: set[str]) -> bool:

@@ -89,6 +89,17 @@ def is_captured(message: Message) -> bool:
     return all(part.kind != _NOT_CAPTURED for part in other_parts((message,)))
 
 
+def has_content(message: Message) -> bool:
+    """Whether anything of it was captured but its role and the names of tools."""
+    said = any(
+        part.arguments is not None
+        if isinstance(part, ToolCall)
+        else not isinstance(part, OtherPart)
+        for part in message.parts
+    )
+    return said or bool(message.content)
+
+
 def called_tools(message: Message) -> tuple[ToolCall, ...]:
     """The tools that an answer calls."""
     return tuple(part for part in message.parts if isinstance(part, ToolCall))

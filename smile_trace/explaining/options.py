@@ -8,7 +8,7 @@ from smile_trace.attribution import AnyUnit, CannotExplain, distance_named, writ
 from smile_trace.attribution.segmentation.units import named
 from smile_trace.explaining.named_models import AnyModel
 from smile_trace.records import Call, ExplanationSettings
-from smile_trace.settings import Settings
+from smile_trace.settings import Settings, table_of
 
 MIN_BUDGET = 4
 
@@ -72,7 +72,7 @@ class ExplainOptions:
             call: whose prompts and function may have options of their own.
         """
         chosen = settings.explain
-        how = settings.models.get(model, settings.models.get("*"))
+        how = table_of(settings.models, model)
         most = settings.budget.calls_per_explanation
         options = cls(
             unit=written(chosen.unit),

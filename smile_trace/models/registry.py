@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.models.base import Capabilities, Model
 from smile_trace.records import Call
-from smile_trace.settings import EndpointSettings, ModelSettings, Settings
+from smile_trace.settings import EndpointSettings, ModelSettings, Settings, table_of
 
 if TYPE_CHECKING:
     from smile_trace.models.openai_api.embeddings import Embeddings
@@ -22,7 +22,7 @@ class NoModel(SmileTraceError):
 
 
 def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) -> ModelSettings:
-    """The settings of the model captured as `name`: its own table, else that of `"*"`.
+    """The settings of the model captured as `name`, see `settings.table_of`.
 
     Args:
         name: the captured name.
@@ -33,7 +33,7 @@ def settings_for(name: str, settings: Settings, *, known: Sequence[str] = ()) ->
     Raises:
         NoModel: there is neither; the message says what to write.
     """
-    found = settings.models.get(name, settings.models.get("*"))
+    found = table_of(settings.models, name)
     if found is None:
         names = f" (there are: {', '.join(known)})" if known else ""
         raise NoModel(

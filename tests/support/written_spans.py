@@ -14,7 +14,8 @@ _DECLARED = {
 }
 
 
-def _span(number: int, scope: str, attributes: dict[str, Any], **more: Any) -> Span:
+def span(number: int, scope: str, attributes: dict[str, Any], **more: Any) -> Span:
+    """A span of its own in one trace."""
     return Span(
         trace_id="c" * 32,
         span_id=f"{number:016x}",
@@ -71,7 +72,7 @@ _ADK_RESPONSE = {
     },
     "usage_metadata": {"prompt_token_count": 42, "candidates_token_count": 9},
 }
-ADK = _span(
+ADK = span(
     1,
     "gcp.vertex.agent",
     {
@@ -93,7 +94,7 @@ _EVENTS = [
         "message": {"role": "assistant", "content": ANSWER},
     },
 ]
-PYDANTIC_AI = _span(
+PYDANTIC_AI = span(
     2,
     "pydantic-ai",
     {
@@ -114,7 +115,7 @@ _SENT = [
         ],
     },
 ]
-LOGFIRE = _span(
+LOGFIRE = span(
     3,
     "logfire.openai",
     {
@@ -131,7 +132,7 @@ LOGFIRE = _span(
 )
 
 _SYSTEM_PART = [{"type": "text", "content": SYSTEM}]
-OPENLIT = _span(
+OPENLIT = span(
     4,
     "openlit.otel.tracing",
     {

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Record, Response
-from smile_trace.settings import Budget, ModelSettings
+from smile_trace.settings import Budget, ModelSettings, table_of
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.spending.budget_scope import BudgetScope, Purpose
@@ -321,7 +321,7 @@ class StoredLedger:
             )
 
     def _caps_of(self, model: str) -> dict[str, float | None]:
-        how = self._models.get(model, self._models.get("*"))
+        how = table_of(self._models, model)
         if how is None:
             return {}
         return {unit: getattr(how, f"{unit}_per_day") for unit in UNITS}

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from smile_trace.capture.spool import read_losses
+from smile_trace.dialects.unread import Unread, unread
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.registry import open_model
@@ -22,12 +23,16 @@ from smile_trace.records import Record
 from smile_trace.settings import ModelSettings, RerunSettings, ServerSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
 from smile_trace.store.forgetting import Removal
+from smile_trace.store.queries.captured import newest_traces
 from smile_trace.store.store import has_store
+from smile_trace.store.trace_reader import read_trace
 from smile_trace.trackers import TrackerUnavailable, discover
 
 Level = Literal["good", "note", "bad"]
 MIN_FREE_BYTES = 500 * 2**20
 """Free space below which the disk is worth a word."""
+NEWEST_TRACES = 500
+"""Traces in which doctor looks for calls that were not read."""
 PACKAGES = ("smile-trace", "opentelemetry-sdk", "dbos", "sqlalchemy", "openai", "mlflow")
 
 
@@ -118,6 +123,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         damage = store.database.damage()
         status = store.status()
         removals = store.forgetting.removals()
+        without = _without_content(store)
     except StoreError as error:
         yield Finding(level="bad", about="store", said=str(error))
         return
@@ -147,6 +153,9 @@ def _store(settings: Settings) -> Iterator[Finding]:
         elif tracker.unavailable:
             said = f"took nothing the last time: {tracker.unavailable}"
             yield Finding(level="bad", about=f"tracker {tracker.name}", said=said)
+    for one, count in without.most_common():
+        spans = f"{count} {'call' if count == 1 else 'calls'} of {one.scope or 'no scope'}"
+        yield Finding(level="note", about="not read", said=f"{spans}: {one.why}")
     yield from _forgotten(removals)
     if status.corrupt_lines:
         said = f"{status.corrupt_lines} corrupt spool lines are kept in its table corrupt_lines"
@@ -154,6 +163,12 @@ def _store(settings: Settings) -> Iterator[Finding]:
     if status.unreadable_traces:
         said = f"{status.unreadable_traces} traces can be read by no dialect: see the worker's log"
         yield Finding(level="note", about="store", said=said)
+
+
+def _without_content(store: Store) -> Counter[Unread]:
+    """Spans of the newest traces that look like calls and gave no content."""
+    newest = newest_traces(store.database, NEWEST_TRACES)
+    return Counter(one for trace in store.traces.get(newest, read_trace) for one in unread(trace))
 
 
 def _forgotten(removals: Sequence[Removal]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from smile_trace.dialects.base import OURS
 from smile_trace.dialects.logs import with_logs
 from smile_trace.records import Span
 from smile_trace.testing import check_dialect
+from tests.support.dialects_page import PAGE, page
 from tests.support.recorded_calls import (
     FOLDER,
     RECORDED,
@@ -63,3 +64,7 @@ def test_a_span_of_each_dialect_is_recorded_or_written() -> None:
     read = {call.dialect for name in RECORDED for call in calls_of(name)}
     read |= {call.dialect for call in read_calls(WRITTEN)}
     assert read == {dialect.name for dialect in OURS}
+
+
+def test_the_page_is_made_of_the_table() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.support.dialects_page"

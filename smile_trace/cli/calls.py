@@ -1,0 +1,120 @@
+"""`smile-trace calls`: the captured calls as they were read."""
+
+import json
+import re
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from smile_trace.cli.output import printable
+from smile_trace.errors import SmileTraceError
+
+if TYPE_CHECKING:
+    from smile_trace.records import Call, Message, Span
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SHOWN = 200
+"""Characters of a text in the terminal."""
+
+
+def calls(
+    since: Annotated[
+        str | None, typer.Option(help="A time (2026-11-26, 2026-11-26T09:30) or an age (90m, 7d).")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest ones, at most.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="All of each, one a line.")] = False,
+) -> None:
+    """List the captured calls as they were read: the first thing to look at."""
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+    from smile_trace.store.queries.captured import read_captured
+
+    store = Store.look(Settings())
+    try:
+        found = list(read_captured(store.database, since_ns=_since(since), limit=limit))
+    finally:
+        store.close()
+    for call, span in found:
+        print(json.dumps(_whole(call, span)) if as_json else _told(call, span))
+    if not found and not as_json:
+        print("No call was read: smile-trace worker --once reads what is new, and doctor says what")
+        print("looks like a call and was not read.")
+
+
+def _since(text: str | None) -> int:
+    """Unix nanoseconds.
+
+    Raises:
+        SmileTraceError: it is neither a time nor an age.
+    """
+    if text is None:
+        return 0
+    if age := re.fullmatch(r"(\d{1,6})([smhd])", text):
+        return int((time.time() - int(age[1]) * _UNITS[age[2]]) * 1e9)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise SmileTraceError(
+            f"--since {text!r} is no time: write 2026-11-26T09:30, or an age such as 90m, 12h, 7d"
+        ) from None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1e9)
+
+
+def _whole(call: "Call", span: "Span | None") -> dict[str, Any]:
+    parameters = {name: value for name, value in call.parameters.items() if name != "tools"}
+    kept = call.model_dump(
+        mode="json",
+        exclude={"parameters", "dialect", "messages", "start_ns", "end_ns", "rerun_arguments"},
+    )
+    return {
+        "id": call.id,
+        **kept,
+        "messages": [message.model_dump(mode="json") for message in call.messages],
+        "tools": call.parameters.get("tools", []),
+        "parameters": parameters,
+        "start": datetime.fromtimestamp(call.start_ns / 1e9, UTC).isoformat(),
+        "source": _source(span),
+        "dialect": call.dialect,
+    }
+
+
+def _source(span: "Span | None") -> str | None:
+    """The scope that wrote the span, which is the instrumentor."""
+    return None if span is None else span.scope or None
+
+
+def _told(call: "Call", span: "Span | None") -> str:
+    at = datetime.fromtimestamp(call.start_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    lines = [
+        f"{call.id}  {at}  {call.name}  {call.model or 'no model'}",
+        f"    read from {_source(span) or 'no scope'} by {call.dialect or 'an earlier release'}",
+        *(_message(message) for message in call.messages),
+        f"    -> {_cut(call.answer) if call.answer is not None else _why(call)}",
+    ]
+    tools = call.parameters.get("tools")
+    if isinstance(tools, list) and tools:
+        lines.append(f"    tools offered: {len(tools)}")
+    if call.documents:
+        lines.append(f"    documents: {len(call.documents)}")
+    if given := {k: v for k, v in call.parameters.items() if k != "tools"}:
+        lines.append(f"    parameters: {_cut(json.dumps(given))}")
+    if call.not_repeatable:
+        lines.append(f"    cannot be asked again: {call.not_repeatable}")
+    return "\n".join(map(printable, lines))
+
+
+def _message(message: "Message") -> str:
+    kinds = [part.type for part in message.parts]
+    beside = f" [{', '.join(kinds)}]" if kinds and set(kinds) != {"text"} else ""
+    return f"    {message.role}{beside}: {_cut(message.content)}"
+
+
+def _why(call: "Call") -> str:
+    return f"no answer: {call.no_content or call.error or call.status}"
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"

@@ -1,0 +1,88 @@
+"""Spans that look like calls and give no content, and what to do: for `smile-trace doctor`."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from smile_trace import semconv
+from smile_trace.dialects.base import known
+from smile_trace.dialects.one_call import around
+from smile_trace.dialects.parts import has_content
+from smile_trace.records import Call, Span, Trace
+
+_SWITCHES = (
+    (
+        "opentelemetry.instrumentation.genai.",
+        "set OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY",
+    ),
+    (
+        "opentelemetry.util.genai",
+        "set OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY",
+    ),
+    (
+        "opentelemetry.instrumentation.openai_v2",
+        "set OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true, and export its logs, too",
+    ),
+    ("opentelemetry.instrumentation.", "set TRACELOOP_TRACE_CONTENT=true"),
+    (
+        "openinference.instrumentation.",
+        "unset OPENINFERENCE_HIDE_INPUTS, OPENINFERENCE_HIDE_OUTPUTS and their like",
+    ),
+    ("pydantic-ai", "say InstrumentationSettings(include_content=True)"),
+    ("ai", "say recordInputs: true and recordOutputs: true in experimental_telemetry"),
+    ("gcp.vertex.agent", "set ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS=true"),
+    ("openlit", "say openlit.init(capture_message_content=True)"),
+    (
+        "com.anthropic.sdk.python",
+        'it never writes any: say smile_trace.instrument("anthropic"), or use an instrumentor',
+    ),
+)
+"""By the beginning of the name of a scope: how its instrumentor is told to write content."""
+_HAS_MODEL = re.compile(r"(^|[._])model([._](name|id))?$")
+_HAS_CONTENT = re.compile(r"(prompt|completion|messages)([._]|$)")
+_OTHER_WORK = re.compile(r"embed|rerank|moderation|agent|workflow|tool|retriev|task", re.IGNORECASE)
+_KINDS = (semconv.OPERATION_NAME, "openinference.span.kind", "llm.request.type")
+
+
+class Unread(NamedTuple):
+    """A span that gives no content, by the scope that wrote it, and why."""
+
+    scope: str
+    why: str
+
+
+def unread(trace: Trace) -> Iterator[Unread]:
+    """Calls of a trace without content, and its spans that look like calls to no dialect."""
+    spans = {span.span_id: span for span in trace.spans}
+    taken: set[str] = set()
+    for call in trace.calls:
+        span = spans[call.span_id]
+        taken |= {span.span_id, *(outer.span_id for outer in around(span, spans))}
+        if semconv.KIND not in span.attributes and (why := _why_no_content(call, span)):
+            yield Unread(span.scope, why)
+    for span in trace.spans:
+        if span.span_id in taken or not looks_like_a_call(span):
+            continue
+        if not any(dialect.recognises(span) for dialect in known()):  # else another says it better
+            yield Unread(span.scope, "its attributes are of no dialect that is known")
+
+
+def looks_like_a_call(span: Span) -> bool:
+    """Whether the span names a model and something like a prompt, and is no other work."""
+    a = span.attributes
+    if semconv.KIND in a or any(_OTHER_WORK.search(str(a.get(kind, ""))) for kind in _KINDS):
+        return False
+    if _OTHER_WORK.search(span.name):
+        return False
+    return any(map(_HAS_MODEL.search, a)) and any(map(_HAS_CONTENT.search, a))
+
+
+def _why_no_content(call: Call, span: Span) -> str | None:
+    if call.status != "returned" or any(map(has_content, call.messages)):
+        return None
+    known = (how for start, how in _SWITCHES if _is_of(span.scope, start))
+    return f"content capture is off: {next(known, 'see how its instrumentor is told to write it')}"
+
+
+def _is_of(scope: str, start: str) -> bool:
+    return scope == start or scope.startswith(start if start.endswith(".") else f"{start}.")

@@ -1,0 +1,74 @@
+"""`smile-trace calls` lists the captured calls as they were read; doctor says which were not."""
+
+import json
+import os
+from pathlib import Path
+
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.doctor import examine
+from smile_trace.worker.ingest import Ingest
+from tests.support.command_line import run_command
+from tests.support.recorded_calls import ANSWER, CONTEXT, spans_of
+from tests.support.spooled import write_spool
+
+NAMES = (
+    "opentelemetry-instrumentation-genai-openai-1.3b0.event_only",
+    "opentelemetry-instrumentation-genai-openai-1.3b0",
+    "openinference-instrumentation-langchain-0.1.80",
+)
+
+
+def _ingested(home: Path) -> Settings:
+    settings = Settings(home=home)
+    for number, name in enumerate(NAMES):
+        write_spool(settings.spool, spans_of(name), f"process-{number}.jsonl")
+    store = Store.open(settings)
+    try:
+        assert not Ingest(store, settings, clock=lambda: 4e9).run().corrupt
+    finally:
+        store.close()
+    return settings
+
+
+def _run(tmp_path: Path, *arguments: str) -> str:
+    env = {**os.environ, "SMILE_TRACE_HOME": str(tmp_path / "home")}
+    done = run_command("calls", *arguments, cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def test_calls(tmp_path: Path) -> None:
+    _ingested(tmp_path / "home")
+    listed = [json.loads(line) for line in _run(tmp_path, "--json").splitlines()]
+    assert len(listed) == 10 + 10 + 6
+    one = next(call for call in listed if call["documents"])
+    assert (one["answer"], one["model"], one["dialect"]) == (ANSWER, "gpt-4o-mini", "openinference")
+    assert one["source"] == "openinference.instrumentation.langchain"
+    assert one["id"] == f"{one['trace_id']}:{one['span_id']}"
+    assert one["parameters"] == {"temperature": 0.2, "seed": 7, "max_completion_tokens": 50}
+    assert sum(len(call["tools"]) for call in listed) == 2 + 4
+    joined = [
+        call for call in listed if call["messages"] and call["source"].endswith("genai.openai")
+    ]
+    assert joined[0]["messages"][1] == {"role": "user", "content": CONTEXT}
+    shown = _run(tmp_path, "--limit", "2")
+    assert shown.count("read from") == 2
+    assert _run(tmp_path, "--json", "--since", "2999-01-01") == ""
+    assert "No call was read" in _run(tmp_path, "--since", "1s")
+
+
+def test_a_wrong_time_is_said(tmp_path: Path) -> None:
+    _ingested(tmp_path / "home")
+    env = {**os.environ, "SMILE_TRACE_HOME": str(tmp_path / "home")}
+    done = run_command("calls", "--since", "yesterday", cwd=tmp_path, env=env)
+    assert done.returncode == 1
+    assert b"write 2026-11-26T09:30, or an age" in done.stderr
+
+
+def test_doctor_lists_what_was_not_read(tmp_path: Path) -> None:
+    found = [f.said for f in examine(_ingested(tmp_path / "home")) if f.about == "not read"]
+    assert found == [
+        "9 calls of opentelemetry.instrumentation.genai.openai: content capture is off: set "
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY"
+    ]
