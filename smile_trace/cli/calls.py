@@ -52,14 +52,15 @@ def _since(text: str | None) -> int:
     if text is None:
         return 0
     if age := re.fullmatch(r"(\d{1,6})([smhd])", text):
-        return int((time.time() - int(age[1]) * _UNITS[age[2]]) * 1e9)
+        return max(int((time.time() - int(age[1]) * _UNITS[age[2]]) * 1e9), 0)
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise SmileTraceError(
             f"--since {text!r} is no time: write 2026-11-26T09:30, or an age such as 90m, 12h, 7d"
         ) from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1e9)
+    seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return min(max(int(seconds * 1e9), 0), 2**63 - 1)
 
 
 def _whole(call: "Call", span: "Span | None") -> dict[str, Any]:
