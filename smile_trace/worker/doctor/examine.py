@@ -153,9 +153,9 @@ def _store(settings: Settings) -> Iterator[Finding]:
         elif tracker.unavailable:
             said = f"took nothing the last time: {tracker.unavailable}"
             yield Finding(level="bad", about=f"tracker {tracker.name}", said=said)
-    for one, count in without.most_common():
-        spans = f"{count} {'call' if count == 1 else 'calls'} of {one.scope or 'no scope'}"
-        yield Finding(level="note", about="not read", said=f"{spans}: {one.why}")
+    for which, count in without.most_common():
+        spans = f"{count} {'call' if count == 1 else 'calls'} of {which.scope or 'no scope'}"
+        yield Finding(level="note", about="not read", said=f"{spans}: {which.why}")
     yield from _forgotten(removals)
     if status.corrupt_lines:
         said = f"{status.corrupt_lines} corrupt spool lines are kept in its table corrupt_lines"
