@@ -1,16 +1,20 @@
-"""Requests per second of a local server, in the order in which a round is sent and in random order.
+"""What a server with a prompt cache computes of a study's requests, in the order in which they are
+sent, as they are drawn, and in random order.
 
-`python -m benchmarks.worker.prefix_order`. Prompts of 2,000 tokens for SmolLM2 135M on llama.cpp
-with one slot and its prompt cache on: `last`, only the last prompt is kept; `default`, earlier ones
-are kept in memory, too. Each order has a fresh server, and both are asked the same, round by round,
-four tokens an answer. `sampled`: 20 documents, random masks. `exact`: 5 documents, every mask.
+`python -m benchmarks.worker.prefix_order`. Prompts of some 1,300 words, about 2,000 tokens, are
+perturbed round by round. `last`: the server keeps the last prompt, and computes the words after
+what the next one shares with it; `all`: it keeps every prompt. `sampled`: 20 documents, random
+masks. `exact`: 5 documents, every mask. With `--serve` the same is asked of SmolLM2 135M on
+llama.cpp (one slot, no memory for prompts before the last): requests per second, and its own count.
 """
 
+import argparse
 import json
 import multiprocessing
 import random
 import time
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -28,9 +32,6 @@ CASES = {"sampled": (20, 20), "exact": (5, 32)}
 """Documents, and calls at most."""
 
 WORDS = 1280
-MEMORY = {"last": 0, "default": 8192}
-"""MiB for the prompts before the last."""
-
 RESULT = Path(__file__).parent / "results" / "prefix_order.json"
 
 Round = list[wire.Item]
@@ -79,10 +80,25 @@ def shuffled(one: Round) -> Round:
     return random.Random(0).sample(one, len(one))
 
 
-def measured(sent: Sequence[Round], memory: int) -> dict[str, float]:
+def computed(sent: Sequence[Round], *, keeps_all: bool) -> float:
+    """The share of all words that the server computes."""
+    texts = [str(item.body["messages"][0]["content"]).split(" ") for one in sent for item in one]  # type: ignore[index, call-overload]
+    known: list[list[str]] = []
+    done = 0
+    for text in texts:
+        done += len(text) - max((_shared(text, old) for old in known), default=0)
+        known = [*known, text] if keeps_all else [text]
+    return done / sum(map(len, texts))
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def measured(sent: Sequence[Round]) -> dict[str, float]:
     """Of a fresh server: requests per second, tokens of a request and those that were computed."""
     ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, memory))
+    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,))
     server.start()
     took, tokens, computed = 0.0, 0, 0
     requests = [item for one in sent for item in one]
@@ -100,13 +116,13 @@ def measured(sent: Sequence[Round], memory: int) -> dict[str, float]:
     return {"per_second": count / took, "tokens": tokens / count, "computed": computed / count}
 
 
-def _serve(address: Connection, memory: int) -> None:
+def _serve(address: Connection) -> None:
     import xllamacpp  # type: ignore[import-untyped]
 
     params = xllamacpp.CommonParams()
     params.model.path = str(chat_model_path())
     params.hostnames, params.port = ["127.0.0.1"], 0
-    params.n_ctx, params.n_parallel, params.cache_ram_mib = 4096, 1, memory
+    params.n_ctx, params.n_parallel, params.cache_ram_mib = 4096, 1, 0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.use_jinja, params.verbosity = True, 1
     server = xllamacpp.Server(params)
@@ -114,23 +130,26 @@ def _serve(address: Connection, memory: int) -> None:
     time.sleep(3600)
 
 
+ORDERS = {"random": shuffled, "drawn": list, "sent": as_sent}
+
+
 def main() -> None:
-    """Measure, keep and print."""
-    rows = []
-    print("| masks | kept | requests | tokens | computed: random | as sent | times as many/s |")
-    print("|---|---|---|---|---|---|---|")
-    for (name, (documents, calls)), (kept, memory) in (
-        (case, cache) for cache in MEMORY.items() for case in CASES.items()
-    ):
+    """Count, measure where that is asked for, keep and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--serve", action="store_true", help="ask llama.cpp, too")
+    serve = parser.parse_args().serve
+    rows: list[dict[str, Any]] = []
+    print("| masks | order | computed: keeps the last | keeps all |\n|---|---|---|---|")
+    for masks, (documents, calls) in CASES.items():
         asked = list(rounds(prompt(documents), calls))
-        before = measured([shuffled(one) for one in asked], memory)
-        after = measured([as_sent(one) for one in asked], memory)
-        ratio = after["per_second"] / before["per_second"]
-        row = {"masks": name, "kept": kept, "requests": sum(map(len, asked)), "ratio": ratio}
-        rows.append({**row, "random": before, "as_sent": after})
-        counts = f"{before['tokens']:.0f} | {before['computed']:.0f} | {after['computed']:.0f}"
-        print(f"| {name} | {kept} | {row['requests']} | {counts} | {ratio:.2f} |", flush=True)
-        RESULT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        for name, order in ORDERS.items():
+            sent = [order(one) for one in asked]
+            last, every = (computed(sent, keeps_all=kept) for kept in (False, True))
+            rows.append({"masks": masks, "order": name, "last": last, "all": every})
+            if serve:
+                rows[-1] |= measured(sent)
+            print(f"| {masks} | {name} | {last:.0%} | {every:.0%} |", flush=True)
+    RESULT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ An opposite counts as a denial of its counterpart, so that *closed* and *not ope
 """
 
 import re
+from functools import lru_cache
 
 NEGATIONS = frozenset(
     """not no never none nothing neither nor nobody nowhere without
@@ -85,6 +86,7 @@ _ENDING = 4
 _PREFIXES = ("un", "in", "im", "ir", "il", "dis", "non", "des", "dés", "mé", "a")
 
 
+@lru_cache(maxsize=4096)
 def opposite_axis(word: str) -> tuple[int, int] | None:
     """The axis and the pole (1 or -1) of a word in lower case; None where it has none."""
     for stem, axis, pole in _BY_FIRST.get(word[:1], ()):
@@ -98,4 +100,5 @@ def opposite_axis(word: str) -> tuple[int, int] | None:
 def denied_by_prefix(one: str, other: str) -> bool:
     """Whether one word is the other with a denying prefix: *safe*, *unsafe*."""
     short, long = sorted((one, other), key=len)
-    return len(short) > 3 and any(long == prefix + short for prefix in _PREFIXES)
+    ends = len(short) > 3 and long.endswith(short)  # nearly no pair does
+    return ends and any(long == prefix + short for prefix in _PREFIXES)

@@ -59,8 +59,8 @@ class Partitioner(Protocol):
 
 
 MAX_CHARACTERS, MAX_PIECES = 4_000_000, 200_000
-"""Of a prompt, tools' results included: more than a context of a million tokens holds, and words or
-values of JSON that take a minute and half a gigabyte."""
+"""Of a prompt, tools' results included: more characters than a context of a million tokens holds,
+and as many words or values of JSON as take a minute and a gigabyte."""
 
 FEW = 4
 """Parts of a prompt below which `auto` begins with smaller ones."""

@@ -1,7 +1,9 @@
 """OpenAI's wire format: a Request as a body, a reply as Responses. Pure functions."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from smile_trace import foreign
@@ -52,7 +54,7 @@ def batches(items: Sequence[Item], *, size: int) -> list[Batch]:
     beginning that it shares with the next one once.
     """
     alike: dict[str, list[int]] = {}
-    for index in sorted(range(len(items)), key=lambda index: items[index].beginning):
+    for index in _alike_in_turn([item.beginning for item in items]):
         item = items[index]
         rest = {name: value for name, value in item.body.items() if name != "prompt"}
         together = "prompt" in item.body and size > 1
@@ -63,6 +65,21 @@ def batches(items: Sequence[Item], *, size: int) -> list[Batch]:
         for group in alike.values()
         for start in range(0, len(group), size)
     ]
+
+
+def _alike_in_turn(texts: Sequence[str]) -> Sequence[int]:
+    """The texts' places in an order in which each shares most with the one before: as they are
+    (every mask in turn is such an order), or sorted."""
+    orders = (range(len(texts)), sorted(range(len(texts)), key=texts.__getitem__))
+    return max(
+        orders, key=lambda order: sum(_shared(texts[a], texts[b]) for a, b in pairwise(order))
+    )
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts have in common from the beginning."""
+    lengths = range(1, min(len(one), len(other)) + 1)
+    return bisect_left(lengths, True, key=lambda length: one[:length] != other[:length])
 
 
 def completion_prompt(messages: Sequence[Message]) -> str:

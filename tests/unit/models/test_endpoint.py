@@ -1,6 +1,7 @@
 """The endpoint against a planted server: requests, replies, retries."""
 
 import socket
+from itertools import product
 
 import pytest
 
@@ -345,3 +346,11 @@ def test_the_tools_stand_before_the_messages() -> None:
     items = [Item(ask(text), "/c", {"messages": text, "tools": [tool]}) for tool, text in asked]
     sent = [batch.indices[0] for batch in batches(items, size=1)]
     assert [asked[index] for index in sent] == sorted(asked)
+
+
+def test_an_order_that_shares_as_much_is_kept() -> None:
+    """Every mask of three documents, the whole prompt first: sorted it would begin elsewhere."""
+    masks = list(product((True, False), repeat=3))[:-1]
+    texts = ["".join(d for d, keep in zip("cba", mask, strict=True) if keep) for mask in masks]
+    items = [Item(ask(text), "/c", {"messages": text}) for text in texts]
+    assert [batch.indices[0] for batch in batches(items, size=1)] == list(range(len(texts)))
