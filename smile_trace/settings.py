@@ -240,6 +240,7 @@ _UNITS = (
     "document",
     "tool",
     "tool_result",
+    "media",
     "turn",
     "step",
 )
@@ -286,8 +287,8 @@ class Explaining(_Table):
     unit: ExplainedUnit = "auto"
     """What is removed at a time; `auto`: the prompt's structure first, then the sentences and
     words of what matters; `word`, `sentence`, `section`, `message`, `variable`; or, with the rest
-    retained, `example`, `document`, `tool`, `tool_result`, `turn`, `step` or every match of a
-    `/pattern/`."""
+    retained, `example`, `document`, `tool`, `tool_result`, `media`, `turn`, `step` or every
+    match of a `/pattern/`."""
     protect: tuple[str, ...] = ()
     """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
     signal: Literal["auto", "text", "probability"] = "auto"

@@ -7,6 +7,7 @@ from smile_trace import semconv
 from smile_trace.capture.jsonable import JSONText, Shortened, dumps
 from smile_trace.capture.prompts import Use
 from smile_trace.capture.providers import Answer, MessageDict
+from smile_trace.capture.providers.messages import without_data
 from smile_trace.capture.redaction import Edit, Sanitizer, move
 
 
@@ -98,6 +99,12 @@ def _sanitize_parts(
     edits: list[list[Edit]] = []
     position = 0
     for part in parts:
+        if part["type"] == "blob" and "content" in part:
+            data = part["content"]
+            kept = part if sanitizer.has_room_for(data) else without_data(part)
+            clean = {k: v if v is data else sanitizer.value(v) for k, v in kept.items()}
+            sanitized.append(clean)
+            continue
         if part["type"] != "text":
             sanitized.append({key: sanitizer.value(value) for key, value in part.items()})
             continue

@@ -52,7 +52,8 @@ def explain(
         typer.Option(
             metavar="UNIT",
             help="What is removed at a time: auto, word, sentence, section, message, variable, "
-            "example, document, tool, tool_result, turn, step, or the matches of a /PATTERN/.",
+            "example, document, tool, tool_result, media, turn, step, or the matches of a "
+            "/PATTERN/.",
         ),
     ] = "auto",
     protect: Annotated[

@@ -83,9 +83,33 @@ def read_prompts(span: Span, messages: tuple[Message, ...]) -> tuple[PromptUse, 
             use = PromptUse.model_validate(item)
         except ValidationError:
             continue
-        if 0 <= use.message < len(messages) and _stands_in(messages[use.message], use):
+        if not 0 <= use.message < len(messages):
+            continue
+        use = _moved(messages[use.message], use)
+        if _stands_in(messages[use.message], use):
             uses.append(use)
     return tuple(uses)
+
+
+def _moved(message: Message, use: PromptUse) -> PromptUse:
+    """With the places in the message's content: capture counts its texts without the titles of
+    images and files."""
+    slots = message.slots
+    texts = 0
+    for slot in slots:
+        if slot.media:
+            continue
+        length = slot.end - slot.start
+        if texts <= use.start <= use.end <= texts + length:
+            by = slot.start - texts
+            spans = tuple(
+                span.model_copy(update={"start": span.start + by, "end": span.end + by})
+                for span in use.variable_spans
+            )
+            update = {"start": use.start + by, "end": use.end + by, "variable_spans": spans}
+            return use.model_copy(update=update) if by else use
+        texts += length + 1
+    return use
 
 
 def _stands_in(message: Message, use: PromptUse) -> bool:

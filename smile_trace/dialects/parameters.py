@@ -116,6 +116,8 @@ SENDABLE: dict[str, Read] = {
     "include": _texts,
     "store": _flag,
     "truncation": _text,
+    "service_tier": _text,
+    "prompt_cache_key": _text,
     "modalities": _texts,
     "prediction": _object,
     "output_config": _object,

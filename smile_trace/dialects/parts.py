@@ -27,8 +27,8 @@ _RUN_HERE = ("function", "custom")
 _RUN_HERE_AS = ("bash_", "text_editor_", "memory_")
 """How the types of Anthropic's own tools begin that the application runs."""
 _SERVER_SIDE = ("web_search_options", "mcp_servers")
-_SENDABLE = ("https://", "http://", "data:image/")
-"""How the address of an image begins that is sent as it is; capture replaces data by a mark."""
+_SENDABLE = ("https://", "http://", "data:")
+"""How the address begins of what is sent as it is."""
 _WHOLE_REASONING = ("encrypted_content", "content", "signature", "data")
 """Fields of which reasoning that servers take back has one (OpenAI, open models, Anthropic)."""
 _HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt", "container")
@@ -127,6 +127,7 @@ def _media(raw: Mapping[str, JSON]) -> Media:
         modality=_text(raw, "modality") or "file",
         uri=uri,
         media_type=media_type,
+        size=size if isinstance(size := raw.get("bytes"), int) else None,
         file_id=_text(raw, "file_id"),
         detail=_text(raw, "detail"),
         extra=_extra(raw),
@@ -166,7 +167,7 @@ def _before_tools(part: ToolCall | ToolResult) -> bool:
 
 
 def _why_no_media(part: Media) -> str | None:
-    if part.modality == "image" and str(part.uri).startswith(_SENDABLE):
+    if str(part.uri).startswith(_SENDABLE):
         return None
     if part.file_id is not None:
         return f"its {part.modality} is only referred to ({part.file_id[:40]})"

@@ -3,7 +3,7 @@
 They are read by the files of `capture.providers`, which read the same in the application's process.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from smile_trace import semconv
@@ -12,31 +12,27 @@ from smile_trace.capture.providers.base import PROVIDERS
 from smile_trace.dialects.attributes import read_object, read_text, read_usage
 from smile_trace.dialects.found import Found
 from smile_trace.dialects.parts import message_of, read_message
-from smile_trace.records import JSON, Form, Media, Message
+from smile_trace.records import JSON, Form, Message
 
 Result = TypeVar("Result")
-_MARK = "smile-trace:data:"
 
 
 def sent(request: JSON) -> Found:
     """What was sent: a whole request, a list of messages, or a text."""
-    data: dict[str, str] = {}
-    request = _without_data(request, data)
     if isinstance(request, dict):
         read = _inside(read_request, request) or SentRequest()
         return Found(
-            messages=_messages(read.messages, data),
+            messages=messages_of(read.messages),
             form=_form(read),
             model=read_text(request.get("model")),
             parameters=request | read_object(request.get("extra_body")),
         )
-    return Found(messages=_messages(_inside(read_messages, request), data))
+    return Found(messages=messages_of(_inside(read_messages, request)))
 
 
 def messages(value: JSON) -> list[Message]:
     """The messages of a list, or of one message or text."""
-    data: dict[str, str] = {}
-    return _messages(_inside(read_messages, _without_data(value, data)), data)
+    return messages_of(_inside(read_messages, value))
 
 
 def _form(read: SentRequest) -> Form:
@@ -62,12 +58,12 @@ def answered(response: JSON) -> Found:
     `form` is "completion" where the response is that of one.
     """
     if isinstance(response, str):
-        return Found(answers=_messages([_assistant(response)], {}))
+        return Found(answers=messages_of([_assistant(response)]))
     answer = _inside(_read_response, response)
     if answer is None:
         return Found()
     return Found(
-        answers=_messages(answer.messages, {}),
+        answers=messages_of(answer.messages),
         form="completion" if answer.form == "text_completion" else "chat",
         model=answer.model,
         usage=read_usage(answer.input_tokens, answer.output_tokens),
@@ -99,36 +95,7 @@ def _assistant(text: str) -> dict[str, Any]:
     return {"role": "assistant", "parts": [{"type": "text", "content": text}]}
 
 
-def _messages(read: list[dict[str, Any]] | None, data: dict[str, str]) -> list[Message]:
+def messages_of(read: list[dict[str, Any]] | None) -> list[Message]:
+    """Messages as capture reads them, as records."""
     found = [read_message(item) for item in read or ()]
-    return [_with_data(message, data) for message in found if message is not None]
-
-
-def _without_data(value: JSON, data: dict[str, str], depth: int = 0) -> JSON:
-    """Images whose data stands in the request, replaced by a mark: capture keeps no data, a
-    span has it already."""
-    if depth > 6:  # request, messages, message, content, part, image_url
-        return value
-    if isinstance(value, list):
-        return [_without_data(item, data, depth + 1) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    url = value.get("url")
-    if isinstance(url, str) and url.startswith("data:image/"):
-        mark = f"{_MARK}{len(data)}"
-        data[mark] = url
-        return {**value, "url": mark}
-    inner = ("messages", "input", "content", "image_url")
-    return {k: _without_data(v, data, depth + 1) if k in inner else v for k, v in value.items()}
-
-
-def _with_data(message: Message, data: dict[str, str]) -> Message:
-    if not data:
-        return message
-    parts = [
-        part.model_copy(update={"uri": data.get(str(part.uri), part.uri)})
-        if isinstance(part, Media)
-        else part
-        for part in message.parts
-    ]
-    return message if not parts else Message(role=message.role, parts=tuple(parts))
+    return [message for message in found if message is not None]

@@ -25,6 +25,7 @@ from smile_trace.records import (
     Prompted,
     Response,
     SegmentAttribution,
+    Slot,
     Unit,
 )
 from smile_trace.records.evaluation import SanityCheck
@@ -77,8 +78,8 @@ def inject_instruction(prompted: Prompted, marker: str) -> InjectedPrompt:
     texts = _with_text(messages)
     users = [k for k in texts if messages[k].role == "user"]
     place = (users or texts)[-1]
-    start = len(messages[place].content) + 1
-    return _inject(prompted, place, start, f"Begin your answer with the word {marker}.", marker)
+    text = f"Begin your answer with the word {marker}."
+    return _inject(prompted, place, text, marker, at_end=True)
 
 
 def inject_example(prompted: Prompted, marker: str) -> InjectedPrompt:
@@ -91,12 +92,16 @@ def inject_example(prompted: Prompted, marker: str) -> InjectedPrompt:
     plain = [k for k in texts if not messages[k].parts]
     place = (plain or texts)[-1]
     tail = " ".join(messages[place].content.split()[-_TAIL_WORDS:])
-    return _inject(prompted, place, 0, f"{tail} {marker}.", marker)
+    return _inject(prompted, place, f"{tail} {marker}.", marker, at_end=False)
 
 
 def _with_text(messages: Sequence[Message]) -> list[int]:
     """The messages with a text: not those of an image, or of calls of tools, alone."""
-    return [k for k, message in enumerate(messages) if message.slots]
+    return [k for k, message in enumerate(messages) if _texts(message)]
+
+
+def _texts(message: Message) -> list[Slot]:
+    return [slot for slot in message.slots if not slot.media]
 
 
 METHODS: tuple[Callable[[Prompted, str], InjectedPrompt], ...] = (
@@ -240,15 +245,17 @@ def _judge(injected: InjectedPrompt, explanation: Explanation) -> SanityCheck:
     return SanityCheck(outcome="passed", reason=why, **found)
 
 
-def _inject(prompted: Prompted, place: int, start: int, text: str, marker: str) -> InjectedPrompt:
-    """Both texts on lines of their own, at the end (`start` > 0) or the beginning of a message."""
+def _inject(
+    prompted: Prompted, place: int, text: str, marker: str, *, at_end: bool
+) -> InjectedPrompt:
+    """Both texts on lines of their own, at the end of a message's text or at its beginning."""
     message = prompted.messages[place]
     both = f"{NEUTRAL}\n{text}"
     messages = list(prompted.messages)
-    end = len(message.content)
-    messages[place] = (
-        message.replaced(end, end, f"\n{both}") if start else message.replaced(0, 0, f"{both}\n")
-    )
+    texts = _texts(message)
+    at = texts[-1].end if at_end else texts[0].start
+    messages[place] = message.replaced(at, at, f"\n{both}" if at_end else f"{both}\n")
+    start = at + 1 if at_end else at
     changed = {"messages": tuple(messages), "answer": None, "answer_limit": None, "prompts": ()}
     copy = prompted.model_copy(update=changed)
     return InjectedPrompt(copy, place, start, text, NEUTRAL, marker)

@@ -68,10 +68,10 @@ def explain(
         unit: what is removed at a time: `auto` (the prompt's structure first, then the sentences
             and words of what matters; of a short prompt its words), `word`, `sentence`, `section`
             (by headings, XML elements, labels, numbered items or blank lines), `message`,
-            `variable`; or `example`, `document`, `tool` (a definition), `tool_result`, `turn`,
-            `step` (a call of tools with its results), a compiled pattern (each match is a unit) or
-            spans of your own (`(start, end)`, `(message, start, end)` or texts), with the rest of
-            the prompt retained.
+            `variable`; or `example`, `document`, `tool` (a definition), `tool_result`, `media`
+            (an image or file), `turn`, `step` (a call of tools with its results), a compiled
+            pattern (each match is a unit) or spans of your own (`(start, end)`,
+            `(message, start, end)` or texts), with the rest of the prompt retained.
         protect: what is never removed: roles, exact texts, compiled patterns.
         budget: the most calls to the model, retries and the unperturbed prompt included.
         signal: compare the answers as texts, or by the probability of the given answer.

@@ -80,22 +80,41 @@ def _call(part: ToolCall) -> dict[str, JSON]:
 
 
 def _extra(part: Part) -> dict[str, JSON]:
-    """Not of a part that has another type in its own API, such as Anthropic's documents."""
-    return part.extra if isinstance(part, WithExtra) and "type" not in part.extra else {}
+    """Not of a part that has another type in its own API, such as Anthropic's documents, nor of a
+    file, which holds it further inside."""
+    if not isinstance(part, WithExtra) or isinstance(part, Media) or "type" in part.extra:
+        return {}
+    return part.extra
 
 
 def _content(part: Part) -> dict[str, JSON] | None:
     """A part of the content; None for what is none in this shape."""
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.content}
-    if isinstance(part, Media) and part.modality == "image" and part.uri is not None:
-        image = {"url": part.uri}
-        return {"type": "image_url", "image_url": image | _known("detail", part.detail)}
-    if isinstance(part, Media) and part.file_id is not None:
-        return {"type": "file", "file": {"file_id": part.file_id}}
+    if isinstance(part, Media):
+        return _media(part)
     if isinstance(part, OtherPart) and part.kind == "refusal":
         return {"type": "refusal", "refusal": str(part.raw.get("content", ""))}
     return None
+
+
+def _media(part: Media) -> dict[str, JSON] | None:
+    if part.file_id is not None:
+        return {"type": "file", "file": {"file_id": part.file_id}}
+    if part.uri is None:
+        return None
+    if part.modality == "image":
+        image = {"url": part.uri}
+        return {"type": "image_url", "image_url": image | _known("detail", part.detail)}
+    if part.modality == "audio":
+        return {"type": "input_audio", "input_audio": sound(part.uri)}
+    return {"type": "file", "file": {"file_data": part.uri, **part.extra}}
+
+
+def sound(uri: str) -> dict[str, JSON]:
+    """Inline audio as OpenAI's APIs take it."""
+    head, _, data = uri.partition(",")
+    return {"data": data, "format": head.removesuffix(";base64").rpartition("/")[2]}
 
 
 def _known(name: str, value: str | None) -> dict[str, str]:

@@ -6,7 +6,15 @@ from typing import NamedTuple
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from smile_trace.records.base import JSON
-from smile_trace.records.parts import OtherPart, Part, Reasoning, TextPart, ToolResult, WithExtra
+from smile_trace.records.parts import (
+    Media,
+    OtherPart,
+    Part,
+    Reasoning,
+    TextPart,
+    ToolResult,
+    WithExtra,
+)
 
 TOOL_ROLES = ("tool", "function")
 
@@ -15,7 +23,7 @@ class Slot(NamedTuple):
     """A text of a message: characters `[start, end)` of its content.
 
     `part` is the index of its part, `number` that of the text in the part; `result` is set where
-    a tool gave it back.
+    a tool gave it back, `media` where it is the title of an image, a recording or a file.
     """
 
     start: int
@@ -23,13 +31,15 @@ class Slot(NamedTuple):
     part: int
     number: int
     result: bool
+    media: bool = False
 
 
 class Message(WithExtra):
     """One chat message. A completion prompt is a single message with role `user`.
 
     `content` is its text. Where the message is more than one text it has `parts`, and `content`
-    is made of them: the texts of its text parts and of the results of tools, one per line. JSON
+    is made of them: the texts of its text parts and of the results of tools, and the
+    titles of images and files, one per line. JSON
     holds `content` or `parts`, not both.
     """
 
@@ -67,15 +77,17 @@ class Message(WithExtra):
         for index, part in enumerate(self.parts):
             for number, text in enumerate(_texts(part)):
                 end = start + len(text)
-                found.append(Slot(start, end, index, number, isinstance(part, ToolResult)))
+                kinds = isinstance(part, ToolResult), isinstance(part, Media)
+                found.append(Slot(start, end, index, number, *kinds))
                 start = end + 1
         return tuple(found)
 
     def with_texts(self, texts: Sequence[str | None]) -> "Message | None":
         """The message with other texts, one per slot.
 
-        A text part whose text is None is dropped. So is a message of which nothing is left, or
-        nothing but reasoning; the result of a tool stays, empty, since its call wants an answer.
+        A text part whose text is None is dropped, and so is an image or file. So is a message of
+        which nothing is left, or nothing but reasoning; the result of a tool stays, empty, since
+        its call wants an answer.
         """
         if not self.parts:
             [text] = texts
@@ -89,7 +101,7 @@ class Message(WithExtra):
                     parts.append(part.model_copy(update={"content": text}))
             elif isinstance(part, ToolResult):
                 parts.append(part.with_texts([next(given) for _ in part.texts]))
-            else:
+            elif not isinstance(part, Media) or next(given) is not None:
                 parts.append(part)
         if all(isinstance(part, Reasoning) for part in parts):
             return None
@@ -124,6 +136,8 @@ class Message(WithExtra):
 def _texts(part: Part) -> tuple[str, ...]:
     if isinstance(part, TextPart):
         return (part.content,)
+    if isinstance(part, Media):
+        return (part.title,)
     return part.texts if isinstance(part, ToolResult) else ()
 
 

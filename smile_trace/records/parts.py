@@ -88,15 +88,30 @@ class ToolResult(WithExtra):
 
 class Media(WithExtra):
     """An image, audio, video or file. `uri` is where it is (`data:` for one that was sent inline);
-    None where its data was not kept. `file_id` names a file that the provider holds."""
+    None where its data was not kept, of which there were `size` bytes. `file_id` names a file that
+    the provider holds."""
 
     type: Literal["media"] = "media"
     modality: str
     uri: str | None = None
     media_type: str | None = None
+    size: int | None = None
     file_id: str | None = None
     detail: str | None = None
     """How closely OpenAI's models look at an image."""
+
+    @property
+    def title(self) -> str:
+        """What stands for it where texts are shown and cut: "image (png, 12 kB)", not its data."""
+        noun = _MEDIA.get(self.modality, "file")
+        data = str(self.uri or "")
+        if not data.startswith("data:") and (where := self.file_id or self.uri):
+            return f"{noun} ({where.strip('[]')[:80]})"
+        head, _, body = data.partition(",")
+        kind = self.media_type or head[5:].partition(";")[0]
+        size = self.size if self.uri is None else len(body) * 3 // 4 - body[-2:].count("=")
+        about = [kind.rpartition("/")[2][:40], "" if size is None else _written(size)]
+        return f"{noun} ({', '.join(filter(None, about)) or 'not kept'})"
 
 
 class Reasoning(WithExtra):
@@ -122,6 +137,13 @@ class OtherPart(Record):
 Part = Annotated[
     TextPart | ToolCall | ToolResult | Media | Reasoning | OtherPart, Field(discriminator="type")
 ]
+
+
+_MEDIA = {"image": "image", "audio": "recording", "video": "video"}
+
+
+def _written(size: int) -> str:
+    return f"{size} bytes" if size < 1000 else f"{round(size / 1000):,} kB"
 
 
 def are_blocks(response: JSON) -> bool:

@@ -20,6 +20,7 @@ Unit = Literal[
     "document",
     "tool",
     "tool_result",
+    "media",
     "turn",
     "step",
     "span",

@@ -6,6 +6,7 @@ Source: OpenAI's API reference, "Create a model response", `instructions` and `i
 from collections.abc import Iterable, Iterator
 
 from smile_trace.records.base import JSON
+from smile_trace.records.chat_shape import sound
 from smile_trace.records.message import Message
 from smile_trace.records.parts import (
     Media,
@@ -32,6 +33,8 @@ def responses_input(messages: Iterable[Message]) -> dict[str, JSON]:
             found["instructions"] = message.content
         else:
             items += _items(message)
+    if not items and "instructions" in found:  # refused: they are the only item, then
+        items.append({"role": "system", "content": found.pop("instructions")})
     return found
 
 
@@ -53,7 +56,9 @@ def _items(message: Message) -> Iterator[dict[str, JSON]]:
 
 def _message(message: Message, contents: list[JSON]) -> Iterator[dict[str, JSON]]:
     if contents:
-        yield {"role": message.role, "content": contents, **message.extra}
+        alone = len(contents) == 1 and contents[0].keys() == {"type", "text"}
+        content = contents[0]["text"] if alone else contents
+        yield {"role": message.role, "content": content, **message.extra}
 
 
 def _item(part: Part) -> dict[str, JSON] | None:
@@ -96,6 +101,8 @@ def _media(part: Media) -> dict[str, JSON] | None:
             at = {"image_url": part.uri}
         detail = {} if part.detail is None else {"detail": part.detail}
         return {"type": "input_image", **at, **detail, **part.extra}
+    if part.modality == "audio" and part.uri is not None:
+        return {"type": "input_audio", "input_audio": sound(part.uri)}
     if part.uri is not None:
         at = {"file_data" if part.uri.startswith("data:") else "file_url": part.uri}
     return {"type": "input_file", **at, **part.extra} if at else None

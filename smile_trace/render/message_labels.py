@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from smile_trace.records import Media, Message, OtherPart, Part, Reasoning, ToolCall, ToolResult
+from smile_trace.records import Message, OtherPart, Part, Reasoning, ToolCall, ToolResult
 from smile_trace.render.text import short
 
 _LONGEST = 400
@@ -48,10 +48,6 @@ def _label(part: Part) -> str | None:
     match part:
         case ToolCall():
             return f"calls {part.name}({short(part.arguments_text, _LONGEST)})"
-        case Media():
-            where = part.file_id or part.uri or part.media_type or "not kept"
-            shown = where.partition(",")[0] if where.startswith("data:") else where
-            return f"[{part.modality}: {short(shown, 80)}]"
         case Reasoning():
             return f"[reasoning: {short(part.content, _LONGEST)}]"
         case OtherPart():

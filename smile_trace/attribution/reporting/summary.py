@@ -272,6 +272,8 @@ def _counted(segments: Sequence[SegmentAttribution], kind: str) -> str:
 def _noun(segment: SegmentAttribution) -> str:
     if segment.unit == "variable" and ":var:" not in segment.key:
         return "part of the template"
+    if segment.unit == "media":  # "image (png, 12 kB)"
+        return segment.text.partition(" ")[0]
     return "passage" if segment.unit == "span" else segment.unit.replace("_", " ")
 
 

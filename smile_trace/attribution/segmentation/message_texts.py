@@ -14,13 +14,14 @@ class MessageText:
     """Characters `[start, end)` of a message's content: a text of its own.
 
     `result` is set where a tool gave it back; `root` is then its structure (offsets from
-    `start`), if it is JSON.
+    `start`), if it is JSON. `media`: it is the title of an image or file, which is one piece.
     """
 
     start: int
     end: int
     result: bool = False
     root: Node | None = None
+    media: bool = False
 
     def moved(self, ranges: Sequence[Range]) -> list[Range]:
         """Ranges of this text as ranges of the message's content."""
@@ -35,6 +36,7 @@ def message_texts(message: Message) -> tuple[MessageText, ...]:
             slot.end,
             slot.result,
             json_structure.parse(message.content[slot.start : slot.end]) if slot.result else None,
+            slot.media,
         )
         for slot in message.slots
     )

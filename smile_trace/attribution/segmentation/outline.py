@@ -52,6 +52,7 @@ class Outline:
         [inside] = self._without_marks(message, [(places[0][1], places[-1][2])])
         _, values, documents, *sections = self._kinds(message)
         known: list[tuple[Unit, list[Range]]] = [
+            ("media", self._without_marks(message, self._splitter.media(message))),
             ("message", self._without_marks(message, [self._whole(message)])),
             ("document", documents),
             ("variable", values),

@@ -307,6 +307,8 @@ class Segmentation:
         units_of = [unit] * len(pieces) if isinstance(unit, str) else unit
         for (((message, start, end), *also), protected), unit in zip(pieces, units_of, strict=True):
             sent = self._messages[message]
+            if (start, end) in self._splitter.media(message) and not also:
+                unit = "media"
             place, counted = self._place(message, start, key or unit)
             retrieved = self._document_at(message, start, end) if unit == "document" else None
             if retrieved is not None and retrieved.id is not None:

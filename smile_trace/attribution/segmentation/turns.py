@@ -45,6 +45,16 @@ def tool_results(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
     return found
 
 
+def media(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
+    """Each image, recording and file."""
+    return [
+        ((m, slot.start, slot.end),)
+        for m, message in enumerate(messages)
+        for slot in message.slots
+        if slot.media
+    ]
+
+
 def tools(prompted: Prompted) -> list[tuple[Place, ...]]:
     """Each definition of a tool in the message of the tools offered, but for one that the request
     asks for by name."""

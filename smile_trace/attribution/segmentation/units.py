@@ -95,6 +95,10 @@ class UnitSplitter:
         """Where the values of variables stand in a message."""
         return self._values[message]
 
+    def media(self, message: int) -> list[Range]:
+        """Where the titles of images and files stand in a message."""
+        return [(text.start, text.end) for text in self._texts[message] if text.media]
+
     def documents(self, message: int) -> list[Range]:
         """The documents in a message by their form; a tool's message without any is one."""
         if message not in self._documents:
@@ -122,8 +126,10 @@ class UnitSplitter:
 
     def json_around(self, message: int, start: int, end: int) -> Range | None:
         """A range in the JSON that a tool gave back, moved outward so that it cuts through no
-        value; None outside of such JSON."""
+        value, or in the title of an image or file, which is one; None outside of both."""
         for text in self._texts[message]:
+            if text.media and text.start < end and start < text.end:
+                return min(start, text.start), max(end, text.end)
             if text.root is not None and text.start < end and start < text.end:
                 a, b = max(start, text.start) - text.start, min(end, text.end) - text.start
                 [found] = text.moved([json_structure.around(text.root, a, b)])
@@ -137,7 +143,7 @@ class UnitSplitter:
             whole = boundaries.strip(text, start, end)
             return [] if whole is None else [whole]
         texts = self._texts[message]
-        if len(texts) != 1 or texts[0].root is not None:
+        if len(texts) != 1 or texts[0].root is not None or texts[0].media:
             return list(self._split_texts(unit, message, start, end))
         return self._split_text(unit, message, start, end)
 
@@ -146,7 +152,9 @@ class UnitSplitter:
         content = self._messages[message].content
         for text in self._texts[message]:
             a, b = max(start, text.start), min(end, text.end)
-            if a < b and text.root is not None and unit != "variable":
+            if a < b and text.media:
+                yield text.start, text.end
+            elif a < b and text.root is not None and unit != "variable":
                 yield from split_json(content, text, unit, a, b)
             elif a < b:
                 yield from self._split_text(unit, message, a, b)
@@ -244,6 +252,10 @@ _OF_CONVERSATIONS = {
     "tool_result": (
         turns.tool_results,
         "The messages hold no result of a tool: explain it by the unit 'auto'.",
+    ),
+    "media": (
+        turns.media,
+        "The messages hold no image, recording or file: explain it by the unit 'auto'.",
     ),
     "turn": (
         turns.turns,

@@ -58,8 +58,20 @@ def instrument(client: Any) -> None:
     instrumentor = _find(client) if isinstance(client, str) else client
     if type(instrumentor) in _instrumented:
         return
-    instrumentor.instrument(tracer_provider=NestedProvider())
+    instrumentor.instrument(tracer_provider=NestedProvider(), **_with_images(instrumentor))
     _instrumented.add(type(instrumentor))
+
+
+def _with_images(instrumentor: Any) -> dict[str, Any]:
+    """The option of OpenInference's instrumentors that keeps inline images, of which they leave out
+    all above 32,000 characters. What the environment says goes first."""
+    if not type(instrumentor).__module__.startswith("openinference."):
+        return {}
+    if "OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH" in os.environ:
+        return {}
+    from openinference.instrumentation import TraceConfig
+
+    return {"config": TraceConfig(base64_image_max_length=runtime().config.text_limit)}
 
 
 def _find(name: str) -> Any:

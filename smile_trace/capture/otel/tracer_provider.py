@@ -95,7 +95,7 @@ def line_exporter(
             if scope is not None and scope.name == SCOPE:
                 line = encoder.line(span)
             else:
-                line = _sanitized_line(encoder, span, Sanitizer(config))
+                line = _sanitized_line(encoder, span, Sanitizer(config), config.text_limit)
         except BaseException as error:  # noqa: BLE001  counted as a loss of this record
             keep_inside(error)
             lose("a record could not be encoded", error)
@@ -113,7 +113,9 @@ def _placeholder(match: re.Match[str]) -> str:
     return f"[{found['media_type']}: {found['bytes'] * 3 // 4} bytes, sha256 {found['sha256']}]"
 
 
-def _sanitized_line(encoder: LineEncoder, span: ReadableSpan, sanitizer: Sanitizer) -> bytes:
+def _sanitized_line(
+    encoder: LineEncoder, span: ReadableSpan, sanitizer: Sanitizer, limit: int
+) -> bytes:
     def figures() -> dict[str, int | bool]:
         """What was replaced and truncated, known once everything else is encoded."""
         return {
@@ -122,7 +124,7 @@ def _sanitized_line(encoder: LineEncoder, span: ReadableSpan, sanitizer: Sanitiz
         }
 
     def text(value: str) -> str:
-        if ";base64," in value:
+        if len(value) > limit and ";base64," in value:
             value = _DATA_URL.sub(_placeholder, value)
         return sanitizer.text(value)
 

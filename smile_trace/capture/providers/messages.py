@@ -108,9 +108,26 @@ def with_extra(read: dict[str, Any], value: Any, known: tuple[str, ...]) -> dict
 
 
 def blob(modality: str, media_type: str, data: str | bytes) -> Part:
-    """Binary data (bytes, or base64 text) as a placeholder with its size and hash."""
-    raw = _decoded(data) if isinstance(data, str) else data
-    return {**binary(raw, media_type or None), "type": "blob", "modality": modality}
+    """Inline data: base64 text as it is, bytes as a placeholder with their size and hash."""
+    if isinstance(data, str):
+        kept = {"mime_type": media_type, "content": plain_str(data)}
+        return {"type": "blob", "modality": modality, **kept}
+    return {**binary(data, media_type or None), "type": "blob", "modality": modality}
+
+
+def without_data(part: Part) -> Part:
+    """Inline data as a placeholder with its size and hash."""
+    raw = _decoded(part["content"])
+    rest = {name: value for name, value in part.items() if name not in ("mime_type", "content")}
+    return {**rest, **binary(raw, part["mime_type"] or None), "type": "blob"}
+
+
+def media(modality: str, address: str) -> Part:
+    """An image or file by its address; one that holds the data itself as a blob."""
+    head, comma, data = address.partition(",")
+    if comma and head.startswith("data:") and head.endswith(";base64"):
+        return blob(modality, head[5:-7], data)
+    return {"type": "uri", "modality": modality, "uri": plain_str(address)}
 
 
 def _decoded(text: str) -> bytes:

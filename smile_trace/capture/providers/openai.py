@@ -8,6 +8,7 @@ from smile_trace.capture.providers.answers import with_metadata
 from smile_trace.capture.providers.base import Answer, MessageDict, Part, Provider, SentRequest
 from smile_trace.capture.providers.messages import (
     blob,
+    media,
     read_messages,
     read_parts,
     refused,
@@ -52,21 +53,16 @@ class OpenAI(Provider):
     def read_part(self, part: Any) -> Part | None:
         if field(part, "type") == "refusal":
             return refused(str(field(part, "refusal")))
-        image = field(part, "image_url")
+        image, sound = field(part, "image_url"), field(part, "input_audio")
         url = image if isinstance(image, str) else field(image, "url")
         if isinstance(url, str):
-            if not url.startswith("data:"):
-                detail = field(image, "detail") or field(part, "detail")
-                found = {"type": "uri", "modality": "image", "uri": url}
-                return {**found, "detail": detail} if isinstance(detail, str) else found
-            head, _, data = url[5:].partition(",")
-            return blob("image", head.partition(";")[0], data)
-        file = field(part, "input_audio") or field(part, "file")
-        data = field(file, "data") or field(file, "file_data")
+            found = media("image", url)
+            detail = field(image, "detail") or field(part, "detail")
+            return {**found, "detail": detail} if isinstance(detail, str) else found
+        data = field(sound, "data")
         if isinstance(data, str | bytes):
-            media_type = field(file, "media_type") or field(file, "format")
-            return blob(str(field(part, "type")), str(media_type or ""), data)
-        return None
+            return blob("audio", f"audio/{field(sound, 'format') or ''}", data)
+        return _file(field(part, "file") or part, field(part, "type"))
 
     def read_response(self, response: Any) -> Answer | None:
         choices = field(response, "choices")
@@ -87,6 +83,20 @@ class OpenAI(Provider):
             if isinstance(text, str):
                 return text
         return None
+
+
+def _file(file: Any, kind: Any) -> Part | None:
+    """A file by its data, its address, or the id under which the provider holds it."""
+    modality = "image" if kind == "input_image" else "file"
+    held, data = field(file, "file_id"), field(file, "file_data")
+    address = data if isinstance(data, str) else field(file, "file_url")
+    if isinstance(address, str):
+        found = media(modality, address)
+    elif isinstance(held, str):
+        found = {"type": "file", "modality": modality, "file_id": plain_str(held)}
+    else:
+        return None
+    return with_extra(found, {"filename": field(file, "filename")}, ())
 
 
 def _tool_calls(calls: Any) -> list[Part]:

@@ -53,6 +53,13 @@ class Sanitizer:
         self._room -= len(text)
         return text, steps
 
+    def has_room_for(self, data: str) -> bool:
+        """Whether data that is no text is within the limits of a text. It is not searched."""
+        if len(data) > min(self._limit, max(self._room, 0)):
+            return False
+        self._room -= len(data)
+        return True
+
     def value(self, value: Any) -> Any:
         """A JSON value with every text in it sanitized, keys included."""
         if isinstance(value, str):

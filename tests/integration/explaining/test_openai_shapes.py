@@ -83,6 +83,32 @@ RESPONSES: dict[str, dict[str, Any]] = {
     },
 }
 
+PIXELS = "data:image/png;base64," + "iVBORw0KGgo=" * 300
+PICTURE = {"type": "image_url", "image_url": {"url": PIXELS, "detail": "low"}}
+SCHEMA_OF_CHAT = {
+    "type": "json_schema",
+    "json_schema": {"name": "day", "schema": SCHEMA, "strict": True},
+}
+CHATS: dict[str, dict[str, Any]] = {
+    "schema": {
+        "messages": [{"role": "user", "name": "ann", "content": "Which day is it, Friday or not?"}],
+        "response_format": SCHEMA_OF_CHAT,
+    },
+    "functions": {
+        "messages": [
+            {"role": "user", "content": "When does it arrive?"},
+            {
+                "role": "assistant",
+                "content": None,
+                "function_call": {"name": "get_order", "arguments": "{}"},
+            },
+            {"role": "function", "name": "get_order", "content": '{"arrives": "Friday"}'},
+        ],
+        "functions": [tool["function"] for tool in order_agent.TOOLS],
+        "function_call": "auto",
+    },
+}
+
 
 def _answer(body: dict[str, Any]) -> str:
     """All depends on one day in what a tool gave back, or the user said."""
@@ -151,6 +177,55 @@ def test_responses(shape: str, capture: Any, server: StrictServer, settings: Set
     assert len(server.bodies) > 5
     assert explanation.status == "reliable", explanation.summary
     assert "Friday" in explanation.drivers[0].text
+
+
+@pytest.mark.parametrize("capture", [_recorded, _instrumented])
+@pytest.mark.parametrize("shape", CHATS)
+def test_chat(shape: str, capture: Any, server: StrictServer, settings: Settings) -> None:
+    request = {"model": "planted", "temperature": 0, "max_tokens": 60, **CHATS[shape]}
+    with OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client:
+        capture(client.chat.completions.create, request)
+    [sent] = server.bodies
+    _, explanation = _explained(settings)
+    assert server.refused == []
+    assert server.bodies[1] == sent
+    assert explanation.status == "reliable", explanation.summary
+    assert "Friday" in explanation.drivers[0].text
+
+
+@pytest.mark.parametrize("capture", [_recorded, _instrumented])
+def test_an_image_is_a_segment(capture: Any, server: StrictServer, settings: Settings) -> None:
+    """It is sent again as it was, removed as a whole, and shown by its title alone."""
+    server.answer = lambda body: "A lamp." if PIXELS in json.dumps(body) else "I see no image."
+    text = {"type": "text", "text": "What does this picture show, please?"}
+    messages = [{"role": "user", "content": [PICTURE, text]}]
+    request = {"model": "planted", "temperature": 0, "max_tokens": 60, "messages": messages}
+    with OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client:
+        capture(client.chat.completions.create, request)
+    [sent] = server.bodies
+    _, explanation = _explained(settings)
+    assert server.refused == []
+    assert server.bodies[1] == sent
+    [driver] = explanation.drivers
+    assert (driver.text, driver.unit) == ("image (png, 3 kB)", "media")
+    assert driver.attribution == pytest.approx(1, abs=0.02)
+    assert "“image (png, 3 kB)”" in explanation.summary
+    for picture in (explanation.to_html(), explanation.to_svg()):
+        assert "image (png, 3 kB)" in picture
+        assert "iVBOR" not in picture
+
+
+def test_a_server_without_the_responses_api_says_what_to_set(
+    server: StrictServer, settings: Settings
+) -> None:
+    with OpenAI(base_url=server.base_url, api_key="unused", max_retries=0) as client:
+        _recorded(client.responses.create, {**COMMON, **RESPONSES["items"]})
+    server.paths.remove("/v1/responses")
+    status = run(settings, once=True, trackers=[FakeTracker()])
+    assert status.explained == 0
+    said = [one.reason for one in (*status.failed_by_reason, *status.pending_by_reason)]
+    assert len(said) == 1
+    assert 'set form = "chat" for it' in said[0]
 
 
 def _simple(body: dict[str, Any]) -> dict[str, Any]:

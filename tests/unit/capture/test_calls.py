@@ -1,6 +1,7 @@
 """What a record holds: prompts, answers, errors, feedback."""
 
 import asyncio
+import hashlib
 import math
 from typing import Any
 
@@ -10,7 +11,7 @@ from openai.types.chat import ChatCompletion
 import smile_trace
 from smile_trace import semconv
 from smile_trace.capture import internal_errors, suppressed
-from smile_trace.records import Message
+from smile_trace.records import Media, Message
 from smile_trace.testing import Captured
 
 TEXT_BLOCK = {"type": "text", "text": "hi"}
@@ -149,8 +150,8 @@ def test_a_completion(found: Captured) -> None:
         ),
         (
             {"choices": [{"message": {"role": "assistant", "content": None, "refusal": "no"}}]},
+            '{"refusal": "no"}',
             None,
-            "the answer is no text but refusal",
         ),
     ],
 )
@@ -205,18 +206,33 @@ async def test_a_call_that_was_cancelled(found: Captured) -> None:
     assert [c.status for c in found.calls] == ["cancelled"]
 
 
-def test_binary_becomes_a_placeholder(found: Captured) -> None:
+def _with_image(data: str) -> list[dict[str, Any]]:
     content = [
         {"type": "text", "text": "what is it?"},
-        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}},
     ]
-    trace_of("messages")([{"role": "user", "content": content}])
+    return [{"role": "user", "content": content}]
+
+
+def test_an_image_is_kept_as_it_was_sent(found: Captured) -> None:
+    trace_of("messages")(_with_image("aGVsbG8="))
     [call] = found.calls
-    assert call.messages[0].content == "what is it?"
+    assert call.messages[0].content == "what is it?\nimage (png, 5 bytes)"
+    assert call.messages[0].parts[1] == Media(
+        modality="image", uri="data:image/png;base64,aGVsbG8=", media_type="image/png"
+    )
+    assert call.not_repeatable is None
+
+
+def test_an_image_over_the_limit_becomes_a_placeholder(found: Captured) -> None:
+    trace_of("messages")(_with_image("aGVsbG8h" * 40_000))
+    [call] = found.calls
+    assert call.messages[0].content == "what is it?\nimage (png, 240 kB)"
     assert call.not_repeatable == "the data of its image was not kept"
+    assert not call.truncated
     text = found.lines[0].decode()
     assert "aGVsbG8" not in text
-    assert "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" in text
+    assert hashlib.sha256(b"hello!" * 40_000).hexdigest() in text
 
 
 def test_a_text_over_the_limit_is_truncated_with_a_mark(found: Captured) -> None:
@@ -302,3 +318,18 @@ def wrap_and_ask(prompt: str) -> str:
 def same_and_ask(prompt: str) -> str:
     smile_trace.record(messages=[{"role": "user", "content": prompt}])
     return prompt
+
+
+def test_a_prompt_behind_an_image_is_where_it_stands(found: Captured) -> None:
+    prompt = smile_trace.Prompt("look", version="1", template="What is {what}?")
+    messages = _with_image("aGVsbG8=")
+    messages[0]["content"] = [messages[0]["content"][1], {"type": "text", "text": "Look. "}]
+    messages[0]["content"].append({"type": "text", "text": prompt.format(what="it")})
+    trace_of("messages")(messages)
+    [call] = found.calls
+    [use] = call.prompts
+    content = call.messages[0].content
+    assert content == "image (png, 5 bytes)\nLook. \nWhat is it?"
+    assert content[use.start : use.end] == "What is it?"
+    [span] = use.variable_spans
+    assert content[span.start : span.end] == "it"

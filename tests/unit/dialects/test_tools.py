@@ -66,7 +66,7 @@ def _result(message: Message) -> bool:
         (Media(modality="image", uri="[image/png: 9 bytes]"), "the data of its image was not kept"),
         (Media(modality="file", file_id="file-1"), "its file is only referred to (file-1)"),
         (
-            Media(modality="audio", uri="data:audio/wav;base64,AA=="),
+            Media(modality="audio", uri="gs://bucket/one.wav"),
             "its audio cannot be sent again",
         ),
         (Reasoning(content="hm"), "its messages hold reasoning"),

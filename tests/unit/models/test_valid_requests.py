@@ -33,7 +33,7 @@ CONTENT = TEXT | st.lists(
 )
 UNITS = st.sampled_from(
     ["auto", "word", "sentence", "section", "message", "document", "example", "tool",
-     "tool_result", "turn", "step"]
+     "tool_result", "media", "turn", "step"]
 )  # fmt: skip
 RESULT = TEXT | JSON_VALUE.map(json.dumps)
 STEP = st.tuples(st.none() | TEXT, st.lists(RESULT, min_size=1, max_size=3))

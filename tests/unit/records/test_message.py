@@ -6,6 +6,7 @@ from smile_trace.records import (
     Call,
     Media,
     Message,
+    Reasoning,
     Slot,
     TextPart,
     ToolCall,
@@ -32,11 +33,13 @@ def test_a_message_of_one_text_is_as_it_was() -> None:
 def test_the_content_is_that_of_its_texts() -> None:
     result = ToolResult(id="c1", response=[{"type": "text", "text": t} for t in ("a", "bc")])
     message = Message(role="user", parts=(TextPart(content="one"), IMAGE, result))
-    assert message.content == "one\na\nbc"
+    title = "image (https://example.org/a.png)"
+    assert message.content == f"one\n{title}\na\nbc"
     assert message.slots == (
         Slot(0, 3, 0, 0, False),
-        Slot(4, 5, 2, 0, True),
-        Slot(6, 8, 2, 1, True),
+        Slot(4, 37, 1, 0, False, media=True),
+        Slot(38, 39, 2, 0, True),
+        Slot(40, 42, 2, 1, True),
     )
     assert "content" not in message.model_dump()
     assert Message.model_validate_json(message.model_dump_json()) == message
@@ -45,13 +48,55 @@ def test_the_content_is_that_of_its_texts() -> None:
 def test_what_is_left() -> None:
     result = ToolResult(id="c1", response="back")
     message = Message(role="user", parts=(TextPart(content="one"), IMAGE, result))
-    left = message.with_texts([None, None])
+    left = message.with_texts([None, "image", None])
     assert left is not None
     assert left.parts == (IMAGE, ToolResult(id="c1", response=""))
+    assert message.with_texts(["one", None, "back"]) == Message(
+        role="user", parts=(TextPart(content="one"), result)
+    )
     assert Message(role="user", content="x").with_texts([None]) is None
-    assert message.replaced(1, 2, "!").content == "o!e\nback"
+    assert message.replaced(1, 2, "!").content.splitlines() == ["o!e", IMAGE.title, "back"]
     with pytest.raises(ValueError, match="no text"):
         message.replaced(2, 5, "")
+
+
+def test_what_is_left_of_what_a_model_wrote() -> None:
+    thought = Reasoning(content="hm", extra={"encrypted_content": "gAAA"})
+    message = Message(role="assistant", parts=(thought, TextPart(content="one"), CALL))
+    assert message.with_texts([None]) == Message(role="assistant", parts=(thought, CALL))
+    alone = Message(role="assistant", parts=(thought, TextPart(content="one")))
+    assert alone.with_texts([None]) is None
+
+
+def test_further_fields_are_kept_and_count() -> None:
+    named = Message(role="user", content="hi", extra={"name": "ann"})
+    assert named.model_dump() == {"role": "user", "content": "hi", "extra": {"name": "ann"}}
+    assert Message.model_validate_json(named.model_dump_json()) == named
+    assert named.identity != Message(role="user", content="hi").identity
+    assert chat_messages([named], as_sent=True) == [
+        {"role": "user", "content": "hi", "name": "ann"}
+    ]
+    assert chat_messages([named]) == [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize(
+    ("media", "title"),
+    [
+        (
+            Media(modality="image", uri="data:image/png;base64," + "A" * 16_000),
+            "image (png, 12 kB)",
+        ),
+        (Media(modality="audio", uri="data:audio/wav;base64,AAA="), "recording (wav, 2 bytes)"),
+        (
+            Media(modality="image", media_type="image/jpeg", size=3_000_000),
+            "image (jpeg, 3,000 kB)",
+        ),
+        (Media(modality="file", file_id="file-abc"), "file (file-abc)"),
+        (Media(modality="image"), "image (not kept)"),
+    ],
+)
+def test_titles(media: Media, title: str) -> None:
+    assert media.title == title
 
 
 def test_the_shape_of_chat_completions() -> None:
