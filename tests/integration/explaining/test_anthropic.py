@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 import smile_trace
+from smile_trace.explaining.cost_estimate import estimate
 from smile_trace.models.kinds.anthropic import AnthropicModel
-from smile_trace.settings import AnthropicSettings
+from smile_trace.settings import AnthropicSettings, Settings
+from smile_trace.worker.doctor.examine import examine
 from tests.support.application_process import run_application
 from tests.support.strict_anthropic import StrictAnthropic, strict
 
@@ -89,16 +91,23 @@ def test_the_choice_of_a_tool():
 
 
 def test_by_its_name_in_the_settings(tmp_path: Path, monkeypatch):
+    """Explained, estimated, and looked at by the doctor."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
+    name, prompt = "claude-opus-5-5", "Today is Friday, they say."
     with strict(_arrival) as server:
-        Path("smile_trace.toml").write_text(
-            f'[models."claude-opus-5-5"]\nkind = "anthropic"\nbase_url = "{server.base_url}"\n',
-            encoding="utf-8",
-        )
-        explanation = smile_trace.explain(
-            "Today is Friday, they say.", model="claude-opus-5-5", budget=20
-        )
+        table = f'[models."{name}"]\nkind = "anthropic"\nbase_url = "{server.base_url}"\n'
+        Path("smile_trace.toml").write_text(table, encoding="utf-8")
+        explanation = smile_trace.explain(prompt, model=name, budget=20)
+        most = estimate(prompt, model=name, budget=20)
+        found = {one.about: one for one in examine(Settings())}
     assert explanation.drivers[0].text.startswith("Friday")
+    assert most.address == server.base_url
+    assert most.calls >= explanation.cost.target_calls
+    assert most.tokens is not None
+    assert found[f"model {name}"].said == "can be asked"
+    gone = {one.about: one for one in examine(Settings())}[f"model {name}"]
+    assert (gone.level, "correct base_url" in gone.said) == ("bad", True)
 
 
 def test_nobody_sees_our_own_calls(tmp_path: Path):
