@@ -18,13 +18,14 @@ from smile_trace.records import (
     JSON,
     Media,
     Message,
+    OtherPart,
     Part,
     Reasoning,
     TextPart,
     ToolCall,
     ToolResult,
 )
-from smile_trace.records.parts import WithExtra, are_blocks
+from smile_trace.records.parts import are_blocks
 
 PLACEHOLDER = "…"
 """What a user's message says that has to be there where all its text is removed."""
@@ -135,8 +136,7 @@ def _block(part: Part) -> Turn | None:
     if isinstance(part, TextPart):
         return _text(part)
     if isinstance(part, ToolCall):
-        called = {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part)}
-        return called | _cached(part)
+        return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part)}
     if isinstance(part, ToolResult):
         return _result(part)
     if isinstance(part, Reasoning) and "data" in part.extra:
@@ -146,18 +146,21 @@ def _block(part: Part) -> Turn | None:
         return {"type": "thinking", "thinking": part.content, "signature": signature}
     if isinstance(part, Media) and part.modality == "image" and part.uri is not None:
         return {"type": "image", "source": _source(part.uri)}
+    if isinstance(part, OtherPart) and part.kind == "refusal":
+        return _text(TextPart(content=str(part.raw.get("content") or "")))
     raise NotRepeatable(f"Anthropic's Messages API takes no {part.type} of this kind")
 
 
 def _text(part: TextPart) -> Turn | None:
     if not part.content.strip():
         return None
-    extra = part.extra
+    # What is written into the service's cache costs more than the prices of tokens say.
+    extra = {name: value for name, value in part.extra.items() if name != "cache_control"}
     if extra.get("type") == "search_result":
         return {**extra, "content": [{"type": "text", "text": part.content}]}
     if extra.get("type") == "document":
         return {**extra, "source": {**extra["source"], "data": part.content}}
-    return {"type": "text", "text": part.content, **_cached(part)}
+    return {"type": "text", "text": part.content}
 
 
 def _input(part: ToolCall) -> JSON:
@@ -176,16 +179,11 @@ def _result(part: ToolResult) -> Turn:
     content: JSON = part.texts[0] if part.texts and part.texts[0].strip() else None
     if are_blocks(part.response):
         content = [block for block in part.response if block.get("text", "x").strip()]
-    block: Turn = {"type": "tool_result", "tool_use_id": part.id, **_cached(part)}
+    block: Turn = {"type": "tool_result", "tool_use_id": part.id}
     if content:
         block["content"] = content
         block |= {"is_error": True} if part.extra.get("is_error") else {}
     return block
-
-
-def _cached(part: WithExtra) -> dict[str, JSON]:
-    """Where the service keeps what stands before: the next request costs less."""
-    return {k: v for k, v in part.extra.items() if k == "cache_control"}
 
 
 def _source(uri: str) -> JSON:

@@ -53,6 +53,8 @@ def _renamed(given: Mapping[str, JSON]) -> dict[str, JSON]:
     stop = named.get("stop")
     if stop is not None:
         named.setdefault("stop_sequences", [stop] if isinstance(stop, str) else list(stop))
+    if isinstance(named.get("temperature"), int | float):
+        named["temperature"] = min(named["temperature"], 1)  # OpenAI's go up to 2
     asked = named.get("response_format")
     if isinstance(asked, dict) and isinstance(asked.get("json_schema"), dict):
         format_ = {"type": "json_schema", "schema": asked["json_schema"].get("schema")}

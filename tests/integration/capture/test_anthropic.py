@@ -74,8 +74,11 @@ async def _asked_again(call: Call, server: StrictAnthropic) -> dict[str, Any]:
 
 
 def _same(body: dict[str, Any]) -> dict[str, Any]:
-    """Without what says how the answer comes, and of whom the request is."""
-    return {name: value for name, value in body.items() if name not in ("stream", "metadata")}
+    """Without what says how the answer comes, of whom the request is, and what is cached."""
+    same = {name: value for name, value in body.items() if name not in ("stream", "metadata")}
+    if isinstance(same.get("system"), list):
+        same["system"] = [{**block, "cache_control": None} for block in same["system"]]
+    return same
 
 
 FIRST: dict[str, Any] = {

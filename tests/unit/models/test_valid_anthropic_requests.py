@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import CannotExplain
-from smile_trace.capture.providers import read_messages, read_request
+from smile_trace.capture.providers import read_request
 from smile_trace.dialects.parts import read_message
 from smile_trace.models import Request
 from smile_trace.models.anthropic_api import wire
@@ -17,7 +17,6 @@ from smile_trace.models.base import is_prefilled
 from smile_trace.records import Message, Prompted, Unit
 from smile_trace.records.offered_tools import asked_with, with_offered_tools
 from tests.support.strict_anthropic import check
-from tests.unit.models.test_valid_requests import requests as chat_requests
 
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(str.strip)
 TEXT = WORDS | st.sampled_from(
@@ -146,28 +145,9 @@ def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataOb
             check(_body(messages, parameters, prefilled=prefilled))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(chat_requests(), st.data())
-def test_a_call_of_openais_may_be_asked_of_anthropic(
-    request: dict[str, Any], data: st.DataObject
-) -> None:
-    read = [read_message(message) for message in read_messages(request["messages"]) or ()]
-    messages = tuple(message for message in read if message is not None)
-    others = {"max_completion_tokens": 7, "stop": "END", "seed": 3, "parallel_tool_calls": False}
-    parameters = {name: v for name, v in request.items() if name != "messages"} | others
-    prompted = Prompted(messages=messages, parameters=parameters)
-    segments = Segmentation(prompted, "auto").segments
-    mask = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
-    for sent in (messages, Perturber(prompted, segments).messages(mask)):
-        body = _body(sent, parameters, prefilled=False)
-        check(body, version="2023-06-01")  # it has a temperature
-        assert (body["max_tokens"], body["stop_sequences"]) == (7, ["END"])
-        assert [tool["name"] for tool in body["tools"]] == ["get_order", "cancel_order"]
-        assert body["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
-
-
 def _simple(body: dict[str, Any]) -> dict[str, Any]:
-    """With a content of one text as a text: the API takes both for the same."""
+    """With a content of one text as a text, which the API takes for the same, and without marks of
+    the cache."""
     return {
         **body,
         "messages": [{**m, "content": _text(m["content"])} for m in body["messages"]],
@@ -178,9 +158,9 @@ def _simple(body: dict[str, Any]) -> dict[str, Any]:
 def _text(content: Any) -> Any:
     if isinstance(content, str):
         return content
-    blocks = [
-        {**block, "content": _text(block["content"])} if "content" in block else block
-        for block in content
-    ]
+    blocks = [{k: v for k, v in block.items() if k != "cache_control"} for block in content]
+    for block in blocks:
+        if "content" in block:
+            block["content"] = _text(block["content"])
     alone = len(blocks) == 1 and blocks[0].keys() == {"type", "text"}
     return blocks[0]["text"] if alone else blocks

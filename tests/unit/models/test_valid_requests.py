@@ -12,10 +12,12 @@ from smile_trace.attribution.segmentation.units import UnitMissing
 from smile_trace.capture.providers import read_messages
 from smile_trace.dialects.parts import read_message
 from smile_trace.models import Request
+from smile_trace.models.anthropic_api import wire as anthropic_wire
 from smile_trace.models.openai_api import wire
 from smile_trace.records import Message, Prompted, Unit
 from smile_trace.records.offered_tools import asked_with, is_offered, with_offered_tools
 from tests.support.order_agent import TOOLS
+from tests.support.strict_anthropic import check as check_anthropic
 from tests.support.strict_openai import check
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40) | st.sampled_from(
@@ -110,3 +112,23 @@ def _simple(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
             content = content[0]["text"]
         simple.append({**message, "content": content})
     return simple
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(requests(), st.data())
+def test_a_call_of_openais_may_be_asked_of_anthropic(
+    request: dict[str, Any], data: st.DataObject
+) -> None:
+    messages = _read(request["messages"])
+    others = {"max_completion_tokens": 7, "stop": "END", "seed": 3, "parallel_tool_calls": False}
+    parameters = {name: v for name, v in request.items() if name != "messages"} | others
+    prompted = Prompted(messages=messages, parameters=parameters)
+    segments = Segmentation(prompted, "auto").segments
+    mask = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
+    for sent in (messages, Perturber(prompted, segments).messages(mask)):
+        asked = Request(messages=sent, parameters=parameters)
+        body = {"model": "m", **anthropic_wire.body(asked, max_tokens=5)}
+        check_anthropic(body, version="2023-06-01")  # it has a temperature
+        assert (body["max_tokens"], body["stop_sequences"]) == (7, ["END"])
+        assert [tool["name"] for tool in body["tools"]] == ["get_order", "cancel_order"]
+        assert body["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
