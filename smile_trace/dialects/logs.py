@@ -38,7 +38,7 @@ def _move_choices(events: dict[str | None, list[dict[str, JSON]]], spans: Sequen
     """An answer that was streamed may be about the span around the call (Traceloop's): it goes to
     the only span in there that has messages and no answer."""
     for around, logs in list(events.items()):
-        if {log.get("name") for log in logs} != {CHOICE}:
+        if any(log.get("name") != CHOICE for log in logs):
             continue
         inner = [s.span_id for s in spans if s.parent_id == around and s.span_id in events]
         waiting = [i for i in inner if all(log.get("name") != CHOICE for log in events[i])]

@@ -77,6 +77,7 @@ def assemble(
     events of their spans.
 
     Raises:
+        ForeignDataError: there are logs, but not the spans that they are about.
         ValueError: there are no spans, or one of another trace.
     """
     unique = {span.span_id: span for span in spans}
@@ -85,7 +86,7 @@ def assemble(
     unique = {span.span_id: span for span in with_logs(list(unique.values()))}
     ordered = sorted(unique.values(), key=lambda span: (span.start_ns, span.span_id))
     if not ordered:
-        raise ValueError(f"of trace {trace_id} there are logs, but no spans")
+        raise ForeignDataError(f"of trace {trace_id} there are logs, but no spans")
     if any(span.trace_id != trace_id for span in ordered):
         raise ValueError(f"a span of another trace among those of {trace_id}")
     root = next((span for span in ordered if span.parent_id is None), None)

@@ -2,13 +2,13 @@
 
 import json
 
-from smile_trace.dialects import assemble
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records import Call
 from smile_trace.records.otlp import read_line
 from smile_trace.trackers import fields
 from tests.support.hostile import recorded_lines
 from tests.support.readers.base import ForeignReader, foreign_json
+from tests.support.readers.spool_lines import assembled
 from tests.support.spooled import call_span
 
 
@@ -22,7 +22,7 @@ def _read(data: bytes) -> None:
     span = call_span(1).model_copy(update={"attributes": attributes})
     fields.span_input(span)
     fields.span_output(span)
-    for call in assemble(span.trace_id, [span]).calls:
+    for call in (call for trace in assembled([span]) for call in trace.calls):
         assert Call.model_validate_json(call.model_dump_json()) == call
         fields.call_metadata(call)
         fields.prompt_uses(call)

@@ -2,15 +2,26 @@
 
 import contextlib
 import json
+from collections.abc import Iterator, Sequence
 
 from smile_trace.dialects import assemble, read_feedback
 from smile_trace.foreign import ForeignDataError
-from smile_trace.records import Call, Span
+from smile_trace.records import Call, Span, Trace
 from smile_trace.records.otlp import read_line, spans_to_otlp
 from smile_trace.trackers import fields
 from tests.support.hostile import recorded_lines
 from tests.support.readers.base import ForeignReader
 from tests.support.spooled import call_span, context_span, line
+
+
+def assembled(spans: Sequence[Span]) -> Iterator[Trace]:
+    """The traces of the spans, but for those of which there are only logs."""
+    traces: dict[str, list[Span]] = {}
+    for span in spans:
+        traces.setdefault(span.trace_id, []).append(span)
+    for trace_id, held in traces.items():
+        with contextlib.suppress(ForeignDataError):
+            yield assemble(trace_id, held)
 
 
 def read_calls_of(text: bytes) -> list[Call]:
@@ -20,7 +31,6 @@ def read_calls_of(text: bytes) -> list[Call]:
     except ForeignDataError:
         return []
     assert all(len(str(error)) < 500 for error in errors)
-    traces: dict[str, list[Span]] = {}
     for span in spans:
         assert Span.model_validate_json(span.model_dump_json()) == span
         json.dumps(spans_to_otlp([span]))
@@ -28,9 +38,8 @@ def read_calls_of(text: bytes) -> list[Call]:
             read_feedback(span)
         fields.span_input(span)
         fields.span_output(span)
-        assert len(assemble(span.trace_id, [span]).calls) <= 1
-        traces.setdefault(span.trace_id, []).append(span)
-    calls = [call for key, held in traces.items() for call in assemble(key, held).calls]
+        assert all(len(trace.calls) <= 1 for trace in assembled([span]))
+    calls = [call for trace in assembled(spans) for call in trace.calls]
     for call in calls:
         assert Call.model_validate_json(call.model_dump_json()) == call
     return calls

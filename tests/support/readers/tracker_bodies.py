@@ -4,16 +4,15 @@ import dataclasses
 import json
 from typing import Any
 
-from smile_trace.dialects import assemble
 from smile_trace.foreign import ForeignDataError
-from smile_trace.records import Span, Trace
+from smile_trace.records import Trace
 from smile_trace.records.otlp import read_line, spans_to_otlp
 from smile_trace.trackers.strict_json import strict_json
 from smile_trace_comet.trace_format import feedback_metrics, llm_trace
 from smile_trace_mlflow.spans import external_ids, mlflow_trace_id, spans_for_mlflow
 from smile_trace_opik.spans import spans_json, trace_json
 from tests.support.readers.base import ForeignReader
-from tests.support.readers.spool_lines import SPOOL_LINES
+from tests.support.readers.spool_lines import SPOOL_LINES, assembled
 
 _NOW = 1_764_000_000 * 10**9
 
@@ -23,11 +22,8 @@ def _read(data: bytes) -> None:
         spans, _ = read_line(data)
     except ForeignDataError:
         return
-    traces: dict[str, list[Span]] = {}
-    for span in spans:
-        traces.setdefault(span.trace_id, []).append(span)
-    for trace_id, held in traces.items():
-        for body in _bodies(assemble(trace_id, held)):
+    for trace in assembled(spans):
+        for body in _bodies(trace):
             json.dumps(strict_json(body), allow_nan=False).encode()
 
 

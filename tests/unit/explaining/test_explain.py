@@ -52,7 +52,7 @@ def test_swapping_the_model_changes_the_attributions():
 def test_every_distinct_text_is_really_sent_and_recorded():
     model = PlantedModel(copying("fox"))
     explanation = smile_trace.explain(PROMPT, model=model, seed=3)
-    sent = {tuple(r.messages) for r in model.asked}
+    sent = {r.messages[0].content for r in model.asked}
     assert len(sent) == len(model.asked) == explanation.cost.target_calls
     words = PROMPT.split()
     by_hash = {o.text_hash for o in explanation.perturbations}
