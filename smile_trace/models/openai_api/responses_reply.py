@@ -11,6 +11,16 @@ from smile_trace.records import JSON
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
+def why_no_answer(reply: dict[str, Any]) -> str | None:
+    """Why the reply, whose HTTP status is 200, holds no answer: it failed, was cancelled, or is not
+    made yet. None where it holds one, cut short or not."""
+    status = reply.get("status") or "completed"
+    if status in ("completed", "incomplete"):
+        return None
+    said = (reply.get("error") or {}).get("message")
+    return f"the server's response is {status}" + (f": {said}" if said else "")
+
+
 def as_completion(reply: dict[str, Any]) -> dict[str, JSON]:
     """The reply as a chat completion of one choice: its texts, refusal and calls of tools."""
     texts: list[str] = []

@@ -9,7 +9,7 @@ from typing import Any
 from smile_trace import foreign
 from smile_trace.models.base import Request, checked
 from smile_trace.models.items import Batch, Item
-from smile_trace.models.openai_api.responses_reply import as_completion
+from smile_trace.models.openai_api.responses_reply import as_completion, why_no_answer
 from smile_trace.models.openai_api.tools import chat_parameters, responses_parameters
 from smile_trace.records import (
     JSON,
@@ -144,6 +144,8 @@ def responses(reply: object, items: Sequence[Item]) -> list[Response]:
     """
     read: Callable[[dict[str, Any]], Response] = _native
     if isinstance(reply, dict) and reply.get("object") == "response":
+        if (why := why_no_answer(reply)) is not None:
+            return [checked(Response(failure=why), scored=False) for _ in items]
         reply = as_completion(reply)
     if isinstance(reply, dict) and isinstance(reply.get("choices"), list):
         choices, read = reply["choices"], _choice

@@ -231,6 +231,17 @@ async def test_a_malformed_reply_is_a_failure(server, reply):
     assert not response.ok
 
 
+@pytest.mark.parametrize("status", ["failed", "cancelled", "queued", "in_progress"])
+async def test_a_response_without_an_answer_is_a_failure(server, status):
+    server.paths = {"/v1/responses"}
+    error = {"code": "server_error", "message": "It broke."} if status == "failed" else None
+    reply = {"id": "resp_1", "object": "response", "status": status, "error": error, "output": []}
+    server.faults = [(200, {}, reply)]
+    [response] = await endpoint(server, retries=0).generate([ask("a", form="responses")])
+    why = f"the server's response is {status}" + (": It broke." if error else "")
+    assert response.failure == why
+
+
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
