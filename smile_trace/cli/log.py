@@ -17,6 +17,7 @@ NOISY = (
     "httpx",
     "httpx2",
     "openai",
+    "anthropic",
     "uvicorn",
 )
 

@@ -122,7 +122,6 @@ SENDABLE: dict[str, Read] = {
     "prediction": _object,
     "output_config": _object,
     "output_format": _object,
-    "betas": _texts,
     "typical_p": _number(0, 1),
     "min_tokens": _whole(0, _MOST_TOKENS),
     "chat_template_kwargs": _object,
@@ -136,9 +135,11 @@ SENDABLE: dict[str, Read] = {
     "prompt": _object,
     "container": _choice,
     "mcp_servers": _objects,
+    "betas": _texts,
+    "context_management": _object,
 }
-"""Every parameter by its name in the provider's API. The last six are never sent: they say that
-the server held, or fetched, what cannot be seen here (`parts.why_not_repeatable`)."""
+"""Every parameter by its name in the provider's API. Those from `web_search_options` on are never
+sent: a call with one of them cannot be made again (`parts.why_not_repeatable`)."""
 
 
 def sendable(

@@ -24,7 +24,7 @@ from smile_trace.records.tool_calls import tool_calls_text
 
 _RUN_HERE = ("function", "custom")
 """The types of tools that the application runs; any other is run by the server."""
-_RUN_HERE_AS = ("bash_", "text_editor_", "memory_")
+_RUN_HERE_AS = ("bash_", "text_editor_", "memory_", "computer_")
 """How the types of Anthropic's own tools begin that the application runs."""
 _SERVER_SIDE = ("web_search_options", "mcp_servers")
 _SENDABLE = ("https://", "http://", "data:")
@@ -32,6 +32,8 @@ _SENDABLE = ("https://", "http://", "data:")
 _WHOLE_REASONING = ("encrypted_content", "content", "signature", "data")
 """Fields of which reasoning that servers take back has one (OpenAI, open models, Anthropic)."""
 _HELD_BY_SERVER = ("previous_response_id", "conversation", "prompt", "container")
+_BETA = ("betas", "context_management")
+"""What asks for features of Anthropic's that its Messages API alone does not have."""
 _NOT_CAPTURED = "not_captured"
 
 
@@ -158,6 +160,8 @@ def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSO
     held = next((name for name in _HELD_BY_SERVER if parameters.get(name)), None)
     if held is not None:
         return f"the server holds a part of its context ({held})"
+    if beta := [name for name in _BETA if parameters.get(name)]:
+        return f"it uses features in beta, which are not asked for again ({', '.join(beta)})"
     return _why_not_these_tools(parameters)
 
 

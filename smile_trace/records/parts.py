@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from smile_trace.records.base import JSON, Record
 
@@ -87,7 +87,8 @@ class ToolResult(WithExtra):
 
 
 class Media(WithExtra):
-    """An image, audio, video or file. `uri` is where it is (`data:` for one that was sent inline);
+    """An image, audio, video or file; `modality` is one of these, "file" for any other (Anthropic's
+    documents, the types of Google's). `uri` is where it is (`data:` for one that was sent inline);
     None where its data was not kept, of which there were `size` bytes. `file_id` names a file that
     the provider holds."""
 
@@ -100,10 +101,15 @@ class Media(WithExtra):
     detail: str | None = None
     """How closely OpenAI's models look at an image."""
 
+    @field_validator("modality")
+    @classmethod
+    def _one_name(cls, modality: str) -> str:
+        return modality if modality in _MEDIA else "file"
+
     @property
     def title(self) -> str:
         """What stands for it where texts are shown and cut: "image (png, 12 kB)", not its data."""
-        noun = _MEDIA.get(self.modality, "file")
+        noun = _MEDIA.get(self.modality, self.modality)
         data = str(self.uri or "")
         if not data.startswith("data:") and (where := self.file_id or self.uri):
             return f"{noun} ({where.strip('[]')[:80]})"

@@ -13,6 +13,7 @@ from itertools import takewhile
 
 from smile_trace import foreign
 from smile_trace.foreign import ForeignDataError
+from smile_trace.models.anthropic_api.parameters import without_cache
 from smile_trace.models.base import NotRepeatable
 from smile_trace.records import (
     JSON,
@@ -146,6 +147,8 @@ def _block(part: Part) -> Turn | None:
         return {"type": "thinking", "thinking": part.content, "signature": signature}
     if isinstance(part, Media) and part.modality == "image" and part.uri is not None:
         return {"type": "image", "source": _source(part.uri)}
+    if isinstance(part, Media) and part.modality == "file":
+        raise NotRepeatable("its file is not sent to Anthropic again: its price has no bound")
     if isinstance(part, OtherPart) and part.kind == "refusal":
         return _text(TextPart(content=str(part.raw.get("content") or "")))
     raise NotRepeatable(f"Anthropic's Messages API takes no {part.type} of this kind")
@@ -154,8 +157,7 @@ def _block(part: Part) -> Turn | None:
 def _text(part: TextPart) -> Turn | None:
     if not part.content.strip():
         return None
-    # What is written into the service's cache costs more than the prices of tokens say.
-    extra = {name: value for name, value in part.extra.items() if name != "cache_control"}
+    extra = without_cache(part.extra)
     if extra.get("type") == "search_result":
         return {**extra, "content": [{"type": "text", "text": part.content}]}
     if extra.get("type") == "document":
@@ -178,7 +180,7 @@ def _result(part: ToolResult) -> Turn:
     """What a tool gave back; nothing where its text was removed, and then no error either."""
     content: JSON = part.texts[0] if part.texts and part.texts[0].strip() else None
     if are_blocks(part.response):
-        content = [block for block in part.response if block.get("text", "x").strip()]
+        content = [without_cache(b) for b in part.response if b.get("text", "x").strip()]
     block: Turn = {"type": "tool_result", "tool_use_id": part.id}
     if content:
         block["content"] = content

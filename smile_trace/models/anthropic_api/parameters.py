@@ -44,6 +44,12 @@ def parameters(request: Request, *, max_tokens: int) -> dict[str, JSON]:
     return sent
 
 
+def without_cache(extra: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Fields of a block or a tool without the wish to write it into the service's cache, which
+    costs more than the prices of tokens say."""
+    return {name: value for name, value in extra.items() if name != "cache_control"}
+
+
 def _renamed(given: Mapping[str, JSON]) -> dict[str, JSON]:
     """With OpenAI's names for the same replaced by Anthropic's."""
     named = dict(given)
@@ -64,8 +70,10 @@ def _renamed(given: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def _tool(tool: JSON) -> JSON:
     """A definition; OpenAI's are `{"type": "function", "function": {…}}`, or flat."""
-    if not isinstance(tool, dict) or tool.get("type") != "function":
+    if not isinstance(tool, dict):
         return tool
+    if tool.get("type") != "function":
+        return without_cache(tool)
     inner = tool.get("function")
     function = inner if isinstance(inner, dict) else tool
     known: dict[str, JSON] = {"name": function.get("name")}

@@ -17,6 +17,8 @@ PATH = "/v1/messages"
 
 _PROVIDER = Anthropic()
 
+_READ = ("system", "messages", "tools", "output_config")
+"""What the model reads of a body: the schema of the answer, too."""
 _TOOL_INSTRUCTIONS = 1000
 """More tokens than the instructions have that the service adds where tools are offered."""
 _IMAGE = 8000
@@ -36,7 +38,7 @@ def body(request: Request, *, max_tokens: int) -> dict[str, JSON]:
 
 def token_bound(sent: Mapping[str, JSON]) -> Usage:
     """The cost bound of a body: a token per byte of input, and the limit of output tokens."""
-    text = json.dumps([sent.get(name) for name in ("system", "messages", "tools")])
+    text = json.dumps({name: sent[name] for name in _READ if name in sent})
     read = len(text) + _IMAGE * text.count('"type": "image"')
     if sent.get("tools"):
         read += _TOOL_INSTRUCTIONS

@@ -43,6 +43,8 @@ _OURS = {
     *("model", "messages", "prompt", "input", "instructions", "background"),
 }
 _CHAT_ONLY = {"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}
+_READ_BESIDE = ("tools", "functions", "instructions", "response_format", "text")
+"""What the model reads of a body beside the messages: the schema of the answer, too."""
 _NAMES = {"stop_sequences": "stop"}
 
 
@@ -129,8 +131,8 @@ def token_bound(sent: Mapping[str, JSON]) -> Usage:
     prompts = sent.get("prompt", sent.get("messages", sent.get("input")))
     count = len(prompts) if "prompt" in sent and isinstance(prompts, list) else 1
     limit = max((sent[name] for name in LIMITS if isinstance(sent.get(name), int)), default=0)
-    tools = {name: sent[name] for name in ("tools", "functions", "instructions") if name in sent}
-    text = json.dumps([prompts, tools or None], ensure_ascii=False)
+    beside = {name: sent[name] for name in _READ_BESIDE if name in sent}
+    text = json.dumps([prompts, beside or None], ensure_ascii=False)
     return Usage(
         input_tokens=len(text.encode("utf-8", "surrogatepass")), output_tokens=count * limit
     )

@@ -33,7 +33,15 @@ MIN_FREE_BYTES = 500 * 2**20
 """Free space below which the disk is worth a word."""
 NEWEST_TRACES = 500
 """Traces in which doctor looks for calls that were not read."""
-PACKAGES = ("smile-trace", "opentelemetry-sdk", "dbos", "sqlalchemy", "openai", "mlflow")
+PACKAGES = (
+    "smile-trace",
+    "opentelemetry-sdk",
+    "dbos",
+    "sqlalchemy",
+    "openai",
+    "anthropic",
+    "mlflow",
+)
 
 
 class Finding(Record):

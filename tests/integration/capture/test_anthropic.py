@@ -10,7 +10,7 @@ from anthropic import Anthropic, AsyncAnthropic
 
 import smile_trace
 from smile_trace.capture import suppressed
-from smile_trace.models import Request
+from smile_trace.models import NotRepeatable, Request
 from smile_trace.models.kinds.anthropic import AnthropicModel
 from smile_trace.records import Call, Prompted
 from smile_trace.records.refusals import read_refusal
@@ -146,6 +146,10 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
+def _image(source: dict[str, str]) -> dict[str, Any]:
+    return {"type": "image", "source": source}
+
+
 async def test_documents_and_images(client, server, found: Captured):
     content: list[Any] = [
         {
@@ -160,14 +164,21 @@ async def test_documents_and_images(client, server, found: Captured):
             "title": "Lamps",
             "content": [{"type": "text", "text": "Sold out."}],
         },
-        {"type": "image", "source": {"type": "url", "url": "https://example.org/a.png"}},
+        _image({"type": "url", "url": "https://example.org/a.png"}),
+        _image({"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}),
         {"type": "text", "text": "How long may I return a lamp?"},
     ]
     client.messages.create(
         model=MODEL, max_tokens=9, messages=[{"role": "user", "content": content}]
     )
     [call] = found.calls
-    assert call.messages[0].content == ("Within 30 days.\nSold out.\nHow long may I return a lamp?")
+    assert call.messages[0].content.splitlines() == [
+        "Within 30 days.",
+        "Sold out.",
+        "image (https://example.org/a.png)",
+        "image (png, 8 bytes)",
+        "How long may I return a lamp?",
+    ]
     assert _same(await _asked_again(call, server)) == _same(server.bodies[0])
 
 
@@ -276,31 +287,38 @@ async def test_a_prompt_and_a_recorded_request(server, found: Captured):
     assert _same(await _asked_again(call, server)) == _same(server.bodies[0])
 
 
-def _image(source: dict[str, str]) -> dict[str, Any]:
-    return {"type": "image", "source": source}
-
-
 @pytest.mark.parametrize(
     ("content", "why"),
     [
+        (_image({"type": "file", "file_id": "file_1"}), "its image is only referred to"),
         (
-            [_image({"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="})],
-            "the data of its image was not kept",
-        ),
-        (
-            [_image({"type": "file", "file_id": "file_1"})],
-            "its image is only referred to",
-        ),
-        (
-            [{"type": "document", "source": {"type": "url", "url": "https://example.org/a.pdf"}}],
-            "its document cannot be sent again",
+            {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
+            "its file is only referred to",
         ),
     ],
 )
 def test_what_cannot_be_asked_again(client, found: Captured, content: Any, why: str):
-    content = [*content, {"type": "text", "text": "What is this?"}]
+    content = [content, {"type": "text", "text": "What is this?"}]
     client.messages.create(
         model=MODEL, max_tokens=9, messages=[{"role": "user", "content": content}]
     )
     [call] = found.calls
     assert why in str(call.not_repeatable)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"type": "url", "url": "https://example.org/a.pdf"},
+        {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQK"},
+    ],
+)
+async def test_a_pdf_is_not_asked_again(client, server, found: Captured, source: Any):
+    content: list[Any] = [{"type": "document", "source": source}, {"type": "text", "text": "So?"}]
+    client.messages.create(
+        model=MODEL, max_tokens=9, messages=[{"role": "user", "content": content}]
+    )
+    [call] = found.calls
+    assert call.messages[0].content.startswith("file (")
+    with pytest.raises(NotRepeatable, match="its price has no bound"):
+        await _asked_again(call, server)

@@ -88,6 +88,8 @@ def test_a_part_that_cannot_be_sent_again(part: Part, why: str) -> None:
         ),
         ({"web_search_options": {}}, "the server runs tools of its own"),
         ({"previous_response_id": "resp_1"}, "the server holds a part of its context"),
+        ({"betas": ["files-api-2025-04-14"]}, "features in beta, which are not asked for again"),
+        ({"context_management": {"edits": []}}, "features in beta"),
     ],
 )
 def test_a_request_that_cannot_be_made_again(parameters: dict[str, Any], why: str) -> None:

@@ -60,9 +60,29 @@ async def test_an_answer_with_its_usage(server):
 def test_the_bound_of_an_attempt():
     settings = AnthropicSettings(kind="anthropic")
     bound, usd = attempt_bound("claude-sonnet-4-5", settings, Prompted(messages=HELLO.messages))
-    read = len('[null, [{"role": "user", "content": "Say hello."}], null]')
+    read = len('{"messages": [{"role": "user", "content": "Say hello."}]}')
     assert bound == Usage(input_tokens=read, output_tokens=256)
     assert usd == pytest.approx((read * 3 + 256 * 15) / 1e6)
+
+
+@pytest.mark.parametrize("name", ["tools", "output_config"])
+def test_the_bound_counts_all_that_is_read(name):
+    schema = {"type": "object", "description": "Long. " * 100}
+    given: dict[str, Any] = {
+        "tools": [{"name": "get", "input_schema": schema}],
+        "output_config": {"format": {"type": "json_schema", "schema": schema}},
+    }
+    asked = Prompted(messages=HELLO.messages, parameters={name: given[name]})
+    bound, _ = attempt_bound("claude", AnthropicSettings(kind="anthropic"), asked)
+    assert bound is not None
+    assert (bound.input_tokens or 0) > 600
+
+
+async def test_a_tool_is_not_written_into_the_cache(server):
+    tool = {"name": "get", "input_schema": {"type": "object"}}
+    cached = [{**tool, "cache_control": {"type": "ephemeral"}}]
+    await _one(_model(server), HELLO.model_copy(update={"parameters": {"tools": cached}}))
+    assert server.bodies[0]["tools"] == [tool]
 
 
 async def test_calls_of_tools():
