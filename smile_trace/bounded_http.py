@@ -4,7 +4,10 @@ For httpx and its relatives, by event hooks, which are called before a reply's b
 clients below openai's have changed with its releases, so nothing here names one.
 """
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -118,3 +121,23 @@ def same_server(asked: str, target: str) -> bool:
     before = one.scheme, one.port or ports.get(one.scheme)
     after = other.scheme, other.port or ports.get(other.scheme)
     return before == after or (before, after) == (("http", 80), ("https", 443))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server asks to wait for, ≥ 0: either form of `Retry-After` (RFC 9110,
+    section 10.2.3), else `RateLimit-Reset`; None where it does not, or nobody can read it."""
+    for name in ("retry-after", "ratelimit-reset"):
+        value = next((v for key, v in headers.items() if key.lower() == name), "").strip()
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
+            return float(value)
+        if value and name == "retry-after":
+            return _seconds_until(value)
+    return None
+
+
+def _seconds_until(date: str) -> float | None:
+    try:
+        at = parsedate_to_datetime(date)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds()) if at.tzinfo else None
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -13,9 +13,9 @@ the server asks for more than two minutes (`Retry-After`). Between attempts it w
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Literal
+
+from smile_trace.bounded_http import retry_after
 
 FIRST_WAIT, MAX_WAIT, MAX_RETRY_AFTER = 0.5, 20.0, 120.0
 """Seconds: the first wait, the longest of ours, and the longest `Retry-After` that is obeyed."""
@@ -82,17 +82,3 @@ def pause_before_retry(failure: Failure, retry: int, retries: int) -> float | No
 def backoff(retry: int) -> float:
     """Exponential, with jitter so that many clients do not come back together; seconds."""
     return min(FIRST_WAIT * 2.0**retry, MAX_WAIT) * random.uniform(0.5, 1.0)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from either form of the `Retry-After` header (RFC 9110, 10.2.3)."""
-    value = headers.get("retry-after", "")
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        at = parsedate_to_datetime(value)
-        return max(0.0, (at - datetime.now(UTC)).total_seconds()) if at.tzinfo else None
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -5,8 +5,6 @@
 """
 
 import asyncio
-import datetime
-import email.utils
 import json
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
@@ -17,7 +15,7 @@ from typing import Any, Literal
 import httpx
 
 from smile_trace import foreign
-from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, ReplyRefused, bounded
+from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, ReplyRefused, bounded, retry_after
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.foreign import NotJSON
 from smile_trace.presentable import check_address, presentable
@@ -335,26 +333,6 @@ class HttpClient:
 _starting = threading.Lock()
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a server asks to wait for (RFC 9110, section 10.2.3); None where it does
-    not. `RateLimit-Reset` is read, too."""
-    for name in ("retry-after", "ratelimit-reset"):
-        value = next((v for key, v in headers.items() if key.lower() == name), "").strip()
-        if value.isascii() and value.isdigit() and len(value) <= 9:
-            return float(value)
-        if value and name == "retry-after":
-            return _seconds_until(value)
-    return None
-
-
 def one_line(text: str) -> str:
     """The beginning of what a server said, fit to be shown."""
     return presentable(text, longest=200) or "no reason given"
-
-
-def _seconds_until(date: str) -> float | None:
-    try:
-        at = email.utils.parsedate_to_datetime(date).astimezone(datetime.UTC)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return max(0.0, (at - datetime.datetime.now(datetime.UTC)).total_seconds())

@@ -11,11 +11,11 @@ import httpx
 import openai
 import requests
 
-from smile_trace.bounded_http import ReplyRefused, bounded
+from smile_trace.bounded_http import ReplyRefused, bounded, retry_after
 from smile_trace.models.client_errors import read_error
 from smile_trace.models.retry import pause_before_retry
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import RequestRejected, retry_after
+from smile_trace.trackers.http import RequestRejected
 from smile_trace_comet.errors import check, comet_service
 from smile_trace_opik.server import OpikServer
 from tests.support.readers.base import ForeignReader

@@ -8,7 +8,6 @@ from smile_trace.models.retry import (
     backoff,
     pause_before_retry,
     rejection,
-    retry_after,
 )
 
 
@@ -51,12 +50,3 @@ def test_the_pause_is_the_servers_or_grows_and_ends_with_the_retries():
     assert pause_before_retry(rejection(400, "why", {}), 0, 9) is None
     assert 0.25 <= pause_before_retry(rejection(503, "why", {}), 0, 9) <= 0.5
     assert MAX_WAIT / 2 <= backoff(99) <= MAX_WAIT
-
-
-@pytest.mark.parametrize("value", ["", "soon", "Thu, 01 Jan 1970"])
-def test_an_unreadable_retry_after_is_none(value):
-    assert retry_after({"retry-after": value}) is None
-
-
-def test_a_retry_after_date_that_has_passed_is_no_wait():
-    assert retry_after({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}) == 0

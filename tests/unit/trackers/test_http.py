@@ -1,7 +1,5 @@
 """What a server's answers mean for a delivery."""
 
-import datetime
-import email.utils
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +8,7 @@ import pytest
 from smile_trace.errors import ReasonCode
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault, Request
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import HttpClient, RequestRejected, Service, retry_after
+from smile_trace.trackers.http import HttpClient, RequestRejected, Service
 from tests.support.hostile_server import HostileServer
 
 
@@ -61,17 +59,6 @@ def test_these_statuses_reject_one_item(status: int, retry: bool, code: ReasonCo
     error = service().error(status, "said\n{this}")
     assert isinstance(error, RequestRejected)
     assert (error.outcome.retry, error.outcome.code) == (retry, code)
-
-
-def test_retry_after_is_seconds_or_a_date() -> None:
-    assert retry_after({"Retry-After": " 7 "}) == 7.0
-    assert retry_after({"ratelimit-reset": "9"}) == 9.0
-    assert retry_after({"Retry-After": "soon"}) is None
-    assert retry_after({}) is None
-    at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=100)
-    seconds = retry_after({"retry-after": email.utils.format_datetime(at, usegmt=True)})
-    assert seconds is not None
-    assert 0 < seconds <= 100
 
 
 def test_json_is_sent_and_read() -> None:
