@@ -151,15 +151,19 @@ _LONGEST_NAME = 2000
 _ENDS = frozenset(",;:!?…。、，；：！？")
 _PAIRS = dict(zip("([{\"'“‘«„「『（【", ")]}\"'”’»“」』）】", strict=True))
 """Brackets and quotation marks with their partners."""
+_MEMBER = re.compile(r'"([^"\\\s][^"\\]{0,99})"\s*:\s*(\S.*)', re.DOTALL)
 
 
 def unpunctuated(text: str) -> str:
     """The text without white space and punctuation around it: `Rome` of `Rome.` and `"Rome",`.
 
     What belongs to it stays: the dots of `e.g.`, the brackets of `f(x)`, a sign, a unit. A text
-    of nothing but punctuation stays as it is, and so does one of more than 2,000 characters.
+    of nothing but punctuation stays as it is, and so does one of more than 2,000 characters. A
+    member of a JSON object is `arrives: Friday`.
     """
     found = whole = text.strip()
+    if (member := _MEMBER.fullmatch(whole)) and len(whole) <= _LONGEST_NAME:
+        return f"{member[1]}: {unpunctuated(member[2])}"
     while len(found) > 1 and len(whole) <= _LONGEST_NAME:
         first, last = found[0], found[-1]
         dot = last == "." and "." not in found.split()[-1][:-1]

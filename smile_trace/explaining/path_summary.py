@@ -15,7 +15,7 @@ _MAX_NAMED = 3
 def summarize_path(steps: Sequence[PathStep]) -> str:
     """What each step depends on, from the final answer back.
 
-    “The final answer depends on “"arrives": "Friday"” in the result of get_order. The call of
+    “The final answer depends on “arrives: Friday” in the result of get_order. The call of
     get_order depends on “4711” in the user message.”
     """
     final = steps[0]

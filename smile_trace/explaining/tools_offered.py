@@ -51,18 +51,22 @@ class OfferedTools:
     def instead(self, response: Response) -> str:
         """Which tool is called where those that were called are not offered.
 
-        “Of the three tools offered none of the others is called in its place.”
+        “Of the 3 tools offered none of the others would be called in its place.”
         """
-        its = "its place" if len(self.names) == 1 else "their place"
+        alone = len(self.names) == 1
+        place = "its place" if alone else "their place"
         calls = read_tool_calls(response.text or "")
-        if calls and {one.name for one in calls} <= set(self.names):
-            return "The model calls it where it is not offered, too."
+        if calls and {call.name for call in calls} <= set(self.names):
+            them = "it where it is" if alone else "them where they are"
+            return f"The model calls {them} not offered, too."
         if calls:
-            called = listed([presentable(one.name, longest=60) for one in calls])
-            return f"Were it not offered, {called} would be called in {its}."
+            called = listed([presentable(call.name, longest=60) for call in calls])
+            it = "it" if alone else "they"
+            return f"Were {it} not offered, {called} would be called in {place}."
         if len(self.others) == 1:
-            return f"The other tool offered would not be called in {its}."
-        return f"Of the {len(self._all)} tools offered none of the others would be called in {its}."
+            return f"The other tool offered would not be called in {place}."
+        count = len(self._all)
+        return f"Of the {count} tools offered none of the others would be called in {place}."
 
 
 def _undescribed(value: Any) -> Any:

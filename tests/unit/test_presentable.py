@@ -176,6 +176,8 @@ def test_a_text_of_nothing_but_marks_is_left_as_it_is_where_it_is_long() -> None
         ("[2] Rome is old.", "[2] Rome is old"),
         ("don't", "don't"),
         ("東京。", "東京"),
+        ('"arrives": "Friday",', "arrives: Friday"),
+        ('"sizes": [1, 2]', "sizes: [1, 2]"),
         ("...", "..."),
         (":", ":"),
     ],

@@ -13,9 +13,15 @@ WHOLE = ("turn", "step")
 _INSTRUCTIONS = ("system", "developer")
 
 
+def asks(message: Message) -> bool:
+    """Whether a turn begins with it; not where it holds results of calls before it (Anthropic)."""
+    results = any(isinstance(part, ToolResult) for part in message.parts)
+    return message.role == "user" and not results
+
+
 def turns(messages: Sequence[Message]) -> list[tuple[Place, ...]]:
     """Each message of the user with all that answers it, but for the last: that is the question."""
-    starts = [m for m, message in enumerate(messages) if _asks(message)]
+    starts = [m for m, message in enumerate(messages) if asks(message)]
     return [
         tuple(_whole(messages, m) for m in range(*turn) if messages[m].role not in _INSTRUCTIONS)
         for turn in pairwise(starts)
@@ -72,12 +78,6 @@ def called(message: Message) -> str:
     """The calls of tools in a message, a line each."""
     calls = (part for part in message.parts if isinstance(part, ToolCall))
     return "\n".join(f"{call.name}({call.arguments_text})" for call in calls)
-
-
-def _asks(message: Message) -> bool:
-    """Whether a turn begins with it; not where it holds results of calls before it (Anthropic)."""
-    results = any(isinstance(part, ToolResult) for part in message.parts)
-    return message.role == "user" and not results
 
 
 def _results(messages: Sequence[Message], call: int, ids: set[str | None]) -> Iterator[int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smile_trace.attribution import measured_at
+from smile_trace.attribution.segmentation.turns import asks
 from smile_trace.records import (
     Call,
     Explanation,
@@ -55,7 +56,7 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
         found.append(_part("tool_result", tool, place, [], explanation, tool))
     for place, tool in _offered(explanation.messages):
         found.append(_part("tool", tool, place, [], explanation, tool))
-    asked = [m for m, message in enumerate(call.messages) if _asks(message)]
+    asked = [m for m, one in enumerate(call.messages) if asks(one) and one.content.strip()]
     for before, m in enumerate(reversed(asked)):
         whole = m, 0, len(call.messages[m].content)
         found.append(_part("turn", _turn_name(before), whole, list(documents), explanation))
@@ -119,10 +120,6 @@ def _offered(messages: Sequence[Message]) -> Iterator[tuple[Place, str]]:
             for slot in message.slots:
                 name = tool_name(message.content[slot.start : slot.end])
                 yield (m, slot.start, slot.end), name or "a tool"
-
-
-def _asks(message: Message) -> bool:
-    return message.role == "user" and bool(message.content.strip())
 
 
 def _turn_name(before: int) -> str:

@@ -128,3 +128,14 @@ def test_removed_only_together() -> None:
 def test_never_removed() -> None:
     protected = [s.model_copy(update={"protected": s.text == PRICES}) for s in ALL]
     assert _parts("reliable", *protected)[PRICES].effect == "open"
+
+
+def test_what_a_tool_gave_back_in_a_users_message_is_no_turn() -> None:
+    """Anthropic's results stand in messages of the user."""
+    result = MESSAGES[3].model_copy(update={"role": "user"})
+    call = _call().model_copy(update={"messages": (*MESSAGES[:3], result, MESSAGES[4])})
+    found = call_parts(call, _explanation("reliable", *ALL))
+    assert [part.name for part in found if part.kind == "turn"] == [
+        "the question",
+        "the user's message 1 turn before",
+    ]

@@ -96,6 +96,10 @@ def test_whether_the_call_is_kept() -> None:
          "Were it not offered, a would be called in its place."),
         (("get",), ("get", "a"), answer("get"),
          "The model calls it where it is not offered, too."),
+        (("get", "send"), ("get", "send", "a"), answer("a"),
+         "Were they not offered, a would be called in their place."),
+        (("get", "send"), ("get", "send", "a"), answer("send"),
+         "The model calls them where they are not offered, too."),
     ],
 )  # fmt: skip
 def test_the_sentence(
