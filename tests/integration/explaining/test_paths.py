@@ -11,6 +11,7 @@ import pytest
 from openai import OpenAI
 
 import smile_trace
+from smile_trace import semconv
 from smile_trace.explaining.driver import ExplanationFailed
 from smile_trace.records.path import ExplanationPath
 from smile_trace.settings import Settings
@@ -181,6 +182,11 @@ def test_the_strongest_source_is_followed_to_its_end_first(
     [
         ("x " * 800, {}, "the prompt itself could not be asked again: .*maximum context length"),
         ("Rewrite it.", {"smile_trace.truncated": True}, "it holds no whole answer"),
+        (
+            "Rewrite it.",
+            {semconv.PARAMETERS: '{"previous_response_id": "resp_1"}'},
+            r"cannot be asked again \(the server holds a part of its context",
+        ),
     ],
 )
 def test_what_cannot_be_asked_again_is_said_where_the_path_ends(
