@@ -83,9 +83,13 @@ def _rejected(error: Any) -> Failure:
         reason = "prompt longer than the model's context"
     spent = bool(kinds & _SPENT) or any(said in message for said in _SPENT_SAID)
     failure = rejection(error.status_code, reason, error.response.headers, quota_spent=spent)
+    if _FILTERED in kinds:
+        return replace(failure, filtered=True)
     return replace(failure, unavailable="not_repeatable") if _BOUND in message else failure
 
 
+_FILTERED = "content_filter"
+"""Azure's code of a prompt that its filter keeps from the model."""
 _BOUND = "bound to a different conversation"
 """What Anthropic says of reasoning whose signature holds for other words before it."""
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "request_too_large"}

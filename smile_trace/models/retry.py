@@ -28,7 +28,8 @@ class Failure:
     `fate`: whether it reached the model; only an unknown one can have cost anything.
     `retryable`: another attempt can succeed soon, after `retry_after` seconds where the server
     said so. `unavailable`: no other request would fare better, and why; "refused" is permanent,
-    "not_repeatable" concerns the requests of this one call.
+    "not_repeatable" concerns the requests of this one call. `filtered`: a content filter kept the
+    prompt from the model, which is a refusal, and may have cost something.
     """
 
     reason: str
@@ -37,6 +38,7 @@ class Failure:
     retryable: bool = False
     retry_after: float | None = None
     unavailable: Literal["unreachable", "busy", "refused", "not_repeatable"] | None = None
+    filtered: bool = False
 
     @property
     def releases(self) -> bool:

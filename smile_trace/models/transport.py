@@ -20,6 +20,7 @@ from smile_trace.models.items import Batch, Item
 from smile_trace.models.retry import Failure, pause_before_retry
 from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Response, Usage
+from smile_trace.records.refusals import refusal_text
 
 
 class Transport(ABC):
@@ -188,10 +189,19 @@ class Transport(ABC):
         try:
             reply = await self.post(batch.path, batch.body)
         except unanswered(self.client) as error:
-            return read_error(error, client=self.client, timeout=self._timeout)
+            failure = read_error(error, client=self.client, timeout=self._timeout)
+            alone = len(batch.items) == 1 and batch.items[0].answer is None
+            return [self._refusal(batch)] if failure.filtered and alone else failure
         return [
             self._priced(response) for response in read_reply(self._responses, reply, batch.items)
         ]
+
+    def _refusal(self, batch: Batch) -> Response:
+        """The answer to a prompt that a content filter kept from the model. The service charges
+        for reading it (Azure) and does not count it: the bound is what is known."""
+        read = Usage(input_tokens=self._bound(batch.body).input_tokens, output_tokens=0)
+        response = Response(text=refusal_text(""), finish_reason="content_filter", usage=read)
+        return self._priced(response)
 
     def _unavailable(self, failure: Failure, path: str) -> ModelUnavailable:
         where = presentable(self.base_url)

@@ -23,8 +23,7 @@ from smile_trace.capture.providers.requests import read_parameters, request_attr
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 """Types of items that call a tool of the application's, and where its arguments are."""
 _RESULTS = ("function_call_output", "custom_tool_call_output")
-_FIRST = ("message", "reasoning")
-"""Types of items that begin what the model said next."""
+_MESSAGE = ("role", "content")
 
 
 class OpenAIResponses(Provider):
@@ -90,9 +89,6 @@ class OpenAIResponses(Provider):
         return text if told and isinstance(text, str) else None
 
 
-_MESSAGE = ("role", "content")
-
-
 def _answer(output: list[Any]) -> MessageDict:
     """The messages and calls of functions among the items, as one message."""
     parts: list[Part] = []
@@ -115,11 +111,7 @@ def _joined(items: list[MessageDict]) -> list[MessageDict]:
     server refuses a part of it without the reasoning before it."""
     joined: list[MessageDict] = []
     for item in items:
-        if (
-            joined
-            and item["role"] == joined[-1]["role"] == "assistant"
-            and _goes_on(joined[-1], item)
-        ):
+        if joined and _goes_on(joined[-1], item):
             before = joined.pop()
             item = {**before, **item, "parts": [*before["parts"], *item["parts"]]}
         joined.append(item)
@@ -127,6 +119,7 @@ def _joined(items: list[MessageDict]) -> list[MessageDict]:
 
 
 def _goes_on(before: MessageDict, item: MessageDict) -> bool:
+    """Whether an item belongs to what the model said before it."""
     if before["role"] != "assistant" or item["role"] != "assistant":
         return False
     thought = all(part["type"] == "reasoning" for part in before["parts"])

@@ -9,8 +9,8 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.models import ModelUnavailable, Request, retry
 from smile_trace.models.items import Item
 from smile_trace.models.kinds.endpoint import Endpoint
-from smile_trace.models.openai_api.wire import batches
-from smile_trace.records import Message
+from smile_trace.models.openai_api.wire import batches, token_bound
+from smile_trace.records import Message, Usage
 from smile_trace.records.refusals import read_refusal
 from smile_trace.settings import EndpointSettings
 from tests.support.planted import PlantedServer, serving
@@ -229,6 +229,39 @@ async def test_a_malformed_reply_is_a_failure(server, reply):
     server.faults = [(200, {}, reply)]
     [response] = await endpoint(server, retries=0).generate([ask("a")])
     assert not response.ok
+
+
+AZURE = {
+    "message": "The response was filtered due to the prompt triggering Azure OpenAI's content "
+    "management policy.",
+    "type": None,
+    "param": "prompt",
+    "code": "content_filter",
+    "status": 400,
+    "innererror": {"code": "ResponsibleAIPolicyViolation"},
+}
+
+
+async def test_a_prompt_that_a_content_filter_keeps_back_is_refused(server):
+    server.faults = [(400, {}, {"error": AZURE})]
+    model = endpoint(server)
+    [response] = await model.generate([ask("a")])
+    assert read_refusal(response.text or "") == ""
+    assert response.finish_reason == "content_filter"
+    bound = token_bound(server.bodies[0])
+    assert response.usage == Usage(input_tokens=bound.input_tokens, output_tokens=0)
+    server.faults = [(400, {}, {"error": AZURE})]
+    [scored] = await model.score([ask("b")], "Yes")
+    assert not scored.ok, "what is to be scored is missing"
+    assert len(server.bodies) == 2, "neither is asked again"
+
+
+async def test_of_a_list_of_prompts_only_the_filtered_one_is_refused(server):
+    server.faults = [(400, {}, {"error": AZURE}), (400, {}, {"error": AZURE})]
+    model = endpoint(server, concurrency=1, list_requests=True)
+    got = await model.generate([ask("a", form="completion"), ask("b", form="completion")])
+    assert [read_refusal(response.text or "") for response in got] == ["", None]
+    assert got[1].text == "<b>"
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "queued", "in_progress"])
