@@ -53,6 +53,9 @@ class ReasonCode(StrEnum):
     TRACE_REJECTED = "trace_rejected"
     TRACE_UNREADABLE = "trace_unreadable"
 
+    # A source that is read.
+    SOURCE_UNAVAILABLE = "source_unavailable"
+
     # Data that another program wrote.
     UNREADABLE_DATA = "unreadable_data"
 

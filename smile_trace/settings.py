@@ -395,7 +395,16 @@ class Files(_Table):
 class Sources(_Table):
     """Where calls come from besides this machine's applications."""
 
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, dict[str, str | int | float | bool | tuple[str, ...]]]
+
     files: Files = Files()
+
+    @property
+    def pulled(self) -> Mapping[str, Mapping[str, str | int | float | bool | tuple[str, ...]]]:
+        """The tables of backends that are read over their API, by name; their own documentation
+        lists their options."""
+        return self.__pydantic_extra__
 
 
 class Retention(_Table):

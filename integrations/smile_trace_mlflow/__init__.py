@@ -1,4 +1,5 @@
-"""Explanations inside MLflow: a tracker that delivers traces and heatmaps, and `load_prompt`.
+"""Explanations inside MLflow: a tracker that delivers traces and heatmaps, a source of the traces
+that stand there, and `load_prompt`.
 
 Importing this package imports neither mlflow nor the tracker: capture uses its `tracing` in the
 application.
@@ -8,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smile_trace_mlflow.prompts import load_prompt as load_prompt
+    from smile_trace_mlflow.source import MLflowSource as MLflowSource
     from smile_trace_mlflow.tracker import MLflowTracker as MLflowTracker
 
-__all__ = ["MLflowTracker", "load_prompt"]
+__all__ = ["MLflowSource", "MLflowTracker", "load_prompt"]
 
-_LAZY = {"MLflowTracker": "tracker", "load_prompt": "prompts"}
+_LAZY = {"MLflowSource": "source", "MLflowTracker": "tracker", "load_prompt": "prompts"}
 
 
 def __getattr__(name: str) -> Any:

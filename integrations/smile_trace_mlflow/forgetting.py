@@ -37,11 +37,13 @@ def forget_trace(server: "Server", item: ForgottenTrace) -> Outcome:
         RequestRejected: the server does not do this.
     """
     own = mlflow_id(item.trace_id)
-    if (info := server.trace_info(own)) is not None:
-        server.delete_trace(info)
     noted = {call.external_trace.get(EXTERNAL_TRACE) for call in item.calls}
-    users = sorted({trace_id for trace_id in (*noted, item.traced_as) if trace_id} - {own})
-    there = [trace_id for trace_id in users if _leave(server, trace_id, item)]
+    users = {trace_id for trace_id in (*noted, item.traced_as) if trace_id}
+    if own not in noted:  # one that was read from MLflow has its id here, too
+        users -= {own}
+        if (info := server.trace_info(own)) is not None:
+            server.delete_trace(info)
+    there = [trace_id for trace_id in sorted(users) if _leave(server, trace_id, item)]
     for day in sorted({day for call in item.calls for day in call.days}):
         if run := server.find_run(DAY_TAG, day):
             forget_in_day(server, str(run.info.run_id), day, {call.id for call in item.calls})

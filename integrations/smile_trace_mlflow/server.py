@@ -19,7 +19,7 @@ from typing import Any
 
 import requests
 from google.protobuf.json_format import ParseError
-from mlflow.entities import AssessmentSource, Experiment, Feedback, LifecycleStage, Run
+from mlflow.entities import AssessmentSource, Experiment, Feedback, LifecycleStage, Run, Trace
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.entities.span import Span as MlflowSpan
 from mlflow.entities.trace_info import TraceInfo
@@ -254,6 +254,33 @@ class Server:
             if rejected.missing:
                 return []
             raise
+
+    def search_traces(
+        self, experiment_id: str, wanted: str, limit: int, token: str | None = None
+    ) -> "tuple[list[TraceInfo], str | None]":
+        """A page of traces without their spans, the earliest first, and the next page's token."""
+        with self._calling():
+            page = self._tracing.store.search_traces(
+                locations=[experiment_id],
+                filter_string=wanted,
+                max_results=limit,
+                order_by=["timestamp_ms ASC"],
+                page_token=token,
+            )
+        return list(page[0]), page[1] or None
+
+    def traces(self, trace_ids: Sequence[str]) -> "list[Trace]":
+        """The traces that are there with their spans, of a page."""
+        with self._calling():
+            return self._tracing.batch_get_traces(list(trace_ids))
+
+    def experiment_named(self, name: str) -> str | None:
+        """The id of an experiment; None where there is none of that name, or it was deleted."""
+        with self._calling():
+            found: Experiment | None = self._client.get_experiment_by_name(name)
+        if found is None or found.lifecycle_stage == LifecycleStage.DELETED:
+            return None
+        return str(found.experiment_id)
 
     def attach(self, info: TraceInfo, key: str, content_type: str, content: bytes) -> str:
         """Upload an attachment of a trace under an id made from `key`; gives its reference.

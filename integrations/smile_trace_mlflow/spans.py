@@ -277,6 +277,7 @@ def late_span(
         start_ns=parent.start_ns,
         end_ns=parent.end_ns,
         attributes={
+            semconv.KIND: "explanation",
             _TYPE: "EVALUATOR",
             _INPUTS: _json({"answer": answer}),
             _OUTPUTS: _json(outputs),

@@ -149,13 +149,16 @@ class MLflowTracker(Tracker):
             return None
         try:
             missing = [trace_id for trace_id in ids if not self._server.holds_spans(trace_id)]
+            info = None if missing else self._server.trace_info(ids[0])
             if not missing:
                 self._link_prompts(item.trace, ids[0])
                 self._give_user_feedback(item.trace, ids[0])
         except RequestRejected as rejected:
             return rejected.outcome
         if not missing:
-            return Receipt(external_id=ids[0], url=self._url(ids[0]))
+            return Receipt(external_id=ids[0], url=self._url(ids[0], info))
+        if mlflow_trace_id(item.trace) in ids:  # it was read from here, and is not made anew
+            return _gone(missing[0])
         if item.wait_for_external:
             return Deferred(reason=f"the application's own MLflow trace {missing[0]} is not there")
         return None
@@ -190,8 +193,10 @@ class MLflowTracker(Tracker):
         except ValueError:
             return None
 
-    def _url(self, trace_id: str) -> str:
-        return f"{self._ui_url}/#/experiments/{self._server.experiment_id}/traces/{trace_id}"
+    def _url(self, trace_id: str, info: "TraceInfo | None" = None) -> str:
+        """Where it is seen; one of the user's own may stand in another experiment than ours."""
+        experiment = self._server.experiment_id if info is None else info.experiment_id
+        return f"{self._ui_url}/#/experiments/{experiment}/traces/{trace_id}"
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_explanations`: into the trace first, then into the day's run."""
@@ -231,7 +236,7 @@ class MLflowTracker(Tracker):
         spans = {one.span_id for one in item.trace.spans}
         assess(self._server, info, parent.span_id, item, spans)
         self._server.tag_trace(parent.trace_id, STATUS_TAG, explanation.fidelity.status)
-        return Receipt(external_id=span.span_id, url=self._url(parent.trace_id))
+        return Receipt(external_id=span.span_id, url=self._url(parent.trace_id, info))
 
     def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
         """See `Tracker.deliver_paths`: late spans, a column of the list, a page of the day."""
@@ -245,7 +250,7 @@ class MLflowTracker(Tracker):
         if info is None:
             return _gone(trace_id)
         deliver_path(self._server, item, places, info)
-        return Receipt(external_id=path_span_id(item.path.trace_id), url=self._url(trace_id))
+        return Receipt(external_id=path_span_id(item.path.trace_id), url=self._url(trace_id, info))
 
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_unexplained`: an assessment of the call's span."""
@@ -257,7 +262,7 @@ class MLflowTracker(Tracker):
             return found
         parent, info = found
         assess_unexplained(self._server, info, parent.span_id, item)
-        return Receipt(external_id=parent.trace_id, url=self._url(parent.trace_id))
+        return Receipt(external_id=parent.trace_id, url=self._url(parent.trace_id, info))
 
     def _place(
         self, item: ExplainedCall | UnexplainedCall

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace.cli.confirmation import confirm, describe
+from smile_trace.cli.deliver import deliver as deliver_into_trace
+from smile_trace.cli.deliver import find_tracker
 from smile_trace.cli.output import check_writable, show_result, warn_renamed
 from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError
@@ -34,7 +36,11 @@ class Signal(StrEnum):
 def explain(
     context: typer.Context,
     trace_id: Annotated[
-        str | None, typer.Argument(help="A captured call: TRACE_ID or TRACE_ID:SPAN_ID.")
+        str | None,
+        typer.Argument(
+            help="A captured call, or one that stands in MLflow (tr-…): TRACE_ID or "
+            "TRACE_ID:SPAN_ID."
+        ),
     ] = None,
     prompt: Annotated[str | None, typer.Option(help="The prompt's text.")] = None,
     file: Annotated[
@@ -114,6 +120,10 @@ def explain(
             "it takes as many calls again.",
         ),
     ] = False,
+    deliver: Annotated[
+        bool,
+        typer.Option("--deliver", help="Also put it into the trace that stands in MLflow (tr-…)."),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Ask nothing: show what would be asked and cost at most."),
@@ -141,6 +151,8 @@ def explain(
                 "--path takes a TRACE_ID, and none of --answer, --unit, --proxy, --part and "
                 "--sanity-check"
             )
+    if deliver and trace_id is None:
+        raise typer.BadParameter("--deliver takes the TRACE_ID of a trace in MLflow (tr-…)")
     text = prompt if file is None else _read(file)
     from smile_trace.attribution import written
     from smile_trace.evaluation import estimate_check
@@ -161,6 +173,7 @@ def explain(
         part=part,
     )
     settings = Settings()
+    tracker = find_tracker(str(trace_id), settings) if deliver else None
     prepared = prepare(
         text, settings, options, model=model, trace_id=trace_id, answer=answer, app=app
     )
@@ -177,15 +190,15 @@ def explain(
         return
     confirm(most, yes=yes)
     calls = most.calls + (0 if most.proxy is None else most.proxy.calls)
+    found: Explanation | ExplanationPath
     with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_round:
         if path:
             found = _explain_path(str(trace_id), options, model, app, depth, on_round)
         else:
-            explanation = _explain(prepared, settings, on_round, check=sanity_check)
-    if path:
-        show_result(found, html=html, json=json)
-        return
-    _show(explanation, html=html, json=json)
+            found = _explain(prepared, settings, on_round, check=sanity_check)
+    _show(found, html=html, json=json)
+    if tracker is not None:
+        deliver_into_trace(str(trace_id), found, tracker, settings)
 
 
 def _explain(
@@ -227,9 +240,10 @@ def _explain_path(
     )
 
 
-def _show(explanation: "Explanation", *, html: Path | None, json: bool) -> None:
-    show_result(explanation, html=html, json=json)
-    if not json and (checked := explanation.metadata.get("sanity_check")):
+def _show(found: "Explanation | ExplanationPath", *, html: Path | None, json: bool) -> None:
+    show_result(found, html=html, json=json)
+    metadata = getattr(found, "metadata", {})  # a path has none
+    if not json and (checked := metadata.get("sanity_check")):
         print(f"Sanity check {checked['outcome']}: {checked['reason']}.")
 
 

@@ -5,11 +5,15 @@ from typing import Any
 
 from smile_trace.capture.prompts import find_renderings
 from smile_trace.capture.providers import read_messages
+from smile_trace.dialects import assemble
 from smile_trace.dialects.parts import read_message, why_not_repeatable
+from smile_trace.errors import ReasonCode
 from smile_trace.explaining.driver import ExplanationFailed
 from smile_trace.records import JSON, Call, Message, Prompted, PromptUse, Trace
 from smile_trace.records.answer_limit import answer_limit
 from smile_trace.settings import Settings
+from smile_trace.sources.discovery import owner
+from smile_trace.sources.protocol import Source
 
 AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
 
@@ -57,12 +61,16 @@ def read_call(trace_id: str, settings: Settings) -> Call:
 
 
 def read_trace(trace_id: str, settings: Settings) -> Trace:
-    """A trace of the store.
+    """A trace of the store, or of the backend whose id it is (`tr-…` is MLflow's).
 
     Raises:
-        ExplanationFailed: the store has no such trace.
+        ExplanationFailed: there is no such trace.
+        NoSource: nothing says where the backend is.
+        SourceUnavailable: the backend does not answer.
         StoreError: the store cannot be opened.
     """
+    if (source := owner(trace_id, settings)) is not None:
+        return _read_from(source, trace_id)
     from smile_trace.store import Store  # takes a second to load, and a prompt needs none
 
     store = Store.look(settings)
@@ -75,6 +83,17 @@ def read_trace(trace_id: str, settings: Settings) -> Trace:
         ) from None
     finally:
         store.close()
+
+
+def _read_from(source: Source, trace_id: str) -> Trace:
+    spans = source.read(trace_id)
+    if not spans:
+        raise ExplanationFailed(
+            f"there is no trace {trace_id!r} in {source.name}: see whether it was deleted there, "
+            "or has not arrived yet",
+            code=ReasonCode.NOT_FOUND,
+        )
+    return assemble(spans[0].trace_id, spans)
 
 
 def answered_call(trace: Trace, span_id: str = "") -> Call:

@@ -1,0 +1,195 @@
+"""The source: traces that stand in MLflow, as its autologging and `@mlflow.trace` wrote them."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError
+
+from smile_trace import foreign, semconv
+from smile_trace.bounded_http import MAX_REPLY_MB
+from smile_trace.dialects import is_ours
+from smile_trace.foreign import ForeignDataError
+from smile_trace.presentable import check_address, presentable
+from smile_trace.records import JSON, Record, Span
+from smile_trace.sources.protocol import Page, Source, SourceUnavailable
+from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.http import MISREAD, RequestRejected
+from smile_trace_mlflow.spans import EXPLANATION, EXTERNAL_SPAN, EXTERNAL_TRACE
+
+if TYPE_CHECKING:
+    from mlflow.entities import Trace as MlflowTrace
+    from mlflow.entities.span import Span as MlflowSpan
+    from mlflow.entities.trace_info import TraceInfo
+
+    from smile_trace_mlflow.server import Server
+
+logger = logging.getLogger(__name__)
+
+_STATUS = {"OK": "ok", "ERROR": "error"}
+_OF_TRACE = ("mlflow.trace.session", "mlflow.trace.user")
+"""Metadata of a trace that are read of each call."""
+
+
+class MLflowSourceOptions(Record):
+    """The options of `[sources.mlflow]`."""
+
+    tracking_uri: str | None = None
+    """By default that of `[trackers.mlflow]`, then MLFLOW_TRACKING_URI."""
+    experiments: tuple[str, ...] = ()
+    """Names of the experiments whose traces are read."""
+    filter: str | None = None
+    """Only traces that MLflow's search finds by this filter: `tag.env = 'production'`."""
+    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
+    """Megabytes that a reply may have; a larger one is not read."""
+
+
+class MLflowSource(Source):
+    """Reads the traces of one MLflow server."""
+
+    name: ClassVar[str] = "mlflow"
+
+    def __init__(self, server: "Server", options: MLflowSourceOptions) -> None:
+        self._server = server
+        self._options = options
+
+    @classmethod
+    def from_settings(
+        cls, options: Mapping[str, JSON], tracker: Mapping[str, JSON]
+    ) -> "MLflowSource":
+        """See `Source.from_settings`.
+
+        Raises:
+            ValueError: an unknown option, no usable address, or mlflow is not installed.
+        """
+        checked = _checked(options)
+        uri = checked.tracking_uri or str(tracker.get("tracking_uri") or "")
+        uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or ""
+        if urlsplit(uri).scheme not in ("http", "https"):
+            raise ValueError(
+                f"MLflow's tracking address is {presentable(uri) or 'not set'}: set "
+                "MLFLOW_TRACKING_URI, or tracking_uri of [sources.mlflow], to the http(s) address "
+                "of the MLflow server that holds the traces"
+            )
+        login = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        check_address(uri, "MLflow's tracking address", login)
+        if find_spec("mlflow") is None:
+            raise ValueError("reading MLflow needs mlflow: pip install 'smile-trace[mlflow]'")
+        from smile_trace_mlflow.server import Server
+
+        return cls(Server(uri, None, max_reply_mb=checked.max_reply_mb), checked)
+
+    @classmethod
+    def owns(cls, trace_id: str) -> bool:
+        """See `Source.owns`: `tr-` and 32 hex digits."""
+        return trace_id.startswith("tr-")
+
+    @property
+    def places(self) -> Sequence[str]:
+        """See `Source.places`: the experiments."""
+        return self._options.experiments
+
+    def read(self, trace_id: str) -> tuple[Span, ...]:
+        """See `Source.read`."""
+        with _asking(), self._server.reading():
+            found = self._server.traces([trace_id])
+            return _spans(found[0]) if found else ()
+
+    def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
+        """See `Source.page`."""
+        with _asking(), self._server.reading():
+            experiment = self._server.experiment_named(place)
+            if experiment is None:
+                raise SourceUnavailable(
+                    f"MLflow at {self._server.uri} has no experiment {place!r}: correct "
+                    "experiments of [sources.mlflow]"
+                )
+            infos, until_ms = self._infos(experiment, since_ms, until_ms, limit)
+            found = self._server.traces([info.trace_id for info in infos])
+            return Page(traces=tuple(filter(None, map(_readable, found))), until_ms=until_ms)
+
+    def _infos(
+        self, experiment: str, since_ms: int, until_ms: int, limit: int
+    ) -> "tuple[list[TraceInfo], int]":
+        """The earliest traces, and until when they are all of them."""
+        wanted = f"trace.timestamp_ms >= {since_ms} AND trace.timestamp_ms < {until_ms}"
+        if self._options.filter:
+            wanted += f" AND {self._options.filter}"
+        infos, token = self._server.search_traces(experiment, wanted, limit)
+        while token is not None:
+            last_ms = infos[-1].request_time
+            whole = [info for info in infos if info.request_time < last_ms]
+            if whole:
+                return whole, last_ms
+            # All of them began in one millisecond: the rest of it is needed, too.
+            more, token = self._server.search_traces(experiment, wanted, limit, token)
+            infos += more
+        return infos, until_ms
+
+
+def _checked(options: Mapping[str, JSON]) -> MLflowSourceOptions:
+    try:
+        return MLflowSourceOptions.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = ".".join(map(str, first["loc"]))
+        known = ", ".join(MLflowSourceOptions.model_fields)
+        raise ValueError(f"[sources.mlflow] {option}: {first['msg']} (it takes {known})") from None
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except (TrackerUnavailable, RequestRejected) as error:
+        raise SourceUnavailable(str(error)) from error
+
+
+def _readable(trace: "MlflowTrace") -> tuple[Span, ...]:
+    """As `_spans`; none where it cannot be read: the others of its page are."""
+    try:
+        return _spans(trace)
+    except (ForeignDataError, *MISREAD) as error:
+        logger.warning("the trace %s cannot be read: %s", trace.info.trace_id, presentable(error))
+        return ()
+
+
+def _spans(trace: "MlflowTrace") -> tuple[Span, ...]:
+    """The finished spans of a trace without ours."""
+    metadata = trace.info.trace_metadata or {}
+    about = {name: metadata[name] for name in _OF_TRACE if metadata.get(name)}
+    found = (
+        _span(span, trace.info.trace_id, about) for span in trace.data.spans if span.end_time_ns
+    )
+    return tuple(span for span in found if not is_ours(span) and EXPLANATION not in span.attributes)
+
+
+def _span(span: "MlflowSpan", trace_id: str, about: Mapping[str, str]) -> Span:
+    """As MLflow's OTLP export writes it, where every attribute is JSON."""
+    raw = span.to_dict()
+    attributes: dict[str, JSON] = dict(raw["attributes"])
+    if about:
+        attributes["mlflow.traceMetadata"] = json.dumps(about)
+    attributes[semconv.EXTERNAL_PREFIX + EXTERNAL_TRACE] = trace_id
+    attributes[semconv.EXTERNAL_PREFIX + EXTERNAL_SPAN] = span.span_id
+    foreign.check(attributes)
+    return Span(
+        trace_id=trace_id.removeprefix("tr-"),
+        span_id=span.span_id,
+        parent_id=span.parent_id,
+        name=span.name,
+        start_ns=span.start_time_ns,
+        end_ns=span.end_time_ns,
+        attributes=attributes,
+        events=tuple(
+            {"name": event.name, "time_ns": event.timestamp, "attributes": dict(event.attributes)}
+            for event in span.events
+        ),
+        status=_STATUS.get(span.status.status_code.value, "unset"),
+        status_message=span.status.description or "",
+    )

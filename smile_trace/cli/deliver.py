@@ -1,0 +1,69 @@
+"""`--deliver`: an explanation that was made in the foreground goes into the trace it explains."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from smile_trace.cli.output import printable
+from smile_trace.errors import SmileTraceError
+from smile_trace.presentable import link
+
+if TYPE_CHECKING:
+    from smile_trace.records import Explanation
+    from smile_trace.records.path import ExplanationPath
+    from smile_trace.settings import Settings
+    from smile_trace.trackers import Tracker
+
+
+def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
+    """The tracker of the backend whose id it is.
+
+    Raises:
+        SmileTraceError: it is no backend's, or its tracker is not set; the message says what to do.
+    """
+    from smile_trace.sources.discovery import owner
+    from smile_trace.trackers import discover
+
+    source = owner(trace_id, settings)
+    if source is None:
+        raise SmileTraceError(
+            f"--deliver puts an explanation into a trace of a backend (tr-… of MLflow), and "
+            f"{trace_id} is one of the store: smile-trace worker delivers what it explains there"
+        )
+    try:
+        found = [one for one in discover(settings.trackers) if one.name == source.name]
+    except ValueError as error:
+        raise SmileTraceError(str(error)) from None
+    if not found:
+        raise SmileTraceError(
+            f"--deliver needs the address of {source.name}, in [trackers.{source.name}], too"
+        )
+    return found[0]
+
+
+def deliver(
+    trace_id: str,
+    explained: "Explanation | ExplanationPath",
+    tracker: "Tracker",
+    settings: "Settings",
+) -> None:
+    """Deliver what was explained, and say where it can be seen.
+
+    Raises:
+        SmileTraceError: the tracker did not take it, or the trace is gone by now.
+    """
+    from smile_trace.explaining.inputs import answered_call, read_trace
+    from smile_trace.records import Explanation
+    from smile_trace.trackers import ExplainedCall, ExplainedPath, Receipt
+
+    traced_as, _, span_id = trace_id.partition(":")
+    trace = read_trace(traced_as, settings)
+    if isinstance(explained, Explanation):
+        call = answered_call(trace, span_id)
+        item = ExplainedCall(trace=trace, call=call, explanation=explained, traced_as=traced_as)
+        [outcome] = tracker.deliver_explanations([item])
+    else:
+        path = ExplainedPath(trace=trace, path=explained, traced_as=traced_as)
+        [outcome] = tracker.deliver_paths([path])
+    if not isinstance(outcome, Receipt):
+        raise SmileTraceError(f"it was not delivered: {outcome.reason}", code=outcome.code)
+    print(printable(link(outcome.url or outcome.external_id)), file=sys.stderr)

@@ -1,0 +1,61 @@
+"""Finding sources by entry point."""
+
+from importlib.metadata import entry_points
+
+from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.settings import Settings
+from smile_trace.sources.protocol import Source
+
+GROUP = "smile_trace.sources"
+
+
+class NoSource(SmileTraceError):
+    """A source that the settings name cannot be used; the message says what to do."""
+
+    code = ReasonCode.SETTINGS_INVALID
+
+
+def pulled(settings: Settings) -> list[Source]:
+    """The sources that the settings name, which the worker reads, by name.
+
+    Raises:
+        NoSource: one is not installed, has no address, or its options are wrong.
+    """
+    known = _installed()
+    found = []
+    for name in sorted(settings.sources.pulled):
+        if name not in known:
+            installed = ", ".join(sorted(known)) or "none"
+            raise NoSource(
+                f"[sources.{name}]: no source of that name is installed (installed: {installed})"
+            )
+        found.append(_opened(name, known[name], settings))
+    return found
+
+
+def owner(trace_id: str, settings: Settings) -> Source | None:
+    """The source whose id this is; None where it is none's, as the ids of the store are.
+
+    Raises:
+        NoSource: it has no address, or its options are wrong.
+    """
+    for name, source in sorted(_installed().items()):
+        if source.owns(trace_id):
+            return _opened(name, source, settings)
+    return None
+
+
+def _opened(name: str, source: type[Source], settings: Settings) -> Source:
+    try:
+        opened = source.from_settings(
+            settings.sources.pulled.get(name, {}), settings.trackers.get(name, {})
+        )
+    except ValueError as error:
+        raise NoSource(str(error)) from None
+    if opened is None:
+        raise NoSource(f"nothing says where {name} is: set its address in [sources.{name}]")
+    return opened
+
+
+def _installed() -> dict[str, type[Source]]:
+    return {entry.name: entry.load() for entry in entry_points(group=GROUP)}
