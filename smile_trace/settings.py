@@ -346,6 +346,8 @@ class Worker(_Table):
     """Time between two polls of the spool and the outboxes."""
     trace_silence_seconds: float = Field(300.0, ge=0)
     """A trace without its root is complete when nothing was added to it for so long."""
+    pull_seconds: float = Field(30.0, gt=0)
+    """Time between two looks at the backends of `[sources.NAME]`."""
     external_trace_seconds: float = Field(600.0, ge=0)
     """How long the user's own trace is looked for on the tracker before ours is delivered."""
     comparison_seconds: float = Field(900.0, gt=0)

@@ -63,6 +63,11 @@ def _table(now: "Status") -> "Table":
     table.add_column(justify="right")
     table.add_column(overflow="fold")
     table.add_row("captured", str(now.captured), _not_captured_yet(now))
+    for read in now.sources:
+        said = f"traces, {read.calls} calls, {read.kept} of them kept ({printable(read.place)})"
+        table.add_row(f"from {read.source}", str(read.traces), said)
+        if read.reason is not None:
+            table.add_row("", "", _dim(read.reason))
     table.add_row("sampled", str(now.sampled), "")
     table.add_row("explained", str(now.explained), _by_status(now))
     if now.sanity_checks:

@@ -19,6 +19,7 @@ from smile_trace.store.outbox import Outbox
 from smile_trace.store.paths import Paths
 from smile_trace.store.pauses import Pauses
 from smile_trace.store.proxy_trusts import ProxyTrusts
+from smile_trace.store.pulled import PulledPlaces
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
 from smile_trace.store.queries.status import Status, read_status
 from smile_trace.store.spending.ledger import StoredLedger, StoredResponses
@@ -47,6 +48,7 @@ class Store:
         jobs: what is to be explained, and the explanations.
         paths: the paths of traces.
         outbox: what each tracker still has to get.
+        pulled: how far each source was read.
         pauses: models that cannot be asked right now.
         proxy_trusts: how far proxies were trusted beside their targets.
         responses: answers by content key (a `models.accounting.ledger.ResponseCache`).
@@ -66,6 +68,7 @@ class Store:
         self.jobs = Jobs(database)
         self.paths = Paths(database)
         self.outbox = Outbox(database)
+        self.pulled = PulledPlaces(database)
         self.pauses = Pauses(database)
         self.proxy_trusts = ProxyTrusts(database)
         self.responses = StoredResponses(database)

@@ -241,6 +241,18 @@ removals = Table(
     Column("by_hand", Boolean, nullable=False, default=False),  # the tracker cannot do it
 )
 
+pulled = Table(
+    "pulled",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("place", String, primary_key=True),  # an experiment, a project
+    Column("until_ms", BigInteger, nullable=False),  # what began before it was read for good
+    Column("traces", Integer, nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("kept", Integer, nullable=False),  # calls that are in the store
+    *_reason(),  # why it cannot be read
+)
+
 reservations = Table(
     "reservations",
     metadata,

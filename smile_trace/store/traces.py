@@ -204,6 +204,14 @@ class Traces:
             wanted = [(trace_id, found[trace_id]) for trace_id in trace_ids if trace_id in found]
             return _load(connection, wanted, assemble)[0]
 
+    def known(self, trace_ids: Sequence[str]) -> set[str]:
+        """Those of the ids of which a span is there."""
+        query = select(traces.c.trace_id)
+        with self._database.read() as connection:
+            return {
+                row.trace_id for row in in_chunks(connection, query, traces.c.trace_id, trace_ids)
+            }
+
     def call(self, call_id: str) -> Call | None:
         """The call of that id."""
         with self._database.read() as connection:

@@ -10,6 +10,7 @@ from smile_trace.errors import ReasonCode, needing_extra
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
+from smile_trace.sources.discovery import pulled
 from smile_trace.store import Store
 from smile_trace.store.pauses import Pause
 from smile_trace.store.queries.status import Status
@@ -22,6 +23,7 @@ from smile_trace.worker.explaining.engine import Engine
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, worker_lock
 from smile_trace.worker.metrics import serving_metrics
+from smile_trace.worker.pull import Pull, PullThread
 from smile_trace.worker.sample import sample
 from smile_trace.worker.store_retry import StoreRetry
 
@@ -105,6 +107,10 @@ class _Worker:
         self._ingest = Ingest(store, settings, clock)
         self._engine = Engine(store, settings, app, self._store_retry, clock)
         self._dispatcher = Dispatcher(store, settings, self._engine, clock)
+        self._pulls = [
+            Pull(source, store, settings, clock, stopping.wait) for source in pulled(settings)
+        ]
+        self._pulling: list[PullThread] = []
         self._drained = threading.Event()  # nothing more will be captured or explained
         self._deliveries = [
             DeliveryThread(
@@ -132,6 +138,10 @@ class _Worker:
         self._engine.start()
         for thread in self._deliveries:
             thread.start()
+        for pull in self._pulls:
+            reading = PullThread(pull, self._settings, self._store_retry, self._stopping, once=once)
+            self._pulling.append(reading)
+            reading.start()
         try:
             self._work(once, progress)
         except BaseException:
@@ -175,6 +185,8 @@ class _Worker:
                     break
         for thread in self._deliveries:
             thread.delivery_worker.tracker.close()
+        for reading in self._pulling:  # at most one request is under way
+            reading.join(STOP_SECONDS / 2)
 
     def _work(self, once: bool, progress: Progress | None) -> None:
         while not self._stopping.is_set():
@@ -191,12 +203,19 @@ class _Worker:
         idle = not self._dispatcher.dispatch()
         if self._poll.due or (once and idle):
             self._poll.restart()
+            reading = any(thread.is_alive() for thread in self._pulling)  # asked before it is read
             ingested = self._ingest.run(self._interrupted)
             if ingested.spans:
                 logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
             idle = not sample(self._store, self._settings, self._clock) and idle
             self._show(progress)
-            if once and idle and not self._engine.active and not self._dispatcher.dispatch():
+            if (
+                once
+                and idle
+                and not reading
+                and not self._engine.active
+                and not self._dispatcher.dispatch()
+            ):
                 return True
         if self._maintenance.due:
             self._maintenance.restart()

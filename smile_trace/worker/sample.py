@@ -183,10 +183,14 @@ def _not_repeatable(why: str) -> Reason:
 def _draw(decision: Decision, call: Call, settings: Settings, chosen: int) -> Decision:
     if decision.state == "skipped" or chosen < settings.sampling.minimum_per_prompt_version:
         return decision
-    probability = settings.sampling.rate
-    # The trace's id decides: all calls of a trace together, and the same ones every time.
-    drawn = int(hashlib.sha256(call.trace_id.encode()).hexdigest()[:13], 16) / 16**13
-    update: dict[str, object] = {"inclusion_probability": probability}
-    if drawn >= probability:
+    update: dict[str, object] = {"inclusion_probability": settings.sampling.rate}
+    if not is_drawn(call, settings):
         update |= {"state": "skipped", **NOT_SAMPLED.values}
     return decision.model_copy(update=update)
+
+
+def is_drawn(call: Call, settings: Settings) -> bool:
+    """Whether the rate alone samples it: the trace's id decides, so that all calls of a trace go
+    together, and the same ones every time."""
+    drawn = int(hashlib.sha256(call.trace_id.encode()).hexdigest()[:13], 16) / 16**13
+    return drawn < settings.sampling.rate

@@ -9,6 +9,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.presentable import presentable
 from smile_trace.records import Record
 from smile_trace.store.database import Database
+from smile_trace.store.pulled import Pulled, read_places
 from smile_trace.store.spending.ledger import Spent
 from smile_trace.store.tables import (
     calls,
@@ -98,6 +99,8 @@ class Status(Record):
     failed_by_reason: tuple[Counted, ...]
     pending_by_reason: tuple[Counted, ...]
     trackers: tuple[TrackerCounts, ...]
+    sources: tuple[Pulled, ...] = ()
+    """What was read of the backends of `[sources.NAME]`, once late spans had their time."""
     worker: str = ""
     """What `smile-trace health` says."""
     healthy: bool = False
@@ -141,6 +144,7 @@ def read_status(database: Database, today: str) -> Status:
             failed_by_reason=_reasons(connection, "failed"),
             pending_by_reason=_waited_for(connection),
             trackers=_trackers(connection),
+            sources=read_places(connection),
             corrupt_lines=_count(connection, corrupt_lines),
             paused_models=_paused_models(connection),
             spent_today=_spent(connection, today),

@@ -1,8 +1,11 @@
 """Traces that MLflow itself wrote are read from a real server, explained, and shown there."""
 
+import base64
 import json
 import os
-from collections.abc import Iterator, Sequence
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +13,23 @@ import mlflow
 import openai
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Trace
+from mlflow.entities import Span, Trace
+from mlflow.tracing.client import TracingClient
 
+from smile_trace.errors import ReasonCode
 from smile_trace.records import Explanation
+from smile_trace.settings import Settings
+from smile_trace.sources.discovery import pulled
+from smile_trace.sources.protocol import Page
+from smile_trace.store import Store
+from smile_trace.worker.pull import LATE_SECONDS, Pull
+from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowSource
 from smile_trace_mlflow.spans import EXPLANATION_NAME
 from tests.support.command_line import run_command
 from tests.support.mlflow_server import MLflowServer
 from tests.support.strict_openai import StrictServer, strict
+from tests.support.worker_settings import settings_tables
 
 pytestmark = pytest.mark.mlflow
 
@@ -141,7 +153,7 @@ def test_a_trace_that_is_not_there_is_said_before_the_model_is_asked(
 ) -> None:
     ask(model)
     [trace] = traces(experiment)
-    MlflowClient().delete_traces(trace.info.experiment_id, trace_ids=[trace.info.trace_id])
+    MlflowClient().delete_traces(str(trace.info.experiment_id), trace_ids=[trace.info.trace_id])
     written(tmp_path, model)
     asked = len(model.bodies)
     done = command(tmp_path, mlflow_server, "explain", trace.info.trace_id)
@@ -169,3 +181,163 @@ def test_a_trace_of_the_store_is_not_delivered_in_the_foreground(
     assert done.returncode == 1
     assert b"smile-trace worker" in done.stderr
     assert not model.bodies
+
+
+def worker_settings(home: Path, server: MLflowServer, model: StrictServer, place: str) -> Settings:
+    tables: dict[str, dict[str, Any]] = {
+        "sampling": {"rate": 0.0, "minimum_per_prompt_version": 2},
+        "sources": {"mlflow": {"tracking_uri": server.uri, "experiments": [place]}},
+        "trackers": {"mlflow": {"tracking_uri": server.uri, "experiment": server.new_experiment()}},
+    }
+    return Settings(home=home, **settings_tables(model.base_url, tables))
+
+
+def later() -> float:
+    """When everything that has begun by now is read for good."""
+    return time.time() + LATE_SECONDS
+
+
+def read_all(store: Store, settings: Settings, clock: Callable[[], float] = later) -> None:
+    [source] = pulled(settings)
+    Pull(source, store, settings, clock, pause=lambda _: None).run()
+
+
+def test_the_worker_reads_explains_and_shows_what_is_sampled(
+    tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
+) -> None:
+    for number in range(5):
+        ask(model, f"{PROMPT} Number {number}.")
+    before = traces(experiment)
+    settings = worker_settings(tmp_path, mlflow_server, model, experiment)
+
+    for _ in range(2):  # what is explained is never explained again
+        status = run(settings, once=True)
+        assert (status.captured, status.explained, status.failed) == (2, 2, 0)
+        [tracker] = status.trackers
+        assert (tracker.traces, tracker.explanations, tracker.refused) == (2, 2, ())
+    after = traces(experiment)
+    assert [len(late_spans(trace)) for trace in after] == [1, 1, 0, 0, 0]
+    assert [t.info.trace_id for t in after] == [t.info.trace_id for t in before]
+    for was, now in zip(before, after, strict=True):
+        own = {s.span_id: s.to_dict() for s in now.data.spans if s not in late_spans(now)}
+        assert own == {span.span_id: span.to_dict() for span in was.data.spans}
+
+    store = Store.open(settings)
+    read_all(store, settings)
+    found = store.pulled.get("mlflow", experiment)
+    assert (found.traces, found.calls, found.kept) == (5, 5, 2)
+    read_all(store, settings)
+    assert store.pulled.get("mlflow", experiment).traces == 5, "counted twice"
+    ask(model)
+    traces(experiment)
+    read_all(store, settings)
+    found = store.pulled.get("mlflow", experiment)
+    assert (found.traces, found.calls, found.kept) == (6, 6, 2)
+    store.close()
+
+
+def test_a_trace_that_was_deleted_meanwhile_is_a_reason_and_not_made_anew(
+    tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
+) -> None:
+    ask(model)
+    [trace] = traces(experiment)
+    settings = worker_settings(tmp_path, mlflow_server, model, experiment)
+    assert run(settings, once=True, trackers=[]).explained == 1
+    MlflowClient().delete_traces(str(trace.info.experiment_id), trace_ids=[trace.info.trace_id])
+
+    status = run(settings, once=True)
+    [tracker] = status.trackers
+    codes = {refused.code for refused in tracker.refused}  # of the trace, and so of what is in it
+    assert codes == {ReasonCode.NOT_FOUND, ReasonCode.TRACE_REJECTED}
+    assert (tracker.traces, tracker.explanations, tracker.waiting, status.failed) == (0, 0, 0, 0)
+    assert not traces(experiment)
+
+
+def test_a_late_span_is_seen_and_a_missing_experiment_said(
+    tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
+) -> None:
+    ask(model)
+    [trace] = traces(experiment)
+    settings = worker_settings(tmp_path, mlflow_server, model, experiment)
+    store = Store.open(settings)
+    read_all(store, settings, clock=time.time)
+    trace_id = trace.info.trace_id.removeprefix("tr-")
+    assert len(store.trace(trace_id).spans) == 1
+    [root] = trace.data.spans
+    late = {**root.to_dict(), "name": "late", "span_id": base64.b64encode(8 * b"l").decode()}
+    late["parent_span_id"] = root.to_dict()["span_id"]
+    TracingClient().log_spans(str(trace.info.experiment_id), [Span.from_dict(late)])
+    read_all(store, settings)
+    assert {span.name for span in store.trace(trace_id).spans} == {root.name, "late"}
+
+    missing = worker_settings(tmp_path, mlflow_server, model, "nobody made it")
+    read_all(store, missing)
+    assert store.pulled.get("mlflow", "nobody made it").reason_code == ReasonCode.SOURCE_UNAVAILABLE
+    store.close()
+
+
+@pytest.mark.parametrize("dies", ["after a page", "before a page is noted"])
+def test_a_worker_that_dies_while_it_reads_goes_on_where_it_was(
+    tmp_path: Path,
+    mlflow_server: MLflowServer,
+    experiment: str,
+    model: StrictServer,
+    monkeypatch: pytest.MonkeyPatch,
+    dies: str,
+) -> None:
+    for number in range(5):
+        ask(model, f"Number {number}.")
+    assert len(traces(experiment)) == 5
+    settings = worker_settings(tmp_path, mlflow_server, model, experiment)
+    store = Store.open(settings)
+    [source] = pulled(settings)
+    monkeypatch.setattr("smile_trace.worker.pull.PAGE", 2)
+    asked: list[int] = []
+    page = source.page
+
+    def counted(place: str, since_ms: int, until_ms: int, limit: int) -> Page:
+        asked.append(since_ms)
+        return page(place, since_ms, until_ms, limit)
+
+    monkeypatch.setattr(source, "page", counted)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        if dies == "before a page is noted":
+            dying.setattr(store.pulled, "note", die)
+        with pytest.raises(KeyboardInterrupt):
+            Pull(source, store, settings, later, pause=die).run()
+    first = store.pulled.get("mlflow", experiment)
+    assert first.traces in ((1, 2) if dies == "after a page" else (0,))
+    Pull(source, store, settings, later, pause=lambda _: None).run()
+    found = store.pulled.get("mlflow", experiment)
+    assert (found.traces, found.calls) == (5, 5)
+    # What was kept before had not been sampled yet: a few more may be kept, but not explained.
+    assert 2 <= found.kept < 5
+    assert asked[1] == first.until_ms, "it begins where it was"
+    store.close()
+    assert run(settings, once=True, trackers=[]).explained == 2
+
+
+def test_forgetting_leaves_the_users_own_trace(
+    tmp_path: Path, mlflow_server: MLflowServer, experiment: str, model: StrictServer
+) -> None:
+    ask(model)
+    [trace] = traces(experiment)
+    settings = worker_settings(tmp_path, mlflow_server, model, experiment)
+    run(settings, once=True)
+    written(
+        tmp_path,
+        model,
+        f'[trackers.mlflow]\nexperiment = "{settings.trackers["mlflow"]["experiment"]}"\n',
+    )
+    shutil.copytree(tmp_path, tmp_path / "state", ignore=shutil.ignore_patterns("state", "*.toml"))
+    trace_id = trace.info.trace_id.removeprefix("tr-")
+    done = command(tmp_path, mlflow_server, "forget", trace_id, "--yes")
+    assert trace.info.trace_id.encode() in done.stdout + done.stderr
+    [left] = traces(experiment)
+    assert {s.span_id for s in left.data.spans} >= {s.span_id for s in trace.data.spans}
+    assert left.info.tags["smile.status"] == "forgotten"
+    assert all("forgotten" in span.name for span in late_spans(left))

@@ -1,0 +1,186 @@
+"""From a backend that is read over its API to the store: sampled traces whole, the rest counted.
+
+A place (an experiment, a project) is read for good once `LATE_SECONDS` have passed since a trace
+began, so that its late spans are there; then its calls are counted, and how far it was read is
+noted. What began since is looked at before, too, so that it is explained soon.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from smile_trace import semconv
+from smile_trace.dialects import assemble
+from smile_trace.presentable import presentable
+from smile_trace.records import Span, Trace
+from smile_trace.settings import Settings
+from smile_trace.sources.protocol import Page, Source, SourceUnavailable
+from smile_trace.store import Store, StoreError
+from smile_trace.store.groups import Group
+from smile_trace.store.pulled import Pulled
+from smile_trace.store.traces import ArrivedSpan, SpoolBatch, SpoolFile
+from smile_trace.worker.redaction import without_secrets
+from smile_trace.worker.sample import decide, is_drawn
+from smile_trace.worker.store_retry import StoreRetry
+
+logger = logging.getLogger(__name__)
+
+LATE_SECONDS = 600.0
+"""How long after its beginning a trace may still get spans, or arrive at all."""
+OVERLAP_SECONDS = 60.0
+"""How far back what began lately is looked at again: a trace arrives when it has ended."""
+PAGE, PAUSE_SECONDS = 100, 0.5
+"""Traces in one request, and how long a source is left alone after it."""
+
+
+class Pull:
+    """Reads one source. Not thread-safe: one per source, in one thread."""
+
+    def __init__(
+        self,
+        source: Source,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.source = source
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._pause = pause
+        self._chosen: dict[Group, int] = {}
+        self._looked: dict[str, int] = {}
+
+    def run(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Read what is new in every place; one that cannot be read does not hold up the others."""
+        for place in self.source.places:
+            state = self._store.pulled.get(self.source.name, place)
+            try:
+                state = self._read_for_good(state, stopping)
+                self._look(state, stopping)
+            except SourceUnavailable as error:
+                self._note_reason(place, error)
+
+    def _read_for_good(self, state: Pulled, stopping: Callable[[], bool]) -> Pulled:
+        end = self._now_ms() - int(LATE_SECONDS * 1000)
+        while state.until_ms < end and not stopping():
+            page = self.source.page(state.place, state.until_ms, end, PAGE)
+            traces, kept = self._keep(page)
+            state = state.model_copy(
+                update={
+                    "until_ms": page.until_ms,
+                    "traces": state.traces + len(traces),
+                    "calls": state.calls + sum(len(trace.calls) for trace in traces),
+                    "kept": state.kept + sum(len(trace.calls) for trace in kept),
+                    "reason": None,
+                    "reason_code": None,
+                }
+            )
+            self._store.pulled.note(state)
+            if page.until_ms < end:
+                self._pause(PAUSE_SECONDS)
+        return state
+
+    def _look(self, state: Pulled, stopping: Callable[[], bool]) -> None:
+        """Keep what is sampled of the traces that may still grow; they are read again."""
+        now = self._now_ms()
+        since = max(state.until_ms, self._looked.get(state.place, 0))
+        while since <= now and not stopping():
+            page = self.source.page(state.place, since, now + 1, PAGE)
+            self._keep(page)
+            since = page.until_ms
+            self._looked[state.place] = min(since, now - int(OVERLAP_SECONDS * 1000))
+            if since <= now:
+                self._pause(PAUSE_SECONDS)
+
+    def _keep(self, page: Page) -> tuple[list[Trace], list[Trace]]:
+        """The traces of a page that others made, and those of them that are in the store."""
+        traces = [trace for spans in page.traces if (trace := _trace(spans)) is not None]
+        known = self._store.traces.known([trace.trace_id for trace in traces])
+        wanted = self._sampled([trace for trace in traces if trace.trace_id not in known])
+        kept = [trace for trace in traces if trace.trace_id in known | wanted]
+        file = SpoolFile(self.source.name, 0, 0, self._clock())
+        arrived = [ArrivedSpan(s, s.model_dump_json()) for trace in kept for s in trace.spans]
+        if arrived:
+            self._store.traces.add_many([SpoolBatch(file, arrived, [], [])])
+        return traces, kept
+
+    def _sampled(self, traces: Sequence[Trace]) -> set[str]:
+        """The ids of the traces of which a call is to be explained, as sampling will find.
+
+        Those that are drawn, though they cannot be explained, are among them: the settings may
+        map their model by tomorrow.
+        """
+        batch = [(Group.of(call), call) for trace in traces for call in trace.calls]
+        groups = {group for group, _ in batch}
+        stored = self._store.jobs.chosen(groups)
+        # What was kept a moment ago is not in the store's count yet.
+        chosen = {one: max(stored.get(one, 0), self._chosen.get(one, 0)) for one in groups}
+        differs = self._store.jobs.argument_differs(set(chosen))
+        decisions = decide(batch, chosen, self._settings, differs)
+        self._chosen |= chosen
+        return {
+            call.trace_id
+            for (_, call), decision in zip(batch, decisions, strict=True)
+            if decision.state == "pending" or is_drawn(call, self._settings)
+        }
+
+    def _note_reason(self, place: str, error: SourceUnavailable) -> None:
+        said = presentable(error)
+        state = self._store.pulled.get(self.source.name, place)
+        if said != state.reason:
+            logger.warning("%s is not read: %s", self.source.name, said)
+            update = {"reason": said, "reason_code": error.code}
+            self._store.pulled.note(state.model_copy(update=update))
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _trace(spans: Sequence[Span]) -> Trace | None:
+    """The trace; None where smile-trace captured and delivered it, or nobody can read it."""
+    if any(semconv.KIND in span.attributes for span in spans):
+        return None
+    try:
+        return assemble(spans[0].trace_id, [without_secrets(span) for span in spans])
+    except Exception:
+        logger.warning("a trace of %s cannot be read", spans[0].trace_id, exc_info=True)
+        return None
+
+
+class PullThread(threading.Thread):
+    """Reads one source again and again, `once` a single time, until it is told to stop."""
+
+    def __init__(
+        self,
+        pull: Pull,
+        settings: Settings,
+        store_retry: StoreRetry,
+        stopping: threading.Event,
+        *,
+        once: bool,
+    ) -> None:
+        super().__init__(name=f"reading {pull.source.name}", daemon=True)
+        self._pull = pull
+        self._seconds = settings.worker.pull_seconds
+        self._store_retry = store_retry
+        self._stopping = stopping
+        self._once = once
+
+    def run(self) -> None:
+        """Read what is new, wait, and go on."""
+        source = self._pull.source.name
+        while not self._stopping.is_set():
+            try:
+                with self._store_retry.trying(self.name):
+                    self._pull.run(self._stopping.is_set)
+            except StoreError as error:
+                logger.error("nothing more is read from %s: %s", source, error)
+                return
+            except Exception:
+                logger.exception("reading %s failed; it goes on", source)
+            if self._once:
+                return
+            self._stopping.wait(self._seconds)
