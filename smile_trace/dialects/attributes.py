@@ -173,7 +173,8 @@ def read_indexed(attributes: Mapping[str, JSON], prefix: str) -> list[dict[str, 
     items: dict[int, dict[str, JSON]] = {}
     start = prefix + "."
     for key, value in attributes.items():
-        number, dot, name = key.removeprefix(start).partition(".")
-        if key.startswith(start) and dot and number.isdecimal() and len(number) < 7:
-            items.setdefault(int(number), {})[name] = value
+        if key.startswith(start):
+            number, dot, name = key[len(start) :].partition(".")
+            if dot and number.isdecimal() and len(number) < 7:
+                items.setdefault(int(number), {})[name] = value
     return [items[number] for number in sorted(items)]

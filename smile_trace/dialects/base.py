@@ -68,6 +68,15 @@ class DialectUnavailable(SmileTraceError):
     code = ReasonCode.EXTRA_MISSING
 
 
+def dialect_of(span: Span) -> Dialect | None:
+    """The dialect that reads the span: the first that recognises it.
+
+    Raises:
+        ForeignDataError: an attribute by which one would is JSON beyond the bounds.
+    """
+    return next((dialect for dialect in known() if dialect.recognises(span)), None)
+
+
 def register(dialect: Dialect) -> None:
     """Read spans of `dialect`, too. It is asked before those that are known."""
     known().insert(0, dialect)

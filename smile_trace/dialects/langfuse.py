@@ -69,7 +69,8 @@ def _read(value: JSON) -> JSON:
     """JSON, or the text itself where it is none."""
     if isinstance(value, str) and not value.lstrip().startswith(("{", "[")):
         return value
-    return read_json(value) if read_json(value) is not None else value
+    read = read_json(value)
+    return value if read is None else read
 
 
 def _without_tools(request: JSON) -> tuple[JSON, list[JSON]]:

@@ -17,6 +17,8 @@ _SHORTEST = 3
 """Characters of a value by which it is recognised in a message, without the template's text."""
 _MOST = 50
 """Variables of one template."""
+_MOST_FIELDS = 1000
+"""Places of variables in the text of one template."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,10 @@ def find_prompts(
     found: list[tuple[int, str, int, int, list[VariableSpan], bool]] = []
     single = [(n, m.content) for n, m in enumerate(messages) if len(m.slots) == 1 and m.content]
     if template.text is not None:
-        text, spans = _rendered(template.text, template.variables)
+        longest = max((len(content) for _, content in single), default=0)
+        text, spans = _rendered(template.text, template.variables, longest)
         for number, content in reversed(single):
-            if text and (start := content.rfind(text)) >= 0:
+            if text and (start := _last_place(content, text)) >= 0:
                 moved = [s.model_copy(update=_moved(s, start)) for s in spans]
                 again = content.count(text) > 1
                 found = [(number, template.text, start, start + len(text), moved, again)]
@@ -76,16 +79,34 @@ def find_prompts(
     )
 
 
-def _rendered(template: str, variables: Mapping[str, str]) -> tuple[str, list[VariableSpan]]:
-    text, at, spans = "", 0, []
+def _rendered(
+    template: str, variables: Mapping[str, str], longest: int
+) -> tuple[str, list[VariableSpan]]:
+    """The text with its variables and their places; nothing where it is longer than any message,
+    as a few short fields of a long value are."""
+    pieces: list[str] = []
+    spans: list[VariableSpan] = []
+    at = length = 0
     for match in _FIELD.finditer(template):
         name = match[1] or match[2]
-        if name in variables:
-            text += template[at : match.start()]
-            end = len(text) + len(variables[name])
-            spans.append(VariableSpan(name=name, start=len(text), end=end))
-            text, at = text + variables[name], match.end()
-    return text + template[at:], spans
+        if name not in variables:
+            continue
+        start = length + match.start() - at
+        length = start + len(variables[name])
+        if length > longest or len(spans) == _MOST_FIELDS:
+            return "", []
+        pieces += (template[at : match.start()], variables[name])
+        spans.append(VariableSpan(name=name, start=start, end=length))
+        at = match.end()
+    return "".join([*pieces, template[at:]]), spans
+
+
+def _last_place(text: str, part: str) -> int:
+    """As `text.rfind(part)`, which takes as many steps as both lengths multiplied where somebody
+    means it to; `find` does not."""
+    if part not in text:
+        return -1
+    return len(text) - len(part) - text[::-1].find(part[::-1])
 
 
 def _moved(span: VariableSpan, start: int) -> dict[str, int]:
@@ -96,7 +117,7 @@ def _values(content: str, variables: Mapping[str, str]) -> list[VariableSpan]:
     """The last place of each value, the longest value first; none inside another."""
     found: list[VariableSpan] = []
     for name, value in sorted(variables.items(), key=lambda item: -len(item[1])):
-        start = content.rfind(value) if len(value) >= _SHORTEST else -1
+        start = _last_place(content, value) if len(value) >= _SHORTEST else -1
         end = start + len(value)
         if start >= 0 and all(end <= s.start or s.end <= start for s in found):
             found.append(VariableSpan(name=name, start=start, end=end))

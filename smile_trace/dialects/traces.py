@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from smile_trace import foreign, semconv
 from smile_trace.dialects.attributes import call_fields, read_external_trace, read_text
-from smile_trace.dialects.base import known
+from smile_trace.dialects.base import dialect_of
 from smile_trace.dialects.documents import retrieved_in, with_documents
 from smile_trace.dialects.logs import with_logs
 from smile_trace.dialects.one_call import around, said_twice
@@ -111,14 +111,12 @@ def is_ours(span: Span) -> bool:
 def _read(span: Span) -> Call | None:
     if span.attributes.get(semconv.KIND, "call") != "call":  # context, feedback, what we delivered
         return None
-    for dialect in known():
-        if dialect.recognises(span):
-            try:
-                return dialect.read_call(span)
-            except ForeignDataError as error:
-                said = f"its attributes cannot be read: {error}"
-                return Call(**call_fields(span), messages=(), no_content=said)
-    return None
+    try:
+        dialect = dialect_of(span)
+        return None if dialect is None else dialect.read_call(span)
+    except ForeignDataError as error:
+        said = f"its attributes cannot be read: {error}"
+        return Call(**call_fields(span), messages=(), no_content=said)
 
 
 def _with_what_is_around(call: Call, spans: Mapping[str, Span]) -> Call:

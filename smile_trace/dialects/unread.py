@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from smile_trace import semconv
-from smile_trace.dialects.base import known
+from smile_trace.dialects.attributes import NOT_CAPTURED
+from smile_trace.dialects.base import dialect_of
 from smile_trace.dialects.one_call import around
 from smile_trace.dialects.parts import has_content
+from smile_trace.foreign import ForeignDataError
 from smile_trace.records import Call, Span, Trace
 
 _SWITCHES = (
@@ -63,8 +65,15 @@ def unread(trace: Trace) -> Iterator[Unread]:
     for span in trace.spans:
         if span.span_id in taken or not looks_like_a_call(span):
             continue
-        if not any(dialect.recognises(span) for dialect in known()):  # else another says it better
+        if not _is_read(span):  # else another says it better
             yield Unread(span.scope, "its attributes are of no dialect that is known")
+
+
+def _is_read(span: Span) -> bool:
+    try:
+        return dialect_of(span) is not None
+    except ForeignDataError:
+        return True
 
 
 def looks_like_a_call(span: Span) -> bool:
@@ -80,6 +89,8 @@ def looks_like_a_call(span: Span) -> bool:
 def _why_no_content(call: Call, span: Span) -> str | None:
     if call.status != "returned" or any(map(has_content, call.messages)):
         return None
+    if call.no_content not in (None, NOT_CAPTURED):
+        return call.no_content
     known = (how for start, how in _SWITCHES if _is_of(span.scope, start))
     return f"content capture is off: {next(known, 'see how its instrumentor is told to write it')}"
 

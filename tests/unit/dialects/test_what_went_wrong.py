@@ -7,8 +7,9 @@ import pytest
 
 from smile_trace.dialects import read_calls
 from smile_trace.dialects.parameters import SENDABLE, sendable
+from smile_trace.dialects.templates import Template, find_prompts
 from smile_trace.models.registry import NoModel, settings_for
-from smile_trace.records import Span
+from smile_trace.records import Message, Span
 from smile_trace.settings import EndpointSettings, Settings
 from tests.support.recorded_calls import (
     ANSWER,
@@ -191,3 +192,51 @@ def test_a_size_is_no_date() -> None:
     tables = {"llama-3": EndpointSettings(kind="endpoint", base_url="http://x/v1")}
     with pytest.raises(NoModel):
         settings_for("llama-3-8192", Settings(models=tables))
+
+
+@pytest.mark.parametrize(
+    ("scope", "attributes"),
+    [
+        ("mlflow", {"mlflow.spanType": "[" * 2000 + "]" * 2000}),
+        ("logfire.openai", {"request_data": '{"messages": ' + "[" * 2000 + "]" * 2000 + "}"}),
+    ],
+)
+def test_what_cannot_be_recognised_takes_no_other_call_with_it(
+    scope: str, attributes: dict[str, Any]
+) -> None:
+    other = calls_of("vercel-ai-6.0.326")
+    spans = spans_of("vercel-ai-6.0.326")
+    hostile = Span(
+        trace_id=spans[0].trace_id,
+        span_id="f" * 16,
+        name="hostile",
+        start_ns=1,
+        end_ns=2,
+        scope=scope,
+        attributes=attributes,
+    )
+    trace = [*(s for s in spans if s.trace_id == hostile.trace_id), hostile]
+    calls = {call.span_id: call for call in read_calls(trace)}
+    assert "nested too deeply" in str(calls.pop(hostile.span_id).no_content)
+    assert calls == {c.span_id: c for c in other if c.trace_id == hostile.trace_id}
+    assert calls
+
+
+def test_a_template_that_would_fill_the_memory_is_not_rendered() -> None:
+    """A megabyte of fields of a megabyte each would be a terabyte."""
+    bomb = Template("n", "1", "{x}" * 300_000, {"x": "y" * 1_000_000})
+    assert find_prompts(bomb, [Message(role="user", content="y" * 2_000_000)], "s") == ()
+    few = Template("n", "1", "{x}-{x}", {"x": "yy"})
+    [use] = find_prompts(few, [Message(role="user", content="a yy-yy")], "s")
+    assert (use.start, [(s.start, s.end) for s in use.variable_spans]) == (2, [(2, 4), (5, 7)])
+
+
+def test_a_value_is_looked_for_from_the_end_in_as_many_steps_as_the_message_is_long() -> None:
+    """`str.rfind` would take 10¹³ steps here."""
+    half = "a" * 2_000_000
+    message = Message(role="user", content="a" * 9_000_000)
+    assert find_prompts(Template("n", "1", f"{half}b{half}"), [message], "s") == ()
+    assert find_prompts(Template("n", "1", None, {"x": f"b{half}"}), [message], "s") == ()
+    twice = Message(role="user", content="red or red?")
+    [use] = find_prompts(Template("n", "1", None, {"colour": "red"}), [twice], "s")
+    assert (use.variable_spans[0].start, use.variable_spans[0].end) == (7, 10)
