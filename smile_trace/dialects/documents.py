@@ -9,13 +9,15 @@ from collections.abc import Container, Mapping, Sequence
 
 from smile_trace import foreign, semconv
 from smile_trace.dialects.attributes import read_indexed, read_json, read_list, read_object
-from smile_trace.dialects.finding import find_documents
+from smile_trace.dialects.finding import Finder
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records import JSON, Call, Document, Span
 
 _RETRIEVAL = "retriev"
 MAX_DOCUMENTS = 200
 """Documents of one call."""
+MAX_RETRIEVED = 5000
+"""Documents of one trace, the first ones."""
 
 _TEXTS = ("content", "text", "page_content")
 _SOURCES = ("source", "doc_uri", "url", "title", "file_name")
@@ -27,6 +29,7 @@ Retrieved = tuple[Span, list[Document]]
 def retrieved_in(spans: Sequence[Span]) -> list[Retrieved]:
     """The spans of a trace that retrieved documents, with these."""
     found: list[Retrieved] = []
+    left = MAX_RETRIEVED
     for span in spans:
         try:
             documents = [
@@ -35,12 +38,15 @@ def retrieved_in(spans: Sequence[Span]) -> list[Retrieved]:
             ]
         except ForeignDataError:  # JSON beyond the bounds: the calls are read without them
             continue
-        if documents:
+        if documents := documents[:left]:
             found.append((span, documents))
+            left -= len(documents)
     return found
 
 
-def with_documents(call: Call, retrieved: Sequence[Retrieved], around: Container[str]) -> Call:
+def with_documents(
+    call: Call, retrieved: Sequence[Retrieved], around: Container[str], finder: Finder
+) -> Call:
     """The call with the documents that were retrieved before it in its trace, or recorded with it,
     and stand in its messages.
 
@@ -49,6 +55,7 @@ def with_documents(call: Call, retrieved: Sequence[Retrieved], around: Container
         retrieved: of the trace.
         around: the ids of the spans around the call: a function may say what it retrieved, and
             then ask.
+        finder: of the trace.
     """
     before = [
         document.model_copy(update={"retriever": None}) if own else document
@@ -58,7 +65,7 @@ def with_documents(call: Call, retrieved: Sequence[Retrieved], around: Container
         or span.span_id in around
         for document in documents
     ]
-    found = list(find_documents(before, call.messages)) if before else []
+    found = list(finder.find(before, call.messages)) if before else []
     return call.model_copy(update={"documents": tuple(found[:MAX_DOCUMENTS])}) if found else call
 
 

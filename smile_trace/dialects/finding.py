@@ -12,7 +12,6 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from smile_trace.records import Document, Message, Place
 
@@ -30,6 +29,12 @@ _COMMON = 20
 """Places of a seed that says little: it is tried only where the document begins with it."""
 _TRIES = 500
 """Places at which a document is looked for in a message, all seeds together."""
+MOST_STEPS = 10_000_000
+"""Steps of about half a microsecond that the documents of a trace may take."""
+_GAP_STEPS = 40
+"""What looking behind one gap takes."""
+_HELD = 2_000_000
+"""Characters of texts whose words are in memory at once, beside the ones that are compared."""
 
 _ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 """Scripts that write words without spaces between: each character counts as a word."""
@@ -50,38 +55,96 @@ _CLOSING = (".", "!", "?", "…", ")", "。")
 def find_documents(
     documents: Iterable[Document], messages: Sequence[Message]
 ) -> Iterator[Document]:
-    """Those that stand in the messages, in their order, each with a place of its own.
+    """As `Finder.find`, of one call."""
+    yield from Finder().find(documents, messages)
 
-    Their words are looked for, in order: spacing, marks, accents and escapes (JSON's, HTML's) do
-    not count, something that is set apart may have been put in between (a page's header), and
-    ends may be cut off where that is marked, by a line break, say. Found is all of a document, or
-    its first eight words at least, or a half.
-    Of several documents at one place the one that has most of its words there stands there.
+
+class Finder:
+    """Finds documents in the calls of one trace, which send the same texts again and again.
+
+    Args:
+        most_steps: after these nothing more is looked for; what was found until then stands.
     """
-    texts = [_Text(message.content) for message in messages]
-    wanted = list(documents)
-    found = [
-        (match.order, number, place, match)
-        for number, words in enumerate(_Text(document.text) for document in wanted)
-        for place, text in enumerate(texts)
-        for match in _matches(words, text)
-    ]
-    taken: list[tuple[int, _Match]] = []
-    places: dict[int, Place] = {}
-    for _, number, message, match in sorted(found, key=lambda item: item[:3]):
-        if number in places or any(m == message and match.overlaps(o) for m, o in taken):
-            continue
-        taken.append((message, match))
-        places[number] = message, *texts[message].range(match)
-    for number, place in sorted(places.items()):
-        yield wanted[number].model_copy(update={"place": place})
+
+    def __init__(self, most_steps: int = MOST_STEPS) -> None:
+        self._steps = _Steps(most_steps)
+        self._numbers: dict[str, int] = {}
+        self._texts: dict[str, _Text] = {}
+        self._held = 0
+        self._pairs: dict[tuple[int, int], list[_Match]] = {}
+
+    def find(
+        self, documents: Iterable[Document], messages: Sequence[Message]
+    ) -> Iterator[Document]:
+        """Those that stand in the messages, in their order, each with a place of its own.
+
+        Their words are looked for, in order: spacing, marks, accents and escapes (JSON's, HTML's)
+        do not count, something that is set apart may have been put in between (a page's header),
+        and ends may be cut off where that is marked, by a line break, say. Found is all of a
+        document, or its first eight words at least, or a half.
+        Of several documents at one place the one that has most of its words there stands there.
+        """
+        wanted = list(documents)
+        sent = [(self._number(message.content), message.content) for message in messages]
+        self._steps.left -= len(wanted) * len(sent) // 2
+        if self._steps.left <= 0:
+            return
+        found = [
+            (match.order, number, message, match)
+            for number, document in enumerate(wanted)
+            for text in (self._number(document.text),)
+            for message, (content, written) in enumerate(sent)
+            for match in self._matches((text, content), document.text, written)
+        ]
+        taken: dict[int, list[tuple[int, int]]] = {}
+        places: dict[int, Place] = {}
+        for _, number, message, match in sorted(found, key=lambda item: item[:3]):
+            if number not in places and _take(taken.setdefault(message, []), match):
+                places[number] = message, *match.characters
+        for number, place in sorted(places.items()):
+            yield wanted[number].model_copy(update={"place": place})
+
+    def _number(self, text: str) -> int:
+        """Instead of the text, which takes long to compare."""
+        return self._numbers.setdefault(text, len(self._numbers))
+
+    def _matches(self, pair: tuple[int, int], document: str, content: str) -> "list[_Match]":
+        if pair not in self._pairs and self._steps.left > 0:
+            self._pairs[pair] = _matches(self._text(document), self._text(content), self._steps)
+        return self._pairs.get(pair, [])
+
+    def _text(self, text: str) -> "_Text":
+        if text not in self._texts:
+            self._steps.left -= len(text)
+            self._held += len(text)
+            if self._held > _HELD:
+                self._texts.clear()
+                self._held = len(text)
+            self._texts[text] = _Text(text)
+        return self._texts[text]
+
+
+class _Steps:
+    """Counts what is done, down from the most that may be."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+def _take(taken: list[tuple[int, int]], match: "_Match") -> bool:
+    """Take the words of a match, if none of them is taken by another one."""
+    after = bisect_left(taken, (match.end,))
+    if after and taken[after - 1][1] > match.start:
+        return False
+    taken.insert(after, (match.start, match.end))
+    return True
 
 
 @dataclass(frozen=True)
 class _Match:
     """Words `[start, end)` of a message that hold words of a document, from its `first` on.
 
-    `words` of its `of` words are there.
+    `words` of its `of` words are there, and `characters` of the message.
     """
 
     start: int
@@ -89,6 +152,7 @@ class _Match:
     first: int
     words: int
     of: int
+    characters: tuple[int, int] = (0, 0)
 
     @property
     def found(self) -> bool:
@@ -102,9 +166,6 @@ class _Match:
         """What decides between several: all of it, most of it, least between, where it stands."""
         return self.words < self.of, -self.words, self.end - self.start, self.start
 
-    def overlaps(self, other: "_Match") -> bool:
-        return self.start < other.end and other.start < self.end
-
 
 class _Text:
     """The words of a text as they are compared, and where they stand."""
@@ -114,21 +175,20 @@ class _Text:
         plain, places = _unescaped(text)
         words = list(_WORD.finditer(plain))
         self.words = [_compared(match[0]) for match in words]
+        self._runs: dict[int, dict[tuple[str, ...], list[int]]] = {}
         self._places = [(places[m.start()], places[m.end() - 1] + 1) for m in words]
 
-    @cached_property
-    def seeds(self) -> dict[tuple[str, ...], list[int]]:
-        """Where each run of SEED words begins, and each shorter one."""
-        found: dict[tuple[str, ...], list[int]] = {}
-        for k in range(len(self.words)):
-            for n in range(1, SEED + 1):
-                if k + n <= len(self.words):
-                    found.setdefault(tuple(self.words[k : k + n]), []).append(k)
-        return found
+    def runs(self, size: int) -> dict[tuple[str, ...], list[int]]:
+        """Where each run of so many words begins."""
+        if size not in self._runs:
+            found = self._runs[size] = {}
+            for k, run in enumerate(zip(*(self.words[n:] for n in range(size)), strict=False)):
+                found.setdefault(run, []).append(k)
+        return self._runs[size]
 
     def after(self, run: Sequence[str], word: int) -> Sequence[int]:
-        """The first places from a word on at which a run of at most SEED words begins."""
-        places = self.seeds.get(tuple(run), [])
+        """The first places from a word on at which a run of SEED words begins."""
+        places = self.runs(SEED).get(tuple(run), [])
         first = bisect_left(places, word)
         return places[first : first + _COMMON]
 
@@ -155,37 +215,45 @@ class _Text:
         return start, end
 
 
-def _matches(document: _Text, text: _Text) -> list[_Match]:
+def _matches(document: _Text, text: _Text, steps: _Steps) -> list[_Match]:
     """Where enough of a document stands in a text."""
     found: list[_Match] = []
     words = document.words
     size = min(SEED, len(words))
+    steps.left -= 1 + len(words) // 16
+    if not size or document.runs(size).keys().isdisjoint(text.runs(size).keys()):
+        return []
     at = tries = 0
-    while size and at + size <= len(words) and tries < _TRIES:
+    while at + size <= len(words) and tries < _TRIES and steps.left > 0:
         ends = [at + 1]
-        places = text.seeds.get(tuple(words[at : at + size]), [])
+        places = text.runs(size).get(tuple(words[at : at + size]), [])
+        steps.left -= 1
         for start in places[:_SEEDS] if at == 0 or len(places) <= _COMMON else ():
-            match, end = _extended(document, text, at, start)
+            match, end = _extended(document, text, (at, start), steps)
             ends.append(end)
             tries += 1
             cut = _up_to_a_cut(words, text, match, end)
             if cut is not None and cut.found:
-                found.append(cut)
+                found.append(replace(cut, characters=text.range(cut)))
         at = max(ends)  # what begins inside of a match is no better
     return found
 
 
-def _extended(document: _Text, text: _Text, first: int, start: int) -> tuple[_Match, int]:
+def _extended(
+    document: _Text, text: _Text, begin: tuple[int, int], steps: _Steps
+) -> tuple[_Match, int]:
     """The match that begins there, and up to which of its words the document is in it."""
     words = document.words
+    first, start = begin
     count, at, end = 0, first, start
-    after: tuple[int, int] | None = (first, start)
+    after: tuple[int, int] | None = begin
     while after is not None:
         joined = at < after[0] and count > 0 and _same_letters(words, text, (at, end), after)
         count += after[0] - at if joined else 0
         same = _same(words, text.words, *after)
         count, at, end = count + same, after[0] + same, after[1] + same
-        after = _after_gap(document, text, at, end)
+        steps.left -= _GAP_STEPS + same // 16
+        after = _after_gap(document, text, at, end) if steps.left > 0 else None
     return _Match(start, end, first, count, len(words)), at
 
 

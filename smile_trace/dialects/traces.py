@@ -6,6 +6,7 @@ from smile_trace import foreign, semconv
 from smile_trace.dialects.attributes import call_fields, read_external_trace, read_text
 from smile_trace.dialects.base import dialect_of
 from smile_trace.dialects.documents import retrieved_in, with_documents
+from smile_trace.dialects.finding import Finder
 from smile_trace.dialects.logs import with_logs
 from smile_trace.dialects.one_call import around, said_twice
 from smile_trace.dialects.prompt_spans import templates_in, with_template
@@ -24,6 +25,7 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     by_id = {span.span_id: span for span in spans}
     twice = said_twice(calls, by_id)
     retrieved = retrieved_in(spans)
+    finder = Finder()
     templates = templates_in(spans)
     found = (
         with_template(
@@ -31,6 +33,7 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
                 _with_what_is_around(call, by_id),
                 retrieved,
                 around={outer.span_id for outer in around(by_id[span_id], by_id)},
+                finder=finder,
             ),
             by_id,
             templates,

@@ -1,11 +1,12 @@
 """Documents are found in what was sent however they are rendered, and nothing else is."""
 
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import pytest
 
-from smile_trace.dialects.finding import find_documents
+from smile_trace.dialects.finding import Finder, find_documents
 from smile_trace.records import Document, Message
 from tests.support.document_renderings import (
     ENGLISH,
@@ -114,3 +115,35 @@ def test_words_of_the_question_are_no_part_of_it() -> None:
     cut = " ".join(ENGLISH[0].split()[:14])
     messages = sent(f"{cut}…", "What of damage by limescale?")
     assert _pieces([ENGLISH[0]], messages) == [f"{cut}…"]
+
+
+def _conversation(turns: int) -> Iterator[tuple[list[Document], list[Message]]]:
+    """What an agent retrieved and sent up to each turn: all there was before, and more."""
+    documents: list[Document] = []
+    messages: list[Message] = []
+    for turn in range(turns):
+        text = " ".join(f"w{turn}x{k}" for k in range(100))
+        documents = [*documents, Document(id=str(turn), text=text)]
+        messages = [*messages, Message(role="user", content=f"Use this:\n{text}\nand answer.")]
+        yield documents, messages
+
+
+def test_what_is_sent_again_is_not_looked_for_again() -> None:
+    """A conversation of 40 turns takes about 40 times one turn's steps, and not their cube."""
+    one = 2 * 700 + 100
+    finder = Finder(most_steps=3 * 40 * one)
+    for turn, (documents, messages) in enumerate(_conversation(40)):
+        found = [d.id for d in finder.find(documents, messages)]
+        assert found == [str(k) for k in range(turn + 1)]
+
+
+def test_what_is_not_found_in_so_many_steps_is_not_looked_for() -> None:
+    """Tables of the same few words, which stand everywhere a little."""
+    words = random.Random(1).choices(["yes", "no", "none", "both"], k=50_000)
+    documents = [Document(text="|".join(words[k::300])) for k in range(300)]
+    messages = [Message(role="user", content="|".join(words))]
+    finder = Finder(most_steps=600_000)
+    *_, (known, sent) = _conversation(1)
+    assert len(list(finder.find(known, sent))) == 1
+    assert len(list(finder.find(documents, messages))) < 300
+    assert list(finder.find([*known, *documents], [*sent, *messages])) == []
