@@ -12,6 +12,7 @@ from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among, ids_in
 from smile_trace.store.groups import Group
+from smile_trace.store.reopened import reconsider
 from smile_trace.store.tables import (
     calls,
     corrupt_lines,
@@ -176,7 +177,9 @@ class Traces:
             made, broken = _load(
                 connection, [(row.trace_id, not row.has_root) for row in rows], make
             )
-            _put_calls(connection, [row for _, of_trace in made for row in of_trace])
+            read = [row for _, of_trace in made for row in of_trace]
+            reconsider(connection, [trace.trace_id for trace, _ in made], read)
+            _put_calls(connection, read)
             _set_traces(
                 connection,
                 [
