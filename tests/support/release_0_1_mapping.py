@@ -43,8 +43,8 @@ ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "explanation.segments": {"fails_without": False, "title": None},
     "explanation.coarser": {"fails_without": False, "title": None},
     "status": {"partial": 0},
-    "replay.call": {"prompt_assumed": False, "tool_calls": [], "documents": []},
-    "line.call": {"prompt_assumed": False, "tool_calls": [], "documents": []},
+    "replay.call": {"prompt_assumed": False, "tool_calls": [], "documents": [], "dialect": None},
+    "line.call": {"prompt_assumed": False, "tool_calls": [], "documents": [], "dialect": None},
 }
 """Path of an object to the fields that came since, as they are where nothing asks for them."""
 
