@@ -148,6 +148,8 @@ def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSO
     messages = tuple(messages)
     if not all(map(is_captured, messages)):
         return "the content of a message was not captured"
+    if any(isinstance(message.extra.get("audio"), dict) for message in messages):
+        return "a recording that the model made is only referred to"
     for part in (part for message in messages for part in message.parts):
         if isinstance(part, Media) and (why := _why_no_media(part)):
             return why

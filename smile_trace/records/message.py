@@ -62,9 +62,9 @@ class Message(WithExtra):
     @model_serializer(mode="wrap")
     def _either(self, dump: SerializerFunctionWrapHandler) -> dict[str, JSON]:
         whole: dict[str, JSON] = dump(self)
-        del whole["content" if self.parts else "parts"]
+        whole.pop("content" if self.parts else "parts", None)
         if not self.extra:
-            del whole["extra"]
+            whole.pop("extra", None)
         return whole
 
     @property

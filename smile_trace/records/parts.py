@@ -27,7 +27,7 @@ class WithExtra(Record):
     def _without_nothing(self, dump: SerializerFunctionWrapHandler) -> dict[str, JSON]:
         whole: dict[str, JSON] = dump(self)
         if not self.extra:
-            del whole["extra"]
+            whole.pop("extra", None)
         return whole
 
 

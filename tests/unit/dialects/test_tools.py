@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from smile_trace.capture.providers import read_request
 from smile_trace.dialects import read_calls
 from smile_trace.dialects.parts import why_not_repeatable
+from smile_trace.dialects.provider_json import messages_of
 from smile_trace.models import Request
 from smile_trace.models.items import Item
 from smile_trace.models.openai_api import wire
@@ -96,6 +98,13 @@ def test_a_request_that_cannot_be_made_again(parameters: dict[str, Any], why: st
     messages = (Message(role="user", content="hi"),)
     assert why in str(why_not_repeatable(messages, parameters))
     assert why_not_repeatable(messages, {"tools": [{"type": "function", "name": "get"}]}) is None
+
+
+def test_an_answer_that_was_spoken_is_only_referred_to() -> None:
+    """OpenAI takes it back by the id of the recording, which expires."""
+    spoken = {"role": "assistant", "content": None, "audio": {"id": "audio_1"}}
+    sent = read_request({"model": "m", "messages": [spoken, {"role": "user", "content": "So?"}]})
+    assert "only referred to" in str(why_not_repeatable(messages_of(sent.messages), {}))
 
 
 def test_parameters_of_the_responses_api() -> None:

@@ -1,5 +1,7 @@
 """A message of parts: its content, its JSON, and what is left of it without some texts."""
 
+from typing import Any
+
 import pytest
 
 from smile_trace.records import (
@@ -138,6 +140,17 @@ def test_the_shape_of_chat_completions() -> None:
         },
         {"role": "tool", "tool_call_id": "c2", "content": "back"},
     ]
+
+
+@pytest.mark.parametrize(
+    "options", [{"exclude_defaults": True}, {"exclude": {"extra"}}, {"include": {"role"}}]
+)
+def test_a_part_of_it_may_be_dumped(options: dict[str, Any]) -> None:
+    message = Message(role="user", parts=(TextPart(content="a"), TextPart(content="b")))
+    dumped = message.model_dump(**options)
+    assert dumped["role"] == "user"
+    assert "extra" not in dumped
+    assert [part["content"] for part in dumped.get("parts", ())] in ([], ["a", "b"])
 
 
 def test_a_call_that_0_1_stored_is_read() -> None:
