@@ -38,8 +38,8 @@ def explain(
     trace_id: Annotated[
         str | None,
         typer.Argument(
-            help="A captured call, or one that stands in MLflow (tr-…): TRACE_ID or "
-            "TRACE_ID:SPAN_ID."
+            help="A captured call, as smile-trace calls lists them, or one that stands in MLflow "
+            "(tr-…): TRACE_ID or TRACE_ID:SPAN_ID."
         ),
     ] = None,
     prompt: Annotated[str | None, typer.Option(help="The prompt's text.")] = None,

@@ -84,6 +84,8 @@ def replay(
     store = Store.look(settings)
     try:
         call = _logged(store, trace_id)
+        if call.not_repeatable:
+            raise NothingToCompare(f"the call cannot be asked again: {call.not_repeatable}")
         planned = _plan(store, call, prompt_version, parameters or {})
         who = model if model is not None else call.model or "*"
         made = wait_for(_ask(store, settings, call, planned, who, count))
@@ -112,8 +114,8 @@ def _logged(store: Store, trace_id: str) -> Call:
     ids = store.traces.find_calls(trace_id) if trace_id else []
     if not ids:
         raise NothingToCompare(
-            f"there is no call {trace_id!r} in the store: take its id from the tracker, and run "
-            "`smile-trace worker --once` where it was captured just now"
+            f"there is no call {trace_id!r} in the store: take its id from `smile-trace calls` or the "
+            "tracker, and run `smile-trace worker --once` where it was captured just now"
         )
     if len({call_id.partition(":")[0] for call_id in ids}) > 1:
         raise NothingToCompare(f"{trace_id!r} begins the ids of several traces: write more of it")

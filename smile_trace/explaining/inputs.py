@@ -1,7 +1,7 @@
 """Reads a prompt or a captured call given to `explain()` into the records that a Study takes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smile_trace.capture.prompts import find_renderings
 from smile_trace.capture.providers import read_messages
@@ -14,6 +14,9 @@ from smile_trace.records.answer_limit import answer_limit
 from smile_trace.settings import Settings
 from smile_trace.sources.discovery import owner
 from smile_trace.sources.protocol import Source
+
+if TYPE_CHECKING:
+    from smile_trace.store import Store
 
 AnyPrompt = str | Sequence[Message | Mapping[str, Any]]
 
@@ -53,18 +56,23 @@ def read_call(trace_id: str, settings: Settings) -> Call:
     the final answer of an agent.
 
     Raises:
-        ExplanationFailed: the store has no such call, or it holds no answer.
+        ExplanationFailed: the store has no such call, it holds no answer, or it cannot be asked
+            again.
         StoreError: the store cannot be opened.
     """
     trace_id, _, span_id = trace_id.partition(":")
-    return answered_call(read_trace(trace_id, settings), span_id)
+    call = answered_call(read_trace(trace_id, settings), span_id)
+    if call.not_repeatable:
+        raise ExplanationFailed(f"the call cannot be asked again: {call.not_repeatable}")
+    return call
 
 
 def read_trace(trace_id: str, settings: Settings) -> Trace:
-    """A trace of the store, or of the backend whose id it is (`tr-…` is MLflow's).
+    """A trace of the store, by its id or the beginning of it, or of the backend whose id it is
+    (`tr-…` is MLflow's).
 
     Raises:
-        ExplanationFailed: there is no such trace.
+        ExplanationFailed: there is no such trace, or several.
         NoSource: nothing says where the backend is.
         SourceUnavailable: the backend does not answer.
         StoreError: the store cannot be opened.
@@ -75,11 +83,12 @@ def read_trace(trace_id: str, settings: Settings) -> Trace:
 
     store = Store.look(settings)
     try:
-        return store.trace(trace_id)
+        return store.trace(_whole_id(trace_id, store))
     except KeyError:
         raise ExplanationFailed(
-            f"there is no trace {trace_id!r} in {settings.home}: take its id from the tracker, "
-            "and run `smile-trace worker --once` where it was captured just now"
+            f"there is no trace {trace_id!r} in {settings.home}: take its id from "
+            "`smile-trace calls` or the tracker, and run `smile-trace worker --once` where it was "
+            "captured just now"
         ) from None
     finally:
         store.close()
@@ -96,6 +105,18 @@ def _read_from(source: Source, trace_id: str) -> Trace:
     return assemble(spans[0].trace_id, spans)
 
 
+def _whole_id(trace_id: str, store: "Store") -> str:
+    """The id of the one trace whose calls' ids begin so; the same text where there is none.
+
+    Raises:
+        ExplanationFailed: there are several.
+    """
+    found = {call.partition(":")[0] for call in store.traces.find_calls(trace_id)}
+    if len(found) > 1:
+        raise ExplanationFailed(f"{trace_id!r} begins the ids of several traces: write more of it")
+    return found.pop() if found else trace_id
+
+
 def answered_call(trace: Trace, span_id: str = "") -> Call:
     """The last call of a trace with an answer; of this span where one is given.
 
@@ -104,7 +125,10 @@ def answered_call(trace: Trace, span_id: str = "") -> Call:
     """
     calls = [call for call in trace.calls if span_id in ("", call.span_id)]
     if not calls:
-        raise ExplanationFailed(f"the trace {trace.trace_id} holds no such call of a model")
+        which = f"call of a model with the span id {span_id!r}" if span_id else "call of a model"
+        raise ExplanationFailed(
+            f"the trace {trace.trace_id} holds no {which}: `smile-trace calls` lists the calls"
+        )
     for call in reversed(calls):
         if call.answer is not None and not call.truncated:
             return call

@@ -222,7 +222,9 @@ class Traces:
         return None if body is None else Call.model_validate_json(body)
 
     def find_calls(self, prefix: str) -> list[str]:
-        """The ids of the calls whose id begins with `prefix` (a trace id, or a part of it)."""
+        """The ids of the calls whose id begins with `prefix` (a trace id, or a part of it; also as
+        MLflow writes it, `tr-…`)."""
+        prefix = prefix.removeprefix("tr-")
         with self._database.read() as connection:
             query = select(calls.c.id).where(calls.c.id.startswith(prefix, autoescape=True))
             return list(connection.execute(query.order_by(calls.c.start_ns)).scalars())

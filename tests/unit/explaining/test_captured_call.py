@@ -1,0 +1,71 @@
+"""Which captured call `explain` takes, and what it says where it takes none."""
+
+from pathlib import Path
+
+import pytest
+
+from smile_trace import semconv
+from smile_trace.comparison import NothingToCompare, replay
+from smile_trace.explaining import ExplanationFailed, explain
+from smile_trace.explaining.inputs import read_call
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.ingest import Ingest
+from tests.support.spooled import call_span, span_id, trace_id, write_spool
+
+ONE, OTHER = 0x10, 0x20
+"""Traces whose ids differ in the last digit but one."""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
+    held = {semconv.PARAMETERS: '{"previous_response_id": "resp_1"}'}
+    settings = Settings()
+    write_spool(settings.spool, [call_span(ONE), call_span(OTHER, **held)])
+    store = Store.open(settings)
+    Ingest(store, settings).run()
+    store.close()
+    return settings
+
+
+@pytest.mark.parametrize("written", ["{}", "{}:" + span_id(1)])
+def test_a_call_by_its_id(settings: Settings, written: str) -> None:
+    assert read_call(written.format(trace_id(ONE)), settings).trace_id == trace_id(ONE)
+
+
+def test_a_call_by_the_beginning_of_its_id(settings: Settings) -> None:
+    with pytest.raises(ExplanationFailed, match="begins the ids of several traces"):
+        read_call(trace_id(ONE)[:8], settings)
+    assert read_call(trace_id(ONE)[:31], settings).trace_id == trace_id(ONE)
+
+
+def test_a_call_is_replayed_by_the_id_that_mlflow_shows(settings: Settings) -> None:
+    assert replay(f"tr-{trace_id(ONE)}", model=lambda _: "nothing").answers == ("nothing",)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (trace_id(9), "there is no trace .* take its id from `smile-trace calls`"),
+        (f"{trace_id(ONE)}:{span_id(7)}", f"no call of a model with the span id '{span_id(7)}'"),
+    ],
+)
+def test_a_call_that_is_not_there(settings: Settings, written: str, said: str) -> None:
+    with pytest.raises(ExplanationFailed, match=said):
+        read_call(written, settings)
+
+
+def test_a_call_that_cannot_be_asked_again_is_not_asked(settings: Settings) -> None:
+    asked: list[str] = []
+
+    def model(prompt: str) -> str:
+        asked.append(prompt)
+        return "something nice"
+
+    said = r"the call cannot be asked again: .*previous_response_id"
+    with pytest.raises(ExplanationFailed, match=said):
+        explain(trace_id=trace_id(OTHER), model=model)
+    with pytest.raises(NothingToCompare, match=said):
+        replay(trace_id(OTHER), model=model, settings=settings)
+    assert not asked
