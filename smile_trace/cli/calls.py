@@ -12,6 +12,8 @@ from smile_trace.cli.output import printable
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smile_trace.records import Call, Message, Span
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -26,7 +28,10 @@ def calls(
     limit: Annotated[int, typer.Option(min=1, help="The newest ones, at most.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="All of each, one a line.")] = False,
 ) -> None:
-    """List the captured calls as they were read: the first thing to look at."""
+    """List the captured calls as they were read: the first thing to look at.
+
+    The first words of each are its id, which explain, replay and retry take.
+    """
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.store.queries.captured import read_captured
@@ -89,27 +94,35 @@ def _source(span: "Span | None") -> str | None:
 def _told(call: "Call", span: "Span | None") -> str:
     at = datetime.fromtimestamp(call.start_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S")
     lines = [
-        f"{call.id}  {at}  {call.name}  {call.model or 'no model'}",
-        f"    read from {_source(span) or 'no scope'} by {call.dialect or 'an earlier release'}",
-        *(_message(message) for message in call.messages),
-        f"    -> {_cut(call.answer) if call.answer is not None else _why(call)}",
+        f"{call.id} {at} {call.name} {call.model or 'no model'}",
+        f"read from {_source(span) or 'no scope'} by {call.dialect or 'an earlier release'}",
+        *(_message(message, call.messages) for message in call.messages),
+        f"-> {_cut(call.answer) if call.answer is not None else _why(call)}",
     ]
     tools = call.parameters.get("tools")
     if isinstance(tools, list) and tools:
-        lines.append(f"    tools offered: {len(tools)}")
+        lines.append(f"tools offered: {len(tools)}")
     if call.documents:
-        lines.append(f"    documents: {len(call.documents)}")
+        lines.append(f"documents: {len(call.documents)}")
     if given := {k: v for k, v in call.parameters.items() if k != "tools"}:
-        lines.append(f"    parameters: {_cut(json.dumps(given))}")
+        lines.append(f"parameters: {_cut(json.dumps(given))}")
     if call.not_repeatable:
-        lines.append(f"    cannot be asked again: {call.not_repeatable}")
-    return "\n".join(map(printable, lines))
+        lines.append(f"cannot be asked again: {call.not_repeatable}")
+    head, *rest = map(printable, lines)
+    return "\n".join([head, *(f"    {line}" for line in rest)])
 
 
-def _message(message: "Message") -> str:
-    kinds = [part.type for part in message.parts]
-    beside = f" [{', '.join(kinds)}]" if kinds and set(kinds) != {"text"} else ""
-    return f"    {message.role}{beside}: {_cut(message.content)}"
+def _message(message: "Message", messages: "Sequence[Message]") -> str:
+    """Its title and, as they follow each other, its texts and what stands for its other parts."""
+    from smile_trace.render.message_labels import labels, message_title
+
+    shown: list[str] = []
+    at = 0
+    for place, found in sorted(labels(message).items()):
+        shown += [message.content[at:place], *found]
+        at = place
+    said = " ".join([*shown, message.content[at:]])
+    return f"{message_title(message, messages)}: {_cut(said)}"
 
 
 def _why(call: "Call") -> str:

@@ -12,7 +12,7 @@ def receive(
 ) -> None:
     """Take traces and logs as OTLP/HTTP (protobuf or JSON), for the worker to read.
 
-    It listens on 127.0.0.1:4318 unless the settings say otherwise ([receive]). What it has
+    It listens on 127.0.0.1:4318 unless receive.host and receive.port say otherwise. What it has
     answered with 200 is kept, also when it is killed the moment after.
     """
     from smile_trace.cli.log import write_log

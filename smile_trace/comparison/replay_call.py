@@ -114,8 +114,8 @@ def _logged(store: Store, trace_id: str) -> Call:
     ids = store.traces.find_calls(trace_id) if trace_id else []
     if not ids:
         raise NothingToCompare(
-            f"there is no call {trace_id!r} in the store: take its id from `smile-trace calls` or the "
-            "tracker, and run `smile-trace worker --once` where it was captured just now"
+            f"there is no call {trace_id!r} in the store: take its id from `smile-trace calls` "
+            "or the tracker, and run `smile-trace worker --once` where it was captured just now"
         )
     if len({call_id.partition(":")[0] for call_id in ids}) > 1:
         raise NothingToCompare(f"{trace_id!r} begins the ids of several traces: write more of it")

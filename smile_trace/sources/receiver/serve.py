@@ -159,9 +159,10 @@ def _bound(how: Receive) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((how.host, port), family=family, backlog=CONNECTIONS)
     except OSError as error:
+        said = str(error.strerror).partition(" (while")[0]  # the address, again
         raise ReceiverError(
-            f"cannot listen on {how.host}, port {port} ({error.strerror}): choose another "
-            "receive.port, or see what listens there"
+            f"cannot listen on {how.host}, port {port} ({said}): choose another receive.port, or "
+            "see what listens there: smile-trace receive, a worker with receive.port, a Collector"
         ) from None
     with listener:
         yield listener

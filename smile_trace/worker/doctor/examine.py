@@ -7,6 +7,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -121,7 +122,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
 def _store(settings: Settings) -> Iterator[Finding]:
     try:
         if not has_store(settings.home):
-            yield Finding(level="note", about="store", said="nothing was captured here yet")
+            yield Finding(level="note", about="store", said=_nothing_read(settings.spool))
             return
         store = Store.open(settings)
     except StoreError as error:
@@ -148,7 +149,8 @@ def _store(settings: Settings) -> Iterator[Finding]:
     yield Finding(level="good", about="store", said=said)
     for one in status.skipped_by_reason:
         if one.code == ReasonCode.NO_MODEL:
-            yield Finding(level="bad", about="store", said=f"{one.count} calls: {one.reason}")
+            calls = f"{one.count} {'call' if one.count == 1 else 'calls'}"
+            yield Finding(level="bad", about="store", said=f"{calls}: {one.reason}")
     active = active_names(settings)
     for tracker in status.trackers:
         if tracker.name not in active:
@@ -171,6 +173,18 @@ def _store(settings: Settings) -> Iterator[Finding]:
     if status.unreadable_traces:
         said = f"{status.unreadable_traces} traces can be read by no dialect: see the worker's log"
         yield Finding(level="note", about="store", said=said)
+
+
+def _nothing_read(spool: Path) -> str:
+    """What a home without a store holds."""
+    try:
+        waiting = sum(file.stat().st_size > 0 for file in spool.glob("*.jsonl"))
+    except OSError:  # another user's: said by `_home`
+        waiting = 0
+    if not waiting:
+        return "nothing was captured here yet"
+    files = "file waits" if waiting == 1 else "files wait"
+    return f"nothing was read yet, {waiting} spool {files}: start smile-trace worker"
 
 
 def _without_content(store: Store) -> Counter[Unread]:

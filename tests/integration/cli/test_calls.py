@@ -3,14 +3,16 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
+from smile_trace import semconv
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.doctor import examine
 from smile_trace.worker.ingest import Ingest
 from tests.support.command_line import run_command
 from tests.support.recorded_calls import ANSWER, CONTEXT, spans_of
-from tests.support.spooled import write_spool
+from tests.support.spooled import call_span, write_spool
 
 NAMES = (
     "opentelemetry-instrumentation-genai-openai-1.3b0.event_only",
@@ -53,7 +55,10 @@ def test_calls(tmp_path: Path) -> None:
     ]
     assert joined[0]["messages"][1] == {"role": "user", "content": CONTEXT}
     shown = _run(tmp_path, "--limit", "2")
-    assert shown.count("read from") == 2
+    first, *rest = shown.splitlines()
+    assert first.startswith(f"{listed[-2]['id']} ")
+    assert sum(not line.startswith("    ") for line in rest) == 1  # the other call's first
+    assert shown.count("\n    read from") == 2
     assert _run(tmp_path, "--json", "--since", "2999-01-01") == ""
     assert "No call was read" in _run(tmp_path, "--since", "1s")
 
@@ -71,4 +76,34 @@ def test_doctor_lists_what_was_not_read(tmp_path: Path) -> None:
     assert found == [
         "9 calls of opentelemetry.instrumentation.genai.openai: content capture is off: set "
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY"
+    ]
+
+
+def test_what_a_message_holds_beside_its_text(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    messages = [
+        {"role": "user", "parts": [{"type": "text", "content": "When does 4711 arrive?"}]},
+        {
+            "role": "assistant",
+            "parts": [
+                {"type": "text", "content": "I look."},
+                {
+                    "type": "tool_call",
+                    "id": "c",
+                    "name": "get_order",
+                    "arguments": {"number": 4711},
+                },
+            ],
+        },
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c", "result": "Friday"}]},
+    ]
+    held: dict[str, Any] = {semconv.INPUT_MESSAGES: json.dumps(messages)}
+    write_spool(settings.spool, [call_span(1, **held)])
+    store = Store.open(settings)
+    Ingest(store, settings).run()
+    store.close()
+    assert [line.strip() for line in _run(tmp_path).splitlines()[2:5]] == [
+        "user: When does 4711 arrive?",
+        'assistant: I look. calls get_order({"number": 4711})',
+        "tool: result of get_order: Friday",
     ]

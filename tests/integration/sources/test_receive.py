@@ -242,7 +242,8 @@ def test_a_taken_port_is_said(receiver: Receiver, tmp_path: Path) -> None:
     }
     done = run_command("receive", cwd=tmp_path, env=env)
     assert done.returncode == 1
-    assert "choose another receive.port" in done.stderr.decode()
+    said = f"port {receiver.port} (Address already in use): choose another receive.port"
+    assert said in done.stderr.decode()
 
 
 def test_it_speaks_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,15 @@ def test_a_tracker_that_is_not_used_any_more_is_forgotten(settings: Settings) ->
     store.close()
 
 
+def test_what_waits_for_the_first_worker_is_said(settings: Settings) -> None:
+    def of_store() -> list[str]:
+        return [one.said for one in examine(settings) if one.about == "store"]
+
+    assert of_store() == ["nothing was captured here yet"]
+    capture(settings, 1)
+    assert of_store() == ["nothing was read yet, 1 spool file waits: start smile-trace worker"]
+
+
 def test_an_active_tracker_is_not_forgotten(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

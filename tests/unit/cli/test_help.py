@@ -1,6 +1,7 @@
 """What `--help` says."""
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
@@ -15,3 +16,10 @@ def test_doctor_says_which_table_of_the_settings_decides_what_is_removed():
 def test_the_demo_says_how_it_serves(option):
     shown = CliRunner().invoke(app, ["demo", "--help"], env={"COLUMNS": "200"})
     assert option in shown.output
+
+
+@pytest.mark.parametrize("name", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]
+def test_no_help_lost_what_stands_in_square_brackets(name: str) -> None:
+    shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert "()" not in shown.output

@@ -1,6 +1,7 @@
 """Which captured call `explain` takes, and what it says where it takes none."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ ONE, OTHER = 0x10, 0x20
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path))
-    held = {semconv.PARAMETERS: '{"previous_response_id": "resp_1"}'}
+    held: dict[str, Any] = {semconv.PARAMETERS: '{"previous_response_id": "resp_1"}'}
     settings = Settings()
     write_spool(settings.spool, [call_span(ONE), call_span(OTHER, **held)])
     store = Store.open(settings)
