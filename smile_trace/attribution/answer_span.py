@@ -44,6 +44,10 @@ def find_answer_span(answer: str, part: str) -> AnswerSpan:
             f"the answer has no field {part.strip()}: "
             + (f"its fields are {known}" if known else f"it is no JSON (“{_short(answer)}”)")
         )
+    if found is None and part.strip() == "tool":
+        raise AnswerSpanNotFound(
+            f"the answer calls no tool (“{_short(answer)}”): take another call of the trace"
+        )
     if found is None:
         raise AnswerSpanNotFound(
             f"the answer does not hold the part “{_short(part)}”: copy it as it stands there "

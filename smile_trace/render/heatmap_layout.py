@@ -169,18 +169,20 @@ class Heatmap:
         words = self.status_words[:1].upper() + self.status_words[1:]
         return f"{words}: {self.reason}" if self.reason else words
 
-    @property
-    def key(self) -> str:
-        """The legend: what grey, underlines and markers mean."""
+    def key(self, *, answer: bool = True) -> str:
+        """The legend: what grey, underlines and markers mean; those of the answer where it is drawn
+        beside it."""
         floor = f": noise alone is up to {self.noise_floor:.2f} (hatched)"
         grey = floor if self.noise_floor >= 0.005 else ""
         protected = (
             " Dotted underline: protected, never removed." if "protected" in self.kinds else ""
         )
-        partial = any(piece.kind == "explained" for piece in self.answer)
-        part = " Underlined: the part of the answer that is explained." if partial else ""
-        if any(piece.kind == "moved" for piece in self.answer):
-            part = " Underlined in the answer: the fields that change without a driver."
+        kinds = {piece.kind for piece in self.answer} if answer else set()
+        part = ""
+        if "explained" in kinds:
+            part = " Underlined: the part of the answer that is explained."
+        if "moved" in kinds:
+            part = " Underlined in the answer: what changes without a coloured part."
         finer = (
             f" {OPENS} {CLOSES}: a passage, which has its own value as a whole, and the colour of "
             "it; then its pieces were removed one by one, with all else retained: those that "

@@ -109,7 +109,7 @@ def to_svg_strips(
     edges = _balanced(page, height)
     if len(edges) - 1 > MAX_STRIPS:
         edges = [edges[0], edges[-1]]
-    page.legend()
+    page.legend(answer=False)
     count, end = len(edges) - 1, page.y + 8
     fits = end - edges[-2] <= height
     if fits:
@@ -212,12 +212,12 @@ class _Page:
         said = self.picture.answer or (Piece("(empty)", "plain"),)
         self._message(Block("answer", said), "answer")
 
-    def legend(self) -> None:
+    def legend(self, *, answer: bool = True) -> None:
         """The scale with the noise floor, and the key."""
         self.y += 10
         self.legend_y = self.y
         self.y += LEGEND_HEIGHT
-        self._paragraph(self.picture.key, "small", SMALL, SMALL_LINE)
+        self._paragraph(self.picture.key(answer=answer), "small", SMALL, SMALL_LINE)
 
     def facts(self) -> None:
         """Fidelity and cost in small print."""

@@ -17,6 +17,9 @@ _MAX_LENGTH = 60
 _TITLED = ("document", "section", "example", "variable")
 """Units of which a long one is called by its title."""
 
+_CALLED = "$.tool_calls[0]."
+"""Where an answer that is a call of a tool has its name and arguments (`records.tool_calls`)."""
+
 _MAX_NAMED = 3
 """How many segments are named; the rest is counted."""
 
@@ -165,10 +168,24 @@ def _fields(tree: _Tree, fields: Sequence[FieldChange]) -> Iterator[str]:
     names = tree.named_together(finest) if finest else {}
     for segment in sorted(finest, key=lambda s: -s.attribution)[:_MAX_NAMED]:
         strongest = sorted(changes[segment.key], key=lambda change: -change.share)
-        paths = [f"`{change.path.removeprefix('$.')}`" for change in strongest]
-        one = len(paths) == 1
-        what = f"the field {paths[0]} changes" if one else f"the fields {_listed(paths)} change"
+        what = _fields_named([change.path for change in strongest])
         yield f"without {names[segment.key]} {what}"
+
+
+def _fields_named(paths: Sequence[str]) -> str:
+    """Which change: fields, or of a single call of a tool the tool and its arguments."""
+    if all(path.startswith(_CALLED) for path in paths):
+        inside = [path.removeprefix(_CALLED) for path in paths]
+        named = [
+            "the tool called"
+            if path == "name"
+            else f"the argument `{path.removeprefix('arguments.')}`"
+            for path in inside
+        ]
+        return f"{_listed(named)} {'changes' if len(named) == 1 else 'change'}"
+    named = [f"`{path.removeprefix('$.')}`" for path in paths]
+    one = len(named) == 1
+    return f"the field {named[0]} changes" if one else f"the fields {_listed(named)} change"
 
 
 def _together(names: Mapping[str, str], pairs: Sequence[Interaction]) -> Iterator[str]:

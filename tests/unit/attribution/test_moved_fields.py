@@ -1,6 +1,7 @@
 """The fields of a JSON answer that change without a driver, and a part that is a field."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
@@ -8,7 +9,8 @@ import smile_trace
 from benchmarks.statistics.records import ask, observe, planted
 from smile_trace.attribution.answer_span import AnswerSpanNotFound, find_answer_span
 from smile_trace.attribution.estimation.text_comparison import text_comparison
-from smile_trace.records import FieldChange
+from smile_trace.records import FieldChange, Message, ToolCall
+from smile_trace.records.tool_calls import tool_calls_text
 from smile_trace.render.heatmap_layout import heatmap
 from tests.support.studies import run
 
@@ -53,8 +55,25 @@ def test_each_driver_has_its_own_field() -> None:
         ("Berlin", "moved", "changes without “Berlin”"),
         ("soup", "moved", "changes without “soup”"),
     ]
-    assert "Underlined in the answer" in heatmap(found).key
+    assert "Underlined in the answer" in heatmap(found).key()
     assert '<u title="changes without “Berlin”">Berlin</u>' in found.to_html()
+
+
+def test_the_fields_of_a_call_of_a_tool_are_the_tool_and_its_arguments() -> None:
+    def called(messages: Sequence[Message]) -> str:
+        said = messages[0].content
+        name = "get_order" if "arrive" in said else "cancel_order"
+        number = 4711 if "4711" in said else 1
+        return tool_calls_text([ToolCall(name=name, arguments={"number": number})])
+
+    found = run("Does 4711 arrive today ?", called).explanation
+    assert "without “arrive” the tool called changes" in found.summary
+    assert "without “4711” the argument `number` changes" in found.summary
+
+
+def test_the_tool_of_an_answer_that_calls_none() -> None:
+    with pytest.raises(AnswerSpanNotFound, match="the answer calls no tool"):
+        find_answer_span("It arrives on Friday.", "tool")
 
 
 def test_nothing_is_said_of_other_answers() -> None:

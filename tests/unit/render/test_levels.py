@@ -74,8 +74,8 @@ def test_passages_are_enclosed_with_their_value_and_no_character_is_lost() -> No
     parts = [p for p in heatmap(levels()).blocks[0].parts if isinstance(p, Piece)]
     assert [p.sign for p in parts if p.kind == "edge"] == ["supports"] * 4
     assert "".join(p.text for p in parts if p.kind != "edge") == TEXT
-    assert OPENS in heatmap(levels()).key
-    assert OPENS not in heatmap(explanation()).key
+    assert OPENS in heatmap(levels()).key()
+    assert OPENS not in heatmap(explanation()).key()
 
 
 def test_a_passage_is_not_hidden_in_a_fold() -> None:

@@ -24,8 +24,8 @@ def test_the_part_is_a_piece_of_its_own():
     assert [(p.text, p.kind) for p in picture.answer] == [
         ("It is ", "plain"), ("Paris", "explained"), (", of course.", "plain"),
     ]  # fmt: skip
-    assert "Underlined: the part" in picture.key
-    assert "Underlined" not in heatmap(explanation()).key
+    assert "Underlined: the part" in picture.key()
+    assert "Underlined" not in heatmap(explanation()).key()
     assert [p.text for p in heatmap(partly(part=(0, len(ANSWER)))).answer] == [ANSWER]
 
 
@@ -52,3 +52,11 @@ def test_the_terminal_underlines_it():
     shown = io.StringIO()
     print_terminal(partly(), Console(file=shown, force_terminal=True, width=100))
     assert "It is \x1b[4mParis\x1b[0m, of course." in shown.getvalue()
+
+
+def test_pictures_without_the_answer_say_nothing_of_its_underlines():
+    def words(svg):
+        return " ".join(" ".join(ElementTree.fromstring(svg).itertext()).split())
+
+    assert "Underlined:" in words(render.to_svg(partly()))
+    assert "Underlined" not in " ".join(map(words, render.to_svg_strips(partly()).values()))
