@@ -7,6 +7,7 @@ from contextlib import suppress
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named_models import settings_of
+from smile_trace.models import NotRepeatable
 from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Call, ExplanationSettings, Prompted, Record, Usage
@@ -95,7 +96,8 @@ def _plan(store: Store, settings: Settings) -> Plan:
                 found = _with_path(found, call, settings, store)
             if asked.proxy is not None:
                 _add(totals, _proxy_bound(call, asked.proxy, settings, store))
-        except NoModel as error:  # its table was removed after it had been sampled
+        except (NoModel, NotRepeatable) as error:
+            # The table was removed after it had been sampled, or has no form for its messages.
             skipped[error.reason] += 1
             continue
         _add(totals, found)
@@ -150,7 +152,7 @@ def _with_path(found: Planned, call: Call, settings: Settings, store: Store) -> 
     tokens: list[int | None] = []
     usd: list[float | None] = []
     for one in trace.calls:
-        with suppress(NoModel):  # then it is not asked
+        with suppress(NoModel, NotRepeatable):  # then it is not asked
             name = one.model or "*"
             most, price = attempt_bound(name, settings_for(name, settings), Prompted.of(one))
             tokens.append(_tokens(most, calls))

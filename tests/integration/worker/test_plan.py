@@ -1,9 +1,13 @@
 """What a dry run promises is never passed by what is then really reserved."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from smile_trace import semconv
+from smile_trace.errors import ReasonCode
 from smile_trace.records.answer_limit import answer_limit
 from smile_trace.settings import Settings
 from smile_trace.store.spending.ledger import Left
@@ -57,6 +61,20 @@ def test_what_waited_for_a_table_is_planned_once_it_is_there(configure: Configur
     settings = configure(models={"new": {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}})
     [asked] = plan(settings).models
     assert (asked.model, asked.explanations) == ("new", 2)
+
+
+def test_a_call_that_a_model_has_no_form_for_is_left_out(configure: Configure) -> None:
+    """Anthropic's own client reads a PDF; what that costs is not known before."""
+    settings = configure(models={"claude": {"kind": "anthropic"}})
+    pdf = {"type": "uri", "modality": "file", "uri": "https://example.org/a.pdf"}
+    asked = json.dumps([{"role": "user", "parts": [pdf, {"type": "text", "content": PROMPT}]}])
+    given: dict[str, Any] = {semconv.INPUT_MESSAGES: asked}
+    spans = [call_span(1, model="claude", **given), call_span(2, model="claude")]
+    write_spool(settings.spool, spans)
+    promised = plan(settings)
+    assert [(one.model, one.explanations) for one in promised.models] == [("claude", 1)]
+    [left_out] = promised.skipped
+    assert (left_out.code, left_out.count) == (ReasonCode.NOT_REPEATABLE, 1)
 
 
 def test_known_prices_and_caps(configure: Configure) -> None:
