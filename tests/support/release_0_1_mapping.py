@@ -39,7 +39,7 @@ ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "explanation": {"notes": [], "fields": [], "documents": []},
     "explanation.fidelity": {"reproduced": True},
     "explanation.settings": {"distance": "words", "part": None, "pattern": None},
-    "settings.explain": {"distance": "layers", "some": {}, "part": None},
+    "settings.explain": {"distance": "layers", "some": {}, "part": None, "path": False},
     "explanation.segments": {"fails_without": False, "title": None},
     "explanation.coarser": {"fails_without": False, "title": None},
     "status": {"partial": 0},

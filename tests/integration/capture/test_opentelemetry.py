@@ -114,7 +114,7 @@ def test_our_spool_on_a_provider_of_your_own(found: Captured) -> None:
             "gen_ai.request.model": "m",
             "gen_ai.input.messages": json.dumps(messages),
             "gen_ai.output.messages": json.dumps(answers),
-            "image": "data:image/png;base64," + "aGVsbG8=" * 20,
+            "image": "data:image/png;base64," + "aGVsbG8=" * 40_000,  # above the text limit
         }
         span.set_attributes(attributes)
     [call] = found.calls
@@ -122,6 +122,6 @@ def test_our_spool_on_a_provider_of_your_own(found: Captured) -> None:
     assert call.messages[0].content == "hi, [redacted: openai-key]"
     inner, outer = found.spans
     assert inner.parent_id == outer.span_id
-    assert inner.attributes["image"].startswith("[image/png: 120 bytes, sha256 ")
+    assert inner.attributes["image"].startswith("[image/png: 240000 bytes, sha256 ")
     assert inner.attributes["smile_trace.redacted"] == 1
     assert outer.scope == "yours"

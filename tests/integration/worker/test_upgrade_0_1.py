@@ -34,9 +34,22 @@ OF_THE_MOMENT = frozenset(
     ("compared_at", "healthy", "next_try", "since", "spent_today", "worker", "home")
 )
 """What a home says by the clock, by its place or by who looks."""
-ADDED = frozenset(("code", "max_reply_mb", "packaged", "passages", "effects", "budget_needed"))
+ADDED = frozenset(
+    (
+        "code",
+        "max_reply_mb",
+        "packaged",
+        "passages",
+        "effects",
+        "budget_needed",
+        "calls_per_path",
+        "receive",
+        "sources",
+    )
+)
 """What is said since: a reason's code beside its sentence, the bound of a server's reply, which
-packaged model a local one is; which passages of a version mattered, and what each edit did."""
+packaged model a local one is; which passages of a version mattered, and what each edit did; paths,
+the receiver and what else calls are read from."""
 EDITS = [("Be brief.", "Be brief and kind."), ("Never promise money.\n", "")]
 """What a comparison names also where no call tells what it did."""
 
