@@ -64,12 +64,11 @@ def parse(text: str | bytes, *, lenient: bool = False) -> Any:
     """
     if len(text) > MAX_BYTES:
         raise ForeignDataError(f"longer than {MAX_BYTES:,} bytes")
-    constant = _null if lenient else _refuse_constant
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
         _count_values(text)
-        value = json.loads(text, parse_constant=constant)
+        value = (_LENIENT if lenient else _STRICT).decode(text)
     except ForeignDataError:
         raise
     except RecursionError:
@@ -198,3 +197,8 @@ def _mended(value: Any, *, lenient: bool, depth: int = 0) -> Any:
         case list():
             return [again(held) for held in value]
     return value
+
+
+# `json.loads` makes a decoder for each text, which takes longer than a short text.
+_LENIENT = json.JSONDecoder(parse_constant=_null)
+_STRICT = json.JSONDecoder(parse_constant=_refuse_constant)

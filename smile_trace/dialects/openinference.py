@@ -58,17 +58,8 @@ class OpenInference:
     def read_call(self, span: Span) -> Call:
         """The call; a completion where there are prompts in place of messages."""
         a = span.attributes
-        messages = [_message(item) for item in read_indexed(a, "llm.input_messages")]
-        answers = [_message(item) for item in read_indexed(a, "llm.output_messages")]
-        prompts = _prompts(a)
-        completion = bool(prompts) and not messages
-        if completion:
-            messages = [message_of("user", [TextPart(content=prompts[0])])]
         request = read_object(a.get("llm.invocation_parameters"))
         found = Found(
-            messages=messages,
-            answers=answers or _texts(a),
-            form="completion" if completion else "chat",
             model=first_text(request, "model") or first_text(a, *_MODELS),
             provider=first_text(a, "llm.provider", "llm.system"),
             parameters=request,
@@ -82,6 +73,11 @@ class OpenInference:
         )
         if span.scope in _HOLD_THE_REQUEST:
             _read_whole(found, read_json(a.get("input.value")), read_json(a.get("output.value")))
+        if not found.messages:
+            _read_messages(found, a)
+        if not found.answers:
+            answers = [_message(item) for item in read_indexed(a, "llm.output_messages")]
+            found.answers = answers or _texts(a)
         return call_of(span, self.name, found)
 
 
@@ -93,6 +89,13 @@ def _read_whole(found: Found, request: JSON, response: JSON) -> None:
     if got.answers:
         found.answers = got.answers
         found.finish_reason = got.finish_reason or found.finish_reason
+
+
+def _read_messages(found: Found, a: Mapping[str, JSON]) -> None:
+    found.messages = [_message(item) for item in read_indexed(a, "llm.input_messages")]
+    if not found.messages and (prompts := _prompts(a)):
+        found.messages = [message_of("user", [TextPart(content=prompts[0])])]
+        found.form = "completion"
 
 
 def _prompts(a: Mapping[str, JSON]) -> list[str]:

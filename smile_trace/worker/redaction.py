@@ -6,11 +6,15 @@ resource) are searched for the shapes of credentials here. Expressions of `confi
 the application's, and are not known here.
 """
 
+from functools import lru_cache
+
 from smile_trace.capture.otel.tracer_provider import SCOPE
 from smile_trace.capture.redaction import redact
 from smile_trace.capture.redaction.secrets import SHORTEST_SECRET
 from smile_trace.records import JSON, Span
 
+_SHORT = 100
+"""Characters of a name that is kept."""
 _TEXTS = ("name", "attributes", "events", "status_message", "resource")
 
 
@@ -28,7 +32,17 @@ def _clean(value: JSON) -> JSON:
     if isinstance(value, str):
         return value if len(value) < SHORTEST_SECRET else redact(value)[0]
     if isinstance(value, dict):
-        return {_clean(name): _clean(item) for name, item in value.items()}
+        return {_name(name): _clean(item) for name, item in value.items()}
     if isinstance(value, tuple):
         return tuple(map(_clean, value))
     return list(map(_clean, value)) if isinstance(value, list) else value
+
+
+def _name(name: str) -> str:
+    """The name of a field, which the next span has, too."""
+    return _short_name(name) if len(name) <= _SHORT else redact(name)[0]
+
+
+@lru_cache(maxsize=2048)
+def _short_name(name: str) -> str:
+    return redact(name)[0]
