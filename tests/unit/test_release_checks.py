@@ -47,6 +47,7 @@ def test_a_vulnerability_is_named() -> None:
         ("Apache-2.0 OR GPL-2.0-or-later", True),
         ("Apache-2.0 AND GPL-2.0-or-later", False),
         ("(MIT OR GPL-3.0-only) AND ISC", False),
+        ("MPL-2.0 AND (Apache-2.0 OR MIT)", True),
         ("BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0", True),
         ("GPL-3.0-only", False),
         ("Other/Proprietary License", False),

@@ -12,6 +12,7 @@ from tools.release_checks.outcome import Outcome
 
 ALLOWED = {
     *("0bsd", "afl-2.1", "apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "isc", "mit"),
+    "cnri-python",
     *("mit-0", "mit-cmu", "mpl-2.0", "psf-2.0", "python-2.0", "unlicense", "zlib"),
 }
 """SPDX identifiers of licences that Apache-2.0 software may depend on without a condition."""
@@ -80,7 +81,8 @@ def is_allowed(licence: str) -> bool:
     """Whether one of the alternatives (OR) has only allowed licences in it (AND)."""
     alternatives = re.split(r"\s+OR\s+", licence.replace("(", " ( ").replace(")", " ) ").strip())
     if "(" in licence and " OR " in licence:
-        alternatives = [licence.replace(" OR ", " AND ")]  # brackets: all of them, to be sure
+        # All of them, to be sure.
+        alternatives = [re.sub("[()]", " ", licence).replace(" OR ", " AND ").strip()]
     return any(all(map(_known, re.split(r"\s+AND\s+", each))) for each in alternatives)
 
 
