@@ -66,7 +66,7 @@ def measured_at(place: Place, others: Sequence[Place], explanation: Explanation)
     everything = (*explanation.coarser, *explanation.segments)
     free = [s for s in everything if not s.protected]
     around = [s for s in free if any(_holds(p, place) for p in s.places)]
-    pieces = [s for s in free if s not in around and any(_overlaps(p, place) for p in s.places)]
+    pieces = [s for s in free if s not in around and any(overlap(p, place) for p in s.places)]
     alone = [s for s in around if _stands_for(s, place, others)]
     if alone:
         return Found("alone", (min(alone, key=_size),))
@@ -79,7 +79,7 @@ def measured_at(place: Place, others: Sequence[Place], explanation: Explanation)
 
 def _stands_for(segment: SegmentAttribution, place: Place, others: Sequence[Place]) -> bool:
     """Whether a segment around a document holds nothing else that counts."""
-    if any(_overlaps(p, other) for p in segment.places for other in others):
+    if any(overlap(p, other) for p in segment.places for other in others):
         return False
     return segment.unit == "document" or place[2] - place[1] >= NEARLY_ALL * _size(segment)
 
@@ -92,5 +92,6 @@ def _holds(outer: Place, inner: Place) -> bool:
     return outer[0] == inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2]
 
 
-def _overlaps(a: Place, b: Place) -> bool:
+def overlap(a: Place, b: Place) -> bool:
+    """Whether two places share a character."""
     return a[0] == b[0] and a[1] < b[2] and b[1] < a[2]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smile_trace.attribution import measured_at
+from smile_trace.attribution.reporting.documents import overlap
 from smile_trace.attribution.segmentation.turns import asks
 from smile_trace.records import (
     Call,
@@ -98,7 +99,7 @@ def _part(
 
 
 def _touches(segment: SegmentAttribution, places: Sequence[Place]) -> bool:
-    return any(m == n and a < d and c < b for m, a, b in segment.places for n, c, d in places)
+    return any(overlap(own, place) for own in segment.places for place in places)
 
 
 def _tool_results(messages: Sequence[Message]) -> Iterator[tuple[Place, str]]:
