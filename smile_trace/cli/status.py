@@ -131,7 +131,10 @@ def _by_status(now: "Status") -> str:
 
 
 def _add_tracker(table: "Table", tracker: "TrackerCounts", now: "Status") -> None:
-    what = f"{tracker.traces} traces, {tracker.explanations} explanations"
+    traces = "1 trace" if tracker.traces == 1 else f"{tracker.traces} traces"
+    given = tracker.explanations
+    explanations = "1 explanation" if given == 1 else f"{given} explanations"
+    what = f"{traces}, {explanations}"
     table.add_row(f"to {tracker.name}", str(tracker.traces + tracker.explanations), what)
     if tracker.paused:
         _add_paused(table, "takes nothing", tracker.paused, now)

@@ -81,11 +81,12 @@ def _find(name: str) -> Any:
         found = next(
             v for k, v in vars(module).items() if k.endswith("Instrumentor") and k[0] != "B"
         )
-    except (ImportError, IndexError):
-        wanted = "'smile-trace[instrument]'" if name == "openai" else package
-        raise CannotInstrument(
-            f"{name!r} cannot be instrumented: install its instrumentor with `pip install {wanted}`"
-        ) from None
+    except (ImportError, StopIteration):
+        if name == "openai":
+            what = "install its instrumentor with `pip install 'smile-trace[instrument]'`"
+        else:
+            what = f"see whether its name is right; its instrumentor is `pip install {package}`"
+        raise CannotInstrument(f"{name!r} cannot be instrumented: {what}") from None
     # Not the singleton: the application may have given that one to its own tracing.
     return object.__new__(found)
 
