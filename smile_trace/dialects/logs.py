@@ -37,10 +37,13 @@ def with_logs(spans: Sequence[Span]) -> list[Span]:
 def _move_choices(events: dict[str | None, list[dict[str, JSON]]], spans: Sequence[Span]) -> None:
     """An answer that was streamed may be about the span around the call (Traceloop's): it goes to
     the only span in there that has messages and no answer."""
+    inside: dict[str | None, list[str]] = {}
+    for span in spans:
+        inside.setdefault(span.parent_id, []).append(span.span_id)
     for around, logs in list(events.items()):
         if any(log.get("name") != CHOICE for log in logs):
             continue
-        inner = [s.span_id for s in spans if s.parent_id == around and s.span_id in events]
+        inner = [i for i in inside.get(around, ()) if i in events]
         waiting = [i for i in inner if all(log.get("name") != CHOICE for log in events[i])]
         if len(waiting) == 1:
             events[waiting[0]] += events.pop(around)
