@@ -42,7 +42,7 @@ ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "settings.explain": {"distance": "layers", "some": {}, "part": None, "path": False},
     "explanation.segments": {"fails_without": False, "title": None},
     "explanation.coarser": {"fails_without": False, "title": None},
-    "status": {"partial": 0},
+    "status": {"partial": 0, "sources": []},
     "replay.call": {"prompt_assumed": False, "tool_calls": [], "documents": [], "dialect": None},
     "line.call": {"prompt_assumed": False, "tool_calls": [], "documents": [], "dialect": None},
 }
