@@ -110,7 +110,7 @@ def _write(server: MLflowServer, model: StrictServer, count: int) -> None:
     )
     mlflow.flush_trace_async_logging()
     mlflow.openai.autolog(disable=True)
-    experiment = mlflow.get_experiment_by_name(PLACE).experiment_id
+    experiment = _experiment()
     [one] = mlflow.search_traces(locations=[experiment], return_type="list")
     source = MLflowSource.from_settings({}, {"tracking_uri": server.uri})
     [span] = source.read(one.info.trace_id)
@@ -119,6 +119,12 @@ def _write(server: MLflowServer, model: StrictServer, count: int) -> None:
     for first in range(0, count, BATCH):
         some = range(first, min(first + BATCH, count))
         client.post_spans(spans_to_otlp([_copy(span, n, start) for n in some]), experiment)
+
+
+def _experiment() -> str:
+    found = mlflow.get_experiment_by_name(PLACE)
+    assert found is not None
+    return str(found.experiment_id)
 
 
 def _copy(span: Span, number: int, start: int) -> Span:
@@ -157,7 +163,7 @@ def _counted(folder: Path) -> tuple[str, ...]:
 
 
 def _heatmaps(server: MLflowServer) -> Counter[str]:
-    experiment = mlflow.get_experiment_by_name(PLACE).experiment_id
+    experiment = _experiment()
     found: Counter[str] = Counter()
     listed = mlflow.search_traces(
         locations=[experiment],

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from smile_trace import foreign, semconv
 from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.dialects import is_ours
+from smile_trace.dialects.base import known
 from smile_trace.foreign import ForeignDataError
 from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON, Record, Span
@@ -169,16 +170,27 @@ def _spans(trace: "MlflowTrace") -> tuple[Span, ...]:
     return tuple(span for span in found if not is_ours(span) and EXPLANATION not in span.attributes)
 
 
+def _attribute(name: str, value: JSON) -> JSON:
+    """As it was written: MLflow makes JSON of those of the conventions, too, which are none."""
+    if not isinstance(value, str) or "." not in name or name.startswith("mlflow."):
+        return value
+    try:
+        decoded: JSON = foreign.decode(value)
+    except ForeignDataError:
+        return value
+    return decoded
+
+
 def _span(span: "MlflowSpan", trace_id: str, about: Mapping[str, str]) -> Span:
     """As MLflow's OTLP export writes it, where every attribute is JSON."""
     raw = span.to_dict()
-    attributes: dict[str, JSON] = dict(raw["attributes"])
+    attributes = {name: _attribute(name, value) for name, value in raw["attributes"].items()}
     if about:
         attributes["mlflow.traceMetadata"] = json.dumps(about)
     attributes[semconv.EXTERNAL_PREFIX + EXTERNAL_TRACE] = trace_id
     attributes[semconv.EXTERNAL_PREFIX + EXTERNAL_SPAN] = span.span_id
     foreign.check(attributes)
-    return Span(
+    read = Span(
         trace_id=trace_id.removeprefix("tr-"),
         span_id=span.span_id,
         parent_id=span.parent_id,
@@ -193,3 +205,12 @@ def _span(span: "MlflowSpan", trace_id: str, about: Mapping[str, str]) -> Span:
         status=_STATUS.get(span.status.status_code.value, "unset"),
         status_message=span.status.description or "",
     )
+    return _as_sent(read)
+
+
+def _as_sent(span: Span) -> Span:
+    """Without what MLflow adds to a span that another instrumentor sent it, and that a dialect
+    reads better as it was sent."""
+    others = {n: v for n, v in span.attributes.items() if not n.startswith("mlflow.")}
+    bare = span.model_copy(update={"attributes": others})
+    return bare if any(dialect.recognises(bare) for dialect in known()) else span

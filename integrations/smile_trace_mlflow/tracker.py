@@ -158,10 +158,20 @@ class MLflowTracker(Tracker):
         if not missing:
             return Receipt(external_id=ids[0], url=self._url(ids[0], info))
         if mlflow_trace_id(item.trace) in ids:  # it was read from here, and is not made anew
-            return _gone(missing[0])
+            return self._not_to_be_added_to(missing[0])
         if item.wait_for_external:
             return Deferred(reason=f"the application's own MLflow trace {missing[0]} is not there")
         return None
+
+    def _not_to_be_added_to(self, trace_id: str) -> Rejected:
+        """Why nothing can be put into a trace that was read from here."""
+        if self._server.trace_info(trace_id) is None:
+            return _gone(trace_id)
+        return Rejected(
+            reason=f"MLflow keeps the spans of {trace_id} as a file, which a span of ours would "
+            "hide: smile-trace explain shows its explanation",
+            retry=False,
+        )
 
     def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
         spans = [span for trace in traces for span in spans_for_mlflow(trace)]

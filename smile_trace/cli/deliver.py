@@ -1,7 +1,7 @@
 """`--deliver`: an explanation that was made in the foreground goes into the trace it explains."""
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smile_trace.cli.output import printable
 from smile_trace.errors import SmileTraceError
@@ -53,17 +53,20 @@ def deliver(
     """
     from smile_trace.explaining.inputs import answered_call, read_trace
     from smile_trace.records import Explanation
-    from smile_trace.trackers import ExplainedCall, ExplainedPath, Receipt
+    from smile_trace.trackers import CapturedTrace, ExplainedCall, ExplainedPath, Receipt
 
-    traced_as, _, span_id = trace_id.partition(":")
-    trace = read_trace(traced_as, settings)
-    if isinstance(explained, Explanation):
-        call = answered_call(trace, span_id)
-        item = ExplainedCall(trace=trace, call=call, explanation=explained, traced_as=traced_as)
-        [outcome] = tracker.deliver_explanations([item])
-    else:
-        path = ExplainedPath(trace=trace, path=explained, traced_as=traced_as)
-        [outcome] = tracker.deliver_paths([path])
+    trace_id, _, span_id = trace_id.partition(":")
+    trace = read_trace(trace_id, settings)
+    # It stands there: this only sees whether something can be put into it.
+    [outcome] = tracker.deliver_traces([CapturedTrace(trace=trace, wait_for_external=False)])
+    if isinstance(outcome, Receipt):
+        shown: dict[str, Any] = {"trace": trace, "traced_as": outcome.external_id}
+        if isinstance(explained, Explanation):
+            call = answered_call(trace, span_id)
+            item = ExplainedCall(call=call, explanation=explained, **shown)
+            [outcome] = tracker.deliver_explanations([item])
+        else:
+            [outcome] = tracker.deliver_paths([ExplainedPath(path=explained, **shown)])
     if not isinstance(outcome, Receipt):
         raise SmileTraceError(f"it was not delivered: {outcome.reason}", code=outcome.code)
     print(printable(link(outcome.url or outcome.external_id)), file=sys.stderr)
