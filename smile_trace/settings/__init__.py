@@ -1,0 +1,43 @@
+"""One settings tree for worker and command line.
+
+Sources, first wins: arguments, `SMILE_TRACE_…` variables (`__` between levels), the nearest
+`smile_trace.toml` (working directory, its parents, then SMILE_TRACE_HOME), the defaults here.
+Keys are never settings: a setting names the environment variable that holds one.
+"""
+
+from smile_trace.settings.explaining import Budget, ExplainingSome
+from smile_trace.settings.models import (
+    MODEL_KINDS,
+    PACKAGED_NAMES,
+    AnthropicSettings,
+    EndpointSettings,
+    LocalSettings,
+    ModelSettings,
+    PackagedName,
+    RerunSettings,
+    ServerSettings,
+    table_of,
+)
+from smile_trace.settings.tree import FILE_NAME, Settings, SettingsError, find_file
+from smile_trace.settings.worker import Receive, Retention
+
+__all__ = [
+    "FILE_NAME",
+    "MODEL_KINDS",
+    "PACKAGED_NAMES",
+    "AnthropicSettings",
+    "Budget",
+    "EndpointSettings",
+    "ExplainingSome",
+    "LocalSettings",
+    "ModelSettings",
+    "PackagedName",
+    "Receive",
+    "RerunSettings",
+    "Retention",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "find_file",
+    "table_of",
+]

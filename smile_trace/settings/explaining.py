@@ -1,0 +1,153 @@
+"""What is explained, how, and for how much: `[sampling]`, `[budget]`, `[explain]`, `[pooling]`."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from smile_trace.settings.table import Cap, Table
+
+
+class Sampling(Table):
+    """Which captured calls are explained."""
+
+    rate: float = Field(0.01, ge=0, le=1)
+    """Share of the calls."""
+    minimum_per_prompt_version: int = Field(3, ge=0)
+    """The first calls of each prompt version (or, without a Prompt, of each function) that
+    are explained whatever the rate says."""
+
+
+class Budget(Table):
+    """What may be spent; `"none"` = no cap of that kind."""
+
+    calls_per_explanation: int = Field(40, ge=4)
+    """Requests for one explanation, retries and the repeated original prompt included; requests
+    that found the model unavailable, overloaded or refusing everybody do not count. Below 13 most
+    explanations stay inconclusive."""
+    usd_per_explanation: Cap[float] = Field(0.05, ge=0)
+    """US dollars for one explanation, its proxy's included, where the prices are known."""
+    calls_per_path: int = Field(90, ge=15)
+    """Requests for the path of a trace (`explain.path`), of all its calls together, retries
+    included."""
+    proxy_calls_per_explanation: int = Field(200, ge=30)
+    """Requests to a proxy for one explanation, retries included. They use up the caps of the
+    proxy's own table; of the caps here they use up those in US dollars alone, so that a proxy
+    on this machine, which costs nothing, uses up none."""
+    calls_per_day: Cap[int] = Field(2000, ge=0)
+    """Requests per day (UTC), retries included."""
+    tokens_per_day: Cap[int] = Field(None, ge=0)
+    """Input and output tokens per day (UTC)."""
+    usd_per_day: Cap[float] = Field(1.0, ge=0)
+    """US dollars per day (UTC), where prices are known."""
+
+
+_SOME = ("prompt:", "function:")
+
+_UNITS = (
+    "auto",
+    "word",
+    "sentence",
+    "section",
+    "message",
+    "variable",
+    "example",
+    "document",
+    "tool",
+    "tool_result",
+    "media",
+    "turn",
+    "step",
+)
+
+
+def _check_unit(written: str) -> str:
+    if len(written) > 2 and written[0] == written[-1] == "/":
+        try:
+            re.compile(written[1:-1])
+        except re.error as error:
+            raise ValueError(f"{written} is no regular expression: {error}") from None
+    elif written not in _UNITS:
+        raise ValueError(f"take {', '.join(_UNITS)} or a /pattern/")
+    return written
+
+
+ExplainedUnit = Annotated[str, AfterValidator(_check_unit)]
+
+
+class ExplainingSome(Table):
+    """How the calls of one prompt are explained, or with `[explain."function:NAME"]` those of one
+    decorated function, where that is not as in `[explain]`. A prompt's table goes before a
+    function's."""
+
+    unit: ExplainedUnit | None = None
+    """What is removed at a time."""
+    protect: tuple[str, ...] | None = None
+    """What is never removed."""
+    signal: Literal["auto", "text", "probability"] | None = None
+    """What is compared."""
+    distance: str | None = None
+    """By what texts are compared."""
+    part: str | None = None
+    """The part of the answer that is explained."""
+    calls: int | None = Field(None, ge=4)
+    """Calls per explanation; `budget.calls_per_explanation` is the most."""
+
+
+class Explaining(Table):
+    """How a call is explained."""
+
+    _renamed: ClassVar[Mapping[str, str]] = {"freeze": "protect"}
+
+    unit: ExplainedUnit = "auto"
+    """What is removed at a time; `auto`: the prompt's structure first, then the sentences and
+    words of what matters; `word`, `sentence`, `section`, `message`, `variable`; or, with the rest
+    retained, `example`, `document`, `tool`, `tool_result`, `media`, `turn`, `step` or every
+    match of a `/pattern/`."""
+    protect: tuple[str, ...] = ()
+    """Roles (`system`, `assistant`, …), exact texts or `/patterns/` that are never removed."""
+    signal: Literal["auto", "text", "probability"] = "auto"
+    """What is compared: the answers' texts, or the probability of the logged answer, which
+    few servers give; `auto` takes the probability where the model can score a whole answer."""
+    distance: str = "layers"
+    """By what texts are compared: `layers` (values, structure and meaning), `words` (the comparison
+    of release 0.1), or a distance of word vectors: `wasserstein` or another that `smile-trace
+    explain --help` lists."""
+    part: str | None = None
+    """The part of the answer that is explained alone: a text, or a JSON path (`$.city`) of answers
+    that are JSON. An answer without it is explained as a whole, with a note."""
+    seed: int = 0
+    """Decides the perturbations: same seed, same answers, same explanation."""
+    embeddings: str | None = None
+    """A model of `[models]` (an endpoint) whose `/v1/embeddings` replaces the packaged
+    vectors of sentences and words."""
+    sanity_check_rate: float = Field(0.0, ge=0, le=1)
+    """Share of the explained calls for which a copy of the prompt is explained, too, with a
+    text in it whose effect is known. Each check takes as many calls as an explanation, within
+    the same caps; the outcomes stand in `status` and in the explanation's metadata."""
+    path: bool = False
+    """Whether the path of a trace of several calls is explained, too, once its final answer is: the
+    calls that it came from, step by step, within `budget.calls_per_path`."""
+    some: dict[str, ExplainingSome] = {}
+    """By `prompt:NAME` or `function:NAME`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, table: Any) -> Any:
+        """The tables of prompts and functions, which stand beside the other settings."""
+        if not isinstance(table, dict):
+            return table
+        some = {name: held for name, held in table.items() if name.startswith(_SOME)}
+        others = {name: held for name, held in table.items() if name not in some}
+        return {**others, "some": {**others.get("some", {}), **some}} if some else table
+
+
+class Pooling(Table):
+    """Pooled mode: few perturbed prompts on each of many calls of a prompt version."""
+
+    calls_per_prompt_version: int = Field(0, ge=0)
+    """Calls to the model that pooling may take per prompt version; 0 = no pooling. While it
+    lasts, the sampled calls beyond the minimum are pooled, not explained one by one."""
+    calls_per_call: int = Field(7, ge=3, le=100)
+    """Calls to the model per pooled call, its baseline included."""

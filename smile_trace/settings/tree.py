@@ -1,0 +1,164 @@
+"""The settings tree and where it is read from."""
+
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.settings.explaining import Budget, Explaining, Pooling, Sampling
+from smile_trace.settings.models import MODEL_KINDS, PACKAGED_NAMES, ModelSettings, RerunSettings
+from smile_trace.settings.worker import Receive, Retention, Sources, Worker
+
+FILE_NAME = "smile_trace.toml"
+
+
+class SettingsError(SmileTraceError):
+    """The settings cannot be used; the message says which one and why."""
+
+    code = ReasonCode.SETTINGS_INVALID
+
+
+class Settings(BaseSettings):
+    """All settings. `Settings()` reads the environment and the nearest `smile_trace.toml`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SMILE_TRACE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+        protected_namespaces=(),
+        use_attribute_docstrings=True,
+    )
+
+    home: Path = Field(default_factory=lambda: Path("~/.smile-trace").expanduser())
+    """Spool, store and engine live here."""
+    models: dict[str, ModelSettings] = {}
+    """How each captured model name is asked again; `"*"` stands for all others."""
+    sampling: Sampling = Sampling()
+    budget: Budget = Budget()
+    explain: Explaining = Explaining()
+    pooling: Pooling = Pooling()
+    worker: Worker = Worker()
+    receive: Receive = Receive()
+    sources: Sources = Sources()
+    retention: Retention = Retention()
+    trackers: dict[str, dict[str, str | int | float | bool]] = {}
+    """Options per tracker; a tracker's README lists its own."""
+
+    @field_validator("home")
+    @classmethod
+    def _expand(cls, home: Path) -> Path:
+        return home.expanduser()
+
+    @model_validator(mode="after")
+    def _check_proxies(self) -> "Settings":
+        for name, how in self.models.items():
+            proxy = how.proxy
+            if proxy is not None and proxy not in self.models and proxy not in PACKAGED_NAMES:
+                raise ValueError(
+                    f"the proxy {proxy!r} of the model {name!r} is no table of [models]: add "
+                    f"[models.{proxy!r}], or take 'demo', the packaged chat model"
+                )
+            if proxy is not None and isinstance(self.models.get(proxy), RerunSettings):
+                raise ValueError(
+                    f"the proxy {proxy!r} of the model {name!r} is a function of the application, "
+                    "which cannot be a proxy: take an endpoint or a local model"
+                )
+            if proxy == name:
+                raise ValueError(f"the model {name!r} is its own proxy: name a cheaper one")
+        return self
+
+    def __init__(self, **values: Any) -> None:
+        """Read the settings; `values` go before every other source.
+
+        Raises:
+            SettingsError: a setting is unknown or wrong, or the file cannot be read.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(_message(error)) from None
+        except (OSError, ValueError) as error:  # also a file that is not TOML, or not UTF-8
+            raise SettingsError(f"{find_file() or 'the environment'}: {error}") from None
+        except RecursionError:
+            raise SettingsError(f"{find_file() or 'the environment'}: nested too deeply") from None
+
+    @property
+    def spool(self) -> Path:
+        """The folder of the `*.jsonl` files."""
+        return self.home / "spool"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the nearest file."""
+        path = find_file()
+        file = () if path is None else (TomlConfigSettingsSource(settings_cls, toml_file=path),)
+        return (init_settings, env_settings, *file)
+
+
+def find_file() -> Path | None:
+    """The nearest `smile_trace.toml`: working directory, its parents, then SMILE_TRACE_HOME."""
+    try:
+        folders = [Path.cwd(), *Path.cwd().parents]
+    except FileNotFoundError:  # the working directory was removed
+        folders = []
+    folders.append(Path(os.environ.get("SMILE_TRACE_HOME", "~/.smile-trace")).expanduser())
+    for folder in folders:
+        if os.path.isfile(folder / FILE_NAME):  # False, too, where access is denied
+            return folder / FILE_NAME
+    return None
+
+
+def _message(error: ValidationError) -> str:
+    # Only where and what: the value itself may be a secret in the wrong place.
+    wrong = [
+        ": ".join(filter(None, [".".join(map(str, e["loc"])), _problem(e)])) for e in error.errors()
+    ]
+    where = find_file() or "the environment"
+    return f"the settings ({where}) are wrong: {'; '.join(wrong)} (docs/settings.md lists them all)"
+
+
+def _problem(error: ErrorDetails) -> str:
+    *path, name = error["loc"] or ("",)
+    match error["type"]:
+        case "extra_forbidden":
+            similar = difflib.get_close_matches(str(name), _names(path), n=1)
+            return "no such setting" + "".join(f", did you mean {one}?" for one in similar)
+        case "union_tag_not_found":
+            *kinds, last = (f'"{kind}"' for kind in MODEL_KINDS)
+            return f"say which kind = {', '.join(kinds)} or {last} it is"
+    return error["msg"].removeprefix("Value error, ")
+
+
+def _names(path: Sequence[str | int]) -> list[str]:
+    """The settings of the table at `path`."""
+    table: Any
+    match path:
+        case []:
+            return list(Settings.model_fields)
+        case ["models", _, str(kind)] if kind in MODEL_KINDS:
+            table = MODEL_KINDS[kind]
+        case [str(name)] if name in Settings.model_fields:
+            table = Settings.model_fields[name].annotation
+        case _:
+            return []
+    return list(getattr(table, "model_fields", ()))

@@ -1,0 +1,95 @@
+"""The worker, what it reads and what it keeps."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ConfigDict, Field, field_validator
+
+from smile_trace.settings.table import Cap, Table
+
+
+class Worker(Table):
+    """The background process."""
+
+    _renamed: ClassVar[Mapping[str, str]] = {"linked_trace_seconds": "external_trace_seconds"}
+
+    poll_seconds: float = Field(2.0, gt=0)
+    """Time between two polls of the spool and the outboxes."""
+    trace_silence_seconds: float = Field(300.0, ge=0)
+    """A trace without its root is complete when nothing was added to it for so long."""
+    pull_seconds: float = Field(30.0, gt=0)
+    """Time between two looks at the backends of `[sources.NAME]`."""
+    external_trace_seconds: float = Field(600.0, ge=0)
+    """How long the user's own trace is looked for on the tracker before ours is delivered."""
+    comparison_seconds: float = Field(900.0, gt=0)
+    """How often the comparisons of prompt versions on the trackers are brought up to date."""
+    concurrent_explanations: int = Field(4, ge=1)
+    """Explanations under way at once."""
+    metrics_port: int | None = Field(None, ge=1, le=65535)
+    """Port of 127.0.0.1 on which Prometheus finds the worker's counts at `/metrics`."""
+
+
+class Receive(Table):
+    """The OTLP/HTTP receiver: `smile-trace receive`, or with a `port` here the worker itself."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. On another than loopback, `token_env` must be set."""
+    port: int | None = Field(None, ge=0, le=65535)
+    """Port; where it is set, the worker receives on it, too. `smile-trace receive` takes 4318
+    without it. (0: any free one, which is said)"""
+    token_env: str | None = None
+    """The environment variable that holds a token; clients send `Authorization: Bearer …`."""
+    cert: Path | None = None
+    """PEM file of the certificate, for TLS."""
+    key: Path | None = None
+    """PEM file of its key, where that is not in the certificate's."""
+    max_body_mb: float = Field(32.0, gt=0, le=64)
+    """Megabytes of one request, also once it is unpacked; a larger one is refused (413)."""
+    max_mb_per_second: float = Field(64.0, gt=0)
+    """Megabytes of requests per second, on average; more has to wait (429)."""
+
+
+class Files(Table):
+    """Files of OTLP/JSON lines that others write, as the Collector's file exporter does."""
+
+    paths: tuple[str, ...] = ()
+    """Absolute paths, also with `*`, `?` and `**`; plain, gzip or zstd. They are read as they grow
+    and left as they are; let the pattern match rotated ones, too."""
+
+    @field_validator("paths")
+    @classmethod
+    def _absolute(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        expanded = tuple(str(Path(path).expanduser()) for path in paths)
+        if relative := [path for path in expanded if not path.startswith("/")]:
+            raise ValueError(f"write an absolute path in place of {relative[0]!r}")
+        return expanded
+
+
+class Sources(Table):
+    """Where calls come from besides this machine's applications."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, dict[str, str | int | float | bool | tuple[str, ...]]]
+
+    files: Files = Files()
+
+    @property
+    def pulled(self) -> Mapping[str, Mapping[str, str | int | float | bool | tuple[str, ...]]]:
+        """The tables of backends that are read over their API, by name; their own documentation
+        lists their options."""
+        return self.__pydantic_extra__
+
+
+class Retention(Table):
+    """What the store keeps and for how long; `"none"` = for ever. Whatever waits for a model or
+    a tracker is kept."""
+
+    days: Cap[float] = Field(180.0, gt=0)
+    """Traces with their calls and explanations, after their last change."""
+    response_days: Cap[float] = Field(30.0, gt=0)
+    """Cached answers of the models, so that none is paid for twice."""
+    corrupt_line_days: Cap[float] = Field(30.0, gt=0)
+    """Lines of the spool that could not be read."""
+    megabytes: Cap[int] = Field(4096, ge=1)
+    """Size of the store beyond which the oldest answers are deleted, then the oldest traces."""
