@@ -8,6 +8,7 @@ may be numbers or strings, snake_case names are accepted beside camelCase ones.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from smile_trace import foreign
@@ -110,11 +111,8 @@ def read_span(raw: JSON, resource: dict[str, JSON], scope: str) -> Span:
     Raises:
         ForeignDataError: it is none; the message says where it goes wrong.
     """
-    foreign.check(raw, max_depth=MAX_LINE_DEPTH)
-    try:
+    with _reading(raw):
         return _span(raw, resource, scope)
-    except (TypeError, AttributeError, KeyError) as error:
-        raise _no_otlp(error) from None
 
 
 def read_log(raw: JSON, resource: dict[str, JSON], scope: str) -> Span | None:
@@ -131,9 +129,16 @@ def read_log(raw: JSON, resource: dict[str, JSON], scope: str) -> Span | None:
     Raises:
         ForeignDataError: it is none; the message says where it goes wrong.
     """
+    with _reading(raw):
+        return _log(raw, resource, scope)
+
+
+@contextmanager
+def _reading(raw: JSON) -> Iterator[None]:
+    """Around whatever reads `raw`: it is within bounds, and what does not fit is no OTLP."""
     foreign.check(raw, max_depth=MAX_LINE_DEPTH)
     try:
-        return _log(raw, resource, scope)
+        yield
     except (TypeError, AttributeError, KeyError) as error:
         raise _no_otlp(error) from None
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,21 @@ import pytest
 from smile_trace.capture import internal_errors
 from smile_trace.capture.runtime import state
 from smile_trace.testing import Captured, captured
+
+
+@contextmanager
+def capturing_into(home: Path) -> Iterator[None]:
+    """Capture writes into this home, and is configured as before afterwards."""
+    from smile_trace import configure
+
+    before = (state.config, state.enabled)
+    configure(home=home, enabled=True)
+    yield
+    with state.lock:
+        if state.runtime is not None:
+            state.runtime.spool.close()
+        state.runtime = None
+        state.config, state.enabled = before
 
 
 @pytest.fixture(autouse=True)
@@ -22,16 +38,8 @@ def no_internal_errors() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path) -> Iterator[Path]:
     """Capture writes below this folder, and is configured as before afterwards."""
-    from smile_trace import configure
-
-    before = (state.config, state.enabled)
-    configure(home=tmp_path, enabled=True)
-    yield tmp_path
-    with state.lock:
-        if state.runtime is not None:
-            state.runtime.spool.close()
-        state.runtime = None
-        state.config, state.enabled = before
+    with capturing_into(tmp_path):
+        yield tmp_path
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from openai import OpenAI
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 import smile_trace
-from smile_trace.capture.runtime import state
 from smile_trace.records import Call, Explanation
 from smile_trace.settings import Settings
 from smile_trace.worker.run import run
 from tests.support import order_agent
+from tests.support.capture_fixtures import capturing_into
 from tests.support.fake_tracker import FakeTracker
 from tests.support.strict_openai import StrictServer, strict
 from tests.support.worker_settings import settings_tables
@@ -131,14 +131,8 @@ def settings(tmp_path: Path, server: StrictServer) -> Iterator[Settings]:
         "sampling": {"minimum_per_prompt_version": 0},
     }
     made = Settings(home=tmp_path, **settings_tables(server.base_url, tables))
-    before = (state.config, state.enabled)
-    smile_trace.configure(home=tmp_path, enabled=True)
-    yield made
-    with state.lock:
-        if state.runtime is not None:
-            state.runtime.spool.close()
-        state.runtime = None
-        state.config, state.enabled = before
+    with capturing_into(tmp_path):
+        yield made
 
 
 def _recorded(create: Callable[..., Any], request: dict[str, Any]) -> None:

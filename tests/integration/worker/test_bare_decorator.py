@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 import smile_trace
-from smile_trace.capture.runtime import state
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Explanation
 from smile_trace.settings import Settings
 from smile_trace.worker.run import run
+from tests.support.capture_fixtures import capturing_into
 from tests.support.fake_tracker import FakeTracker
 from tests.support.planted import PlantedServer
 
@@ -23,14 +23,8 @@ MOST_TOKENS = 12
 @pytest.fixture
 def home(settings: Settings) -> Iterator[Path]:
     """Capture writes into the worker's home."""
-    before = (state.config, state.enabled)
-    smile_trace.configure(home=settings.home, enabled=True)
-    yield settings.home
-    with state.lock:
-        if state.runtime is not None:
-            state.runtime.spool.close()
-        state.runtime = None
-        state.config, state.enabled = before
+    with capturing_into(settings.home):
+        yield settings.home
 
 
 def city(prompt: str) -> str:

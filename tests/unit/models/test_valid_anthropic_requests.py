@@ -6,7 +6,6 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smile_trace.attribution.design.perturber import Perturber
 from smile_trace.attribution.segmentation.partitioner import Segmentation
 from smile_trace.attribution.segmentation.units import CannotExplain
 from smile_trace.capture.providers import read_request
@@ -15,7 +14,8 @@ from smile_trace.models import Request
 from smile_trace.models.anthropic_api import wire
 from smile_trace.models.base import is_prefilled
 from smile_trace.records import Message, Prompted, Unit
-from smile_trace.records.offered_tools import asked_with, with_offered_tools
+from smile_trace.records.offered_tools import with_offered_tools
+from tests.support.random_masks import perturbed
 from tests.support.strict_anthropic import check
 
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(str.strip)
@@ -134,15 +134,8 @@ def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataOb
         partition = Segmentation(prompted, unit)
     except CannotExplain:
         return
-    for segments in (partition.segments, partition.coarse(4)):
-        perturber = Perturber(prompted, segments)
-        drawn = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
-        mask = [kept or s.protected for kept, s in zip(drawn, segments, strict=True)]
-        if perturber.sendable(mask):
-            messages, parameters = perturber.messages(mask), prompted.parameters
-            if unit == "tool":
-                messages, parameters = asked_with(messages, parameters)
-            check(_body(messages, parameters, prefilled=prefilled))
+    for messages, parameters in perturbed(prompted, partition, data):
+        check(_body(messages, parameters, prefilled=prefilled))
 
 
 def _simple(body: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from smile_trace.models import Request
 from smile_trace.models.anthropic_api import wire as anthropic_wire
 from smile_trace.models.openai_api import wire
 from smile_trace.records import Message, Prompted, Unit
-from smile_trace.records.offered_tools import asked_with, is_offered, with_offered_tools
+from smile_trace.records.offered_tools import with_offered_tools
 from tests.support.order_agent import TOOLS
+from tests.support.random_masks import perturbed
 from tests.support.strict_anthropic import check as check_anthropic
 from tests.support.strict_openai import check
 
@@ -92,15 +93,8 @@ def test_not_one_is_refused(request: dict[str, Any], unit: Unit, data: st.DataOb
         partition = Segmentation(prompted, unit)
     except UnitMissing:
         return
-    for segments in (partition.segments, partition.coarse(4)):
-        perturber = Perturber(prompted, segments)
-        drawn = data.draw(st.lists(st.booleans(), min_size=len(segments), max_size=len(segments)))
-        mask = [keep or s.protected for keep, s in zip(drawn, segments, strict=True)]
-        if perturber.sendable(mask):
-            messages, sent = perturber.messages(mask), parameters
-            if is_offered(prompted.messages):
-                messages, sent = asked_with(messages, parameters)
-            check(_body(messages, sent))
+    for messages, sent in perturbed(prompted, partition, data):
+        check(_body(messages, sent))
 
 
 def _simple(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
