@@ -108,7 +108,7 @@ soak: .venv/.dev ## the worker under 30 captured calls a second for MINUTES=20: 
 	$(PY) -m benchmarks.worker.soak
 
 clean: ## remove the virtual environment and the demo's state
-	rm -rf .venv .venv-bench .venv-bench-attribution .venv-fuzz .fuzz .smile-trace
+	rm -rf .venv .venv-bench .venv-bench-attribution .venv-fuzz .venv-phoenix .fuzz .smile-trace
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("smile-trace needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
@@ -136,4 +136,10 @@ clean: ## remove the virtual environment and the demo's state
 	@echo "Installing the peers (once; PyTorch among them) …"
 	@$(PYTHON) -m venv .venv-bench-attribution
 	@.venv-bench-attribution/bin/pip install --quiet --disable-pip-version-check -c benchmarks/attribution/constraints.txt -r benchmarks/attribution/requirements.txt -e '.[local]'
+	@touch $@
+
+.venv-phoenix/.installed: tests/support/phoenix_requirements.txt
+	@echo "Installing Phoenix (once; 850 MB) …"
+	@$(PYTHON) -m venv .venv-phoenix
+	@.venv-phoenix/bin/pip install --quiet --disable-pip-version-check -r tests/support/phoenix_requirements.txt
 	@touch $@

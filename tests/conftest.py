@@ -10,7 +10,7 @@ import pytest
 
 for _name in list(os.environ):
     # A developer's own trackers and keys: no test delivers there.
-    if _name.startswith(("MLFLOW_", "COMET_", "OPIK_", "OPENAI_")):
+    if _name.startswith(("MLFLOW_", "COMET_", "OPIK_", "PHOENIX_", "OPENAI_")):
         del os.environ[_name]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -26,6 +26,7 @@ pytest_plugins = [
     "tests.support.comet_server",
     "tests.support.local_model",
     "tests.support.other_user",
+    "tests.support.phoenix_server",
     "tests.support.priced_models",
 ]
 
@@ -44,7 +45,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("repeat")
 
 
-SERVERS = {"mlflow_server": "MLflow", "local_model": "local model", "chat_model": "local model"}
+SERVERS = {
+    "mlflow_server": "MLflow",
+    "phoenix_server": "Phoenix",
+    "local_model": "local model",
+    "chat_model": "local model",
+}
 """Fixtures of one server per session, which under pytest-xdist is one per worker."""
 
 

@@ -1,0 +1,98 @@
+"""A real `phoenix serve` on SQLite and free loopback ports, one for the whole test session.
+
+It is installed by `make .venv-phoenix/.installed`. Tests are skipped where it is not, unless it is
+required.
+"""
+
+import os
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from smile_trace.demo.phoenix import INSTALLED, start_phoenix
+from smile_trace.demo.servers import free_port
+
+REQUIRED = "SMILE_TRACE_REQUIRE_PHOENIX"
+"""Set to 1 where a missing Phoenix is a failure."""
+
+
+class PhoenixServer:
+    """A server that can be stopped and started again on the same port with its data kept.
+
+    `more`: further variables of its environment, such as `PHOENIX_ENABLE_AUTH`.
+    """
+
+    def __init__(self, folder: Path, **more: str) -> None:
+        self.port = free_port(0)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "phoenix.log"
+        self.folder = folder
+        self._more = more
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and not stopped."""
+        return self._process is not None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = start_phoenix(self.folder, self.port, **self._more)
+        deadline = time.monotonic() + 600
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, self.log.read_text()[-2000:]
+            if self.answers():
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"phoenix did not start: {self.log.read_text()[-2000:]}")
+
+    def answers(self) -> bool:
+        """Whether the server answers right now."""
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+    def stop(self) -> None:
+        """End the server at once."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def new_project(self) -> str:
+        """A name that no other test uses; whoever delivers to it makes it."""
+        return f"test-{uuid.uuid4().hex[:12]}"
+
+
+def check_installed() -> None:
+    """Skip the test, or fail it where Phoenix is required, where it is not installed."""
+    if INSTALLED.exists():
+        return
+    sentence = "Phoenix is not installed: make .venv-phoenix/.installed"
+    if os.environ.get(REQUIRED) == "1":
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(scope="session")
+def _phoenix_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhoenixServer]:
+    check_installed()
+    server = PhoenixServer(tmp_path_factory.mktemp("phoenix"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def phoenix_server(_phoenix_server: PhoenixServer) -> PhoenixServer:
+    """The running server of the session; started again where a test has left it stopped."""
+    if not _phoenix_server.running:
+        _phoenix_server.start()
+    return _phoenix_server
