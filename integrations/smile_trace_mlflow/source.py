@@ -3,25 +3,24 @@
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from smile_trace import foreign, semconv
+from smile_trace import foreign
 from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.dialects import is_ours
 from smile_trace.dialects.base import known
 from smile_trace.foreign import ForeignDataError
 from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON, Record, Span
+from smile_trace.sources.kit import asking, own_ids, read_options, whole_milliseconds
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import MISREAD, RequestRejected
-from smile_trace_mlflow.spans import EXPLANATION, EXTERNAL_SPAN, EXTERNAL_TRACE
+from smile_trace.trackers.http import MISREAD
+from smile_trace_mlflow.spans import EXPLANATION
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace as MlflowTrace
@@ -68,7 +67,7 @@ class MLflowSource(Source):
         Raises:
             ValueError: an unknown option, no usable address, or mlflow is not installed.
         """
-        checked = _checked(options)
+        checked = read_options(MLflowSourceOptions, cls.name, options)
         uri = checked.tracking_uri or str(tracker.get("tracking_uri") or "")
         uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or ""
         if urlsplit(uri).scheme not in ("http", "https"):
@@ -97,13 +96,13 @@ class MLflowSource(Source):
 
     def read(self, trace_id: str) -> tuple[Span, ...]:
         """See `Source.read`."""
-        with _asking(), self._server.reading():
+        with asking(), self._server.reading():
             found = self._server.traces([trace_id])
             return _spans(found[0]) if found else ()
 
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
         """See `Source.page`."""
-        with _asking(), self._server.reading():
+        with asking(), self._server.reading():
             experiment = self._server.experiment_named(place)
             if experiment is None:
                 raise SourceUnavailable(
@@ -121,34 +120,11 @@ class MLflowSource(Source):
         wanted = f"trace.timestamp_ms >= {since_ms} AND trace.timestamp_ms < {until_ms}"
         if self._options.filter:
             wanted += f" AND {self._options.filter}"
-        infos, token = self._server.search_traces(experiment, wanted, limit)
-        while token is not None:
-            last_ms = infos[-1].request_time
-            whole = [info for info in infos if info.request_time < last_ms]
-            if whole:
-                return whole, last_ms
-            # All of them began in one millisecond: the rest of it is needed, too.
-            more, token = self._server.search_traces(experiment, wanted, limit, token)
-            infos += more
-        return infos, until_ms
 
+        def listed(token: str | None) -> "tuple[list[TraceInfo], str | None]":
+            return self._server.search_traces(experiment, wanted, limit, token)
 
-def _checked(options: Mapping[str, JSON]) -> MLflowSourceOptions:
-    try:
-        return MLflowSourceOptions.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = ".".join(map(str, first["loc"]))
-        known = ", ".join(MLflowSourceOptions.model_fields)
-        raise ValueError(f"[sources.mlflow] {option}: {first['msg']} (it takes {known})") from None
-
-
-@contextmanager
-def _asking() -> Iterator[None]:
-    try:
-        yield
-    except (TrackerUnavailable, RequestRejected) as error:
-        raise SourceUnavailable(str(error)) from error
+        return whole_milliseconds(listed, lambda info: int(info.request_time), until_ms)
 
 
 def _readable(trace: "MlflowTrace") -> tuple[Span, ...]:
@@ -187,8 +163,7 @@ def _span(span: "MlflowSpan", trace_id: str, about: Mapping[str, str]) -> Span:
     attributes = {name: _attribute(name, value) for name, value in raw["attributes"].items()}
     if about:
         attributes["mlflow.traceMetadata"] = json.dumps(about)
-    attributes[semconv.EXTERNAL_PREFIX + EXTERNAL_TRACE] = trace_id
-    attributes[semconv.EXTERNAL_PREFIX + EXTERNAL_SPAN] = span.span_id
+    attributes |= own_ids(MLflowSource.name, trace_id, span.span_id)
     foreign.check(attributes)
     read = Span(
         trace_id=trace_id.removeprefix("tr-"),

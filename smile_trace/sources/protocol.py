@@ -18,7 +18,7 @@ class SourceUnavailable(SmileTraceError):
 
 
 class Page(Record):
-    """The traces of one place that began in some stretch of time.
+    """The traces of one place that began in some stretch of time, in any order.
 
     `traces`: the spans of each, none of them ours. `until_ms`: everything that began before it
     (Unix milliseconds) and after the stretch's beginning was read.
@@ -49,8 +49,14 @@ class Source(Protocol):
 
     @classmethod
     def owns(cls, trace_id: str) -> bool:
-        """Whether an id is one of the source's, by its form alone."""
+        """Whether an id is one of the source's, by its form alone: no other's look like it."""
         ...
+
+    @classmethod
+    def may_hold(cls, trace_id: str) -> bool:
+        """Whether an id may be one of the source's, although others', and the store's, look alike
+        (32 hex digits). It is looked for where the store has no such trace."""
+        return False
 
     @property
     def places(self) -> Sequence[str]:

@@ -2,8 +2,9 @@
 
 `captured()` captures in memory instead of the spool; `RecordedModel` answers from a file;
 `assert_driven_by` and `assert_no_effect` test an Explanation; the functions `check_…` are the
-contract suites that an implementation of a seam has to pass (`docs/contributing/`), and so is
-`tracker_contract.TrackerContract`, a class of pytest tests, with `fake_http_server` for its server.
+contract suites that an implementation of a seam has to pass (`docs/contributing/`), and so are
+`tracker_contract.TrackerContract` and `source_contract.SourceContract`, classes of pytest tests,
+with `fake_http_server` for their server.
 
 With pytest, put `pytest_plugins = ["smile_trace.testing"]` into `conftest.py` and use the
 fixture `smile_trace_captured`; elsewhere, `with smile_trace.testing.captured() as found:`.
@@ -37,7 +38,9 @@ __all__ = [
 ]
 
 if pytest is not None:
-    pytest.register_assert_rewrite("smile_trace.testing.tracker_contract")
+    pytest.register_assert_rewrite(
+        "smile_trace.testing.source_contract", "smile_trace.testing.tracker_contract"
+    )
 
     @pytest.fixture
     def smile_trace_captured() -> Iterator[Captured]:

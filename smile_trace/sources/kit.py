@@ -1,0 +1,80 @@
+"""What sources have in common: their options, errors, the ids on their spans, whole pages."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from smile_trace import semconv
+from smile_trace.errors import SmileTraceError
+from smile_trace.records import JSON, Record
+from smile_trace.sources.protocol import SourceUnavailable
+
+T = TypeVar("T")
+Options = TypeVar("Options", bound=Record)
+
+
+def read_options(model: type[Options], name: str, options: Mapping[str, JSON]) -> Options:
+    """The options of the table `[sources.NAME]`, checked.
+
+    Raises:
+        ValueError: one is unknown or wrong; the message says which and what it may be.
+    """
+    try:
+        return model.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = ".".join(map(str, first["loc"]))
+        known = ", ".join(model.model_fields)
+        raise ValueError(f"[sources.{name}] {option}: {first['msg']} (it takes {known})") from None
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Around whatever asks the backend: that it takes nothing, or rejected it, is
+    `SourceUnavailable` with the same sentence."""
+    try:
+        yield
+    except SourceUnavailable:
+        raise
+    except SmileTraceError as error:
+        raise SourceUnavailable(str(error)) from error
+
+
+def own_ids(name: str, trace_id: str, span_id: str) -> dict[str, JSON]:
+    """The attributes by which the tracker of that name finds the span that was read."""
+    prefix = f"{semconv.EXTERNAL_PREFIX}{name}."
+    return {f"{prefix}trace_id": trace_id, f"{prefix}span_id": span_id}
+
+
+def whole_milliseconds(
+    listed: Callable[[str | None], tuple[list[T], str | None]],
+    began_ms: Callable[[T], int],
+    until_ms: int,
+) -> tuple[list[T], int]:
+    """The first page of a list that is in order of time, without a part of a millisecond.
+
+    Args:
+        listed: a page of the list and the token of the next one, by the token of that page.
+        began_ms: when an item of it began, in Unix milliseconds.
+        until_ms: where the list ends.
+
+    Returns:
+        The items, and until when they are all of them.
+
+    Raises:
+        SourceUnavailable: the backend gives the same page again and again.
+    """
+    found, token = listed(None)
+    while token is not None:
+        last_ms = began_ms(found[-1]) if found else until_ms
+        whole = [item for item in found if began_ms(item) < last_ms]
+        if whole:
+            return whole, last_ms
+        # All of them began in one millisecond: the rest of it is needed, too.
+        asked, (more, token) = token, listed(token)
+        if not more or token == asked:
+            raise SourceUnavailable("it is not read on: what it lists does not end")
+        found += more
+    return found, until_ms
