@@ -1,0 +1,127 @@
+"""Spans to a server that takes OTLP over HTTP, in protobuf packed with gzip.
+
+Source: opentelemetry-proto `collector/trace/v1/trace_service.proto`, and "OTLP/HTTP" of the OTLP
+specification. The same spans are the same bytes every time.
+"""
+
+import gzip
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
+
+from smile_trace.records import JSON, Span
+from smile_trace.trackers.http import HttpClient, RequestRejected, one_line
+from smile_trace.trackers.strict_json import strict_json
+
+HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
+"""Those of a request; some servers refuse any parameter behind the media type."""
+_STATUS = {
+    "unset": Status.STATUS_CODE_UNSET,
+    "ok": Status.STATUS_CODE_OK,
+    "error": Status.STATUS_CODE_ERROR,
+}
+_INT64 = range(-(2**63), 2**63)
+
+
+def post_spans(http: HttpClient, path: str, spans: Sequence[Span]) -> None:
+    """Send spans in one request.
+
+    Raises:
+        RequestRejected: the server rejected the request, or says that it left out spans of it.
+        TrackerUnavailable: it takes nothing.
+    """
+    response = http.request("POST", path, content=to_request(spans), headers=HEADERS)
+    if response.headers.get("Content-Type", "").startswith("application/x-protobuf"):
+        _check_taken(http, response.content)
+
+
+def to_request(spans: Iterable[Span]) -> bytes:
+    """The body of a request: an `ExportTraceServiceRequest`, packed."""
+    return gzip.compress(to_protobuf(spans), mtime=0)
+
+
+def to_protobuf(spans: Iterable[Span]) -> bytes:
+    """An `ExportTraceServiceRequest`; spans of one resource and scope stand together.
+
+    Values that are None are left out; what UTF-8 or 64 bits cannot hold is written as a text that
+    can be.
+    """
+    request = ExportTraceServiceRequest()
+    scopes: dict[tuple[str, str], ScopeSpans] = {}
+    resources: dict[str, ResourceSpans] = {}
+    for span in spans:
+        resource = repr(sorted(span.resource.items()))
+        if resource not in resources:
+            resources[resource] = block = request.resource_spans.add()
+            block.resource.attributes.extend(_key_values(span.resource))
+        if (resource, span.scope) not in scopes:
+            scopes[resource, span.scope] = group = resources[resource].scope_spans.add()
+            group.scope.name = _text(span.scope)
+        _write(span, scopes[resource, span.scope].spans.add())
+    return bytes(request.SerializeToString(deterministic=True))
+
+
+def _write(span: Span, written: ProtoSpan) -> None:
+    written.trace_id = bytes.fromhex(span.trace_id)
+    written.span_id = bytes.fromhex(span.span_id)
+    written.parent_span_id = bytes.fromhex(span.parent_id or "")
+    written.name = _text(span.name)
+    written.kind = ProtoSpan.SPAN_KIND_INTERNAL
+    written.start_time_unix_nano, written.end_time_unix_nano = span.start_ns, span.end_ns
+    written.attributes.extend(_key_values(span.attributes))
+    for event in span.events:
+        noted = written.events.add()
+        noted.name = _text(event.get("name", ""))
+        noted.time_unix_nano = event.get("time_ns", 0)
+        noted.attributes.extend(_key_values(event.get("attributes", {})))
+    written.status.code = _STATUS[span.status]
+    written.status.message = _text(span.status_message)
+
+
+def _key_values(attributes: Mapping[str, JSON]) -> Iterator[KeyValue]:
+    for key, value in attributes.items():
+        if value is not None:
+            yield KeyValue(key=_text(key), value=_any_value(value))
+
+
+def _any_value(value: JSON) -> AnyValue:
+    match value:
+        case bool():
+            return AnyValue(bool_value=value)
+        case int() if value in _INT64:
+            return AnyValue(int_value=value)
+        case float():
+            return AnyValue(double_value=value)
+        case list() | tuple():
+            values = [_any_value(item) for item in value if item is not None]
+            return AnyValue(array_value=ArrayValue(values=values))
+        case dict():
+            return AnyValue(kvlist_value=KeyValueList(values=_key_values(value)))
+    return AnyValue(string_value=_text(value))
+
+
+def _text(value: JSON) -> str:
+    return str(strict_json(str(value)))
+
+
+def _check_taken(http: HttpClient, reply: bytes) -> None:
+    response = ExportTraceServiceResponse()
+    try:
+        response.ParseFromString(reply)
+    except DecodeError as error:
+        raise http.service.unreadable(error) from error
+    partial = response.partial_success
+    if partial.rejected_spans:
+        raise RequestRejected(
+            f"{http.service.name} left out {partial.rejected_spans} spans: "
+            f"{one_line(partial.error_message)}",
+            status=200,
+            retry=False,
+        )
