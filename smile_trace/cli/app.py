@@ -18,6 +18,7 @@ from smile_trace.cli.influence import influence
 from smile_trace.cli.receive import receive
 from smile_trace.cli.replay import replay
 from smile_trace.cli.report import report
+from smile_trace.cli.run import run
 from smile_trace.cli.status import status
 from smile_trace.cli.store import export, import_, retry
 from smile_trace.cli.worker import worker
@@ -75,6 +76,8 @@ _add(demo, "demo", extra="demo")
 _add(explain, "explain")
 _add(worker, "worker")
 _add(receive, "receive", extra="receive")
+# What stands behind the command's name is the application's, its options, too.
+app.command("run", context_settings={"allow_interspersed_args": False})(run)
 _add(status, "status")
 _add(calls, "calls")
 _add(retry, "retry")

@@ -11,7 +11,9 @@ import os
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from importlib import import_module
+from importlib.metadata import Distribution
 from typing import Any
 
 from opentelemetry import trace as otel
@@ -23,6 +25,7 @@ from smile_trace import semconv
 from smile_trace.capture.external_tracing import external_trace_attributes
 from smile_trace.capture.internal_errors import report_error
 from smile_trace.capture.jsonable import dumps
+from smile_trace.capture.otel.options import options_for
 from smile_trace.capture.otel.tracer_provider import ExportingProcessor
 from smile_trace.capture.prompts import find_renderings
 from smile_trace.capture.providers import content_of, read_client_request
@@ -33,7 +36,12 @@ from smile_trace.errors import SmileTraceError
 
 _REQUEST = "input.value"
 _MESSAGE = "llm.input_messages."
+_BY_CALLBACKS = "openinference.instrumentation.langchain"
+"""An instrumentor that cannot make its spans current, since callbacks tell it of a call's beginning
+and end."""
 _instrumented: set[type] = set()
+_told: "ContextVar[_SpanProxy | None]" = ContextVar("smile_trace_told_span", default=None)
+"""The latest span of such an instrumentor in this context; it may have ended."""
 _open: "weakref.WeakSet[_SpanProxy]" = weakref.WeakSet()
 
 
@@ -58,20 +66,47 @@ def instrument(client: Any) -> None:
     instrumentor = _find(client) if isinstance(client, str) else client
     if type(instrumentor) in _instrumented:
         return
-    instrumentor.instrument(tracer_provider=NestedProvider(), **_with_images(instrumentor))
+    by_callbacks = type(instrumentor).__module__.startswith(_BY_CALLBACKS)
+    provider = NestedProvider(attached=not by_callbacks)
+    instrumentor.instrument(tracer_provider=provider, **options_for(instrumentor))
+    if by_callbacks:
+        _call_in_place(instrumentor)
     _instrumented.add(type(instrumentor))
 
 
-def _with_images(instrumentor: Any) -> dict[str, Any]:
-    """The option of OpenInference's instrumentors that keeps inline images, of which they leave out
-    all above 32,000 characters. What the environment says goes first."""
-    if not type(instrumentor).__module__.startswith("openinference."):
-        return {}
-    if "OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH" in os.environ:
-        return {}
-    from openinference.instrumentation import TraceConfig
+def _call_in_place(instrumentor: Any) -> None:
+    """Let LangChain call the instrumentor's handler in the context of the call, also in a
+    coroutine, where it would do so in a thread: a client's spans come under it that way."""
+    handler: Any = getattr(instrumentor, "_tracer", None)
+    if hasattr(handler, "run_inline"):
+        handler.run_inline = True
 
-    return {"config": TraceConfig(base64_image_max_length=runtime().config.text_limit)}
+
+def instrument_with(distribution: Distribution) -> None:
+    """Capture the calls of the library that an installed instrumentor is for.
+
+    Args:
+        distribution: the instrumentor's, with an entry point in OpenTelemetry's group.
+
+    Raises:
+        CannotInstrument: it has none, or is not for the installed version of its library.
+    """
+    found = distribution.entry_points.select(group="opentelemetry_instrumentor")
+    for entry_point in found:
+        instrumentor = _own(entry_point.load())
+        instrument(instrumentor)
+        if not getattr(instrumentor, "is_instrumented_by_opentelemetry", True):
+            wanted = ", ".join(instrumentor.instrumentation_dependencies())
+            raise CannotInstrument(f"{distribution.name} {distribution.version} wants {wanted}")
+    if not found:
+        raise CannotInstrument(f"{distribution.name} {distribution.version} has no instrumentor")
+
+
+def _own(instrumentor: type) -> Any:
+    """One of ours: the application may have given its singleton to its own tracing."""
+    made: Any = object.__new__(instrumentor)
+    made.__init__()
+    return made
 
 
 def _find(name: str) -> Any:
@@ -87,8 +122,7 @@ def _find(name: str) -> Any:
         else:
             what = f"see whether its name is right; its instrumentor is `pip install {package}`"
         raise CannotInstrument(f"{name!r} cannot be instrumented: {what}") from None
-    # Not the singleton: the application may have given that one to its own tracing.
-    return object.__new__(found)
+    return _own(found)
 
 
 def span_processor() -> SpanProcessor:
@@ -106,7 +140,13 @@ def span_processor() -> SpanProcessor:
 
 
 class NestedProvider(otel.TracerProvider):
-    """Gives tracers whose spans go to our spool, with parents from our own context."""
+    """Gives tracers whose spans go to our spool, with parents from our own context.
+
+    `attached`: whether the instrumentor makes its spans current for what happens inside them.
+    """
+
+    def __init__(self, *, attached: bool = True) -> None:
+        self._attached = attached
 
     def get_tracer(
         self,
@@ -116,14 +156,17 @@ class NestedProvider(otel.TracerProvider):
         attributes: Mapping[str, Any] | None = None,
     ) -> "NestedTracer":
         """A tracer of that name."""
-        return NestedTracer(instrumenting_module_name, instrumenting_library_version)
+        return NestedTracer(
+            instrumenting_module_name, instrumenting_library_version, attached=self._attached
+        )
 
 
 class NestedTracer(otel.Tracer):
     """Starts spans as children of our current one."""
 
-    def __init__(self, name: str, version: str | None) -> None:
+    def __init__(self, name: str, version: str | None, *, attached: bool = True) -> None:
         self._scope = (name, version)
+        self._attached = attached
         self._made: tuple[Runtime, otel.Tracer] | None = None
 
     def start_span(
@@ -133,7 +176,8 @@ class NestedTracer(otel.Tracer):
         application_span = _application_span(otel.get_current_span(context))
         if not active():
             return otel.NonRecordingSpan(application_span.get_span_context())
-        parent = _own_parent(otel.get_current_span(context))
+        within = _own_parent(otel.get_current_span(context), self._attached)
+        parent = within.real if isinstance(within, _SpanProxy) else within
         ours = Context() if parent is None else otel.set_span_in_context(parent, Context())
         span = self._tracer().start_span(name, ours, *args, **kwargs)
         recording = current.get()
@@ -143,7 +187,12 @@ class NestedTracer(otel.Tracer):
                 value = getattr(recording, key, None)
                 if value is not None:
                     span.set_attribute(f"{key}.id", str(value))
-        return _SpanProxy(span, application_span)
+        proxy = _SpanProxy(span, application_span)
+        if not self._attached:
+            proxy.around = within if isinstance(within, _SpanProxy) else None
+            proxy.recording = recording
+            _told.set(proxy)
+        return proxy
 
     @_agnosticcontextmanager
     def start_as_current_span(
@@ -171,6 +220,8 @@ class _SpanProxy(otel.Span):
     def __init__(self, span: otel.Span, application_span: otel.Span) -> None:
         self.real = span
         self.application_span = application_span
+        self.around: _SpanProxy | None = None
+        self.recording: Any = None
         self._pid = os.getpid()
         _open.add(self)
 
@@ -250,12 +301,18 @@ def _application_span(span: otel.Span) -> otel.Span:
     return span.application_span if isinstance(span, _SpanProxy) else span
 
 
-def _own_parent(span: otel.Span) -> otel.Span | None:
-    """Our current span: the instrumentor's own enclosing one, else the decorated function's."""
+def _own_parent(span: otel.Span, attached: bool) -> otel.Span | None:
+    """Our current span: the instrumentor's own enclosing one, another's that could not make its own
+    current, else the decorated function's."""
     span = _unwrapped(span)
     recording = current.get()
     if isinstance(span, _SpanProxy) and span.real.is_recording():
-        return span.real
+        return span
+    told = _told.get() if attached else None
+    while told is not None and not told.real.is_recording():
+        told = told.around
+    if told is not None and told.recording is recording:  # else a function was called inside it
+        return told
     return None if recording is None else otel.NonRecordingSpan(recording.context)
 
 
