@@ -111,7 +111,8 @@ class Server:
             raise self._error(status, str(error)) from error
         except requests.exceptions.RequestException as error:
             raise self._unreachable(error) from error
-        except MISREAD as error:
+        # protobuf raises SystemError where a name holds half a character.
+        except (*MISREAD, SystemError) as error:
             raise self._service.unreadable(error) from error
 
     def reading(self) -> AbstractContextManager[None]:

@@ -14,6 +14,9 @@ from smile_trace.sources.protocol import SourceUnavailable
 T = TypeVar("T")
 Options = TypeVar("Options", bound=Record)
 
+MOST_PAGES = 100
+"""Pages of what began in one millisecond: a list without end ends there."""
+
 
 def read_options(model: type[Options], name: str, options: Mapping[str, JSON]) -> Options:
     """The options of the table `[sources.NAME]`, checked.
@@ -64,17 +67,19 @@ def whole_milliseconds(
         The items, and until when they are all of them.
 
     Raises:
-        SourceUnavailable: the backend gives the same page again and again.
+        SourceUnavailable: the backend gives pages without end.
     """
     found, token = listed(None)
-    while token is not None:
-        last_ms = began_ms(found[-1]) if found else until_ms
+    for _ in range(MOST_PAGES):
+        if token is None:
+            return found, until_ms
+        last_ms = min(began_ms(found[-1]), until_ms) if found else until_ms
         whole = [item for item in found if began_ms(item) < last_ms]
         if whole:
             return whole, last_ms
         # All of them began in one millisecond: the rest of it is needed, too.
         asked, (more, token) = token, listed(token)
         if not more or token == asked:
-            raise SourceUnavailable("it is not read on: what it lists does not end")
+            break
         found += more
-    return found, until_ms
+    raise SourceUnavailable("it is not read on: what it lists does not end")

@@ -66,7 +66,7 @@ class Pull:
     def _read_for_good(self, state: Pulled, stopping: Callable[[], bool]) -> Pulled:
         end = self._now_ms() - int(LATE_SECONDS * 1000)
         while state.until_ms < end and not stopping():
-            page = self.source.page(state.place, state.until_ms, end, PAGE)
+            page = self._page(state.place, state.until_ms, end)
             traces, kept = self._keep(page)
             state = state.model_copy(
                 update={
@@ -88,12 +88,25 @@ class Pull:
         now = self._now_ms()
         since = max(state.until_ms, self._looked.get(state.place, 0))
         while since <= now and not stopping():
-            page = self.source.page(state.place, since, now + 1, PAGE)
+            page = self._page(state.place, since, now + 1)
             self._keep(page)
             since = page.until_ms
             self._looked[state.place] = min(since, now - int(OVERLAP_SECONDS * 1000))
             if since <= now:
                 self._pause(PAUSE_SECONDS)
+
+    def _page(self, place: str, since_ms: int, until_ms: int) -> Page:
+        """A page, by which reading goes on.
+
+        Raises:
+            SourceUnavailable: it would be asked for again and again.
+        """
+        page = self.source.page(place, since_ms, until_ms, PAGE)
+        if not since_ms < page.until_ms <= until_ms:
+            raise SourceUnavailable(
+                f"it is not read on: {place!r} lists traces of another time than was asked for"
+            )
+        return page
 
     def _keep(self, page: Page) -> tuple[list[Trace], list[Trace]]:
         """The traces of a page that others made, and those of them that are in the store."""

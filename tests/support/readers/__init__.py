@@ -16,6 +16,7 @@ from tests.support.readers.otlp_files import OTLP_FILES
 from tests.support.readers.pages import PAGES
 from tests.support.readers.presentable_texts import PRESENTABLE_TEXTS
 from tests.support.readers.prompts import PROMPTS
+from tests.support.readers.pulled_traces import PULLED_TRACES
 from tests.support.readers.received_requests import RECEIVED_REQUESTS
 from tests.support.readers.redacted_texts import REDACTED_TEXTS
 from tests.support.readers.settings_files import SETTINGS_FILES
@@ -28,6 +29,7 @@ READERS: tuple[ForeignReader, ...] = (
     SPOOL_LINES,
     RECEIVED_REQUESTS,
     OTLP_FILES,
+    PULLED_TRACES,
     ATTRIBUTES,
     IMPORTS,
     STORED_RECORDS,

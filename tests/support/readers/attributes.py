@@ -1,7 +1,10 @@
-"""The attributes of a span, as any instrumentation may have written them."""
+"""The attributes of a span, as any instrumentation may have written them: what becomes of them,
+and what `smile-trace calls` and `doctor` say of them."""
 
 import json
 
+from smile_trace.cli import calls as listed
+from smile_trace.dialects.unread import unread
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records import Call
 from smile_trace.records.otlp import read_line
@@ -22,8 +25,13 @@ def _read(data: bytes) -> None:
     span = call_span(1).model_copy(update={"attributes": attributes})
     fields.span_input(span)
     fields.span_output(span)
-    for call in (call for trace in assembled([span]) for call in trace.calls):
+    traces = list(assembled([span]))
+    assert all(len(one.why) < 500 for trace in traces for one in unread(trace))
+    for call in (call for trace in traces for call in trace.calls):
         assert Call.model_validate_json(call.model_dump_json()) == call
+        shown = listed._told(call, span)
+        assert all(c.isprintable() or c == "\n" for c in shown)
+        json.dumps(listed._whole(call, span), allow_nan=False)
         fields.call_metadata(call)
         fields.prompt_uses(call)
         fields.token_usage([call])

@@ -1,0 +1,89 @@
+"""Traces that are read over the API of a backend, where others write: the replies of MLflow."""
+
+import contextlib
+import json
+from functools import cache
+from typing import Any
+
+from mlflow.protos import service_pb2
+from mlflow.utils.proto_json_utils import message_to_json, parse_dict
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from smile_trace.foreign import ForeignDataError
+from smile_trace.records import Call, Span
+from smile_trace.sources.protocol import SourceUnavailable
+from smile_trace.worker.redaction import without_secrets
+from smile_trace_mlflow.server import Server
+from smile_trace_mlflow.source import MLflowSource, MLflowSourceOptions
+from tests.support.otlp_requests import recorded_requests, to_protobuf
+from tests.support.readers.base import ForeignReader, decoded_reply
+from tests.support.readers.spool_lines import assembled
+
+ADDRESS = "http://127.0.0.1:9"
+END = 2**42
+"""Milliseconds: a day that no test sees."""
+
+
+class _Answered(MLflowSource):
+    """A source whose every request gets the same reply, as MLflow's client reads it."""
+
+    def __init__(self) -> None:
+        server: Any = Server(ADDRESS, None)
+        server.experiment_named = lambda name: "1"
+        server._tracing.store._call_endpoint = self._reply
+        # As for traces whose spans are in the server's database, without the threads.
+        server._tracing.batch_get_traces = server._tracing.store.batch_get_traces
+        super().__init__(server, MLflowSourceOptions(experiments=("shop",)))
+        self.document: Any = None
+
+    def _reply(self, api: Any, *_: object, **__: object) -> Any:
+        message = api.Response()
+        parse_dict(self.document, message)
+        return message
+
+
+_source = cache(_Answered)
+
+
+def read_reply(data: bytes) -> list[Call]:
+    """The calls of every trace that is read of a reply, and of a page of traces."""
+    calls: list[Call] = []
+    try:
+        _source().document = decoded_reply(data)
+    except ForeignDataError:
+        return calls
+    with contextlib.suppress(SourceUnavailable):
+        calls += _calls(_source().read("tr-" + "1" * 32))
+    with contextlib.suppress(SourceUnavailable):
+        page = _source().page("shop", 0, END, 10)
+        assert page.until_ms <= END
+        calls += [call for spans in page.traces for call in _calls(spans)]
+    return calls
+
+
+def _calls(spans: tuple[Span, ...]) -> list[Call]:
+    for span in spans:
+        assert Span.model_validate_json(span.model_dump_json()) == span
+    calls = [c for trace in assembled([without_secrets(s) for s in spans]) for c in trace.calls]
+    for call in calls:
+        assert Call.model_validate_json(call.model_dump_json()) == call
+    return calls
+
+
+def _seeds() -> list[bytes]:
+    return [_reply_with(line) for line in recorded_requests()[::5]]
+
+
+def _reply_with(line: bytes) -> bytes:
+    """The reply that holds the recorded spans: of `batchGet`, and of `search`, in one."""
+    sent = ExportTraceServiceRequest.FromString(to_protobuf(json.loads(line)))
+    spans = [s for r in sent.resource_spans for g in r.scope_spans for s in g.spans]
+    info = service_pb2.TraceInfoV3(
+        trace_id=f"tr-{spans[0].trace_id.hex()}", state=service_pb2.TraceInfoV3.OK
+    )
+    info.request_time.FromMilliseconds(spans[0].start_time_unix_nano // 10**6)
+    trace = json.loads(message_to_json(service_pb2.Trace(trace_info=info, spans=spans)))
+    return json.dumps({"traces": [json.loads(message_to_json(info)) | trace]}).encode()
+
+
+PULLED_TRACES = ForeignReader("pulled traces", read_reply, _seeds)
