@@ -52,6 +52,7 @@ class ReasonCode(StrEnum):
     NOTHING_TO_SHOW = "nothing_to_show"
     TRACE_REJECTED = "trace_rejected"
     TRACE_UNREADABLE = "trace_unreadable"
+    NOT_REPLACED = "not_replaced"
 
     # A source that is read.
     SOURCE_UNAVAILABLE = "source_unavailable"

@@ -142,6 +142,7 @@ def _add_tracker(table: "Table", tracker: "TrackerCounts", now: "Status") -> Non
         table.add_row("", str(tracker.waiting), "waiting")
     _add_reasons(table, tracker.waiting_for)
     _add_reasons(table, tracker.refused)
+    _add_reasons(table, tracker.not_replaced)
 
 
 def _add_paused(

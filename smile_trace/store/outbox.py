@@ -40,6 +40,11 @@ MOST_UNEXPLAINED = 1000
 """Calls that wait for a tracker to be told why they are not explained. Where more come than it
 takes, it is told of the newest: each takes a request, and of most calls a service explains none."""
 
+NOT_REPLACED = Reason(
+    ReasonCode.NOT_REPLACED,
+    "a newer explanation was not sent: this tracker cannot replace the one that it has",
+)
+
 _AGE: ColumnElement[int] = literal_column("deliveries.rowid")
 """Grows with every new delivery, and is part of the index, so that nothing has to be sorted."""
 
@@ -81,6 +86,7 @@ class Outbox:
         traces_too: bool = True,
         paths_too: bool = False,
         unexplained_too: bool = False,
+        replaces: bool = True,
     ) -> None:
         """Put what was completed or explained since the last time into the tracker's outbox.
 
@@ -90,6 +96,7 @@ class Outbox:
             traces_too: False for a tracker that takes explanations alone.
             paths_too: whether it shows the paths of traces.
             unexplained_too: whether it is told why calls are not explained.
+            replaces: False for a tracker that shows the first explanation of a call for good.
         """
         with self._database.write() as connection:
             connection.execute(insert(trackers).values(name=tracker).on_conflict_do_nothing())
@@ -136,6 +143,7 @@ class Outbox:
                         explanations.c.trace_id.in_(select(traces.c.trace_id)),
                     )
                     .distinct(),
+                    again=replaces,
                 )
             if paths_too and last_path > row.path_position:
                 _enqueue(
@@ -344,12 +352,22 @@ class Settling:
         self._rows.setdefault(tuple(values), []).append({**which, **values})
 
 
-def _enqueue(connection: Connection, rows) -> None:  # type: ignore[no-untyped-def]
+def _enqueue(connection: Connection, rows, *, again: bool = True) -> None:  # type: ignore[no-untyped-def]
+    """Let rows wait. What was delivered before does so again, or else that is noted."""
     names = ("tracker", "kind", "item", "trace_id", "state", "attempts", "not_before", "created_at")
     statement = insert(deliveries).from_select(names, rows)
+    key = ["tracker", "kind", "item"]
+    if not again:
+        delivered = deliveries.c.state == "delivered"
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=key, set_=NOT_REPLACED.values, where=delivered
+            )
+        )
+        return
     connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["tracker", "kind", "item"],
+            index_elements=key,
             set_={
                 "state": "waiting",
                 "attempts": 0,

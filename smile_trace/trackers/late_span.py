@@ -25,6 +25,12 @@ EXPLANATION = "smile_trace.explanation"
 LARGEST_EXPLANATION = 512_000
 """Characters of that; a longer one leaves out its perturbations."""
 EVENT = "gen_ai.evaluation.result"
+_MESSAGE = "llm.output_messages.0.message"
+PICTURE_ATTRIBUTES = (
+    f"{_MESSAGE}.contents.0.message_content.type",
+    f"{_MESSAGE}.contents.0.message_content.image.image.url",
+)
+"""Those that hold the picture; the rest stands without them."""
 _EDGE_NS = 2_000
 """Off each edge of the time around it: some backends round to microseconds."""
 _LENGTH_NS = 1_000_000
@@ -131,18 +137,18 @@ def picture_address(svg: str) -> str:
 def _openinference(answer: str, svg: str, markdown: str) -> dict[str, JSON]:
     """Source: the semantic conventions of OpenInference. Of a call of a model's message Phoenix
     draws pictures, and shows Markdown, whatever the reader has set."""
-    message = "llm.output_messages.0.message"
+    kind, address = PICTURE_ATTRIBUTES
     return {
         "openinference.span.kind": "LLM",
         "input.value": answer,
         "input.mime_type": "text/plain",
         "output.value": markdown,
         "output.mime_type": "text/plain",
-        f"{message}.role": "assistant",
-        f"{message}.contents.0.message_content.type": "image",
-        f"{message}.contents.0.message_content.image.image.url": picture_address(svg),
-        f"{message}.contents.1.message_content.type": "text",
-        f"{message}.contents.1.message_content.text": markdown,
+        f"{_MESSAGE}.role": "assistant",
+        kind: "image",
+        address: picture_address(svg),
+        f"{_MESSAGE}.contents.1.message_content.type": "text",
+        f"{_MESSAGE}.contents.1.message_content.text": markdown,
     }
 
 

@@ -1,12 +1,16 @@
-"""Spans to a server that takes OTLP over HTTP, in protobuf packed with gzip.
+"""Spans to a server that takes OTLP over HTTP, in protobuf or JSON, packed with gzip.
 
 Source: opentelemetry-proto `collector/trace/v1/trace_service.proto`, and "OTLP/HTTP" of the OTLP
 specification. The same spans are the same bytes every time.
 """
 
+import base64
 import gzip
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
+from google.protobuf.json_format import MessageToDict, Parse, ParseError
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -20,8 +24,13 @@ from smile_trace.records import JSON, Span
 from smile_trace.trackers.http import HttpClient, RequestRejected, one_line
 from smile_trace.trackers.strict_json import strict_json
 
-HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
-"""Those of a request; some servers refuse any parameter behind the media type."""
+Encoding = Literal["protobuf", "json"]
+
+MEDIA_TYPES: dict[Encoding, str] = {
+    "protobuf": "application/x-protobuf",
+    "json": "application/json",
+}
+"""Those of a request; some servers refuse any parameter behind them."""
 _STATUS = {
     "unset": Status.STATUS_CODE_UNSET,
     "ok": Status.STATUS_CODE_OK,
@@ -30,21 +39,26 @@ _STATUS = {
 _INT64 = range(-(2**63), 2**63)
 
 
-def post_spans(http: HttpClient, path: str, spans: Sequence[Span]) -> None:
+def post_spans(
+    http: HttpClient, path: str, spans: Sequence[Span], *, encoding: Encoding = "protobuf"
+) -> None:
     """Send spans in one request.
 
     Raises:
         RequestRejected: the server rejected the request, or says that it left out spans of it.
         TrackerUnavailable: it takes nothing.
     """
-    response = http.request("POST", path, content=to_request(spans), headers=HEADERS)
-    if response.headers.get("Content-Type", "").startswith("application/x-protobuf"):
-        _check_taken(http, response.content)
+    headers = {"Content-Type": MEDIA_TYPES[encoding], "Content-Encoding": "gzip"}
+    content = to_request(spans, encoding)
+    response = http.request("POST", path, content=content, headers=headers)
+    if response.headers.get("Content-Type", "").startswith(MEDIA_TYPES[encoding]):
+        _check_taken(http, response.content, encoding)
 
 
-def to_request(spans: Iterable[Span]) -> bytes:
+def to_request(spans: Iterable[Span], encoding: Encoding = "protobuf") -> bytes:
     """The body of a request: an `ExportTraceServiceRequest`, packed."""
-    return gzip.compress(to_protobuf(spans), mtime=0)
+    written = to_protobuf(spans) if encoding == "protobuf" else to_json(spans)
+    return gzip.compress(written, mtime=0)
 
 
 def to_protobuf(spans: Iterable[Span]) -> bytes:
@@ -53,6 +67,22 @@ def to_protobuf(spans: Iterable[Span]) -> bytes:
     Values that are None are left out; what UTF-8 or 64 bits cannot hold is written as a text that
     can be.
     """
+    return bytes(_request(spans).SerializeToString(deterministic=True))
+
+
+def to_json(spans: Iterable[Span]) -> bytes:
+    """The same as OTLP/JSON, whose ids are hex digits and whose enumerations are numbers."""
+    written = MessageToDict(_request(spans), use_integers_for_enums=True)
+    resources = written.setdefault("resourceSpans", [])
+    for scope in (scope for resource in resources for scope in resource["scopeSpans"]):
+        for span in scope["spans"]:
+            for name in ("traceId", "spanId", "parentSpanId"):
+                if name in span:
+                    span[name] = base64.b64decode(span[name]).hex()
+    return json.dumps(written, separators=(",", ":")).encode()
+
+
+def _request(spans: Iterable[Span]) -> ExportTraceServiceRequest:
     request = ExportTraceServiceRequest()
     scopes: dict[tuple[str, str], ScopeSpans] = {}
     resources: dict[str, ResourceSpans] = {}
@@ -65,7 +95,7 @@ def to_protobuf(spans: Iterable[Span]) -> bytes:
             scopes[resource, span.scope] = group = resources[resource].scope_spans.add()
             group.scope.name = _text(span.scope)
         _write(span, scopes[resource, span.scope].spans.add())
-    return bytes(request.SerializeToString(deterministic=True))
+    return request
 
 
 def _write(span: Span, written: ProtoSpan) -> None:
@@ -111,11 +141,14 @@ def _text(value: JSON) -> str:
     return str(strict_json(str(value)))
 
 
-def _check_taken(http: HttpClient, reply: bytes) -> None:
+def _check_taken(http: HttpClient, reply: bytes, encoding: Encoding) -> None:
     response = ExportTraceServiceResponse()
     try:
-        response.ParseFromString(reply)
-    except DecodeError as error:
+        if encoding == "protobuf":
+            response.ParseFromString(reply)
+        else:
+            Parse(reply or b"{}", response, ignore_unknown_fields=True)
+    except (DecodeError, ParseError) as error:
         raise http.service.unreadable(error) from error
     partial = response.partial_success
     if partial.rejected_spans:

@@ -148,6 +148,8 @@ class Capabilities(Record):
     `forgets`: it can delete what it was given (`forget`).
     `paths`: it shows the paths of traces (`deliver_paths`).
     `unexplained`: it shows why a call is not explained (`deliver_unexplained`).
+    `replaces`: a newer explanation of a call takes the place of the older one. Where it does not,
+        only the first is sent, and sent again only with the same bytes.
     """
 
     traces: bool = True
@@ -157,6 +159,7 @@ class Capabilities(Record):
     forgets: bool = False
     paths: bool = False
     unexplained: bool = False
+    replaces: bool = True
 
 
 class Tracker(Protocol):

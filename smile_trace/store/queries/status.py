@@ -61,6 +61,7 @@ class TrackerCounts(Record):
     waiting: int = 0
     refused: tuple[Counted, ...] = ()
     waiting_for: tuple[Counted, ...] = ()
+    not_replaced: tuple[Counted, ...] = ()
     paused: Paused | None = None
 
     @property
@@ -221,6 +222,7 @@ def _trackers(connection: Connection) -> tuple[TrackerCounts, ...]:
                 waiting=waiting,
                 refused=_undelivered(connection, row.name, "refused"),
                 waiting_for=_undelivered(connection, row.name, "waiting"),
+                not_replaced=_undelivered(connection, row.name, "delivered"),
                 paused=None if row.reason is None else _paused(row, waiting),
             )
         )

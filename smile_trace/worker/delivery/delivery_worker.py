@@ -128,6 +128,7 @@ class DeliveryWorker:
             traces_too=self._takes_traces,
             paths_too=self.tracker.capabilities.paths,
             unexplained_too=self.tracker.capabilities.unexplained,
+            replaces=self.tracker.capabilities.replaces,
         )
 
     def _turn(self) -> Iterator[tuple[str, int]]:

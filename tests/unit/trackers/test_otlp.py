@@ -14,7 +14,7 @@ from smile_trace.sources.receiver import protobuf
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
 from smile_trace.testing.samples import HOSTILE, sample_trace
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service
-from smile_trace.trackers.otlp import HEADERS, post_spans, to_protobuf, to_request
+from smile_trace.trackers.otlp import post_spans, to_protobuf, to_request
 from smile_trace.trackers.strict_json import strict_json
 from tests.support.otlp_requests import recorded_requests, spans_of
 
@@ -74,7 +74,7 @@ class Collector(FakeHttpServer):
     left_out = 0
 
     def answer(self, request: Request) -> Answer:
-        if request.headers.get("Content-Type") != HEADERS["Content-Type"]:
+        if request.headers.get("Content-Type") != "application/x-protobuf":
             return Answer(415)
         partial = ExportTracePartialSuccess(rejected_spans=self.left_out, error_message="too old")
         response = ExportTraceServiceResponse(partial_success=partial)
