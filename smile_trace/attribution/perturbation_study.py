@@ -19,6 +19,7 @@ from smile_trace.attribution.estimation.response_scores import (
 )
 from smile_trace.attribution.estimation.solver import Solver
 from smile_trace.attribution.estimation.text_comparison import scorable, text_comparison
+from smile_trace.attribution.estimation.warped_process import WarpedProcessSolver
 from smile_trace.attribution.reporting.levels import join
 from smile_trace.attribution.reporting.moved_fields import moved_fields
 from smile_trace.attribution.reporting.observations import observations
@@ -68,7 +69,7 @@ class PerturbationStudy:
         partitioner: partitions the prompt, by default by `unit` and `protect`.
         notes: what is known of the request and is said beside the explanation.
         solver: fits the attributions and is scored on held-out rows; by default a Gaussian
-            process.
+            process of the answer change, of probabilities without noise a warped one.
 
     Raises:
         CannotExplain: nothing can be removed from this prompt.
@@ -91,7 +92,7 @@ class PerturbationStudy:
         unit: AnyUnit | None = None,
         partitioner: Partitioner | None = None,
         notes: Sequence[Note] = (),
-        solver: Solver = DEFAULT_SOLVER,
+        solver: Solver | None = None,
     ) -> None:
         self.prompted = prompted
         self.answer = answer
@@ -101,7 +102,8 @@ class PerturbationStudy:
         self._embed = embed or embed_words
         self._part = part
         self._notes = tuple(notes)
-        self._solver = solver
+        without_noise = self.signal == "probability" and deterministic
+        self._solver = solver or (WarpedProcessSolver() if without_noise else DEFAULT_SOLVER)
         self._text_change = text_comparison(answer, embed, distance or settings.distance, part)
         self._planner = Planner(
             prompted,

@@ -39,6 +39,10 @@ hundred times as much as others, and which ones has to be seen in more than a fe
 _FIRST_NOISE = -2.0
 """Where the search for the log noise variance begins, as above; for the others at their median."""
 
+_SEARCH = {"maxiter": 60, "ftol": 1e-6}
+"""The search ends where a step gains less than a millionth of the log posterior: what comes after
+takes as long again, and moves no effect by a thousandth."""
+
 
 @dataclass(frozen=True)
 class GaussianProcess(Surrogate):
@@ -135,7 +139,7 @@ def fit(x: Array, y: Array, start: Array | None = None) -> GaussianProcess:
     if start is None or len(start) != n + 2:
         start = np.r_[likelihood.usual[:-1], scale + _FIRST_NOISE]
     parameters = optimize.minimize(
-        likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60}
+        likelihood, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_SEARCH
     ).x
     covariance, _ = likelihood.covariance(parameters)
     return GaussianProcess(

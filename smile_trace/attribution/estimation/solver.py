@@ -1,10 +1,12 @@
 """The solver: from masks and answer changes to a model of how each segment acts.
 
-`GaussianProcessSolver` (gaussian_process.py) is the default, `RidgeSolver` (ridge.py) is SMILE's
+`GaussianProcessSolver` (gaussian_process.py) is the default, `WarpedProcessSolver`
+(warped_process.py) that for probabilities without noise, `RidgeSolver` (ridge.py) is SMILE's
 weighted linear surrogate. A solver of your own needs `fit`, and a `Surrogate` with `predict`.
 """
 
 from abc import ABC, abstractmethod
+from itertools import product
 from typing import Protocol
 
 import numpy as np
@@ -12,8 +14,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_SAMPLES = 1024
-"""Masks per removal probability over which effects without a closed form are averaged."""
+_SAMPLES = 4096
+"""Masks over which effects without a closed form are averaged: all that there are, or so many per
+removal probability."""
 
 
 class Surrogate(ABC):
@@ -51,11 +54,10 @@ class Surrogate(ABC):
 
     def effects(self, removal_probabilities: tuple[float, ...]) -> Array:
         """The estimand (docs/method.md) of the fit, shape (segments,)."""
-        generator = np.random.default_rng(0)
-        means = [
-            self.contrasts((generator.random((_SAMPLES, self.segments)) < q).astype(float)).mean(0)
-            for q in removal_probabilities
-        ]
+        means = []
+        for q in removal_probabilities:
+            masks, chances = _masks(self.segments, q)
+            means.append(chances @ self.contrasts(masks))
         effects: Array = np.mean(means, axis=0)
         return effects
 
@@ -63,6 +65,16 @@ class Surrogate(ABC):
     @abstractmethod
     def segments(self) -> int:
         """How many segments it was fitted to."""
+
+
+def _masks(segments: int, q: float) -> tuple[Array, Array]:
+    """Masks that remove each segment with probability q, and how much each counts in a mean."""
+    if 2**segments <= _SAMPLES:
+        every = np.array(list(product((0.0, 1.0), repeat=segments)))
+        removed = every.sum(axis=1)
+        return every, q**removed * (1 - q) ** (segments - removed)
+    drawn = np.random.default_rng(0).random((_SAMPLES, segments)) < q
+    return drawn.astype(float), np.full(_SAMPLES, 1 / _SAMPLES)
 
 
 class Solver(Protocol):

@@ -12,6 +12,7 @@ from smile_trace.attribution import Distance, Solver, Surrogate, distance_named,
 from smile_trace.attribution.estimation.distances import _REGISTRY, register_distance, word_movers
 from smile_trace.attribution.estimation.gaussian_process import GaussianProcessSolver
 from smile_trace.attribution.estimation.ridge import Ridge, RidgeSolver
+from smile_trace.attribution.estimation.warped_process import WarpedProcessSolver
 from smile_trace.testing import check_distance, check_solver
 
 PAGES = Path(__file__).parents[3] / "docs" / "contributing"
@@ -52,7 +53,7 @@ def test_unknown_and_taken_names_are_errors() -> None:
         register_distance("wasserstein", lambda x, y: 0.0)
 
 
-@pytest.mark.parametrize("solver", [GaussianProcessSolver(), RidgeSolver()])
+@pytest.mark.parametrize("solver", [GaussianProcessSolver(), WarpedProcessSolver(), RidgeSolver()])
 def test_the_packaged_solvers(solver: Solver) -> None:
     check_solver(solver)
 
