@@ -20,6 +20,7 @@ from smile_trace.records import JSON, Record, Span
 from smile_trace.sources.kit import asking, own_ids, read_options, whole_milliseconds
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.http import MISREAD
+from smile_trace_mlflow.linked_prompts import with_templates
 from smile_trace_mlflow.spans import EXPLANATION
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class MLflowSource(Source):
         """See `Source.read`."""
         with asking(), self._server.reading():
             found = self._server.traces([trace_id])
-            return _spans(found[0]) if found else ()
+            return self._spans(found[0]) if found else ()
 
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
         """See `Source.page`."""
@@ -111,7 +112,20 @@ class MLflowSource(Source):
                 )
             infos, until_ms = self._infos(experiment, since_ms, until_ms, limit)
             found = self._server.traces([info.trace_id for info in infos])
-            return Page(traces=tuple(filter(None, map(_readable, found))), until_ms=until_ms)
+            return Page(traces=tuple(filter(None, map(self._readable, found))), until_ms=until_ms)
+
+    def _readable(self, trace: "MlflowTrace") -> tuple[Span, ...]:
+        """As `_spans`; none where it cannot be read: the others of its page are."""
+        try:
+            return self._spans(trace)
+        except (ForeignDataError, *MISREAD) as error:
+            said = presentable(error)
+            logger.warning("the trace %s cannot be read: %s", trace.info.trace_id, said)
+            return ()
+
+    def _spans(self, trace: "MlflowTrace") -> tuple[Span, ...]:
+        """The finished spans of a trace without ours, with the templates of its prompts."""
+        return with_templates(self._server, trace.info.tags or {}, _spans(trace))
 
     def _infos(
         self, experiment: str, since_ms: int, until_ms: int, limit: int
@@ -125,15 +139,6 @@ class MLflowSource(Source):
             return self._server.search_traces(experiment, wanted, limit, token)
 
         return whole_milliseconds(listed, lambda info: int(info.request_time), until_ms)
-
-
-def _readable(trace: "MlflowTrace") -> tuple[Span, ...]:
-    """As `_spans`; none where it cannot be read: the others of its page are."""
-    try:
-        return _spans(trace)
-    except (ForeignDataError, *MISREAD) as error:
-        logger.warning("the trace %s cannot be read: %s", trace.info.trace_id, presentable(error))
-        return ()
 
 
 def _spans(trace: "MlflowTrace") -> tuple[Span, ...]:

@@ -1,24 +1,22 @@
 """Prompt templates that instrumentors wrote: found again in the messages.
 
-Where the template's text is known, its rendering is looked for. Where only the values of its
-variables are, the template is the message that holds them with `{name}` in their places. A
-template without a name is called after its span; one without a version has a hash of its text.
+Where the template's text is known, its rendering is looked for, or the text itself around unknown
+values. Where only the values of its variables are known, the template is the message that holds
+them with `{name}` in their places. A template without a name is called after its span; one
+without a version has a hash of its text.
 """
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from smile_trace.dialects.filled_in import FIELD, MOST_FIELDS, filled_in
 from smile_trace.records import JSON, Message, PromptUse, VariableSpan
 
-_FIELD = re.compile(r"\{\{\s*(\w+)\s*\}\}|\{(\w+)\}")
 _SHORTEST = 3
 """Characters of a value by which it is recognised in a message, without the template's text."""
 _MOST = 50
 """Variables of one template."""
-_MOST_FIELDS = 1000
-"""Places of variables in the text of one template."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,15 @@ def find_prompts(
     """
     found: list[tuple[int, str, int, int, list[VariableSpan], bool]] = []
     single = [(n, m.content) for n, m in enumerate(messages) if len(m.slots) == 1 and m.content]
-    if template.text is not None:
+    variables = dict(template.variables)
+    if template.text is not None and not variables and FIELD.search(template.text):
+        for number, content in reversed(single):
+            if (place := filled_in(template.text, content)) is not None:
+                start, end, spans = place
+                variables = {span.name: content[span.start : span.end] for span in spans}
+                found.append((number, template.text, start, end, spans, False))
+                break
+    elif template.text is not None:
         longest = max((len(content) for _, content in single), default=0)
         text, spans = _rendered(template.text, template.variables, longest)
         for number, content in reversed(single):
@@ -68,7 +74,7 @@ def find_prompts(
             name=template.name or span_name,
             version=template.version or _hash(text),
             template=text,
-            variables=dict(template.variables),
+            variables=variables,
             message=number,
             start=start,
             end=end,
@@ -87,13 +93,13 @@ def _rendered(
     pieces: list[str] = []
     spans: list[VariableSpan] = []
     at = length = 0
-    for match in _FIELD.finditer(template):
+    for match in FIELD.finditer(template):
         name = match[1] or match[2]
         if name not in variables:
             continue
         start = length + match.start() - at
         length = start + len(variables[name])
-        if length > longest or len(spans) == _MOST_FIELDS:
+        if length > longest or len(spans) == MOST_FIELDS:
             return "", []
         pieces += (template[at : match.start()], variables[name])
         spans.append(VariableSpan(name=name, start=start, end=length))

@@ -7,6 +7,7 @@ from smile_trace.dialects.attributes import call_fields, read_external_trace, re
 from smile_trace.dialects.base import dialect_of
 from smile_trace.dialects.documents import retrieved_in, with_documents
 from smile_trace.dialects.finding import Finder
+from smile_trace.dialects.linked_prompts import linked_in, with_linked_prompts
 from smile_trace.dialects.logs import with_logs
 from smile_trace.dialects.one_call import around, said_twice
 from smile_trace.dialects.prompt_spans import templates_in, with_template
@@ -26,21 +27,17 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     twice = said_twice(calls, by_id)
     retrieved = retrieved_in(spans)
     finder = Finder()
-    templates = templates_in(spans)
-    found = (
-        with_template(
-            with_documents(
-                _with_what_is_around(call, by_id),
-                retrieved,
-                around={outer.span_id for outer in around(by_id[span_id], by_id)},
-                finder=finder,
-            ),
-            by_id,
-            templates,
-        )
-        for span_id, call in calls.items()
-        if span_id not in twice
-    )
+    templates, linked = templates_in(spans), linked_in(spans)
+    found = []
+    for span_id, call in calls.items():
+        if span_id in twice:
+            continue
+        outer = list(around(by_id[span_id], by_id))
+        call = _with_what_is_around(call, by_id)
+        ids = {span.span_id for span in outer}
+        call = with_documents(call, retrieved, around=ids, finder=finder)
+        call = with_template(call, by_id, templates)
+        found.append(with_linked_prompts(call, [by_id[span_id], *outer], linked))
     return tuple(sorted(found, key=lambda call: (call.start_ns, call.span_id)))
 
 

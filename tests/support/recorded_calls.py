@@ -56,6 +56,11 @@ AFTER: tuple[Said, ...] = (
     ("assistant", _CALLED),
     ("tool", ("result", "call_1", '{"months": 24}')),
 )
+_AFTER_0: tuple[Said, ...] = (
+    *ASK,
+    ("assistant", ("call", "call_0", *_CALLED[2:])),
+    ("tool", ("result", "call_0", '{"months": 24}')),
+)
 AFTER_USER: tuple[Said, ...] = (*AFTER[:3], ("user", *AFTER[3][1:]))
 
 
@@ -284,6 +289,21 @@ RECORDED: dict[str, dict[str, Row]] = {
     "mlflow-3.17.2.openai": {
         **_but(BY_ITEMS, image=_MLFLOW_IMAGE),
         "rag": Row(documents=(f"[1] {WARRANTY}", f"[2] {RETURNS}")),
+    },
+    "mlflow-3.17.2.pulled": {
+        "chain": replace(LANGCHAIN["chain"], usage=(48, 8)),
+        "stream": LANGCHAIN["stream"],
+        "agent": replace(LANGCHAIN["agent"], usage=(26, 5)),
+        "agent_again": Row(_AFTER_0, tools=(TOOL,), parameters=_LANGCHAIN, usage=(48, 8)),
+        "loaded_prompt": Row(
+            _CHAIN,
+            documents=(WARRANTY, RETURNS),
+            parameters={"temperature": 0.2},
+            template=("user", TEMPLATE),
+            usage=(48, 8),
+        ),
+        "chat_prompt": Row(template=("user", TEMPLATE), usage=(50, 8)),
+        "linked_later": Row(template=("user", TEMPLATE), usage=(50, 8)),
     },
     "openinference-instrumentation-anthropic-3.1.0": _but(
         ANTHROPIC,
