@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
 
 def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
-    """The tracker of the backend whose id it is.
+    """The tracker of the backend that holds the trace.
 
     Raises:
-        SmileTraceError: it is no backend's, or its tracker is not set; the message says what to do.
+        SmileTraceError: it is no backend's, its tracker is not set, or there is no such trace; the
+            message says what to do.
     """
+    from smile_trace.explaining.inputs import find_trace
     from smile_trace.sources.discovery import owner
     from smile_trace.trackers import discover
 
-    source = owner(trace_id, settings)
+    source = owner(trace_id, settings) or find_trace(trace_id.partition(":")[0], settings)[1]
     if source is None:
         raise SmileTraceError(
             f"--deliver puts an explanation into a trace of a backend (tr-… of MLflow), and "

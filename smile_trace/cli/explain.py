@@ -39,7 +39,7 @@ def explain(
         str | None,
         typer.Argument(
             help="A captured call, as smile-trace calls lists them, or one that stands in MLflow "
-            "(tr-…): TRACE_ID or TRACE_ID:SPAN_ID."
+            "(tr-…), Phoenix, Langfuse or Opik: TRACE_ID or TRACE_ID:SPAN_ID."
         ),
     ] = None,
     prompt: Annotated[str | None, typer.Option(help="The prompt's text.")] = None,
@@ -122,7 +122,9 @@ def explain(
     ] = False,
     deliver: Annotated[
         bool,
-        typer.Option("--deliver", help="Also put it into the trace that stands in MLflow (tr-…)."),
+        typer.Option(
+            "--deliver", help="Also put it into the trace that stands in the backend (MLflow, …)."
+        ),
     ] = False,
     dry_run: Annotated[
         bool,
@@ -152,7 +154,9 @@ def explain(
                 "--sanity-check"
             )
     if deliver and trace_id is None:
-        raise typer.BadParameter("--deliver takes the TRACE_ID of a trace in MLflow (tr-…)")
+        raise typer.BadParameter(
+            "--deliver takes the TRACE_ID of a trace in a backend (tr-… of MLflow)"
+        )
     text = prompt if file is None else _read(file)
     from smile_trace.attribution import written
     from smile_trace.evaluation import estimate_check

@@ -9,11 +9,12 @@ from smile_trace.dialects import assemble
 from smile_trace.dialects.parts import read_message, why_not_repeatable
 from smile_trace.errors import ReasonCode
 from smile_trace.explaining.driver import ExplanationFailed
+from smile_trace.listing import listed
 from smile_trace.records import JSON, Call, Message, Prompted, PromptUse, Trace
 from smile_trace.records.answer_limit import answer_limit
 from smile_trace.settings import Settings
-from smile_trace.sources.discovery import owner
-from smile_trace.sources.protocol import Source
+from smile_trace.sources.discovery import may_hold, owner
+from smile_trace.sources.protocol import Source, SourceUnavailable
 
 if TYPE_CHECKING:
     from smile_trace.store import Store
@@ -68,41 +69,70 @@ def read_call(trace_id: str, settings: Settings) -> Call:
 
 
 def read_trace(trace_id: str, settings: Settings) -> Trace:
-    """A trace of the store, by its id or the beginning of it, or of the backend whose id it is
-    (`tr-…` is MLflow's).
+    """A trace of the store, by its id or the beginning of it, or of a backend, see `find_trace`.
+
+    Raises:
+        ExplanationFailed, NoSource, SourceUnavailable, StoreError: see `find_trace`.
+    """
+    return find_trace(trace_id, settings)[0]
+
+
+def find_trace(trace_id: str, settings: Settings) -> tuple[Trace, Source | None]:
+    """A trace, and the backend that it was read from; None where it is the store's.
+
+    An id whose form is one backend's alone (`tr-…`, MLflow's) is looked for there only. Any other
+    is looked for in the store, then in the backends that are set up and have such ids.
 
     Raises:
         ExplanationFailed: there is no such trace, or several.
         NoSource: nothing says where the backend is.
-        SourceUnavailable: the backend does not answer.
+        SourceUnavailable: a backend that may have it does not answer.
         StoreError: the store cannot be opened.
     """
     if (source := owner(trace_id, settings)) is not None:
-        return _read_from(source, trace_id)
+        if (trace := _read_from(source, trace_id)) is not None:
+            return trace, source
+        raise ExplanationFailed(
+            f"there is no trace {trace_id!r} in {source.name}: see whether it was deleted there, "
+            "or has not arrived yet",
+            code=ReasonCode.NOT_FOUND,
+        )
+    elsewhere = may_hold(trace_id, settings)
+    no_home = elsewhere and not settings.home.exists()  # who only reads a backend has none
+    if not no_home and (trace := _of_store(trace_id, settings)) is not None:
+        return trace, None
+    asked, silent = [], None
+    for source in elsewhere:
+        try:
+            if (trace := _read_from(source, trace_id)) is not None:
+                return trace, source
+        except SourceUnavailable as error:
+            silent = silent or error
+        asked.append(source.name)
+    if silent is not None:
+        raise silent
+    raise ExplanationFailed(
+        f"there is no trace {trace_id!r} in {listed([str(settings.home), *asked], 'or')}: take its "
+        "id from `smile-trace calls` or the tracker, and run `smile-trace worker --once` where it "
+        "was captured just now"
+    )
+
+
+def _of_store(trace_id: str, settings: Settings) -> Trace | None:
     from smile_trace.store import Store  # takes a second to load, and a prompt needs none
 
     store = Store.look(settings)
     try:
         return store.trace(_whole_id(trace_id, store))
     except KeyError:
-        raise ExplanationFailed(
-            f"there is no trace {trace_id!r} in {settings.home}: take its id from "
-            "`smile-trace calls` or the tracker, and run `smile-trace worker --once` where it was "
-            "captured just now"
-        ) from None
+        return None
     finally:
         store.close()
 
 
-def _read_from(source: Source, trace_id: str) -> Trace:
+def _read_from(source: Source, trace_id: str) -> Trace | None:
     spans = source.read(trace_id)
-    if not spans:
-        raise ExplanationFailed(
-            f"there is no trace {trace_id!r} in {source.name}: see whether it was deleted there, "
-            "or has not arrived yet",
-            code=ReasonCode.NOT_FOUND,
-        )
-    return assemble(spans[0].trace_id, spans)
+    return assemble(spans[0].trace_id, spans) if spans else None
 
 
 def _whole_id(trace_id: str, store: "Store") -> str:

@@ -34,7 +34,7 @@ def pulled(settings: Settings) -> list[Source]:
 
 
 def owner(trace_id: str, settings: Settings) -> Source | None:
-    """The source whose id this is; None where it is none's, as the ids of the store are.
+    """The source whose id this is, by its form; None where others', as the store's, look alike.
 
     Raises:
         NoSource: it has no address, or its options are wrong.
@@ -45,16 +45,34 @@ def owner(trace_id: str, settings: Settings) -> Source | None:
     return None
 
 
+def may_hold(trace_id: str, settings: Settings) -> list[Source]:
+    """The sources that are set up, in the settings or the environment, and may have a trace of
+    that id, by name: it is of a form that several have.
+
+    Raises:
+        NoSource: the options of one are wrong.
+    """
+    found: list[Source] = []
+    for name, source in sorted(_installed().items()):
+        if source.may_hold(trace_id) and (made := _made(name, source, settings)) is not None:
+            found.append(made)
+    return found
+
+
 def _opened(name: str, source: type[Source], settings: Settings) -> Source:
+    opened = _made(name, source, settings)
+    if opened is None:
+        raise NoSource(f"nothing says where {name} is: set its address in [sources.{name}]")
+    return opened
+
+
+def _made(name: str, source: type[Source], settings: Settings) -> Source | None:
     try:
-        opened = source.from_settings(
+        return source.from_settings(
             settings.sources.pulled.get(name, {}), settings.trackers.get(name, {})
         )
     except ValueError as error:
         raise NoSource(str(error)) from None
-    if opened is None:
-        raise NoSource(f"nothing says where {name} is: set its address in [sources.{name}]")
-    return opened
 
 
 def _installed() -> dict[str, type[Source]]:

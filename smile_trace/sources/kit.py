@@ -1,7 +1,10 @@
 """What sources have in common: their options, errors, the ids on their spans, whole pages."""
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -10,6 +13,10 @@ from smile_trace import semconv
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import JSON, Record
 from smile_trace.sources.protocol import SourceUnavailable
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = 253_402_300_799_999
+"""The end of the year 9999, after which there are no dates."""
 
 T = TypeVar("T")
 Options = TypeVar("Options", bound=Record)
@@ -83,3 +90,29 @@ def whole_milliseconds(
             break
         found += more
     raise SourceUnavailable("it is not read on: what it lists does not end")
+
+
+def iso_ms(unix_ms: int) -> str:
+    """A time in ISO 8601, to the millisecond and in UTC (`2026-11-27T02:05:00.000Z`)."""
+    at = _EPOCH + timedelta(milliseconds=min(unix_ms, _LAST_MS))
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def unix_ns(text: str) -> int:
+    """Unix nanoseconds of a time in ISO 8601, which is UTC where it names no zone.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    at = datetime.fromisoformat(text)
+    since = (at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000
+
+
+def hex_id(text: str, digits: int) -> str:
+    """An id of so many hex digits: the text itself, without hyphens, where it is one, else one
+    made of it."""
+    plain = text.replace("-", "")
+    if re.fullmatch(f"[0-9a-f]{{{digits}}}", plain):
+        return plain
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]

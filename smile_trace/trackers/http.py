@@ -7,7 +7,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -34,6 +34,9 @@ MISREAD = (AttributeError, LookupError, TypeError, ValueError, RecursionError, O
 """What comes of a reply that is not shaped as it should be."""
 
 Failure = Literal["timeout", "certificate", "connection"]
+
+Params = Mapping[str, str | Sequence[str]]
+"""Of an address; one with several values is repeated."""
 
 
 class RequestRejected(SmileTraceError):
@@ -78,6 +81,7 @@ class Service:
         address: what to do where something else answers, or nothing.
         login: the variables that hold credentials, which the address must not.
         certificate: what to do where its certificate cannot be verified.
+        purpose: what is done there, `write` or `read`.
     """
 
     name: str
@@ -88,6 +92,7 @@ class Service:
     address: str
     login: str = "its variables for them"
     certificate: str = "point SSL_CERT_FILE at the authority that signed it"
+    purpose: str = "write"
 
     def __post_init__(self) -> None:
         """See that the address can be shown.
@@ -116,7 +121,9 @@ class Service:
                 f"{self._where} refuses our credentials (401): {self.credentials}"
             )
         if status == 403:
-            return TrackerUnavailable(f"{self._where} forbids us to write ({said}): {self.access}")
+            return TrackerUnavailable(
+                f"{self._where} forbids us to {self.purpose} ({said}): {self.access}"
+            )
         if status in BUSY:
             return TrackerUnavailable(
                 f"{self._where} takes nothing for the moment ({status}); nothing needs to be done, "
@@ -243,7 +250,7 @@ class HttpClient:
         path: str,
         body: JSON = None,
         *,
-        params: Mapping[str, str] | None = None,
+        params: Params | None = None,
     ) -> Any:
         """Send JSON, read JSON; None where the answer is empty.
 
@@ -259,7 +266,7 @@ class HttpClient:
         with self.service.reading():
             return foreign.decode(response.content, lenient=True)
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+    def get(self, path: str, params: Params | None = None) -> Any:
         """Read JSON; None where there is no such thing.
 
         Raises:
