@@ -1,0 +1,279 @@
+"""The source: traces that stand in Phoenix, as any instrumentor sent them.
+
+Source: the REST interface of arize-phoenix 20.26 (`/openapi.json`), run.
+"""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from smile_trace import foreign
+from smile_trace.bounded_http import MAX_REPLY_MB
+from smile_trace.dialects import is_ours
+from smile_trace.dialects.attributes import read_object
+from smile_trace.dialects.base import known
+from smile_trace.foreign import ForeignDataError
+from smile_trace.presentable import hide, presentable
+from smile_trace.records import JSON, Record, Span
+from smile_trace.sources.kit import (
+    asking,
+    iso_ms,
+    own_ids,
+    read_options,
+    unix_ns,
+    whole_milliseconds,
+)
+from smile_trace.sources.protocol import Page, Source, SourceUnavailable
+from smile_trace.trackers.http import MISREAD, HttpClient, Service
+
+logger = logging.getLogger(__name__)
+
+SPANS_PER_REQUEST = 1000
+"""Phoenix gives no more in one reply."""
+TRACES_PER_REQUEST = 100
+"""Traces whose spans are asked for at once: their ids stand in the address."""
+PROJECTS_PER_REQUEST = 100
+
+_STATUS = {"OK": "ok", "ERROR": "error"}
+_OBJECTS = ("metadata", "llm.prompt_template.variables", "tool.parameters")
+"""Attributes that are JSON texts where they are sent; Phoenix takes them apart."""
+_TRANSLATED = ("llm.", "openinference.", "input.", "output.", "tool.", "session.", "user.")
+"""How the names begin that Phoenix adds to a span of OpenTelemetry's conventions."""
+_CLIENTS = "openinference.instrumentation.openai"
+"""The scope of OpenInference's clients (of Anthropic's, too), which write the whole request."""
+
+
+class PhoenixSourceOptions(Record):
+    """The options of `[sources.phoenix]`; the key comes from the environment only."""
+
+    url: str | None = None
+    """By default that of `[trackers.phoenix]`, then PHOENIX_COLLECTOR_ENDPOINT."""
+    projects: tuple[str, ...] = ()
+    """Names of the projects whose traces are read."""
+    timeout_seconds: float = Field(30.0, gt=0, le=300)
+    """How long the server may be silent in one request, which may take six times as long."""
+    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
+    """Megabytes that a reply may have; a larger one is not read."""
+
+
+class PhoenixSource(Source):
+    """Reads the traces of one Phoenix server."""
+
+    name: ClassVar[str] = "phoenix"
+
+    def __init__(self, url: str, headers: Mapping[str, str], options: PhoenixSourceOptions) -> None:
+        self._options = options
+        for secret in headers.values():
+            hide(secret)
+        self.url = url.rstrip("/") + "/"
+        service = Service(
+            name="Phoenix",
+            url=self.url,
+            timeout_setting="timeout_seconds in [sources.phoenix]",
+            credentials="set PHOENIX_API_KEY",
+            access="use a key that may read its projects",
+            address="url of [sources.phoenix] (PHOENIX_COLLECTOR_ENDPOINT)",
+            login="PHOENIX_API_KEY",
+            purpose="read",
+        )
+        self._http = HttpClient(
+            service,
+            headers=headers,
+            timeout=options.timeout_seconds,
+            max_reply_mb=options.max_reply_mb,
+        )
+
+    @classmethod
+    def from_settings(
+        cls, options: Mapping[str, JSON], tracker: Mapping[str, JSON]
+    ) -> "PhoenixSource | None":
+        """See `Source.from_settings`.
+
+        Raises:
+            ValueError: an unknown option, or the address is none.
+        """
+        checked = read_options(PhoenixSourceOptions, cls.name, options)
+        url = checked.url or str(tracker.get("url") or "")
+        url = url or os.environ.get("PHOENIX_COLLECTOR_ENDPOINT") or ""
+        if not url:
+            return None
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(
+                f"Phoenix's address is {presentable(url)!r}: set url of [sources.phoenix], or "
+                "PHOENIX_COLLECTOR_ENDPOINT, to its http(s) address"
+            )
+        url, key = url.rstrip("/").removesuffix("/v1/traces"), os.environ.get("PHOENIX_API_KEY")
+        return cls(url, {"Authorization": f"Bearer {key}"} if key else {}, checked)
+
+    @classmethod
+    def may_hold(cls, trace_id: str) -> bool:
+        """See `Source.may_hold`: the 32 hex digits of OpenTelemetry."""
+        return re.fullmatch("[0-9a-f]{32}", trace_id) is not None
+
+    @property
+    def places(self) -> Sequence[str]:
+        """See `Source.places`: the projects."""
+        return self._options.projects
+
+    def read(self, trace_id: str) -> tuple[Span, ...]:
+        """See `Source.read`: in whatever project it is."""
+        if not self.may_hold(trace_id):
+            return ()
+        with asking(), self._http.service.reading():
+            named = self._options.projects
+            for _, project in sorted(self._projects(), key=lambda item: item[0] not in named):
+                if found := self._spans(project, [trace_id]).get(trace_id):
+                    return _without_ours(found)
+            return ()
+
+    def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
+        """See `Source.page`."""
+        with asking(), self._http.service.reading():
+            project = next((i for name, i in self._projects(place) if name == place), None)
+            if project is None:
+                raise SourceUnavailable(
+                    f"Phoenix at {presentable(self.url)} has no project {place!r}: correct "
+                    "projects of [sources.phoenix]"
+                )
+            ids, until_ms = self._ids(project, since_ms, until_ms, limit)
+            traces = []
+            for first in range(0, len(ids), TRACES_PER_REQUEST):
+                asked = ids[first : first + TRACES_PER_REQUEST]
+                found = self._spans(project, asked)
+                traces += [_readable(one, found[one]) for one in asked if one in found]
+            return Page(traces=tuple(filter(None, traces)), until_ms=until_ms)
+
+    def _projects(self, name: str | None = None) -> Iterator[tuple[str, str]]:
+        """The names and ids of the projects, or of those whose name holds `name`."""
+        wanted = {"limit": str(PROJECTS_PER_REQUEST)} | ({"name_contains": name} if name else {})
+        for page in self._pages("v1/projects", wanted):
+            for project in page:
+                yield str(project["name"]), str(project["id"])
+
+    def _ids(self, project: str, since_ms: int, until_ms: int, limit: int) -> tuple[list[str], int]:
+        """The ids of the earliest traces, and until when they are all of them."""
+        wanted = {
+            "start_time": iso_ms(since_ms),
+            "end_time": iso_ms(until_ms),
+            "sort": "start_time",
+            "order": "asc",
+            "limit": str(limit),
+        }
+
+        def listed(cursor: str | None) -> tuple[list[tuple[int, str]], str | None]:
+            page, following = self._page(f"v1/projects/{project}/traces", wanted, cursor)
+            began = [(unix_ns(t["start_time"]) // 1_000_000, str(t["trace_id"])) for t in page]
+            return began, following
+
+        found, until_ms = whole_milliseconds(listed, lambda one: one[0], until_ms)
+        return [trace_id for _, trace_id in found], until_ms
+
+    def _spans(self, project: str, trace_ids: Sequence[str]) -> dict[str, list[Any]]:
+        """The spans of traces as Phoenix gives them, by trace."""
+        found: dict[str, list[Any]] = {}
+        wanted = {"trace_id": list(trace_ids), "limit": str(SPANS_PER_REQUEST)}
+        for page in self._pages(f"v1/projects/{project}/spans", wanted):
+            for raw in page:
+                found.setdefault(str(raw["context"]["trace_id"]), []).append(raw)
+        return found
+
+    def _pages(
+        self, path: str, wanted: Mapping[str, str | Sequence[str]]
+    ) -> Iterator[Sequence[Any]]:
+        page, cursor = self._page(path, wanted, None)
+        yield page
+        while cursor is not None:
+            asked, (page, cursor) = cursor, self._page(path, wanted, cursor)
+            if cursor == asked:
+                raise SourceUnavailable("Phoenix is not read on: what it lists does not end")
+            yield page
+
+    def _page(
+        self, path: str, wanted: Mapping[str, str | Sequence[str]], cursor: str | None
+    ) -> tuple[Sequence[Any], str | None]:
+        reply = self._http.get(path, {**wanted, **({"cursor": cursor} if cursor else {})})
+        if reply is None:
+            raise SourceUnavailable(
+                f"{presentable(self.url)} has no /{path.partition('/')[0]}/… of Phoenix 20.26 or "
+                f"newer: check {self._http.service.address}, and its version"
+            )
+        data, following = reply["data"], reply["next_cursor"]
+        if not isinstance(data, list) or not (following is None or isinstance(following, str)):
+            raise TypeError("a list without data or cursor")
+        return data, following
+
+
+def _readable(trace_id: str, raw: Sequence[Any]) -> tuple[Span, ...]:
+    """The spans of a trace; none where it cannot be read: the others of its page are."""
+    try:
+        return _without_ours(raw)
+    except (ForeignDataError, *MISREAD) as error:
+        logger.warning("the trace %s cannot be read: %s", trace_id, presentable(error))
+        return ()
+
+
+def _without_ours(raw: Sequence[Any]) -> tuple[Span, ...]:
+    spans = sorted((_span(one) for one in raw), key=lambda span: (span.start_ns, span.span_id))
+    return tuple(span for span in spans if not is_ours(span))
+
+
+def _span(raw: Mapping[str, Any]) -> Span:
+    """As it was sent; its resource is not known any more."""
+    trace_id, span_id = str(raw["context"]["trace_id"]), str(raw["context"]["span_id"])
+    attributes = _as_sent({"openinference.span.kind": raw["span_kind"], **raw["attributes"]})
+    attributes |= own_ids(PhoenixSource.name, trace_id, span_id)
+    foreign.check(attributes)
+    read = Span(
+        trace_id=trace_id,
+        span_id=span_id,
+        parent_id=raw["parent_id"] or None,
+        name=str(raw["name"]),
+        start_ns=unix_ns(raw["start_time"]),
+        end_ns=unix_ns(raw["end_time"]),
+        attributes=attributes,
+        events=tuple(
+            {
+                "name": event["name"],
+                "time_ns": unix_ns(event["timestamp"]),
+                "attributes": dict(event["attributes"]),
+            }
+            for event in raw["events"]
+        ),
+        status=_STATUS.get(raw["status_code"], "unset"),
+        status_message=str(raw["status_message"] or ""),
+        scope=_scope(attributes),
+    )
+    return _untranslated(read)
+
+
+def _scope(attributes: Mapping[str, JSON]) -> str:
+    """The scope, as far as it can be told: a whole request is written by those clients alone."""
+    request = read_object(attributes.get("input.value"))
+    whole = isinstance(request.get("model"), str) and "messages" in request
+    return _CLIENTS if whole else ""
+
+
+def _as_sent(attributes: Mapping[str, JSON]) -> dict[str, JSON]:
+    """With those that are JSON texts put together again."""
+    found: dict[str, JSON] = {}
+    objects: dict[str, dict[str, JSON]] = {}
+    for name, value in attributes.items():
+        whole = next((one for one in _OBJECTS if name.startswith(f"{one}.")), None)
+        if whole is None:
+            found[name] = value
+        else:
+            objects.setdefault(whole, {})[name.removeprefix(f"{whole}.")] = value
+    return found | {name: json.dumps(value) for name, value in objects.items()}
+
+
+def _untranslated(span: Span) -> Span:
+    """Without what Phoenix adds to a span of another convention, which a dialect reads better as
+    it was sent."""
+    others = {n: v for n, v in span.attributes.items() if not n.startswith(_TRANSLATED)}
+    bare = span.model_copy(update={"attributes": others})
+    return bare if any(dialect.recognises(bare) for dialect in known()) else span

@@ -1,0 +1,143 @@
+"""Traces that stand in a real Phoenix are read as they were sent, and explained."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from smile_trace.dialects import assemble
+from smile_trace.records import Explanation, Span
+from smile_trace.records.otlp import spans_from_line
+from smile_trace.settings import Settings
+from smile_trace.sources.discovery import pulled
+from smile_trace.store import Store
+from smile_trace.testing.source_contract import BEGAN_MS, END_MS, application_trace
+from smile_trace.worker.pull import Pull
+from smile_trace_phoenix import PhoenixSource
+from tests.support.command_line import run_command
+from tests.support.paths import ROOT
+from tests.support.phoenix_server import PhoenixServer
+from tests.support.phoenix_spans import write_spans
+from tests.support.strict_openai import StrictServer, strict
+from tests.support.worker_settings import settings_tables
+
+pytestmark = pytest.mark.phoenix
+
+WORD = "Eiffel"
+PROMPT = f"The {WORD} Tower stands here. Where are we?"
+RECORDED = (
+    "openinference-instrumentation-openai-0.1.66",
+    "openinference-instrumentation-anthropic-3.1.0",
+    "openinference-instrumentation-langchain-0.1.80",
+    "openinference-instrumentation-llama-index-4.6.1",
+    "opentelemetry-instrumentation-openai-v2-2.4b0.latest_both",
+    "pydantic-ai-slim-2.68.0",
+    "vercel-ai-6.0.326",
+)
+
+
+@pytest.fixture
+def model() -> Iterator[StrictServer]:
+    def answer(body: dict[str, Any]) -> str:
+        return "In Paris." if WORD in json.dumps(body["messages"]) else "I cannot know that."
+
+    with strict(answer) as running:
+        yield running
+
+
+@pytest.fixture
+def project(phoenix_server: PhoenixServer) -> str:
+    name = phoenix_server.new_project()
+    httpx.post(f"{phoenix_server.url}/v1/projects", json={"name": name}).raise_for_status()
+    return name
+
+
+def write(server: PhoenixServer, project: str, at_ms: int = BEGAN_MS) -> str:
+    spans = application_trace(PROMPT, at_ms=at_ms)
+    write_spans(server.url, project, spans)
+    return spans[0].trace_id
+
+
+def source(server: PhoenixServer, **options: Any) -> PhoenixSource:
+    made = PhoenixSource.from_settings({"url": server.url, **options}, {})
+    assert made is not None
+    return made
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_what_instrumentors_sent_is_read_as_it_was_sent(
+    phoenix_server: PhoenixServer, project: str, recorded: str
+) -> None:
+    lines = (ROOT / f"tests/data/otlp/{recorded}.jsonl").read_bytes().splitlines()
+    spans = [span for one in lines for span in spans_from_line(one)]
+    traces: dict[str, list[Span]] = {}
+    for span in spans:
+        traces.setdefault(span.trace_id, []).append(span)
+    written = [one for one in traces if assemble(one, traces[one]).calls][:6]
+    assert written
+    write_spans(phoenix_server.url, project, [s for one in written for s in traces[one]])
+    for trace_id in written:
+        expected = assemble(trace_id, traces[trace_id]).calls
+        calls = assemble(trace_id, source(phoenix_server).read(trace_id)).calls
+        assert len(calls) == len(expected)
+        for call, was in zip(calls, expected, strict=True):
+            assert (call.messages, call.answer) == (was.messages, was.answer)
+            assert (call.model, call.form, call.tool_calls) == (was.model, was.form, was.tool_calls)
+            assert (call.session, call.user, call.prompts) == (was.session, was.user, was.prompts)
+            assert call.parameters == was.parameters
+
+
+def test_a_trace_is_explained_by_its_id(
+    tmp_path: Path, phoenix_server: PhoenixServer, project: str, model: StrictServer
+) -> None:
+    trace_id = write(phoenix_server, project)
+    (tmp_path / "smile_trace.toml").write_text(
+        f'[models."sample-model"]\nkind = "endpoint"\nbase_url = "{model.base_url}"\n'
+        'model = "planted"\ntemperature_zero_is_deterministic = true\n'
+    )
+    env = {
+        **os.environ,
+        "SMILE_TRACE_HOME": str(tmp_path / "state"),
+        "PHOENIX_COLLECTOR_ENDPOINT": phoenix_server.url,
+        "NO_COLOR": "1",
+    }
+    done = run_command("explain", trace_id, "--budget", "20", "--json", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    explanation = Explanation.model_validate_json(done.stdout)
+    assert WORD in max(explanation.segments, key=lambda segment: segment.attribution).text
+
+
+def worker_settings(
+    home: Path, server: PhoenixServer, model: StrictServer, project: str
+) -> Settings:
+    asked = {
+        "kind": "endpoint",
+        "base_url": model.base_url,
+        "model": "planted",
+        "temperature_zero_is_deterministic": True,
+    }
+    tables: dict[str, dict[str, Any]] = {
+        "models": {"sample-model": asked},
+        "sampling": {"rate": 0.0, "minimum_per_prompt_version": 2},
+        "sources": {"phoenix": {"url": server.url, "projects": [project]}},
+    }
+    return Settings(home=home, **settings_tables(model.base_url, tables))
+
+
+def test_the_worker_counts_them_once(
+    tmp_path: Path, phoenix_server: PhoenixServer, project: str, model: StrictServer
+) -> None:
+    for number in range(5):
+        write(phoenix_server, project, BEGAN_MS + number)
+    settings = worker_settings(tmp_path, phoenix_server, model, project)
+    store = Store.open(settings)
+    [reading] = pulled(settings)
+    for _ in range(2):
+        Pull(reading, store, settings, lambda: END_MS / 1000, pause=lambda _: None).run()
+        found = store.pulled.get("phoenix", project)
+        assert (found.traces, found.calls, found.kept) == (5, 5, 2)
+    store.close()
