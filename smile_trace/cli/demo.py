@@ -20,8 +20,11 @@ def demo(
         ),
     ] = None,
     tracker: Annotated[
-        Literal["mlflow", "comet"],
-        typer.Option(help="Where to: a real MLflow server; Comet, or a fake one without a key."),
+        Literal["mlflow", "comet", "phoenix"],
+        typer.Option(
+            help="Where to: a real MLflow server; a real Phoenix server (in a checkout); Comet, "
+            "or a fake one without a key."
+        ),
     ] = "mlflow",
 ) -> None:
     """A support chat on a real model: ten calls, explained and delivered to a real MLflow server.

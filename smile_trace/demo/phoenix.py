@@ -1,14 +1,22 @@
-"""A Phoenix server of its own, for the demo and the tests.
+"""A real Phoenix server, for the demo and the tests.
 
 Phoenix (Elastic License 2.0) is never installed with smile-trace: it runs as another program, out
 of an environment of its own.
 """
 
 import os
+import shlex
 import subprocess
+import time
 from pathlib import Path
 
-from smile_trace.demo.servers import CHECKOUT, free_port
+import httpx
+
+from smile_trace.demo.servers import CHECKOUT, end_session, free_port
+from smile_trace.errors import SmileTraceError
+
+PREFERRED_PORT = 6006
+"""Phoenix's own, tried first, so that links of an earlier run stay valid."""
 
 INSTALLED = CHECKOUT / ".venv-phoenix" / "bin" / "python"
 """The Python that has Phoenix, where `make .venv-phoenix/.installed` was run in the checkout."""
@@ -57,3 +65,76 @@ def start_phoenix(folder: Path, port: int, **more: str) -> "subprocess.Popen[byt
             start_new_session=True,
             env={**inherited, **phoenix_environment(folder, port), **more},
         )
+
+
+class Phoenix:
+    """A real `phoenix serve` on SQLite and a loopback port; its state lives in `folder`.
+
+    Raises:
+        SmileTraceError: it is not installed in this checkout.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not INSTALLED.exists():
+            raise SmileTraceError(
+                "The demo for Phoenix starts a Phoenix server, which is installed beside a "
+                "checkout of smile-trace: run it there (make demo TRACKER=phoenix)."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port(PREFERRED_PORT)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "phoenix.log"
+        self._folder = folder
+        self._process = start_phoenix(folder, self.port)
+
+    @property
+    def name(self) -> str:
+        """Its name in the terminal."""
+        return "a real Phoenix server"
+
+    @property
+    def settings(self) -> str:
+        """The tracker's table in the settings."""
+        return f'[trackers.phoenix]\nurl = "{self.url}"\nproject = "smile-trace demo"\n'
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Nothing: the settings suffice."""
+        return {}
+
+    @property
+    def where(self) -> str:
+        """Where a person finds the result."""
+        return (
+            f"Phoenix, to click around: {self.url}\n"
+            "  (open a trace of the project: the heatmap is under the LLM span)"
+        )
+
+    @property
+    def again(self) -> str:
+        """The command that serves it again."""
+        variables = phoenix_environment(self._folder, self.port)
+        return shlex.join(["env", *(f"{k}={v}" for k, v in variables.items()), *phoenix_command()])
+
+    def wait(self, seconds: float = 240.0) -> None:
+        """Wait until the server answers.
+
+        Raises:
+            SmileTraceError: it ended, or did not answer in time; the message names its log.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise SmileTraceError(f"The Phoenix server ended while starting: see {self.log}")
+            try:
+                if httpx.get(f"{self.url}/healthz", timeout=2).is_success:
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.3)
+        raise SmileTraceError(
+            f"The Phoenix server did not answer within {seconds:.0f} s: see {self.log}"
+        )
+
+    def stop(self) -> None:
+        """End the server; quietly where it has ended already."""
+        end_session(self._process)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from smile_trace.demo.application import MODEL
+from smile_trace.demo.phoenix import Phoenix
 from smile_trace.demo.servers import Comet, DemoTracker, MLflow
 from smile_trace.errors import SmileTraceError
 from smile_trace.models.kinds.local import LocalModel
@@ -24,6 +25,7 @@ from smile_trace.store import Store
 from smile_trace.store.queries.explained import Explained, read_explained
 from smile_trace.store.queries.status import Status
 
+DemoName = Literal["mlflow", "comet", "phoenix"]
 CALLS = 10
 CALLS_PER_EXPLANATION = 24
 _SETTINGS = f"""\
@@ -60,15 +62,13 @@ _ONE_ANSWER = {
     "temperature": 0,
 }
 _OTHER_SECONDS = 45.0
-"""For MLflow's start and what is not the model's."""
+"""For the server's start and what is not the model's."""
 
-_TRACKERS = ("MLFLOW_", "COMET_", "OPIK_")
+_TRACKERS = ("MLFLOW_", "COMET_", "OPIK_", "PHOENIX_")
 """The demo delivers to its own servers, whatever the user's environment names."""
 
 
-def run_demo(
-    home: Path, *, tracker: Literal["mlflow", "comet"], serve: bool, console: Console
-) -> None:
+def run_demo(home: Path, *, tracker: DemoName, serve: bool, console: Console) -> None:
     """Run the whole job in `home`, and keep serving until Ctrl-C where `serve` is set.
 
     Raises:
@@ -76,7 +76,7 @@ def run_demo(
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as running:
-        server: DemoTracker = MLflow(home / "mlflow") if tracker == "mlflow" else Comet()
+        server = _start(tracker, home)
         running.callback(server.stop)
         console.print(f"[bold]1.[/] Starting {server.name} and a real language model …")
         model = LocalModel(MODEL, LocalSettings(kind="local"))
@@ -102,6 +102,15 @@ def run_demo(
         if serve:
             _sleep_until_interrupted()
             console.print("Stopping …")
+
+
+def _start(tracker: DemoName, home: Path) -> DemoTracker:
+    match tracker:
+        case "mlflow":
+            return MLflow(home / "mlflow")
+        case "phoenix":
+            return Phoenix(home / "phoenix")
+    return Comet()
 
 
 def _minutes(model_url: str) -> int:

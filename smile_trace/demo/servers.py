@@ -64,6 +64,21 @@ def start_mlflow(folder: Path, port: int) -> "subprocess.Popen[bytes]":
         )
 
 
+def end_session(process: "subprocess.Popen[bytes]") -> None:
+    """End a process that has a session of its own, and what it started."""
+    for number, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(seconds)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
 class DemoTracker(Protocol):
     """A tracker that the demo delivers to."""
 
@@ -150,17 +165,7 @@ class MLflow:
 
     def stop(self) -> None:
         """End the server and its workers; quietly where it has ended already."""
-        for number, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0)):
-            try:
-                os.killpg(self._process.pid, number)
-            except ProcessLookupError:
-                break
-            try:
-                self._process.wait(seconds)
-                break
-            except subprocess.TimeoutExpired:
-                continue
-        self._process.wait()
+        end_session(self._process)
 
 
 class Comet:

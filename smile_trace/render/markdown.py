@@ -13,6 +13,7 @@ MAX_ROWS = 12
 _MAX_TEXT, _END = 48, 16
 """Characters of a segment's text, and how many of them are taken from its end."""
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_CELL = re.compile(r"((?:[^|\\]|\\.)*)\|")
 _MARKUP = re.compile(
     r"""[\\`*_{}\[\]<>|~\#&!$@^]   # what means something anywhere
         | :(?=//) | (?<=www)\.        # what would become a link
@@ -56,6 +57,34 @@ def scores_to_markdown(explanation: Explanation) -> str:
     if len(strongest) > MAX_ROWS:
         lines += ["", f"and {len(strongest) - MAX_ROWS:,} more"]
     return "\n".join(lines)
+
+
+def align_tables(markdown: str) -> str:
+    """Markdown whose tables have columns of one width, to be read as plain text, too."""
+    lines = markdown.split("\n")
+    at = 0
+    while at < len(lines):
+        end = at
+        while end < len(lines) and lines[end].startswith("|"):
+            end += 1
+        lines[at:end] = _aligned([_CELL.findall(line[1:]) for line in lines[at:end]])
+        at = end + 1
+    return "\n".join(lines)
+
+
+def _aligned(table: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "|" + "|".join(_padded(*cell) for cell in zip(row, widths, strict=True)) + "|"
+        for row in table
+    ]
+
+
+def _padded(cell: str, width: int) -> str:
+    """A cell of the line below the head is drawn through; the others keep to the left."""
+    if not cell.strip("-:") and cell.strip():
+        return cell.replace("-", "-" * (width - len(cell) + 1), 1)
+    return cell.ljust(width)
 
 
 def escape(text: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from smile_trace import semconv
 from smile_trace.records import JSON, Explanation, Span
 from smile_trace.render import driver_text, to_markdown, to_svg
+from smile_trace.render.markdown import align_tables
 from smile_trace.trackers.fields import known
 from smile_trace.trackers.names import call_label
 from smile_trace.trackers.protocol import ExplainedCall
@@ -59,7 +60,7 @@ def explanation_span(item: ExplainedCall, parent: Parent) -> Span:
         f"{NAME} {call_label(item.call)}",
         answer=explanation.answer,
         svg=to_svg(explanation),
-        markdown=to_markdown(explanation),
+        markdown=align_tables(to_markdown(explanation)),
         more={
             **evaluation,
             "smile.driver": driver_text(explanation),

@@ -51,8 +51,12 @@ def post_spans(
     headers = {"Content-Type": MEDIA_TYPES[encoding], "Content-Encoding": "gzip"}
     content = to_request(spans, encoding)
     response = http.request("POST", path, content=content, headers=headers)
-    if response.headers.get("Content-Type", "").startswith(MEDIA_TYPES[encoding]):
-        _check_taken(http, response.content, encoding)
+    if response.content:
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        replied = next((name for name, media in MEDIA_TYPES.items() if media == kind), None)
+        if replied is None:  # a login page, most likely
+            raise http.service.wrong()
+        _check_taken(http, response.content, replied)
 
 
 def to_request(spans: Iterable[Span], encoding: Encoding = "protobuf") -> bytes:

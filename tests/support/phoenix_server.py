@@ -11,12 +11,15 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from smile_trace.demo.phoenix import INSTALLED, start_phoenix
 from smile_trace.demo.servers import free_port
+from smile_trace.records import Span
+from smile_trace.trackers.otlp import MEDIA_TYPES, to_request
 
 REQUIRED = "SMILE_TRACE_REQUIRE_PHOENIX"
 """Set to 1 where a missing Phoenix is a failure."""
@@ -58,6 +61,30 @@ class PhoenixServer:
             return httpx.get(f"{self.url}/healthz", timeout=2).is_success
         except httpx.HTTPError:
             return False
+
+    def get(self, path: str, **params: Any) -> Any:
+        """What its REST interface holds there; empty where there is no such thing."""
+        response = httpx.get(f"{self.url}/v1/{path}", params=params, timeout=60)
+        return response.json()["data"] if response.is_success else []
+
+    def settled(self, path: str, **params: Any) -> Any:
+        """As `get`, once the spans that it has taken until now are written."""
+        marker = Span(
+            trace_id=uuid.uuid4().hex,
+            span_id=uuid.uuid4().hex[:16],
+            name="marker",
+            start_ns=1,
+            end_ns=2,
+            resource={"openinference.project.name": "markers"},
+        )
+        body = to_request([marker])
+        headers = {"Content-Type": MEDIA_TYPES["protobuf"], "Content-Encoding": "gzip"}
+        httpx.post(f"{self.url}/v1/traces", content=body, headers=headers, timeout=60)
+        deadline = time.monotonic() + 300
+        while not self.get("projects/markers/spans", trace_id=marker.trace_id):
+            assert time.monotonic() < deadline, "phoenix does not write what it took"
+            time.sleep(0.05)
+        return self.get(path, **params)
 
     def stop(self) -> None:
         """End the server at once."""

@@ -59,8 +59,8 @@ TRACKERS = """\
 
 Options of one tracker; its README lists them (`integrations/smile_trace_mlflow/README.md` and
 its neighbours). A tracker is active when it has a table here or when its own environment
-variables are set (`MLFLOW_TRACKING_URI`, `COMET_API_KEY`, …); `enabled = false` switches it off
-all the same.
+variables are set (`MLFLOW_TRACKING_URI`, `COMET_API_KEY`, `PHOENIX_COLLECTOR_ENDPOINT`, …);
+`enabled = false` switches it off all the same.
 """
 
 

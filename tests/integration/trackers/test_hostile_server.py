@@ -23,6 +23,9 @@ if tracker == "mlflow":
     import mlflow
     from smile_trace_mlflow import MLflowTracker as Tracker
     options = {"tracking_uri": url}
+elif tracker == "phoenix":
+    from smile_trace_phoenix import PhoenixTracker as Tracker
+    options = {"url": url, "timeout_seconds": 1}
 elif tracker == "opik":
     from smile_trace_opik import OpikTracker as Tracker
     options = {"url": url + "/api", "timeout_seconds": 1}
@@ -50,7 +53,7 @@ def elsewhere() -> Iterator[HostileServer]:
         yield server
 
 
-@pytest.mark.parametrize("tracker", ["mlflow", "opik", "comet"])
+@pytest.mark.parametrize("tracker", ["mlflow", "opik", "comet", "phoenix"])
 @pytest.mark.parametrize(
     "attack", ["drip", "drip_header", "endless", "bomb", "redirect", "nested", "odd_json", "echo"]
 )
@@ -62,6 +65,7 @@ def test_an_attack_is_bounded_and_tells_nothing(
         environment = {
             **os.environ,
             "OPIK_API_KEY": KEY,
+            "PHOENIX_API_KEY": KEY,
             "OPIK_CONFIG_PATH": str(tmp_path / "opik.config"),
             "COMET_API_KEY": KEY,
             "COMET_URL_OVERRIDE": f"{server.url}/clientlib/",

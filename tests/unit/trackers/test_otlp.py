@@ -1,6 +1,7 @@
 """Spans as an OTLP request: what a receiver reads is what was sent."""
 
 import gzip
+from collections.abc import Iterator
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -13,6 +14,7 @@ from smile_trace.records.otlp import spans_from_line
 from smile_trace.sources.receiver import protobuf
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
 from smile_trace.testing.samples import HOSTILE, sample_trace
+from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service
 from smile_trace.trackers.otlp import post_spans, to_protobuf, to_request
 from smile_trace.trackers.strict_json import strict_json
@@ -69,34 +71,81 @@ def test_the_same_spans_are_the_same_bytes() -> None:
 
 
 class Collector(FakeHttpServer):
-    """Takes protobuf alone, and says that it left out `left_out` spans."""
+    """Takes protobuf alone, and answers `reply` of the type `kind`."""
 
-    left_out = 0
+    reply, kind = b"", "application/x-protobuf"
 
     def answer(self, request: Request) -> Answer:
         if request.headers.get("Content-Type") != "application/x-protobuf":
             return Answer(415)
-        partial = ExportTracePartialSuccess(rejected_spans=self.left_out, error_message="too old")
-        response = ExportTraceServiceResponse(partial_success=partial)
-        body = response.SerializeToString()
-        return Answer(200, body, content_type="application/x-protobuf")
+        return Answer(200, self.reply, content_type=self.kind)
 
 
-def test_spans_that_are_left_out_are_rejected() -> None:
+@pytest.fixture
+def collector() -> Iterator[Collector]:
     with Collector() as server:
-        service = Service(
-            name="Collector",
-            url=server.url,
-            timeout_setting="timeout_seconds",
-            credentials="",
-            access="",
-            address="",
-        )
-        http = HttpClient(service)
-        spans = sample_trace().spans
-        post_spans(http, "v1/traces", spans)
-        assert read(server.requests[0].raw) == list(spans)
-        server.left_out = 2
-        with pytest.raises(RequestRejected, match="left out 2 spans: too old"):
-            post_spans(http, "v1/traces", spans)
-        http.close()
+        yield server
+
+
+@pytest.fixture
+def http(collector: Collector) -> Iterator[HttpClient]:
+    service = Service(
+        name="Collector",
+        url=collector.url,
+        timeout_setting="timeout_seconds",
+        credentials="",
+        access="",
+        address="url of [trackers.otlp]",
+    )
+    client = HttpClient(service)
+    yield client
+    client.close()
+
+
+def left_out(spans: int) -> bytes:
+    partial = ExportTracePartialSuccess(rejected_spans=spans, error_message="too old")
+    return bytes(ExportTraceServiceResponse(partial_success=partial).SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("kind", "reply"),
+    [
+        ("application/x-protobuf", left_out(0)),
+        ("application/json", b"{}"),
+        ("application/json; charset=utf-8", b'{"partialSuccess": {"errorMessage": "slow down"}}'),
+        ("text/plain", b""),
+    ],
+)
+def test_spans_are_sent(collector: Collector, http: HttpClient, kind: str, reply: bytes) -> None:
+    collector.reply, collector.kind = reply, kind
+    spans = sample_trace().spans
+    post_spans(http, "v1/traces", spans)
+    assert read(collector.requests[0].raw) == list(spans)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reply"),
+    [
+        ("application/x-protobuf", left_out(2)),
+        (
+            "application/json",
+            b'{"partialSuccess": {"rejectedSpans": "2", "errorMessage": "too old"}}',
+        ),
+    ],
+)
+def test_spans_that_are_left_out_are_rejected(
+    collector: Collector, http: HttpClient, kind: str, reply: bytes
+) -> None:
+    collector.reply, collector.kind = reply, kind
+    with pytest.raises(RequestRejected, match="left out 2 spans: too old"):
+        post_spans(http, "v1/traces", sample_trace().spans)
+
+
+def test_a_reply_that_is_none_is_no_receipt(collector: Collector, http: HttpClient) -> None:
+    collector.reply, collector.kind = b"<html>Please log in</html>", "text/html"
+    with pytest.raises(TrackerUnavailable, match="is not Collector"):
+        post_spans(http, "v1/traces", sample_trace().spans)
+    for kind in ("application/x-protobuf", "application/json"):
+        collector.reply, collector.kind = b"\xff\xff[", kind
+        with pytest.raises((RequestRejected, TrackerUnavailable)):
+            post_spans(http, "v1/traces", sample_trace().spans)

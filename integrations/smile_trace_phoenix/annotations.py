@@ -1,0 +1,123 @@
+"""What Phoenix's lists and charts say: of a call and its trace, and of each retrieved document."""
+
+from collections.abc import Collection
+from typing import Any, Literal
+
+from smile_trace.records import JSON, Trace
+from smile_trace.render import driver_text, fidelity_reason, path_ends
+from smile_trace.render.documents import document_sentence
+from smile_trace.render.text import short
+from smile_trace.trackers import ExplainedCall, ExplainedPath, UnexplainedCall
+from smile_trace.trackers.fields import newest_feedback
+
+DRIVER, FIDELITY, VERDICT, PATH = (
+    "smile.driver",
+    "smile.fidelity_r2",
+    "smile.verdict",
+    "smile.path",
+)
+DOCUMENT = "smile.document_attribution"
+NOT_MEASURED, FORGOTTEN = "not measured", "forgotten"
+IDENTIFIER = "smile-trace"
+"""Of the annotations of spans and traces: with the name, what a newer one replaces."""
+LONGEST = 1000
+"""Characters of the sentence beside a value."""
+
+Kind = Literal["span", "trace", "document"]
+Row = dict[str, JSON]
+
+
+def explained(item: ExplainedCall) -> list[Row]:
+    """What an explanation found: the driver, the verdict, the held-out R².
+
+    Of an annotation that has both, Phoenix's lists show the score: the driver has a label alone.
+    """
+    explanation = item.explanation
+    r2 = explanation.fidelity.r2_heldout
+    reason = fidelity_reason(explanation)
+    about = {"call": item.call.id, "model": explanation.settings.model}
+    return [
+        _row(DRIVER, driver_text(explanation), None, explanation.summary, about),
+        _row(VERDICT, explanation.fidelity.status, None, reason, about),
+        _row(
+            FIDELITY,
+            NOT_MEASURED if r2 is None else None,
+            None if r2 is None else round(r2, 4),
+            reason,
+            about,
+        ),
+    ]
+
+
+def unexplained(item: UnexplainedCall) -> list[Row]:
+    """Why a call is not explained."""
+    return [_row(VERDICT, item.verdict, None, item.reason, {"call": item.call.id})]
+
+
+def path(item: ExplainedPath) -> list[Row]:
+    """Where the path of a trace ends, beside the number of its steps."""
+    return [_row(PATH, path_ends(item.path), float(len(item.path.steps)), item.path.summary, {})]
+
+
+def documents(item: ExplainedCall, spans: Collection[str]) -> list[Row]:
+    """What each retrieved document did, at its place in the span that retrieved it.
+
+    Args:
+        spans: the ids of the spans that show documents.
+    """
+    found = []
+    for place, document in enumerate(item.explanation.documents):
+        if document.span_id not in spans:
+            continue
+        measured = document.attribution is not None
+        row = _row(
+            DOCUMENT,
+            None if measured else NOT_MEASURED,
+            round(document.attribution, 4) if document.attribution is not None else None,
+            document_sentence(document),
+            {"call": item.call.id},
+        )
+        row["span_id"] = document.span_id
+        row["document_position"] = place if document.position is None else document.position
+        del row["identifier"]  # which Phoenix takes of no document
+        found.append(row)
+    return found
+
+
+def feedback(trace: Trace) -> list[Row]:
+    """What users thought of a trace: the newest score of each name."""
+    return [
+        _row(_name(one.name), None, one.score, one.comment or "", {}, kind="HUMAN")
+        | {"trace_id": trace.trace_id}
+        for one in newest_feedback(trace)
+    ]
+
+
+def _name(name: str) -> str:
+    """A user's own name, as Phoenix takes it: "note" is one of its own."""
+    return "feedback: note" if name == "note" else short(name)
+
+
+def all_forgotten() -> list[Row]:
+    """Annotations that say nothing any more: Phoenix deletes none of a single span."""
+    return [_row(name, FORGOTTEN, None, "", {}) for name in (DRIVER, VERDICT, FIDELITY, PATH)]
+
+
+def _row(
+    name: str,
+    label: str | None,
+    score: float | None,
+    explanation: str,
+    about: Row,
+    *,
+    kind: str = "CODE",
+) -> Row:
+    result: dict[str, Any] = {"label": label, "score": score}
+    said = short(explanation, LONGEST)
+    return {
+        "name": name,
+        "annotator_kind": kind,
+        "result": {**result, "explanation": said or None},
+        "metadata": about,
+        "identifier": IDENTIFIER,
+    }

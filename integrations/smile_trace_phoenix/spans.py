@@ -1,0 +1,204 @@
+"""Our spans, as Phoenix shows them: in OpenInference's attributes, set on copies.
+
+Source: OpenInference's semantic conventions. Of the GenAI conventions Phoenix reads a part by
+itself; of an answer without a reason why it ended, nothing.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from smile_trace import semconv
+from smile_trace.records import JSON, Call, Document, Message, Span, Trace, chat_messages
+from smile_trace.trackers.fields import (
+    call_metadata,
+    known,
+    prompt_uses,
+    retrievers,
+    span_input,
+    span_output,
+    tags,
+    token_usage,
+)
+from smile_trace.trackers.names import call_label, model_label
+
+PROJECT = "openinference.project.name"
+"""Attribute of the resource: the project of a trace that is new."""
+KIND = "openinference.span.kind"
+_TOKENS = {"prompt_tokens": "prompt", "completion_tokens": "completion", "total_tokens": "total"}
+
+
+def spans_for_phoenix(trace: Trace, project: str) -> Iterator[Span]:
+    """The trace's spans with what Phoenix shows of them; one that is written in OpenInference
+    is as it was."""
+    calls = {call.span_id: call for call in trace.calls}
+    retrieved = retrievers(trace)
+    for span in trace.spans:
+        is_root = span.span_id == trace.root_span_id
+        shown: dict[str, JSON] = {}
+        name = span.name
+        if KIND not in span.attributes:
+            if (call := calls.get(span.span_id)) is not None:
+                shown, name = _of_call(call), call_label(call)
+            elif span.span_id in retrieved:
+                shown = _of_retriever(span, retrieved[span.span_id])
+            else:
+                shown = _of_context(span, trace, is_root=is_root)
+        if is_root:
+            shown |= _of_trace(trace)
+        yield in_project(
+            span.model_copy(
+                update={
+                    "name": name,
+                    "attributes": {**span.attributes, **shown},
+                    "parent_id": None if is_root else span.parent_id,
+                }
+            ),
+            project,
+        )
+
+
+def in_project(span: Span, project: str) -> Span:
+    """The span for a project, if its trace is new; without NUL, for which Phoenix drops spans."""
+    cleaned = _without_nul(span.attributes)
+    resource = {**_without_nul(span.resource), PROJECT: project}
+    name = _no_nul(span.name)
+    return span.model_copy(update={"name": name, "attributes": cleaned, "resource": resource})
+
+
+def _of_call(call: Call) -> dict[str, JSON]:
+    said = Message(role="assistant", content=call.answer or "", parts=call.tool_calls)
+    answered = call.answer is not None or call.tool_calls
+    asked = call.messages[-1].content if call.messages else None
+    return known(
+        {
+            KIND: "LLM",
+            "llm.model_name": model_label(call.model),
+            "llm.provider": call.provider,
+            "llm.invocation_parameters": _json(call.parameters) if call.parameters else None,
+            "input.value": asked,
+            "output.value": call.answer or None,
+            **_messages("llm.input_messages", call.messages),
+            **(_messages("llm.output_messages", [said]) if answered else {}),
+            **{f"llm.token_count.{_TOKENS[k]}": v for k, v in token_usage([call]).items()},
+            **_prompt(call),
+            semconv.SESSION_ID: call.session,
+            semconv.USER_ID: call.user,
+            "metadata": _json({**call_metadata(call), **call.metadata}),
+            "tag.tags": tags([call]),
+        }
+    )
+
+
+def _prompt(call: Call) -> dict[str, JSON]:
+    """The first prompt, as OpenInference has a place for one; all of them as JSON."""
+    if not call.prompts:
+        return {}
+    first = call.prompts[0]
+    return {
+        semconv.TEMPLATE: first.template,
+        semconv.TEMPLATE_VARIABLES: _json(first.variables),
+        semconv.TEMPLATE_VERSION: first.version,
+        "llm.prompt_template.name": first.name,
+        semconv.PROMPTS: _json(prompt_uses(call)),
+    }
+
+
+def _messages(prefix: str, messages: Sequence[Message]) -> dict[str, JSON]:
+    """OpenAI's shape of messages, flat, as OpenInference has them."""
+    flat: dict[str, JSON] = {}
+    for number, message in enumerate(chat_messages(messages)):
+        at = f"{prefix}.{number}.message"
+        flat[f"{at}.role"] = message["role"]
+        flat |= {
+            f"{at}.{name}": message[name] for name in ("name", "tool_call_id") if message.get(name)
+        }
+        content = message.get("content")
+        if isinstance(content, str):
+            flat[f"{at}.content"] = content
+        for place, part in enumerate(content if isinstance(content, list) else ()):
+            flat |= _part(f"{at}.contents.{place}.message_content", part)
+        for place, call in enumerate(message.get("tool_calls") or ()):
+            flat |= _tool_call(f"{at}.tool_calls.{place}.tool_call", call)
+    return flat
+
+
+def _part(at: str, part: Mapping[str, JSON]) -> dict[str, JSON]:
+    if part["type"] == "image_url":
+        return {f"{at}.type": "image", f"{at}.image.image.url": part["image_url"]["url"]}
+    text = part["text"] if part["type"] == "text" else f"({part['type'].replace('_', ' ')})"
+    return {f"{at}.type": "text", f"{at}.text": text}
+
+
+def _tool_call(at: str, call: Mapping[str, JSON]) -> dict[str, JSON]:
+    called = call.get("function") or call.get("custom") or {}
+    return {
+        f"{at}.id": call.get("id"),
+        f"{at}.function.name": called.get("name"),
+        f"{at}.function.arguments": called.get("arguments", called.get("input")),
+    }
+
+
+def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
+    """What a span around calls took and gave; a root that says neither borrows from its calls."""
+    took, gave = _shown(span_input(span)), _shown(span_output(span))
+    if is_root and trace.calls:
+        first, last = trace.calls[0], trace.calls[-1]
+        took = took or (first.messages[-1].content if first.messages else None)
+        gave = gave or last.answer
+    return known({KIND: "CHAIN", "input.value": took, "output.value": gave})
+
+
+def _shown(value: Mapping[str, JSON] | None) -> str | None:
+    """A single text, or that of the last message, as it is; anything else as JSON."""
+    if not value:
+        return None
+    [first, *more] = value.values()
+    if "messages" in value and first:
+        first = first[-1].get("content")
+    return first if isinstance(first, str) and not more else _json(value)
+
+
+def _of_retriever(span: Span, documents: Sequence[Document]) -> dict[str, JSON]:
+    """What was retrieved, each at its place, by which it is annotated."""
+    shown: dict[str, JSON] = {KIND: "RETRIEVER", "input.value": _shown(span_input(span))}
+    by_position = {document.position or 0: document for document in documents}
+    for position in range(max(by_position) + 1):
+        document = by_position.get(position, Document(text=""))
+        at = f"retrieval.documents.{position}.document"
+        shown[f"{at}.content"] = document.text
+        shown |= known(
+            {
+                f"{at}.id": document.id,
+                f"{at}.score": document.score,
+                f"{at}.metadata": _json({"source": document.source}) if document.source else None,
+            }
+        )
+    return {key: value for key, value in shown.items() if value is not None}
+
+
+def _of_trace(trace: Trace) -> dict[str, JSON]:
+    """The session of its calls, by which Phoenix groups traces: it reads that of the root."""
+    sessions = (call.session for call in trace.calls)
+    users = (call.user for call in trace.calls)
+    return known(
+        {
+            semconv.SESSION_ID: next(filter(None, sessions), None),
+            semconv.USER_ID: next(filter(None, users), None),
+        }
+    )
+
+
+def _without_nul(value: JSON) -> JSON:
+    if isinstance(value, str):
+        return _no_nul(value)
+    if isinstance(value, dict):
+        return {_no_nul(name): _without_nul(item) for name, item in value.items()}
+    return [_without_nul(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _no_nul(text: str) -> str:
+    return text.replace("\0", "␀")
+
+
+def _json(value: JSON) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

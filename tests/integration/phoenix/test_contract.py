@@ -1,0 +1,45 @@
+"""The contract suite of trackers, for a real Phoenix behind a proxy that injects faults."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace.trackers.late_span import NAME
+from smile_trace_phoenix import PhoenixTracker
+from tests.support.phoenix_server import PhoenixServer
+from tests.support.reverse_proxy import ReverseProxy
+
+pytestmark = [pytest.mark.phoenix, pytest.mark.slow]
+
+
+class TestPhoenixTracker(TrackerContract):
+    external_trace = {"phoenix.trace_id": "0" * 32}
+    project: str
+    behind: PhoenixServer
+
+    @pytest.fixture
+    def server(self, phoenix_server: PhoenixServer) -> Iterator[ReverseProxy]:
+        with ReverseProxy(phoenix_server.port) as proxy:
+            self.behind, self.project = phoenix_server, phoenix_server.new_project()
+            yield proxy
+
+    @pytest.fixture
+    def tracker(self, server: ReverseProxy) -> Iterator[PhoenixTracker]:
+        options = {"url": server.url, "project": self.project, "timeout_seconds": 60}
+        made = PhoenixTracker.from_settings(options)
+        assert made is not None
+        yield made
+        made.close()
+
+    def visible_traces(self, server: FakeHttpServer) -> list[str]:
+        traces = self.behind.settled(f"projects/{self.project}/traces", limit=1000)
+        return [trace["trace_id"] for trace in traces]
+
+    def visible_explanations(self, server: FakeHttpServer) -> list[str]:
+        return [
+            span["context"]["trace_id"]
+            for span in self.behind.settled(f"projects/{self.project}/spans", limit=1000)
+            if span["name"].startswith(NAME)
+        ]

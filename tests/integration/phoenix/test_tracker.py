@@ -1,0 +1,267 @@
+"""What stands in a real Phoenix after deliveries: fields, places, annotations, experiments."""
+
+import base64
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from smile_trace.errors import ReasonCode
+from smile_trace.records import Call, Explanation, Trace
+from smile_trace.testing.samples import sample_comparison, sample_explanation, sample_trace
+from smile_trace.trackers import (
+    CapturedTrace,
+    ComparedPrompt,
+    ExplainedCall,
+    ExplainedPath,
+    ForgottenCall,
+    ForgottenTrace,
+    Receipt,
+    Rejected,
+    UnexplainedCall,
+)
+from smile_trace.trackers.fields import retrievers
+from smile_trace.trackers.late_span import NAME, explanation_span_id
+from smile_trace_phoenix import PhoenixTracker
+from smile_trace_phoenix.spans import spans_for_phoenix
+from tests.support.explained import captured, explanation
+from tests.support.phoenix_server import PhoenixServer
+from tests.support.retrieval_traces import RETURNS, WARRANTY, explained, langchain, plain
+from tests.support.sample_paths import sample_path
+
+pytestmark = pytest.mark.phoenix
+
+PICTURE = "llm.output_messages.0.message.contents.0.message_content.image.image.url"
+
+
+class Project:
+    """One project of the real server, and the tracker that delivers to it."""
+
+    def __init__(self, server: PhoenixServer, **options: Any) -> None:
+        self.server, self.name = server, server.new_project()
+        made = PhoenixTracker.from_settings({"url": server.url, "project": self.name, **options})
+        assert made is not None
+        self.tracker = made
+
+    def deliver(self, trace: Trace) -> Receipt:
+        [receipt] = self.tracker.deliver_traces([CapturedTrace(trace=trace)])
+        assert isinstance(receipt, Receipt), receipt
+        return receipt
+
+    def explain(self, trace: Trace, call: Call, found: Explanation, traced_as: str) -> Receipt:
+        item = ExplainedCall(trace=trace, call=call, explanation=found, traced_as=traced_as)
+        [receipt] = self.tracker.deliver_explanations([item])
+        assert isinstance(receipt, Receipt), receipt
+        return receipt
+
+    def spans(self) -> dict[str, Any]:
+        found = self.server.settled(f"projects/{self.name}/spans", limit=1000)
+        return {span["context"]["span_id"]: span for span in found}
+
+    def said(self, kind: str, identifier: str) -> dict[str, Any]:
+        """The annotations of a span or trace, by name."""
+        path = f"projects/{self.name}/{kind}_annotations"
+        found = self.server.get(path, **{f"{kind}_ids": identifier, "limit": 100})
+        return {one["name"]: one["result"] | {"by": one["identifier"]} for one in found}
+
+
+@pytest.fixture
+def project(phoenix_server: PhoenixServer) -> Iterator[Project]:
+    made = Project(phoenix_server)
+    yield made
+    made.tracker.close()
+
+
+def test_a_trace_shows_its_texts_model_and_tokens(project: Project) -> None:
+    found = explanation()
+    trace, call = captured(found)
+    receipt = project.deliver(trace)
+    assert receipt.url == f"{project.server.url}/redirects/traces/{trace.trace_id}"
+    spans = project.spans()
+    root, llm = spans[trace.root_span_id], spans[call.span_id]
+    assert (root["span_kind"], root["parent_id"]) == ("CHAIN", None)
+    assert root["attributes"]["input.value"] == found.messages[-1].content
+    assert root["attributes"]["output.value"] == "Paris"
+    assert (llm["span_kind"], llm["name"]) == ("LLM", "ask · gpt-4o-mini")
+    shown = llm["attributes"]
+    for number, message in enumerate(found.messages):
+        at = f"llm.input_messages.{number}.message"
+        assert (shown[f"{at}.role"], shown[f"{at}.content"]) == (message.role, message.content)
+    assert shown["llm.output_messages.0.message.content"] == "Paris"
+    assert shown["llm.model_name"] == "gpt-4o-mini"
+    assert shown["llm.token_count.total"] == 35
+
+
+def test_an_explanation_is_drawn_and_replaced(project: Project) -> None:
+    found = explanation()
+    trace, call = captured(found)
+    traced_as = project.deliver(trace).external_id
+    receipt = project.explain(trace, call, found, traced_as)
+    newer = explanation(status="inconclusive", scores={}, r2=None, summary="Nothing is sure.")
+    assert receipt.external_id == explanation_span_id(call.id)
+    assert receipt.url == f"{project.server.url}/redirects/spans/{receipt.external_id}"
+    late, above = (project.spans()[one] for one in (receipt.external_id, call.span_id))
+    assert late["parent_id"] == call.span_id
+    times = [above["start_time"], late["start_time"], late["end_time"], above["end_time"]]
+    parsed = [datetime.fromisoformat(text) for text in times]
+    assert parsed == sorted(parsed)
+    assert parsed[0] < parsed[1]
+    assert parsed[2] < parsed[3]
+    head, _, data = late["attributes"][PICTURE].partition(",")
+    assert head == "data:image/svg+xml;base64"
+    assert b"France" in base64.b64decode(data)
+    for kind, identifier in (("span", call.span_id), ("trace", trace.trace_id)):
+        said = project.said(kind, identifier)
+        assert said["smile.driver"]["label"] == "France"
+        assert said["smile.verdict"]["label"] == "reliable"
+        assert said["smile.fidelity_r2"]["score"] == 0.82
+        assert {one["by"] for one in said.values()} == {"smile-trace"}
+    assert project.explain(trace, call, newer, traced_as) == receipt
+    spans = project.spans()
+    assert len([span for span in spans.values() if span["name"].startswith(NAME)]) == 1
+    assert "Nothing is sure" in spans[receipt.external_id]["attributes"]["output.value"]
+    said = project.said("span", call.span_id)
+    assert said["smile.driver"]["label"] == "(none)"
+    assert said["smile.verdict"]["label"] == "inconclusive"
+    assert said["smile.fidelity_r2"]["score"] is None
+
+
+@pytest.mark.parametrize("make", [langchain, plain], ids=lambda make: make.__name__)
+def test_each_document_has_its_score(project: Project, make: Any) -> None:
+    trace = make()
+    [call] = [call for call in trace.calls if call.documents]
+    traced_as = project.deliver(trace).external_id
+    project.explain(trace, call, explained(trace), traced_as)
+    [retriever] = retrievers(trace)
+    shown = project.spans()[retriever]
+    assert shown["span_kind"] == "RETRIEVER"
+    texts = [
+        shown["attributes"][f"retrieval.documents.{number}.document.content"] for number in (0, 1)
+    ]
+    query = """query($id: String!) { span: getSpanByOtelId(spanId: $id) {
+        documentEvaluations { name documentPosition score } } }"""
+    body = {"query": query, "variables": {"id": retriever}}
+    answer = httpx.post(f"{project.server.url}/graphql", json=body, timeout=60).json()
+    said = answer["data"]["span"]["documentEvaluations"]
+    scores = {texts[one["documentPosition"]]: one["score"] for one in said}
+    assert {one["name"] for one in said} == {"smile.document_attribution"}
+    assert scores[WARRANTY] > 0.5
+    assert abs(scores[RETURNS]) < 0.05
+
+
+def test_what_was_lost_before_it_was_written_is_sent_again(project: Project) -> None:
+    """A Phoenix that is killed loses what it has answered and not written."""
+    found = explanation()
+    trace, call = captured(found)
+    item = ExplainedCall(trace=trace, call=call, explanation=found, traced_as=trace.trace_id)
+    [first] = project.tracker.deliver_explanations([item])  # nothing was ever sent
+    assert not isinstance(first, Rejected)
+    assert set(project.spans()) == {trace.root_span_id, call.span_id}
+    project.explain(trace, call, found, trace.trace_id)
+
+
+def test_into_the_applications_own_trace(project: Project) -> None:
+    """The application sent a trace of its own, with an LLM span inside of the noted one."""
+    own, _ = captured(explanation())
+    project.tracker._server.post_spans(list(spans_for_phoenix(own, project.name)))
+    project.spans()
+    noted = {"otel.trace_id": own.trace_id, "otel.span_id": own.root_span_id}
+    found = explanation()
+    trace, call = captured(found, external_trace=noted)
+    moved = call.model_copy(
+        update={"start_ns": own.calls[0].start_ns, "end_ns": own.calls[0].end_ns}
+    )
+    trace = trace.model_copy(update={"calls": (moved,)})
+    receipt = project.deliver(trace)
+    assert receipt.external_id == own.trace_id
+    project.explain(trace, moved, found, receipt.external_id)
+    spans = project.spans()
+    [late] = [span for span in spans.values() if span["name"].startswith(NAME)]
+    assert late["parent_id"] == own.calls[0].span_id
+    assert {span["context"]["trace_id"] for span in spans.values()} == {own.trace_id}
+
+    forgotten = ForgottenTrace(
+        trace_id=trace.trace_id,
+        start_ns=call.start_ns,
+        calls=(ForgottenCall(id=call.id, start_ns=call.start_ns, external_trace=noted),),
+        traced_as=own.trace_id,
+    )
+    [outcome] = project.tracker.forget([forgotten])
+    assert isinstance(outcome, Rejected)
+    assert own.trace_id in outcome.reason
+    assert set(project.spans()) == {own.root_span_id, own.calls[0].span_id}
+    said = project.said("span", own.calls[0].span_id)
+    assert {one["label"] for one in said.values()} == {"forgotten"}
+
+
+def test_traces_that_the_application_sends_itself_are_not_written(
+    phoenix_server: PhoenixServer,
+) -> None:
+    project = Project(phoenix_server, traces=False)
+    trace = sample_trace()
+    assert project.deliver(trace).external_id == trace.trace_id
+    assert project.spans() == {}
+    project.tracker.close()
+
+
+def test_why_a_call_is_not_explained_and_where_a_path_ends(project: Project) -> None:
+    trace = sample_trace()
+    [call] = trace.calls
+    traced_as = project.deliver(trace).external_id
+    skipped = UnexplainedCall(
+        trace=trace,
+        call=call,
+        state="skipped",
+        code=ReasonCode.NOT_SAMPLED,
+        reason="it was not sampled",
+        traced_as=traced_as,
+    )
+    path = sample_path().model_copy(update={"trace_id": trace.trace_id})
+    item = ExplainedPath(trace=trace, path=path, traced_as=traced_as)
+    for outcome in (
+        *project.tracker.deliver_unexplained([skipped]),
+        *project.tracker.deliver_paths([item]),
+    ):
+        assert isinstance(outcome, Receipt), outcome
+    assert project.said("span", call.span_id)["smile.verdict"]["label"] == "skipped: not sampled"
+    assert project.said("trace", trace.trace_id)["smile.path"]["score"] == 2.0
+    [shown] = [s for s in project.spans().values() if s["name"] == "Where did this come from?"]
+    assert shown["parent_id"] == trace.root_span_id
+    assert "it is due on Friday" in shown["attributes"]["output.value"]
+
+
+def test_prompt_versions_stand_side_by_side(project: Project) -> None:
+    prompt = f"answer {project.name}"
+    item = ComparedPrompt(comparison=sample_comparison(prompt))
+    for _ in range(2):
+        receipt = project.tracker.deliver_comparison(item)
+        assert isinstance(receipt, Receipt), receipt
+        experiments = project.server.get(f"datasets/{receipt.external_id}/experiments")
+        assert sorted(one["name"] for one in experiments) == ["1", "2"]
+    for one in experiments:
+        assert one["id"] in str(receipt.url)
+        [run] = project.server.get(f"experiments/{one['id']}/runs")
+        assert run["output"]["influence"] == "+0.20 [+0.10, +0.30]"
+    calls = (ForgottenCall(id="a:b", start_ns=1, prompts=((prompt, "1"),)),)
+    never = ForgottenTrace(trace_id=sample_trace().trace_id, start_ns=1, calls=calls)
+    [outcome] = project.tracker.forget([never])
+    assert isinstance(outcome, Receipt)
+    assert project.server.get("datasets", name=f"{prompt}: prompt versions") == []
+
+
+def test_several_calls_of_one_trace_are_explained_at_once(project: Project) -> None:
+    trace = sample_trace(calls=6)
+    traced_as = project.deliver(trace).external_id
+    items = [
+        ExplainedCall(
+            trace=trace, call=call, explanation=sample_explanation(call), traced_as=traced_as
+        )
+        for call in trace.calls
+    ]
+    receipts = project.tracker.deliver_explanations(items)
+    assert [one.external_id for one in receipts if isinstance(one, Receipt)] == [
+        explanation_span_id(call.id) for call in trace.calls
+    ]
+    assert project.said("trace", trace.trace_id) == {}  # of many calls, none speaks for all

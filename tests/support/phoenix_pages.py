@@ -1,0 +1,50 @@
+"""Phoenix's pages, as a person clicks through them; a receipt's address opens each."""
+
+import contextlib
+
+from playwright.sync_api import BrowserContext, Locator, Page
+from playwright.sync_api import Error as PlaywrightError
+
+PATIENCE = 120_000
+"""Milliseconds for Phoenix's interface on a busy machine."""
+_PICTURE = 'img[src^="data:image/svg+xml"]'
+
+
+def prefer(context: BrowserContext, *, dark: bool) -> None:
+    """Set Phoenix's own switch: without it, its pages are dark."""
+    theme = "dark" if dark else "light"
+    context.add_init_script(f"localStorage.setItem('arize-phoenix-theme', '{theme}')")
+
+
+def open_explanation(page: Page, url: str) -> Locator:
+    """Open an explanation's address; gives its picture once drawn."""
+    page.goto(url)
+    picture = page.locator(_PICTURE).first
+    picture.wait_for(timeout=PATIENCE)
+    _settle(page)
+    return picture
+
+
+def enlarge(page: Page, picture: Locator) -> Locator:
+    """Open the picture in its full size, by the button that stands on it; gives it once drawn."""
+    picture.hover()
+    picture.locator("xpath=ancestor::*[.//button][1]").get_by_role("button").first.click()
+    large = page.get_by_role("dialog").locator(_PICTURE).first
+    large.wait_for(timeout=PATIENCE)
+    page.wait_for_timeout(500)  # it grows
+    return large
+
+
+def open_page(page: Page, url: str, text: str) -> Locator:
+    """Open an address; gives the first place of a text once it is drawn."""
+    page.goto(url)
+    found = page.get_by_text(text).first
+    found.wait_for(timeout=PATIENCE)
+    _settle(page)
+    return found
+
+
+def _settle(page: Page) -> None:
+    """Wait until nothing is being loaded."""
+    with contextlib.suppress(PlaywrightError):  # it asks for news now and then
+        page.wait_for_load_state("networkidle", timeout=10_000)

@@ -1,0 +1,78 @@
+"""The pictures of docs/phoenix.md: `python -m tests.support.phoenix_pictures [ADDRESS]`.
+
+Of an explanation with chosen scores, in a Phoenix that is started for it, or at the address given.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+from smile_trace.demo.phoenix import Phoenix
+from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
+from smile_trace_phoenix import PhoenixTracker
+from tests.support.browser import chromium
+from tests.support.explained import captured, explanation
+from tests.support.paths import ROOT
+from tests.support.phoenix_pages import enlarge, open_explanation, prefer
+
+IMAGES = ROOT / "docs" / "images"
+WIDTH, HEIGHT = 1400, 900
+COLOURS = 128
+
+
+def main() -> None:
+    """Take them, light and dark.
+
+    Raises:
+        SystemExit: there is no Chromium.
+    """
+    program = chromium()
+    if program is None:
+        raise SystemExit("Chromium is needed: apt-get install chromium")
+    server = None if sys.argv[1:] else Phoenix(Path(tempfile.mkdtemp()))
+    try:
+        if server is not None:
+            server.wait()
+        url = deliver(sys.argv[1] if server is None else server.url)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+            for dark in (False, True):
+                _take(browser, url, dark=dark)
+            browser.close()
+    finally:
+        if server is not None:
+            server.stop()
+
+
+def deliver(address: str) -> str:
+    """Where the explanation is seen."""
+    tracker = PhoenixTracker.from_settings({"url": address, "project": "support-bot"})
+    assert tracker is not None
+    found = explanation()
+    trace, call = captured(found)
+    [received] = tracker.deliver_traces([CapturedTrace(trace=trace)])
+    assert isinstance(received, Receipt)
+    item = ExplainedCall(trace=trace, call=call, explanation=found, traced_as=received.external_id)
+    [shown] = tracker.deliver_explanations([item])
+    assert isinstance(shown, Receipt)
+    tracker.close()
+    return str(shown.url)
+
+
+def _take(browser: Browser, url: str, *, dark: bool) -> None:
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+    prefer(context, dark=dark)
+    page = context.new_page()
+    enlarge(page, open_explanation(page, url))
+    page.wait_for_timeout(2000)  # the rings beside the labels are drawn late
+    path = IMAGES / f"heatmap-in-phoenix{'-dark' if dark else ''}.png"
+    page.screenshot(path=path)
+    Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    context.close()
+
+
+if __name__ == "__main__":
+    main()
