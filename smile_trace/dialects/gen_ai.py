@@ -39,6 +39,9 @@ _PARAMETERS = {
 }
 _MODELS = (semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL)
 _VARIABLE = "gen_ai.prompt.variable."
+TRACES_ITSELF = "com.anthropic.sdk.python"
+"""The scope of Anthropic's client, whose own spans never hold content: an instrumentor's span of
+the same call is around one, beside it, or in another trace."""
 
 
 class GenAI:
@@ -50,6 +53,8 @@ class GenAI:
         """Whether the span is a call; agents and workflows have messages, but are context."""
         a = span.attributes
         operation = a.get(semconv.OPERATION_NAME)
+        if span.scope == TRACES_ITSELF:
+            return False
         if a.get(semconv.KIND) == "call":
             return True
         if operation is None:

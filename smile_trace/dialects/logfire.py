@@ -46,3 +46,16 @@ class Logfire:
         found.answers, found.parameters = answer.answers, request.parameters
         found.model = request.model or found.model
         return call_of(span, self.name, found)
+
+
+def is_streamed(span: Span) -> bool:
+    """Whether it is the request of a stream in either version: it has nothing of a response, which
+    logfire writes into another span when the stream has ended."""
+    a = span.attributes
+    return (
+        span.scope.startswith("logfire")
+        and a.get("logfire.span_type") == "span"
+        and _REQUEST in a
+        and span.status != "error"
+        and a.keys().isdisjoint((_RESPONSE, semconv.OUTPUT_MESSAGES, semconv.RESPONSE_ID))
+    )

@@ -1,13 +1,12 @@
 """Of several spans of one call, which one becomes the Call.
 
-Instrumentors of a framework and of a client write the same call inside each other; a client traces
-itself without content (Anthropic's, inside or beside); a stream is written as the request, and
-beside it the answer (logfire's).
+Instrumentors of a framework and of a client write the same call inside each other; a stream is
+written as the request, and then the answer (logfire's).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
 
+from smile_trace.dialects.logfire import is_streamed
 from smile_trace.dialects.parts import has_content
 from smile_trace.records import Call, Span
 
@@ -17,8 +16,8 @@ def said_twice(calls: Mapping[str, Call], spans: Mapping[str, Span]) -> set[str]
 
     Of calls in each other with messages and an answer, the outer ones. One without an answer says
     less than any inside it; and than one with all around it, unless it failed: then that one tried
-    again. Beside one with all, during it: one without any content. Before it: one with the same
-    messages, and no answer.
+    again. And the request of a stream, whose answer comes in a span of its own (of another trace
+    where nothing is around both).
     """
     whole = {i for i, call in calls.items() if call.answer is not None and _is_sent(call)}
     around_any = _around_some(calls, spans)
@@ -26,7 +25,7 @@ def said_twice(calls: Mapping[str, Call], spans: Mapping[str, Span]) -> set[str]
     for span_id in calls.keys() - whole:
         if span_id in around_any or _is_inside(calls[span_id], spans, whole):
             found.add(span_id)
-    return found | _beside(calls, spans, whole)
+    return found | {span_id for span_id in calls.keys() - whole if is_streamed(spans[span_id])}
 
 
 def around(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
@@ -58,32 +57,3 @@ def _is_sent(call: Call) -> bool:
 def _is_inside(call: Call, spans: Mapping[str, Span], whole: set[str]) -> bool:
     failed = call.status != "returned" and _is_sent(call)
     return not failed and any(o.span_id in whole for o in around(spans[call.span_id], spans))
-
-
-def _beside(calls: Mapping[str, Call], spans: Mapping[str, Span], whole: set[str]) -> set[str]:
-    families: dict[str, list[str]] = {}
-    for span_id in calls:
-        if (parent := spans[span_id].parent_id) is not None:
-            families.setdefault(parent, []).append(span_id)
-    found: set[str] = set()
-    for family in families.values():
-        full = [calls[i] for i in family if i in whole]
-        for call in (calls[i] for i in family if full and i not in whole):
-            if call.answer is not None:
-                continue
-            if not _is_sent(call) and any(_is_during(call, other) for other in full):
-                found.add(call.span_id)
-        ordered = sorted((calls[i] for i in family), key=lambda call: call.start_ns)
-        for one, following in pairwise(ordered):
-            if following.span_id in whole and _asks_the_same(one, following):
-                found.add(one.span_id)
-    return found
-
-
-def _asks_the_same(call: Call, answered: Call) -> bool:
-    asked = call.answer is None and call.status == "returned" and bool(call.messages)
-    return asked and call.messages == answered.messages
-
-
-def _is_during(call: Call, other: Call) -> bool:
-    return other.start_ns <= call.start_ns and call.end_ns <= other.end_ns

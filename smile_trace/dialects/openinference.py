@@ -42,6 +42,10 @@ _HOLD_THE_REQUEST = (
     "openinference.instrumentation.anthropic",
 )
 """The instrumentors whose `input.value` and `output.value` are what the client sent and got."""
+_HOLD_THE_MESSAGES = "openinference.instrumentation.litellm"
+"""Its `input.value` has the messages as they were sent; its attributes have no ids of results."""
+_PREPARES = "._prepare_"
+"""In the names of LlamaIndex's spans of the kind LLM in which nothing is asked."""
 _BESIDE = (None, "text", "tool_use", "tool_result")
 """Types of contents without a text that stand elsewhere, too (Anthropic's calls of tools)."""
 
@@ -52,8 +56,8 @@ class OpenInference:
     name: ClassVar[str] = "openinference"
 
     def recognises(self, span: Span) -> bool:
-        """Whether the span is of the kind LLM."""
-        return span.attributes.get(_KIND) == "LLM"
+        """Whether the span is of the kind LLM, and a model is asked."""
+        return span.attributes.get(_KIND) == "LLM" and _PREPARES not in span.name
 
     def read_call(self, span: Span) -> Call:
         """The call; a completion where there are prompts in place of messages."""
@@ -73,6 +77,8 @@ class OpenInference:
         )
         if span.scope in _HOLD_THE_REQUEST:
             _read_whole(found, read_json(a.get("input.value")), read_json(a.get("output.value")))
+        if span.scope == _HOLD_THE_MESSAGES:
+            found.messages = provider_json.sent(read_json(a.get("input.value"))).messages
         if not found.messages:
             _read_messages(found, a)
         if not found.answers:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from smile_trace import semconv
 from smile_trace.dialects.attributes import NOT_CAPTURED
 from smile_trace.dialects.base import dialect_of
+from smile_trace.dialects.gen_ai import TRACES_ITSELF
 from smile_trace.dialects.one_call import around
 from smile_trace.dialects.parts import has_content
 from smile_trace.foreign import ForeignDataError
@@ -35,11 +36,12 @@ _SWITCHES = (
     ("gcp.vertex.agent", "set ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS=true"),
     ("openlit", "say openlit.init(capture_message_content=True)"),
     (
-        "com.anthropic.sdk.python",
+        TRACES_ITSELF,
         'it never writes any: say smile_trace.instrument("anthropic"), or use an instrumentor',
     ),
 )
 """By the beginning of the name of a scope: how its instrumentor is told to write content."""
+_OFF = "content capture is off"
 _HAS_MODEL = re.compile(r"(^|[._])model([._](name|id))?$")
 _HAS_CONTENT = re.compile(r"(prompt|completion|messages)([._]|$)")
 _OTHER_WORK = re.compile(r"embed|rerank|moderation|agent|workflow|tool|retriev|task", re.IGNORECASE)
@@ -63,6 +65,8 @@ def unread(trace: Trace) -> Iterator[Unread]:
         if semconv.KIND not in span.attributes and (why := _why_no_content(call, span)):
             yield Unread(span.scope, why)
     for span in trace.spans:
+        if span.scope == TRACES_ITSELF and not trace.calls:
+            yield Unread(span.scope, f"{_OFF}: {_how(span.scope)}")
         if span.span_id in taken or not looks_like_a_call(span):
             continue
         if not _is_read(span):  # else another says it better
@@ -91,8 +95,12 @@ def _why_no_content(call: Call, span: Span) -> str | None:
         return None
     if call.no_content not in (None, NOT_CAPTURED):
         return call.no_content
-    known = (how for start, how in _SWITCHES if _is_of(span.scope, start))
-    return f"content capture is off: {next(known, 'see how its instrumentor is told to write it')}"
+    return f"{_OFF}: {_how(span.scope)}"
+
+
+def _how(scope: str) -> str:
+    known = (how for start, how in _SWITCHES if _is_of(scope, start))
+    return next(known, "see how its instrumentor is told to write it")
 
 
 def _is_of(scope: str, start: str) -> bool:

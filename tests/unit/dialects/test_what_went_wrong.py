@@ -8,13 +8,14 @@ import pytest
 from smile_trace.dialects import read_calls
 from smile_trace.dialects.parameters import SENDABLE, sendable
 from smile_trace.dialects.templates import Template, find_prompts
+from smile_trace.dialects.unread import unread
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.records import Message, Span
 from smile_trace.settings import EndpointSettings, Settings
+from tests.instrumentors.applications.texts import CONTEXT
 from tests.support.recorded_calls import (
     ANSWER,
     CHAT,
-    CONTEXT,
     RECORDED,
     calls_of,
     row_of,
@@ -122,12 +123,15 @@ def test_a_message_without_content_is_not_an_empty_one() -> None:
 
 
 def test_a_client_that_traces_itself_counts_no_call_twice() -> None:
-    """Anthropic's, inside the instrumentor's span or beside it; alone, it is a call."""
+    """Anthropic's, inside the instrumentor's span, beside it, or in another trace; alone, the
+    doctor names it."""
     for name in RECORDED:
         spans = [s for s in spans_of(name) if s.scope == "com.anthropic.sdk.python"]
         if spans:
             assert not {s.span_id for s in spans} & {call.span_id for call in calls_of(name)}
-            assert len(read_calls(spans[:1])) == 1
+            assert read_calls(spans[:1]) == ()
+            [alone] = traces_of(spans[:1])
+            assert [one.why.startswith("content capture is off") for one in unread(alone)] == [True]
 
 
 def test_no_phantom_calls() -> None:
