@@ -23,18 +23,20 @@ from smile_trace.records import (
     Trace,
 )
 from smile_trace.records.otlp import read_line
+from tests.instrumentors.applications.texts import (
+    CONTEXT,
+    NUMBERED,
+    QUESTION,
+    RETURNS,
+    SYSTEM,
+    TEMPLATE,
+    WARRANTY,
+)
 from tests.support.paths import ROOT
 
 FOLDER = ROOT / "tests/data/otlp"
 
-SYSTEM = "You are the support assistant of Acme Kettles. Answer in one sentence."
-QUESTION = "How long is the warranty of my kettle?"
-WARRANTY = "The warranty of the kettle lasts 24 months from the day of purchase."
-RETURNS = "Returns are accepted within 30 days in the original box."
-NUMBERED = f"[1] {WARRANTY}\n[2] {RETURNS}"
-CONTEXT = f"Context:\n{NUMBERED}\n\nQuestion: {QUESTION}"
 PLAIN_CONTEXT = f"Context:\n{WARRANTY}\n{RETURNS}\n\nQuestion: {QUESTION}"
-TEMPLATE = "Context:\n{context}\n\nQuestion: {question}"
 ANSWER = "The warranty of your kettle lasts 24 months."
 CALLS_TOOL = '{"tool_calls": [{"name": "look_up_warranty", "arguments": {"product": "kettle"}}]}'
 PICTURE = "data:image/png;base64,iVBORw0KGgo="

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from smile_trace.records import Span
-from tests.support.recorded_calls import ANSWER, CONTEXT, PICTURE, QUESTION, SYSTEM
+from tests.instrumentors.applications.texts import CONTEXT, QUESTION, SYSTEM
+from tests.support.recorded_calls import ANSWER, PICTURE
 
 _SCHEMA = {"type": "object", "properties": {"product": {"type": "string"}}, "required": ["product"]}
 _DECLARED = {

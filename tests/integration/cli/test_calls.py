@@ -10,8 +10,9 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.doctor import examine
 from smile_trace.worker.ingest import Ingest
+from tests.instrumentors.applications.texts import CONTEXT
 from tests.support.command_line import run_command
-from tests.support.recorded_calls import ANSWER, CONTEXT, spans_of
+from tests.support.recorded_calls import ANSWER, spans_of
 from tests.support.spooled import call_span, write_spool
 
 NAMES = (

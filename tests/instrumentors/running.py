@@ -1,0 +1,216 @@
+"""An instrumented application against a planted server, received, read and explained.
+
+What was read is held against what the server got.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from smile_trace.records import Call
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.run import run
+from tests.instrumentors import served
+from tests.instrumentors.environments import environment, versions
+from tests.instrumentors.table import Instrumentor
+from tests.support import strict_anthropic, strict_openai
+from tests.support.fake_tracker import FolderTracker
+from tests.support.receiver_process import receiving
+from tests.support.recorded_calls import Row, row_of
+
+APPLICATIONS = Path(__file__).parent / "applications"
+_ANSWER = "The warranty of your kettle lasts 24 months."
+_BY_FIELDS = (
+    f"[[ ## reasoning ## ]]\nIt is there.\n\n[[ ## answer ## ]]\n{_ANSWER}\n\n[[ ## completed ## ]]"
+)
+"""The same in the form that DSPy asks for."""
+_KETTLE = re.compile(r"\bkettle\b")
+_MONTHS = re.compile(r"24 months|months\W+24")
+_RESULT = re.compile(r'tool_result|function_call_output|"role": "tool"')
+_QUIET = {
+    "AGNO_TELEMETRY": "false",
+    "CREWAI_DISABLE_TELEMETRY": "true",
+    "DEEPEVAL_TELEMETRY_OPT_OUT": "true",
+    "HAYSTACK_TELEMETRY_ENABLED": "False",
+    "LANGFUSE_OTEL_TRACES_EXPORT_PATH": "/v1/traces",
+    "LANGFUSE_PUBLIC_KEY": "no key",
+    "LANGFUSE_SECRET_KEY": "no key",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+}
+"""They ask nobody but the planted servers."""
+_COMPARED = ("messages", "answer", "model", "tools", "documents", "parameters")
+_EXPLAINED = re.compile(r"explained: (reliable|partial) .*(24|kettle)", re.DOTALL)
+
+
+class Outcome(NamedTuple):
+    """How it went: what was installed, how many calls, what is wrong, and what was received."""
+
+    versions: str
+    calls: int
+    wrong: list[str]
+    received: list[bytes]
+
+
+def try_out(instrumentor: Instrumentor, home: Path, *, older: bool = False) -> Outcome:
+    """Run its application and a worker.
+
+    Raises:
+        NotInstalled: its packages cannot be installed.
+    """
+    packages = (*instrumentor.packages, *instrumentor.application.packages)
+    before = instrumentor.older if older else None
+    python = environment(f"{instrumentor.name}-{before or 'newest'}", packages, before)
+    with ExitStack() as stack:
+        openai = stack.enter_context(strict_openai.strict(_openai))
+        anthropic = stack.enter_context(strict_anthropic.strict(_anthropic))
+        with receiving(home) as receiver:
+            where = {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.address,
+                "MODEL_URL": openai.base_url,
+                "ANTHROPIC_URL": anthropic.base_url,
+                "LANGFUSE_BASE_URL": receiver.address,
+                "TRACING": instrumentor.tracing,
+            }
+            wrong = _application(instrumentor, python, where)
+            received = receiver.spooled()
+        got = [served.row(body, _openai(body)) for body in openai.bodies]
+        got += [served.row(body, _anthropic(body)) for body in anthropic.bodies]
+        settings = Settings(home=home, **_tables(openai.base_url, anthropic.base_url))
+        run(settings, once=True, trackers=[FolderTracker(home / "tracker")])
+        wrong += [f"refused: {said}" for said in (*openai.refused, *anthropic.refused)]
+    read = list(_read(settings))
+    wrong += _compared(instrumentor, got, [call for call, _ in read])
+    wrong += _unexplained(instrumentor, read)
+    return Outcome(versions(python, packages), len(got), wrong, received)
+
+
+def _application(instrumentor: Instrumentor, python: Path, where: dict[str, str]) -> list[str]:
+    """Run it; what went wrong."""
+    file = APPLICATIONS / f"{instrumentor.application.file}.py"
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(
+        [str(python), str(file)],
+        env=own | _QUIET | where | instrumentor.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    last = " ".join(done.stderr.split())[-1500:]
+    return [f"the application ended with {done.returncode}: {last}"] if done.returncode else []
+
+
+def _tables(openai: str, anthropic: str) -> dict[str, Any]:
+    common = {"temperature_zero_is_deterministic": True, "retries": 0}
+    return {
+        "models": {
+            "gpt-4o-mini": {"kind": "endpoint", "base_url": openai, **common},
+            "openai/gpt-4o-mini": {
+                "kind": "endpoint",
+                "base_url": openai,
+                "model": "gpt-4o-mini",
+                **common,
+            },
+            "claude-sonnet-4-5": {"kind": "anthropic", "base_url": anthropic, "retries": 0},
+        },
+        "sampling": {"rate": 1.0},
+        "budget": {"calls_per_explanation": 24, "usd_per_explanation": None},
+        "worker": {"poll_seconds": 0.1},
+    }
+
+
+def _openai(body: dict[str, Any]) -> str | list[dict[str, Any]]:
+    messages = body.get("messages") or body["input"]
+    text = messages if isinstance(messages, str) else json.dumps(messages)
+    named = [tool.get("function", tool)["name"] for tool in body.get("tools") or ()]
+    return _planted(text, named, "arguments")
+
+
+def _anthropic(body: dict[str, Any]) -> str | list[dict[str, Any]]:
+    text = json.dumps(body["messages"])
+    return _planted(text, [tool["name"] for tool in body.get("tools", ())], "input")
+
+
+def _planted(text: str, tools: list[str], arguments: str) -> str | list[dict[str, Any]]:
+    """The answer stands in what was retrieved, or in a tool's result; else a tool is called."""
+    if _MONTHS.search(text):
+        if "final_answer" in tools:  # smolagents answers by a tool
+            return [{"name": "final_answer", "arguments": {"answer": _ANSWER}}]
+        return _BY_FIELDS if "[[ ## answer ## ]]" in text else _ANSWER
+    if not _KETTLE.search(text):
+        return "Which product do you mean?"
+    if "look_up_warranty" in tools and not _RESULT.search(text):
+        called = {"name": "look_up_warranty", arguments: {"product": "kettle"}}
+        return [{"type": "tool_use", **called} if arguments == "input" else called]
+    return "That is not known."
+
+
+def _read(settings: Settings) -> Iterator[tuple[Call, str]]:
+    """The calls in order of start, each with how its job ended."""
+    store = Store.open(settings)
+    try:
+        for call_id in store.traces.find_calls(""):
+            call, explanation = store.traces.call(call_id), store.explanation(call_id)
+            job = store.jobs.unexplained(call_id)
+            assert call is not None
+            if explanation is not None:
+                drivers = ", ".join(one.text for one in explanation.drivers)
+                yield call, f"explained: {explanation.status} ({drivers})"
+            else:
+                yield call, "no job" if job is None else f"{job.state}: {job.reason}"
+    finally:
+        store.close()
+
+
+def _compared(instrumentor: Instrumentor, got: list[Row], calls: list[Call]) -> list[str]:
+    """Where what was read is not what the server got."""
+    application, lacks = instrumentor.application, instrumentor.lacks
+    names = application.calls
+    wrong = []
+    if len(got) != len(names):
+        wrong.append(f"the server got {len(got)} calls, not {len(names)}")
+    sent = [(name, row) for name, row in zip(names, got, strict=False) if name not in lacks]
+    if len(calls) != len(sent):
+        wrong.append(f"{len(calls)} calls were read, not {len(sent)}")
+    for (name, row), call in zip(sent, calls, strict=False):
+        want = _comparable(replace(row, documents=application.documents.get(name, ())), lacks)
+        found = _comparable(row_of(call), lacks)
+        for field in _COMPARED:
+            if {field, f"{name}.{field}"} & lacks:
+                continue
+            if getattr(want, field) != getattr(found, field):
+                pair = (getattr(want, field), getattr(found, field))
+                wrong.append(f"{name}: the {field} are not {pair[0]!r} but {pair[1]!r}")
+    return wrong
+
+
+def _comparable(row: Row, lacks: frozenset[str]) -> Row:
+    """Results of tools under one role, and parameters under one name, without those that are not
+    written."""
+    messages = tuple(
+        ("tool", *said[1:])
+        if all(isinstance(i, tuple) and i[0] == "result" for i in said[1:])
+        else said
+        for said in row.messages
+    )
+    parameters = {k: v for k, v in served.parameters(row.parameters).items() if k not in lacks}
+    return replace(row, messages=messages, parameters=parameters)
+
+
+def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> list[str]:
+    """Which calls were not explained by what the answer stands in. Of a call without its messages
+    that is right."""
+    names = [name for name in instrumentor.application.calls if name not in instrumentor.lacks]
+    wrong = []
+    for name, (_, ended) in zip(names, read, strict=False):
+        lacking = bool({"messages", f"{name}.messages"} & instrumentor.lacks)
+        if bool(_EXPLAINED.match(ended)) == lacking:
+            wrong.append(f"{name}: {ended}")
+    return wrong

@@ -1,0 +1,221 @@
+"""Which instrumentors are tried, with which application, and what they do not write."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.instrumentors.applications.texts import RETURNS, WARRANTY
+
+OLDER = "2026-06-01"
+"""The older release of each is the newest of this day."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """A file in `applications`, the packages it needs, and the names of its calls in order."""
+
+    file: str
+    packages: tuple[str, ...]
+    calls: tuple[str, ...]
+    documents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Instrumentor:
+    """One way of tracing an application.
+
+    Args:
+        name: in the report.
+        application: what is traced.
+        packages: what is installed for it, its own first.
+        tracing: see `applications/tracing.py`.
+        environment: variables that it is told by.
+        lacks: what it does not write: fields of a row (`tools`), parameters (`seed`), a whole
+            call (`stream`), or a field of one call (`parts.messages`).
+        older: the day of its older release; None where there is none that works.
+    """
+
+    name: str
+    application: Application
+    packages: tuple[str, ...]
+    tracing: str
+    environment: dict[str, str] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()
+    older: str | None = OLDER
+
+
+_DOCUMENTS = (WARRANTY, RETURNS)
+OPENAI = Application(
+    "openai_client",
+    ("openai",),
+    ("chat", "stream", "tool_call", "tool_result", "parts", "responses"),
+)
+ANTHROPIC = Application(
+    "anthropic_client",
+    ("anthropic",),
+    ("chat", "stream", "stream_helper", "tool_call", "tool_result", "parts"),
+)
+LANGCHAIN = Application(
+    "langchain_agent",
+    ("langchain-openai", "langchain", "langgraph"),
+    ("chain", "stream", "tool_call", "tool_result", "parts", "agent", "agent_again"),
+    {"chain": _DOCUMENTS},
+)
+LITELLM = Application(
+    "litellm_client", ("litellm",), ("chat", "stream", "tool_call", "tool_result", "parts")
+)
+LLAMA_INDEX = Application(
+    "llama_index_engine",
+    ("llama-index-core", "llama-index-llms-openai"),
+    ("query", "chat", "stream", "tool_call", "tool_result", "parts"),
+    {"query": _DOCUMENTS},
+)
+AGENTS = Application(
+    "agents_sdk",
+    ("openai-agents",),
+    ("tool_call", "tool_result", "chat_tool_call", "chat_tool_result", "stream"),
+)
+DSPY = Application("dspy_program", ("dspy",), ("thought", "direct"))
+PYDANTIC_AI = Application(
+    "pydantic_agent",
+    ("pydantic-ai-slim[openai]",),
+    ("tool_call", "tool_result", "context", "stream", "responses"),
+)
+SMOLAGENTS = Application(
+    "smolagents_agent", ("smolagents[openai]",), ("generate", "tool_call", "tool_result")
+)
+AGNO = Application(
+    "agno_agent", ("agno", "openai"), ("context", "stream", "tool_call", "tool_result")
+)
+HAYSTACK = Application(
+    "haystack_pipeline",
+    ("haystack-ai",),
+    ("pipeline", "tool_call", "tool_result"),
+    {"pipeline": _DOCUMENTS},
+)
+AUTOGEN = Application(
+    "autogen_agent",
+    ("autogen-agentchat", "autogen-ext[openai]"),
+    ("context", "tool_call", "tool_result"),
+)
+STRANDS = Application(
+    "strands_agent", ("strands-agents[openai]",), ("context", "tool_call", "tool_result")
+)
+ADK = Application("adk_agent", ("google-adk", "litellm"), ("context", "tool_call", "tool_result"))
+CREWAI = Application("crewai_crew", ("crewai", "litellm"), ("call", "task"))
+
+_CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+_SPANS = {_CONTENT: "SPAN_ONLY"}
+_LANGSMITH = {
+    "LANGSMITH_OTEL_ENABLED": "true",
+    "LANGSMITH_OTEL_ONLY": "true",
+    "LANGSMITH_TRACING": "true",
+    "LANGSMITH_API_KEY": "no key",
+}
+
+
+def _genai(name: str, application: Application, group: str, **given: Any) -> Instrumentor:
+    """One of OpenTelemetry's own."""
+    return Instrumentor(
+        f"genai-{name}",
+        application,
+        (f"opentelemetry-instrumentation-genai-{name}",),
+        f"opentelemetry.instrumentation.genai.{name.replace('-', '_')}:{group}Instrumentor",
+        _SPANS,
+        older=given.pop("older", "2026-09-15"),
+        **given,
+    )
+
+
+def _openinference(name: str, application: Application, group: str, **given: Any) -> Instrumentor:
+    """One of Arize's."""
+    return Instrumentor(
+        f"openinference-{name}",
+        application,
+        (f"openinference-instrumentation-{name}",),
+        f"openinference.instrumentation.{name.replace('-', '_')}:{group}Instrumentor",
+        **given,
+    )
+
+
+def _traceloop(name: str, application: Application, group: str, **given: Any) -> Instrumentor:
+    """One of Traceloop's."""
+    return Instrumentor(
+        f"traceloop-{name}",
+        application,
+        (f"opentelemetry-instrumentation-{name}",),
+        f"opentelemetry.instrumentation.{name}:{group}Instrumentor",
+        older=given.pop("older", "2025-09-01"),
+        **given,
+    )
+
+
+INSTRUMENTORS = (
+    _genai("openai", OPENAI, "OpenAI"),
+    replace(
+        _genai("openai", OPENAI, "OpenAI"),
+        name="events-genai-openai",
+        environment={_CONTENT: "EVENT_ONLY"},
+    ),
+    _genai("anthropic", ANTHROPIC, "Anthropic"),
+    _genai("langchain", LANGCHAIN, "LangChain"),
+    _genai("dspy", DSPY, "DSPy"),
+    Instrumentor(
+        "openai-v2",
+        OPENAI,
+        ("opentelemetry-instrumentation-openai-v2",),
+        "opentelemetry.instrumentation.openai_v2:OpenAIInstrumentor",
+        {_CONTENT: "true"},
+        older="2026-01-31",
+    ),
+    Instrumentor(
+        "latest-openai-v2",
+        OPENAI,
+        ("opentelemetry-instrumentation-openai-v2",),
+        "opentelemetry.instrumentation.openai_v2:OpenAIInstrumentor",
+        _SPANS | {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"},
+        older=None,
+    ),
+    _openinference("openai", OPENAI, "OpenAI"),
+    _openinference("anthropic", ANTHROPIC, "Anthropic"),
+    _openinference("langchain", LANGCHAIN, "LangChain"),
+    _openinference("llama-index", LLAMA_INDEX, "LlamaIndex"),
+    _openinference("litellm", LITELLM, "LiteLLM", lacks=frozenset({"model"})),
+    _openinference("openai-agents", AGENTS, "OpenAIAgents"),
+    _openinference("dspy", DSPY, "DSPy"),
+    _openinference("smolagents", SMOLAGENTS, "Smolagents"),
+    _openinference("agno", AGNO, "Agno"),
+    _openinference("haystack", HAYSTACK, "Haystack"),
+    _openinference("autogen-agentchat", AUTOGEN, "AutogenAgentChat"),
+    _openinference("crewai", CREWAI, "CrewAI"),
+    Instrumentor(
+        "openinference-pydantic-ai",
+        PYDANTIC_AI,
+        ("openinference-instrumentation-pydantic-ai",),
+        "openinference_pydantic_ai",
+    ),
+    _traceloop("openai", OPENAI, "OpenAI"),
+    _traceloop("anthropic", ANTHROPIC, "Anthropic"),
+    _traceloop("langchain", LANGCHAIN, "Langchain"),
+    Instrumentor("mlflow-openai", OPENAI, ("mlflow-tracing",), "mlflow", {"TRACED": "openai"}),
+    Instrumentor(
+        "mlflow-langchain", LANGCHAIN, ("mlflow-tracing",), "mlflow", {"TRACED": "langchain"}
+    ),
+    Instrumentor("logfire-openai", OPENAI, ("logfire",), "logfire", {"TRACED": "openai"}),
+    Instrumentor(
+        "version-1-logfire-openai",
+        OPENAI,
+        ("logfire",),
+        "logfire",
+        {"TRACED": "openai", "VERSION": "1"},
+    ),
+    Instrumentor(
+        "langfuse-openai", OPENAI, ("langfuse",), "langfuse", {"TRACED": "langfuse.openai"}
+    ),
+    Instrumentor("langsmith-openai", OPENAI, ("langsmith[otel]",), "langsmith", _LANGSMITH),
+    Instrumentor("langsmith-langchain", LANGCHAIN, ("langsmith[otel]",), "langsmith", _LANGSMITH),
+    Instrumentor("pydantic-ai", PYDANTIC_AI, (), "pydantic_ai"),
+    Instrumentor("version-1-pydantic-ai", PYDANTIC_AI, (), "pydantic_ai", {"VERSION": "1"}),
+    Instrumentor("openlit", OPENAI, ("openlit",), "openlit"),
+    Instrumentor("strands", STRANDS, (), "opentelemetry", _SPANS),
+    Instrumentor("google-adk", ADK, (), "opentelemetry"),
+)
