@@ -5,6 +5,7 @@ downloaded once, and an older release is the newest one of a day.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def environment(name: str, packages: Sequence[str], before: str | None) -> Path:
 
 def versions(python: Path, packages: Sequence[str]) -> str:
     """Which releases of the packages are there: `openai 3.57.0, …`."""
-    names = [package.partition("[")[0].partition("<")[0] for package in packages]
+    names = list(dict.fromkeys(re.split(r"[\[<>=]", package)[0] for package in packages))
     code = "import sys; from importlib.metadata import version; "
     code += "print(', '.join(f'{n} {version(n)}' for n in sys.argv[1:]))"
     done = subprocess.run(

@@ -39,7 +39,7 @@ _QUIET = {
     "CREWAI_DISABLE_TELEMETRY": "true",
     "DEEPEVAL_TELEMETRY_OPT_OUT": "true",
     "HAYSTACK_TELEMETRY_ENABLED": "False",
-    "LANGFUSE_OTEL_TRACES_EXPORT_PATH": "/v1/traces",
+    "LANGFUSE_OTEL_TRACES_EXPORT_PATH": "v1/traces",
     "LANGFUSE_PUBLIC_KEY": "no key",
     "LANGFUSE_SECRET_KEY": "no key",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -64,6 +64,9 @@ def try_out(instrumentor: Instrumentor, home: Path, *, older: bool = False) -> O
     Raises:
         NotInstalled: its packages cannot be installed.
     """
+    if older:
+        lacks = instrumentor.lacks | instrumentor.older_lacks
+        instrumentor = replace(instrumentor, lacks=lacks)
     packages = (*instrumentor.packages, *instrumentor.application.packages)
     before = instrumentor.older if older else None
     python = environment(f"{instrumentor.name}-{before or 'newest'}", packages, before)

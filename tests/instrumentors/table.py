@@ -32,6 +32,7 @@ class Instrumentor:
         lacks: what it does not write: fields of a row (`tools`), parameters (`seed`), a whole
             call (`stream`), or a field of one call (`parts.messages`).
         older: the day of its older release; None where there is none that works.
+        older_lacks: what that one does not write besides.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Instrumentor:
     environment: dict[str, str] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
     older: str | None = OLDER
+    older_lacks: frozenset[str] = frozenset()
 
 
 _DOCUMENTS = (WARRANTY, RETURNS)
@@ -150,35 +152,38 @@ def _traceloop(name: str, application: Application, group: str, **given: Any) ->
 
 
 INSTRUMENTORS = (
-    _genai("openai", OPENAI, "OpenAI"),
+    _genai("openai", OPENAI, "OpenAI", older_lacks=frozenset({"parts.messages"})),
     replace(
         _genai("openai", OPENAI, "OpenAI"),
         name="events-genai-openai",
         environment={_CONTENT: "EVENT_ONLY"},
+        older_lacks=frozenset({"parts.messages"}),
     ),
     _genai("anthropic", ANTHROPIC, "Anthropic"),
-    _genai("langchain", LANGCHAIN, "LangChain"),
+    _genai("langchain", LANGCHAIN, "LangChain", lacks=frozenset({"documents"})),
     _genai("dspy", DSPY, "DSPy"),
     Instrumentor(
         "openai-v2",
         OPENAI,
-        ("opentelemetry-instrumentation-openai-v2",),
+        ("opentelemetry-instrumentation-openai-v2", "openai<3", "opentelemetry-util-genai<1"),
         "opentelemetry.instrumentation.openai_v2:OpenAIInstrumentor",
         {_CONTENT: "true"},
-        older="2026-01-31",
+        lacks=frozenset({"tools", "responses"}),
+        older="2026-03-31",
     ),
     Instrumentor(
         "latest-openai-v2",
         OPENAI,
-        ("opentelemetry-instrumentation-openai-v2",),
+        ("opentelemetry-instrumentation-openai-v2", "openai<3", "opentelemetry-util-genai<1"),
         "opentelemetry.instrumentation.openai_v2:OpenAIInstrumentor",
         _SPANS | {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"},
+        lacks=frozenset({"tools", "responses", "parts.messages"}),
         older=None,
     ),
     _openinference("openai", OPENAI, "OpenAI"),
     _openinference("anthropic", ANTHROPIC, "Anthropic"),
     _openinference("langchain", LANGCHAIN, "LangChain"),
-    _openinference("llama-index", LLAMA_INDEX, "LlamaIndex"),
+    _openinference("llama-index", LLAMA_INDEX, "LlamaIndex", lacks=frozenset({"temperature"})),
     _openinference("litellm", LITELLM, "LiteLLM", lacks=frozenset({"model"})),
     _openinference("openai-agents", AGENTS, "OpenAIAgents"),
     _openinference("dspy", DSPY, "DSPy"),
@@ -193,12 +198,18 @@ INSTRUMENTORS = (
         ("openinference-instrumentation-pydantic-ai",),
         "openinference_pydantic_ai",
     ),
-    _traceloop("openai", OPENAI, "OpenAI"),
-    _traceloop("anthropic", ANTHROPIC, "Anthropic"),
-    _traceloop("langchain", LANGCHAIN, "Langchain"),
-    Instrumentor("mlflow-openai", OPENAI, ("mlflow-tracing",), "mlflow", {"TRACED": "openai"}),
+    _traceloop(
+        "openai",
+        OPENAI,
+        "OpenAI",
+        lacks=frozenset({"seed", "stop"}),
+        older_lacks=frozenset({"responses.parameters"}),
+    ),
+    _traceloop("anthropic", ANTHROPIC, "Anthropic", lacks=frozenset({"stop"})),
+    _traceloop("langchain", LANGCHAIN, "Langchain", lacks=frozenset({"seed"})),
+    Instrumentor("mlflow-openai", OPENAI, ("mlflow-skinny",), "mlflow", {"TRACED": "openai"}),
     Instrumentor(
-        "mlflow-langchain", LANGCHAIN, ("mlflow-tracing",), "mlflow", {"TRACED": "langchain"}
+        "mlflow-langchain", LANGCHAIN, ("mlflow-skinny",), "mlflow", {"TRACED": "langchain"}
     ),
     Instrumentor("logfire-openai", OPENAI, ("logfire",), "logfire", {"TRACED": "openai"}),
     Instrumentor(
@@ -214,8 +225,22 @@ INSTRUMENTORS = (
     Instrumentor("langsmith-openai", OPENAI, ("langsmith[otel]",), "langsmith", _LANGSMITH),
     Instrumentor("langsmith-langchain", LANGCHAIN, ("langsmith[otel]",), "langsmith", _LANGSMITH),
     Instrumentor("pydantic-ai", PYDANTIC_AI, (), "pydantic_ai"),
-    Instrumentor("version-1-pydantic-ai", PYDANTIC_AI, (), "pydantic_ai", {"VERSION": "1"}),
-    Instrumentor("openlit", OPENAI, ("openlit",), "openlit"),
+    Instrumentor(
+        "version-1-pydantic-ai",
+        PYDANTIC_AI,
+        ("pydantic-ai-slim<2",),
+        "pydantic_ai",
+        {"VERSION": "1"},
+        older=None,
+    ),
+    Instrumentor(
+        "openlit",
+        OPENAI,
+        ("openlit>=1.45",),
+        "openlit",
+        lacks=frozenset({"tool_result.messages"}),
+        older=None,
+    ),
     Instrumentor("strands", STRANDS, (), "opentelemetry", _SPANS),
     Instrumentor("google-adk", ADK, (), "opentelemetry"),
 )

@@ -101,6 +101,7 @@ def mlflow() -> Callable[[], None]:
     os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = (
         os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] + "/v1/traces"
     )
+    os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
     import mlflow
 
     getattr(mlflow, os.environ["TRACED"]).autolog()
