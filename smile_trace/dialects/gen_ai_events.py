@@ -8,19 +8,28 @@ the prompt and one for the completion.
 from collections.abc import Iterator, Mapping
 
 from smile_trace.dialects import provider_json
-from smile_trace.dialects.attributes import read_json, read_object
+from smile_trace.dialects.attributes import read_json, read_list, read_object
 from smile_trace.dialects.logs import CHOICE
 from smile_trace.dialects.parts import called_tools
 from smile_trace.records import JSON, Message, Span
 
 _DETAILS = "gen_ai.client.inference.operation.details"
 _ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
+IN_ATTRIBUTE = "events"
+"""Where pydantic-ai's and logfire's version 1 write them: a JSON list."""
 _PROMPT, _COMPLETION = "gen_ai.content.prompt", "gen_ai.content.completion"
 
 
 def are_in(span: Span) -> bool:
     """Whether the span has events with messages."""
     return any(event.get("name") in (*_ROLES, _PROMPT, _DETAILS) for event in span.events)
+
+
+def with_attribute(span: Span) -> Span:
+    """The span with the events that its attribute lists."""
+    listed = map(read_object, read_list(span.attributes.get(IN_ATTRIBUTE)))
+    events = tuple({"name": raw.get("event.name"), "body": raw} for raw in listed)
+    return span.model_copy(update={"events": events})
 
 
 def with_details(span: Span) -> dict[str, JSON]:

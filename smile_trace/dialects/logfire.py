@@ -1,4 +1,5 @@
-"""Logfire's version 1 of its instrumentation of clients: `request_data`, `response_data`.
+"""Logfire's version 1 of its instrumentation of clients: `request_data`, `response_data`; and of
+OpenAI's responses, `events`.
 
 Its later versions write the GenAI conventions.
 
@@ -10,8 +11,10 @@ from typing import ClassVar
 from smile_trace import semconv
 from smile_trace.dialects import gen_ai, provider_json
 from smile_trace.dialects.attributes import read_object, read_text
-from smile_trace.dialects.found import call_of
-from smile_trace.records import Call, Span
+from smile_trace.dialects.found import Found, call_of
+from smile_trace.dialects.gen_ai_events import IN_ATTRIBUTE, with_attribute
+from smile_trace.dialects.parts import message_of
+from smile_trace.records import Call, Message, Part, Span, TextPart
 
 _REQUEST, _RESPONSE = "request_data", "response_data"
 _SENT = ("messages", "prompt", "input")
@@ -25,16 +28,20 @@ class Logfire:
     def recognises(self, span: Span) -> bool:
         """Whether the span's request holds what was sent to a model that answers with text."""
         a = span.attributes
-        if not span.scope.startswith("logfire") or _REQUEST not in a:
+        if not span.scope.startswith("logfire") or semconv.INPUT_MESSAGES in a:
             return False
-        if semconv.INPUT_MESSAGES in a or a.get("gen_ai.operation.name") == "embeddings":
+        if a.get("gen_ai.operation.name") == "embeddings":
             return False
-        request = read_object(a[_REQUEST])
+        if IN_ATTRIBUTE in a:
+            return gen_ai.GenAI().recognises(span)
+        request = read_object(a.get(_REQUEST))
         return any(name in request for name in _SENT) and "encoding_format" not in request
 
     def read_call(self, span: Span) -> Call:
         """The call; of a stream, its text is in `combined_chunk_content`."""
         a = span.attributes
+        if IN_ATTRIBUTE in a:
+            return call_of(span, self.name, _response(span))
         found = gen_ai.read(span)
         request = provider_json.sent(read_object(a.get(_REQUEST)))
         response = read_object(a.get(_RESPONSE))
@@ -46,6 +53,21 @@ class Logfire:
         found.answers, found.parameters = answer.answers, request.parameters
         found.model = request.model or found.model
         return call_of(span, self.name, found)
+
+
+def _response(span: Span) -> Found:
+    """A response's items stand behind what was sent, as messages of the assistant."""
+    found = gen_ai.read(with_attribute(span))
+    sent = list(found.messages)
+    answered: list[Message] = []
+    while sent and sent[-1].role == "assistant":
+        answered.insert(0, sent.pop())
+    parts: list[Part] = []
+    for message in answered:
+        parts += message.parts or [TextPart(content=message.content)]
+    found.messages, found.form = sent, "responses"
+    found.answers = [message_of("assistant", parts)] if parts else ()
+    return found
 
 
 def is_streamed(span: Span) -> bool:

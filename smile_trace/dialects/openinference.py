@@ -3,7 +3,7 @@
 Source: Arize OpenInference, "Semantic Conventions" (`llm.input_messages`, `llm.prompts`, …).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from smile_trace import semconv
@@ -44,6 +44,7 @@ _HOLD_THE_REQUEST = (
 """The instrumentors whose `input.value` and `output.value` are what the client sent and got."""
 _HOLD_THE_MESSAGES = "openinference.instrumentation.litellm"
 """Its `input.value` has the messages as they were sent; its attributes have no ids of results."""
+_LISTS_RESPONSES = "openinference.instrumentation.openai_agents"
 _PREPARES = "._prepare_"
 """In the names of LlamaIndex's spans of the kind LLM in which nothing is asked."""
 _BESIDE = (None, "text", "tool_use", "tool_result")
@@ -83,7 +84,7 @@ class OpenInference:
             _read_messages(found, a)
         if not found.answers:
             answers = [_message(item) for item in read_indexed(a, "llm.output_messages")]
-            found.answers = answers or _texts(a)
+            found.answers = answers or _response_of(span) or _texts(a)
         return call_of(span, self.name, found)
 
 
@@ -102,6 +103,15 @@ def _read_messages(found: Found, a: Mapping[str, JSON]) -> None:
     if not found.messages and (prompts := _prompts(a)):
         found.messages = [message_of("user", [TextPart(content=prompts[0])])]
         found.form = "completion"
+
+
+def _response_of(span: Span) -> Sequence[Message]:
+    """The answer of a stream of OpenAI's Agents, which is in its output alone: a list of the whole
+    response."""
+    if span.scope != _LISTS_RESPONSES:
+        return ()
+    listed = read_list(span.attributes.get("output.value"))
+    return provider_json.answered(listed[0]).answers if listed else ()
 
 
 def _prompts(a: Mapping[str, JSON]) -> list[str]:

@@ -5,7 +5,7 @@ Source: OpenTelemetry GenAI conventions, JSON schema of `gen_ai.input.messages`.
 programs write beside it is read, too: a result under `result` (pydantic-ai).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from smile_trace.records import (
     JSON,
@@ -164,7 +164,19 @@ def why_not_repeatable(messages: Iterable[Message], parameters: Mapping[str, JSO
         return f"the server holds a part of its context ({held})"
     if beta := [name for name in _BETA if parameters.get(name)]:
         return f"it uses features in beta, which are not asked for again ({', '.join(beta)})"
+    if any(part.id not in called for part, called in _results(messages)):
+        return "a tool's result was recorded without the call that it answers"
     return _why_not_these_tools(parameters)
+
+
+def _results(messages: Iterable[Message]) -> Iterator[tuple[ToolResult, set[str | None]]]:
+    """The results of tools, each with the ids of the calls before it."""
+    called: set[str | None] = set()
+    for part in (part for message in messages for part in message.parts):
+        if isinstance(part, ToolCall):
+            called.add(part.id)
+        elif isinstance(part, ToolResult):
+            yield part, called
 
 
 def _before_tools(part: ToolCall | ToolResult) -> bool:

@@ -11,9 +11,10 @@ from typing import ClassVar
 from smile_trace.dialects import gen_ai
 from smile_trace.dialects.attributes import read_list, read_object
 from smile_trace.dialects.found import call_of
+from smile_trace.dialects.gen_ai_events import IN_ATTRIBUTE, with_attribute
 from smile_trace.records import JSON, Call, Span
 
-_EVENTS, _REQUESTED = "events", "model_request_parameters"
+_REQUESTED = "model_request_parameters"
 
 
 class PydanticAI:
@@ -26,21 +27,16 @@ class PydanticAI:
         named = (
             span.scope.startswith("pydantic-ai") or "model_request_parameters" in span.attributes
         )
-        return named and _EVENTS in span.attributes and gen_ai.GenAI().recognises(span)
+        return named and IN_ATTRIBUTE in span.attributes and gen_ai.GenAI().recognises(span)
 
     def read_call(self, span: Span) -> Call:
         """The call."""
-        events = tuple(map(_event, map(read_object, read_list(span.attributes[_EVENTS]))))
-        found = gen_ai.read(span.model_copy(update={"events": events}))
+        found = gen_ai.read(with_attribute(span))
         requested = read_object(span.attributes.get(_REQUESTED))
         found.tools = found.tools or [
             _tool(read_object(tool)) for tool in read_list(requested.get("function_tools"))
         ]
         return call_of(span, self.name, found)
-
-
-def _event(raw: dict[str, JSON]) -> dict[str, JSON]:
-    return {"name": raw.get("event.name"), "body": raw}
 
 
 def _tool(tool: dict[str, JSON]) -> JSON:

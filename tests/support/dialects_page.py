@@ -19,8 +19,8 @@ that is not here are read where it writes OpenTelemetry's GenAI conventions, Ope
 provider's JSON; `smile-trace doctor` names those that are not read, and `smile-trace calls` shows
 what was. [A dialect](contributing/dialect.md) is one file.
 
-Written from their documentation or source, and not recorded: Google's ADK, logfire's `version=1`,
-pydantic-ai's `version=1`, OpenLIT.
+Written from their documentation or source, and not recorded: Google's ADK, pydantic-ai's
+`version=1`.
 
 """
 COLUMNS: dict[str, Callable[[Sequence[Row]], bool]] = {

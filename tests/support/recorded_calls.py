@@ -257,6 +257,33 @@ def _hidden(rows: dict[str, Row]) -> dict[str, Row]:
     }
 
 
+_COLD: dict[str, Any] = {"parameters": {"temperature": 0}}
+_AFTER = (
+    *ASK,
+    ("assistant", ("call", "call_0", *_CALLED[2:])),
+    ("tool", ("result", "call_0", '{"months": 24}')),
+)
+_ECHOED: dict[str, JSON] = {
+    "temperature": 0,
+    "top_p": 1,
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+}
+"""A response repeats what was asked of it, defaults among it."""
+CLIENT = _but(
+    {
+        "chat": Row(usage=(50, 8)),
+        "stream": Row(usage=None),
+        "tool_call": Row(ASK, CALLS_TOOL, tools=(TOOL,), usage=(26, 5)),
+        "tool_result": Row(_AFTER, tools=(TOOL,), usage=(46, 8)),
+        "parts": Row(PARTS, usage=(56, 8)),
+        "responses": Row(form="responses", usage=(32, 8)),
+    },
+    every=_COLD,
+    chat={"parameters": {**OPENAI["chat"].parameters, "temperature": 0}},
+)
+"""What `tests/instrumentors/applications/openai_client.py` asks."""
+
 RECORDED: dict[str, dict[str, Row]] = {
     "langfuse-5.0.4.langchain": _but(LANGCHAIN, every={"parameters": _SHORTER}),
     "langfuse-5.0.4.observe": {
@@ -283,6 +310,7 @@ RECORDED: dict[str, dict[str, Row]] = {
         two={"parameters": {}},
         completion={"messages": ()},
     ),
+    "logfire-5.4.0.version_1": CLIENT,
     "mlflow-3.17.2.langchain": LANGCHAIN,
     "mlflow-3.17.2.openai-genai": {
         **_but(OPENAI, image=_MLFLOW_GENAI_IMAGE, completion={"answer": None, "usage": None}),
@@ -316,6 +344,12 @@ RECORDED: dict[str, dict[str, Row]] = {
         "direct": Row((("user", CONTEXT),), parameters=_LIMITED, usage=None),
     },
     "openinference-instrumentation-langchain-0.1.80": LANGCHAIN,
+    "openinference-instrumentation-litellm-0.1.51": _but(
+        CLIENT,
+        every={"model": "openai/gpt-4o-mini"},
+        chat={"parameters": {"temperature": 0, "seed": 7, "max_tokens": 50}},
+        responses=None,
+    ),
     "openinference-instrumentation-llama-index-4.6.1": {
         "query": Row(_LLAMA, documents=("Returns are accepted within 30 days.", WARRANTY)),
         "chat": Row(),
@@ -325,6 +359,13 @@ RECORDED: dict[str, dict[str, Row]] = {
     "openinference-instrumentation-openai-0.1.66": {
         **BY_ITEMS,
         "template": Row(template=("user", TEMPLATE), session="s-1", user="u-1"),
+    },
+    "openinference-instrumentation-openai-agents-2.6.0": {
+        "tool_call": replace(CLIENT["tool_call"], parameters=_ECHOED, usage=(11, 5)),
+        "tool_result": replace(CLIENT["tool_result"], parameters=_ECHOED, usage=(31, 8)),
+        "chat_tool_call": replace(CLIENT["tool_call"], tools=()),
+        "chat_tool_result": replace(CLIENT["tool_result"], tools=(), usage=(48, 8)),
+        "stream": CLIENT["stream"],
     },
     "openinference-instrumentation-pydantic-ai-0.1.30": _but(
         PYDANTIC_AI, agent_again={"messages": AFTER}
@@ -390,6 +431,11 @@ RECORDED: dict[str, dict[str, Row]] = {
         responses=None,
         responses_list=None,
         completion=None,
+    ),
+    "openlit-1.45.0": _but(
+        CLIENT,
+        stream={"usage": (139, 22)},
+        tool_result={"messages": (*ASK, _AFTER[3])},
     ),
     "pydantic-ai-slim-2.68.0": PYDANTIC_AI,
     "pydantic-ai-slim-2.68.0.nocontent": _but(

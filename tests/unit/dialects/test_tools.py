@@ -73,6 +73,7 @@ def _result(message: Message) -> bool:
         ),
         (Reasoning(content="hm"), "its messages hold reasoning"),
         (ToolCall(name="get"), "recorded without its id"),
+        (ToolResult(id="call_9", response="24"), "recorded without the call that it answers"),
         (OtherPart(raw={"type": "server_tool_call"}), "cannot be sent again: server_tool_call"),
     ],
 )
