@@ -68,7 +68,7 @@ LITELLM = Application(
 LLAMA_INDEX = Application(
     "llama_index_engine",
     ("llama-index-core", "llama-index-llms-openai"),
-    ("query", "chat", "stream", "tool_call", "tool_result", "parts"),
+    ("query", "chat", "stream", "tool_call", "tool_result"),
     {"query": _DOCUMENTS},
 )
 AGENTS = Application(
@@ -183,9 +183,19 @@ INSTRUMENTORS = (
     _openinference("openai", OPENAI, "OpenAI"),
     _openinference("anthropic", ANTHROPIC, "Anthropic"),
     _openinference("langchain", LANGCHAIN, "LangChain"),
-    _openinference("llama-index", LLAMA_INDEX, "LlamaIndex", lacks=frozenset({"temperature"})),
+    _openinference(
+        "llama-index",
+        LLAMA_INDEX,
+        "LlamaIndex",
+        lacks=frozenset({"temperature", "parallel_tool_calls"}),
+    ),
     _openinference("litellm", LITELLM, "LiteLLM", lacks=frozenset({"model"})),
-    _openinference("openai-agents", AGENTS, "OpenAIAgents"),
+    _openinference(
+        "openai-agents",
+        AGENTS,
+        "OpenAIAgents",
+        lacks=frozenset({"chat_tool_call.tools", "chat_tool_result.tools"}),
+    ),
     _openinference("dspy", DSPY, "DSPy"),
     _openinference("smolagents", SMOLAGENTS, "Smolagents"),
     _openinference("agno", AGNO, "Agno"),
@@ -207,9 +217,15 @@ INSTRUMENTORS = (
     ),
     _traceloop("anthropic", ANTHROPIC, "Anthropic", lacks=frozenset({"stop"})),
     _traceloop("langchain", LANGCHAIN, "Langchain", lacks=frozenset({"seed"})),
-    Instrumentor("mlflow-openai", OPENAI, ("mlflow-skinny",), "mlflow", {"TRACED": "openai"}),
     Instrumentor(
-        "mlflow-langchain", LANGCHAIN, ("mlflow-skinny",), "mlflow", {"TRACED": "langchain"}
+        "mlflow-openai", OPENAI, ("mlflow-tracing", "sqlparse"), "mlflow", {"TRACED": "openai"}
+    ),
+    Instrumentor(
+        "mlflow-langchain",
+        LANGCHAIN,
+        ("mlflow-tracing", "sqlparse"),
+        "mlflow",
+        {"TRACED": "langchain"},
     ),
     Instrumentor("logfire-openai", OPENAI, ("logfire",), "logfire", {"TRACED": "openai"}),
     Instrumentor(
@@ -220,7 +236,12 @@ INSTRUMENTORS = (
         {"TRACED": "openai", "VERSION": "1"},
     ),
     Instrumentor(
-        "langfuse-openai", OPENAI, ("langfuse",), "langfuse", {"TRACED": "langfuse.openai"}
+        "langfuse-openai",
+        OPENAI,
+        ("langfuse",),
+        "langfuse",
+        {"TRACED": "langfuse.openai"},
+        lacks=frozenset({"stop"}),
     ),
     Instrumentor("langsmith-openai", OPENAI, ("langsmith[otel]",), "langsmith", _LANGSMITH),
     Instrumentor("langsmith-langchain", LANGCHAIN, ("langsmith[otel]",), "langsmith", _LANGSMITH),

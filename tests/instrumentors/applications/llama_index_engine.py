@@ -2,13 +2,13 @@
 
 import os
 
-from llama_index.core.base.llms.types import ChatMessage, TextBlock
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai import OpenAI
-from texts import CONTEXT, MODEL, NUMBERED, QUESTION, RESULT, RETURNS, SYSTEM, WARRANTY
+from texts import CONTEXT, MODEL, QUESTION, RESULT, RETURNS, SYSTEM, WARRANTY
 from tracing import tracing
 
 
@@ -39,5 +39,3 @@ with tracing():
         role="tool", content=RESULT, additional_kwargs={"tool_call_id": call.tool_id}
     )
     model.chat_with_tools([tool], chat_history=[*ask, asked.message, result])
-    parts = [TextBlock(text=text) for text in (NUMBERED, QUESTION)]
-    model.chat([said[0], ChatMessage(role="user", blocks=parts)])
