@@ -8,7 +8,8 @@ import pytest
 from smile_trace.dialects import read_calls
 from smile_trace.dialects.filled_in import filled_in
 from smile_trace.records import Call, PromptUse, Span
-from tests.support.recorded_calls import TEMPLATE, WARRANTY, calls_of
+from tests.instrumentors.applications.texts import TEMPLATE, WARRANTY
+from tests.support.recorded_calls import calls_of
 
 CONTENT = f"Context:\n{WARRANTY}\n\nQuestion: How long?"
 
