@@ -152,7 +152,7 @@ def _check_taken(http: HttpClient, reply: bytes, encoding: Encoding) -> None:
             response.ParseFromString(reply)
         else:
             Parse(reply or b"{}", response, ignore_unknown_fields=True)
-    except (DecodeError, ParseError) as error:
+    except (DecodeError, ParseError, ValueError) as error:
         raise http.service.unreadable(error) from error
     partial = response.partial_success
     if partial.rejected_spans:
