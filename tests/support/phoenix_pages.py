@@ -18,7 +18,7 @@ def prefer(context: BrowserContext, *, dark: bool) -> None:
 
 def open_explanation(page: Page, url: str) -> Locator:
     """Open an explanation's address; gives its picture once drawn."""
-    page.goto(url)
+    page.goto(url, timeout=PATIENCE)
     picture = page.locator(_PICTURE).first
     picture.wait_for(timeout=PATIENCE)
     _settle(page)
@@ -37,7 +37,7 @@ def enlarge(page: Page, picture: Locator) -> Locator:
 
 def open_page(page: Page, url: str, text: str) -> Locator:
     """Open an address; gives the first place of a text once it is drawn."""
-    page.goto(url)
+    page.goto(url, timeout=PATIENCE)
     found = page.get_by_text(text).first
     found.wait_for(timeout=PATIENCE)
     _settle(page)

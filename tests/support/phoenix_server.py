@@ -67,6 +67,10 @@ class PhoenixServer:
         response = httpx.get(f"{self.url}/v1/{path}", params=params, timeout=60)
         return response.json()["data"] if response.is_success else []
 
+    def delete(self, path: str) -> None:
+        """Delete what its REST interface holds there."""
+        httpx.delete(f"{self.url}/v1/{path}", timeout=60).raise_for_status()
+
     def settled(self, path: str, **params: Any) -> Any:
         """As `get`, once the spans that it has taken until now are written."""
         marker = Span(

@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Explanation, Trace
 from smile_trace.testing.samples import sample_comparison, sample_explanation, sample_trace
+from smile_trace.testing.source_contract import application_trace
 from smile_trace.trackers import (
     CapturedTrace,
     ComparedPrompt,
@@ -24,10 +26,11 @@ from smile_trace.trackers import (
 )
 from smile_trace.trackers.fields import retrievers
 from smile_trace.trackers.late_span import NAME, explanation_span_id
-from smile_trace_phoenix import PhoenixTracker
+from smile_trace_phoenix import PhoenixSource, PhoenixTracker
 from smile_trace_phoenix.spans import spans_for_phoenix
 from tests.support.explained import captured, explanation
 from tests.support.phoenix_server import PhoenixServer
+from tests.support.phoenix_spans import write_spans
 from tests.support.retrieval_traces import RETURNS, WARRANTY, explained, langchain, plain
 from tests.support.sample_paths import sample_path
 
@@ -194,6 +197,29 @@ def test_into_the_applications_own_trace(project: Project) -> None:
     assert set(project.spans()) == {own.root_span_id, own.calls[0].span_id}
     said = project.said("span", own.calls[0].span_id)
     assert {one["label"] for one in said.values()} == {"forgotten"}
+
+
+def test_a_trace_that_was_read_from_phoenix_is_explained_in_place(project: Project) -> None:
+    made = {"name": project.name}
+    httpx.post(f"{project.server.url}/v1/projects", json=made, timeout=60).raise_for_status()
+    sent = application_trace("Where is the Eiffel Tower?")
+    write_spans(project.server.url, project.name, sent)
+    source = PhoenixSource.from_settings({"url": project.server.url}, {})
+    assert source is not None
+    trace = assemble(sent[0].trace_id, source.read(sent[0].trace_id))
+    [call] = trace.calls
+    assert project.deliver(trace).external_id == trace.trace_id
+    project.explain(trace, call, sample_explanation(call), trace.trace_id)
+    spans = project.spans()
+    [late] = [one for one in spans if spans[one]["name"].startswith(NAME)]
+    assert set(spans) - {late} == {span.span_id for span in sent}
+    assert spans[late]["parent_id"] == call.span_id
+    assert assemble(trace.trace_id, source.read(trace.trace_id)).calls == trace.calls
+    project.server.delete(f"traces/{trace.trace_id}")
+    [gone] = project.tracker.deliver_traces([CapturedTrace(trace=trace)])
+    assert isinstance(gone, Rejected)
+    assert "was deleted there" in gone.reason
+    assert project.spans() == {}
 
 
 def test_traces_that_the_application_sends_itself_are_not_written(
