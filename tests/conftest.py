@@ -10,7 +10,7 @@ import pytest
 
 for _name in list(os.environ):
     # A developer's own trackers and keys: no test delivers there.
-    if _name.startswith(("MLFLOW_", "COMET_", "OPIK_", "PHOENIX_", "OPENAI_")):
+    if _name.startswith(("MLFLOW_", "COMET_", "OPIK_", "PHOENIX_", "LANGFUSE_", "OPENAI_")):
         del os.environ[_name]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -2,10 +2,10 @@
 
 from smile_trace.errors import ReasonCode
 from smile_trace.trackers import ForgottenTrace, Outcome, Receipt, Rejected
+from smile_trace.trackers.late_path import path_span_id
 from smile_trace.trackers.late_span import explanation_span_id
 from smile_trace_phoenix import annotations
 from smile_trace_phoenix.comparisons import forget_comparisons
-from smile_trace_phoenix.paths import path_span_id
 from smile_trace_phoenix.places import EXTERNAL_TRACE, OTEL_TRACE
 from smile_trace_phoenix.server import PhoenixServer
 

@@ -24,11 +24,11 @@ from smile_trace.trackers import (
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.fields import retrievers
 from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.late_path import path_span
 from smile_trace.trackers.late_span import Parent, explanation_span
 from smile_trace_phoenix import annotations
 from smile_trace_phoenix.comparisons import deliver_comparison
 from smile_trace_phoenix.forgetting import forget_trace
-from smile_trace_phoenix.paths import path_span
 from smile_trace_phoenix.places import external_traces, place_of_call, place_of_root, was_read
 from smile_trace_phoenix.server import PhoenixServer
 from smile_trace_phoenix.settings import PhoenixOptions, own_headers

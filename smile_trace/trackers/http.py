@@ -287,8 +287,13 @@ class HttpClient:
         """
         return self._checked(self._client.request(method, url, **options))
 
-    def put_elsewhere(self, url: str, content: bytes) -> httpx.Response:
+    def put_elsewhere(
+        self, url: str, content: bytes, *, headers: Mapping[str, str] = {}
+    ) -> httpx.Response:
         """Upload to a signed address of a storage beside the service, without our headers.
+
+        Args:
+            headers: those that the address was signed with.
 
         Raises:
             RequestRejected, TrackerUnavailable: see `send`.
@@ -299,7 +304,7 @@ class HttpClient:
             async with httpx.AsyncClient(
                 headers=HEADERS, event_hooks=hooks, timeout=timeout
             ) as client:
-                return await client.put(url, content=content)
+                return await client.put(url, content=content, headers=dict(headers))
 
         return self._checked(put())
 

@@ -1,4 +1,4 @@
-"""The path of a trace in Phoenix: a span under its root with the picture, an annotation."""
+"""The span that shows the path of a trace in a backend which has the trace already."""
 
 import hashlib
 
@@ -6,8 +6,8 @@ from smile_trace.records import Span
 from smile_trace.records.path import ExplanationPath, PathStep
 from smile_trace.render import path_to_svg
 from smile_trace.render.markdown import escape
-from smile_trace.trackers import ExplainedPath
 from smile_trace.trackers.late_span import Parent, late_span
+from smile_trace.trackers.protocol import ExplainedPath
 
 NAME = "Where did this come from?"
 

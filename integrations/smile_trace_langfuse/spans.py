@@ -1,0 +1,125 @@
+"""Our spans, as Langfuse shows them: in the attributes of its own SDK, set on copies.
+
+Source: langfuse 5, `_client/attributes.py`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from smile_trace import semconv
+from smile_trace.records import JSON, Call, Message, Span, Trace, chat_messages
+from smile_trace.trackers.fields import (
+    call_metadata,
+    known,
+    prompt_uses,
+    retrievers,
+    span_input,
+    span_output,
+    tags,
+    token_usage,
+)
+from smile_trace.trackers.names import call_label, model_label
+
+_OBSERVATION, _TRACE = "langfuse.observation.", "langfuse.trace."
+_TOKENS = {"prompt_tokens": "input", "completion_tokens": "output", "total_tokens": "total"}
+_OURS = ("langfuse.", "smile", "gen_ai.evaluation.")
+
+
+def spans_for_langfuse(trace: Trace) -> Iterator[Span]:
+    """The trace's spans with what Langfuse shows of them; one that its SDK wrote is as it was."""
+    calls = {call.span_id: call for call in trace.calls}
+    retrieved = retrievers(trace)
+    for span in trace.spans:
+        is_root = span.span_id == trace.root_span_id
+        shown: dict[str, JSON] = {}
+        name = span.name
+        if f"{_OBSERVATION}type" not in span.attributes:
+            if (call := calls.get(span.span_id)) is not None:
+                shown, name = _of_call(call), call_label(call)
+            else:
+                kind = "retriever" if span.span_id in retrieved else "span"
+                shown = _of_context(span, kind)
+        if is_root:
+            shown |= _of_trace(trace, name)
+        yield span.model_copy(
+            update={
+                "name": name,
+                "attributes": {**span.attributes, **shown},
+                "parent_id": None if is_root else span.parent_id,
+            }
+        )
+
+
+def evaluator(span: Span, output: str) -> Span:
+    """A late span with what Langfuse reads of it alone; the rest would stand in its metadata."""
+    kept = {name: value for name, value in span.attributes.items() if name.startswith(_OURS)}
+    return span.model_copy(update={"attributes": {**kept, f"{_OBSERVATION}output": output}})
+
+
+def _of_call(call: Call) -> dict[str, JSON]:
+    prompt = call.prompts[0] if call.prompts else None
+    version = int(prompt.version) if prompt and str(prompt.version).isdecimal() else None
+    usage = {_TOKENS[name]: count for name, count in token_usage([call]).items()}
+    asked: JSON = chat_messages(call.messages)
+    if call.form == "completion":
+        asked = "".join(message.content for message in call.messages)
+    metadata = {**call_metadata(call), **call.metadata, "prompts": prompt_uses(call)}
+    about: dict[str, JSON] = {
+        "type": "generation",
+        "input": asked if isinstance(asked, str) else _json(asked),
+        "output": _answer(call),
+        "model.name": model_label(call.model),
+        "model.parameters": _json(call.parameters) if call.parameters else None,
+        "usage_details": _json(usage) if usage else None,
+        # Langfuse links its own prompts, which it numbers.
+        "prompt.name": prompt.name if prompt and version is not None else None,
+        "prompt.version": version,
+        "level": "ERROR" if call.error else None,
+        "status_message": call.error,
+    }
+    named = {f"{_OBSERVATION}{name}": value for name, value in known(about).items()}
+    return named | {
+        f"{_OBSERVATION}metadata.{name}": value if isinstance(value, str) else _json(value)
+        for name, value in known(metadata).items()
+    }
+
+
+def _answer(call: Call) -> str | None:
+    if not call.tool_calls:
+        return call.answer
+    said = Message(role="assistant", content="", parts=call.tool_calls)
+    return _json(chat_messages([said])[0])
+
+
+def _of_context(span: Span, kind: str) -> dict[str, JSON]:
+    return known(
+        {
+            f"{_OBSERVATION}type": kind,
+            f"{_OBSERVATION}input": _shown(span_input(span)),
+            f"{_OBSERVATION}output": _shown(span_output(span)),
+        }
+    )
+
+
+def _of_trace(trace: Trace, name: str) -> dict[str, JSON]:
+    first = trace.calls[0] if trace.calls else None
+    return known(
+        {
+            f"{_TRACE}name": name,
+            f"{_TRACE}tags": tags(trace.calls),
+            semconv.SESSION_ID: first.session if first else None,
+            semconv.USER_ID: first.user if first else None,
+        }
+    )
+
+
+def _shown(value: Mapping[str, JSON] | None) -> str | None:
+    """A single text as it is, anything else as JSON."""
+    if not value:
+        return None
+    [first, *more] = value.values()
+    return first if isinstance(first, str) and not more else _json(value)
+
+
+def _json(value: JSON) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

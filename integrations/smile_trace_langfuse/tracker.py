@@ -1,0 +1,195 @@
+"""The tracker: what of a trace and its explanations goes where in Langfuse."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from smile_trace.bounded_http import MAX_REPLY_MB
+from smile_trace.errors import ReasonCode
+from smile_trace.presentable import presentable
+from smile_trace.records import JSON, Record, Span, Trace
+from smile_trace.render import path_to_svg, to_svg
+from smile_trace.trackers import (
+    Capabilities,
+    CapturedTrace,
+    ExplainedCall,
+    ExplainedPath,
+    ForgottenTrace,
+    Outcome,
+    Receipt,
+    Rejected,
+    Tracker,
+    UnexplainedCall,
+    read_options,
+)
+from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
+from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.late_path import path_span
+from smile_trace.trackers.late_span import Parent, explanation_span
+from smile_trace_langfuse import scores
+from smile_trace_langfuse.server import LangfuseServer
+from smile_trace_langfuse.spans import evaluator, spans_for_langfuse
+
+CLOUD = "https://cloud.langfuse.com"
+SPANS_PER_REQUEST = 400
+EXTERNAL_TRACE = "langfuse.trace_id"
+"""Key of `Call.external_trace`: of a call that was read from Langfuse."""
+
+
+class LangfuseOptions(Record):
+    """The options of `[trackers.langfuse]`; the keys come from the environment only."""
+
+    url: str | None = None
+    """By default LANGFUSE_BASE_URL, then LANGFUSE_HOST, then Langfuse's cloud."""
+    traces: bool = True
+    """False where the application sends the same traces to this Langfuse itself."""
+    timeout_seconds: float = Field(10.0, gt=0, le=300)
+    """How long the server may be silent in one request, which may take six times as long."""
+    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
+    """Megabytes that a reply may have; a larger one is not read."""
+
+
+class LangfuseTracker(Tracker):
+    """Delivers to one project of Langfuse: that of the keys."""
+
+    name: ClassVar[str] = "langfuse"
+    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True, paths=True, unexplained=True)
+
+    def __init__(self, server: LangfuseServer, *, sends_traces: bool = True) -> None:
+        self._server = server
+        self._sends_traces = sends_traces
+
+    @classmethod
+    def from_settings(cls, options: Mapping[str, JSON]) -> "LangfuseTracker | None":
+        """The tracker for `[trackers.langfuse]`, else for Langfuse's keys.
+
+        Raises:
+            ValueError: an option is unknown or wrong, or there is no address or key.
+        """
+        keys = tuple(os.environ.get(f"LANGFUSE_{kind}_KEY") or "" for kind in ("PUBLIC", "SECRET"))
+        if not options and not all(keys):
+            return None
+        checked = read_options(LangfuseOptions, "langfuse", options)
+        own = os.environ.get("LANGFUSE_BASE_URL") or os.environ.get("LANGFUSE_HOST")
+        url = checked.url or own or CLOUD
+        if not url.startswith(("http://", "https://")) or not all(keys):
+            raise ValueError(
+                f"Langfuse at {presentable(url)} needs an http(s) address (url of "
+                "[trackers.langfuse], or LANGFUSE_BASE_URL) and the keys of a project: set "
+                "LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY"
+            )
+        server = LangfuseServer(
+            url, (keys[0], keys[1]), checked.timeout_seconds, checked.max_reply_mb
+        )
+        return cls(server, sends_traces=checked.traces)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._server.close()
+
+    def check(self) -> bool:
+        """See `Tracker.check`."""
+        self._server.check()
+        return True
+
+    def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
+        """See `Tracker.deliver_traces`; of a span that is there already the newest stays. One that
+        was read from Langfuse is not written again."""
+        settled: list[Outcome | None] = [self._there_already(item.trace) for item in items]
+        ours = [i for i, outcome in enumerate(settled) if outcome is None]
+        for batch in split(ours, lambda i: len(items[i].trace.spans), SPANS_PER_REQUEST):
+            results = deliver_batch([items[i].trace for i in batch], self._send)
+            for i, result in zip(batch, outcomes(results), strict=True):
+                settled[i] = result
+        return [outcome for outcome in settled if outcome is not None]
+
+    def _there_already(self, trace: Trace) -> Outcome | None:
+        if _was_read(trace):
+            try:
+                return self._gone_or(trace)
+            except RequestRejected as rejected:
+                return rejected.outcome
+        return None if self._sends_traces else self._receipt(trace.trace_id)
+
+    def _gone_or(self, trace: Trace) -> Outcome:
+        if self._server.has_trace(trace.trace_id):
+            return self._receipt(trace.trace_id)
+        return Rejected(
+            reason=f"the trace {trace.trace_id} is gone from Langfuse: it was deleted there",
+            code=ReasonCode.NOT_FOUND,
+            retry=False,
+        )
+
+    def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
+        self._server.post_spans([span for trace in traces for span in spans_for_langfuse(trace)])
+        for trace in traces:
+            for score in scores.feedback(trace):
+                self._server.score(score)
+        return [self._receipt(trace.trace_id) for trace in traces]
+
+    def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
+        """See `Tracker.deliver_explanations`: the picture, the observation, the scores."""
+        return outcomes(deliver_each(items, self._explain))
+
+    def _explain(self, item: ExplainedCall) -> Outcome:
+        call = item.call
+        parent = Parent(item.traced_as, call.span_id, call.start_ns, call.end_ns)
+        self._show(explanation_span(item, parent), to_svg(item.explanation))
+        for score in scores.explained(item):
+            self._server.score(score)
+        return self._receipt(item.traced_as)
+
+    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
+        """See `Tracker.deliver_paths`: an observation under the root, a score of the trace."""
+
+        def show(item: ExplainedPath) -> Outcome:
+            root = item.trace.span(item.trace.root_span_id)
+            parent = Parent(item.traced_as, root.span_id, root.start_ns, root.end_ns)
+            self._show(path_span(item, parent), path_to_svg(item.path))
+            self._server.score(scores.path(item))
+            return self._receipt(item.traced_as)
+
+        return outcomes(deliver_each(items, show))
+
+    def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
+        """See `Tracker.deliver_unexplained`: a score."""
+
+        def say(item: UnexplainedCall) -> Outcome:
+            for score in scores.unexplained(item):
+                self._server.score(score)
+            return self._receipt(item.traced_as)
+
+        return outcomes(deliver_each(items, say))
+
+    def _show(self, span: Span, svg: str) -> None:
+        """The picture above the table, in the output of an evaluator."""
+        media = self._server.upload(span.trace_id, span.span_id, svg.encode(), "image/svg+xml")
+        table = span.attributes["langfuse.observation.output"]
+        self._server.post_spans([evaluator(span, f"{media}\n\n{table}")])
+
+    def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
+        """See `Tracker.forget`: the trace with its observations, media and scores. Of a trace that
+        was read from Langfuse the scores; an observation can be deleted with its trace only."""
+        return outcomes(deliver_each(items, self._forget))
+
+    def _forget(self, item: ForgottenTrace) -> Outcome:
+        if not any(EXTERNAL_TRACE in call.external_trace for call in item.calls):
+            self._server.delete("traces", item.trace_id)
+            return Receipt(external_id=item.trace_id)
+        spans = [call.id.partition(":")[2] for call in item.calls]
+        for score_id in scores.ids_of(item.trace_id, spans):
+            self._server.delete("scores", score_id)
+        return Rejected(
+            reason=f"the application itself wrote {item.trace_id}: our scores were taken out of "
+            "it, delete the trace with our observation there",
+            retry=False,
+        )
+
+    def _receipt(self, trace_id: str) -> Receipt:
+        return Receipt(external_id=trace_id, url=self._server.trace_url(trace_id))
+
+
+def _was_read(trace: Trace) -> bool:
+    return any(EXTERNAL_TRACE in call.external_trace for call in trace.calls)
