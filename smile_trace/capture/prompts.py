@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
+from smile_trace.last_place import last_place
+
 Use = dict[str, Any]
 """A `records.PromptUse` as a JSON object."""
 _VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
@@ -109,7 +111,7 @@ def _find(rendering: Rendering, texts: list[str], escape: Callable[[str], str]) 
     if not places:
         return None
     text = texts[places[-1]]
-    start = text.rfind(wanted)
+    start = last_place(text, wanted)
 
     def place(offset: int) -> int:
         return start + len(escape(rendering.text[:offset]))

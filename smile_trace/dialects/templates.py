@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from smile_trace.dialects.filled_in import FIELD, MOST_FIELDS, filled_in
+from smile_trace.last_place import last_place
 from smile_trace.records import JSON, Message, PromptUse, VariableSpan
 
 _SHORTEST = 3
@@ -56,7 +57,7 @@ def find_prompts(
         longest = max((len(content) for _, content in single), default=0)
         text, spans = _rendered(template.text, template.variables, longest)
         for number, content in reversed(single):
-            if text and (start := _last_place(content, text)) >= 0:
+            if text and (start := last_place(content, text)) >= 0:
                 moved = [s.model_copy(update=_moved(s, start)) for s in spans]
                 again = content.count(text) > 1
                 found = [(number, template.text, start, start + len(text), moved, again)]
@@ -107,14 +108,6 @@ def _rendered(
     return "".join([*pieces, template[at:]]), spans
 
 
-def _last_place(text: str, part: str) -> int:
-    """As `text.rfind(part)`, which takes as many steps as both lengths multiplied where somebody
-    means it to; `find` does not."""
-    if part not in text:
-        return -1
-    return len(text) - len(part) - text[::-1].find(part[::-1])
-
-
 def _moved(span: VariableSpan, start: int) -> dict[str, int]:
     return {"start": span.start + start, "end": span.end + start}
 
@@ -123,7 +116,7 @@ def _values(content: str, variables: Mapping[str, str]) -> list[VariableSpan]:
     """The last place of each value, the longest value first; none inside another."""
     found: list[VariableSpan] = []
     for name, value in sorted(variables.items(), key=lambda item: -len(item[1])):
-        start = _last_place(content, value) if len(value) >= _SHORTEST else -1
+        start = last_place(content, value) if len(value) >= _SHORTEST else -1
         end = start + len(value)
         if start >= 0 and all(end <= s.start or s.end <= start for s in found):
             found.append(VariableSpan(name=name, start=start, end=end))

@@ -7,6 +7,7 @@ OpenAI-compatible server; one token is generated and discarded.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from smile_trace.last_place import last_place
 from smile_trace.models.base import Request
 from smile_trace.models.items import Read
 from smile_trace.models.openai_api.wire import completion_prompt, log_probability, question
@@ -61,7 +62,7 @@ def last_tokens(answer: str, pieces: Sequence[str]) -> tuple[str, ...] | None:
         if not rest:
             break
         word = "".join(piece.split())
-        start = rest.rfind(word)
+        start = last_place(rest, word)
         if not word or _UNREADABLE in word:
             unread = unread or not piece.isspace()
             tokens.append("")

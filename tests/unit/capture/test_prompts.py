@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import smile_trace
 from smile_trace import Prompt
+from smile_trace.capture.prompts import find_renderings
 from smile_trace.records import Call
 from smile_trace.testing import Captured
 
@@ -129,3 +130,11 @@ def test_offsets_of_variables(template: str, values: dict[str, str]) -> None:
     rendering = prompt._render({name: values.get(name, "v") for name in prompt.variables})
     for name, start, end in rendering.spans:
         assert rendering.text[start:end] == rendering.variables[name]
+
+
+def test_a_rendering_is_looked_for_from_the_end_in_as_many_steps_as_the_text_is_long() -> None:
+    """`str.rfind` would take 10¹³ steps here."""
+    half = "a" * 2_000_000
+    text = Prompt("p", version="1", template="{half}b{half}").format(half=half)
+    [use] = find_renderings([text + "a" * 9_000_000])
+    assert (use["start"], use["end"], use["ambiguous"]) == (0, len(text), False)

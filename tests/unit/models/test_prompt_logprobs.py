@@ -157,3 +157,9 @@ def test_an_explanation_in_probability_mode(server, tmp_path, monkeypatch):
     )
     assert [s.text for s in explanation.segments if s.significant] == ["Eiffel"]
     assert explanation.ranked[0].attribution == pytest.approx(1 - 0.1 / 0.8, abs=0.05)
+
+
+def test_a_token_is_looked_for_in_as_many_steps_as_the_answer_is_long() -> None:
+    """`str.rfind` would take 10¹³ steps here."""
+    half = "a" * 2_000_000
+    assert last_tokens(f"{half}b{half}" + "a" * 9_000_000, [f"{half}b{half}"]) is None
