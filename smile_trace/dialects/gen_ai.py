@@ -38,6 +38,8 @@ _PARAMETERS = {
     semconv.REQUEST_PREFIX + "previous_response.id": "previous_response_id",
 }
 _MODELS = (semconv.REQUEST_MODEL, semconv.RESPONSE_MODEL)
+_CAPTURED = (semconv.RERUN, semconv.RERUN_ARGUMENTS, semconv.PROMPT_ASSUMED)
+"""What only capture writes."""
 _VARIABLE = "gen_ai.prompt.variable."
 TRACES_ITSELF = "com.anthropic.sdk.python"
 """The scope of Anthropic's client, whose own spans never hold content: an instrumentor's span of
@@ -67,13 +69,16 @@ class GenAI:
         """The call, with what only capture writes where it wrote it."""
         a = span.attributes
         call = call_of(span, self.name, read(span))
-        parameters = call.parameters | read_object(a.get(semconv.PARAMETERS))
+        if own := read_object(a.get(semconv.PARAMETERS)):
+            call = with_parameters(call, call.parameters | own)
+        if a.keys().isdisjoint(_CAPTURED):
+            return call
         update: dict[str, JSON] = {
             "rerun": read_text(a.get(semconv.RERUN)),
             "rerun_arguments": read_object(a.get(semconv.RERUN_ARGUMENTS)) or None,
             "prompt_assumed": a.get(semconv.PROMPT_ASSUMED) is True,
         }
-        return with_parameters(call, parameters).model_copy(update=update)
+        return call.model_copy(update=update)
 
 
 def read(span: Span) -> Found:

@@ -156,8 +156,8 @@ def sendable(
         ForeignDataError: one is JSON beyond the bounds.
     """
     found: dict[str, JSON] = {}
-    for name, read in SENDABLE.items():
-        value = written.get(name)
+    for name in filter(written.__contains__, SENDABLE):
+        read, value = SENDABLE[name], written[name]
         if value is None or (invented and name in invented and value == invented[name]):
             continue
         if (sent := read(value)) is not None:

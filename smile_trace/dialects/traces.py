@@ -128,7 +128,10 @@ def _with_what_is_around(call: Call, spans: Mapping[str, Span]) -> Call:
     for span in reversed(outer):
         linked |= read_external_trace(span)
     named = next(filter(None, map(_function, (own, *outer))), call.name)
-    return call.model_copy(update={"name": named, "external_trace": linked | call.external_trace})
+    linked |= call.external_trace
+    if (named, linked) == (call.name, call.external_trace):
+        return call
+    return call.model_copy(update={"name": named, "external_trace": linked})
 
 
 def _function(span: Span) -> str | None:

@@ -179,11 +179,16 @@ def _find(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _long_runs(text: str) -> Iterator[str]:
-    """Runs of token characters that are long enough for a token, with the text before them."""
+    """Runs of token characters that are long enough for a token, with the text before them; those
+    that meet in one piece."""
     classes = text.encode("ascii", "replace").translate(_CLASSES)
+    begun = end = 0
     start = classes.find(_RUN)
     while start >= 0:
+        if start - BEFORE_RUN > end:
+            yield text[begun:end]
+            begun = start - BEFORE_RUN
         end = classes.find(b" ", start)
         end = len(classes) if end < 0 else end
-        yield text[max(0, start - BEFORE_RUN) : end]
         start = classes.find(_RUN, end)
+    yield text[begun:end]

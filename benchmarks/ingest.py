@@ -1,0 +1,139 @@
+"""What reading a span into the store takes, dialect by dialect: `python -m benchmarks.ingest`.
+
+The recorded spans of `tests/data/otlp`, copied with trace ids of their own, stand in a spool; the
+worker's own ingest reads them into a SQLite store and completes their traces. Counted is the
+time of the processor, and beside it what `json.loads` of the same lines takes, in turns: on a
+busy machine the quotient of both is what can be compared. Variables: `SPANS` of a dialect in a
+round, `ROUNDS`, and `ONLY`, the beginning of a dialect's name.
+"""
+
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from smile_trace.records import Span
+from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker.ingest import Ingest
+from tests.support import written_spans
+
+SPANS, ROUNDS = (int(os.environ.get(n, d)) for n, d in (("SPANS", "3000"), ("ROUNDS", "5")))
+ONLY = os.environ.get("ONLY", "")
+RECORDED = Path(__file__).parents[1] / "tests" / "data" / "otlp"
+DIALECTS = {
+    "gen_ai": "opentelemetry-instrumentation-genai-openai-1.3b0.span_only",
+    "openinference": "openinference-instrumentation-openai-0.1.66",
+    "openinference, langchain": "openinference-instrumentation-langchain-0.1.80",
+    "vercel": "vercel-ai-6.0.326",
+    "langfuse": "langfuse-5.0.4.openai",
+    "langfuse, langchain": "langfuse-5.0.4.langchain",
+    "mlflow": "mlflow-3.17.2.openai",
+    "mlflow, langchain": "mlflow-3.17.2.langchain",
+    "langsmith": "langsmith-0.15.1.openai-only",
+    "langsmith, langchain": "langsmith-0.15.1.langchain-only",
+    "logfire": "logfire-5.4.0",
+    "pydantic_ai": "pydantic-ai-slim-2.68.0",
+    "traceloop": "opentelemetry-instrumentation-openai-0.62.4",
+    "traceloop, old": "opentelemetry-instrumentation-openai-0.44.1",
+}
+WRITTEN = {"google_adk": written_spans.ADK, "openlit": written_spans.OPENLIT}
+
+
+def requests() -> dict[str, list[bytes]]:
+    """The recorded requests of each dialect."""
+    found = {
+        name: (RECORDED / f"{file}.jsonl").read_bytes().splitlines()
+        for name, file in DIALECTS.items()
+    }
+    found |= {name: [_line([span])] for name, span in WRITTEN.items()}
+    return {name: lines for name, lines in found.items() if name.startswith(ONLY)}
+
+
+def _line(spans: Sequence[Span]) -> bytes:
+    return json.dumps(spans_to_otlp(spans), separators=(",", ":")).encode()
+
+
+def ids_of(line: bytes) -> list[str]:
+    """The trace id of each span of a request."""
+    return [
+        span["traceId"]
+        for block in json.loads(line)["resourceSpans"]
+        for group in block["scopeSpans"]
+        for span in group["spans"]
+    ]
+
+
+def spans_of(lines: Sequence[bytes]) -> int:
+    """How many spans the requests hold."""
+    return sum(len(ids_of(line)) for line in lines)
+
+
+def copied(requests: Sequence[bytes], spans: int, first: int = 0) -> list[bytes]:
+    """So many spans at least, each copy in traces of its own: numbered from `first` on."""
+    of_lines = list(map(ids_of, requests))
+    made = []
+    for number in range(first, first + -(-spans // sum(map(len, of_lines)))):
+        for line, ids in zip(requests, of_lines, strict=True):
+            for one in set(ids):
+                line = line.replace(one.encode(), f"{number + 1:08x}{one[8:]}".encode())
+            made.append(line)
+    return made
+
+
+def decode(lines: Sequence[bytes]) -> float:
+    """The reference, seconds a span: each line as plain JSON, kept no longer than the next one."""
+    began = time.process_time()
+    for _ in range(100):
+        for line in lines:
+            json.loads(line)
+    return (time.process_time() - began) / 100 / spans_of(lines)
+
+
+def ingest(requests: Sequence[bytes], spans: int) -> float:
+    """The seconds a span that a store takes which is in use: it has read some before."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(home=Path(home))
+        settings.spool.mkdir(parents=True, mode=0o700)
+        store = Store.open(settings)
+        try:
+            worker = Ingest(store, settings)
+            for number, lines in enumerate((copied(requests, 50), copied(requests, spans, 50))):
+                file = settings.spool / f"recorded-{number}.jsonl"
+                file.write_bytes(b"".join(line + b"\n" for line in lines))
+                file.chmod(0o600)
+                began = time.process_time()
+                read = worker.run().spans
+                took = time.process_time() - began
+        finally:
+            store.close()
+    return took / read
+
+
+def main() -> None:
+    """Rounds over all dialects; a table of the medians, and of the lowest and highest quotient."""
+    took: dict[str, list[tuple[float, float]]] = {}
+    found = requests()
+    for _ in range(ROUNDS):
+        for name, lines in found.items():
+            took.setdefault(name, []).append((ingest(lines, SPANS), decode(lines)))
+    load = " ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load}\n")
+    print("| | bytes a span | CPU µs a span | spans per CPU s | × `json.loads` | its µs |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for name, pairs in took.items():
+        ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+        times = sorted(one / other for one, other in pairs)
+        cells = f"{ours * 1e6:.0f} | {1 / ours:,.0f} | "
+        cells += f"{statistics.median(times):.1f} ({times[0]:.1f}–{times[-1]:.1f})"
+        size = sum(map(len, found[name])) // spans_of(found[name])
+        print(f"| {name} | {size:,} | {cells} | {theirs * 1e6:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
