@@ -5,10 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from opentelemetry.sdk.trace import ReadableSpan
-
 from smile_trace import semconv
 from smile_trace.capture.internal_errors import keep_inside, report_error
+from smile_trace.capture.otel.own_span import OwnSpan
 from smile_trace.capture.otel.tracer_provider import new_context
 from smile_trace.capture.recording import current
 from smile_trace.capture.redaction import Sanitizer
@@ -98,7 +97,7 @@ def feedback(
             attributes[semconv.FEEDBACK_COMMENT] = sanitizer.text(str(comment))
         # A trace of its own: the one that it refers to may have been completed long ago.
         now, here = time.time_ns(), runtime()
-        span = ReadableSpan(
+        span = OwnSpan(
             name="feedback",
             context=new_context(None),
             resource=here.resource,

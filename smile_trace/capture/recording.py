@@ -11,7 +11,7 @@ from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Any
 
-from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from smile_trace import semconv
@@ -19,6 +19,7 @@ from smile_trace.capture.call_site import Site
 from smile_trace.capture.external_tracing import external_trace_attributes, last_traces
 from smile_trace.capture.internal_errors import keep_inside, report_error
 from smile_trace.capture.jsonable import MAX_ITEMS, dumps, is_json, jsonable, plain_str
+from smile_trace.capture.otel.own_span import OwnSpan
 from smile_trace.capture.otel.tracer_provider import new_context
 from smile_trace.capture.prompts import Use, find_renderings
 from smile_trace.capture.providers import (
@@ -247,7 +248,7 @@ class Recording:
             attributes[semconv.TRUNCATED] = True
         here = runtime()
         # Made at the end, in one step: a span that is open during the call costs twice as much.
-        span = ReadableSpan(
+        span = OwnSpan(
             name=name,
             context=self.context,
             parent=self._parent,

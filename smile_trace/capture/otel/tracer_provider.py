@@ -20,6 +20,7 @@ from smile_trace import semconv
 from smile_trace.capture.config import Config
 from smile_trace.capture.internal_errors import keep_inside, report_error
 from smile_trace.capture.jsonable import binary
+from smile_trace.capture.otel.own_span import OwnSpan
 from smile_trace.capture.redaction import Sanitizer
 from smile_trace.capture.spool.encoding import LineEncoder
 
@@ -82,14 +83,14 @@ class ExportingProcessor(SpanProcessor):
 
 def line_exporter(
     config: Config, write: Callable[[bytes], object], lose: Callable[[str, BaseException], None]
-) -> Callable[[ReadableSpan], None]:
+) -> Callable[[ReadableSpan | OwnSpan], None]:
     """Encodes each finished span and hands the line to `write`.
 
     Our own spans are sanitized when they end, those of instrumentations here.
     """
     encoder = LineEncoder(lambda text: Sanitizer(config).text(text))
 
-    def export(span: ReadableSpan) -> None:
+    def export(span: ReadableSpan | OwnSpan) -> None:
         try:
             scope = span.instrumentation_scope
             if scope is not None and scope.name == SCOPE:
@@ -114,7 +115,7 @@ def _placeholder(match: re.Match[str]) -> str:
 
 
 def _sanitized_line(
-    encoder: LineEncoder, span: ReadableSpan, sanitizer: Sanitizer, limit: int
+    encoder: LineEncoder, span: ReadableSpan | OwnSpan, sanitizer: Sanitizer, limit: int
 ) -> bytes:
     def figures() -> dict[str, int | bool]:
         """What was replaced and truncated, known once everything else is encoded."""

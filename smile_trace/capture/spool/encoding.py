@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import Link, SpanContext
 
+    from smile_trace.capture.otel.own_span import OwnSpan
+
     _Last = tuple[Resource | None, InstrumentationScope | None, str, str]
 
 KNOWS_REMOTE = 0x100
@@ -49,7 +51,7 @@ class LineEncoder:
 
     def line(
         self,
-        span: "ReadableSpan",
+        span: "ReadableSpan | OwnSpan",
         sanitize: Sanitize | None = None,
         more: Callable[[], Mapping[str, Any]] | None = None,
     ) -> bytes:
@@ -63,7 +65,7 @@ class LineEncoder:
         head, tail = self._frame(span)
         return f"{head}{encode_span(span, sanitize, more)}{tail}".encode("ascii")
 
-    def _frame(self, span: "ReadableSpan") -> tuple[str, str]:
+    def _frame(self, span: "ReadableSpan | OwnSpan") -> tuple[str, str]:
         resource, scope, head, tail = self._last
         if resource is not span.resource or scope is not span.instrumentation_scope:
             resource, scope = span.resource, span.instrumentation_scope
@@ -79,7 +81,7 @@ class LineEncoder:
 
 
 def encode_span(
-    span: "ReadableSpan",
+    span: "ReadableSpan | OwnSpan",
     sanitize: Sanitize | None = None,
     more: Callable[[], Mapping[str, Any]] | None = None,
 ) -> str:
@@ -204,7 +206,7 @@ def _schema(owner: "Resource | InstrumentationScope | None", sanitize: Sanitize 
     return f',"schemaUrl":{quote((sanitize or str)(url))}' if url else ""
 
 
-def _dropped(span: "ReadableSpan") -> list[str]:
+def _dropped(span: "ReadableSpan | OwnSpan") -> list[str]:
     """The counts of what the application's own provider dropped; ours has no limits."""
     fields = _dropped_attributes(span)
     if span.dropped_events:
@@ -214,7 +216,7 @@ def _dropped(span: "ReadableSpan") -> list[str]:
     return fields
 
 
-def _dropped_attributes(owner: "ReadableSpan | Event | Link") -> list[str]:
+def _dropped_attributes(owner: "ReadableSpan | OwnSpan | Event | Link") -> list[str]:
     count = owner.dropped_attributes
     return [f'"droppedAttributesCount":{count}'] if count else []
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import venv
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,36 @@ def test_a_line_is_read_as_it_was_written() -> None:
 
 def test_a_line_has_no_line_break() -> None:
     assert all(b"\n" not in LineEncoder().line(span) for span in finished_spans())
+
+
+def test_a_span_of_ours_is_written_as_a_readable_span_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is written without a `ReadableSpan`: a call, one inside that raised, feedback."""
+    import smile_trace
+    from smile_trace.capture.otel.own_span import OwnSpan
+    from smile_trace.capture.runtime import runtime
+
+    def fields_of(span: OwnSpan) -> dict[str, Any]:
+        return {one.name: getattr(span, one.name) for one in fields(span)}
+
+    spans: list[OwnSpan] = []
+    monkeypatch.setattr(runtime(), "export", spans.append)
+
+    @smile_trace.trace(model="m", provider="p", tags={"é": '"'}, metadata={"a": [1, 0.5, None]})
+    def ask(prompt: str) -> str:
+        if prompt == "fail":
+            raise ValueError("no\nway")
+        with pytest.raises(ValueError, match="no"):
+            ask("fail")
+        return "an answer"
+
+    ask("hello")
+    smile_trace.feedback("a" * 32, 0.5, comment="good")
+    assert len(spans) == 3
+    assert [bool(span.parent) for span in spans] == [True, False, False]
+    assert [len(span.events) for span in spans] == [1, 0, 0]
+    for span in spans:
+        assert type(span) is OwnSpan
+        assert LineEncoder().line(span) == LineEncoder().line(ReadableSpan(**fields_of(span)))
 
 
 @pytest.mark.slow
