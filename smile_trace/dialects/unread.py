@@ -33,7 +33,12 @@ _SWITCHES = (
     ),
     ("pydantic-ai", "say InstrumentationSettings(include_content=True)"),
     ("ai", "say recordInputs: true and recordOutputs: true in experimental_telemetry"),
-    ("gcp.vertex.agent", "set ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS=true"),
+    (
+        "gcp.vertex.agent",
+        "set OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental and "
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY (ADK 1: "
+        "ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS=true)",
+    ),
     ("openlit", "say openlit.init(capture_message_content=True)"),
     (
         TRACES_ITSELF,

@@ -21,7 +21,7 @@ from smile_trace.capture.runtime import configure, runtime, state
 from smile_trace.cli import main
 from smile_trace.settings import Settings
 from smile_trace.testing import captured
-from tests.support.markdown import Block, blocks_of
+from tests.support.markdown import Block, blocks_of, commands
 from tests.support.paths import ROOT
 from tests.support.planted import serving
 
@@ -93,20 +93,6 @@ def test_commands_are_read_as_a_shell_reads_them() -> None:
         ["A=b", "smile-trace", "x", "two\nlines", "--y"],
         ["smile-trace", "z"],
     ]
-
-
-def commands(block: Block) -> list[list[str]]:
-    """The commands of a bash block, each as its words."""
-    code = re.sub(r"(^|\s\s)#.*$", "", block.code.replace("\\\n", " "), flags=re.MULTILINE)
-    lexer = shlex.shlex(code, posix=True, punctuation_chars="\n")
-    lexer.whitespace, lexer.commenters, lexer.whitespace_split = " \t", "", True
-    found: list[list[str]] = [[]]
-    for word in lexer:
-        if word.strip("\n"):
-            found[-1].append(word)
-        else:
-            found.append([])
-    return [words for words in found if words]
 
 
 def _run_command(words: list[str], where: str, monkeypatch: pytest.MonkeyPatch) -> bool:

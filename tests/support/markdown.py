@@ -1,6 +1,7 @@
 """The fenced code blocks of a page of documentation."""
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,3 +33,17 @@ def blocks_of(page: Path) -> list[Block]:
         line = text.count("\n", 0, match.start()) + 1
         found.append(Block(match["language"], code, line, reason["why"] if reason else ""))
     return found
+
+
+def commands(block: Block) -> list[list[str]]:
+    """The commands of a bash block, each as its words."""
+    code = re.sub(r"(^|\s\s)#.*$", "", block.code.replace("\\\n", " "), flags=re.MULTILINE)
+    lexer = shlex.shlex(code, posix=True, punctuation_chars="\n")
+    lexer.whitespace, lexer.commenters, lexer.whitespace_split = " \t", "", True
+    found: list[list[str]] = [[]]
+    for word in lexer:
+        if word.strip("\n"):
+            found[-1].append(word)
+        else:
+            found.append([])
+    return [words for words in found if words]
