@@ -1,0 +1,201 @@
+"""Requests about traces: their spans, attachments, tags and assessments."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlflow.entities import AssessmentSource, Feedback, Trace
+from mlflow.entities.span import Span as MlflowSpan
+from mlflow.entities.trace_info import TraceInfo
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.tracing.attachments import Attachment
+from mlflow.tracing.constant import TraceTagKey
+from mlflow.tracing.utils.artifact_utils import get_artifact_uri_for_trace
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
+
+from smile_trace.trackers import TrackerUnavailable
+from smile_trace.trackers.http import RequestRejected
+from smile_trace_mlflow.connection import Connection, delete_files
+
+SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
+USER = AssessmentSource(source_type="HUMAN", source_id="user")
+_OTLP_PATH = "/v1/traces"
+
+
+class TraceRequests(Connection):
+    """Reads and writes traces."""
+
+    def post_spans(self, otlp: Mapping[str, Any], experiment_id: str | None = None) -> None:
+        """Send spans as OTLP/JSON. The server takes or rejects all of them.
+
+        Raises:
+            TrackerUnavailable: no answer, refused credentials, or the server is busy.
+            RequestRejected: the server does not take these spans.
+        """
+        with self._calling():
+            answer = http_request(  # type: ignore[no-untyped-call]
+                get_default_host_creds(self.uri),  # type: ignore[no-untyped-call]
+                _OTLP_PATH,
+                "POST",
+                max_retries=0,
+                raise_on_status=False,
+                extra_headers={
+                    "Content-Type": "application/json",
+                    "x-mlflow-experiment-id": experiment_id or self.experiment_id,
+                },
+                data=_utf8(json.dumps(otlp, ensure_ascii=False)),
+            )
+        if answer.status_code == 501:
+            raise TrackerUnavailable(
+                f"MLflow at {self.uri} keeps its data in files and takes no OpenTelemetry spans: "
+                "start it with --backend-store-uri sqlite:///mlflow.db or another database."
+            )
+        if answer.status_code == 404:
+            raise TrackerUnavailable(
+                f"{self.uri} has no {_OTLP_PATH}: point MLFLOW_TRACKING_URI at an MLflow server "
+                "of version 3.17 or newer."
+            )
+        if answer.status_code != 200:
+            raise self._error(answer.status_code, answer.text, answer.headers)
+
+    def holds_spans(self, trace_id: str) -> bool:
+        """Whether the trace is there with spans in the database, to which one can be added.
+
+        Adding one to a trace whose spans are kept as a file would hide that file.
+        """
+        info = self.trace_info(trace_id)
+        with self._calling():
+            held = None if info is None else info.tags.get(TraceTagKey.SPANS_LOCATION)
+        return held == "TRACKING_STORE"
+
+    def trace_info(self, trace_id: str) -> TraceInfo | None:
+        """What the server knows of a trace; None where it has none of that id."""
+        try:
+            with self._calling():
+                return self._tracing.get_trace_info(trace_id)
+        except RequestRejected as rejected:
+            if rejected.missing:
+                return None
+            raise
+
+    def spans(self, trace_id: str) -> list[MlflowSpan]:
+        """The finished spans of a trace; none where they have not arrived."""
+        try:
+            with self._calling():
+                trace = self._tracing.get_trace(trace_id)
+                return [span for span in trace.data.spans if span.end_time_ns]
+        except RequestRejected as rejected:
+            if rejected.missing:
+                return []
+            raise
+
+    def search_traces(
+        self, experiment_id: str, wanted: str, limit: int, token: str | None = None
+    ) -> "tuple[list[TraceInfo], str | None]":
+        """A page of traces without their spans, the earliest first, and the next page's token."""
+        with self._calling():
+            page = self._tracing.store.search_traces(
+                locations=[experiment_id],
+                filter_string=wanted,
+                max_results=limit,
+                order_by=["timestamp_ms ASC"],
+                page_token=token,
+            )
+        return list(page[0]), page[1] or None
+
+    def traces(self, trace_ids: Sequence[str]) -> "list[Trace]":
+        """The traces that are there with their spans, of a page."""
+        with self._calling():
+            return self._tracing.batch_get_traces(list(trace_ids))
+
+    def attach(self, info: TraceInfo, key: str, content_type: str, content: bytes) -> str:
+        """Upload an attachment of a trace under an id made from `key`; gives its reference.
+
+        Attachments have random ids in MLflow; ours are set from a hash, so that delivering
+        again overwrites the same one.
+        """
+        attachment = Attachment(content_type=content_type, content_bytes=content)
+        attachment._id = self.attachment_id(key)
+        with self._calling():
+            repository = get_artifact_repository(
+                get_artifact_uri_for_trace(info), tracking_uri=self.uri
+            )
+            repository.upload_attachment(attachment.id, content)
+        return attachment.ref(info.trace_id)
+
+    @staticmethod
+    def attachment_id(key: str) -> str:
+        """The id of an attachment that is made from `key`."""
+        return str(uuid.UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=4))
+
+    def delete_trace(self, info: TraceInfo) -> None:
+        """Delete a trace: first its files, which MLflow would leave where they are."""
+        with self._calling():
+            repository = get_artifact_repository(
+                get_artifact_uri_for_trace(info), tracking_uri=self.uri
+            )
+            delete_files(repository, None)
+            self._tracing.delete_traces(str(info.experiment_id), trace_ids=[info.trace_id])
+
+    def tag_trace(self, trace_id: str, key: str, value: str) -> None:
+        """Set a tag; setting it again changes nothing."""
+        with self._calling():
+            self._tracing.set_trace_tag(trace_id, key, value)
+
+    def give_feedback(
+        self,
+        info: TraceInfo,
+        name: str,
+        value: str | float | None,
+        *,
+        span_id: str | None,
+        rationale: str,
+        by_user: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """A value on a span, or without one on the trace, there once: made, changed, or with None
+        taken away. `by_user`: it is an application's user's, not ours. Those of one name that have
+        other `metadata` are others."""
+        source = USER if by_user else SOURCE
+        feedback = Feedback(
+            name=name,
+            value=value,
+            source=source,
+            span_id=span_id,
+            rationale=rationale,
+            metadata=dict(metadata) if metadata else None,
+        )
+        what = name, span_id, source.source_id, metadata or {}
+        with self._calling():
+            ours = [
+                a
+                for a in info.assessments
+                if (a.name, a.span_id, a.source.source_id, _own(a.metadata)) == what
+            ]
+            if value is None:
+                for assessment in ours:
+                    self._tracing.delete_assessment(info.trace_id, str(assessment.assessment_id))
+            elif not ours:
+                self._tracing.log_assessment(info.trace_id, feedback)
+            elif (getattr(ours[0], "value", None), ours[0].rationale) != (value, rationale):
+                self._tracing.update_assessment(info.trace_id, str(ours[0].assessment_id), feedback)
+
+    def take_feedback(self, info: TraceInfo, name: str) -> None:
+        """Take away all of that name that is ours, from every span."""
+        with self._calling():
+            for a in info.assessments:
+                if (a.name, a.source.source_id) == (name, SOURCE.source_id):
+                    self._tracing.delete_assessment(info.trace_id, str(a.assessment_id))
+
+
+def _own(metadata: Mapping[str, object] | None) -> dict[str, str]:
+    """The metadata of an assessment without what MLflow itself adds."""
+    return {k: str(v) for k, v in (metadata or {}).items() if not k.startswith("mlflow.")}
+
+
+def _utf8(text: str) -> bytes:
+    """UTF-8, in which a lone surrogate, which it cannot hold, becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
