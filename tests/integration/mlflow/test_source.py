@@ -434,3 +434,36 @@ def test_what_others_sent_to_mlflow_is_read_as_they_wrote_it(
         expected.model,
         expected.parameters,
     )
+
+
+def test_a_prompt_of_the_registry_is_the_calls_prompt(
+    mlflow_server: MLflowServer, experiment: str, model: StrictServer
+) -> None:
+    """Loaded in the application, or linked to the trace afterwards; a Jinja2 one by its name."""
+    name = f"places-{experiment}"
+    mlflow.genai.register_prompt(name=name, template="The {{sight}} stands here. Where are we?")
+    jinja = mlflow.genai.register_prompt(name=name, template="{% if sight %}{{sight}}{% endif %}")
+
+    @mlflow.trace
+    def shop() -> None:
+        ask(model, mlflow.genai.load_prompt(f"prompts:/{name}/1").format(sight=f"{WORD} Tower"))
+
+    shop()
+    ask(model)
+    [loaded, later] = traces(experiment)
+    versions = [mlflow.genai.load_prompt(f"prompts:/{name}/1")]
+    MlflowClient().link_prompt_versions_to_trace(versions, later.info.trace_id)
+    source = MLflowSource.from_settings({}, {"tracking_uri": mlflow_server.uri})
+    for trace in (loaded, later):
+        spans = source.read(trace.info.trace_id)
+        [use] = assemble(spans[0].trace_id, spans).calls[-1].prompts
+        assert (use.name, use.version) == (name, "1")
+        assert use.template == "The {sight} stands here. Where are we?"
+        assert use.variables == {"sight": f"{WORD} Tower"}
+
+    ask(model, "Where?")
+    last = traces(experiment)[-1]
+    MlflowClient().link_prompt_versions_to_trace([jinja], last.info.trace_id)
+    spans = source.read(last.info.trace_id)
+    [use] = assemble(spans[0].trace_id, spans).calls[-1].prompts
+    assert (use.name, use.version, use.variables) == (name, "2", {})
