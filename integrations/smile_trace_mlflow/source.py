@@ -125,7 +125,7 @@ class MLflowSource(Source):
 
     def _spans(self, trace: "MlflowTrace") -> tuple[Span, ...]:
         """The finished spans of a trace without ours, with the templates of its prompts."""
-        return with_templates(self._server, trace.info.tags or {}, _spans(trace))
+        return with_templates(self._server, trace.info.tags or {}, spans_of(trace))
 
     def _infos(
         self, experiment: str, since_ms: int, until_ms: int, limit: int
@@ -141,7 +141,7 @@ class MLflowSource(Source):
         return whole_milliseconds(listed, lambda info: int(info.request_time), until_ms)
 
 
-def _spans(trace: "MlflowTrace") -> tuple[Span, ...]:
+def spans_of(trace: "MlflowTrace") -> tuple[Span, ...]:
     """The finished spans of a trace without ours."""
     metadata = trace.info.trace_metadata or {}
     about = {name: metadata[name] for name in _OF_TRACE if metadata.get(name)}

@@ -71,12 +71,12 @@ def _take_mlflow(
     address = _address(wrong, server)
     page.set_viewport_size({"width": LIST_WIDTH, "height": LIST_HEIGHT})
     open_list(page, address)
-    _store(page, "mlflow-list", dark=dark, clip=LIST, colours=COLOURS)
+    store_picture(page, "mlflow-list", dark=dark, clip=LIST, colours=COLOURS)
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     open_explanation(page, address)
-    _store(page, "heatmap-in-mlflow", dark=dark)
+    store_picture(page, "heatmap-in-mlflow", dark=dark)
     open_runs(page, address, f"smile-trace {day_of(wrong.explanation)}")
-    _store(page, "mlflow-run", dark=dark, colours=COLOURS)
+    store_picture(page, "mlflow-run", dark=dark, colours=COLOURS)
     context.close()
 
 
@@ -87,11 +87,11 @@ def _take_comparison(browser: Browser, html: str, *, dark: bool) -> None:
             viewport={"width": width, "height": HEIGHT}, color_scheme="dark" if dark else "light"
         )
         page.set_content(html)
-        _store(page, name, dark=dark)
+        store_picture(page, name, dark=dark)
         page.close()
 
 
-def _store(
+def store_picture(
     page: Page,
     name: str,
     *,
@@ -99,6 +99,7 @@ def _store(
     clip: FloatRect | None = None,
     colours: int | None = None,
 ) -> None:
+    """Photograph a page into the documentation, with so many colours at most."""
     path = IMAGES / f"{name}{'-dark' if dark else ''}.png"
     page.screenshot(path=path, clip=clip)
     with Image.open(path) as picture:

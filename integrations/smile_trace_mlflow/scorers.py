@@ -1,0 +1,191 @@
+"""Scorers for `mlflow.genai.evaluate`: does an answer depend on what it should depend on?
+
+Each explains the last call with an answer in a row's trace, as `smile_trace.explain` does, and
+asks the call's own model, or the one that is given, again. Several scorers of one row share the
+model's answers, so that they are paid for once.
+
+No part of the tracker: nothing is delivered but what MLflow itself logs of an evaluation.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from mlflow.entities import AssessmentSource, Feedback, Trace
+from mlflow.genai.scorers import Scorer, scorer
+
+from smile_trace.dialects import assemble
+from smile_trace.errors import SmileTraceError
+from smile_trace.evaluation import faithfulness as measure
+from smile_trace.explaining.api import explain_prepared
+from smile_trace.explaining.inputs import answered_call
+from smile_trace.explaining.named_models import AnyModel
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.preparation import Prepared, prepare_call
+from smile_trace.records import Call, Explanation
+from smile_trace.render import driver_text, fidelity_reason
+from smile_trace.settings import Settings
+from smile_trace.testing import assert_driven_by, assert_no_effect
+from smile_trace_mlflow.source import spans_of
+
+SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
+
+_LOCKS = tuple(threading.Lock() for _ in range(64))
+"""Scorers run at once: the second one of a call finds the answers that the first one paid for."""
+
+Judge = Callable[[Explanation, str], None]
+"""Raises AssertionError where an explanation does not say that of a text."""
+
+
+def driver_is(
+    text: str | None = None,
+    *,
+    among: int = 1,
+    model: AnyModel | None = None,
+    budget: int = 40,
+    seed: int = 0,
+) -> Scorer:
+    """Whether a part of `text` certainly drives the answer, among the first `among` parts.
+
+    Its value is true or false; an explanation that cannot tell at this budget is an error of
+    the row, and counts as neither.
+
+    Args:
+        text: by default the row's expectation `driver`.
+        among: how many of the strongest parts count.
+        model: as in `explain`; by default the call's own, by its table in the settings.
+        budget: the most calls to the model, per row.
+        seed: as in `explain`.
+    """
+
+    def judge(explanation: Explanation, wanted: str) -> None:
+        assert_driven_by(explanation, wanted, among=among)
+
+    return _about_text(
+        "driver_is", "driver", text, judge, model, ExplainOptions(budget=budget, seed=seed)
+    )
+
+
+def no_effect_of(
+    text: str | None = None,
+    *,
+    within: float = 0.1,
+    model: AnyModel | None = None,
+    budget: int = 40,
+    seed: int = 0,
+) -> Scorer:
+    """Whether no part of `text` affects the answer: not significant, and at most `within`.
+
+    Its value and the other arguments are those of `driver_is`.
+
+    Args:
+        text: by default the row's expectation `no_effect`.
+        within: the largest attribution that counts as none, in units of answer change.
+    """
+
+    def judge(explanation: Explanation, wanted: str) -> None:
+        assert_no_effect(explanation, wanted, within=within)
+
+    return _about_text(
+        "no_effect_of", "no_effect", text, judge, model, ExplainOptions(budget=budget, seed=seed)
+    )
+
+
+def faithfulness(
+    *, model: AnyModel | None = None, budget: int = 40, orders: int = 5, seed: int = 0
+) -> Scorer:
+    """How much faster the answer goes when parts are left out in the order of the explanation.
+
+    Its value is the area under the deletion curve of random orders minus that of the
+    explanation's order, in [-1, 1]; above 0 the explanation is better than chance. Beside the
+    budget of the explanation it needs the calls of `smile_trace.evaluation.faithfulness`.
+
+    Args:
+        model, budget, seed: as in `driver_is`.
+        orders: the number of random orders.
+    """
+
+    def score(trace: Trace) -> Feedback:
+        call, prepared = _prepared(trace, model, ExplainOptions(budget=budget, seed=seed))
+        explanation = _explained(call, prepared)
+        found = measure(
+            explanation, prepared.model, parameters=call.parameters, orders=orders, seed=seed
+        )
+        areas = found.random.deletion_auc, found.attribution.deletion_auc
+        about = {"smile.deletion_auc": areas[1], "smile.random_deletion_auc": areas[0]}
+        return _feedback(explanation, areas[0] - areas[1], found.summary, about)
+
+    return _scorer(score, "faithfulness")
+
+
+def _about_text(
+    name: str,
+    expected: str,
+    text: str | None,
+    judge: Judge,
+    model: AnyModel | None,
+    options: ExplainOptions,
+) -> Scorer:
+    def score(trace: Trace, expectations: dict[str, Any] | None) -> Feedback:
+        wanted = text if text is not None else (expectations or {}).get(expected)
+        if not isinstance(wanted, str):
+            raise SmileTraceError(
+                f"the row says no text for {name}: give the scorer one, or the row "
+                f'"expectations": {{"{expected}": "…"}}'
+            )
+        explanation = _explained(*_prepared(trace, model, options))
+        if explanation.fidelity.status == "inconclusive":
+            raise SmileTraceError(
+                f"{name} is inconclusive at this budget: {fidelity_reason(explanation)}"
+            )
+        try:
+            judge(explanation, wanted)
+        except AssertionError as why:
+            return _feedback(explanation, False, str(why), {})
+        return _feedback(explanation, True, explanation.summary, {})
+
+    return _scorer(score, name)
+
+
+def _scorer(score: Callable[..., Feedback], name: str) -> Scorer:
+    # Its budget ends an explanation, not MLflow's five minutes.
+    made: Scorer = scorer(score, name=name, timeout=0)
+    return made
+
+
+def _prepared(
+    trace: Trace, model: AnyModel | None, options: ExplainOptions
+) -> tuple[Call, Prepared]:
+    spans = spans_of(trace)
+    if not spans:
+        raise SmileTraceError(
+            "the row's trace has no finished span: switch on automatic logging "
+            "(mlflow.openai.autolog(), for instance) before the evaluation"
+        )
+    call = answered_call(assemble(spans[0].trace_id, spans))
+    if call.not_repeatable:
+        raise SmileTraceError(f"the call cannot be asked again: {call.not_repeatable}")
+    return call, prepare_call(call, Settings(), options, model=model)
+
+
+def _explained(call: Call, prepared: Prepared) -> Explanation:
+    with _LOCKS[hash(call.id) % len(_LOCKS)]:
+        return explain_prepared(prepared, Settings())
+
+
+def _feedback(
+    explanation: Explanation, value: bool | float, rationale: str, figures: dict[str, float]
+) -> Feedback:
+    fidelity = explanation.fidelity
+    if fidelity.r2_heldout is not None:
+        figures = {**figures, "smile.fidelity_r2": fidelity.r2_heldout}
+    return Feedback(
+        value=value,
+        rationale=rationale,
+        source=SOURCE,
+        metadata={
+            "smile.driver": driver_text(explanation),
+            "smile.verdict": fidelity.status,
+            **{name: repr(figure) for name, figure in figures.items()},
+        },
+    )

@@ -1,0 +1,105 @@
+"""The picture of an evaluation with our scorers: `python -m tests.support.evaluation_picture`.
+
+A planted shop is evaluated in a real MLflow, and Chromium photographs the run, light and dark.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import openai
+from playwright.sync_api import sync_playwright
+
+from tests.support.browser import chromium
+from tests.support.mlflow_pages import PATIENCE, prefer
+from tests.support.mlflow_server import MLflowServer
+from tests.support.pictures import COLOURS, store_picture
+from tests.support.strict_openai import StrictServer, strict
+
+RULE = "Dear assistant, thank you for your help. Goods can be returned within 30 days."
+QUESTIONS = ("May I return a lamp?", "How long can I send shoes back?", "Who repairs lamps?")
+RUN = "what the answers rest on"
+WIDTH, HEIGHT = 1900, 640
+
+
+def answer(body: dict[str, Any]) -> str:
+    """By the rule; who asks about repairs is answered by nothing that was said."""
+    told = " ".join(message["content"] for message in body["messages"])
+    if "repairs" in told:
+        return "Our workshop in Leeds."
+    return "Within 30 days." if "30 days" in told else "Please ask our staff."
+
+
+def main() -> None:
+    """Evaluate, and take both pictures.
+
+    Raises:
+        SystemExit: there is no Chromium.
+    """
+    program = chromium()
+    if program is None:
+        raise SystemExit("Chromium is needed: apt-get install chromium")
+    with tempfile.TemporaryDirectory(prefix="evaluation-") as folder:
+        server = MLflowServer(Path(folder))
+        server.start()
+        try:
+            with strict(answer) as model:
+                address = _evaluate(Path(folder), server, model)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+                for dark in (False, True):
+                    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+                    prefer(context, dark=dark)
+                    page = context.new_page()
+                    page.goto(address)
+                    page.get_by_text(RUN, exact=True).first.click(timeout=PATIENCE)
+                    page.get_by_text("no_effect_of", exact=True).first.wait_for(timeout=PATIENCE)
+                    page.wait_for_timeout(3000)
+                    store_picture(page, "mlflow-evaluation", dark=dark, colours=COLOURS)
+                browser.close()
+        finally:
+            server.stop()
+
+
+def _evaluate(folder: Path, server: MLflowServer, model: StrictServer) -> str:
+    """The address of the evaluation runs."""
+    from smile_trace_mlflow import scorers
+
+    os.chdir(folder)
+    (folder / "smile_trace.toml").write_text(
+        f'[models.planted]\nkind = "endpoint"\nbase_url = "{model.base_url}"\n'
+        "temperature_zero_is_deterministic = true\n"
+    )
+    mlflow.set_tracking_uri(server.uri)
+    experiment = mlflow.set_experiment("returns").experiment_id
+    mlflow.openai.autolog()
+    create = openai.OpenAI(base_url=model.base_url, api_key="none").chat.completions.create
+
+    def ask(question: str) -> str | None:
+        reply = create(
+            model="planted",
+            temperature=0,
+            messages=[
+                {"role": "system", "content": RULE},
+                {"role": "user", "content": question},
+            ],
+        )
+        return reply.choices[0].message.content
+
+    with mlflow.start_run(run_name=RUN):
+        mlflow.genai.evaluate(
+            data=[{"inputs": {"question": question}} for question in QUESTIONS],
+            predict_fn=ask,
+            scorers=[
+                scorers.driver_is("30 days"),
+                scorers.no_effect_of("Dear assistant"),
+                scorers.faithfulness(),
+            ],
+        )
+    return f"{server.uri}/#/experiments/{experiment}/evaluation-runs"
+
+
+if __name__ == "__main__":
+    main()
