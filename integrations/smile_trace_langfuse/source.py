@@ -12,6 +12,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -21,7 +22,7 @@ from smile_trace.dialects import is_ours
 from smile_trace.foreign import ForeignDataError
 from smile_trace.presentable import hide, presentable
 from smile_trace.records import JSON, Record, Span
-from smile_trace.sources.kit import asking, iso_ms, read_options, unix_ns
+from smile_trace.sources.kit import LatestFirst, asking, iso_ms, read_options, unix_ns
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.http import MISREAD, HttpClient, Service
 from smile_trace_langfuse.observations import FIELDS, NAME, span_of
@@ -36,8 +37,6 @@ WITH_CONTENT = 200
 """Observations in one reply with their messages and answers."""
 TRACES_PER_REQUEST = 50
 """Traces that are asked for at once: their ids stand in the address."""
-_WIDTH_MS = 3_600_000
-"""How long a stretch is tried first."""
 
 
 class LangfuseSourceOptions(Record):
@@ -60,7 +59,7 @@ class LangfuseSource(Source):
 
     def __init__(self, url: str, keys: tuple[str, str], options: LangfuseSourceOptions) -> None:
         self._options = options
-        self._width_ms = _WIDTH_MS
+        self._stretches = LatestFirst()
         hide(keys[1])
         self.url = url.rstrip("/") + "/"
         service = Service(
@@ -123,7 +122,8 @@ class LangfuseSource(Source):
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
         """See `Source.page`."""
         with asking(), self._http.service.reading():
-            ids, until_ms = self._ids(place, since_ms, until_ms, limit)
+            listed = partial(self._listed, place)
+            ids, until_ms = self._stretches.earliest(listed, since_ms, until_ms, limit)
             traces = []
             for first in range(0, len(ids), TRACES_PER_REQUEST):
                 found = self._observations(ids[first : first + TRACES_PER_REQUEST])
@@ -135,26 +135,6 @@ class LangfuseSource(Source):
                     if at is not None and since_ms <= at < until_ms
                 ]
             return Page(traces=tuple(filter(None, traces)), until_ms=until_ms)
-
-    def _ids(self, place: str, since_ms: int, until_ms: int, limit: int) -> tuple[list[str], int]:
-        """The ids of the traces of which an observation began early in a stretch, and until when
-        they are all of them.
-
-        How long that is depends on how many there are, and is kept for the next time.
-        """
-        end_ms = min(until_ms, since_ms + self._width_ms)
-        while (listed := self._listed(place, since_ms, end_ms)) is None:
-            self._width_ms = (end_ms - since_ms) // 2
-            end_ms = since_ms + self._width_ms
-        if len(listed) < LISTED // 4:
-            self._width_ms = min(2 * self._width_ms, until_ms)
-        first: dict[str, int] = {}
-        for at, trace_id in sorted(listed):
-            first.setdefault(trace_id, at)
-        times = sorted(first.values())
-        later = [at for at in times[limit:] if at > max(since_ms, times[0])]
-        end_ms = min([end_ms, *later[:1]])
-        return [trace_id for trace_id, at in first.items() if at < end_ms], end_ms
 
     def _listed(self, place: str, since_ms: int, until_ms: int) -> list[tuple[int, str]] | None:
         """When the observations of a stretch began, and their traces; None where they are more

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from smile_trace import semconv
 from smile_trace.records import JSON, Trace
 from smile_trace.render import path_ends, path_to_html, path_to_svg
 from smile_trace.trackers import ExplainedPath
 from smile_trace.trackers.fields import timestamp
 from smile_trace_opik.ids import opik_span_id, path_span_id
-from smile_trace_opik.spans import SOURCE, TAG
+from smile_trace_opik.spans import EXTERNAL_SPAN, SOURCE, TAG
 
 PATH, PATH_NAME = "smile.path", "where did this come from?"
 
@@ -22,7 +23,8 @@ def path_json(item: ExplainedPath, project: str, now_ns: int) -> dict[str, Any]:
         "id": path_span(item.trace),
         "project_name": project,
         "trace_id": item.traced_as,
-        "parent_span_id": opik_span_id(root.trace_id, root.span_id, root.start_ns),
+        "parent_span_id": root.attributes.get(semconv.EXTERNAL_PREFIX + EXTERNAL_SPAN)
+        or opik_span_id(root.trace_id, root.span_id, root.start_ns),
         "name": PATH_NAME,
         "type": "general",
         "start_time": timestamp(root.start_ns),

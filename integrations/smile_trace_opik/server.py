@@ -2,10 +2,11 @@
 
 import base64
 import configparser
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urljoin
 
 from smile_trace.bounded_http import MAX_REPLY_MB, same_server
@@ -86,6 +87,37 @@ class OpikServer:
     def has_trace(self, trace_id: str) -> bool:
         """Whether the server has a trace of that id."""
         return self._http.get(f"v1/private/traces/{trace_id}") is not None
+
+    # -- what is read ------------------------------------------------------------------------
+
+    @property
+    def service(self) -> Service:
+        """What the server's answers mean."""
+        return self._http.service
+
+    def trace(self, trace_id: str) -> Any:
+        """A trace as Opik gives it; None where there is none of that id."""
+        return self._http.get(f"v1/private/traces/{trace_id}")
+
+    def traces(self, project: str, since: str, until: str, page: int, size: int) -> Any:
+        """A page of a project's traces that began in a stretch (ISO 8601), the latest first,
+        without content; None where there is no such project."""
+        began = [("start_time", ">=", since), ("start_time", "<", until)]
+        filters = [dict(zip(("field", "operator", "value"), one, strict=True)) for one in began]
+        query = {"project_name": project, "page": str(page), "size": str(size)}
+        query |= {"filters": json.dumps(filters), "exclude": json.dumps(["input", "output"])}
+        return self._http.get("v1/private/traces", query)
+
+    def spans(self, project_id: str, trace_id: str, page: int, size: int) -> Any:
+        """A page of a trace's spans, whole."""
+        query = {"project_id": project_id, "trace_id": trace_id, "truncate": "false"}
+        return self._http.get("v1/private/spans", {**query, "page": str(page), "size": str(size)})
+
+    def project_name(self, project_id: str) -> str:
+        """The name of a project."""
+        return str(self._http.send("GET", f"v1/private/projects/{project_id}")["name"])
+
+    # -- what is written ---------------------------------------------------------------------
 
     def write_traces(self, traces: Sequence[JSON]) -> None:
         """Write traces; one of a known id is replaced."""

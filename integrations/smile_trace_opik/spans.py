@@ -30,6 +30,12 @@ FIDELITY, DRIVER, VERDICT = "smile.fidelity_r2", "smile.driver", "smile.verdict"
 SURE = {"reliable": 1.0, "no_effect": 1.0, "partial": 0.5, "inconclusive": 0.0}
 """The score of a verdict, which Opik wants beside its category: how sure it is."""
 TAG = "explained"
+EXPLANATION_NAME = "why this answer?"
+OWN_TRACE = "smile_trace_id"
+"""Metadata of a trace that smile-trace wrote: its id here."""
+EXTERNAL_TRACE, EXTERNAL_SPAN = "opik.trace_id", "opik.span_id"
+EXTERNAL_PROJECT = "opik.project"
+"""Keys of `Call.external_trace`, of a call that was read from Opik."""
 SOURCE = "sdk"
 """Who writes; Opik knows only a few words here."""
 
@@ -52,7 +58,7 @@ def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
             "metadata": known(
                 {
                     "service": trace.service_name,
-                    "smile_trace_id": trace.trace_id,
+                    OWN_TRACE: trace.trace_id,
                     "root_missing": trace.root_missing or None,
                     **(_metadata(first) if first and len(trace.calls) == 1 else {}),
                 }
@@ -118,8 +124,8 @@ def explanation_json(item: ExplainedCall, project: str, now_ns: int) -> dict[str
             "id": explanation_span_id(call),
             "project_name": project,
             "trace_id": item.traced_as,
-            "parent_span_id": opik_span_id(call.trace_id, call.span_id, call.start_ns),
-            "name": "why this answer?",
+            "parent_span_id": shown_span_id(call),
+            "name": EXPLANATION_NAME,
             "type": "general",
             "start_time": timestamp(call.start_ns),
             "end_time": timestamp(call.end_ns),
@@ -144,6 +150,12 @@ def explanation_json(item: ExplainedCall, project: str, now_ns: int) -> dict[str
             "source": SOURCE,
         }
     )
+
+
+def shown_span_id(call: Call) -> str:
+    """The id there of the span of a call: the application's own one where it was read from Opik."""
+    own = opik_span_id(call.trace_id, call.span_id, call.start_ns)
+    return call.external_trace.get(EXTERNAL_SPAN, own)
 
 
 def explanation_scores(item: ExplainedCall, project: str) -> tuple[list[JSON], list[JSON]]:
@@ -181,8 +193,7 @@ def _scores(
     project: str,
 ) -> tuple[list[JSON], list[JSON]]:
     """`found`: names, values, reasons and categories."""
-    call = item.call
-    span_id = opik_span_id(call.trace_id, call.span_id, call.start_ns)
+    span_id = shown_span_id(item.call)
     of_span, of_trace = (
         [_score(entity, *score[:3], project, category=score[3] or None) for score in found]
         for entity in (span_id, item.traced_as)

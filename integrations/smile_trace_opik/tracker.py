@@ -10,13 +10,14 @@ from pydantic import Field
 from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.errors import ReasonCode
 from smile_trace.presentable import presentable
-from smile_trace.records import JSON, Record, Trace
+from smile_trace.records import JSON, Call, Record, Trace
 from smile_trace.render import to_html, to_svg
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
     ExplainedCall,
     ExplainedPath,
+    ForgottenCall,
     ForgottenTrace,
     Outcome,
     Receipt,
@@ -26,6 +27,7 @@ from smile_trace.trackers import (
     read_options,
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
+from smile_trace.trackers.http import RequestRejected
 from smile_trace_opik.ids import (
     explanation_span_id,
     forgotten_trace_id,
@@ -40,6 +42,8 @@ from smile_trace_opik.server import (
     own_settings,
 )
 from smile_trace_opik.spans import (
+    EXTERNAL_PROJECT,
+    EXTERNAL_TRACE,
     explanation_json,
     explanation_scores,
     feedback_scores,
@@ -105,10 +109,23 @@ class OpikTracker(Tracker):
         self._server.close()
 
     def deliver_traces(self, items: Sequence[CapturedTrace]) -> list[Outcome]:
-        """See `Tracker.deliver_traces`; Opik replaces what has the same id."""
-        traces = [item.trace for item in items]
-        batches = split(traces, lambda trace: len(trace.spans), SPANS_PER_REQUEST)
-        return outcomes([r for batch in batches for r in deliver_batch(batch, self._send)])
+        """See `Tracker.deliver_traces`; Opik replaces what has the same id. What was read from
+        Opik stands there."""
+        there = [_read_from_opik(item.trace) for item in items]
+        ours = [i for i, trace_id in enumerate(there) if trace_id is None]
+        settled: dict[int, Outcome | RequestRejected] = {}
+        for batch in split(ours, lambda i: len(items[i].trace.spans), SPANS_PER_REQUEST):
+            sent = deliver_batch([items[i].trace for i in batch], self._send)
+            settled |= dict(zip(batch, sent, strict=True))
+        others = {i: trace_id for i, trace_id in enumerate(there) if trace_id is not None}
+        seen = deliver_each(list(others.values()), self._see)
+        settled |= dict(zip(others, seen, strict=True))
+        return outcomes([settled[i] for i in range(len(items))])
+
+    def _see(self, trace_id: str) -> Outcome:
+        """The outcome of a trace that the application itself wrote."""
+        found = self._server.has_trace(trace_id)
+        return self._receipt(trace_id) if found else _missing(trace_id, retry=False)
 
     def _send(self, traces: Sequence[Trace]) -> list[Outcome]:
         now = time.time_ns()
@@ -128,15 +145,16 @@ class OpikTracker(Tracker):
         explanation, server = item.explanation, self._server
         if not server.has_trace(item.traced_as):
             return _missing(item.traced_as)
-        server.write_spans([explanation_json(item, self.project, time.time_ns())])
+        project = self._project(item.call)
+        server.write_spans([explanation_json(item, project, time.time_ns())])
         page = to_html(explanation, title=item.call.name)
         files = {
             "heatmap.svg": ("image/svg+xml", to_svg(explanation).encode()),
             "heatmap.html": ("text/html", page.encode()),
             "explanation.json": ("application/json", explanation.model_dump_json().encode()),
         }
-        server.attach(self.project, "span", explanation_span_id(item.call), files)
-        of_span, of_trace = explanation_scores(item, self.project)
+        server.attach(project, "span", explanation_span_id(item.call), files)
+        of_span, of_trace = explanation_scores(item, project)
         server.write_scores("span", of_span)
         server.write_scores("trace", of_trace)
         return self._receipt(item.traced_as)
@@ -147,9 +165,10 @@ class OpikTracker(Tracker):
         def show(item: ExplainedPath) -> Outcome:
             if not self._server.has_trace(item.traced_as):
                 return _missing(item.traced_as)
-            self._server.write_spans([path_json(item, self.project, time.time_ns())])
-            self._server.attach(self.project, "span", path_span(item.trace), path_files(item))
-            self._server.write_scores("trace", [path_score(item, self.project)])
+            project = self._project(item.trace.calls[0])
+            self._server.write_spans([path_json(item, project, time.time_ns())])
+            self._server.attach(project, "span", path_span(item.trace), path_files(item))
+            self._server.write_scores("trace", [path_score(item, project)])
             return self._receipt(item.traced_as)
 
         return outcomes(deliver_each(items, show))
@@ -158,7 +177,7 @@ class OpikTracker(Tracker):
         """See `Tracker.deliver_unexplained`: feedback scores."""
 
         def say(item: UnexplainedCall) -> Outcome:
-            of_span, of_trace = unexplained_scores(item, self.project)
+            of_span, of_trace = unexplained_scores(item, self._project(item.call))
             self._server.write_scores("span", of_span)
             self._server.write_scores("trace", of_trace)
             return self._receipt(item.traced_as)
@@ -169,6 +188,8 @@ class OpikTracker(Tracker):
         """See `Tracker.forget`."""
 
         def forget(item: ForgottenTrace) -> Outcome:
+            if own := [c.external_trace[EXTERNAL_TRACE] for c in item.calls if _is_read(c)]:
+                return _of_the_application(own[0])
             trace_id = forgotten_trace_id(item)
             spans = [explanation_span_id(call) for call in item.calls]
             spans.append(path_span_id(item.trace_id, item.start_ns))
@@ -177,12 +198,39 @@ class OpikTracker(Tracker):
 
         return outcomes(deliver_each(items, forget))
 
+    def _project(self, call: Call) -> str:
+        """The project that a call's trace is in."""
+        return call.external_trace.get(EXTERNAL_PROJECT, self.project)
+
     def _receipt(self, trace_id: str) -> Receipt:
         return Receipt(external_id=trace_id, url=self._server.trace_url(trace_id))
 
 
-def _missing(trace_id: str) -> Rejected:
-    """To be tried again: Opik may need a moment to show what it took."""
+def _read_from_opik(trace: Trace) -> str | None:
+    """The id there of a trace that was read from Opik."""
+    return next(
+        (call.external_trace[EXTERNAL_TRACE] for call in trace.calls if _is_read(call)), None
+    )
+
+
+def _is_read(call: Call | ForgottenCall) -> bool:
+    return EXTERNAL_TRACE in call.external_trace
+
+
+def _of_the_application(trace_id: str) -> Rejected:
+    """Opik deletes no single span."""
     return Rejected(
-        reason=f"Opik has no trace {trace_id}: it was deleted there", code=ReasonCode.NOT_FOUND
+        reason=f"the application itself wrote the trace {trace_id} of Opik: delete it there, with "
+        "the explanations in it",
+        code=ReasonCode.REJECTED,
+        retry=False,
+    )
+
+
+def _missing(trace_id: str, *, retry: bool = True) -> Rejected:
+    """To be tried again where it was sent: Opik may need a moment to show what it took."""
+    return Rejected(
+        reason=f"Opik has no trace {trace_id}: it was deleted there",
+        code=ReasonCode.NOT_FOUND,
+        retry=retry,
     )

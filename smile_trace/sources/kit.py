@@ -92,6 +92,43 @@ def whole_milliseconds(
     raise SourceUnavailable("it is not read on: what it lists does not end")
 
 
+class LatestFirst:
+    """Pages of a backend that lists the latest first: a stretch of time is halved until one reply
+    holds all that began in it, and doubled where there is little. How long it is, is kept."""
+
+    def __init__(self) -> None:
+        self._width_ms = 3_600_000
+
+    def earliest(
+        self,
+        listed: Callable[[int, int], list[tuple[int, str]] | None],
+        since_ms: int,
+        until_ms: int,
+        limit: int,
+    ) -> tuple[list[str], int]:
+        """The ids of the first traces of a stretch, and until when they are all of them.
+
+        Args:
+            listed: what began in a stretch, each with its time in Unix milliseconds and its
+                trace's id; None where that is more than one reply holds. Never None of one
+                millisecond.
+            limit: about how many traces.
+        """
+        end_ms = min(until_ms, since_ms + self._width_ms)
+        while (found := listed(since_ms, end_ms)) is None:
+            self._width_ms = (end_ms - since_ms) // 2
+            end_ms = since_ms + self._width_ms
+        if len(found) < limit:
+            self._width_ms = min(2 * self._width_ms, _LAST_MS)
+        first: dict[str, int] = {}
+        for at, trace_id in sorted(found):
+            first.setdefault(trace_id, at)
+        times = sorted(first.values())
+        later = [at for at in times[limit:] if at > max(since_ms, times[0])]
+        end_ms = min([end_ms, *later[:1]])
+        return [trace_id for trace_id, at in first.items() if at < end_ms], end_ms
+
+
 def iso_ms(unix_ms: int) -> str:
     """A time in ISO 8601, to the millisecond and in UTC (`2026-11-27T02:05:00.000Z`)."""
     at = _EPOCH + timedelta(milliseconds=min(unix_ms, _LAST_MS))

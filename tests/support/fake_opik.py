@@ -2,7 +2,9 @@
 
 import json
 import uuid
+from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
 
@@ -25,6 +27,7 @@ class FakeOpik(FakeHttpServer):
         self.scores: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.attachments: dict[str, list[tuple[str, str, bytes]]] = {}
         self.deleted: list[str] = []
+        self.projects: set[str] = set()
         self._uploads: dict[str, dict[str, Any]] = {}
 
     @property
@@ -50,6 +53,8 @@ class FakeOpik(FakeHttpServer):
             "PUT traces/feedback-scores": self._trace_scores,
             "PUT spans/feedback-scores": self._span_scores,
             "POST projects/retrieve": self._project,
+            "GET traces": self._list_traces,
+            "GET spans": self._list_spans,
             "GET attachment/list": self._list,
             "POST attachment/delete": self._delete,
             "POST attachment/upload-start": self._start,
@@ -60,7 +65,10 @@ class FakeOpik(FakeHttpServer):
             return self._delete_trace(name.rsplit("/", 1)[-1])
         if name.startswith("GET traces/"):
             found = self.traces.get(name.rsplit("/", 1)[-1])
-            return Answer(200, found) if found else Answer(404, {"message": "no such trace"})
+            return Answer(200, _public(found)) if found else Answer(404, {"message": "no trace"})
+        if name.startswith("GET projects/"):
+            project = unquote(name.removeprefix("GET projects/")).removeprefix("project of ")
+            return Answer(200, {"id": f"project of {project}", "name": project})
         return route(request) if route else Answer(404, {"message": f"no endpoint {name}"})
 
     def _traces(self, request: Request) -> Answer:
@@ -88,6 +96,35 @@ class FakeOpik(FakeHttpServer):
 
     def _project(self, request: Request) -> Answer:
         return Answer(200, {"id": f"project of {request.body['name']}"})
+
+    def _list_traces(self, request: Request) -> Answer:
+        """By project and filters; a large workspace, which is never sorted."""
+        query = dict(request.query)
+        excluded = json.loads(query.pop("exclude", "[]"))
+        project, filters = query.pop("project_name"), json.loads(query.pop("filters", "[]"))
+        found = [t for t in self.traces.values() if t["project_name"] == project]
+        if not found and project not in self.projects:
+            return Answer(404, {"message": "project not found"})
+        for one in filters:
+            if one.keys() != {"field", "operator", "value"} or one["field"] != "start_time":
+                return Answer(400, {"message": f"invalid filter {one}"})
+            at = _instant(one["value"])
+            after = {">=": 1, "<": -1}[one["operator"]]
+            found = [t for t in found if (_instant(t["start_time"]) >= at) == (after > 0)]
+        found = [{k: v for k, v in t.items() if k not in excluded} for t in map(_public, found)]
+        return _page(found, query)
+
+    def _list_spans(self, request: Request) -> Answer:
+        query = dict(request.query)
+        trace_id, project = query.pop("trace_id"), query.pop("project_id")
+        if query.pop("truncate") != "false":
+            return Answer(400, {"message": "texts would be cut"})
+        found = [
+            span
+            for span in map(_public, self.spans.values())
+            if (span["trace_id"], span["project_id"]) == (trace_id, project)
+        ]
+        return _page(found, query)
 
     def _list(self, request: Request) -> Answer:
         files = self.attachments.get(request.query["entity_id"], [])
@@ -134,3 +171,30 @@ class FakeOpik(FakeHttpServer):
         files = self.attachments.setdefault(about["entity_id"], [])
         files.append((about["file_name"], about["mime_type"], content))
         return TAKEN
+
+
+def _public(item: dict[str, Any]) -> dict[str, Any]:
+    """A trace or span as it is given: with its project's id in place of its name."""
+    shown = {name: value for name, value in item.items() if name != "project_name"}
+    return {**shown, "project_id": f"project of {item['project_name']}"}
+
+
+def _page(found: list[dict[str, Any]], query: dict[str, str]) -> Answer:
+    """A page, the latest id first."""
+    if query.keys() != {"page", "size"} or not 1 <= int(query["size"]) <= 1000:
+        return Answer(400, {"message": f"invalid parameters {sorted(query)}"})
+    number, size = int(query["page"]), int(query["size"])
+    if number < 1:
+        return Answer(400, {"message": "page must be 1 or more"})
+    found = sorted(found, key=lambda item: item["id"], reverse=True)
+    content = found[(number - 1) * size : number * size]
+    return Answer(
+        200, {"page": number, "size": len(content), "total": len(found), "content": content}
+    )
+
+
+def _instant(text: str) -> datetime:
+    """A time as Java's `Instant.parse` takes it: in UTC, with a Z."""
+    if not text.endswith("Z"):
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
