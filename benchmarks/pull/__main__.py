@@ -61,6 +61,7 @@ def _write(folder: Path, given: Any, model: StrictServer) -> None:
     began, until = time.monotonic(), time.time() + 60 * given.minutes
     uri = f"sqlite:///{folder}/mlflow.db"
     env = {**os.environ, "MLFLOW_TRACKING_URI": uri, "MLFLOW_EXPERIMENT_NAME": PLACE}
+    env["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "false"  # else asking runs far ahead of writing
     writers = []
     for number, application in enumerate(APPLICATIONS):
         count, first = round(given.traces * SHARES[application]), number * 100_000
