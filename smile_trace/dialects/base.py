@@ -13,6 +13,7 @@ from smile_trace.dialects.mlflow import MLflow
 from smile_trace.dialects.openinference import OpenInference
 from smile_trace.dialects.openlit import OpenLIT
 from smile_trace.dialects.pydantic_ai import PydanticAI
+from smile_trace.dialects.strands import Strands
 from smile_trace.dialects.traceloop import Traceloop
 from smile_trace.dialects.vercel import Vercel
 from smile_trace.errors import ReasonCode, SmileTraceError
@@ -28,6 +29,7 @@ OURS = (
     Logfire(),
     PydanticAI(),
     OpenLIT(),
+    Strands(),
     Traceloop(),
     GenAI(),
 )

@@ -45,6 +45,8 @@ _HOLD_THE_REQUEST = (
 _HOLD_THE_MESSAGES = "openinference.instrumentation.litellm"
 """Its `input.value` has the messages as they were sent; its attributes have no ids of results."""
 _LISTS_RESPONSES = "openinference.instrumentation.openai_agents"
+_SENT_AS = {"tool-call": "assistant", "tool-response": "user"}
+"""smolagents' own roles, and as which it sends them."""
 _PREPARES = "._prepare_"
 """In the names of LlamaIndex's spans of the kind LLM in which nothing is asked."""
 _BESIDE = (None, "text", "tool_use", "tool_result")
@@ -162,6 +164,7 @@ def _message(item: dict[str, JSON]) -> Message:
     if not contents and item.get("message.content") is not None:
         parts.append(TextPart(content=str(item["message.content"])))
     role, answered = str(item.get("message.role") or "user"), item.get("message.tool_call_id")
+    role = _SENT_AS.get(role, role)
     if parts and (role in TOOL_ROLES or answered is not None):
         result = ToolResult(id=read_text(answered), response=_response(parts))
         parts = [result, *(_unsendable(part) for part in parts if not isinstance(part, TextPart))]

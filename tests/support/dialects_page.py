@@ -19,9 +19,6 @@ that is not here are read where it writes OpenTelemetry's GenAI conventions, Ope
 provider's JSON; `smile-trace doctor` names those that are not read, and `smile-trace calls` shows
 what was. [A dialect](contributing/dialect.md) is one file.
 
-Written from their documentation or source, and not recorded: Google's ADK, pydantic-ai's
-`version=1`.
-
 """
 COLUMNS: dict[str, Callable[[Sequence[Row]], bool]] = {
     "messages": lambda rows: any(_captured(row) for row in rows),

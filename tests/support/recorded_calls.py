@@ -284,7 +284,27 @@ CLIENT = _but(
 )
 """What `tests/instrumentors/applications/openai_client.py` asks."""
 
+_ADK = (
+    (
+        "system",
+        f'{SYSTEM}\n\nYou are an agent. Your internal name is "support".',
+    ),
+)
+_ADK_AFTER = (
+    *_ADK,
+    *_AFTER[1:3],
+    ("user", ("result", "call_0", '{"result": "{\\"months\\": 24}"}')),
+)
+
 RECORDED: dict[str, dict[str, Row]] = {
+    "google-adk-1.14.1": _but(
+        {
+            "context": Row((*_ADK, CHAT[1]), usage=(58, 8)),
+            "tool_call": Row((*_ADK, ASK[1]), CALLS_TOOL, tools=(TOOL,), usage=(34, 5)),
+            "tool_result": Row(_ADK_AFTER, tools=(TOOL,), usage=(55, 8)),
+        },
+        every={"model": "openai/gpt-4o-mini", "session": "?", **_COLD},
+    ),
     "langfuse-5.0.4.langchain": _but(LANGCHAIN, every={"parameters": _SHORTER}),
     "langfuse-5.0.4.observe": {
         "own_llm": replace(_RAG, model="my-model", parameters={"temperature": 0.2}),
@@ -437,6 +457,18 @@ RECORDED: dict[str, dict[str, Row]] = {
         stream={"usage": (139, 22)},
         tool_result={"messages": (*ASK, _AFTER[3])},
     ),
+    "pydantic-ai-slim-1.107.10.version_1": _but(
+        {
+            "tool_call": CLIENT["tool_call"],
+            "tool_result": replace(CLIENT["tool_result"], usage=(48, 8)),
+            "context": CLIENT["stream"],
+            "stream": CLIENT["stream"],
+            "responses": CLIENT["stream"],
+        },
+        every={"session": "?"},
+        context={"usage": (50, 8)},
+        responses={"usage": (35, 8)},
+    ),
     "pydantic-ai-slim-2.68.0": PYDANTIC_AI,
     "pydantic-ai-slim-2.68.0.nocontent": _but(
         _hidden(PYDANTIC_AI),
@@ -448,6 +480,14 @@ RECORDED: dict[str, dict[str, Row]] = {
         responses={"messages": (("user", None),)},
     ),
     "pydantic-ai-slim-2.68.0.v2": PYDANTIC_AI,
+    "strands-agents-1.62.0": _but(
+        {
+            "context": Row(),
+            "tool_call": Row(ASK, CALLS_TOOL),
+            "tool_result": Row(_AFTER),
+        },
+        every={"usage": (0, 0)},
+    ),
     "vercel-ai-6.0.326": {
         "generate": Row(parameters=_PYDANTIC, session="s-1", user="u-1"),
         "stream": Row(ASK, session="s-1", user="u-1"),

@@ -10,7 +10,7 @@ from smile_trace.dialects.parameters import SENDABLE, sendable
 from smile_trace.dialects.templates import Template, find_prompts
 from smile_trace.dialects.unread import unread
 from smile_trace.models.registry import NoModel, settings_for
-from smile_trace.records import Message, Span
+from smile_trace.records import JSON, Message, Span
 from smile_trace.settings import EndpointSettings, Settings
 from tests.instrumentors.applications.texts import CONTEXT
 from tests.support.recorded_calls import (
@@ -244,3 +244,13 @@ def test_a_value_is_looked_for_from_the_end_in_as_many_steps_as_the_message_is_l
     twice = Message(role="user", content="red or red?")
     [use] = find_prompts(Template("n", "1", None, {"colour": "red"}), [twice], "s")
     assert (use.variable_spans[0].start, use.variable_spans[0].end) == (7, 10)
+
+
+def test_roles_of_smolagents_are_those_that_it_sends() -> None:
+    said = {"tool-call": "Calling tools:", "tool-response": "Observation:"}
+    attributes: dict[str, JSON] = {"openinference.span.kind": "LLM"}
+    for number, (role, text) in enumerate(said.items()):
+        attributes[f"llm.input_messages.{number}.message.role"] = role
+        attributes[f"llm.input_messages.{number}.message.content"] = text
+    [call] = read_calls([span(9, "openinference.instrumentation.smolagents", attributes)])
+    assert [m.role for m in call.messages] == ["assistant", "user"]
