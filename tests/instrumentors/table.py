@@ -100,7 +100,7 @@ AUTOGEN = Application(
     ("context", "tool_call", "tool_result"),
 )
 STRANDS = Application(
-    "strands_agent", ("strands-agents[openai]",), ("context", "tool_call", "tool_result")
+    "strands_agent", ("strands-agents[openai]>=1.50",), ("context", "tool_call", "tool_result")
 )
 ADK = Application("adk_agent", ("google-adk", "litellm"), ("context", "tool_call", "tool_result"))
 CREWAI = Application("crewai_crew", ("crewai", "litellm"), ("call", "task"))
@@ -197,9 +197,16 @@ INSTRUMENTORS = (
         lacks=frozenset({"chat_tool_call.tools", "chat_tool_result.tools"}),
     ),
     _openinference("dspy", DSPY, "DSPy"),
-    _openinference("smolagents", SMOLAGENTS, "Smolagents"),
+    _openinference(
+        "smolagents", SMOLAGENTS, "Smolagents", lacks=frozenset({"stop", "tool_choice"})
+    ),
     _openinference("agno", AGNO, "Agno"),
-    _openinference("haystack", HAYSTACK, "Haystack"),
+    _openinference(
+        "haystack",
+        HAYSTACK,
+        "Haystack",
+        lacks=frozenset({"n", "temperature", "tools", "tool_result.messages"}),
+    ),
     _openinference("autogen-agentchat", AUTOGEN, "AutogenAgentChat"),
     _openinference("crewai", CREWAI, "CrewAI"),
     Instrumentor(
@@ -217,13 +224,11 @@ INSTRUMENTORS = (
     ),
     _traceloop("anthropic", ANTHROPIC, "Anthropic", lacks=frozenset({"stop"})),
     _traceloop("langchain", LANGCHAIN, "Langchain", lacks=frozenset({"seed"})),
-    Instrumentor(
-        "mlflow-openai", OPENAI, ("mlflow-tracing", "sqlparse"), "mlflow", {"TRACED": "openai"}
-    ),
+    Instrumentor("mlflow-openai", OPENAI, ("mlflow",), "mlflow", {"TRACED": "openai"}),
     Instrumentor(
         "mlflow-langchain",
         LANGCHAIN,
-        ("mlflow-tracing", "sqlparse"),
+        ("mlflow",),
         "mlflow",
         {"TRACED": "langchain"},
     ),
@@ -262,6 +267,8 @@ INSTRUMENTORS = (
         lacks=frozenset({"tool_result.messages"}),
         older=None,
     ),
-    Instrumentor("strands", STRANDS, (), "opentelemetry", _SPANS),
-    Instrumentor("google-adk", ADK, (), "opentelemetry"),
+    Instrumentor(
+        "strands", STRANDS, (), "opentelemetry", lacks=frozenset({"tools", "temperature"})
+    ),
+    Instrumentor("google-adk", ADK, (), "opentelemetry", lacks=frozenset({"model"}), older=None),
 )

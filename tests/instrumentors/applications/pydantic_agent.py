@@ -15,26 +15,27 @@ except ImportError:  # before 1.0
     from pydantic_ai.models.openai import OpenAIModel as OpenAIChatModel
 
 
-async def _stream(agent: Agent) -> None:
-    async with agent.run_stream(CONTEXT) as run:
-        async for _ in run.stream_text():
-            pass
-
-
-with tracing():
+async def main() -> None:
+    """With a tool, with context, as a stream, and by responses."""
     provider = OpenAIProvider(base_url=os.environ["MODEL_URL"], api_key="no key")
     chat = OpenAIChatModel(MODEL, provider=provider)
-    agent = Agent(chat, system_prompt=SYSTEM, model_settings={"temperature": 0})
-
-    with_tool = Agent(chat, system_prompt=SYSTEM, model_settings={"temperature": 0})
+    cold = {"temperature": 0}
+    agent = Agent(chat, system_prompt=SYSTEM, model_settings=cold)
+    with_tool = Agent(chat, system_prompt=SYSTEM, model_settings=cold)
 
     @with_tool.tool_plain
     def look_up_warranty(product: str) -> str:
         """Looks up a warranty."""
         return RESULT
 
-    with_tool.run_sync(QUESTION)
-    agent.run_sync(CONTEXT)
-    asyncio.run(_stream(agent))
+    await with_tool.run(QUESTION)
+    await agent.run(CONTEXT)
+    async with agent.run_stream(CONTEXT) as run:
+        async for _ in run.stream_text():
+            pass
     responses = OpenAIResponsesModel(MODEL, provider=provider)
-    Agent(responses, instructions=SYSTEM, model_settings={"temperature": 0}).run_sync(CONTEXT)
+    await Agent(responses, instructions=SYSTEM, model_settings=cold).run(CONTEXT)
+
+
+with tracing():
+    asyncio.run(main())

@@ -1,4 +1,4 @@
-"""Strands Agents: an agent with a tool, and one with retrieved context."""
+"""Strands Agents: an agent with a tool, asked with retrieved context and without."""
 
 import os
 
@@ -20,7 +20,10 @@ with tracing():
         model_id=MODEL,
         params={"temperature": 0},
     )
-    Agent(model=model, system_prompt=SYSTEM, callback_handler=None)(CONTEXT)
-    Agent(model=model, system_prompt=SYSTEM, tools=[look_up_warranty], callback_handler=None)(
-        QUESTION
-    )
+    for text in (CONTEXT, QUESTION):
+        Agent(
+            model=model,
+            system_prompt=SYSTEM,
+            tools=[look_up_warranty],
+            callback_handler=None,
+        )(text)
