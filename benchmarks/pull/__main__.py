@@ -24,8 +24,7 @@ import mlflow
 from mlflow.entities import Trace
 
 from benchmarks.pull.applications import APPLICATIONS, planted
-from smile_trace.settings import Settings
-from smile_trace.store import Store
+from benchmarks.pull.worker import counted, start_worker, store_of
 from smile_trace.worker.pull import LATE_SECONDS
 from smile_trace_mlflow.spans import EXPLANATION_NAME
 from tests.support.mlflow_server import MLflowServer
@@ -91,18 +90,18 @@ def _read(folder: Path, server: MLflowServer, model: StrictServer, given: Any) -
     chance = random.Random(given.seed)
     deleted: set[str] = set()
     for kill in range(given.kills):
-        worker = _worker(folder)
+        worker = start_worker(folder)
         time.sleep(chance.uniform(10, 60))
         worker.kill()
         worker.wait()
-        print("killed:", *_counted(folder), flush=True)
+        print("killed:", *counted(folder), flush=True)
         if kill == given.kills // 2:
             deleted = _delete(folder, written, chance)
     time.sleep(max(0.0, ready - time.time()))
     began = time.monotonic()
-    worker = _worker(folder)
+    worker = start_worker(folder)
     assert worker.wait() == 0, (folder / "worker.log").read_text()[-3000:]
-    print(f"the last run took {time.monotonic() - began:.0f} s:", *_counted(folder))
+    print(f"the last run took {time.monotonic() - began:.0f} s:", *counted(folder))
     _judge(folder, written, deleted)
     print(f"requests to the model {len(model.bodies) - asked}, refused {len(model.refused)}")
 
@@ -111,7 +110,7 @@ def _delete(folder: Path, written: list[Trace], chance: random.Random) -> set[st
     """Delete traces that the store holds and MLflow does not show explained yet, and others."""
     with_heatmap = {t.info.trace_id for t in _listed("tag.`smile.status` IS NOT NULL")}
     ids = [trace.info.trace_id for trace in written if trace.info.trace_id not in with_heatmap]
-    store = _store(folder)
+    store = store_of(folder)
     held = store.traces.known([trace_id.removeprefix("tr-") for trace_id in ids])
     store.close()
     kept = [trace_id for trace_id in ids if trace_id.removeprefix("tr-") in held]
@@ -125,7 +124,7 @@ def _delete(folder: Path, written: list[Trace], chance: random.Random) -> set[st
 
 def _judge(folder: Path, written: list[Trace], deleted: set[str]) -> None:
     """Whether each explained call has one heatmap under it, and nothing else has one."""
-    store = _store(folder)
+    store = store_of(folder)
     now = store.status()
     wanted: set[tuple[str, str]] = set()
     held = store.traces.known([trace.info.trace_id.removeprefix("tr-") for trace in written])
@@ -174,32 +173,6 @@ def _experiment() -> str:
     found = mlflow.get_experiment_by_name(PLACE)
     assert found is not None
     return str(found.experiment_id)
-
-
-def _worker(folder: Path) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "SMILE_TRACE_HOME": str(folder / "home")}
-    with open(folder / "worker.log", "ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "smile_trace", "worker", "--once"],
-            cwd=folder,
-            env=env,
-            stdout=log,
-            stderr=log,
-        )
-
-
-def _counted(folder: Path) -> tuple[str, ...]:
-    store = _store(folder)
-    try:
-        now = store.status()
-        read = [f"{one.traces} traces, {one.calls} calls, {one.kept} kept" for one in now.sources]
-        return (*read, f"{now.explained} explained")
-    finally:
-        store.close()
-
-
-def _store(folder: Path) -> Store:
-    return Store.open(Settings(home=folder / "home"))
 
 
 if __name__ == "__main__":
