@@ -1,4 +1,4 @@
-"""Traces that stand in a real Phoenix are read as they were sent, and explained."""
+"""Traces that stand in a real Phoenix are read as they were sent, explained, and shown there."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from smile_trace.dialects import assemble
+from smile_trace.errors import ReasonCode
 from smile_trace.records import Explanation, Span
 from smile_trace.records.otlp import spans_from_line
 from smile_trace.settings import Settings
@@ -17,6 +18,7 @@ from smile_trace.sources.discovery import pulled
 from smile_trace.store import Store
 from smile_trace.testing.source_contract import BEGAN_MS, END_MS, application_trace
 from smile_trace.worker.pull import Pull
+from smile_trace.worker.run import run
 from smile_trace_phoenix import PhoenixSource
 from tests.support.command_line import run_command
 from tests.support.paths import ROOT
@@ -68,6 +70,12 @@ def source(server: PhoenixServer, **options: Any) -> PhoenixSource:
     return made
 
 
+def held_spans(server: PhoenixServer, project: str, trace_id: str) -> list[dict[str, Any]]:
+    wanted = {"trace_id": trace_id, "limit": "1000"}
+    reply = httpx.get(f"{server.url}/v1/projects/{project}/spans", params=wanted)
+    return list(reply.raise_for_status().json()["data"])
+
+
 @pytest.mark.parametrize("recorded", RECORDED)
 def test_what_instrumentors_sent_is_read_as_it_was_sent(
     phoenix_server: PhoenixServer, project: str, recorded: str
@@ -91,10 +99,11 @@ def test_what_instrumentors_sent_is_read_as_it_was_sent(
             assert call.parameters == was.parameters
 
 
-def test_a_trace_is_explained_by_its_id(
+def test_a_trace_is_explained_by_its_id_and_shown_there(
     tmp_path: Path, phoenix_server: PhoenixServer, project: str, model: StrictServer
 ) -> None:
     trace_id = write(phoenix_server, project)
+    before = held_spans(phoenix_server, project, trace_id)
     (tmp_path / "smile_trace.toml").write_text(
         f'[models."sample-model"]\nkind = "endpoint"\nbase_url = "{model.base_url}"\n'
         'model = "planted"\ntemperature_zero_is_deterministic = true\n'
@@ -105,10 +114,22 @@ def test_a_trace_is_explained_by_its_id(
         "PHOENIX_COLLECTOR_ENDPOINT": phoenix_server.url,
         "NO_COLOR": "1",
     }
-    done = run_command("explain", trace_id, "--budget", "20", "--json", cwd=tmp_path, env=env)
-    assert done.returncode == 0, done.stderr
+    arguments = ("explain", trace_id, "--budget", "20", "--json", "--deliver")
+    for _ in range(2):
+        done = run_command(*arguments, cwd=tmp_path, env=env)
+        assert done.returncode == 0, done.stderr
     explanation = Explanation.model_validate_json(done.stdout)
     assert WORD in max(explanation.segments, key=lambda segment: segment.attribution).text
+    assert trace_id.encode() in done.stderr or b"/redirects/" in done.stderr
+    after = held_spans(phoenix_server, project, trace_id)
+    assert sorted(map(json.dumps, before)) == sorted(
+        json.dumps(span) for span in after if span["id"] in {one["id"] for one in before}
+    )
+    [late] = [s for s in after if s["attributes"].get("smile_trace.kind") == "explanation"]
+    assert len(after) == len(before) + 1
+    call = next(s for s in before if s["parent_id"] is not None)
+    assert late["parent_id"] == call["context"]["span_id"]
+    assert len(source(phoenix_server).read(trace_id)) == len(before), "ours are left out"
 
 
 def worker_settings(
@@ -124,16 +145,29 @@ def worker_settings(
         "models": {"sample-model": asked},
         "sampling": {"rate": 0.0, "minimum_per_prompt_version": 2},
         "sources": {"phoenix": {"url": server.url, "projects": [project]}},
+        "trackers": {"phoenix": {"url": server.url}},
     }
     return Settings(home=home, **settings_tables(model.base_url, tables))
 
 
-def test_the_worker_counts_them_once(
+def test_the_worker_reads_explains_and_shows_what_is_sampled(
     tmp_path: Path, phoenix_server: PhoenixServer, project: str, model: StrictServer
 ) -> None:
-    for number in range(5):
-        write(phoenix_server, project, BEGAN_MS + number)
+    ids = [write(phoenix_server, project, BEGAN_MS + number) for number in range(5)]
     settings = worker_settings(tmp_path, phoenix_server, model, project)
+    for _ in range(2):  # what is explained is never explained again
+        status = run(settings, once=True)
+        assert (status.captured, status.explained, status.failed) == (2, 2, 0)
+        [tracker] = status.trackers
+        assert (tracker.traces, tracker.explanations, tracker.refused) == (2, 2, ())
+    late = [
+        sum(
+            span["attributes"].get("smile_trace.kind") == "explanation"
+            for span in held_spans(phoenix_server, project, trace_id)
+        )
+        for trace_id in ids
+    ]
+    assert late == [1, 1, 0, 0, 0]
     store = Store.open(settings)
     [reading] = pulled(settings)
     for _ in range(2):
@@ -141,3 +175,18 @@ def test_the_worker_counts_them_once(
         found = store.pulled.get("phoenix", project)
         assert (found.traces, found.calls, found.kept) == (5, 5, 2)
     store.close()
+
+
+def test_a_trace_that_was_deleted_meanwhile_is_a_reason_and_not_made_anew(
+    tmp_path: Path, phoenix_server: PhoenixServer, project: str, model: StrictServer
+) -> None:
+    trace_id = write(phoenix_server, project)
+    settings = worker_settings(tmp_path, phoenix_server, model, project)
+    assert run(settings, once=True, trackers=[]).explained == 1
+    httpx.delete(f"{phoenix_server.url}/v1/traces/{trace_id}").raise_for_status()
+    status = run(settings, once=True)
+    [tracker] = status.trackers
+    codes = {refused.code for refused in tracker.refused}
+    assert codes == {ReasonCode.NOT_FOUND, ReasonCode.TRACE_REJECTED}
+    assert (tracker.traces, tracker.explanations, tracker.waiting, status.failed) == (0, 0, 0, 0)
+    assert not held_spans(phoenix_server, project, trace_id)
