@@ -30,6 +30,7 @@ from smile_trace.sources.kit import (
 )
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.http import MISREAD, HttpClient, Service
+from smile_trace_phoenix.settings import own_headers
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +109,8 @@ class PhoenixSource(Source):
                 "PHOENIX_COLLECTOR_ENDPOINT, to its http(s) address"
             )
         url, key = url.rstrip("/").removesuffix("/v1/traces"), os.environ.get("PHOENIX_API_KEY")
-        return cls(url, {"Authorization": f"Bearer {key}"} if key else {}, checked)
+        bearer = {"Authorization": f"Bearer {key}"} if key else {}
+        return cls(url, {**own_headers(), **bearer}, checked)
 
     @classmethod
     def may_hold(cls, trace_id: str) -> bool:
