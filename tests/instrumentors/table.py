@@ -207,8 +207,19 @@ INSTRUMENTORS = (
         "Haystack",
         lacks=frozenset({"n", "temperature", "tools", "tool_result.messages"}),
     ),
-    _openinference("autogen-agentchat", AUTOGEN, "AutogenAgentChat"),
-    _openinference("crewai", CREWAI, "CrewAI"),
+    _openinference(
+        "autogen-agentchat",
+        AUTOGEN,
+        "AutogenAgentChat",
+        lacks=frozenset({"model", "tools", "temperature"}),
+    ),
+    Instrumentor(  # its own spans are of crews and tasks
+        "openinference-crewai",
+        CREWAI,
+        ("openinference-instrumentation-crewai", "openinference-instrumentation-openai"),
+        "openinference.instrumentation.crewai:CrewAIInstrumentor,"
+        "openinference.instrumentation.openai:OpenAIInstrumentor",
+    ),
     Instrumentor(
         "openinference-pydantic-ai",
         PYDANTIC_AI,
