@@ -85,6 +85,7 @@ def try_out(instrumentor: Instrumentor, home: Path, *, older: bool = False) -> O
             received = receiver.spooled()
         got = [served.row(body, _openai(body)) for body in openai.bodies]
         got += [served.row(body, _anthropic(body)) for body in anthropic.bodies]
+        os.environ.setdefault("ANTHROPIC_API_KEY", "no key")
         settings = Settings(home=home, **_tables(openai.base_url, anthropic.base_url))
         run(settings, once=True, trackers=[FolderTracker(home / "tracker")])
         wrong += [f"refused: {said}" for said in (*openai.refused, *anthropic.refused)]

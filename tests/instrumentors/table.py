@@ -211,7 +211,7 @@ INSTRUMENTORS = (
         "autogen-agentchat",
         AUTOGEN,
         "AutogenAgentChat",
-        lacks=frozenset({"model", "tools", "temperature"}),
+        lacks=frozenset({"model", "tools", "temperature", "tool_result.messages"}),
     ),
     Instrumentor(  # its own spans are of crews and tasks
         "openinference-crewai",
