@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from smile_trace.records import JSON, Record
 from smile_trace.trackers.protocol import Tracker
 
 GROUP = "smile_trace.trackers"
+
+_SWITCH = TypeAdapter(bool)
 
 T = TypeVar("T", bound=Record)
 
@@ -18,8 +20,9 @@ def discover(options: Mapping[str, Mapping[str, JSON]]) -> list[Tracker]:
     """The active trackers, by name: those that `options` or their own environment ask for.
 
     Args:
-        options: the settings' `[trackers.NAME]` tables by name; `enabled = false` switches
-            a tracker off although its environment variables are set.
+        options: the settings' `[trackers.NAME]` tables by name. A table asks for its tracker, also
+            where nothing else stands in it; `enabled = false` switches a tracker off although its
+            environment variables are set.
 
     Raises:
         ValueError: a table names a tracker that is not installed, or its options are wrong.
@@ -35,22 +38,31 @@ def discover(options: Mapping[str, Mapping[str, JSON]]) -> list[Tracker]:
     trackers = []
     for name in sorted(found):
         table = dict(options.get(name, {}))
-        if table.pop("enabled", True) is False:
-            continue
+        if name in options:
+            table["enabled"] = _enabled(name, table.get("enabled", True))
+            if not table["enabled"]:
+                continue
         tracker = found[name].load().from_settings(table)
         if tracker is not None:
             trackers.append(tracker)
     return trackers
 
 
+def _enabled(name: str, given: JSON) -> bool:
+    try:
+        return _SWITCH.validate_python(given)  # a text where it comes from an environment variable
+    except ValidationError:
+        raise ValueError(f"[trackers.{name}] enabled: it is true or false") from None
+
+
 def read_options(model: type[T], name: str, options: Mapping[str, JSON]) -> T:
-    """The options of the table `[trackers.NAME]`, checked.
+    """The options of the table `[trackers.NAME]`, checked; `enabled` has been read already.
 
     Raises:
         ValueError: one is unknown or wrong; the message says which and what it may be.
     """
     try:
-        return model.model_validate(dict(options))
+        return model.model_validate({k: v for k, v in options.items() if k != "enabled"})
     except ValidationError as error:
         first = error.errors()[0]
         option = ".".join(map(str, first["loc"]))

@@ -176,7 +176,8 @@ class Tracker(Protocol):
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> Self | None:
         """The tracker, or None where neither `options` (the settings' `[trackers.NAME]`
-        table; empty where there is none) nor its own environment variables ask for it.
+        table, with `enabled` in it; empty where there is none) nor its own environment variables
+        ask for it. `read_options` checks them.
 
         Raises:
             ValueError: the options are wrong; the message says which and what to write.
