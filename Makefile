@@ -14,7 +14,7 @@ CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
-demo: .venv/.demo-$(TRACKER) $(if $(filter phoenix,$(TRACKER)),.venv-phoenix/.installed) ## a support chat on this machine, explained in a real MLflow (TRACKER=phoenix, TRACKER=comet; SERVE=1: also without a terminal; EXIT=1)
+demo: .venv/.demo-$(TRACKER) $(if $(filter phoenix,$(TRACKER)),.venv-phoenix/.installed) ## a support chat on this machine, explained in a real MLflow (TRACKER=phoenix, langfuse, comet, opik, otlp; SERVE=1: also without a terminal; EXIT=1)
 	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --tracker $(TRACKER) $(if $(filter 1,$(EXIT)),--exit) $(if $(filter 1,$(SERVE)),--serve)
 
 pictures: .venv/.dev ## the pictures of the documentation, from a run of the demo
@@ -130,7 +130,7 @@ clean: ## remove the virtual environment and the demo's state
 	@echo "Installing (once) …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(CHAT_MODEL)
-	@touch .venv/.demo-mlflow .venv/.demo-comet $@
+	@touch $(foreach name,mlflow phoenix langfuse comet opik otlp,.venv/.demo-$(name)) $@
 
 .venv-fuzz/.installed: tests/fuzz/requirements.txt pyproject.toml constraints.txt
 	@echo "Installing the fuzzer (once) …"

@@ -24,7 +24,14 @@ def main() -> int:
     parser.add_argument("--latency", type=float, default=0.02)
     given = parser.parse_args()
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.fake_comet", "--latency", str(given.latency)],
+        [
+            sys.executable,
+            "-m",
+            "tests.support.fake_server",
+            "comet",
+            "--latency",
+            str(given.latency),
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )

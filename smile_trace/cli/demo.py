@@ -20,10 +20,11 @@ def demo(
         ),
     ] = None,
     tracker: Annotated[
-        Literal["mlflow", "comet", "phoenix"],
+        Literal["mlflow", "phoenix", "langfuse", "comet", "opik", "otlp"],
         typer.Option(
-            help="Where to: a real MLflow server; a real Phoenix server (in a checkout); Comet, "
-            "or a fake one without a key."
+            help="Where to: a real MLflow server; a real Phoenix server (in a checkout); or that "
+            "which your environment names (LANGFUSE_SECRET_KEY, COMET_API_KEY, OPIK_API_KEY, "
+            "OTEL_EXPORTER_OTLP_ENDPOINT), else a fake one (in a checkout)."
         ),
     ] = "mlflow",
 ) -> None:

@@ -15,7 +15,8 @@ from rich.markup import escape
 
 from smile_trace.demo.application import MODEL
 from smile_trace.demo.phoenix import Phoenix
-from smile_trace.demo.servers import Comet, DemoTracker, MLflow
+from smile_trace.demo.servers import DemoTracker, MLflow
+from smile_trace.demo.services import SERVICES, Service
 from smile_trace.errors import SmileTraceError
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Call
@@ -25,7 +26,7 @@ from smile_trace.store import Store
 from smile_trace.store.queries.explained import Explained, read_explained
 from smile_trace.store.queries.status import Status
 
-DemoName = Literal["mlflow", "comet", "phoenix"]
+DemoName = Literal["mlflow", "phoenix", "langfuse", "comet", "opik", "otlp"]
 CALLS = 10
 CALLS_PER_EXPLANATION = 24
 _SETTINGS = f"""\
@@ -64,7 +65,7 @@ _ONE_ANSWER = {
 _OTHER_SECONDS = 45.0
 """For the server's start and what is not the model's."""
 
-_TRACKERS = ("MLFLOW_", "COMET_", "OPIK_", "PHOENIX_")
+_TRACKERS = ("MLFLOW_", "PHOENIX_", *(known.prefix for known in SERVICES.values()))
 """The demo delivers to its own servers, whatever the user's environment names."""
 
 
@@ -110,7 +111,7 @@ def _start(tracker: DemoName, home: Path) -> DemoTracker:
             return MLflow(home / "mlflow")
         case "phoenix":
             return Phoenix(home / "phoenix")
-    return Comet()
+    return Service(tracker, SERVICES[tracker])
 
 
 def _minutes(model_url: str) -> int:

@@ -44,8 +44,8 @@ class Refused(Exception):
 class FakeLangfuse(FakeHttpServer):
     """Observations by id."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, port: int = 0) -> None:
+        super().__init__(port=port)
         self.observations: dict[str, dict[str, Any]] = {}
 
     def add(self, spans: Sequence[Span], environment: str = "default") -> None:

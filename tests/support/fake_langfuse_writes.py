@@ -37,8 +37,8 @@ UPLOAD = {
 class FakeLangfuseWrites(FakeLangfuse):
     """What stands in one project: spans and scores by id (the newest stays), files."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, port: int = 0) -> None:
+        super().__init__(port=port)
         self.spans: dict[str, Span] = {}
         self.scores: dict[str, dict[str, Any]] = {}
         self.media: dict[str, bytes] = {}

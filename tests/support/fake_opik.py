@@ -18,8 +18,8 @@ class FakeOpik(FakeHttpServer):
     `storage`: files are sent to a signed address, not to the server itself.
     """
 
-    def __init__(self, *, api_key: str | None = None, storage: bool = False) -> None:
-        super().__init__()
+    def __init__(self, *, port: int = 0, api_key: str | None = None, storage: bool = False) -> None:
+        super().__init__(port=port)
         self.api_key = api_key
         self.storage = storage
         self.traces: dict[str, dict[str, Any]] = {}

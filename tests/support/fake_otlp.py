@@ -28,8 +28,8 @@ class FakeOtlp(FakeHttpServer):
     value, ids of another length or of zeros, a span that ends before it begins.
     """
 
-    def __init__(self, *, headers: dict[str, str] | None = None) -> None:
-        super().__init__()
+    def __init__(self, *, port: int = 0, headers: dict[str, str] | None = None) -> None:
+        super().__init__(port=port)
         self._headers = headers or {}
         self._kept: dict[bytes, Span] = {}
 

@@ -167,7 +167,7 @@ class FakeComet(FakeHttpServer):
             page = experiment_page(found[-1])
         else:
             return _error(404, "no such page")
-        return Answer(body=page.encode(), content_type="text/html; charset=utf-8")
+        return Answer(body=page, content_type="text/html; charset=utf-8")
 
     # -- making experiments ------------------------------------------------------------------
 
