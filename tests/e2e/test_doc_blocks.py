@@ -1,9 +1,9 @@
 """The code blocks of the documentation run as they stand there.
 
-The Python blocks of a page run one after the other, in one namespace, against a fake server in
-place of OpenAI's. Of a bash block the `smile-trace` commands run that end by themselves. TOML is
-read as settings. A block that cannot run has its reason in a comment directly above it:
-`<!-- not run: why -->`.
+The Python blocks of a page run one after the other, in one namespace, against strict servers in
+the place of the services that it names. Of a bash block the `smile-trace` commands run that end by
+themselves. TOML is read as settings. A block that cannot run has its reason in a comment directly
+above it: `<!-- not run: why -->`.
 """
 
 import inspect
@@ -23,7 +23,7 @@ from smile_trace.settings import Settings
 from smile_trace.testing import captured
 from tests.support.markdown import Block, blocks_of, commands
 from tests.support.paths import ROOT
-from tests.support.planted import serving
+from tests.support.services import Services, services
 
 # The pages of docs/contributing are executed by the tests of their seams.
 PAGES = [
@@ -34,24 +34,25 @@ PAGES = [
 SLOW = {"checks.md"}
 """Pages whose checks ask the real model some thousand times."""
 CODE = re.compile(r"^(\$ |pip |make |python |smile-trace |import |from \w+ import )", re.MULTILINE)
-SETTINGS = '[models."gpt-4o-mini"]\nkind = "endpoint"\nbase_url = "{url}"\n'
+SETTINGS = '[models."gpt-4o-mini"]\nkind = "endpoint"\nbase_url = "https://api.openai.com/v1"\n'
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The reader's working directory, settings, OpenAI server, and home with a captured call."""
-    with serving(lambda prompt: "At nine.") as server:
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """The services; and the reader's working directory, settings, and home with a captured call."""
+    with services() as planted:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("SMILE_TRACE_HOME", str(tmp_path / "home"))
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        monkeypatch.setenv("OPENAI_API_KEY", "a-key")
-        (tmp_path / "smile_trace.toml").write_text(SETTINGS.format(url=server.base_url))
+        for name, value in planted.environment.items():
+            monkeypatch.setenv(name, value)
+        (tmp_path / "smile_trace.toml").write_text(planted.here(SETTINGS))
         monkeypatch.setattr(state, "runtime", None)
         monkeypatch.setattr(state, "config", state.config)
         configure(home=tmp_path / "home")
         smile_trace.trace(model="gpt-4o-mini")(lambda prompt: "At nine.")("When do you open?")
-        yield tmp_path
+        yield planted
         runtime().spool.close()
+        assert planted.refused == [[], []]
 
 
 @pytest.mark.model
@@ -66,7 +67,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for page in PAGES
     ],
 )
-def test_the_blocks_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_blocks_of_a_page_run(
+    page: Path, planted: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     namespace: dict[str, Any] = {"__name__": page.stem}
     for block in blocks_of(page):
         where = f"{page.relative_to(ROOT)}:{block.line}"
@@ -74,7 +77,7 @@ def test_the_blocks_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch) -
             continue
         match block.language:
             case "python":
-                exec(compile(block.code, where, "exec"), namespace)
+                exec(compile(planted.here(block.code), where, "exec"), namespace)
                 _run_tests(namespace)
             case "bash":
                 run = [_run_command(c, where, monkeypatch) for c in commands(block)]

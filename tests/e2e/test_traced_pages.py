@@ -1,12 +1,14 @@
-"""Pages for applications that are traced already, followed as they stand.
+"""The pages of how-to with an application, followed as they stand.
 
-What a page installs is installed into an environment of its own, its application runs there, and
-sends to a receiver what the page says; then the worker reads and explains the call. A Python block
-takes part by its reason (`NOT_HERE`), with the last `pip install` before it and the shell's block
-after it.
+An application is a Python block with a shell's block after it that runs `app.py`: its call is
+captured by the decorator, or sent to a receiver as the page says; then the worker reads and
+explains it, with the page's table of its model. Where the block's reason is `NOT_HERE`, what the
+page installs is installed into an environment of its own; else the tests' own has it. A strict
+planted server stands in the place of every service.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,13 +18,14 @@ from typing import NamedTuple
 
 import pytest
 
+from smile_trace.records import JSON
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.command_line import run_command
 from tests.support.markdown import Block, blocks_of, commands
 from tests.support.paths import ROOT
 from tests.support.receiver_process import receiving
-from tests.support.strict_openai import strict
+from tests.support.services import services
 
 NOT_HERE = "in an environment of its own, by tests/e2e/test_traced_pages.py"
 ENVIRONMENTS = ROOT / ".venv-how-to"
@@ -32,25 +35,32 @@ sampling.rate = 1.0
 
 [models."gpt-4o-mini"]
 kind = "endpoint"
-base_url = "{url}"
+base_url = "https://api.openai.com/v1"
 temperature_zero_is_deterministic = true
 
 [models."openai/gpt-4o-mini"]
 kind = "endpoint"
-base_url = "{url}"
+base_url = "https://api.openai.com/v1"
 model = "gpt-4o-mini"
 temperature_zero_is_deterministic = true
 """
 
 
-WITHOUT_PARAMETERS = {"google-adk-0"}
+PARAMETERS: dict[str, dict[str, JSON]] = {
+    "anthropic-0": {"max_tokens": 200},
+    "google-adk-0": {},
+    "openai-0": {},
+}
+"""Of the pages that do not ask for, or do not tell, a temperature."""
 
 
 class Application(NamedTuple):
-    """One of a page: what is installed for it, itself, and how it is run."""
+    """One of a page: what is installed for it (None: the tests' environment has it), itself, the
+    page's settings, and how it is run."""
 
-    install: list[list[str]]
+    install: list[list[str]] | None
     code: str
+    settings: str
     run: list[list[str]]
 
 
@@ -62,10 +72,23 @@ def applications() -> Iterator[tuple[str, Application]]:
         for number, block in enumerate(blocks):
             if block.language == "bash" and "pip install" in block.code:
                 install = [words for words in commands(block) if words[:2] == ["pip", "install"]]
-            if block.language == "python" and block.not_run == NOT_HERE:
-                run: Block = next(b for b in blocks[number:] if b.language == "bash")
+            if block.language == "python" and (followed := _how_it_runs(blocks[number + 1 :])):
                 name = f"{page.stem}-{sum(b.language == 'python' for b in blocks[:number])}"
-                yield name, Application(install, block.code, commands(run))
+                own = install if block.not_run == NOT_HERE else None
+                yield name, Application(own, block.code, *followed)
+
+
+def _how_it_runs(after: list[Block]) -> tuple[str, list[list[str]]] | None:
+    """The settings and the commands that follow an application; None for another Python block."""
+    settings = SETTINGS
+    for block in after:
+        if block.language == "toml":
+            settings = block.code
+        elif block.language == "bash" and "python app.py" in block.code:
+            return settings, commands(block)
+        else:
+            return None
+    return None
 
 
 APPLICATIONS = dict(applications())
@@ -83,21 +106,19 @@ def test_its_call_is_read_and_explained(name: str, tmp_path: Path) -> None:
     application = APPLICATIONS[name]
     folder = _environment(name, application)
     home = tmp_path / "home"
-    answering = strict(lambda body: "At nine." if "nine" in str(body) else "That is not known.")
-    with answering as server, receiving(home) as receiver:
-        (tmp_path / "smile_trace.toml").write_text(SETTINGS.format(url=server.base_url))
-        here = application.code.replace("http://127.0.0.1:4318", receiver.address)
-        (tmp_path / "app.py").write_text(here)
-        own = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "OTEL_"))}
-        own |= {
+    with services() as planted, receiving(home) as receiver:
+        (tmp_path / "smile_trace.toml").write_text(planted.here(application.settings))
+        code = planted.here(application.code).replace("http://127.0.0.1:4318", receiver.address)
+        (tmp_path / "app.py").write_text(code)
+        own = {
+            **_environment_variables(application),
+            **planted.environment,
             "SMILE_TRACE_HOME": str(home),
-            "OPENAI_BASE_URL": server.base_url,
-            "OPENAI_API_KEY": "a-key",
             "LANGFUSE_BASE_URL": "http://127.0.0.1:9",  # nobody outside is asked
             "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         }
         said = [_run(words, own, receiver.address, tmp_path) for words in application.run]
-        assert server.refused == []
+        assert planted.refused == [[], []]
     assert "At nine." in "".join(said)
     settings = Settings(home=home)
     store = Store.open(settings)
@@ -105,12 +126,18 @@ def test_its_call_is_read_and_explained(name: str, tmp_path: Path) -> None:
         [call_id] = store.traces.find_calls("")
         call, explanation = store.traces.call(call_id), store.explanation(call_id)
         assert (call.messages[-1].content, call.answer) == (QUESTION, "At nine.")
-        assert call.model.removeprefix("openai/") == "gpt-4o-mini"
-        assert call.parameters == ({} if name in WITHOUT_PARAMETERS else {"temperature": 0})
+        assert f'{call.model}"' in application.code
+        assert call.parameters == PARAMETERS.get(name, {"temperature": 0})
         assert explanation.status == "reliable", explanation.summary
         assert "nine" in explanation.drivers[0].text
     finally:
         store.close()
+
+
+def _environment_variables(application: Application) -> dict[str, str]:
+    """Those that the application is to see: of Python's only in the tests' own environment."""
+    hidden = ("OTEL_",) if application.install is None else ("OTEL_", "PYTHON")
+    return {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
 
 
 def _run(words: list[str], own: dict[str, str], address: str, folder: Path) -> str:
@@ -147,6 +174,8 @@ def _run(words: list[str], own: dict[str, str], address: str, folder: Path) -> s
 
 def _environment(name: str, application: Application) -> Path:
     """The environment that the page installs, made once; smile-trace is this checkout."""
+    if application.install is None:
+        return Path(sys.prefix)
     folder = ENVIRONMENTS / name
     wanted = str(application.install)
     if (marker := folder / "installed").exists() and marker.read_text() == wanted:
@@ -156,7 +185,7 @@ def _environment(name: str, application: Application) -> Path:
     for words in application.install:
         # The worker and the receiver are those of the tests' own environment.
         wanted_here = [word for word in words[2:] if not word.startswith("smile-trace[worker")]
-        packages = [str(ROOT) if word == "smile-trace" else word for word in wanted_here]
+        packages = [re.sub("^smile-trace", str(ROOT), word) for word in wanted_here]
         if not packages:
             continue
         pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
