@@ -18,6 +18,7 @@ from smile_trace.dialects.parts import (
     why_not_repeatable,
 )
 from smile_trace.dialects.templates import Template, find_prompts
+from smile_trace.dialects.unknown_tools import why_unknown_tools
 from smile_trace.records import JSON, Call, Form, Message, Span, ToolCall, Usage
 from smile_trace.records.message import other_parts
 
@@ -58,7 +59,8 @@ def call_of(span: Span, dialect: str, found: Found) -> Call:
     if "tools" not in parameters and (tools := sendable({"tools": list(found.tools)})):
         parameters |= tools
     answer, no_content = _answer(span, found)
-    not_repeatable = why_not_repeatable(messages, parameters)
+    called = called_tools(found.answers[0]) if found.answers and answer is not None else ()
+    not_repeatable = _why_not_repeatable(span, messages, called, parameters)
     if not messages and semconv.KIND not in span.attributes:  # capture says it in words of its own
         not_repeatable = "its messages were not captured"
     prompts = read_prompts(span, messages)
@@ -70,7 +72,7 @@ def call_of(span: Span, dialect: str, found: Found) -> Call:
         form=found.form,
         messages=messages,
         answer=answer,
-        tool_calls=called_tools(found.answers[0]) if found.answers and answer is not None else (),
+        tool_calls=called,
         model=found.model,
         provider=found.provider,
         parameters=parameters,
@@ -109,7 +111,17 @@ def _is_off(found: Found, calls: Sequence[ToolCall]) -> bool:
     return bool(calls) and nothing and all(call.arguments is None for call in calls)
 
 
-def with_parameters(call: Call, parameters: dict[str, JSON]) -> Call:
-    """The call with other parameters."""
-    why = why_not_repeatable(call.messages, parameters)
+def with_parameters(call: Call, span: Span, parameters: dict[str, JSON]) -> Call:
+    """The call of the span with other parameters."""
+    why = _why_not_repeatable(span, call.messages, call.tool_calls, parameters)
     return call.model_copy(update={"parameters": parameters, "not_repeatable": why})
+
+
+def _why_not_repeatable(
+    span: Span,
+    messages: Sequence[Message],
+    called: Sequence[ToolCall],
+    parameters: Mapping[str, JSON],
+) -> str | None:
+    why = why_not_repeatable(messages, parameters)
+    return why or why_unknown_tools(span, called, parameters)

@@ -70,7 +70,7 @@ class GenAI:
         a = span.attributes
         call = call_of(span, self.name, read(span))
         if own := read_object(a.get(semconv.PARAMETERS)):
-            call = with_parameters(call, call.parameters | own)
+            call = with_parameters(call, span, call.parameters | own)
         if a.keys().isdisjoint(_CAPTURED):
             return call
         update: dict[str, JSON] = {

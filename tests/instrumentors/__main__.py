@@ -1,6 +1,7 @@
 """Every instrumentor in an environment of its own: `make test-instrumentors [ONLY=NAME]`.
 
-A row each for its newest and its older release: ok, what is wrong, or why it does not install.
+A row each for its newest and its older release: how many calls were made, read and explained, and
+ok, what is wrong, or why it does not install.
 """
 
 import argparse
@@ -22,11 +23,11 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the environments")
     given = parser.parse_args()
     wrong = 0
-    for instrumentor in INSTRUMENTORS:
-        if not instrumentor.name.startswith(given.only):
-            continue
-        for older in (False, True) if instrumentor.older else (False,):
-            wrong += _try(instrumentor, older, given.record, given.keep)
+    chosen = [one for one in INSTRUMENTORS if one.name.startswith(given.only)]
+    for older in (False, True):
+        for instrumentor in chosen:
+            if instrumentor.older or not older:
+                wrong += _try(instrumentor, older, given.record, given.keep)
     print(f"{wrong} of them with something wrong" if wrong else "all as they should be")
     return bool(wrong)
 
@@ -38,14 +39,15 @@ def _try(instrumentor: Instrumentor, older: bool, record: Path | None, keep: boo
         try:
             outcome = try_out(instrumentor, home, older=older)
         except NotInstalled as error:
-            print(f"| {name} | does not install | – | {error} |", flush=True)
+            print(f"| {name} | does not install | – | – | – | {error} |", flush=True)
             return False
         if record is not None:
             record.mkdir(parents=True, exist_ok=True)
             file = record / f"{name.replace(', ', '-')}.jsonl"
             file.write_bytes(b"".join(line + b"\n" for line in outcome.received))
     said = "<br>".join(outcome.wrong) or "ok"
-    print(f"| {name} | {outcome.versions} | {outcome.calls} | {said} |", flush=True)
+    counted = f"{outcome.calls} | {outcome.read} | {outcome.explained}"
+    print(f"| {name} | {outcome.versions} | {counted} | {said} |", flush=True)
     if not keep:
         for environment in FOLDER.glob(f"{instrumentor.name}-*"):
             shutil.rmtree(environment)

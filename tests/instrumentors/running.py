@@ -47,13 +47,25 @@ _QUIET = {
 """They ask nobody but the planted servers."""
 _COMPARED = ("messages", "answer", "model", "tools", "documents", "parameters")
 _EXPLAINED = re.compile(r"explained: (reliable|partial) .*(24|kettle)", re.DOTALL)
+_NO_TOOLS = "skipped: cannot be asked again: its answer calls a tool"
 
 
 class Outcome(NamedTuple):
-    """How it went: what was installed, how many calls, what is wrong, and what was received."""
+    """How it went.
+
+    Args:
+        versions: what was installed.
+        calls: how many the server got.
+        read: how many were read.
+        explained: how many of these were.
+        wrong: what is.
+        received: the requests with spans and logs.
+    """
 
     versions: str
     calls: int
+    read: int
+    explained: int
     wrong: list[str]
     received: list[bytes]
 
@@ -92,7 +104,9 @@ def try_out(instrumentor: Instrumentor, home: Path, *, older: bool = False) -> O
     read = list(_read(settings))
     wrong += _compared(instrumentor, got, [call for call, _ in read])
     wrong += _unexplained(instrumentor, read)
-    return Outcome(versions(python, packages), len(got), wrong, received)
+    explained = sum(ended.startswith("explained") for _, ended in read)
+    installed = versions(python, packages)
+    return Outcome(installed, len(got), len(read), explained, wrong, received)
 
 
 def _application(instrumentor: Instrumentor, python: Path, where: dict[str, str]) -> list[str]:
@@ -211,13 +225,16 @@ def _role(said: Said) -> str:
 
 def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> list[str]:
     """Which calls were not explained by what the answer stands in. Of a call without its messages
-    that is right. Where tools were offered that are not written, it may be anything."""
+    that is right; one that calls a tool is not asked again without its tools."""
     names = [name for name in instrumentor.application.calls if name not in instrumentor.lacks]
     wrong = []
     for name, (call, ended) in zip(names, read, strict=False):
-        if call.tool_calls and not call.parameters.get("tools"):
-            continue
-        lacking = bool({"messages", f"{name}.messages"} & instrumentor.lacks)
-        if bool(_EXPLAINED.match(ended)) == lacking:
+        if {"messages", f"{name}.messages"} & instrumentor.lacks:
+            right = _EXPLAINED.match(ended) is None
+        elif call.tool_calls and not call.parameters.get("tools"):
+            right = ended.startswith(_NO_TOOLS)
+        else:
+            right = _EXPLAINED.match(ended) is not None
+        if not right:
             wrong.append(f"{name}: {ended}")
     return wrong

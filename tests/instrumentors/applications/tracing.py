@@ -97,10 +97,10 @@ def logfire() -> Callable[[], None]:
 
 
 def mlflow() -> Callable[[], None]:
-    """MLflow's autolog, which sends to OTEL_EXPORTER_OTLP_TRACES_ENDPOINT."""
-    os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = (
-        os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] + "/v1/traces"
-    )
+    """MLflow's autolog, which sends to OTEL_EXPORTER_OTLP_TRACES_ENDPOINT. Where the other one is
+    set it wants to send metrics, too, by gRPC; without that it drops every span."""
+    receiver = os.environ.pop("OTEL_EXPORTER_OTLP_ENDPOINT")
+    os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = receiver + "/v1/traces"
     os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
     import mlflow
 

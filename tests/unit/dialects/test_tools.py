@@ -185,3 +185,52 @@ def test_a_prompt_across_two_texts_of_a_message_is_not_replaced() -> None:
     )
     [call] = read_calls([span])
     assert [use.end for use in call.prompts] == [9]
+
+
+UNRECORDED = {
+    "openinference-instrumentation-openai-agents-2.6.0": "instrumentor of the model's client, too",
+    "opentelemetry-instrumentation-openai-0.62.4.events": "use_legacy_attributes=True",
+    "opentelemetry-instrumentation-openai-v2-2.4b0.latest_both": "genai-openai records them",
+    "strands-agents-1.62.0": "instrumentor of the model's client, too",
+}
+
+
+@pytest.mark.parametrize("file", UNRECORDED)
+def test_a_call_of_a_tool_is_not_asked_again_without_the_tools(file: str) -> None:
+    """Where it was not recorded which tools were offered, another request would be sent."""
+    without = [c for c in calls_of(file) if c.tool_calls and "tools" not in c.parameters]
+    assert without
+    for call in without:
+        why = str(call.not_repeatable)
+        assert why.startswith("its answer calls a tool, and the tools that it was offered were not")
+        assert UNRECORDED[file] in why
+
+
+TOOLS = json.dumps({"tools": [{"type": "function", "name": "get"}]})
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({}, "give record() the whole request"),
+        ({"smile_trace.parameters": TOOLS}, None),
+        ({"smile_trace.rerun": "app:ask"}, None),
+    ],
+)
+def test_tools_of_a_captured_call(given: dict[str, Any], why: str | None) -> None:
+    called = [{"type": "tool_call", "id": "c1", "name": "get", "arguments": {}}]
+    attributes = {
+        "smile_trace.kind": "call",
+        "gen_ai.input.messages": json.dumps(
+            [{"role": "user", "parts": [{"type": "text", "content": "Get it."}]}]
+        ),
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": called}]),
+        **given,
+    }
+    span = Span(
+        trace_id="a" * 32, span_id="b" * 16, name="x", start_ns=1, end_ns=2, attributes=attributes
+    )
+    [call] = read_calls([span])
+    assert [one.name for one in call.tool_calls] == ["get"]
+    assert (call.not_repeatable is None) == (why is None)
+    assert why is None or why in str(call.not_repeatable)
