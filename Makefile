@@ -135,7 +135,7 @@ clean: ## remove the virtual environment and the demo's state
 .venv-fuzz/.installed: tests/fuzz/requirements.txt pyproject.toml constraints.txt
 	@echo "Installing the fuzzer (once) …"
 	@$(PYTHON) -m venv .venv-fuzz
-	@.venv-fuzz/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r tests/fuzz/requirements.txt -e '.[mlflow,comet,opik,receive]'
+	@.venv-fuzz/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r tests/fuzz/requirements.txt -e '.[comet,langfuse,mlflow,opik,otlp,phoenix,receive]'
 	@touch $@
 
 .venv-bench-attribution/.installed: benchmarks/attribution/requirements.txt benchmarks/attribution/constraints.txt

@@ -37,6 +37,8 @@ WITH_CONTENT = 200
 """Observations in one reply with their messages and answers."""
 TRACES_PER_REQUEST = 50
 """Traces that are asked for at once: their ids stand in the address."""
+MOST_PAGES = 200
+"""Pages of one list: one without end ends there."""
 
 
 class LangfuseSourceOptions(Record):
@@ -175,7 +177,7 @@ class LangfuseSource(Source):
     def _pages(self, wanted: Mapping[str, str]) -> Iterator[tuple[list[Any], bool]]:
         """The pages of a list, and whether each is the last one."""
         cursor: str | None = None
-        while True:
+        for _ in range(MOST_PAGES):
             reply = self._http.get(_PATH, {**wanted, **({"cursor": cursor} if cursor else {})})
             if reply is None:
                 raise SourceUnavailable(
@@ -190,8 +192,9 @@ class LangfuseSource(Source):
             if following is None:
                 return
             if following == cursor:
-                raise SourceUnavailable("Langfuse is not read on: what it lists does not end")
+                break
             cursor = following
+        raise SourceUnavailable("Langfuse is not read on: what it lists does not end")
 
 
 def _start_ms(raw: Mapping[str, Any]) -> int:

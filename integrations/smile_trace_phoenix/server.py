@@ -19,10 +19,12 @@ from smile_trace_phoenix.annotations import Kind
 
 _LOOKS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Seconds before each look for what was sent; most often it is there at the third."""
-_TRACE = """query($id: String!, $after: String) { trace: getTraceByOtelId(traceId: $id) {
+MOST_PAGES = 200
+"""Pages of a trace's spans, of 1,000 each: a list without end ends there."""
+_TRACE = """query($id: String!, $after: String) { found: getTraceByOtelId(traceId: $id) {
     spans(first: 1000, after: $after) { pageInfo { hasNextPage endCursor }
     edges { node { spanId parentId spanKind startTime endTime } } } } }"""
-_SPAN = "query($id: String!) { span: getSpanByOtelId(spanId: $id) { id } }"
+_SPAN = "query($id: String!) { found: getSpanByOtelId(spanId: $id) { id } }"
 
 
 class HeldSpan(NamedTuple):
@@ -106,22 +108,23 @@ class PhoenixServer:
 
     def has_span(self, span_id: str) -> bool:
         """Whether the server holds a span of that id."""
-        return self._ask(_SPAN, span_id)["span"] is not None
+        return self._ask(_SPAN, span_id) is not None
 
     def spans(self, trace_id: str) -> list[HeldSpan] | None:
         """The spans of a trace, in no order; None where there is no such trace."""
         held: list[HeldSpan] = []
         after = None
-        while True:
-            trace = self._ask(_TRACE, trace_id, after)["trace"]
+        for _ in range(MOST_PAGES):
+            trace = self._ask(_TRACE, trace_id, after)
             if trace is None:
                 return None
             with self.http.service.reading():
                 held += [_held(edge["node"]) for edge in trace["spans"]["edges"]]
                 page = trace["spans"]["pageInfo"]
                 if not page["hasNextPage"] or page["endCursor"] == after:
-                    return held
+                    break
                 after = str(page["endCursor"])
+        return held
 
     def settled(self, ask: Callable[[], bool]) -> bool:
         """Whether it is so within some seconds."""
@@ -131,15 +134,14 @@ class PhoenixServer:
                 return True
         return False
 
-    def _ask(self, query: str, wanted: str, after: str | None = None) -> dict[str, Any]:
-        """What GraphQL answers, of a page after `after`."""
+    def _ask(self, query: str, wanted: str, after: str | None = None) -> Any:
+        """What GraphQL finds, of a page after `after`; None where it is not there."""
         body = {"query": query, "variables": {"id": wanted, "after": after}}
         answer = self.http.send("POST", "graphql", body)
         with self.http.service.reading():
             if answer.get("errors"):
                 raise ValueError(str(answer["errors"][0]["message"]))
-            data: dict[str, Any] = dict(answer["data"])
-            return data
+            return answer["data"]["found"]
 
     # -- annotations -------------------------------------------------------------------------
 

@@ -39,6 +39,8 @@ SPANS_PER_REQUEST = 1000
 TRACES_PER_REQUEST = 100
 """Traces whose spans are asked for at once: their ids stand in the address."""
 PROJECTS_PER_REQUEST = 100
+MOST_PAGES = 200
+"""Pages of one list: one without end ends there."""
 
 _STATUS = {"OK": "ok", "ERROR": "error"}
 _OBJECTS = ("metadata", "llm.prompt_template.variables", "tool.parameters")
@@ -187,13 +189,15 @@ class PhoenixSource(Source):
     def _pages(
         self, path: str, wanted: Mapping[str, str | Sequence[str]]
     ) -> Iterator[Sequence[Any]]:
-        page, cursor = self._page(path, wanted, None)
-        yield page
-        while cursor is not None:
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
             asked, (page, cursor) = cursor, self._page(path, wanted, cursor)
-            if cursor == asked:
-                raise SourceUnavailable("Phoenix is not read on: what it lists does not end")
             yield page
+            if cursor is None:
+                return
+            if cursor == asked:
+                break
+        raise SourceUnavailable("Phoenix is not read on: what it lists does not end")
 
     def _page(
         self, path: str, wanted: Mapping[str, str | Sequence[str]], cursor: str | None

@@ -17,7 +17,15 @@ import atheris
 
 from tests.support.mutation import mutate
 
-COUNTED = ["smile_trace", "smile_trace_comet", "smile_trace_mlflow", "smile_trace_opik"]
+COUNTED = [
+    "smile_trace",
+    "smile_trace_comet",
+    "smile_trace_langfuse",
+    "smile_trace_mlflow",
+    "smile_trace_opik",
+    "smile_trace_otlp",
+    "smile_trace_phoenix",
+]
 with (
     contextlib.redirect_stderr(io.StringIO()),  # it names every module
     atheris.instrument_imports(include=COUNTED),

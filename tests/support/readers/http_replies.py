@@ -1,4 +1,4 @@
-"""Status, headers and body of any HTTP reply, as trackers and models read them.
+"""Status, headers and body of any HTTP reply, as models and Comet's own client read them.
 
 An input is a status, the headers and the body as HTTP writes them.
 """
@@ -17,7 +17,6 @@ from smile_trace.models.retry import pause_before_retry
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_comet.errors import check, comet_service
-from smile_trace_opik.server import OpikServer
 from tests.support.readers.base import ForeignReader
 
 _ASKED = "http://127.0.0.1:9/api/v1"
@@ -28,7 +27,7 @@ _PATHS = ("write/experiment/llm", "experiment/asset/get-asset", "x")
 
 
 def _read(data: bytes) -> None:
-    status, headers, body = _parse(data)
+    status, headers, body = parse_reply(data)
     reply = httpx.Response(
         status,
         headers=headers,
@@ -42,10 +41,11 @@ def _read(data: bytes) -> None:
         return
     _by_the_models(reply)
     _by_comet(status, headers, body)
-    _by_opik(reply)
+    retry_after(reply.headers)
 
 
-def _parse(data: bytes) -> tuple[int, httpx.Headers, bytes]:
+def parse_reply(data: bytes) -> tuple[int, httpx.Headers, bytes]:
+    """Status, headers and body of an input."""
     head, _, body = data.partition(b"\n\n")
     first, *lines = head.split(b"\n")
     status = int(first) if first.isdigit() and len(first) == 3 else 200
@@ -73,36 +73,7 @@ def _by_comet(status: int, headers: httpx.Headers, body: bytes) -> None:
             continue
 
 
-class _Replies:
-    """In place of an HttpClient's event loop: every request gets this reply."""
-
-    def __init__(self, server: OpikServer, reply: httpx.Response) -> None:
-        self._reply = reply
-        server._http._wait_for = self._give  # type: ignore[method-assign]
-
-    def _give(self, sending: object) -> httpx.Response:
-        sending.close()  # type: ignore[attr-defined]
-        return self._reply
-
-
 _CLIENT: Any = openai.AsyncOpenAI(api_key="none", base_url=_ASKED)
-_OPIK = OpikServer("http://127.0.0.1:9/api", "default", None, 1.0)
-
-
-def _by_opik(reply: httpx.Response) -> None:
-    _Replies(_OPIK, reply)
-    _OPIK._project_ids.clear()
-    for ask in (
-        lambda: _OPIK.has_trace("0" * 32),
-        lambda: _OPIK.write_traces([{}]),
-        lambda: _OPIK.attach("p", "span", "i", {"a.json": ("application/json", b"{}")}),
-    ):
-        try:
-            ask()
-        except (RequestRejected, TrackerUnavailable) as error:
-            after = getattr(error, "retry_after", None)
-            assert after is None or after >= 0
-    retry_after(reply.headers)
 
 
 def _seeds() -> list[bytes]:

@@ -53,15 +53,16 @@ def read_reply(data: bytes) -> list[Call]:
     except ForeignDataError:
         return calls
     with contextlib.suppress(SourceUnavailable):
-        calls += _calls(_source().read("tr-" + "1" * 32))
+        calls += calls_of(_source().read("tr-" + "1" * 32))
     with contextlib.suppress(SourceUnavailable):
         page = _source().page("shop", 0, END, 10)
         assert page.until_ms <= END
-        calls += [call for spans in page.traces for call in _calls(spans)]
+        calls += [call for spans in page.traces for call in calls_of(spans)]
     return calls
 
 
-def _calls(spans: tuple[Span, ...]) -> list[Call]:
+def calls_of(spans: tuple[Span, ...]) -> list[Call]:
+    """The calls of a trace that was read; what is stored of it is read again."""
     for span in spans:
         assert Span.model_validate_json(span.model_dump_json()) == span
     calls = [c for trace in assembled([without_secrets(s) for s in spans]) for c in trace.calls]

@@ -1,0 +1,148 @@
+"""What the servers of Opik, Phoenix, Langfuse and OTLP reply to what is delivered there.
+
+An input is a reply as HTTP writes it (see `http_replies`), which every request gets.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+from smile_trace.records import ForgottenCall, ForgottenTrace, Trace
+from smile_trace.testing.samples import sample_comparison, sample_trace
+from smile_trace.trackers import ComparedPrompt, TrackerUnavailable
+from smile_trace.trackers.http import RequestRejected
+from smile_trace_langfuse.server import LangfuseServer
+from smile_trace_opik.server import OpikServer
+from smile_trace_otlp.endpoint import OtlpOptions, endpoint_of
+from smile_trace_otlp.tracker import OtlpTracker
+from smile_trace_phoenix.comparisons import deliver_comparison
+from smile_trace_phoenix.forgetting import forget_trace
+from smile_trace_phoenix.places import EXTERNAL_TRACE, place_of_call, place_of_root
+from smile_trace_phoenix.server import PhoenixServer
+from tests.support.readers.base import ForeignReader
+from tests.support.readers.http_replies import HTTP_REPLIES, parse_reply
+from tests.support.readers.one_reply import COUNT, OneReply
+
+ADDRESS = "http://127.0.0.1:9"
+TRACE_ID = "1" * 32
+
+
+class _Servers(NamedTuple):
+    opik: OpikServer
+    phoenix: PhoenixServer
+    langfuse: LangfuseServer
+    otlp: OtlpTracker
+    networks: tuple[OneReply, ...]
+
+
+@cache
+def _servers() -> _Servers:
+    opik = OpikServer(f"{ADDRESS}/api", "default", None, 1.0)
+    phoenix = PhoenixServer(ADDRESS, None, {}, 1.0)
+    phoenix.settled = lambda ask: ask()  # type: ignore[method-assign]  # without its pauses
+    langfuse = LangfuseServer(ADDRESS, ("public", "secret"), 1.0)
+    options = OtlpOptions(endpoint=ADDRESS)
+    otlp = OtlpTracker(endpoint_of(options, {}), options)
+    clients = (opik._http, phoenix.http, langfuse._http, otlp._http)
+    return _Servers(opik, phoenix, langfuse, otlp, tuple(map(OneReply, clients)))
+
+
+@cache
+def _trace() -> Trace:
+    return sample_trace(external_trace={EXTERNAL_TRACE: TRACE_ID})
+
+
+def _read(data: bytes) -> None:
+    reply, servers = parse_reply(data), _servers()
+    for network in servers.networks:
+        network.reply = reply
+    servers.opik._project_ids.clear()
+    for ask in (
+        *_of_opik(servers),
+        *_of_langfuse(servers),
+        *_of_phoenix(servers),
+        servers.otlp.check,
+    ):
+        try:
+            ask()
+        except (RequestRejected, TrackerUnavailable) as error:
+            said, after = str(error), getattr(error, "retry_after", None)
+            assert after is None or after >= 0
+            assert len(said) < 1000
+            assert said.isprintable()
+
+
+def _of_opik(servers: _Servers) -> Iterator[Callable[[], object]]:
+    opik = servers.opik
+    yield lambda: opik.has_trace("0" * 32)
+    yield lambda: opik.write_traces([{}])
+    yield lambda: opik.attach("p", "span", "i", {"a.json": ("application/json", b"{}")})
+    yield lambda: opik.delete_trace("p", "t", ["s"])
+
+
+def _of_langfuse(servers: _Servers) -> Iterator[Callable[[], object]]:
+    langfuse = servers.langfuse
+    yield langfuse.check
+    yield lambda: langfuse.has_trace(TRACE_ID)
+    yield lambda: langfuse.post_spans(_trace().spans)
+    yield lambda: langfuse.score({})
+    yield lambda: langfuse.delete("traces", TRACE_ID)
+    yield lambda: langfuse.upload(TRACE_ID, "1" * 16, b"<svg/>", "image/svg+xml")
+
+
+def _of_phoenix(servers: _Servers) -> Iterator[Callable[[], object]]:
+    phoenix, trace = servers.phoenix, _trace()
+    [call] = trace.calls
+    yield phoenix.check
+    yield lambda: phoenix.replace_span(trace.spans[0])
+    yield lambda: phoenix.annotate("span", [{}])
+    yield lambda: place_of_call(phoenix, trace, call, TRACE_ID)
+    yield lambda: place_of_root(phoenix, trace, TRACE_ID)
+    yield lambda: deliver_comparison(phoenix, _compared())
+    yield lambda: forget_trace(phoenix, _forgotten())
+
+
+@cache
+def _compared() -> ComparedPrompt:
+    return ComparedPrompt(comparison=sample_comparison("p"))
+
+
+@cache
+def _forgotten() -> ForgottenTrace:
+    [call] = _trace().calls
+    noted = ForgottenCall(
+        id=call.id, start_ns=1, external_trace=call.external_trace, prompts=(("p", "1"),)
+    )
+    return ForgottenTrace(
+        trace_id=_trace().trace_id, start_ns=1, traced_as=TRACE_ID, calls=(noted,)
+    )
+
+
+def _seeds() -> list[bytes]:
+    json, protobuf = b"content-type: application/json", b"content-type: application/x-protobuf"
+    node = (
+        b'{"node":{"spanId":"%s","parentId":null,"spanKind":"llm",'
+        b'"startTime":"2026-11-25T00:00:00+00:00","endTime":null}}' % (b"1" * 16)
+    )
+    page = b'"pageInfo":{"hasNextPage":%s,"endCursor":"%s"}'
+    spans = b'{"data":{"found":{"id":"U3","spans":{' + page + b',"edges":[' + node + b"]}}}"
+    bodies = [
+        b'{"id":"x","content":[{"file_name":"a.json"}]}',
+        b'{"id":"x","pre_sign_urls":["http://h/x"],"upload_id":"BEMinIO"}',
+        b'{"id":"x","pre_sign_urls":["http://127.0.0.1:9/x"],"upload_id":"u"}',
+        b'{"data":[]}',
+        b'{"mediaId":"m","uploadUrl":"http://127.0.0.1:9/s?X=1"}',
+        spans % (b"false", b""),
+        spans % (b"true", COUNT),
+        b'{"errors":[{"message":"no"}]}',
+        b'{"data":{"dataset_id":"d","id":"e","examples":[{"id":"x","node_id":"n"}]}}',
+        b'{"data":[{"id":"e","name":"p: prompt versions","metadata":{"made_by":"smile-trace"}}]}',
+        b'{"partialSuccess":{"rejectedSpans":"3","errorMessage":"too old"}}',
+    ]
+    taken = [b"200\n" + protobuf + b"\n\n", b"200\n" + protobuf + b"\n\n\x0a\x06\x08\x01\x12\x02no"]
+    redirect = b"307\nLocation: /elsewhere\n\n"
+    replies = [b"200\n" + json + b"\n\n" + body for body in bodies]
+    return [*replies, *taken, redirect, *HTTP_REPLIES.seeds()]
+
+
+TRACKER_REPLIES = ForeignReader("tracker replies", _read, _seeds)
