@@ -50,7 +50,7 @@ class Source(Protocol):
     @classmethod
     def owns(cls, trace_id: str) -> bool:
         """Whether an id is one of the source's, by its form alone: no other's look like it."""
-        ...
+        return False
 
     @classmethod
     def may_hold(cls, trace_id: str) -> bool:
