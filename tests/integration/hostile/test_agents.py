@@ -125,7 +125,8 @@ def test_what_an_application_records(name: str, settings: Settings) -> None:
     check_in_mlflow(lines, agent)
     with strict(answer(agent)) as server:
         check_outcome(agent, outcome(call, server))
-        assert bool(server.refused) is not agent.valid or agent.tools == []
+        refused_or_not_asked = bool(server.refused) or not server.bodies
+        assert refused_or_not_asked is not agent.valid or agent.tools == []
 
 
 def check_in_mlflow(lines: list[bytes], agent: HostileAgent) -> None:

@@ -26,6 +26,7 @@ from smile_trace.sources.discovery import pulled
 from smile_trace.sources.protocol import Page
 from smile_trace.store import Store
 from smile_trace.trackers import CapturedTrace, Rejected
+from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.pull import LATE_SECONDS, Pull
 from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowSource, MLflowTracker
@@ -34,7 +35,7 @@ from smile_trace_mlflow.server import Server
 from smile_trace_mlflow.spans import EXPLANATION_NAME
 from tests.support.command_line import run_command
 from tests.support.mlflow_server import MLflowServer
-from tests.support.spooled import call_span
+from tests.support.spooled import call_span, trace_id, write_spool
 from tests.support.strict_openai import StrictServer, strict
 from tests.support.worker_settings import settings_tables
 
@@ -186,7 +187,12 @@ def test_a_trace_of_the_store_is_not_delivered_in_the_foreground(
     tmp_path: Path, mlflow_server: MLflowServer, model: StrictServer
 ) -> None:
     written(tmp_path, model)
-    done = command(tmp_path, mlflow_server, "explain", 32 * "a", "--deliver")
+    settings = Settings(home=tmp_path / "state")
+    write_spool(settings.spool, [call_span(1)])
+    store = Store.open(settings)
+    Ingest(store, settings).run()
+    store.close()
+    done = command(tmp_path, mlflow_server, "explain", trace_id(1), "--deliver")
     assert done.returncode == 1
     assert b"smile-trace worker" in done.stderr
     assert not model.bodies

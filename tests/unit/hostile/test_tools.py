@@ -88,12 +88,15 @@ def test_parts_that_are_none(parts: list[Any]) -> None:
 
 
 def test_an_invalid_conversation_is_refused_in_a_sentence() -> None:
-    """Ids that repeat, and a result without a call: the server says so, and nothing is asked."""
+    """Ids that repeat: the server says so. A result without a call: it is not even asked."""
     twice = [*order_agent.messages(), *order_agent.messages()[2:]]
     alone = [m for m in order_agent.messages() if "tool_calls" not in m]
     with strict(order_agent.answer) as server:
         settings = EndpointSettings(kind="endpoint", base_url=server.base_url, retries=0)
         model = Endpoint("planted", settings)
-        for messages, why in ((twice, "Duplicate tool call id"), (alone, "must be a response")):
+        for messages, why in (
+            (twice, "Duplicate tool call id"),
+            (alone, "without the call that"),
+        ):
             with pytest.raises(ExplanationFailed, match=why):
                 smile_trace.explain(messages, model=model, parameters={"tools": order_agent.TOOLS})
