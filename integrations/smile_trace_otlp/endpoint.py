@@ -12,7 +12,7 @@ from opentelemetry.util.re import parse_env_headers
 from pydantic import Field
 
 from smile_trace.bounded_http import MAX_REPLY_MB
-from smile_trace.presentable import presentable
+from smile_trace.presentable import hide, presentable
 from smile_trace.records import Record
 from smile_trace.trackers.otlp import Encoding
 from smile_trace_otlp.presets import PRESETS, Header, Preset, PresetName
@@ -55,7 +55,7 @@ class Endpoint:
 
 
 def endpoint_of(options: OtlpOptions, environment: Mapping[str, str]) -> Endpoint:
-    """The endpoint that options and environment give.
+    """The endpoint that options and environment give. Values of variables are shown nowhere.
 
     Raises:
         ValueError: there is none, or it cannot be used; the message says what to set.
@@ -70,6 +70,8 @@ def endpoint_of(options: OtlpOptions, environment: Mapping[str, str]) -> Endpoin
         address, standard = _standard_address(environment), _standard(environment, "HEADERS")
         headers = {**parse_env_headers(standard, liberal=True), **headers}
         encoding = encoding or _standard_encoding(environment)
+    for value in (*headers.values(), *(environment[h.variable] for h in (*preset.headers, *asked))):
+        hide(value)
     if encoding == "json" and not preset.json:
         raise ValueError(f"[trackers.otlp] encoding: {options.preset} takes protobuf only")
     if not address.startswith(("http://", "https://")):

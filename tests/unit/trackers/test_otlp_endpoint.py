@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from smile_trace.presentable import presentable
 from smile_trace_otlp import OtlpTracker
 from smile_trace_otlp.endpoint import Endpoint, OtlpOptions, endpoint_of
 
@@ -43,6 +44,18 @@ def test_a_preset_takes_its_headers_from_the_variables_of_its_backend() -> None:
     basic = base64.b64encode(b"api:secret").decode()
     assert found.headers == {"Authorization": f"Basic {basic}", "project_id": "team/shop"}
     assert (found.base, found.path) == ("https://trace.wandb.ai/otel", "v1/traces")
+
+
+def test_what_headers_hold_is_shown_nowhere() -> None:
+    """A server may quote them in its replies."""
+    options = OtlpOptions(preset="weave", header_env={"x-team": "TEAM"})
+    environment = {"WANDB_API_KEY": "plainpass", "WEAVE_PROJECT": "a/b", "TEAM": "plainteam"}
+    sent = endpoint_of(options, environment).headers.values()
+    assert presentable(" ".join([*sent, "plainpass"])).count("[redacted]") == 3
+    endpoint_of(
+        OtlpOptions(traces=False), STANDARD | {"OTEL_EXPORTER_OTLP_HEADERS": "x=plainvalue"}
+    )
+    assert presentable("bad x: plainvalue") == "bad x: [redacted]"
 
 
 def test_named_variables_give_further_headers() -> None:
