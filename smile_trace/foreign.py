@@ -23,6 +23,10 @@ MAX_VALUES = 2_000_000
 MAX_INTEGER = 2**64
 MIN_INTEGER = -(2**63)
 
+MISREAD = (AttributeError, LookupError, TypeError, ValueError, RecursionError, OverflowError)
+"""What comes of taking values out of foreign data that is not shaped as it should be; a
+`ForeignDataError` is a ValueError."""
+
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 _STRING_OR_VALUE = re.compile(r'"(?:[^"\\]++|\\.)*+"|[,\[{]', re.DOTALL)
 

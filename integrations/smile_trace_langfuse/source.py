@@ -8,7 +8,6 @@ Source: Langfuse 4.16, `web/src/pages/api/public/v2/observations`.
 """
 
 import json
-import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,15 +18,12 @@ from pydantic import Field
 
 from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.dialects import is_ours
-from smile_trace.foreign import ForeignDataError
 from smile_trace.presentable import hide, presentable
 from smile_trace.records import JSON, Record, Span
-from smile_trace.sources.kit import LatestFirst, asking, iso_ms, read_options, unix_ns
+from smile_trace.sources.kit import LatestFirst, asking, iso_ms, read_options, readable, unix_ns
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.trackers.http import MISREAD, HttpClient, Service
+from smile_trace.trackers.http import HttpClient, Service
 from smile_trace_langfuse.observations import FIELDS, NAME, span_of
-
-logger = logging.getLogger(__name__)
 
 CLOUD = "https://cloud.langfuse.com"
 _PATH = "api/public/v2/observations"
@@ -132,7 +128,7 @@ class LangfuseSource(Source):
                 # One that was listed may have begun before, and was read then.
                 began = (_began_ms(raw, place) for raw in found.values())
                 traces += [
-                    _readable(trace_id, raw)
+                    readable(trace_id, partial(_spans, raw))
                     for (trace_id, raw), at in zip(found.items(), began, strict=True)
                     if at is not None and since_ms <= at < until_ms
                 ]
@@ -205,15 +201,6 @@ def _began_ms(observations: Iterable[Mapping[str, Any]], place: str) -> int | No
     """When a trace began in an environment."""
     times = (_start_ms(raw) for raw in observations if raw.get("environment") == place)
     return min(times, default=None)
-
-
-def _readable(trace_id: str, observations: Sequence[Any]) -> tuple[Span, ...]:
-    """As `_spans`; none where it cannot be read: the others of its page are."""
-    try:
-        return _spans(observations)
-    except (ForeignDataError, *MISREAD) as error:
-        logger.warning("the trace %s cannot be read: %s", trace_id, presentable(error))
-        return ()
 
 
 def _spans(observations: Sequence[Any]) -> tuple[Span, ...]:

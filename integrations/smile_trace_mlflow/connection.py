@@ -15,9 +15,10 @@ from mlflow.tracing.client import TracingClient
 from mlflow.tracking import MlflowClient
 
 from smile_trace.bounded_http import MAX_REPLY_MB, ReplyRefused
+from smile_trace.foreign import MISREAD
 from smile_trace.presentable import presentable
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import DEADLINE_TIMEOUTS, MISREAD, RequestRejected, Service
+from smile_trace.trackers.http import DEADLINE_TIMEOUTS, RequestRejected, Service
 from smile_trace_mlflow.sessions import bound_requests
 
 DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0

@@ -1,9 +1,9 @@
 """The source: traces that stand in MLflow, as its autologging and `@mlflow.trace` wrote them."""
 
 import json
-import logging
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
@@ -17,11 +17,10 @@ from smile_trace.dialects.base import known
 from smile_trace.foreign import ForeignDataError
 from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON, Record, Span
-from smile_trace.sources.kit import asking, own_ids, read_options, whole_milliseconds
+from smile_trace.sources.kit import asking, own_ids, read_options, readable, whole_milliseconds
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.trackers.http import MISREAD
+from smile_trace.trackers.late_span import EXPLANATION
 from smile_trace_mlflow.linked_prompts import with_templates
-from smile_trace_mlflow.spans import EXPLANATION
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace as MlflowTrace
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from mlflow.entities.trace_info import TraceInfo
 
     from smile_trace_mlflow.server import Server
-
-logger = logging.getLogger(__name__)
 
 _STATUS = {"OK": "ok", "ERROR": "error"}
 _OF_TRACE = ("mlflow.trace.session", "mlflow.trace.user")
@@ -112,16 +109,8 @@ class MLflowSource(Source):
                 )
             infos, until_ms = self._infos(experiment, since_ms, until_ms, limit)
             found = self._server.traces([info.trace_id for info in infos])
-            return Page(traces=tuple(filter(None, map(self._readable, found))), until_ms=until_ms)
-
-    def _readable(self, trace: "MlflowTrace") -> tuple[Span, ...]:
-        """As `_spans`; none where it cannot be read: the others of its page are."""
-        try:
-            return self._spans(trace)
-        except (ForeignDataError, *MISREAD) as error:
-            said = presentable(error)
-            logger.warning("the trace %s cannot be read: %s", trace.info.trace_id, said)
-            return ()
+            read = (readable(one.info.trace_id, partial(self._spans, one)) for one in found)
+            return Page(traces=tuple(filter(None, read)), until_ms=until_ms)
 
     def _spans(self, trace: "MlflowTrace") -> tuple[Span, ...]:
         """The finished spans of a trace without ours, with the templates of its prompts."""

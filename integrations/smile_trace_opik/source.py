@@ -5,7 +5,6 @@ never sorted, so nothing here relies on an order).
 """
 
 import json
-import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -15,7 +14,6 @@ from pydantic import Field
 
 from smile_trace import foreign, semconv
 from smile_trace.bounded_http import MAX_REPLY_MB
-from smile_trace.foreign import ForeignDataError
 from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Record, Span
 from smile_trace.sources.kit import (
@@ -25,16 +23,14 @@ from smile_trace.sources.kit import (
     iso_ms,
     own_ids,
     read_options,
+    readable,
     unix_ns,
 )
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.fields import known
-from smile_trace.trackers.http import MISREAD
 from smile_trace_opik.paths import PATH_NAME
 from smile_trace_opik.server import CLOUD, DEFAULT_WORKSPACE, OpikServer, own_settings
 from smile_trace_opik.spans import EXPLANATION_NAME, EXTERNAL_PROJECT, OWN_TRACE, TAG
-
-logger = logging.getLogger(__name__)
 
 LISTED, SPANS = 500, 500
 """Traces without content, and spans, in one reply."""
@@ -120,7 +116,7 @@ class OpikSource(Source):
             traces: dict[str, Any] = {}
             listed = partial(self._listed, place, traces)
             ids, until_ms = self._stretches.earliest(listed, since_ms, until_ms, limit)
-            read = (self._readable(traces[trace_id], place) for trace_id in ids)
+            read = (readable(i, partial(self._spans, traces[i], place)) for i in ids)
             return Page(traces=tuple(filter(None, read)), until_ms=until_ms)
 
     def _listed(
@@ -143,14 +139,6 @@ class OpikSource(Source):
         traces |= {i: t for i, t in found.items() if OWN_TRACE not in (t.get("metadata") or {})}
         began = {i: unix_ns(trace["start_time"]) // 1_000_000 for i, trace in found.items()}
         return [(at, i) for i, at in began.items() if i in traces]
-
-    def _readable(self, trace: Mapping[str, Any], project: str) -> tuple[Span, ...]:
-        """As `_spans`; none where it cannot be read: the others of its page are."""
-        try:
-            return self._spans(trace, project)
-        except (ForeignDataError, *MISREAD) as error:
-            logger.warning("the trace %s cannot be read: %s", trace["id"], presentable(error))
-            return ()
 
     def _spans(self, trace: Mapping[str, Any], project: str) -> tuple[Span, ...]:
         """The finished spans of a trace without ours; none where it was deleted meanwhile."""

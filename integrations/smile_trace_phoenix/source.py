@@ -4,10 +4,10 @@ Source: the REST interface of arize-phoenix 20.26 (`/openapi.json`), run.
 """
 
 import json
-import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -17,7 +17,6 @@ from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.dialects import is_ours
 from smile_trace.dialects.attributes import read_object
 from smile_trace.dialects.base import known
-from smile_trace.foreign import ForeignDataError
 from smile_trace.presentable import hide, presentable
 from smile_trace.records import JSON, Record, Span
 from smile_trace.sources.kit import (
@@ -25,14 +24,13 @@ from smile_trace.sources.kit import (
     iso_ms,
     own_ids,
     read_options,
+    readable,
     unix_ns,
     whole_milliseconds,
 )
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.trackers.http import MISREAD, HttpClient, Service
+from smile_trace.trackers.http import HttpClient, Service
 from smile_trace_phoenix.settings import own_headers
-
-logger = logging.getLogger(__name__)
 
 SPANS_PER_REQUEST = 1000
 """Phoenix gives no more in one reply."""
@@ -149,7 +147,11 @@ class PhoenixSource(Source):
             for first in range(0, len(ids), TRACES_PER_REQUEST):
                 asked = ids[first : first + TRACES_PER_REQUEST]
                 found = self._spans(project, asked)
-                traces += [_readable(one, found[one]) for one in asked if one in found]
+                traces += [
+                    readable(one, partial(_without_ours, found[one]))
+                    for one in asked
+                    if one in found
+                ]
             return Page(traces=tuple(filter(None, traces)), until_ms=until_ms)
 
     def _projects(self, name: str | None = None) -> Iterator[tuple[str, str]]:
@@ -212,15 +214,6 @@ class PhoenixSource(Source):
         if not isinstance(data, list) or not (following is None or isinstance(following, str)):
             raise TypeError("a list without data or cursor")
         return data, following
-
-
-def _readable(trace_id: str, raw: Sequence[Any]) -> tuple[Span, ...]:
-    """The spans of a trace; none where it cannot be read: the others of its page are."""
-    try:
-        return _without_ours(raw)
-    except (ForeignDataError, *MISREAD) as error:
-        logger.warning("the trace %s cannot be read: %s", trace_id, presentable(error))
-        return ()
 
 
 def _without_ours(raw: Sequence[Any]) -> tuple[Span, ...]:

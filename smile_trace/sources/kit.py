@@ -1,6 +1,7 @@
 """What sources have in common: their options, errors, the ids on their spans, whole pages."""
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +12,12 @@ from pydantic import ValidationError
 
 from smile_trace import semconv
 from smile_trace.errors import SmileTraceError
-from smile_trace.records import JSON, Record
+from smile_trace.foreign import MISREAD
+from smile_trace.presentable import presentable
+from smile_trace.records import JSON, Record, Span
 from smile_trace.sources.protocol import SourceUnavailable
+
+logger = logging.getLogger(__name__)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 253_402_300_799_999
@@ -50,6 +55,17 @@ def asking() -> Iterator[None]:
         raise
     except SmileTraceError as error:
         raise SourceUnavailable(str(error)) from error
+
+
+def readable(trace_id: str, read: Callable[[], tuple[Span, ...]]) -> tuple[Span, ...]:
+    """The spans of one trace of a page; none, and a line in the log, where it cannot be read: the
+    others of its page are."""
+    try:
+        return read()
+    except MISREAD as error:
+        said = presentable(error)
+        logger.warning("the trace %s cannot be read: %s", presentable(trace_id), said)
+        return ()
 
 
 def own_ids(name: str, trace_id: str, span_id: str) -> dict[str, JSON]:

@@ -17,7 +17,7 @@ import httpx
 from smile_trace import foreign
 from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, ReplyRefused, bounded, retry_after
 from smile_trace.errors import ReasonCode, SmileTraceError
-from smile_trace.foreign import NotJSON
+from smile_trace.foreign import MISREAD, NotJSON
 from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON
 from smile_trace.trackers.protocol import Rejected, TrackerUnavailable
@@ -29,9 +29,6 @@ BUSY = (408, 429, 502, 503, 504)
 DEADLINE_TIMEOUTS = 6
 """A request may take so many time-outs, to the last byte of its reply; a time-out bounds each
 silence in it."""
-
-MISREAD = (AttributeError, LookupError, TypeError, ValueError, RecursionError, OverflowError)
-"""What comes of a reply that is not shaped as it should be."""
 
 Failure = Literal["timeout", "certificate", "connection"]
 
