@@ -10,17 +10,14 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import Span
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.trackers import ForgottenTrace, Outcome, Receipt, Rejected
+from smile_trace.trackers.late_path import PATH_NAME, path_span_id
+from smile_trace.trackers.late_span import EXPLANATION_NAME, explanation_span_id
 from smile_trace_mlflow.assessments import take_away
 from smile_trace_mlflow.comparisons import VERSION_TAG
-from smile_trace_mlflow.paths import PATH_NAME, path_key, path_span_id, step_key, step_span_id
+from smile_trace_mlflow.paths import path_key, step_key, step_span_id
 from smile_trace_mlflow.reports import forget_reports
 from smile_trace_mlflow.runs import DAY_TAG, forget_in_day
-from smile_trace_mlflow.spans import (
-    EXPLANATION_NAME,
-    EXTERNAL_TRACE,
-    explanation_span_id,
-    mlflow_id,
-)
+from smile_trace_mlflow.spans import EXTERNAL_TRACE, mlflow_id
 
 if TYPE_CHECKING:
     from smile_trace_mlflow.server import Server

@@ -13,13 +13,15 @@ from smile_trace.records.path import ExplanationPath, PathStep
 from smile_trace.render import path_ends, path_to_html, path_to_svg, to_svg_strips
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedPath
+from smile_trace.trackers.late_path import PATH_NAME, path_span_id
+from smile_trace.trackers.late_span import Parent
+from smile_trace.trackers.places import find_parent, find_root
 from smile_trace_mlflow.assessments import say_path
 from smile_trace_mlflow.runs import DAY_TAG, NOTE, day_of, path_page
 from smile_trace_mlflow.spans import (
+    EXTERNAL_SPAN,
     EXTERNAL_TRACE,
-    ParentSpan,
-    find_parent,
-    find_root,
+    held,
     late_span,
     mlflow_trace_id,
 )
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
     from smile_trace_mlflow.server import Server
 
-PATH_NAME = "Where did this come from?"
-"""The name of the span under the root."""
 PATH = "smile_trace.path"
 """Span attribute: the path as JSON, without its explanations, which stand at its steps."""
 WIDTH, HEIGHT = 700, 200
@@ -42,8 +42,8 @@ _MOST_DRIVERS = 3
 class PathPlaces:
     """The spans that a path goes under: the root, and those of its calls by their ids."""
 
-    root: ParentSpan
-    calls: Mapping[str, ParentSpan]
+    root: Parent
+    calls: Mapping[str, Parent]
 
 
 def find_places(server: "Server", item: ExplainedPath) -> PathPlaces | None:
@@ -52,14 +52,17 @@ def find_places(server: "Server", item: ExplainedPath) -> PathPlaces | None:
     if traced_as == mlflow_trace_id(trace):
         root = trace.span(trace.root_span_id)
         calls = {
-            call.id: ParentSpan(traced_as, call.span_id, call.start_ns, call.end_ns)
+            call.id: Parent(traced_as, call.span_id, call.start_ns, call.end_ns)
             for call in trace.calls
         }
-        return PathPlaces(ParentSpan(traced_as, root.span_id, root.start_ns, root.end_ns), calls)
+        return PathPlaces(Parent(traced_as, root.span_id, root.start_ns, root.end_ns), calls)
     inside = [c for c in trace.calls if c.external_trace.get(EXTERNAL_TRACE) == traced_as]
     with server.reading():
-        spans = server.spans(traced_as)
-        found = {call.id: find_parent(traced_as, spans, call) for call in inside}
+        spans = held(server.spans(traced_as))
+        found = {
+            call.id: find_parent(traced_as, spans, call, call.external_trace.get(EXTERNAL_SPAN))
+            for call in inside
+        }
         own_root = find_root(traced_as, spans)
     if own_root is None:
         return None
@@ -90,11 +93,6 @@ def deliver_path(
     server.write_artifact(run_id, path_page(path.trace_id), path_to_html(path, title=title))
 
 
-def path_span_id(trace_id: str) -> str:
-    """The id of the span that shows the path of a trace."""
-    return hashlib.sha256(f"smile-trace path {trace_id}".encode()).hexdigest()[:16]
-
-
 def step_span_id(call_id: str) -> str:
     """The id of the span that shows a call as a step of a path."""
     return hashlib.sha256(f"smile-trace step {call_id}".encode()).hexdigest()[:16]
@@ -110,7 +108,7 @@ def step_key(call_id: str, number: int) -> str:
     return f"step picture {number} of {call_id}"
 
 
-def _of_path(path: ExplanationPath, root: ParentSpan, picture: str) -> Span:
+def _of_path(path: ExplanationPath, root: Parent, picture: str) -> Span:
     bare = path.model_dump(mode="json", exclude={"steps": {"__all__": {"explanation", "by_tool"}}})
     outputs: dict[str, JSON] = {"summary": short(path.summary, 2000), "path": picture}
     answer = path.steps[0].explanation.answer
@@ -118,7 +116,7 @@ def _of_path(path: ExplanationPath, root: ParentSpan, picture: str) -> Span:
     return late_span(root, path_span_id(path.trace_id), PATH_NAME, answer, outputs, attributes)
 
 
-def _of_step(number: int, step: PathStep, parent: ParentSpan, pictures: Mapping[str, str]) -> Span:
+def _of_step(number: int, step: PathStep, parent: Parent, pictures: Mapping[str, str]) -> Span:
     outputs: dict[str, JSON] = {"depends on": _sources(step), **pictures}
     name = short(f"{number}. {step.title}")
     answer = step.explanation.answer

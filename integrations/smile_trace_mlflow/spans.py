@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smile_trace import semconv
@@ -11,7 +10,6 @@ from smile_trace.records import (
     JSON,
     Call,
     Document,
-    Explanation,
     Message,
     Span,
     Trace,
@@ -24,22 +22,23 @@ from smile_trace.render import (
 )
 from smile_trace.trackers import ExplainedCall
 from smile_trace.trackers.fields import known, retrievers
+from smile_trace.trackers.late_span import (
+    EXPLANATION,
+    EXPLANATION_NAME,
+    Parent,
+    explanation_json,
+    explanation_span_id,
+)
 from smile_trace.trackers.names import call_label, model_label
+from smile_trace.trackers.places import HeldSpan
 
 if TYPE_CHECKING:
     from mlflow.entities.span import Span as MlflowSpan
 
-EXPLANATION = "smile_trace.explanation"
-"""Span attribute: the full Explanation as JSON."""
 EXTERNAL_TAG = "smile.external_trace"
 """Trace tag: the id of the user's own trace that was not found on this server."""
 LONGEST_ID = 250
 """Characters of a session, a user and the name of a tag."""
-LARGEST_EXPLANATION = 512_000
-"""Characters of Explanation JSON on a span; a longer one leaves out its perturbations there."""
-
-EXPLANATION_NAME = "Why this answer?"
-"""How the name of an explanation's span begins; the function and the model follow."""
 EXTERNAL_TRACE, EXTERNAL_SPAN = "mlflow.trace_id", "mlflow.span_id"
 """Keys of `Call.external_trace`."""
 
@@ -171,57 +170,15 @@ def external_ids(trace: Trace) -> list[str]:
     return list(dict.fromkeys(i for i in ids if i is not None)) if all(ids) else []
 
 
-@dataclass(frozen=True)
-class ParentSpan:
-    """The span under which an explanation goes; its times are Unix nanoseconds."""
-
-    trace_id: str
-    span_id: str
-    start_ns: int
-    end_ns: int
+def held(spans: Sequence["MlflowSpan"]) -> list[HeldSpan]:
+    """Spans of the user's own trace, as places for an explanation."""
+    return [
+        HeldSpan(s.span_id, s.parent_id, s.span_type in _LLM_TYPES, s.start_time_ns, s.end_time_ns)
+        for s in spans
+    ]
 
 
-def find_parent(trace_id: str, spans: Sequence["MlflowSpan"], call: Call) -> ParentSpan | None:
-    """The span of the user's own trace that an explanation goes under; None without spans yet.
-
-    Under the LLM span that was recorded while the call ran, if there is one below the span
-    that was noted; else under the noted span; else under the root.
-    """
-    by_id = {span.span_id: span for span in spans}
-    noted = by_id.get(call.external_trace.get(EXTERNAL_SPAN, ""))
-    inside = [s for s in spans if noted is None or _is_below(s, noted.span_id, by_id)]
-    llm = [s for s in inside if s.span_type in _LLM_TYPES and _overlap(s, call) > 0]
-    if not llm and noted is None:
-        return find_root(trace_id, spans)
-    return _parent(trace_id, max(llm, key=lambda s: _overlap(s, call)) if llm else noted)
-
-
-def find_root(trace_id: str, spans: Sequence["MlflowSpan"]) -> ParentSpan | None:
-    """The root span of the user's own trace; None without spans yet."""
-    return _parent(trace_id, next((s for s in spans if s.parent_id is None), None))
-
-
-def _parent(trace_id: str, span: "MlflowSpan | None") -> ParentSpan | None:
-    if span is None or span.end_time_ns is None:
-        return None
-    return ParentSpan(trace_id, span.span_id, span.start_time_ns, span.end_time_ns)
-
-
-def _is_below(span: "MlflowSpan", ancestor: str, by_id: Mapping[str, "MlflowSpan"]) -> bool:
-    at: MlflowSpan | None = span
-    for _ in by_id:
-        at = None if at is None else by_id.get(at.parent_id or "")
-        if at is None or at.span_id == ancestor:
-            break
-    return at is not None and at.span_id == ancestor
-
-
-def _overlap(span: "MlflowSpan", call: Call) -> int:
-    """Nanoseconds in which both ran."""
-    return min(span.end_time_ns or 0, call.end_ns) - max(span.start_time_ns, call.start_ns)
-
-
-def explanation_span(item: ExplainedCall, parent: ParentSpan, pictures: Mapping[str, str]) -> Span:
+def explanation_span(item: ExplainedCall, parent: Parent, pictures: Mapping[str, str]) -> Span:
     """The late span that shows an explanation under its LLM span.
 
     Its id comes from the call alone, so that a newer explanation replaces the older one, and it
@@ -247,7 +204,7 @@ def explanation_span(item: ExplainedCall, parent: ParentSpan, pictures: Mapping[
                 "smile.fidelity_r2_high": fidelity.r2_high,
             }
         ),
-        EXPLANATION: _explanation_json(explanation),
+        EXPLANATION: explanation_json(explanation),
     }
     name = f"{EXPLANATION_NAME} {call_label(call)}"
     return late_span(
@@ -256,7 +213,7 @@ def explanation_span(item: ExplainedCall, parent: ParentSpan, pictures: Mapping[
 
 
 def late_span(
-    parent: ParentSpan,
+    parent: Parent,
     span_id: str,
     name: str,
     answer: str,
@@ -285,18 +242,6 @@ def late_span(
         },
         status="ok",
     )
-
-
-def explanation_span_id(call_id: str) -> str:
-    """The id of the span that shows a call's explanation."""
-    return hashlib.sha256(f"smile-trace explanation {call_id}".encode()).hexdigest()[:16]
-
-
-def _explanation_json(explanation: Explanation) -> str:
-    text = explanation.model_dump_json()
-    if len(text) <= LARGEST_EXPLANATION:
-        return text
-    return explanation.model_copy(update={"perturbations": ()}).model_dump_json()
 
 
 def _messages(messages: Sequence[Message]) -> list[JSON]:

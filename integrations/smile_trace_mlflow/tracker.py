@@ -32,19 +32,22 @@ from smile_trace.trackers import (
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.late_path import path_span_id
+from smile_trace.trackers.late_span import Parent
+from smile_trace.trackers.places import find_parent
 from smile_trace_mlflow.assessments import assess, assess_unexplained, give_user_feedback
 from smile_trace_mlflow.comparisons import deliver_comparison
 from smile_trace_mlflow.forgetting import STATUS_TAG, forget_trace, picture_key
-from smile_trace_mlflow.paths import deliver_path, find_places, path_span_id
+from smile_trace_mlflow.paths import deliver_path, find_places
 from smile_trace_mlflow.prompts import prompt_template
 from smile_trace_mlflow.reports import deliver_report
 from smile_trace_mlflow.runs import day_of, deliver_day
 from smile_trace_mlflow.spans import (
+    EXTERNAL_SPAN,
     EXTERNAL_TRACE,
-    ParentSpan,
     explanation_span,
     external_ids,
-    find_parent,
+    held,
     mlflow_trace_id,
     spans_for_mlflow,
 )
@@ -276,7 +279,7 @@ class MLflowTracker(Tracker):
 
     def _place(
         self, item: ExplainedCall | UnexplainedCall
-    ) -> "tuple[ParentSpan, TraceInfo] | Deferred | Rejected":
+    ) -> "tuple[Parent, TraceInfo] | Deferred | Rejected":
         """The span that something belongs to, and its trace; else why there is none."""
         parent = self._parent(item)
         if parent is None:
@@ -286,14 +289,15 @@ class MLflowTracker(Tracker):
             return _gone(parent.trace_id)
         return parent, info
 
-    def _parent(self, item: ExplainedCall | UnexplainedCall) -> ParentSpan | None:
+    def _parent(self, item: ExplainedCall | UnexplainedCall) -> Parent | None:
         """The span that an explanation goes under: the call's, or one of the user's own trace."""
         call = item.call
         if item.traced_as == mlflow_trace_id(item.trace):
-            return ParentSpan(item.traced_as, call.span_id, call.start_ns, call.end_ns)
+            return Parent(item.traced_as, call.span_id, call.start_ns, call.end_ns)
         trace_id = call.external_trace.get(EXTERNAL_TRACE, item.traced_as)
         with self._server.reading():
-            return find_parent(trace_id, self._server.spans(trace_id), call)
+            spans = held(self._server.spans(trace_id))
+        return find_parent(trace_id, spans, call, call.external_trace.get(EXTERNAL_SPAN))
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `Tracker.deliver_comparison`: one run per version, found by a tag."""

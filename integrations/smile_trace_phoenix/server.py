@@ -7,14 +7,17 @@ spans: what was sent is looked for again.
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.presentable import hide
 from smile_trace.records import JSON, Span
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service
+from smile_trace.trackers.late_path import PATH_NAME
+from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace.trackers.otlp import post_spans
+from smile_trace.trackers.places import HeldSpan
 from smile_trace_phoenix.annotations import Kind
 
 _LOOKS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
@@ -23,18 +26,8 @@ MOST_PAGES = 200
 """Pages of a trace's spans, of 1,000 each: a list without end ends there."""
 _TRACE = """query($id: String!, $after: String) { found: getTraceByOtelId(traceId: $id) {
     spans(first: 1000, after: $after) { pageInfo { hasNextPage endCursor }
-    edges { node { spanId parentId spanKind startTime endTime } } } } }"""
+    edges { node { spanId name parentId spanKind startTime endTime } } } } }"""
 _SPAN = "query($id: String!) { found: getSpanByOtelId(spanId: $id) { id } }"
-
-
-class HeldSpan(NamedTuple):
-    """A span that Phoenix holds; its times are Unix nanoseconds, exact to the microsecond."""
-
-    span_id: str
-    parent_id: str | None
-    kind: str
-    start_ns: int
-    end_ns: int
 
 
 class PhoenixServer:
@@ -186,11 +179,12 @@ class PhoenixServer:
 
 
 def _held(node: dict[str, Any]) -> HeldSpan:
+    """Its times are exact to the microsecond."""
+    ours = str(node["name"]).startswith((EXPLANATION_NAME, PATH_NAME))
+    is_call = str(node["spanKind"]).upper() == "LLM" and not ours
     start = _nanoseconds(node["startTime"])
     end = _nanoseconds(node["endTime"]) if node["endTime"] else start
-    return HeldSpan(
-        str(node["spanId"]), node["parentId"] or None, str(node["spanKind"]).upper(), start, end
-    )
+    return HeldSpan(str(node["spanId"]), node["parentId"] or None, is_call, start, end)
 
 
 def _nanoseconds(text: str) -> int:

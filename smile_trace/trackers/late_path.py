@@ -9,7 +9,7 @@ from smile_trace.render.markdown import escape
 from smile_trace.trackers.late_span import Parent, late_span
 from smile_trace.trackers.protocol import ExplainedPath
 
-NAME = "Where did this come from?"
+PATH_NAME = "Where did this come from?"
 
 
 def path_span(item: ExplainedPath, root: Parent) -> Span:
@@ -18,7 +18,7 @@ def path_span(item: ExplainedPath, root: Parent) -> Span:
     return late_span(
         root,
         path_span_id(path.trace_id),
-        NAME,
+        PATH_NAME,
         answer=path.steps[0].explanation.answer,
         svg=path_to_svg(path),
         markdown=_markdown(path),

@@ -19,7 +19,7 @@ from smile_trace.trackers.fields import known
 from smile_trace.trackers.names import call_label
 from smile_trace.trackers.protocol import ExplainedCall
 
-NAME = "Why this answer?"
+EXPLANATION_NAME = "Why this answer?"
 """How the name of an explanation's span begins; the function and the model follow."""
 EXPLANATION = "smile_trace.explanation"
 """Attribute: the Explanation as JSON, for programs."""
@@ -57,7 +57,7 @@ def explanation_span(item: ExplainedCall, parent: Parent) -> Span:
     return late_span(
         parent,
         explanation_span_id(item.call.id),
-        f"{NAME} {call_label(item.call)}",
+        f"{EXPLANATION_NAME} {call_label(item.call)}",
         answer=explanation.answer,
         svg=to_svg(explanation),
         markdown=align_tables(to_markdown(explanation)),
@@ -65,7 +65,7 @@ def explanation_span(item: ExplainedCall, parent: Parent) -> Span:
             **evaluation,
             "smile.driver": driver_text(explanation),
             "smile.verdict": explanation.fidelity.status,
-            EXPLANATION: _explanation_json(explanation),
+            EXPLANATION: explanation_json(explanation),
         },
         event=evaluation,
     )
@@ -160,7 +160,8 @@ def _inside(parent: Parent) -> tuple[int, int]:
     return max(parent.start_ns + edge, end - _LENGTH_NS), end
 
 
-def _explanation_json(explanation: Explanation) -> str:
+def explanation_json(explanation: Explanation) -> str:
+    """The attribute `EXPLANATION`, at most about as long as `LARGEST_EXPLANATION`."""
     text = explanation.model_dump_json()
     if len(text) <= LARGEST_EXPLANATION:
         return text

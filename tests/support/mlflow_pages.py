@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Locator, Page
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from smile_trace_mlflow.spans import EXPLANATION_NAME
+from smile_trace.trackers.late_span import EXPLANATION_NAME
 
 PATIENCE, CLICKS = 60_000, 4
 """Milliseconds for MLflow's interface on a busy machine; how often it is clicked meanwhile."""

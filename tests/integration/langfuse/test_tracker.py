@@ -10,7 +10,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import Trace
 from smile_trace.testing.samples import sample_explanation, sample_trace
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, Rejected
-from smile_trace.trackers.late_span import NAME
+from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_langfuse import LangfuseTracker
 from tests.support.fake_langfuse import KEYS
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites
@@ -54,7 +54,7 @@ def test_the_picture_stands_above_the_table_in_an_evaluators_output(
 ) -> None:
     trace = sample_trace()
     deliver(tracker, trace)
-    [span] = [s for s in server.spans.values() if s.name.startswith(NAME)]
+    [span] = [s for s in server.spans.values() if s.name.startswith(EXPLANATION_NAME)]
     assert span.parent_id == trace.calls[0].span_id
     assert span.attributes[f"{OBSERVATION}type"] == "evaluator"
     picture, _, table = str(span.attributes[f"{OBSERVATION}output"]).partition("\n\n")
@@ -108,7 +108,7 @@ def test_what_was_read_from_langfuse_is_not_written_again(
     trace = read_from_langfuse(sample_trace())
     server.add(trace.spans)
     deliver(tracker, trace)
-    assert [s.name.startswith(NAME) for s in server.spans.values()] == [True]
+    assert [s.name.startswith(EXPLANATION_NAME) for s in server.spans.values()] == [True]
 
 
 def test_one_that_was_deleted_there_meanwhile_is_a_reason(

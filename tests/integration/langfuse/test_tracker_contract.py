@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
-from smile_trace.trackers.late_span import NAME
+from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_langfuse import LangfuseTracker
 from tests.support.fake_langfuse import KEYS
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites
@@ -35,4 +35,4 @@ class TestLangfuseTracker(TrackerContract):
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeLangfuseWrites)
-        return [s.trace_id for s in server.spans.values() if s.name.startswith(NAME)]
+        return [s.trace_id for s in server.spans.values() if s.name.startswith(EXPLANATION_NAME)]

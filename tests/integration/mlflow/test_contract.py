@@ -7,8 +7,8 @@ import pytest
 
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker
-from smile_trace_mlflow.spans import EXPLANATION_NAME
 from tests.support.mlflow_server import MLflowServer
 from tests.support.reverse_proxy import ReverseProxy
 

@@ -21,8 +21,8 @@ from smile_trace.trackers import (
     Receipt,
     Rejected,
 )
+from smile_trace.trackers.late_path import PATH_NAME
 from smile_trace_mlflow import MLflowTracker
-from smile_trace_mlflow.paths import PATH_NAME
 from smile_trace_mlflow.runs import day_of, path_page
 from smile_trace_mlflow.spans import EXTERNAL_TRACE
 from tests.support.agents_in_store import serving_agent

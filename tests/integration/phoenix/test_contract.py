@@ -6,7 +6,7 @@ import pytest
 
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
-from smile_trace.trackers.late_span import NAME
+from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_phoenix import PhoenixTracker
 from tests.support.phoenix_server import PhoenixServer
 from tests.support.reverse_proxy import ReverseProxy
@@ -41,5 +41,5 @@ class TestPhoenixTracker(TrackerContract):
         return [
             span["context"]["trace_id"]
             for span in self.behind.settled(f"projects/{self.project}/spans", limit=1000)
-            if span["name"].startswith(NAME)
+            if span["name"].startswith(EXPLANATION_NAME)
         ]

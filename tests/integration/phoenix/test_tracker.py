@@ -25,7 +25,7 @@ from smile_trace.trackers import (
     UnexplainedCall,
 )
 from smile_trace.trackers.fields import retrievers
-from smile_trace.trackers.late_span import NAME, explanation_span_id
+from smile_trace.trackers.late_span import EXPLANATION_NAME, explanation_span_id
 from smile_trace_phoenix import PhoenixSource, PhoenixTracker
 from smile_trace_phoenix.spans import spans_for_phoenix
 from tests.support.explained import captured, explanation
@@ -123,7 +123,7 @@ def test_an_explanation_is_drawn_and_replaced(project: Project) -> None:
         assert {one["by"] for one in said.values()} == {"smile-trace"}
     assert project.explain(trace, call, newer, traced_as) == receipt
     spans = project.spans()
-    assert len([span for span in spans.values() if span["name"].startswith(NAME)]) == 1
+    assert len([span for span in spans.values() if span["name"].startswith(EXPLANATION_NAME)]) == 1
     assert "Nothing is sure" in spans[receipt.external_id]["attributes"]["output.value"]
     said = project.said("span", call.span_id)
     assert said["smile.driver"]["label"] == "(none)"
@@ -181,7 +181,7 @@ def test_into_the_applications_own_trace(project: Project) -> None:
     assert receipt.external_id == own.trace_id
     project.explain(trace, moved, found, receipt.external_id)
     spans = project.spans()
-    [late] = [span for span in spans.values() if span["name"].startswith(NAME)]
+    [late] = [span for span in spans.values() if span["name"].startswith(EXPLANATION_NAME)]
     assert late["parent_id"] == own.calls[0].span_id
     assert {span["context"]["trace_id"] for span in spans.values()} == {own.trace_id}
 
@@ -199,6 +199,22 @@ def test_into_the_applications_own_trace(project: Project) -> None:
     assert {one["label"] for one in said.values()} == {"forgotten"}
 
 
+def test_a_newer_explanation_is_not_put_under_the_older_one(project: Project) -> None:
+    """Phoenix has the late span as a model's call, here the only one in the trace."""
+    own, _ = captured(explanation())
+    root = own.span(own.root_span_id).model_copy(update={"end_ns": own.calls[0].end_ns})
+    write_spans(project.server.url, project.name, [root])
+    found = explanation()
+    noted = {"otel.trace_id": own.trace_id, "otel.span_id": own.root_span_id}
+    trace, call = captured(found, external_trace=noted)
+    call = call.model_copy(update={"start_ns": root.start_ns, "end_ns": root.end_ns})
+    trace = trace.model_copy(update={"calls": (call,)})
+    for _ in range(2):
+        project.explain(trace, call, found, own.trace_id)
+    [late] = [s for s in project.spans().values() if s["name"].startswith(EXPLANATION_NAME)]
+    assert late["parent_id"] == own.root_span_id
+
+
 def test_a_trace_that_was_read_from_phoenix_is_explained_in_place(project: Project) -> None:
     made = {"name": project.name}
     httpx.post(f"{project.server.url}/v1/projects", json=made, timeout=60).raise_for_status()
@@ -211,7 +227,7 @@ def test_a_trace_that_was_read_from_phoenix_is_explained_in_place(project: Proje
     assert project.deliver(trace).external_id == trace.trace_id
     project.explain(trace, call, sample_explanation(call), trace.trace_id)
     spans = project.spans()
-    [late] = [one for one in spans if spans[one]["name"].startswith(NAME)]
+    [late] = [one for one in spans if spans[one]["name"].startswith(EXPLANATION_NAME)]
     assert set(spans) - {late} == {span.span_id for span in sent}
     assert spans[late]["parent_id"] == call.span_id
     assert assemble(trace.trace_id, source.read(trace.trace_id)).calls == trace.calls

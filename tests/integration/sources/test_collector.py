@@ -13,8 +13,9 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.testing.samples import sample_explanation, sample_trace
 from smile_trace.trackers import ExplainedCall
+from smile_trace.trackers.late_span import Parent
 from smile_trace.worker.ingest import Ingest
-from smile_trace_mlflow.spans import ParentSpan, explanation_span
+from smile_trace_mlflow.spans import explanation_span
 from tests.support.collector import BATCH, Collector, agent
 from tests.support.otlp_requests import request_of, to_protobuf
 from tests.support.receiver_process import PROTOBUF, Receiver, post
@@ -100,7 +101,7 @@ def test_our_own_late_spans_in_its_stream_are_no_calls(
     trace = sample_trace()
     [call] = trace.calls
     item = ExplainedCall(trace=trace, call=call, explanation=sample_explanation(call), traced_as="")
-    under = ParentSpan(trace.trace_id, call.span_id, call.start_ns, call.end_ns)
+    under = Parent(trace.trace_id, call.span_id, call.start_ns, call.end_ns)
     late = explanation_span(item, under, {})
     receiver.start()
     collector.start()

@@ -12,8 +12,9 @@ from mlflow.tracing.client import TracingClient
 from smile_trace.records import Explanation
 from smile_trace.render import driver_text
 from smile_trace.store import Store
+from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_mlflow.assessments import DRIVER, VERDICT
-from smile_trace_mlflow.spans import EXPLANATION_NAME, mlflow_trace_id
+from smile_trace_mlflow.spans import mlflow_trace_id
 from tests.support.chaos.fault_run import FaultRun
 from tests.support.chaos.schedule import Fault
 from tests.support.mlflow_server import MLflowServer
