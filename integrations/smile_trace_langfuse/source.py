@@ -8,7 +8,6 @@ Source: Langfuse 4.16, `web/src/pages/api/public/v2/observations`.
 """
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -16,16 +15,15 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.dialects import is_ours
 from smile_trace.presentable import hide, presentable
-from smile_trace.records import JSON, Record, Span
+from smile_trace.records import JSON, Span
 from smile_trace.sources.kit import LatestFirst, asking, iso_ms, read_options, readable, unix_ns
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.trackers.http import HttpClient, Service
+from smile_trace.trackers.http import HttpClient, HttpOptions, Service
 from smile_trace_langfuse.observations import FIELDS, NAME, span_of
+from smile_trace_langfuse.settings import address, own_keys
 
-CLOUD = "https://cloud.langfuse.com"
 _PATH = "api/public/v2/observations"
 LISTED = 1000
 """Observations in one reply without content; Langfuse gives no more."""
@@ -37,7 +35,7 @@ MOST_PAGES = 200
 """Pages of one list: one without end ends there."""
 
 
-class LangfuseSourceOptions(Record):
+class LangfuseSourceOptions(HttpOptions):
     """The options of `[sources.langfuse]`; the keys come from the environment only."""
 
     url: str | None = None
@@ -45,9 +43,6 @@ class LangfuseSourceOptions(Record):
     environments: tuple[str, ...] = ()
     """Names of the environments of the keys' project whose traces are read (`default`)."""
     timeout_seconds: float = Field(30.0, gt=0, le=300)
-    """How long the server may be silent in one request, which may take six times as long."""
-    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
 
 
 class LangfuseSource(Source):
@@ -87,18 +82,11 @@ class LangfuseSource(Source):
             ValueError: an unknown option, no usable address, or no keys.
         """
         checked = read_options(LangfuseSourceOptions, cls.name, options)
-        public, secret = (os.environ.get(f"LANGFUSE_{k}_KEY") or "" for k in ("PUBLIC", "SECRET"))
-        if not (options or tracker or (public and secret)):
+        keys = own_keys()
+        if not (options or tracker or all(keys)):
             return None
         url = checked.url or str(tracker.get("url") or "")
-        url = url or os.environ.get("LANGFUSE_BASE_URL") or os.environ.get("LANGFUSE_HOST") or CLOUD
-        if not url.startswith(("http://", "https://")) or not (public and secret):
-            raise ValueError(
-                f"Langfuse at {presentable(url)} needs an http(s) address (url of "
-                "[sources.langfuse], or LANGFUSE_BASE_URL) and the keys of a project: set "
-                "LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY"
-            )
-        return cls(url, (public, secret), checked)
+        return cls(address(url, "[sources.langfuse]", keys), keys, checked)
 
     @classmethod
     def may_hold(cls, trace_id: str) -> bool:

@@ -3,16 +3,17 @@
 Source: langfuse 5, `_client/attributes.py`.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Message, Span, Trace, chat_messages
 from smile_trace.trackers.fields import (
     call_metadata,
+    json_text,
     known,
     prompt_uses,
     retrievers,
+    shown_text,
     span_input,
     span_output,
     tags,
@@ -66,11 +67,11 @@ def _of_call(call: Call) -> dict[str, JSON]:
     metadata = {**call_metadata(call), **call.metadata, "prompts": prompt_uses(call)}
     about: dict[str, JSON] = {
         "type": "generation",
-        "input": asked if isinstance(asked, str) else _json(asked),
+        "input": asked if isinstance(asked, str) else json_text(asked),
         "output": _answer(call),
         "model.name": model_label(call.model),
-        "model.parameters": _json(call.parameters) if call.parameters else None,
-        "usage_details": _json(usage) if usage else None,
+        "model.parameters": json_text(call.parameters) if call.parameters else None,
+        "usage_details": json_text(usage) if usage else None,
         # Langfuse links its own prompts, which it numbers.
         "prompt.name": prompt.name if prompt and version is not None else None,
         "prompt.version": version,
@@ -79,7 +80,7 @@ def _of_call(call: Call) -> dict[str, JSON]:
     }
     named = {f"{_OBSERVATION}{name}": value for name, value in known(about).items()}
     return named | {
-        f"{_OBSERVATION}metadata.{name}": value if isinstance(value, str) else _json(value)
+        f"{_OBSERVATION}metadata.{name}": value if isinstance(value, str) else json_text(value)
         for name, value in known(metadata).items()
     }
 
@@ -88,15 +89,15 @@ def _answer(call: Call) -> str | None:
     if not call.tool_calls:
         return call.answer
     said = Message(role="assistant", content="", parts=call.tool_calls)
-    return _json(chat_messages([said])[0])
+    return json_text(chat_messages([said])[0])
 
 
 def _of_context(span: Span, kind: str) -> dict[str, JSON]:
     return known(
         {
             f"{_OBSERVATION}type": kind,
-            f"{_OBSERVATION}input": _shown(span_input(span)),
-            f"{_OBSERVATION}output": _shown(span_output(span)),
+            f"{_OBSERVATION}input": shown_text(span_input(span)),
+            f"{_OBSERVATION}output": shown_text(span_output(span)),
         }
     )
 
@@ -111,15 +112,3 @@ def _of_trace(trace: Trace, name: str) -> dict[str, JSON]:
             semconv.USER_ID: first.user if first else None,
         }
     )
-
-
-def _shown(value: Mapping[str, JSON] | None) -> str | None:
-    """A single text as it is, anything else as JSON."""
-    if not value:
-        return None
-    [first, *more] = value.values()
-    return first if isinstance(first, str) and not more else _json(value)
-
-
-def _json(value: JSON) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)

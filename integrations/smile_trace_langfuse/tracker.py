@@ -1,15 +1,10 @@
 """The tracker: what of a trace and its explanations goes where in Langfuse."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from pydantic import Field
-
-from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.errors import ReasonCode
-from smile_trace.presentable import presentable
-from smile_trace.records import JSON, Record, Span, Trace
+from smile_trace.records import JSON, Span, Trace
 from smile_trace.render import path_to_svg, to_svg
 from smile_trace.trackers import (
     Capabilities,
@@ -25,30 +20,26 @@ from smile_trace.trackers import (
     read_options,
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
-from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.http import HttpOptions, RequestRejected
 from smile_trace.trackers.late_path import path_span
 from smile_trace.trackers.late_span import Parent, explanation_span
 from smile_trace_langfuse import scores
 from smile_trace_langfuse.server import LangfuseServer
+from smile_trace_langfuse.settings import address, own_keys
 from smile_trace_langfuse.spans import evaluator, spans_for_langfuse
 
-CLOUD = "https://cloud.langfuse.com"
 SPANS_PER_REQUEST = 400
 EXTERNAL_TRACE = "langfuse.trace_id"
 """Key of `Call.external_trace`: of a call that was read from Langfuse."""
 
 
-class LangfuseOptions(Record):
+class LangfuseOptions(HttpOptions):
     """The options of `[trackers.langfuse]`; the keys come from the environment only."""
 
     url: str | None = None
     """By default LANGFUSE_BASE_URL, then LANGFUSE_HOST, then Langfuse's cloud."""
     traces: bool = True
     """False where the application sends the same traces to this Langfuse itself."""
-    timeout_seconds: float = Field(10.0, gt=0, le=300)
-    """How long the server may be silent in one request, which may take six times as long."""
-    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
 
 
 class LangfuseTracker(Tracker):
@@ -68,21 +59,12 @@ class LangfuseTracker(Tracker):
         Raises:
             ValueError: an option is unknown or wrong, or there is no address or key.
         """
-        keys = tuple(os.environ.get(f"LANGFUSE_{kind}_KEY") or "" for kind in ("PUBLIC", "SECRET"))
+        keys = own_keys()
         if not options and not all(keys):
             return None
         checked = read_options(LangfuseOptions, "langfuse", options)
-        own = os.environ.get("LANGFUSE_BASE_URL") or os.environ.get("LANGFUSE_HOST")
-        url = checked.url or own or CLOUD
-        if not url.startswith(("http://", "https://")) or not all(keys):
-            raise ValueError(
-                f"Langfuse at {presentable(url)} needs an http(s) address (url of "
-                "[trackers.langfuse], or LANGFUSE_BASE_URL) and the keys of a project: set "
-                "LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY"
-            )
-        server = LangfuseServer(
-            url, (keys[0], keys[1]), checked.timeout_seconds, checked.max_reply_mb
-        )
+        url = address(checked.url, "[trackers.langfuse]", keys)
+        server = LangfuseServer(url, keys, checked.timeout_seconds, checked.max_reply_mb)
         return cls(server, sends_traces=checked.traces)
 
     def close(self) -> None:

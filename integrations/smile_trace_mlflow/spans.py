@@ -1,7 +1,6 @@
 """Our spans, as MLflow reads them: previews and chat on a copy, and the explanation's own span."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,13 @@ from smile_trace.render import (
     summary_to_markdown,
 )
 from smile_trace.trackers import ExplainedCall
-from smile_trace.trackers.fields import known, retrievers
+from smile_trace.trackers.fields import (
+    in_their_places,
+    json_text,
+    known,
+    retrievers,
+    without_nul,
+)
 from smile_trace.trackers.late_span import (
     EXPLANATION,
     EXPLANATION_NAME,
@@ -77,7 +82,7 @@ def spans_for_mlflow(trace: Trace) -> Iterator[Span]:
             shown |= _of_trace(trace)
         yield span.model_copy(
             update={
-                "name": _no_nul(name),
+                "name": without_nul(name),
                 "attributes": {**span.attributes, **_limited_ids(span), **shown},
                 # MLflow lists a trace without a root as still in progress for ever.
                 "parent_id": None if is_root else span.parent_id,
@@ -95,7 +100,7 @@ def _limited_ids(span: Span) -> dict[str, JSON]:
 
 def _limited(text: str) -> str:
     """At most 250 characters; what differs stays different."""
-    shown = _no_nul(text)
+    shown: str = without_nul(text)
     if len(shown) <= LONGEST_ID:
         return shown
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
@@ -105,13 +110,13 @@ def _limited(text: str) -> str:
 def _of_call(call: Call) -> dict[str, JSON]:
     inputs = {"messages": _messages(call.messages)}
     kind = "CHAT_MODEL" if call.form == "chat" else "LLM"
-    shown: dict[str, JSON] = {_TYPE: kind, _INPUTS: _json(inputs)}
+    shown: dict[str, JSON] = {_TYPE: kind, _INPUTS: json_text(inputs)}
     if call.model and (model := model_label(call.model)) != call.model:
         shown[semconv.REQUEST_MODEL] = model  # a column of MLflow's list
     if call.answer is not None:
         said = Message(role="assistant", content=call.answer, parts=call.tool_calls)
         [answer] = _messages([said])
-        shown[_OUTPUTS] = _json({"choices": [{"index": 0, "message": answer}]})
+        shown[_OUTPUTS] = json_text({"choices": [{"index": 0, "message": answer}]})
     return shown
 
 
@@ -121,9 +126,9 @@ def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
     if is_root and trace.calls:
         first, last = trace.calls[0], trace.calls[-1]
         if inputs is None:
-            inputs = _json({"messages": _messages(first.messages)})
+            inputs = json_text({"messages": _messages(first.messages)})
         if outputs is None and last.answer is not None:
-            outputs = _no_nul(last.answer)
+            outputs = without_nul(last.answer)
     shown: dict[str, JSON] = {_TYPE: "CHAIN"}
     if inputs is not None:
         shown[_INPUTS] = inputs
@@ -134,13 +139,11 @@ def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
 
 def _of_retriever(documents: Sequence[Document]) -> dict[str, JSON]:
     """What was retrieved, in the shape in which MLflow shows it document by document."""
-    by_position = {document.position or 0: document for document in documents}
     outputs: list[JSON] = []
-    for position in range(max(by_position) + 1):
-        document = by_position.get(position, Document(text=""))
+    for document in in_their_places(documents):
         about = known({"source": document.source, "score": document.score})
         outputs.append({"page_content": document.text, "metadata": about, "id": document.id})
-    return {_TYPE: "RETRIEVER", _OUTPUTS: _json(_without_nul(outputs))}
+    return {_TYPE: "RETRIEVER", _OUTPUTS: json_text(without_nul(outputs))}
 
 
 def _of_trace(trace: Trace) -> dict[str, JSON]:
@@ -154,7 +157,7 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
         tags[EXTERNAL_TAG] = external[0]
     if trace.root_missing:
         tags["smile.root_missing"] = "true"
-    return {_TAG_PREFIX + _limited(key): _no_nul(value) for key, value in tags.items()}
+    return {_TAG_PREFIX + _limited(key): without_nul(value) for key, value in tags.items()}
 
 
 def shown_in(item: ExplainedCall) -> str:
@@ -230,14 +233,14 @@ def late_span(
         trace_id=parent.trace_id.removeprefix("tr-"),
         span_id=span_id,
         parent_id=parent.span_id,
-        name=_no_nul(name),
+        name=without_nul(name),
         start_ns=parent.start_ns,
         end_ns=parent.end_ns,
         attributes={
             semconv.KIND: "explanation",
             _TYPE: "EVALUATOR",
-            _INPUTS: _json({"answer": answer}),
-            _OUTPUTS: _json(outputs),
+            _INPUTS: json_text({"answer": answer}),
+            _OUTPUTS: json_text(outputs),
             **attributes,
         },
         status="ok",
@@ -246,21 +249,5 @@ def late_span(
 
 def _messages(messages: Sequence[Message]) -> list[JSON]:
     # MLflow copies these into columns of its database, and PostgreSQL refuses NUL there.
-    shaped: list[JSON] = _without_nul(chat_messages(messages))
+    shaped: list[JSON] = without_nul(chat_messages(messages))
     return shaped
-
-
-def _without_nul(value: JSON) -> JSON:
-    if isinstance(value, str):
-        return _no_nul(value)
-    if isinstance(value, dict):
-        return {_no_nul(name): _without_nul(item) for name, item in value.items()}
-    return [_without_nul(item) for item in value] if isinstance(value, list) else value
-
-
-def _no_nul(text: str) -> str:
-    return text.replace("\0", "␀")
-
-
-def _json(value: JSON) -> str:
-    return json.dumps(value, ensure_ascii=False)

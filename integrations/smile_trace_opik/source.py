@@ -13,9 +13,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from smile_trace import foreign, semconv
-from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.presentable import presentable
-from smile_trace.records import JSON, Record, Span
+from smile_trace.records import JSON, Span
 from smile_trace.sources.kit import (
     LatestFirst,
     asking,
@@ -28,6 +27,7 @@ from smile_trace.sources.kit import (
 )
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.fields import known
+from smile_trace.trackers.http import HttpOptions
 from smile_trace_opik.paths import PATH_NAME
 from smile_trace_opik.server import CLOUD, DEFAULT_WORKSPACE, OpikServer, own_settings
 from smile_trace_opik.spans import EXPLANATION_NAME, EXTERNAL_PROJECT, OWN_TRACE, TAG
@@ -42,7 +42,7 @@ _CLIENTS = "openinference.instrumentation.openai"
 _OUTPUT = "output"
 
 
-class OpikSourceOptions(Record):
+class OpikSourceOptions(HttpOptions):
     """The options of `[sources.opik]`; what is not set comes from Opik's own configuration."""
 
     url: str | None = None
@@ -52,9 +52,6 @@ class OpikSourceOptions(Record):
     projects: tuple[str, ...] = ()
     """Names of the projects whose traces are read."""
     timeout_seconds: float = Field(30.0, gt=0, le=300)
-    """How long the server may be silent in one request, which may take six times as long."""
-    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
 
 
 class OpikSource(Source):

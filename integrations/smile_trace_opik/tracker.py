@@ -5,12 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from pydantic import Field
-
-from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.errors import ReasonCode
 from smile_trace.presentable import presentable
-from smile_trace.records import JSON, Call, Record, Trace
+from smile_trace.records import JSON, Call, Trace
 from smile_trace.render import to_html, to_svg
 from smile_trace.trackers import (
     Capabilities,
@@ -27,7 +24,7 @@ from smile_trace.trackers import (
     read_options,
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
-from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.http import HttpOptions, RequestRejected
 from smile_trace_opik.ids import (
     explanation_span_id,
     forgotten_trace_id,
@@ -56,7 +53,7 @@ SPANS_PER_REQUEST = 1000
 """Opik takes no more in one batch; a larger trace goes in several."""
 
 
-class OpikOptions(Record):
+class OpikOptions(HttpOptions):
     """The options of `[trackers.opik]`; what is not set comes from Opik's own configuration."""
 
     url: str | None = None
@@ -64,10 +61,6 @@ class OpikOptions(Record):
     workspace: str | None = None
     project: str = ""
     """By default Opik's own setting, then `smile-trace`."""
-    timeout_seconds: float = Field(10.0, gt=0, le=300)
-    """How long the server may be silent in one request, which may take six times as long."""
-    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
 
 
 class OpikTracker(Tracker):

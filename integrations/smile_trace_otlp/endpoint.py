@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from opentelemetry.util.re import parse_env_headers
-from pydantic import Field
 
-from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.presentable import hide, presentable
-from smile_trace.records import Record
+from smile_trace.trackers.http import HttpOptions
 from smile_trace.trackers.otlp import Encoding
 from smile_trace_otlp.presets import PRESETS, Header, Preset, PresetName
 
@@ -21,7 +19,7 @@ PATH = "v1/traces"
 _PROTOCOLS: dict[str, Encoding] = {"http/protobuf": "protobuf", "http/json": "json"}
 
 
-class OtlpOptions(Record):
+class OtlpOptions(HttpOptions):
     """The options of `[trackers.otlp]`; one of them is enough for the tracker to be active."""
 
     preset: PresetName | None = None
@@ -38,10 +36,6 @@ class OtlpOptions(Record):
     """False where the backend has the traces already, from the application itself."""
     picture: bool | None = None
     """Whether the picture is sent; by default to a backend that draws it, or is not known."""
-    timeout_seconds: float = Field(10.0, gt=0, le=300)
-    """How long the server may be silent in one request, which may take six times as long."""
-    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,13 @@
 import os
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field
-
-from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.presentable import presentable
-from smile_trace.records import Record
+from smile_trace.trackers.http import HttpOptions
 
 DEFAULT_PROJECT = "smile-trace"
 
 
-class PhoenixOptions(Record):
+class PhoenixOptions(HttpOptions):
     """What is not set comes from Phoenix's own variables."""
 
     url: str | None = None
@@ -22,10 +19,6 @@ class PhoenixOptions(Record):
     traces: bool = True
     """False where the application, or a Collector, sends the same traces to this Phoenix itself:
     then only explanations are delivered, into those."""
-    timeout_seconds: float = Field(10.0, gt=0, le=300)
-    """How long the server may be silent in one request, which may take six times as long."""
-    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
 
     @property
     def address(self) -> str:

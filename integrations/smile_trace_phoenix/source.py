@@ -13,12 +13,11 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from smile_trace import foreign
-from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.dialects import is_ours
 from smile_trace.dialects.attributes import read_object
 from smile_trace.dialects.base import known
 from smile_trace.presentable import hide, presentable
-from smile_trace.records import JSON, Record, Span
+from smile_trace.records import JSON, Span
 from smile_trace.sources.kit import (
     asking,
     iso_ms,
@@ -29,7 +28,7 @@ from smile_trace.sources.kit import (
     whole_milliseconds,
 )
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
-from smile_trace.trackers.http import HttpClient, Service
+from smile_trace.trackers.http import HttpClient, HttpOptions, Service
 from smile_trace_phoenix.settings import own_headers
 
 SPANS_PER_REQUEST = 1000
@@ -49,7 +48,7 @@ _CLIENTS = "openinference.instrumentation.openai"
 """The scope of OpenInference's clients (of Anthropic's, too), which write the whole request."""
 
 
-class PhoenixSourceOptions(Record):
+class PhoenixSourceOptions(HttpOptions):
     """The options of `[sources.phoenix]`; the key comes from the environment only."""
 
     url: str | None = None
@@ -57,9 +56,6 @@ class PhoenixSourceOptions(Record):
     projects: tuple[str, ...] = ()
     """Names of the projects whose traces are read."""
     timeout_seconds: float = Field(30.0, gt=0, le=300)
-    """How long the server may be silent in one request, which may take six times as long."""
-    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
-    """Megabytes that a reply may have; a larger one is not read."""
 
 
 class PhoenixSource(Source):

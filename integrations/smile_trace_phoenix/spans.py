@@ -4,20 +4,23 @@ Source: OpenInference's semantic conventions. Of the GenAI conventions Phoenix r
 itself; of an answer without a reason why it ended, nothing.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Document, Message, Span, Trace, chat_messages
 from smile_trace.trackers.fields import (
     call_metadata,
+    in_their_places,
+    json_text,
     known,
     prompt_uses,
     retrievers,
+    shown_text,
     span_input,
     span_output,
     tags,
     token_usage,
+    without_nul,
 )
 from smile_trace.trackers.names import call_label, model_label
 
@@ -59,9 +62,9 @@ def spans_for_phoenix(trace: Trace, project: str) -> Iterator[Span]:
 
 def in_project(span: Span, project: str) -> Span:
     """The span for a project, if its trace is new; without NUL, for which Phoenix drops spans."""
-    cleaned = _without_nul(span.attributes)
-    resource = {**_without_nul(span.resource), PROJECT: project}
-    name = _no_nul(span.name)
+    cleaned = without_nul(span.attributes)
+    resource = {**without_nul(span.resource), PROJECT: project}
+    name = without_nul(span.name)
     return span.model_copy(update={"name": name, "attributes": cleaned, "resource": resource})
 
 
@@ -74,7 +77,7 @@ def _of_call(call: Call) -> dict[str, JSON]:
             KIND: "LLM",
             "llm.model_name": model_label(call.model),
             "llm.provider": call.provider,
-            "llm.invocation_parameters": _json(call.parameters) if call.parameters else None,
+            "llm.invocation_parameters": json_text(call.parameters) if call.parameters else None,
             "input.value": asked,
             "output.value": call.answer or None,
             **_messages("llm.input_messages", call.messages),
@@ -83,7 +86,7 @@ def _of_call(call: Call) -> dict[str, JSON]:
             **_prompt(call),
             semconv.SESSION_ID: call.session,
             semconv.USER_ID: call.user,
-            "metadata": _json({**call_metadata(call), **call.metadata}),
+            "metadata": json_text({**call_metadata(call), **call.metadata}),
             "tag.tags": tags([call]),
         }
     )
@@ -96,10 +99,10 @@ def _prompt(call: Call) -> dict[str, JSON]:
     first = call.prompts[0]
     return {
         semconv.TEMPLATE: first.template,
-        semconv.TEMPLATE_VARIABLES: _json(first.variables),
+        semconv.TEMPLATE_VARIABLES: json_text(first.variables),
         semconv.TEMPLATE_VERSION: first.version,
         "llm.prompt_template.name": first.name,
-        semconv.PROMPTS: _json(prompt_uses(call)),
+        semconv.PROMPTS: json_text(prompt_uses(call)),
     }
 
 
@@ -149,28 +152,24 @@ def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
 
 
 def _shown(value: Mapping[str, JSON] | None) -> str | None:
-    """A single text, or that of the last message, as it is; anything else as JSON."""
-    if not value:
-        return None
-    [first, *more] = value.values()
-    if "messages" in value and first:
-        first = first[-1].get("content")
-    return first if isinstance(first, str) and not more else _json(value)
+    """As `shown_text`; of messages, the text of the last one."""
+    messages = value.get("messages") if value and len(value) == 1 else None
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    said = last.get("content") if isinstance(last, dict) else None
+    return said if isinstance(said, str) else shown_text(value)
 
 
 def _of_retriever(span: Span, documents: Sequence[Document]) -> dict[str, JSON]:
     """What was retrieved, each at its place, by which it is annotated."""
     shown: dict[str, JSON] = {KIND: "RETRIEVER", "input.value": _shown(span_input(span))}
-    by_position = {document.position or 0: document for document in documents}
-    for position in range(max(by_position) + 1):
-        document = by_position.get(position, Document(text=""))
-        at = f"retrieval.documents.{position}.document"
+    for position, document in enumerate(in_their_places(documents)):
+        at, source = f"retrieval.documents.{position}.document", document.source
         shown[f"{at}.content"] = document.text
         shown |= known(
             {
                 f"{at}.id": document.id,
                 f"{at}.score": document.score,
-                f"{at}.metadata": _json({"source": document.source}) if document.source else None,
+                f"{at}.metadata": source and json_text({"source": source}),
             }
         )
     return {key: value for key, value in shown.items() if value is not None}
@@ -186,19 +185,3 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
             semconv.USER_ID: next(filter(None, users), None),
         }
     )
-
-
-def _without_nul(value: JSON) -> JSON:
-    if isinstance(value, str):
-        return _no_nul(value)
-    if isinstance(value, dict):
-        return {_no_nul(name): _without_nul(item) for name, item in value.items()}
-    return [_without_nul(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _no_nul(text: str) -> str:
-    return text.replace("\0", "␀")
-
-
-def _json(value: JSON) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)

@@ -5,6 +5,7 @@ Input and output are JSON objects, token counts have OpenAI's names, tags are te
 
 import contextlib
 import datetime
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from smile_trace import foreign, semconv
@@ -63,6 +64,14 @@ def retrievers(trace: Trace) -> dict[str, list[Document]]:
     return found
 
 
+def in_their_places(documents: Sequence[Document]) -> list[Document]:
+    """What a span retrieved, each at its position; where the span had one without a text, or none
+    that could be read, an empty one."""
+    by_position = {document.position or 0: document for document in documents}
+    empty = Document(text="")
+    return [by_position.get(position, empty) for position in range(max(by_position) + 1)]
+
+
 def decoded(value: JSON) -> JSON:
     """The value of an attribute that is JSON; any other text as it is."""
     if isinstance(value, str):
@@ -76,6 +85,28 @@ def as_object(value: JSON, name: str) -> dict[str, JSON] | None:
     if value is None or isinstance(value, dict):
         return value
     return {name: value}
+
+
+def json_text(value: JSON) -> str:
+    """A value as the JSON text of an attribute, in the letters that it is written in."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def shown_text(value: Mapping[str, JSON] | None) -> str | None:
+    """The input or output of a span as a text: a single text as it is, anything else as JSON."""
+    if not value:
+        return None
+    [first, *more] = value.values()
+    return first if isinstance(first, str) and not more else json_text(value)
+
+
+def without_nul(value: JSON) -> JSON:
+    """The value with a visible sign in place of NUL, at which PostgreSQL refuses whole requests."""
+    if isinstance(value, str):
+        return value.replace("\0", "␀")
+    if isinstance(value, dict):
+        return {without_nul(name): without_nul(item) for name, item in value.items()}
+    return [without_nul(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 # -- about calls ----------------------------------------------------------------------------

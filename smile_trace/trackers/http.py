@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
+from pydantic import Field
 
 from smile_trace import foreign
 from smile_trace.bounded_http import HEADERS, MAX_REPLY_MB, ReplyRefused, bounded, retry_after
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.foreign import MISREAD, NotJSON
 from smile_trace.presentable import check_address, presentable
-from smile_trace.records import JSON
+from smile_trace.records import JSON, Record
 from smile_trace.trackers.protocol import Rejected, TrackerUnavailable
 from smile_trace.trackers.strict_json import strict_json
 
@@ -34,6 +35,15 @@ Failure = Literal["timeout", "certificate", "connection"]
 
 Params = Mapping[str, str | Sequence[str]]
 """Of an address; one with several values is repeated."""
+
+
+class HttpOptions(Record):
+    """Options of a table for whatever is reached by an `HttpClient`."""
+
+    timeout_seconds: float = Field(10.0, gt=0, le=300)
+    """How long the server may be silent in one request, which may take six times as long."""
+    max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
+    """Megabytes that a reply may have; a larger one is not read."""
 
 
 class RequestRejected(SmileTraceError):

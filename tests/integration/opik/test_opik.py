@@ -475,7 +475,7 @@ def test_opiks_own_configuration_is_read(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"urls": "x"}, "no option 'urls': it takes url"),
+        ({"urls": "x"}, "no option 'urls': it takes timeout_seconds, max_reply_mb, url"),
         ({"timeout_seconds": 0}, "timeout_seconds"),
         ({"url": "ftp://x"}, "ends with /api"),
     ],
