@@ -121,7 +121,7 @@ def _forgotten() -> ForgottenTrace:
 def _seeds() -> list[bytes]:
     json, protobuf = b"content-type: application/json", b"content-type: application/x-protobuf"
     node = (
-        b'{"node":{"spanId":"%s","parentId":null,"spanKind":"llm",'
+        b'{"node":{"spanId":"%s","name":"ask","parentId":null,"spanKind":"llm",'
         b'"startTime":"2026-11-25T00:00:00+00:00","endTime":null}}' % (b"1" * 16)
     )
     page = b'"pageInfo":{"hasNextPage":%s,"endCursor":"%s"}'
