@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the environments")
     given = parser.parse_args()
     wrong = 0
+    print("| instrumentor | versions | calls | read | explained | |\n|---|---|---|---|---|---|")
     chosen = [one for one in INSTRUMENTORS if one.name.startswith(given.only)]
     for older in (False, True):
         for instrumentor in chosen:
@@ -49,8 +50,8 @@ def _try(instrumentor: Instrumentor, older: bool, record: Path | None, keep: boo
     counted = f"{outcome.calls} | {outcome.read} | {outcome.explained}"
     print(f"| {name} | {outcome.versions} | {counted} | {said} |", flush=True)
     if not keep:
-        for environment in FOLDER.glob(f"{instrumentor.name}-*"):
-            shutil.rmtree(environment)
+        for day in ("newest", instrumentor.older):
+            shutil.rmtree(FOLDER / f"{instrumentor.name}-{day}", ignore_errors=True)
     return bool(outcome.wrong)
 
 

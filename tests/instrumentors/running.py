@@ -118,7 +118,7 @@ def _application(instrumentor: Instrumentor, python: Path, where: dict[str, str]
         env=own | _QUIET | where | instrumentor.environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
         check=False,
     )
     last = " ".join(done.stderr.split())[-1500:]

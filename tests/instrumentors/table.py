@@ -161,7 +161,7 @@ INSTRUMENTORS = (
     ),
     _genai("anthropic", ANTHROPIC, "Anthropic"),
     _genai("langchain", LANGCHAIN, "LangChain", lacks=frozenset({"documents"})),
-    _genai("dspy", DSPY, "DSPy"),
+    _genai("dspy", DSPY, "DSPy", older="2026-10-15"),
     Instrumentor(
         "openai-v2",
         OPENAI,
@@ -279,7 +279,12 @@ INSTRUMENTORS = (
         older=None,
     ),
     Instrumentor(
-        "strands", STRANDS, (), "opentelemetry", lacks=frozenset({"tools", "temperature"})
+        "strands",
+        STRANDS,
+        (),
+        "opentelemetry",
+        lacks=frozenset({"tools", "temperature"}),
+        older="2026-09-01",
     ),
     Instrumentor("google-adk", ADK, (), "opentelemetry", lacks=frozenset({"model"}), older=None),
 )

@@ -1,4 +1,5 @@
-"""`docs/dialects.md`, made from the table of the recorded calls.
+"""`docs/dialects.md`, made from the table of the recorded calls, with what the instrumentors
+themselves gave when they were last run.
 
 `python -m tests.support.dialects_page` writes it; a test holds the page against it.
 """
@@ -18,6 +19,19 @@ what the instrumentor does not write (or the application did not use). Spans of 
 that is not here are read where it writes OpenTelemetry's GenAI conventions, OpenInference's, or a
 provider's JSON; `smile-trace doctor` names those that are not read, and `smile-trace calls` shows
 what was. [A dialect](contributing/dialect.md) is one file.
+
+"""
+LAST_RUN = ROOT / "tests/instrumentors/last_run.md"
+"""Rows that `make test-instrumentors` printed, without the last column where that says ok."""
+LIVE = """
+## Run live
+
+`make test-instrumentors`: an application with each instrumentor, in an environment of its own, asks
+a planted server and sends its spans to `smile-trace receive`; a worker reads its calls, which have
+to be what the server got, and explains them by what was planted. Run on 27 November 2026, with the
+newest releases of that day, were those below. Less is read than asked where an instrumentor leaves
+out a call; less explained than read where it leaves out messages, or which tools were offered to an
+answer that calls one.
 
 """
 COLUMNS: dict[str, Callable[[Sequence[Row]], bool]] = {
@@ -47,7 +61,7 @@ def page() -> str:
         said = ["yes" if holds(rows) else "–" for holds in COLUMNS.values()]
         cells = [name, ", ".join(dialects) or "–", str(len(rows)), *said]
         lines.append(f"| {' | '.join(cells)} |")
-    return INTRODUCTION + "\n".join(lines) + "\n"
+    return INTRODUCTION + "\n".join(lines) + "\n" + LIVE + LAST_RUN.read_text("utf-8")
 
 
 def _captured(row: Row) -> bool:
