@@ -55,9 +55,11 @@ class OtlpTracker(Tracker):
                 name="the OTLP backend",
                 url=endpoint.base,
                 timeout_setting="timeout_seconds of [trackers.otlp]",
-                credentials="correct the variables that header_env of [trackers.otlp] names",
+                credentials="correct header_env of [trackers.otlp] and the variables that it "
+                "names, or OTEL_EXPORTER_OTLP_HEADERS where the address comes from a variable",
                 access="use a key that may write traces",
-                address="correct endpoint of [trackers.otlp]",
+                address="correct endpoint of [trackers.otlp] (a Collector takes OTLP over HTTP on "
+                "port 4318; gRPC, mostly on 4317, is not spoken)",
                 login="header_env of [trackers.otlp]",
             ),
             headers=endpoint.headers,
@@ -89,7 +91,8 @@ class OtlpTracker(Tracker):
         try:
             self._post([])
         except RequestRejected as rejected:
-            if rejected.missing:
+            # A server of something else: no such path, or one that is only read.
+            if rejected.status in (404, 405):
                 raise TrackerUnavailable(
                     f"nothing takes traces at {self._endpoint.base}/{self._endpoint.path}: correct "
                     "endpoint of [trackers.otlp]"

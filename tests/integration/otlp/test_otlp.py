@@ -1,7 +1,9 @@
 """What stands in the spans, what a backend's limits leave of it, and a Collector in between."""
 
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON
 from smile_trace.settings import Settings
 from smile_trace.store import Store
+from smile_trace.testing.fake_http_server import Answer, Fault
 from smile_trace.testing.samples import sample_explanation, sample_trace
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, TrackerUnavailable
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
@@ -103,6 +106,34 @@ def test_doctor_asks_with_a_request_without_spans() -> None:
             pytest.raises(TrackerUnavailable, match="nothing takes traces at"),
         ):
             elsewhere.check()
+
+
+def test_doctor_finds_a_server_of_something_else() -> None:
+    refusal = Fault("answer", Answer(405, b"Method Not Allowed", {}, "text/plain"))
+    with FakeOtlp() as server, tracker(endpoint=server.url) as made:
+        server.faults = [refusal]
+        with pytest.raises(TrackerUnavailable, match="nothing takes traces at"):
+            made.check()
+
+
+def test_doctor_says_that_grpc_is_not_spoken() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as grpc,
+        tracker(endpoint=f"http://127.0.0.1:{grpc.getsockname()[1]}") as made,
+    ):
+        settings_frame = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+
+        def greet() -> None:
+            with suppress(OSError):  # closed at the end
+                while True:
+                    connection, _ = grpc.accept()
+                    connection.recv(65536)
+                    connection.sendall(settings_frame)
+                    connection.close()
+
+        threading.Thread(target=greet, daemon=True).start()
+        with pytest.raises(TrackerUnavailable, match="gRPC, mostly on 4317, is not spoken"):
+            made.check()
 
 
 def test_a_later_explanation_is_not_sent_and_status_says_so(
