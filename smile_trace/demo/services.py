@@ -6,11 +6,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from smile_trace.demo.servers import CHECKOUT, free_port
+from smile_trace.demo.servers import CHECKOUT
 from smile_trace.errors import SmileTraceError
-
-PREFERRED_PORT = 5211
-"""Of a fake server, tried first."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +81,7 @@ class Service:
                 f"{known.asked_by[0]}."
             )
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tests.support.fake_server", tracker),
-                *("--port", str(free_port(PREFERRED_PORT))),
-            ],
+            [sys.executable, "-m", "tests.support.fake_server", tracker],
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
