@@ -41,6 +41,7 @@ def services() -> Iterator[Services]:
         yield Services(
             environment={
                 "OPENAI_BASE_URL": openai.base_url,
+                "OPENAI_API_BASE": openai.base_url,  # LlamaIndex's name for it
                 "OPENAI_API_KEY": "a-key",
                 "AZURE_OPENAI_API_KEY": "a-key",
                 "ANTHROPIC_BASE_URL": anthropic.base_url,
