@@ -1,16 +1,20 @@
 """The code blocks of the documentation run as they stand there.
 
 The Python blocks of a page run one after the other, in one namespace, against strict servers in
-the place of the services that it names. Of a bash block the `smile-trace` commands run that end by
-themselves. TOML is read as settings. A block that cannot run has its reason in a comment directly
+the place of the services that it names. Of a bash block the `smile-trace` commands run; those that
+serve are stopped once they do. A trace_id of a page is that of a captured
+call. TOML is read as settings. A block that cannot run has its reason in a comment directly
 above it: `<!-- not run: why -->`.
 """
 
 import inspect
+import os
 import re
 import shlex
+import time
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +24,11 @@ import smile_trace
 from smile_trace.capture.runtime import configure, runtime, state
 from smile_trace.cli import main
 from smile_trace.settings import Settings
+from smile_trace.store import Store
 from smile_trace.testing import captured
+from smile_trace.worker.ingest import Ingest
+from tests.support.application_process import spooled_calls
+from tests.support.command_line import start_command
 from tests.support.markdown import Block, blocks_of, commands
 from tests.support.paths import ROOT
 from tests.support.services import Services, services
@@ -70,7 +78,10 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 def test_the_blocks_of_a_page_run(
     page: Path, planted: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    namespace: dict[str, Any] = {"__name__": page.stem}
+    [captured_call] = spooled_calls(Path("home"))
+    if "TRACE_ID" in page.read_text(encoding="utf-8"):
+        _read_spool()
+    namespace: dict[str, Any] = {"__name__": page.stem, "trace_id": captured_call.trace_id}
     for block in blocks_of(page):
         where = f"{page.relative_to(ROOT)}:{block.line}"
         if block.not_run:
@@ -80,7 +91,11 @@ def test_the_blocks_of_a_page_run(
                 exec(compile(planted.here(block.code), where, "exec"), namespace)
                 _run_tests(namespace)
             case "bash":
-                run = [_run_command(c, where, monkeypatch) for c in commands(block)]
+                code = planted.here(block.code).replace("TRACE_ID", captured_call.trace_id)
+                run = [
+                    _run_command(words, where, monkeypatch)
+                    for words in commands(replace(block, code=code))
+                ]
                 assert any(run), f"{where}: runs nothing, and no comment says why"
             case "toml":
                 Settings.model_validate(tomllib.loads(block.code))
@@ -99,19 +114,45 @@ def test_commands_are_read_as_a_shell_reads_them() -> None:
 
 
 def _run_command(words: list[str], where: str, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Run the command where it is one of ours that ends; whether it did."""
-    while "=" in words[0]:
+    """Run the command where it is one of ours; whether it is."""
+    words = [word for word in words if word not in ("export", "&")]
+    while words and "=" in words[0]:
         monkeypatch.setenv(*words[0].split("=", 1))
         words = words[1:]
-    if not words[0].endswith("smile-trace"):
+    if not words or not words[0].endswith("smile-trace"):
         return False
-    if words[1] == "worker" and not {"--once", "--dry-run"} & set(words):
-        return False
+    if words[1] == "receive" or (words[1] == "worker" and not {"--once", "--dry-run"} & set(words)):
+        _serve(words, where)
+        return True
     monkeypatch.setattr("sys.argv", ["smile-trace", *words[1:]])
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code, f"{where}: {shlex.join(words)}"
     return True
+
+
+def _read_spool() -> None:
+    """What was captured is in the store, as after a worker."""
+    settings = Settings()
+    store = Store.open(settings)
+    Ingest(store, settings).run()
+    store.close()
+
+
+def _serve(words: list[str], where: str) -> None:
+    """Start the command, stop it as an operator does once it serves."""
+    log, lock = Path("served.log").absolute(), Path("home/worker.lock")
+    log.touch()
+    lock.unlink(missing_ok=True)
+    env = {**os.environ, "SMILE_TRACE_RECEIVE__PORT": "0"} if words[1] == "receive" else os.environ
+    process = start_command(*words[1:], cwd=Path.cwd(), env=env, log=log)
+    while process.is_alive() and not (lock.exists() or "receives OTLP" in log.read_text()):
+        time.sleep(0.02)
+    assert process.is_alive(), f"{where}: {log.read_text()}"
+    process.terminate()
+    process.join(120)
+    assert process.exitcode == 0, f"{where}: {log.read_text()}"
+    log.unlink()
 
 
 def _run_tests(namespace: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The pages of how-to with an application, followed as they stand.
 
-An application is a Python block with a shell's block after it that runs `app.py`: its call is
+An application is a Python block with a shell's block after it that runs a file: its call is
 captured by the decorator, or sent to a receiver as the page says; then the worker reads and
 explains it, with the page's table of its model. Where the block's reason is `NOT_HERE`, what the
 page installs is installed into an environment of its own; else the tests' own has it. A strict
@@ -51,6 +51,7 @@ temperature_zero_is_deterministic = true
 
 PARAMETERS: dict[str, dict[str, JSON]] = {
     "anthropic-0": {"max_tokens": 200},
+    "chains-0": {},
     "google-adk-0": {},
     "openai-0": {},
 }
@@ -65,6 +66,11 @@ class Application(NamedTuple):
     code: str
     settings: str
     run: list[list[str]]
+
+    @property
+    def file(self) -> str:
+        """What its code is to be called."""
+        return next(word for words in self.run for word in words if word.endswith(".py"))
 
 
 def applications() -> Iterator[tuple[str, Application]]:
@@ -87,7 +93,7 @@ def _how_it_runs(after: list[Block]) -> tuple[str, list[list[str]]] | None:
     for block in after:
         if block.language == "toml":
             settings = block.code
-        elif block.language == "bash" and "python app.py" in block.code:
+        elif block.language == "bash" and re.search(r"python \w+\.py", block.code):
             return settings, commands(block)
         else:
             return None
@@ -116,7 +122,7 @@ def test_its_call_is_read_and_explained(name: str, tmp_path: Path) -> None:
     with services() as planted, receiving(home) as receiver:
         (tmp_path / "smile_trace.toml").write_text(planted.here(application.settings))
         code = planted.here(application.code).replace("http://127.0.0.1:4318", receiver.address)
-        (tmp_path / "app.py").write_text(code)
+        (tmp_path / application.file).write_text(code)
         own = {
             **_environment_variables(application),
             **planted.environment,

@@ -8,6 +8,8 @@ from typing import Any
 from tests.support import strict_anthropic, strict_openai
 
 AZURE = "/openai/deployments/my-deployment/chat/completions?api-version=2024-10-21"
+NOWHERE = "http://127.0.0.1:9"
+"""In the place of MLflow's: a reader's own, on this machine, is not written to."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ def services() -> Iterator[Services]:
                 "https://api.openai.com/v1": openai.base_url,
                 "https://NAME.openai.azure.com": openai.base_url.removesuffix("/v1"),
                 "http://localhost:11434/v1": openai.base_url,
+                "http://127.0.0.1:5000": NOWHERE,
+                "http://localhost:5000": NOWHERE,
                 'kind = "anthropic"': f'kind = "anthropic"\nbase_url = "{anthropic.base_url}"',
             },
             refused=[openai.refused, anthropic.refused],
