@@ -33,7 +33,9 @@ class Collector:
         self._log = log
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
-        self.traces = f"http://127.0.0.1:{self._port}/v1/traces"
+        self.traces, self.logs = (
+            f"http://127.0.0.1:{self._port}/v1/{kind}" for kind in ("traces", "logs")
+        )
         self._options = {
             "otlp-http-endpoint": f"127.0.0.1:{self._port}",
             "otlp-grpc-endpoint": "127.0.0.1:0",
