@@ -16,6 +16,7 @@ from smile_trace import foreign
 from smile_trace.dialects import is_ours
 from smile_trace.dialects.attributes import read_object
 from smile_trace.dialects.base import known
+from smile_trace.dialects.gen_ai import TRACES_ITSELF
 from smile_trace.presentable import hide, presentable
 from smile_trace.records import JSON, Span
 from smile_trace.sources.kit import (
@@ -241,13 +242,16 @@ def _span(raw: Mapping[str, Any]) -> Span:
         ),
         status=_STATUS.get(raw["status_code"], "unset"),
         status_message=str(raw["status_message"] or ""),
-        scope=_scope(attributes),
+        scope=_scope(str(raw["name"]), attributes),
     )
     return _untranslated(read)
 
 
-def _scope(attributes: Mapping[str, JSON]) -> str:
-    """The scope, as far as it can be told: a whole request is written by those clients alone."""
+def _scope(name: str, attributes: Mapping[str, JSON]) -> str:
+    """The scope, as far as it can be told: a whole request is written by those clients alone, and
+    Anthropic's client names its own spans, which are of HTTP, too."""
+    if name.startswith("anthropic.") and "http.request.method" in attributes:
+        return TRACES_ITSELF
     request = read_object(attributes.get("input.value"))
     whole = isinstance(request.get("model"), str) and "messages" in request
     return _CLIENTS if whole else ""
@@ -271,4 +275,5 @@ def _untranslated(span: Span) -> Span:
     it was sent."""
     others = {n: v for n, v in span.attributes.items() if not n.startswith(_TRANSLATED)}
     bare = span.model_copy(update={"attributes": others})
-    return bare if any(dialect.recognises(bare) for dialect in known()) else span
+    as_sent = bare.scope == TRACES_ITSELF or any(one.recognises(bare) for one in known())
+    return bare if as_sent else span

@@ -23,7 +23,7 @@ from smile_trace_phoenix import PhoenixSource
 from tests.support.command_line import run_command
 from tests.support.paths import ROOT
 from tests.support.phoenix_server import PhoenixServer
-from tests.support.phoenix_spans import write_spans
+from tests.support.phoenix_spans import renewed, write_spans
 from tests.support.strict_openai import StrictServer, strict
 from tests.support.worker_settings import settings_tables
 
@@ -81,7 +81,7 @@ def test_what_instrumentors_sent_is_read_as_it_was_sent(
     phoenix_server: PhoenixServer, project: str, recorded: str
 ) -> None:
     lines = (ROOT / f"tests/data/otlp/{recorded}.jsonl").read_bytes().splitlines()
-    spans = [span for one in lines for span in spans_from_line(one)]
+    spans = renewed([span for one in lines for span in spans_from_line(one)])
     traces: dict[str, list[Span]] = {}
     for span in spans:
         traces.setdefault(span.trace_id, []).append(span)
