@@ -26,12 +26,14 @@ def open_explanation(page: Page, url: str) -> Locator:
 
 
 def enlarge(page: Page, picture: Locator) -> Locator:
-    """Open the picture in its full size, by the button that stands on it; gives it once drawn."""
+    """Open the picture in its full size, by the button that stands on it; gives it once grown."""
+    before = picture.evaluate("image => image.width")
     picture.hover()
     picture.locator("xpath=ancestor::*[.//button][1]").get_by_role("button").first.click()
     large = page.get_by_role("dialog").locator(_PICTURE).first
     large.wait_for(timeout=PATIENCE)
-    page.wait_for_timeout(500)  # it grows
+    grown = f"image => image.width > 2.5 * {before}"
+    page.wait_for_function(grown, arg=large.element_handle(), timeout=PATIENCE)
     return large
 
 
