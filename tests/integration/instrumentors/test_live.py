@@ -11,7 +11,8 @@ from tests.instrumentors.environments import NotInstalled
 from tests.instrumentors.running import try_out
 from tests.instrumentors.table import INSTRUMENTORS, Instrumentor
 
-pytestmark = pytest.mark.slow
+# One after the other: the first one installs what all of them are installed with.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("instrumentors")]
 CHOSEN = ("genai-openai", "openinference-openai", "logfire-openai")
 
 
