@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     bindparam,
     delete,
@@ -113,29 +114,15 @@ class Outbox:
             elif last_trace > row.trace_position:
                 _enqueue(
                     connection,
-                    select(
-                        literal(tracker),
-                        literal("trace"),
-                        traces.c.trace_id,
-                        traces.c.trace_id,
-                        literal("waiting"),
-                        literal(0),
-                        literal(0.0),
-                        literal(now),
-                    ).where(traces.c.position > row.trace_position),
+                    _waiting(tracker, "trace", traces.c.trace_id, traces.c.trace_id, now).where(
+                        traces.c.position > row.trace_position
+                    ),
                 )
             if last_explanation > row.explanation_position:
                 _enqueue(
                     connection,
-                    select(
-                        literal(tracker),
-                        literal("explanation"),
-                        explanations.c.call_id,
-                        explanations.c.trace_id,
-                        literal("waiting"),
-                        literal(0),
-                        literal(0.0),
-                        literal(now),
+                    _waiting(
+                        tracker, "explanation", explanations.c.call_id, explanations.c.trace_id, now
                     )
                     .where(
                         explanations.c.id > row.explanation_position,
@@ -148,16 +135,7 @@ class Outbox:
             if paths_too and last_path > row.path_position:
                 _enqueue(
                     connection,
-                    select(
-                        literal(tracker),
-                        literal("path"),
-                        paths.c.trace_id,
-                        paths.c.trace_id,
-                        literal("waiting"),
-                        literal(0),
-                        literal(0.0),
-                        literal(now),
-                    )
+                    _waiting(tracker, "path", paths.c.trace_id, paths.c.trace_id, now)
                     .where(paths.c.id > row.path_position)
                     .distinct(),
                 )
@@ -352,6 +330,14 @@ class Settling:
         self._rows.setdefault(tuple(values), []).append({**which, **values})
 
 
+def _waiting(
+    tracker: str, kind: Kind, item: ColumnElement[str], trace_id: ColumnElement[str], now: float
+) -> "Select[*tuple[Any, ...]]":
+    """Rows of deliveries that wait, in the order of `_enqueue`'s columns."""
+    first = (literal(tracker), literal(kind), item, trace_id)
+    return select(*first, literal("waiting"), literal(0), literal(0.0), literal(now))
+
+
 def _enqueue(connection: Connection, rows, *, again: bool = True) -> None:  # type: ignore[no-untyped-def]
     """Let rows wait. What was delivered before does so again, or else that is noted."""
     names = ("tracker", "kind", "item", "trace_id", "state", "attempts", "not_before", "created_at")
@@ -396,16 +382,7 @@ def _enqueue_unexplained(connection: Connection, tracker: str, now: float) -> No
         )
         _enqueue(
             connection,
-            select(
-                literal(tracker),
-                literal("unexplained"),
-                calls.c.id,
-                calls.c.trace_id,
-                literal("waiting"),
-                literal(0),
-                literal(0.0),
-                literal(now),
-            )
+            _waiting(tracker, "unexplained", calls.c.id, calls.c.trace_id, now)
             .distinct()
             .join(newest, newest.c.call_id == calls.c.id)
             .outerjoin(told, and_(of_tracker, told.c.item == calls.c.id))
