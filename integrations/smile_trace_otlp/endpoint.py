@@ -40,10 +40,9 @@ class OtlpOptions(HttpOptions):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where spans are sent: `base` and the `path` below it, with these headers."""
+    """Where spans are sent: `PATH` below `base`, with these headers."""
 
     base: str
-    path: str
     headers: Mapping[str, str]
     encoding: Encoding
 
@@ -73,15 +72,14 @@ def endpoint_of(options: OtlpOptions, environment: Mapping[str, str]) -> Endpoin
             f"[trackers.otlp] endpoint: {presentable(address)!r} is no address of OTLP over HTTP: "
             "it begins with http:// or https:// (a Collector listens on port 4318)"
         )
-    base, path = _split(address)
-    return Endpoint(base, path, headers, encoding or "protobuf")
+    return Endpoint(_base(address), headers, encoding or "protobuf")
 
 
-def _split(address: str) -> tuple[str, str]:
-    """The address as one to which a path is added, and that path."""
+def _base(address: str) -> str:
+    """The address as one to which the path is added."""
     if "?" in address or "#" in address:
         raise ValueError("[trackers.otlp] endpoint: an address without ? and # is needed")
-    return address.rstrip("/").removesuffix(f"/{PATH}"), PATH
+    return address.rstrip("/").removesuffix(f"/{PATH}")
 
 
 def _standard(environment: Mapping[str, str], name: str) -> str:

@@ -27,7 +27,7 @@ from smile_trace.trackers.batches import deliver_batch, outcomes, split
 from smile_trace.trackers.http import HttpClient, RequestRejected, Service
 from smile_trace.trackers.late_span import PICTURE_ATTRIBUTES, Parent, explanation_span
 from smile_trace.trackers.otlp import post_spans
-from smile_trace_otlp.endpoint import Endpoint, OtlpOptions, endpoint_of
+from smile_trace_otlp.endpoint import PATH, Endpoint, OtlpOptions, endpoint_of
 from smile_trace_otlp.presets import PRESETS, Preset
 
 CHARACTERS_PER_REQUEST = 1_000_000
@@ -94,7 +94,7 @@ class OtlpTracker(Tracker):
             # A server of something else: no such path, or one that is only read.
             if rejected.status in (404, 405):
                 raise TrackerUnavailable(
-                    f"nothing takes traces at {self._endpoint.base}/{self._endpoint.path}: correct "
+                    f"nothing takes traces at {self._endpoint.base}/{PATH}: correct "
                     "endpoint of [trackers.otlp]"
                 ) from rejected
         return True
@@ -132,7 +132,7 @@ class OtlpTracker(Tracker):
         )
 
     def _post(self, spans: Sequence[Span]) -> None:
-        post_spans(self._http, self._endpoint.path, spans, encoding=self._endpoint.encoding)
+        post_spans(self._http, PATH, spans, encoding=self._endpoint.encoding)
 
 
 def plain_heatmap(explanation: Explanation) -> str:

@@ -17,7 +17,7 @@ STANDARD = {
 def test_the_standard_variables_give_address_and_headers() -> None:
     found = endpoint_of(OtlpOptions(traces=False), STANDARD)
     headers = {"authorization": "Bearer abc", "x-tenant": "a"}
-    assert found == Endpoint("https://collector.example:4318", "v1/traces", headers, "protobuf")
+    assert found == Endpoint("https://collector.example:4318", headers, "protobuf")
 
 
 def test_those_for_traces_go_before_those_for_everything() -> None:
@@ -27,7 +27,7 @@ def test_those_for_traces_go_before_those_for_everything() -> None:
         "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json",
     }
     found = endpoint_of(OtlpOptions(traces=False), environment)
-    assert found == Endpoint("http://localhost:9/custom", "v1/traces", {"x-tenant": "b"}, "json")
+    assert found == Endpoint("http://localhost:9/custom", {"x-tenant": "b"}, "json")
 
 
 def test_the_headers_of_one_backend_are_never_sent_to_another() -> None:
@@ -43,7 +43,7 @@ def test_a_preset_takes_its_headers_from_the_variables_of_its_backend() -> None:
     found = endpoint_of(OtlpOptions(preset="weave"), environment)
     basic = base64.b64encode(b"api:secret").decode()
     assert found.headers == {"Authorization": f"Basic {basic}", "project_id": "team/shop"}
-    assert (found.base, found.path) == ("https://trace.wandb.ai/otel", "v1/traces")
+    assert found.base == "https://trace.wandb.ai/otel"
 
 
 def test_what_headers_hold_is_shown_nowhere() -> None:
@@ -61,7 +61,7 @@ def test_what_headers_hold_is_shown_nowhere() -> None:
 def test_named_variables_give_further_headers() -> None:
     options = OtlpOptions(endpoint="http://localhost:1/v1/traces/", header_env={"x-key": "KEY"})
     found = endpoint_of(options, {"KEY": "k"})
-    assert found == Endpoint("http://localhost:1", "v1/traces", {"x-key": "k"}, "protobuf")
+    assert found == Endpoint("http://localhost:1", {"x-key": "k"}, "protobuf")
 
 
 @pytest.mark.parametrize(
