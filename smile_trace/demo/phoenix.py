@@ -7,12 +7,9 @@ of an environment of its own.
 import os
 import shlex
 import subprocess
-import time
 from pathlib import Path
 
-import httpx
-
-from smile_trace.demo.servers import CHECKOUT, end_session, free_port
+from smile_trace.demo.servers import CHECKOUT, end_session, free_port, wait_for_server
 from smile_trace.errors import SmileTraceError
 
 PREFERRED_PORT = 6006
@@ -122,18 +119,7 @@ class Phoenix:
         Raises:
             SmileTraceError: it ended, or did not answer in time; the message names its log.
         """
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise SmileTraceError(f"The Phoenix server ended while starting: see {self.log}")
-            try:
-                if httpx.get(f"{self.url}/healthz", timeout=2).is_success:
-                    return
-            except httpx.HTTPError:
-                time.sleep(0.3)
-        raise SmileTraceError(
-            f"The Phoenix server did not answer within {seconds:.0f} s: see {self.log}"
-        )
+        wait_for_server("Phoenix", self._process, f"{self.url}/healthz", self.log, seconds)
 
     def stop(self) -> None:
         """End the server; quietly where it has ended already."""

@@ -79,6 +79,26 @@ def end_session(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
+def wait_for_server(
+    name: str, process: "subprocess.Popen[bytes]", address: str, log: Path, seconds: float
+) -> None:
+    """Wait until a server that was started answers at an address.
+
+    Raises:
+        SmileTraceError: it ended, or did not answer in time; the message names its log.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise SmileTraceError(f"The {name} server ended while starting: see {log}")
+        try:
+            if httpx.get(address, timeout=2).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.3)
+    raise SmileTraceError(f"The {name} server did not answer within {seconds:.0f} s: see {log}")
+
+
 class DemoTracker(Protocol):
     """A tracker that the demo delivers to."""
 
@@ -150,18 +170,7 @@ class MLflow:
         Raises:
             SmileTraceError: it ended, or did not answer in time; the message names its log.
         """
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise SmileTraceError(f"The MLflow server ended while starting: see {self.log}")
-            try:
-                if httpx.get(f"{self.url}/health", timeout=2).is_success:
-                    return
-            except httpx.HTTPError:
-                time.sleep(0.3)
-        raise SmileTraceError(
-            f"The MLflow server did not answer within {seconds:.0f} s: see {self.log}"
-        )
+        wait_for_server("MLflow", self._process, f"{self.url}/health", self.log, seconds)
 
     def stop(self) -> None:
         """End the server and its workers; quietly where it has ended already."""
