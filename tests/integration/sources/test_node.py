@@ -12,14 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.settings import Settings
-from smile_trace.store import Store
-from smile_trace.worker.run import run
-from tests.support.fake_tracker import FolderTracker
 from tests.support.paths import DATA
 from tests.support.planted import serving
+from tests.support.received_application import check_explained
 from tests.support.receiver_process import receiving
-from tests.support.worker_settings import PROMPT, WORD, planted_answer, settings_tables
+from tests.support.worker_settings import PROMPT, planted_answer
 
 pytestmark = pytest.mark.slow
 
@@ -49,20 +46,4 @@ def test_it_is_explained(application: Path, tmp_path: Path) -> None:
             check=True,
             timeout=300,
         )
-        budget = {"calls_per_explanation": 40, "usd_per_explanation": None}
-        settings = Settings(home=home, **settings_tables(server.base_url, {"budget": budget}))
-        status = run(settings, once=True, trackers=[FolderTracker(tmp_path / "tracker")])
-    assert (status.captured, status.explained) == (1, 1)
-    store = Store.open(settings)
-    try:
-        [call_id] = store.traces.find_calls("")
-        call = store.traces.call(call_id)
-        explanation = store.explanation(call_id)
-        assert call is not None
-        assert explanation is not None
-        assert [message.role for message in call.messages] == ["system", "user"]
-        assert call.messages[1].content == PROMPT
-        assert call.answer == planted_answer(PROMPT)
-        assert WORD in explanation.drivers[0].text
-    finally:
-        store.close()
+        check_explained(home, server.base_url, tmp_path / "tracker")

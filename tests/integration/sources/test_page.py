@@ -1,44 +1,16 @@
 """The source of docs/contributing/source.md passes the contract suite; broken ones fail it."""
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[3] / "docs" / "contributing" / "source.md"
+from tests.support.contributing_pages import run_tests, write_files
 
-
-def write_files(folder: Path) -> list[str]:
-    """The page's files; each Python block begins with the path of its file."""
-    names = []
-    for block in re.findall(r"^```python\n# (\S+)\n(.*?)^```$", PAGE.read_text(), re.M | re.S):
-        name, content = block
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(content)
-        names.append(name)
-    return names
-
-
-def run_tests(folder: Path, chosen: str = "") -> subprocess.CompletedProcess[str]:
-    """The page's tests, as the author of a source runs them."""
-    (folder / "smile_trace_lantern" / "__init__.py").touch()
-    path = os.pathsep.join([str(PAGE.parents[2]), str(folder), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_lantern.py"]
-    return subprocess.run(
-        [*command, *(["-k", chosen] if chosen else [])],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
+PAGE = "source.md"
 
 
 def test_the_pages_source_passes_the_contract(tmp_path: Path) -> None:
-    assert write_files(tmp_path) == ["smile_trace_lantern/source.py", "test_lantern.py"]
+    assert write_files(PAGE, tmp_path) == ["smile_trace_lantern/source.py", "test_lantern.py"]
     done = run_tests(tmp_path)
     assert done.returncode == 0, done.stdout
 
@@ -77,7 +49,7 @@ def test_the_pages_source_passes_the_contract(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_source_fails_it(tmp_path: Path, right: str, broken: str, noticed_by: str) -> None:
-    write_files(tmp_path)
+    write_files(PAGE, tmp_path)
     file = tmp_path / "smile_trace_lantern" / "source.py"
     assert right in file.read_text()
     file.write_text(file.read_text().replace(right, broken))

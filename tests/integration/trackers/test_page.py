@@ -1,43 +1,16 @@
 """The tracker of docs/contributing/tracker.md passes the contract suite; broken ones fail it."""
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[3] / "docs" / "contributing" / "tracker.md"
+from tests.support.contributing_pages import run_tests, write_files
 
-
-def write_files(folder: Path) -> list[str]:
-    """The page's files; each Python block begins with the path of its file."""
-    names = []
-    for block in re.findall(r"^```python\n# (\S+)\n(.*?)^```$", PAGE.read_text(), re.M | re.S):
-        name, content = block
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(content)
-        names.append(name)
-    return names
-
-
-def run_tests(folder: Path) -> subprocess.CompletedProcess[str]:
-    """The page's tests, as the author of a tracker runs them."""
-    (folder / "smile_trace_lantern" / "__init__.py").touch()
-    path = os.pathsep.join([str(PAGE.parents[2]), str(folder), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_lantern.py"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
+PAGE = "tracker.md"
 
 
 def test_the_pages_tracker_passes_the_contract(tmp_path: Path) -> None:
-    assert write_files(tmp_path) == [
+    assert write_files(PAGE, tmp_path) == [
         "smile_trace_lantern/client.py",
         "smile_trace_lantern/tracker.py",
         "test_lantern.py",
@@ -79,7 +52,7 @@ def test_the_pages_tracker_passes_the_contract(tmp_path: Path) -> None:
 def test_a_broken_tracker_fails_it(
     tmp_path: Path, right: str, broken: str, noticed_by: str
 ) -> None:
-    write_files(tmp_path)
+    write_files(PAGE, tmp_path)
     [file] = [f for f in (tmp_path / "smile_trace_lantern").iterdir() if right in f.read_text()]
     file.write_text(file.read_text().replace(right, broken))
     assert f"FAILED test_lantern.py::TestLantern::{noticed_by}" in run_tests(tmp_path).stdout
