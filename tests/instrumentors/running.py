@@ -46,7 +46,7 @@ _QUIET = {
 }
 """They ask nobody but the planted servers."""
 _COMPARED = ("messages", "answer", "model", "tools", "documents", "parameters")
-_EXPLAINED = re.compile(r"explained: (reliable|partial) .*(24|kettle)", re.DOTALL)
+_EXPLAINED = re.compile(r"explained: (reliable|partial) .*depends on .*(24|kettle)", re.DOTALL)
 _NO_TOOLS = "skipped: cannot be asked again: its answer calls a tool"
 
 
@@ -179,8 +179,8 @@ def _read(settings: Settings) -> Iterator[tuple[Call, str]]:
             job = store.jobs.unexplained(call_id)
             assert call is not None
             if explanation is not None:
-                drivers = ", ".join(one.text for one in explanation.drivers)
-                yield call, f"explained: {explanation.status} ({drivers})"
+                depends_on = explanation.summary.partition(";")[0]
+                yield call, f"explained: {explanation.status} ({depends_on})"
             else:
                 yield call, "no job" if job is None else f"{job.state}: {job.reason}"
     finally:
