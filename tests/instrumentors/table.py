@@ -159,9 +159,9 @@ INSTRUMENTORS = (
         environment={_CONTENT: "EVENT_ONLY"},
         older_lacks=frozenset({"parts.messages"}),
     ),
-    _genai("anthropic", ANTHROPIC, "Anthropic"),
+    _genai("anthropic", ANTHROPIC, "Anthropic", older="2026-10-15"),
     _genai("langchain", LANGCHAIN, "LangChain", lacks=frozenset({"documents"})),
-    _genai("dspy", DSPY, "DSPy", older="2026-10-15"),
+    _genai("dspy", DSPY, "DSPy", older=None),  # 1.2b0 writes no span for a model's call
     Instrumentor(
         "openai-v2",
         OPENAI,

@@ -13,7 +13,7 @@ from tests.instrumentors.table import INSTRUMENTORS, Instrumentor
 
 # One after the other: the first one installs what all of them are installed with.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("instrumentors")]
-CHOSEN = ("genai-openai", "logfire-openai")
+CHOSEN = ("genai-openai", "logfire-openai", "openinference-openai")
 
 
 @pytest.mark.parametrize(
