@@ -38,15 +38,15 @@ def around(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
         outer = spans.get(outer.parent_id or "")
 
 
+def _still_open(span: Span, spans: Mapping[str, Span]) -> Iterator[Span]:
+    """Those around one that had not ended when it began. An instrumentor that forgets to leave a
+    span makes every later call a child of it (Traceloop's for LangChain, 0.46)."""
+    return (outer for outer in around(span, spans) if span.start_ns < outer.end_ns)
+
+
 def _around_some(of: Iterable[str], spans: Mapping[str, Span]) -> set[str]:
     """The ids of the spans around any of these."""
-    found: set[str] = set()
-    for span_id in of:
-        for outer in around(spans[span_id], spans):
-            if outer.span_id in found:
-                break
-            found.add(outer.span_id)
-    return found
+    return {outer.span_id for i in of for outer in _still_open(spans[i], spans)}
 
 
 def _is_sent(call: Call) -> bool:
@@ -56,4 +56,6 @@ def _is_sent(call: Call) -> bool:
 
 def _is_inside(call: Call, spans: Mapping[str, Span], whole: set[str]) -> bool:
     failed = call.status != "returned" and _is_sent(call)
-    return not failed and any(o.span_id in whole for o in around(spans[call.span_id], spans))
+    return not failed and any(
+        outer.span_id in whole for outer in _still_open(spans[call.span_id], spans)
+    )

@@ -70,7 +70,8 @@ class OpenInference:
             model=first_text(request, "model") or first_text(a, *_MODELS),
             provider=first_text(a, "llm.provider", "llm.system"),
             parameters=request,
-            tools=[tool for item in read_indexed(a, "llm.tools") if (tool := _tool(item))],
+            tools=[tool for item in read_indexed(a, "llm.tools") if (tool := _tool(item))]
+            or read_list(a.get(semconv.TOOL_DEFINITIONS)),
             usage=read_usage(a.get("llm.token_count.prompt"), a.get("llm.token_count.completion")),
             finish_reason=read_text(a.get("llm.finish_reason")),
             template=_template(a),

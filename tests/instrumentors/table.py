@@ -233,8 +233,16 @@ INSTRUMENTORS = (
         lacks=frozenset({"seed", "stop"}),
         older_lacks=frozenset({"responses.parameters"}),
     ),
-    _traceloop("anthropic", ANTHROPIC, "Anthropic", lacks=frozenset({"stop"})),
-    _traceloop("langchain", LANGCHAIN, "Langchain", lacks=frozenset({"seed"})),
+    _traceloop(
+        "anthropic", ANTHROPIC, "Anthropic", lacks=frozenset({"stop"}), older="2026-03-01"
+    ),
+    _traceloop(
+        "langchain",
+        LANGCHAIN,
+        "Langchain",
+        lacks=frozenset({"seed"}),
+        older_lacks=frozenset({"chain.documents"}),
+    ),
     Instrumentor("mlflow-openai", OPENAI, ("mlflow",), "mlflow", {"TRACED": "openai"}),
     Instrumentor(
         "mlflow-langchain",

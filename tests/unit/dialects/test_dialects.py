@@ -33,7 +33,7 @@ def make(
         parent_id=None if parent is None else parent * 16,
         name=span_id,
         start_ns=more.pop("start_ns", int(span_id, 16)),
-        end_ns=99,
+        end_ns=more.pop("end_ns", 99),
         attributes=attributes,
         **more,
     )
@@ -48,6 +48,12 @@ def test_the_innermost_span_with_messages_and_an_answer() -> None:
     assert names([around, call]) == ["2"]
     assert names([call, around]) == ["2"]
     assert names([around, make("2", "1"), make("3", "2", sent="p", got="a")]) == ["3"]
+
+
+def test_a_call_after_the_end_of_another_is_not_inside_of_it() -> None:
+    """An instrumentor that never leaves its span makes the next call its child."""
+    spans = [make("1", None, "q", "a", end_ns=2), make("2", "1", "r", "b", start_ns=2)]
+    assert [call.answer for call in read_calls(spans)] == ["a", "b"]
 
 
 def test_failed_attempts_are_calls() -> None:
@@ -143,6 +149,21 @@ def test_openinference() -> None:
         Message(role="user", parts=(TextPart(content="one"), TextPart(content="two"))),
     )
     assert (call.answer, call.model, call.parameters) == ("ho", "m", {"temperature": 0})
+
+
+def test_tools_that_openinference_only_names_are_those_of_gen_ai() -> None:
+    """As its instrumentor for pydantic-ai wrote them in 0.1.16."""
+    defined = {"type": "function", "name": "f", "parameters": {"type": "object"}}
+    attributes = {
+        "openinference.span.kind": "LLM",
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": "q",
+        "llm.output_messages.0.message.content": "a",
+        "llm.tools.0.tool.name": "f",
+        "gen_ai.tool.definitions": json.dumps([defined]),
+    }
+    [call] = read_calls([make("1", attributes=attributes)])
+    assert call.parameters["tools"] == [defined]
 
 
 def test_feedback() -> None:
