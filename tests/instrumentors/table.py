@@ -233,9 +233,7 @@ INSTRUMENTORS = (
         lacks=frozenset({"seed", "stop"}),
         older_lacks=frozenset({"responses.parameters"}),
     ),
-    _traceloop(
-        "anthropic", ANTHROPIC, "Anthropic", lacks=frozenset({"stop"}), older="2026-03-01"
-    ),
+    _traceloop("anthropic", ANTHROPIC, "Anthropic", lacks=frozenset({"stop"}), older="2026-03-01"),
     _traceloop(
         "langchain",
         LANGCHAIN,
@@ -277,6 +275,7 @@ INSTRUMENTORS = (
         "pydantic_ai",
         {"VERSION": "1"},
         older=None,
+        older_lacks=frozenset({"tools"}),
     ),
     Instrumentor(
         "openlit",
