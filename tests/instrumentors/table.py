@@ -266,7 +266,14 @@ INSTRUMENTORS = (
         lacks=frozenset({"stop"}),
     ),
     Instrumentor("langsmith-openai", OPENAI, ("langsmith[otel]",), "langsmith", _LANGSMITH),
-    Instrumentor("langsmith-langchain", LANGCHAIN, ("langsmith[otel]",), "langsmith", _LANGSMITH),
+    Instrumentor(
+        "langsmith-langchain",
+        LANGCHAIN,
+        ("langsmith[otel]",),
+        "langsmith",
+        _LANGSMITH,
+        older_lacks=frozenset({"tools"}),
+    ),
     Instrumentor("pydantic-ai", PYDANTIC_AI, (), "pydantic_ai"),
     Instrumentor(
         "version-1-pydantic-ai",
@@ -275,7 +282,6 @@ INSTRUMENTORS = (
         "pydantic_ai",
         {"VERSION": "1"},
         older=None,
-        older_lacks=frozenset({"tools"}),
     ),
     Instrumentor(
         "openlit",
