@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from importlib import import_module
-from importlib.metadata import Distribution
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
@@ -33,6 +32,9 @@ from smile_trace.capture.recording import at_exit, current
 from smile_trace.capture.redaction import redact
 from smile_trace.capture.runtime import Runtime, active, runtime
 from smile_trace.errors import SmileTraceError
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 _REQUEST = "input.value"
 _MESSAGE = "llm.input_messages."
@@ -82,7 +84,7 @@ def _call_in_place(instrumentor: Any) -> None:
         handler.run_inline = True
 
 
-def instrument_with(distribution: Distribution) -> None:
+def instrument_with(distribution: "Distribution") -> None:
     """Capture the calls of the library that an installed instrumentor is for.
 
     Args:
