@@ -18,7 +18,7 @@ from smile_trace.dialects import assemble
 from smile_trace.errors import SmileTraceError
 from smile_trace.evaluation import faithfulness as measure
 from smile_trace.explaining.api import explain_prepared
-from smile_trace.explaining.inputs import answered_call
+from smile_trace.explaining.inputs import repeatable_call
 from smile_trace.explaining.named_models import AnyModel
 from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.preparation import Prepared, prepare_call
@@ -162,9 +162,7 @@ def _prepared(
             "the row's trace has no finished span: switch on automatic logging "
             "(mlflow.openai.autolog(), for instance) before the evaluation"
         )
-    call = answered_call(assemble(spans[0].trace_id, spans))
-    if call.not_repeatable:
-        raise SmileTraceError(f"the call cannot be asked again: {call.not_repeatable}")
+    call = repeatable_call(assemble(spans[0].trace_id, spans))
     return call, prepare_call(call, Settings(), options, model=model)
 
 

@@ -98,6 +98,11 @@ class MLflowSource(Source):
             found = self._server.traces([trace_id])
             return self._spans(found[0]) if found else ()
 
+    def evaluated(self, run_id: str) -> Sequence[str]:
+        """See `Source.evaluated`: of a run of `mlflow.genai.evaluate`, those of its rows."""
+        with asking(), self._server.reading():
+            return [info.trace_id for info in self._server.evaluated_traces(run_id)]
+
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
         """See `Source.page`."""
         with asking(), self._server.reading():

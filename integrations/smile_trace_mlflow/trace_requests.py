@@ -22,6 +22,8 @@ from smile_trace_mlflow.connection import Connection, delete_files
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
 USER = AssessmentSource(source_type="HUMAN", source_id="user")
+PAGE = 500
+"""Traces that are listed in one request."""
 _OTLP_PATH = "/v1/traces"
 
 
@@ -105,6 +107,27 @@ class TraceRequests(Connection):
                 page_token=token,
             )
         return list(page[0]), page[1] or None
+
+    def evaluated_traces(self, run_id: str) -> list[TraceInfo]:
+        """The traces of a run without their spans, the earliest first; none where there is no such
+        run. Those that a judge made while it scored are none of its rows."""
+        if not run_id.isalnum():  # it goes into a filter
+            return []
+        try:
+            with self._calling():
+                experiment = str(self._client.get_run(run_id).info.experiment_id)
+        except RequestRejected as rejected:
+            if rejected.missing:
+                return []
+            raise
+        found: list[TraceInfo] = []
+        token: str | None = None
+        while True:
+            wanted = f"attribute.run_id = '{run_id}'"
+            page, token = self.search_traces(experiment, wanted, PAGE, token)
+            found += [info for info in page if TraceTagKey.SOURCE_SCORER_NAME not in info.tags]
+            if token is None:
+                return found
 
     def traces(self, trace_ids: Sequence[str]) -> "list[Trace]":
         """The traces that are there with their spans, of a page."""

@@ -1,6 +1,7 @@
 """What `smile-trace explain` would ask, described, and a yes where that may cost money."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,12 +19,29 @@ _SIGNALS = {
 
 def describe(estimate: "Estimate") -> str:
     """A few lines: what is asked, which model, and the most that it takes."""
+    return "\n".join([_what(estimate), *_asked(estimate), "Nothing was asked."])
+
+
+def describe_run(estimates: "Sequence[Estimate]", rows: int) -> str:
+    """The same of the rows of an evaluation, by model."""
+    what = f"The prompt of each of {rows:,} rows would be asked again with parts of it removed."
+    asked = [line for estimate in estimates for line in _asked(estimate)]
+    return "\n".join([what, *asked, "Nothing was asked."])
+
+
+def _what(estimate: "Estimate") -> str:
     unit = "passage" if estimate.unit == "span" else estimate.unit
     parts = f"{estimate.segments:,} {unit}{'' if estimate.segments == 1 else 's'}"
     steps = ", larger passages first and then the pieces of those that matter"
-    lines = [
+    return (
         f"The prompt would be asked again with some of its {parts} removed"
-        f"{steps if estimate.in_steps else ''}; {_SIGNALS[estimate.signal]}.",
+        f"{steps if estimate.in_steps else ''}; {_SIGNALS[estimate.signal]}."
+    )
+
+
+def _asked(estimate: "Estimate") -> list[str]:
+    """Who is asked, and how much that is at most."""
+    lines = [
         f"Asked: {printable(estimate.model)}, {printable(estimate.address)}.",
         f"At most: {_most(estimate)}.",
     ]
@@ -34,7 +52,7 @@ def describe(estimate: "Estimate") -> str:
         lines.append(
             f"Word vectors come from {printable(estimate.embeddings)}, which is not counted."
         )
-    return "\n".join([*lines, "Nothing was asked."])
+    return lines
 
 
 def confirm(estimate: "Estimate", *, yes: bool) -> None:

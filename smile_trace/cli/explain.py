@@ -11,6 +11,7 @@ import typer
 from smile_trace.cli.confirmation import confirm, describe
 from smile_trace.cli.deliver import deliver as deliver_into_trace
 from smile_trace.cli.deliver import find_tracker
+from smile_trace.cli.explain_run import explain_run
 from smile_trace.cli.output import check_writable, show_result, warn_renamed
 from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError
@@ -40,6 +41,13 @@ def explain(
         typer.Argument(
             help="A captured call, as smile-trace calls lists them, or one that stands in MLflow "
             "(tr-…), Phoenix, Langfuse or Opik: TRACE_ID or TRACE_ID:SPAN_ID."
+        ),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN_ID",
+            help="The traces of an evaluation run that stand in MLflow (mlflow.genai.evaluate).",
         ),
     ] = None,
     prompt: Annotated[str | None, typer.Option(help="The prompt's text.")] = None,
@@ -137,10 +145,10 @@ def explain(
         list[str] | None, typer.Option("--freeze", hidden=True, help="Now --protect.")
     ] = None,
 ) -> None:
-    """Show which parts of a prompt drive the answer: --prompt TEXT, --file F, or TRACE_ID."""
-    if sum(given is not None for given in (trace_id, prompt, file)) != 1:
-        raise typer.BadParameter("give exactly one of --prompt, --file and TRACE_ID")
-    if model is None and trace_id is None:
+    """Show which parts of a prompt drive the answer: --prompt TEXT, --file F, TRACE_ID, --run R."""
+    if sum(given is not None for given in (trace_id, run, prompt, file)) != 1:
+        raise typer.BadParameter("give exactly one of --prompt, --file, TRACE_ID and --run")
+    if model is None and trace_id is None and run is None:
         raise typer.BadParameter("give --model NAME (demo is the packaged one)")
     if html is not None:
         check_writable(html)
@@ -153,7 +161,11 @@ def explain(
                 "--path takes a TRACE_ID, and none of --answer, --unit, --proxy, --part and "
                 "--sanity-check"
             )
-    if deliver and trace_id is None:
+    if run is not None and any((answer, app, path, html, sanity_check)):
+        raise typer.BadParameter(
+            "--run takes none of --answer, --app, --path, --html and --sanity-check"
+        )
+    if deliver and trace_id is None and run is None:
         raise typer.BadParameter(
             "--deliver takes the TRACE_ID of a trace in a backend (tr-… of MLflow)"
         )
@@ -177,6 +189,18 @@ def explain(
         part=part,
     )
     settings = Settings()
+    if run is not None:
+        explain_run(
+            run,
+            settings,
+            options,
+            model=model,
+            deliver=deliver,
+            json_rows=json,
+            dry_run=dry_run,
+            yes=yes,
+        )
+        return
     tracker = find_tracker(str(trace_id), settings) if deliver else None
     prepared = prepare(
         text, settings, options, model=model, trace_id=trace_id, answer=answer, app=app

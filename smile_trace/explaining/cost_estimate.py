@@ -51,12 +51,16 @@ class Estimate(Record):
     """What the model's proxy would be asked besides, where there is one."""
 
     def plus(self, other: "Estimate") -> "Estimate":
-        """The sum with another explanation by the same model."""
+        """The sum with another explanation by the same model, and the same proxy if it has one."""
+        proxy = self.proxy
+        if proxy is not None and other.proxy is not None:
+            proxy = proxy.plus(other.proxy)
         return self.model_copy(
             update={
                 "calls": self.calls + other.calls,
                 "tokens": _sum(self.tokens, other.tokens),
                 "usd": _sum(self.usd, other.usd),
+                "proxy": proxy,
             }
         )
 

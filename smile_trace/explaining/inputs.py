@@ -62,7 +62,16 @@ def read_call(trace_id: str, settings: Settings) -> Call:
         StoreError: the store cannot be opened.
     """
     trace_id, _, span_id = trace_id.partition(":")
-    call = answered_call(read_trace(trace_id, settings), span_id)
+    return repeatable_call(read_trace(trace_id, settings), span_id)
+
+
+def repeatable_call(trace: Trace, span_id: str = "") -> Call:
+    """As `answered_call`, of a call that can be asked again.
+
+    Raises:
+        ExplanationFailed: there is no such call, it holds no answer, or cannot be asked again.
+    """
+    call = answered_call(trace, span_id)
     if call.not_repeatable:
         raise ExplanationFailed(f"the call cannot be asked again: {call.not_repeatable}")
     return call

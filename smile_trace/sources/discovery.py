@@ -1,8 +1,10 @@
 """Finding sources by entry point."""
 
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.listing import listed
 from smile_trace.settings import Settings
 from smile_trace.sources.protocol import Source
 
@@ -57,6 +59,34 @@ def may_hold(trace_id: str, settings: Settings) -> list[Source]:
         if source.may_hold(trace_id) and (made := _made(name, source, settings)) is not None:
             found.append(made)
     return found
+
+
+def evaluated(run_id: str, settings: Settings) -> tuple[Source, Sequence[str]]:
+    """The traces of an evaluation run, and the source that has it, of those that are set up.
+
+    Raises:
+        NoSource: none has it, or none is set up as it should be.
+        SourceUnavailable: one that may have it does not answer.
+    """
+    asked, not_set_up = [], None
+    for name, source in sorted(_installed().items()):
+        try:
+            made = _made(name, source, settings)
+        except NoSource as error:
+            not_set_up = not_set_up or error
+            continue
+        if made is None:
+            continue
+        if found := made.evaluated(run_id):
+            return made, found
+        asked.append(name)
+    if not_set_up is not None:
+        raise not_set_up
+    raise NoSource(
+        f"there is no evaluation run {run_id!r} with traces in {listed(asked, 'or')}: take its id "
+        "from the page of the run",
+        code=ReasonCode.NOT_FOUND,
+    )
 
 
 def _opened(name: str, source: type[Source], settings: Settings) -> Source:

@@ -58,6 +58,15 @@ class Source(Protocol):
         (32 hex digits). It is looked for where the store has no such trace."""
         return False
 
+    def evaluated(self, run_id: str) -> Sequence[str]:
+        """The ids of the traces of an evaluation run, the earliest first; none where the backend
+        has no such run.
+
+        Raises:
+            SourceUnavailable: it does not answer, or refuses our credentials.
+        """
+        return ()
+
     @property
     def places(self) -> Sequence[str]:
         """What of it the worker reads (experiments, projects), by the names of the settings."""

@@ -1,0 +1,120 @@
+"""`smile-trace explain --run`: the traces of an evaluation are explained where they stand."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow.genai.scorers import scorer
+
+import smile_trace
+from smile_trace.records import Explanation
+from smile_trace.trackers.late_span import EXPLANATION_NAME
+from tests.support.command_line import run_command
+from tests.support.evaluations import BUDGET, application, model, rows
+from tests.support.mlflow_server import MLflowServer
+from tests.support.strict_openai import StrictServer
+
+__all__ = ["application", "model"]  # fixtures
+
+pytestmark = pytest.mark.mlflow
+
+
+@scorer
+def is_short(outputs: str) -> bool:
+    """Whether the answer is short: a team's own scorer, which knows nothing of us."""
+    return len(outputs) < 20
+
+
+def late_spans(trace: mlflow.entities.Trace) -> list[mlflow.entities.Span]:
+    """The heatmaps in a trace."""
+    return [span for span in trace.data.spans if span.name.startswith(EXPLANATION_NAME)]
+
+
+@pytest.mark.slow
+def test_ten_rows_have_their_heatmap(
+    application: Callable[[str], str], model: StrictServer, tmp_path: Path
+) -> None:
+    result = mlflow.genai.evaluate(data=rows(), predict_fn=application, scorers=[is_short])
+    application("This call is none of the evaluation's: the Kremlin.")
+    mlflow.openai.autolog(disable=True)
+    command = ("explain", "--run", result.run_id, "--budget", str(BUDGET))
+    asked = len(model.bodies)
+    planned = run_command(*command, "--dry-run", cwd=tmp_path)
+    assert planned.returncode == 0, planned.stderr
+    assert b"each of 10 rows" in planned.stdout
+    assert f"{10 * BUDGET} calls".encode() in planned.stdout
+    assert len(model.bodies) == asked
+
+    for _ in range(2):  # explained again, it is visible once
+        done = run_command(*command, "--deliver", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.decode().endswith("10 of 10 explained: 10 reliable.\n")
+    found = mlflow.search_traces(run_id=result.run_id, return_type="list")
+    assert len(found) == 10
+    for trace in found:
+        whole = mlflow.get_trace(trace.info.trace_id)
+        [late], [call] = late_spans(whole), [s for s in whole.data.spans if s.name == "Completions"]
+        assert late.parent_id == call.span_id
+        said = {a.name: a.value for a in whole.info.assessments}
+        explanation = smile_trace.explain(trace_id=trace.info.trace_id, budget=BUDGET)
+        assert said["smile.driver"] in explanation.summary
+        assert said["smile.verdict"] == explanation.fidelity.status == "reliable"
+        assert said["is_short"] is True
+    everything = mlflow.search_traces(return_type="list")
+    assert len(everything) == 11, "our own calls are in no trace"
+    assert sum(bool(late_spans(mlflow.get_trace(t.info.trace_id))) for t in everything) == 10
+    assert not model.refused
+
+
+def test_a_row_that_cannot_be_explained_holds_up_no_other(
+    application: Callable[[str], str], model: StrictServer, tmp_path: Path
+) -> None:
+    @mlflow.trace
+    def ask(question: str) -> str:
+        return application(question) if "Eiffel" in question else "I only answer from a list."
+
+    questions = [{"inputs": {"question": f"I see the {what}. Where am I?"}} for what in PLACES]
+    result = mlflow.genai.evaluate(data=questions, predict_fn=ask, scorers=[is_short])
+    command = ("explain", "--run", result.run_id, "--budget", str(BUDGET), "--json")
+    done = run_command(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert sorted("explanation" in row for row in told) == [False, True]
+    [why] = [row["reason"] for row in told if "reason" in row]
+    assert "holds no call of a model" in why
+    [explained] = [row["explanation"] for row in told if "explanation" in row]
+    assert Explanation.model_validate(explained).answer == "In Paris."
+    [trace] = [
+        t
+        for t in mlflow.search_traces(run_id=result.run_id, return_type="list")
+        if any("explanation" in row and row["trace_id"] == t.info.trace_id for row in told)
+    ]
+    assert not late_spans(trace), "nothing is written where nobody asked for it"
+
+
+PLACES = ("Eiffel", "sea")
+
+
+def test_a_run_that_is_not_there_is_said_before_a_model_is_asked(
+    application: Callable[[str], str], model: StrictServer, tmp_path: Path
+) -> None:
+    for run_id in ("0" * 32, "x' OR '1' = '1"):
+        done = run_command("explain", "--run", run_id, cwd=tmp_path)
+        assert done.returncode == 1
+        assert b"no evaluation run" in done.stderr
+    with mlflow.start_run() as run:
+        pass
+    done = run_command("explain", "--run", run.info.run_id, cwd=tmp_path)
+    assert b"no evaluation run" in done.stderr, "it has no traces"
+    assert not model.bodies
+
+
+def test_without_an_address_it_is_said_where_to_write_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mlflow_server: MLflowServer
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    done = run_command("explain", "--run", "0" * 32, cwd=tmp_path)
+    assert done.returncode == 1
+    assert b"MLFLOW_TRACKING_URI" in done.stderr
