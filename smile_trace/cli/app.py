@@ -19,6 +19,7 @@ from smile_trace.cli.receive import receive
 from smile_trace.cli.replay import replay
 from smile_trace.cli.report import report
 from smile_trace.cli.run import run
+from smile_trace.cli.ship import ship
 from smile_trace.cli.status import status
 from smile_trace.cli.store import export, import_, retry
 from smile_trace.cli.worker import worker
@@ -78,6 +79,9 @@ _add(worker, "worker")
 _add(receive, "receive", extra="receive")
 # What stands behind the command's name is the application's, its options, too.
 app.command("run", context_settings={"allow_interspersed_args": False})(run)
+# These need no extra: they stand beside applications.
+app.command("ship")(ship)
+app.command("health")(health)
 _add(status, "status")
 _add(calls, "calls")
 _add(retry, "retry")
@@ -89,4 +93,3 @@ _add(export, "export")
 _add(import_, "import")
 _add(forget, "forget")
 _add(doctor, "doctor")
-_add(health, "health")

@@ -51,9 +51,9 @@ def doctor(
 def health() -> None:
     """For probes of systemd, Docker or Kubernetes.
 
-    Exit 0 where a worker runs on the home and makes progress, else 1 with a sentence.
+    Exit 0 where a worker or a shipper runs on the home and makes progress, else 1 with a sentence.
     """
-    from smile_trace.settings import Settings
+    from smile_trace.settings_file import read_home
     from smile_trace.worker.lock import check_health
 
-    print(check_health(Settings().home))
+    print(check_health(read_home()))

@@ -18,8 +18,9 @@ from smile_trace.settings.models import (
     ServerSettings,
     table_of,
 )
-from smile_trace.settings.tree import FILE_NAME, Settings, SettingsError, find_file
-from smile_trace.settings.worker import Receive, Retention
+from smile_trace.settings.tree import Settings
+from smile_trace.settings.worker import Receive, Retention, Ship
+from smile_trace.settings_file import FILE_NAME, SettingsError, find_file
 
 __all__ = [
     "FILE_NAME",
@@ -38,6 +39,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SettingsError",
+    "Ship",
     "find_file",
     "table_of",
 ]

@@ -1,7 +1,6 @@
 """The settings tree and where it is read from."""
 
 import difflib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.settings.explaining import Budget, Explaining, Pooling, Sampling
 from smile_trace.settings.models import MODEL_KINDS, PACKAGED_NAMES, ModelSettings, RerunSettings
-from smile_trace.settings.worker import Receive, Retention, Sources, Worker
-
-FILE_NAME = "smile_trace.toml"
-
-
-class SettingsError(SmileTraceError):
-    """The settings cannot be used; the message says which one and why."""
-
-    code = ReasonCode.SETTINGS_INVALID
+from smile_trace.settings.worker import Receive, Retention, Ship, Sources, Worker
+from smile_trace.settings_file import SettingsError, find_file
 
 
 class Settings(BaseSettings):
@@ -52,6 +43,7 @@ class Settings(BaseSettings):
     pooling: Pooling = Pooling()
     worker: Worker = Worker()
     receive: Receive = Receive()
+    ship: Ship = Ship()
     sources: Sources = Sources()
     retention: Retention = Retention()
     trackers: dict[str, dict[str, str | int | float | bool]] = {}
@@ -113,19 +105,6 @@ class Settings(BaseSettings):
         path = find_file()
         file = () if path is None else (TomlConfigSettingsSource(settings_cls, toml_file=path),)
         return (init_settings, env_settings, *file)
-
-
-def find_file() -> Path | None:
-    """The nearest `smile_trace.toml`: working directory, its parents, then SMILE_TRACE_HOME."""
-    try:
-        folders = [Path.cwd(), *Path.cwd().parents]
-    except FileNotFoundError:  # the working directory was removed
-        folders = []
-    folders.append(Path(os.environ.get("SMILE_TRACE_HOME", "~/.smile-trace")).expanduser())
-    for folder in folders:
-        if os.path.isfile(folder / FILE_NAME):  # False, too, where access is denied
-            return folder / FILE_NAME
-    return None
 
 
 def _message(error: ValidationError) -> str:

@@ -50,6 +50,24 @@ class Receive(Table):
     """Megabytes of requests per second, on average; more has to wait (429)."""
 
 
+class Ship(Table):
+    """`smile-trace ship`: an application host's spool, sent to a receiver."""
+
+    url: str | None = None
+    """Address of the receiver (`https://receiver:4318`) or of the load balancer before several."""
+    token_env: str | None = None
+    """The environment variable that holds the receiver's token."""
+    ca_file: Path | None = None
+    """PEM file of the authority that vouches for the receiver; without it those of the system."""
+    poll_seconds: float = Field(2.0, gt=0)
+    """Time between two looks at the spool."""
+    timeout_seconds: float = Field(30.0, gt=0)
+    """How long the receiver may be silent before a request is sent again."""
+    drain_seconds: float = Field(20.0, ge=0)
+    """How long a shipper that is stopped goes on sending what stands in the spool; Kubernetes
+    gives a pod 30 s."""
+
+
 class Files(Table):
     """Files of OTLP/JSON lines that others write, as the Collector's file exporter does."""
 

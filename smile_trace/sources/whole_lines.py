@@ -42,7 +42,7 @@ class Batch:
 
 
 def read_batches(
-    stream: Readable, start: int, is_whole: Callable[[bytes], bool]
+    stream: Readable, start: int, is_whole: Callable[[bytes], bool], size: int = BATCH_BYTES
 ) -> Iterator[Batch]:
     """Batches of whole lines.
 
@@ -51,9 +51,10 @@ def read_batches(
         start: an offset in the file.
         is_whole: whether what stands at the end without a newline is a line; if not, its writer
             is expected to go on.
+        size: how much is read at a time.
     """
     held = b""
-    while more := stream.read(BATCH_BYTES):
+    while more := stream.read(size):
         held += more
         cut = held.rfind(b"\n") + 1
         if not cut and len(held) > MAX_LINE_BYTES:

@@ -1,4 +1,4 @@
-"""One worker per home: its lock, whose modification time is its heartbeat."""
+"""One reader of a home's spool, a worker or a shipper: its lock, whose time is its heartbeat."""
 
 import fcntl
 import os
@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.private_files import NotPrivate, open_own, open_regular
 
 MAX_SILENCE_SECONDS = 120.0
 """A worker without a heartbeat for so long hangs."""
+Role = Literal["worker", "shipper"]
+"""What holds the lock; the file says it."""
 
 
 class WorkerError(SmileTraceError):
@@ -21,18 +24,18 @@ class WorkerError(SmileTraceError):
 
 
 class AnotherWorker(WorkerError):
-    """A worker runs on that home already."""
+    """A worker or a shipper runs on that home already."""
 
 
 @contextmanager
-def worker_lock(home: Path) -> Iterator[Callable[[], None]]:
+def worker_lock(home: Path, role: Role = "worker") -> Iterator[Callable[[], None]]:
     """Hold the home's lock; the system lets go of it when the process ends, however it ends.
 
     Yields:
         A function to call as a heartbeat.
 
     Raises:
-        AnotherWorker: another worker holds it.
+        AnotherWorker: a worker or a shipper holds it.
         WorkerError: the home cannot be written.
     """
     try:
@@ -46,9 +49,12 @@ def worker_lock(home: Path) -> Iterator[Callable[[], None]]:
         ) from None
     try:
         if not _lock(descriptor):
+            held_by = _role(descriptor)
             raise AnotherWorker(
-                f"another worker runs on {home}: stop it, or set SMILE_TRACE_HOME to another folder"
+                f"{'another' if held_by == role else 'a'} {held_by} runs on {home}: stop it, or "
+                "set SMILE_TRACE_HOME to another folder"
             )
+        _set_role(descriptor, role)
         yield lambda: _touch(descriptor)
     finally:
         os.close(descriptor)
@@ -68,15 +74,16 @@ def check_health(home: Path) -> str:
         raise WorkerError(f"no worker has ever run on {home}: start smile-trace worker") from None
     try:
         silence = time.time() - os.fstat(descriptor).st_mtime
+        role = _role(descriptor)
         if _lock(descriptor):
             raise WorkerError(f"no worker runs on {home}: start smile-trace worker")
     finally:
         os.close(descriptor)
     if silence > MAX_SILENCE_SECONDS and not os.access(home, os.W_OK):
-        raise WorkerError(f"the worker waits because {home} cannot be written: make it writable")
+        raise WorkerError(f"the {role} waits because {home} cannot be written: make it writable")
     if silence > MAX_SILENCE_SECONDS:
-        raise WorkerError(f"the worker on {home} hangs since {silence:.0f} s: restart it")
-    return f"a worker runs on {home}"
+        raise WorkerError(f"the {role} on {home} hangs since {silence:.0f} s: restart it")
+    return f"a {role} runs on {home}"
 
 
 def _touch(descriptor: int) -> None:
@@ -90,3 +97,13 @@ def _lock(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _set_role(descriptor: int, role: Role) -> None:
+    with suppress(OSError):  # a full disk
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, role.encode("ascii"), 0)
+
+
+def _role(descriptor: int) -> Role:
+    return "shipper" if os.pread(descriptor, 16, 0) == b"shipper" else "worker"

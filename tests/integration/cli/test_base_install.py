@@ -1,6 +1,7 @@
 """Commands on a base install: without an extra, one sentence says which to install."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,6 @@ COMMANDS = {
     ("status",): "worker",
     ("receive",): "receive",
     ("doctor",): "worker",
-    ("health",): "worker",
     ("worker", "--once"): "worker",
     ("worker", "--dry-run"): "worker",
     ("retry", "--failed"): "worker",
@@ -20,6 +20,11 @@ COMMANDS = {
     ("replay", "f" * 32): "worker",
     ("demo", "--exit"): "demo",
 }
+COMPLETE = {
+    ("health",): "no worker has ever run on ",
+    ("ship", "--once"): "say where the receiver is: ",
+}
+"""Commands that a base install has, with the beginning of what they say here."""
 
 PROGRAM = """
 import contextlib, io, json, sys
@@ -61,8 +66,9 @@ print(json.dumps(results))
 def test_every_command_and_explain_say_which_extra_is_missing(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        input=json.dumps(list(COMMANDS)),
+        input=json.dumps([*COMMANDS, *COMPLETE]),
         cwd=tmp_path,
+        env=os.environ | {"SMILE_TRACE_HOME": str(tmp_path / "home")},
         capture_output=True,
         text=True,
         timeout=120,
@@ -72,8 +78,12 @@ def test_every_command_and_explain_say_which_extra_is_missing(tmp_path: Path) ->
     assert code == "extra_missing"
     assert error.startswith("smile_trace.explain needs more than is installed (")
     assert error.endswith("pip install 'smile-trace[worker]'")
-    for (command, extra), (code, error) in zip(COMMANDS.items(), results, strict=True):
+    missing, complete = results[: len(COMMANDS)], results[len(COMMANDS) :]
+    for (command, extra), (code, error) in zip(COMMANDS.items(), missing, strict=True):
         assert code == 1, (command, error)
         assert error.startswith(f"smile-trace: smile-trace {command[0]} needs more than is ")
         assert error.endswith(f"pip install 'smile-trace[{extra}]'\n")
         assert error.count("\n") == 1
+    for (command, said), (code, error) in zip(COMPLETE.items(), complete, strict=True):
+        assert code == 1, (command, error)
+        assert error.startswith(f"smile-trace: {said}")

@@ -1,0 +1,174 @@
+"""One connection to a receiver: OTLP/JSON, gzip, kept open between two requests.
+
+Source: the OTLP specification 1.x, "OTLP/HTTP". Two things differ from it, because here nothing
+may be lost. Whatever says nothing about the data (401, 404, 500, …) is tried again, too: somebody
+will mend the token or the address. And an answer that refuses the data counts only where the
+receiver takes an empty request, which tells a broken line from a wrong address.
+"""
+
+import gzip
+import http.client
+import json
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from smile_trace.bounded_http import retry_after
+from smile_trace.presentable import presentable
+from smile_trace.settings_file import SettingsError
+from smile_trace.ship.settings import Ship
+
+REFUSING = (400, 413, 415, 422)
+"""What is wrong with the data, or with its size."""
+CONNECTION_SECONDS = 60.0
+"""How long a connection is used: another one lets a load balancer choose anew, so that a receiver
+that was added gets its share."""
+MAX_ANSWER = 2**16
+
+
+class Unavailable(Exception):
+    """Nothing was decided about what was sent: try again, after `seconds` where it says so."""
+
+    def __init__(self, reason: str, seconds: float | None = None) -> None:
+        super().__init__(presentable(reason))
+        self.seconds = seconds
+
+
+class Refused(Exception):
+    """The receiver takes requests, but not this one; the message says why."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a receiver that answered 200 has left out: how many, and why the first of them."""
+
+    rejected: int = 0
+    reason: str = ""
+
+
+class Client:
+    """Sends requests to one receiver, one after the other.
+
+    Raises:
+        SettingsError: the file of `ship.ca_file` cannot be used.
+    """
+
+    def __init__(self, settings: Ship, clock: Callable[[], float] = time.monotonic) -> None:
+        parts = urlsplit(settings.url or "")
+        self._https = parts.scheme == "https"
+        self._host, self._port = parts.hostname or "", parts.port
+        self._path = parts.path
+        self._timeout = settings.timeout_seconds
+        self._tls = _tls(settings) if self._https else None
+        self._headers = {
+            "Content-Type": "application/json",
+            "Content-Encoding": "gzip",
+            "User-Agent": "smile-trace",
+        }
+        if settings.token is not None:
+            self._headers["Authorization"] = f"Bearer {settings.token}"
+        self._clock = clock
+        self._connection: http.client.HTTPConnection | None = None
+        self._opened_at = 0.0
+
+    def send(self, signal: str, body: bytes) -> Taken:
+        """Send an OTLP/JSON body.
+
+        Args:
+            signal: `traces` or `logs`.
+            body: the request, unpacked.
+
+        Raises:
+            Refused: this body is not taken; another one would be.
+            Unavailable: no answer that says anything about the body.
+        """
+        status, headers, answer = self._request(signal, body)
+        if status == 200:
+            return _taken(answer)
+        said = f"{status} {_message(answer)}".strip()
+        if status in REFUSING:
+            empty = b'{"resourceSpans":[]}' if signal == "traces" else b'{"resourceLogs":[]}'
+            if self._request(signal, empty)[0] == 200:
+                raise Refused(presentable(said))
+        raise Unavailable(f"it answers {said}", retry_after(headers))
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _request(self, signal: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        packed = gzip.compress(body, 1)
+        if self._connection is not None and self._clock() - self._opened_at > CONNECTION_SECONDS:
+            self.close()
+        used = self._connection is not None
+        try:
+            return self._exchange(signal, packed)
+        except ConnectionError as error:
+            if not used:
+                raise Unavailable(f"it cannot be reached: {error}") from None
+        # An idle connection is closed by the other side at any moment, the next one is not.
+        try:
+            return self._exchange(signal, packed)
+        except ConnectionError as error:
+            raise Unavailable(f"it cannot be reached: {error}") from None
+
+    def _exchange(self, signal: str, packed: bytes) -> tuple[int, dict[str, str], bytes]:
+        try:
+            connection = self._connection or self._open()
+            connection.request("POST", f"{self._path}/v1/{signal}", packed, self._headers)
+            reply = connection.getresponse()
+            answer = reply.read(MAX_ANSWER)
+            if not reply.isclosed():  # longer than any answer is
+                self.close()
+            return reply.status, dict(reply.getheaders()), answer
+        except ConnectionError:
+            self.close()
+            raise
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            said = str(error) or type(error).__name__
+            raise Unavailable(f"it cannot be reached: {said}") from None
+
+    def _open(self) -> http.client.HTTPConnection:
+        if self._https:
+            self._connection = http.client.HTTPSConnection(
+                self._host, self._port, timeout=self._timeout, context=self._tls
+            )
+        else:
+            self._connection = http.client.HTTPConnection(
+                self._host, self._port, timeout=self._timeout
+            )
+        self._opened_at = self._clock()
+        return self._connection
+
+
+def _tls(settings: Ship) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:  # ssl's errors are some, too
+        raise SettingsError(
+            f"{settings.ca_file} (ship.ca_file) cannot be used ({error.strerror}): name a PEM file"
+        ) from None
+
+
+def _taken(answer: bytes) -> Taken:
+    """The partial success of a trace or log answer, if there is one that can be read."""
+    try:
+        partial = json.loads(answer or b"{}").get("partialSuccess", {})
+        counts = (partial.get(name, 0) for name in ("rejectedSpans", "rejectedLogRecords"))
+        rejected = sum(map(int, counts))
+        return Taken(rejected, presentable(str(partial.get("errorMessage", ""))))
+    except (ValueError, AttributeError, TypeError):
+        return Taken()
+
+
+def _message(answer: bytes) -> str:
+    """What the receiver says about an error, in a few words."""
+    try:
+        return str(json.loads(answer)["message"])[:300]
+    except (ValueError, LookupError, TypeError):
+        return answer[:80].decode("utf-8", "replace")

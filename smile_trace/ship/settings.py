@@ -1,0 +1,114 @@
+"""`[ship]` of the settings, read with the standard library: `smile_trace.settings.Ship` says what
+each means, and a test holds the two against each other."""
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from smile_trace.presentable import hide
+from smile_trace.settings_file import PREFIX, SettingsError, find_file, read_file, read_home
+
+
+@dataclass(frozen=True)
+class Ship:
+    """The table, with its defaults; the home and the token beside it."""
+
+    home: Path
+    url: str | None = None
+    token_env: str | None = None
+    ca_file: Path | None = None
+    poll_seconds: float = 2.0
+    timeout_seconds: float = 30.0
+    drain_seconds: float = 20.0
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def spool(self) -> Path:
+        """The folder of the `*.jsonl` files."""
+        return self.home / "spool"
+
+
+def read_settings(**given: Any) -> Ship:
+    """The settings: `given` before the environment, the nearest file and the defaults.
+
+    Raises:
+        SettingsError: a setting is unknown or wrong, or the file cannot be read.
+    """
+    table = {**_of_file(), **_of_environment(), **given}
+    if unknown := sorted(table.keys() - _PARSERS.keys()):
+        raise SettingsError(f"ship.{unknown[0]}: no such setting (docs/settings.md lists them all)")
+    values = {name: _parsed(name, value) for name, value in table.items()}
+    settings = Ship(home=read_home(), **values)
+    if settings.url is None:
+        raise SettingsError(
+            "say where the receiver is: [ship] url in smile_trace.toml, or SMILE_TRACE_SHIP__URL"
+        )
+    token = None if settings.token_env is None else os.environ.get(settings.token_env, "").strip()
+    if token == "":
+        raise SettingsError(f"the variable {settings.token_env} (ship.token_env) is not set")
+    hide(token)
+    return replace(settings, token=token)
+
+
+def _of_file() -> Mapping[str, Any]:
+    table = read_file().get("ship", {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"{find_file()}: write the settings of ship as a table, [ship]")
+    return table
+
+
+def _of_environment() -> dict[str, str]:
+    prefix = f"{PREFIX}SHIP__"
+    return {
+        name[len(prefix) :].lower(): value
+        for name, value in os.environ.items()
+        if name.startswith(prefix)
+    }
+
+
+def _parsed(name: str, value: Any) -> Any:
+    try:
+        return _PARSERS[name](value)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"ship.{name}: {error}") from None
+
+
+def _url(value: Any) -> str:
+    text = _text(value).rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("write an address such as https://receiver.example:4318")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("write the address alone; a token is named by ship.token_env")
+    _ = parts.port  # which may be no number
+    return text
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text is expected")
+    return value.strip()
+
+
+def _number(above: float, inclusive: bool = False) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        number = math.nan if isinstance(value, bool) else float(value)
+        if not math.isfinite(number) or number < above or (number == above and not inclusive):
+            raise ValueError(f"a number {'≥' if inclusive else '>'} {above:g} is expected")
+        return number
+
+    return read
+
+
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "url": _url,
+    "token_env": _text,
+    "ca_file": lambda value: Path(_text(value)).expanduser(),
+    "poll_seconds": _number(0),
+    "timeout_seconds": _number(0),
+    "drain_seconds": _number(0, inclusive=True),
+}

@@ -1,0 +1,215 @@
+"""From the spool of an application host to a receiver.
+
+A file is read on from where it was acknowledged, in order, and removed once its writer is gone
+and all of it is acknowledged. A request whose answer was lost is sent again: the store keeps a
+span once, by the ids of its trace and its own.
+"""
+
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from smile_trace.capture.spool import writer_alive
+from smile_trace.capture.spool.losses import make_private
+from smile_trace.foreign import ForeignDataError
+from smile_trace.private_files import NotPrivate, open_own, tighten_folder
+from smile_trace.settings_file import SettingsError
+from smile_trace.ship.bodies import Line, body_of, by_signal, read_line
+from smile_trace.ship.client import Client, Refused, Unavailable
+from smile_trace.ship.progress import Progress
+from smile_trace.ship.refusals import Refusals
+from smile_trace.ship.settings import Ship
+from smile_trace.ship.waiting import Backoff
+from smile_trace.sources.whole_lines import Batch, read_batches
+
+logger = logging.getLogger(__name__)
+
+REQUEST_BYTES = 2**20
+"""How much of a file goes into one request (a longer line makes one of its own)."""
+BEAT_SECONDS = 1.0
+DRAINING_WAIT_SECONDS = 1.0
+"""The longest wait between two attempts of a shipper that is to stop."""
+
+
+def private_home(settings: Ship) -> None:
+    """See that home and spool are there, and this user's alone.
+
+    Raises:
+        SettingsError: they cannot be used; the message says why.
+    """
+    try:
+        make_private(settings.spool)
+        for folder in (settings.home, settings.spool):
+            tighten_folder(folder)
+    except NotPrivate as error:
+        raise SettingsError(f"{error}.") from None
+    except OSError as error:
+        raise SettingsError(f"{settings.home} cannot be written ({error.strerror}).") from None
+
+
+class Stopped(Exception):
+    """The shipper is to stop, and its time is over."""
+
+
+class Shipper:
+    """Sends what stands in the spool.
+
+    Args:
+        settings: of `[ship]`.
+        client: to the receiver.
+        stopping: set when it is to stop: then it sends what is there for
+            `settings.drain_seconds` at most.
+        heartbeat: called while it works or waits.
+    """
+
+    def __init__(
+        self,
+        settings: Ship,
+        client: Client,
+        stopping: threading.Event,
+        heartbeat: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._stopping = stopping
+        self._heartbeat = heartbeat
+        self._progress = Progress(settings.home)
+        self._refusals = Refusals(settings.home)
+        self._backoff = Backoff(random.Random())
+        self._down_since: float | None = None
+        self._ends_at: float | None = None
+        self._warned: dict[Path, str] = {}
+
+    def run(self, *, once: bool = False) -> None:
+        """Until it is stopped, and what is there is sent or its time is over.
+
+        Args:
+            once: only what is there now, however long that takes.
+        """
+        try:
+            self.send_all()
+            while not once and not self._stopping.wait(self._settings.poll_seconds):
+                self.send_all()
+            if not once:
+                self.send_all()
+        except Stopped:
+            pass
+        if left := sum(path.stat().st_size for path in self._files()):
+            logger.info("%.1f MB of the spool are not sent yet, and wait here", left / 2**20)
+
+    def send_all(self) -> None:
+        """Send what is there now.
+
+        Raises:
+            Stopped: it is to stop, and its time is over.
+        """
+        self._heartbeat()
+        for path in self._files():
+            try:
+                # Asked first: what a dead process has written is all there is.
+                alive = writer_alive(path)
+                self._send_file(path, alive)
+                if not alive:
+                    path.unlink()
+            except OSError as error:
+                self._warn_once(path, error)
+        self._progress.keep_only({path.name for path in self._files()})
+
+    def _files(self) -> list[Path]:
+        return sorted(self._settings.spool.glob("*.jsonl"))
+
+    def _send_file(self, path: Path, alive: bool) -> None:
+        with os.fdopen(open_own(path), "rb") as stream:
+            state = os.fstat(stream.fileno())
+            start = self._progress.offset(path.name, state.st_ino)
+            if start > state.st_size:
+                start = 0  # it was cut short
+            stream.seek(start)
+            # The unfinished line of a living process waits for its rest.
+            for batch in read_batches(stream, start, lambda _: not alive, REQUEST_BYTES):
+                self._send_batch(path.name, batch)
+                self._progress.acknowledged(path.name, state.st_ino, batch.end)
+
+    def _send_batch(self, name: str, batch: Batch) -> None:
+        self._heartbeat()
+        self._check_time(time.monotonic())
+        lines = []
+        for offset, text in batch.lines():
+            try:
+                lines.append(read_line(offset, text))
+            except ForeignDataError as error:
+                self._refusals.keep(name, offset, str(error), text)
+        for some in by_signal(lines):
+            self._until_answered(name, some)
+
+    def _until_answered(self, name: str, lines: Sequence[Line]) -> None:
+        while True:
+            try:
+                self._send(name, lines)
+            except Unavailable as error:
+                self._wait(error)
+            else:
+                return
+
+    def _send(self, name: str, lines: Sequence[Line]) -> None:
+        """Send lines of one signal; those that are refused are found by halving."""
+        try:
+            taken = self._client.send(lines[0].signal, body_of(lines))
+        except Refused as error:
+            rejected, reason = 1, str(error)
+        else:
+            rejected, reason = taken.rejected, taken.reason
+            self._is_up()
+        if not rejected:
+            return
+        if len(lines) > 1:
+            half = len(lines) // 2
+            self._send(name, lines[:half])
+            self._send(name, lines[half:])
+        else:
+            self._refusals.keep(name, lines[0].offset, reason, body_of(lines))
+
+    def _is_up(self) -> None:
+        self._backoff.reset()
+        if self._down_since is not None:
+            logger.info("the receiver takes what is sent again")
+            self._down_since = None
+
+    def _wait(self, error: Unavailable) -> None:
+        """Until the next attempt.
+
+        Raises:
+            Stopped: it is to stop, and its time is over.
+        """
+        now = time.monotonic()
+        if self._down_since is None:
+            self._down_since = now
+            logger.warning("the receiver at %s: %s; the spool waits", self._settings.url, error)
+        until = now + self._backoff.seconds(error.seconds)
+        while (now := time.monotonic()) < until:
+            self._heartbeat()
+            self._check_time(now)
+            if self._stopping.is_set():
+                until = min(until, now + DRAINING_WAIT_SECONDS)
+                time.sleep(min(BEAT_SECONDS, until - now))
+            else:
+                self._stopping.wait(min(BEAT_SECONDS, until - now))
+
+    def _check_time(self, now: float) -> None:
+        if not self._stopping.is_set():
+            return
+        if self._ends_at is None:
+            self._ends_at = now + self._settings.drain_seconds
+        if now >= self._ends_at:
+            raise Stopped
+
+    def _warn_once(self, path: Path, error: OSError) -> None:
+        """Once about each file: it is looked at in every pass."""
+        said = str(error) if isinstance(error, NotPrivate) else f"{path} cannot be read: {error}"
+        if self._warned.get(path) != said:
+            self._warned[path] = said
+            logger.warning("%s: it stays for later", said)
