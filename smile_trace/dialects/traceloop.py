@@ -14,6 +14,8 @@ from smile_trace.dialects.provider_json import chat_message
 from smile_trace.records import JSON, Call, Message, Span
 
 _REQUEST = "llm.request.type"
+_ANTHROPIC_CHAT = "anthropic.chat"
+"""A chat whose type older releases call a completion."""
 _SESSION = "traceloop.association.properties.session_id"
 _USER = "traceloop.association.properties.user_id"
 
@@ -37,7 +39,8 @@ class Traceloop:
         found.messages = [_message(item) for item in read_indexed(a, "gen_ai.prompt")]
         answers = read_indexed(a, "gen_ai.completion")
         found.answers = [_message({"role": "assistant", **item}) for item in answers]
-        found.form = "completion" if a.get(_REQUEST) == "completion" else "chat"
+        completed = a.get(_REQUEST) == "completion" and span.name != _ANTHROPIC_CHAT
+        found.form = "completion" if completed else "chat"
         found.tools = [_function(item) for item in read_indexed(a, "llm.request.functions")]
         if answers:
             found.finish_reason = read_text(answers[0].get("finish_reason"))
@@ -52,9 +55,11 @@ def _message(item: Mapping[str, JSON]) -> Message:
     content = item.get("content")
     parts = read_json(content) if isinstance(content, str) and content.startswith("[{") else None
     calls = [_called(call) for call in read_indexed(item, "tool_calls")]
+    if isinstance(parts, list) and all(map(_typed, parts)):
+        content = [part for part in parts if not (calls and part["type"] == "tool_use")]
     return chat_message(
         role=read_text(item.get("role")) or "user",
-        content=parts if isinstance(parts, list) and all(map(_typed, parts)) else content,
+        content=content,
         tool_call_id=item.get("tool_call_id"),
         tool_calls=calls,
     )
@@ -71,5 +76,6 @@ def _called(call: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def _function(item: Mapping[str, JSON]) -> dict[str, JSON]:
     described = {name: item.get(name) for name in ("name", "description") if item.get(name)}
-    function = {**described, "parameters": read_object(item.get("parameters"))}
+    schema = read_object(item.get("parameters")) or read_object(item.get("input_schema"))
+    function = {**described, "parameters": schema}
     return {"type": "function", "function": function}

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from smile_trace.dialects.parts import has_content
 from smile_trace.records import Call
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -229,7 +230,7 @@ def _unexplained(instrumentor: Instrumentor, read: list[tuple[Call, str]]) -> li
     names = [name for name in instrumentor.application.calls if name not in instrumentor.lacks]
     wrong = []
     for name, (call, ended) in zip(names, read, strict=False):
-        if {"messages", f"{name}.messages"} & instrumentor.lacks:
+        if not any(map(has_content, call.messages)):
             right = _EXPLAINED.match(ended) is None
         elif call.tool_calls and not call.parameters.get("tools"):
             right = ended.startswith(_NO_TOOLS)

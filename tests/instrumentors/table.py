@@ -233,7 +233,14 @@ INSTRUMENTORS = (
         lacks=frozenset({"seed", "stop"}),
         older_lacks=frozenset({"responses.parameters"}),
     ),
-    _traceloop("anthropic", ANTHROPIC, "Anthropic", lacks=frozenset({"stop"}), older="2026-03-01"),
+    _traceloop(
+        "anthropic",
+        ANTHROPIC,
+        "Anthropic",
+        lacks=frozenset({"stop"}),
+        older="2026-03-01",
+        older_lacks=frozenset({"max_tokens", "parts.messages"}),  # texts of parts are joined
+    ),
     _traceloop(
         "langchain",
         LANGCHAIN,

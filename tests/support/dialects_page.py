@@ -28,9 +28,9 @@ LIVE = """
 
 `make test-instrumentors`: an application with each instrumentor, in an environment of its own, asks
 a planted server and sends its spans to `smile-trace receive`; a worker reads its calls, which have
-to be what the server got, and explains them by what was planted. Run on 27 November 2026, with the
-newest releases of that day, were those below. Less is read than asked where an instrumentor leaves
-out a call; less explained than read where it leaves out messages, or which tools were offered to an
+to be what the server got, and explains them by what was planted. Run on 27 November 2026 were the
+newest release of each and an older one. Less is read than asked where an instrumentor leaves out a
+call; less explained than read where it leaves out messages, or which tools were offered to an
 answer that calls one.
 
 """

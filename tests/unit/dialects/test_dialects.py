@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smile_trace.dialects import assemble, read_calls, read_feedback
-from smile_trace.records import Message, Span, TextPart
+from smile_trace.records import Message, Span, TextPart, ToolCall
 
 
 def text_of(role: str, content: str) -> dict[str, Any]:
@@ -164,6 +164,32 @@ def test_tools_that_openinference_only_names_are_those_of_gen_ai() -> None:
     }
     [call] = read_calls([make("1", attributes=attributes)])
     assert call.parameters["tools"] == [defined]
+
+
+def test_an_old_chat_of_traceloop_with_anthropic() -> None:
+    """As its instrumentor wrote it in March 2026: the schema of a tool under Anthropic's name, and
+    a call of a tool twice."""
+    attributes = {
+        "gen_ai.system": "Anthropic",
+        "llm.request.type": "completion",
+        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.prompt.0.role": "user",
+        "gen_ai.prompt.0.content": "q",
+        "gen_ai.prompt.1.role": "assistant",
+        "gen_ai.prompt.1.content": json.dumps([{"type": "tool_use", "id": "1", "name": "f"}]),
+        "gen_ai.prompt.1.tool_calls.0.id": "1",
+        "gen_ai.prompt.1.tool_calls.0.name": "f",
+        "gen_ai.prompt.1.tool_calls.0.arguments": "{}",
+        "gen_ai.completion.0.content": "a",
+        "llm.request.functions.0.name": "f",
+        "llm.request.functions.0.input_schema": '{"type": "object"}',
+    }
+    span = make("1", attributes=attributes).model_copy(update={"name": "anthropic.chat"})
+    [call] = read_calls([span])
+    assert call.form == "chat"
+    assert call.messages[1].parts == (ToolCall(id="1", name="f", arguments="{}"),)
+    defined = {"name": "f", "parameters": {"type": "object"}}
+    assert call.parameters["tools"] == [{"type": "function", "function": defined}]
 
 
 def test_feedback() -> None:
