@@ -1,0 +1,127 @@
+"""Prompt versions side by side as a table, for backends that compare runs over the same examples.
+
+A row per part of the templates, with what it does in every version, and per input on which
+versions' answers were compared, with the answers. A column per version.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+from smile_trace.records import JSON
+from smile_trace.records.comparison import Comparison, Influence
+from smile_trace.render.comparison.figures import safe_name
+from smile_trace.render.text import signed, visible
+
+INFLUENCE, CHANGE = "influence", "answer change"
+MADE_BY = {"made_by": "smile-trace"}
+"""In the metadata of what holds a column: what is written over."""
+
+
+@dataclass
+class Cell:
+    """What one version has in a row; `score` is the evaluation of that name."""
+
+    output: dict[str, JSON]
+    name: str
+    label: str | None = None
+    score: float | None = None
+
+
+@dataclass
+class Row:
+    """An example, with its cells by the place of the version."""
+
+    shown: dict[str, JSON]
+    cells: dict[int, Cell] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The same for the same example, so that a table that is written over keeps it."""
+        text = json.dumps(self.shown, sort_keys=True)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def comparison_rows(comparison: Comparison) -> list[Row]:
+    """All rows, each once: the parts of the templates, then the inputs."""
+    rows = (*part_rows(comparison), *answer_rows(comparison))
+    return list({row.id: row for row in rows}.values())
+
+
+def table_name(prompt: str) -> str:
+    """The name of a prompt's table, by which it is found again."""
+    safe = safe_name(prompt)
+    digest = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{safe if safe == prompt else f'{safe} {digest}'}: prompt versions"
+
+
+def about_version(comparison: Comparison, place: int) -> dict[str, JSON]:
+    """What is known of a version besides its rows and its figures."""
+    version = comparison.versions[place]
+    return {
+        "prompt_version": version.version,
+        "model": version.model,
+        "template": version.template,
+        "calls": version.calls,
+        "explained": version.explained,
+    }
+
+
+def part_rows(comparison: Comparison) -> list[Row]:
+    """A row per part of the templates; a part that was edited or moved is the same row."""
+    rows: list[Row] = []
+    row_of: dict[tuple[int, int], Row] = {}
+    for place, version in enumerate(comparison.versions):
+        earlier = _earlier(comparison, place)
+        for index, influence in enumerate(version.segments):
+            row = row_of.get(earlier.get(index, (-1, -1)))
+            if row is None or place in row.cells:
+                row = Row({"part": f"{len(rows) + 1}. {visible(influence.segment.text)}"})
+                rows.append(row)
+            row.cells[place] = _part(influence)
+            row_of[place, index] = row
+    return rows
+
+
+def _earlier(comparison: Comparison, place: int) -> dict[int, tuple[int, int]]:
+    """Where the parts of a version stood before, by their places in it: as its change says, or
+    where the version before has the same text."""
+    found: dict[int, tuple[int, int]] = {}
+    for change in comparison.changes:
+        if change.after == place and change.before < place:
+            for segment in change.segments:
+                if segment.after is not None and segment.before is not None:
+                    found.setdefault(segment.after, (change.before, segment.before))
+    if not found and place > 0:
+        before = comparison.versions[place - 1].segments
+        texts = {item.segment.text: index for index, item in enumerate(before)}
+        for index, item in enumerate(comparison.versions[place].segments):
+            if item.segment.text in texts:
+                found[index] = (place - 1, texts[item.segment.text])
+    return found
+
+
+def _part(item: Influence) -> Cell:
+    output: dict[str, JSON] = {
+        "part": visible(item.segment.text),
+        "verdict": item.verdict.replace("_", " "),
+        "influence": f"{signed(item.influence)} [{signed(item.ci_low)}, {signed(item.ci_high)}]",
+    }
+    if item.tokens_saved:
+        output["tokens saved per 1,000 calls"] = round(item.tokens_saved)
+    return Cell(output, INFLUENCE, item.verdict, round(item.influence, 4))
+
+
+def answer_rows(comparison: Comparison) -> list[Row]:
+    """A row per input that both versions of a change were asked, with their answers."""
+    rows: dict[str, Row] = {}
+    for change in comparison.changes:
+        for example in change.examples:
+            new = Row({"input": {k: visible(v) for k, v in example.variables.items()}})
+            row = rows.setdefault(new.id, new)
+            before, after = visible(example.before), visible(example.after)
+            row.cells.setdefault(change.before, Cell({"answer": before}, CHANGE))
+            row.cells[change.after] = Cell(
+                {"answer": after}, CHANGE, score=round(example.distance, 4)
+            )
+    return list(rows.values())
