@@ -19,6 +19,11 @@ def uuid7(at_ns: int, name: str) -> str:
     return str(uuid.UUID(int=value))
 
 
+def time_of(made: str) -> int:
+    """The time in an id of version 7, in Unix nanoseconds."""
+    return (uuid.UUID(made).int >> 80) * 1_000_000
+
+
 def opik_trace_id(trace: Trace) -> str:
     """The id of a trace there.
 

@@ -6,8 +6,8 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urljoin
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote, urljoin
 
 from smile_trace.bounded_http import MAX_REPLY_MB, same_server
 from smile_trace.presentable import hide
@@ -20,7 +20,13 @@ DEFAULT_WORKSPACE = "default"
 BACKEND_UPLOAD = "BEMinIO"
 """The upload id that means: send the file to Opik itself, not to a storage beside it."""
 
+MOST = 1000
+"""Things in one request: Opik takes no more."""
+MOST_PAGES = 200
+"""Pages of one list: one without end ends there."""
+
 Entity = Literal["trace", "span"]
+T = TypeVar("T")
 
 
 def own_settings() -> dict[str, str]:
@@ -57,6 +63,7 @@ class OpikServer:
         max_reply_mb: float = MAX_REPLY_MB,
     ) -> None:
         self.url = url.rstrip("/") + "/"
+        self.workspace = workspace
         hide(api_key)
         self._path = base64.b64encode(self.url.encode()).decode()
         headers = {"Comet-Workspace": workspace} | ({"Authorization": api_key} if api_key else {})
@@ -83,6 +90,12 @@ class OpikServer:
         """Where a person can look at a trace: Opik's own redirect, which needs no project id."""
         query = f"trace_id={trace_id}&path={self._path}"
         return f"{self.url}v1/session/redirect/projects/?{query}"
+
+    def comparison_url(self, dataset_id: str, experiments: Sequence[str]) -> str:
+        """Where experiments over one dataset stand side by side."""
+        chosen = quote(json.dumps(list(experiments)))
+        page = f"{quote(self.workspace)}/experiments/{dataset_id}/compare?experiments={chosen}"
+        return self.url.removesuffix("api/") + page
 
     def has_trace(self, trace_id: str) -> bool:
         """Whether the server has a trace of that id."""
@@ -113,6 +126,18 @@ class OpikServer:
         query = {"project_id": project_id, "trace_id": trace_id, "truncate": "false"}
         return self._http.get("v1/private/spans", {**query, "page": str(page), "size": str(size)})
 
+    def listed(self, path: str, query: Mapping[str, str]) -> list[dict[str, JSON]]:
+        """Everything in a list, page by page; nothing where there is no such list."""
+        found: list[dict[str, JSON]] = []
+        for number in range(1, MOST_PAGES + 1):
+            paged = {**query, "page": str(number), "size": str(MOST)}
+            with self._http.service.reading():
+                page = self._http.get(f"v1/private/{path}", paged) or {"content": [], "total": 0}
+                found += [dict(item) for item in page["content"]]
+                if not page["content"] or len(found) >= page["total"]:
+                    break
+        return found
+
     def project_name(self, project_id: str) -> str:
         """The name of a project."""
         return str(self._http.send("GET", f"v1/private/projects/{project_id}")["name"])
@@ -121,23 +146,23 @@ class OpikServer:
 
     def write_traces(self, traces: Sequence[JSON]) -> None:
         """Write traces; one of a known id is replaced."""
-        self._write("POST", "traces/batch", {"traces": traces})
+        self.write_all("POST", "traces/batch", "traces", traces)
 
     def write_spans(self, spans: Sequence[JSON]) -> None:
         """Write spans; one of a known id is replaced."""
-        self._write("POST", "spans/batch", {"spans": spans})
+        self.write_all("POST", "spans/batch", "spans", spans)
 
     def delete_trace(self, project: str, trace_id: str, spans: Sequence[str]) -> None:
         """Delete a trace with its spans, scores and comments, and first the files of `spans`.
 
         Nothing happens where there is no such trace.
         """
-        project_id = self._project_id(project)
+        project_id = self.project_id(project)
         for span_id in spans:
             about = {"entity_type": "span", "entity_id": span_id}
             if names := self._files(project_id, about):
                 removal = {"file_names": names, "container_id": project_id, **about}
-                self._write("POST", "attachment/delete", removal)
+                self.write("POST", "attachment/delete", removal)
         try:
             self._http.request("DELETE", f"v1/private/traces/{trace_id}")
         except RequestRejected as rejected:
@@ -146,18 +171,17 @@ class OpikServer:
 
     def write_scores(self, entity: Entity, scores: Sequence[JSON]) -> None:
         """Write feedback scores; one of the same name is replaced."""
-        if scores:
-            self._write("PUT", f"{entity}s/feedback-scores", {"scores": scores})
+        self.write_all("PUT", f"{entity}s/feedback-scores", "scores", scores)
 
     def attach(
         self, project: str, entity: Entity, entity_id: str, files: Mapping[str, tuple[str, bytes]]
     ) -> None:
         """Attach files, by name: (MIME type, content); those of the same name are replaced."""
         about: dict[str, str] = {"entity_type": entity, "entity_id": entity_id}
-        project_id = self._project_id(project)
+        project_id = self.project_id(project)
         if replaced := sorted(set(self._files(project_id, about)) & set(files)):
             removal = {"file_names": replaced, "container_id": project_id, **about}
-            self._write("POST", "attachment/delete", removal)
+            self.write("POST", "attachment/delete", removal)
         for name, (mime_type, content) in files.items():
             file = {"file_name": name, "mime_type": mime_type, "project_name": project, **about}
             self._upload(file, content)
@@ -170,7 +194,7 @@ class OpikServer:
 
     def _upload(self, file: dict[str, JSON], content: bytes) -> None:
         start = {**file, "num_of_file_parts": 1, "path": self._path}
-        begun = self._write("POST", "attachment/upload-start", start)
+        begun = self.write("POST", "attachment/upload-start", start)
         with self._http.service.reading():
             target, upload_id = str(begun["pre_sign_urls"][0]), begun["upload_id"]
             # What is uploaded to Opik itself is sent with our key.
@@ -188,21 +212,42 @@ class OpikServer:
             "upload_id": upload_id,
             "uploaded_file_parts": [{"e_tag": tag, "part_number": 1}],
         }
-        self._write("POST", "attachment/upload-complete", done)
+        self.write("POST", "attachment/upload-complete", done)
 
-    def _project_id(self, project: str) -> str:
+    def project_id(self, project: str) -> str:
+        """The id of a project."""
         if project not in self._project_ids:
-            found = self._write("POST", "projects/retrieve", {"name": project})
+            found = self.write("POST", "projects/retrieve", {"name": project})
             with self._http.service.reading():
                 self._project_ids[project] = str(found["id"])
         return self._project_ids[project]
 
-    def _write(self, method: str, path: str, body: JSON) -> JSON:
+    def write_all(
+        self, method: str, path: str, name: str, items: Sequence[T], **more: JSON
+    ) -> None:
+        """Write things under a name, with `more` beside them, in as many requests as it takes."""
+        for start in range(0, len(items), MOST):
+            self.write(method, path, {name: list(items[start : start + MOST]), **more})
+
+    def write(self, method: str, path: str, body: JSON) -> JSON:
+        """Send JSON, read JSON.
+
+        Raises:
+            RequestRejected, TrackerUnavailable: see `HttpClient.send`; not found is no Opik.
+        """
         try:
-            return self._http.send(method, f"v1/private/{path}", body)
+            return self.ask(method, path, body)
         except RequestRejected as rejected:
             if not rejected.missing:
                 raise
             raise TrackerUnavailable(
                 f"there is no Opik at {self.url}: check OPIK_URL_OVERRIDE (it ends with /api)"
             ) from rejected
+
+    def ask(self, method: str, path: str, body: JSON) -> Any:
+        """As `write`, where what is asked for may be missing.
+
+        Raises:
+            RequestRejected, TrackerUnavailable: see `HttpClient.send`.
+        """
+        return self._http.send(method, f"v1/private/{path}", body)

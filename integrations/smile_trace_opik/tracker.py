@@ -12,6 +12,7 @@ from smile_trace.render import to_html, to_svg
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
+    ComparedPrompt,
     ExplainedCall,
     ExplainedPath,
     ForgottenCall,
@@ -25,6 +26,7 @@ from smile_trace.trackers import (
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.http import HttpOptions, RequestRejected
+from smile_trace_opik.experiments import deliver_comparison, forget_comparisons
 from smile_trace_opik.ids import (
     explanation_span_id,
     forgotten_trace_id,
@@ -32,9 +34,11 @@ from smile_trace_opik.ids import (
     path_span_id,
 )
 from smile_trace_opik.paths import path_files, path_json, path_score, path_span
+from smile_trace_opik.queues import ReviewQueue, is_worth_a_look
 from smile_trace_opik.server import (
     CLOUD,
     DEFAULT_WORKSPACE,
+    MOST,
     OpikServer,
     own_settings,
 )
@@ -49,9 +53,6 @@ from smile_trace_opik.spans import (
     unexplained_scores,
 )
 
-SPANS_PER_REQUEST = 1000
-"""Opik takes no more in one batch; a larger trace goes in several."""
-
 
 class OpikOptions(HttpOptions):
     """The options of `[trackers.opik]`; what is not set comes from Opik's own configuration."""
@@ -61,17 +62,22 @@ class OpikOptions(HttpOptions):
     workspace: str | None = None
     project: str = ""
     """By default Opik's own setting, then `smile-trace`."""
+    review_queue: str = ""
+    """The annotation queue for explanations that a person should look at; by default none."""
 
 
 class OpikTracker(Tracker):
     """Delivers to one project of one Opik server, over its REST interface."""
 
     name: ClassVar[str] = "opik"
-    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True, paths=True, unexplained=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        comparisons=True, forgets=True, paths=True, unexplained=True
+    )
 
-    def __init__(self, server: OpikServer, project: str) -> None:
+    def __init__(self, server: OpikServer, project: str, review: ReviewQueue | None = None) -> None:
         self._server = server
         self.project = project
+        self._review = review
 
     @classmethod
     def from_settings(cls, options: Mapping[str, JSON]) -> "OpikTracker | None":
@@ -95,7 +101,9 @@ class OpikTracker(Tracker):
         server = OpikServer(
             url, workspace, own.get("api_key"), checked.timeout_seconds, checked.max_reply_mb
         )
-        return cls(server, checked.project or own.get("project_name") or "smile-trace")
+        project = checked.project or own.get("project_name") or "smile-trace"
+        queue = checked.review_queue
+        return cls(server, project, ReviewQueue(server, queue) if queue else None)
 
     def close(self) -> None:
         """Close the connections."""
@@ -107,7 +115,7 @@ class OpikTracker(Tracker):
         there = [_read_from_opik(item.trace) for item in items]
         ours = [i for i, trace_id in enumerate(there) if trace_id is None]
         settled: dict[int, Outcome | RequestRejected] = {}
-        for batch in split(ours, lambda i: len(items[i].trace.spans), SPANS_PER_REQUEST):
+        for batch in split(ours, lambda i: len(items[i].trace.spans), MOST):
             sent = deliver_batch([items[i].trace for i in batch], self._send)
             settled |= dict(zip(batch, sent, strict=True))
         others = {i: trace_id for i, trace_id in enumerate(there) if trace_id is not None}
@@ -124,14 +132,13 @@ class OpikTracker(Tracker):
         now = time.time_ns()
         spans = [span for trace in traces for span in spans_json(trace, self.project, now)]
         self._server.write_traces([trace_json(t, self.project, now) for t in traces])
-        for start in range(0, len(spans), SPANS_PER_REQUEST):
-            self._server.write_spans(spans[start : start + SPANS_PER_REQUEST])
+        self._server.write_spans(spans)
         scores = [score for t in traces for score in feedback_scores(t, self.project)]
         self._server.write_scores("trace", scores)
         return [self._receipt(opik_trace_id(trace)) for trace in traces]
 
     def deliver_explanations(self, items: Sequence[ExplainedCall]) -> list[Outcome]:
-        """See `Tracker.deliver_explanations`: the span, then its files, the scores last."""
+        """See `Tracker.deliver_explanations`: the span, its files, the scores, the queue last."""
         return outcomes(deliver_each(items, self._explain))
 
     def _explain(self, item: ExplainedCall) -> Outcome:
@@ -150,6 +157,8 @@ class OpikTracker(Tracker):
         of_span, of_trace = explanation_scores(item, project)
         server.write_scores("span", of_span)
         server.write_scores("trace", of_trace)
+        if self._review and is_worth_a_look(explanation):
+            self._review.add(project, item.traced_as)
         return self._receipt(item.traced_as)
 
     def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
@@ -177,19 +186,35 @@ class OpikTracker(Tracker):
 
         return outcomes(deliver_each(items, say))
 
+    def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
+        """See `Tracker.deliver_comparison`: an experiment per version, in the prompt's dataset."""
+        try:
+            return deliver_comparison(self._server, self._project_of_versions, item)
+        except RequestRejected as rejected:
+            return rejected.outcome
+
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """See `Tracker.forget`."""
 
         def forget(item: ForgottenTrace) -> Outcome:
+            prompts = {name for call in item.calls for name, _ in call.prompts}
+            forget_comparisons(self._server, self._project_of_versions, prompts)
             if own := [c.external_trace[EXTERNAL_TRACE] for c in item.calls if _is_read(c)]:
                 return _of_the_application(own[0])
             trace_id = forgotten_trace_id(item)
             spans = [explanation_span_id(call) for call in item.calls]
             spans.append(path_span_id(item.trace_id, item.start_ns))
+            if self._review:
+                self._review.remove(self.project, trace_id)
             self._server.delete_trace(self.project, trace_id, spans)
             return Receipt(external_id=trace_id)
 
         return outcomes(deliver_each(items, forget))
+
+    @property
+    def _project_of_versions(self) -> str:
+        """A project of their own: their rows are traces there, and are no calls."""
+        return f"{self.project}-prompts"
 
     def _project(self, call: Call) -> str:
         """The project that a call's trace is in."""

@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
+from tests.support.fake_opik_experiments import FakeExperiments
+from tests.support.fake_opik_queues import FakeQueues
 
 PRIVATE = "/api/v1/private/"
 TAKEN = Answer(204)
@@ -28,6 +30,8 @@ class FakeOpik(FakeHttpServer):
         self.attachments: dict[str, list[tuple[str, str, bytes]]] = {}
         self.deleted: list[str] = []
         self.projects: set[str] = set()
+        self.experiments = FakeExperiments(self.traces)
+        self.queues = FakeQueues()
         self._uploads: dict[str, dict[str, Any]] = {}
 
     @property
@@ -49,6 +53,7 @@ class FakeOpik(FakeHttpServer):
         name = f"{request.method} {request.path.removeprefix(PRIVATE)}"
         route = {
             "POST traces/batch": self._traces,
+            "POST traces/delete": self._delete_traces,
             "POST spans/batch": self._spans,
             "PUT traces/feedback-scores": self._trace_scores,
             "PUT spans/feedback-scores": self._span_scores,
@@ -69,7 +74,10 @@ class FakeOpik(FakeHttpServer):
         if name.startswith("GET projects/"):
             project = unquote(name.removeprefix("GET projects/")).removeprefix("project of ")
             return Answer(200, {"id": f"project of {project}", "name": project})
-        return route(request) if route else Answer(404, {"message": f"no endpoint {name}"})
+        if route is not None:
+            return route(request)
+        given = self.experiments.answer(name, request) or self.queues.answer(name, request)
+        return given or Answer(404, {"message": f"no endpoint {name}"})
 
     def _traces(self, request: Request) -> Answer:
         return self._put(self.traces, request.body["traces"])
@@ -95,7 +103,8 @@ class FakeOpik(FakeHttpServer):
         return TAKEN
 
     def _project(self, request: Request) -> Answer:
-        return Answer(200, {"id": f"project of {request.body['name']}"})
+        name = request.body["name"]
+        return Answer(200, {"id": f"project of {name}", "name": name})
 
     def _list_traces(self, request: Request) -> Answer:
         """By project and filters; a large workspace, which is never sorted."""
@@ -145,6 +154,14 @@ class FakeOpik(FakeHttpServer):
         self.spans = {i: span for i, span in self.spans.items() if i not in spans}
         gone = spans | {trace_id}
         self.scores = {key: score for key, score in self.scores.items() if key[1] not in gone}
+        return TAKEN
+
+    def _delete_traces(self, request: Request) -> Answer:
+        ids = request.body["ids"]
+        if not 1 <= len(ids) <= 1000:
+            return Answer(422, {"errors": ["ids size must be between 1 and 1000"]})
+        for trace_id in ids:
+            self._delete_trace(trace_id)
         return TAKEN
 
     def _start(self, request: Request) -> Answer:

@@ -1,0 +1,205 @@
+"""Prompt versions side by side: a dataset per prompt, and in it an experiment per version.
+
+Opik lists of an experiment the traces that its items name: each cell of the table is one. All ids
+are made of the comparison, so that delivering it again changes nothing; what an older comparison
+has left is deleted last.
+
+Source: opik 2.2.122, `rest_api`; that an experiment of a known id is left as it is, and that ids
+lie in the past, is what Opik's backend says (`ExperimentService.java`, `IdGenerator.java`).
+"""
+
+import datetime
+import hashlib
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from smile_trace.records import JSON
+from smile_trace.records.comparison import Comparison
+from smile_trace.render.comparison.figures import figures
+from smile_trace.trackers import ComparedPrompt, Receipt
+from smile_trace.trackers.fields import known, timestamp
+from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.version_rows import (
+    MADE_BY,
+    Cell,
+    Row,
+    about_version,
+    comparison_rows,
+    table_name,
+)
+from smile_trace_opik.ids import time_of, uuid7
+from smile_trace_opik.server import OpikServer
+from smile_trace_opik.spans import SOURCE
+
+ABOUT = "What each part of the prompt does, version by version. Written over by smile-trace."
+TAGS = ["smile-trace", "prompt version"]
+_MS = 1_000_000
+_UNKNOWN_NS = 1_735_689_600 * 10**9
+"""Where nothing is known of when versions were compared: the beginning of 2025."""
+
+
+def deliver_comparison(server: OpikServer, project: str, item: ComparedPrompt) -> Receipt:
+    """Write the prompt's dataset and the experiments of its versions over.
+
+    Args:
+        project: that of the experiments.
+
+    Raises:
+        TrackerUnavailable: the server takes nothing.
+        RequestRejected: the server does not take this.
+    """
+    comparison, rows = item.comparison, comparison_rows(item.comparison)
+    name = table_name(comparison.prompt)
+    dataset = _make_dataset(server, project, name)
+    at_ns = _compared_ns(comparison)
+    # The latest id stands first: the rows get theirs one millisecond apart, backwards.
+    items = {
+        uuid7(at_ns - place * _MS, f"{dataset} {row.id}"): row for place, row in enumerate(rows)
+    }
+    server.write_all(
+        "PUT",
+        "datasets/items",
+        "items",
+        [{"id": key, "source": SOURCE, "data": row.shown} for key, row in items.items()],
+        dataset_id=dataset,
+    )
+    made = [_experiment_id(dataset, comparison, n) for n in range(len(comparison.versions))]
+    for place, experiment in enumerate(made):
+        about = _experiment(comparison, place)
+        fields = {"id": experiment, "dataset_name": name, "project_name": project}
+        server.write("POST", "experiments", {**fields, **about})
+        cells = {key: row for key, row in items.items() if place in row.cells}
+        _write_cells(server, project, experiment, place, cells)
+    _delete_others(server, dataset, set(made), items)
+    return Receipt(external_id=dataset, url=server.comparison_url(dataset, made))
+
+
+def forget_comparisons(server: OpikServer, project: str, prompts: Collection[str]) -> None:
+    """Delete the datasets of prompts with their experiments: they may quote the calls."""
+    for prompt in sorted(prompts):
+        dataset = _find_dataset(server, project, table_name(prompt))
+        if dataset is not None:
+            _delete_others(server, dataset, set(), set())
+            server.write_all("POST", "datasets/delete-batch", "ids", [dataset])
+
+
+def _make_dataset(server: OpikServer, project: str, name: str) -> str:
+    try:
+        about = {"name": name, "project_name": project, "description": ABOUT}
+        server.write("POST", "datasets", about)
+    except RequestRejected as rejected:
+        if rejected.status != 409:  # it is there
+            raise
+    return _id_of(server, project, name)
+
+
+def _find_dataset(server: OpikServer, project: str, name: str) -> str | None:
+    try:
+        return _id_of(server, project, name)
+    except RequestRejected as rejected:
+        if rejected.missing:
+            return None
+        raise
+
+
+def _id_of(server: OpikServer, project: str, name: str) -> str:
+    body = {"dataset_name": name, "project_name": project}
+    with server.service.reading():
+        return str(server.ask("POST", "datasets/retrieve", body)["id"])
+
+
+def _experiment_id(dataset: str, comparison: Comparison, place: int) -> str:
+    """Of this very comparison: Opik leaves an experiment of a known id as it is."""
+    digest = hashlib.sha256(json.dumps(comparison.model_dump()).encode()).hexdigest()
+    at_ns = _compared_ns(comparison) + place * _MS
+    return uuid7(at_ns, f"{dataset} {digest} {comparison.versions[place].label}")
+
+
+def _experiment(comparison: Comparison, place: int) -> dict[str, Any]:
+    said = [change.summary for change in comparison.changes if change.after == place]
+    metadata = {**MADE_BY, **about_version(comparison, place), "summary": " ".join(said)}
+    scores = figures(comparison, place)
+    return {
+        "name": f"{comparison.prompt} v{comparison.versions[place].label}",
+        "metadata": known(metadata),
+        "tags": TAGS,
+        "type": "regular",
+        "status": "completed",
+        "experiment_scores": [{"name": name, "value": scores[name]} for name in sorted(scores)],
+    }
+
+
+def _write_cells(
+    server: OpikServer, project: str, experiment: str, place: int, rows: dict[str, Row]
+) -> None:
+    """What a version has in the rows: a trace each, its score, then the items that name them."""
+    traces, scores, named = [], [], []
+    for item, row in rows.items():
+        cell, trace = row.cells[place], _trace_id(experiment, item)
+        traces.append(_trace(trace, project, row, cell))
+        if cell.score is not None:
+            scores.append(_score(trace, project, cell))
+        named.append(
+            {
+                "id": uuid7(time_of(trace), f"item of {trace}"),
+                "experiment_id": experiment,
+                "dataset_item_id": item,
+                "trace_id": trace,
+                "project_name": project,
+            }
+        )
+    server.write_traces(traces)
+    server.write_scores("trace", scores)
+    server.write_all("POST", "experiments/items", "experiment_items", named)
+
+
+def _trace_id(experiment: str, item: str) -> str:
+    """The trace of a cell: of its experiment and its row alone, so that it can be deleted."""
+    return uuid7(time_of(experiment), f"{experiment} {item}")
+
+
+def _trace(trace_id: str, project: str, row: Row, cell: Cell) -> JSON:
+    at = timestamp(time_of(trace_id))
+    return {
+        "id": trace_id,
+        "project_name": project,
+        "name": "prompt version",
+        "start_time": at,
+        "end_time": at,
+        "input": row.shown,
+        "output": cell.output,
+        "metadata": MADE_BY,
+        "last_updated_at": at,
+        "source": "experiment",
+    }
+
+
+def _score(trace_id: str, project: str, cell: Cell) -> JSON:
+    fields = {"id": trace_id, "project_name": project, "name": cell.name, "value": cell.score}
+    return known({**fields, "category_name": cell.label, "source": SOURCE})
+
+
+def _delete_others(
+    server: OpikServer, dataset: str, experiments: Collection[str], items: Collection[str]
+) -> None:
+    """Delete our experiments over a dataset but these, with their traces; then its other items.
+
+    In this order, so that where it was cut off it is known what is left.
+    """
+    with server.service.reading():
+        held = [str(item["id"]) for item in server.listed(f"datasets/{dataset}/items", {})]
+        listed = server.listed("experiments", {"datasetId": dataset})
+        ours = [e for e in listed if dict(e.get("metadata") or {}).items() >= MADE_BY.items()]
+        others = [str(one["id"]) for one in ours if one["id"] not in experiments]
+        traces = [_trace_id(experiment, item) for experiment in others for item in held]
+    stale: Sequence[str] = [item for item in held if item not in items]
+    server.write_all("POST", "traces/delete", "ids", traces)
+    server.write_all("POST", "experiments/delete", "ids", others)
+    server.write_all("POST", "datasets/items/delete", "item_ids", stale)
+
+
+def _compared_ns(comparison: Comparison) -> int:
+    if comparison.compared_at is None:
+        return _UNKNOWN_NS
+    return int(datetime.datetime.fromisoformat(comparison.compared_at).timestamp() * 1000) * _MS

@@ -1,0 +1,152 @@
+"""Explanations that a person should look at are put into an annotation queue, once."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from smile_trace.records import DocumentAttribution, Explanation, Trace
+from smile_trace.testing.fake_http_server import Fault
+from smile_trace.trackers import ExplainedCall, ForgottenTrace, Receipt, Rejected
+from smile_trace_opik import OpikTracker
+from smile_trace_opik.ids import opik_trace_id
+from smile_trace_opik.queues import JUDGEMENT, is_worth_a_look
+from tests.support.comet_samples import captured, explained, prompt_trace
+from tests.support.fake_opik import FakeOpik
+from tests.support.paths import DATA
+
+NAME = "worth a look"
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOpik]:
+    with FakeOpik() as running:
+        yield running
+
+
+@pytest.fixture
+def tracker(
+    server: FakeOpik, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[OpikTracker]:
+    monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
+    options = {"url": server.api, "project": "pr", "timeout_seconds": 30, "review_queue": NAME}
+    made = OpikTracker.from_settings(options)
+    assert made is not None
+    yield made
+    made.close()
+
+
+def unexpected(trace: Trace) -> ExplainedCall:
+    item = explained(trace, status="no_effect")
+    return item.model_copy(update={"traced_as": opik_trace_id(trace)})
+
+
+def with_documents(explanation: Explanation, *, significant: bool) -> Explanation:
+    document = DocumentAttribution(place=(0, 0, 3), measured="alone", significant=significant)
+    return explanation.model_copy(update={"documents": (document,)})
+
+
+def against(explanation: Explanation) -> Explanation:
+    first, *others = explanation.segments
+    negative = first.model_copy(
+        update={"attribution": -0.3, "significant": True, "protected": False}
+    )
+    return explanation.model_copy(update={"segments": (negative, *others)})
+
+
+@pytest.mark.parametrize(
+    ("status", "changed", "wanted"),
+    [
+        ("reliable", lambda e: e, False),
+        ("no_effect", lambda e: e, True),
+        ("reliable", lambda e: with_documents(e, significant=False), True),
+        ("reliable", lambda e: with_documents(e, significant=True), False),
+        ("partial", lambda e: with_documents(e, significant=False), False),
+        ("partial", against, True),
+        ("inconclusive", against, False),
+    ],
+)
+def test_what_is_worth_a_look(
+    status: str, changed: Callable[[Explanation], Explanation], wanted: bool
+) -> None:
+    explanation = explained(prompt_trace(1), status=status).explanation
+    assert is_worth_a_look(changed(explanation)) is wanted
+
+
+def test_only_the_unexpected_is_queued_once(server: FakeOpik, tracker: OpikTracker) -> None:
+    traces = [prompt_trace(1), prompt_trace(2)]
+    tracker.deliver_traces(captured(*traces))
+    expected = explained(traces[0]).model_copy(update={"traced_as": opik_trace_id(traces[0])})
+    for _ in range(2):
+        outcomes = tracker.deliver_explanations([expected, unexpected(traces[1])])
+        assert all(isinstance(outcome, Receipt) for outcome in outcomes)
+    [queue] = server.queues.queues.values()
+    assert (queue["name"], queue["project_id"]) == (NAME, "project of pr")
+    assert queue["feedback_definition_names"] == [JUDGEMENT]
+    assert list(server.queues.definitions) == [JUDGEMENT]
+    assert server.queues.waiting == {queue["id"]: [opik_trace_id(traces[1])]}
+
+
+def test_a_queue_that_a_person_made_is_taken(server: FakeOpik, tracker: OpikTracker) -> None:
+    other = {"name": NAME.upper(), "project_id": "project of pr", "id": "another"}
+    theirs = {"name": NAME, "project_id": "project of pr", "id": "theirs"}
+    server.queues.queues = {one["id"]: one for one in (other, theirs)}
+    server.queues.waiting = {"another": [], "theirs": []}
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([unexpected(trace)])
+    assert server.queues.waiting == {"another": [], "theirs": [opik_trace_id(trace)]}
+
+
+@pytest.mark.parametrize("takes_effect", [False, True])
+def test_a_queue_whose_answer_was_lost_is_made_once(
+    server: FakeOpik, tracker: OpikTracker, takes_effect: bool
+) -> None:
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    for path in ("feedback-definitions", "annotation-queues"):
+        server.faults = [Fault("answer", path=path, method="POST", takes_effect=takes_effect)]
+        with pytest.raises(Exception, match="tried again"):
+            tracker.deliver_explanations([unexpected(trace)])
+    server.faults = []
+    assert isinstance(tracker.deliver_explanations([unexpected(trace)])[0], Receipt)
+    assert list(server.queues.waiting.values()) == [[opik_trace_id(trace)]]
+
+
+def test_a_queue_that_was_deleted_is_made_again(server: FakeOpik, tracker: OpikTracker) -> None:
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([unexpected(trace)])
+    server.queues.queues.clear()
+    server.queues.waiting.clear()
+    [outcome] = tracker.deliver_explanations([unexpected(trace)])
+    assert isinstance(outcome, Rejected)
+    assert isinstance(tracker.deliver_explanations([unexpected(trace)])[0], Receipt)
+    assert list(server.queues.waiting.values()) == [[opik_trace_id(trace)]]
+
+
+def test_what_is_forgotten_waits_in_no_queue(server: FakeOpik, tracker: OpikTracker) -> None:
+    trace = prompt_trace(1)
+    item = ForgottenTrace(
+        trace_id=trace.trace_id, start_ns=trace.calls[0].start_ns, traced_as=opik_trace_id(trace)
+    )
+    assert isinstance(tracker.forget([item])[0], Receipt), "there is no queue yet"
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([unexpected(trace)])
+    assert isinstance(tracker.forget([item])[0], Receipt)
+    assert list(server.queues.waiting.values()) == [[]]
+
+
+def test_requests_are_those_of_the_sdk(server: FakeOpik, tracker: OpikTracker) -> None:
+    """Of opik 2.2.122, recorded."""
+    trace = prompt_trace(1)
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([unexpected(trace)])
+    recorded = json.loads((DATA / "comet_wire" / "opik_experiments.json").read_text())
+    for ending in ("annotation-queues", "items/add"):
+        [theirs] = [r["body"] for r in recorded if r["path"].endswith(ending)]
+        [*_, ours] = [
+            r.body for r in server.requests if r.path.endswith(ending) and r.method == "POST"
+        ]
+        assert set(ours) <= set(theirs)
