@@ -10,6 +10,7 @@ import typer
 
 from smile_trace.cli.calls import calls
 from smile_trace.cli.compare import compare
+from smile_trace.cli.deliver import deliver
 from smile_trace.cli.demo import demo
 from smile_trace.cli.doctor import doctor, health
 from smile_trace.cli.explain import explain
@@ -85,6 +86,7 @@ app.command("health")(health)
 _add(status, "status")
 _add(calls, "calls")
 _add(retry, "retry")
+_add(deliver, "deliver")
 _add(compare, "compare")
 _add(influence, "influence")
 _add(report, "report")

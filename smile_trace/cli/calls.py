@@ -1,30 +1,25 @@
 """`smile-trace calls`: the captured calls as they were read."""
 
 import json
-import re
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from smile_trace.cli.output import printable
-from smile_trace.errors import SmileTraceError
+from smile_trace.cli.since import HELP, since_ns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smile_trace.records import Call, Message, Span
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SHOWN = 200
 """Characters of a text in the terminal."""
 
 
 def calls(
-    since: Annotated[
-        str | None, typer.Option(help="A time (2026-11-26, 2026-11-26T09:30) or an age (90m, 7d).")
-    ] = None,
+    since: Annotated[str | None, typer.Option(help=HELP)] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest ones, at most.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="All of each, one a line.")] = False,
 ) -> None:
@@ -38,7 +33,11 @@ def calls(
 
     store = Store.look(Settings())
     try:
-        found = list(read_captured(store.database, since_ns=_since(since), limit=limit))
+        found = list(
+            read_captured(
+                store.database, since_ns=0 if since is None else since_ns(since), limit=limit
+            )
+        )
     finally:
         store.close()
     for call, span in found:
@@ -46,26 +45,6 @@ def calls(
     if not found and not as_json:
         print("No call was read: smile-trace worker --once reads what is new, and doctor says what")
         print("looks like a call and was not read.")
-
-
-def _since(text: str | None) -> int:
-    """Unix nanoseconds.
-
-    Raises:
-        SmileTraceError: it is neither a time nor an age.
-    """
-    if text is None:
-        return 0
-    if age := re.fullmatch(r"(\d{1,6})([smhd])", text):
-        return max(int((time.time() - int(age[1]) * _UNITS[age[2]]) * 1e9), 0)
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise SmileTraceError(
-            f"--since {text!r} is no time: write 2026-11-26T09:30, or an age such as 90m, 12h, 7d"
-        ) from None
-    seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    return min(max(int(seconds * 1e9), 0), 2**63 - 1)
 
 
 def _whole(call: "Call", span: "Span | None") -> dict[str, Any]:

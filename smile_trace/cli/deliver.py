@@ -1,101 +1,78 @@
-"""`--deliver`: an explanation that was made in the foreground goes into the trace it explains."""
+"""`smile-trace deliver`: what was captured before a tracker was there, for that tracker."""
 
-import sys
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Annotated
 
-from smile_trace.cli.output import printable
+import typer
+
+from smile_trace.cli.since import HELP, since_ns
 from smile_trace.errors import SmileTraceError
-from smile_trace.presentable import link
+from smile_trace.listing import listed
 
 if TYPE_CHECKING:
-    from smile_trace.records import Call, Explanation, Trace
-    from smile_trace.records.path import ExplanationPath
     from smile_trace.settings import Settings
-    from smile_trace.sources.protocol import Source
-    from smile_trace.trackers import Tracker
-
-
-def find_tracker(trace_id: str, settings: "Settings") -> "Tracker":
-    """The tracker of the backend that holds the trace.
-
-    Raises:
-        SmileTraceError: it is no backend's, its tracker is not set, or there is no such trace; the
-            message says what to do.
-    """
-    from smile_trace.explaining.inputs import find_trace
-    from smile_trace.sources.discovery import owner
-
-    source = owner(trace_id, settings) or find_trace(trace_id.partition(":")[0], settings)[1]
-    if source is None:
-        raise SmileTraceError(
-            f"--deliver puts an explanation into a trace of a backend (tr-… of MLflow), and "
-            f"{trace_id} is one of the store: smile-trace worker delivers what it explains there"
-        )
-    return tracker_of(source, settings)
-
-
-def tracker_of(source: "Source", settings: "Settings") -> "Tracker":
-    """The tracker of the same backend as a source.
-
-    Raises:
-        SmileTraceError: it is not set.
-    """
-    from smile_trace.trackers import discover
-
-    try:
-        found = [one for one in discover(settings.trackers) if one.name == source.name]
-    except ValueError as error:
-        raise SmileTraceError(str(error)) from None
-    if not found:
-        raise SmileTraceError(
-            f"--deliver needs the address of {source.name}, in [trackers.{source.name}], too"
-        )
-    return found[0]
+    from smile_trace.store.queueing import Queued, Wanted
 
 
 def deliver(
-    trace_id: str,
-    explained: "Explanation | ExplanationPath",
-    tracker: "Tracker",
-    settings: "Settings",
+    to: Annotated[str, typer.Option("--to", help="The tracker, as in the settings.")],
+    since: Annotated[str, typer.Option(help=HELP)],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would queue, and queue nothing.")
+    ] = False,
 ) -> None:
-    """Deliver what was explained, and say where it can be seen.
+    """Queue what was captured since a time for a tracker that came later.
 
-    Raises:
-        SmileTraceError: the tracker did not take it, or the trace is gone by now.
+    Nothing is sent that the tracker has: a trace, explanation or path that it got, or that waits
+    for it, is left out. The worker delivers what is queued.
     """
-    from smile_trace.explaining.inputs import answered_call, read_trace
-    from smile_trace.records import Explanation
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
 
-    trace_id, _, span_id = trace_id.partition(":")
-    trace = read_trace(trace_id, settings)
-    call = answered_call(trace, span_id) if isinstance(explained, Explanation) else None
-    put_into(trace, call, explained, tracker)
+    settings = Settings()
+    since_when, wanted = since_ns(since), _wanted(to, settings)
+    store = Store.look(settings)
+    try:
+        queued = store.outbox.fill_since(
+            to, since_when, now=time.time(), wanted=wanted, dry_run=dry_run
+        )
+    finally:
+        store.close()
+    print(_told(to, queued, dry_run=dry_run))
 
 
-def put_into(
-    trace: "Trace",
-    call: "Call | None",
-    explained: "Explanation | ExplanationPath",
-    tracker: "Tracker",
-) -> None:
-    """Put an explanation of a call, or with None the path of its trace, into a trace that was read
-    from the tracker's backend, and say where it can be seen.
+def _wanted(name: str, settings: "Settings") -> "Wanted":
+    """What the active tracker of that name is given."""
+    from smile_trace.trackers import discover
+    from smile_trace.worker.delivery.delivery_worker import wanted
 
-    Raises:
-        SmileTraceError: the tracker did not take it.
-    """
-    from smile_trace.trackers import CapturedTrace, ExplainedCall, ExplainedPath, Receipt
+    try:
+        active = {tracker.name: tracker for tracker in discover(settings.trackers)}
+    except ValueError as error:
+        raise SmileTraceError(str(error)) from None
+    try:
+        if name not in active:
+            known = ", ".join(active) or "none"
+            raise SmileTraceError(
+                f"no tracker {name!r} is active (active: {known}): write a table [trackers.{name}]"
+            )
+        return wanted(active[name].capabilities)
+    finally:
+        for tracker in active.values():
+            tracker.close()
 
-    # It stands there: this only sees whether something can be put into it.
-    [outcome] = tracker.deliver_traces([CapturedTrace(trace=trace, wait_for_external=False)])
-    if isinstance(outcome, Receipt):
-        shown: dict[str, Any] = {"trace": trace, "traced_as": outcome.external_id}
-        if call is not None:
-            item = ExplainedCall(call=call, explanation=explained, **shown)
-            [outcome] = tracker.deliver_explanations([item])
-        else:
-            [outcome] = tracker.deliver_paths([ExplainedPath(path=explained, **shown)])
-    if not isinstance(outcome, Receipt):
-        raise SmileTraceError(f"it was not delivered: {outcome.reason}", code=outcome.code)
-    print(printable(link(outcome.url or outcome.external_id)), file=sys.stderr)
+
+def _told(name: str, queued: "Queued", *, dry_run: bool) -> str:
+    counts = {
+        "trace": queued.traces,
+        "explanation": queued.explanations,
+        "path": queued.paths,
+    }
+    new = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count]
+    known = queued.known_traces
+    rest = f"{known} {'trace is' if known == 1 else 'traces are'} there, or on the way"
+    if not new:
+        return f"Nothing of that time is new for {name}" + (f": {rest}." if known else ".")
+    said = f"For {name}: {listed(new)} {'would be' if dry_run else 'are'} queued"
+    said += f"; {rest}." if known else "."
+    return said if dry_run else f"{said} smile-trace worker delivers them."

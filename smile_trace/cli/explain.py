@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace.cli.confirmation import confirm, describe
-from smile_trace.cli.deliver import deliver as deliver_into_trace
-from smile_trace.cli.deliver import find_tracker
 from smile_trace.cli.explain_run import explain_run
+from smile_trace.cli.foreground_delivery import deliver as deliver_into_trace
+from smile_trace.cli.foreground_delivery import find_tracker
 from smile_trace.cli.output import check_writable, show_result, warn_renamed
 from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smile_trace.cli.confirmation import confirm, describe_run
-from smile_trace.cli.deliver import put_into, tracker_of
+from smile_trace.cli.foreground_delivery import put_into, tracker_of
 from smile_trace.cli.output import printable
 from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError

@@ -1,20 +1,16 @@
 """The outbox: what each tracker still has to receive, and what it received."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     and_,
     bindparam,
     delete,
     func,
-    literal,
     literal_column,
-    or_,
     select,
     update,
 )
@@ -23,28 +19,16 @@ from sqlalchemy.dialects.sqlite import insert
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
-from smile_trace.store.tables import (
-    calls,
-    deliveries,
-    explanations,
-    jobs,
-    paths,
-    removals,
-    traces,
-    trackers,
+from smile_trace.store.queueing import (
+    USUAL,
+    Kind,
+    Queued,
+    Wanted,
+    add_trackers,
+    queue_news,
+    queue_since,
 )
-
-Kind = Literal["trace", "explanation", "path", "unexplained"]
-"""`unexplained`: that a call was skipped or failed, and why."""
-
-MOST_UNEXPLAINED = 1000
-"""Calls that wait for a tracker to be told why they are not explained. Where more come than it
-takes, it is told of the newest: each takes a request, and of most calls a service explains none."""
-
-NOT_REPLACED = Reason(
-    ReasonCode.NOT_REPLACED,
-    "a newer explanation was not sent: this tracker cannot replace the one that it has",
-)
+from smile_trace.store.tables import deliveries, removals, trackers
 
 _AGE: ColumnElement[int] = literal_column("deliveries.rowid")
 """Grows with every new delivery, and is part of the index, so that nothing has to be sorted."""
@@ -79,78 +63,56 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def fill(
-        self,
-        tracker: str,
-        *,
-        now: float,
-        traces_too: bool = True,
-        paths_too: bool = False,
-        unexplained_too: bool = False,
-        replaces: bool = True,
-    ) -> None:
-        """Put what was completed or explained since the last time into the tracker's outbox.
+    def add(self, names: Sequence[str]) -> list[str]:
+        """Note the trackers that are delivered to from now on; one that is known stays as it is.
 
-        What was delivered and has changed since (a late span, a newer explanation) waits again.
+        Where none was known, they get everything that is in the store. One that comes later gets
+        what comes later: a trace that is completed, an explanation that is made, with its trace.
 
-        Args:
-            traces_too: False for a tracker that takes explanations alone.
-            paths_too: whether it shows the paths of traces.
-            unexplained_too: whether it is told why calls are not explained.
-            replaces: False for a tracker that shows the first explanation of a call for good.
+        Returns:
+            The new ones that do not get everything.
         """
         with self._database.write() as connection:
-            connection.execute(insert(trackers).values(name=tracker).on_conflict_do_nothing())
-            row = connection.execute(select(trackers).where(trackers.c.name == tracker)).one()
-            last_trace = connection.execute(select(func.max(traces.c.position))).scalar() or 0
-            last_explanation = connection.execute(select(func.max(explanations.c.id))).scalar() or 0
-            last_path = connection.execute(select(func.max(paths.c.id))).scalar() or 0
-            if not traces_too:  # 0.1 queued them
-                connection.execute(
-                    delete(deliveries).where(
-                        deliveries.c.tracker == tracker, deliveries.c.kind == "trace"
-                    )
-                )
-            elif last_trace > row.trace_position:
-                _enqueue(
-                    connection,
-                    _waiting(tracker, "trace", traces.c.trace_id, traces.c.trace_id, now).where(
-                        traces.c.position > row.trace_position
-                    ),
-                )
-            if last_explanation > row.explanation_position:
-                _enqueue(
-                    connection,
-                    _waiting(
-                        tracker, "explanation", explanations.c.call_id, explanations.c.trace_id, now
-                    )
-                    .where(
-                        explanations.c.id > row.explanation_position,
-                        # An imported one may have no trace here, and so no place there.
-                        explanations.c.trace_id.in_(select(traces.c.trace_id)),
-                    )
-                    .distinct(),
-                    again=replaces,
-                )
-            if paths_too and last_path > row.path_position:
-                _enqueue(
-                    connection,
-                    _waiting(tracker, "path", paths.c.trace_id, paths.c.trace_id, now)
-                    .where(paths.c.id > row.path_position)
-                    .distinct(),
-                )
-            connection.execute(
-                update(trackers)
-                .where(trackers.c.name == tracker)
-                .values(
-                    trace_position=last_trace,
-                    explanation_position=last_explanation,
-                    path_position=last_path,
-                )
-            )
-            if unexplained_too:
-                _enqueue_unexplained(connection, tracker, now)
-            _settle_orphans(connection, tracker)
+            return add_trackers(connection, names)
+
+    def fill(self, tracker: str, *, now: float, wanted: Wanted = USUAL) -> None:
+        """Put what was completed or explained since the last time into the tracker's outbox.
+
+        What was delivered and has changed since (a late span, a newer explanation) waits again. A
+        tracker that is not known is added.
+        """
+        with self._database.write() as connection:
+            add_trackers(connection, [tracker])
+            queue_news(connection, tracker, now, wanted)
+
+    def fill_since(
+        self,
+        tracker: str,
+        since_ns: int,
+        *,
+        now: float,
+        wanted: Wanted = USUAL,
+        dry_run: bool = False,
+    ) -> Queued:
+        """Put what was captured since a time into the tracker's outbox, with its explanations and
+        paths: as far as the tracker has it not, and it does not wait already.
+
+        A tracker that is not known is added, and gets besides what comes from now on.
+
+        Args:
+            since_ns: Unix nanoseconds; a trace is of that time if one of its spans began in it.
+            dry_run: only count.
+        """
+        with self._database.write() as connection:
+            trial = connection.begin_nested()
+            add_trackers(connection, [tracker], everything=False)
+            queue_news(connection, tracker, now, wanted)  # else it would be queued again
+            queued = queue_since(connection, tracker, since_ns, now, wanted)
+            if dry_run:
+                trial.rollback()
+            else:
+                trial.commit()
+            return queued
 
     def due_traces(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
         """Traces whose time has come, oldest first."""
@@ -252,8 +214,7 @@ class Outbox:
     def forget(self, tracker: str) -> int:
         """Drop what waits for a tracker, and what it got; returns how many waited.
 
-        Nothing is removed on the tracker itself. Should it come back, it gets everything that is
-        in the store anew.
+        Nothing is removed on the tracker itself. Should it come back, it is a new one.
         """
         theirs = deliveries.c.tracker == tracker
         with self._database.write() as connection:
@@ -328,90 +289,6 @@ class Settling:
             "of_item": delivery.item,
         }
         self._rows.setdefault(tuple(values), []).append({**which, **values})
-
-
-def _waiting(
-    tracker: str, kind: Kind, item: ColumnElement[str], trace_id: ColumnElement[str], now: float
-) -> "Select[*tuple[Any, ...]]":
-    """Rows of deliveries that wait, in the order of `_enqueue`'s columns."""
-    first = (literal(tracker), literal(kind), item, trace_id)
-    return select(*first, literal("waiting"), literal(0), literal(0.0), literal(now))
-
-
-def _enqueue(connection: Connection, rows, *, again: bool = True) -> None:  # type: ignore[no-untyped-def]
-    """Let rows wait. What was delivered before does so again, or else that is noted."""
-    names = ("tracker", "kind", "item", "trace_id", "state", "attempts", "not_before", "created_at")
-    statement = insert(deliveries).from_select(names, rows)
-    key = ["tracker", "kind", "item"]
-    if not again:
-        delivered = deliveries.c.state == "delivered"
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=key, set_=NOT_REPLACED.values, where=delivered
-            )
-        )
-        return
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=key,
-            set_={
-                "state": "waiting",
-                "attempts": 0,
-                "not_before": 0.0,
-                "reason": None,
-                "reason_code": None,
-                "created_at": statement.excluded.created_at,
-            },
-        )
-    )
-
-
-def _enqueue_unexplained(connection: Connection, tracker: str, now: float) -> None:
-    """The newest calls that were skipped or failed since the tracker was last told so."""
-    told = deliveries.alias("told")
-    of_tracker = and_(told.c.tracker == tracker, told.c.kind == "unexplained")
-    waiting = select(func.count()).where(of_tracker, told.c.state == "waiting")
-    room = MOST_UNEXPLAINED - int(connection.execute(waiting).scalar_one())
-    for state in ("failed", "skipped"):
-        newest = (
-            select(jobs.c.call_id, jobs.c.changed_at)
-            .where(jobs.c.state == state)
-            .order_by(jobs.c.priority.desc(), jobs.c.id.desc())
-            .limit(max(room, 0))
-            .subquery()
-        )
-        _enqueue(
-            connection,
-            _waiting(tracker, "unexplained", calls.c.id, calls.c.trace_id, now)
-            .distinct()
-            .join(newest, newest.c.call_id == calls.c.id)
-            .outerjoin(told, and_(of_tracker, told.c.item == calls.c.id))
-            .where(
-                or_(told.c.item.is_(None), told.c.created_at < newest.c.changed_at),
-                calls.c.trace_id.in_(select(traces.c.trace_id)),
-                calls.c.id.not_in(select(explanations.c.call_id)),
-            ),
-        )
-
-
-def _settle_orphans(connection: Connection, tracker: str) -> None:
-    """What belongs into a trace that was refused or skipped is so, too: it has no place there."""
-    trace = deliveries.alias("trace")
-    for state in ("refused", "skipped"):
-        reason = Reason(ReasonCode.TRACE_REJECTED, f"its trace was {state}")
-        settled = select(trace.c.item).where(
-            trace.c.tracker == tracker, trace.c.kind == "trace", trace.c.state == state
-        )
-        connection.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.tracker == tracker,
-                deliveries.c.kind != "trace",
-                deliveries.c.state == "waiting",
-                deliveries.c.trace_id.in_(settled),
-            )
-            .values(state=state, **reason.values)
-        )
 
 
 def _due(tracker: str, kind: Kind, now: float):  # type: ignore[no-untyped-def]

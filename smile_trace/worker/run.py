@@ -133,8 +133,16 @@ class _Worker:
         # model or tracker may have been put right: a start tries everything at once.
         self._store.jobs.forget_skipped(ReasonCode.NO_MODEL)
         self._store.pauses.wake()
-        for thread in self._deliveries:
-            self._store.outbox.wake(thread.delivery_worker.name)
+        names = [thread.delivery_worker.name for thread in self._deliveries]
+        for name in self._store.outbox.add(names):
+            logger.info(
+                "%s is new, and gets what comes from now on; what was before, it gets by: "
+                "smile-trace deliver --to %s --since 7d",
+                name,
+                name,
+            )
+        for name in names:
+            self._store.outbox.wake(name)
         self._engine.start()
         for thread in self._deliveries:
             thread.start()

@@ -13,8 +13,10 @@ from smile_trace.records import Record, Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.outbox import Delivery, TrackerState
+from smile_trace.store.queueing import Wanted
 from smile_trace.store.store import MAX_WAIT as MAX_PAUSE
 from smile_trace.trackers import (
+    Capabilities,
     CapturedTrace,
     Deferred,
     ExplainedCall,
@@ -123,12 +125,7 @@ class DeliveryWorker:
 
     def _fill(self) -> None:
         self._store.outbox.fill(
-            self.name,
-            now=self._clock(),
-            traces_too=self._takes_traces,
-            paths_too=self.tracker.capabilities.paths,
-            unexplained_too=self.tracker.capabilities.unexplained,
-            replaces=self.tracker.capabilities.replaces,
+            self.name, now=self._clock(), wanted=wanted(self.tracker.capabilities)
         )
 
     def _turn(self) -> Iterator[tuple[str, int]]:
@@ -304,6 +301,11 @@ class DeliveryWorker:
         if self._store.outbox.state(self.name).failures:
             self._store.outbox.note_state(TrackerState(name=self.name))
             logger.warning("%s takes deliveries again", self.name)
+
+
+def wanted(capabilities: Capabilities) -> Wanted:
+    """What is queued for a tracker that declares these."""
+    return Wanted(**{name: getattr(capabilities, name) for name in Wanted.model_fields})
 
 
 def _reason(outcome: Rejected | Deferred | Skipped) -> Reason:

@@ -13,6 +13,7 @@ COMMANDS = {
     ("worker", "--once"): "worker",
     ("worker", "--dry-run"): "worker",
     ("retry", "--failed"): "worker",
+    ("deliver", "--to", "mlflow", "--since", "7d"): "worker",
     ("export",): "worker",
     ("import", "file"): "worker",
     ("explain", "--prompt", "a b", "--model", "demo"): "worker",

@@ -145,6 +145,8 @@ def test_a_dry_run_bounds_the_cost_and_asks_nothing(shell: Shell, server: Plante
         (("worker", "--log", "xml"), "--log is text or json"),
         (("worker", "--json"), "--json goes with --dry-run"),
         (("health",), "start smile-trace worker"),
+        (("deliver", "--to", "phoenix", "--since", "7d"), "write a table [trackers.phoenix]"),
+        (("deliver", "--to", "phoenix", "--since", "soon"), "--since 'soon' is no time"),
     ],
 )
 def test_errors_are_one_sentence_with_exit_code_1(
@@ -182,6 +184,28 @@ def test_status_counts_unread_files_and_creates_nothing(shell: Shell) -> None:
     assert code == 0
     assert "1 spool file waits to be read by the worker" in out
     assert [path for path in shell.home.rglob("*") if path.is_file()] == [written]
+
+
+def test_a_tracker_that_came_later_gets_a_period_on_request(shell: Shell) -> None:
+    now = time.time_ns()
+    week = [call_span(n).model_copy(update={"start_ns": now, "end_ns": now}) for n in (1, 2)]
+    write_spool(shell.home / "spool", [*week, call_span(3)])
+    settings = Settings(home=shell.home)
+    store = Store.open(settings)
+    store.outbox.add(["mlflow"])
+    Ingest(store, settings).run()
+    with (shell.folder / "smile_trace.toml").open("a") as file:
+        file.write('[trackers.phoenix]\nurl = "http://127.0.0.1:9"\n')
+    deliver = ("deliver", "--to", "phoenix", "--since", "7d")
+    would = "For phoenix: 2 traces would be queued.\n"
+    assert [shell.run(*deliver, "--dry-run") for _ in range(2)] == [(0, would, "")] * 2
+    are = "For phoenix: 2 traces are queued. smile-trace worker delivers them.\n"
+    assert shell.run(*deliver) == (0, are, "")
+    there = "Nothing of that time is new for phoenix: 2 traces are there, or on the way.\n"
+    assert shell.run(*deliver) == (0, there, "")
+    due = store.outbox.due_traces("phoenix", now=0.0, limit=9)
+    assert [delivery.item for delivery in due] == [trace_id(1), trace_id(2)]
+    store.close()
 
 
 def test_retry_says_whether_any_call_failed(shell: Shell, server: PlantedServer) -> None:

@@ -10,7 +10,7 @@ import pytest
 from smile_trace import semconv
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.settings import Settings
-from smile_trace.store import Store, outbox
+from smile_trace.store import Store, queueing
 from smile_trace.trackers import (
     CapturedTrace,
     Deferred,
@@ -141,7 +141,7 @@ def test_most_unexplained_calls_of_a_flood_are_left_out(
     capture: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outbox, "MOST_UNEXPLAINED", 2)
+    monkeypatch.setattr(queueing, "MOST_UNEXPLAINED", 2)
     tracker = ToldTracker()
     capture(*range(1, 6))
     of_all = [decision(number, "skipped", **NOT_SAMPLED.values) for number in range(1, 6)]

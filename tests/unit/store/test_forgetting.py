@@ -139,6 +139,7 @@ def test_sessions_and_users_are_found_in_spans_and_calls(store: Store) -> None:
 
 
 def test_trackers_that_have_or_may_have_a_copy_are_noted(store: Store) -> None:
+    store.outbox.add(["got it", "waits"])
     capture(store, 1, 2)
     store.jobs.decide([decision(1)], {}, now=1.0)
     explain(store, 1)

@@ -3,12 +3,14 @@
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.store import Store
 from smile_trace.store.outbox import TrackerState
+from smile_trace.store.queueing import Queued, Wanted
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
-from tests.support.spooled import context_span, span_id, trace_id
+from tests.support.spooled import START, context_span, span_id, trace_id
 from tests.support.store_rows import (
     call_id,
     capture,
+    decision,
     deliver,
     explain,
     explanations,
@@ -30,12 +32,90 @@ def test_an_explanation_waits_for_its_trace(store: Store) -> None:
     assert (counted.traces, counted.explanations, counted.waiting) == (1, 1, 0)
 
 
-def test_each_tracker_has_its_own_box_also_one_that_comes_late(store: Store) -> None:
+def test_each_tracker_has_its_own_box(store: Store) -> None:
+    assert store.outbox.add(["one", "other"]) == []
     capture(store, 1)
-    deliver(store, *traces(store, "early"))
+    deliver(store, *traces(store, "one"))
     capture(store, 2)
-    assert [d.item for d in traces(store, "early")] == [trace_id(2)]
-    assert [d.item for d in traces(store, "late")] == [trace_id(1), trace_id(2)]
+    assert [d.item for d in traces(store, "one")] == [trace_id(2)]
+    assert [d.item for d in traces(store, "other")] == [trace_id(1), trace_id(2)]
+
+
+def test_the_first_trackers_get_what_is_there_and_later_ones_what_comes(store: Store) -> None:
+    capture(store, 1)
+    explain(store, 1)
+    assert store.outbox.add(["one", "other"]) == []
+    assert store.outbox.add(["one", "late"]) == ["late"]
+    assert store.outbox.add(["one", "late"]) == []
+    capture(store, 2)
+    every = [trace_id(1), trace_id(2)]
+    for name, expected in (("one", every), ("other", every), ("late", every[1:])):
+        assert [d.item for d in traces(store, name)] == expected
+        deliver(store, *traces(store, name))
+    assert [d.item for d in explanations(store, "other")] == [call_id(1)]
+    assert explanations(store, "late") == []
+
+
+def test_what_changes_in_an_older_trace_arrives_with_the_trace(store: Store) -> None:
+    capture(store, 1, 2)
+    deliver(store, *traces(store, "early"))
+    store.outbox.add(["late"])
+    explain(store, 1)
+    assert [d.item for d in traces(store, "late")] == [trace_id(1)]
+    deliver(store, *traces(store, "late"))
+    assert [d.item for d in explanations(store, "late")] == [call_id(1)]
+    late = context_span(2, span=4, parent=span_id(1))
+    store.traces.add(SpoolFile("a", 1, 2, 2.0), [ArrivedSpan(late, late.model_dump_json())])
+    store.traces.complete(read_trace, gone=(), silent_before=0.0)
+    assert [d.item for d in traces(store, "late")] == [trace_id(2)]
+
+
+def test_a_late_tracker_is_not_told_of_old_calls_that_are_not_explained(store: Store) -> None:
+    capture(store, 1, 2)
+    told = Wanted(unexplained=True)
+    why = {"reason": "not sampled", "reason_code": ReasonCode.NOT_SAMPLED}
+    store.jobs.decide([decision(n, "skipped", **why) for n in (1, 2)], {}, now=9.0)
+    store.outbox.fill("early", now=10.0, wanted=told)
+    store.outbox.fill("late", now=10.0, wanted=told)
+    waiting = {one.name: one.waiting for one in store.status().trackers}
+    assert waiting == {"early": 4, "late": 0}
+
+
+def test_a_tracker_that_was_away_goes_on_where_it_was(store: Store) -> None:
+    store.outbox.add(["t", "other"])
+    capture(store, 1)
+    deliver(store, *traces(store))
+    capture(store, 2)  # meanwhile the settings name the other one alone
+    assert store.outbox.add(["other"]) == []
+    deliver(store, *traces(store, "other"))
+    assert store.outbox.add(["t", "other"]) == []
+    assert [d.item for d in traces(store)] == [trace_id(2)]
+
+
+def test_a_period_is_queued_for_a_late_tracker_and_nothing_twice(store: Store) -> None:
+    capture(store, 1, 2)
+    explain(store, 1)
+    deliver(store, *traces(store, "early"))
+    capture(store, 3)  # the worker has not looked since
+    dry = store.outbox.fill_since("late", 0, now=10.0, dry_run=True)
+    assert dry == Queued(traces=3, explanations=1)
+    assert store.outbox.names() == ["early"]
+    assert store.outbox.fill_since("late", START, now=10.0) == dry
+    assert store.outbox.fill_since("late", START, now=10.0) == Queued(known_traces=3)
+    deliver(store, *traces(store, "late"))
+    deliver(store, *explanations(store, "late"))
+    assert store.outbox.fill_since("late", 0, now=11.0) == Queued(known_traces=3)
+    assert traces(store, "late") == explanations(store, "late") == []
+    assert store.outbox.fill_since("early", 0, now=11.0) == Queued(known_traces=3)
+    assert [d.item for d in traces(store, "early")] == [trace_id(3)]
+
+
+def test_a_period_ends_where_it_was_said(store: Store) -> None:
+    capture(store, 1)
+    store.outbox.add(["early"])
+    beginning = max(span.start_ns for span in store.trace(trace_id(1)).spans)
+    assert store.outbox.fill_since("late", beginning + 1, now=10.0) == Queued()
+    assert store.outbox.fill_since("late", beginning, now=10.0) == Queued(traces=1)
 
 
 def test_a_late_span_is_delivered_too(store: Store) -> None:
@@ -102,7 +182,7 @@ def test_a_tracker_without_traces_gets_explanations_alone(store: Store) -> None:
     capture(store, 1)
     explain(store, 1)
     store.outbox.fill("t", now=10.0)  # as 0.1 queued it, with traces
-    store.outbox.fill("t", now=10.0, traces_too=False)
+    store.outbox.fill("t", now=10.0, wanted=Wanted(traces=False))
     assert store.outbox.due_traces("t", now=10.0, limit=100) == []
     [due] = store.outbox.due_explanations("t", now=10.0, limit=100, traces_too=False)
     assert (due.item, due.traced_as) == (call_id(1), None)

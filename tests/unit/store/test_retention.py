@@ -86,7 +86,7 @@ def test_what_a_tracker_has_not_got_stays(store: Store) -> None:
     assert keep(store) == Removed()  # not in its outbox yet
     deliver(store, first("trace"))
     assert keep(store) == Removed()  # its explanation waits
-    store.outbox.fill("late", now=2.0)
+    store.outbox.fill_since("late", 0, now=2.0)
     deliver(store, first("explanation"))
     assert keep(store) == Removed()  # another tracker still waits for it
     deliver(store, *traces(store, "late"))

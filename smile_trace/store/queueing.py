@@ -1,0 +1,268 @@
+"""What is put into the outboxes: what is new since the last time, and what is asked for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import Insert, insert
+
+from smile_trace.errors import Reason, ReasonCode
+from smile_trace.records import Record
+from smile_trace.store.tables import (
+    calls,
+    deliveries,
+    explanations,
+    jobs,
+    paths,
+    spans,
+    traces,
+    trackers,
+)
+
+Kind = Literal["trace", "explanation", "path", "unexplained"]
+"""`unexplained`: that a call was skipped or failed, and why."""
+
+MOST_UNEXPLAINED = 1000
+"""Calls that wait for a tracker to be told why they are not explained. Where more come than it
+takes, it is told of the newest: each takes a request, and of most calls a service explains none."""
+
+NOT_REPLACED = Reason(
+    ReasonCode.NOT_REPLACED,
+    "a newer explanation was not sent: this tracker cannot replace the one that it has",
+)
+
+_KEY = ("tracker", "kind", "item")
+
+
+class Wanted(Record):
+    """What a tracker is given besides explanations.
+
+    `traces`: False for one that takes explanations alone. `paths`: it shows the paths of traces.
+    `unexplained`: it is told why calls are not explained. `replaces`: False for one that shows the
+    first explanation of a call for good.
+    """
+
+    traces: bool = True
+    paths: bool = False
+    unexplained: bool = False
+    replaces: bool = True
+
+
+USUAL = Wanted()
+
+
+class Queued(Record):
+    """What was queued of a period, and how many traces of it were there or waited before."""
+
+    traces: int = 0
+    explanations: int = 0
+    paths: int = 0
+    known_traces: int = 0
+
+
+def add_trackers(
+    connection: Connection, names: Sequence[str], *, everything: bool = True
+) -> list[str]:
+    """Note trackers that are new, and return those of them that get what comes from now on alone.
+
+    Args:
+        everything: whether the very first ones get what is in the store already.
+    """
+    known = set(connection.execute(select(trackers.c.name)).scalars())
+    new = [name for name in names if name not in known]
+    if not new:
+        return []
+    begin = _ends(connection)
+    if everything and not known:
+        begin = dict.fromkeys(begin, 0)
+    connection.execute(insert(trackers), [{"name": name, **begin} for name in new])
+    return new if any(begin.values()) else []
+
+
+def queue_news(connection: Connection, tracker: str, now: float, wanted: Wanted) -> None:
+    """Let wait what was completed or explained since the last time, or has changed since."""
+    seen = connection.execute(select(trackers).where(trackers.c.name == tracker)).one()._mapping
+    ends = _ends(connection)
+    rows = _Rows(tracker, now)
+    if not wanted.traces:  # 0.1 queued them
+        of_tracker = and_(deliveries.c.tracker == tracker, deliveries.c.kind == "trace")
+        connection.execute(delete(deliveries).where(of_tracker))
+    elif ends["trace_position"] > seen["trace_position"]:
+        position = traces.c.position > seen["trace_position"]
+        connection.execute(_again(rows.traces().where(position)))
+    if ends["explanation_position"] > seen["explanation_position"]:
+        position = explanations.c.id > seen["explanation_position"]
+        queue = _again if wanted.replaces else _first
+        connection.execute(queue(rows.explanations().where(position)))
+        if wanted.traces:  # of one that is older than the tracker
+            explained = select(explanations.c.trace_id).where(position)
+            connection.execute(_new(rows.traces().where(traces.c.trace_id.in_(explained))))
+    if wanted.paths and ends["path_position"] > seen["path_position"]:
+        position = paths.c.id > seen["path_position"]
+        connection.execute(_again(rows.paths().where(position)))
+    connection.execute(update(trackers).where(trackers.c.name == tracker).values(**ends))
+    if wanted.unexplained:
+        _queue_unexplained(connection, rows)
+    _settle_orphans(connection, tracker)
+
+
+def queue_since(
+    connection: Connection, tracker: str, since_ns: int, now: float, wanted: Wanted
+) -> Queued:
+    """Let wait what was captured since a time, and was never queued for the tracker."""
+    rows = _Rows(tracker, now)
+    recent = (
+        select(traces.c.trace_id)
+        .where(traces.c.position.is_not(None))
+        .where(
+            select(spans.c.span_id)
+            .where(spans.c.trace_id == traces.c.trace_id, spans.c.start_ns >= since_ns)
+            .exists()
+        )
+    )
+
+    def queue(query: "Select[*tuple[Any, ...]]", trace_id: ColumnElement[str]) -> int:
+        return int(connection.execute(_new(query.where(trace_id.in_(recent)))).rowcount)
+
+    all_traces = int(
+        connection.execute(select(func.count()).select_from(recent.subquery())).scalar_one()
+    )
+    new = queue(rows.traces(), traces.c.trace_id) if wanted.traces else 0
+    return Queued(
+        traces=new,
+        explanations=queue(rows.explanations(), explanations.c.trace_id),
+        paths=queue(rows.paths(), paths.c.trace_id) if wanted.paths else 0,
+        known_traces=all_traces - new if wanted.traces else 0,
+    )
+
+
+def _ends(connection: Connection) -> dict[str, int]:
+    """How far the store is, by the columns that say how far a tracker has read on."""
+    last = {
+        "trace_position": func.max(traces.c.position),
+        "explanation_position": func.max(explanations.c.id),
+        "path_position": func.max(paths.c.id),
+    }
+    return {name: connection.execute(select(end)).scalar() or 0 for name, end in last.items()}
+
+
+class _Rows:
+    """Rows of deliveries that wait, in the order of `_insert`'s columns."""
+
+    def __init__(self, tracker: str, now: float) -> None:
+        self.tracker = tracker
+        self._now = now
+
+    def traces(self) -> "Select[*tuple[Any, ...]]":
+        """Of complete traces."""
+        query = self.of("trace", traces.c.trace_id, traces.c.trace_id)
+        return query.where(traces.c.position.is_not(None))
+
+    def explanations(self) -> "Select[*tuple[Any, ...]]":
+        """Of explained calls; an imported one may have no trace here, and so no place there."""
+        query = self.of("explanation", explanations.c.call_id, explanations.c.trace_id)
+        return query.where(explanations.c.trace_id.in_(select(traces.c.trace_id))).distinct()
+
+    def paths(self) -> "Select[*tuple[Any, ...]]":
+        """Of traces that have a path."""
+        return self.of("path", paths.c.trace_id, paths.c.trace_id).distinct()
+
+    def of(
+        self, kind: Kind, item: ColumnElement[str], trace_id: ColumnElement[str]
+    ) -> "Select[*tuple[Any, ...]]":
+        """Of any kind."""
+        first = (literal(self.tracker), literal(kind), item, trace_id)
+        return select(*first, literal("waiting"), literal(0), literal(0.0), literal(self._now))
+
+
+def _insert(rows: "Select[*tuple[Any, ...]]") -> Insert:
+    names = ("tracker", "kind", "item", "trace_id", "state", "attempts", "not_before", "created_at")
+    return insert(deliveries).from_select(names, rows)
+
+
+def _again(rows: "Select[*tuple[Any, ...]]") -> Insert:
+    """Rows wait; what was delivered before, does so again."""
+    statement = _insert(rows)
+    anew: Mapping[str, object] = {
+        "state": "waiting",
+        "attempts": 0,
+        "not_before": 0.0,
+        "reason": None,
+        "reason_code": None,
+        "created_at": statement.excluded.created_at,
+    }
+    return statement.on_conflict_do_update(index_elements=_KEY, set_=anew)
+
+
+def _first(rows: "Select[*tuple[Any, ...]]") -> Insert:
+    """Rows wait; what was delivered before, does not, and that is noted."""
+    return _insert(rows).on_conflict_do_update(
+        index_elements=_KEY, set_=NOT_REPLACED.values, where=deliveries.c.state == "delivered"
+    )
+
+
+def _new(rows: "Select[*tuple[Any, ...]]") -> Insert:
+    """Rows wait; what was queued before, stays as it is."""
+    return _insert(rows).on_conflict_do_nothing(index_elements=_KEY)
+
+
+def _queue_unexplained(connection: Connection, rows: _Rows) -> None:
+    """The newest calls that were skipped or failed since the tracker was last told so."""
+    told = deliveries.alias("told")
+    of_tracker = and_(told.c.tracker == rows.tracker, told.c.kind == "unexplained")
+    waiting = select(func.count()).where(of_tracker, told.c.state == "waiting")
+    room = MOST_UNEXPLAINED - int(connection.execute(waiting).scalar_one())
+    queued = select(deliveries.c.trace_id).where(
+        deliveries.c.tracker == rows.tracker, deliveries.c.kind == "trace"
+    )
+    for state in ("failed", "skipped"):
+        newest = (
+            select(jobs.c.call_id, jobs.c.changed_at)
+            .where(jobs.c.state == state)
+            .order_by(jobs.c.priority.desc(), jobs.c.id.desc())
+            .limit(max(room, 0))
+            .subquery()
+        )
+        query = (
+            rows.of("unexplained", calls.c.id, calls.c.trace_id)
+            .distinct()
+            .join(newest, newest.c.call_id == calls.c.id)
+            .outerjoin(told, and_(of_tracker, told.c.item == calls.c.id))
+            .where(
+                or_(told.c.item.is_(None), told.c.created_at < newest.c.changed_at),
+                calls.c.trace_id.in_(queued),
+                calls.c.id.not_in(select(explanations.c.call_id)),
+            )
+        )
+        connection.execute(_again(query))
+
+
+def _settle_orphans(connection: Connection, tracker: str) -> None:
+    """What belongs into a trace that was refused or skipped is so, too: it has no place there."""
+    trace = deliveries.alias("trace")
+    for state in ("refused", "skipped"):
+        reason = Reason(ReasonCode.TRACE_REJECTED, f"its trace was {state}")
+        settled = select(trace.c.item).where(
+            trace.c.tracker == tracker, trace.c.kind == "trace", trace.c.state == state
+        )
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.tracker == tracker,
+                deliveries.c.kind != "trace",
+                deliveries.c.state == "waiting",
+                deliveries.c.trace_id.in_(settled),
+            )
+            .values(state=state, **reason.values)
+        )
