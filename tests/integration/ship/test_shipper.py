@@ -1,0 +1,240 @@
+"""What a shipper does with what a receiver answers, or does not."""
+
+import fcntl
+import json
+import random
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from smile_trace.capture.spool import Spool
+from smile_trace.records import Span
+from smile_trace.records.otlp import spans_from_line, spans_to_otlp
+from smile_trace.ship import waiting
+from smile_trace.ship.client import Client, Unavailable
+from smile_trace.ship.settings import Ship, read_settings
+from smile_trace.ship.shipper import Shipper
+from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault, Request
+from smile_trace.worker.lock import AnotherWorker, check_health, worker_lock
+from tests.support.comet_certificates import self_signed
+from tests.support.receiver_process import Receiver, receiving
+from tests.support.shipper_process import ShipperProcess
+from tests.support.spooled import call_span, line, trace_id, write_spool
+from tests.support.worker_settings import wait_for
+
+
+class Receiving(FakeHttpServer):
+    """Takes OTLP/JSON and counts how often each trace came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.traces: Counter[str] = Counter()
+
+    def answer(self, request: Request) -> Answer:
+        assert request.path == "/v1/traces"
+        spans = spans_from_line(json.dumps(request.body).encode())
+        self.traces.update(span.trace_id for span in spans)
+        return Answer(200, {})
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "FIRST_SECONDS", 0.01)
+
+
+def shipping(home: Path, url: str, **values: object) -> Shipper:
+    settings = Ship(home=home, url=url, **values)  # type: ignore[arg-type]
+    settings.spool.mkdir(parents=True, exist_ok=True)
+    return Shipper(settings, Client(settings), threading.Event(), lambda: None)
+
+
+def ids(*numbers: int) -> set[str]:
+    return {trace_id(number) for number in numbers}
+
+
+def captured(span: Span) -> bytes:
+    """A line as capture writes it, without its newline."""
+    return json.dumps(spans_to_otlp([span]), separators=(",", ":")).encode()
+
+
+FAULTS = {
+    "429": [Fault("answer", Answer(429, {"message": "later"}, {"Retry-After": "0"}), times=2)],
+    "503": [Fault("answer", Answer(503, {}), times=3)],
+    "500": [Fault("answer", Answer(500, b"<html>"), times=2)],
+    "wrong token": [Fault("answer", Answer(401, {"message": "the token is wrong"}), times=2)],
+    "wrong address": [Fault("answer", Answer(404, {}), times=2)],
+    "broken": [Fault("close", times=2)],
+    "answer lost": [Fault("close", times=1, takes_effect=True)],
+    "silent": [Fault("hang", times=1, seconds=2, takes_effect=True)],
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_everything_arrives_once_the_receiver_takes_it(case: str, tmp_path: Path) -> None:
+    write_spool(tmp_path / "spool", [call_span(n) for n in range(1, 6)])
+    with Receiving() as server:
+        server.faults += FAULTS[case]
+        shipping(tmp_path, server.url, timeout_seconds=0.5).send_all()
+        assert server.traces.keys() == ids(*range(1, 6))
+    assert not [*(tmp_path / "spool").glob("*.jsonl")]
+    assert not (tmp_path / "refused.jsonl").exists()
+
+
+def test_a_receiver_that_refuses_everything_is_no_reason_to_drop_anything(tmp_path: Path) -> None:
+    write_spool(tmp_path / "spool", [call_span(1)])
+    with Receiving() as server:
+        server.faults.append(Fault("answer", Answer(400, b"plain HTTP to an HTTPS port"), times=6))
+        shipping(tmp_path, server.url).send_all()
+        assert server.traces.keys() == ids(1)
+    assert not (tmp_path / "refused.jsonl").exists()
+
+
+def test_an_asked_wait_is_at_least_as_long_and_bounded() -> None:
+    backoff = waiting.Backoff(random.Random(0))
+    assert backoff.seconds(30.0) == 30.0
+    assert backoff.seconds(1e9) == waiting.LONGEST_ASKED_SECONDS
+    waits = [backoff.seconds(None) for _ in range(20)]
+    assert waiting.LONGEST_SECONDS / 2 <= waits[-1] <= waiting.LONGEST_SECONDS
+    backoff.reset()
+    assert backoff.seconds(None) <= waiting.FIRST_SECONDS
+
+
+def refused(home: Path) -> list[dict[str, object]]:
+    return [json.loads(entry) for entry in (home / "refused.jsonl").read_bytes().splitlines()]
+
+
+def test_what_cannot_be_read_is_kept_aside_and_all_else_arrives(tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    path = write_spool(host / "spool", [call_span(n) for n in range(1, 8)])
+    torn = captured(call_span(8))[:-40] + b"]}"
+    wrong = captured(call_span(9)).replace(b'"traceId"', b'"nothing"')
+    with path.open("ab") as stream:
+        stream.write(b"\n".join([torn, wrong, b"no JSON", b"   ", captured(call_span(10)), b""]))
+        stream.write(b'{"resourceSpans":[')
+    with receiving(tmp_path / "central") as receiver:
+        shipping(host, receiver.address).send_all()
+        arrived = {span.trace_id for one in receiver.spooled() for span in spans_from_line(one)}
+    assert arrived == ids(*range(1, 8), 10)
+    kept = {str(entry["line"]): str(entry["reason"]) for entry in refused(host)}
+    assert kept.keys() == {torn.decode(), wrong.decode(), "no JSON", '{"resourceSpans":['}
+    assert kept[torn.decode()].startswith("400 ")
+    assert "traceId is not 32 hex digits" in kept[wrong.decode()]
+    assert not [*(host / "spool").glob("*.jsonl")]
+
+
+def test_a_request_that_is_too_large_is_halved(tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    long = "word " * 20_000
+    write_spool(host / "spool", [call_span(n, prompt=long) for n in range(1, 5)])
+    write_spool(host / "spool", [call_span(9, prompt=4 * long), call_span(10)])
+    with receiving(tmp_path / "central", max_body_mb="0.3") as receiver:
+        shipping(host, receiver.address).send_all()
+        arrived = {span.trace_id for one in receiver.spooled() for span in spans_from_line(one)}
+    assert arrived == ids(1, 2, 3, 4, 10)
+    [entry] = refused(host)
+    assert str(entry["reason"]).startswith("413 ")
+
+
+def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    path = write_spool(tmp_path / "spool", [call_span(1)])
+    with path.open("rb") as writer, Receiving() as server:
+        fcntl.flock(writer, fcntl.LOCK_EX)  # its writer is alive
+        shipping(tmp_path, server.url).send_all()
+        with path.open("ab") as stream:
+            stream.write(line(call_span(2))[:50])
+        shipping(tmp_path, server.url).send_all()
+        assert server.traces == Counter(ids(1)), "half a line waits for its rest"
+        with path.open("ab") as stream:
+            stream.write(line(call_span(2))[50:])
+        shipping(tmp_path, server.url).send_all()
+        assert server.traces == Counter(ids(1, 2))
+        (tmp_path / "ship.json").write_text("nonsense")
+        shipping(tmp_path, server.url).send_all()
+        assert server.traces == {trace_id(1): 2, trace_id(2): 2}, "all of it, once more"
+        assert path.exists()
+    with Receiving() as server:
+        shipping(tmp_path, server.url).send_all()
+    assert not path.exists()
+    assert json.loads((tmp_path / "ship.json").read_text()) == {"files": {}}
+
+
+def test_a_day_without_the_receiver_ends_at_the_spools_limit(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", file_limit=20_000, spool_limit=100_000)
+    kept = [n for n in range(1, 400) if spool.write(line(call_span(n)).rstrip())]
+    lost = spool.losses.by_reason.total()
+    spool.close()
+    assert kept == list(range(1, len(kept) + 1)), "the newest are dropped, and counted"
+    assert lost == 399 - len(kept) > 0
+    with Receiving() as server:
+        shipping(tmp_path, server.url).send_all()
+        assert list(server.traces) == [trace_id(n) for n in kept], "in the order of the calls"
+    spool = Spool(tmp_path / "spool", file_limit=20_000, spool_limit=100_000)
+    assert spool.write(line(call_span(400)).rstrip()), "there is room again"
+
+
+def test_it_reads_a_spool_alone(tmp_path: Path) -> None:
+    with worker_lock(tmp_path), pytest.raises(AnotherWorker, match="a worker runs on"):
+        worker_lock(tmp_path, "shipper").__enter__()
+    with worker_lock(tmp_path, "shipper"):
+        assert check_health(tmp_path) == f"a shipper runs on {tmp_path}"
+        with pytest.raises(AnotherWorker, match="a shipper runs on"):
+            worker_lock(tmp_path).__enter__()
+        with pytest.raises(AnotherWorker, match="another shipper runs on"):
+            worker_lock(tmp_path, "shipper").__enter__()
+
+
+def test_a_stop_sends_what_is_there(tmp_path: Path) -> None:
+    with Receiving() as server:
+        shipper = ShipperProcess(tmp_path, server.url, poll_seconds="600")
+        try:
+            shipper.start()
+            wait_for(lambda: (tmp_path / "worker.lock").exists())
+            wait_for(lambda: check_lock(tmp_path))
+            write_spool(tmp_path / "spool", [call_span(1)])
+            assert shipper.stop() == 0, shipper.said()
+        finally:
+            shipper.close()
+        assert server.traces.keys() == ids(1)
+
+
+def check_lock(home: Path) -> bool:
+    return (home / "worker.lock").read_bytes() == b"shipper"
+
+
+def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
+    write_spool(tmp_path / "spool", [call_span(1)])
+    shipper = ShipperProcess(tmp_path, "http://127.0.0.1:9", drain_seconds="0.2")
+    try:
+        shipper.start()
+        wait_for(lambda: "cannot be reached" in shipper.said())
+        assert shipper.stop() == 0, shipper.said()
+    finally:
+        shipper.close()
+    assert "are not sent yet, and wait here" in shipper.said()
+    assert len(shipper.waiting()) == 1
+
+
+def test_tls_and_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    self_signed(tmp_path)
+    cert, key = str(tmp_path / "certificate.pem"), str(tmp_path / "key.pem")
+    host = tmp_path / "host"
+    write_spool(host / "spool", [call_span(1)])
+    monkeypatch.chdir(host)
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(host))
+    monkeypatch.setenv("SHIP_TOKEN", "a token of the test")
+    receiver = Receiver(tmp_path / "central", cert=cert, key=key, token_env="RECEIVER_TOKEN")
+    try:
+        receiver.start(RECEIVER_TOKEN="a token of the test")
+        url = receiver.address.replace("http:", "https:")
+        unknown = read_settings(url=url, token_env="SHIP_TOKEN")
+        with pytest.raises(Unavailable, match="certificate verify failed"):
+            Client(unknown).send("traces", b"{}")
+        with pytest.raises(Unavailable, match="the token is missing or wrong"):
+            Client(read_settings(url=url, ca_file=cert)).send("traces", b"{}")
+        settings = read_settings(url=url, token_env="SHIP_TOKEN", ca_file=cert)
+        Shipper(settings, Client(settings), threading.Event(), lambda: None).send_all()
+        assert len(receiver.spooled()) == 1
+    finally:
+        receiver.close()
