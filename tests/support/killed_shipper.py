@@ -106,7 +106,7 @@ def run(seed: int, folder: Path) -> Outcome:
     homes = [folder / f"host{n}" for n in range(HOSTS)]
     with Balancer([receiver.port for receiver in receivers], chance) as balancer:
         shippers = [ShipperProcess(home, balancer.url, timeout_seconds="5") for home in homes]
-        everybody = [*receivers, *shippers]
+        everybody: list[Receiver | ShipperProcess] = [*receivers, *shippers]
         try:
             for one in everybody:
                 one.start()
