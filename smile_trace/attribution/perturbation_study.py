@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain, starmap, takewhile
+from itertools import chain, takewhile
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -356,4 +356,9 @@ class PerturbationStudy:
             for level, changes, findings in zip(self._levels, scores.changes, found, strict=True)
         ]
         groups.append((sparse, scores.sparse, (None,) * len(sparse)))
-        return tuple(chain.from_iterable(starmap(observations, groups)))
+        scored, of_part = self.signal == "probability", self._part is not None
+        return tuple(
+            chain.from_iterable(
+                observations(*group, scored=scored, of_part=of_part) for group in groups
+            )
+        )

@@ -434,18 +434,21 @@ class ProxyStudy:
         self, target: ResponseScores, proxy: ResponseScores
     ) -> tuple[Observation, ...]:
         levels = self._planner.levels
-        groups = [
+        of_target = [
             (levels[0], self._baselines, target.changes[0]),
             *zip(levels, map(self._counted, self._target_rows), target.changes[1:], strict=True),
-            *zip(levels, self._proxy_rows(), proxy.changes, strict=True),
         ]
+        of_proxy = zip(levels, self._proxy_rows(), proxy.changes, strict=True)
         return tuple(
             observation
+            for signal, groups in ((self.signal, of_target), (self.proxy_signal, of_proxy))
             for level, rows, changes in groups
             for observation in observations(
                 self._with_responses(rows),
                 changes,
                 locality_of(rows, level.segments, self._embed),
+                scored=signal == "probability",
+                of_part=self._part is not None,
             )
         )
 

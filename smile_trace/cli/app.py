@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from smile_trace.cli import hub
 from smile_trace.cli.calls import calls
 from smile_trace.cli.compare import compare
 from smile_trace.cli.deliver import deliver
@@ -63,7 +64,15 @@ def options(
     """Why did the model say that? Explains logged LLM calls, inside the traces they are in."""
 
 
-def _add(command: Callable[..., None], name: str, extra: str = "worker") -> None:
+hub_app = typer.Typer(
+    no_args_is_help=True, help="Explanations as files: checked, searched in a folder, shared."
+)
+app.add_typer(hub_app, name="hub")
+
+
+def _add(
+    command: Callable[..., None], name: str, extra: str = "worker", to: typer.Typer = app
+) -> None:
     """Add a command that needs an extra; where it is missing, one sentence says which."""
 
     @wraps(command)
@@ -71,7 +80,7 @@ def _add(command: Callable[..., None], name: str, extra: str = "worker") -> None
         with needing_extra(extra, f"smile-trace {name}"):
             command(*arguments, **options)
 
-    app.command(name)(run)
+    to.command(name)(run)
 
 
 _add(demo, "demo", extra="demo")
@@ -93,5 +102,7 @@ _add(report, "report")
 _add(replay, "replay")
 _add(export, "export")
 _add(import_, "import")
+_add(hub.check, "check", to=hub_app)
+_add(hub.build, "build", to=hub_app)
 _add(forget, "forget")
 _add(doctor, "doctor")

@@ -95,7 +95,8 @@ def import_(
     finally:
         store.close()
     forgotten = f", {done.forgotten} of forgotten traces were left out" if done.forgotten else ""
-    print(f"{done.new} imported, {done.known} were there already{forgotten}.")
+    others = f", {done.without_call} explain no captured call" if done.without_call else ""
+    print(f"{done.new} imported, {done.known} were there already{forgotten}{others}.")
 
 
 def _about_failed(count: int, others: int) -> str:

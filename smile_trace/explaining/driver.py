@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
 from smile_trace.attribution import Answered, Embed, Study, VectorTable, document_attributions
@@ -14,6 +15,7 @@ from smile_trace.models import Model, Request
 from smile_trace.models.base import scores_answers
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.records import (
+    METHOD_VERSION,
     Cost,
     Explanation,
     ExplanationSettings,
@@ -213,8 +215,20 @@ def finish(
         "cost": total_cost(cost_of(responses), cost_of(of_proxy)),
         "documents": tuple(document_attributions(study.prompted.documents, found)),
         "explained_at": now,
+        "parameters": study.prompted.parameters,
+        "prompts": study.prompted.prompts,
+        "package": _release(),
+        "method": METHOD_VERSION,
     }
     return with_notes(found.model_copy(update=update), study.prompted, model)
+
+
+@cache
+def _release() -> str | None:
+    try:
+        return version("smile-trace")
+    except PackageNotFoundError:  # from a checkout
+        return None
 
 
 def cost_of(responses: Iterable[Response]) -> Cost:

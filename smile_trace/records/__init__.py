@@ -16,6 +16,7 @@ from smile_trace.records.call import (
 )
 from smile_trace.records.chat_shape import chat_messages
 from smile_trace.records.explanation import (
+    METHOD_VERSION,
     SCHEMA_VERSION,
     Cost,
     DocumentAttribution,
@@ -56,6 +57,7 @@ from smile_trace.records.responses_shape import responses_input
 
 __all__ = [
     "JSON",
+    "METHOD_VERSION",
     "SCHEMA_VERSION",
     "Asked",
     "Call",

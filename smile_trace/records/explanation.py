@@ -7,7 +7,7 @@ from pydantic import model_validator
 from smile_trace.errors import ReasonCode
 from smile_trace.presentable import presentable, unpunctuated
 from smile_trace.records.base import JSON, Record
-from smile_trace.records.call import Form
+from smile_trace.records.call import Form, PromptUse
 from smile_trace.records.message import Message
 from smile_trace.records.perturbation import Asked, PerturbationKind, Place, Unit
 from smile_trace.records.upgrades import (
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SCHEMA_VERSION = 2
+
+METHOD_VERSION = 1
+"""Raised when the same responses give another Explanation; releases before 0.2 did not count."""
 
 _LINE = 160
 """Characters of a line of an Explanation's `repr`, at most."""
@@ -224,7 +227,10 @@ class Observation(Record):
     says how). `mask` and `level` are those
     of the perturbation; `text_hash` is the SHA-256 of the messages that went out. `locality` is
     the weight in (0, 1] of a random mask in the linear surrogate, from the prompts alone.
-    `asked` says whose response and answer change it is.
+    `asked` says whose response and answer change it is. `logprobs` are the natural-log
+    probabilities of the given answer's tokens where it was scored, `likeliest_by` as in a
+    `Response`, and `tokens` these tokens where a part of the answer is explained alone: with
+    them, and with the texts, the same Explanation can be computed again.
     """
 
     kind: PerturbationKind
@@ -240,6 +246,9 @@ class Observation(Record):
     shift: float | None = None
     failure: str | None = None
     asked: Asked = "target"
+    logprobs: tuple[float, ...] | None = None
+    likeliest_by: float | None = None
+    tokens: tuple[str, ...] | None = None
 
 
 class ProxyUse(Record):
@@ -305,6 +314,14 @@ class Explanation(Record):
     """True where a proxy, not the target, scored the target's logged answer."""
     explained_at: str | None = None
     """ISO 8601, UTC; set by the driver, since a Study has no clock."""
+    package: str | None = None
+    """The release of smile-trace that computed it; set by the driver."""
+    method: int | None = None
+    """`METHOD_VERSION` of that release."""
+    parameters: dict[str, JSON] = {}
+    """Those of the request, without which it cannot be asked again."""
+    prompts: tuple[PromptUse, ...] = ()
+    """The templates rendered into the messages."""
     metadata: dict[str, JSON] = {}
 
     @model_validator(mode="before")

@@ -71,6 +71,17 @@ def upgrade_path(document: JSON, current: int) -> JSON:
     return document
 
 
+def upgrade_entry(document: JSON, current: int) -> JSON:
+    """An Entry: version 1, of `export`, had an explanation with its call and nothing else.
+
+    Raises:
+        ValueError: it was written by a newer release.
+    """
+    if _version(document, current, "line") == current or not isinstance(document, dict):
+        return document
+    return {**document, "schema_version": current}
+
+
 def upgrade_report(document: JSON, current: int) -> JSON:
     """A Report: there is one version.
 

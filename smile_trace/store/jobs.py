@@ -403,11 +403,12 @@ def put_observations(
     """Insert the perturbations of an explanation."""
     values = [
         {
-            **row.model_dump(exclude={"mask", "fixed"}),
+            **row.model_dump(exclude={"mask", "fixed", *_SCORES}),
             "explanation_id": explanation_id,
             "number": number,
             "mask": "".join("1" if kept else "0" for kept in row.mask),
             "fixed": json.dumps(row.fixed),
+            "scores": _scores(row),
         }
         for number, row in enumerate(rows)
     ]
@@ -430,7 +431,18 @@ def _observation(row) -> Observation:  # type: ignore[no-untyped-def]
     del fields["explanation_id"], fields["number"]
     fields["mask"] = tuple(digit == "1" for digit in row.mask)
     fields["fixed"] = tuple(json.loads(row.fixed))
+    if (scores := fields.pop("scores")) is not None:
+        fields |= json.loads(scores)
     return Observation(**fields)
+
+
+_SCORES = ("logprobs", "likeliest_by", "tokens")
+
+
+def _scores(row: Observation) -> str | None:
+    if row.logprobs is None:
+        return None
+    return row.model_dump_json(include=set(_SCORES), exclude_none=True)
 
 
 def _note_argument(connection: Connection, job: Job, explanation: Explanation) -> None:

@@ -194,6 +194,7 @@ observations = Table(
     Column("shift", Float),
     Column("failure", Text),
     Column("asked", String, nullable=False, server_default="target"),  # or "proxy"
+    Column("scores", Text),  # JSON of what a scored answer has besides: log-probabilities
 )
 
 proxy_trusts = Table(

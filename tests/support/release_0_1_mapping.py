@@ -24,6 +24,7 @@ RENAMED_FIELDS: dict[str, str] = {
 RENAMED_VALUES: dict[str, dict[Any, Any]] = {
     "explanation.schema_version": {1: 2},
     "comparison.schema_version": {1: 3},
+    "line.schema_version": {1: 2},
     "fidelity.status": {"unreliable": "inconclusive"},
     "error.type": {"NoSuchPart": "AnswerSpanNotFound"},
     "segments.verdict": {
@@ -36,7 +37,25 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 
 ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "comparison.versions": {"passages": []},
-    "explanation": {"notes": [], "fields": [], "documents": []},
+    "explanation": {
+        "notes": [],
+        "fields": [],
+        "documents": [],
+        "parameters": {},
+        "prompts": [],
+        "package": None,
+        "method": None,
+    },
+    "explanation.perturbations": {"logprobs": None, "likeliest_by": None, "tokens": None},
+    "line": {
+        "path": None,
+        "comparison": None,
+        "stripped": False,
+        "redaction": None,
+        "licence": None,
+        "author": None,
+        "tags": [],
+    },
     "explanation.fidelity": {"reproduced": True},
     "explanation.settings": {"distance": "words", "part": None, "pattern": None},
     "settings.explain": {"distance": "layers", "some": {}, "part": None, "path": False},

@@ -101,6 +101,8 @@ class PooledStudy:
         scores = score_responses(
             [pairs], self.signal, self._text_change, deterministic=self._deterministic
         )
+        scored = self.signal == "probability"
+        rows = observations(pairs, scores.changes[0], [None] * len(pairs), scored=scored)
         count = sum(row.kind == "random" for row in self._rows)
         return Explanation(
             messages=self.prompted.messages,
@@ -116,7 +118,7 @@ class PooledStudy:
             ),
             cost=Cost(target_calls=len(self._responses)),
             summary="This call is part of a pooled explanation of its prompt version.",
-            perturbations=tuple(observations(pairs, scores.changes[0], [None] * len(pairs))),
+            perturbations=tuple(rows),
             partitions=(tuple(segment.key for segment in self._segments),),
             settings=self._settings,
         )

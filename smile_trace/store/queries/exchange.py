@@ -4,29 +4,25 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace import foreign
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Explanation, Record
+from smile_trace.records.entry import Entry
 from smile_trace.store.database import Database
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import NO_REASON, put_observations, read_observations, sanity_outcome
 from smile_trace.store.tables import calls, explanations, jobs
 
-LINE_VERSION: Literal[1] = 1
-"""Raised when a line is no longer read as it was."""
 BATCH = 100
 """Lines of one transaction."""
 
-
-MAX_SECONDS = 253_402_300_800.0
-"""The end of the year 9999: no calendar reaches further."""
 _TRACE_ID, _SPAN_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
 
 
@@ -34,32 +30,24 @@ class ImportFailed(SmileTraceError):
     """A line cannot be imported; the message says which one and why."""
 
 
-class Line(Record):
-    """One explanation with the call that it explains and how that call was sampled.
-
-    `explained_at` is Unix seconds. The settings stand in the explanation.
-    """
-
-    schema_version: Literal[1] = LINE_VERSION
-    call: Call
-    explanation: Explanation
-    settings_hash: str
-    attempt: int = Field(ge=1, lt=2**31)
-    inclusion_probability: float | None = Field(None, gt=0, le=1)
-    explained_at: float = Field(ge=0, lt=MAX_SECONDS)
-
-
 class Imported(Record):
-    """How many explanations were new, how many were there already, and how many belong to
-    traces that were forgotten: those are not imported."""
+    """How many explanations were new, how many were there already; how many belong to
+    traces that were forgotten, and how many lines hold no call and its explanation: those are not
+    imported."""
 
     new: int = 0
     known: int = 0
     forgotten: int = 0
+    without_call: int = 0
 
 
 def export_lines(database: Database) -> Iterator[str]:
     """Every explanation as a line of JSON (without its line break), oldest first."""
+    return (entry.line for entry in export_entries(database))
+
+
+def export_entries(database: Database) -> Iterator[Entry]:
+    """Every explanation with its call and how that was sampled, oldest first."""
     last = 0
     while True:
         with database.read() as connection:
@@ -84,7 +72,7 @@ def export_lines(database: Database) -> Iterator[str]:
         if not rows:
             return
         last = rows[-1].id
-        yield from (line.model_dump_json() for line in lines)
+        yield from lines
 
 
 def import_lines(database: Database, lines: Iterable[bytes]) -> Imported:
@@ -99,24 +87,50 @@ def import_lines(database: Database, lines: Iterable[bytes]) -> Imported:
     total = Imported()
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     while batch := [_read(number, line) for number, line in islice(numbered, BATCH)]:
+        of_calls = [line for line in batch if line is not None]
         with database.write() as connection:
-            gone = forgotten_among(connection, {line.call.trace_id for line in batch})
-            welcome = [line for line in batch if line.call.trace_id not in gone]
+            gone = forgotten_among(connection, {line.call.trace_id for line in of_calls})
+            welcome = [line for line in of_calls if line.call.trace_id not in gone]
             new = sum(_put(connection, line) for line in welcome)
         total = Imported(
             new=total.new + new,
             known=total.known + len(welcome) - new,
-            forgotten=total.forgotten + len(batch) - len(welcome),
+            forgotten=total.forgotten + len(of_calls) - len(welcome),
+            without_call=total.without_call + len(batch) - len(of_calls),
         )
     return total
 
 
-def _line(connection: Connection, row: Any) -> Line:
+class _Line(NamedTuple):
+    """An entry that belongs into a store."""
+
+    call: Call
+    explanation: Explanation
+    settings_hash: str
+    attempt: int
+    inclusion_probability: float | None
+    explained_at: float
+
+    @classmethod
+    def of(cls, entry: Entry) -> "_Line | None":
+        if entry.call is None or entry.explanation is None or entry.explained_at is None:
+            return None
+        return cls(
+            entry.call,
+            entry.explanation,
+            entry.settings_hash or entry.explanation.settings.hash,
+            entry.attempt or 1,
+            entry.inclusion_probability,
+            entry.explained_at,
+        )
+
+
+def _line(connection: Connection, row: Any) -> Entry:
     explanation = Explanation.model_validate_json(row.body)
     rows = read_observations(connection, row.id)
-    return Line(
+    return Entry.of(
+        explanation.model_copy(update={"perturbations": rows}),
         call=Call.model_validate_json(row.call),
-        explanation=explanation.model_copy(update={"perturbations": rows}),
         settings_hash=row.settings_hash,
         attempt=row.attempt,
         inclusion_probability=row.inclusion_probability,
@@ -124,38 +138,30 @@ def _line(connection: Connection, row: Any) -> Line:
     )
 
 
-def _read(number: int, line: bytes) -> Line:
+def _read(number: int, line: bytes) -> _Line | None:
     try:
-        loaded = foreign.decode(line)
-        _check_version(number, loaded, LINE_VERSION)
-        read = Line.model_validate(loaded)
-        _check_exportable(read)
-        return read
+        read = Entry.model_validate(foreign.decode(line))
+        foreign.check(read.model_dump())  # also what pydantic made of texts: "1e30" is a number
+        found = _Line.of(read)
+        if found is not None:
+            _check_importable(found)
+            Entry.model_validate_json(read.line)
+        return found
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))[:100]
-        raise ImportFailed(f"line {number} is no explanation ({where}: {first['msg']}).") from None
+        said = f"{where}: {first['msg']}" if where else first["msg"]
+        raise ImportFailed(f"line {number} is no explanation ({said[:300]}).") from None
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         said = str(error)[:200] or type(error).__name__
         raise ImportFailed(f"line {number} is no explanation ({said}).") from None
 
 
-def _check_version(number: int, held: dict[str, Any], known: int) -> None:
-    version = held["schema_version"]
-    if version != known:
-        raise ImportFailed(
-            f"line {number} has schema version {version!r}, and this smile-trace reads {known}: "
-            "export it with the same release as this one, or upgrade this one."
-        )
-
-
-def _check_exportable(line: Line) -> None:
-    """Also what pydantic made of texts: "NaN" and "1e30" are numbers to it.
-
+def _check_importable(line: _Line) -> None:
+    """
     Raises:
         ValueError: the line could not be stored, or not be exported again.
     """
-    foreign.check(line.model_dump())
     call = line.call
     if not (_TRACE_ID.fullmatch(call.trace_id) and _SPAN_ID.fullmatch(call.span_id)):
         raise ValueError("the call's ids are not 32 and 16 hex digits")
@@ -164,10 +170,9 @@ def _check_exportable(line: Line) -> None:
         integers += [row.replicate, row.level, row.round, *row.fixed]
     if not all(0 <= number < 2**63 for number in integers):
         raise ValueError("a time or a count is out of range")
-    Line.model_validate_json(line.model_dump_json())
 
 
-def _put(connection: Connection, line: Line) -> bool:
+def _put(connection: Connection, line: _Line) -> bool:
     call, settings, now = line.call, line.explanation.settings, time.time()
     connection.execute(
         insert(calls)

@@ -81,6 +81,12 @@ def timeless(value: Any) -> Any:
     return [timeless(item) for item in value] if isinstance(value, list) else value
 
 
+def without_id(line: dict[str, Any]) -> dict[str, Any]:
+    """A line of an export without the hash of its content, which 0.1 did not write."""
+    assert len(line.pop("id")) == 64
+    return line
+
+
 def finish(home: Path) -> tuple[dict[str, Any], FolderTracker]:
     """One worker of this release; the model that was gone is there again."""
     settings = tables()
@@ -99,7 +105,7 @@ def test_what_it_said_is_said_still(home: Path, before: dict[str, Any]) -> None:
         wanted = timeless(upgrade(before[name], name, said_anew=name == "comparison"))
         assert list(differences(wanted, timeless(found[name]))) == [], name
     wanted = [upgrade(line, "line", said_anew=False) for line in before["export"]]
-    assert list(differences(wanted, found["export"])) == []
+    assert list(differences(wanted, [without_id(line) for line in found["export"]])) == []
     status = found["status"]
     skipped = {one["code"] for one in status["skipped_by_reason"]}
     assert skipped == {"not_sampled", "not_repeatable", "no_model", "call_failed"}
@@ -123,7 +129,7 @@ def test_the_commands_read_it(home: Path, before: dict[str, Any], tmp_path: Path
     told("export", str(tmp_path / "lines"))
     lines = (tmp_path / "lines").read_text().splitlines()
     wanted = [upgrade(line, "line", said_anew=False) for line in before["export"]]
-    assert list(differences(wanted, [json.loads(line) for line in lines])) == []
+    assert list(differences(wanted, [without_id(json.loads(line)) for line in lines])) == []
     assert "0 imported" in told("import", str(tmp_path / "lines"))
 
 

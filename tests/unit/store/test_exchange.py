@@ -80,10 +80,10 @@ def broken(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byte
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (broken(lambda line: line.update(schema_version=2)), "has schema version 2"),
+        (broken(lambda line: line.update(schema_version=3)), "has schema version 3"),
         (broken(lambda line: line["explanation"].update(schema_version=9)), "schema version 9"),
         (broken(lambda line: line.pop("schema_version")), "schema_version"),
-        (broken(lambda line: line.pop("call")), "call: Field required"),
+        (broken(lambda line: line.pop("explanation")), "holds one explanation"),
         (broken(lambda line: line.update(attempt="x")), "attempt"),
         (broken(lambda line: line["explanation"].update(answer="\ud800")), "no explanation"),
         (lambda line: line[:-9], "no explanation"),

@@ -1,0 +1,1 @@
+"""A gallery of real explanations of the benchmark's prompts, failures included."""

@@ -1,0 +1,90 @@
+"""The file `explanations.smile.jsonl`: one entry a line."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from smile_trace import foreign
+from smile_trace.errors import SmileTraceError
+from smile_trace.presentable import presentable
+from smile_trace.records.entry import Entry
+
+SUFFIX = ".smile.jsonl"
+_LONGEST = 300
+"""Characters of what is said about a line."""
+
+
+class EntryUnreadable(SmileTraceError):
+    """A line is no entry; the message says why."""
+
+
+def read_entries(file: Path) -> Iterator[tuple[int, Entry]]:
+    """Every entry with the number of its line, from 1; lines of 0.1's `export` are upgraded.
+
+    Raises:
+        EntryUnreadable: a line is none.
+        SmileTraceError: the file cannot be read.
+    """
+    for number, line in read_lines(file):
+        try:
+            yield number, parse(line)
+        except EntryUnreadable as error:
+            raise EntryUnreadable(f"{file}, line {number}: {error}") from None
+
+
+def read_lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Every line that is not blank, with its number, from 1.
+
+    Raises:
+        SmileTraceError: the file cannot be read.
+    """
+    try:
+        with file.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    yield number, line.rstrip(b"\n")
+    except OSError as error:
+        raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def parse(line: bytes) -> Entry:
+    """The entry of a line; one without an id gets that of its content.
+
+    Raises:
+        EntryUnreadable: it is none.
+    """
+    try:
+        entry = Entry.model_validate(foreign.decode(line))
+        foreign.check(entry.model_dump())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise EntryUnreadable(
+            _said(f"{where}: {first['msg']}" if where else first["msg"])
+        ) from None
+    except foreign.MISREAD as error:
+        raise EntryUnreadable(_said(str(error) or type(error).__name__)) from None
+    return entry if entry.id else entry.identified()
+
+
+def write_entries(entries: Iterable[Entry], file: Path) -> int:
+    """Write a file of them; the same entry once. Returns how many.
+
+    Raises:
+        SmileTraceError: the file cannot be written.
+    """
+    seen = set[str]()
+    try:
+        with file.open("w", encoding="utf-8", newline="\n") as out:
+            for entry in entries:
+                if entry.id not in seen:
+                    seen.add(entry.id)
+                    out.write(entry.line + "\n")
+    except OSError as error:
+        raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None
+    return len(seen)
+
+
+def _said(text: str) -> str:
+    return presentable(text, longest=_LONGEST)

@@ -1,0 +1,128 @@
+"""A line of `explanations.smile.jsonl`: something found, with what it takes to reproduce it."""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from smile_trace.records.base import JSON, Record
+from smile_trace.records.call import Call
+from smile_trace.records.comparison import Comparison
+from smile_trace.records.explanation import Explanation
+from smile_trace.records.path import ExplanationPath
+from smile_trace.records.upgrades import upgrade_entry
+
+ENTRY_VERSION: Literal[2] = 2
+"""Raised when a line is no longer read as it was."""
+MAX_SECONDS = 253_402_300_800.0
+"""The end of the year 9999: no calendar reaches further."""
+
+Kind = Literal["explanation", "path", "comparison"]
+
+
+class Redaction(Record):
+    """What `hub anonymise` replaced, and who has looked at the result.
+
+    `replaced` counts the different texts of each kind (`email`, `phone`, `name`, …).
+    """
+
+    replaced: dict[str, int] = {}
+    reviewed_by: str | None = None
+    reviewed_at: str | None = None
+    """ISO 8601, UTC."""
+
+
+class Entry(Record):
+    """An explanation, a path or a comparison: exactly one of the three.
+
+    `id` is the SHA-256 (hex) of all the rest (`content_id`). `call` is the captured call of an
+    explanation, with how it was sampled; an explanation of the foreground has none. `stripped`:
+    the perturbations and their responses were left out, so that it cannot be computed again.
+    `licence` is an SPDX expression. `explained_at` is Unix seconds.
+    """
+
+    schema_version: Literal[2]
+    id: str = Field("", pattern="^([0-9a-f]{64})?$")
+    explanation: Explanation | None = None
+    path: ExplanationPath | None = None
+    comparison: Comparison | None = None
+    call: Call | None = None
+    settings_hash: str | None = None
+    attempt: int | None = Field(None, ge=1, lt=2**31)
+    inclusion_probability: float | None = Field(None, gt=0, le=1)
+    explained_at: float | None = Field(None, ge=0, lt=MAX_SECONDS)
+    licence: str | None = None
+    author: str | None = None
+    tags: tuple[str, ...] = ()
+    redaction: Redaction | None = None
+    stripped: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, document: JSON) -> JSON:
+        return upgrade_entry(document, ENTRY_VERSION)
+
+    @model_validator(mode="after")
+    def _one(self) -> "Entry":
+        held = (self.explanation, self.path, self.comparison)
+        if sum(one is not None for one in held) != 1:
+            raise ValueError("a line holds one explanation, one path or one comparison")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """What it holds."""
+        if self.explanation is not None:
+            return "explanation"
+        return "comparison" if self.path is None else "path"
+
+    @property
+    def found(self) -> Explanation | ExplanationPath | Comparison:
+        """What it holds."""
+        found = self.explanation or self.path or self.comparison
+        assert found is not None
+        return found
+
+    @property
+    def explanations(self) -> tuple[Explanation, ...]:
+        """The explanations in it: its own, or those of the path's steps."""
+        if self.path is None:
+            return () if self.explanation is None else (self.explanation,)
+        of_steps = ((step.explanation, step.by_tool) for step in self.path.steps)
+        return tuple(one for pair in of_steps for one in pair if one is not None)
+
+    @property
+    def line(self) -> str:
+        """The canonical line (without its break), with the id of its content."""
+        document = json.loads(self.model_dump_json())
+        return canonical({**document, "id": content_id(document)})
+
+    @classmethod
+    def of(cls, found: "Explanation | ExplanationPath | Comparison", **about: Any) -> "Entry":
+        """The entry of something found; its id is set.
+
+        Args:
+            found: what it holds.
+            about: other fields: call, licence, author, tags, …
+        """
+        name = {Explanation: "explanation", ExplanationPath: "path", Comparison: "comparison"}
+        fields = {"schema_version": ENTRY_VERSION, name[type(found)]: found}
+        return cls(**fields, **about).identified()
+
+    def identified(self) -> "Entry":
+        """The same with the id of its content."""
+        return self.model_copy(update={"id": content_id(json.loads(self.model_dump_json()))})
+
+
+def canonical(document: JSON) -> str:
+    """JSON in one form: names sorted, no white space, no number that is none."""
+    return json.dumps(
+        document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
+
+
+def content_id(document: dict[str, JSON]) -> str:
+    """The SHA-256 (hex) of a line's document without its id."""
+    content = {name: value for name, value in document.items() if name != "id"}
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
