@@ -9,7 +9,8 @@ from smile_trace.records import JSON
 from smile_trace.records.comparison import Comparison, VersionReport
 from smile_trace.render.comparison.figures import figures, safe_name
 from smile_trace.render.comparison.layout import edit_phrase
-from smile_trace.render.text import visible
+from smile_trace.render.markdown import escape
+from smile_trace.render.text import short, signed, visible
 from smile_trace.trackers import ComparedPrompt, Receipt
 from smile_trace_mlflow.runs import EVALUATION_RUN
 
@@ -30,6 +31,8 @@ PAGE_TAG = "smile.comparison"
 MAX_TRACES = 100
 """Traces linked to a run: MLflow takes no more in one request."""
 LONGEST_PARAMETER = 5000
+MOST_ROWS = 12
+"""Parts in a run's description."""
 
 
 def deliver_comparison(
@@ -65,6 +68,7 @@ def deliver_comparison(
             server.write_artifact(run_id, path, as_table(rows))
         tags = {
             **EVALUATION_RUN,
+            "mlflow.note.content": _description(comparison, index, url),
             "smile.calls": str(version.calls),
             "smile.explained": str(version.explained),
             "mlflow.loggedArtifacts": shown_as_tables(tables),
@@ -73,10 +77,29 @@ def deliver_comparison(
         if traces := item.traced_as.get(version.label, ())[:MAX_TRACES]:
             server.link_traces(run_id, traces)
         if held := registered(comparison.prompt, version.version, version.template):
-            server.link_prompt_to_run(run_id, held)
+            server.show_run_at_prompt(run_id, held)
             server.tag_prompt(held, PAGE_TAG, url)
         receipts.append(Receipt(external_id=run_id, url=url))
     return receipts[-1]
+
+
+def _description(comparison: Comparison, place: int, page: str) -> str:
+    """What a person reads on the run's page: what was found, and the version's influence table."""
+    version = comparison.versions[place]
+    rows = sorted(version.segments, key=lambda item: -abs(item.influence))
+    lines = [
+        f"| {escape(short(item.segment.text, 80))} | {signed(item.influence)} "
+        f"| {signed(item.ci_low)} to {signed(item.ci_high)} | {item.verdict.replace('_', ' ')} |"
+        for item in rows[:MOST_ROWS]
+    ]
+    if len(rows) > MOST_ROWS:
+        lines.append(f"| and {len(rows) - MOST_ROWS:,} more | | | |")
+    head = [
+        "| part of the template | influence | interval | verdict |",
+        "| --- | --: | --- | --- |",
+    ]
+    said = f"{escape(short(comparison.summary, 1000))} [The page]({page})"
+    return "\n".join([said, "", *head, *lines] if lines else [said])
 
 
 def _parameters(prompt: str, version: VersionReport) -> dict[str, str]:

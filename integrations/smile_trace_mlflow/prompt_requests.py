@@ -62,6 +62,12 @@ class PromptRequests(TraceRequests):
             if linked != tag:
                 self._tracing.set_trace_tag(trace_id, TraceTagKey.LINKED_PROMPTS, linked)
 
+    def prompt_tags(self, version: PromptVersion) -> dict[str, str]:
+        """The tags of a version in the prompt registry, as they are now."""
+        with self._calling():
+            held = self._client.get_prompt_version(version.name, version.version)
+            return {} if held is None else dict(held.tags)
+
     def tag_prompt(self, version: PromptVersion, key: str, value: str) -> None:
         """Set a tag of a version in the prompt registry."""
         with self._calling():

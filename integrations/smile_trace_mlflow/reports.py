@@ -1,42 +1,70 @@
-"""A report over a period: a run with its figures, a table, the picture and the page."""
+"""A report over a period: a run with its figures, a table, the picture and the page; of a prompt's
+week one run that is kept up to date."""
 
 import hashlib
 from typing import TYPE_CHECKING
 
 from smile_trace.records import JSON
 from smile_trace.records.report import Report
-from smile_trace.render.report.layout import kind_of, title_of
+from smile_trace.render.markdown import escape
+from smile_trace.render.report import to_markdown
+from smile_trace.render.report.layout import kind_of, links, title_of
 from smile_trace.render.text import short
 from smile_trace.trackers import Receipt
 from smile_trace_mlflow.comparisons import as_table, shown_as_tables
 from smile_trace_mlflow.runs import EVALUATION_RUN
 
 if TYPE_CHECKING:
+    from smile_trace_mlflow.comparisons import Registered
     from smile_trace_mlflow.server import Server
 
 REPORT_TAG = "smile.report"
 PAGE, PICTURE, TABLE, RECORD = "report.html", "report.svg", "mattered.json", "report.json"
-_NOTE = f"What mattered in the explained calls of a period, by smile-trace: see the artifact {PAGE}"
+LONGEST_NOTE = 7000
+"""Characters of a run's description, of which MLflow takes 8,000."""
 
 
-def deliver_report(server: "Server", report: Report, ui_url: str) -> Receipt:
-    """Write the run of the report's name and days over.
+def deliver_report(
+    server: "Server", report: Report, ui_url: str, registered: "Registered"
+) -> Receipt:
+    """Write the run of the report's name and days over; of a rolling one, that of its name.
+
+    Args:
+        registered: (name, version, template) to the registry's version with that very template.
 
     Raises:
         TrackerUnavailable: the server takes nothing.
         RequestRejected: the server does not take this.
     """
-    run_id = server.find_or_make_run(REPORT_TAG, _key(report), title_of(report), _NOTE)
+    run_id = server.find_or_make_run(REPORT_TAG, _key(report), _name(report), "")
+    url = f"{ui_url}/#/experiments/{server.experiment_id}/runs/{run_id}/artifacts/{PAGE}"
     server.write_metrics(run_id, _figures(report))
     rows = _rows(report)
     server.write_artifact(run_id, PAGE, report.to_html())
     server.write_artifact(run_id, PICTURE, report.to_svg())
     server.write_artifact(run_id, RECORD, report.model_dump_json())
     server.write_artifact(run_id, TABLE, as_table(rows))
-    tags = {**EVALUATION_RUN, "mlflow.loggedArtifacts": shown_as_tables({TABLE: rows})}
+    tags = {
+        **EVALUATION_RUN,
+        "mlflow.note.content": _description(report, url),
+        "mlflow.loggedArtifacts": shown_as_tables({TABLE: rows}),
+    }
     server.tag_run(run_id, tags)
-    url = f"{ui_url}/#/experiments/{server.experiment_id}/runs/{run_id}/artifacts/{PAGE}"
+    for version, template in report.templates.items():
+        if held := registered(report.name or "", version, template):
+            server.show_run_at_prompt(run_id, held)
     return Receipt(external_id=run_id, url=url)
+
+
+def _name(report: Report) -> str:
+    return f"What matters in {short(report.name or '')}" if report.rolling else title_of(report)
+
+
+def _description(report: Report, page: str) -> str:
+    """What a person reads on the run's page: as many rows as there is room for."""
+    head = f"{escape(title_of(report))}. [The page](<{page}>)\n\n"
+    found = (head + to_markdown(report, most=most) for most in (12, 8, 5, 2, 0))
+    return next((text for text in found if len(text) <= LONGEST_NOTE), head)
 
 
 def forget_reports(server: "Server") -> None:
@@ -73,9 +101,16 @@ def _rows(report: Report) -> list[dict[str, JSON]]:
             "share": part.mattered.share,
             "low": part.mattered.low,
             "high": part.mattered.high,
+            "drives": part.drove.share if part.drove else None,
+            "drives low": part.drove.low if part.drove else None,
+            "drives high": part.drove.high if part.drove else None,
+            "change": part.change.grown if part.change else None,
+            "change low": part.change.low if part.change else None,
+            "change high": part.change.high if part.change else None,
             "mean attribution": part.attribution,
             "attribution low": part.ci_low,
             "attribution high": part.ci_high,
+            "calls": " ".join(links(part, report)),
         }
         for group in report.groups
         for part in group.parts
@@ -84,5 +119,6 @@ def _rows(report: Report) -> list[dict[str, JSON]]:
 
 def _key(report: Report) -> str:
     """What the run is found by: the name may hold anything."""
-    text = "\0".join([report.name or "", report.since[:10], report.until[:10]])
+    days = ["rolling"] if report.rolling else [report.since[:10], report.until[:10]]
+    text = "\0".join([report.name or "", *days])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -4,10 +4,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mlflow.entities import Run
-from mlflow.entities.model_registry import PromptVersion
+from mlflow.entities import LifecycleStage, Run
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from smile_trace.trackers.http import RequestRejected
 from smile_trace_mlflow.connection import Connection, delete_files
 
 
@@ -113,7 +113,13 @@ class RunRequests(Connection):
         with self._calling():
             self._client.link_traces_to_run(list(trace_ids), run_id)
 
-    def link_prompt_to_run(self, run_id: str, version: PromptVersion) -> None:
-        """Link a version of the prompt registry to a run; linking again changes nothing."""
-        with self._calling():
-            self._client.link_prompt_version_to_run(run_id, version)
+    def deleted(self, run_id: str) -> bool:
+        """Whether a run was deleted, or never was."""
+        try:
+            with self._calling():
+                stage = self._client.get_run(run_id).info.lifecycle_stage
+        except RequestRejected as rejected:
+            if rejected.missing:
+                return True
+            raise
+        return bool(stage == LifecycleStage.DELETED)

@@ -6,9 +6,23 @@ the artifact repository of a trace with `Attachment`'s references (there is no p
 an attachment's bytes). The integration tests pin them.
 """
 
+from mlflow.entities.model_registry import PromptVersion
+
 from smile_trace_mlflow.prompt_requests import PromptRequests
 from smile_trace_mlflow.run_requests import RunRequests
+
+RUNS_TAG, MOST_RUNS = "mlflow.prompt.run_ids", 20
+"""The tag by which MLflow's page of a prompt version lists runs with links, and the most in it."""
 
 
 class Server(PromptRequests, RunRequests):
     """A tracking server with one experiment, which is made when something is first delivered."""
+
+    def show_run_at_prompt(self, run_id: str, version: PromptVersion) -> None:
+        """List a run on the page of a version of the prompt registry, there once; runs that were
+        deleted are taken off it."""
+        tag = self.prompt_tags(version).get(RUNS_TAG) or ""
+        listed = [part.strip() for part in tag.split(",") if part.strip()]
+        if run_id not in listed:
+            there = [one for one in listed[-MOST_RUNS + 1 :] if not self.deleted(one)]
+            self.tag_prompt(version, RUNS_TAG, ",".join([*there, run_id]))

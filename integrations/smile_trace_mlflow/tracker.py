@@ -309,7 +309,7 @@ class MLflowTracker(Tracker):
     def deliver_report(self, report: Report) -> Outcome:
         """See `Tracker.deliver_report`: one run, found by a tag."""
         try:
-            return deliver_report(self._server, report, self._ui_url)
+            return deliver_report(self._server, report, self._ui_url, self._registered)
         except RequestRejected as rejected:
             return rejected.outcome
 

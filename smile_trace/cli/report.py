@@ -1,4 +1,4 @@
-"""`smile-trace report`: which documents, tools and turns mattered over a period."""
+"""`smile-trace report`: what mattered over a period, and since the one before."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ def report(
         bool, typer.Option("--deliver", help="Put it on the active trackers, too.")
     ] = False,
 ) -> None:
-    """Show which documents, tools and turns mattered in the explained calls of a period."""
+    """Show what mattered in the explained calls of a period, and since the one before."""
     from datetime import UTC
 
     from smile_trace.comparison import report as report_now
@@ -43,21 +43,26 @@ def _deliver(report: "Report") -> None:
     import sys
 
     from smile_trace.settings import Settings
+    from smile_trace.store import Store
     from smile_trace.trackers import Receipt, discover
+    from smile_trace.worker.delivery.reports import with_links
 
+    settings = Settings()
     try:
-        trackers = discover(Settings().trackers)
+        trackers = discover(settings.trackers)
     except ValueError as error:
         raise SmileTraceError(str(error)) from None
+    store = Store.look(settings)
     try:
         able = [tracker for tracker in trackers if tracker.capabilities.reports]
         if not able:
             raise SmileTraceError("no active tracker shows reports: set MLFLOW_TRACKING_URI")
         for tracker in able:
-            outcome = tracker.deliver_report(report)
+            outcome = tracker.deliver_report(with_links(report, tracker, store))
             if not isinstance(outcome, Receipt):
                 raise SmileTraceError(outcome.reason)
             print(link(outcome.url or outcome.external_id), file=sys.stderr)
     finally:
+        store.close()
         for tracker in trackers:
             tracker.close()

@@ -9,8 +9,9 @@ from smile_trace.records.upgrades import upgrade_report
 
 REPORT_SCHEMA_VERSION = 1
 
-PartKind = Literal["document", "tool_result", "tool", "turn", "message"]
-"""`tool`: the definition of a tool in the list offered; `tool_result`: what a tool gave back."""
+PartKind = Literal["instruction", "variable", "document", "tool_result", "tool", "turn", "message"]
+"""`instruction`, `variable`: a sentence and a variable of a prompt's template; `tool`: the
+definition of a tool in the list offered; `tool_result`: what a tool gave back."""
 GroupKind = Literal["prompt", "function", "retriever", "tool"]
 
 
@@ -28,19 +29,39 @@ class Share(Record):
     high: float
 
 
+class Change(Record):
+    """How much a share has grown since the period before: `grown`, in [-1, 1], lies inside
+    `[low, high]` (Newcombe's interval of the difference of two shares)."""
+
+    before: Share
+    grown: float
+    low: float
+    high: float
+
+    @property
+    def certain(self) -> bool:
+        """Whether it has certainly grown or shrunk."""
+        return self.low > 0 or self.high < 0
+
+
 class ReportedPart(Record):
-    """A document, tool or turn, by its name, in the explained calls that hold it.
+    """A part of a prompt, document, tool or turn, by its name, in the explained calls that hold it.
 
     `mattered`: in how many the answer certainly depended on it, or it certainly worked against
-    the answer, which it did in `against` of them. `attribution` is the mean over the calls in which
-    it was removed alone (`measured`), in units of answer change, inside `[ci_low, ci_high]`; None
-    where it never was.
+    the answer, which it did in `against` of them; `change`: since the period before, None where
+    nothing is known of it there. `drove`: in how many it was what the answer depended on most.
+    `examples` are the ids of calls in which it mattered most. `attribution` is the mean over the
+    calls in which it was removed alone (`measured`), in units of answer change, inside
+    `[ci_low, ci_high]`; None where it never was.
     """
 
     kind: PartKind
     name: str
     mattered: Share
     against: int = 0
+    change: Change | None = None
+    drove: Share | None = None
+    examples: tuple[str, ...] = ()
     measured: int = 0
     attribution: float | None = None
     ci_low: float | None = None
@@ -83,6 +104,12 @@ class Report(Record):
     groups: tuple[ReportGroup, ...] = ()
     level: float = 0.9
     """Nominal coverage of the intervals."""
+    templates: dict[str, str] = {}
+    """Of a prompt that it is about: by version, the templates of its explained calls."""
+    rolling: bool = False
+    """Whether it takes the place of the one before it of the same name, whatever its days."""
+    links: dict[str, str] = {}
+    """By id of a call: the address at which a tracker shows it."""
     summary: str = ""
 
     @model_validator(mode="before")

@@ -24,6 +24,9 @@ class Worker(Table):
     """How long the user's own trace is looked for on the tracker before ours is delivered."""
     comparison_seconds: float = Field(900.0, gt=0)
     """How often the comparisons of prompt versions on the trackers are brought up to date."""
+    report_seconds: float = Field(3600.0, gt=0)
+    """How often the trackers' pages on what mattered in each prompt this week are brought up to
+    date."""
     concurrent_explanations: int = Field(4, ge=1)
     """Explanations under way at once."""
     metrics_port: int | None = Field(None, ge=1, le=65535)

@@ -65,7 +65,7 @@ def measured_at(place: Place, others: Sequence[Place], explanation: Explanation)
     """
     everything = (*explanation.coarser, *explanation.segments)
     free = [s for s in everything if not s.protected]
-    around = [s for s in free if any(_holds(p, place) for p in s.places)]
+    around = [s for s in free if any(holds(p, place) for p in s.places)]
     pieces = [s for s in free if s not in around and any(overlap(p, place) for p in s.places)]
     alone = [s for s in around if _stands_for(s, place, others)]
     if alone:
@@ -88,7 +88,8 @@ def _size(segment: SegmentAttribution) -> int:
     return sum(end - start for _, start, end in segment.places)
 
 
-def _holds(outer: Place, inner: Place) -> bool:
+def holds(outer: Place, inner: Place) -> bool:
+    """Whether a place is within another one."""
     return outer[0] == inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2]
 
 

@@ -1,12 +1,15 @@
-"""The documents, tools and turns of one explained call, and whether each mattered to its answer."""
+"""The parts of one explained call, and whether each mattered to its answer: what its template says,
+the variables' values, documents, tools and turns."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property, lru_cache
+from typing import Literal, NamedTuple
 
 from smile_trace.attribution import measured_at
-from smile_trace.attribution.reporting.documents import overlap
+from smile_trace.attribution.reporting.documents import Found, holds, overlap
 from smile_trace.attribution.segmentation.turns import asks
+from smile_trace.comparison.templates import VARIABLE, segment_template, segments_in_call
 from smile_trace.records import (
     Call,
     Explanation,
@@ -16,8 +19,10 @@ from smile_trace.records import (
     ToolCall,
     ToolResult,
 )
+from smile_trace.records.comparison import TemplateSegment
 from smile_trace.records.offered_tools import OFFERED, tool_name
 from smile_trace.records.report import PartKind
+from smile_trace.render.driver import driver_of
 from smile_trace.titles import title
 
 Effect = Literal["supports", "against", "none", "open"]
@@ -30,13 +35,18 @@ _NAMELESS = 60
 
 @dataclass(frozen=True)
 class CallPart:
-    """A part of one call. `group` is the retriever or the tool that it came from, if any;
-    `measured` is its attribution with the ends of its interval, where it was removed alone."""
+    """A part of one call.
+
+    `group` is the retriever or the tool that it came from, if any; `drove`: it is, or holds, what
+    the answer depended on most; `measured` is its attribution with the ends of its interval, where
+    it was removed alone.
+    """
 
     kind: PartKind
     name: str
     effect: Effect
     group: str | None = None
+    drove: bool = False
     measured: tuple[float, float, float] | None = None
 
 
@@ -47,55 +57,124 @@ def call_parts(call: Call, explanation: Explanation) -> list[CallPart]:
     mattered; nor, where the explanation is inconclusive or partly sure, of what is not sure.
     """
     documents = {d.place: d for d in call.documents if d.place is not None}
+    within = _Within(explanation, list(documents))
     found: list[CallPart] = []
+    for part in _template_parts(call, within):
+        found.append(within.part(part.kind, part.name, part.place))
     for place, document in documents.items():
         words = " ".join(document.text.split())
         name = document.name or title(document.text) or words[:_NAMELESS]
-        group = document.retriever or _WITH_THE_CALL
-        found.append(_part("document", name, place, list(documents), explanation, group))
+        found.append(within.part("document", name, place, document.retriever or _WITH_THE_CALL))
     for place, tool in _tool_results(call.messages):
-        found.append(_part("tool_result", tool, place, [], explanation, tool))
+        found.append(within.part("tool_result", tool, place, tool))
     for place, tool in _offered(explanation.messages):
-        found.append(_part("tool", tool, place, [], explanation, tool))
+        found.append(within.part("tool", tool, place, tool))
+    templated = {use.message for use in call.prompts}
     asked = [m for m, one in enumerate(call.messages) if asks(one) and one.content.strip()]
     for before, m in enumerate(reversed(asked)):
-        whole = m, 0, len(call.messages[m].content)
-        found.append(_part("turn", _turn_name(before), whole, list(documents), explanation))
+        if m not in templated:  # its parts are the template's
+            whole = m, 0, len(call.messages[m].content)
+            found.append(within.part("turn", _turn_name(before), whole))
     for m, message in enumerate(call.messages):
-        if message.role in ("system", "developer") and message.content:
+        if message.role in ("system", "developer") and message.content and m not in templated:
             whole = m, 0, len(message.content)
-            name = f"the {message.role} message"
-            found.append(_part("message", name, whole, list(documents), explanation))
+            found.append(within.part("message", f"the {message.role} message", whole))
     return found
 
 
-def _part(
-    kind: PartKind,
-    name: str,
-    place: Place,
-    documents: Sequence[Place],
-    explanation: Explanation,
-    group: str | None = None,
-) -> CallPart:
-    """A part that is a place, or a message without the documents in it."""
-    others = [other for other in documents if other != place]
-    found = measured_at(place, others, explanation)
+@dataclass(frozen=True)
+class _Within:
+    """An explanation, in which places of the messages are looked up, and where documents stand."""
+
+    explanation: Explanation
+    documents: Sequence[Place]
+
+    @cached_property
+    def _driver(self) -> SegmentAttribution | None:
+        return driver_of(self.explanation)
+
+    def removed_with(self, place: Place) -> Place:
+        """The place that was removed where this one was: itself, or one around it without any
+        document in it."""
+        found = measured_at(place, self.documents, self.explanation)
+        if found.measured != "with_others" or len(found.segments[0].places) > 1:
+            return place
+        [around] = found.segments[0].places
+        return place if any(overlap(around, one) for one in self.documents) else around
+
+    def part(self, kind: PartKind, name: str, place: Place, group: str | None = None) -> CallPart:
+        """A part that is a place, or a message without the documents in it."""
+        documents = [] if kind in ("tool", "tool_result") else self.documents
+        others = [other for other in documents if other != place]
+        found = measured_at(place, others, self.explanation)
+        own, driver = found.alone, self._driver
+        inside = driver is not None and all(holds(place, one) for one in driver.places)
+        return CallPart(
+            kind=kind,
+            name=name,
+            effect=_effect(kind, found, others, self.explanation.status),
+            group=group,
+            drove=inside or (driver is not None and own is driver),
+            measured=None if own is None else (own.attribution, own.ci_low, own.ci_high),
+        )
+
+
+def _effect(kind: PartKind, found: Found, others: Sequence[Place], status: str) -> Effect:
     segments = found.segments
     if kind in ("turn", "message"):
         segments = tuple(s for s in segments if not _touches(s, others))
-    status = explanation.status
     sure = [s for s in segments if s.significant and found.measured != "with_others"]
-    effect: Effect = "open"
     if sure and status != "inconclusive":
         strongest = max(sure, key=lambda s: abs(s.attribution))
-        effect = "supports" if strongest.attribution > 0 else "against"
-    elif status in ("reliable", "no_effect") and segments and not found.significant:
-        effect = "none"
-    elif status in ("reliable", "no_effect") and segments and found.measured == "in_pieces":
-        effect = "none"  # what is significant is a document inside of it
-    own = found.alone
-    measured = None if own is None else (own.attribution, own.ci_low, own.ci_high)
-    return CallPart(kind, name, effect, group, measured)
+        return "supports" if strongest.attribution > 0 else "against"
+    known = status in ("reliable", "no_effect") and bool(segments)
+    # What is significant in pieces of a message is a document inside of it.
+    if known and (not found.significant or found.measured == "in_pieces"):
+        return "none"
+    return "open"
+
+
+class _TemplatePart(NamedTuple):
+    kind: PartKind
+    name: str
+    place: Place
+
+
+def _template_parts(call: Call, within: _Within) -> list[_TemplatePart]:
+    """The sentences and variables of the call's templates; those that were only removed together
+    are one part. Documents that fill a variable stand for themselves."""
+    found: dict[Place, list[_TemplatePart]] = {}
+    for use in call.prompts:
+        if len(use.variable_spans) != len(VARIABLE.findall(use.template)):
+            continue  # another program's rendering, of which not every variable was found
+        message = call.messages[use.message]
+        parts = {part.key: part for part in _cut(use.name, use.version, use.template)}
+        cut = segments_in_call(list(parts.values()), use, message.content, message.role)
+        for segment in cut:
+            place = segment.message, segment.start, segment.end
+            text, variable = parts[segment.key].text, parts[segment.key].variable
+            if variable is None:
+                part = _TemplatePart("instruction", " ".join(text.split()), place)
+            elif not any(overlap(place, document) for document in within.documents):
+                part = _TemplatePart("variable", text, place)
+            else:
+                continue
+            found.setdefault(within.removed_with(place), []).append(part)
+    return [_together(parts, place) for place, parts in found.items()]
+
+
+def _together(parts: Sequence[_TemplatePart], place: Place) -> _TemplatePart:
+    """Several parts in one place as one."""
+    if len(parts) == 1:
+        return parts[0]
+    kinds = {part.kind for part in parts}
+    kind: PartKind = "variable" if kinds == {"variable"} else "instruction"
+    return _TemplatePart(kind, " ".join(part.name for part in parts), place)
+
+
+@lru_cache(maxsize=256)
+def _cut(name: str, version: str, template: str) -> tuple[TemplateSegment, ...]:
+    return segment_template(name, version, template, "sentence")
 
 
 def _touches(segment: SegmentAttribution, places: Sequence[Place]) -> bool:

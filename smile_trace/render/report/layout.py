@@ -1,10 +1,14 @@
 """How a Report reads in every picture: its sentences, shares and names."""
 
-from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
+from urllib.parse import urlsplit
+
+from smile_trace.records.report import Change, Report, ReportedPart, ReportGroup, Share
 from smile_trace.render.text import short, signed
 
 LONGEST_NAME = 60
 _KINDS = {
+    "instruction": "instruction",
+    "variable": "variable",
     "document": "document",
     "tool_result": "result of the tool",
     "tool": "offer of the tool",
@@ -28,6 +32,11 @@ def summarize(report: Report) -> str:
             f"The {_KINDS[best.kind]} “{name}” mattered most often, in {share.count:,} of the "
             f"{_calls(share.of)} that hold it."
         )
+    if (grown := _most_changed(report)) is not None:
+        part, change = grown
+        name, by = short(part.name, LONGEST_NAME), f"{points(change)} points"
+        more = "more" if change.grown > 0 else "less"
+        sentences.append(f"“{name}” mattered {more} often than in the period before ({by}).")
     if report.inconclusive:
         of = f"{report.inconclusive:,} of the {report.explained:,} explanations of this period"
         one = report.inconclusive == 1
@@ -50,6 +59,12 @@ def percent(share: Share) -> str:
     """`41 % [35 to 47 %]`."""
     value, low, high = (round(100 * number) for number in (share.share, share.low, share.high))
     return f"{value} % [{low} to {high} %]"
+
+
+def points(change: Change) -> str:
+    """`+14 [+3 to +25]`, in percentage points."""
+    grown, low, high = (round(100 * value) for value in (change.grown, change.low, change.high))
+    return f"{grown:+} [{low:+} to {high:+}]".replace("-", "\N{MINUS SIGN}")
 
 
 def title_of(report: Report) -> str:
@@ -88,6 +103,25 @@ def mattered_in(part: ReportedPart) -> str:
     return f"{share.count:,} of {share.of:,}" + (f" (+{share.open:,} open)" if share.open else "")
 
 
+def drove(part: ReportedPart) -> str:
+    """In what share of the calls it was what the answer depended on most."""
+    return percent(part.drove) if part.drove is not None else ""
+
+
+def changed(part: ReportedPart) -> str:
+    """How its share has changed since the period before; an arrow where that is certain."""
+    if part.change is None:
+        return ""
+    arrow = ("▲ " if part.change.grown > 0 else "▼ ") if part.change.certain else ""
+    return arrow + points(part.change)
+
+
+def links(part: ReportedPart, report: Report) -> list[str]:
+    """The addresses of calls in which it mattered most."""
+    found = [report.links[call] for call in part.examples if call in report.links]
+    return [address for address in found if urlsplit(address).scheme in ("http", "https")]
+
+
 def mean_of(part: ReportedPart) -> str:
     """The mean attribution with its interval; nothing where it was never removed alone."""
     if part.attribution is None:
@@ -107,6 +141,18 @@ def _most_often(report: Report) -> ReportedPart | None:
     ]
     documents = [part for part in found if part.kind == "document"]
     return max(documents or found, key=lambda part: part.mattered.count, default=None)
+
+
+def _most_changed(report: Report) -> tuple[ReportedPart, Change] | None:
+    """The part of a prompt or function whose share has certainly changed, and most."""
+    found = [
+        (part, part.change)
+        for group in report.groups
+        if group.kind in ("prompt", "function")
+        for part in group.parts
+        if part.change is not None and part.change.certain
+    ]
+    return max(found, key=lambda one: abs(one[1].grown), default=None)
 
 
 def _calls(count: int) -> str:

@@ -10,9 +10,11 @@ from smile_trace.render.html import display_html, in_notebook
 from smile_trace.render.report import layout
 from smile_trace.render.report.terminal import print_terminal
 
-WIDTH = 860.0
+WIDTH = 1080.0
 NAME, SCALE, VALUES = 20.0, 350.0, 200.0
 """Left edge of the names, of the scale, and the scale's width, in user units."""
+DRIVES, CHANGE = 770.0, 910.0
+"""Right edge of these columns."""
 MOST_GROUPS, MOST_ROWS = 8, 10
 """Groups of a picture, and rows of one; the page has all."""
 
@@ -66,6 +68,8 @@ def to_svg(report: Report) -> str:
         left=NAME,
         scale=SCALE,
         values=VALUES,
+        drives=DRIVES,
+        change=CHANGE,
     )
 
 
@@ -73,7 +77,7 @@ def _lines(sentence: str) -> list[str]:
     """A sentence in lines of the picture's width."""
     words, lines = text.visible(sentence).split(), [""]
     for word in words:
-        if len(lines[-1]) + len(word) > 112:
+        if len(lines[-1]) + len(word) > 150:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines

@@ -29,8 +29,8 @@ def print_terminal(report: Report, console: Console | None = None) -> None:
 
 def _parts(group: ReportGroup, width: int) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("part", max_width=max(16, width - 58), overflow="ellipsis", no_wrap=True)
-    for name in ("mattered in", "share of calls", "mean"):
+    table.add_column("part", max_width=max(16, width - 66), overflow="ellipsis", no_wrap=True)
+    for name in ("mattered in", "share of calls", "change", "mean"):
         table.add_column(name, no_wrap=True)
     for part in group.parts[:_MOST_ROWS]:
         known = part.mattered.of > 0
@@ -38,6 +38,7 @@ def _parts(group: ReportGroup, width: int) -> Table:
             Text(layout.part_name(part), style="blue" if part.mattered.count else "dim"),
             layout.mattered_in(part),
             layout.percent(part.mattered) if known else "",
+            layout.changed(part).partition(" [")[0],
             "" if part.attribution is None else signed(part.attribution),
         )
     return table

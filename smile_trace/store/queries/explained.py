@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from smile_trace.records import Call, Explanation, Record
-from smile_trace.store.database import Database
+from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.tables import calls, deliveries, explanations
 
 _AT_ONCE = 50
@@ -43,6 +43,49 @@ def read_explained(database: Database, *, since: float) -> list[Explained]:
             )
             for row in connection.execute(query).all()
         ]
+
+
+class Lately(NamedTuple):
+    """How many calls of a prompt are explained in a period and in the one before it, each with an
+    explanation of its own, and the number of the newest explanation."""
+
+    now: int
+    before: int
+    newest: int
+
+
+def read_lately(database: Database, *, before: float, since: float) -> dict[str, Lately]:
+    """By prompt, how much of a period that begins at `since` (Unix seconds) is explained, and of
+    the one from `before` until then."""
+    pooled = func.coalesce(func.json_extract(explanations.c.body, "$.settings.pooled"), 0)
+    at, now = calls.c.start_ns, calls.c.start_ns >= int(since * 1e9)
+    one = explanations.c.call_id.distinct()
+    query = (
+        select(
+            calls.c.group_name,
+            func.count(case((now, explanations.c.call_id)).distinct()),
+            func.count(one),
+            func.max(explanations.c.id),
+        )
+        .join(calls, calls.c.id == explanations.c.call_id)
+        .where(calls.c.group_kind == "prompt", at >= int(before * 1e9), pooled == 0)
+        .group_by(calls.c.group_name)
+    )
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+    return {name: Lately(now, both - now, newest) for name, now, both, newest in rows}
+
+
+def read_addresses(database: Database, tracker: str, call_ids: Sequence[str]) -> dict[str, str]:
+    """By call: where a tracker shows its explanation."""
+    query = select(deliveries.c.item, deliveries.c.url).where(
+        deliveries.c.tracker == tracker,
+        deliveries.c.kind == "explanation",
+        deliveries.c.url.is_not(None),
+    )
+    with database.read() as connection:
+        rows = in_chunks(connection, query, deliveries.c.item, call_ids)
+    return {row.item: row.url for row in rows}
 
 
 class ExplainedInPeriod(NamedTuple):

@@ -8,6 +8,7 @@ from smile_trace.store import Store, StoreError
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.worker.delivery.comparisons import Comparisons
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
+from smile_trace.worker.delivery.reports import Reports
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ class DeliveryThread(threading.Thread):
 
     Args:
         delivery_worker: delivers traces and explanations.
-        store: the store, for comparisons.
+        store: the store, for comparisons and reports.
         settings: the settings.
         store_retry: logs what cannot be written.
         drained: set once nothing more will be captured or explained.
@@ -40,6 +41,7 @@ class DeliveryThread(threading.Thread):
         super().__init__(name=f"delivery to {delivery_worker.name}", daemon=True)
         self.delivery_worker = delivery_worker
         self._comparisons = Comparisons(delivery_worker.tracker, store, settings)
+        self._reports = Reports(delivery_worker.tracker, store, settings)
         self._poll_seconds = settings.worker.poll_seconds
         self._store_retry = store_retry
         self._drained = drained
@@ -83,9 +85,11 @@ class DeliveryThread(threading.Thread):
         if done.removed:
             logger.info("%s: %d forgotten traces were deleted", worker.name, done.removed)
             self._comparisons.deliver_anew()
+            self._reports.deliver_anew()
         if done.unavailable is None:
             try:
-                if self._comparisons.run(at_once=at_once):
+                arrived = self._comparisons.run(at_once=at_once)
+                if arrived + self._reports.run(at_once=at_once):
                     worker.resume()
             except TrackerUnavailable as error:
                 worker.pause(error)

@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import insert, select
 
 from smile_trace.comparison import compare
+from smile_trace.render.text import signed
 from smile_trace.store import Store
 from smile_trace.store.tables import calls, deliveries
 from smile_trace.trackers import CapturedTrace, ComparedPrompt, Receipt
 from smile_trace.worker.delivery.comparisons import deliver
 from smile_trace_mlflow import MLflowTracker
+from smile_trace_mlflow.server import RUNS_TAG
 from tests.support.browser import WatchedPage
 from tests.support.explained import captured, explanation
 from tests.support.mlflow_server import MLflowServer
@@ -70,6 +72,12 @@ def test_one_run_per_version_also_when_delivered_twice(
     held = client.get_prompt_version("answer", "2")
     assert held is not None
     assert held.tags["smile.comparison"] == receipts[0].url
+    assert held.tags[RUNS_TAG] == run_id, "its page lists the run, once"
+    said = by_version["2"].data.tags["mlflow.note.content"]
+    assert f"[The page]({receipts[0].url})" in said
+    assert f"| \\{{question\\}} | {signed(question.influence)}" in said, (
+        "the influence table stands on the run's page"
+    )
 
 
 def test_one_version_alone_has_its_page(mlflow_server: MLflowServer, item: ComparedPrompt) -> None:

@@ -9,12 +9,13 @@ from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
-from smile_trace.records.report import Report, ReportedPart, ReportGroup, Share
+from smile_trace.records.report import Change, Report, ReportedPart, ReportGroup, Share
 from smile_trace.settings import Settings
 from smile_trace.trackers import ForgottenTrace, Receipt
 from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowTracker
-from smile_trace_mlflow.reports import PAGE, PICTURE, RECORD, TABLE
+from smile_trace_mlflow.reports import LONGEST_NOTE, PAGE, PICTURE, RECORD, TABLE
+from smile_trace_mlflow.server import RUNS_TAG
 from tests.support.mlflow_server import MLflowServer
 from tests.support.spooled import call_span, write_spool
 
@@ -76,6 +77,80 @@ def test_a_run_with_a_table_and_a_picture(mlflow_server: MLflowServer) -> None:
     [gone] = tracker.forget([ForgottenTrace(trace_id="0" * 32, start_ns=0)])
     assert isinstance(gone, Receipt)
     assert client.search_runs([run.info.experiment_id]) == []
+
+
+def test_the_week_of_a_prompt_is_one_run_that_the_registry_shows(
+    mlflow_server: MLflowServer,
+) -> None:
+    """Written over from day to day; on its page the table, with links to traces."""
+    experiment = mlflow_server.new_experiment()
+    tracker = MLflowTracker.from_settings(
+        {"tracking_uri": mlflow_server.uri, "experiment": experiment}
+    )
+    assert tracker is not None
+    name = experiment  # prompts are the server's, not an experiment's
+    versions = [mlflow.genai.register_prompt(name, f"Be {how}. {{{{q}}}}") for how in ("b", "k")]
+    example = "a" * 32 + ":" + "b" * 16
+    part = ReportedPart(
+        kind="instruction",
+        name="Be *kind* | <b>.",
+        mattered=SHARE,
+        drove=SHARE,
+        change=Change(before=SHARE, grown=0.2, low=0.1, high=0.3),
+        examples=(example,),
+    )
+    week = REPORT.model_copy(
+        update={
+            "name": name,
+            "rolling": True,
+            "templates": {"1": "Be another. {q}", "2": "Be k. {q}", "draft": "Be k. {q}"},
+            "groups": (ReportGroup(kind="prompt", name=name, explained=182, parts=(part,)),),
+            "links": {example: f"{mlflow_server.uri}/#/traces/x"},
+        }
+    )
+    next_day = week.model_copy(update={"since": "2026-11-20", "until": "2026-11-27"})
+    receipts = [tracker.deliver_report(one) for one in (week, week, next_day)]
+    [run_id] = {r.external_id for r in receipts if isinstance(r, Receipt)}
+    client = MlflowClient()
+    run = client.get_run(run_id)
+    assert [r.info.run_id for r in client.search_runs([run.info.experiment_id])] == [run_id]
+    assert run.info.run_name == f"What matters in {name}"
+    said = run.data.tags["mlflow.note.content"]
+    assert "2026-11-27" in said
+    assert f"[1](<{mlflow_server.uri}/#/traces/x>)" in said
+    assert "Be \\*kind\\* \\| &lt;b&gt;." in said
+    assert "▲ +20" in said
+    [row] = json.loads(mlflow.artifacts.load_text(f"runs:/{run_id}/{TABLE}"))["data"]
+    assert f"{mlflow_server.uri}/#/traces/x" in row
+
+    def shown(version: str) -> str | None:
+        tags: dict[str, str] = client.get_prompt_version(name, version).tags
+        return tags.get(RUNS_TAG)
+
+    assert [v.version for v in versions] == [1, 2]
+    assert shown("1") is None, "its template is another one"
+    assert shown("2") == run_id
+
+    tracker.forget([ForgottenTrace(trace_id="0" * 32, start_ns=0)])
+    again = tracker.deliver_report(next_day)
+    assert isinstance(again, Receipt)
+    assert shown("2") == again.external_id != run_id, "the deleted run is taken off the page"
+
+
+def test_a_description_never_outgrows_what_mlflow_takes(mlflow_server: MLflowServer) -> None:
+    tracker = MLflowTracker.from_settings(
+        {"tracking_uri": mlflow_server.uri, "experiment": mlflow_server.new_experiment()}
+    )
+    assert tracker is not None
+    parts = tuple(
+        ReportedPart(kind="document", name=f"{n}{'*<&' * 40}", mattered=SHARE) for n in range(40)
+    )
+    groups = tuple(ReportGroup(kind="prompt", name=f"p{n}", parts=parts) for n in range(30))
+    receipt = tracker.deliver_report(REPORT.model_copy(update={"groups": groups}))
+    assert isinstance(receipt, Receipt)
+    said = MlflowClient().get_run(receipt.external_id).data.tags["mlflow.note.content"]
+    assert REPORT.summary[:7] in said
+    assert len(said) <= LONGEST_NOTE
 
 
 def test_the_command_delivers_it(
