@@ -1,14 +1,19 @@
 """What MLflow's list of traces says of a call: what drove its answer, and how sure that is."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from smile_trace.records import Trace
 from smile_trace.render import driver_text, fidelity_reason
-from smile_trace.render.documents import document_sentence
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedCall, UnexplainedCall
 from smile_trace.trackers.fields import newest_feedback
+from smile_trace.trackers.scored_documents import (
+    DOCUMENT,
+    LONGEST,
+    NOT_MEASURED,
+    ScoredDocument,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities.trace_info import TraceInfo
@@ -17,43 +22,41 @@ if TYPE_CHECKING:
 
 DRIVER, VERDICT, PATH = "smile.driver", "smile.verdict", "smile.path"
 """Few fixed names: each is a column of the list. Where a path ends is said of the whole trace."""
-DOCUMENT = "smile.document_attribution"
-"""One per retrieved document, on the span that retrieved it."""
 CHUNK = "chunk_index"
 """By what MLflow's own judges say which of a retriever's documents they mean, counted from 0."""
-NOT_MEASURED = "not measured"
 _NUMBER = "smile.fidelity_r2"
 """What releases before 0.2 gave: MLflow draws a number as a bar, red below some threshold."""
-LONGEST = 1000
-"""Characters of the sentence beside a value."""
 
 
 def assess(
-    server: "Server", info: "TraceInfo", span_id: str, item: ExplainedCall, spans: Collection[str]
+    server: "Server",
+    info: "TraceInfo",
+    span_id: str,
+    item: ExplainedCall,
+    documents: Iterable[ScoredDocument],
 ) -> None:
     """Say of a call's span what an explanation found, in place of what was said before, and of the
     spans that retrieved documents what each document did.
 
     Args:
-        spans: the ids of the trace's spans; a document of another one is said of at the call's.
+        documents: each on the span that it is said of.
     """
     explanation = item.explanation
     _give(server, info, span_id, DRIVER, driver_text(explanation), explanation.summary)
     verdict = explanation.fidelity.status
     _give(server, info, span_id, VERDICT, verdict, fidelity_reason(explanation))
     _give(server, info, span_id, _NUMBER, None)
-    for place, document in enumerate(explanation.documents):
-        there = document.span_id if document.span_id in spans else span_id
-        position = place if document.position is None else document.position
-        about = {CHUNK: str(position), "smile.call": item.call.id}
-        name = document.source or document.id
+    for document in documents:
+        about = {CHUNK: str(document.position), "smile.call": item.call.id}
+        if document.name:
+            about["smile.document"] = short(document.name)
         server.give_feedback(
             info,
             DOCUMENT,
-            NOT_MEASURED if document.attribution is None else round(document.attribution, 4),
-            span_id=there,
-            rationale=short(document_sentence(document), LONGEST),
-            metadata={**about, "smile.document": short(name)} if name else about,
+            NOT_MEASURED if document.value is None else document.value,
+            span_id=document.span_id,
+            rationale=document.said,
+            metadata=about,
         )
 
 

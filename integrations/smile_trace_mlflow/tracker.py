@@ -37,6 +37,7 @@ from smile_trace.trackers.late_span import Parent
 from smile_trace.trackers.places import find_parent
 from smile_trace_mlflow.assessments import assess, assess_unexplained, give_user_feedback
 from smile_trace_mlflow.comparisons import deliver_comparison
+from smile_trace_mlflow.documents import placed_documents
 from smile_trace_mlflow.forgetting import STATUS_TAG, forget_trace, picture_key
 from smile_trace_mlflow.paths import deliver_path, find_places
 from smile_trace_mlflow.prompts import prompt_template
@@ -246,8 +247,8 @@ class MLflowTracker(Tracker):
         }
         span = explanation_span(item, parent, pictures)
         self._server.post_spans(spans_to_otlp([span]), str(info.experiment_id))
-        spans = {one.span_id for one in item.trace.spans}
-        assess(self._server, info, parent.span_id, item, spans)
+        documents = placed_documents(self._server, item, parent.trace_id, parent.span_id)
+        assess(self._server, info, parent.span_id, item, documents)
         self._server.tag_trace(parent.trace_id, STATUS_TAG, explanation.fidelity.status)
         return Receipt(external_id=span.span_id, url=self._url(parent.trace_id, info))
 

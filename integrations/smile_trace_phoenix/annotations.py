@@ -5,10 +5,15 @@ from typing import Any, Literal
 
 from smile_trace.records import JSON, Trace
 from smile_trace.render import driver_text, fidelity_reason, path_ends
-from smile_trace.render.documents import document_sentence
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedCall, ExplainedPath, UnexplainedCall
 from smile_trace.trackers.fields import newest_feedback
+from smile_trace.trackers.scored_documents import (
+    DOCUMENT,
+    LONGEST,
+    NOT_MEASURED,
+    scored_documents,
+)
 
 DRIVER, FIDELITY, VERDICT, PATH = (
     "smile.driver",
@@ -16,12 +21,9 @@ DRIVER, FIDELITY, VERDICT, PATH = (
     "smile.verdict",
     "smile.path",
 )
-DOCUMENT = "smile.document_attribution"
-NOT_MEASURED, FORGOTTEN = "not measured", "forgotten"
+FORGOTTEN = "forgotten"
 IDENTIFIER = "smile-trace"
 """Of the annotations of spans and traces: with the name, what a newer one replaces."""
-LONGEST = 1000
-"""Characters of the sentence beside a value."""
 
 Kind = Literal["span", "trace", "document"]
 Row = dict[str, JSON]
@@ -66,19 +68,13 @@ def documents(item: ExplainedCall, spans: Collection[str]) -> list[Row]:
         spans: the ids of the spans that show documents.
     """
     found = []
-    for place, document in enumerate(item.explanation.documents):
+    for document in scored_documents(item):
         if document.span_id not in spans:
             continue
-        measured = document.attribution is not None
-        row = _row(
-            DOCUMENT,
-            None if measured else NOT_MEASURED,
-            round(document.attribution, 4) if document.attribution is not None else None,
-            document_sentence(document),
-            {"call": item.call.id},
-        )
+        label = NOT_MEASURED if document.value is None else None
+        row = _row(DOCUMENT, label, document.value, document.said, {"call": item.call.id})
         row["span_id"] = document.span_id
-        row["document_position"] = place if document.position is None else document.position
+        row["document_position"] = document.position
         del row["identifier"]  # which Phoenix takes of no document
         found.append(row)
     return found

@@ -210,14 +210,14 @@ def _reported(calls: Sequence[_InCall], before: Sequence[_InCall]) -> ReportedPa
     mean = mean_attribution(measured) if measured else (None, None, None)
     mattered = share_with(effects, _MATTERED)
     drove = [any(part.drove for part in parts) for _, parts in calls]
-    known = [d for d, effect in zip(drove, effects, strict=True) if effect != "open"]
+    told = [one for one, effect in zip(drove, effects, strict=True) if effect != "open"]
     return ReportedPart(
         kind=first.kind,
         name=first.name,
         mattered=mattered,
         against=effects.count("against"),
         change=change_of(share_with(_effects(before), _MATTERED), mattered),
-        drove=share_of(sum(known), len(known)) if known else None,
+        drove=share_of(sum(told), len(told)) if told else None,
         examples=_examples(calls, effects),
         measured=len(measured),
         attribution=mean[0],

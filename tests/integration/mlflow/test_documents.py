@@ -10,8 +10,9 @@ import smile_trace
 from smile_trace.records import Explanation, Trace
 from smile_trace.testing import captured
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
+from smile_trace.trackers.scored_documents import DOCUMENT, NOT_MEASURED
 from smile_trace_mlflow import MLflowTracker
-from smile_trace_mlflow.assessments import CHUNK, DOCUMENT, NOT_MEASURED
+from smile_trace_mlflow.assessments import CHUNK
 from smile_trace_mlflow.spans import shown_in
 from tests.support.mlflow_server import MLflowServer
 from tests.support.retrieval_traces import (
@@ -107,3 +108,40 @@ def test_what_was_not_measured_is_said(mlflow_server: MLflowServer) -> None:
     said = of_documents(found)
     assert [a.value for a in said] == [NOT_MEASURED] * 2
     assert all("removed in pieces" in a.rationale for a in said)
+
+
+def test_in_the_applications_own_trace_they_stand_on_its_retriever(
+    mlflow_server: MLflowServer,
+) -> None:
+    """There our spans are not, so that a document is found by its text, wherever it stands there;
+    one that nothing retrieved stands on the call."""
+    experiment = mlflow_server.new_experiment()
+    mlflow.set_experiment(experiment)
+
+    @mlflow.trace(span_type="RETRIEVER")
+    def search(question: str) -> list[dict[str, str]]:
+        return [{"page_content": "Something else."}, {"page_content": f"{WARRANTY}\n"}]
+
+    @smile_trace.trace(model="m")
+    def ask(prompt: str) -> str:
+        smile_trace.record(documents=[RETURNS, {"content": WARRANTY, "source": "warranty.md"}])
+        return "It lasts 24 months."
+
+    @mlflow.trace
+    def answer(question: str) -> str:
+        search(question)
+        with mlflow.start_span("call", span_type="CHAT_MODEL"):
+            return ask(f"{RETURNS} {WARRANTY} {question}")
+
+    with captured() as seen:
+        answer("How long is the warranty of my kettle?")
+    mlflow.flush_trace_async_logging()
+    trace = trace_of(list(seen.spans))
+    found = deliver(mlflow_server, trace, explained(trace))
+    spans = {span.name: span.span_id for span in found.data.spans}
+    by_span = {a.span_id: a for a in of_documents(found)}
+    assert set(by_span) == {spans["search"], spans["call"]}
+    warranty = by_span[spans["search"]]
+    assert warranty.metadata[CHUNK] == "1"
+    assert warranty.metadata["smile.document"] == "warranty.md"
+    assert warranty.value > 0.5

@@ -1,7 +1,7 @@
 """Shares of calls and their changes: intervals as in the papers that they are from."""
 
 import pytest
-from scipy import stats
+from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.comparison.influence.shares import change_of, share_of, share_with
 from smile_trace.records.report import Share
