@@ -10,6 +10,10 @@ import typer
 
 def ship(
     once: Annotated[bool, typer.Option("--once", help="Send what is there, then exit.")] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Share of the traces to send, at least the workers' sampling.rate."),
+    ] = None,
     log: Annotated[str, typer.Option(help="How log lines are written: text or json.")] = "text",
 ) -> None:
     """Send what this host captures to a receiver, where workers explain it.
@@ -34,7 +38,7 @@ def ship(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    settings = read_settings()
+    settings = read_settings() if rate is None else read_settings(rate=rate)
     private_home(settings)
     with worker_lock(settings.home, "shipper") as heartbeat:
         shipper = Shipper(settings, Client(settings), stopping, heartbeat)

@@ -14,6 +14,9 @@ from smile_trace.dialects.prompt_spans import templates_in, with_template
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records.call import Call, Feedback, Span, Trace
 
+MIN_PROBABILITY = 1e-6
+"""No call stands for more than a million others, whatever a span says."""
+
 
 def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     """The calls among the spans of one trace, in order of start.
@@ -37,6 +40,7 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
         ids = {span.span_id for span in outer}
         call = with_documents(call, retrieved, around=ids, finder=finder)
         call = with_template(call, by_id, templates)
+        call = _with_probability(call, by_id[span_id], spans)
         found.append(with_linked_prompts(call, [by_id[span_id], *outer], linked))
     return tuple(sorted(found, key=lambda call: (call.start_ns, call.span_id)))
 
@@ -132,6 +136,22 @@ def _with_what_is_around(call: Call, spans: Mapping[str, Span]) -> Call:
     if (named, linked) == (call.name, call.external_trace):
         return call
     return call.model_copy(update={"name": named, "external_trace": linked})
+
+
+def _with_probability(call: Call, own: Span, spans: Sequence[Span]) -> Call:
+    """The call with the probability with which its trace was shipped: the largest that a span of
+    it says, since each of its calls may be a reason to ship all of it."""
+    if _probability(own) is None:
+        return call
+    largest = max(found for span in spans if (found := _probability(span)) is not None)
+    return call.model_copy(update={"inclusion_probability": largest})
+
+
+def _probability(span: Span) -> float | None:
+    said = span.attributes.get(semconv.INCLUSION_PROBABILITY)
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        return None
+    return min(max(float(said), MIN_PROBABILITY), 1.0)
 
 
 def _function(span: Span) -> str | None:

@@ -140,6 +140,8 @@ class Call(Record):
     """Why the texts of the messages do not make the same request again (images, say)."""
     prompt_assumed: bool = False
     """The messages are the decorated function's argument: what it really sent is not known."""
+    inclusion_probability: float = Field(1.0, gt=0, le=1)
+    """With which its trace was shipped from its host; 1 where all traces are."""
 
     @model_validator(mode="before")
     @classmethod

@@ -62,6 +62,10 @@ class Ship(Table):
     """The environment variable that holds the receiver's token."""
     ca_file: Path | None = None
     """PEM file of the authority that vouches for the receiver; without it those of the system."""
+    rate: float = Field(1.0, gt=0, le=1)
+    """Share of the traces that is sent; at least `sampling.rate` of the workers."""
+    minimum_per_prompt_version: int = Field(3, ge=0)
+    """Calls of each prompt version or function on this host that are sent whatever the rate."""
     poll_seconds: float = Field(2.0, gt=0)
     """Time between two looks at the spool."""
     timeout_seconds: float = Field(30.0, gt=0)

@@ -7,7 +7,9 @@ is still there is sent once more, and changes nothing in the store.
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from smile_trace import foreign
 from smile_trace.private_files import open_own
@@ -21,7 +23,10 @@ class Progress:
 
     def __init__(self, home: Path) -> None:
         self._path = home / NAME
-        self._files = _read(self._path)
+        document = _read(self._path)
+        self._files = _files(document)
+        self.sampling: Mapping[str, Any] = _sampling(document)
+        """What head sampling has counted; kept with the next offset."""
 
     def offset(self, name: str, inode: int) -> int:
         """Where to read on."""
@@ -45,16 +50,34 @@ class Progress:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         with contextlib.suppress(OSError):  # on a full disk: what is sent frees it
             with os.fdopen(os.open(draft, flags, 0o600), "w") as stream:
-                json.dump({"files": self._files}, stream)
+                json.dump({"files": self._files, "sampling": self.sampling}, stream)
             os.replace(draft, self._path)
 
 
-def _read(path: Path) -> dict[str, tuple[int, int]]:
-    with contextlib.suppress(OSError, *foreign.MISREAD):
+def _read(path: Path) -> Any:
+    try:
         with os.fdopen(open_own(path), "rb") as stream:
-            document = foreign.decode(stream.read(MAX_BYTES))
+            return foreign.decode(stream.read(MAX_BYTES))
+    except (OSError, *foreign.MISREAD):
+        return None
+
+
+def _files(document: Any) -> dict[str, tuple[int, int]]:
+    with contextlib.suppress(*foreign.MISREAD):
         return {
             str(name): (int(inode), max(0, int(offset)))
             for name, (inode, offset) in document["files"].items()
+        }
+    return {}
+
+
+def _sampling(document: Any) -> Mapping[str, Any]:
+    with contextlib.suppress(*foreign.MISREAD):
+        found = document["sampling"]
+        return {
+            "firsts": {str(group): int(count) for group, count in found["firsts"].items()},
+            "traces": [str(trace) for trace in found["traces"]],
+            "shipped_calls": int(found["shipped_calls"]),
+            "left_calls": int(found["left_calls"]),
         }
     return {}

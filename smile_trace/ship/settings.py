@@ -21,6 +21,8 @@ class Ship:
     url: str | None = None
     token_env: str | None = None
     ca_file: Path | None = None
+    rate: float = 1.0
+    minimum_per_prompt_version: int = 3
     poll_seconds: float = 2.0
     timeout_seconds: float = 30.0
     drain_seconds: float = 20.0
@@ -104,10 +106,26 @@ def _number(above: float, inclusive: bool = False) -> Callable[[Any], float]:
     return read
 
 
+def _rate(value: Any) -> float:
+    rate = _number(0)(value)
+    if rate > 1:
+        raise ValueError("a number ≤ 1 is expected")
+    return rate
+
+
+def _count(value: Any) -> int:
+    count = _number(0, inclusive=True)(value)
+    if count != int(count):
+        raise ValueError("a whole number is expected")
+    return int(count)
+
+
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "url": _url,
     "token_env": _text,
     "ca_file": lambda value: Path(_text(value)).expanduser(),
+    "rate": _rate,
+    "minimum_per_prompt_version": _count,
     "poll_seconds": _number(0),
     "timeout_seconds": _number(0),
     "drain_seconds": _number(0, inclusive=True),

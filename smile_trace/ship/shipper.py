@@ -10,7 +10,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from smile_trace.capture.spool import writer_alive
@@ -22,6 +23,7 @@ from smile_trace.ship.bodies import Line, body_of, by_signal, read_line
 from smile_trace.ship.client import Client, Refused, Unavailable
 from smile_trace.ship.progress import Progress
 from smile_trace.ship.refusals import Refusals
+from smile_trace.ship.sampling import HeadSampling, ReadLine
 from smile_trace.ship.settings import Ship
 from smile_trace.ship.waiting import Backoff
 from smile_trace.sources.whole_lines import Batch, read_batches
@@ -78,6 +80,13 @@ class Shipper:
         self._stopping = stopping
         self._heartbeat = heartbeat
         self._progress = Progress(settings.home)
+        self._sampling = (
+            HeadSampling(
+                settings.rate, settings.minimum_per_prompt_version, self._progress.sampling
+            )
+            if settings.rate < 1
+            else None
+        )
         self._refusals = Refusals(settings.home)
         self._backoff = Backoff(random.Random())
         self._down_since: float | None = None
@@ -131,20 +140,45 @@ class Shipper:
             stream.seek(start)
             # The unfinished line of a living process waits for its rest.
             for batch in read_batches(stream, start, lambda _: not alive, REQUEST_BYTES):
-                self._send_batch(path.name, batch)
+                self._send_batch(path, batch)
                 self._progress.acknowledged(path.name, state.st_ino, batch.end)
 
-    def _send_batch(self, name: str, batch: Batch) -> None:
+    def _send_batch(self, path: Path, batch: Batch) -> None:
         self._heartbeat()
         self._check_time(time.monotonic())
+        lines = self._read(path.name, batch)
+        if self._sampling is not None:
+            lines = self._sampled(self._sampling, path, batch.start, lines)
+        for some in by_signal(lines):
+            self._until_answered(path.name, some)
+
+    def _read(self, name: str, batch: Batch) -> list[Line]:
         lines = []
         for offset, text in batch.lines():
             try:
                 lines.append(read_line(offset, text))
             except ForeignDataError as error:
                 self._refusals.keep(name, offset, str(error), text)
-        for some in by_signal(lines):
-            self._until_answered(name, some)
+        return lines
+
+    def _sampled(
+        self, sampling: HeadSampling, path: Path, start: int, lines: Sequence[Line]
+    ) -> list[Line]:
+        """What is shipped of lines, and of earlier ones of the file whose traces are shipped
+        because of what these hold."""
+        whole: list[ReadLine] = []
+        late: set[str] = set()
+        for line in lines:
+            try:
+                whole.append(ReadLine(line))
+            except ForeignDataError as error:
+                self._refusals.keep(path.name, line.offset, str(error), body_of([line]))
+            else:
+                late |= sampling.look(whole[-1])
+        if late and start:
+            whole = [*_lines_of(path, start, late), *whole]
+        self._progress.sampling = sampling.state
+        return [kept for line in whole if (kept := sampling.sampled(line)) is not None]
 
     def _until_answered(self, name: str, lines: Sequence[Line]) -> None:
         while True:
@@ -213,3 +247,16 @@ class Shipper:
         if self._warned.get(path) != said:
             self._warned[path] = said
             logger.warning("%s: it stays for later", said)
+
+
+def _lines_of(path: Path, end: int, traces: set[str]) -> Iterator[ReadLine]:
+    """The lines of those traces before an offset of a file."""
+    with os.fdopen(open_own(path), "rb") as stream:
+        for batch in read_batches(stream, 0, lambda _: False, REQUEST_BYTES):
+            for offset, text in batch.lines():
+                if offset >= end:
+                    return
+                with suppress(ForeignDataError):  # kept aside when it was read first
+                    line = ReadLine(read_line(offset, text))
+                    if traces.intersection(line.traces):
+                        yield line

@@ -1,6 +1,5 @@
 """Which calls are explained: deterministic by trace, with a minimum per prompt version."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -14,6 +13,7 @@ from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Decision
+from smile_trace.trace_fraction import trace_fraction
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def explainable(call: Call, settings: Settings) -> Decision:
         state="skipped" if reason else "pending",
         reason=reason and reason.text,
         reason_code=reason and reason.code,
-        inclusion_probability=None if reason else 1.0,
+        inclusion_probability=None if reason else call.inclusion_probability,
     )
 
 
@@ -183,7 +183,10 @@ def _not_repeatable(why: str) -> Reason:
 def _draw(decision: Decision, call: Call, settings: Settings, chosen: int) -> Decision:
     if decision.state == "skipped" or chosen < settings.sampling.minimum_per_prompt_version:
         return decision
-    update: dict[str, object] = {"inclusion_probability": settings.sampling.rate}
+    # A trace that was shipped at a rate was drawn by the same number: both together are the
+    # smaller one.
+    probability = min(settings.sampling.rate, call.inclusion_probability)
+    update: dict[str, object] = {"inclusion_probability": probability}
     if not is_drawn(call, settings):
         update |= {"state": "skipped", **NOT_SAMPLED.values}
     return decision.model_copy(update=update)
@@ -192,5 +195,4 @@ def _draw(decision: Decision, call: Call, settings: Settings, chosen: int) -> De
 def is_drawn(call: Call, settings: Settings) -> bool:
     """Whether the rate alone samples it: the trace's id decides, so that all calls of a trace go
     together, and the same ones every time."""
-    drawn = int(hashlib.sha256(call.trace_id.encode()).hexdigest()[:13], 16) / 16**13
-    return drawn < settings.sampling.rate
+    return trace_fraction(call.trace_id) < settings.sampling.rate

@@ -62,8 +62,20 @@ ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "explanation.segments": {"fails_without": False, "title": None},
     "explanation.coarser": {"fails_without": False, "title": None},
     "status": {"partial": 0, "sources": []},
-    "replay.call": {"prompt_assumed": False, "tool_calls": [], "documents": [], "dialect": None},
-    "line.call": {"prompt_assumed": False, "tool_calls": [], "documents": [], "dialect": None},
+    "replay.call": {
+        "prompt_assumed": False,
+        "tool_calls": [],
+        "documents": [],
+        "dialect": None,
+        "inclusion_probability": 1.0,
+    },
+    "line.call": {
+        "prompt_assumed": False,
+        "tool_calls": [],
+        "documents": [],
+        "dialect": None,
+        "inclusion_probability": 1.0,
+    },
 }
 """Path of an object to the fields that came since, as they are where nothing asks for them."""
 

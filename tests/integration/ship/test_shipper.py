@@ -14,40 +14,21 @@ from smile_trace.records import Span
 from smile_trace.records.otlp import spans_from_line, spans_to_otlp
 from smile_trace.ship import waiting
 from smile_trace.ship.client import Client, Unavailable
-from smile_trace.ship.settings import Ship, read_settings
+from smile_trace.ship.settings import read_settings
 from smile_trace.ship.shipper import Shipper
-from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault, Request
+from smile_trace.testing.fake_http_server import Answer, Fault
 from smile_trace.worker.lock import AnotherWorker, check_health, worker_lock
 from tests.support.comet_certificates import self_signed
 from tests.support.receiver_process import Receiver, receiving
 from tests.support.shipper_process import ShipperProcess
+from tests.support.shipping import Receiving, shipping
 from tests.support.spooled import call_span, line, trace_id, write_spool
 from tests.support.worker_settings import wait_for
-
-
-class Receiving(FakeHttpServer):
-    """Takes OTLP/JSON and counts how often each trace came."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.traces: Counter[str] = Counter()
-
-    def answer(self, request: Request) -> Answer:
-        assert request.path == "/v1/traces"
-        spans = spans_from_line(json.dumps(request.body).encode())
-        self.traces.update(span.trace_id for span in spans)
-        return Answer(200, {})
 
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "FIRST_SECONDS", 0.01)
-
-
-def shipping(home: Path, url: str, **values: object) -> Shipper:
-    settings = Ship(home=home, url=url, **values)  # type: ignore[arg-type]
-    settings.spool.mkdir(parents=True, exist_ok=True)
-    return Shipper(settings, Client(settings), threading.Event(), lambda: None)
 
 
 def ids(*numbers: int) -> set[str]:
@@ -157,7 +138,7 @@ def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
     with Receiving() as server:
         shipping(tmp_path, server.url).send_all()
     assert not path.exists()
-    assert json.loads((tmp_path / "ship.json").read_text()) == {"files": {}}
+    assert json.loads((tmp_path / "ship.json").read_text())["files"] == {}
 
 
 def test_a_day_without_the_receiver_ends_at_the_spools_limit(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ ADDED = frozenset(
         "budget_needed",
         "calls_per_path",
         "receive",
+        "ship",
         "sources",
         "not_replaced",
     )

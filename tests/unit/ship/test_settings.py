@@ -52,6 +52,8 @@ def test_file_and_environment_give_what_the_settings_give(
         ('url = "https://receiver"\npoll_seconds = 0', "ship.poll_seconds: a number > 0"),
         ('url = "https://receiver"\npoll_seconds = true', "ship.poll_seconds"),
         ('url = "https://receiver"\ndrain_seconds = "nan"', "ship.drain_seconds: a number ≥ 0"),
+        ('url = "https://receiver"\nrate = 1.5', "ship.rate: a number ≤ 1"),
+        ('url = "https://receiver"\nminimum_per_prompt_version = 1.5', "a whole number"),
         ('url = "https://receiver"\npol_seconds = 1', "ship.pol_seconds: no such setting"),
         ('url = "https://receiver"\ntoken_env = "NOT_THERE"', "the variable NOT_THERE"),
         ("url =", "smile_trace.toml: "),

@@ -1,0 +1,1 @@
+"""The shipper: pooled attributions of what it samples, and what it takes."""

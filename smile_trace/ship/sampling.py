@@ -1,0 +1,170 @@
+"""Head sampling: which traces are shipped at all, and with what probability.
+
+A trace is shipped where its fraction is below the rate, by the number that the worker samples by,
+too; and where it holds one of the first calls of a prompt version or function on this host,
+whatever its number. That probability travels with every span of it. A trace whose calls are
+shipped for two reasons has the larger one: the worker takes the largest that arrived.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from smile_trace import foreign, semconv
+from smile_trace.foreign import ForeignDataError
+from smile_trace.ship.bodies import Line
+from smile_trace.trace_fraction import trace_fraction
+
+MAX_GROUPS = 10_000
+"""Prompt versions and functions whose first calls are counted; a name made anew for every call
+must not fill the memory."""
+MAX_TRACES = 10_000
+"""Traces that are remembered because one of their calls was among the first: the latest."""
+_SCOPES = {"traces": ("scopeSpans", "spans"), "logs": ("scopeLogs", "logRecords")}
+
+
+class ReadLine:
+    """A line whose spans or logs can be looked at.
+
+    Raises:
+        ForeignDataError: it is not shaped as OTLP/JSON.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self.offset, self.signal = line.offset, line.signal
+        self.blocks: list[Any] = foreign.parse(b"[" + line.items + b"]", lenient=True)
+        scopes, items = _SCOPES[line.signal]
+        try:
+            self.items: list[Any] = [
+                item
+                for block in self.blocks
+                for group in block.get(scopes, ())
+                for item in group.get(items, ())
+            ]
+            self.attributes = [_attributes(item) for item in self.items]
+            self.traces = [
+                _trace_of(*pair) for pair in zip(self.items, self.attributes, strict=True)
+            ]
+        except (AttributeError, LookupError, TypeError):
+            raise ForeignDataError("spans or logs that are not shaped as OTLP/JSON") from None
+
+
+class HeadSampling:
+    """Decides about traces; its state is what `state` gives, and is decided from alike.
+
+    Args:
+        rate: the probability, in (0, 1].
+        minimum: how many calls of a prompt version or function are shipped whatever their number.
+        state: what `state` gave before.
+    """
+
+    def __init__(self, rate: float, minimum: int, state: Mapping[str, Any]) -> None:
+        self._rate = rate
+        self._minimum = minimum
+        self._firsts: dict[str, int] = dict(state.get("firsts", {}))
+        self._traces: dict[str, None] = dict.fromkeys(state.get("traces", ()))
+        self._shipped = int(state.get("shipped_calls", 0))
+        self._left = int(state.get("left_calls", 0))
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """Calls by group as far as the minimum, traces kept by it, and how many calls were
+        shipped and left."""
+        return {
+            "firsts": self._firsts,
+            "traces": list(self._traces),
+            "shipped_calls": self._shipped,
+            "left_calls": self._left,
+        }
+
+    def look(self, line: ReadLine) -> set[str]:
+        """Count the calls of a line, before anything of it is shipped.
+
+        Returns:
+            The ids of traces that are shipped from here on because of a first call alone: spans
+            of them that came before were left.
+        """
+        found = set()
+        for span, attributes, trace in zip(line.items, line.attributes, line.traces, strict=True):
+            if line.signal != "traces" or not _is_call(attributes):
+                continue
+            if self._is_first(_group(span, attributes)) and trace not in self._traces:
+                self._traces[trace] = None
+                if trace_fraction(trace) >= self._rate:
+                    found.add(trace)
+            if self._probability(trace) is None:
+                self._left += 1
+            else:
+                self._shipped += 1
+        while len(self._traces) > MAX_TRACES:
+            del self._traces[next(iter(self._traces))]
+        return found
+
+    def sampled(self, line: ReadLine) -> Line | None:
+        """The line with what is shipped of it; None where nothing is."""
+        found = {trace: self._probability(trace) for trace in set(line.traces)}
+        if not any(found.values()):
+            return None
+        traces = iter(line.traces)
+        scopes, items = _SCOPES[line.signal]
+        for block in line.blocks:
+            for group in block.get(scopes, ()):
+                group[items] = [
+                    _labelled(item, probability) if line.signal == "traces" else item
+                    for item, trace in zip(group.get(items, ()), traces, strict=False)
+                    if (probability := found[trace]) is not None
+                ]
+        text = json.dumps(line.blocks, separators=(",", ":"))
+        return Line(line.offset, line.signal, text[1:-1].encode("ascii"))
+
+    def _probability(self, trace: str) -> float | None:
+        """With which a trace is shipped; None where it is not."""
+        if trace in self._traces:
+            return 1.0
+        return self._rate if trace_fraction(trace) < self._rate else None
+
+    def _is_first(self, group: str) -> bool:
+        count = self._firsts.get(group, 0)
+        if count >= self._minimum or (not count and len(self._firsts) >= MAX_GROUPS):
+            return False
+        self._firsts[group] = count + 1
+        return True
+
+
+def _trace_of(item: Mapping[str, Any], attributes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The trace that decides: of feedback the one that it is about."""
+    about = attributes.get(semconv.FEEDBACK_TRACE, {}).get("stringValue")
+    if attributes.get(semconv.KIND, {}).get("stringValue") == "feedback" and about:
+        return str(about).lower()
+    return str(item.get("traceId", "")).lower()
+
+
+def _attributes(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {pair["key"]: pair.get("value") or {} for pair in item.get("attributes", ())}
+
+
+def _text(attributes: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    return str(attributes.get(name, {}).get("stringValue", ""))
+
+
+def _is_call(attributes: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a span is of a call that came to an end, as well as its names say it."""
+    kind = _text(attributes, semconv.KIND)
+    if kind:
+        return kind == "call" and _text(attributes, semconv.STATUS) in ("returned", "")
+    return any(key.startswith((semconv.REQUEST_PREFIX, "llm.")) for key in attributes)
+
+
+def _group(span: Mapping[str, Any], attributes: Mapping[str, Mapping[str, Any]]) -> str:
+    """What first calls are counted by: a prompt's name and version, else the function."""
+    if name := _text(attributes, semconv.PROMPT_NAME):
+        return json.dumps([name, _text(attributes, semconv.PROMPT_VERSION)])
+    return _text(attributes, semconv.NAME) or str(span.get("name", ""))
+
+
+def _labelled(span: dict[str, Any], probability: float) -> dict[str, Any]:
+    others = [
+        pair for pair in span.get("attributes", ()) if pair["key"] != semconv.INCLUSION_PROBABILITY
+    ]
+    own = {"key": semconv.INCLUSION_PROBABILITY, "value": {"doubleValue": probability}}
+    return {**span, "attributes": [*others, own]}
