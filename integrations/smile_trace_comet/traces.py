@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from smile_trace.records import JSON, Explanation, Trace
-from smile_trace.render import to_html
-from smile_trace.trackers import ExplainedCall
+from smile_trace.records.path import ExplanationPath
+from smile_trace.render import path_ends, path_to_html, path_to_svg, to_html
+from smile_trace.trackers import ExplainedCall, ExplainedPath
 from smile_trace.trackers.documents import read_document
+from smile_trace.trackers.strict_json import strict_json
 from smile_trace_comet.contents import (
     SUMMARY,
     attributions_csv,
@@ -25,6 +27,8 @@ TAG = "explained"
 METRICS = ("smile.fidelity_r2", "smile.explained_calls", "smile.target_calls", "smile.usd")
 """Few fixed names: each is a column of the project's list."""
 HEATMAP, EXPLANATION, TABLE = "heatmap.html", "explanation.json", "attributions.csv"
+PATH_PAGE, PATH_PICTURE, PATH = "path.html", "path.svg", "path.json"
+PATH_PARAMETER = "smile.path"
 
 
 def deliver_trace(
@@ -74,15 +78,7 @@ def deliver_explanation(client: "CometClient", item: ExplainedCall) -> None:
     """
     key, span_id, explanation = item.traced_as, item.call.span_id, item.explanation
     assets = client.assets(key)
-    names = {call.span_id: call.name for call in item.trace.calls}
-    held = {
-        other: read
-        for other in names
-        if other != span_id
-        and (read := read_explanation(client, key, assets, asset_name(other, EXPLANATION)))
-        is not None
-    } | {span_id: explanation}
-    held = {call: held[call] for call in names if call in held}  # in the order of the calls
+    held = _explained(client, item.trace, key, assets, {span_id: explanation})
 
     title = item.call.name
     client.write_asset(
@@ -92,14 +88,8 @@ def deliver_explanation(client: "CometClient", item: ExplainedCall) -> None:
         key, asset_name(span_id, EXPLANATION), explanation.model_dump_json().encode()
     )
     client.write_asset(key, asset_name(span_id, TABLE), attributions_csv(explanation))
-    client.write_html(key, _page(names, held))
-
-    data = client.read_trace_data(key, assets) or llm_trace(item.trace).data
-    metadata = data.get("metadata") or {}
-    summaries = {**(metadata.get(SUMMARY) or {}), span_id: compact(explanation)}
-    changed = {**data, "metadata": {**metadata, SUMMARY: summaries}}
-    if changed != data:
-        client.write_trace_data(key, changed)
+    client.write_html(key, _page(item.trace, held, _read_path(client, key, assets)))
+    _summarize(client, item.trace, key, assets, {span_id: compact(explanation)})
     rows = [row_of(call, held[call.span_id]) for call in item.trace.calls if call.span_id in held]
     client.write_parameters(key, summary_parameters(rows))
     numbers = summary_metrics(rows)
@@ -107,14 +97,72 @@ def deliver_explanation(client: "CometClient", item: ExplainedCall) -> None:
     client.add_tags(key, [TAG])
 
 
-def _page(names: Mapping[str, str], held: Mapping[str, Explanation]) -> str:
-    """The HTML panel: the heatmap of the only call, or those of all calls of the trace."""
-    if len(names) == 1:
+def deliver_path(client: "CometClient", item: ExplainedPath) -> None:
+    """Put the path on its trace: files, on top of the HTML panel, in metadata and parameters."""
+    key, path = item.traced_as, item.path
+    assets = client.assets(key)
+    client.write_asset(key, PATH_PAGE, path_to_html(path).encode())
+    client.write_asset(key, PATH_PICTURE, path_to_svg(path).encode())
+    client.write_asset(key, PATH, path.model_dump_json().encode())
+    client.write_html(key, _page(item.trace, _explained(client, item.trace, key, assets, {}), path))
+    ends = strict_json(path_ends(path))
+    said = {"summary": strict_json(path.summary), "ends": ends, "steps": len(path.steps)}
+    _summarize(client, item.trace, key, assets, {"path": said})
+    client.write_parameters(key, {PATH_PARAMETER: ends})
+
+
+def _explained(
+    client: "CometClient",
+    trace: Trace,
+    key: str,
+    assets: Mapping[str, str],
+    new: Mapping[str, Explanation],
+) -> dict[str, Explanation]:
+    """The explanations of a trace by span, in the order of its calls: what is new, else there."""
+    found: dict[str, Explanation] = {}
+    for call in trace.calls:
+        name = asset_name(call.span_id, EXPLANATION)
+        read = new.get(call.span_id) or read_explanation(client, key, assets, name)
+        if read is not None:
+            found[call.span_id] = read
+    return found
+
+
+def _read_path(
+    client: "CometClient", key: str, assets: Mapping[str, str]
+) -> ExplanationPath | None:
+    """The path that was delivered before; None where there is none that can be read."""
+    if PATH not in assets:
+        return None
+    return read_document(ExplanationPath, client.read_asset(key, assets[PATH]))
+
+
+def _summarize(
+    client: "CometClient",
+    trace: Trace,
+    key: str,
+    assets: Mapping[str, str],
+    new: Mapping[str, JSON],
+) -> None:
+    """Add compact summaries to the metadata of a trace."""
+    data = client.read_trace_data(key, assets) or llm_trace(trace).data
+    metadata = data.get("metadata") or {}
+    summaries = {**(metadata.get(SUMMARY) or {}), **new}
+    changed = {**data, "metadata": {**metadata, SUMMARY: summaries}}
+    if changed != data:
+        client.write_trace_data(key, changed)
+
+
+def _page(trace: Trace, held: Mapping[str, Explanation], path: ExplanationPath | None) -> str:
+    """The HTML panel: the heatmap of the only call; or the path, and those of all calls."""
+    names = {call.span_id: call.name for call in trace.calls}
+    if path is None and len(names) == len(held) == 1:
         ((span_id, explanation),) = held.items()
         return to_html(explanation, title=names[span_id])
     return page(
         "Why these answers?",
         [(names[span_id], explanation) for span_id, explanation in held.items()],
+        head="" if path is None else path_to_html(path, fragment=True),
     )
 
 

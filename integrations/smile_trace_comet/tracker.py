@@ -1,7 +1,7 @@
 """The tracker: traces and explanations into an LLM project, prompt versions beside it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -16,6 +16,7 @@ from smile_trace.trackers import (
     ComparedPrompt,
     Deferred,
     ExplainedCall,
+    ExplainedPath,
     ForgottenTrace,
     Outcome,
     Receipt,
@@ -29,7 +30,7 @@ from smile_trace_comet import sdk
 from smile_trace_comet.errors import MISSING, WRONG_PROJECT_TYPE
 from smile_trace_comet.experiments import Projects, deliver_comparison, deliver_version
 from smile_trace_comet.forgetting import forget_trace
-from smile_trace_comet.traces import deliver_explanation, deliver_trace
+from smile_trace_comet.traces import deliver_explanation, deliver_path, deliver_trace
 from smile_trace_comet.versions import VersionKey, versions_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class CometTracker(Tracker):
     """
 
     name: ClassVar[str] = "comet"
-    capabilities: ClassVar[Capabilities] = Capabilities(comparisons=True, forgets=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(comparisons=True, forgets=True, paths=True)
 
     def __init__(self, options: CometOptions) -> None:
         self.options = options
@@ -133,11 +134,25 @@ class CometTracker(Tracker):
         failed = self._into_versions(client, taken)
         return [failed.get(item.call.id, settled[item.traced_as]) for item in items]
 
+    def deliver_paths(self, items: Sequence[ExplainedPath]) -> list[Outcome]:
+        """See `Tracker.deliver_paths`: files, on top of the HTML panel, and a column."""
+        client = self._connected()
+
+        def deliver(item: ExplainedPath) -> Outcome:
+            return self._at_trace(client, item.traced_as, lambda: deliver_path(client, item))
+
+        return outcomes(deliver_each(items, deliver, concurrency=self.options.concurrency))
+
     def _into_trace(self, client: "CometClient", group: Sequence[ExplainedCall]) -> Outcome:
-        key = group[0].traced_as
-        try:
+        def deliver() -> None:
             for item in group:
                 deliver_explanation(client, item)
+
+        return self._at_trace(client, group[0].traced_as, deliver)
+
+    def _at_trace(self, client: "CometClient", key: str, deliver: Callable[[], None]) -> Outcome:
+        try:
+            deliver()
         except RequestRejected as rejected:
             if rejected.status in MISSING and client.find(key) is None:
                 return Rejected(

@@ -7,11 +7,13 @@ import json
 import pytest
 
 from smile_trace.records import Explanation
-from smile_trace.trackers import Receipt, Rejected, TrackerUnavailable
+from smile_trace.records.path import ExplanationPath
+from smile_trace.trackers import ExplainedPath, Receipt, Rejected, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
 from tests.support.browser import WatchedPage
 from tests.support.comet_samples import captured, explained, nested_trace, prompt_trace, score
 from tests.support.fake_comet import Experiment, FakeComet, Fault, KnownIds
+from tests.support.sample_paths import sample_path
 from tests.support.spooled import span_id, trace_id
 
 
@@ -182,3 +184,31 @@ def test_hostile_text_is_text_in_what_comet_would_show(
     watched_page.page.goto(f"{comet_server.url}/my-team/llm-general/{trace_id(1)}")
     assert "Peru" not in watched_page.page.inner_text("h1")
     assert watched_page.alarms == []
+
+
+def test_a_path_is_on_top_of_its_trace_and_stays(
+    comet_server: FakeComet, tracker: CometTracker, watched_page: WatchedPage
+) -> None:
+    trace = nested_trace(1)
+    path = sample_path().model_copy(update={"trace_id": trace.trace_id})
+    item = ExplainedPath(trace=trace, path=path, traced_as=trace.trace_id)
+    [missing] = tracker.deliver_paths([item])
+    assert isinstance(missing, Rejected), "its trace is not there"
+    tracker.deliver_traces(captured(trace))
+    tracker.deliver_explanations([explained(trace, 0)])
+    for _ in range(2):
+        assert isinstance(tracker.deliver_paths([item])[0], Receipt)
+    tracker.deliver_explanations([explained(trace, 1)])
+    tracker.deliver_traces(captured(trace))
+    experiment = experiment_of(comet_server, trace.trace_id)
+    assert ExplanationPath.model_validate_json(experiment.asset("path.json")) == path
+    assert experiment.asset("path.svg").startswith(b"<svg")
+    assert "“Friday” in the user message" in experiment.parameters["smile.path"]
+    metadata = json.loads(experiment.asset("comet_llm_data.json"))["metadata"]["smile"]
+    assert metadata["path"]["summary"] == path.summary
+    assert set(metadata) == {"path", trace.calls[0].span_id, trace.calls[1].span_id}
+    watched_page.page.set_content(experiment.html)
+    [tree] = watched_page.page.locator(".smile-path").all()
+    assert tree.is_visible()
+    assert watched_page.page.locator(".smile-trace").count() >= 4
+    watched_page.check()

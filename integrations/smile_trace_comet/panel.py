@@ -1,0 +1,67 @@
+"""A Python panel for Comet: what smile-trace has delivered to a project, on its dashboard.
+
+Paste this file into a new Python panel (Panels, Add, New, Python) of a project that smile-trace
+delivers to: of its traces the heatmaps and the path, of its prompt versions the comparison and the
+heatmaps. It needs nothing of smile-trace, and runs in Comet, in Python 3.9 and newer.
+
+Source: Comet's own panels, which are Streamlit scripts, and comet_ml 3.58.8 (`API.get_panel_…`).
+"""
+
+from typing import Any
+
+import streamlit as st  # type: ignore[import-not-found]
+import streamlit.components.v1 as components  # type: ignore[import-not-found]
+from comet_ml import API
+
+WHOLE = {
+    "comparison.html": "Prompt versions side by side",
+    "path.html": "Where did this come from?",
+}
+HEIGHT = 900
+"""Pixels; what is longer is scrolled."""
+
+
+def pages(experiment: Any) -> dict[str, str]:
+    """The pages of a trace or a prompt version: the ids of their assets by what they show."""
+    found = {str(one["fileName"]): str(one["assetId"]) for one in experiment.get_asset_list()}
+    whole = {title: found[name] for name, title in WHOLE.items() if name in found}
+    heatmaps = sorted(
+        name
+        for name in found
+        if name.endswith("/heatmap.html")
+        or (name.startswith("heatmaps/") and name.endswith(".html"))
+    )
+    return {**whole, **{"Heatmap of " + call(name): found[name] for name in heatmaps}}
+
+
+def call(name: str) -> str:
+    """The call that a heatmap is of, from `SPAN/heatmap.html` or `heatmaps/CALL.html`."""
+    folder, _, file = name.partition("/")
+    return file[: -len(".html")] if folder == "heatmaps" else folder
+
+
+def label(experiment: Any) -> str:
+    """How a trace or prompt version is called in the list."""
+    return str(experiment.name or experiment.id)
+
+
+def main() -> None:
+    """Let a person choose, and show it."""
+    st.set_page_config(layout="wide")
+    experiments = API().get_panel_experiments()  # type: ignore[no-untyped-call]
+    left, right = st.columns(2)
+    experiment = left.selectbox("Trace or prompt version", experiments, format_func=label)
+    if experiment is None:
+        st.info("Nothing has been delivered to this project yet.")
+        return
+    shown = pages(experiment)
+    if not shown:
+        st.info("This one is not explained yet.")
+        return
+    title = right.selectbox("Page", list(shown))
+    content = experiment.get_asset(shown[title], return_type="binary")
+    # In a frame of its own; the page itself lets no script run.
+    components.html(content.decode("utf-8"), height=HEIGHT, scrolling=True)
+
+
+main()
