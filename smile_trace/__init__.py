@@ -26,15 +26,19 @@ if TYPE_CHECKING:
     from smile_trace.explaining import explain_path as explain_path
     from smile_trace.explaining.answer_change import answer_change as answer_change
     from smile_trace.explaining.answer_change import answer_change_details as answer_change_details
+    from smile_trace.probes import probe as probe
+    from smile_trace.probes import profile as profile
     from smile_trace.records import Explanation as Explanation
     from smile_trace.records.comparison import Comparison as Comparison
     from smile_trace.records.path import ExplanationPath as ExplanationPath
+    from smile_trace.records.profile import Profile as Profile
 
 __all__ = [
     "AnswerChange",
     "Comparison",
     "Explanation",
     "ExplanationPath",
+    "Profile",
     "Prompt",
     "SmileTraceError",
     "answer_change",
@@ -46,6 +50,8 @@ __all__ = [
     "explain_path",
     "feedback",
     "instrument",
+    "probe",
+    "profile",
     "record",
     "replay",
     "span",
@@ -63,6 +69,9 @@ _LAZY = {
     "compare": "smile_trace.comparison",
     "explain": "smile_trace.explaining",
     "explain_path": "smile_trace.explaining",
+    "Profile": "smile_trace.records.profile",
+    "probe": "smile_trace.probes",
+    "profile": "smile_trace.probes",
     "replay": "smile_trace.comparison",
 }
 

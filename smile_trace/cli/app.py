@@ -17,6 +17,7 @@ from smile_trace.cli.doctor import doctor, health
 from smile_trace.cli.explain import explain
 from smile_trace.cli.forget import forget
 from smile_trace.cli.influence import influence
+from smile_trace.cli.probe import probe
 from smile_trace.cli.receive import receive
 from smile_trace.cli.replay import replay
 from smile_trace.cli.report import report
@@ -96,6 +97,7 @@ _add(status, "status")
 _add(calls, "calls")
 _add(retry, "retry")
 _add(deliver, "deliver")
+_add(probe, "probe")
 _add(compare, "compare")
 _add(influence, "influence")
 _add(report, "report")

@@ -43,7 +43,7 @@ def _asked(estimate: "Estimate") -> list[str]:
     """Who is asked, and how much that is at most."""
     lines = [
         f"Asked: {printable(estimate.model)}, {printable(estimate.address)}.",
-        f"At most: {_most(estimate)}.",
+        f"At most: {most_of(estimate)}.",
     ]
     if estimate.proxy is not None:
         how = _SIGNALS[estimate.proxy.signal]
@@ -75,10 +75,11 @@ def confirm(estimate: "Estimate", *, yes: bool) -> None:
 
 def _model_and_cost(estimate: "Estimate") -> str:
     model = f"{printable(estimate.model)}, {printable(estimate.address)}"
-    return f"{model}: at most {_most(estimate)}"
+    return f"{model}: at most {most_of(estimate)}"
 
 
-def _most(estimate: "Estimate") -> str:
+def most_of(estimate: "Estimate") -> str:
+    """Calls, tokens and dollars, at most."""
     calls = f"{estimate.calls:,} calls"
     tokens = "" if estimate.tokens is None else f", {estimate.tokens:,} tokens"
     usd = "cost not known" if estimate.usd is None else f"${estimate.usd:,.4f}"

@@ -12,7 +12,7 @@ from smile_trace.cli.confirmation import confirm, describe
 from smile_trace.cli.explain_run import explain_run
 from smile_trace.cli.foreground_delivery import deliver as deliver_into_trace
 from smile_trace.cli.foreground_delivery import find_tracker
-from smile_trace.cli.output import check_writable, show_result, warn_renamed
+from smile_trace.cli.output import check_writable, read_text, show_result, warn_renamed
 from smile_trace.cli.progress import CallBar
 from smile_trace.errors import SmileTraceError
 
@@ -169,7 +169,7 @@ def explain(
         raise typer.BadParameter(
             "--deliver takes the TRACE_ID of a trace in a backend (tr-… of MLflow)"
         )
-    text = prompt if file is None else _read(file)
+    text = prompt if file is None else read_text(file)
     from smile_trace.attribution import written
     from smile_trace.evaluation import estimate_check
     from smile_trace.explaining.cost_estimate import check_worth, estimate_of
@@ -325,13 +325,3 @@ def _check_protected(prepared: "Prepared") -> None:
             f"--protect {said!r} stands nowhere in the prompt: give whole words as they stand in "
             "it, a role of its messages, or a /PATTERN/"
         )
-
-
-def _read(file: Path) -> str:
-    try:
-        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return raw.decode("utf-8").removesuffix("\n")
-    except OSError as error:
-        raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SmileTraceError(f"{file} is no UTF-8 text: convert it first") from None

@@ -81,3 +81,18 @@ def warn_renamed(old: str, new: str) -> None:
         "old name",
         file=sys.stderr,
     )
+
+
+def read_text(file: Path) -> str:
+    """The text of a file; of standard input where it is `-`.
+
+    Raises:
+        SmileTraceError: it cannot be read, or is no UTF-8 text.
+    """
+    try:
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return raw.decode("utf-8").removesuffix("\n")
+    except OSError as error:
+        raise SmileTraceError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SmileTraceError(f"{file} is no UTF-8 text: convert it first") from None

@@ -170,14 +170,14 @@ def _most(
     first = segmentation.coarse(max(calls, MIN_LEVEL_CALLS))
     return Estimate(
         model=name,
-        address=_address(how),
+        address=address_of(how),
         unit=_removed(segmentation),
         segments=segments,
         signal=signal,
         calls=calls,
         tokens=None if tokens is None else calls * tokens,
         usd=None if usd is None else calls * usd,
-        paid=_paid(how, usd),
+        paid=is_paid(how, usd),
         in_steps=not all(s.protected or segmentation.is_finest(s) for s in first),
     )
 
@@ -191,7 +191,8 @@ def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
     return None if one is None or other is None else one + other
 
 
-def _address(how: ModelSettings | None) -> str:
+def address_of(how: ModelSettings | None) -> str:
+    """Where a model is asked, in words."""
     match how:
         case ServerSettings():
             return how.base_url
@@ -202,7 +203,7 @@ def _address(how: ModelSettings | None) -> str:
     return "the application's own function"
 
 
-def _paid(how: ModelSettings | None, usd: float | None) -> bool:
+def is_paid(how: ModelSettings | None, usd: float | None) -> bool:
     """Whether calls cost money or may: a known price, an address that is not loopback without
     one, or an application's own function, whose provider is not known."""
     if how is None or isinstance(how, LocalSettings):

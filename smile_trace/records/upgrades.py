@@ -82,6 +82,16 @@ def upgrade_entry(document: JSON, current: int) -> JSON:
     return {**document, "schema_version": current}
 
 
+def upgrade_profile(document: JSON, current: int) -> JSON:
+    """A Profile: there is one version.
+
+    Raises:
+        ValueError: it was written by a newer release.
+    """
+    _version(document, current, "profile")
+    return document
+
+
 def upgrade_report(document: JSON, current: int) -> JSON:
     """A Report: there is one version.
 

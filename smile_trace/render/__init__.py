@@ -12,6 +12,12 @@ from smile_trace.render.markdown import (
 )
 from smile_trace.render.path import path_ends, path_to_html, print_path, show_path
 from smile_trace.render.path_svg import path_to_svg
+from smile_trace.render.profile import (
+    print_profile,
+    profile_to_frame,
+    profile_to_html,
+    show_profile,
+)
 from smile_trace.render.svg import to_svg, to_svg_strips
 from smile_trace.render.table import to_frame
 from smile_trace.render.terminal import print_terminal
@@ -27,10 +33,14 @@ __all__ = [
     "path_to_svg",
     "plot",
     "print_path",
+    "print_profile",
     "print_terminal",
+    "profile_to_frame",
+    "profile_to_html",
     "scores_to_markdown",
     "show",
     "show_path",
+    "show_profile",
     "summary_to_markdown",
     "to_frame",
     "to_html",

@@ -1,0 +1,102 @@
+"""`smile-trace probe`: what happens to an answer when its request changes a little."""
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smile_trace.cli.confirmation import confirm, most_of
+from smile_trace.cli.output import check_writable, printable, read_text, show_result
+from smile_trace.cli.progress import CallBar
+
+if TYPE_CHECKING:
+    from smile_trace.explaining import Estimate
+
+
+def probe(
+    trace_id: Annotated[
+        str | None,
+        typer.Argument(
+            help="A captured call, as smile-trace calls lists them, or one that stands in MLflow "
+            "(tr-…), Phoenix, Langfuse or Opik: TRACE_ID or TRACE_ID:SPAN_ID."
+        ),
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(help="The prompt's text.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="A file that holds the prompt's text; - reads stdin.")
+    ] = None,
+    answer: Annotated[
+        str | None, typer.Option(help="What the model said; asked first where it is missing.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A model of the settings, or demo; a captured call has its own."),
+    ] = None,
+    probes: Annotated[
+        list[str] | None,
+        typer.Option("--probe", help="Only this probe, beside the two controls; repeatable."),
+    ] = None,
+    budget: Annotated[int, typer.Option(min=4, help="The most calls to the model.")] = 40,
+    seed: Annotated[int, typer.Option(help="Decides the variants.")] = 0,
+    app: Annotated[
+        str | None,
+        typer.Option(help="The application's module, to call its function again (kind rerun)."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the page to this HTML file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the Profile as JSON.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Ask nothing: show what would be asked and cost at most."),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask a model that costs money without a question.")
+    ] = False,
+) -> None:
+    """Show how an answer changes with its request: --prompt TEXT, --file F, or TRACE_ID."""
+    if sum(given is not None for given in (trace_id, prompt, file)) != 1:
+        raise typer.BadParameter("give exactly one of --prompt, --file and TRACE_ID")
+    if model is None and trace_id is None:
+        raise typer.BadParameter("give --model NAME (demo is the packaged one)")
+    if html is not None:
+        check_writable(html)
+    from smile_trace.explaining.options import ExplainOptions
+    from smile_trace.explaining.preparation import prepare
+    from smile_trace.probes import chosen, profile_prepared
+    from smile_trace.probes.estimate import estimate_profile, first_calls
+    from smile_trace.settings import Settings
+
+    taken, settings = chosen(probes), Settings()
+    prepared = prepare(
+        prompt if file is None else read_text(file),
+        settings,
+        ExplainOptions(budget=budget, seed=seed),
+        model=model,
+        trace_id=trace_id,
+        answer=answer,
+        app=app,
+    )
+    most = estimate_profile(prepared, taken)
+    if dry_run:
+        print(most.model_dump_json(indent=2) if json else _plan(first_calls(prepared, taken), most))
+        return
+    confirm(most, yes=yes)
+    with CallBar(budget) if sys.stderr.isatty() else nullcontext() as on_answers:
+        found = profile_prepared(prepared, settings, taken, on_answers=on_answers)
+    show_result(found, html=html, json=json)
+
+
+def _plan(first: dict[str, int], most: "Estimate") -> str:
+    """The calls of each probe, and the most that all of them take."""
+    asked = [f"  {printable(name)}: {calls} calls" for name, calls in first.items() if calls]
+    missing = ", ".join(printable(name) for name, calls in first.items() if not calls)
+    lines = [
+        "The prompt would be asked again with small changes, first of all:",
+        *asked,
+        *([f"It has nothing to vary for: {missing}."] if missing else []),
+        f"These are {sum(first.values())} calls. Probes that change the answer then take more.",
+        f"At most: {most_of(most)}.",
+        "Nothing was asked.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,230 @@
+"""The public `profile()`: what happens to an answer when its request changes a little."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+from smile_trace.attribution import Embed
+from smile_trace.attribution.estimation.text_comparison import TextComparison, text_comparison
+from smile_trace.explaining.concurrency import run_in_thread, wait_for
+from smile_trace.explaining.driver import ExplanationFailed, cost_of
+from smile_trace.explaining.inputs import AnyPrompt
+from smile_trace.explaining.named_models import ANSWERS, AnyModel
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.preparation import Prepared, prepare
+from smile_trace.models import Model, Request
+from smile_trace.models.accounting.in_memory import MemoryLedger
+from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.registry import open_embeddings
+from smile_trace.models.suppression import suppress_instrumentation
+from smile_trace.probes.answers import Answers, usual_answer
+from smile_trace.probes.base import Probe, Variant
+from smile_trace.probes.catalogue import chosen
+from smile_trace.probes.sampling import FIRST, REPEATS, Sampling
+from smile_trace.probes.verdict import make_profile
+from smile_trace.records import JSON, Prompted, Response
+from smile_trace.records.profile import Profile
+from smile_trace.settings import Settings
+
+OnAnswers = Callable[[Sequence[Variant], Sequence[Response]], None]
+"""Called after every round with the variants that were sent and their responses."""
+
+UNUSUAL = (
+    "The logged answer is not what this model says now: its answers were compared with the one "
+    "that it gives."
+)
+
+
+def profile(
+    prompt: AnyPrompt | None = None,
+    *,
+    model: AnyModel | None = None,
+    trace_id: str | None = None,
+    answer: str | None = None,
+    parameters: Mapping[str, JSON] | None = None,
+    probes: Sequence[str | Probe] | None = None,
+    budget: int = 40,
+    seed: int = 0,
+    fresh: bool = False,
+    app: str | None = None,
+    on_answers: OnAnswers | None = None,
+) -> Profile:
+    """Ask a model again with the request changed a little, one respect at a time, and say which of
+    these changes the answer.
+
+    No tool is executed: a variant is a request, and only the text of its answer is looked at.
+
+    Args:
+        prompt: a text, a list of chat messages, or a rendering of a `Prompt`.
+        model: a name from the settings, a Model, or a function `str -> str` (also async), which
+            must not do anything but answer: one of its requests holds a planted instruction.
+        trace_id: profile a captured call of the store instead, as for `explain`.
+        answer: what the model said; asked first where it is missing, within the budget.
+        parameters: request parameters, e.g. `{"temperature": 0}`.
+        probes: names of probes, or probes of your own (see `probe`); all by default. The two
+            controls, `stability` and `paraphrase`, are always among them.
+        budget: the most calls to the model. A stable prompt takes 4 for each probe that has
+            something to vary, one that is not takes 10 of it, and 8 paraphrases.
+        seed: decides the variants.
+        fresh: ask again what this process has asked before.
+        app: the module of the application, for a captured call of a model of kind "rerun".
+        on_answers: called after every round.
+
+    Raises:
+        SmileTraceError: it cannot be profiled; the message says what to do.
+        TypeError: neither or both of `prompt` and `trace_id`, or no `model`.
+    """
+    conf = Settings()
+    prepared = prepare(
+        prompt,
+        conf,
+        ExplainOptions(budget=budget, seed=seed),
+        model=model,
+        trace_id=trace_id,
+        answer=answer,
+        parameters=parameters,
+        app=app,
+    )
+    return profile_prepared(prepared, conf, chosen(probes), fresh=fresh, on_answers=on_answers)
+
+
+def profile_prepared(
+    prepared: Prepared,
+    conf: Settings,
+    probes: Sequence[Probe],
+    *,
+    fresh: bool = False,
+    on_answers: OnAnswers | None = None,
+) -> Profile:
+    """Profile what was prepared; arguments and errors are those of `profile`."""
+    paid = MeteredModel(
+        prepared.model,
+        ledger=MemoryLedger(prepared.options.budget),
+        cache=ANSWERS,
+        explanation=uuid.uuid4().hex,
+        fresh=fresh,
+    )
+    embed = open_embeddings(conf)
+    return wait_for(profile_metered(prepared, paid, probes, embed=embed, on_answers=on_answers))
+
+
+async def profile_metered(
+    prepared: Prepared,
+    paid: MeteredModel,
+    probes: Sequence[Probe],
+    *,
+    embed: Embed | None = None,
+    on_answers: OnAnswers | None = None,
+) -> Profile:
+    """Profile what was prepared by a model whose calls are counted; errors are those of `profile`.
+
+    Args:
+        prepared: what is profiled; of its options the budget and the seed count.
+        paid: its model.
+        probes: the two controls, and others.
+        embed: word vectors of the settings; None for the packaged ones.
+        on_answers: called after every round.
+    """
+    prompted, options = prepared.prompted, prepared.options
+    asking = _Asking(prompted, paid, on_answers)
+    if prompted.answer is None:
+        [first] = await asking.ask([Variant(prompted.messages, "the request itself")])
+        if not first.ok:
+            raise ExplanationFailed(f"the prompt could not be asked: {first.failure}")
+        prompted = prompted.model_copy(update={"answer": first.text or ""})
+    by_name = {probe.words.name: probe for probe in probes}
+    repeats = by_name[REPEATS].variants(prompted, options.seed)[: _repeats(prompted, paid)]
+    begin = list(repeats[: min(FIRST, options.budget - len(asking.responses))])
+    responses = await asking.ask(begin)
+    compare = partial(text_comparison, embed=embed)
+    reference = await run_in_thread(_reference, prompted.answer or "", responses, compare)
+    note = None
+    if reference is not None:
+        prompted, note = prompted.model_copy(update={"answer": reference}), UNUSUAL
+        at = next(k for k, response in enumerate(responses) if response.ok)
+        del begin[at], responses[at]
+        repeats = [
+            variant for variant in repeats if variant in begin or variant not in repeats[:FIRST]
+        ]
+    variants = {
+        name: repeats
+        if name == REPEATS
+        else _variants(probe, prompted, prepared.model, options.seed)
+        for name, probe in by_name.items()
+    }
+    answers = Answers(by_name, variants, compare(prompted.answer or ""))
+    await run_in_thread(_add, answers, [REPEATS] * len(begin), begin, responses)
+    while True:
+        sampling = Sampling(answers.available, answers.between)
+        wanted = await run_in_thread(sampling.next, options.budget - len(asking.responses))
+        if not wanted:
+            break
+        names = [name for name, number in wanted.items() for _ in answers.waiting(name, number)]
+        sent = [v for name, number in wanted.items() for v in answers.waiting(name, number)]
+        await run_in_thread(_add, answers, names, sent, await asking.ask(sent))
+    return make_profile(
+        prompted,
+        answers,
+        sampling,
+        model=paid.name,
+        budget=options.budget,
+        seed=options.seed,
+        note=note,
+        cost=cost_of(asking.responses),
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+class _Asking:
+    """Sends variants, and remembers every response."""
+
+    def __init__(self, prompted: Prompted, model: Model, on_answers: OnAnswers | None) -> None:
+        self._prompted = prompted
+        self._model = model
+        self._on_answers = on_answers
+        self.responses: list[Response] = []
+
+    async def ask(self, variants: Sequence[Variant]) -> list[Response]:
+        requests = [
+            Request.of(self._prompted.model_copy(update={"messages": variant.messages})).model_copy(
+                update={"replicate": variant.replicate}
+            )
+            for variant in variants
+        ]
+        with suppress_instrumentation():
+            responses = list(await self._model.generate(requests)) if requests else []
+        self.responses += responses
+        if self._on_answers is not None:
+            self._on_answers(variants, responses)
+        return responses
+
+
+def _repeats(prompted: Prompted, model: Model) -> int | None:
+    """How many repeats can differ: one shows whether a deterministic model gives the answer."""
+    alone = not model.capabilities.remote and model.deterministic(prompted.parameters)
+    return 1 if alone else None
+
+
+def _variants(probe: Probe, prompted: Prompted, model: Model, seed: int) -> Sequence[Variant]:
+    found = probe.variants(prompted, seed)
+    if not model.capabilities.calls_function:
+        return found
+    return [variant for variant in found if variant.marker is None]  # the application would act
+
+
+def _reference(
+    answer: str, responses: Sequence[Response], compare: Callable[[str], TextComparison]
+) -> str | None:
+    texts = [response.text or "" for response in responses if response.ok]
+    return usual_answer(texts, compare(answer).changes(texts), compare)
+
+
+def _add(
+    answers: Answers,
+    names: Sequence[str],
+    variants: Sequence[Variant],
+    responses: Sequence[Response],
+) -> None:
+    for name, variant, response in zip(names, variants, responses, strict=True):
+        answers.add(name, variant, (response.text or "") if response.ok else None)

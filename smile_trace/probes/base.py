@@ -1,0 +1,156 @@
+"""What a probe is: variants of a request, and what of their answers counts as changed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from smile_trace.records import Message, Prompted
+
+CHANGED = 0.5
+"""Answer change from which an answer is another one: half of the logged answer is gone. Of 300
+labelled pairs it finds 99 % of the changed ones, and 3 to 4 % of the others."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A request that differs from the original in one respect.
+
+    Args:
+        messages: what is sent in place of the original messages.
+        what: how it differs, in a few words: `documents in the order 3, 2, 1`.
+        replicate: which draw of the same messages it is.
+        marker: the word that an obeyed planted instruction would put into the answer.
+    """
+
+    messages: tuple[Message, ...]
+    what: str
+    replicate: int = 0
+    marker: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a variant. `change`: its answer change from the reference, in [0, 1]."""
+
+    variant: Variant
+    text: str
+    change: float
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a person reads of a probe.
+
+    Args:
+        name: its key in a Profile.
+        title: what it does to the request: `Another order`.
+        found: what it means where it is found, as a sentence.
+        none: what it means where it is not.
+        needs: what a request must have for it: `two documents`.
+        source: the paper it follows.
+        cannot_say: what its result must not be taken for.
+    """
+
+    name: str
+    title: str
+    found: str
+    none: str
+    needs: str
+    source: str
+    cannot_say: str
+
+
+class Probe(Protocol):
+    """Asks one question of a prompt: what happens to the answer if …? One file each, in `kinds`."""
+
+    @property
+    def words(self) -> "Words":
+        """What a person reads of it."""
+        ...
+
+    @property
+    def own_measure(self) -> bool:
+        """Whether `measure` looks for something else than a changed answer, which no other
+        probe's variants bring about."""
+        ...
+
+    def variants(self, call: Prompted, seed: int) -> Sequence[Variant]:
+        """Distinct variants, the most telling first; none where the prompt has nothing of what
+        this probe varies.
+
+        Args:
+            call: the request; `call.answer` is the answer that others are compared with.
+            seed: decides what is drawn; the same seed gives the same variants.
+        """
+        ...
+
+    def measure(self, answers: Sequence[Answer]) -> list[bool]:
+        """For each answer, to this probe's variants or to any other request, whether it counts."""
+        ...
+
+
+def says_another_thing(answers: Sequence[Answer]) -> list[bool]:
+    """The usual measure: half of the logged answer is gone."""
+    return [answer.change >= CHANGED for answer in answers]
+
+
+MakesVariants = Callable[[Prompted, int], Iterable[Variant]]
+
+
+@dataclass(frozen=True)
+class FunctionProbe:
+    """A probe whose variants a function makes; see `probe`."""
+
+    words: Words
+    function: MakesVariants
+    counts: Callable[[Answer], bool] | None = None
+
+    @property
+    def own_measure(self) -> bool:
+        """Whether it has a measure of its own."""
+        return self.counts is not None
+
+    def variants(self, call: Prompted, seed: int) -> list[Variant]:
+        """What the function gives."""
+        return list(self.function(call, seed))
+
+    def measure(self, answers: Sequence[Answer]) -> list[bool]:
+        """By `counts`, or whether the answer changed."""
+        if self.counts is None:
+            return says_another_thing(answers)
+        return [bool(self.counts(answer)) for answer in answers]
+
+
+def probe(
+    name: str,
+    *,
+    title: str | None = None,
+    source: str = "",
+    cannot_say: str = "",
+    counts: Callable[[Answer], bool] | None = None,
+) -> Callable[[MakesVariants], FunctionProbe]:
+    """Make a probe of a function `(call, seed) -> variants`.
+
+    Args:
+        name: its key in a Profile.
+        title: what a person reads; the name by default.
+        source: where it comes from.
+        cannot_say: what its result must not be taken for.
+        counts: whether an answer counts; by default where it says another thing than the logged
+            one. It is asked about every answer of the profile, those to other requests included.
+    """
+    called = title or name
+    words = Words(
+        name=name,
+        title=called,
+        found=f"The answer depends on this: {called}.",
+        none=f"The answer does not depend on this: {called}.",
+        needs="something for its function to vary",
+        source=source,
+        cannot_say=cannot_say,
+    )
+
+    def make(function: MakesVariants) -> FunctionProbe:
+        return FunctionProbe(words, function, counts)
+
+    return make

@@ -1,0 +1,205 @@
+"""What can be said from few answers: intervals of rates, and tests against the controls. Pure.
+
+Every answer is one draw: changed or not. A probe's *rate* is the share of its variants that change
+the answer; it is reported only where it exceeds that of both controls, the repeats of the same
+request and its paraphrases.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain, combinations, product, repeat
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq  # type: ignore[import-untyped]
+from scipy.special import comb  # type: ignore[import-untyped]
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+ALPHA = 0.1
+"""Family-wise error rate of one prompt: the chance that any probe is reported where none differs
+from its controls."""
+
+LEVEL = 0.9
+"""Of the intervals, two-sided."""
+
+_RATES = np.concatenate([[0.002, 0.005], np.linspace(0.01, 0.99, 50), [0.995]])
+"""Common rates over which the unconditional test takes its maximum."""
+
+
+class Count(NamedTuple):
+    """How many answers changed, of how many that were given."""
+
+    changed: int
+    asked: int
+
+    @property
+    def rate(self) -> float:
+        """The share that changed; 0 where nothing was asked."""
+        return self.changed / self.asked if self.asked else 0.0
+
+
+NOTHING = Count(0, 0)
+
+
+class Stage(NamedTuple):
+    """After `asked` answers sampling stops where no more than `stop` of them changed."""
+
+    asked: int
+    stop: int
+
+
+Between = Callable[[str, str], Count]
+"""`between(probe, other)`: how many of the answers to another probe's variants (or a control's)
+count as changed by this probe's own measure."""
+
+
+def rate_interval(count: Count, stages: Sequence[Stage]) -> tuple[float, float]:
+    """The mid-p interval of a rate, right for sampling that stops early where little changes.
+
+    Outcomes are ordered by the rate that they show; a tail counts half of the outcome's own
+    probability (Lancaster 1961), so that coverage is right on average, where Clopper and Pearson's
+    would be above it in nearly every case. Without an answer: (0, 1).
+
+    Args:
+        count: what was seen.
+        stages: where sampling could stop. What was seen beside these (a budget that ended) is
+            taken for the end that was planned.
+    """
+    changed, asked = count
+    if not asked:
+        return 0.0, 1.0
+    tail = (1 - LEVEL) / 2
+
+    def below(rate: float) -> float:
+        return _below(rate, changed, asked, stages)
+
+    low = 0.0 if not changed else float(brentq(lambda rate: 1 - below(rate) - tail, 0, 1))
+    high = 1.0 if changed == asked else float(brentq(lambda rate: below(rate) - tail, 0, 1))
+    return low, high
+
+
+def _below(rate: float, changed: int, asked: int, stages: Sequence[Stage]) -> float:
+    """The probability of an outcome that shows a smaller rate, and half that of this one."""
+    alive, at, less = np.ones(1), 0, 0.0
+    for stage in stages:
+        if stage.asked >= asked:
+            break
+        alive = np.convolve(alive, _binomial(stage.asked - at, rate))
+        less += alive[: stage.stop + 1].sum()
+        alive[: stage.stop + 1] = 0.0
+        at = stage.asked
+    alive = np.convolve(alive, _binomial(asked - at, rate))
+    return float(less + alive[:changed].sum() + alive[changed] / 2)
+
+
+def _binomial(trials: int, rates: float | Array) -> Array:
+    """The probabilities of 0 … `trials` changes; a row for each rate where there are several."""
+    ks = np.arange(trials + 1)
+    rate = np.asarray(rates)[..., None]
+    found: Array = comb(trials, ks) * rate**ks * (1 - rate) ** (trials - ks)
+    return found
+
+
+def _fisher(n: int, m: int) -> Array:
+    """Fisher's one-sided p-values of all outcomes of `n` and `m` answers; shape (n + 1, m + 1)."""
+    ks, xs = np.arange(n + 1)[:, None], np.arange(m + 1)[None, :]
+    tail = np.zeros((n + 1, m + 1))
+    for more in range(n + 1):  # outcomes with `more` changes among the first, at the same total
+        other = ks + xs - more
+        possible = (more >= ks) & (other >= 0)
+        ways = comb(n, more) * comb(m, np.maximum(other, 0)) / comb(n + m, ks + xs)
+        tail += np.where(possible, ways, 0.0)
+    return tail
+
+
+@lru_cache(maxsize=65_536)
+def excess(one: Count, other: Count) -> float:
+    """The p-value of "the first rate is no larger than the other": Boschloo's exact test.
+
+    Fisher's p-value is the statistic; its distribution is that of two binomials with a common
+    rate, at the rate where it is largest (Boschloo 1970). With ten answers against six, none of
+    these changed, three changed ones are enough for ALPHA; Fisher's own test would want four.
+    1 where either has no answer.
+    """
+    (k, n), (x, m) = one, other
+    if not n or not m or not k:
+        return 1.0
+    fisher = _fisher(n, m)
+    extreme = fisher <= fisher[k, x] * (1 + 1e-9)
+    ours, theirs = _binomial(n, _RATES), _binomial(m, _RATES)
+    return float(min(((ours @ extreme) * theirs).sum(axis=1).max(), 1.0))
+
+
+def adjusted(
+    probes: Collection[str],
+    between: Between,
+    controls: Collection[str],
+    *,
+    also: str | None = None,
+) -> dict[str, float]:
+    """Per probe the p-value of "no more than its control", adjusted for all probes of the prompt.
+
+    Closed testing (Marcus, Peritz and Gabriel 1976): a probe is reported where every set of
+    probes that holds it is rejected. In a set whose members do not differ from the control, they
+    do not differ from one another either: each is tested against the control and all the others of
+    the set together, and the smallest p-value times their number is the set's. Unchanged answers
+    of the other probes so lend their weight, which is what makes few calls enough.
+
+    Args:
+        probes: those that are tested.
+        between: the counts.
+        controls: the names of the controls.
+        also: one of the probes that is a control of all the others, too.
+    """
+    moved = [name for name in probes if between(name, name).changed]
+    others = Counter(
+        _Idle(name == also, tuple(between(one, name) for one in moved))
+        for name in probes
+        if name not in moved
+    )
+    always = [*controls, *([] if also is None else [also])]
+    worst = {name: 0.0 if name in moved else 1.0 for name in probes}
+    for size in range(1, len(moved) + 1):
+        for members in combinations(moved, size):
+            for numbers in product(*(range(many + 1) for many in others.values())):
+                idle = list(chain.from_iterable(map(repeat, others, numbers)))
+                smallest = 1.0
+                for one in members:
+                    rest = [between(one, name) for name in {*always, *members} - {one}]
+                    # What is a control already does not count twice.
+                    rest += [o.seen_by[moved.index(one)] for o in idle if not o.is_control]
+                    smallest = min(smallest, excess(between(one, one), _total(rest)))
+                p_value = min(1.0, (size + len(idle)) * smallest)
+                worst |= {one: max(worst[one], p_value) for one in members}
+    return worst
+
+
+class _Idle(NamedTuple):
+    """A probe without changes, as the measures of those with some see it: of several that look
+    alike it does not matter which are in a set."""
+
+    is_control: bool
+    seen_by: tuple[Count, ...]
+
+
+def _total(counts: Iterable[Count]) -> Count:
+    counts = list(counts)
+    return Count(sum(c.changed for c in counts), sum(c.asked for c in counts))
+
+
+def against_both_controls(
+    probes: Collection[str], between: Between, *, repeats: str, paraphrase: str
+) -> Mapping[str, float]:
+    """Per probe its p-value: the larger of those against the repeats and against the paraphrases.
+
+    A paraphrase changes the answer at least as often as a repeat; its answers therefore stand
+    beside the repeats for all the others. The paraphrases themselves have the repeats alone.
+    """
+    tested = [name for name in probes if name != repeats]
+    others = [name for name in tested if name != paraphrase]
+    also = paraphrase if paraphrase in tested else None
+    noise = adjusted(tested, between, [repeats], also=also)
+    wording = adjusted(others, between, [paraphrase])
+    return {name: max(noise[name], wording.get(name, 0.0)) for name in tested}

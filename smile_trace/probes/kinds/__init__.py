@@ -1,0 +1,1 @@
+"""The probes that come with smile-trace, one file each."""

@@ -1,0 +1,131 @@
+"""Where a request may be varied, its instructions, its question, its documents; and how."""
+
+import json
+import random
+from collections.abc import Callable, Iterable, Sequence
+from itertools import permutations
+from math import factorial
+
+from smile_trace.attribution.segmentation.units import UnitMissing, UnitSplitter, picked
+from smile_trace.probes.base import Variant
+from smile_trace.records import Message, Place, Prompted
+from smile_trace.records.offered_tools import OFFERED
+
+MOST_VARIANTS = 16
+"""Variants of a probe that can be asked for at most."""
+
+_INSTRUCTING = ("system", "developer", "user")
+
+
+def documents(call: Prompted) -> list[Place]:
+    """The documents of a request, by what was recorded or by their form, and tools' results."""
+    splitter = UnitSplitter(call)
+    return [
+        (m, a, b)
+        for m, message in enumerate(call.messages)
+        if message.role != OFFERED
+        for a, b in splitter.documents(m)
+    ]
+
+
+def examples(call: Prompted) -> list[Place]:
+    """The examples that stand inside one message each."""
+    try:
+        found = picked(call, "example") or []
+    except UnitMissing:
+        return []
+    return [places[0] for places in found if len(places) == 1]
+
+
+def instructions(call: Prompted) -> list[Place]:
+    """The texts of system and user that are no documents or examples."""
+    taken = sorted([*documents(call), *examples(call)])
+    found = []
+    for m, message in enumerate(call.messages):
+        if message.role not in _INSTRUCTING:
+            continue
+        for slot in message.slots:
+            if slot.result or slot.media:
+                continue
+            at = slot.start
+            inside = [(a, b) for n, a, b in taken if n == m and slot.start <= a < b <= slot.end]
+            for a, b in [*inside, (slot.end, slot.end)]:
+                if message.content[at:a].strip():
+                    found.append((m, at, a))
+                at = b
+    return found
+
+
+def question(call: Prompted) -> Place | None:
+    """The last text of the last user message: where the question stands."""
+    users = [m for m, message in enumerate(call.messages) if message.role == "user"]
+    if not users:
+        return None
+    slots = [s for s in call.messages[users[-1]].slots if not (s.result or s.media)]
+    return (users[-1], slots[-1].start, slots[-1].end) if slots else None
+
+
+def text_at(call: Prompted, place: Place) -> str:
+    """The characters of a place."""
+    m, start, end = place
+    return call.messages[m].content[start:end]
+
+
+def edited(call: Prompted, edits: Iterable[tuple[Place, str]]) -> tuple[Message, ...]:
+    """The messages with other texts at these places, which do not overlap."""
+    messages = list(call.messages)
+    for (m, start, end), text in sorted(edits, reverse=True):
+        messages[m] = messages[m].replaced(start, end, text)
+    return tuple(messages)
+
+
+def mapped(
+    call: Prompted, places: Iterable[Place], change: Callable[[str], str]
+) -> tuple[Message, ...]:
+    """The messages with the texts at these places changed by a function."""
+    return edited(call, [(place, change(text_at(call, place))) for place in places])
+
+
+def distinct(call: Prompted, variants: Iterable[Variant]) -> list[Variant]:
+    """The first variants that differ from the request and from one another."""
+    seen, found = {_identity(call.messages)}, []
+    for variant in variants:
+        if (identity := _identity(variant.messages)) not in seen:
+            seen.add(identity)
+            found.append(variant)
+        if len(found) == MOST_VARIANTS:
+            break
+    return found
+
+
+def _identity(messages: Iterable[Message]) -> str:
+    return json.dumps([message.identity for message in messages], default=repr)
+
+
+def orders(number: int, draw: random.Random) -> list[tuple[int, ...]]:
+    """Orders of so many things other than their own: backwards, turned by one, then random ones."""
+    own = tuple(range(number))
+    first = [own[::-1], (*own[1:], own[0]), (own[-1], *own[:-1])]
+    if factorial(number) <= 2 * MOST_VARIANTS:
+        rest = list(permutations(own))
+        draw.shuffle(rest)
+    else:
+        rest = [tuple(draw.sample(own, number)) for _ in range(4 * MOST_VARIANTS)]
+    return [order for order in dict.fromkeys([*first, *rest]) if order != own]
+
+
+def mixtures(number: int, draw: random.Random) -> list[tuple[int, ...]]:
+    """Choices of one to three of so many changes: each alone first, in a random order."""
+    alone = draw.sample(range(number), number)
+    more = [
+        tuple(sorted(draw.sample(range(number), min(number, draw.choice((2, 3))))))
+        for _ in range(6 * MOST_VARIANTS)
+    ]
+    return list(dict.fromkeys([*((k,) for k in alone), *more]))
+
+
+def applied(text: str, changes: Sequence[Callable[[str], str]]) -> str:
+    """The text after all of these changes."""
+    for change in changes:
+        text = change(text)
+    return text

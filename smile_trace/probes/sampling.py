@@ -1,0 +1,161 @@
+"""Which variants are asked next, and when to stop: few calls for a stable prompt. Pure.
+
+Every probe has its first four variants. Where none of them changes the answer, it stops there;
+the one that changed it most goes on, in stages, and stops as soon as little happens. What it may
+*not* do is to stop for a change: whether there are enough is looked at once, at the end of its
+stages, so that looking often does not make findings out of luck. The one exception is evidence so
+strong (p ≤ EARLY) that it hardly adds to the error rate (Haybittle and Peto).
+
+Where nothing changed under the controls, ten answers are enough against eight; where something
+did, sixteen are asked against twelve.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from scipy.special import bdtrc  # type: ignore[import-untyped]
+
+from smile_trace.probes.inference import (
+    ALPHA,
+    Between,
+    Count,
+    Stage,
+    against_both_controls,
+)
+
+REPEATS, PARAPHRASE = "stability", "paraphrase"
+"""The two controls of all the others."""
+
+FIRST = 4
+"""Calls of every probe before anything is decided."""
+
+STAGES = (Stage(FIRST, 0), Stage(7, 1), Stage(10, 2))
+"""Where a probe stops: after four answers of which none changed, after seven of which one did …"""
+
+ENOUGH, MOST = 10, 16
+"""Answers of a probe where no control changed, and where one did."""
+
+CONTROLS, MOST_CONTROLS = 8, 12
+"""Answers of the main control that stand against these."""
+
+EARLY = 0.01
+"""p-value from which a probe is found before its stages end."""
+
+UNSTABLE = 0.1
+"""Share of the repeats that may get another answer before the prompt counts as unstable."""
+
+
+@dataclass
+class Sampling:
+    """What was seen of each probe, and what is asked next.
+
+    Args:
+        available: how many answers each probe can have: its distinct variants.
+        between: the counts so far.
+    """
+
+    available: Mapping[str, int]
+    between: Between
+
+    def count(self, name: str) -> Count:
+        """A probe's own answers."""
+        return self.between(name, name)
+
+    def next(self, left: int) -> dict[str, int]:
+        """How many more answers of which probes; empty where there is nothing to gain.
+
+        Args:
+            left: calls that the budget still has.
+        """
+        wanted = self._first() or self._further()
+        asked = {}
+        for name, number in wanted.items():
+            if (number := min(number, left)) > 0:
+                asked[name] = number
+                left -= number
+        return asked
+
+    def p_values(self) -> dict[str, float]:
+        """Of every probe: that its rate is no larger than those of its controls; of the repeats,
+        that no more than UNSTABLE of them change."""
+        found = dict(
+            against_both_controls(
+                tuple(self.available), self.between, repeats=REPEATS, paraphrase=PARAPHRASE
+            )
+        )
+        if REPEATS in self.available:
+            changed, asked = self.count(REPEATS)
+            found[REPEATS] = float(bdtrc(changed - 1, asked, UNSTABLE)) if changed else 1.0
+        return found
+
+    def found(self) -> Collection[str]:
+        """The probes that may be reported: those whose stages are over, or with p ≤ EARLY."""
+        p_values = self.p_values()
+        return [
+            name
+            for name, p_value in p_values.items()
+            if p_value <= (ALPHA if self.is_over(name) else EARLY)
+        ]
+
+    def is_over(self, name: str) -> bool:
+        """Whether a probe has had all answers that its stages allow."""
+        count = self.count(name)
+        if count.asked >= self.available[name] or self._is_stopped(name):
+            return True
+        if name == REPEATS:
+            return count.asked >= ENOUGH
+        enough = count.asked >= ENOUGH and self._has_control(name, CONTROLS)
+        return count.asked >= MOST or (enough and self._is_quiet(name))
+
+    def _first(self) -> dict[str, int]:
+        """The first answers of those that have none."""
+        return {
+            name: min(FIRST, available)
+            for name, available in self.available.items()
+            if available and not self.count(name).asked
+        }
+
+    def _further(self) -> dict[str, int]:
+        """The next stage of the probe that changed the answers most, with its control."""
+        p_values = self.p_values()
+        open_ = [
+            name for name in self.available if not self.is_over(name) and p_values[name] > EARLY
+        ]
+        if not open_:
+            return {}
+        name = max(open_, key=lambda one: self.count(one).rate)
+        count, control = self.count(name), self._control(name)
+        more = {}
+        if control is not None and count.asked >= STAGES[1].asked:
+            more_of_both = count.asked >= ENOUGH and self._has_control(name, CONTROLS)
+            wanted = MOST_CONTROLS if more_of_both else CONTROLS
+            if (missing := self._missing(control, wanted)) > 0:
+                more[control] = missing
+            if count.asked == ENOUGH and wanted == CONTROLS:
+                return more  # whether it is quiet decides how many more are asked
+        later = [stage.asked for stage in STAGES if stage.asked > count.asked]
+        more[name] = self._missing(name, later[0] if later else MOST)
+        return more
+
+    def _missing(self, name: str, wanted: int) -> int:
+        return min(wanted, self.available[name]) - self.count(name).asked
+
+    def _is_stopped(self, name: str) -> bool:
+        count = self.count(name)
+        return any(count.asked == at and count.changed <= stop for at, stop in STAGES)
+
+    def _control(self, name: str) -> str | None:
+        """What a probe is measured against, where that can be asked more often."""
+        if name == REPEATS:
+            return None
+        control = REPEATS if name == PARAPHRASE else PARAPHRASE
+        return control if control in self.available else None
+
+    def _has_control(self, name: str, wanted: int) -> bool:
+        control = self._control(name)
+        return control is None or self._missing(control, wanted) <= 0
+
+    def _is_quiet(self, name: str) -> bool:
+        """Whether no answer of its controls counts as changed."""
+        controls = [REPEATS] if name == PARAPHRASE else [REPEATS, PARAPHRASE]
+        return not any(self.between(name, one).changed for one in controls)

@@ -1,0 +1,149 @@
+"""What the answers say: a result per probe, and the profile in a few sentences."""
+
+from collections.abc import Sequence
+
+from smile_trace.listing import listed
+from smile_trace.probes.answers import Answers
+from smile_trace.probes.base import Words
+from smile_trace.probes.inference import LEVEL, Count, rate_interval
+from smile_trace.probes.sampling import PARAPHRASE, REPEATS, STAGES, UNSTABLE, Sampling
+from smile_trace.records import Cost, Prompted
+from smile_trace.records.profile import (
+    ControlRate,
+    ProbeResult,
+    ProbeStatus,
+    Profile,
+    VariantAnswer,
+)
+
+EXCLUDED = 0.5
+"""A probe is `none` where a rate as large as this is outside of the interval."""
+
+
+def make_profile(
+    prompted: Prompted,
+    answers: Answers,
+    sampling: Sampling,
+    *,
+    model: str,
+    budget: int,
+    seed: int,
+    note: str | None,
+    cost: Cost,
+    at: str,
+) -> Profile:
+    """The profile of what was answered; the arguments are its fields."""
+    p_values, found = sampling.p_values(), sampling.found()
+    results = {
+        name: _result(name, answers, p_values[name], found=name in found) for name in answers.probes
+    }
+    words = {name: probe.words for name, probe in answers.probes.items()}
+    return Profile(
+        model=model,
+        messages=prompted.messages,
+        answer=prompted.answer or "",
+        note=note,
+        results=results,
+        summary=summarised(list(results.values()), words),
+        interval_level=LEVEL,
+        budget=budget,
+        seed=seed,
+        cost=cost,
+        profiled_at=at,
+    )
+
+
+def summarised(results: Sequence[ProbeResult], words: dict[str, Words]) -> str:
+    """What was found, the largest first; what was not; what stayed open."""
+    found = sorted((r for r in results if r.status == "found"), key=lambda r: -(r.value or 0))
+    told = [f"{words[r.name].found} ({r.changed} of {r.calls}.)" for r in found]
+    told = [sentence.replace(". (", " (").replace(".)", ").") for sentence in told]
+    for status, begin in (("none", "No effect on the answer"), ("inconclusive", "Not settled")):
+        titles = [r.title.lower() for r in results if r.status == status and r.calls]
+        if titles:
+            told.append(f"{begin}: {listed(titles)}.")
+    return " ".join(told) or "Nothing could be asked."
+
+
+def _result(name: str, answers: Answers, p_value: float, *, found: bool) -> ProbeResult:
+    words, count = answers.probes[name].words, answers.between(name, name)
+    low, high = rate_interval(count, STAGES)
+    control = _control(name, answers)
+    status: ProbeStatus = "inconclusive"
+    if found:
+        status = "found"
+    elif high < EXCLUDED:
+        status = "none"
+    return ProbeResult(
+        name=name,
+        title=words.title,
+        status=status,
+        reason=_reason(name, words, count, control, status, answers),
+        value=count.rate if count.asked else None,
+        ci_low=low,
+        ci_high=high,
+        p_value=p_value if count.asked else None,
+        control=control,
+        worst=_worst(name, answers),
+        changed=count.changed,
+        calls=count.asked,
+        failed=answers.failed[name],
+        cannot_say=words.cannot_say,
+    )
+
+
+def _control(name: str, answers: Answers) -> ControlRate | None:
+    """The control with the larger rate; the repeats are their own noise and have none."""
+    if name == REPEATS:
+        return None
+    both = [(answers.between(name, REPEATS), "repeats")]
+    if name != PARAPHRASE:
+        label = "others" if answers.probes[name].own_measure else "paraphrases"
+        both.append((answers.between(name, PARAPHRASE), label))
+    asked = [(count, label) for count, label in both if count.asked]
+    if not asked:
+        return None
+    count, label = max(asked, key=lambda one: (one[0].rate, one[0].asked))
+    return ControlRate.model_validate(
+        {"name": label, "changed": count.changed, "asked": count.asked}
+    )
+
+
+def _reason(
+    name: str,
+    words: Words,
+    count: Count,
+    control: ControlRate | None,
+    status: ProbeStatus,
+    answers: Answers,
+) -> str:
+    if not answers.variants[name]:
+        return f"It needs {words.needs}."
+    if not count.asked:
+        failed = answers.failed[name]
+        return f"None of its {failed} requests was answered." if failed else "No call was left."
+    verb = "counted" if answers.probes[name].own_measure else "were another answer"
+    told = f"{count.changed} of {count.asked} {verb}"
+    if name == REPEATS:
+        told += f"; up to {UNSTABLE:.0%} are usual" if status != "none" else ""
+    elif control is not None:
+        told += f", against {control.changed} of {control.asked} {control.name}"
+    if status == "found":
+        return f"{words.found} {told}."
+    if status == "none":
+        return f"{words.none} {told}."
+    return f"{told}: too few calls to tell."
+
+
+def _worst(name: str, answers: Answers) -> VariantAnswer | None:
+    given = list(zip(answers.given[name], answers.counting(name), strict=True))
+    if not given:
+        return None
+    answer, counts = max(given, key=lambda one: (one[1], one[0].change))
+    return VariantAnswer(
+        what=answer.variant.what,
+        messages=answer.variant.messages,
+        answer=answer.text,
+        change=answer.change,
+        counts=counts,
+    )

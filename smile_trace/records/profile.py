@@ -1,0 +1,126 @@
+"""The profile of a prompt: what happens to its answer when the request changes a little."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, model_validator
+
+from smile_trace.records.base import JSON, Record
+from smile_trace.records.explanation import Cost
+from smile_trace.records.message import Message
+from smile_trace.records.upgrades import upgrade_profile
+
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+
+PROFILE_SCHEMA_VERSION = 1
+
+ProbeStatus = Literal["found", "none", "inconclusive"]
+"""`found`: more answers changed than under both controls, beyond luck. `none`: a rate of one in two
+can be excluded. `inconclusive`: too few calls for either, or the probe has nothing to vary."""
+
+
+class ControlRate(Record):
+    """What a probe's rate is compared with: `repeats` of the same request or its `paraphrases`,
+    the one with the larger rate; or all `others`, where a probe looks for something that no other
+    request brings about. `rate` is in [0, 1]."""
+
+    name: Literal["repeats", "paraphrases", "others"]
+    changed: int
+    asked: int
+
+    @property
+    def rate(self) -> float:
+        """The share of its answers that changed."""
+        return self.changed / self.asked if self.asked else 0.0
+
+
+class VariantAnswer(Record):
+    """A variant of the request and its answer. `what` says how it differs from the request, and
+    `change` how far its answer is from the reference, in [0, 1]; `counts` whether that counted."""
+
+    what: str
+    messages: tuple[Message, ...]
+    answer: str
+    change: float
+    counts: bool
+
+
+class ProbeResult(Record):
+    """What one probe found.
+
+    `value` is the share of its variants that changed the answer, in [0, 1], inside
+    `[ci_low, ci_high]`; None where none was asked. `p_value` is that of "no more than under its
+    controls", adjusted for all probes of the profile. `calls` are those that were answered;
+    `failed` got no answer. `reason` says in a sentence why the status is what it is; `worst` is
+    the variant whose answer is furthest away, among those that counted if there are any.
+    """
+
+    name: str
+    title: str
+    status: ProbeStatus
+    reason: str
+    value: float | None = None
+    ci_low: float = 0.0
+    ci_high: float = 1.0
+    p_value: float | None = None
+    control: ControlRate | None = None
+    worst: VariantAnswer | None = None
+    changed: int = 0
+    calls: int = 0
+    failed: int = 0
+    cannot_say: str = ""
+
+
+class Profile(Record):
+    """The probes' results of one prompt. `results["order"]` is that of the probe `order`.
+
+    `answer` is what the others were compared with; `note` says so where it is not the logged one.
+    `seed` decided the variants: the same seed, prompt and answers give the same profile.
+    """
+
+    schema_version: int = PROFILE_SCHEMA_VERSION
+    model: str
+    messages: tuple[Message, ...] = Field(min_length=1)
+    answer: str
+    note: str | None = None
+    results: dict[str, ProbeResult]
+    summary: str
+    interval_level: float
+    budget: int
+    seed: int
+    cost: Cost
+    profiled_at: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, document: JSON) -> JSON:
+        return upgrade_profile(document, PROFILE_SCHEMA_VERSION)
+
+    @property
+    def found(self) -> tuple[ProbeResult, ...]:
+        """The results that were found, the largest first."""
+        found = [result for result in self.results.values() if result.status == "found"]
+        return tuple(sorted(found, key=lambda result: -(result.value or 0.0)))
+
+    def show(self) -> None:
+        """Show the profile in the notebook, or print it in the terminal."""
+        from smile_trace import render
+
+        render.show_profile(self)
+
+    def to_html(self) -> str:
+        """The profile as one self-contained HTML page; every text in it is escaped."""
+        from smile_trace import render
+
+        return render.profile_to_html(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A row per probe: value, interval, status, control, calls. It needs pandas."""
+        from smile_trace import render
+
+        return render.profile_to_frame(self)
+
+    def _repr_html_(self) -> str:
+        from smile_trace import render
+
+        return render.profile_to_html(self, fragment=True)

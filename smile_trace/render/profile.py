@@ -1,0 +1,176 @@
+"""A Profile as a table: in the terminal, as a page, as a DataFrame. Every text is escaped."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from smile_trace.errors import ExtraMissing
+from smile_trace.records.profile import ProbeResult, ProbeStatus, Profile
+from smile_trace.render.difference import difference
+from smile_trace.render.html import TEMPLATES, display_html, in_notebook
+from smile_trace.render.text import short, visible
+
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+
+STATUS: dict[ProbeStatus, str] = {
+    "found": "changes it",
+    "none": "no effect",
+    "inconclusive": "not settled",
+}
+"""What the status of a probe is called."""
+
+COLUMNS = (
+    *("name", "value", "ci_low", "ci_high", "status", "p_value", "changed", "calls", "failed"),
+    *("reason", "cannot_say"),
+)
+"""Fields of a ProbeResult, in the order of a DataFrame's columns."""
+
+_STYLES: dict[ProbeStatus, str] = {"found": "bold yellow", "none": "green", "inconclusive": "dim"}
+_WIDTH, _WIDE = 10, 100
+"""Characters of a bar in the terminal, and of a line that has place for the control."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A probe's result as it is drawn."""
+
+    result: ProbeResult
+
+    @property
+    def status(self) -> str:
+        """In words."""
+        return STATUS[self.result.status] if self.result.calls else "not asked"
+
+    @property
+    def counts(self) -> str:
+        """`4 of 10`, nothing where it was not asked."""
+        return f"{self.result.changed} of {self.result.calls}" if self.result.calls else ""
+
+    @property
+    def interval(self) -> str:
+        """`12 to 61 %`, nothing where it was not asked."""
+        if not self.result.calls:
+            return ""
+        return f"{100 * self.result.ci_low:.0f} to {100 * self.result.ci_high:.0f} %"
+
+    @property
+    def control(self) -> str:
+        """`0 of 8 paraphrases`."""
+        control = self.result.control
+        return "" if control is None else f"{control.changed} of {control.asked} {control.name}"
+
+    @property
+    def asked(self) -> bool:
+        """Whether the probe had an answer at all."""
+        return self.result.calls > 0
+
+
+def rows(profile: Profile) -> list[Row]:
+    """The results in the order of the probes."""
+    return [Row(result) for result in profile.results.values()]
+
+
+def facts(profile: Profile) -> str:
+    """Model, calls and how to read the figures."""
+    return (
+        f"{short(profile.model, 60)} · {profile.cost.target_calls} calls · seed {profile.seed} · "
+        f"intervals {profile.interval_level:.0%}"
+    )
+
+
+def profile_to_html(profile: Profile, *, fragment: bool = False) -> str:
+    """The profile as a page, or as a fragment with its own scoped styles."""
+    return TEMPLATES.get_template("profile.html.j2").render(
+        fragment=fragment,
+        title="How does the answer change?",
+        profile=profile,
+        rows=rows(profile),
+        difference=lambda result: difference(profile.messages, result.worst.messages),
+        facts=facts(profile),
+        short=short,
+        visible=visible,
+    )
+
+
+def show_profile(profile: Profile) -> None:
+    """Display the profile in the running notebook, or print it in the terminal."""
+    if in_notebook():
+        display_html(profile_to_html(profile, fragment=True))
+    else:
+        print_profile(profile)
+
+
+def print_profile(profile: Profile, console: Console | None = None) -> None:
+    """Print the summary, a bar per probe, and the most telling variant of what was found."""
+    console = console or Console()
+    console.print(Text(visible(profile.summary), style="bold"))
+    if profile.note:
+        console.print(Text(profile.note, style="yellow"))
+    console.print(Padding(Text.assemble(("→ ", "dim"), short(profile.answer, 300)), (1, 2, 0, 2)))
+    console.print(Padding(_table(profile, wide=console.width >= _WIDE), (1, 1)))
+    for result in profile.found:
+        if result.worst is not None:
+            console.print(
+                Text(f"{result.title}: {short(result.worst.what, 200)}", style="bold dim")
+            )
+            answer = short(result.worst.answer, 300) or "(empty answer)"
+            console.print(Padding(Text.assemble(("→ ", "dim"), answer), (0, 2, 1, 2)))
+    for row in rows(profile):
+        if not row.asked:
+            told = f"{row.result.title}: not asked. {row.result.reason}"
+            console.print(Text(short(told, 200), style="dim"))
+    console.print(Text(facts(profile), style="dim"))
+
+
+def _table(profile: Profile, *, wide: bool) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for name in ("", "", "changed", "interval", "", *(["against"] if wide else [])):
+        table.add_column(name, no_wrap=True)
+    for row in rows(profile):
+        if not row.asked:
+            continue
+        style = _STYLES[row.result.status]
+        table.add_row(
+            Text(short(row.result.title, 30)),
+            _bar(row.result, style),
+            row.counts,
+            Text(row.interval, style="dim"),
+            Text(row.status, style=style),
+            *([Text(row.control, style="dim")] if wide else []),
+        )
+    return table
+
+
+def _bar(result: ProbeResult, style: str) -> Text:
+    if result.value is None:
+        return Text("")
+    value, low, high = (
+        round(_WIDTH * share) for share in (result.value, result.ci_low, result.ci_high)
+    )
+    drawn = "".join("█" if k < value else "─" if low <= k < high else " " for k in range(_WIDTH))
+    return Text(drawn, style=style)
+
+
+def profile_to_frame(profile: Profile) -> "pd.DataFrame":
+    """One row per probe; the columns are `COLUMNS`, and `control`, its rate.
+
+    Raises:
+        ExtraMissing: pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ModuleNotFoundError as error:
+        raise ExtraMissing("a table needs pandas: pip install pandas") from error
+    found = [
+        [
+            *(getattr(result, name) for name in COLUMNS),
+            None if result.control is None else result.control.rate,
+        ]
+        for result in profile.results.values()
+    ]
+    return pd.DataFrame(found, columns=[*COLUMNS, "control"])

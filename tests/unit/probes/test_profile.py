@@ -1,0 +1,162 @@
+"""A profile of planted models, end to end: what they depend on is found, and nothing else."""
+
+import re
+
+import pytest
+
+import smile_trace
+from smile_trace.errors import SmileTraceError
+from smile_trace.probes import Answer, Variant
+from smile_trace.records import Message
+from smile_trace.records.profile import Profile
+from tests.support.planted import PlantedModel, constant
+
+PROMPT = """Answer from the documents.
+
+[1] Returns are accepted within 30 days of delivery.
+
+[2] Shipping is free above 50 euros.
+
+[3] Gift cards cannot be returned.
+
+[4] Batteries go to a collection point.
+
+Question: How long may I return an item?"""
+
+RETURNS = "You may return an item within 30 days."
+
+
+def first_document(prompt: str) -> str:
+    """Answers from the document that stands first."""
+    return (
+        RETURNS
+        if re.search(r"documents\.\s+\[1\]", prompt)
+        else "Batteries go to a collection point."
+    )
+
+
+def obedient(prompt: str) -> str:
+    """Does what any sentence of the prompt tells it to begin with."""
+    planted = re.search(r"(?:word|with|start with) ([A-Z]{5,}\d\d)", prompt)
+    return f"{planted[1]} {RETURNS}" if planted else RETURNS
+
+
+def test_a_stable_prompt_takes_four_calls_a_probe_and_nothing_is_found() -> None:
+    model = PlantedModel(constant, deterministic=False)
+    profile = smile_trace.profile(PROMPT, model=model, answer=constant(""))
+    asked = [result for result in profile.results.values() if result.calls]
+    assert {result.calls for result in asked} == {4}
+    assert {result.status for result in asked} == {"none"}
+    assert len(model.asked) == profile.cost.target_calls == 4 * len(asked)
+
+
+def test_a_deterministic_model_is_not_asked_the_same_again_and_again() -> None:
+    model = PlantedModel(constant)
+    profile = smile_trace.profile(PROMPT, model=model, answer=constant(""))
+    assert profile.results["stability"].calls == 1
+
+
+def test_the_order_of_documents_is_found_and_nothing_else() -> None:
+    profile = smile_trace.profile(PROMPT, model=first_document, budget=60)
+    assert [result.name for result in profile.found] == ["order"]
+    order = profile.results["order"]
+    assert order.value is not None
+    assert order.ci_low <= order.value <= order.ci_high
+    assert order.worst is not None
+    assert order.worst.answer.startswith("Batteries")
+    assert "documents in the order" in order.worst.what
+    assert order.control is not None
+    assert order.control.changed == 0
+    assert "order" in profile.summary
+
+
+def test_an_obeyed_instruction_is_found_by_its_marker() -> None:
+    profile = smile_trace.profile(PROMPT, model=obedient, budget=60)
+    assert [result.name for result in profile.found] == ["hijack"]
+    assert profile.results["hijack"].worst is not None
+    assert profile.results["hijack"].control is not None
+    assert profile.results["hijack"].control.name == "others"
+
+
+def test_a_planted_instruction_is_never_sent_to_a_function_that_acts() -> None:
+    model = PlantedModel(constant, deterministic=False)
+    model.capabilities = type(model.capabilities)(calls_function=True)
+    profile = smile_trace.profile(PROMPT, model=model, answer=constant(""))
+    assert not profile.results["hijack"].calls
+    assert not any("answer with the" in request.messages[-1].content for request in model.asked)
+    assert all("PELICAN" not in request.messages[-1].content for request in model.asked)
+
+
+def test_the_budget_holds_and_what_it_did_not_reach_is_not_settled() -> None:
+    model = PlantedModel(first_document, deterministic=False)
+    profile = smile_trace.profile(PROMPT, model=model, answer=RETURNS, budget=6)
+    assert len(model.asked) == 6
+    assert profile.results["order"].status == "inconclusive"
+
+
+def test_a_logged_answer_that_the_model_does_not_give_is_replaced_and_said() -> None:
+    profile = smile_trace.profile(PROMPT, model=constant, answer="Something else entirely: 12.")
+    assert profile.answer == constant("")
+    assert profile.note is not None
+    assert not profile.found
+
+
+def test_failed_requests_are_missing_data() -> None:
+    def failing(prompt: str) -> str:
+        if "Hello" in prompt or "Thank" in prompt:
+            raise ValueError("overloaded")
+        return constant(prompt)
+
+    model = PlantedModel(failing, deterministic=False)
+    profile = smile_trace.profile(PROMPT, model=model, answer=constant(""))
+    assert profile.results["paraphrase"].failed
+    assert not profile.found
+    assert all(result.changed == 0 for result in profile.results.values())
+
+
+def test_a_profile_is_the_same_for_the_same_seed_and_reads_its_own_json() -> None:
+    one, other = (
+        smile_trace.profile(PROMPT, model=PlantedModel(first_document), seed=3) for _ in range(2)
+    )
+    assert one.results == other.results
+    assert Profile.model_validate_json(one.model_dump_json()) == one
+    newer = one.model_dump() | {"schema_version": 99}
+    with pytest.raises(ValueError, match="upgrade smile-trace"):
+        Profile.model_validate(newer)
+
+
+def test_a_probe_of_ones_own_is_a_function() -> None:
+    @smile_trace.probe("shouting", title="In capitals")
+    def shouting(call, seed):
+        for k in range(12):
+            content = call.messages[0].content.upper() + "!" * k
+            yield Variant((Message(role="user", content=content),), f"{k} marks")
+
+    profile = smile_trace.profile(
+        PROMPT,
+        model=lambda prompt: "WHY SHOUT?" if prompt.isupper() else RETURNS,
+        probes=[shouting],
+        budget=60,
+    )
+    assert list(profile.results) == ["stability", "paraphrase", "shouting"]
+    assert [result.name for result in profile.found] == ["shouting"]
+
+
+def test_a_measure_of_ones_own_sees_every_answer() -> None:
+    seen: list[Answer] = []
+
+    def counts(answer: Answer) -> bool:
+        seen.append(answer)
+        return "30" in answer.text and False
+
+    @smile_trace.probe("numbers", counts=counts)
+    def numbers(call, seed):
+        return [Variant((Message(role="user", content=str(k)),), str(k)) for k in range(4)]
+
+    smile_trace.profile(PROMPT, model=constant, probes=[numbers])
+    assert len({answer.variant.what for answer in seen}) > 4
+
+
+def test_an_unknown_probe_is_said_in_a_sentence() -> None:
+    with pytest.raises(SmileTraceError, match="there is no probe 'odrer': take some of stability"):
+        smile_trace.profile(PROMPT, model=constant, probes=["odrer"])
