@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from smile_trace.capture.spool.losses import FILE_SUFFIX, read_losses
-from smile_trace.cli import explain
+from smile_trace.cli.output import read_text
 from smile_trace.comparison import templates
 from smile_trace.errors import SmileTraceError
 from smile_trace.testing import recorded
@@ -26,7 +26,7 @@ def _read(data: bytes) -> None:
     with contextlib.suppress(SmileTraceError):
         templates.read_file(file)
     with contextlib.suppress(SmileTraceError):
-        explain._read(file)
+        read_text(file)
     with contextlib.suppress(ValueError):  # its own, with the line
         assert all(isinstance(answer, str) for answer in recorded._read(file).values())
     lost = read_losses(_folder())
