@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.support.local_model",
     "tests.support.other_user",
     "tests.support.phoenix_server",
+    "tests.support.postgres_server",
     "tests.support.priced_models",
 ]
 
@@ -48,6 +49,7 @@ hypothesis.settings.load_profile("repeat")
 SERVERS = {
     "mlflow_server": "MLflow",
     "phoenix_server": "Phoenix",
+    "postgres_server": "PostgreSQL",
     "local_model": "local model",
     "chat_model": "local model",
 }

@@ -24,7 +24,7 @@ from smile_trace.cli.report import report
 from smile_trace.cli.run import run
 from smile_trace.cli.ship import ship
 from smile_trace.cli.status import status
-from smile_trace.cli.store import export, import_, retry
+from smile_trace.cli.store import copy, export, import_, retry
 from smile_trace.cli.worker import worker
 from smile_trace.errors import SmileTraceError, needing_extra
 
@@ -69,6 +69,8 @@ hub_app = typer.Typer(
     no_args_is_help=True, help="Explanations as files: checked, searched in a folder, shared."
 )
 app.add_typer(hub_app, name="hub")
+store_app = typer.Typer(no_args_is_help=True, help="The store as a whole: moved elsewhere.")
+app.add_typer(store_app, name="store")
 
 
 def _add(
@@ -107,4 +109,5 @@ _add(import_, "import")
 _add(hub.check, "check", to=hub_app)
 _add(hub.build, "build", to=hub_app)
 _add(forget, "forget")
+_add(copy, "copy", to=store_app)
 _add(doctor, "doctor")

@@ -68,6 +68,11 @@ def _table(now: "Status") -> "Table":
         table.add_row(f"from {read.source}", str(read.traces), said)
         if read.reason is not None:
             table.add_row("", "", _dim(read.reason))
+    for number, one in enumerate(now.workers):
+        said = f"{one.name}: {one.explaining} of at most {one.capacity} explanations"
+        state = "" if one.alive else ", gives no sign of life"
+        count = str(sum(worker.alive for worker in now.workers)) if not number else ""
+        table.add_row("" if number else "workers", count, printable(f"{said}{state}"))
     table.add_row("sampled", str(now.sampled), "")
     table.add_row("explained", str(now.explained), _by_status(now))
     if now.sanity_checks:

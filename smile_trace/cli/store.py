@@ -1,4 +1,4 @@
-"""`smile-trace retry`, `export` and `import`: commands on what the store holds."""
+"""`smile-trace retry`, `export`, `import` and `store copy`: commands on what the store holds."""
 
 import sys
 from pathlib import Path
@@ -97,6 +97,28 @@ def import_(
     forgotten = f", {done.forgotten} of forgotten traces were left out" if done.forgotten else ""
     others = f", {done.without_call} explain no captured call" if done.without_call else ""
     print(f"{done.new} imported, {done.known} were there already{forgotten}{others}.")
+
+
+def copy(
+    to: Annotated[
+        str, typer.Option(metavar="URL", help="Where to: postgresql://role@host:5432/name.")
+    ],
+    password_env: Annotated[
+        str | None, typer.Option(help="The variable that holds the role's password.")
+    ] = None,
+) -> None:
+    """Copy the whole store into an empty PostgreSQL database, which many workers may share.
+
+    The worker has to be stopped. What is under way goes on there; this store stays as it is.
+    """
+    from smile_trace.settings import Settings
+    from smile_trace.worker.move import move
+
+    copied = move(Settings(), {"url": to, "password_env": password_env})
+    print(
+        f"{sum(copied.rows.values())} rows copied, and compared: {copied.rows['traces']} traces, "
+        f"{copied.rows['explanations']} explanations. Now write {to!r} as url into [store]."
+    )
 
 
 def _about_failed(count: int, others: int) -> str:

@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from smile_trace.settings.explaining import Budget, Explaining, Pooling, Sampling
 from smile_trace.settings.models import MODEL_KINDS, PACKAGED_NAMES, ModelSettings, RerunSettings
+from smile_trace.settings.store import StoreSettings
 from smile_trace.settings.worker import Receive, Retention, Ship, Sources, Worker
 from smile_trace.settings_file import SettingsError, find_file
 
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     explain: Explaining = Explaining()
     pooling: Pooling = Pooling()
     worker: Worker = Worker()
+    store: StoreSettings = StoreSettings()
     receive: Receive = Receive()
     ship: Ship = Ship()
     sources: Sources = Sources()

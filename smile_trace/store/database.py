@@ -1,29 +1,20 @@
-"""The connection to the store: WAL, immediate write transactions, migrations at open."""
+"""The connection to the store: transactions, faults as sentences, migrations at open."""
 
-import os
-import sqlite3
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Connection, Engine, Row, Select, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy import Column, Connection, Engine, Row, Select
 
 from smile_trace.errors import ReasonCode, SmileTraceError
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for another one's lock."""
-IN_MEMORY = Path(":memory:")
-"""What SQLite calls a database that is in no file; each thread has one of its own."""
-VACUUM_PAGES = 2000
-"""Free pages returned to the system per statement."""
 
 
 class StoreError(SmileTraceError):
@@ -33,48 +24,50 @@ class StoreError(SmileTraceError):
 
 
 class StoreUnavailable(StoreError):
-    """Nothing can be written for now: the disk is full or read-only, or another process holds
-    the file. Nothing was written, and the same may be tried again later."""
+    """Nothing can be written for now: the disk is full or read-only, the database does not answer,
+    or another process holds its lock. Nothing was written, and the same may be tried again later.
+    """
 
     code = ReasonCode.STORE_UNAVAILABLE
 
 
-class Database:
-    """One SQLite file, its engine and its transactions."""
+class TakenOver(StoreError):
+    """The other workers of a shared store took this one for dead: what it explained is theirs."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.engine = _engine(path)
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+class Database(ABC):
+    """A database, its engine and its transactions.
+
+    Attributes:
+        name: what it is called in a sentence: its path or its address, without a password.
+        frees_space: whether `used_bytes` falls at once when rows are deleted.
+    """
+
+    frees_space: bool
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.engine = engine
+        self.name = name
+
+    @abstractmethod
+    def read(self) -> AbstractContextManager[Connection]:
         """A consistent view: everything read inside is of one moment."""
-        with self._transaction("BEGIN") as connection:
-            yield connection
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A write transaction that has the lock from its start on.
+    @abstractmethod
+    def write(self, *, fenced: bool = True) -> AbstractContextManager[Connection]:
+        """A write transaction that has the store's one lock from its start on.
 
-        A deferred BEGIN would read first and then fail with "database is locked" where
-        another process wrote in between.
+        Whoever reads first and then writes so sees what everybody before it wrote.
+
+        Args:
+            fenced: False for what may be written by a worker whose work another one has taken
+                over: answers that were paid for, and what they cost.
 
         Raises:
-            StoreUnavailable: the disk is full or read-only, or another process holds the lock.
-            StoreError: the file is damaged. Either way nothing was written.
+            StoreUnavailable: nothing can be written for now, or another process holds the lock.
+            TakenOver: other workers took this one for dead.
+            StoreError: the database is damaged. Either way nothing was written.
         """
-        with self._transaction("BEGIN IMMEDIATE") as connection:
-            yield connection
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
-        try:
-            with self.engine.connect() as connection:
-                connection = connection.execution_options(begin=begin)
-                with connection.begin():
-                    yield connection
-        except DatabaseError as error:
-            raise describe_fault(self.path, error.orig) from error
 
     def migrate(self) -> None:
         """Bring the tables to this release's form.
@@ -93,62 +86,39 @@ class Database:
             known = {revision.revision for revision in script.walk_revisions()}
             if current is not None and current not in known:
                 raise StoreError(
-                    f"{self.path} was written by a newer smile-trace: upgrade this one with "
+                    f"{self.name} was written by a newer smile-trace: upgrade this one with "
                     "`pip install -U smile-trace`, or choose another SMILE_TRACE_HOME."
                 )
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            self._upgrade(connection, config, current)
 
+    def _upgrade(self, connection: Connection, config: Config, current: str | None) -> None:
+        """Bring the tables from the revision `current` (None = there are none) to the newest."""
+        command.upgrade(config, "head")
+
+    @abstractmethod
     def damage(self) -> str | None:
-        """What SQLite finds wrong with the file; None where it is sound.
+        """What is found wrong with the file; None where it is sound.
 
         Raises:
-            StoreError: the file cannot be read at all.
+            StoreError: it cannot be read at all.
         """
-        with self.read() as connection:
-            found = str(connection.exec_driver_sql("PRAGMA quick_check").scalar_one())
-        return None if found == "ok" else found
 
+    @abstractmethod
     def used_bytes(self) -> int:
-        """What the file would take without its free pages."""
-        pragmas = ("page_count", "freelist_count", "page_size")
-        with self.read() as connection:
-            pages, free, size = (
-                int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in pragmas
-            )
-        return (pages - free) * size
+        """What the store takes, without free space where `frees_space`."""
 
+    @abstractmethod
     def shrink(self, stopping: Callable[[], bool] = lambda: False) -> None:
-        """Return free pages to the system, some at a time, so that writers wait briefly."""
-        while not stopping() and (free := self._free_pages()):
-            self._script(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
-            if self._free_pages() >= free:  # a file that was made without incremental vacuum
-                return
+        """Return free space to the system, some at a time, so that writers wait briefly."""
 
+    @abstractmethod
     def vacuum(self) -> None:
-        """Rewrite the whole file at its smallest size, under an exclusive lock.
+        """Rewrite everything at its smallest size, under an exclusive lock.
 
         Raises:
             StoreError: there is no room for it, or another process holds the lock.
         """
-        self._script("VACUUM")
-        empty_wal(self.path)
-
-    def _free_pages(self) -> int:
-        with self.read() as connection:
-            return int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
-
-    def _script(self, statement: str) -> None:
-        # Neither statement may stand in a transaction, and each must be run to its very end.
-        try:
-            connection = self.engine.raw_connection()
-            try:
-                assert isinstance(connection.dbapi_connection, sqlite3.Connection)
-                connection.dbapi_connection.executescript(statement)
-            finally:
-                connection.close()
-        except sqlite3.Error as error:
-            raise describe_fault(self.path, error) from error
 
     def close(self) -> None:
         """Close every connection."""
@@ -166,109 +136,5 @@ def in_chunks(
     return rows
 
 
-@contextmanager
-def describing_faults(path: Path) -> Iterator[None]:
-    """Raise what goes wrong with another SQLite database as it is raised for the store's.
-
-    Raises:
-        StoreError: the file at `path` is damaged, or cannot be written for now.
-    """
-    try:
-        yield
-    except DBAPIError as error:
-        raise describe_fault(path, error.orig) from error
-    except sqlite3.Error as error:
-        raise describe_fault(path, error) from error
-
-
-def describe_fault(path: Path, error: BaseException | None) -> StoreError:
-    """The error that a person sees when SQLite cannot work on the file at `path`."""
-    # Codes beyond 255 say more about the same thing.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    match code:
-        case sqlite3.SQLITE_FULL:
-            return StoreUnavailable(f"the disk of {path.parent} is full: free some space.")
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return StoreUnavailable(
-                f"{path.parent} cannot be written: make the folder, its disk and {path.name} "
-                "writable for this user."
-            )
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return StoreUnavailable(
-                f"{path} was locked for {BUSY_SECONDS:.0f} s: see which process holds it."
-            )
-        case sqlite3.SQLITE_IOERR:
-            return StoreUnavailable(
-                f"the disk of {path.parent} fails ({error}): see whether it is full or broken."
-            )
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return StoreError(
-                f"{path} is damaged ({error}): move it away, or bring back a copy of it."
-            )
-    return StoreError(f"{path}: {error}")
-
-
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
-
-
-def _engine(path: Path) -> Engine:
-    # A prompt's lone surrogates travel as JSON escapes, so plain UTF-8 does everywhere.
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: DBAPIConnection, _: Any) -> None:
-        assert isinstance(connection, sqlite3.Connection)
-        connection.isolation_level = None  # we say BEGIN ourselves
-        if connection.execute("PRAGMA page_count").fetchone() == (0,):  # it can only begin so
-            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        _use_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")  # a reservation survives a power cut
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-    return engine
-
-
-def make_wal(path: Path) -> None:
-    """Give another SQLite database the journal mode of the store; it stays with the file."""
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    connection = sqlite3.connect(path)
-    try:
-        _use_wal(connection)
-    finally:
-        connection.close()
-
-
-def empty_wal(path: Path) -> None:
-    """Move what a write-ahead log holds into its database, and make the log empty.
-
-    Raises:
-        StoreUnavailable: readers or writers kept it in use for `BUSY_SECONDS`.
-    """
-    deadline = time.monotonic() + BUSY_SECONDS
-    with describing_faults(path), closing(sqlite3.connect(path, timeout=1.0)) as connection:
-        while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            if time.monotonic() > deadline:
-                raise StoreUnavailable(
-                    f"{path} was in use for {BUSY_SECONDS:.0f} s: see which process reads it."
-                )
-            time.sleep(0.05)
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """SQLite itself does not wait where several make a new file a WAL one at the same moment."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return

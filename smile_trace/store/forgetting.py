@@ -10,10 +10,8 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    String,
     Table,
     and_,
-    cast,
     delete,
     func,
     or_,
@@ -21,13 +19,13 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace import semconv
 from smile_trace.records import Call, ForgottenCall, ForgottenTrace, Record
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among, ids_in, trace_hash
 from smile_trace.store.retention import remove_traces
+from smile_trace.store.statements import insert, json_text
 from smile_trace.store.tables import (
     calls,
     corrupt_lines,
@@ -112,13 +110,12 @@ class Forgetting:
     def _holding(self, attributes: Iterable[str], field: str, value: str) -> list[str]:
         said = or_(
             *(  # another exporter's may be numbers
-                cast(func.json_extract(spans.c.body, f'$.attributes."{name}"'), String) == value
-                for name in attributes
+                json_text(spans.c.body, "attributes", name) == value for name in attributes
             )
         )
         with self._database.read() as connection:
             found = set(connection.execute(select(spans.c.trace_id).where(said)).scalars())
-            of_calls = func.json_extract(calls.c.body, f"$.{field}") == value
+            of_calls = json_text(calls.c.body, field) == value
             found |= set(connection.execute(select(calls.c.trace_id).where(of_calls)).scalars())
         return sorted(found)
 
@@ -282,7 +279,7 @@ def _note_copies(connection: Connection, ids: Sequence[str]) -> list[Removal]:
 def _what_they_held(connection: Connection, ids: Sequence[str]) -> dict[str, ForgottenTrace]:
     found: dict[str, list[ForgottenCall]] = defaultdict(list)
     days: dict[str, set[str]] = defaultdict(set)
-    at = func.json_extract(explanations.c.body, "$.explained_at")
+    at = json_text(explanations.c.body, "explained_at")
     explained = select(explanations.c.call_id, at).where(explanations.c.trace_id.in_(ids))
     for call_id, explained_at in connection.execute(explained):
         with suppress(TypeError, ValueError):  # imported ones may hold anything

@@ -3,6 +3,7 @@
 from typing import Any, Literal, NamedTuple
 
 from smile_trace.records import Call
+from smile_trace.store.column_types import storable
 
 
 class Group(NamedTuple):
@@ -16,8 +17,9 @@ class Group(NamedTuple):
     def of(cls, call: Call) -> "Group":
         """The group of a call: that of the first prompt it used, else that of its function."""
         if call.prompts:
-            return cls("prompt", call.prompts[0].name, call.prompts[0].version)
-        return cls("function", call.name)
+            prompt = call.prompts[0]
+            return cls("prompt", storable(prompt.name), storable(prompt.version))
+        return cls("function", storable(call.name))
 
     @classmethod
     def from_row(cls, row: Any) -> "Group":

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import Column, Connection, Row, Table, bindparam, delete, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Call, Explanation, ExplanationSettings, Observation, Record
@@ -14,6 +13,7 @@ from smile_trace.store.database import Database
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
 from smile_trace.store.spending.budget_scope import BudgetScope
+from smile_trace.store.statements import insert
 from smile_trace.store.tables import calls, explanations, groups, jobs, observations, traces
 
 logger = logging.getLogger(__name__)
@@ -202,6 +202,18 @@ class Jobs:
         with self._database.read() as connection:
             return set(job_ids) - set(connection.execute(query).scalars())
 
+    def models_running(self) -> list[str | None]:
+        """The models of the jobs that any worker has under way, one for each job."""
+        query = select(jobs.c.model).where(jobs.c.state == "running")
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def any_due(self, *, now: float) -> bool:
+        """Whether the time of any pending job has come."""
+        query = select(jobs.c.id).where(jobs.c.state == "pending", jobs.c.not_before <= now)
+        with self._database.read() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def running(self) -> list[Job]:
         """Jobs that were started and have not ended."""
         with self._database.read() as connection:
@@ -227,9 +239,9 @@ class Jobs:
             raise KeyError(job_id)
         return _job(row)
 
-    def start(self, job: Job, *, now: float) -> None:
-        """Mark a pending job as running."""
-        self._set(job.id, now, state="running", **NO_REASON)
+    def start(self, job: Job, *, now: float, worker_id: int | None = None) -> None:
+        """Mark a pending job as running, by one of the workers of a shared store."""
+        self._set(job.id, now, state="running", worker_id=worker_id, **NO_REASON)
 
     def note_crashes(self, *, now: float) -> None:
         """Count one crash for every job that a dead worker left running."""

@@ -4,17 +4,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     and_,
     bindparam,
     delete,
     func,
-    literal_column,
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
@@ -28,10 +25,8 @@ from smile_trace.store.queueing import (
     queue_news,
     queue_since,
 )
+from smile_trace.store.statements import age, insert
 from smile_trace.store.tables import deliveries, removals, trackers
-
-_AGE: ColumnElement[int] = literal_column("deliveries.rowid")
-"""Grows with every new delivery, and is part of the index, so that nothing has to be sorted."""
 
 
 class Delivery(Record):
@@ -122,7 +117,7 @@ class Outbox:
         query = (
             select(deliveries)
             .where(_due(tracker, kind, now))
-            .order_by(deliveries.c.not_before, _AGE)
+            .order_by(deliveries.c.not_before, age())
             .limit(limit)
         )
         with self._database.read() as connection:
@@ -161,7 +156,7 @@ class Outbox:
                 ),
             )
             .where(_due(tracker, kind, now), trace.c.state == "delivered")
-            .order_by(deliveries.c.not_before, _AGE)
+            .order_by(deliveries.c.not_before, age())
             .limit(limit)
         )
         with self._database.read() as connection:

@@ -1,12 +1,12 @@
 """The paths of traces: from their final answers back."""
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records.path import ExplanationPath
 from smile_trace.store.database import Database
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.jobs import NO_REASON, Job
+from smile_trace.store.statements import insert
 from smile_trace.store.tables import jobs, paths
 
 _PERTURBATIONS = {"perturbations"}

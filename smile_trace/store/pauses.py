@@ -1,11 +1,11 @@
 """Models that cannot be asked right now, and when one call may try again."""
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
+from smile_trace.store.statements import insert
 from smile_trace.store.tables import paused_models
 
 

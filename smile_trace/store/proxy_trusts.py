@@ -1,11 +1,11 @@
 """How far proxies were trusted beside their targets, per prompt: one value per explanation."""
 
 from sqlalchemy import ColumnElement, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.groups import Group
+from smile_trace.store.statements import insert
 from smile_trace.store.tables import proxy_trusts
 
 

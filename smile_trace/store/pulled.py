@@ -1,11 +1,11 @@
 """How far the places of each source were read, and what was found there."""
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Record
 from smile_trace.store.database import Database
+from smile_trace.store.statements import insert
 from smile_trace.store.tables import pulled
 
 

@@ -15,10 +15,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import Insert, insert
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Record
+from smile_trace.store.statements import Insert, insert
 from smile_trace.store.tables import (
     calls,
     deliveries,
@@ -133,7 +133,9 @@ def queue_since(
     )
 
     def queue(query: "Select[*tuple[Any, ...]]", trace_id: ColumnElement[str]) -> int:
-        return int(connection.execute(_new(query.where(trace_id.in_(recent)))).rowcount)
+        queued = _new(query.where(trace_id.in_(recent)))
+        # Of an INSERT it is kept where it is asked for.
+        return int(connection.execute(queued.execution_options(preserve_rowcount=True)).rowcount)
 
     all_traces = int(
         connection.execute(select(func.count()).select_from(recent.subquery())).scalar_one()

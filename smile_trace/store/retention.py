@@ -71,7 +71,9 @@ def apply_retention(
         while not stopping() and (count := _remove_traces(database, now - retention.days * DAY)):
             gone += count
     too_big = False
-    limit = None if retention.megabytes is None else retention.megabytes * 2**20
+    limit = None
+    if retention.megabytes is not None and database.frees_space:  # else it would remove everything
+        limit = retention.megabytes * 2**20
     while limit is not None and database.used_bytes() > limit and not stopping():
         if count := _remove_responses(database, now):
             stored_responses += count

@@ -12,20 +12,23 @@ from sqlalchemy import update
 from smile_trace.private_files import NotPrivate, tighten_file, tighten_folder
 from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
-from smile_trace.store.database import IN_MEMORY, Database, StoreError
+from smile_trace.store.database import Database, StoreError
 from smile_trace.store.forgetting import Forgetting
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.paths import Paths
 from smile_trace.store.pauses import Pauses
+from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.proxy_trusts import ProxyTrusts
 from smile_trace.store.pulled import PulledPlaces
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
 from smile_trace.store.queries.status import Status, read_status
 from smile_trace.store.spending.ledger import StoredLedger, StoredResponses
+from smile_trace.store.sqlite import IN_MEMORY, SQLiteDatabase
 from smile_trace.store.tables import deliveries, jobs, paused_models, trackers
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import Traces
+from smile_trace.store.workers import Workers
 
 MAX_WAIT = 3600.0
 """No job, model, tracker or delivery waits longer between two tries, in seconds."""
@@ -41,7 +44,7 @@ FILES = (
 
 
 class Store:
-    """Everything the worker knows, in one SQLite file.
+    """Everything the worker knows: in one SQLite file, or in a database of PostgreSQL.
 
     Attributes:
         traces: spool files, spans, traces, calls, feedback.
@@ -54,6 +57,7 @@ class Store:
         responses: answers by content key (a `models.accounting.ledger.ResponseCache`).
         ledger: reservations and spend (a `models.accounting.ledger.Ledger`).
         forgetting: removes traces for good.
+        workers: who shares the store.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Store:
         self.responses = StoredResponses(database)
         self.ledger = StoredLedger(database, budget, models, clock)
         self.forgetting = Forgetting(database)
+        self.workers = Workers(database)
 
     @classmethod
     def look(cls, settings: Settings, clock: Callable[[], float] = time.time) -> "Store":
@@ -89,10 +94,10 @@ class Store:
         Raises:
             StoreError: nothing is there, it cannot be read, or a newer release made it.
         """
-        if has_store(settings.home):
+        if has_store(settings):
             return cls.open(settings, clock)
         check_home(settings)
-        return cls._of(Database(IN_MEMORY), settings, clock)
+        return cls._of(SQLiteDatabase(IN_MEMORY), settings, clock)
 
     @classmethod
     def open(cls, settings: Settings, clock: Callable[[], float] = time.time) -> "Store":
@@ -115,7 +120,7 @@ class Store:
                 "that you can write."
             ) from None
         _make_private(settings)
-        return cls._of(Database(home / "store.db"), settings, clock)
+        return cls._of(_database(settings), settings, clock)
 
     @classmethod
     def _of(cls, database: Database, settings: Settings, clock: Callable[[], float]) -> "Store":
@@ -161,6 +166,19 @@ class Store:
         self.database.close()
 
 
+def _database(settings: Settings) -> Database:
+    """The database that the settings name.
+
+    Raises:
+        StoreError: its password is not there.
+    """
+    try:
+        url = settings.store.connection()
+    except ValueError as error:
+        raise StoreError(f"{error}.") from None
+    return SQLiteDatabase(settings.home / "store.db") if url is None else PostgresDatabase(url)
+
+
 def _make_private(settings: Settings) -> None:
     """Take the home, and what is in it, from everybody else.
 
@@ -180,6 +198,8 @@ def _make_private(settings: Settings) -> None:
         raise StoreError(f"{error}.") from None
     except OSError as error:
         raise StoreError(f"{home} cannot be made private: {error}.") from None
+    if settings.store.url is not None:
+        return
     with suppress(OSError):  # full or read-only: SQLite says it
         os.close(os.open(home / "store.db", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
@@ -190,20 +210,20 @@ def check_home(settings: Settings) -> None:
     Raises:
         StoreError: neither did, or it cannot be read; the message says what to check.
     """
-    if not has_store(settings.home) and not _is_there(settings.spool):
+    if not has_store(settings) and not _is_there(settings.spool):
         raise StoreError(
             f"there is nothing of smile-trace in {settings.home}: see whether SMILE_TRACE_HOME "
             "names the folder that your application writes to, and whether it has made a call yet."
         )
 
 
-def has_store(home: Path) -> bool:
-    """Whether a worker ever wrote in `home`.
+def has_store(settings: Settings) -> bool:
+    """Whether a worker ever wrote in the home, or the settings name a shared store.
 
     Raises:
         StoreError: it cannot be read, so that nobody can tell.
     """
-    return _is_there(home / "store.db")
+    return settings.store.url is not None or _is_there(settings.home / "store.db")
 
 
 def _is_there(path: Path) -> bool:

@@ -13,16 +13,15 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
     false,
     text,
 )
+
+from smile_trace.store.column_types import INTEGER, STRING, TEXT
 
 metadata = MetaData(
     naming_convention={
@@ -37,19 +36,19 @@ metadata = MetaData(
 def _group(*, primary_key: bool = False) -> Iterator[Column[str]]:
     """The columns of a `groups.Group`: a prompt version, or a function without a version."""
     for name in ("group_kind", "group_name", "group_version"):
-        yield Column(name, String, primary_key=primary_key, nullable=False)
+        yield Column(name, STRING, primary_key=primary_key, nullable=False)
 
 
 def _reason(*, nullable: bool = True) -> Iterator[Column[str]]:
     """The columns of an `errors.Reason`: a code, and the sentence that people are shown."""
-    yield Column("reason_code", String)
-    yield Column("reason", Text, nullable=nullable)
+    yield Column("reason_code", STRING)
+    yield Column("reason", TEXT, nullable=nullable)
 
 
 spool_files = Table(
     "spool_files",
     metadata,
-    Column("name", String, primary_key=True),
+    Column("name", STRING, primary_key=True),
     Column("inode", BigInteger, nullable=False),
     Column("offset", BigInteger, nullable=False),  # everything before it is in the store
     Column("grown_at", Float, nullable=False),  # when it last had something new
@@ -58,9 +57,9 @@ spool_files = Table(
 corrupt_lines = Table(
     "corrupt_lines",
     metadata,
-    Column("file", String, primary_key=True),
+    Column("file", STRING, primary_key=True),
     Column("offset", BigInteger, primary_key=True),
-    Column("error", Text, nullable=False),
+    Column("error", TEXT, nullable=False),
     Column("line", LargeBinary, nullable=False),
     Column("kept_at", Float, nullable=False),
 )
@@ -68,36 +67,36 @@ corrupt_lines = Table(
 spans = Table(
     "spans",
     metadata,
-    Column("trace_id", String, primary_key=True),
-    Column("span_id", String, primary_key=True),
+    Column("trace_id", STRING, primary_key=True),
+    Column("span_id", STRING, primary_key=True),
     Column("start_ns", BigInteger, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", TEXT, nullable=False),
 )
 
 traces = Table(
     "traces",
     metadata,
-    Column("trace_id", String, primary_key=True),
-    Column("file", String, nullable=False, index=True),  # where its last span stood
+    Column("trace_id", STRING, primary_key=True),
+    Column("file", STRING, nullable=False, index=True),  # where its last span stood
     Column("has_root", Boolean, nullable=False),
     Column("root_missing", Boolean, nullable=False, default=False),
     Column("changed_at", Float, nullable=False),
-    Column("error", Text),  # why it can be read by no dialect; it is never complete
+    Column("error", TEXT),  # why it can be read by no dialect; it is never complete
     # Grows with every completion, also with that of a trace that got a late span:
     # the outboxes read on from the last position they have seen. Null = not complete.
-    Column("position", Integer, unique=True),
+    Column("position", INTEGER, unique=True),
     Index("ix_traces_open", "position", "has_root"),
 )
 
 calls = Table(
     "calls",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("trace_id", String, nullable=False, index=True),
+    Column("id", STRING, primary_key=True),
+    Column("trace_id", STRING, nullable=False, index=True),
     *_group(),
     Column("start_ns", BigInteger, nullable=False),
     Column("decided", Boolean, nullable=False, default=False, index=True),  # by sampling
-    Column("body", Text, nullable=False),
+    Column("body", TEXT, nullable=False),
     Index("ix_calls_group", "group_kind", "group_name", "group_version"),
 )
 
@@ -105,7 +104,7 @@ groups = Table(
     "groups",
     metadata,
     *_group(primary_key=True),
-    Column("chosen", Integer, nullable=False),  # how many of its calls were sampled so far
+    Column("chosen", INTEGER, nullable=False),  # how many of its calls were sampled so far
     # A call of it was asked again with the function's argument, which did not give its answer.
     Column("argument_differs", Boolean, nullable=False, server_default=false()),
 )
@@ -113,45 +112,58 @@ groups = Table(
 feedback = Table(
     "feedback",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("trace_id", String, nullable=False, index=True),
-    Column("body", Text, nullable=False),
+    Column("id", STRING, primary_key=True),
+    Column("trace_id", STRING, nullable=False, index=True),
+    Column("body", TEXT, nullable=False),
 )
 
 jobs = Table(
     "jobs",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("call_id", String, nullable=False),
-    Column("settings_hash", String, nullable=False),
-    Column("settings", Text, nullable=False),  # JSON of ExplanationSettings
-    Column("model", String),  # the name in the settings
-    Column("state", String, nullable=False),
+    Column("id", INTEGER, primary_key=True),
+    Column("call_id", STRING, nullable=False),
+    Column("settings_hash", STRING, nullable=False),
+    Column("settings", TEXT, nullable=False),  # JSON of ExplanationSettings
+    Column("model", STRING),  # the name in the settings
+    Column("state", STRING, nullable=False),
     *_reason(),  # why skipped or failed, or what a pending job waits for
-    Column("attempt", Integer, nullable=False, default=1),  # raised by a retry
-    Column("run", Integer, nullable=False, default=1),  # raised when it goes on after a wait
-    Column("crashes", Integer, nullable=False, default=0),  # in this attempt, without progress
+    Column("attempt", INTEGER, nullable=False, default=1),  # raised by a retry
+    Column("run", INTEGER, nullable=False, default=1),  # raised when it goes on after a wait
+    Column("crashes", INTEGER, nullable=False, default=0),  # in this attempt, without progress
     Column("inclusion_probability", Float),
-    Column("priority", Integer, nullable=False, default=0),
+    Column("priority", INTEGER, nullable=False, default=0),
     Column("not_before", Float, nullable=False, default=0.0),
     Column("created_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
+    Column("worker_id", INTEGER),  # which of the workers of a shared store has it under way
     UniqueConstraint("call_id", "settings_hash"),
     Index("ix_jobs_state", "state", "priority", "id"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", INTEGER, primary_key=True),
+    Column("name", STRING, nullable=False, unique=True),
+    Column("host", STRING, nullable=False),
+    Column("release", STRING, nullable=False),
+    Column("capacity", INTEGER, nullable=False),
+    Column("started_at", Float, nullable=False),
+    sqlite_autoincrement=True,  # its id is that of a lock: never given out twice
 )
 
 explanations = Table(
     "explanations",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("call_id", String, nullable=False),
-    Column("trace_id", String, nullable=False),
-    Column("settings_hash", String, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("status", String, nullable=False),
+    Column("id", INTEGER, primary_key=True),
+    Column("call_id", STRING, nullable=False),
+    Column("trace_id", STRING, nullable=False),
+    Column("settings_hash", STRING, nullable=False),
+    Column("attempt", INTEGER, nullable=False),
+    Column("status", STRING, nullable=False),
     Column("created_at", Float, nullable=False),
-    Column("body", Text, nullable=False),  # without its perturbations
-    Column("sanity_check", String),  # its outcome, where one was made
+    Column("body", TEXT, nullable=False),  # without its perturbations
+    Column("sanity_check", STRING),  # its outcome, where one was made
     UniqueConstraint("call_id", "settings_hash", "attempt"),
     Index("ix_explanations_sanity_check", "sanity_check"),
     sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
@@ -160,13 +172,13 @@ explanations = Table(
 paths = Table(
     "paths",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("call_id", String, nullable=False),  # of the final answer, whose job made it
-    Column("trace_id", String, nullable=False, index=True),
-    Column("settings_hash", String, nullable=False),
-    Column("attempt", Integer, nullable=False),
+    Column("id", INTEGER, primary_key=True),
+    Column("call_id", STRING, nullable=False),  # of the final answer, whose job made it
+    Column("trace_id", STRING, nullable=False, index=True),
+    Column("settings_hash", STRING, nullable=False),
+    Column("attempt", INTEGER, nullable=False),
     Column("created_at", Float, nullable=False),
-    Column("body", Text, nullable=False),  # without the perturbations of its steps
+    Column("body", TEXT, nullable=False),  # without the perturbations of its steps
     UniqueConstraint("call_id", "settings_hash", "attempt"),
     sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
 )
@@ -176,35 +188,35 @@ observations = Table(
     metadata,
     Column(
         "explanation_id",
-        Integer,
+        INTEGER,
         ForeignKey("explanations.id", ondelete="CASCADE"),
         primary_key=True,
     ),
-    Column("number", Integer, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("mask", Text, nullable=False),  # "1011": 1 = kept
+    Column("number", INTEGER, primary_key=True),
+    Column("kind", STRING, nullable=False),
+    Column("mask", TEXT, nullable=False),  # "1011": 1 = kept
     Column("keep_probability", Float),
     Column("locality", Float),
-    Column("replicate", Integer, nullable=False),
-    Column("level", Integer, nullable=False),
-    Column("round", Integer, nullable=False),
-    Column("fixed", Text, nullable=False),  # JSON list of unit indices
-    Column("text_hash", String, nullable=False),
-    Column("response", Text),
+    Column("replicate", INTEGER, nullable=False),
+    Column("level", INTEGER, nullable=False),
+    Column("round", INTEGER, nullable=False),
+    Column("fixed", TEXT, nullable=False),  # JSON list of unit indices
+    Column("text_hash", STRING, nullable=False),
+    Column("response", TEXT),
     Column("shift", Float),
-    Column("failure", Text),
-    Column("asked", String, nullable=False, server_default="target"),  # or "proxy"
-    Column("scores", Text),  # JSON of what a scored answer has besides: log-probabilities
+    Column("failure", TEXT),
+    Column("asked", STRING, nullable=False, server_default="target"),  # or "proxy"
+    Column("scores", TEXT),  # JSON of what a scored answer has besides: log-probabilities
 )
 
 proxy_trusts = Table(
     "proxy_trusts",
     metadata,
-    Column("id", Integer, primary_key=True),  # the order in which they were seen
-    Column("target", String, nullable=False),
-    Column("proxy", String, nullable=False),
+    Column("id", INTEGER, primary_key=True),  # the order in which they were seen
+    Column("target", STRING, nullable=False),
+    Column("proxy", STRING, nullable=False),
     *_group(),
-    Column("item", String, nullable=False, unique=True),  # the explanation, counted once
+    Column("item", STRING, nullable=False, unique=True),  # the explanation, counted once
     Column("value", Float, nullable=False),
     Column("created_at", Float, nullable=False),
     Index("ix_proxy_trusts_pair", "target", "proxy", "group_kind", "group_name", "group_version"),
@@ -213,55 +225,55 @@ proxy_trusts = Table(
 responses = Table(
     "responses",
     metadata,
-    Column("key", String, primary_key=True),
+    Column("key", STRING, primary_key=True),
     Column("created_at", Float, nullable=False, index=True),
-    Column("body", Text, nullable=False),
+    Column("body", TEXT, nullable=False),
 )
 
 response_uses = Table(
     "response_uses",
     metadata,
-    Column("key", String, ForeignKey("responses.key", ondelete="CASCADE"), primary_key=True),
-    Column("trace_id", String, primary_key=True, index=True),  # whose explanation it was asked for
+    Column("key", STRING, ForeignKey("responses.key", ondelete="CASCADE"), primary_key=True),
+    Column("trace_id", STRING, primary_key=True, index=True),  # whose explanation it was asked for
 )
 
 forgotten = Table(
     "forgotten",
     metadata,
-    Column("trace_hash", String, primary_key=True),  # of an id that must not come back
+    Column("trace_hash", STRING, primary_key=True),  # of an id that must not come back
     Column("forgotten_at", Float, nullable=False),
 )
 
 removals = Table(
     "removals",
     metadata,
-    Column("tracker", String, primary_key=True),
-    Column("trace_id", String, primary_key=True),
-    Column("body", Text, nullable=False),  # JSON of a ForgottenTrace
-    Column("reason", Text),  # why its copy is not deleted yet
+    Column("tracker", STRING, primary_key=True),
+    Column("trace_id", STRING, primary_key=True),
+    Column("body", TEXT, nullable=False),  # JSON of a ForgottenTrace
+    Column("reason", TEXT),  # why its copy is not deleted yet
     Column("by_hand", Boolean, nullable=False, default=False),  # the tracker cannot do it
 )
 
 pulled = Table(
     "pulled",
     metadata,
-    Column("source", String, primary_key=True),
-    Column("place", String, primary_key=True),  # an experiment, a project
+    Column("source", STRING, primary_key=True),
+    Column("place", STRING, primary_key=True),  # an experiment, a project
     Column("until_ms", BigInteger, nullable=False),  # what began before it was read for good
-    Column("traces", Integer, nullable=False),
-    Column("calls", Integer, nullable=False),
-    Column("kept", Integer, nullable=False),  # calls that are in the store
+    Column("traces", INTEGER, nullable=False),
+    Column("calls", INTEGER, nullable=False),
+    Column("kept", INTEGER, nullable=False),  # calls that are in the store
     *_reason(),  # why it cannot be read
 )
 
 reservations = Table(
     "reservations",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("day", String, nullable=False, index=True),
-    Column("model", String, nullable=False),
-    Column("explanation", String, nullable=False),
-    Column("calls", Integer, nullable=False),
+    Column("id", STRING, primary_key=True),
+    Column("day", STRING, nullable=False, index=True),
+    Column("model", STRING, nullable=False),
+    Column("explanation", STRING, nullable=False),
+    Column("calls", INTEGER, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     Column("usd", Float),  # null = no price is known
     Column("settled", Boolean, nullable=False, default=False),
@@ -270,27 +282,27 @@ reservations = Table(
 spend = Table(
     "spend",
     metadata,
-    Column("scope", String, primary_key=True),  # "day", "model" or "explanation"
-    Column("key", String, primary_key=True),
-    Column("calls", Integer, nullable=False),
+    Column("scope", STRING, primary_key=True),  # "day", "model" or "explanation"
+    Column("key", STRING, primary_key=True),
+    Column("calls", INTEGER, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     Column("usd", Float, nullable=False),
-    Column("unpriced_calls", Integer, nullable=False),
+    Column("unpriced_calls", INTEGER, nullable=False),
 )
 
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("tracker", String, primary_key=True),
-    Column("kind", String, primary_key=True),  # "trace", "explanation", "path" or "unexplained"
-    Column("item", String, primary_key=True),  # trace id or call id
-    Column("trace_id", String, nullable=False),
-    Column("state", String, nullable=False),  # "waiting", "delivered", "refused" or "skipped"
-    Column("attempts", Integer, nullable=False, default=0),
+    Column("tracker", STRING, primary_key=True),
+    Column("kind", STRING, primary_key=True),  # "trace", "explanation", "path" or "unexplained"
+    Column("item", STRING, primary_key=True),  # trace id or call id
+    Column("trace_id", STRING, nullable=False),
+    Column("state", STRING, nullable=False),  # "waiting", "delivered", "refused" or "skipped"
+    Column("attempts", INTEGER, nullable=False, default=0),
     Column("not_before", Float, nullable=False, default=0.0),
     *_reason(),
-    Column("external_id", String),
-    Column("url", Text),
+    Column("external_id", STRING),
+    Column("url", TEXT),
     Column("created_at", Float, nullable=False),
     Index("ix_deliveries_due", "tracker", "kind", "state", "not_before"),
 )
@@ -298,11 +310,11 @@ deliveries = Table(
 trackers = Table(
     "trackers",
     metadata,
-    Column("name", String, primary_key=True),
-    Column("trace_position", Integer, nullable=False, default=0),
-    Column("explanation_position", Integer, nullable=False, default=0),
-    Column("path_position", Integer, nullable=False, default=0, server_default=text("0")),
-    Column("failures", Integer, nullable=False, default=0),
+    Column("name", STRING, primary_key=True),
+    Column("trace_position", INTEGER, nullable=False, default=0),
+    Column("explanation_position", INTEGER, nullable=False, default=0),
+    Column("path_position", INTEGER, nullable=False, default=0, server_default=text("0")),
+    Column("failures", INTEGER, nullable=False, default=0),
     *_reason(),
     Column("since", Float),
     Column("not_before", Float, nullable=False, default=0.0),
@@ -311,9 +323,9 @@ trackers = Table(
 paused_models = Table(
     "paused_models",
     metadata,
-    Column("name", String, primary_key=True),
+    Column("name", STRING, primary_key=True),
     *_reason(nullable=False),
-    Column("failures", Integer, nullable=False),
+    Column("failures", INTEGER, nullable=False),
     Column("since", Float, nullable=False),
     Column("not_before", Float, nullable=False),
 )

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic_core import from_json
 from sqlalchemy import Connection, bindparam, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.records import Call, Feedback, Span, Trace
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among, ids_in
 from smile_trace.store.groups import Group
 from smile_trace.store.reopened import reconsider
+from smile_trace.store.statements import insert
 from smile_trace.store.tables import (
     calls,
     corrupt_lines,
@@ -317,7 +317,8 @@ def _add_feedback(connection: Connection, arrived: list[Feedback]) -> None:
         statement = insert(feedback).values(
             id=item.id, trace_id=item.trace_id, body=item.model_dump_json()
         )
-        if connection.execute(statement.on_conflict_do_nothing()).rowcount:
+        new = statement.on_conflict_do_nothing().returning(feedback.c.id)
+        if connection.execute(new).first() is not None:
             connection.execute(
                 update(traces).where(traces.c.trace_id == item.trace_id).values(position=None)
             )

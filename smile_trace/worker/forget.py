@@ -15,11 +15,13 @@ from smile_trace.records import Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.forgetting import Erased, Removal, Run
+from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.store import check_home
 from smile_trace.trackers import Tracker, TrackerUnavailable, discover
 from smile_trace.worker.delivery.removals import Removals
 from smile_trace.worker.doctor.examine import active_names
 from smile_trace.worker.explaining.engine import workflow_id
+from smile_trace.worker.explaining.engine_database import erase_shared_runs
 from smile_trace.worker.explaining.engine_rows import erase_runs
 from smile_trace.worker.ingest import Ingest, blank, traces_of
 from smile_trace.worker.lock import AnotherWorker, WorkerError, worker_lock
@@ -117,6 +119,7 @@ def forget(
     ids, left = found.trace_ids, list[str]()
     try:
         with _beside_worker(settings) as in_use:
+            elsewhere = any(one.alive for one in store.workers.all())
             runs = store.forgetting.runs(ids)
             erased, copies = store.forgetting.erase(ids, names=found.names, now=clock())
             if not _read_spool(store, settings, in_use):
@@ -125,9 +128,9 @@ def forget(
                 )
             lines = _blank_spool(store, settings.spool, set(ids))
             files = _remove_refused(settings, set(ids), left)
-            _erase_runs(settings, runs, in_use, left)
+            _erase_runs(store, settings, runs, in_use or elsewhere, left)
             store.database.vacuum()
-            if in_use:
+            if in_use or elsewhere:
                 _wait_for_worker(store, settings, ids, trackers)
             else:
                 _remove_copies(store, settings, trackers)
@@ -250,9 +253,17 @@ def _remove_refused(settings: Settings, ids: set[str], left: list[str]) -> int:
 
 
 # -- the engine ---------------------------------------------------------------------------------
-def _erase_runs(settings: Settings, runs: Sequence[Run], in_use: bool, left: list[str]) -> None:
-    path, workflows = settings.home / "engine.db", {workflow_id(run) for run in runs}
-    if not _wait(lambda: erase_runs(path, workflows, in_use=in_use)):
+def _erase_runs(
+    store: Store, settings: Settings, runs: Sequence[Run], in_use: bool, left: list[str]
+) -> None:
+    workflows, database = {workflow_id(run) for run in runs}, store.database
+
+    def erase() -> bool:
+        if isinstance(database, PostgresDatabase):
+            return erase_shared_runs(database, workflows, in_use=in_use)
+        return erase_runs(settings.home / "engine.db", workflows, in_use=in_use)
+
+    if not _wait(erase):
         left.append(
             "the worker is still in the middle of an explanation, which it drops: run this again"
         )

@@ -5,6 +5,7 @@ They are read on from recorded offsets, in batches, losing nothing.
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
@@ -55,6 +56,8 @@ class Ingest:
         self._store = store
         self._spool = settings.spool
         self._others = settings.sources.files.paths
+        # A path means another file on another machine.
+        self._place = "" if settings.store.url is None else f"{socket.gethostname()}:"
         self._silence = settings.worker.trace_silence_seconds
         self._clock = clock
         self._waiting: list[tuple[SpoolFile, Batch]] = []
@@ -137,12 +140,16 @@ class Ingest:
             if stopping():
                 return total
             try:
-                total = _sum(total, self._read_other(path, known.get(str(path)), stopping))
+                total = _sum(total, self._read_other(path, known.get(self._name(path)), stopping))
             except OSError as error:
                 self._warn_once(path, f"cannot be read ({error}): it stays for later")
-        gone = [name for name in known if "/" in name and Path(name) not in found]
-        self._store.traces.forget_files(gone)
+        own = {name for name in known if name.startswith(f"{self._place}/")}
+        self._store.traces.forget_files(sorted(own - {self._name(path) for path in found}))
         return total
+
+    def _name(self, path: Path) -> str:
+        """What a file of others is called in the store."""
+        return f"{self._place}{path}"
 
     def _read_other(
         self, path: Path, known: SpoolFile | None, stopping: Callable[[], bool]
@@ -152,7 +159,7 @@ class Ingest:
         stamp = (state.st_ino, state.st_size, state.st_mtime_ns)
         if self._stamps.get(path) == stamp:
             return Ingested()
-        file = known or SpoolFile(str(path), state.st_ino, 0, self._clock())
+        file = known or SpoolFile(self._name(path), state.st_ino, 0, self._clock())
         if file.inode != state.st_ino:
             file = replace(file, inode=state.st_ino, offset=0)
         total = Ingested()
@@ -192,9 +199,9 @@ class Ingest:
         places = [
             (offset, len(line)) for offset, line in batch.lines() if traces_of(line) & forgotten
         ]
-        path = self._spool / file.name
-        if path.parent != self._spool:  # another's file, which is not ours to change
+        if "/" in file.name:  # another's file, which is not ours to change
             return
+        path = self._spool / file.name
         try:
             blank(path, file.inode, places)
         except OSError as error:

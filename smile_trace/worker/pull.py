@@ -164,13 +164,17 @@ def _trace(spans: Sequence[Span]) -> Trace | None:
 
 
 class PullThread(threading.Thread):
-    """Reads one source again and again, `once` a single time, until it is told to stop."""
+    """Reads one source again and again, `once` a single time, until it is told to stop.
+
+    Of all workers of a shared store the one reads it that `leads`.
+    """
 
     def __init__(
         self,
         pull: Pull,
         settings: Settings,
         store_retry: StoreRetry,
+        leads: Callable[[str], bool],
         stopping: threading.Event,
         *,
         once: bool,
@@ -179,6 +183,7 @@ class PullThread(threading.Thread):
         self._pull = pull
         self._seconds = settings.worker.pull_seconds
         self._store_retry = store_retry
+        self._leads = leads
         self._stopping = stopping
         self._once = once
 
@@ -188,7 +193,8 @@ class PullThread(threading.Thread):
         while not self._stopping.is_set():
             try:
                 with self._store_retry.trying(self.name):
-                    self._pull.run(self._stopping.is_set)
+                    if self._leads(self.name):
+                        self._pull.run(self._stopping.is_set)
             except StoreError as error:
                 logger.error("nothing more is read from %s: %s", source, error)
                 return

@@ -20,6 +20,8 @@ from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
 from smile_trace.worker.delivery.thread import DeliveryThread
 from smile_trace.worker.explaining.dispatcher import Dispatcher
 from smile_trace.worker.explaining.engine import Engine
+from smile_trace.worker.explaining.engine_database import EngineDatabase
+from smile_trace.worker.fleet import Fleet, joining
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, worker_lock
 from smile_trace.worker.metrics import serving_metrics
@@ -34,6 +36,8 @@ Progress = Callable[[Status], None]
 
 TICK = 0.2
 """Seconds between two looks at running explanations."""
+SHARED_TICK = 0.5
+"""The same where many workers look into one database."""
 MAINTENANCE_SECONDS = 60.0
 """Seconds between two rounds of maintenance: long waits, ended runs of the engine."""
 STOP_SECONDS = 6.0
@@ -50,7 +54,7 @@ def run(
     stopping: threading.Event | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Status:
-    """Run the worker on `settings.home`.
+    """Run the worker on `settings.home`, alone or beside others on a shared store.
 
     Args:
         settings: the settings.
@@ -67,6 +71,7 @@ def run(
 
     Raises:
         WorkerError: another worker runs on this home, or a tracker's options are wrong.
+        TakenOver: the other workers of a shared store took this one for dead.
         SmileTraceError: nothing can be received on `receive.port`; the message says why.
         StoreError: the store cannot be opened or written. Once the worker runs it waits until
             its disk can be written again, unless it runs `once`.
@@ -78,9 +83,12 @@ def run(
             worker_lock(settings.home) as heartbeat,
             serving_metrics(store, settings.worker.metrics_port),
             _receiving(settings),
+            joining(store, settings, clock) as (fleet, engine),
         ):
             active = _active(settings, trackers)
-            worker = _Worker(store, settings, app, active, stopping, heartbeat, clock)
+            worker = _Worker(
+                store, settings, app, active, stopping, heartbeat, fleet, engine, clock
+            )
             worker.run(once=once, progress=progress)
             return store.status()
     finally:
@@ -96,17 +104,23 @@ class _Worker:
         trackers: list[Tracker],
         stopping: threading.Event,
         heartbeat: Callable[[], None],
+        fleet: Fleet,
+        engine: EngineDatabase,
         clock: Callable[[], float],
     ) -> None:
         self._heartbeat = heartbeat
+        self._fleet = fleet
+        self._tick = TICK if fleet.worker_id is None else SHARED_TICK
         self._store = store
         self._settings = settings
         self._stopping = stopping
         self._clock = clock
         self._store_retry = StoreRetry()
         self._ingest = Ingest(store, settings, clock)
-        self._engine = Engine(store, settings, app, self._store_retry, clock)
-        self._dispatcher = Dispatcher(store, settings, self._engine, clock)
+        self._engine = Engine(
+            store, settings, engine, fleet.worker_id, app, self._store_retry, clock
+        )
+        self._dispatcher = Dispatcher(store, settings, self._engine, fleet, clock)
         self._pulls = [
             Pull(source, store, settings, clock, stopping.wait) for source in pulled(settings)
         ]
@@ -118,6 +132,7 @@ class _Worker:
                 store,
                 settings,
                 self._store_retry,
+                fleet.leads,
                 self._drained,
                 stopping,
             )
@@ -147,7 +162,14 @@ class _Worker:
         for thread in self._deliveries:
             thread.start()
         for pull in self._pulls:
-            reading = PullThread(pull, self._settings, self._store_retry, self._stopping, once=once)
+            reading = PullThread(
+                pull,
+                self._settings,
+                self._store_retry,
+                self._fleet.leads,
+                self._stopping,
+                once=once,
+            )
             self._pulling.append(reading)
             reading.start()
         try:
@@ -202,11 +224,12 @@ class _Worker:
             with nullcontext() if once else self._store_retry.trying("the worker"):
                 if self._pass(once, progress):
                     return
-            self._stopping.wait(TICK)
+            self._stopping.wait(self._tick)
 
     def _pass(self, once: bool, progress: Progress | None) -> bool:
         """Do what is due; True where `once` and nothing is left to do."""
         self._heartbeat()
+        self._fleet.check()
         self._engine.cancel_forgotten()
         idle = not self._dispatcher.dispatch()
         if self._poll.due or (once and idle):
@@ -215,24 +238,41 @@ class _Worker:
             ingested = self._ingest.run(self._interrupted)
             if ingested.spans:
                 logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
-            idle = not sample(self._store, self._settings, self._clock) and idle
+            if self._fleet.leads("sampling"):
+                idle = not sample(self._store, self._settings, self._clock) and idle
             self._show(progress)
             if (
                 once
                 and idle
                 and not reading
+                and not self._fleet.expects()
                 and not self._engine.active
                 and not self._dispatcher.dispatch()
             ):
                 return True
         if self._maintenance.due:
             self._maintenance.restart()
-            self._store.end_long_waits(self._clock())
+            if self._fleet.leads("maintenance"):
+                self._maintain()
             self._engine.delete_ended_runs()
+        return False
+
+    def _maintain(self) -> None:
+        """What one worker does for all, now and then."""
+        self._store.end_long_waits(self._clock())
+        self._clear_up_after_others()
         if self._retention.due:
             self._apply_retention()
             self._retention.restart()
-        return False
+
+    def _clear_up_after_others(self) -> None:
+        """Let somebody explain what no worker of a shared store has, after a move or a restore, and
+        remove what dead ones left."""
+        if self._fleet.worker_id is None:
+            return
+        self._engine.delete_runs_of_others([one.name for one in self._store.workers.all()])
+        if count := self._store.workers.release_ownerless(now=self._clock()):
+            logger.warning("%d explanations ran nowhere, and begin again", count)
 
     def _interrupted(self) -> bool:
         """Whether what takes long should end here; a heartbeat each time."""

@@ -25,10 +25,8 @@ def read_home(settings: Settings) -> Status:
         lost = read_losses(settings.spool)
         reasons = tuple(Counted(reason=reason, count=count) for reason, count in lost.items())
         read = {name: file.offset for name, file in store.traces.files().items()}
-        try:
-            worker, healthy = check_health(settings.home), True
-        except WorkerError as error:
-            worker, healthy = str(error), False
+        now = store.status()
+        worker, healthy = _health(settings, now)
         update = {
             "worker": worker,
             "healthy": healthy,
@@ -40,9 +38,23 @@ def read_home(settings: Settings) -> Status:
                 for name, state in _spool_files(settings.spool)
             ),
         }
-        return store.status().model_copy(update=update)
+        return now.model_copy(update=update)
     finally:
         store.close()
+
+
+def _health(settings: Settings, now: Status) -> tuple[str, bool]:
+    """A sentence about the worker of the home, or those of the shared store; whether one works."""
+    if settings.store.url is None:
+        try:
+            return check_health(settings.home), True
+        except WorkerError as error:
+            return str(error), False
+    alive = sum(one.alive for one in now.workers)
+    if not alive:
+        return f"no worker runs on {settings.store.url}: start smile-trace worker", False
+    said = "1 worker runs" if alive == 1 else f"{alive} workers run"
+    return f"{said} on {settings.store.url}", True
 
 
 def _spool_files(spool: Path) -> Iterator[tuple[str, os.stat_result]]:

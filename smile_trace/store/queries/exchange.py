@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace import foreign
 from smile_trace.errors import SmileTraceError
@@ -18,6 +17,7 @@ from smile_trace.store.database import Database
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import NO_REASON, put_observations, read_observations, sanity_outcome
+from smile_trace.store.statements import insert
 from smile_trace.store.tables import calls, explanations, jobs
 
 BATCH = 100

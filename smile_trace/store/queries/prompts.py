@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from smile_trace.records import Call, ExplanationSettings, Feedback, SegmentAttribution, Signal
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.groups import Group
+from smile_trace.store.statements import NO, json_text
 from smile_trace.store.tables import calls, deliveries, explanations, feedback, jobs, observations
 
 _SEGMENTS = TypeAdapter(list[SegmentAttribution])
@@ -108,7 +109,7 @@ class PromptReader:
         """The ids of a version's calls (captured under `model`, the `last` ones), in order."""
         query = select(calls.c.id).where(_of(prompt, version))
         if model is not None:
-            query = query.where(func.json_extract(calls.c.body, "$.model") == model)
+            query = query.where(json_text(calls.c.body, "model") == model)
         if last is not None:
             query = query.order_by(calls.c.start_ns.desc()).limit(last)
         return sorted(self._connection.execute(query).scalars())
@@ -151,8 +152,8 @@ class PromptReader:
                 func.max(explanations.c.id).label("id"),
                 explanations.c.call_id,
                 explanations.c.settings_hash,
-                func.coalesce(jobs.c.model, "").label("model"),
-                jobs.c.inclusion_probability.label("probability"),
+                func.max(func.coalesce(jobs.c.model, "")).label("model"),
+                func.max(jobs.c.inclusion_probability).label("probability"),
             )
             .select_from(
                 calls.join(explanations, explanations.c.call_id == calls.c.id).join(
@@ -178,9 +179,9 @@ class PromptReader:
         """The segments of those explanations that are not in pooled mode, coarser ones first."""
         query = select(
             explanations.c.id,
-            func.json_extract(explanations.c.body, "$.coarser").label("coarser"),
-            func.json_extract(explanations.c.body, "$.segments").label("segments"),
-        ).where(func.coalesce(func.json_extract(explanations.c.body, "$.settings.pooled"), 0) == 0)
+            json_text(explanations.c.body, "coarser").label("coarser"),
+            json_text(explanations.c.body, "segments").label("segments"),
+        ).where(func.coalesce(json_text(explanations.c.body, "settings", "pooled"), NO[0]).in_(NO))
         rows = in_chunks(self._connection, query, explanations.c.id, explanation_ids)
         texts = [[text for text in (row.coarser, row.segments) if text] for row in rows]
         return [
@@ -197,8 +198,8 @@ class PromptReader:
         """By explanation, its signal and the keys of its segments."""
         query = select(
             explanations.c.id,
-            func.json_extract(explanations.c.body, "$.signal").label("signal"),
-            func.json_extract(explanations.c.body, "$.partitions").label("partitions"),
+            json_text(explanations.c.body, "signal").label("signal"),
+            json_text(explanations.c.body, "partitions").label("partitions"),
         )
         rows = in_chunks(self._connection, query, explanations.c.id, explanation_ids)
         return {row.id: Partitions(row.signal, json.loads(row.partitions)) for row in rows}

@@ -22,6 +22,7 @@ from smile_trace.store.tables import (
     traces,
     trackers,
 )
+from smile_trace.store.workers import RegisteredWorker, read_workers
 
 Shown = Annotated[str, AfterValidator(presentable)]
 """Release 0.1 stored what others said as it was."""
@@ -102,6 +103,8 @@ class Status(Record):
     trackers: tuple[TrackerCounts, ...]
     sources: tuple[Pulled, ...] = ()
     """What was read of the backends of `[sources.NAME]`, once late spans had their time."""
+    workers: tuple[RegisteredWorker, ...] = ()
+    """Those that share the store, where it is a database that many use."""
     worker: str = ""
     """What `smile-trace health` says."""
     healthy: bool = False
@@ -146,6 +149,7 @@ def read_status(database: Database, today: str) -> Status:
             pending_by_reason=_waited_for(connection),
             trackers=_trackers(connection),
             sources=read_places(connection),
+            workers=tuple(read_workers(connection)),
             corrupt_lines=_count(connection, corrupt_lines),
             paused_models=_paused_models(connection),
             spent_today=_spent(connection, today),

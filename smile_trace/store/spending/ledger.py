@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, delete, literal, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Record, Response
@@ -18,6 +17,7 @@ from smile_trace.settings import Budget, ModelSettings, table_of
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.spending.budget_scope import BudgetScope, Purpose
+from smile_trace.store.statements import insert
 from smile_trace.store.tables import reservations, response_uses, responses, spend
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class StoredResponses:
         ]
         if not rows:
             return
-        with self._database.write() as connection:
+        with self._database.write(fenced=False) as connection:
             if self._trace_id is not None and forgotten_among(connection, [self._trace_id]):
                 return
             connection.execute(insert(responses).on_conflict_do_nothing(), rows)
@@ -203,7 +203,7 @@ class StoredLedger:
 
         Usage that cannot be true is refused: then the reservation stands.
         """
-        with self._database.write() as connection:
+        with self._database.write(fenced=False) as connection:
             row = connection.execute(
                 select(reservations).where(reservations.c.id == reservation)
             ).one_or_none()
@@ -229,7 +229,7 @@ class StoredLedger:
 
     def release(self, reservation: str, *, sent: bool) -> None:
         """See `models.accounting.ledger.Ledger.release`; a second time changes nothing."""
-        with self._database.write() as connection:
+        with self._database.write(fenced=False) as connection:
             row = connection.execute(
                 select(reservations).where(reservations.c.id == reservation)
             ).one_or_none()

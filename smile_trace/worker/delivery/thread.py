@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
@@ -25,6 +26,8 @@ class DeliveryThread(threading.Thread):
         store: the store, for comparisons and reports.
         settings: the settings.
         store_retry: logs what cannot be written.
+        leads: whether this worker does a task that one of all workers does; here, deliver to that
+            tracker.
         drained: set once nothing more will be captured or explained.
         stopping: set to stop at the next chance.
     """
@@ -35,6 +38,7 @@ class DeliveryThread(threading.Thread):
         store: Store,
         settings: Settings,
         store_retry: StoreRetry,
+        leads: Callable[[str], bool],
         drained: threading.Event,
         stopping: threading.Event,
     ) -> None:
@@ -44,6 +48,7 @@ class DeliveryThread(threading.Thread):
         self._reports = Reports(delivery_worker.tracker, store, settings)
         self._poll_seconds = settings.worker.poll_seconds
         self._store_retry = store_retry
+        self._leads = leads
         self._drained = drained
         self._stopping = stopping
 
@@ -55,7 +60,8 @@ class DeliveryThread(threading.Thread):
             wait = None
             try:
                 with self._store_retry.trying(self.name):
-                    wait = self._deliver_due(at_once=drained)
+                    if self._leads(self.name):
+                        wait = self._deliver_due(at_once=drained)
             except StoreError as error:
                 logger.error("nothing more is delivered to %s: %s", tracker, error)
                 return

@@ -121,7 +121,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
 
 def _store(settings: Settings) -> Iterator[Finding]:
     try:
-        if not has_store(settings.home):
+        if not has_store(settings):
             yield Finding(level="note", about="store", said=_nothing_read(settings.spool))
             return
         store = Store.open(settings)

@@ -14,7 +14,7 @@ def repair(settings: Settings) -> Finding:
     Raises:
         StoreError: the store cannot be opened or written.
     """
-    if not has_store(settings.home):
+    if not has_store(settings):
         return Finding(level="note", about="repair", said="nothing was captured here yet")
     store = Store.open(settings)
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker.explaining.engine import Engine
+from smile_trace.worker.fleet import Fleet
 
 
 class Dispatcher:
@@ -16,15 +17,25 @@ class Dispatcher:
         store: Store,
         settings: Settings,
         engine: Engine,
+        fleet: Fleet,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._settings = settings
         self._engine = engine
+        self._fleet = fleet
         self._clock = clock
 
     def dispatch(self) -> int:
-        """Start as many jobs as there is room for; returns the number running."""
+        """Start as many jobs as there is room for; returns the number that run here."""
+        # One worker at a time, so that none counts what another is about to start.
+        if self._store.jobs.any_due(now=self._clock()):
+            with self._fleet.turn("dispatch") as ours:
+                if ours:
+                    self._dispatch()
+        return len(self._engine.active)
+
+    def _dispatch(self) -> None:
         now, ledger = self._clock(), self._store.ledger
         paused = self._store.pauses.all().values()
         closed = {pause.name for pause in paused if pause.not_before > now}
@@ -32,18 +43,18 @@ class Dispatcher:
         closed |= ledger.used_up()
         vectors = self._settings.explain.embeddings  # every explanation needs them
         most = self._settings.worker.concurrent_explanations
-        if vectors in probed:  # one call tries a paused model, the others wait for it
-            most = 1
-        while len(active := self._engine.active) < most and vectors not in closed:
-            if not ledger.room_for(len(active) + 1):
+        while len(self._engine.active) < most and vectors not in closed:
+            everywhere = self._store.jobs.models_running()
+            if vectors in probed and everywhere:  # one call tries a paused model, the others wait
+                break
+            if not ledger.room_for(len(everywhere) + 1):
                 break
             due = self._store.jobs.due(now=now, limit=1, without=closed)
             if not due:
                 break
             [job] = due
-            beside = sum(model == job.model for model in active.values())
+            beside = everywhere.count(job.model)
             if (job.model in probed and beside) or not ledger.room_for(beside + 1, job.model):
                 closed.add(job.model or "")
             else:
                 self._engine.submit(job)
-        return len(self._engine.active)

@@ -10,24 +10,18 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreUnavailable
-from smile_trace.store.database import describing_faults, make_wal
 from smile_trace.store.forgetting import Run
 from smile_trace.store.jobs import Job
-from smile_trace.worker.explaining.engine_rows import (
-    STEP,
-    WORKFLOW,
-    refuse_pickle,
-    set_foreign_aside,
-)
+from smile_trace.worker.explaining.engine_database import EngineDatabase
+from smile_trace.worker.explaining.engine_rows import STEP, WORKFLOW, refuse_pickle
 from smile_trace.worker.explaining.explain import Explainer, StoredRound
 from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.store_retry import StoreRetry
@@ -56,6 +50,8 @@ class Engine:
     Args:
         store: the store, which is open.
         settings: the settings.
+        database: where the engine keeps its runs.
+        worker_id: this one among the workers of a shared store; None where it is alone.
         app: the module with the decorated functions, for models of `kind = "rerun"`.
         store_retry: waits with what cannot be written for now.
         clock: Unix seconds.
@@ -65,12 +61,15 @@ class Engine:
         self,
         store: Store,
         settings: Settings,
+        database: EngineDatabase,
+        worker_id: int | None,
         app: str | None,
         store_retry: StoreRetry,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._path = settings.home / "engine.db"
+        self._database = database
+        self._worker_id = worker_id
         self._store_retry = store_retry
         self._clock = clock
         self._models = Models(store, settings, app, store_retry, clock)
@@ -81,21 +80,19 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
-        """Start the engine; jobs that were running go on where they were.
+        """Start the engine; jobs that an earlier worker of this home had under way go on where they
+        were. Those of a shared store are the other workers', who take over from a dead one.
 
         Raises:
             StoreError: its database or the store cannot be opened or written.
         """
         global _running
-        self._store.jobs.note_crashes(now=self._clock())
-        left = self._store.jobs.running()
+        left = self._left_behind()
         self._active.update({job.id: job.model for job in left})
         _running = self
         with self._own_database():
-            set_foreign_aside(self._path, {workflow_id(job): job.id for job in left})
-            # The journal mode stays with the file; the engine itself would not choose it.
-            make_wal(self._path)
-            DBOS(config=_config(self._path))
+            self._database.prepare({workflow_id(job): job.id for job in left})
+            DBOS(config=_config(self._database))
             DBOS.launch()
             for job in left:
                 self._resume(job)
@@ -107,7 +104,7 @@ class Engine:
         Raises:
             StoreUnavailable: it could not be started, and is pending still.
         """
-        self._store.jobs.start(job, now=self._clock())
+        self._store.jobs.start(job, now=self._clock(), worker_id=self._worker_id)
         with self._lock:
             self._active[job.id] = job.model
         try:
@@ -172,6 +169,22 @@ class Engine:
             if ended:
                 DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
 
+    def delete_runs_of_others(self, living: Collection[str]) -> None:
+        """Remove what dead workers of a shared store left in the engine: their explanations begin
+        anew elsewhere.
+
+        Args:
+            living: the names of the workers that are registered.
+
+        Raises:
+            StoreUnavailable: the engine's database cannot be written for now.
+        """
+        with self._own_database():
+            under_way = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+            left = [one.workflow_id for one in under_way if one.executor_id not in living]
+            if left:
+                DBOS.delete_workflows(left)
+
     def stop(self, seconds: float) -> None:
         """Let every job end its round, or cut it off after `seconds`; a later start goes on."""
         global _running
@@ -201,6 +214,12 @@ class Engine:
         with SetWorkflowID(workflow_id(job)):
             DBOS.start_workflow(_explain, job.id)
 
+    def _left_behind(self) -> list[Job]:
+        if self._worker_id is not None:
+            return []
+        self._store.jobs.note_crashes(now=self._clock())
+        return self._store.jobs.running()
+
     def _resume(self, job: Job) -> None:
         status = DBOS.get_workflow_status(workflow_id(job))
         if status is None:  # marked as running, and then the worker died
@@ -218,7 +237,7 @@ class Engine:
         self._store_retry(self._store.jobs.postpone, job, None, until=now, now=now)
 
     def _own_database(self) -> AbstractContextManager[None]:
-        return describing_faults(self._path)
+        return self._database.describing()
 
 
 def workflow_id(job: Job | Run) -> str:
@@ -227,13 +246,12 @@ def workflow_id(job: Job | Run) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def _config(path: Path) -> DBOSConfig:
+def _config(database: EngineDatabase) -> DBOSConfig:
     return {
+        **database.config(),
         "name": "smile-trace",
-        "system_database_url": f"sqlite:///{path}",
         "serializer": DBOSPortableJSONSerializer(),
         "application_version": VERSION,
-        "executor_id": "worker",
         # It would print a traceback where a disk is full; we say that ourselves.
         "log_level": "CRITICAL",
     }

@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 from dbos._serialization import DefaultSerializer
 
 from smile_trace import foreign
-from smile_trace.store.database import BUSY_SECONDS, describing_faults, empty_wal
+from smile_trace.store.database import BUSY_SECONDS
+from smile_trace.store.sqlite import describing_faults, empty_wal
 
 logger = logging.getLogger(__name__)
 

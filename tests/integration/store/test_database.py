@@ -7,11 +7,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, select, update
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
+from smile_trace.store.tables import groups
 from tests.support.paths import ROOT
+from tests.support.stores import on_sqlite
 
 
 def test_writers_in_other_processes_and_threads_wait_for_each_other(
@@ -20,23 +23,24 @@ def test_writers_in_other_processes_and_threads_wait_for_each_other(
     code = (
         "import sys; from pathlib import Path\n"
         "from smile_trace.settings import Settings; from smile_trace.store import Store\n"
-        "store = Store.open(Settings(home=Path(sys.argv[1])))\n"
+        "import json; from sqlalchemy import select, update\n"
+        "from smile_trace.store.tables import groups\n"
+        "store = Store.open(Settings(home=Path(sys.argv[1]), store=json.loads(sys.argv[2])))\n"
         "for _ in range(50):\n"
         "    with store.database.write() as c:\n"
-        "        n = c.exec_driver_sql('SELECT chosen FROM groups').scalar()\n"
-        "        c.exec_driver_sql('UPDATE groups SET chosen = ?', (n + 1,))\n"
+        "        n = c.execute(select(groups.c.chosen)).scalar()\n"
+        "        c.execute(update(groups).values(chosen=n + 1))\n"
     )
     with store.database.write() as connection:
-        connection.exec_driver_sql("INSERT INTO groups VALUES ('function', 'a', '', 0, 0)")
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code, str(settings.home)]) for _ in range(2)
-    ]
+        connection.execute(insert(groups).values(**Group("function", "a").values, chosen=0))
+    where = str(settings.home), settings.store.model_dump_json()
+    processes = [subprocess.Popen([sys.executable, "-c", code, *where]) for _ in range(2)]
 
     def count() -> None:
         for _ in range(50):
             with store.database.write() as connection:
-                n = connection.exec_driver_sql("SELECT chosen FROM groups").scalar_one()
-                connection.exec_driver_sql("UPDATE groups SET chosen = ?", (n + 1,))
+                n = connection.execute(select(groups.c.chosen)).scalar_one()
+                connection.execute(update(groups).values(chosen=n + 1))
 
     threads = [threading.Thread(target=count) for _ in range(2)]
     for thread in threads:
@@ -98,6 +102,7 @@ def test_a_read_only_home_is_said(tmp_path: Path) -> None:
     assert "writable for this user" in done.stdout, done.stderr
 
 
+@on_sqlite
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
 def test_a_full_disk_is_said_and_loses_nothing(settings: Settings) -> None:
     code = (

@@ -9,8 +9,8 @@ from smile_trace.store import Store
 from tests.support.ledgers import ledger, reserve
 
 
-def _ask_alone(home: str) -> int:
-    store = Store.open(Settings(home=Path(home)))
+def _ask_alone(home: str, url: str | None) -> int:
+    store = Store.open(Settings(home=Path(home), store={"url": url}))
     kept, allowed = ledger(store, calls_per_day=40), 0
     for number in range(30):
         try:
@@ -24,4 +24,5 @@ def _ask_alone(home: str) -> int:
 
 def test_processes_share_one_cap(settings: Settings, store: Store) -> None:
     with multiprocessing.get_context("spawn").Pool(3) as pool:
-        assert sum(pool.map(_ask_alone, [str(settings.home)] * 3)) == 40
+        asked = [(str(settings.home), settings.store.url)] * 3
+        assert sum(pool.starmap(_ask_alone, asked)) == 40

@@ -47,11 +47,14 @@ ADDED = frozenset(
         "ship",
         "sources",
         "not_replaced",
+        "store",
+        "workers",
     )
 )
 """What is said since: a reason's code beside its sentence, the bound of a server's reply, which
 packaged model a local one is; which passages of a version mattered, and what each edit did; paths,
-the receiver and what else calls are read from; explanations that a tracker cannot replace."""
+the receiver and what else calls are read from; explanations that a tracker cannot replace; the
+store that workers share, and those workers."""
 EDITS = [("Be brief.", "Be brief and kind."), ("Never promise money.\n", "")]
 """What a comparison names also where no call tells what it did."""
 

@@ -20,7 +20,7 @@ def store(tmp_path: Path):
 
 
 def _compare(store: Store, **options: object) -> Comparison:
-    settings = settings_in(store.database.path.parent)
+    settings = settings_in(Path(store.database.name).parent)
     return compare("answer", settings=settings, **{"budget": 0, **options})  # type: ignore[arg-type]
 
 
@@ -110,7 +110,7 @@ def test_calls_of_a_function_are_compared_by_calling_it_again(
     monkeypatch.syspath_prepend(str(tmp_path))
     for version, template in (("2", BEFORE), ("3", AFTER)):
         plant(store, "answer", version, template, QUESTIONS, rerun="planted_app:ask")
-    settings = settings_in(store.database.path.parent, models={"planted": {"kind": "rerun"}})
+    settings = settings_in(Path(store.database.name).parent, models={"planted": {"kind": "rerun"}})
     comparison = compare("answer", settings=settings, app="planted_app")
     assert comparison.summary.startswith("From 2 to 3 the edit “Be brief.” → “Be brief and kind.”")
     without = compare("answer", settings=settings)
@@ -174,7 +174,7 @@ def test_word_explanations_pool_variables_as_one_segment(store: Store) -> None:
             pooled=False,
             masks=20,
         )
-    comparison = compare("greet", settings=settings_in(store.database.path.parent), budget=0)
+    comparison = compare("greet", settings=settings_in(Path(store.database.name).parent), budget=0)
     assert [i.segment.text for i in comparison.versions[0].segments] == [
         "Say",
         "hello",
@@ -236,7 +236,7 @@ def test_errors_name_what_there_is(store: Store) -> None:
     with pytest.raises(NothingToCompare, match="version '9'"):
         _compare(store, versions=["2", "9"])
     with pytest.raises(NothingToCompare, match="there are: answer"):
-        compare("anser", settings=settings_in(store.database.path.parent))
+        compare("anser", settings=settings_in(Path(store.database.name).parent))
 
 
 def test_two_models_under_one_version(store: Store) -> None:

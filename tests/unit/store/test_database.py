@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import insert
 
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.groups import Group
-from smile_trace.store.tables import metadata
+from smile_trace.store.tables import groups, metadata
+from tests.support.stores import on_sqlite
 
 
 def test_the_migrations_make_exactly_the_tables(store: Store) -> None:
@@ -21,6 +23,7 @@ def test_the_migrations_make_exactly_the_tables(store: Store) -> None:
         assert compare_metadata(context, metadata) == []
 
 
+@on_sqlite
 def test_opening_again_changes_nothing(settings: Settings) -> None:
     Store.open(settings).close()
     before = (settings.home / "store.db").read_bytes()
@@ -46,6 +49,7 @@ def test_the_home_is_private(store: Store, settings: Settings) -> None:
     assert settings.home.stat().st_mode & 0o077 == 0
 
 
+@on_sqlite
 def test_a_newer_store_is_refused_with_a_sentence(settings: Settings) -> None:
     Store.open(settings).close()
     path = settings.home / "store.db"
@@ -57,6 +61,7 @@ def test_a_newer_store_is_refused_with_a_sentence(settings: Settings) -> None:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
 
 
+@on_sqlite
 def test_a_damaged_store_is_refused_with_a_sentence(settings: Settings) -> None:
     settings.home.mkdir(parents=True)
     (settings.home / "store.db").write_bytes(b"this is no database" * 100)
@@ -73,7 +78,7 @@ def test_a_home_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 def test_a_write_that_fails_in_the_middle_leaves_nothing(store: Store) -> None:
     def stumble() -> None:
         with store.database.write() as connection:
-            connection.exec_driver_sql("INSERT INTO groups VALUES ('function', 'a', '', 1, 0)")
+            connection.execute(insert(groups).values(**Group("function", "a").values, chosen=1))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

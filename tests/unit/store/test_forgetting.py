@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from sqlalchemy import select
+
 from smile_trace.records import Feedback, Response
 from smile_trace.store import Store
 from smile_trace.store.forgetting import Erased, Removal, Run
+from smile_trace.store.tables import metadata
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
 from tests.support.spooled import call_span, line, trace_id
 from tests.support.store_rows import (
@@ -30,10 +33,9 @@ def rows(store: Store, text: str) -> set[str]:
     """The tables that have a row in which the text stands."""
     found = set()
     with store.database.read() as connection:
-        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-        for name in list(names.scalars()):
-            if any(text in str(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name}")):
-                found.add(name)
+        for table in metadata.sorted_tables:
+            if any(text in str(row) for row in connection.execute(select(table))):
+                found.add(table.name)
     return found
 
 

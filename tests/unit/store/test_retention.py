@@ -1,6 +1,7 @@
 """What is old goes, what waits stays, and the file becomes smaller."""
 
 import time
+from pathlib import Path
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Response
@@ -19,6 +20,7 @@ from tests.support.store_rows import (
     explanations,
     traces,
 )
+from tests.support.stores import on_sqlite
 
 LATER = 1000 * DAY
 ALL = Retention(days=1, response_days=1, corrupt_line_days=1, megabytes=None)
@@ -107,6 +109,7 @@ def test_old_answers_and_corrupt_lines_go_but_not_those_of_a_job_under_way(store
     assert keep(store, now=now) == Removed(responses=1, traces=1)
 
 
+@on_sqlite
 def test_beyond_its_size_the_oldest_go_and_the_file_shrinks(store: Store) -> None:
     many = {f"k{n}": Response(text="x" * 10_000) for n in range(300)}
     store.responses.put_many(many)
@@ -120,9 +123,10 @@ def test_beyond_its_size_the_oldest_go_and_the_file_shrinks(store: Store) -> Non
     with store.database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA freelist_count").scalar_one() == 0
     store.database.vacuum()
-    assert store.database.path.stat().st_size < 2**20
+    assert Path(store.database.name).stat().st_size < 2**20
 
 
+@on_sqlite
 def test_a_store_that_is_too_big_because_everything_waits_says_so(store: Store) -> None:
     capture(store, *range(1, 1500))
     assert keep(store, SIZE) == Removed(too_big=True)

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import select
+
 from smile_trace.records import Feedback, Span, Trace
 from smile_trace.store import Store
+from smile_trace.store.tables import traces
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, CorruptLine, SpoolFile
 from tests.support.spooled import call_span, context_span, span_id, trace_id
@@ -23,9 +26,8 @@ def complete(store: Store, *, gone: tuple[str, ...] = (), silent_before: float =
 
 def position(store: Store, number: int) -> int | None:
     with store.database.read() as connection:
-        return connection.exec_driver_sql(
-            "SELECT position FROM traces WHERE trace_id = ?", (trace_id(number),)
-        ).scalar_one()
+        query = select(traces.c.position).where(traces.c.trace_id == trace_id(number))
+        return connection.execute(query).scalar_one()
 
 
 def test_a_trace_is_complete_when_its_root_has_arrived(store: Store) -> None:

@@ -1,0 +1,232 @@
+"""The shared store: a schema of a PostgreSQL database, for workers on many machines.
+
+Every write takes one advisory lock first, as an immediate transaction of SQLite does: all that the
+store promises was written for that, and holds here, too.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
+
+from smile_trace.errors import needing_extra
+from smile_trace.store.database import (
+    BUSY_SECONDS,
+    Database,
+    StoreError,
+    StoreUnavailable,
+    TakenOver,
+)
+from smile_trace.store.tables import metadata, workers
+
+SCHEMA = "smile_trace"
+"""The schema of the store's tables."""
+ENGINE_SCHEMA = "smile_trace_engine"
+"""The schema in which the engine keeps the runs of explanations."""
+CLASS = 0x736D696C  # "smil"
+"""The first half of the keys of all our advisory locks; the second one says which."""
+WRITING = 0
+"""The second half of the key of the lock that every write takes."""
+IDLE_SECONDS = 60.0
+"""A transaction in which nothing happens for so long is ended: its process is frozen, and holds up
+everybody who wants to write."""
+DEFAULTS = {"application_name": "smile-trace", "connect_timeout": "10"}
+"""Parameters of a connection that the address may set otherwise."""
+
+_AGAIN = (
+    "08",  # the connection was lost
+    "25006",  # a standby takes no writes
+    "25P03",  # idle for too long in the transaction
+    "40",  # a deadlock
+    "53",  # a full disk, too many connections
+    "55P03",  # another one has the lock
+    "57",  # the server shuts down, or starts
+    "58",  # its disk fails
+)
+"""Codes of errors (SQLSTATE, or how they begin) after which the same may be tried again."""
+
+# What `statements.json_text` calls. A document may hold escapes of NUL and of halves of characters,
+# which are no text here: then they are left out, since one such document must not end a query.
+_JSON_TEXT = r"""
+CREATE OR REPLACE FUNCTION json_text(document text, path text[]) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN document::json #>> path;
+EXCEPTION WHEN data_exception THEN
+    RETURN regexp_replace(
+        document, '(\\\\)|\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\1', 'g'
+    )::json #>> path;
+END
+$$
+"""
+
+
+class PostgresDatabase(Database):
+    """A PostgreSQL database, which any number of processes use at once.
+
+    Args:
+        url: its address, with the password where it needs one.
+
+    Attributes:
+        worker_id: the worker that writes here, which has to be registered still; None for
+            everybody else.
+    """
+
+    frees_space = False
+
+    def __init__(self, url: str) -> None:
+        asked = make_url(url).set(drivername="postgresql+psycopg")
+        self.url = asked.update_query_dict({**DEFAULTS, **asked.query})
+        with needing_extra("postgres", "[store] url"):
+            engine = create_engine(
+                self.url,
+                pool_pre_ping=True,  # a restarted server, a firewall that forgets
+                max_overflow=20,
+                pool_timeout=BUSY_SECONDS,
+            )
+        event.listen(engine, "connect", _prepare)
+        self.worker_id: int | None = None
+        super().__init__(engine, _address(self.url))
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """See `Database.read`."""
+        with self.describing(), self.engine.connect() as connection:
+            connection = connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self, *, fenced: bool = True) -> Iterator[Connection]:
+        """See `Database.write`."""
+        with self.describing(), self.engine.begin() as connection:
+            # What follows sees all that others wrote until they let go of the lock.
+            connection.execute(_LOCK)
+            if fenced and self.worker_id is not None:
+                self._check_registered(connection)
+            yield connection
+
+    @contextmanager
+    def describing(self) -> Iterator[None]:
+        """Raise the database's faults as sentences.
+
+        Raises:
+            StoreUnavailable: the same may be tried again later.
+            StoreError: it would fail again.
+        """
+        try:
+            yield
+        except DataError:  # what no database takes: whoever wrote it looks for it
+            raise
+        except DBAPIError as error:
+            raise _describe_fault(self.name, error) from error
+        except NoConnection as error:
+            raise StoreUnavailable(
+                f"{self.name} was too busy for {BUSY_SECONDS:.0f} s: see what it does."
+            ) from error
+
+    def _check_registered(self, connection: Connection) -> None:
+        known = select(workers.c.id).where(workers.c.id == self.worker_id)
+        if connection.execute(known).first() is None:
+            raise TakenOver(
+                "this worker said nothing for so long that others have taken over its "
+                "explanations: start it again."
+            )
+
+    def new_engine(self, connections: int = 2) -> Engine:
+        """Connections to the same database for somebody else, who closes them: so many are kept."""
+        return create_engine(self.url, pool_pre_ping=True, pool_size=connections, max_overflow=20)
+
+    def _upgrade(self, connection: Connection, config: Config, current: str | None) -> None:
+        if current is not None:
+            command.upgrade(config, "head")
+            return
+        # No release before this one had its store here: there is nothing to be brought on. The
+        # schema itself may be there: an administrator's, whose role may make tables in it alone.
+        if not connection.execute(_HAS_SCHEMA, {"name": SCHEMA}).scalar_one():
+            connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
+        metadata.create_all(connection)
+        connection.exec_driver_sql(_JSON_TEXT)
+        command.stamp(config, "head")
+
+    def has_schema(self, name: str) -> bool:
+        """Whether a schema is in the database."""
+        with self.read() as connection:
+            return bool(connection.execute(_HAS_SCHEMA, {"name": name}).scalar_one())
+
+    def damage(self) -> str | None:
+        """None: the server itself looks after its files."""
+        with self.read() as connection:
+            connection.execute(text("SELECT 1"))
+        return None
+
+    def used_bytes(self) -> int:
+        """What the tables and their indexes take, with the space that deleted rows left."""
+        sizes = text(
+            "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = :schema AND c.relkind = 'r'"
+        )
+        with self.read() as connection:
+            return int(connection.execute(sizes, {"schema": SCHEMA}).scalar_one())
+
+    def shrink(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Nothing: the server's own vacuum makes the space of deleted rows free for new ones."""
+
+    def vacuum(self) -> None:
+        """See `Database.vacuum`."""
+        with self.describing(), self.engine.connect() as connection:
+            outside = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for table in metadata.sorted_tables:
+                outside.exec_driver_sql(f"VACUUM FULL {SCHEMA}.{table.name}")
+
+
+_HAS_SCHEMA = text("SELECT to_regnamespace(:name) IS NOT NULL")
+_LOCK = text(f"SELECT pg_advisory_xact_lock({CLASS}, {WRITING})")
+
+
+def _prepare(connection: Any, _: Any) -> None:
+    """Set what holds for every session."""
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SET search_path TO {SCHEMA}; SET lock_timeout = {BUSY_SECONDS * 1000:.0f}; "
+            f"SET idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000:.0f}"
+        )
+    connection.autocommit = False
+
+
+def _address(url: URL) -> str:
+    """The address as it may be shown."""
+    return url.set(drivername="postgresql", password=None, query={}).render_as_string()
+
+
+def _describe_fault(name: str, error: DBAPIError) -> StoreError:
+    """The error that a person sees when the database at `name` cannot be used."""
+    code = getattr(error.orig, "sqlstate", None) or ""
+    said = " ".join(str(error.orig).split())
+    if code.startswith("53100"):
+        return StoreUnavailable(f"the disk of {name} is full: free some space there.")
+    if code == "55P03":
+        return StoreUnavailable(
+            f"{name} was locked for {BUSY_SECONDS:.0f} s: see in pg_stat_activity by whom."
+        )
+    if code == "42501":
+        return StoreError(
+            f"{name} does not let this role work there ({said}): grant it what docs/operating.md "
+            "says."
+        )
+    lost = not code and isinstance(error, (OperationalError, InterfaceError))
+    if lost or error.connection_invalidated or code.startswith(_AGAIN):
+        return StoreUnavailable(
+            f"{name} cannot be used ({said}): see whether it runs and takes this role's "
+            "connections."
+        )
+    return StoreError(f"{name}: {said}")

@@ -1,0 +1,107 @@
+"""A worker's session with a shared store: locks that the database lets go of when it is gone.
+
+By no clock but the database's: it ends a session that says nothing for `SILENT_SECONDS`, whether
+its process has died, hangs, or cannot be reached any more.
+"""
+
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from smile_trace.store.database import StoreUnavailable
+from smile_trace.store.postgresql import CLASS, PostgresDatabase
+
+SILENT_SECONDS = 20.0
+"""How long a session may say nothing."""
+WORKERS, TASKS = CLASS + 1, CLASS + 2
+"""The first halves of the keys of a worker's lock, and of a task's that one worker does."""
+
+_TRY = text("SELECT pg_try_advisory_lock(:kind, :key)")
+_LET_GO = text("SELECT pg_advisory_unlock(:kind, :key)")
+
+
+class Session:
+    """One connection, in autocommit. Thread-safe; every method raises `StoreUnavailable` where the
+    connection is lost, and all its locks with it: `connect` then makes a new one."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self._engine = database.new_engine(1)
+        self._connection: Connection | None = None
+        self._lock = threading.RLock()
+
+    def connect(self) -> None:
+        """Begin anew, with no lock."""
+        with self._lock, self._database.describing():
+            self._forget()
+            connection = self._engine.connect()
+            self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            silent = f"SET idle_session_timeout = {SILENT_SECONDS * 1000:.0f}"
+            self._connection.execute(text(silent))
+
+    def ping(self) -> None:
+        """Say something."""
+        self._ask(text("SELECT 1"))
+
+    def hold(self, kind: int, key: int | str) -> bool:
+        """Take a lock until the session ends; False where another session has it."""
+        return bool(self._ask(_TRY, kind=kind, key=_number(key)))
+
+    def let_go(self, kind: int, key: int | str) -> None:
+        """Let go of a lock that `hold` took."""
+        self._ask(_LET_GO, kind=kind, key=_number(key))
+
+    @contextmanager
+    def holding(self, kind: int, key: int | str) -> Iterator[bool]:
+        """Hold a lock inside; gives whether it is held."""
+        held = self.hold(kind, key)
+        try:
+            yield held
+        finally:
+            if held:
+                self.let_go(kind, key)
+
+    def close(self) -> None:
+        """End the session."""
+        with self._lock:
+            self._forget()
+            self._engine.dispose()
+
+    def __enter__(self) -> "Session":
+        self.connect()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _ask(self, statement: Any, **values: object) -> Any:
+        with self._lock, self._database.describing():
+            if self._connection is None:
+                raise StoreUnavailable(f"the session with {self._database.name} was lost.")
+            try:
+                return self._connection.execute(statement, values).scalar()
+            except DBAPIError:
+                self._forget()
+                raise
+
+    def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()  # never back to the pool, where its locks would stay
+            self._connection.close()
+            self._connection = None
+
+
+def _number(key: int | str) -> int:
+    """The second half of a lock's key: 31 bits."""
+    return key if isinstance(key, int) else zlib.crc32(key.encode()) >> 1

@@ -1,0 +1,129 @@
+"""The workers that share a store: who they are, and what becomes of a dead one's explanations."""
+
+import socket
+import time
+import uuid
+from importlib.metadata import version
+
+from sqlalchemy import Connection, delete, func, select, text, update
+
+from smile_trace.records import Record
+from smile_trace.store.database import Database
+from smile_trace.store.session import WORKERS
+from smile_trace.store.statements import insert
+from smile_trace.store.tables import jobs, workers
+
+
+class RegisteredWorker(Record):
+    """A worker of a shared store. Its `name` is new at each start; `explaining` counts the
+    explanations that it has under way, of at most `capacity`. One that is not `alive` gives no sign
+    of life: the others take over from it, if it does not come back."""
+
+    id: int
+    name: str
+    host: str
+    release: str
+    capacity: int
+    started_at: float
+    explaining: int = 0
+    alive: bool = True
+
+
+class Workers:
+    """The registered workers. None is registered where the store is a file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register(self, capacity: int, *, now: float) -> RegisteredWorker:
+        """Give this process a name among the workers."""
+        host = socket.gethostname()
+        row = {
+            "name": f"{host}-{uuid.uuid4().hex[:8]}",
+            "host": host,
+            "release": version("smile-trace"),
+            "capacity": capacity,
+            "started_at": now,
+        }
+        with self._database.write() as connection:
+            number = connection.execute(insert(workers).values(row).returning(workers.c.id))
+            return RegisteredWorker.model_validate({"id": number.scalar_one(), **row})
+
+    def all(self) -> list[RegisteredWorker]:
+        """Every worker that is registered, oldest first."""
+        with self._database.read() as connection:
+            return read_workers(connection)
+
+    def remove(self, worker_id: int, *, died: bool, now: float | None = None) -> int | None:
+        """Strike a worker off, and let others explain what it had under way.
+
+        From then on it can write nothing any more but answers that it paid for.
+
+        Args:
+            worker_id: whom.
+            died: whether it died in the middle, which counts as a crash of each of them.
+            now: Unix seconds.
+
+        Returns:
+            How many explanations are free again; None where it was struck off before.
+        """
+        now = time.time() if now is None else now
+        with self._database.write() as connection:
+            gone = delete(workers).where(workers.c.id == worker_id).returning(workers.c.id)
+            if connection.execute(gone).first() is None:
+                return None
+            return _release(connection, jobs.c.worker_id == worker_id, now, crashes=int(died))
+
+    def release_ownerless(self, *, now: float) -> int:
+        """Free explanations that run nowhere: of a store that was copied, or brought back from a
+        backup."""
+        known = select(workers.c.id)
+        ownerless = jobs.c.worker_id.is_(None) | jobs.c.worker_id.not_in(known)
+        with self._database.write() as connection:
+            return _release(connection, ownerless, now, crashes=0)
+
+
+def _release(connection: Connection, which, now: float, crashes: int) -> int:  # type: ignore[no-untyped-def]
+    """Back to pending with a new run each; what was paid for is found among the answers."""
+    released = (
+        update(jobs)
+        .where(jobs.c.state == "running", which)
+        .values(
+            state="pending",
+            run=jobs.c.run + 1,
+            crashes=jobs.c.crashes + crashes,
+            worker_id=None,
+            not_before=now,
+            changed_at=now,
+        )
+    )
+    return int(connection.execute(released).rowcount)
+
+
+def read_workers(connection: Connection) -> list[RegisteredWorker]:
+    """Every registered worker with what it has under way, oldest first."""
+    running = (
+        select(jobs.c.worker_id, func.count().label("explaining"))
+        .where(jobs.c.state == "running")
+        .group_by(jobs.c.worker_id)
+        .subquery()
+    )
+    query = (
+        select(workers, func.coalesce(running.c.explaining, 0).label("explaining"))
+        .outerjoin(running, running.c.worker_id == workers.c.id)
+        .order_by(workers.c.id)
+    )
+    rows = connection.execute(query).all()
+    shared = connection.dialect.name == "postgresql"
+    alive = _alive(connection) if rows and shared else set()
+    return [RegisteredWorker(**row._mapping, alive=row.id in alive) for row in rows]
+
+
+def _alive(connection: Connection) -> set[int]:
+    """The numbers of the workers whose sessions hold their locks."""
+    held = text(
+        "SELECT l.objid FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+        "WHERE l.locktype = 'advisory' AND l.classid = :kind AND l.granted "
+        "AND d.datname = current_database()"
+    )
+    return {int(number) for number in connection.execute(held, {"kind": WORKERS}).scalars()}

@@ -1,0 +1,229 @@
+"""The workers of one store: alone on a home, or many that share a database.
+
+Where many share it, each is registered and holds a lock in its session with the database. Whoever
+finds the lock of another one free twice, `CONFIRM_SECONDS` apart, takes over from it: once would
+not do, since a restart of the database frees all of them, and the first to be back would rob the
+rest. What one worker does for all is done by the one whose session holds the lock of that task.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol
+
+from smile_trace.settings import Settings
+from smile_trace.store import Store, StoreUnavailable
+from smile_trace.store.database import TakenOver
+from smile_trace.store.postgresql import PostgresDatabase
+from smile_trace.store.session import TASKS, WORKERS, Session
+from smile_trace.worker.explaining.engine_database import EngineDatabase, EngineFile, EngineSchema
+
+logger = logging.getLogger(__name__)
+
+PING_SECONDS = 3.0
+"""Time between two signs of life; the database waits `session.SILENT_SECONDS` for one."""
+LOOK_SECONDS = 4.0
+"""Time between two looks at the other workers."""
+CONFIRM_SECONDS = 8.0
+"""How long a worker's lock stays free before it counts as dead: more than two signs of life."""
+
+
+class Fleet(Protocol):
+    """What a worker knows of the others."""
+
+    @property
+    def worker_id(self) -> int | None:
+        """The number of this worker; None where it is alone."""
+
+    def leads(self, task: str) -> bool:
+        """Whether this worker does what one of them does; it keeps the task while it lives."""
+
+    def turn(self, task: str) -> AbstractContextManager[bool]:
+        """Whether this worker does it right now, and nobody else inside the context."""
+
+    def check(self) -> None:
+        """See that this worker is still one of them.
+
+        Raises:
+            TakenOver: the others took it for dead.
+        """
+
+    def expects(self) -> bool:
+        """Whether explanations of a worker that seems dead are about to be taken over."""
+
+
+class Alone:
+    """The only worker, on a home with a store of its own."""
+
+    worker_id = None
+
+    def leads(self, task: str) -> bool:
+        """Always."""
+        return True
+
+    def turn(self, task: str) -> AbstractContextManager[bool]:
+        """Always."""
+        return nullcontext(True)
+
+    def check(self) -> None:
+        """Nobody else is there."""
+
+    def expects(self) -> bool:
+        """Its own are resumed at its start."""
+        return False
+
+
+class SharedFleet:
+    """One of many workers. Its session lives in a thread of its own.
+
+    Args:
+        store: the store, of which `database` is `PostgresDatabase`.
+        capacity: how many explanations it takes at once.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, store: Store, capacity: int, clock: Callable[[], float] = time.time) -> None:
+        assert isinstance(store.database, PostgresDatabase)
+        self._store = store
+        self._database = store.database
+        self._clock = clock
+        self._session = Session(self._database)
+        self._session.connect()
+        self.me = store.workers.register(capacity, now=clock())
+        self.worker_id = self.me.id
+        self._led: set[str] = set()
+        self._free_since: dict[int, float] = {}
+        self._taken_over = False
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._live, name="fleet", daemon=True)
+
+    def start(self) -> None:
+        """Hold the lock that says that this worker lives, and begin to give signs of life."""
+        self._session.hold(WORKERS, self.me.id)
+        self._database.worker_id = self.me.id
+        self._thread.start()
+
+    def leads(self, task: str) -> bool:
+        """See `Fleet.leads`."""
+        if task not in self._led:
+            try:
+                if not self._session.hold(TASKS, task):
+                    return False
+            except StoreUnavailable:
+                return False
+            self._led.add(task)
+        return True
+
+    @contextmanager
+    def turn(self, task: str) -> Iterator[bool]:
+        """See `Fleet.turn`."""
+        with self._session.holding(TASKS, task) as held:
+            yield held
+
+    def check(self) -> None:
+        """See `Fleet.check`."""
+        if self._taken_over:
+            raise TakenOver(
+                "this worker said nothing for so long that others have taken over its "
+                "explanations: start it again."
+            )
+
+    def expects(self) -> bool:
+        """See `Fleet.expects`."""
+        return bool(self._free_since)
+
+    def leave(self) -> None:
+        """Strike this worker off: what it has not ended is the others' at once."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(PING_SECONDS)
+        try:
+            self._store.workers.remove(self.me.id, died=False, now=self._clock())
+        except TakenOver:
+            pass
+        except StoreUnavailable as error:  # they take over what it had
+            logger.warning("the other workers were not told of the end: %s", error)
+        self._database.worker_id = None
+        self._session.close()
+
+    def _live(self) -> None:
+        next_look = time.monotonic()
+        while not self._ended.is_set():
+            try:
+                self._session.ping()
+                if time.monotonic() >= next_look:
+                    self._look()
+                    next_look = time.monotonic() + LOOK_SECONDS
+            except StoreUnavailable as error:
+                logger.warning("the session with the other workers was lost: %s", error)
+                if not self._return():
+                    return
+            except Exception:
+                logger.exception("the other workers could not be looked at; it goes on")
+            self._ended.wait(PING_SECONDS)
+
+    def _return(self) -> bool:
+        """Get back into the fleet with a new session; False where it ends, or others took over."""
+        self._led.clear()  # another one may have them
+        self._free_since.clear()  # everybody else was thrown out, too
+        while not self._ended.is_set():
+            try:
+                self._session.connect()
+                known = self.me.id in {one.id for one in self._store.workers.all()}
+                if not known:
+                    self._taken_over = True
+                    return False
+                if self._session.hold(WORKERS, self.me.id):
+                    logger.warning("back among the other workers")
+                    return True
+            except StoreUnavailable:
+                pass
+            self._ended.wait(PING_SECONDS / 3)
+        return False
+
+    def _look(self) -> None:
+        """Look at each of the others, and take over from one whose lock stays free."""
+        registered = self._store.workers.all()
+        if self.me.id not in {one.id for one in registered}:
+            self._taken_over = True
+            return
+        others = {one.id: one for one in registered if one.id != self.me.id}
+        for gone in self._free_since.keys() - others.keys():
+            del self._free_since[gone]
+        for number, one in others.items():
+            with self._session.holding(WORKERS, number) as free:
+                pass
+            if not free:
+                self._free_since.pop(number, None)
+                continue
+            since = self._free_since.setdefault(number, time.monotonic())
+            if time.monotonic() - since < CONFIRM_SECONDS:
+                continue
+            count = self._store.workers.remove(number, died=True, now=self._clock())
+            del self._free_since[number]
+            if count is not None:
+                logger.warning("%s is dead: its %d explanations go on elsewhere", one.name, count)
+
+
+@contextmanager
+def joining(
+    store: Store, settings: Settings, clock: Callable[[], float] = time.time
+) -> Iterator[tuple[Fleet, EngineDatabase]]:
+    """Work on a store, alone or with others, inside the context.
+
+    Raises:
+        StoreUnavailable: its database cannot be reached.
+    """
+    if not isinstance(store.database, PostgresDatabase):
+        yield Alone(), EngineFile(settings.home / "engine.db")
+        return
+    fleet = SharedFleet(store, settings.worker.concurrent_explanations, clock)
+    engine = EngineSchema(store.database, fleet.me.name)
+    fleet.start()
+    try:
+        yield fleet, engine
+    finally:
+        fleet.leave()
+        engine.close()

@@ -1,0 +1,96 @@
+"""A store moved into a shared database: every row as it was, with work in flight."""
+
+from pathlib import Path
+
+import pytest
+
+from smile_trace.settings import Settings
+from smile_trace.store import Store, StoreError
+from smile_trace.store.copying import copy_store
+from smile_trace.store.groups import Group
+from smile_trace.store.traces import CorruptLine, SpoolFile
+from smile_trace.worker.move import move
+from tests.support.ledgers import ledger, reserve
+from tests.support.postgres_server import PostgresServer
+from tests.support.store_rows import (
+    call_id,
+    capture,
+    decision,
+    deliver,
+    explain,
+    explanation,
+    only,
+    traces,
+)
+from tests.support.stores import on_sqlite
+
+pytestmark = on_sqlite
+
+
+def fill(store: Store) -> None:
+    """Some of everything, two explanations under way among it."""
+    capture(store, *range(1, 8))
+    named = {Group("prompt", "nul\0name", "1"): 2}
+    store.jobs.decide([decision(number) for number in range(1, 6)], named, now=1.0)
+    explain(store, 1)
+    for job in store.jobs.due(now=9.0, limit=2):
+        store.jobs.start(job, now=9.0)
+    reserve(ledger(store), calls=3, tokens=50)
+    deliver(store, *traces(store)[:3])
+    other = SpoolFile("/var/log/spans.jsonl", 5, 10, 1.0)
+    store.traces.add(other, corrupt=[CorruptLine(3, "no\0JSON", b"\x00\xff")])
+
+
+def test_every_row_is_there_and_the_work_goes_on(
+    store: Store, settings: Settings, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    fill(store)
+    url = postgres_server.new_database()
+    copied = move(settings, {"url": url, "password_env": None})
+    assert copied.rows["traces"] == 7
+    assert copied.rows["observations"] == 3
+    shared = Store.open(Settings(home=tmp_path / "other", store={"url": url}))
+    before, after = store.status(), shared.status()
+    assert after == before
+    assert shared.jobs.explanation(call_id(1)) == store.jobs.explanation(call_id(1))
+    kept = ledger(shared)
+    assert kept.spent("day", kept.today()).calls == 3
+    [foreign] = [name for name in shared.traces.files() if "/" in name]
+    assert foreign.endswith(":/var/log/spans.jsonl")
+    # What was under way begins again, and new ids are new.
+    assert len(shared.jobs.running()) == 2
+    assert shared.workers.release_ownerless(now=10.0) == 2
+    job = only(shared.jobs.due(now=10.0, limit=1))
+    shared.jobs.explain(job, explanation("new"), now=11.0)
+    assert shared.jobs.explanation(job.call_id).summary == "new"
+    assert shared.jobs.explanation(call_id(1)).summary == "so it is"
+    shared.close()
+
+
+def test_a_store_is_copied_into_an_empty_one_only(
+    store: Store, settings: Settings, postgres_server: PostgresServer
+) -> None:
+    fill(store)
+    url = postgres_server.new_database()
+    move(settings, {"url": url})
+    with pytest.raises(StoreError, match="copy into an empty database"):
+        move(settings, {"url": url})
+
+
+def test_a_row_that_arrives_otherwise_is_found_and_nothing_stays(
+    store: Store, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    fill(store)
+    url = postgres_server.new_database()
+    postgres_server.execute(
+        "CREATE FUNCTION smile_trace.forge() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN NEW.calls = NEW.calls + 1; RETURN NEW; END $$; "
+        "CREATE TRIGGER forge BEFORE INSERT ON smile_trace.spend FOR EACH ROW "
+        "EXECUTE FUNCTION smile_trace.forge()",
+        url.rpartition("/")[2],
+    )
+    shared = Store.open(Settings(home=tmp_path / "other", store={"url": url}))
+    with pytest.raises(StoreError, match="the rows of spend did not arrive"):
+        copy_store(store.database, shared.database, "here:")
+    assert shared.status().captured == 0
+    shared.close()

@@ -1,0 +1,85 @@
+"""Workers that share a store look after each other."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.worker import fleet as fleets
+from smile_trace.worker.fleet import SharedFleet
+from tests.support.postgres_server import PostgresServer
+from tests.support.store_rows import capture, decision, only
+from tests.support.stores import POSTGRESQL, settings_of
+from tests.support.worker_settings import wait_for
+
+
+@pytest.fixture
+def settings(tmp_path, request: pytest.FixtureRequest) -> Settings:
+    """A home with a shared store."""
+    return settings_of(POSTGRESQL, tmp_path / "home", request)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleets, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(fleets, "LOOK_SECONDS", 0.05)
+
+
+@contextmanager
+def working(settings: Settings) -> Iterator[SharedFleet]:
+    """A worker with a store of its own, as in a process of its own."""
+    store = Store.open(settings)
+    fleet = SharedFleet(store, 4)
+    fleet.start()
+    try:
+        yield fleet
+    finally:
+        fleet.leave()
+        store.close()
+
+
+def test_one_that_gives_no_sign_of_life_is_struck_off_and_its_work_is_free(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleets, "CONFIRM_SECONDS", 0.2)
+    capture(store, 1)
+    store.jobs.decide([decision(1)], {}, now=1.0)
+    dead = store.workers.register(4, now=1.0)
+    store.jobs.start(only(store.jobs.due(now=2.0, limit=1)), now=2.0, worker_id=dead.id)
+    with working(settings) as one, working(settings) as other:
+        wait_for(lambda: store.jobs.any_due(now=1e12))
+        assert [worker.id for worker in store.workers.all()] == [one.me.id, other.me.id]
+        assert only(store.jobs.due(now=1e12, limit=1)).crashes == 1
+        one.check()
+        other.check()
+    assert store.workers.all() == []
+
+
+def test_nobody_is_struck_off_when_the_database_ends_all_sessions(
+    store: Store, settings: Settings, postgres_server: PostgresServer
+) -> None:
+    ended = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        f"WHERE datname = '{settings.store.url.rpartition('/')[2]}'"
+    )
+    with working(settings) as one, working(settings) as other:
+        wait_for(lambda: [worker.alive for worker in store.workers.all()] == [True, True])
+        assert one.leads("a task")
+        postgres_server.execute(ended)
+        wait_for(lambda: [worker.alive for worker in store.workers.all()] == [True, True])
+        one.check()
+        other.check()
+
+
+def test_a_task_is_one_worker_s_until_that_one_leaves(store: Store, settings: Settings) -> None:
+    with working(settings) as other:
+        with working(settings) as one:
+            assert one.leads("sampling")
+            assert one.leads("sampling")
+            assert not other.leads("sampling")
+            assert other.leads("retention")
+            with one.turn("dispatch") as ours, other.turn("dispatch") as theirs:
+                assert (ours, theirs) == (True, False)
+        assert other.leads("sampling")
