@@ -1,12 +1,13 @@
-"""A Python panel for Comet: what smile-trace has delivered to a project, on its dashboard.
+# A Python panel for Comet: what smile-trace has delivered to a project, on its dashboard.
+#
+# Paste this file into a new Python panel (Panels, Add, New, Python) of a project that smile-trace
+# delivers to: of its traces the path and the heatmaps, of its prompt versions the comparison and
+# the heatmaps. It needs nothing of smile-trace, and runs in Comet, in Python 3.9 and newer.
+#
+# Source: Comet's own panels, which are Streamlit scripts, and comet_ml 3.58.8 (API.get_panel_…).
+# Comments, and no texts between the statements, because Streamlit shows these.
 
-Paste this file into a new Python panel (Panels, Add, New, Python) of a project that smile-trace
-delivers to: of its traces the heatmaps and the path, of its prompt versions the comparison and the
-heatmaps. It needs nothing of smile-trace, and runs in Comet, in Python 3.9 and newer.
-
-Source: Comet's own panels, which are Streamlit scripts, and comet_ml 3.58.8 (`API.get_panel_…`).
-"""
-
+from html import escape
 from typing import Any
 
 import streamlit as st  # type: ignore[import-not-found]
@@ -17,8 +18,8 @@ WHOLE = {
     "comparison.html": "Prompt versions side by side",
     "path.html": "Where did this come from?",
 }
-HEIGHT = 900
-"""Pixels; what is longer is scrolled."""
+HEIGHT = 900  # pixels; what is longer is scrolled
+STYLE = f"width: 100%; height: {HEIGHT - 20}px; border: 0"
 
 
 def pages(experiment: Any) -> dict[str, str]:
@@ -45,23 +46,36 @@ def label(experiment: Any) -> str:
     return str(experiment.name or experiment.id)
 
 
+def show(page: str) -> None:
+    """Show a page in a frame without rights: whoever may write assets could have changed it."""
+    frame = f'<iframe sandbox srcdoc="{escape(page, quote=True)}" style="{STYLE}"></iframe>'
+    if hasattr(st, "iframe"):  # which takes the place of the other one in newer versions
+        st.iframe(frame, height=HEIGHT)
+    else:
+        components.html(frame, height=HEIGHT)
+
+
 def main() -> None:
     """Let a person choose, and show it."""
     st.set_page_config(layout="wide")
     experiments = API().get_panel_experiments()  # type: ignore[no-untyped-call]
     left, right = st.columns(2)
-    experiment = left.selectbox("Trace or prompt version", experiments, format_func=label)
-    if experiment is None:
+    # By their places: Streamlit copies what it offers, and an experiment cannot be copied.
+    chosen = left.selectbox(
+        "Trace or prompt version",
+        range(len(experiments)),
+        format_func=lambda place: label(experiments[place]),
+    )
+    if chosen is None:
         st.info("Nothing has been delivered to this project yet.")
         return
+    experiment = experiments[chosen]
     shown = pages(experiment)
     if not shown:
         st.info("This one is not explained yet.")
         return
     title = right.selectbox("Page", list(shown))
-    content = experiment.get_asset(shown[title], return_type="binary")
-    # In a frame of its own; the page itself lets no script run.
-    components.html(content.decode("utf-8"), height=HEIGHT, scrolling=True)
+    show(experiment.get_asset(shown[title], return_type="binary").decode("utf-8"))
 
 
 main()

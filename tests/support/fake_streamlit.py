@@ -3,9 +3,12 @@
 Anything else is not there, so that a panel which uses more fails.
 """
 
+import copy
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from html import unescape
 from types import ModuleType
 from typing import Any
 
@@ -25,18 +28,17 @@ class FakeStreamlit:
     def selectbox(
         self, label: str, options: Sequence[Any], format_func: Callable[[Any], str] = str
     ) -> Any:
-        """The option that was chosen; None where there is none."""
-        named = {format_func(option): option for option in options}
+        """The option that was chosen; None where there is none. It copies them, as the real one."""
+        named = {format_func(option): option for option in copy.deepcopy(options)}
         self.offered[label] = list(named)
         wanted = self.choices.get(label)
         return named[wanted] if wanted else next(iter(named.values()), None)
 
-    def html(self, html: str, *, height: int, scrolling: bool) -> None:
-        """A frame with a page in it."""
-        assert isinstance(html, str)
+    def html(self, html: str, *, height: int) -> None:
+        """A frame with what is in a frame without rights in it: the page itself."""
         assert height > 0
-        assert scrolling
-        self.shown.append(html)
+        [page] = re.findall(r'<iframe sandbox srcdoc="([^"]*)" style="[^"]*"></iframe>', html)
+        self.shown.append(unescape(page))
 
     def info(self, said: str) -> None:
         """A note."""
