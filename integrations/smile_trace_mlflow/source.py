@@ -101,7 +101,8 @@ class MLflowSource(Source):
     def evaluated(self, run_id: str) -> Sequence[str]:
         """See `Source.evaluated`: of a run of `mlflow.genai.evaluate`, those of its rows."""
         with asking(), self._server.reading():
-            return [info.trace_id for info in self._server.evaluated_traces(run_id)]
+            infos = self._server.evaluated_traces(run_id)
+            return [info.trace_id for info in infos if not by_judge(info)]
 
     def page(self, place: str, since_ms: int, until_ms: int, limit: int) -> Page:
         """See `Source.page`."""
@@ -113,7 +114,8 @@ class MLflowSource(Source):
                     "experiments of [sources.mlflow]"
                 )
             infos, until_ms = self._infos(experiment, since_ms, until_ms, limit)
-            found = self._server.traces([info.trace_id for info in infos])
+            wanted = [info.trace_id for info in infos if not by_judge(info)]
+            found = self._server.traces(wanted) if wanted else []
             read = (readable(one.info.trace_id, partial(self._spans, one)) for one in found)
             return Page(traces=tuple(filter(None, read)), until_ms=until_ms)
 
@@ -133,6 +135,11 @@ class MLflowSource(Source):
             return self._server.search_traces(experiment, wanted, limit, token)
 
         return whole_milliseconds(listed, lambda info: int(info.request_time), until_ms)
+
+
+def by_judge(info: "TraceInfo") -> bool:
+    """Whether a judge made the trace while it scored an evaluation."""
+    return "mlflow.trace.sourceScorer" in (info.tags or {})
 
 
 def spans_of(trace: "MlflowTrace") -> tuple[Span, ...]:

@@ -110,7 +110,7 @@ class TraceRequests(Connection):
 
     def evaluated_traces(self, run_id: str) -> list[TraceInfo]:
         """The traces of a run without their spans, the earliest first; none where there is no such
-        run. Those that a judge made while it scored are none of its rows."""
+        run."""
         if not run_id.isalnum():  # it goes into a filter
             return []
         try:
@@ -125,7 +125,7 @@ class TraceRequests(Connection):
         while True:
             wanted = f"attribute.run_id = '{run_id}'"
             page, token = self.search_traces(experiment, wanted, PAGE, token)
-            found += [info for info in page if TraceTagKey.SOURCE_SCORER_NAME not in info.tags]
+            found += page
             if token is None:
                 return found
 

@@ -1,6 +1,7 @@
-"""The picture of an evaluation with our scorers: `python -m tests.support.evaluation_picture`.
+"""The pictures of evaluations: `python -m tests.support.evaluation_picture`.
 
-A planted shop is evaluated in a real MLflow, and Chromium photographs the run, light and dark.
+A planted shop is evaluated in a real MLflow, with our scorers and with one of its own, whose traces
+are explained afterwards; Chromium photographs both runs, light and dark.
 """
 
 import os
@@ -10,8 +11,11 @@ from typing import Any
 
 import mlflow
 import openai
+from mlflow.genai.scorers import scorer
 from playwright.sync_api import sync_playwright
+from typer.testing import CliRunner
 
+from smile_trace.cli.app import app
 from tests.support.browser import chromium
 from tests.support.mlflow_pages import PATIENCE, prefer
 from tests.support.mlflow_server import MLflowServer
@@ -20,7 +24,7 @@ from tests.support.strict_openai import StrictServer, strict
 
 RULE = "Dear assistant, thank you for your help. Goods can be returned within 30 days."
 QUESTIONS = ("May I return a lamp?", "How long can I send shoes back?", "Who repairs lamps?")
-RUN = "what the answers rest on"
+RUN, EXPLAINED = "what the answers rest on", "short answers"
 WIDTH, HEIGHT = 1900, 640
 
 
@@ -30,6 +34,12 @@ def answer(body: dict[str, Any]) -> str:
     if "repairs" in told:
         return "Our workshop in Leeds."
     return "Within 30 days." if "30 days" in told else "Please ask our staff."
+
+
+@scorer
+def is_short(outputs: str) -> bool:
+    """The shop's own scorer."""
+    return len(outputs) < 20
 
 
 def main() -> None:
@@ -52,12 +62,17 @@ def main() -> None:
                 for dark in (False, True):
                     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
                     prefer(context, dark=dark)
-                    page = context.new_page()
-                    page.goto(address)
-                    page.get_by_text(RUN, exact=True).first.click(timeout=PATIENCE)
-                    page.get_by_text("no_effect_of", exact=True).first.wait_for(timeout=PATIENCE)
-                    page.wait_for_timeout(3000)
-                    store_picture(page, "mlflow-evaluation", dark=dark, colours=COLOURS)
+                    for run, column, name in (
+                        (RUN, "no_effect_of", "mlflow-evaluation"),
+                        (EXPLAINED, "smile.verdict", "mlflow-evaluated"),
+                    ):
+                        page = context.new_page()
+                        page.goto(address)
+                        page.get_by_text(run, exact=True).first.click(timeout=PATIENCE)
+                        page.get_by_text(column, exact=True).first.wait_for(timeout=PATIENCE)
+                        page.wait_for_timeout(3000)
+                        store_picture(page, name, dark=dark, colours=COLOURS)
+                        page.close()
                 browser.close()
         finally:
             server.stop()
@@ -98,6 +113,15 @@ def _evaluate(folder: Path, server: MLflowServer, model: StrictServer) -> str:
                 scorers.faithfulness(),
             ],
         )
+    with mlflow.start_run(run_name=EXPLAINED) as run:
+        mlflow.genai.evaluate(
+            data=[{"inputs": {"question": question}} for question in QUESTIONS],
+            predict_fn=ask,
+            scorers=[is_short],
+        )
+    os.environ |= {"MLFLOW_TRACKING_URI": server.uri, "SMILE_TRACE_HOME": str(folder / "home")}
+    done = CliRunner().invoke(app, ["explain", "--run", run.info.run_id, "--deliver"])
+    assert done.exit_code == 0, done.output
     return f"{server.uri}/#/experiments/{experiment}/evaluation-runs"
 
 

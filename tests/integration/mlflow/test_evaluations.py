@@ -1,16 +1,19 @@
 """`smile-trace explain --run`: the traces of an evaluation are explained where they stand."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
 import pytest
 from mlflow.genai.scorers import scorer
+from mlflow.tracing.constant import TraceTagKey
 
 import smile_trace
 from smile_trace.records import Explanation
 from smile_trace.trackers.late_span import EXPLANATION_NAME
+from smile_trace_mlflow import MLflowSource
 from tests.support.command_line import run_command
 from tests.support.evaluations import BUDGET, application, model, rows
 from tests.support.mlflow_server import MLflowServer
@@ -95,6 +98,23 @@ def test_a_row_that_cannot_be_explained_holds_up_no_other(
 
 
 PLACES = ("Eiffel", "sea")
+
+
+def test_what_a_judge_asked_is_no_row_and_is_not_read(
+    application: Callable[[str], str], mlflow_server: MLflowServer
+) -> None:
+    with mlflow.start_run() as run:
+        application("I see the Eiffel. Where am I?")
+        application("Is this answer right?")
+    mlflow.flush_trace_async_logging()
+    first, second = mlflow.search_traces(run_id=run.info.run_id, return_type="list")
+    mlflow.set_trace_tag(second.info.trace_id, TraceTagKey.SOURCE_SCORER_NAME, "judge")
+    source = MLflowSource.from_settings({}, {"tracking_uri": mlflow_server.uri})
+    assert source.evaluated(run.info.run_id) == [first.info.trace_id]
+    experiment = mlflow.get_experiment(first.info.experiment_id).name
+    now = int(time.time() * 1000) + 1
+    [spans] = source.page(experiment, now - 600_000, now, 10).traces
+    assert spans[0].trace_id == first.info.trace_id.removeprefix("tr-")
 
 
 def test_a_run_that_is_not_there_is_said_before_a_model_is_asked(
