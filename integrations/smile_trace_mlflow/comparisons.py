@@ -12,7 +12,7 @@ from smile_trace.render.comparison.layout import edit_phrase
 from smile_trace.render.markdown import escape
 from smile_trace.render.text import short, signed, visible
 from smile_trace.trackers import ComparedPrompt, Receipt
-from smile_trace_mlflow.runs import EVALUATION_RUN
+from smile_trace_mlflow.runs import EVALUATION_RUN, NOTE_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
@@ -68,7 +68,7 @@ def deliver_comparison(
             server.write_artifact(run_id, path, as_table(rows))
         tags = {
             **EVALUATION_RUN,
-            "mlflow.note.content": _description(comparison, index, url),
+            NOTE_TAG: _description(comparison, index, url),
             "smile.calls": str(version.calls),
             "smile.explained": str(version.explained),
             "mlflow.loggedArtifacts": shown_as_tables(tables),

@@ -12,7 +12,7 @@ from smile_trace.render.report.layout import kind_of, links, title_of
 from smile_trace.render.text import short
 from smile_trace.trackers import Receipt
 from smile_trace_mlflow.comparisons import as_table, shown_as_tables
-from smile_trace_mlflow.runs import EVALUATION_RUN
+from smile_trace_mlflow.runs import EVALUATION_RUN, NOTE_TAG
 
 if TYPE_CHECKING:
     from smile_trace_mlflow.comparisons import Registered
@@ -46,7 +46,7 @@ def deliver_report(
     server.write_artifact(run_id, TABLE, as_table(rows))
     tags = {
         **EVALUATION_RUN,
-        "mlflow.note.content": _description(report, url),
+        NOTE_TAG: _description(report, url),
         "mlflow.loggedArtifacts": shown_as_tables({TABLE: rows}),
     }
     server.tag_run(run_id, tags)

@@ -9,6 +9,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_mlflow.connection import Connection, delete_files
+from smile_trace_mlflow.runs import NOTE_TAG
 
 
 class RunRequests(Connection):
@@ -29,7 +30,7 @@ class RunRequests(Connection):
         """The id of the run with that tag; of two that were made at once the older one stays."""
         if run := self.find_run(tag, value):
             return str(run.info.run_id)
-        tags = {tag: value, "mlflow.note.content": note}
+        tags = {tag: value, NOTE_TAG: note}
         with self._calling():
             made = self._client.create_run(self.experiment_id, run_name=name, tags=tags)
             # Nothing computes in it: it only holds what is put in.
@@ -83,11 +84,13 @@ class RunRequests(Connection):
                 return found
 
     def delete_run(self, run: Run) -> None:
-        """Delete a run's files, then the run, which MLflow keeps as deleted until `mlflow gc`."""
+        """Delete a run's files and description, then the run, of which MLflow keeps the rest as
+        deleted until `mlflow gc`."""
         with self._calling():
             delete_files(
                 get_artifact_repository(run.info.artifact_uri, tracking_uri=self.uri), None
             )
+            self._client.set_tag(run.info.run_id, NOTE_TAG, "")
             self._client.delete_run(run.info.run_id)
 
     def tag_run(self, run_id: str, tags: Mapping[str, str]) -> None:

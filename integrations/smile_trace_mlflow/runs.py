@@ -43,6 +43,8 @@ COLUMNS = (
 )
 EVALUATION_RUN = {"mlflow.runType": "genai_evaluate"}
 """The tag of a run that MLflow's menu shows among the evaluation runs, with its traces."""
+NOTE_TAG = "mlflow.note.content"
+"""The tag of a run's description, which is Markdown."""
 _RUN_TAGS = {
     **EVALUATION_RUN,
     # What makes MLflow draw the file as a table.

@@ -132,6 +132,7 @@ def test_the_week_of_a_prompt_is_one_run_that_the_registry_shows(
     assert shown("2") == run_id
 
     tracker.forget([ForgottenTrace(trace_id="0" * 32, start_ns=0)])
+    assert client.get_run(run_id).data.tags["mlflow.note.content"] == ""
     again = tracker.deliver_report(next_day)
     assert isinstance(again, Receipt)
     assert shown("2") == again.external_id != run_id, "the deleted run is taken off the page"
