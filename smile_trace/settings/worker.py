@@ -30,7 +30,9 @@ class Worker(Table):
     concurrent_explanations: int = Field(4, ge=1)
     """Explanations under way at once."""
     metrics_port: int | None = Field(None, ge=1, le=65535)
-    """Port of 127.0.0.1 on which Prometheus finds the worker's counts at `/metrics`."""
+    """Port on which Prometheus finds the worker's counts at `/metrics`."""
+    metrics_host: str = "127.0.0.1"
+    """Address of that port; another than loopback shows counts and names to whoever reaches it."""
 
 
 class Receive(Table):

@@ -1,4 +1,4 @@
-"""The status as Prometheus metrics, on a loopback port when asked."""
+"""The status as Prometheus metrics, on a port when asked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,8 +50,8 @@ class StatusCollector(Collector):
 
 
 @contextmanager
-def serving_metrics(store: Store, port: int | None) -> Iterator[None]:
-    """Serve `/metrics` on 127.0.0.1 meanwhile; nothing is served without a port.
+def serving_metrics(store: Store, port: int | None, host: str = "127.0.0.1") -> Iterator[None]:
+    """Serve `/metrics` on that address meanwhile; nothing is served without a port.
 
     Raises:
         WorkerError: the port is taken.
@@ -62,10 +62,10 @@ def serving_metrics(store: Store, port: int | None) -> Iterator[None]:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StatusCollector(store))
     try:
-        server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+        server, thread = start_http_server(port, addr=host, registry=registry)
     except OSError as error:
         raise WorkerError(
-            f"metrics cannot be served on port {port} ({error.strerror}): "
+            f"metrics cannot be served on {host}, port {port} ({error.strerror}): "
             "choose another worker.metrics_port."
         ) from None
     try:

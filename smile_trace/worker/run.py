@@ -81,7 +81,7 @@ def run(
     try:
         with (
             worker_lock(settings.home) as heartbeat,
-            serving_metrics(store, settings.worker.metrics_port),
+            serving_metrics(store, settings.worker.metrics_port, settings.worker.metrics_host),
             _receiving(settings),
             joining(store, settings, clock) as (fleet, engine),
         ):
