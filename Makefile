@@ -125,7 +125,7 @@ soak: .venv/.dev ## the worker under 30 captured calls a second for MINUTES=20: 
 	$(PY) -m benchmarks.worker.soak
 
 clean: ## remove the virtual environment and the demo's state
-	rm -rf .venv .venv-bench .venv-bench-attribution .venv-fuzz .venv-how-to .venv-instrumentors .venv-phoenix .fuzz .smile-trace
+	rm -rf .venv .venv-uv .venv-bench .venv-bench-attribution .venv-fuzz .venv-how-to .venv-instrumentors .venv-phoenix .fuzz .smile-trace
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("smile-trace needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'

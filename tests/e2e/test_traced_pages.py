@@ -29,6 +29,7 @@ from tests.support.markdown import Block, blocks_of, commands
 from tests.support.paths import ROOT
 from tests.support.receiver_process import receiving
 from tests.support.services import services
+from tests.support.uv import NotInstalled, uv
 
 NOT_HERE = "in an environment of its own, by tests/e2e/test_traced_pages.py"
 ENVIRONMENTS = ROOT / ".venv-how-to"
@@ -194,16 +195,17 @@ def _environment(name: str, application: Application) -> Path:
     if (marker := folder / "installed").exists() and marker.read_text() == wanted:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    uv("venv", "--quiet", "--python", sys.executable, str(folder))
+    python = str(folder / "bin" / "python")
     for words in application.install:
         # The worker and the receiver are those of the tests' own environment.
         wanted_here = [word for word in words[2:] if not word.startswith("smile-trace[worker")]
         packages = [re.sub("^smile-trace", str(ROOT), word) for word in wanted_here]
         if not packages:
             continue
-        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run([*pip, *packages], capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"{packages} cannot be installed: {done.stderr[-300:]}")
+        try:
+            uv("pip", "install", "--quiet", "--python", python, *packages)
+        except NotInstalled as error:
+            pytest.skip(f"{packages} cannot be installed: {error}")
     marker.write_text(wanted)
     return folder

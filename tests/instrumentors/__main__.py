@@ -10,9 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.instrumentors.environments import FOLDER, NotInstalled
+from tests.instrumentors.environments import FOLDER
 from tests.instrumentors.running import try_out
 from tests.instrumentors.table import INSTRUMENTORS, Instrumentor
+from tests.support.uv import NotInstalled
 
 
 def main() -> int:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.instrumentors.environments import NotInstalled
 from tests.instrumentors.running import try_out
 from tests.instrumentors.table import INSTRUMENTORS, Instrumentor
+from tests.support.uv import NotInstalled
 
-# One after the other: the first one installs what all of them are installed with.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("instrumentors")]
+pytestmark = pytest.mark.slow
 CHOSEN = ("genai-openai", "logfire-openai", "openinference-openai")
 
 
