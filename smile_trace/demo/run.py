@@ -16,7 +16,7 @@ from rich.markup import escape
 from smile_trace.demo.application import MODEL
 from smile_trace.demo.phoenix import Phoenix
 from smile_trace.demo.servers import DemoTracker, MLflow
-from smile_trace.demo.services import SERVICES, Service
+from smile_trace.demo.services import SERVICES, Archives, Service
 from smile_trace.errors import SmileTraceError
 from smile_trace.models.kinds.local import LocalModel
 from smile_trace.records import Call
@@ -26,7 +26,7 @@ from smile_trace.store import Store
 from smile_trace.store.queries.explained import Explained, read_explained
 from smile_trace.store.queries.status import Status
 
-DemoName = Literal["mlflow", "phoenix", "langfuse", "comet", "opik", "otlp"]
+DemoName = Literal["mlflow", "phoenix", "langfuse", "comet", "comet_archive", "opik", "otlp"]
 CALLS = 10
 CALLS_PER_EXPLANATION = 24
 _SETTINGS = f"""\
@@ -111,6 +111,8 @@ def _start(tracker: DemoName, home: Path) -> DemoTracker:
             return MLflow(home / "mlflow")
         case "phoenix":
             return Phoenix(home / "phoenix")
+        case "comet_archive":
+            return Archives(home / "comet-archives")
     return Service(tracker, SERVICES[tracker])
 
 

@@ -1,10 +1,13 @@
-"""Services whose server cannot be run here: the reader's own, else the tests' fake one."""
+"""Services whose server cannot be run here: the reader's own, the tests' fake one, or files."""
 
+import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from smile_trace.demo.servers import CHECKOUT
 from smile_trace.errors import SmileTraceError
@@ -138,3 +141,41 @@ class Service:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)
+
+
+class Archives:
+    """Comet's offline archives in a folder: nothing is started, and nobody is asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def name(self) -> str:
+        """Its name in the terminal."""
+        return "a folder for Comet's offline archives"
+
+    @property
+    def settings(self) -> str:
+        """The tracker's table in the settings."""
+        return f"[trackers.comet_archive]\ndirectory = {json.dumps(str(self._folder))}\n"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The worker's variables for it: none."""
+        return {}
+
+    @property
+    def where(self) -> str:
+        """Where a person finds the result."""
+        return f"The archives, one per prompt version: {self._folder}"
+
+    @property
+    def again(self) -> str:
+        """The command that brings the archives in."""
+        return f"comet upload {shlex.quote(str(self._folder))}/*.zip"
+
+    def wait(self) -> None:
+        """It is there."""
+
+    def stop(self) -> None:
+        """It stays."""
