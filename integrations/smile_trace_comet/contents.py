@@ -8,6 +8,7 @@ from statistics import fmean
 
 from smile_trace.records import JSON, Call, Explanation, FidelityStatus, Record
 from smile_trace.render import STATUS_WORDS, to_html
+from smile_trace.trackers.names import FIDELITY
 from smile_trace.trackers.strict_json import strict_json
 
 SUMMARY = "smile"
@@ -161,7 +162,7 @@ def summary_metrics(rows: Sequence[Row]) -> dict[str, float]:
         "smile.tokens": float(sum(row.tokens for row in rows)),
         "smile.usd": round(sum(row.usd or 0.0 for row in rows), 6),
     }
-    return metrics | ({"smile.fidelity_r2": round(fmean(r2), 4)} if r2 else {})
+    return metrics | ({FIDELITY: round(fmean(r2), 4)} if r2 else {})
 
 
 def _rounded(value: float | None) -> float | None:

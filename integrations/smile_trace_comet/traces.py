@@ -8,6 +8,8 @@ from smile_trace.records.path import ExplanationPath
 from smile_trace.render import path_ends, path_to_html, path_to_svg, to_html
 from smile_trace.trackers import ExplainedCall, ExplainedPath
 from smile_trace.trackers.documents import read_document
+from smile_trace.trackers.names import FIDELITY
+from smile_trace.trackers.names import PATH as PATH_COLUMN
 from smile_trace.trackers.strict_json import strict_json
 from smile_trace_comet.contents import (
     SUMMARY,
@@ -24,11 +26,10 @@ if TYPE_CHECKING:
     from smile_trace_comet.client import CometClient
 
 TAG = "explained"
-METRICS = ("smile.fidelity_r2", "smile.explained_calls", "smile.target_calls", "smile.usd")
+METRICS = (FIDELITY, "smile.explained_calls", "smile.target_calls", "smile.usd")
 """Few fixed names: each is a column of the project's list."""
 HEATMAP, EXPLANATION, TABLE = "heatmap.html", "explanation.json", "attributions.csv"
 PATH_PAGE, PATH_PICTURE, PATH = "path.html", "path.svg", "path.json"
-PATH_PARAMETER = "smile.path"
 
 
 def deliver_trace(
@@ -108,7 +109,7 @@ def deliver_path(client: "CometClient", item: ExplainedPath) -> None:
     ends = strict_json(path_ends(path))
     said = {"summary": strict_json(path.summary), "ends": ends, "steps": len(path.steps)}
     _summarize(client, item.trace, key, assets, {"path": said})
-    client.write_parameters(key, {PATH_PARAMETER: ends})
+    client.write_parameters(key, {PATH_COLUMN: ends})
 
 
 def _explained(

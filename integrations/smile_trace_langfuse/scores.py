@@ -11,13 +11,8 @@ from smile_trace.render import driver_text, fidelity_reason, path_ends
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedCall, ExplainedPath, UnexplainedCall
 from smile_trace.trackers.fields import known, newest_feedback
+from smile_trace.trackers.names import DRIVER, FIDELITY, PATH, VERDICT
 
-DRIVER, VERDICT, FIDELITY, PATH = (
-    "smile.driver",
-    "smile.verdict",
-    "smile.fidelity_r2",
-    "smile.path",
-)
 LONGEST = 500
 """Characters of a text that is a score; Langfuse refuses more."""
 

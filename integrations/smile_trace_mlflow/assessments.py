@@ -8,6 +8,7 @@ from smile_trace.render import driver_text, fidelity_reason
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedCall, UnexplainedCall
 from smile_trace.trackers.fields import newest_feedback
+from smile_trace.trackers.names import DRIVER, FIDELITY, PATH, VERDICT
 from smile_trace.trackers.scored_documents import (
     DOCUMENT,
     LONGEST,
@@ -20,11 +21,9 @@ if TYPE_CHECKING:
 
     from smile_trace_mlflow.server import Server
 
-DRIVER, VERDICT, PATH = "smile.driver", "smile.verdict", "smile.path"
-"""Few fixed names: each is a column of the list. Where a path ends is said of the whole trace."""
 CHUNK = "chunk_index"
 """By what MLflow's own judges say which of a retriever's documents they mean, counted from 0."""
-_NUMBER = "smile.fidelity_r2"
+_NUMBER = FIDELITY
 """What releases before 0.2 gave: MLflow draws a number as a bar, red below some threshold."""
 
 

@@ -7,10 +7,11 @@ from smile_trace.records import JSON, Trace
 from smile_trace.render import path_ends, path_to_html, path_to_svg
 from smile_trace.trackers import ExplainedPath
 from smile_trace.trackers.fields import timestamp
+from smile_trace.trackers.names import PATH
 from smile_trace_opik.ids import opik_span_id, path_span_id
 from smile_trace_opik.spans import EXTERNAL_SPAN, SOURCE, TAG
 
-PATH, PATH_NAME = "smile.path", "where did this come from?"
+PATH_NAME = "where did this come from?"
 
 Files = dict[str, tuple[str, bytes]]
 """Contents by name, each with its type."""

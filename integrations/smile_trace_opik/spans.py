@@ -24,9 +24,9 @@ from smile_trace.trackers.fields import (
     token_usage,
     trace_times,
 )
+from smile_trace.trackers.names import DRIVER, FIDELITY, VERDICT
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id
 
-FIDELITY, DRIVER, VERDICT = "smile.fidelity_r2", "smile.driver", "smile.verdict"
 SURE = {"reliable": 1.0, "no_effect": 1.0, "partial": 0.5, "inconclusive": 0.0}
 """The score of a verdict, which Opik wants beside its category: how sure it is."""
 TAG = "explained"

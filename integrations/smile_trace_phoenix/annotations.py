@@ -8,6 +8,7 @@ from smile_trace.render import driver_text, fidelity_reason, path_ends
 from smile_trace.render.text import short
 from smile_trace.trackers import ExplainedCall, ExplainedPath, UnexplainedCall
 from smile_trace.trackers.fields import newest_feedback
+from smile_trace.trackers.names import DRIVER, FIDELITY, PATH, VERDICT
 from smile_trace.trackers.scored_documents import (
     DOCUMENT,
     LONGEST,
@@ -15,12 +16,6 @@ from smile_trace.trackers.scored_documents import (
     scored_documents,
 )
 
-DRIVER, FIDELITY, VERDICT, PATH = (
-    "smile.driver",
-    "smile.fidelity_r2",
-    "smile.verdict",
-    "smile.path",
-)
 FORGOTTEN = "forgotten"
 IDENTIFIER = "smile-trace"
 """Of the annotations of spans and traces: with the name, what a newer one replaces."""

@@ -27,20 +27,33 @@ class PhoenixOptions(HttpOptions):
         Raises:
             ValueError: there is none.
         """
-        named = self.url or os.environ.get("PHOENIX_COLLECTOR_ENDPOINT") or ""
-        if urlsplit(named).scheme not in ("http", "https"):
-            raise ValueError(
-                f"Phoenix's address is {presentable(named) or 'not set'}: set url of "
-                "[trackers.phoenix], or PHOENIX_COLLECTOR_ENDPOINT, to the http(s) address of a "
-                "Phoenix server (phoenix serve starts one at http://localhost:6006)"
-            )
-        return named.rstrip("/").removesuffix("/v1/traces")
+        return address(self.url, "[trackers.phoenix]")
 
     @property
     def project_name(self) -> str:
         """The project of new traces."""
         own = os.environ.get("PHOENIX_PROJECT") or os.environ.get("PHOENIX_PROJECT_NAME")
         return self.project or own or DEFAULT_PROJECT
+
+
+def address(url: str | None, table: str) -> str:
+    """The server's address.
+
+    Args:
+        url: what the tables say; by default PHOENIX_COLLECTOR_ENDPOINT.
+        table: the table that the message speaks of, such as `[trackers.phoenix]`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    named = url or os.environ.get("PHOENIX_COLLECTOR_ENDPOINT") or ""
+    if urlsplit(named).scheme not in ("http", "https"):
+        raise ValueError(
+            f"Phoenix's address is {presentable(named) or 'not set'}: set url of {table}, or "
+            "PHOENIX_COLLECTOR_ENDPOINT, to the http(s) address of a Phoenix server (phoenix serve "
+            "starts one at http://localhost:6006)"
+        )
+    return named.rstrip("/").removesuffix("/v1/traces")
 
 
 def own_headers() -> dict[str, str]:

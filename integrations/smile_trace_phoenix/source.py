@@ -30,7 +30,7 @@ from smile_trace.sources.kit import (
 )
 from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.http import HttpClient, HttpOptions, Service
-from smile_trace_phoenix.settings import own_headers
+from smile_trace_phoenix.settings import address, own_headers
 
 SPANS_PER_REQUEST = 1000
 """Phoenix gives no more in one reply."""
@@ -97,17 +97,11 @@ class PhoenixSource(Source):
         """
         checked = read_options(PhoenixSourceOptions, cls.name, options)
         url = checked.url or str(tracker.get("url") or "")
-        url = url or os.environ.get("PHOENIX_COLLECTOR_ENDPOINT") or ""
-        if not url:
+        if not (url or os.environ.get("PHOENIX_COLLECTOR_ENDPOINT")):
             return None
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(
-                f"Phoenix's address is {presentable(url)!r}: set url of [sources.phoenix], or "
-                "PHOENIX_COLLECTOR_ENDPOINT, to its http(s) address"
-            )
-        url, key = url.rstrip("/").removesuffix("/v1/traces"), os.environ.get("PHOENIX_API_KEY")
+        key = os.environ.get("PHOENIX_API_KEY")
         bearer = {"Authorization": f"Bearer {key}"} if key else {}
-        return cls(url, {**own_headers(), **bearer}, checked)
+        return cls(address(url, "[sources.phoenix]"), {**own_headers(), **bearer}, checked)
 
     @classmethod
     def may_hold(cls, trace_id: str) -> bool:

@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from smile_trace import semconv
 from smile_trace.errors import SmileTraceError
 from smile_trace.foreign import MISREAD
+from smile_trace.options import Options, read_table
 from smile_trace.presentable import presentable
-from smile_trace.records import JSON, Record, Span
+from smile_trace.records import JSON, Span
 from smile_trace.sources.protocol import SourceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -24,7 +23,6 @@ _LAST_MS = 253_402_300_799_999
 """The end of the year 9999, after which there are no dates."""
 
 T = TypeVar("T")
-Options = TypeVar("Options", bound=Record)
 
 MOST_PAGES = 100
 """Pages of what began in one millisecond: a list without end ends there."""
@@ -36,13 +34,7 @@ def read_options(model: type[Options], name: str, options: Mapping[str, JSON]) -
     Raises:
         ValueError: one is unknown or wrong; the message says which and what it may be.
     """
-    try:
-        return model.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = ".".join(map(str, first["loc"]))
-        known = ", ".join(model.model_fields)
-        raise ValueError(f"[sources.{name}] {option}: {first['msg']} (it takes {known})") from None
+    return read_table(model, f"sources.{name}", options)
 
 
 @contextmanager

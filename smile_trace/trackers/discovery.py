@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from smile_trace.records import JSON, Record
+from smile_trace.options import Options, read_table
+from smile_trace.records import JSON
 from smile_trace.trackers.protocol import Tracker
 
 GROUP = "smile_trace.trackers"
 
 _SWITCH = TypeAdapter(bool)
-
-T = TypeVar("T", bound=Record)
 
 
 def discover(options: Mapping[str, Mapping[str, JSON]]) -> list[Tracker]:
@@ -55,20 +53,11 @@ def _enabled(name: str, given: JSON) -> bool:
         raise ValueError(f"[trackers.{name}] enabled: it is true or false") from None
 
 
-def read_options(model: type[T], name: str, options: Mapping[str, JSON]) -> T:
+def read_options(model: type[Options], name: str, options: Mapping[str, JSON]) -> Options:
     """The options of the table `[trackers.NAME]`, checked; `enabled` has been read already.
 
     Raises:
         ValueError: one is unknown or wrong; the message says which and what it may be.
     """
-    try:
-        return model.model_validate({k: v for k, v in options.items() if k != "enabled"})
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(model.model_fields)
-            raise ValueError(
-                f"[trackers.{name}] has no option {option!r}: it takes {known}"
-            ) from None
-        raise ValueError(f"[trackers.{name}] {option}: {first['msg']}") from None
+    given = {name: value for name, value in options.items() if name != "enabled"}
+    return read_table(model, f"trackers.{name}", given)

@@ -7,6 +7,7 @@ from smile_trace.records.path import ExplanationPath, PathStep
 from smile_trace.render import path_to_svg
 from smile_trace.render.markdown import escape
 from smile_trace.trackers.late_span import Parent, late_span
+from smile_trace.trackers.names import PATH
 from smile_trace.trackers.protocol import ExplainedPath
 
 PATH_NAME = "Where did this come from?"
@@ -22,7 +23,7 @@ def path_span(item: ExplainedPath, root: Parent) -> Span:
         answer=path.steps[0].explanation.answer,
         svg=path_to_svg(path),
         markdown=_markdown(path),
-        more={"smile.path": path.summary},
+        more={PATH: path.summary},
     )
 
 

@@ -16,7 +16,7 @@ from smile_trace.records import JSON, Explanation, Span
 from smile_trace.render import driver_text, to_markdown, to_svg
 from smile_trace.render.markdown import align_tables
 from smile_trace.trackers.fields import known
-from smile_trace.trackers.names import call_label
+from smile_trace.trackers.names import DRIVER, VERDICT, call_label
 from smile_trace.trackers.protocol import ExplainedCall
 
 EXPLANATION_NAME = "Why this answer?"
@@ -63,8 +63,8 @@ def explanation_span(item: ExplainedCall, parent: Parent) -> Span:
         markdown=align_tables(to_markdown(explanation)),
         more={
             **evaluation,
-            "smile.driver": driver_text(explanation),
-            "smile.verdict": explanation.fidelity.status,
+            DRIVER: driver_text(explanation),
+            VERDICT: explanation.fidelity.status,
             EXPLANATION: explanation_json(explanation),
         },
         event=evaluation,
@@ -117,7 +117,7 @@ def evaluation_attributes(explanation: Explanation) -> dict[str, JSON]:
     """The verdict, as the GenAI conventions name the result of an evaluation."""
     return known(
         {
-            "gen_ai.evaluation.name": "smile.verdict",
+            "gen_ai.evaluation.name": VERDICT,
             "gen_ai.evaluation.score.value": explanation.fidelity.r2_heldout,
             "gen_ai.evaluation.score.label": explanation.fidelity.status,
             "gen_ai.evaluation.explanation": explanation.summary,

@@ -1,9 +1,18 @@
-"""What a call is called where people see it: its function and its model."""
+"""What calls and findings are called where people see them."""
 
 import re
 from pathlib import PurePosixPath, PureWindowsPath
 
 from smile_trace.records import Call
+
+DRIVER, VERDICT, FIDELITY, PATH = (
+    "smile.driver",
+    "smile.verdict",
+    "smile.fidelity_r2",
+    "smile.path",
+)
+"""What drove the answer; how sure that is, or why there is no explanation; the held-out R²; where
+the path of a trace ends. Few fixed names: each is a column of a list."""
 
 _FILE = re.compile(
     r"(?:file:/{2,})?(?:[~.]{0,2}/|[A-Za-z]:[\\/]|\\\\)|.*\.(?:gguf|bin|safetensors)$"

@@ -13,7 +13,7 @@ from smile_trace.records import Explanation
 from smile_trace.render import driver_text
 from smile_trace.store import Store
 from smile_trace.trackers.late_span import EXPLANATION_NAME
-from smile_trace_mlflow.assessments import DRIVER, VERDICT
+from smile_trace.trackers.names import DRIVER, VERDICT
 from smile_trace_mlflow.spans import mlflow_trace_id
 from tests.support.chaos.fault_run import FaultRun
 from tests.support.chaos.schedule import Fault
