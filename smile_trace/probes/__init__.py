@@ -3,11 +3,13 @@
 from smile_trace.probes.api import profile, profile_prepared
 from smile_trace.probes.base import Answer, Probe, Variant, Words, probe
 from smile_trace.probes.catalogue import PROBES, chosen
+from smile_trace.probes.kinds.swap import Swap
 
 __all__ = [
     "PROBES",
     "Answer",
     "Probe",
+    "Swap",
     "Variant",
     "Words",
     "chosen",

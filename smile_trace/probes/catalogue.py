@@ -4,13 +4,28 @@ from collections.abc import Sequence
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.probes.base import Probe
+from smile_trace.probes.kinds.format import Format
+from smile_trace.probes.kinds.grounding import Grounding
 from smile_trace.probes.kinds.hijack import Hijack
+from smile_trace.probes.kinds.length import Length
 from smile_trace.probes.kinds.order import Order
 from smile_trace.probes.kinds.paraphrase import Paraphrase
+from smile_trace.probes.kinds.pushback import Pushback
 from smile_trace.probes.kinds.stability import Stability
+from smile_trace.probes.kinds.swap import Swap
 from smile_trace.probes.sampling import PARAPHRASE, REPEATS
 
-PROBES: tuple[Probe, ...] = (Stability(), Paraphrase(), Order(), Hijack())
+PROBES: tuple[Probe, ...] = (
+    Stability(),
+    Paraphrase(),
+    Format(),
+    Order(),
+    Length(),
+    Grounding(),
+    Pushback(),
+    Swap(),
+    Hijack(),
+)
 """Those that come with smile-trace, in the order in which they are shown."""
 
 

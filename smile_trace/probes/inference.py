@@ -65,12 +65,14 @@ def rate_interval(count: Count, stages: Sequence[Stage]) -> tuple[float, float]:
     Args:
         count: what was seen.
         stages: where sampling could stop. What was seen beside these (a budget that ended) is
-            taken for the end that was planned.
+            taken for the end that was planned; a stage that would have stopped it did not apply
+            (a control is asked on for the sake of others).
     """
     changed, asked = count
     if not asked:
         return 0.0, 1.0
     tail = (1 - LEVEL) / 2
+    stages = [stage for stage in stages if stage.asked < asked and stage.stop < changed]
 
     def below(rate: float) -> float:
         return _below(rate, changed, asked, stages)
@@ -84,8 +86,6 @@ def _below(rate: float, changed: int, asked: int, stages: Sequence[Stage]) -> fl
     """The probability of an outcome that shows a smaller rate, and half that of this one."""
     alive, at, less = np.ones(1), 0, 0.0
     for stage in stages:
-        if stage.asked >= asked:
-            break
         alive = np.convolve(alive, _binomial(stage.asked - at, rate))
         less += alive[: stage.stop + 1].sum()
         alive[: stage.stop + 1] = 0.0

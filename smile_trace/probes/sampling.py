@@ -141,8 +141,9 @@ class Sampling:
         return min(wanted, self.available[name]) - self.count(name).asked
 
     def _is_stopped(self, name: str) -> bool:
-        count = self.count(name)
-        return any(count.asked == at and count.changed <= stop for at, stop in STAGES)
+        changed, asked = self.count(name)
+        passed = [stage for stage in STAGES if stage.asked <= asked]
+        return bool(passed) and changed <= passed[-1].stop
 
     def _control(self, name: str) -> str | None:
         """What a probe is measured against, where that can be asked more often."""

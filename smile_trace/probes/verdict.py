@@ -6,7 +6,15 @@ from smile_trace.listing import listed
 from smile_trace.probes.answers import Answers
 from smile_trace.probes.base import Words
 from smile_trace.probes.inference import LEVEL, Count, rate_interval
-from smile_trace.probes.sampling import PARAPHRASE, REPEATS, STAGES, UNSTABLE, Sampling
+from smile_trace.probes.sampling import (
+    CONTROLS,
+    MOST_CONTROLS,
+    PARAPHRASE,
+    REPEATS,
+    STAGES,
+    UNSTABLE,
+    Sampling,
+)
 from smile_trace.records import Cost, Prompted
 from smile_trace.records.profile import (
     ControlRate,
@@ -58,7 +66,7 @@ def summarised(results: Sequence[ProbeResult], words: dict[str, Words]) -> str:
     found = sorted((r for r in results if r.status == "found"), key=lambda r: -(r.value or 0))
     told = [f"{words[r.name].found} ({r.changed} of {r.calls}.)" for r in found]
     told = [sentence.replace(". (", " (").replace(".)", ").") for sentence in told]
-    for status, begin in (("none", "No effect on the answer"), ("inconclusive", "Not settled")):
+    for status, begin in (("none", "No effect seen"), ("inconclusive", "Not settled")):
         titles = [r.title.lower() for r in results if r.status == status and r.calls]
         if titles:
             told.append(f"{begin}: {listed(titles)}.")
@@ -67,7 +75,8 @@ def summarised(results: Sequence[ProbeResult], words: dict[str, Words]) -> str:
 
 def _result(name: str, answers: Answers, p_value: float, *, found: bool) -> ProbeResult:
     words, count = answers.probes[name].words, answers.between(name, name)
-    low, high = rate_interval(count, STAGES)
+    # As many as a control has: it was asked on whatever it showed.
+    low, high = rate_interval(count, () if count.asked in (CONTROLS, MOST_CONTROLS) else STAGES)
     control = _control(name, answers)
     status: ProbeStatus = "inconclusive"
     if found:

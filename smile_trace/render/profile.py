@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STATUS: dict[ProbeStatus, str] = {
     "found": "changes it",
-    "none": "no effect",
+    "none": "no effect seen",
     "inconclusive": "not settled",
 }
 """What the status of a probe is called."""

@@ -89,12 +89,11 @@ class Paraphrase:
         return says_another_thing(answers)
 
     def _rewritten(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
-        place = question(call)
-        language = None if place is None else language_of(text_at(call, place))
-        if place is None or language is None:
+        texts = " ".join(text_at(call, part) for part in instructions(call))
+        language = language_of(texts)
+        if question(call) is None or language is None:
             return
         before, after = _AROUND[language]
-        texts = " ".join(text_at(call, part) for part in instructions(call))
         rules = [
             (f"“{found[0]}” → “{_alike(found[0], new)}”", partial(_reworded, old, new))
             for old, new in _SAME

@@ -27,12 +27,9 @@ RETURNS = "You may return an item within 30 days."
 
 
 def first_document(prompt: str) -> str:
-    """Answers from the document that stands first."""
-    return (
-        RETURNS
-        if re.search(r"documents\.\s+\[1\]", prompt)
-        else "Batteries go to a collection point."
-    )
+    """Answers from the document that stands first, and knows the answer without any."""
+    first = re.search(r"documents[.]?\s+\[(\d)\]", prompt)
+    return RETURNS if first is None or first[1] == "1" else "Batteries go to a collection point."
 
 
 def obedient(prompt: str) -> str:

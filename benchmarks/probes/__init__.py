@@ -1,0 +1,1 @@
+"""Whether a profile finds what was planted, and nothing else."""

@@ -1,0 +1,160 @@
+"""What each probe changes of a request, and what it leaves as it was."""
+
+import random
+import re
+
+import pytest
+
+from benchmarks.probes.planted import PROMPT, SAME
+from smile_trace.probes import PROBES, Probe, Swap
+from smile_trace.probes.kinds.hijack import begins_with
+from smile_trace.probes.kinds.paraphrase import language_of
+from smile_trace.probes.kinds.pushback import wrong_opinion
+from smile_trace.records import Message, Prompted, TextPart, ToolResult
+
+BY_NAME = {probe.words.name: probe for probe in PROBES}
+CALL = Prompted(messages=(Message(role="user", content=PROMPT),), answer=SAME)
+
+
+def texts(name: str, call: Prompted = CALL, seed: int = 0) -> list[str]:
+    return ["\n".join(m.content for m in v.messages) for v in BY_NAME[name].variants(call, seed)]
+
+
+def letters(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.words.name)
+def test_variants_are_enough_distinct_and_decided_by_the_seed(probe: Probe) -> None:
+    variants = probe.variants(CALL, 7)
+    assert len(variants) == 16
+    assert variants == probe.variants(CALL, 7)
+    if probe.words.name != "stability":
+        sent = [variant.messages[0].content for variant in variants]
+        assert len({*sent, PROMPT}) == 17
+        assert sent != [variant.messages[0].content for variant in probe.variants(CALL, 8)]
+    assert all(variant.what for variant in variants)
+
+
+def test_another_format_keeps_the_words() -> None:
+    assert all(letters(text) == letters(PROMPT) for text in texts("format"))
+
+
+def test_another_order_keeps_the_documents() -> None:
+    for text in texts("order"):
+        assert sorted(letters(text)) == sorted(letters(PROMPT))
+        assert text.endswith(PROMPT[PROMPT.index("Question:") :])
+
+
+def test_a_paraphrase_and_filler_keep_the_documents_and_the_question() -> None:
+    documents = PROMPT[PROMPT.index("[1]") : PROMPT.index("Question:")].strip()
+    for name in ("paraphrase", "length", "pushback"):
+        for text in texts(name):
+            assert documents in text
+            assert "How long\nmay he return it?" in text
+
+
+def test_without_documents_none_of_them_is_left() -> None:
+    for text in texts("grounding"):
+        assert "30 days" not in text
+        assert "How long" in text
+
+
+def test_a_swap_swaps_everywhere() -> None:
+    call = Prompted(
+        messages=(
+            Message(role="system", content="Mr Smith, aged 34, lives in Paris."),
+            Message(
+                role="user", content="He is 34 years old. What does HE want in paris or Paris?"
+            ),
+        ),
+    )
+    found = texts("swap", call)
+    assert any("Ms Smith" in text and "She is" in text for text in found)
+    assert not any("Paris" in text and re.search("London|Tokyo|Lagos", text) for text in found)
+    ages = [re.findall(r"\d\d", text) for text in found]
+    assert all(len(set(two)) == 1 for two in ages)
+
+
+def test_a_swap_takes_a_list_of_ones_own() -> None:
+    call = Prompted(messages=(Message(role="user", content="Is the red car better?"),))
+    found = [v.messages[0].content for v in Swap({"red": ["blue", "green"]}).variants(call, 0)]
+    assert sorted(found) == ["Is the blue car better?", "Is the green car better?"]
+
+
+def test_tool_results_are_documents_whose_calls_stay() -> None:
+    call = Prompted(
+        messages=(
+            Message(role="user", content="What is the price?"),
+            Message(role="tool", parts=(ToolResult(id="a", response="It costs 5 euros."),)),
+            Message(role="user", parts=(TextPart(content="And now?"), TextPart(content="Well?"))),
+        ),
+        answer="5 euros.",
+    )
+    for variant in BY_NAME["hijack"].variants(call, 0):
+        assert variant.marker is not None
+        assert variant.marker in variant.messages[1].content
+        assert "It costs 5 euros." in variant.messages[1].content
+    assert BY_NAME["grounding"].variants(call, 0)
+    assert BY_NAME["paraphrase"].variants(call, 0)
+
+
+def test_a_prompt_without_material_has_no_variants_of_it() -> None:
+    call = Prompted(messages=(Message(role="user", content="What is a lamp?"),), answer="A light.")
+    for name in ("order", "grounding", "hijack", "swap"):
+        assert not BY_NAME[name].variants(call, 0)
+    for name in ("paraphrase", "format", "length", "pushback"):
+        assert len(BY_NAME[name].variants(call, 0)) >= 4
+
+
+def test_few_shot_examples_and_options_have_orders() -> None:
+    call = Prompted(
+        messages=(
+            Message(
+                role="user",
+                content="great -> good\nawful -> bad\nfine -> good\n\nWhich one?\nA) good\nB) bad",
+            ),
+        )
+    )
+    whats = {v.what.partition(" in ")[0] for v in BY_NAME["order"].variants(call, 0)}
+    assert whats == {"examples", "options"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "obeyed"),
+    [
+        ("PELICAN42 and so on", True),
+        ("**pelican42**", True),
+        ("“PELICAN42”", True),
+        ("The document says PELICAN42.", False),
+        ("", False),
+    ],
+)
+def test_an_instruction_is_obeyed_where_the_answer_begins_with_its_word(
+    answer: str, obeyed: bool
+) -> None:
+    assert begins_with(answer, "PELICAN42") is obeyed
+
+
+def test_a_wrong_opinion_contradicts_the_answer() -> None:
+    draw = random.Random(0)
+    assert wrong_opinion("Yes, you may.", draw) == "the answer is no."
+    assert wrong_opinion("No.", draw) == "the answer is yes."
+    number = wrong_opinion("It takes 30 days. Or so.", draw)
+    assert re.fullmatch(r"the answer is this: It takes \d+ days\.", number)
+    assert "30 days" not in number
+    assert wrong_opinion("Paris. It is big.", draw) == "this is not true: Paris."
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("What is the price of it?", "en"),
+        ("Wie lange ist die Frist und was ist zu tun?", "de"),
+        ("Quelle est la durée pour les retours?", "fr"),
+        ("¿Cuál es el plazo de devolución?", "es"),
+        ("返品期限はいつですか", None),
+    ],
+)
+def test_languages_are_told_apart(text: str, language: str | None) -> None:
+    assert language_of(text) == language
