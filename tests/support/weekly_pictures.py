@@ -23,7 +23,7 @@ from tests.support.spooled import write_spool
 from tests.support.weekly_calls import BEFORE, NOW, answer, two_weeks
 from tests.support.worker_settings import settings_tables
 
-WIDTH, HEIGHT, PROMPT_HEIGHT = 1700, 760, 400
+WIDTH, HEIGHT, PROMPT_HEIGHT = 1700, 760, 620
 TITLE = "What matters in support"
 
 

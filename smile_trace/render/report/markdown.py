@@ -5,6 +5,7 @@ from smile_trace.render.markdown import escape
 from smile_trace.render.report import layout
 from smile_trace.render.text import short
 
+_SPACE = "&ensp;"
 _HEAD = ("part", "is a", "mattered in", "share of calls", "drives", "change, points", "mean")
 
 
@@ -20,7 +21,7 @@ def to_markdown(report: Report, most: int = 12) -> str:
             continue
         head = [*_HEAD, *(["calls"] if report.links else [])]
         found.append(escape(f"{layout.group_title(group)}: {layout.group_facts(group)}"))
-        lines = [_line(head), _line(["---"] * len(head))]
+        lines = [_line(head), f"|{' --- |' * len(head)}"]
         lines += [_line(_cells(part, report)) for part in group.parts[:most]]
         found.append("\n".join(lines))
     return "\n\n".join(found)
@@ -53,4 +54,5 @@ def escape_address(address: str) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    # MLflow draws tables without any space between columns.
+    return f"| {f'{_SPACE} | '.join(cells)} |"
