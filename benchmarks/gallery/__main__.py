@@ -14,7 +14,6 @@ from pathlib import Path
 import smile_trace
 from benchmarks.attribution import cases
 from benchmarks.drivers import cases as driver_cases
-from smile_trace.errors import SmileTraceError
 from smile_trace.hub import Entry, build, read_entries
 
 BUDGET = 24
@@ -39,14 +38,11 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=MOST)
     given = parser.parse_args()
     file = given.folder.with_suffix(".smile.jsonl")
+    file.parent.mkdir(parents=True, exist_ok=True)
     done = [entry for _, entry in read_entries(file)] if file.exists() else []
     with file.open("a", encoding="utf-8") as out:
         for model, signal, prompt, name in list(planned())[len(done) : given.most]:
-            try:
-                found = smile_trace.explain(prompt, model=model, signal=signal, budget=BUDGET)
-            except SmileTraceError as error:
-                print(f"not explained: {error}", flush=True)
-                raise
+            found = smile_trace.explain(prompt, model=model, signal=signal, budget=BUDGET)
             entry = Entry.of(found, licence=LICENCE, tags=(name,))
             out.write(entry.line + "\n")
             out.flush()

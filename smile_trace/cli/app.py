@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smile_trace.cli import hub
+from smile_trace.cli import hub, hub_sharing
 from smile_trace.cli.calls import calls
 from smile_trace.cli.compare import compare
 from smile_trace.cli.deliver import deliver
@@ -17,6 +17,7 @@ from smile_trace.cli.doctor import doctor, health
 from smile_trace.cli.explain import explain
 from smile_trace.cli.forget import forget
 from smile_trace.cli.influence import influence
+from smile_trace.cli.mcp import mcp
 from smile_trace.cli.probe import probe
 from smile_trace.cli.receive import receive
 from smile_trace.cli.replay import replay
@@ -108,6 +109,9 @@ _add(export, "export")
 _add(import_, "import")
 _add(hub.check, "check", to=hub_app)
 _add(hub.build, "build", to=hub_app)
+_add(hub_sharing.anonymise, "anonymise", to=hub_app)
+_add(hub_sharing.review, "review", to=hub_app)
+_add(mcp, "mcp", extra="mcp")
 _add(forget, "forget")
 _add(copy, "copy", to=store_app)
 _add(doctor, "doctor")

@@ -14,12 +14,14 @@ from smile_trace.records.entry import Entry, canonical, content_id
 ROUNDING = 1e-6
 """The largest difference between two numbers that another processor's rounding makes."""
 
-Outcome = Literal["identical", "rounding", "intact", "changed", "damaged"]
+Outcome = Literal[
+    "identical", "rounding", "intact", "changed", "damaged", "reproduced", "within noise"
+]
 """`identical`: the same Explanation comes out. `rounding`: but for the last digits. `intact`: the
 line is what was written, and holds nothing to compute it from. `changed`: another comes out.
-`damaged`: the line is not what was written."""
+`damaged`: the line is not what was written. Of a model that was asked again: see `live`."""
 
-PASSED = ("identical", "rounding", "intact")
+PASSED = ("identical", "rounding", "intact", "reproduced", "within noise")
 _ORDER: tuple[Outcome, ...] = ("identical", "rounding", "intact", "changed", "damaged")
 
 
@@ -75,6 +77,8 @@ def _damage(line: bytes) -> str | None:
 def _computed(entry: Entry) -> tuple[Outcome, str]:
     if not entry.explanations:
         return "intact", "a comparison is computed from its calls, which are not in it"
+    if entry.redaction is not None and entry.redaction.replaced:
+        return "intact", "texts were replaced in it after it was computed"
     found = [_recomputed(explanation, entry) for explanation in entry.explanations]
     return max(found, key=lambda one: _ORDER.index(one[0]))
 

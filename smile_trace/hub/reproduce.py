@@ -144,7 +144,7 @@ def _study(
     return make_study(
         prompted,
         model,
-        _options(explanation),
+        options_of(explanation),
         settings,
         signal=explanation.signal,
         whole_without_part=True,
@@ -152,7 +152,8 @@ def _study(
     )
 
 
-def _options(explanation: Explanation) -> ExplainOptions:
+def options_of(explanation: Explanation) -> ExplainOptions:
+    """The options with which it was made, without a proxy."""
     settings = explanation.settings
     options = ExplainOptions.from_record(settings.model_copy(update={"proxy": None}))
     if settings.unit != "span" or settings.pattern is not None:

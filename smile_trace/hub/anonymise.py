@@ -1,0 +1,130 @@
+"""Entries in which names, addresses, numbers and secrets are pseudonyms, in every text alike.
+
+Pseudonyms have the length of what they replace, so the explanation's places hold. The captured
+call, which says more than is explained, is left out; so are the tokens of scored answers, which cut
+texts anywhere. Hashes of what was sent are made anew, since a short text can be guessed from one.
+"""
+
+import hashlib
+import json
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from smile_trace.hub.pseudonyms import Pseudonyms
+from smile_trace.records import JSON
+from smile_trace.records.entry import Entry, Redaction
+
+_MACHINE = frozenset(
+    (
+        *("schema_version", "id", "kind", "unit", "role", "status", "signal", "form", "asked"),
+        *("model", "distance", "package", "verdict", "code", "measured", "key", "licence"),
+        *("explained_at", "compared_at", "trace_id", "span_id", "call", "text_hash", "author"),
+        *("partitions", "settings_hash", "redaction", "first", "second", "type"),
+    )
+)
+"""Fields whose values no person wrote."""
+_OF_THE_USER = frozenset(("parameters", "variables", "extra", "arguments", "data"))
+"""Fields in which the names of fields, too, are the user's texts."""
+
+
+def anonymise(entries: Iterable[Entry], pseudonyms: Pseudonyms) -> Iterator[Entry]:
+    """The entries with pseudonyms, each with its redaction report; nobody has looked at them yet.
+
+    Args:
+        entries: gone through twice, so that what one text shows is replaced in all.
+        pseudonyms: tells what is replaced; afterwards, what was.
+    """
+    documents = [_document(entry) for entry in entries]
+    for document in documents:
+        _mapped(document, _finding(pseudonyms))
+    salt = secrets.token_hex(16)
+    for document in documents:
+        found = Counter[str]()
+        counted = _counting(pseudonyms, found)
+        clean = _mapped(document, counted)
+        _align(document, clean)
+        if found:
+            _hide_what_was_sent(clean, salt)
+        clean["redaction"] = Redaction(replaced=dict(sorted(found.items()))).model_dump()
+        yield Entry.model_validate({**clean, "id": ""}).identified()
+
+
+def _document(entry: Entry) -> dict[str, JSON]:
+    document: dict[str, JSON] = json.loads(entry.model_dump_json())
+    document |= {"call": None, "settings_hash": None, "attempt": None}
+    document["inclusion_probability"] = None
+    for version in (document["comparison"] or {}).get("versions", ()):
+        version["links"] = {}
+    for found in _explanations(document):
+        found["metadata"] = {}
+    return document
+
+
+def _explanations(document: dict[str, JSON]) -> Iterator[dict[str, JSON]]:
+    if document["explanation"] is not None:
+        yield document["explanation"]
+    for step in (document["path"] or {}).get("steps", ()):
+        yield from (one for one in (step["explanation"], step["by_tool"]) if one is not None)
+
+
+def _mapped(value: JSON, text: Callable[[str], str], *, of_user: bool = False) -> JSON:
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, list):
+        return [_mapped(item, text, of_user=of_user) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        (text(name) if of_user else name): (
+            inside
+            if name in _MACHINE and not of_user
+            else _mapped(inside, text, of_user=of_user or name in _OF_THE_USER)
+        )
+        for name, inside in value.items()
+    }
+
+
+def _finding(pseudonyms: Pseudonyms) -> Callable[[str], str]:
+    def find(text: str) -> str:
+        pseudonyms.find(text)
+        return text
+
+    return find
+
+
+def _counting(pseudonyms: Pseudonyms, found: Counter[str]) -> Callable[[str], str]:
+    """Replaces, and counts the different texts of this entry by kind."""
+    seen = set[str]()
+
+    def replace(text: str) -> str:
+        new, used = pseudonyms.replaced_in(text)
+        for kind, key in used:
+            found[kind] += key not in seen
+            seen.add(key)
+        return new
+
+    return replace
+
+
+def _align(before: dict[str, JSON], after: dict[str, JSON]) -> None:
+    """A segment's text is that of its place, however it cuts what was replaced."""
+    for old, new in zip(_explanations(before), _explanations(after), strict=True):
+        for name in ("segments", "coarser"):
+            for was, segment in zip(old[name], new[name], strict=True):
+                text = _at(new, segment)
+                if text is not None and _at(old, was) == was["text"]:
+                    segment["text"] = text
+
+
+def _at(explanation: dict[str, JSON], segment: dict[str, JSON]) -> str | None:
+    message = explanation["messages"][segment["message"]]
+    content = message.get("content")
+    return None if content is None else content[segment["start"] : segment["end"]]
+
+
+def _hide_what_was_sent(document: dict[str, JSON], salt: str) -> None:
+    for found in _explanations(document):
+        for row in found["perturbations"]:
+            row["tokens"] = None
+            row["text_hash"] = hashlib.sha256((salt + row["text_hash"]).encode()).hexdigest()

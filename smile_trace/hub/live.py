@@ -1,0 +1,115 @@
+"""Asks the model of an entry again, and says whether it still is as the entry says."""
+
+import math
+from dataclasses import replace
+from statistics import NormalDist
+from typing import Literal
+
+from smile_trace.explaining.api import explain_prepared
+from smile_trace.explaining.named_models import named_model, settings_of
+from smile_trace.explaining.preparation import Prepared
+from smile_trace.hub.reproduce import options_of, request_of
+from smile_trace.records import Explanation, Record, SegmentAttribution
+from smile_trace.records.entry import Entry
+from smile_trace.settings import Settings
+
+Outcome = Literal["reproduced", "within noise", "changed"]
+"""`reproduced`: the same attributions. `within noise`: others, no further from them than the
+intervals allow. `changed`: a segment's attribution, or the answer, certainly is another."""
+
+ERROR_RATE = 0.05
+"""How often one that did not change is called changed, at most, over all its segments."""
+_SAME, _NEGLIGIBLE = 1e-6, 0.01
+_NOISY = 0.5
+"""Answer change between two answers to the whole prompt from which on they need not agree with
+the stored one either."""
+_LONGEST = 60
+
+
+class LiveChecked(Record):
+    """What came of asking again; `again` is the new explanation."""
+
+    outcome: Outcome
+    reason: str
+    again: Explanation
+
+
+def prepare_live(entry: Entry, conf: Settings, *, model: str | None = None) -> Prepared:
+    """What is asked to check an entry that holds an explanation; asks nothing yet.
+
+    Args:
+        entry: with an explanation.
+        conf: where the model is looked up.
+        model: who is asked, by default the model that the entry names.
+
+    Raises:
+        SmileTraceError: there is no such model here.
+        ValueError: the entry holds no explanation.
+    """
+    explanation = entry.explanation
+    if explanation is None:
+        raise ValueError("only an explanation is asked again, no path and no comparison")
+    name = model or explanation.settings.model
+    options = replace(options_of(explanation), signal=explanation.signal)
+    return Prepared(
+        prompted=request_of(explanation, entry.call),
+        model=named_model(name, conf, entry.call),
+        options=options,
+        how=settings_of(name, conf),
+    )
+
+
+def check_live(explanation: Explanation, prepared: Prepared, conf: Settings) -> LiveChecked:
+    """Explains it again, with the same seed and nothing from a cache.
+
+    Raises:
+        SmileTraceError: the model cannot be asked.
+    """
+    again = explain_prepared(prepared, conf, fresh=True)
+    outcome, reason = compare(explanation, again)
+    return LiveChecked(outcome=outcome, reason=reason, again=again)
+
+
+def compare(before: Explanation, after: Explanation) -> tuple[Outcome, str]:
+    """Whether two explanations of a request agree: a test per segment that both have, corrected
+    for their number (Bonferroni)."""
+    of_one_mind = after.fidelity.noise_floor < _NOISY
+    if before.fidelity.reproduced and not after.fidelity.reproduced and of_one_mind:
+        return "changed", "the model gives another answer to the whole prompt"
+    pairs = _pairs(before, after)
+    if not pairs:
+        return "changed", "the prompt was taken apart otherwise: no segment is in both"
+    if before.status == after.status and all(
+        abs(old.attribution - new.attribution) <= _SAME for old, new in pairs
+    ):
+        return "reproduced", "every attribution is the same"
+    critical = NormalDist().inv_cdf(1 - ERROR_RATE / (2 * len(pairs)))
+    floor = max(before.fidelity.noise_floor, after.fidelity.noise_floor, _NEGLIGIBLE)
+    moved = [
+        (old, new)
+        for old, new in pairs
+        if abs(old.attribution - new.attribution)
+        > max(critical * math.hypot(_error(old, before), _error(new, after)), floor)
+    ]
+    if not moved:
+        return "within noise", f"none of {len(pairs)} attributions moved beyond its interval"
+    old, new = max(moved, key=lambda pair: abs(pair[0].attribution - pair[1].attribution))
+    return (
+        "changed",
+        f"“{old.name[:_LONGEST]}” had {old.attribution:+.2f} and has {new.attribution:+.2f}",
+    )
+
+
+def _pairs(
+    before: Explanation, after: Explanation
+) -> list[tuple[SegmentAttribution, SegmentAttribution]]:
+    """The segments that both have, at the same places; the coarser ones of long prompts, too."""
+    known = {s.places: s for s in (*after.coarser, *after.segments)}
+    free = [s for s in (*before.coarser, *before.segments) if not s.protected]
+    return [(s, known[s.places]) for s in free if s.places in known]
+
+
+def _error(segment: SegmentAttribution, of: Explanation) -> float:
+    """The standard error that its interval stands for."""
+    width = NormalDist().inv_cdf(0.5 + of.fidelity.interval_level / 2)
+    return (segment.ci_high - segment.ci_low) / (2 * width)

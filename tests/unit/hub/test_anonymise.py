@@ -1,0 +1,157 @@
+"""Pseudonyms in every text alike; nothing of what was replaced is left in the folder."""
+
+import random
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from smile_trace.cli.app import app
+from smile_trace.hub import build, write_entries
+from smile_trace.hub.anonymise import anonymise
+from smile_trace.hub.check import check_line
+from smile_trace.hub.pseudonyms import Pseudonyms
+from smile_trace.records import Message
+from smile_trace.records.entry import Entry
+from tests.support.explained import explanation
+from tests.support.hub_entries import entry, explained
+
+DRAW = random.Random(0)
+
+
+def letters(count: int) -> str:
+    return "".join(DRAW.choice("abcdefghijklmnopqrstuvwyz") for _ in range(count))
+
+
+def digits(count: int) -> str:
+    return "".join(DRAW.choice("123456789") for _ in range(count))
+
+
+def fours(count: int, between: str) -> str:
+    return between.join(digits(4) for _ in range(count))
+
+
+TYPED = [
+    *(f"{letters(6)}.{letters(5)}@{letters(8)}.example" for _ in range(60)),
+    *(f"{digits(2)}.{digits(2)}.{digits(2)}.1{digits(1)}" for _ in range(40)),
+    *(f"+4{digits(1)} {digits(3)} {digits(7)}" for _ in range(40)),
+    *(fours(4, " ") for _ in range(40)),
+    *(f"DE{digits(2)} {fours(4, ' ')} {digits(2)}" for _ in range(30)),
+    *(f"{digits(8)}-{digits(4)}-4{digits(3)}-8{digits(3)}-{digits(12)}" for _ in range(20)),
+    *(f"sk-{letters(10)}{digits(4)}{letters(10)}" for _ in range(30)),
+    *(f"2001:db8:{fours(6, ':')}" for _ in range(20)),
+    *(f"{digits(2)}:{digits(2)}:ab:cd:{digits(2)}:{digits(2)}" for _ in range(20)),
+]  # fmt: skip
+NAMES = [f"{letters(7).title()} {letters(8).title()}" for _ in range(50)]
+
+
+def planted() -> list[Entry]:
+    """Each identifier in prompt, answer, responses, summary, parameters and tags."""
+    made = []
+    for secret in [*TYPED, *NAMES]:
+        prompt = f"Write to {secret}, please: {secret.upper() if secret in NAMES else secret}!"
+        found = explanation([("user", prompt)], {"Write": 0.6}, answer=f"To {secret}: done.")
+        row = found.perturbations[0].model_copy(update={"response": f"({secret})"})
+        update = {
+            "summary": f"It depends on “{secret}”.",
+            "perturbations": (row,) * 2,
+            "parameters": {"user": secret, "metadata": {secret: secret}},
+            "metadata": {"seen": secret},
+        }
+        made.append(Entry.of(found.model_copy(update=update), tags=(f"for {secret}",)))
+    return made
+
+
+def test_none_of_300_identifiers_and_50_names_is_left_in_the_folder(tmp_path: Path) -> None:
+    assert len(set(TYPED)) == 300
+    before = planted()
+    after = list(anonymise(before, Pseudonyms(NAMES)))
+    build(tmp_path / "g", after)
+    held = b"\n".join(path.read_bytes() for path in (tmp_path / "g").rglob("*") if path.is_file())
+    lower = held.lower()
+    left = [secret for secret in [*TYPED, *NAMES] if secret.lower().encode() in lower]
+    assert left == []
+    words = [word for name in NAMES for word in name.split() if word.lower().encode() in lower]
+    assert words == []
+
+
+def test_the_explanation_says_the_same() -> None:
+    before = planted()
+    for one, other in zip(before, anonymise(before, Pseudonyms(NAMES)), strict=True):
+        old, new = one.explanation, other.explanation
+        assert old is not None
+        assert new is not None
+        assert (old.fidelity, old.status) == (new.fidelity, new.status)
+        for was, now in zip(old.segments, new.segments, strict=True):
+            same = {"text"}
+            assert was.model_dump(exclude=same) == now.model_dump(exclude=same)
+            assert now.text == new.messages[0].content[now.start : now.end]
+        assert other.redaction is not None
+        assert other.redaction.replaced
+        assert not other.redaction.reviewed_by
+
+
+def test_the_same_text_has_the_same_pseudonym_in_all_texts() -> None:
+    pseudonyms = Pseudonyms(["Ada Lovelace", "/order-[a-z]+/"])
+    first = pseudonyms.replace("Ada Lovelace (ada@x.org) wrote on order-abc.")
+    assert first == "Xxx Xxxxxxxa (xxa@x.xxx) wrote on xxxxx-xxa.".replace(
+        "xxa@x.xxx", first[14:23]
+    )
+    assert pseudonyms.replace("ADA LOVELACE") == first[:12].upper()
+    assert pseudonyms.replace("Open from 9 to 17:30 on 3 May, 2 for 1.") == (
+        "Open from 9 to 17:30 on 3 May, 2 for 1."
+    )
+    assert {one.kind for one in pseudonyms.replaced} == {"name", "email"}
+
+
+def test_different_texts_have_different_pseudonyms() -> None:
+    pseudonyms = Pseudonyms()
+    mails = [f"p{number}@example.org" for number in range(10, 99)]
+    assert len({pseudonyms.replace(mail) for mail in mails}) == len(mails)
+
+
+def test_what_is_replaced_is_no_longer_computed_from() -> None:
+    found = explained("Mail bo@shop.example or nine. When does it open? At what time?")
+    [other] = anonymise([Entry.of(found)], Pseudonyms())
+    checked, _ = check_line(1, other.line.encode())
+    assert checked.outcome == "intact"
+    [same] = anonymise([entry()], Pseudonyms())
+    assert check_line(1, same.line.encode())[0].outcome == "identical"
+
+
+def test_public_asks_for_a_review_in_any_case(tmp_path: Path) -> None:
+    run, file, clean = CliRunner(), tmp_path / "a.smile.jsonl", tmp_path / "b.smile.jsonl"
+    write_entries([entry()], file)
+    names = tmp_path / "names.txt"
+    names.write_text("Lyon\n")
+    shown = run.invoke(app, ["hub", "anonymise", str(file), str(clean), "--list", str(names)])
+    assert "2 × name 'Lyon' → xxxa" in shown.output
+    build_it = ["hub", "build", str(tmp_path / "g"), "--from", str(clean), "--public"]
+    assert "nobody has looked at" in str(run.invoke(app, build_it).exception)
+    assert not (tmp_path / "g").exists()
+    refused = run.invoke(app, ["hub", "review", str(clean), "--by", "Bo"], input="n\n")
+    assert "0 of 1 may be made public" in refused.output
+    run.invoke(app, ["hub", "anonymise", str(file), str(clean), "--list", str(names)])
+    agreed = run.invoke(app, ["hub", "review", str(clean), "--by", "Bo"], input="y\n")
+    assert "user: The shop in Xxxa opens" in agreed.output
+    assert run.invoke(app, build_it).exit_code == 0
+
+
+def test_a_secret_is_never_public(tmp_path: Path) -> None:
+    key = "sk-" + "a1B2" * 8
+    found = explained().model_copy(update={"messages": (Message(role="user", content=key),)})
+    file = tmp_path / "a.smile.jsonl"
+    write_entries([Entry.of(found)], file)
+    run = CliRunner()
+    run.invoke(app, ["hub", "review", str(file), "--by", "Bo", "--yes"])
+    built = run.invoke(app, ["hub", "build", str(tmp_path / "g"), "--from", str(file), "--public"])
+    assert "still holds what looks like secret" in str(built.exception)
+
+
+def test_a_pattern_that_is_none_is_said(tmp_path: Path) -> None:
+    file, names = tmp_path / "a.smile.jsonl", tmp_path / "names.txt"
+    write_entries([entry()], file)
+    names.write_text("/(/")
+    done = CliRunner().invoke(
+        app, ["hub", "anonymise", str(file), str(tmp_path / "b"), "--list", str(names)]
+    )
+    assert "holds no regular expression" in str(done.exception)

@@ -1,0 +1,122 @@
+"""Assistants get the store's answers, by the official client; hostile arguments get an error."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp.client import Client
+
+from smile_trace.mcp import make_server
+from smile_trace.mcp.answers import Why
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from tests.support.store_rows import call_id, capture, explain, explanation
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    """A home with two captured calls, the first of them explained."""
+    settings = Settings(home=tmp_path)
+    store = Store.open(settings)
+    capture(store, 1, 2)
+    explain(store, 1)
+    store.close()
+    return settings
+
+
+async def ask(settings: Settings, tool: str, arguments: dict[str, Any], **how: Any) -> Any:
+    async with Client(make_server(settings, **how)) as client:
+        return await client.call_tool(tool, arguments)
+
+
+async def test_why_is_what_the_store_says(home: Settings) -> None:
+    stored = explanation()
+    for asked in (call_id(1), call_id(1).partition(":")[0]):
+        told = await ask(home, "why", {"trace_id": asked})
+        assert not told.is_error
+        assert told.structured_content["call"] == call_id(1)
+        assert told.structured_content["status"] == stored.status
+        assert told.structured_content["summary"] == stored.summary
+        sure = [s for s in stored.ranked if s.significant and s.attribution > 0]
+        numbers = [(c["attribution"], c["ci_low"]) for c in told.structured_content["supports"]]
+        assert numbers == [(s.attribution, s.ci_low) for s in sure]
+
+
+async def test_status_counts(home: Settings) -> None:
+    told = await ask(home, "status", {})
+    assert told.structured_content["captured"] == 2
+    assert told.structured_content["explained"] == 1
+
+
+async def test_what_is_not_there_is_said(home: Settings) -> None:
+    other = await ask(home, "why", {"trace_id": call_id(2)})
+    assert other.is_error
+    assert "is explained (yet)" in other.content[0].text
+    missing = await ask(home, "why", {"trace_id": "f" * 32})
+    assert "no captured trace has the id" in missing.content[0].text
+    compared = await ask(home, "compare", {"prompt": "no such prompt"})
+    assert compared.is_error
+    assert "no such prompt" in compared.content[0].text
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("why", {}),
+        ("why", {"trace_id": "../../etc/passwd"}),
+        ("why", {"trace_id": "%"}),
+        ("why", {"trace_id": "' OR 1=1 --"}),
+        ("why", {"trace_id": {"$ne": None}}),
+        ("why", {"trace_id": "a" * 100_000}),
+        ("compare", {"prompt": ""}),
+        ("compare", {"prompt": "x" * 10_000}),
+        ("compare", {"prompt": "{0.__class__}"}),
+        ("explain", {"prompt": ""}),
+        ("explain", {"prompt": "x" * 200_000}),
+        ("explain", {"prompt": "One two.", "model": "gpt-5"}),
+        ("forget", {"trace_id": "a" * 32}),
+    ],
+)
+async def test_hostile_arguments_get_an_error(
+    tool: str, arguments: dict[str, Any], home: Settings
+) -> None:
+    async with Client(make_server(home, model="nobody", most_calls=100)) as client:
+        told = await client.call_tool(tool, arguments)
+    assert told.is_error
+    assert len(json.dumps(told.model_dump(mode="json"))) < 5000
+
+
+async def test_without_a_model_nothing_can_be_asked(home: Settings) -> None:
+    async with Client(make_server(home)) as client:
+        listed = await client.list_tools()
+    assert {tool.name for tool in listed.tools} == {"why", "compare", "status"}
+    assert all(tool.annotations.read_only_hint for tool in listed.tools)
+
+
+async def test_the_cap_holds_over_all_explanations(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def explained(prompt: str, *, model: str, budget: int) -> Any:
+        asked.append(budget)
+        return explanation().model_copy(
+            update={"cost": explanation().cost.model_copy(update={"target_calls": budget})}
+        )
+
+    monkeypatch.setattr("smile_trace.mcp.server.explain_prompt", explained)
+    async with Client(make_server(home, model="demo", most_calls=60)) as client:
+        told = [await client.call_tool("explain", {"prompt": "One two."}) for _ in range(3)]
+    assert asked == [40, 20]
+    assert [one.is_error for one in told] == [False, False, True]
+    assert "the cap on calls of this server is used up" in told[2].content[0].text
+
+
+def test_texts_are_bounded_and_hold_no_secret() -> None:
+    key = "sk-" + "a1B2" * 8
+    long = explanation().model_copy(update={"answer": key + "x" * 50_000, "summary": "y" * 9000})
+    told = Why.of(long)
+    assert len(told.answer) <= 2000
+    assert len(told.summary) <= 2000
+    assert key not in told.model_dump_json()
