@@ -1,0 +1,90 @@
+"""The figures that the estimate is made of, each with where it was measured.
+
+Those of one machine were measured on two shared cores; beyond that everything here is arithmetic.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+SPANS_PER_CALL: Final = 2
+"""Assumed: a call and what is around it."""
+SPAN_BYTES: Final = 1_500
+"""Assumed: OTLP/JSON of a span with a prompt of a few hundred words."""
+STORED_BYTES_PER_CALL: Final = 9_000
+"""Of a trace of two spans in a store, its delivery with it; of a prototype."""
+EXPLANATION_BYTES: Final = 100_000
+"""Assumed: an explanation with its perturbations and answers."""
+CALLS_PER_EXPLANATION: Final = 40
+"""The default of `budget.calls_per_explanation`."""
+USD_PER_MODEL_CALL: Final = 0.0001
+"""Assumed: 500 tokens of prompt and 50 of answer at a small model's price."""
+MODEL_SECONDS: Final = 0.5
+"""Assumed: how long the model takes for an answer."""
+
+RECEIVED: Final = 24_000.0
+"""Spans per second that a receiver on one core takes at most (docs/sources.md)."""
+INGESTED: Final = 5_900.0
+"""Spans per second that a worker reads into SQLite (docs/benchmarks.md, worker)."""
+COMPLETED: Final = 4_000.0
+"""Spans per second whose traces a process completes; of a prototype."""
+STUDY_CPU_SECONDS: Final = 0.8
+"""Processor time of a study of 40 words and 40 calls (docs/benchmarks.md, worker)."""
+DELIVERED: Final = 325.0
+"""Traces per second into one MLflow server (docs/benchmarks.md, worker)."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A day: `calls`, of which hosts ship the share `shipped`, and workers explain `explained`."""
+
+    name: str
+    calls: float
+    shipped: float
+    explained: float
+
+    @property
+    def calls_per_second(self) -> float:
+        """On average, before shipping."""
+        return self.calls / 86_400
+
+    @property
+    def spans_per_second(self) -> float:
+        """That arrive, on average."""
+        return self.calls_per_second * self.shipped * SPANS_PER_CALL
+
+    @property
+    def explanations_per_second(self) -> float:
+        """On average."""
+        return self.calls_per_second * min(self.explained, self.shipped)
+
+    @property
+    def gigabytes_per_day(self) -> float:
+        """That the store grows by."""
+        explanations = self.explanations_per_second * 86_400
+        stored = self.calls * self.shipped * STORED_BYTES_PER_CALL
+        return (stored + explanations * EXPLANATION_BYTES) / 1e9
+
+    @property
+    def model_calls_per_second(self) -> float:
+        """On average."""
+        return self.explanations_per_second * CALLS_PER_EXPLANATION
+
+    @property
+    def usd_per_day(self) -> float:
+        """What the model costs."""
+        return self.model_calls_per_second * 86_400 * USD_PER_MODEL_CALL
+
+    @property
+    def study_cores(self) -> float:
+        """Busy with studies, on average."""
+        return self.explanations_per_second * STUDY_CPU_SECONDS
+
+
+SCENARIOS: Final = (
+    Scenario("10⁶ calls, 1 % explained", 1e6, 1, 0.01),
+    Scenario("10⁷ calls, 1 % explained", 1e7, 1, 0.01),
+    Scenario("10⁹ calls, .01 % explained", 1e9, 1, 0.0001),
+    Scenario("10⁹ calls, .01 % shipped and explained", 1e9, 0.0001, 0.0001),
+    Scenario("10⁹ calls, 1 % shipped, .01 % explained", 1e9, 0.01, 0.0001),
+    Scenario("10⁹ calls, 1 % shipped and explained", 1e9, 0.01, 0.01),
+)
