@@ -15,6 +15,7 @@ COMMANDS = {
     ("retry", "--failed"): "worker",
     ("deliver", "--to", "mlflow", "--since", "7d"): "worker",
     ("export",): "worker",
+    ("store", "copy", "--to", "postgresql://h/d"): "worker",
     ("import", "file"): "worker",
     ("explain", "--prompt", "a b", "--model", "demo"): "worker",
     ("compare", "greet"): "worker",

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,48 +42,85 @@ def test_from_the_spool_to_the_tracker(
     assert not list(settings.home.glob("*.db*"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
-def test_what_a_killed_worker_explained_goes_on_with_another_one(
-    seed: int, tmp_path: Path, postgres_server: PostgresServer
-) -> None:
-    model = PlantedProcess(tmp_path / "model", slow_answer, seed=seed)
-    most, concurrency, cap = 2, 4, 20 * CALLS + 40
-    tables = settings_tables(
-        model.base_url,
-        {
-            "store": {"url": postgres_server.new_database()},
-            "worker": {"concurrent_explanations": most},
-            "budget": {"calls_per_day": cap, "calls_per_explanation": 40},
-        },
-    )
-    tables["models"]["planted"]["concurrency"] = concurrency
-    homes = [Settings(home=tmp_path / name, **tables) for name in ("dies", "lives")]
-    dying, living = (WorkerProcesses(settings.home, tables) for settings in homes)
-    for settings in homes:
-        settings.home.mkdir()
-    capture(homes[1], *range(1, CALLS + 1))
+class Pair:
+    """Two workers on one store, of which the first dies; all calls are in the other one's home.
 
-    def status() -> Status:
-        return read_home(homes[1])
+    Attributes:
+        after: how often the model is asked before the first one is killed.
+        most: explanations that each has under way at once, at most.
+        concurrency: requests that it has in flight for each of them.
+    """
 
-    try:
-        model.start()
-        process = dying.start()
-        wait_for(lambda: status().workers)
-        living.start()
-        after = random.Random(seed).randrange(10, 60)
-        wait_for(lambda: model.asked > after and status().workers[0].explaining)
+    most, concurrency = 2, 4
+
+    def __init__(self, folder: Path, seed: int, url: str, cap: int) -> None:
+        self.after = random.Random(seed).randrange(10, 50)
+        self.model = PlantedProcess(folder / "model", slow_answer, seed=seed)
+        tables = settings_tables(
+            self.model.base_url,
+            {
+                "store": {"url": url},
+                "worker": {"concurrent_explanations": self.most},
+                "budget": {"calls_per_day": cap, "calls_per_explanation": 40},
+            },
+        )
+        tables["models"]["planted"]["concurrency"] = self.concurrency
+        homes = [Settings(home=folder / name, **tables) for name in ("dies", "lives")]
+        for settings in homes:
+            settings.home.mkdir()
+        self.settings = homes[1]
+        self.dying, self.living = (WorkerProcesses(one.home, tables) for one in homes)
+        capture(self.settings, *range(1, CALLS + 1))
+
+    def status(self) -> Status:
+        """What an operator sees."""
+        return read_home(self.settings)
+
+    def run(self, ended: Callable[[Status], bool]) -> Status:
+        """Kill the first in the middle of an explanation, and let the other one go on."""
+        self.model.start()
+        process = self.dying.start()
+        wait_for(lambda: self.status().workers)
+        self.living.start()
+        wait_for(lambda: self.model.asked > self.after and self.status().workers[0].explaining)
         process.kill()
-        wait_for(lambda: status().explained == CALLS)
-        ended = status()
-        asked = Counter(request.text for request in model.requests())
-    finally:
-        for workers in (dying, living):
+        wait_for(lambda: ended(self.status()))
+        return self.status()
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for workers in (self.dying, self.living):
             workers.close()
-        model.close()
+        self.model.close()
+
+
+@pytest.fixture
+def pair(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_server: PostgresServer
+) -> Iterator[Pair]:
+    """Two workers on a new store, with a seed and a cap on the day's requests."""
+    seed, cap = request.param
+    made = Pair(tmp_path, seed, postgres_server.new_database(), cap)
+    yield made
+    made.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", [(seed, 20 * CALLS + 40) for seed in range(3)], indirect=True)
+def test_what_a_killed_worker_explained_goes_on_with_another_one(pair: Pair) -> None:
+    ended = pair.run(lambda now: now.explained == CALLS)
+    asked = Counter(request.text for request in pair.model.requests())
     assert (ended.failed, len(ended.workers)) == (0, 1)
     # What was in flight at the kill, and nothing else, was paid for twice.
-    assert sum(count - 1 for count in asked.values()) <= most * concurrency
-    assert sum(asked.values()) <= ended.spent.calls <= cap
-    assert "explanations go on elsewhere" in living.log()
+    assert sum(count - 1 for count in asked.values()) <= pair.most * pair.concurrency
+    assert sum(asked.values()) <= ended.spent.calls
+    assert "explanations go on elsewhere" in pair.living.log()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", [(seed, 70) for seed in range(2)], indirect=True)
+def test_a_cap_is_one_cap_for_all_workers_also_where_one_dies(pair: Pair) -> None:
+    ended = pair.run(lambda now: now.spent.calls == 70 and not now.running)
+    assert len(pair.model.requests()) <= 70
+    assert ended.spent.calls == 70
+    assert ended.explained < CALLS

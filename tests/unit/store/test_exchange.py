@@ -20,6 +20,7 @@ from tests.support.store_rows import (
     explanations,
     traces,
 )
+from tests.support.stores import on_sqlite
 
 
 @pytest.fixture
@@ -77,6 +78,7 @@ def broken(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byte
     return made
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
