@@ -19,6 +19,7 @@ def repair(settings: Settings) -> Finding:
     store = Store.open(settings)
     try:
         with worker_lock(settings.home):
+            _see_nobody_works(store)
             removed = apply_retention(store.database, settings.retention)
             store.database.vacuum()
         counts = f"{removed.traces} traces, {removed.responses} answers"
@@ -45,6 +46,7 @@ def forget_tracker(settings: Settings, name: str) -> Finding:
     store = Store.look(settings)
     try:
         with worker_lock(settings.home):
+            _see_nobody_works(store)
             if name not in store.outbox.names():
                 known = ", ".join(store.outbox.names()) or "none"
                 raise WorkerError(f"nothing was ever for a tracker {name!r} (known: {known})")
@@ -52,3 +54,14 @@ def forget_tracker(settings: Settings, name: str) -> Finding:
     finally:
         store.close()
     return Finding(level="good", about=f"tracker {name}", said=said)
+
+
+def _see_nobody_works(store: Store) -> None:
+    """See that no worker runs elsewhere on the same store.
+
+    Raises:
+        WorkerError: one does.
+    """
+    names = [one.name for one in store.workers.all() if one.alive]
+    if names:
+        raise WorkerError(f"workers run on this store ({', '.join(names)}): stop them first")
