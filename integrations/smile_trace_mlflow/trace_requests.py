@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from mlflow.entities import AssessmentSource, Feedback, Trace
 from mlflow.entities.span import Span as MlflowSpan
 from mlflow.entities.trace_info import TraceInfo
@@ -15,6 +16,7 @@ from mlflow.tracing.constant import TraceTagKey
 from mlflow.tracing.utils.artifact_utils import get_artifact_uri_for_trace
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
@@ -62,6 +64,10 @@ class TraceRequests(Connection):
             )
         if answer.status_code != 200:
             raise self._error(answer.status_code, answer.text, answer.headers)
+        try:
+            ExportTraceServiceResponse().ParseFromString(answer.content)
+        except DecodeError as error:  # a proxy's page, say: nothing was taken
+            raise self._service.wrong() from error
 
     def holds_spans(self, trace_id: str) -> bool:
         """Whether the trace is there with spans in the database, to which one can be added.

@@ -16,13 +16,15 @@ requests take the way that they take in production.
 """
 
 import datetime
+import multiprocessing
+import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import pytest
 
-from smile_trace.records import Trace
+from smile_trace.records import JSON, Trace
 from smile_trace.records.report import Report
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace.testing.samples import (
@@ -48,6 +50,17 @@ from smile_trace.trackers.strict_json import strict_json
 
 MAX_REQUESTS = 500
 """More requests than one trace and its explanation may take."""
+
+_PROCESSES = multiprocessing.get_context("forkserver")
+_NOT_OURS = Answer(200, b"<html>Please log in.</html>", {}, "text/html")
+_WRONG_ANSWERS = {
+    "not found": Answer(404, b"", {}, "text/plain"),
+    "redirect": Answer(307, b"", {"Location": "/login"}, "text/plain"),
+    "another service's page": _NOT_OURS,
+    "no JSON": Answer(200, b"\x00\xff{]"),
+    "other JSON": Answer(200, [None, {"id": []}]),
+}
+"""What a wrong address, or a proxy that wants a login, gives to every request."""
 
 
 class TrackerContract:
@@ -79,6 +92,11 @@ class TrackerContract:
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         """Per explanation that a person would see, the id of the trace in which it shows."""
         raise NotImplementedError("define `visible_explanations`")
+
+    def table(self, server: FakeHttpServer) -> Mapping[str, JSON] | None:
+        """The settings from which another process makes the same tracker, with the environment of
+        this one. None: that a process is killed in the middle of a delivery is not tried."""
+        return None
 
     def reject_items(self, server: FakeHttpServer, text: str) -> bool:
         """Make the server reject each item of a request that holds the text, and take the others,
@@ -249,6 +267,65 @@ class TrackerContract:
                 return
         raise AssertionError(f"a trace and its explanation take more than {MAX_REQUESTS} requests")
 
+    @pytest.mark.parametrize("takes_effect", [False, True])
+    def test_a_delivery_whose_process_was_killed_is_completed(
+        self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
+    ) -> None:
+        table = self.table(server)
+        if table is None:
+            pytest.skip("`table` is not defined")
+        for requests in range(0, MAX_REQUESTS, self.cut_off_step):
+            trace = sample_trace()
+            fault = Fault("hang", after=requests, takes_effect=takes_effect)
+            server.faults = [fault]
+            whole = _killed_at(fault, type(tracker), table, trace)
+            server.faults = []
+            external_id = _deliver_all(tracker, trace)
+            assert external_id is not None, f"killed at request {requests + 1}, never completed"
+            assert self.visible_traces(server).count(external_id) == 1
+            assert self.visible_explanations(server).count(external_id) == 1
+            if whole:
+                return
+        raise AssertionError(f"a trace and its explanation take more than {MAX_REQUESTS} requests")
+
+    @pytest.mark.parametrize("wrong", _WRONG_ANSWERS)
+    def test_a_wrong_answer_is_no_receipt(
+        self, server: FakeHttpServer, tracker: Tracker, wrong: str
+    ) -> None:
+        trace = sample_trace()
+        server.faults = [Fault("answer", _WRONG_ANSWERS[wrong], times=None)]
+        assert _deliver_all(tracker, trace) is None
+        server.faults = []
+        external_id = _received(_deliver_trace(tracker, trace))
+        server.faults = [Fault("answer", _WRONG_ANSWERS[wrong], times=None)]
+        try:
+            [outcome] = _deliver_explanations(tracker, _explained(trace, external_id))
+        except TrackerUnavailable:
+            pass
+        else:
+            assert not isinstance(outcome, Receipt), outcome
+        server.faults = []
+        assert _deliver_all(tracker, trace) == external_id
+        assert self.visible_traces(server) == [external_id]
+        assert self.visible_explanations(server) == [external_id]
+
+    def test_what_was_deleted_there_holds_up_nothing_and_may_come_again(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        if not tracker.capabilities.forgets:
+            pytest.skip("it cannot delete")
+        traces = [sample_trace(), sample_trace()]
+        ids = [_received(outcome) for outcome in _deliver_traces(tracker, traces)]
+        items = [item for t, i in zip(traces, ids, strict=True) for item in _explained(t, i)]
+        _received(tracker.forget([_forgotten(traces[0], ids[0])])[0])
+        _, other = _deliver_explanations(tracker, items)
+        _received(other)
+        assert self.visible_traces(server).count(ids[1]) == 1
+        assert self.visible_explanations(server).count(ids[1]) == 1
+        assert _deliver_all(tracker, traces[0]) == ids[0]
+        assert sorted(self.visible_traces(server)) == sorted(ids)
+        assert sorted(self.visible_explanations(server)) == sorted(ids)
+
     # -- what is declared --------------------------------------------------------------------
 
     def test_an_unknown_option_is_named(self, tracker: Tracker) -> None:
@@ -395,6 +472,33 @@ def _deliver_all(tracker: Tracker, trace: Trace) -> str | None:
         return None
     whole = all(isinstance(outcome, Receipt) for outcome in outcomes)
     return traced.external_id if whole else None
+
+
+def _killed_at(
+    fault: Fault, tracker: type[Tracker], table: Mapping[str, JSON], trace: Trace
+) -> bool:
+    """Deliver in a process that is killed once the fault has struck; True where it never did."""
+    process = _PROCESSES.Process(
+        target=_deliver_alone, args=(tracker, dict(table), dict(os.environ), trace)
+    )
+    process.start()
+    while process.is_alive() and fault.times:
+        process.join(0.02)
+    struck = not fault.times
+    process.kill()
+    process.join()
+    assert struck or process.exitcode == 0, "the process did not deliver everything"
+    return not struck
+
+
+def _deliver_alone(
+    tracker: type[Tracker], table: dict[str, JSON], environment: dict[str, str], trace: Trace
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    made = tracker.from_settings(table)
+    assert made is not None
+    assert _deliver_all(made, trace) is not None
 
 
 def _received(outcome: Outcome) -> str:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
@@ -45,14 +45,14 @@ class Clock:
 class ClockedWorker:
     """A running worker, its clock and its store."""
 
-    def __init__(self, settings: Settings, tracker: Tracker) -> None:
+    def __init__(self, settings: Settings, *trackers: Tracker) -> None:
         self.clock = Clock()
         self.store = Store.open(settings, self.clock)
         self._stopping = threading.Event()
         self._worker = threading.Thread(
             target=run,
             args=(settings,),
-            kwargs={"trackers": [tracker], "stopping": self._stopping, "clock": self.clock},
+            kwargs={"trackers": [*trackers], "stopping": self._stopping, "clock": self.clock},
         )
         self._worker.start()
 
@@ -71,7 +71,11 @@ class ClockedWorker:
         assert not self._worker.is_alive()
 
 
-Start = Callable[[Settings, Tracker], ClockedWorker]
+class Start(Protocol):
+    """Starts a worker."""
+
+    def __call__(self, settings: Settings, *trackers: Tracker) -> ClockedWorker: ...
+
 
 DiskFault = Literal["full", "read-only", "too big"]
 """SQLITE_FULL at every growth, SQLITE_READONLY at every write, EFBIG from the system."""

@@ -12,8 +12,12 @@ from smile_trace.records import Usage
 
 for _name in (
     "smile_trace.models.kinds.endpoint",
+    "smile_trace.testing.tracker_contract",
     "smile_trace.worker.run",
     "smile_trace.worker.plan",
+    "smile_trace_langfuse",
+    "smile_trace_opik",
+    "smile_trace_otlp",
     "tests.support.command_line",
     "tests.support.planted_process",
     "tests.support.worker_process",

@@ -2,8 +2,10 @@
 
 import pytest
 
+from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace.trackers import Tracker
 from smile_trace_comet import CometTracker
 from tests.support.fake_comet import FakeComet
 
@@ -18,6 +20,16 @@ class TestCometTracker(TrackerContract):
     @pytest.fixture
     def tracker(self, tracker: CometTracker) -> CometTracker:
         return tracker
+
+    def table(self, server: FakeHttpServer) -> dict[str, JSON]:
+        return {"timeout_seconds": 30}
+
+    @pytest.mark.slow  # a process that imports the client for each request
+    @pytest.mark.parametrize("takes_effect", [False, True])
+    def test_a_delivery_whose_process_was_killed_is_completed(
+        self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
+    ) -> None:
+        super().test_a_delivery_whose_process_was_killed_is_completed(server, tracker, takes_effect)
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeComet)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace.trackers.late_span import EXPLANATION_NAME
@@ -24,10 +25,13 @@ class TestLangfuseTracker(TrackerContract):
     ) -> Iterator[LangfuseTracker]:
         monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", KEYS[0])
         monkeypatch.setenv("LANGFUSE_SECRET_KEY", KEYS[1])
-        made = LangfuseTracker.from_settings({"url": server.url, "timeout_seconds": 30})
+        made = LangfuseTracker.from_settings(self.table(server))
         assert made is not None
         yield made
         made.close()
+
+    def table(self, server: FakeHttpServer) -> dict[str, JSON]:
+        return {"url": server.url, "timeout_seconds": 30}
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeLangfuseWrites)

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import mlflow
 import pytest
 
+from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace.trackers import Tracker
 from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker
 from tests.support.mlflow_server import MLflowServer
@@ -28,10 +30,19 @@ class TestMLflowTracker(TrackerContract):
 
     @pytest.fixture
     def tracker(self, server: ReverseProxy) -> MLflowTracker:
-        options = {"tracking_uri": server.url, "experiment": self.experiment}
-        made = MLflowTracker.from_settings(options)
+        made = MLflowTracker.from_settings(self.table(server))
         assert made is not None
         return made
+
+    def table(self, server: FakeHttpServer) -> dict[str, JSON]:
+        return {"tracking_uri": server.url, "experiment": self.experiment}
+
+    @pytest.mark.slow  # a process that imports the client for each request
+    @pytest.mark.parametrize("takes_effect", [False, True])
+    def test_a_delivery_whose_process_was_killed_is_completed(
+        self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
+    ) -> None:
+        super().test_a_delivery_whose_process_was_killed_is_completed(server, tracker, takes_effect)
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         return [trace.info.trace_id for trace in self._traces()]

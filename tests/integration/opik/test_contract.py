@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace_opik import OpikTracker
@@ -22,10 +23,14 @@ class TestOpikTracker(TrackerContract):
         self, server: FakeOpik, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> Iterator[OpikTracker]:
         monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
-        made = OpikTracker.from_settings({"url": server.api, "timeout_seconds": 30})
+        made = OpikTracker.from_settings(self.table(server))
         assert made is not None
         yield made
         made.close()
+
+    def table(self, server: FakeHttpServer) -> dict[str, JSON]:
+        assert isinstance(server, FakeOpik)
+        return {"url": server.api, "timeout_seconds": 30}
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeOpik)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace_otlp import OtlpTracker
@@ -16,6 +17,8 @@ def encoding(request: pytest.FixtureRequest) -> str:
 
 
 class TestOtlpTracker(TrackerContract):
+    encoding: str
+
     @pytest.fixture
     def server(self) -> Iterator[FakeOtlp]:
         with FakeOtlp() as running:
@@ -23,11 +26,14 @@ class TestOtlpTracker(TrackerContract):
 
     @pytest.fixture
     def tracker(self, server: FakeOtlp, encoding: str) -> Iterator[OtlpTracker]:
-        options = {"endpoint": server.url, "encoding": encoding, "timeout_seconds": 30}
-        made = OtlpTracker.from_settings(options)
+        self.encoding = encoding
+        made = OtlpTracker.from_settings(self.table(server))
         assert made is not None
         yield made
         made.close()
+
+    def table(self, server: FakeHttpServer) -> dict[str, JSON]:
+        return {"endpoint": server.url, "encoding": self.encoding, "timeout_seconds": 30}
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeOtlp)

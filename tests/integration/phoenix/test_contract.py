@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace.trackers.late_span import EXPLANATION_NAME
@@ -27,11 +28,13 @@ class TestPhoenixTracker(TrackerContract):
 
     @pytest.fixture
     def tracker(self, server: ReverseProxy) -> Iterator[PhoenixTracker]:
-        options = {"url": server.url, "project": self.project, "timeout_seconds": 60}
-        made = PhoenixTracker.from_settings(options)
+        made = PhoenixTracker.from_settings(self.table(server))
         assert made is not None
         yield made
         made.close()
+
+    def table(self, server: FakeHttpServer) -> dict[str, JSON]:
+        return {"url": server.url, "project": self.project, "timeout_seconds": 60}
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         traces = self.behind.settled(f"projects/{self.project}/traces", limit=1000)

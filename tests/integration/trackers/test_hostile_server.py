@@ -26,6 +26,13 @@ if tracker == "mlflow":
 elif tracker == "phoenix":
     from smile_trace_phoenix import PhoenixTracker as Tracker
     options = {"url": url, "timeout_seconds": 1}
+elif tracker == "langfuse":
+    from smile_trace_langfuse import LangfuseTracker as Tracker
+    options = {"url": url, "timeout_seconds": 1}
+elif tracker == "otlp":
+    from smile_trace_otlp import OtlpTracker as Tracker
+    headers = {"Authorization": "HOSTILE_TEST_KEY"}
+    options = {"endpoint": url, "header_env": headers, "timeout_seconds": 1}
 elif tracker == "opik":
     from smile_trace_opik import OpikTracker as Tracker
     options = {"url": url + "/api", "timeout_seconds": 1}
@@ -53,7 +60,7 @@ def elsewhere() -> Iterator[HostileServer]:
         yield server
 
 
-@pytest.mark.parametrize("tracker", ["mlflow", "opik", "comet", "phoenix"])
+@pytest.mark.parametrize("tracker", ["mlflow", "opik", "comet", "phoenix", "langfuse", "otlp"])
 @pytest.mark.parametrize(
     "attack", ["drip", "drip_header", "endless", "bomb", "redirect", "nested", "odd_json", "echo"]
 )
@@ -66,6 +73,9 @@ def test_an_attack_is_bounded_and_tells_nothing(
             **os.environ,
             "OPIK_API_KEY": KEY,
             "PHOENIX_API_KEY": KEY,
+            "LANGFUSE_PUBLIC_KEY": "pk-lf-hostile",
+            "LANGFUSE_SECRET_KEY": KEY,
+            "HOSTILE_TEST_KEY": KEY,
             "OPIK_CONFIG_PATH": str(tmp_path / "opik.config"),
             "COMET_API_KEY": KEY,
             "COMET_URL_OVERRIDE": f"{server.url}/clientlib/",

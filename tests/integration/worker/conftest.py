@@ -61,8 +61,8 @@ def start() -> Iterator[Start]:
     """Starts workers whose clock the test sets; they are stopped in the end."""
     started: list[ClockedWorker] = []
 
-    def begin(settings: Settings, tracker: Tracker) -> ClockedWorker:
-        started.append(ClockedWorker(settings, tracker))
+    def begin(settings: Settings, *trackers: Tracker) -> ClockedWorker:
+        started.append(ClockedWorker(settings, *trackers))
         return started[-1]
 
     yield begin

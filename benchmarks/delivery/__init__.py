@@ -1,0 +1,1 @@
+"""Deliveries to all trackers, beside bare requests to the same servers."""

@@ -1,0 +1,151 @@
+"""Traces a second through the delivery worker, beside the same requests sent bare.
+
+What the tracker sends is recorded once, by a proxy; blocks of deliveries and the recorded
+requests then take turns, in an order that is drawn for each pair. The bare ones are sent with as
+many at once as the tracker had.
+"""
+
+import gzip
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.delivery.servers import REAL, trackers
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.testing.fake_http_server import Answer, Request
+from smile_trace.worker.delivery.delivery_worker import TRACES as BATCH
+from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
+from tests.support.reverse_proxy import ReverseProxy
+
+_OF_THE_CONNECTION = {"host", "content-length", "connection"}
+
+
+@dataclass(frozen=True)
+class Bare:
+    """One request as it was sent, and the ids of the traces that may be in it."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    packed: bool
+    """By gzip."""
+
+    def of_others(self, ids: Sequence[str], block: int) -> "Bare":
+        """The same about as many other traces: what a server has, it takes faster."""
+        body = gzip.decompress(self.body) if self.packed else self.body
+        for known in ids:
+            other = f"{block:08x}{known[8:]}"
+            body = body.replace(known.encode(), other.encode())
+            body = body.replace(bytes.fromhex(known), bytes.fromhex(other))
+        return replace(self, body=gzip.compress(body) if self.packed else body)
+
+
+def bare(request: Request) -> Bare:
+    """What a proxy noted, to be sent again."""
+    kept = {n: v for n, v in request.headers.items() if n.lower() not in _OF_THE_CONNECTION}
+    packed = any(n.lower() == "content-encoding" for n in kept)
+    body = gzip.compress(request.raw) if packed else request.raw
+    return Bare(request.method, request.target, kept, body, packed)
+
+
+class Recorder(ReverseProxy):
+    """A proxy that passes requests on as they come, also several at once."""
+
+    def handle(self, request: Request) -> Answer | None:
+        """See `FakeHttpServer`."""
+        with self._lock:
+            self.requests.append(request)
+            self._in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self._in_flight)
+        try:
+            return self.answer(request)
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+
+
+class Deliveries:
+    """One tracker's deliveries out of a store, a number of traces at a time."""
+
+    def __init__(self, name: str, url: str, home: Path) -> None:
+        settings = Settings(home=home)
+        self._store = Store.open(settings)
+        [self._tracker] = [t for t in trackers({name: url}, home.parent) if t.name == name]
+        self._worker = DeliveryWorker(self._tracker, self._store, settings)
+        self._taken: list[str] = []
+        deliver = self._tracker.deliver_traces
+
+        def noting(items: Sequence[Any]) -> Any:
+            self._taken += [item.trace.trace_id for item in items]
+            return deliver(items)
+
+        self._tracker.deliver_traces = noting  # type: ignore[method-assign]
+
+    def deliver(self, count: int) -> list[str]:
+        """The next so many traces, a multiple of a batch; their ids."""
+        self._taken.clear()
+        done = self._worker.run(lambda: len(self._taken) >= count)
+        assert done.traces == count, done
+        return list(self._taken)
+
+    def close(self) -> None:
+        """Close the tracker's connections and the store."""
+        self._tracker.close()
+        self._store.close()
+
+
+def record(name: str, url: str, home: Path, count: int) -> list[str]:
+    """In a process of its own: deliver through the proxy at `url`."""
+    deliveries = Deliveries(name, url, home)
+    deliveries.deliver(BATCH)  # what is asked once: the version, the project
+    ids = deliveries.deliver(count)
+    deliveries.close()
+    return ids
+
+
+def measure(
+    name: str, url: str, home: Path, recorded: Sequence[Bare], ids: Sequence[str], blocks: int,
+    at_once: int,
+) -> dict[str, Any]:  # fmt: skip
+    """In a process of its own: blocks in turns."""
+    deliveries, count = Deliveries(name, url, home), len(ids)
+    with httpx.Client(timeout=60) as client, ThreadPoolExecutor(at_once) as pool:
+
+        def send(one: Bare) -> None:
+            address = url + one.target
+            answer = client.request(one.method, address, headers=one.headers, content=one.body)
+            assert answer.is_success, (one.method, address, answer.status_code)
+
+        deliveries.deliver(BATCH)
+        send(recorded[0])
+        own, others = list[float](), list[float]()
+        for block in range(blocks):
+            again = [o.of_others(ids, block) if name in REAL else o for o in recorded]
+            pair: list[tuple[list[float], Callable[[], Any]]] = [
+                (own, lambda: deliveries.deliver(count)),
+                (others, lambda again=again: list(pool.map(send, again))),  # type: ignore[misc]
+            ]
+            random.Random(block).shuffle(pair)
+            for times, work in pair:
+                began = time.monotonic()
+                work()
+                times.append(time.monotonic() - began)
+    deliveries.close()
+    traces = blocks * count
+    return {
+        "tracker": name,
+        "traces": traces,
+        "requests_per_trace": len(recorded) / count,
+        "at_once": at_once,
+        "per_second": traces / sum(own),
+        "bare_per_second": traces / sum(others),
+        "ratio": sum(others) / sum(own),
+    }

@@ -1,0 +1,165 @@
+"""All trackers at once: one that hangs and one that fails hold up no other, and get it afterwards.
+
+MLflow and Phoenix are the real ones, the others strict fakes.
+"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smile_trace.records import JSON
+from smile_trace.settings import Settings
+from smile_trace.testing.fake_http_server import Answer, Fault, Request
+from smile_trace.testing.tracker_contract import TrackerContract
+from smile_trace.trackers import Tracker, discover
+from smile_trace_comet.versions import ROWS, merge_rows
+from tests.integration.comet import test_contract as comet
+from tests.integration.langfuse import test_tracker_contract as langfuse
+from tests.integration.mlflow import test_contract as mlflow
+from tests.integration.opik import test_contract as opik
+from tests.integration.otlp import test_contract as otlp
+from tests.integration.phoenix import test_contract as phoenix
+from tests.support.comet_samples import prompted_span
+from tests.support.fake_comet import FakeComet
+from tests.support.fake_langfuse import KEYS
+from tests.support.fake_langfuse_writes import FakeLangfuseWrites
+from tests.support.fake_opik import FakeOpik
+from tests.support.fake_otlp import FakeOtlp
+from tests.support.fault_injection import Start
+from tests.support.mlflow_server import MLflowServer
+from tests.support.phoenix_server import PhoenixServer
+from tests.support.spooled import span_id, trace_id, write_spool
+
+pytestmark = [pytest.mark.mlflow, pytest.mark.phoenix, pytest.mark.slow]
+
+NUMBERS = (7101, 7102, 7103)
+"""Of traces that no other test delivers to the two real servers."""
+
+
+class HangingOpik(FakeOpik):
+    """It answers nothing until it is `released`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
+        self.held = 0
+
+    def handle(self, request: Request) -> Answer | None:
+        """See `FakeHttpServer`."""
+        if not self.released.is_set():
+            self.held += 1
+            self.released.wait()
+        return super().handle(request)
+
+    def stop(self) -> None:
+        """See `FakeHttpServer`."""
+        self.released.set()
+        super().stop()
+
+
+class Servers:
+    """Where the seven trackers deliver to, and what a person sees there."""
+
+    def __init__(
+        self,
+        folder: Path,
+        mlflow_server: MLflowServer,
+        phoenix_server: PhoenixServer,
+        comet_server: FakeComet,
+    ) -> None:
+        self.opik, self.langfuse, self.otlp = HangingOpik(), FakeLangfuseWrites(), FakeOtlp()
+        self.comet, self.archives = comet_server, folder / "archives"
+        self.mlflow, self.phoenix = mlflow_server, phoenix_server
+        self.experiment = mlflow_server.new_experiment()
+        self.project = phoenix_server.new_project()
+
+    def trackers(self) -> list[Tracker]:
+        """All seven, as the settings make them; none gives up within the test."""
+        patient: dict[str, JSON] = {"timeout_seconds": 300}
+        tables: dict[str, dict[str, JSON]] = {
+            "comet": {**patient},
+            "comet_archive": {"directory": str(self.archives)},
+            "langfuse": {"url": self.langfuse.url, **patient},
+            "mlflow": {"tracking_uri": self.mlflow.uri, "experiment": self.experiment},
+            "opik": {"url": self.opik.api, **patient},
+            "otlp": {"endpoint": self.otlp.url, **patient},
+            "phoenix": {"url": self.phoenix.url, "project": self.project, **patient},
+        }
+        return discover(tables)
+
+    def shown(self) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Per tracker the traces and the explanations, as the contract suite looks for them."""
+        of_mlflow, of_phoenix = mlflow.TestMLflowTracker(), phoenix.TestPhoenixTracker()
+        of_mlflow.experiment = self.experiment
+        of_phoenix.behind, of_phoenix.project = self.phoenix, self.project
+        contracts: dict[str, tuple[TrackerContract, object]] = {
+            "comet": (comet.TestCometTracker(), self.comet),
+            "langfuse": (langfuse.TestLangfuseTracker(), self.langfuse),
+            "mlflow": (of_mlflow, None),
+            "opik": (opik.TestOpikTracker(), self.opik),
+            "otlp": (otlp.TestOtlpTracker(), self.otlp),
+            "phoenix": (of_phoenix, None),
+        }
+        for name, (contract, server) in contracts.items():
+            traces = contract.visible_traces(server)  # type: ignore[arg-type]
+            yield name, traces, contract.visible_explanations(server)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def servers(
+    tmp_path: Path,
+    mlflow_server: MLflowServer,
+    phoenix_server: PhoenixServer,
+    comet_server: FakeComet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Servers]:
+    monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
+    monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", KEYS[0])
+    monkeypatch.setenv("LANGFUSE_SECRET_KEY", KEYS[1])
+    made = Servers(tmp_path, mlflow_server, phoenix_server, comet_server)
+    with made.opik, made.langfuse, made.otlp:
+        yield made
+
+
+@pytest.mark.usefixtures("server")
+def test_of_seven_trackers_one_hangs_and_one_fails(
+    settings: Settings, start: Start, servers: Servers
+) -> None:
+    write_spool(settings.spool, [prompted_span(number, span=number) for number in NUMBERS])
+    servers.langfuse.faults = [Fault("answer", Answer(500, b""), times=None)]
+    trackers = servers.trackers()
+    assert len(trackers) == 7
+    worker = start(settings, *trackers)
+
+    def complete() -> set[str]:
+        """The trackers for which nothing waits any more."""
+        status = worker.store.status()
+        explained = status.explained == len(NUMBERS)
+        return {
+            one.name
+            for one in status.trackers
+            if explained and one.explanations == len(NUMBERS) and not one.waiting
+        }
+
+    ill = {"opik", "langfuse"}
+    worker.until(lambda: complete() == {one.name for one in trackers} - ill)
+    assert servers.opik.held  # still: its first request has not been answered
+    assert servers.opik.traces == servers.langfuse.spans == {}
+    by_name = {one.name: one for one in worker.store.status().trackers}
+    assert by_name["langfuse"].unavailable
+    assert by_name["langfuse"].waiting == 2 * len(NUMBERS)
+    assert by_name["opik"].waiting  # of which kinds, it looks once it has its answer
+
+    servers.langfuse.faults = []
+    servers.opik.released.set()
+    worker.until(lambda: len(complete()) == 7)
+    worker.stop()
+    for name, traces, explanations in servers.shown():
+        assert len(set(traces)) == len(traces) == len(NUMBERS), name
+        assert sorted(explanations) == sorted(traces), name
+    [rows] = servers.archives.glob(f"*/{ROWS}")
+    archived = [row.call for row in merge_rows(rows.read_bytes(), [])]
+    assert sorted(archived) == [f"{trace_id(n)}:{span_id(n)}" for n in NUMBERS]
+    assert all(one.refused == () for one in worker.store.status().trackers)
