@@ -146,7 +146,7 @@ def test_of_seven_trackers_one_hangs_and_one_fails(
     ill = {"opik", "langfuse"}
     worker.until(lambda: complete() == {one.name for one in trackers} - ill)
     assert servers.opik.held  # still: its first request has not been answered
-    assert servers.opik.traces == servers.langfuse.spans == {}
+    assert (servers.opik.traces, servers.langfuse.spans) == ({}, {})
     by_name = {one.name: one for one in worker.store.status().trackers}
     assert by_name["langfuse"].unavailable
     assert by_name["langfuse"].waiting == 2 * len(NUMBERS)
