@@ -8,6 +8,7 @@ from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace.trackers import Tracker
 from smile_trace_comet import CometTracker
 from tests.support.fake_comet import FakeComet
+from tests.support.visible import in_comet
 
 
 class TestCometTracker(TrackerContract):
@@ -33,13 +34,8 @@ class TestCometTracker(TrackerContract):
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeComet)
-        return [experiment.key for experiment in server.experiments if experiment.type == "LLM"]
+        return in_comet(server)[0]
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeComet)
-        return [
-            experiment.key
-            for experiment in server.experiments
-            for asset in experiment.assets
-            if asset.name.endswith("/explanation.json")
-        ]
+        return in_comet(server)[1]

@@ -7,10 +7,10 @@ import pytest
 from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
-from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_langfuse import LangfuseTracker
 from tests.support.fake_langfuse import KEYS
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites
+from tests.support.visible import in_langfuse
 
 
 class TestLangfuseTracker(TrackerContract):
@@ -35,8 +35,8 @@ class TestLangfuseTracker(TrackerContract):
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeLangfuseWrites)
-        return [span.trace_id for span in server.spans.values() if span.parent_id is None]
+        return in_langfuse(server)[0]
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeLangfuseWrites)
-        return [s.trace_id for s in server.spans.values() if s.name.startswith(EXPLANATION_NAME)]
+        return in_langfuse(server)[1]

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 
-import mlflow
 import pytest
 
 from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace.trackers import Tracker
-from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_mlflow import MLflowTracker
 from tests.support.mlflow_server import MLflowServer
 from tests.support.reverse_proxy import ReverseProxy
+from tests.support.visible import in_mlflow
 
 pytestmark = pytest.mark.mlflow
 
@@ -45,17 +44,7 @@ class TestMLflowTracker(TrackerContract):
         super().test_a_delivery_whose_process_was_killed_is_completed(server, tracker, takes_effect)
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
-        return [trace.info.trace_id for trace in self._traces()]
+        return in_mlflow(self.experiment)[0]
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
-        return [
-            trace.info.trace_id
-            for trace in self._traces()
-            for span in trace.data.spans
-            if span.name.startswith(EXPLANATION_NAME)
-        ]
-
-    def _traces(self) -> list[mlflow.entities.Trace]:
-        found = mlflow.get_experiment_by_name(self.experiment)
-        assert found is not None
-        return list(mlflow.search_traces(locations=[found.experiment_id], return_type="list"))
+        return in_mlflow(self.experiment)[1]

@@ -10,6 +10,7 @@ from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace_opik import OpikTracker
 from tests.support.fake_opik import FakeOpik
+from tests.support.visible import in_opik
 
 
 class TestOpikTracker(TrackerContract):
@@ -34,11 +35,8 @@ class TestOpikTracker(TrackerContract):
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeOpik)
-        return list(server.traces)
+        return in_opik(server)[0]
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeOpik)
-        names = [n for files in server.attachments.values() for n, _, _ in files]
-        spans = [s for s in server.spans.values() if s["name"] == "why this answer?"]
-        assert all(names.count(name) <= len(spans) for name in names)
-        return [span["trace_id"] for span in spans]
+        return in_opik(server)[1]

@@ -9,6 +9,7 @@ from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace_otlp import OtlpTracker
 from tests.support.fake_otlp import FakeOtlp
+from tests.support.visible import in_otlp
 
 
 @pytest.fixture(params=["protobuf", "json"])
@@ -37,10 +38,8 @@ class TestOtlpTracker(TrackerContract):
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeOtlp)
-        explained = {id(span) for span in server.explanations}
-        roots = [s for s in server.spans if not s.parent_span_id and id(s) not in explained]
-        return [span.trace_id.hex() for span in roots]
+        return in_otlp(server)[0]
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeOtlp)
-        return [span.trace_id.hex() for span in server.explanations]
+        return in_otlp(server)[1]

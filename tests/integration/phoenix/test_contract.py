@@ -7,10 +7,10 @@ import pytest
 from smile_trace.records import JSON
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
-from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_phoenix import PhoenixTracker
 from tests.support.phoenix_server import PhoenixServer
 from tests.support.reverse_proxy import ReverseProxy
+from tests.support.visible import in_phoenix
 
 pytestmark = [pytest.mark.phoenix, pytest.mark.slow]
 
@@ -37,12 +37,7 @@ class TestPhoenixTracker(TrackerContract):
         return {"url": server.url, "project": self.project, "timeout_seconds": 60}
 
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
-        traces = self.behind.settled(f"projects/{self.project}/traces", limit=1000)
-        return [trace["trace_id"] for trace in traces]
+        return in_phoenix(self.behind, self.project)[0]
 
     def visible_explanations(self, server: FakeHttpServer) -> list[str]:
-        return [
-            span["context"]["trace_id"]
-            for span in self.behind.settled(f"projects/{self.project}/spans", limit=1000)
-            if span["name"].startswith(EXPLANATION_NAME)
-        ]
+        return in_phoenix(self.behind, self.project)[1]

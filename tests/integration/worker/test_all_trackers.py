@@ -12,15 +12,8 @@ import pytest
 from smile_trace.records import JSON
 from smile_trace.settings import Settings
 from smile_trace.testing.fake_http_server import Answer, Fault, Request
-from smile_trace.testing.tracker_contract import TrackerContract
 from smile_trace.trackers import Tracker, discover
 from smile_trace_comet.versions import ROWS, merge_rows
-from tests.integration.comet import test_contract as comet
-from tests.integration.langfuse import test_tracker_contract as langfuse
-from tests.integration.mlflow import test_contract as mlflow
-from tests.integration.opik import test_contract as opik
-from tests.integration.otlp import test_contract as otlp
-from tests.integration.phoenix import test_contract as phoenix
 from tests.support.comet_samples import prompted_span
 from tests.support.fake_comet import FakeComet
 from tests.support.fake_langfuse import KEYS
@@ -31,6 +24,15 @@ from tests.support.fault_injection import Start
 from tests.support.mlflow_server import MLflowServer
 from tests.support.phoenix_server import PhoenixServer
 from tests.support.spooled import span_id, trace_id, write_spool
+from tests.support.visible import (
+    Seen,
+    in_comet,
+    in_langfuse,
+    in_mlflow,
+    in_opik,
+    in_otlp,
+    in_phoenix,
+)
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.phoenix, pytest.mark.slow]
 
@@ -89,22 +91,16 @@ class Servers:
         }
         return discover(tables)
 
-    def shown(self) -> Iterator[tuple[str, list[str], list[str]]]:
-        """Per tracker the traces and the explanations, as the contract suite looks for them."""
-        of_mlflow, of_phoenix = mlflow.TestMLflowTracker(), phoenix.TestPhoenixTracker()
-        of_mlflow.experiment = self.experiment
-        of_phoenix.behind, of_phoenix.project = self.phoenix, self.project
-        contracts: dict[str, tuple[TrackerContract, object]] = {
-            "comet": (comet.TestCometTracker(), self.comet),
-            "langfuse": (langfuse.TestLangfuseTracker(), self.langfuse),
-            "mlflow": (of_mlflow, None),
-            "opik": (opik.TestOpikTracker(), self.opik),
-            "otlp": (otlp.TestOtlpTracker(), self.otlp),
-            "phoenix": (of_phoenix, None),
+    def shown(self) -> dict[str, Seen]:
+        """What a person sees, per tracker that takes traces."""
+        return {
+            "comet": in_comet(self.comet),
+            "langfuse": in_langfuse(self.langfuse),
+            "mlflow": in_mlflow(self.experiment),
+            "opik": in_opik(self.opik),
+            "otlp": in_otlp(self.otlp),
+            "phoenix": in_phoenix(self.phoenix, self.project),
         }
-        for name, (contract, server) in contracts.items():
-            traces = contract.visible_traces(server)  # type: ignore[arg-type]
-            yield name, traces, contract.visible_explanations(server)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -156,7 +152,7 @@ def test_of_seven_trackers_one_hangs_and_one_fails(
     servers.opik.released.set()
     worker.until(lambda: len(complete()) == 7)
     worker.stop()
-    for name, traces, explanations in servers.shown():
+    for name, (traces, explanations) in servers.shown().items():
         assert len(set(traces)) == len(traces) == len(NUMBERS), name
         assert sorted(explanations) == sorted(traces), name
     [rows] = servers.archives.glob(f"*/{ROWS}")
