@@ -67,6 +67,9 @@ test-instrumentors: .venv/.dev ## ONLY=openinference: real instrumentors, each i
 test-pages: .venv/.dev ## the how-to pages with an application, each followed in an environment that it installs
 	SMILE_TRACE_ALL_PAGES=1 $(PY) -m pytest tests/e2e/test_traced_pages.py --durations=0 $(PYTEST)
 
+test-exchange: .venv-exchange/.installed ## the real shap and datasets load what the hub writes
+	PYTHONPATH=. .venv-exchange/bin/python -m pytest -p no:cacheprovider --noconftest tests/exchange $(PYTEST)
+
 fuzz: .venv-fuzz/.installed ## MINUTES=60: hostile inputs to every reader of foreign data, guided by coverage
 	PYTHONPATH=. .venv-fuzz/bin/python -m tests.fuzz --minutes $(or $(MINUTES),60)
 
@@ -134,7 +137,7 @@ soak: .venv/.dev ## the worker under 30 captured calls a second for MINUTES=20: 
 	$(PY) -m benchmarks.worker.soak
 
 clean: ## remove the virtual environment and the demo's state
-	rm -rf .venv .venv-uv .venv-bench .venv-bench-attribution .venv-fuzz .venv-how-to .venv-instrumentors .venv-phoenix .fuzz .smile-trace
+	rm -rf .venv .venv-uv .venv-bench .venv-bench-attribution .venv-exchange .venv-fuzz .venv-how-to .venv-instrumentors .venv-phoenix .fuzz .smile-trace
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("smile-trace needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
@@ -162,6 +165,12 @@ clean: ## remove the virtual environment and the demo's state
 	@echo "Installing the fuzzer (once) …"
 	@$(PYTHON) -m venv .venv-fuzz
 	@.venv-fuzz/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r tests/fuzz/requirements.txt -e '.[comet,langfuse,mlflow,opik,otlp,phoenix,receive]'
+	@touch $@
+
+.venv-exchange/.installed: tests/exchange/requirements.txt pyproject.toml
+	@echo "Installing shap and datasets (once) …"
+	@$(PYTHON) -m venv .venv-exchange
+	@.venv-exchange/bin/pip install --quiet --disable-pip-version-check -r tests/exchange/requirements.txt -e '.[parquet]'
 	@touch $@
 
 .venv-bench-attribution/.installed: benchmarks/attribution/requirements.txt benchmarks/attribution/constraints.txt

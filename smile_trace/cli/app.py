@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smile_trace.cli import hub, hub_sharing
+from smile_trace.cli import hub, hub_exchange, hub_sharing
 from smile_trace.cli.calls import calls
 from smile_trace.cli.compare import compare
 from smile_trace.cli.deliver import deliver
@@ -111,6 +111,10 @@ _add(hub.check, "check", to=hub_app)
 _add(hub.build, "build", to=hub_app)
 _add(hub_sharing.anonymise, "anonymise", to=hub_app)
 _add(hub_sharing.review, "review", to=hub_app)
+_add(hub_exchange.explain, "explain", to=hub_app)
+_add(hub_exchange.merge, "merge", to=hub_app)
+_add(hub_exchange.diff, "diff", to=hub_app)
+_add(hub_exchange.export, "export", to=hub_app)
 _add(mcp, "mcp", extra="mcp")
 _add(forget, "forget")
 _add(copy, "copy", to=store_app)

@@ -1,0 +1,1 @@
+"""The real shap and datasets, in an environment of their own: `make test-exchange`."""

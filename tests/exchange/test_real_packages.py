@@ -1,0 +1,35 @@
+"""What is written for other packages is loaded by these packages."""
+
+from pathlib import Path
+
+import pytest
+
+from smile_trace.hub.tables import rows, write_dataset
+from smile_trace.hub.to_shap import to_shap
+from tests.support.explained import explanation
+from tests.support.hub_entries import entry, explained
+
+shap = pytest.importorskip("shap", reason="make test-exchange installs it")
+datasets = pytest.importorskip("datasets", reason="make test-exchange installs it")
+
+
+def test_shap_takes_it_and_draws_it() -> None:
+    made = to_shap(explained())
+    assert isinstance(made, shap.Explanation)
+    assert list(made.values) == [s.attribution for s in explained().segments]
+    assert list(made.data) == [s.text for s in explained().segments]
+    strongest = made[[made.values.argmax()]]
+    assert strongest.data[0] == explained().ranked[0].text
+    assert shap.plots.bar(made, show=False) is not None
+
+
+def test_datasets_loads_the_folder_by_its_card(tmp_path: Path) -> None:
+    from smile_trace.records.entry import Entry
+
+    made = [entry(licence="CC-BY-4.0"), Entry.of(explanation(), licence="CC-BY-4.0")]
+    write_dataset(made, tmp_path / "d")
+    loaded = datasets.load_dataset(str(tmp_path / "d"), "segments", cache_dir=str(tmp_path / "c"))
+    wanted = list(rows(made))
+    assert loaded["train"].num_rows == len(wanted)
+    assert loaded["train"][0]["text"] == wanted[0]["text"]
+    assert loaded["train"]["attribution"] == [row["attribution"] for row in wanted]
