@@ -89,12 +89,15 @@ class Sampling:
         return found
 
     def found(self) -> Collection[str]:
-        """The probes that may be reported: those whose stages are over, or with p ≤ EARLY."""
+        """The probes that may be reported at the end: not those that stopped for lack of changes.
+
+        Where the budget ended before a probe's stages did, this is its one look, too.
+        """
         p_values = self.p_values()
         return [
             name
             for name, p_value in p_values.items()
-            if p_value <= (ALPHA if self.is_over(name) else EARLY)
+            if p_value <= ALPHA and not self._is_stopped(name)
         ]
 
     def is_over(self, name: str) -> bool:
