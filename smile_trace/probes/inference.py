@@ -44,10 +44,12 @@ NOTHING = Count(0, 0)
 
 
 class Stage(NamedTuple):
-    """After `asked` answers sampling stops where no more than `stop` of them changed."""
+    """After `asked` answers sampling stops where no more than `stop` of them changed, or at least
+    `enough`."""
 
     asked: int
     stop: int
+    enough: int
 
 
 Between = Callable[[str, str], Count]
@@ -56,7 +58,8 @@ count as changed by this probe's own measure."""
 
 
 def rate_interval(count: Count, stages: Sequence[Stage]) -> tuple[float, float]:
-    """The mid-p interval of a rate, right for sampling that stops early where little changes.
+    """The mid-p interval of a rate that knows where sampling stops: where few answers change, or
+    nearly all.
 
     Outcomes are ordered by the rate that they show; a tail counts half of the outcome's own
     probability (Lancaster 1961), so that coverage is right on average, where Clopper and Pearson's
@@ -88,7 +91,7 @@ def _below(rate: float, changed: int, asked: int, stages: Sequence[Stage]) -> fl
     for stage in stages:
         alive = np.convolve(alive, _binomial(stage.asked - at, rate))
         less += alive[: stage.stop + 1].sum()
-        alive[: stage.stop + 1] = 0.0
+        alive[: stage.stop + 1] = alive[stage.enough :] = 0.0
         at = stage.asked
     alive = np.convolve(alive, _binomial(asked - at, rate))
     return float(less + alive[:changed].sum() + alive[changed] / 2)

@@ -29,8 +29,9 @@ REPEATS, PARAPHRASE = "stability", "paraphrase"
 FIRST = 4
 """Calls of every probe before anything is decided."""
 
-STAGES = (Stage(FIRST, 0), Stage(7, 1), Stage(10, 2))
-"""Where a probe stops: after four answers of which none changed, after seven of which one did …"""
+STAGES = (Stage(FIRST, 0, FIRST), Stage(7, 1, 6), Stage(10, 2, 11))
+"""Where a probe stops: after four answers of which none changed, or all; after seven of which one
+did … The upper ends are those of EARLY where no control changed."""
 
 ENOUGH, MOST = 10, 16
 """Answers of a probe where no control changed, and where one did."""
@@ -108,7 +109,7 @@ class Sampling:
         if name == REPEATS:
             return count.asked >= ENOUGH
         enough = count.asked >= ENOUGH and self._has_control(name, CONTROLS)
-        return count.asked >= MOST or (enough and self._is_quiet(name))
+        return count.asked >= MOST or (enough and self._controls_agree(name))
 
     def _first(self) -> dict[str, int]:
         """The first answers of those that have none."""
@@ -135,7 +136,7 @@ class Sampling:
             if (missing := self._missing(control, wanted)) > 0:
                 more[control] = missing
             if count.asked == ENOUGH and wanted == CONTROLS:
-                return more  # whether it is quiet decides how many more are asked
+                return more  # whether it changed decides how many more are asked
         later = [stage.asked for stage in STAGES if stage.asked > count.asked]
         more[name] = self._missing(name, later[0] if later else MOST)
         return more
@@ -159,7 +160,7 @@ class Sampling:
         control = self._control(name)
         return control is None or self._missing(control, wanted) <= 0
 
-    def _is_quiet(self, name: str) -> bool:
+    def _controls_agree(self, name: str) -> bool:
         """Whether no answer of its controls counts as changed."""
         controls = [REPEATS] if name == PARAPHRASE else [REPEATS, PARAPHRASE]
         return not any(self.between(name, one).changed for one in controls)

@@ -10,24 +10,25 @@ from scipy.stats import binom, boschloo_exact  # type: ignore[import-untyped]
 from smile_trace.probes.inference import (
     ALPHA,
     Count,
+    Stage,
     adjusted,
     against_both_controls,
     excess,
     rate_interval,
 )
-from smile_trace.probes.sampling import MOST, STAGES
+from smile_trace.probes.sampling import ENOUGH, STAGES
 
 
 def outcomes(rate: float) -> dict[Count, float]:
     """Where sampling by the stages ends, with its probability."""
     alive, at, ended = {0: 1.0}, 0, dict[Count, float]()
-    for asked, stop in [*STAGES, (MOST, MOST)]:
+    for asked, stop, enough in [*STAGES[:-1], Stage(ENOUGH, ENOUGH, 0)]:
         step = binom.pmf(np.arange(asked - at + 1), asked - at, rate)
         then: dict[int, float] = {}
         for (changed, p), (more, q) in product(alive.items(), enumerate(step)):
             then[changed + more] = then.get(changed + more, 0) + p * q
-        alive, at = {k: p for k, p in then.items() if k > stop}, asked
-        ended |= {Count(k, asked): p for k, p in then.items() if k <= stop}
+        alive, at = {k: p for k, p in then.items() if stop < k < enough}, asked
+        ended |= {Count(k, asked): p for k, p in then.items() if k not in alive}
     return ended
 
 
@@ -41,8 +42,8 @@ def test_an_interval_holds_the_rate_about_as_often_as_it_says() -> None:
         covered.append(
             sum(p for c, p in found.items() if intervals[c][0] <= rate <= intervals[c][1])
         )
-    assert np.mean(covered) == pytest.approx(0.9, abs=0.03)
-    assert min(covered) > 0.8
+    assert min(covered) > 0.86
+    assert 0.9 < np.mean(covered) < 0.95
 
 
 def test_intervals_are_ordered_as_the_rates_are() -> None:

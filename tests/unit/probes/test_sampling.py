@@ -11,7 +11,7 @@ def sampling(**counts: tuple[int, int]) -> Sampling:
     return Sampling(AVAILABLE, lambda probe, other: given[other])
 
 
-QUIET = {"stability": (0, 4), "paraphrase": (0, 4), "swap": (0, 4)}
+UNCHANGED = {"stability": (0, 4), "paraphrase": (0, 4), "swap": (0, 4)}
 
 
 def test_every_probe_has_four_answers_first_controls_before_the_others() -> None:
@@ -20,34 +20,34 @@ def test_every_probe_has_four_answers_first_controls_before_the_others() -> None
 
 
 def test_where_nothing_changed_nothing_more_is_asked() -> None:
-    assert sampling(**QUIET, order=(0, 4)).next(40) == {}
+    assert sampling(**UNCHANGED, order=(0, 4)).next(40) == {}
 
 
 def test_what_changed_goes_on_in_stages_and_the_control_with_it() -> None:
-    assert sampling(**QUIET, order=(1, 4)).next(40) == {"order": 3}
-    assert sampling(**QUIET, order=(1, 7)).next(40) == {}
-    assert sampling(**QUIET, order=(2, 7)).next(40) == {"paraphrase": 4, "order": 3}
-    quiet = QUIET | {"paraphrase": (0, 8)}
-    assert sampling(**quiet, order=(4, 10)).next(40) == {}
-    assert sampling(**quiet, order=(4, 10)).found() == ["order"]
+    assert sampling(**UNCHANGED, order=(1, 4)).next(40) == {"order": 3}
+    assert sampling(**UNCHANGED, order=(1, 7)).next(40) == {}
+    assert sampling(**UNCHANGED, order=(2, 7)).next(40) == {"paraphrase": 4, "order": 3}
+    unchanged = UNCHANGED | {"paraphrase": (0, 8)}
+    assert sampling(**unchanged, order=(4, 10)).next(40) == {}
+    assert sampling(**unchanged, order=(4, 10)).found() == ["order"]
 
 
 def test_where_a_control_changes_more_is_asked_of_both() -> None:
-    loud = QUIET | {"paraphrase": (1, 8)}
+    loud = UNCHANGED | {"paraphrase": (1, 8)}
     assert sampling(**loud, order=(4, 10)).next(40) == {"paraphrase": 4, "order": 6}
 
 
 def test_strong_evidence_ends_it_early() -> None:
-    loud = sampling(**QUIET, order=(4, 4))
+    loud = sampling(**UNCHANGED, order=(4, 4))
     assert loud.next(40) == {}
     assert loud.found() == ["order"]
 
 
 def test_what_stopped_for_lack_of_changes_is_not_reported() -> None:
-    quiet = QUIET | {"paraphrase": (0, 12)}
-    assert not sampling(**quiet, order=(2, 10)).found()
+    unchanged = UNCHANGED | {"paraphrase": (0, 12)}
+    assert not sampling(**unchanged, order=(2, 10)).found()
 
 
 def test_repeats_are_unstable_where_clearly_more_than_a_tenth_change() -> None:
-    assert sampling(**(QUIET | {"stability": (4, 10)}), order=(0, 4)).found() == ["stability"]
-    assert not sampling(**(QUIET | {"stability": (1, 4)}), order=(0, 4)).found()
+    assert sampling(**(UNCHANGED | {"stability": (4, 10)}), order=(0, 4)).found() == ["stability"]
+    assert not sampling(**(UNCHANGED | {"stability": (1, 4)}), order=(0, 4)).found()
