@@ -277,6 +277,11 @@ class CometClient:
             too_old = client.backend_version < OLDEST_SERVER
         except (KeyError, TypeError, ValueError) as error:  # JSON, but not what Comet says
             raise self._service.wrong() from error
+        except RequestRejected as error:  # of its version: no item is to blame
+            if error.status < 500:
+                raise self._service.wrong() from error
+            said = f"{error}; nothing needs to be done, it is tried again"
+            raise TrackerUnavailable(said) from error
         if too_old:
             raise TrackerUnavailable(
                 f"the Comet server at {self.url} is too old for traces with ids of our own: "
