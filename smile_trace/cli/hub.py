@@ -45,10 +45,11 @@ def check(
             print(checked.model_dump_json(), flush=True)
         elif not checked.passed or live or only is not None:
             print(printable(f"line {checked.line}: {checked.outcome}: {checked.reason}"))
-    if not counts:
-        raise SmileTraceError(f"{file} holds no such entry")
+    if not counts and only is not None:
+        raise SmileTraceError(f"{file} holds no entry whose id begins with {only}")
     if not json:
-        print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+        said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        print(said or "no entries")
     if counts.keys() & {"changed", "damaged"}:
         raise typer.Exit(1)
 

@@ -63,6 +63,8 @@ def test_the_command_builds_and_checks(tmp_path: Path) -> None:
     assert run.invoke(app, ["hub", "check", data]).output == "1 identical\n"
     only = run.invoke(app, ["hub", "check", data, "--only", entry().id[:12]])
     assert only.output.startswith("line 1: identical: ")
+    missing = run.invoke(app, ["hub", "check", data, "--only", "fff0"])
+    assert "holds no entry whose id begins with fff0" in str(missing.exception)
     Path(data).write_text(Path(data).read_text().replace("Lyon", "Lion", 1))
     broken = run.invoke(app, ["hub", "check", data])
     assert broken.exit_code == 1
