@@ -8,8 +8,8 @@ from mlflow.entities import LifecycleStage, Run
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from smile_trace.trackers.http import RequestRejected
-from smile_trace_mlflow.connection import Connection, delete_files
 from smile_trace_mlflow.runs import NOTE_TAG
+from smile_trace_mlflow.server.connection import Connection, delete_files
 
 
 class RunRequests(Connection):

@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
-from smile_trace_mlflow.connection import Connection, delete_files
+from smile_trace_mlflow.server.connection import Connection, delete_files
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
 USER = AssessmentSource(source_type="HUMAN", source_id="user")

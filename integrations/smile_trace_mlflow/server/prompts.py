@@ -10,7 +10,7 @@ from smile_trace import foreign
 from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.foreign import ForeignDataError
 from smile_trace.trackers.http import RequestRejected
-from smile_trace_mlflow.trace_requests import TraceRequests
+from smile_trace_mlflow.server.traces import TraceRequests
 
 PROMPT_SECONDS, MAX_PROMPTS = 60.0, 1000
 """For how long, and for how many, the registry's answer about a prompt version is cached."""

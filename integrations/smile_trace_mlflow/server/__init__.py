@@ -8,8 +8,8 @@ an attachment's bytes). The integration tests pin them.
 
 from mlflow.entities.model_registry import PromptVersion
 
-from smile_trace_mlflow.prompt_requests import PromptRequests
-from smile_trace_mlflow.run_requests import RunRequests
+from smile_trace_mlflow.server.prompts import PromptRequests
+from smile_trace_mlflow.server.runs import RunRequests
 
 RUNS_TAG, MOST_RUNS = "mlflow.prompt.run_ids", 20
 """The tag by which MLflow's page of a prompt version lists runs with links, and the most in it."""
