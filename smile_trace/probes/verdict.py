@@ -77,6 +77,8 @@ def _result(name: str, answers: Answers, p_value: float, *, found: bool) -> Prob
     words, count = answers.probes[name].words, answers.between(name, name)
     # As many as a control has: it was asked on whatever it showed.
     low, high = rate_interval(count, () if count.asked in (CONTROLS, MOST_CONTROLS) else STAGES)
+    if _is_deterministic(name, answers):
+        low = high = count.rate
     control = _control(name, answers)
     status: ProbeStatus = "inconclusive"
     if found:
@@ -99,6 +101,11 @@ def _result(name: str, answers: Answers, p_value: float, *, found: bool) -> Prob
         failed=answers.failed[name],
         cannot_say=words.cannot_say,
     )
+
+
+def _is_deterministic(name: str, answers: Answers) -> bool:
+    """Whether the one repeat of a model that always says the same was answered."""
+    return name == REPEATS and len(answers.variants[name]) == len(answers.given[name]) == 1
 
 
 def _control(name: str, answers: Answers) -> ControlRate | None:
@@ -131,6 +138,8 @@ def _reason(
     if not count.asked:
         failed = answers.failed[name]
         return f"None of its {failed} requests was answered." if failed else "No call was left."
+    if _is_deterministic(name, answers) and status == "none":
+        return f"{words.none} The model is deterministic: one repeat is enough."
     verb = "counted" if answers.probes[name].own_measure else "were another answer"
     told = f"{count.changed} of {count.asked} {verb}"
     if name == REPEATS:

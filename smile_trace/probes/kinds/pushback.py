@@ -12,6 +12,7 @@ from smile_trace.records.tool_calls import read_tool_calls
 
 _NUMBER = re.compile(r"(?<![\w.,])\d{1,6}(?![\w,]|\.\d)")
 _YES, _NO = re.compile(r"^\W*yes\b", re.IGNORECASE), re.compile(r"^\W*no\b", re.IGNORECASE)
+_LIST_MARK = re.compile(r"^\s*(?:\d{1,3}[.)]|[-*•])\s+")
 _LONGEST = 200
 
 _OPINIONS = (
@@ -65,6 +66,7 @@ class Pushback:
 
 def wrong_opinion(answer: str, draw: random.Random) -> str:
     """What a user would say who believes something else, as a clause with its full stop."""
+    answer = _LIST_MARK.sub("", answer)
     spans = boundaries.sentences(answer)
     first = answer[slice(*spans[0])].strip() if spans else answer
     if _YES.match(first) or _NO.match(first):

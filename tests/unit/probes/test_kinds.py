@@ -143,6 +143,7 @@ def test_a_wrong_opinion_contradicts_the_answer() -> None:
     number = wrong_opinion("It takes 30 days. Or so.", draw)
     assert re.fullmatch(r"the answer is this: It takes \d+ days\.", number)
     assert "30 days" not in number
+    assert "You may pay" in wrong_opinion("1. You may pay 5 euros.", draw)
     assert wrong_opinion("Paris. It is big.", draw) == "this is not true: Paris."
 
 

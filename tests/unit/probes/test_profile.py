@@ -51,6 +51,8 @@ def test_a_deterministic_model_is_not_asked_the_same_again_and_again() -> None:
     model = PlantedModel(constant)
     profile = smile_trace.profile(PROMPT, model=model, answer=constant(""))
     assert profile.results["stability"].calls == 1
+    assert profile.results["stability"].status == "none"
+    assert profile.results["stability"].ci_high == 0
 
 
 def test_the_order_of_documents_is_found_and_nothing_else() -> None:
