@@ -70,7 +70,9 @@ class Spool:
             OSError: they could not all be written; some of them may stand there.
         """
         if not self._fits(len(lines)):
-            raise SpoolFull("the spool is full; start the worker or raise SMILE_TRACE_SPOOL_LIMIT")
+            raise SpoolFull(
+                "the spool is full; start the worker or the shipper, or raise SMILE_TRACE_SPOOL_LIMIT"
+            )
         descriptor = self._descriptor
         if descriptor < 0 or self._is_full_or_removed(descriptor):
             descriptor = self._open()
