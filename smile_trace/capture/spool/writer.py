@@ -71,7 +71,7 @@ class Spool:
         """
         if not self._fits(len(lines)):
             raise SpoolFull(
-                "the spool is full; start the worker or the shipper, or raise SMILE_TRACE_SPOOL_LIMIT"
+                "the spool is full; start the worker or shipper, or raise SMILE_TRACE_SPOOL_LIMIT"
             )
         descriptor = self._descriptor
         if descriptor < 0 or self._is_full_or_removed(descriptor):
