@@ -71,9 +71,11 @@ def test_what_hosts_capture_is_explained_once_and_delivered_once(
 
     with Balancer([receiver.port for receiver in receivers], random.Random(1)) as balancer:
         shippers = [ShipperProcess(host, balancer.url) for host in hosts]
+        services: list[Receiver | WorkerProcesses | ShipperProcess]
+        services = [*receivers, *workers, *shippers]
         try:
             model.start()
-            for one in (*receivers, *workers, *shippers):
+            for one in services:
                 one.start()
             wait_for(lambda: len(status().workers) == len(workers))
             wait_for(lambda: status().explained == len(hosts) * CALLS)
@@ -83,8 +85,9 @@ def test_what_hosts_capture_is_explained_once_and_delivered_once(
                 assert shipper.stop() == 0, shipper.said()
             ended = status()
         finally:
-            for one in (*shippers, *receivers, *workers, model):
+            for one in services:
                 one.close()
+            model.close()
     assert (ended.captured, ended.failed) == (len(hosts) * CALLS, 0)
     assert ended.spent.calls >= model.asked
     assert len(delivered()) == len(set(delivered())) == len(hosts) * CALLS
