@@ -19,7 +19,7 @@ class EntryUnreadable(SmileTraceError):
     """A line is no entry; the message says why."""
 
 
-def read_entries(file: Path) -> Iterator[tuple[int, Entry]]:
+def read_entries(file: str | Path) -> Iterator[tuple[int, Entry]]:
     """Every entry with the number of its line, from 1; lines of 0.1's `export` are upgraded.
 
     Raises:
@@ -33,14 +33,14 @@ def read_entries(file: Path) -> Iterator[tuple[int, Entry]]:
             raise EntryUnreadable(f"{file}, line {number}: {error}") from None
 
 
-def read_lines(file: Path) -> Iterator[tuple[int, bytes]]:
+def read_lines(file: str | Path) -> Iterator[tuple[int, bytes]]:
     """Every line that is not blank, with its number, from 1.
 
     Raises:
         SmileTraceError: the file cannot be read.
     """
     try:
-        with file.open("rb") as stream:
+        with Path(file).open("rb") as stream:
             for number, line in enumerate(stream, start=1):
                 if line.strip():
                     yield number, line.rstrip(b"\n")
@@ -68,7 +68,7 @@ def parse(line: bytes) -> Entry:
     return entry if entry.id else entry.identified()
 
 
-def write_entries(entries: Iterable[Entry], file: Path) -> int:
+def write_entries(entries: Iterable[Entry], file: str | Path) -> int:
     """Write a file of them; the same entry once. Returns how many.
 
     Raises:
@@ -76,7 +76,7 @@ def write_entries(entries: Iterable[Entry], file: Path) -> int:
     """
     seen = set[str]()
     try:
-        with file.open("w", encoding="utf-8", newline="\n") as out:
+        with Path(file).open("w", encoding="utf-8", newline="\n") as out:
             for entry in entries:
                 if entry.id not in seen:
                     seen.add(entry.id)

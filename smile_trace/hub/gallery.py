@@ -31,7 +31,7 @@ _TEMPLATES = Environment(
 )
 
 
-def build(folder: Path, entries: Iterable[Entry], *, title: str = "Explanations") -> int:
+def build(folder: str | Path, entries: Iterable[Entry], *, title: str = "Explanations") -> int:
     """Write the gallery of these entries into a folder; returns how many different ones.
 
     `index.html` holds the list and its search, `e/` a page each, and `explanations.smile.jsonl`
@@ -41,6 +41,7 @@ def build(folder: Path, entries: Iterable[Entry], *, title: str = "Explanations"
         SmileTraceError: the folder cannot be written.
     """
     rows: dict[str, Row] = {}
+    folder = Path(folder)
     with _writing(folder):
         (folder / PAGES).mkdir(parents=True, exist_ok=True)
         with (folder / DATA).open("w", encoding="utf-8", newline="\n") as data:
