@@ -68,7 +68,7 @@ test-pages: .venv/.dev ## the how-to pages with an application, each followed in
 	SMILE_TRACE_ALL_PAGES=1 $(PY) -m pytest tests/e2e/test_traced_pages.py --durations=0 $(PYTEST)
 
 test-exchange: .venv-exchange/.installed ## the real shap and datasets load what the hub writes
-	PYTHONPATH=. .venv-exchange/bin/python -m pytest -p no:cacheprovider --noconftest tests/exchange $(PYTEST)
+	PYTHONPATH=. .venv-exchange/bin/python -m pytest -o addopts= -p no:cacheprovider --noconftest tests/exchange $(PYTEST)
 
 fuzz: .venv-fuzz/.installed ## MINUTES=60: hostile inputs to every reader of foreign data, guided by coverage
 	PYTHONPATH=. .venv-fuzz/bin/python -m tests.fuzz --minutes $(or $(MINUTES),60)
