@@ -41,6 +41,8 @@ from smile_trace_comet.versions import (
     versions_of,
 )
 
+_SCRATCH = ".archive-"
+
 
 class ArchiveOptions(Record):
     """Where offline archives of the prompt versions go."""
@@ -113,6 +115,7 @@ class CometArchiveTracker(Tracker):
         """
         workspace, project = self.options.workspace or "", self.options.experiments_project
         try:
+            _remove_scratch(self.options.directory)
             for item in items:
                 for key in version_keys(item, workspace, project):
                     self._forget(key, {call.id for call in item.calls})
@@ -176,7 +179,8 @@ def write_archive(path: Path, key: VersionKey, wanted: VersionReport, files: Pat
     Uploaded again, it goes on in the same experiment (`mode="get_or_create"`).
     """
     comet_ml = sdk.load().comet_ml
-    scratch = Path(tempfile.mkdtemp(prefix=".archive-", dir=path.parent))
+    _remove_scratch(path.parent)
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=path.parent))
     try:
         switched_off = dict.fromkeys(
             (
@@ -211,6 +215,12 @@ def write_archive(path: Path, key: VersionKey, wanted: VersionReport, files: Pat
         os.replace(made, path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _remove_scratch(directory: Path) -> None:
+    """Remove what a process left that was killed while it wrote: it holds texts of calls."""
+    for left in directory.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(path: Path, content: bytes) -> None:

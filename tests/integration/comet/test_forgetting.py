@@ -95,6 +95,9 @@ def test_an_archive_is_made_anew_without_the_forgotten_call(tmp_path: Path) -> N
     traces = [prompt_trace(1, country=MARKER), prompt_trace(2, country=OTHER)]
     tracker.deliver_explanations([explained(trace) for trace in traces])
     assert MARKER in everything(tmp_path)
+    scratch = tmp_path / ".archive-of-a-killed-process"
+    scratch.mkdir()
+    (scratch / "messages.json").write_text(MARKER)
     for _ in range(2):
         [outcome] = tracker.forget([forgotten(traces[0])])
         assert isinstance(outcome, Receipt)
