@@ -32,7 +32,6 @@ def to_shap(explanation: Explanation) -> "shap.Explanation":
         base_values=0.0,
         data=np.array(texts, dtype=object),
         feature_names=texts,
-        output_names=explanation.answer,
         lower_bounds=np.array([segment.ci_low for segment in free]),
         upper_bounds=np.array([segment.ci_high for segment in free]),
     )
