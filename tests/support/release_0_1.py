@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.release_0_1_mapping import completed, upgrade
+from tests.support.release_0_1_mapping import PROVENANCE, completed, find, upgrade
 
 DATA = Path(__file__).parents[1] / "data" / "release_0_1"
 OUTPUTS = DATA / "outputs.jsonl.gz"
@@ -61,12 +61,14 @@ def outputs() -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def recorded(value: Any) -> Any:
-    """A document as it is recorded: without what no seed decides, numbers rounded."""
+def recorded(value: Any, *path: str) -> Any:
+    """A document as it is recorded: without what no seed decides, and what it needs to be computed
+    again; numbers rounded."""
     if isinstance(value, dict):
-        return {k: recorded(v) for k, v in value.items() if k not in NOT_DETERMINED}
+        kept = {k: recorded(v, *path, k) for k, v in value.items() if k not in NOT_DETERMINED}
+        return kept | find(PROVENANCE, path, {})
     if isinstance(value, list):
-        return [recorded(item) for item in value]
+        return [recorded(item, *path) for item in value]
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}")
     return value

@@ -35,18 +35,21 @@ RENAMED_VALUES: dict[str, dict[Any, Any]] = {
 }
 """Path of a field to the new form of its values (each one of a list's)."""
 
+PROVENANCE: dict[str, dict[str, Any]] = {
+    "explanation": {"parameters": {}, "prompts": [], "package": None, "method": None},
+    "explanation.perturbations": {"logprobs": None, "likeliest_by": None, "tokens": None},
+}
+"""What an Explanation is computed again from, as it is in those of release 0.1."""
+
 ADDED_FIELDS: dict[str, dict[str, Any]] = {
     "comparison.versions": {"passages": []},
     "explanation": {
         "notes": [],
         "fields": [],
         "documents": [],
-        "parameters": {},
-        "prompts": [],
-        "package": None,
-        "method": None,
+        **PROVENANCE["explanation"],
     },
-    "explanation.perturbations": {"logprobs": None, "likeliest_by": None, "tokens": None},
+    "explanation.perturbations": PROVENANCE["explanation.perturbations"],
     "line": {
         "path": None,
         "comparison": None,
@@ -130,29 +133,29 @@ def completed(document: Any, *path: str) -> Any:
         name: inside if name in OPAQUE else completed(inside, *path, name)
         for name, inside in document.items()
     }
-    return _find(ADDED_FIELDS, path, {}) | found
+    return find(ADDED_FIELDS, path, {}) | found
 
 
 def _upgraded(value: Any, path: tuple[str, ...], phrases: dict[str, str]) -> Any:
     if isinstance(value, dict):
         renamed = {
-            _find(RENAMED_FIELDS, (*path, name), name): (
+            find(RENAMED_FIELDS, (*path, name), name): (
                 inside if name in OPAQUE else _upgraded(inside, (*path, name), phrases)
             )
             for name, inside in value.items()
         }
-        return renamed | _find(ADDED_FIELDS, path, {})
+        return renamed | find(ADDED_FIELDS, path, {})
     if isinstance(value, list):
         return [_upgraded(item, path, phrases) for item in value]
     if isinstance(value, str | int):
-        value = _find(RENAMED_VALUES, path, {}).get(value, value)
-    if isinstance(value, str) and _find(dict.fromkeys(SENTENCES, True), path, False):
+        value = find(RENAMED_VALUES, path, {}).get(value, value)
+    if isinstance(value, str) and find(dict.fromkeys(SENTENCES, True), path, False):
         for before, after in phrases.items():
             value = value.replace(before, after)
     return value
 
 
-def _find(table: dict[str, Any], path: tuple[str, ...], otherwise: Any) -> Any:
+def find(table: dict[str, Any], path: tuple[str, ...], otherwise: Any) -> Any:
     """What the longest end of `path` stands for in `table`."""
     for first in range(len(path)):
         if (name := ".".join(path[first:])) in table:

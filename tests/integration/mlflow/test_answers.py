@@ -111,7 +111,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
 
 
 def test_credentials_come_from_mlflows_own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    with answering(200) as (uri, asked):
+    with answering(200, "") as (uri, asked):
         tracker_at(uri).deliver_traces(one_trace())
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
         tracker_at(uri).deliver_traces(one_trace())
