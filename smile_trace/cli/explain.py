@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace.cli.arguments import (
+    Answer,
+    Application,
+    DryRun,
+    Model,
+    Prompt,
+    PromptFile,
+    TraceId,
+    Yes,
+)
 from smile_trace.cli.confirmation import confirm, describe
 from smile_trace.cli.explain_run import explain_run
 from smile_trace.cli.foreground_delivery import deliver as deliver_into_trace
@@ -36,13 +46,7 @@ class Signal(StrEnum):
 
 def explain(
     context: typer.Context,
-    trace_id: Annotated[
-        str | None,
-        typer.Argument(
-            help="A captured call, as smile-trace calls lists them, or one that stands in MLflow "
-            "(tr-…), Phoenix, Langfuse or Opik: TRACE_ID or TRACE_ID:SPAN_ID."
-        ),
-    ] = None,
+    trace_id: TraceId = None,
     run: Annotated[
         str | None,
         typer.Option(
@@ -50,17 +54,10 @@ def explain(
             help="The traces of an evaluation run that stand in MLflow (mlflow.genai.evaluate).",
         ),
     ] = None,
-    prompt: Annotated[str | None, typer.Option(help="The prompt's text.")] = None,
-    file: Annotated[
-        Path | None, typer.Option(help="A file that holds the prompt's text; - reads stdin.")
-    ] = None,
-    answer: Annotated[
-        str | None, typer.Option(help="What the model said; asked first where it is missing.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A model of the settings, or demo; a captured call has its own."),
-    ] = None,
+    prompt: Prompt = None,
+    file: PromptFile = None,
+    answer: Answer = None,
+    model: Model = None,
     unit: Annotated[
         str,
         typer.Option(
@@ -91,10 +88,7 @@ def explain(
             "a JSON answer ('$.city')."
         ),
     ] = None,
-    app: Annotated[
-        str | None,
-        typer.Option(help="The application's module, to call its function again (kind rerun)."),
-    ] = None,
+    app: Application = None,
     signal: Annotated[Signal, typer.Option(help="How answers are compared.")] = Signal.auto,
     distance: Annotated[
         str,
@@ -134,13 +128,8 @@ def explain(
             "--deliver", help="Also put it into the trace that stands in the backend (MLflow, …)."
         ),
     ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Ask nothing: show what would be asked and cost at most."),
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Ask a model that costs money without a question.")
-    ] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     freeze: Annotated[
         list[str] | None, typer.Option("--freeze", hidden=True, help="Now --protect.")
     ] = None,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace.cli.arguments import Yes
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ def check(
     model: Annotated[
         str | None, typer.Option(help="With --live: who is asked, in place of the named model.")
     ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Ask a model that costs money without a question.")
-    ] = False,
+    yes: Yes = False,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each entry.")] = False,
 ) -> None:
     """See that nothing was changed, and that the stored responses give the same explanations.

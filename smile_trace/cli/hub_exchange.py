@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace.cli.arguments import Yes
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
@@ -71,9 +72,7 @@ def explain(
     to: Annotated[Path, typer.Argument(help="Where the explanations are added.")],
     model: Annotated[str, typer.Option(help="A model of the settings, or demo.")],
     budget: Annotated[int, typer.Option(min=4, help="The most calls of each explanation.")] = 40,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Ask a model that costs money without a question.")
-    ] = False,
+    yes: Yes = False,
 ) -> None:
     """Explain the prompts of a file of another tool, each into a line of TO."""
     from smile_trace.cli.confirmation import confirm

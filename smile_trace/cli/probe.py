@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace.cli.arguments import (
+    Answer,
+    Application,
+    DryRun,
+    Model,
+    Prompt,
+    PromptFile,
+    TraceId,
+    Yes,
+)
 from smile_trace.cli.confirmation import confirm, most_of
 from smile_trace.cli.output import check_writable, printable, read_text, show_result
 from smile_trace.cli.progress import CallBar
@@ -16,43 +26,22 @@ if TYPE_CHECKING:
 
 
 def probe(
-    trace_id: Annotated[
-        str | None,
-        typer.Argument(
-            help="A captured call, as smile-trace calls lists them, or one that stands in MLflow "
-            "(tr-…), Phoenix, Langfuse or Opik: TRACE_ID or TRACE_ID:SPAN_ID."
-        ),
-    ] = None,
-    prompt: Annotated[str | None, typer.Option(help="The prompt's text.")] = None,
-    file: Annotated[
-        Path | None, typer.Option(help="A file that holds the prompt's text; - reads stdin.")
-    ] = None,
-    answer: Annotated[
-        str | None, typer.Option(help="What the model said; asked first where it is missing.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A model of the settings, or demo; a captured call has its own."),
-    ] = None,
+    trace_id: TraceId = None,
+    prompt: Prompt = None,
+    file: PromptFile = None,
+    answer: Answer = None,
+    model: Model = None,
     probes: Annotated[
         list[str] | None,
         typer.Option("--probe", help="Only this probe, beside the two controls; repeatable."),
     ] = None,
     budget: Annotated[int, typer.Option(min=4, help="The most calls to the model.")] = 40,
     seed: Annotated[int, typer.Option(help="Decides the variants.")] = 0,
-    app: Annotated[
-        str | None,
-        typer.Option(help="The application's module, to call its function again (kind rerun)."),
-    ] = None,
+    app: Application = None,
     html: Annotated[Path | None, typer.Option(help="Write the page to this HTML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the Profile as JSON.")] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Ask nothing: show what would be asked and cost at most."),
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Ask a model that costs money without a question.")
-    ] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> None:
     """Show how an answer changes with its request: --prompt TEXT, --file F, or TRACE_ID."""
     if sum(given is not None for given in (trace_id, prompt, file)) != 1:
