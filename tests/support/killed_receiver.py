@@ -4,25 +4,21 @@ Senders do as an exporter does: what was not answered with 200 is sent again. Af
 reads the spool. By hand: `python -m tests.support.killed_receiver --seeds 50`.
 """
 
-import argparse
-import collections
 import contextlib
 import gzip
 import random
 import sys
-import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 
 from smile_trace.settings import Settings
-from smile_trace.store import Store
-from smile_trace.worker.ingest import Ingest
+from tests.support import killed
 from tests.support.otlp_requests import request_of
 from tests.support.receiver_process import JSON, PROTOBUF, Receiver, post
-from tests.support.spooled import trace_id
 
 SENDERS = 6
 CALLS = 40
@@ -30,19 +26,15 @@ CALLS = 40
 
 
 @dataclass
-class Outcome:
+class Outcome(killed.Outcome):
     """What the senders saw, and what the store holds of it.
 
-    `answered` and `unanswered` are numbers of calls; `kills` how often the receiver died, `again`
-    how often a request was sent again.
+    `answered` and `unanswered` are numbers of calls; `again` is how often a request was sent again.
     """
 
-    seed: int
-    kills: int = 0
     again: int = 0
     answered: set[int] = field(default_factory=set)
     unanswered: set[int] = field(default_factory=set)
-    kept: collections.Counter[int] = field(default_factory=collections.Counter)
     torn: int = 0
 
     @property
@@ -51,9 +43,9 @@ class Outcome:
         return self.answered - self.kept.keys()
 
     @property
-    def twice(self) -> set[int]:
-        """Calls that are in the store more than once."""
-        return {number for number, times in self.kept.items() if times > 1}
+    def good(self) -> bool:
+        """Whether what was answered is in the store, and all of it once."""
+        return bool(self.answered) and not (self.lost or self.twice)
 
     @property
     def line(self) -> str:
@@ -128,44 +120,15 @@ def run(seed: int, home: Path) -> Outcome:
             load.stop()
     finally:
         receiver.close()
-    _read(home, outcome)
+    calls = outcome.answered | outcome.unanswered
+    outcome.torn = killed.read_spool(Settings(home=home), calls, outcome)
     return outcome
 
 
-def _read(home: Path, outcome: Outcome) -> None:
-    """What a worker makes of the spool, counted by call."""
-    numbers = {trace_id(n): n for n in outcome.answered | outcome.unanswered}
-    settings = Settings(home=home)
-    store = Store.open(settings)
-    try:
-        Ingest(store, settings).run()
-        outcome.torn = store.status().corrupt_lines
-        with store.database.read() as connection:
-            rows = connection.exec_driver_sql("SELECT trace_id FROM calls").all()
-        outcome.kept.update(numbers[row[0]] for row in rows)
-    finally:
-        store.close()
-
-
-def main() -> int:
-    """Run seeds and print; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=50)
-    parser.add_argument("--first", type=int, default=0)
-    given = parser.parse_args()
-    outcomes = []
-    for seed in range(given.first, given.first + given.seeds):
-        with tempfile.TemporaryDirectory() as folder:
-            outcomes.append(run(seed, Path(folder) / "home"))
-        print(outcomes[-1].line, flush=True)
-    failed = [one.seed for one in outcomes if one.lost or one.twice or not one.answered]
-    print(
-        f"{len(outcomes)} seeds, {sum(one.kills for one in outcomes)} kills, "
-        f"{sum(len(one.answered) for one in outcomes)} calls answered, "
-        f"{sum(one.again for one in outcomes)} requests sent again; failed: {failed or 'none'}"
-    )
-    return 1 if failed else 0
+def _counted(outcomes: Sequence[Outcome]) -> str:
+    answered = sum(len(one.answered) for one in outcomes)
+    return f"{answered} calls answered, {sum(one.again for one in outcomes)} requests sent again"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(killed.run_seeds(__doc__, lambda seed, folder: run(seed, folder / "home"), _counted))

@@ -7,11 +7,8 @@ Afterwards everything is sent, and a worker reads what the receivers hold. By ha
 `python -m tests.support.killed_shipper --seeds 50`.
 """
 
-import argparse
-import collections
 import random
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -20,12 +17,11 @@ from pathlib import Path
 
 from smile_trace.capture.spool import Spool
 from smile_trace.settings import Settings
-from smile_trace.store import Store
-from smile_trace.worker.ingest import Ingest
+from tests.support import killed
 from tests.support.balancer import Balancer
 from tests.support.receiver_process import Receiver
 from tests.support.shipper_process import ShipperProcess
-from tests.support.spooled import call_span, line, trace_id
+from tests.support.spooled import call_span, line
 
 HOSTS = 2
 RECEIVERS = 2
@@ -33,13 +29,10 @@ FILE_BYTES = 100_000
 
 
 @dataclass
-class Outcome:
+class Outcome(killed.Outcome):
     """What the hosts wrote, and what the store holds of it: numbers of calls."""
 
-    seed: int
-    kills: int = 0
     written: set[int] = field(default_factory=set)
-    kept: collections.Counter[int] = field(default_factory=collections.Counter)
     received: int = 0
     refused: int = 0
     left: int = 0
@@ -48,11 +41,6 @@ class Outcome:
     def lost(self) -> set[int]:
         """Calls that were captured and are not in the store."""
         return self.written - self.kept.keys()
-
-    @property
-    def twice(self) -> set[int]:
-        """Calls that are in the store more than once."""
-        return {number for number, times in self.kept.items() if times > 1}
 
     @property
     def good(self) -> bool:
@@ -137,7 +125,6 @@ def run(seed: int, folder: Path) -> Outcome:
 
 def _read(folder: Path, receivers: Sequence[Receiver], outcome: Outcome) -> None:
     """What one worker makes of the spools of all receivers, counted by call."""
-    numbers = {trace_id(n): n for n in outcome.written}
     settings = Settings(home=folder / "worker")
     for made in (settings.home, settings.spool):
         made.mkdir(mode=0o700)
@@ -145,36 +132,14 @@ def _read(folder: Path, receivers: Sequence[Receiver], outcome: Outcome) -> None
         outcome.received += sum(one.count(b'"traceId"') for one in receiver.spooled())
         for file in (receiver.home / "spool").glob("*.jsonl"):
             file.rename(settings.spool / f"{file.stem}-{number}.jsonl")
-    store = Store.open(settings)
-    try:
-        Ingest(store, settings).run()
-        with store.database.read() as connection:
-            rows = connection.exec_driver_sql("SELECT trace_id FROM calls").all()
-        outcome.kept.update(numbers[row[0]] for row in rows)
-    finally:
-        store.close()
+    killed.read_spool(settings, outcome.written, outcome)
 
 
-def main() -> int:
-    """Run seeds and print; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=50)
-    parser.add_argument("--first", type=int, default=0)
-    given = parser.parse_args()
-    outcomes = []
-    for seed in range(given.first, given.first + given.seeds):
-        with tempfile.TemporaryDirectory() as folder:
-            outcomes.append(run(seed, Path(folder)))
-        print(outcomes[-1].line, flush=True)
-    failed = [one.seed for one in outcomes if not one.good]
-    print(
-        f"{len(outcomes)} seeds, {sum(one.kills for one in outcomes)} kills, "
-        f"{sum(len(one.written) for one in outcomes)} calls written, "
-        f"{sum(one.received - len(one.written) for one in outcomes)} sent again; "
-        f"failed: {failed or 'none'}"
-    )
-    return 1 if failed else 0
+def _counted(outcomes: Sequence[Outcome]) -> str:
+    written = sum(len(one.written) for one in outcomes)
+    again = sum(one.received - len(one.written) for one in outcomes)
+    return f"{written} calls written, {again} sent again"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(killed.run_seeds(__doc__, run, _counted))
