@@ -6,16 +6,14 @@ Needs Chromium for Playwright.
 """
 
 import re
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 from benchmarks import pages
 from smile_trace.comparison import compare
 from smile_trace.store import Store
+from tests.support.browser import chromium_or_exit, launched
 from tests.support.planted_prompts import plant, settings_in
 
 PICTURE = pages.DOCS / "images" / "comparison.png"
@@ -59,6 +57,7 @@ def model() -> Callable[[str], str]:
 
 def main() -> None:
     """Simulate the calls, compare the versions and photograph the page."""
+    program = chromium_or_exit()
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_in(Path(folder))
         store = Store.open(settings)
@@ -74,14 +73,10 @@ def main() -> None:
             )
         store.close()
         found = compare("answer", budget=400, model=model(), settings=settings)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-            )
+        with launched(program) as browser:
             page = browser.new_page(viewport={"width": 1280, "height": 1500}, color_scheme="light")
             page.set_content(found.to_html())
             page.screenshot(path=PICTURE)
-            browser.close()
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from smile_trace.hub import Entry, build
-from tests.support.browser import chromium
+from tests.support.browser import chromium_or_exit, launched
 from tests.support.explained import explanation
 
 MODELS = ("gpt-4o-mini", "claude-haiku-4-5", "gemma-3-270m", "smollm2-135m")
@@ -71,13 +71,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=10_000)
     given = parser.parse_args()
+    program = chromium_or_exit()
     index = given.folder / "index.html"
     if not index.exists():
         build(given.folder, planted(given.count), title="Planted explanations")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+    with launched(program) as browser:
         opened, took = measure(browser.new_page(), index.resolve().as_uri())
-        browser.close()
     size = index.stat().st_size / 2**20
     print(f"index.html: {size:.1f} MB; open {opened:.2f} s")
     print(f"search: median {statistics.median(took):.0f} ms, worst {max(took):.0f} ms, {len(took)}")

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +23,27 @@ def chromium() -> str | None:
     return usual if Path(usual).exists() else shutil.which("chromium")
 
 
+@contextmanager
+def launched(program: str) -> Iterator[Browser]:
+    """A browser of its own, closed at the end."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def chromium_or_exit() -> str:
+    """The program.
+
+    Raises:
+        SystemExit: there is none.
+    """
+    program = chromium()
+    if program is None:
+        raise SystemExit("Chromium is needed: apt-get install chromium")
+    return program
+
+
 @pytest.fixture
 def browser() -> Iterator[Browser]:
     """A browser for one test: playwright holds an event loop while it is open, and another
@@ -32,10 +54,8 @@ def browser() -> Iterator[Browser]:
         if os.environ.get(REQUIRED) == "1":
             pytest.fail("no Chromium: install it, or set CHROMIUM to its path")
         pytest.skip("no Chromium on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with launched(path) as browser:
         yield browser
-        browser.close()
 
 
 class WatchedPage:

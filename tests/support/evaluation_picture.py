@@ -12,11 +12,10 @@ from typing import Any
 import mlflow
 import openai
 from mlflow.genai.scorers import scorer
-from playwright.sync_api import sync_playwright
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
-from tests.support.browser import chromium
+from tests.support.browser import chromium_or_exit, launched
 from tests.support.mlflow_pages import PATIENCE, prefer
 from tests.support.mlflow_server import MLflowServer
 from tests.support.pictures import COLOURS, store_picture
@@ -48,17 +47,14 @@ def main() -> None:
     Raises:
         SystemExit: there is no Chromium.
     """
-    program = chromium()
-    if program is None:
-        raise SystemExit("Chromium is needed: apt-get install chromium")
+    program = chromium_or_exit()
     with tempfile.TemporaryDirectory(prefix="evaluation-") as folder:
         server = MLflowServer(Path(folder))
         server.start()
         try:
             with strict(answer) as model:
                 address = _evaluate(Path(folder), server, model)
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+            with launched(program) as browser:
                 for dark in (False, True):
                     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
                     prefer(context, dark=dark)
@@ -73,7 +69,6 @@ def main() -> None:
                         page.wait_for_timeout(3000)
                         store_picture(page, name, dark=dark, colours=COLOURS)
                         page.close()
-                browser.close()
         finally:
             server.stop()
 

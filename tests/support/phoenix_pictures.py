@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from smile_trace.demo.phoenix import Phoenix
 from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace_phoenix import PhoenixTracker
-from tests.support.browser import chromium
+from tests.support.browser import chromium_or_exit, launched
 from tests.support.explained import captured, explanation
 from tests.support.paths import ROOT
 from tests.support.phoenix_pages import enlarge, open_explanation, prefer
@@ -29,19 +29,15 @@ def main() -> None:
     Raises:
         SystemExit: there is no Chromium.
     """
-    program = chromium()
-    if program is None:
-        raise SystemExit("Chromium is needed: apt-get install chromium")
+    program = chromium_or_exit()
     server = None if sys.argv[1:] else Phoenix(Path(tempfile.mkdtemp()))
     try:
         if server is not None:
             server.wait()
         url = deliver(sys.argv[1] if server is None else server.url)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        with launched(program) as browser:
             for dark in (False, True):
                 _take(browser, url, dark=dark)
-            browser.close()
     finally:
         if server is not None:
             server.stop()

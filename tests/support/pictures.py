@@ -10,7 +10,7 @@ too.
 from collections.abc import Sequence
 
 from PIL import Image
-from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page
 
 from smile_trace.comparison import compare
 from smile_trace.demo.servers import MLflow
@@ -18,7 +18,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.queries.explained import Explained, read_explained
 from smile_trace_mlflow.runs import day_of
-from tests.support.browser import chromium
+from tests.support.browser import chromium, launched
 from tests.support.mlflow_pages import open_explanation, open_list, open_runs, prefer
 from tests.support.paths import ROOT
 
@@ -50,12 +50,10 @@ def main() -> None:
     server = MLflow(settings.home / "mlflow")
     try:
         server.wait()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        with launched(program) as browser:
             for dark in (False, True):
                 _take_mlflow(browser, explained, server.url, dark=dark)
                 _take_comparison(browser, comparison, dark=dark)
-            browser.close()
     finally:
         server.stop()
 

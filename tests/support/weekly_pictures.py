@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import mlflow
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from smile_trace.settings import Settings
 from smile_trace.worker.run import run
 from smile_trace_mlflow import MLflowTracker
-from tests.support.browser import chromium
+from tests.support.browser import chromium_or_exit, launched
 from tests.support.mlflow_pages import PATIENCE, prefer
 from tests.support.mlflow_server import MLflowServer
 from tests.support.pictures import COLOURS, store_picture
@@ -33,19 +33,15 @@ def main() -> None:
     Raises:
         SystemExit: there is no Chromium.
     """
-    program = chromium()
-    if program is None:
-        raise SystemExit("Chromium is needed: apt-get install chromium")
+    program = chromium_or_exit()
     with tempfile.TemporaryDirectory(prefix="week-") as folder:
         server = MLflowServer(Path(folder))
         server.start()
         try:
             experiment = _explain(Path(folder) / "home", server)
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+            with launched(program) as browser:
                 for dark in (False, True):
                     _take(browser, f"{server.uri}/#/experiments/{experiment}", dark=dark)
-                browser.close()
         finally:
             server.stop()
 
