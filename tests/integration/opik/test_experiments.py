@@ -1,8 +1,7 @@
 """Prompt versions in Opik: a dataset, an experiment per version, each once, whatever happens."""
 
 import json
-from collections.abc import Iterator, Sized
-from pathlib import Path
+from collections.abc import Sized
 from urllib.parse import unquote
 
 import pytest
@@ -43,23 +42,6 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     [change] = found.changes
     changed = change.model_copy(update={"examples": (example,)})
     return found.model_copy(update={"changes": (changed,)})
-
-
-@pytest.fixture
-def server() -> Iterator[FakeOpik]:
-    with FakeOpik() as running:
-        yield running
-
-
-@pytest.fixture
-def tracker(
-    server: FakeOpik, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[OpikTracker]:
-    monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
-    made = OpikTracker.from_settings({"url": server.api, "project": "pr", "timeout_seconds": 30})
-    assert made is not None
-    yield made
-    made.close()
 
 
 def deliver(tracker: OpikTracker, comparison: Comparison) -> Receipt:

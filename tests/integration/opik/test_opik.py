@@ -53,15 +53,9 @@ def server() -> Iterator[FakeOpik]:
 
 
 @pytest.fixture
-def tracker(
-    server: FakeOpik, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[OpikTracker]:
+def options(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setenv("OPIK_API_KEY", KEY)
-    monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
-    made = OpikTracker.from_settings({"url": server.api, "project": "pr", "timeout_seconds": 30})
-    assert made is not None
-    yield made
-    made.close()
+    return {}
 
 
 def into_opik(trace: Trace, number: int = 0, **more: Any) -> ExplainedCall:

@@ -1,8 +1,7 @@
 """Explanations that a person should look at are put into an annotation queue, once."""
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -20,21 +19,8 @@ NAME = "worth a look"
 
 
 @pytest.fixture
-def server() -> Iterator[FakeOpik]:
-    with FakeOpik() as running:
-        yield running
-
-
-@pytest.fixture
-def tracker(
-    server: FakeOpik, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[OpikTracker]:
-    monkeypatch.setenv("OPIK_CONFIG_PATH", str(tmp_path / "opik.config"))
-    options = {"url": server.api, "project": "pr", "timeout_seconds": 30, "review_queue": NAME}
-    made = OpikTracker.from_settings(options)
-    assert made is not None
-    yield made
-    made.close()
+def options() -> dict[str, str]:
+    return {"review_queue": NAME}
 
 
 def unexpected(trace: Trace) -> ExplainedCall:

@@ -96,12 +96,6 @@ def as_opik_writes(span: Span) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def server() -> Iterator[FakeOpik]:
-    with FakeOpik() as running:
-        yield running
-
-
 def source(server: FakeOpik) -> OpikSource:
     made = OpikSource.from_settings({"url": server.api, "projects": ["shop"]}, {})
     assert made is not None
