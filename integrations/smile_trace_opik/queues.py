@@ -50,10 +50,13 @@ class ReviewQueue:
         queue = self._ids.get(project) or self._find(project) or self._make(project)
         try:
             self._server.ask("POST", f"annotation-queues/{queue}/items/add", {"ids": [trace_id]})
-        except RequestRejected:
-            self._ids.pop(project, None)  # it may have been deleted: looked for the next time
-            raise
-        self._ids[project] = queue
+        except RequestRejected as rejected:
+            was_known = self._ids.pop(project, None) is not None
+            if not (was_known and rejected.missing):
+                raise
+            self.add(project, trace_id)  # a person deleted it: found or made once more
+        else:
+            self._ids[project] = queue
 
     def remove(self, project: str, trace_id: str) -> None:
         """Take a trace out of the queue of its project, where there is one."""
