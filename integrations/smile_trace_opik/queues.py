@@ -65,7 +65,9 @@ class ReviewQueue:
             self._server.write("POST", path, {"ids": [trace_id]})
 
     def _find(self, project: str) -> str | None:
-        project_id = self._server.project_id(project)
+        project_id = self._server.find_project(project)
+        if project_id is None:
+            return None
         with self._server.service.reading():
             for one in self._server.listed("annotation-queues", {"name": self._name}):
                 if (one["name"], one["project_id"]) == (self._name, project_id):

@@ -215,9 +215,25 @@ class OpikServer:
         self.write("POST", "attachment/upload-complete", done)
 
     def project_id(self, project: str) -> str:
-        """The id of a project."""
+        """The id of a project.
+
+        Raises:
+            RequestRejected, TrackerUnavailable: see `HttpClient.send`; not found is no Opik.
+        """
+        found = self.find_project(project)
+        if found is None:
+            raise self._no_opik()
+        return found
+
+    def find_project(self, project: str) -> str | None:
+        """The id of a project; None where there is none of that name."""
         if project not in self._project_ids:
-            found = self.write("POST", "projects/retrieve", {"name": project})
+            try:
+                found = self.ask("POST", "projects/retrieve", {"name": project})
+            except RequestRejected as rejected:
+                if rejected.missing:
+                    return None
+                raise
             with self._http.service.reading():
                 self._project_ids[project] = str(found["id"])
         return self._project_ids[project]
@@ -240,9 +256,12 @@ class OpikServer:
         except RequestRejected as rejected:
             if not rejected.missing:
                 raise
-            raise TrackerUnavailable(
-                f"there is no Opik at {self.url}: check OPIK_URL_OVERRIDE (it ends with /api)"
-            ) from rejected
+            raise self._no_opik() from rejected
+
+    def _no_opik(self) -> TrackerUnavailable:
+        return TrackerUnavailable(
+            f"there is no Opik at {self.url}: check OPIK_URL_OVERRIDE (it ends with /api)"
+        )
 
     def ask(self, method: str, path: str, body: JSON) -> Any:
         """As `write`, where what is asked for may be missing.

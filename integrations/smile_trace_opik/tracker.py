@@ -199,14 +199,16 @@ class OpikTracker(Tracker):
         def forget(item: ForgottenTrace) -> Outcome:
             prompts = {name for call in item.calls for name, _ in call.prompts}
             forget_comparisons(self._server, self._project_of_versions, prompts)
-            if own := [c.external_trace[EXTERNAL_TRACE] for c in item.calls if _is_read(c)]:
-                return _of_the_application(own[0])
-            trace_id = forgotten_trace_id(item)
+            read = next(filter(_is_read, item.calls), None)
+            project = self.project if read is None else self._project(read)
+            trace_id = forgotten_trace_id(item) if read is None else _id_there(read)
+            if self._review:
+                self._review.remove(project, trace_id)
+            if read is not None:
+                return _of_the_application(trace_id)
             spans = [explanation_span_id(call) for call in item.calls]
             spans.append(path_span_id(item.trace_id, item.start_ns))
-            if self._review:
-                self._review.remove(self.project, trace_id)
-            self._server.delete_trace(self.project, trace_id, spans)
+            self._server.delete_trace(project, trace_id, spans)
             return Receipt(external_id=trace_id)
 
         return outcomes(deliver_each(items, forget))
@@ -216,7 +218,7 @@ class OpikTracker(Tracker):
         """A project of their own: their rows are traces there, and are no calls."""
         return f"{self.project}-prompts"
 
-    def _project(self, call: Call) -> str:
+    def _project(self, call: Call | ForgottenCall) -> str:
         """The project that a call's trace is in."""
         return call.external_trace.get(EXTERNAL_PROJECT, self.project)
 
@@ -226,13 +228,16 @@ class OpikTracker(Tracker):
 
 def _read_from_opik(trace: Trace) -> str | None:
     """The id there of a trace that was read from Opik."""
-    return next(
-        (call.external_trace[EXTERNAL_TRACE] for call in trace.calls if _is_read(call)), None
-    )
+    return next(map(_id_there, filter(_is_read, trace.calls)), None)
 
 
 def _is_read(call: Call | ForgottenCall) -> bool:
     return EXTERNAL_TRACE in call.external_trace
+
+
+def _id_there(call: Call | ForgottenCall) -> str:
+    """The id of the trace that a call was read from."""
+    return call.external_trace[EXTERNAL_TRACE]
 
 
 def _of_the_application(trace_id: str) -> Rejected:

@@ -30,6 +30,7 @@ class FakeOpik(FakeHttpServer):
         self.attachments: dict[str, list[tuple[str, str, bytes]]] = {}
         self.deleted: list[str] = []
         self.projects: set[str] = set()
+        self.gone: set[str] = set()
         self.experiments = FakeExperiments(self.traces)
         self.queues = FakeQueues()
         self._uploads: dict[str, dict[str, Any]] = {}
@@ -104,6 +105,8 @@ class FakeOpik(FakeHttpServer):
 
     def _project(self, request: Request) -> Answer:
         name = request.body["name"]
+        if name in self.gone:
+            return Answer(404, {"errors": ["Project not found"]})
         return Answer(200, {"id": f"project of {name}", "name": name})
 
     def _list_traces(self, request: Request) -> Answer:

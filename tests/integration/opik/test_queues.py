@@ -7,7 +7,7 @@ import pytest
 
 from smile_trace.records import DocumentAttribution, Explanation, Trace
 from smile_trace.testing.fake_http_server import Fault
-from smile_trace.trackers import ExplainedCall, ForgottenTrace, Receipt
+from smile_trace.trackers import ExplainedCall, ForgottenCall, ForgottenTrace, Receipt, Rejected
 from smile_trace_opik import OpikTracker
 from smile_trace_opik.ids import opik_trace_id
 from smile_trace_opik.queues import JUDGEMENT, is_worth_a_look
@@ -121,6 +121,33 @@ def test_what_is_forgotten_waits_in_no_queue(server: FakeOpik, tracker: OpikTrac
     tracker.deliver_explanations([unexpected(trace)])
     assert isinstance(tracker.forget([item])[0], Receipt)
     assert list(server.queues.waiting.values()) == [[]]
+
+
+def test_of_an_applications_own_trace_nothing_waits_either(
+    server: FakeOpik, tracker: OpikTracker
+) -> None:
+    """It stays in Opik, in another project than ours."""
+    trace_id = opik_trace_id(prompt_trace(1))
+    server.traces[trace_id] = {"id": trace_id, "project_name": "theirs"}
+    external = {"opik.trace_id": trace_id, "opik.span_id": trace_id, "opik.project": "theirs"}
+    item = unexpected(prompt_trace(1))
+    call = item.call.model_copy(update={"external_trace": external})
+    tracker.deliver_explanations([item.model_copy(update={"call": call})])
+    assert list(server.queues.waiting.values()) == [[trace_id]]
+    told = ForgottenCall(id=call.id, start_ns=call.start_ns, external_trace=external)
+    gone = ForgottenTrace(trace_id=call.trace_id, start_ns=call.start_ns, calls=(told,))
+    assert isinstance(tracker.forget([gone])[0], Rejected)
+    assert list(server.queues.waiting.values()) == [[]]
+
+
+def test_a_project_that_is_gone_holds_up_no_forgetting(
+    server: FakeOpik, tracker: OpikTracker
+) -> None:
+    external = {"opik.trace_id": opik_trace_id(prompt_trace(1)), "opik.project": "theirs"}
+    told = ForgottenCall(id="a:b", start_ns=1, external_trace=external)
+    server.gone = {"theirs"}
+    [outcome] = tracker.forget([ForgottenTrace(trace_id="ab" * 16, start_ns=1, calls=(told,))])
+    assert isinstance(outcome, Rejected)
 
 
 def test_requests_are_those_of_the_sdk(server: FakeOpik, tracker: OpikTracker) -> None:
