@@ -75,13 +75,12 @@ def deliver_comparison(server: OpikServer, project: str, item: ComparedPrompt) -
     return Receipt(external_id=dataset, url=server.comparison_url(dataset, made))
 
 
-def forget_comparisons(server: OpikServer, project: str, prompts: Collection[str]) -> None:
-    """Delete the datasets of prompts with their experiments: they may quote the calls."""
-    for prompt in sorted(prompts):
-        dataset = _find_dataset(server, project, table_name(prompt))
-        if dataset is not None:
-            _delete_others(server, dataset, set(), set())
-            server.write_all("POST", "datasets/delete-batch", "ids", [dataset])
+def forget_comparison(server: OpikServer, project: str, prompt: str) -> None:
+    """Delete the dataset of a prompt with its experiments: they may quote the calls."""
+    dataset = _find_dataset(server, project, table_name(prompt))
+    if dataset is not None:
+        _delete_others(server, dataset, set(), set())
+        server.write_all("POST", "datasets/delete-batch", "ids", [dataset])
 
 
 def _make_dataset(server: OpikServer, project: str, name: str) -> str:

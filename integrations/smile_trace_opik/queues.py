@@ -5,6 +5,9 @@ and that a name is looked for in part and in either case, is what Opik's backend
 (`AnnotationQueueService.java`, `AnnotationQueueDAO.java`).
 """
 
+from collections.abc import Callable
+from functools import cache
+
 from smile_trace.records import JSON, Explanation
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_opik.server import OpikServer
@@ -58,11 +61,17 @@ class ReviewQueue:
         else:
             self._ids[project] = queue
 
-    def remove(self, project: str, trace_id: str) -> None:
-        """Take a trace out of the queue of its project, where there is one."""
-        if queue := self._find(project):
-            path = f"annotation-queues/{queue}/items/delete"
-            self._server.write("POST", path, {"ids": [trace_id]})
+    def removing(self) -> Callable[[str, str], None]:
+        """What takes a trace out of the queue of its project, where there is one; each queue is
+        looked for once."""
+        find = cache(self._find)
+
+        def remove(project: str, trace_id: str) -> None:
+            if queue := find(project):
+                path = f"annotation-queues/{queue}/items/delete"
+                self._server.write("POST", path, {"ids": [trace_id]})
+
+        return remove
 
     def _find(self, project: str) -> str | None:
         project_id = self._server.find_project(project)

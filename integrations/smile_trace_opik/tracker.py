@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import ClassVar
 
 from smile_trace.errors import ReasonCode
@@ -26,7 +27,7 @@ from smile_trace.trackers import (
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.http import HttpOptions, RequestRejected
-from smile_trace_opik.experiments import deliver_comparison, forget_comparisons
+from smile_trace_opik.experiments import deliver_comparison, forget_comparison
 from smile_trace_opik.ids import (
     explanation_span_id,
     forgotten_trace_id,
@@ -194,16 +195,18 @@ class OpikTracker(Tracker):
             return rejected.outcome
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
-        """See `Tracker.forget`."""
+        """See `Tracker.forget`; what several of the traces share is looked for once."""
+        forget_prompt = cache(partial(forget_comparison, self._server, self._project_of_versions))
+        remove = self._review.removing() if self._review else None
 
         def forget(item: ForgottenTrace) -> Outcome:
-            prompts = {name for call in item.calls for name, _ in call.prompts}
-            forget_comparisons(self._server, self._project_of_versions, prompts)
+            for prompt in sorted({name for call in item.calls for name, _ in call.prompts}):
+                forget_prompt(prompt)
             read = next(filter(_is_read, item.calls), None)
             project = self.project if read is None else self._project(read)
             trace_id = forgotten_trace_id(item) if read is None else _id_there(read)
-            if self._review:
-                self._review.remove(project, trace_id)
+            if remove:
+                remove(project, trace_id)
             if read is not None:
                 return _of_the_application(trace_id)
             spans = [explanation_span_id(call) for call in item.calls]

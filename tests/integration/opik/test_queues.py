@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from smile_trace.records import DocumentAttribution, Explanation, Trace
-from smile_trace.testing.fake_http_server import Fault
+from smile_trace.testing.fake_http_server import Answer, Fault
 from smile_trace.trackers import ExplainedCall, ForgottenCall, ForgottenTrace, Receipt, Rejected
 from smile_trace_opik import OpikTracker
 from smile_trace_opik.ids import opik_trace_id
@@ -138,6 +138,28 @@ def test_of_an_applications_own_trace_nothing_waits_either(
     gone = ForgottenTrace(trace_id=call.trace_id, start_ns=call.start_ns, calls=(told,))
     assert isinstance(tracker.forget([gone])[0], Rejected)
     assert list(server.queues.waiting.values()) == [[]]
+
+
+def test_what_a_batch_shares_is_looked_for_once(server: FakeOpik, tracker: OpikTracker) -> None:
+    calls = tuple(
+        ForgottenCall(id=f"a:{name}", start_ns=1, prompts=((name, "1"),)) for name in ("x", "y")
+    )
+    items = [ForgottenTrace(trace_id=f"{n:032x}", start_ns=1, calls=calls) for n in (1, 2, 3)]
+    assert all(isinstance(outcome, Receipt) for outcome in tracker.forget(items))
+    asked = [request.path.partition("/private/")[2] for request in server.requests]
+    assert asked.count("datasets/retrieve") == 2
+    assert asked.count("annotation-queues") == 1
+
+
+def test_a_prompt_whose_comparison_stays_is_tried_for_each_trace(
+    server: FakeOpik, tracker: OpikTracker
+) -> None:
+    calls = (ForgottenCall(id="a:b", start_ns=1, prompts=(("x", "1"),)),)
+    items = [ForgottenTrace(trace_id=f"{n:032x}", start_ns=1, calls=calls) for n in (1, 2)]
+    server.faults = [Fault("answer", answer=Answer(422), path="datasets/retrieve")]
+    first, second = tracker.forget(items)
+    assert isinstance(first, Rejected)
+    assert isinstance(second, Receipt)
 
 
 def test_a_project_that_is_gone_holds_up_no_forgetting(
