@@ -29,13 +29,11 @@ from smile_trace.sources.protocol import Page, Source, SourceUnavailable
 from smile_trace.trackers.fields import known
 from smile_trace.trackers.http import HttpOptions
 from smile_trace_opik.paths import PATH_NAME
-from smile_trace_opik.server import CLOUD, DEFAULT_WORKSPACE, OpikServer, own_settings
+from smile_trace_opik.server import CLOUD, DEFAULT_WORKSPACE, MOST_PAGES, OpikServer, own_settings
 from smile_trace_opik.spans import EXPLANATION_NAME, EXTERNAL_PROJECT, OWN_TRACE, TAG
 
 LISTED, SPANS = 500, 500
 """Traces without content, and spans, in one reply."""
-MOST_PAGES = 200
-"""Pages of one list: one without end ends there."""
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CLIENTS = "openinference.instrumentation.openai"
 """The scope of spans whose input is the whole request, which is then read as such."""
