@@ -26,6 +26,8 @@ from smile_trace.trackers.version_rows import (
     Row,
     about_version,
     comparison_rows,
+    made_by_us,
+    said_of,
     table_name,
 )
 from smile_trace_opik.ids import time_of, uuid7
@@ -64,7 +66,7 @@ def deliver_comparison(server: OpikServer, project: str, item: ComparedPrompt) -
         [{"id": key, "source": SOURCE, "data": row.shown} for key, row in items.items()],
         dataset_id=dataset,
     )
-    made = [_experiment_id(dataset, comparison, n) for n in range(len(comparison.versions))]
+    made = _experiment_ids(dataset, comparison)
     for place, experiment in enumerate(made):
         about = _experiment(comparison, place)
         fields = {"id": experiment, "dataset_name": name, "project_name": project}
@@ -108,16 +110,22 @@ def _id_of(server: OpikServer, project: str, name: str) -> str:
         return str(server.ask("POST", "datasets/retrieve", body)["id"])
 
 
-def _experiment_id(dataset: str, comparison: Comparison, place: int) -> str:
-    """Of this very comparison: Opik leaves an experiment of a known id as it is."""
+def _experiment_ids(dataset: str, comparison: Comparison) -> list[str]:
+    """By version, of this very comparison: Opik leaves an experiment of a known id as it is."""
     digest = hashlib.sha256(json.dumps(comparison.model_dump()).encode()).hexdigest()
-    at_ns = _compared_ns(comparison) + place * _MS
-    return uuid7(at_ns, f"{dataset} {digest} {comparison.versions[place].label}")
+    at_ns = _compared_ns(comparison)
+    return [
+        uuid7(at_ns + place * _MS, f"{dataset} {digest} {version.label}")
+        for place, version in enumerate(comparison.versions)
+    ]
 
 
 def _experiment(comparison: Comparison, place: int) -> dict[str, Any]:
-    said = [change.summary for change in comparison.changes if change.after == place]
-    metadata = {**MADE_BY, **about_version(comparison, place), "summary": " ".join(said)}
+    metadata = {
+        **MADE_BY,
+        **about_version(comparison, place),
+        "summary": said_of(comparison, place),
+    }
     scores = figures(comparison, place)
     return {
         "name": f"{comparison.prompt} v{comparison.versions[place].label}",
@@ -189,8 +197,8 @@ def _delete_others(
     with server.service.reading():
         held = [str(item["id"]) for item in server.listed(f"datasets/{dataset}/items", {})]
         listed = server.listed("experiments", {"datasetId": dataset})
-        ours = [e for e in listed if dict(e.get("metadata") or {}).items() >= MADE_BY.items()]
-        others = [str(one["id"]) for one in ours if one["id"] not in experiments]
+        ours = [str(one["id"]) for one in listed if made_by_us(one.get("metadata"))]
+        others = [one for one in ours if one not in experiments]
         traces = [_trace_id(experiment, item) for experiment in others for item in held]
     stale: Sequence[str] = [item for item in held if item not in items]
     server.write_all("POST", "traces/delete", "ids", traces)

@@ -1,6 +1,6 @@
 """Prompt versions side by side: a dataset per prompt, and in it an experiment per version."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from smile_trace.records.comparison import Comparison
@@ -13,6 +13,8 @@ from smile_trace.trackers.version_rows import (
     Row,
     about_version,
     comparison_rows,
+    made_by_us,
+    said_of,
     table_name,
 )
 from smile_trace_phoenix.server import PhoenixServer
@@ -80,30 +82,24 @@ def _examples(http: HttpClient, dataset: str) -> dict[str, str]:
         return {str(one["id"]): str(one["node_id"]) for one in answer["data"]["examples"]}
 
 
-def _experiments(http: HttpClient, dataset: str) -> Iterator[str]:
+def _experiments(http: HttpClient, dataset: str) -> list[str]:
     """Those that are ours: Phoenix only ever adds some."""
     params = {"limit": "1000"}
     answer = http.send("GET", f"v1/datasets/{dataset}/experiments", params=params)
     with http.service.reading():
-        found = [(str(one["id"]), dict(one["metadata"] or {})) for one in answer["data"]]
-    return (one for one, metadata in found if metadata.items() >= MADE_BY.items())
+        return [str(one["id"]) for one in answer["data"] if made_by_us(one["metadata"])]
 
 
 def _write_experiment(http: HttpClient, dataset: str, comparison: Comparison, place: int) -> str:
     version = comparison.versions[place]
     body = {
         "name": version.label,
-        "description": _description(comparison, place),
+        "description": said_of(comparison, place) or comparison.summary,
         "metadata": {**MADE_BY, **about_version(comparison, place), **figures(comparison, place)},
     }
     answer = http.send("POST", f"v1/datasets/{dataset}/experiments", body)
     with http.service.reading():
         return str(answer["data"]["id"])
-
-
-def _description(comparison: Comparison, place: int) -> str:
-    said = [change.summary for change in comparison.changes if change.after == place]
-    return " ".join(filter(None, said)) or comparison.summary
 
 
 def _write_run(http: HttpClient, experiment: str, example: str, cell: Cell, at: str) -> None:

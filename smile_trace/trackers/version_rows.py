@@ -6,6 +6,7 @@ versions' answers were compared, with the answers. A column per version.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from smile_trace.records import JSON
@@ -65,6 +66,17 @@ def about_version(comparison: Comparison, place: int) -> dict[str, JSON]:
         "calls": version.calls,
         "explained": version.explained,
     }
+
+
+def said_of(comparison: Comparison, place: int) -> str:
+    """What is said of a version's changes from the ones before; empty where nothing is."""
+    said = (change.summary for change in comparison.changes if change.after == place)
+    return " ".join(filter(None, said))
+
+
+def made_by_us(metadata: Mapping[str, JSON] | None) -> bool:
+    """Whether it is the metadata of something that holds a column of ours."""
+    return dict(metadata or {}).items() >= MADE_BY.items()
 
 
 def part_rows(comparison: Comparison) -> list[Row]:
