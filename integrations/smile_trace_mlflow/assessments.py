@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 CHUNK = "chunk_index"
 """By what MLflow's own judges say which of a retriever's documents they mean, counted from 0."""
-_NUMBER = FIDELITY
-"""What releases before 0.2 gave: MLflow draws a number as a bar, red below some threshold."""
 
 
 def assess(
@@ -44,7 +42,8 @@ def assess(
     _give(server, info, span_id, DRIVER, driver_text(explanation), explanation.summary)
     verdict = explanation.fidelity.status
     _give(server, info, span_id, VERDICT, verdict, fidelity_reason(explanation))
-    _give(server, info, span_id, _NUMBER, None)
+    # Releases before 0.2 gave a number, which MLflow draws as a bar, red below some threshold.
+    _give(server, info, span_id, FIDELITY, None)
     for document in documents:
         about = {CHUNK: str(document.position), "smile.call": item.call.id}
         if document.name:
@@ -84,7 +83,7 @@ def take_away(server: "Server", info: "TraceInfo", span_id: str | None) -> None:
     """Take away everything that was said of a call's span, or without one of the trace, and of the
     trace's documents."""
     server.take_feedback(info, DOCUMENT)
-    for name in (DRIVER, VERDICT, PATH, _NUMBER):
+    for name in (DRIVER, VERDICT, PATH, FIDELITY):
         _give(server, info, span_id, name, None)
 
 

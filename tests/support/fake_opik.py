@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Request
-from tests.support.fake_opik_experiments import FakeExperiments
+from tests.support.fake_opik_experiments import FakeExperiments, bad_size
 from tests.support.fake_opik_queues import FakeQueues
 
 PRIVATE = "/api/v1/private/"
@@ -161,8 +161,8 @@ class FakeOpik(FakeHttpServer):
 
     def _delete_traces(self, request: Request) -> Answer:
         ids = request.body["ids"]
-        if not 1 <= len(ids) <= 1000:
-            return Answer(422, {"errors": ["ids size must be between 1 and 1000"]})
+        if refused := bad_size(ids):
+            return refused
         for trace_id in ids:
             self._delete_trace(trace_id)
         return TAKEN

@@ -58,7 +58,7 @@ class FakeExperiments:
         return Answer(200, found) if found else Answer(404, {"errors": ["Dataset not found"]})
 
     def _delete_datasets(self, body: dict[str, Any]) -> Answer:
-        if refused := _bad_size(body["ids"]):
+        if refused := bad_size(body["ids"]):
             return refused
         self.datasets = {k: d for k, d in self.datasets.items() if d["id"] not in body["ids"]}
         return TAKEN
@@ -68,7 +68,7 @@ class FakeExperiments:
         dataset = body.get("dataset_id") or self.datasets.get(key, {}).get("id")
         if dataset not in {one["id"] for one in self.datasets.values()}:
             return Answer(404, {"errors": ["Dataset not found"]})
-        if refused := _bad_size(body["items"]) or bad_ids(i["id"] for i in body["items"]):
+        if refused := bad_size(body["items"]) or bad_ids(i["id"] for i in body["items"]):
             return refused
         for item in body["items"]:
             if item["source"] not in ("manual", "trace", "span", "sdk") or not item["data"]:
@@ -79,7 +79,7 @@ class FakeExperiments:
         return TAKEN
 
     def _delete_items(self, body: dict[str, Any]) -> Answer:
-        if refused := _bad_size(body["item_ids"]):
+        if refused := bad_size(body["item_ids"]):
             return refused
         self.items = {i: item for i, item in self.items.items() if i not in body["item_ids"]}
         return TAKEN
@@ -105,7 +105,7 @@ class FakeExperiments:
     def _put_experiment_items(self, body: dict[str, Any]) -> Answer:
         items = body["experiment_items"]
         ids = (i[k] for i in items for k in ("id", "experiment_id", "dataset_item_id", "trace_id"))
-        if refused := _bad_size(items) or bad_ids(ids):
+        if refused := bad_size(items) or bad_ids(ids):
             return refused
         for item in items:
             if item["experiment_id"] not in self.experiments:
@@ -117,7 +117,7 @@ class FakeExperiments:
 
     def _delete_experiments(self, body: dict[str, Any]) -> Answer:
         """With their items; the traces of these stay."""
-        if refused := _bad_size(body["ids"]):
+        if refused := bad_size(body["ids"]):
             return refused
         gone = set(body["ids"])
         self.experiments = {i: e for i, e in self.experiments.items() if i not in gone}
@@ -130,6 +130,13 @@ def new_id() -> str:
     """A UUID of version 7, of now."""
     now = time.time_ns() // 1_000_000
     return str(uuid.UUID(int=now << 80 | 0x7 << 76 | 0x2 << 62 | uuid.uuid4().int & (1 << 62) - 1))
+
+
+def bad_size(items: list[Any]) -> Answer | None:
+    """What is said of a request with nothing in it, or with too much."""
+    if 1 <= len(items) <= 1000:
+        return None
+    return Answer(422, {"errors": ["size must be between 1 and 1000"]})
 
 
 def bad_ids(ids: Any) -> Answer | None:
@@ -149,9 +156,3 @@ def page(found: list[dict[str, Any]], query: Mapping[str, str], others: set[str]
     content = found[(number - 1) * size : number * size]
     about = {"page": number, "size": len(content), "total": len(found), "content": content}
     return Answer(200, about)
-
-
-def _bad_size(items: list[Any]) -> Answer | None:
-    if 1 <= len(items) <= 1000:
-        return None
-    return Answer(422, {"errors": ["size must be between 1 and 1000"]})
