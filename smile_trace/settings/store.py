@@ -29,7 +29,7 @@ class StoreSettings(Table):
             raise ValueError("write it like postgresql://role@host:5432/name")
         try:
             said = urlsplit(url)
-            has_password = said.password is not None or re.search(r"[?&]password=", said.query)
+            has_password = said.password is not None or re.search(r"[?&]password=", url)
         except ValueError:
             raise ValueError("write it like postgresql://role@host:5432/name") from None
         if has_password:

@@ -11,7 +11,16 @@ from tests.support.store_rows import capture
 from tests.support.stores import on_postgresql
 
 
-@pytest.mark.parametrize("url", ["mysql://a@h/d", "h:5432/d", "postgresql://a:hush@h/d"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://a@h/d",
+        "h:5432/d",
+        "postgresql://a:hush@h/d",
+        "postgresql://a@h/d?password=hush",
+        "postgresql://a@h/d?sslmode=require&password=hush",
+    ],
+)
 def test_an_address_that_is_none_or_holds_a_password_is_refused(tmp_path, url: str) -> None:
     with pytest.raises(SettingsError, match=r"postgresql://role@host|password_env") as refused:
         Settings(home=tmp_path, store={"url": url})
