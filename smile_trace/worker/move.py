@@ -7,6 +7,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.copying import Copied, copy_store
 from smile_trace.store.store import has_store
+from smile_trace.worker.doctor.repair import see_nobody_works
 from smile_trace.worker.lock import worker_lock
 
 
@@ -20,7 +21,7 @@ def move(settings: Settings, target: Mapping[str, str | None]) -> Copied:
     Raises:
         StoreError: there is nothing to copy, the target is no empty database, or a row did not
             arrive as it is.
-        WorkerError: a worker runs on the home.
+        WorkerError: a worker runs on the home, or on the same store elsewhere.
         SettingsError: the target's table is wrong.
     """
     if not has_store(settings):
@@ -29,6 +30,7 @@ def move(settings: Settings, target: Mapping[str, str | None]) -> Copied:
     with worker_lock(settings.home):
         source = Store.open(settings)
         try:
+            see_nobody_works(source)
             shared = Store.open(there)
             try:
                 return copy_store(source.database, shared.database, f"{socket.gethostname()}:")

@@ -19,7 +19,7 @@ def repair(settings: Settings) -> Finding:
     store = Store.open(settings)
     try:
         with worker_lock(settings.home):
-            _see_nobody_works(store)
+            see_nobody_works(store)
             removed = apply_retention(store.database, settings.retention)
             store.database.vacuum()
         counts = f"{removed.traces} traces, {removed.responses} answers"
@@ -46,7 +46,7 @@ def forget_tracker(settings: Settings, name: str) -> Finding:
     store = Store.look(settings)
     try:
         with worker_lock(settings.home):
-            _see_nobody_works(store)
+            see_nobody_works(store)
             if name not in store.outbox.names():
                 known = ", ".join(store.outbox.names()) or "none"
                 raise WorkerError(f"nothing was ever for a tracker {name!r} (known: {known})")
@@ -56,7 +56,7 @@ def forget_tracker(settings: Settings, name: str) -> Finding:
     return Finding(level="good", about=f"tracker {name}", said=said)
 
 
-def _see_nobody_works(store: Store) -> None:
+def see_nobody_works(store: Store) -> None:
     """See that no worker runs elsewhere on the same store.
 
     Raises:

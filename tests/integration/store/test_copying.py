@@ -9,6 +9,8 @@ from smile_trace.store import Store, StoreError
 from smile_trace.store.copying import copy_store
 from smile_trace.store.groups import Group
 from smile_trace.store.traces import CorruptLine, SpoolFile
+from smile_trace.worker.fleet import joining
+from smile_trace.worker.lock import WorkerError
 from smile_trace.worker.move import move
 from tests.support.ledgers import ledger, reserve
 from tests.support.postgres_server import PostgresServer
@@ -75,6 +77,19 @@ def test_a_store_is_copied_into_an_empty_one_only(
     move(settings, {"url": url})
     with pytest.raises(StoreError, match="copy into an empty database"):
         move(settings, {"url": url})
+
+
+def test_a_shared_store_on_which_somebody_works_is_not_copied(
+    settings: Settings, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    shared = {"url": postgres_server.new_database()}
+    here = Settings(home=settings.home, store=shared)
+    here.home.mkdir(mode=0o700)
+    elsewhere = Settings(home=tmp_path / "elsewhere", store=shared)
+    store = Store.open(elsewhere)
+    with joining(store, elsewhere), pytest.raises(WorkerError, match="workers run on this store"):
+        move(here, {"url": postgres_server.new_database()})
+    store.close()
 
 
 def test_a_row_that_arrives_otherwise_is_found_and_nothing_stays(
