@@ -76,7 +76,8 @@ def check_health(home: Path) -> str:
         silence = time.time() - os.fstat(descriptor).st_mtime
         role = _role(descriptor)
         if _lock(descriptor):
-            raise WorkerError(f"no worker runs on {home}: start smile-trace worker")
+            command = "ship" if role == "shipper" else role
+            raise WorkerError(f"no {role} runs on {home}: start smile-trace {command}")
     finally:
         os.close(descriptor)
     if silence > MAX_SILENCE_SECONDS and not os.access(home, os.W_OK):

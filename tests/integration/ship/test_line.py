@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smile_trace.worker.lock import WorkerError, check_health
 from tests.support.planted import PlantedServer, serving
 from tests.support.receiver_process import receiving
 from tests.support.shipper_process import ShipperProcess
@@ -49,3 +50,5 @@ def test_a_captured_call_is_shipped_and_explained(server: PlantedServer, tmp_pat
             shipper.close()
             workers.close()
     assert "WARNING" not in shipper.said()
+    with pytest.raises(WorkerError, match=r"^no shipper runs on .*: start smile-trace ship$"):
+        check_health(host)
