@@ -34,6 +34,12 @@ class StoreUnavailable(StoreError):
 class TakenOver(StoreError):
     """The other workers of a shared store took this one for dead: what it explained is theirs."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "this worker said nothing for so long that others have taken over its explanations: "
+            "start it again."
+        )
+
 
 class Database(ABC):
     """A database, its engine and its transactions.

@@ -135,10 +135,7 @@ class PostgresDatabase(Database):
     def _check_registered(self, connection: Connection) -> None:
         known = select(workers.c.id).where(workers.c.id == self.worker_id)
         if connection.execute(known).first() is None:
-            raise TakenOver(
-                "this worker said nothing for so long that others have taken over its "
-                "explanations: start it again."
-            )
+            raise TakenOver
 
     def new_engine(self, connections: int = 2) -> Engine:
         """Connections to the same database for somebody else, who closes them: so many are kept."""

@@ -1,7 +1,6 @@
 """The workers that share a store: who they are, and what becomes of a dead one's explanations."""
 
 import socket
-import time
 import uuid
 from importlib.metadata import version
 
@@ -54,7 +53,7 @@ class Workers:
         with self._database.read() as connection:
             return read_workers(connection)
 
-    def remove(self, worker_id: int, *, died: bool, now: float | None = None) -> int | None:
+    def remove(self, worker_id: int, *, died: bool, now: float) -> int | None:
         """Strike a worker off, and let others explain what it had under way.
 
         From then on it can write nothing any more but answers that it paid for.
@@ -67,7 +66,6 @@ class Workers:
         Returns:
             How many explanations are free again; None where it was struck off before.
         """
-        now = time.time() if now is None else now
         with self._database.write() as connection:
             gone = delete(workers).where(workers.c.id == worker_id).returning(workers.c.id)
             if connection.execute(gone).first() is None:

@@ -125,10 +125,7 @@ class SharedFleet:
     def check(self) -> None:
         """See `Fleet.check`."""
         if self._taken_over:
-            raise TakenOver(
-                "this worker said nothing for so long that others have taken over its "
-                "explanations: start it again."
-            )
+            raise TakenOver
 
     def expects(self) -> bool:
         """See `Fleet.expects`."""
@@ -221,8 +218,8 @@ def joining(
         return
     fleet = SharedFleet(store, settings.worker.concurrent_explanations, clock)
     engine = EngineSchema(store.database, fleet.me.name)
-    fleet.start()
     try:
+        fleet.start()
         yield fleet, engine
     finally:
         fleet.leave()

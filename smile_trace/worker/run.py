@@ -270,7 +270,7 @@ class _Worker:
         remove what dead ones left."""
         if self._fleet.worker_id is None:
             return
-        self._engine.delete_runs_of_others([one.name for one in self._store.workers.all()])
+        self._engine.delete_runs_of_others(lambda: {one.name for one in self._store.workers.all()})
         if count := self._store.workers.release_ownerless(now=self._clock()):
             logger.warning("%d explanations ran nowhere, and begin again", count)
 

@@ -169,19 +169,21 @@ class Engine:
             if ended:
                 DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
 
-    def delete_runs_of_others(self, living: Collection[str]) -> None:
+    def delete_runs_of_others(self, living: Callable[[], Collection[str]]) -> None:
         """Remove what dead workers of a shared store left in the engine: their explanations begin
         anew elsewhere.
 
         Args:
-            living: the names of the workers that are registered.
+            living: gives the names of the workers that are registered. It is asked after the runs
+                were listed: one that registers meanwhile loses none.
 
         Raises:
             StoreUnavailable: the engine's database cannot be written for now.
         """
         with self._own_database():
             under_way = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-            left = [one.workflow_id for one in under_way if one.executor_id not in living]
+            alive = living()
+            left = [one.workflow_id for one in under_way if one.executor_id not in alive]
             if left:
                 DBOS.delete_workflows(left)
 

@@ -1,7 +1,7 @@
 """Where the engine keeps its runs: a file in the home, or a schema beside the shared store's."""
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -70,11 +70,9 @@ class EngineSchema:
             "executor_id": self._worker,
         }
 
-    @contextmanager
-    def describing(self) -> Iterator[None]:
+    def describing(self) -> AbstractContextManager[None]:
         """See `EngineDatabase.describing`."""
-        with self._database.describing():
-            yield
+        return self._database.describing()
 
     def close(self) -> None:
         """Close its connections, once the engine has ended."""
