@@ -31,6 +31,7 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
     retrieved = retrieved_in(spans)
     finder = Finder()
     templates, linked = templates_in(spans), linked_in(spans)
+    probability = _probability_of(spans)
     found = []
     for span_id, call in calls.items():
         if span_id in twice:
@@ -40,7 +41,8 @@ def read_calls(spans: Sequence[Span]) -> tuple[Call, ...]:
         ids = {span.span_id for span in outer}
         call = with_documents(call, retrieved, around=ids, finder=finder)
         call = with_template(call, by_id, templates)
-        call = _with_probability(call, by_id[span_id], spans)
+        if _probability(by_id[span_id]) is not None:
+            call = call.model_copy(update={"inclusion_probability": probability})
         found.append(with_linked_prompts(call, [by_id[span_id], *outer], linked))
     return tuple(sorted(found, key=lambda call: (call.start_ns, call.span_id)))
 
@@ -138,13 +140,10 @@ def _with_what_is_around(call: Call, spans: Mapping[str, Span]) -> Call:
     return call.model_copy(update={"name": named, "external_trace": linked})
 
 
-def _with_probability(call: Call, own: Span, spans: Sequence[Span]) -> Call:
-    """The call with the probability with which its trace was shipped: the largest that a span of
-    it says, since each of its calls may be a reason to ship all of it."""
-    if _probability(own) is None:
-        return call
-    largest = max(found for span in spans if (found := _probability(span)) is not None)
-    return call.model_copy(update={"inclusion_probability": largest})
+def _probability_of(spans: Sequence[Span]) -> float | None:
+    """The probability with which a trace was shipped: the largest that a span of it says, since
+    each of its calls may be a reason to ship all of it. None where none says one."""
+    return max((found for s in spans if (found := _probability(s)) is not None), default=None)
 
 
 def _probability(span: Span) -> float | None:

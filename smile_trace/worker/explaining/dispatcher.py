@@ -29,11 +29,14 @@ class Dispatcher:
     def dispatch(self) -> int:
         """Start as many jobs as there is room for; returns the number that run here."""
         # One worker at a time, so that none counts what another is about to start.
-        if self._store.jobs.any_due(now=self._clock()):
+        if self._has_room() and self._store.jobs.any_due(now=self._clock()):
             with self._fleet.turn("dispatch") as ours:
                 if ours:
                     self._dispatch()
         return len(self._engine.active)
+
+    def _has_room(self) -> bool:
+        return len(self._engine.active) < self._settings.worker.concurrent_explanations
 
     def _dispatch(self) -> None:
         now, ledger = self._clock(), self._store.ledger
@@ -42,9 +45,8 @@ class Dispatcher:
         probed = {pause.name for pause in paused} - closed
         closed |= ledger.used_up()
         vectors = self._settings.explain.embeddings  # every explanation needs them
-        most = self._settings.worker.concurrent_explanations
-        while len(self._engine.active) < most and vectors not in closed:
-            everywhere = self._store.jobs.models_running()
+        everywhere = self._store.jobs.models_running()
+        while self._has_room() and vectors not in closed:
             if vectors in probed and everywhere:  # one call tries a paused model, the others wait
                 break
             if not ledger.room_for(len(everywhere) + 1):
@@ -58,3 +60,4 @@ class Dispatcher:
                 closed.add(job.model or "")
             else:
                 self._engine.submit(job)
+                everywhere.append(job.model)
