@@ -16,7 +16,6 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.presentable import presentable
 
 if TYPE_CHECKING:
-    from smile_trace.explaining import Estimate
     from smile_trace.explaining.options import ExplainOptions
     from smile_trace.explaining.preparation import Prepared
     from smile_trace.records import Call, Explanation, Span, Trace
@@ -57,6 +56,7 @@ def explain_run(
     """
     from smile_trace.attribution import CannotExplain
     from smile_trace.explaining.api import explain_prepared
+    from smile_trace.explaining.cost_estimate import most_by_model
     from smile_trace.explaining.driver import ExplanationFailed
     from smile_trace.sources.discovery import evaluated
 
@@ -72,7 +72,7 @@ def explain_run(
             told.append(_refused(trace_id, error))
     if not rows:
         raise SmileTraceError(f"none of the {len(trace_ids)} traces of the run can be explained")
-    most = _most(rows, settings)
+    most = most_by_model((row.prepared for row in rows), embeddings=settings.explain.embeddings)
     if dry_run:
         print(describe_run(most, len(rows)))
         return
@@ -122,18 +122,6 @@ def _refused(trace_id: str, error: SmileTraceError) -> dict[str, object]:
     """Say why a row is not explained."""
     print(printable(f"{trace_id}  not explained: {error}"), file=sys.stderr)
     return {"trace_id": trace_id, "reason": presentable(error)}
-
-
-def _most(rows: Sequence[_Row], settings: "Settings") -> "list[Estimate]":
-    """What the rows take at most, by model."""
-    from smile_trace.explaining.cost_estimate import estimate_of
-
-    by_model: dict[str, Estimate] = {}
-    for row in rows:
-        most = estimate_of(row.prepared, embeddings=settings.explain.embeddings)
-        before = by_model.get(most.model)
-        by_model[most.model] = most if before is None else before.plus(most)
-    return list(by_model.values())
 
 
 def _line(trace_id: str, explanation: "Explanation") -> str:

@@ -58,7 +58,7 @@ def _live(
 ) -> "Iterator[tuple[Checked, Entry]]":
     """The explanations of the file asked again, after a yes to what that may cost."""
     from smile_trace.cli.confirmation import confirm
-    from smile_trace.explaining.cost_estimate import Estimate, estimate_of
+    from smile_trace.explaining.cost_estimate import most_by_model
     from smile_trace.hub.check import Checked
     from smile_trace.hub.files import read_entries
     from smile_trace.hub.live import check_live, prepare_live
@@ -70,12 +70,9 @@ def _live(
         for number, entry in read_entries(file)
         if entry.explanation is not None and entry.id.startswith(only or "")
     ]
-    most: dict[str, Estimate] = {}
-    for _, _, prepared in chosen:
-        one = estimate_of(prepared, embeddings=settings.explain.embeddings)
-        most[one.model] = most[one.model].plus(one) if one.model in most else one
-    for estimate in most.values():
-        confirm(estimate, yes=yes)
+    every = (prepared for _, _, prepared in chosen)
+    for most in most_by_model(every, embeddings=settings.explain.embeddings):
+        confirm(most, yes=yes)
     for number, entry, prepared in chosen:
         assert entry.explanation is not None
         found = check_live(entry.explanation, prepared, settings)

@@ -77,7 +77,7 @@ def explain(
     """Explain the prompts of a file of another tool, each into a line of TO."""
     from smile_trace.cli.confirmation import confirm
     from smile_trace.explaining.api import explain_prepared
-    from smile_trace.explaining.cost_estimate import estimate_of
+    from smile_trace.explaining.cost_estimate import most_by_model
     from smile_trace.explaining.options import ExplainOptions
     from smile_trace.explaining.preparation import prepare
     from smile_trace.hub.prompts import read_prompts
@@ -91,10 +91,8 @@ def explain(
     ]
     if not chosen:
         raise SmileTraceError(f"{file} holds no prompt")
-    first, *others = (estimate_of(one, embeddings=settings.explain.embeddings) for one in chosen)
-    for other in others:
-        first = first.plus(other)
-    confirm(first, yes=yes)
+    for most in most_by_model(chosen, embeddings=settings.explain.embeddings):
+        confirm(most, yes=yes)
     try:
         with to.open("a", encoding="utf-8", newline="\n") as out:
             for one in chosen:

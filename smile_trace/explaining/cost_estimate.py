@@ -1,7 +1,7 @@
 """The most that an explanation can cost, and whether it is worth it, before anything is asked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -52,9 +52,9 @@ class Estimate(Record):
 
     def plus(self, other: "Estimate") -> "Estimate":
         """The sum with another explanation by the same model, and the same proxy if it has one."""
-        proxy = self.proxy
-        if proxy is not None and other.proxy is not None:
-            proxy = proxy.plus(other.proxy)
+        proxy = self.proxy or other.proxy
+        if self.proxy is not None and other.proxy is not None:
+            proxy = self.proxy.plus(other.proxy)
         return self.model_copy(
             update={
                 "calls": self.calls + other.calls,
@@ -108,6 +108,16 @@ def estimate_of(prepared: Prepared, *, embeddings: str | None = None) -> Estimat
         of_proxy = _most(prepared, own.name, prepared.proxy_how, own.signal, own.calls)
         most = most.model_copy(update={"proxy": of_proxy, "in_steps": of_proxy.in_steps})
     return most.model_copy(update={"embeddings": embeddings})
+
+
+def most_by_model(prepared: Iterable[Prepared], *, embeddings: str | None) -> list[Estimate]:
+    """What several explanations take at most, summed by model."""
+    found: dict[str, Estimate] = {}
+    for one in prepared:
+        most = estimate_of(one, embeddings=embeddings)
+        before = found.get(most.model)
+        found[most.model] = most if before is None else before.plus(most)
+    return list(found.values())
 
 
 def check_worth(prepared: Prepared) -> None:

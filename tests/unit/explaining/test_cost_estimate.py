@@ -65,6 +65,13 @@ def test_two_estimates_add_up(priced_models):
     assert one.plus(estimate(PROMPT, model="strange")).usd is None
 
 
+def test_a_proxy_of_either_is_in_the_sum(priced_models):
+    alone = estimate(PROMPT, model="gpt-4o-mini", budget=8)
+    beside = estimate("word " * 100, model="gpt-4o-mini", proxy="near")
+    assert alone.plus(beside).proxy == beside.plus(alone).proxy == beside.proxy
+    assert beside.plus(beside).proxy.calls == 2 * beside.proxy.calls
+
+
 def test_a_dry_run_is_described(priced_models):
     said = describe(estimate(PROMPT, model="gpt-4o-mini", budget=20))
     for fact in ("5 words", "as texts", "gpt-4o-mini", "https://api.openai.com/v1", "20 calls"):
