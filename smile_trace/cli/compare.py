@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace.cli.active_trackers import deliver_to_able
 from smile_trace.cli.output import printable, show_result, warn_renamed
-from smile_trace.errors import SmileTraceError
-from smile_trace.presentable import link
 
 if TYPE_CHECKING:
     from smile_trace.records.comparison import Comparison
@@ -93,32 +92,13 @@ def compare(
 
 def deliver_comparison(comparison: "Comparison") -> None:
     """Deliver it to every active tracker that shows comparisons, and print its address."""
-    from smile_trace.settings import Settings
-    from smile_trace.store import Store
-    from smile_trace.trackers import Receipt, discover
     from smile_trace.worker.delivery.comparisons import deliver
 
-    settings = Settings()
-    try:
-        trackers = discover(settings.trackers)
-    except ValueError as error:
-        raise SmileTraceError(str(error)) from None
-    able = [tracker for tracker in trackers if tracker.capabilities.comparisons]
-    if not able:
-        raise SmileTraceError(
-            "no active tracker shows comparisons: set MLFLOW_TRACKING_URI or COMET_API_KEY"
-        )
-    store = Store.look(settings)
-    try:
-        for able_tracker in able:
-            outcome = deliver(able_tracker, store, comparison)
-            if not isinstance(outcome, Receipt):
-                raise SmileTraceError(outcome.reason)
-            print(link(outcome.url or outcome.external_id), file=sys.stderr)
-    finally:
-        store.close()
-        for tracker in trackers:
-            tracker.close()
+    deliver_to_able(
+        lambda of: of.comparisons,
+        lambda tracker, store: deliver(tracker, store, comparison),
+        missing="no active tracker shows comparisons: set MLFLOW_TRACKING_URI or COMET_API_KEY",
+    )
 
 
 def _names(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace.cli.active_trackers import active_trackers
 from smile_trace.cli.since import HELP, since_ns
 from smile_trace.errors import SmileTraceError
 from smile_trace.listing import listed
@@ -43,23 +44,16 @@ def deliver(
 
 def _wanted(name: str, settings: "Settings") -> "Wanted":
     """What the active tracker of that name is given."""
-    from smile_trace.trackers import discover
     from smile_trace.worker.delivery.delivery_worker import wanted
 
-    try:
-        active = {tracker.name: tracker for tracker in discover(settings.trackers)}
-    except ValueError as error:
-        raise SmileTraceError(str(error)) from None
-    try:
+    with active_trackers(settings) as trackers:
+        active = {tracker.name: tracker for tracker in trackers}
         if name not in active:
             known = ", ".join(active) or "none"
             raise SmileTraceError(
                 f"no tracker {name!r} is active (active: {known}): write a table [trackers.{name}]"
             )
         return wanted(active[name].capabilities)
-    finally:
-        for tracker in active.values():
-            tracker.close()
 
 
 def _told(name: str, queued: "Queued", *, dry_run: bool) -> str:

@@ -3,6 +3,7 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
+from smile_trace.cli.active_trackers import discover_trackers
 from smile_trace.cli.output import printable
 from smile_trace.errors import SmileTraceError
 from smile_trace.presentable import link
@@ -40,12 +41,7 @@ def tracker_of(source: "Source", settings: "Settings") -> "Tracker":
     Raises:
         SmileTraceError: it is not set.
     """
-    from smile_trace.trackers import discover
-
-    try:
-        found = [one for one in discover(settings.trackers) if one.name == source.name]
-    except ValueError as error:
-        raise SmileTraceError(str(error)) from None
+    found = [one for one in discover_trackers(settings) if one.name == source.name]
     if not found:
         raise SmileTraceError(
             f"--deliver needs the address of {source.name}, in [trackers.{source.name}], too"

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smile_trace.cli.active_trackers import deliver_to_able
 from smile_trace.cli.output import show_result
-from smile_trace.errors import SmileTraceError
-from smile_trace.presentable import link
 
 if TYPE_CHECKING:
     from smile_trace.records.report import Report
@@ -40,29 +39,10 @@ def report(
 
 def _deliver(report: "Report") -> None:
     """Give it to every active tracker that shows reports, and print its address."""
-    import sys
-
-    from smile_trace.settings import Settings
-    from smile_trace.store import Store
-    from smile_trace.trackers import Receipt, discover
     from smile_trace.worker.delivery.reports import with_links
 
-    settings = Settings()
-    try:
-        trackers = discover(settings.trackers)
-    except ValueError as error:
-        raise SmileTraceError(str(error)) from None
-    store = Store.look(settings)
-    try:
-        able = [tracker for tracker in trackers if tracker.capabilities.reports]
-        if not able:
-            raise SmileTraceError("no active tracker shows reports: set MLFLOW_TRACKING_URI")
-        for tracker in able:
-            outcome = tracker.deliver_report(with_links(report, tracker, store))
-            if not isinstance(outcome, Receipt):
-                raise SmileTraceError(outcome.reason)
-            print(link(outcome.url or outcome.external_id), file=sys.stderr)
-    finally:
-        store.close()
-        for tracker in trackers:
-            tracker.close()
+    deliver_to_able(
+        lambda of: of.reports,
+        lambda tracker, store: tracker.deliver_report(with_links(report, tracker, store)),
+        missing="no active tracker shows reports: set MLFLOW_TRACKING_URI",
+    )
