@@ -9,14 +9,9 @@ from smile_trace.comparison.influence.verdicts import MIN_CALLS
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import Comparison
 from smile_trace.settings import Settings
-from smile_trace.store import Store, StoreError
-from smile_trace.trackers import (
-    ComparedPrompt,
-    Outcome,
-    Receipt,
-    Tracker,
-    TrackerUnavailable,
-)
+from smile_trace.store import Store
+from smile_trace.trackers import ComparedPrompt, Outcome, Tracker
+from smile_trace.worker.delivery.per_prompt import PerPrompt
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +19,13 @@ MAX_TRACES = 100
 """Traces of a version that a tracker is told."""
 
 
-class Comparisons:
-    """Compares each prompt anew when its explained calls have changed, and delivers the result.
+class Comparisons(PerPrompt[dict[str, int]]):
+    """Compares each prompt anew when its explained calls have changed.
 
-    Nothing is asked of any model: the store alone is read. A prompt takes part once it has two
-    versions, and one of them MIN_CALLS explained calls.
+    A prompt takes part once it has two versions, and one of them MIN_CALLS explained calls.
     """
+
+    what = "comparison"
 
     def __init__(
         self,
@@ -38,55 +34,32 @@ class Comparisons:
         settings: Settings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tracker = tracker
-        self._store = store
-        self._settings = settings
-        self._clock = clock
-        self._next = clock() + settings.worker.comparison_seconds
-        self._delivered: dict[str, dict[str, int]] = {}
+        super().__init__(tracker, store, settings, clock)
 
-    def deliver_anew(self) -> None:
-        """Deliver every comparison again: some may have been deleted with a forgotten trace."""
-        self._delivered.clear()
+    @property
+    def _seconds(self) -> float:
+        return self._settings.worker.comparison_seconds
 
-    def run(self, *, at_once: bool = False) -> int:
-        """Deliver what has changed, if it is time; returns how many comparisons arrived.
+    @property
+    def _shown(self) -> bool:
+        return self._tracker.capabilities.comparisons
 
-        Raises:
-            TrackerUnavailable: nothing more was taken; it is tried again the next time.
-        """
-        due = at_once or self._clock() >= self._next
-        if not due or not self._tracker.capabilities.comparisons:
-            return 0
-        self._next = self._clock() + self._settings.worker.comparison_seconds
-        arrived = 0
+    def _states(self, now: float) -> dict[str, dict[str, int]]:
         with self._store.reading_prompts() as prompts:
             counted = prompts.explained_versions()
-        for prompt, explained in counted.items():
-            enough = len(explained) > 1 and max(explained.values()) >= MIN_CALLS
-            if not enough or self._delivered.get(prompt) == explained:
-                continue
-            try:
-                comparison = compare(prompt, budget=0, settings=self._settings)
-            except SmileTraceError as error:
-                logger.warning("%s was not compared: %s", prompt, error)
-                continue
-            try:
-                outcome = deliver(self._tracker, self._store, comparison)
-            except TrackerUnavailable:
-                self._next = self._clock()  # as soon as it takes anything again
-                raise
-            except StoreError:
-                raise
-            except Exception as error:  # the other prompts' arrive all the same
-                logger.warning("%s: the comparison was not delivered", prompt, exc_info=error)
-                continue
-            if isinstance(outcome, Receipt):
-                self._delivered[prompt] = explained
-                arrived += 1
-            else:
-                logger.warning("%s: the comparison waits: %s", prompt, outcome.reason)
-        return arrived
+        return {
+            prompt: explained
+            for prompt, explained in counted.items()
+            if len(explained) > 1 and max(explained.values()) >= MIN_CALLS
+        }
+
+    def _deliver(self, prompt: str, now: float) -> Outcome | None:
+        try:
+            comparison = compare(prompt, budget=0, settings=self._settings)
+        except SmileTraceError as error:
+            logger.warning("%s was not compared: %s", prompt, error)
+            return None
+        return deliver(self._tracker, self._store, comparison)
 
 
 def deliver(tracker: Tracker, store: Store, comparison: Comparison) -> Outcome:
