@@ -58,14 +58,13 @@ def review(
 
     A gallery that is built with --public takes no other.
     """
-    from smile_trace.hub.files import read_entries, write_entries
+    from smile_trace.hub.files import read_entries, write_entries, written_anew
     from smile_trace.hub.review import reviewed
 
     entries = [entry for _, entry in read_entries(file)]
     kept = [reviewed(entry, by) for entry in entries if yes or _asked(entry)]
-    partly = file.with_name(file.name + ".partly")
-    write_entries(kept, partly)
-    partly.replace(file)
+    with written_anew(file) as partly:
+        write_entries(kept, partly)
     print(f"{len(kept)} of {len(entries)} may be made public, says {by}.")
 
 

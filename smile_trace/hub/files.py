@@ -1,6 +1,7 @@
 """The file `explanations.smile.jsonl`: one entry a line."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -84,6 +85,18 @@ def write_entries(entries: Iterable[Entry], file: str | Path) -> int:
     except OSError as error:
         raise SmileTraceError(f"{file} cannot be written: {error.strerror}") from None
     return len(seen)
+
+
+@contextmanager
+def written_anew(file: Path) -> Iterator[Path]:
+    """Where to write what becomes this file at the end: until then it can be read, and it stays as
+    it is where that fails."""
+    partly = file.with_name(file.name + ".partly")
+    try:
+        yield partly
+        partly.replace(file)
+    finally:
+        partly.unlink(missing_ok=True)
 
 
 def _said(text: str) -> str:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -13,6 +14,7 @@ from markupsafe import Markup
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.hub.facts import facts_of
+from smile_trace.hub.files import written_anew
 from smile_trace.hub.rows import PAGE_NAME, Row, row_of
 from smile_trace.records.entry import Entry
 from smile_trace.render.text import short
@@ -20,6 +22,7 @@ from smile_trace.render.text import short
 DATA = "explanations.smile.jsonl"
 PAGES = "e"
 """The folder of the pages."""
+_OURS = re.compile(rf"[0-9a-f]{{{PAGE_NAME}}}\.html")
 _TITLE = 120
 
 _TEMPLATES = Environment(
@@ -35,7 +38,8 @@ def build(folder: str | Path, entries: Iterable[Entry], *, title: str = "Explana
     """Write the gallery of these entries into a folder; returns how many different ones.
 
     `index.html` holds the list and its search, `e/` a page each, and `explanations.smile.jsonl`
-    what they are made from. What stands there under these names is written anew.
+    what they are made from, and may be read from while this is built. What stands there under
+    these names is written anew, and a page of an entry that is no longer among them is removed.
 
     Raises:
         SmileTraceError: the folder cannot be written.
@@ -44,7 +48,10 @@ def build(folder: str | Path, entries: Iterable[Entry], *, title: str = "Explana
     folder = Path(folder)
     with _writing(folder):
         (folder / PAGES).mkdir(parents=True, exist_ok=True)
-        with (folder / DATA).open("w", encoding="utf-8", newline="\n") as data:
+        with (
+            written_anew(folder / DATA) as partly,
+            partly.open("w", encoding="utf-8", newline="\n") as data,
+        ):
             for entry in entries:
                 if entry.id in rows:
                     continue
@@ -54,7 +61,15 @@ def build(folder: str | Path, entries: Iterable[Entry], *, title: str = "Explana
                 page.write_text(page_of(entry, title), encoding="utf-8")
         newest = sorted(rows.values(), key=lambda row: row.date, reverse=True)
         (folder / "index.html").write_text(index_of(newest, title), encoding="utf-8")
+        _remove_others(folder / PAGES, {row.page for row in newest})
     return len(rows)
+
+
+def _remove_others(pages: Path, kept: set[str]) -> None:
+    """What was built before may be more than is to be seen now."""
+    for page in pages.iterdir():
+        if _OURS.fullmatch(page.name) and page.stem not in kept:
+            page.unlink()
 
 
 def index_of(rows: list[Row], title: str) -> str:

@@ -38,6 +38,32 @@ def test_a_folder_holds_the_list_the_pages_and_the_lines(tmp_path: Path) -> None
     assert "20 calls" in page
 
 
+def test_a_gallery_is_built_again_from_its_own_file(tmp_path: Path) -> None:
+    folder, other = tmp_path / "g", entry("Open at nine, they say. When do they open, and where?")
+    build(folder, [entry(), other])
+    data = folder / "explanations.smile.jsonl"
+    before = data.read_bytes()
+    again = ["hub", "build", str(folder), "--from", str(data), "--title", "Again"]
+    assert CliRunner().invoke(app, again).output.startswith("2 explanations: ")
+    assert data.read_bytes() == before
+    assert "Again" in (folder / "index.html").read_text()
+    data.write_bytes(before + b"{}\n")
+    assert "line 3" in str(CliRunner().invoke(app, again).exception)
+    assert data.read_bytes() == before + b"{}\n"
+    assert {path.name for path in folder.iterdir()} == {"e", "index.html", data.name}
+
+
+def test_pages_of_other_entries_do_not_stay(tmp_path: Path) -> None:
+    one, other = entry(), entry("Open at nine, they say. When do they open, and where?")
+    pages = tmp_path / "g" / "e"
+    build(tmp_path / "g", [one, other])
+    for name in ("style.css", "about.html", "0" * 20):
+        (pages / name).write_text("not ours")
+    build(tmp_path / "g", [other])
+    left = {path.name for path in pages.iterdir()}
+    assert left == {f"{other.id[:20]}.html", "style.css", "about.html", "0" * 20}
+
+
 def test_the_index_is_data_that_ends_no_element() -> None:
     page = index_of([row_of(hostile())], TEXT)
     [data] = re.findall(r'<script type="application/json" id="index">(.*?)</script>', page, re.S)
