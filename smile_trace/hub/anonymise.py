@@ -12,19 +12,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from smile_trace.hub.pseudonyms import Pseudonyms
-from smile_trace.records import JSON
+from smile_trace.records import JSON, Message
 from smile_trace.records.entry import Entry, Redaction
 
 _MACHINE = frozenset(
     (
-        *("schema_version", "id", "kind", "unit", "role", "status", "signal", "form", "asked"),
-        *("model", "distance", "package", "verdict", "code", "measured", "key", "licence"),
+        *("schema_version", "kind", "unit", "role", "status", "signal", "form", "asked"),
+        *("model", "distance", "package", "verdict", "code", "measured", "licence"),
         *("explained_at", "compared_at", "trace_id", "span_id", "call", "text_hash", "author"),
-        *("partitions", "settings_hash", "redaction", "first", "second", "type"),
+        *("settings_hash", "redaction", "type"),
     )
 )
-"""Fields whose values no person wrote."""
-_OF_THE_USER = frozenset(("parameters", "variables", "extra", "arguments", "data"))
+"""Fields whose values no person wrote. Ids of documents are the retriever's texts; they stand in
+keys of segments, as names of prompts do."""
+_OF_THE_USER = frozenset(
+    ("parameters", "variables", "extra", "arguments", "response", "raw", "metadata", "data")
+)
 """Fields in which the names of fields, too, are the user's texts."""
 
 
@@ -37,12 +40,12 @@ def anonymise(entries: Iterable[Entry], pseudonyms: Pseudonyms) -> Iterator[Entr
     """
     documents = [_document(entry) for entry in entries]
     for document in documents:
-        _mapped(document, _finding(pseudonyms))
+        mapped(document, _finding(pseudonyms))
     salt = secrets.token_hex(16)
     for document in documents:
         found = Counter[str]()
         counted = _counting(pseudonyms, found)
-        clean = _mapped(document, counted)
+        clean = mapped(document, counted)
         _align(document, clean)
         if found:
             _hide_what_was_sent(clean, salt)
@@ -52,7 +55,7 @@ def anonymise(entries: Iterable[Entry], pseudonyms: Pseudonyms) -> Iterator[Entr
 
 def _document(entry: Entry) -> dict[str, JSON]:
     document: dict[str, JSON] = json.loads(entry.model_dump_json())
-    document |= {"call": None, "settings_hash": None, "attempt": None}
+    document |= {"id": "", "call": None, "settings_hash": None, "attempt": None}
     document["inclusion_probability"] = None
     for version in (document["comparison"] or {}).get("versions", ()):
         version["links"] = {}
@@ -68,18 +71,27 @@ def _explanations(document: dict[str, JSON]) -> Iterator[dict[str, JSON]]:
         yield from (one for one in (step["explanation"], step["by_tool"]) if one is not None)
 
 
-def _mapped(value: JSON, text: Callable[[str], str], *, of_user: bool = False) -> JSON:
+def mapped(value: JSON, text: Callable[[str], str], *, of_user: bool = False) -> JSON:
+    """A part of an entry's document with every text replaced by what the function gives for it.
+
+    Args:
+        value: an object of the document, or anything inside.
+        text: what is in the place of a text.
+        of_user: whether names of fields, and fields that no person wrote, are texts, too.
+    """
     if isinstance(value, str):
         return text(value)
     if isinstance(value, list):
-        return [_mapped(item, text, of_user=of_user) for item in value]
+        return [mapped(item, text, of_user=of_user) for item in value]
     if not isinstance(value, dict):
         return value
+    # A message's part has a type, and its id is the provider's.
+    machine = _MACHINE | {"id"} if "type" in value else _MACHINE
     return {
         (text(name) if of_user else name): (
             inside
-            if name in _MACHINE and not of_user
-            else _mapped(inside, text, of_user=of_user or name in _OF_THE_USER)
+            if name in machine and not of_user
+            else mapped(inside, text, of_user=of_user or name in _OF_THE_USER)
         )
         for name, inside in value.items()
     }
@@ -110,17 +122,20 @@ def _counting(pseudonyms: Pseudonyms, found: Counter[str]) -> Callable[[str], st
 def _align(before: dict[str, JSON], after: dict[str, JSON]) -> None:
     """A segment's text is that of its place, however it cuts what was replaced."""
     for old, new in zip(_explanations(before), _explanations(after), strict=True):
+        had, has = _contents(old), _contents(new)
         for name in ("segments", "coarser"):
             for was, segment in zip(old[name], new[name], strict=True):
-                text = _at(new, segment)
-                if text is not None and _at(old, was) == was["text"]:
-                    segment["text"] = text
+                if _at(had, was) == was["text"]:
+                    segment["text"] = _at(has, segment)
 
 
-def _at(explanation: dict[str, JSON], segment: dict[str, JSON]) -> str | None:
-    message = explanation["messages"][segment["message"]]
-    content = message.get("content")
-    return None if content is None else content[segment["start"] : segment["end"]]
+def _contents(explanation: dict[str, JSON]) -> list[str]:
+    """The texts of the messages; one that has parts is written without its own."""
+    return [Message.model_validate(message).content for message in explanation["messages"]]
+
+
+def _at(contents: list[str], segment: dict[str, JSON]) -> str:
+    return contents[segment["message"]][segment["start"] : segment["end"]]
 
 
 def _hide_what_was_sent(document: dict[str, JSON], salt: str) -> None:

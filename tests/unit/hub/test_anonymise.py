@@ -10,7 +10,7 @@ from smile_trace.hub import build, write_entries
 from smile_trace.hub.anonymise import anonymise
 from smile_trace.hub.check import check_line
 from smile_trace.hub.pseudonyms import Pseudonyms
-from smile_trace.records import Message
+from smile_trace.records import DocumentAttribution, Message, TextPart, ToolCall, ToolResult
 from smile_trace.records.entry import Entry
 from tests.support.explained import explanation
 from tests.support.hub_entries import entry, explained
@@ -88,6 +88,51 @@ def test_the_explanation_says_the_same() -> None:
         assert other.redaction is not None
         assert other.redaction.replaced
         assert not other.redaction.reviewed_by
+
+
+def with_document_of(who: str) -> Entry:
+    """What a retriever, a tool and the parts of a message say of somebody."""
+    found = explanation([("user", "Whose is it?")], {"Whose": 0.6}, answer="Hers.")
+    first = found.segments[0].model_copy(update={"key": f"document:{who}"})
+    call = ToolCall(id="call_123456789", name="look", arguments="{}")
+    told = {"id": who, "author": who, "first": who, "status": {"key": who}}
+    update = {
+        "documents": (DocumentAttribution(id=who, place=(0, 0, 5), measured="never"),),
+        "segments": (first, *found.segments[1:]),
+        "partitions": ((f"document:{who}",),),
+        "messages": (
+            *found.messages,
+            Message(role="assistant", parts=(call,)),
+            Message(role="tool", parts=(ToolResult(id=call.id, response=told),)),
+        ),
+    }
+    return Entry.of(found.model_copy(update=update))
+
+
+def test_what_others_call_an_id_is_a_text() -> None:
+    before = with_document_of("ada@acme.org")
+    assert before.line.count("ada@acme.org") == 7
+    [after] = anonymise([before], Pseudonyms())
+    assert "ada@acme.org" not in after.line
+    assert after.explanation is not None
+    [document] = after.explanation.documents
+    assert document.id == "xxx@xxxx.xxa"
+    assert after.explanation.partitions == ((after.explanation.segments[0].key,),)
+    assert after.line.count("call_123456789") == 2
+    assert after.redaction is not None
+    assert after.redaction.replaced == {"email": 1}
+
+
+def test_a_word_of_a_message_in_parts_is_cut_from_what_was_replaced() -> None:
+    found = explanation([("user", "Call 0650 123 4567, now.")], {"Call": 0.6})
+    text, more = TextPart(content=found.messages[0].content), TextPart(content="Please.")
+    parted = (Message(role="user", parts=(text, more)),)
+    [after] = anonymise([Entry.of(found.model_copy(update={"messages": parted}))], Pseudonyms())
+    assert after.explanation is not None
+    content = after.explanation.messages[0].content
+    assert content.startswith("Call 0000 000 000")
+    for segment in after.explanation.segments:
+        assert segment.text == content[segment.start : segment.end]
 
 
 def test_the_same_text_has_the_same_pseudonym_in_all_texts() -> None:
