@@ -69,15 +69,25 @@ def review(
 
 
 def _asked(entry: "Entry") -> bool:
+    from smile_trace.hub.review import texts_of
     from smile_trace.presentable import presentable_lines
+
+    shown: list[str] = []
+
+    def show(text: str, what: str) -> None:
+        shown.append(text)
+        print(f"{what}: {presentable_lines(text)}")
 
     for one in entry.explanations:
         for message in one.messages:
-            print(f"{message.role}: {presentable_lines(message.content)}")
-        print(f"answer: {presentable_lines(one.answer)}")
+            show(message.content, message.role)
+        show(one.answer, "answer")
         for text in dict.fromkeys(row.response for row in one.perturbations):
             if text is not None and text != one.answer:
-                print(f"  also answered: {presentable_lines(text)}")
+                show(text, "  also answered")
+    for text in texts_of(entry):
+        if not any(text in one for one in shown):
+            show(text, "  also in it")
     return typer.confirm(f"May {entry.id[:12]} be made public?")
 
 

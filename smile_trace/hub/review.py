@@ -1,11 +1,16 @@
 """What may be made public: what a person has looked at, and in which the rules find nothing."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from smile_trace.errors import SmileTraceError
+from smile_trace.hub.anonymise import mapped
 from smile_trace.hub.pseudonyms import Pseudonyms
 from smile_trace.records.entry import Entry, Redaction
+
+_COUNTED = re.compile(r"\d+:[a-z_]+:\d+")
+"""The key of a segment by its place: message, unit, ordinal."""
 
 
 class NotReviewed(SmileTraceError):
@@ -41,15 +46,23 @@ def public(entries: Iterable[Entry]) -> Iterator[Entry]:
         yield entry
 
 
+def texts_of(entry: Entry) -> list[str]:
+    """Every text in it that is not made by machines only, each once: what a person has to see."""
+    found: dict[str, None] = {}
+
+    def seen(text: str) -> str:
+        found[text] = None
+        return text
+
+    document = entry.model_copy(update={"id": ""}).model_dump(mode="json")
+    for part in (document, document["call"], document["author"], document["licence"]):
+        mapped(part, seen)
+    return [text for text in found if text.strip() and not _COUNTED.fullmatch(text)]
+
+
 def _secrets(entry: Entry) -> list[str]:
     """Kinds that no public text has: what is left of the others is for a person to judge."""
     pseudonyms = Pseudonyms()
-    found = [
-        *(message.content for one in entry.explanations for message in one.messages),
-        *(one.answer for one in entry.explanations),
-        *(row.response or "" for one in entry.explanations for row in one.perturbations),
-    ]
-    for text in found:
-        pseudonyms.replace(text)
+    mapped(entry.model_dump(mode="json"), pseudonyms.replace, of_user=True)
     kinds = {one.kind for one in pseudonyms.replaced}
     return sorted(kinds & {"secret", "iban"})

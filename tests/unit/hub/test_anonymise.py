@@ -3,16 +3,19 @@
 import random
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
-from smile_trace.hub import build, write_entries
+from smile_trace.hub import build, read_entries, write_entries
 from smile_trace.hub.anonymise import anonymise
 from smile_trace.hub.check import check_line
 from smile_trace.hub.pseudonyms import Pseudonyms
+from smile_trace.hub.review import NotReviewed, public, reviewed
 from smile_trace.records import DocumentAttribution, Message, TextPart, ToolCall, ToolResult
+from smile_trace.records.comparison import Comparison, Example, VersionChange, VersionReport
 from smile_trace.records.entry import Entry
-from tests.support.explained import explanation
+from tests.support.explained import captured, explanation
 from tests.support.hub_entries import entry, explained
 
 DRAW = random.Random(0)
@@ -190,6 +193,58 @@ def test_a_secret_is_never_public(tmp_path: Path) -> None:
     run.invoke(app, ["hub", "review", str(file), "--by", "Bo", "--yes"])
     built = run.invoke(app, ["hub", "build", str(tmp_path / "g"), "--from", str(file), "--public"])
     assert "still holds what looks like secret" in str(built.exception)
+
+
+KEY = "sk-" + "a1B2" * 8
+COMPARISON = Comparison(
+    prompt="mail",
+    versions=(VersionReport(label="1", version="1", template="Write to {who}."),),
+    changes=(
+        VersionChange(
+            before=0,
+            after=0,
+            examples=(Example(variables={"who": "Ada"}, before="Dear Ada", after=KEY, distance=1),),
+        ),
+    ),
+)
+
+
+def holding(where: str) -> Entry:
+    """An entry that holds a key in one place only."""
+    found = explained()
+    match where:
+        case "call":
+            call = captured(found)[1].model_copy(update={"metadata": {"header": KEY}})
+            return Entry.of(found, call=call)
+        case "parameters":
+            return Entry.of(found.model_copy(update={"parameters": {"user": {KEY: 1}}}))
+        case "documents":
+            document = DocumentAttribution(id=KEY, place=(0, 0, 5), measured="never")
+            return Entry.of(found.model_copy(update={"documents": (document,)}))
+        case "tags":
+            return Entry.of(found, tags=(KEY,))
+    return Entry.of(COMPARISON)
+
+
+@pytest.mark.parametrize("where", ["call", "parameters", "documents", "tags", "comparison"])
+def test_a_secret_in_any_field_is_never_public(where: str) -> None:
+    with pytest.raises(NotReviewed, match="still holds what looks like secret"):
+        list(public([reviewed(holding(where), "Bo")]))
+
+
+def test_what_is_asked_about_is_shown(tmp_path: Path) -> None:
+    file, run = tmp_path / "a.smile.jsonl", CliRunner()
+    call = captured(explained())[1].model_copy(update={"user": "Ada Lovelace"})
+    write_entries([Entry.of(COMPARISON), Entry.of(explained(), call=call, author="Cy")], file)
+    shown = run.invoke(app, ["hub", "review", str(file), "--by", "Bo"], input="y\nn\n").output
+    compared, _, called = shown.partition("be made public?")
+    for text in ("mail", "Write to {who}.", "Dear Ada"):
+        assert f"also in it: {text}\n" in compared
+    for text in ("Ada Lovelace", "Cy"):
+        assert f"also in it: {text}\n" in called
+    assert called.count("The shop in Lyon") == 1
+    assert ":word:" not in shown
+    assert [one.kind for _, one in read_entries(file)] == ["comparison"]
 
 
 def test_a_pattern_that_is_none_is_said(tmp_path: Path) -> None:
