@@ -13,8 +13,9 @@ from pydantic import Field
 
 from smile_trace.comparison import compare as compare_versions
 from smile_trace.errors import SmileTraceError
-from smile_trace.explaining.api import explain as explain_prompt
-from smile_trace.explaining.options import MIN_BUDGET
+from smile_trace.explaining.api import explain_prepared
+from smile_trace.explaining.options import MIN_BUDGET, ExplainOptions
+from smile_trace.explaining.preparation import prepare
 from smile_trace.mcp.answers import Compared, Counts, Why
 from smile_trace.presentable import presentable
 from smile_trace.settings import Settings
@@ -100,7 +101,8 @@ def make_server(settings: Settings, *, model: str | None = None, most_calls: int
         """Explain the answer to a prompt now: the operator's model is asked it, and again with
         parts removed. Costs calls, under a cap."""
         with cap.reserve() as calls:
-            found = explain_prompt(prompt, model=model, budget=calls)
+            prepared = prepare(prompt, settings, ExplainOptions(budget=calls), model=model)
+            found = explain_prepared(prepared, settings)
         cap.refund(max(calls - found.cost.target_calls, 0))
         return Why.of(found)
 

@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 from mcp.client import Client
 
+from smile_trace.explaining.preparation import Prepared
 from smile_trace.mcp import make_server
 from smile_trace.mcp.answers import Why
-from smile_trace.settings import Settings
+from smile_trace.settings import EndpointSettings, Settings
 from smile_trace.store import Store
 from tests.support.store_rows import call_id, capture, explain, explanation
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Settings:
-    """A home with two captured calls, the first of them explained."""
-    settings = Settings(home=tmp_path)
+    """A home with two captured calls, the first of them explained, and a model of its own."""
+    ours = EndpointSettings(base_url="http://127.0.0.1:1/v1")
+    settings = Settings(home=tmp_path, models={"ours": ours})
     store = Store.open(settings)
     capture(store, 1, 2)
     explain(store, 1)
@@ -99,14 +101,16 @@ async def test_the_cap_holds_over_all_explanations(
 ) -> None:
     asked: list[int] = []
 
-    def explained(prompt: str, *, model: str, budget: int) -> Any:
+    def explained(prepared: Prepared, conf: Settings) -> Any:
+        assert (prepared.how, conf) == (home.models["ours"], home)
+        budget = prepared.options.budget
         asked.append(budget)
         return explanation().model_copy(
             update={"cost": explanation().cost.model_copy(update={"target_calls": budget})}
         )
 
-    monkeypatch.setattr("smile_trace.mcp.server.explain_prompt", explained)
-    async with Client(make_server(home, model="demo", most_calls=60)) as client:
+    monkeypatch.setattr("smile_trace.mcp.server.explain_prepared", explained)
+    async with Client(make_server(home, model="ours", most_calls=60)) as client:
         told = [await client.call_tool("explain", {"prompt": "One two."}) for _ in range(3)]
     assert asked == [40, 20]
     assert [one.is_error for one in told] == [False, False, True]
