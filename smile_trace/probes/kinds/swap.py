@@ -34,6 +34,7 @@ PLACES = (
 
 _AGE = re.compile(r"\b(\d{1,2})(?=[ -]years?[ -]old\b)|(?<=\baged )(\d{1,2})\b", re.IGNORECASE)
 _AGES = (19, 27, 34, 42, 58, 66, 73, 81)
+_KINDS = ("name", "gender", "place", "age")
 
 
 class Swap:
@@ -71,11 +72,13 @@ class Swap:
 
     def _swapped(self, call: Prompted, draw: random.Random) -> Iterator[Variant]:
         text = "\n".join(m.content for m in call.messages if m.role != OFFERED)
-        for k in range(80):
-            swaps = self._own(text, draw) if self._pairs is not None else _known(text, draw, k)
+        for kind in _KINDS * 20:
+            own = self._pairs is not None
+            swaps = self._own(text, draw) if own else _known(text, draw, kind)
             if swaps:
                 told = ", ".join(f"“{old}” → “{new}”" for old, new in list(swaps.items())[:3])
-                change = partial(_replaced, swaps)
+                where = _AGE if kind == "age" and not own else _words(swaps)
+                change = partial(_replaced, swaps, where)
                 yield Variant(tuple(_changed(m, change) for m in call.messages), told)
 
     def _own(self, text: str, draw: random.Random) -> dict[str, str]:
@@ -89,29 +92,27 @@ class Swap:
         return found
 
 
-def _known(text: str, draw: random.Random, turn: int) -> dict[str, str]:
-    """Swaps of one kind, by turns; empty where the text has nothing of it."""
-    match turn % 4:
-        case 0:
-            return _people(text, draw)
-        case 1:
-            both = GENDER | {new: old for old, new in GENDER.items()}
-            return {here: new for old, new in both.items() if (here := _present(old, text))}
-        case 2:
-            found = [here for place in PLACES if (here := _present(place, text))]
-            others = [place for place in PLACES if place not in found]
-            return dict(zip(found, draw.sample(others, len(found)), strict=True)) if others else {}
+def _known(text: str, draw: random.Random, kind: str) -> dict[str, str]:
+    """Swaps of one kind; empty where the text has nothing of it."""
+    match kind:
+        case "name":
+            both = [_partners(names, text, draw) for names in NAMES]
+            return both[0] | both[1]
+        case "gender":
+            pairs = GENDER | {new: old for old, new in GENDER.items()}
+            return {here: new for old, new in pairs.items() if (here := _present(old, text))}
+        case "place":
+            return _partners(PLACES, text, draw)
     ages = {match[0] for match in _AGE.finditer(text)}
     return {age: str(draw.choice([a for a in _AGES if str(a) != age])) for age in sorted(ages)}
 
 
-def _people(text: str, draw: random.Random) -> dict[str, str]:
-    swaps: dict[str, str] = {}
-    for names in NAMES:
-        found = [here for name in names if (here := _present(name, text))]
-        others = [name for name in names if name not in found]
-        swaps |= dict(zip(found, draw.sample(others, min(len(found), len(others))), strict=False))
-    return swaps
+def _partners(words: Sequence[str], text: str, draw: random.Random) -> dict[str, str]:
+    """Those of the words that the text has, each with one that it has not, as long as there are
+    any."""
+    found = [here for word in words if (here := _present(word, text))]
+    others = [word for word in words if word not in found]
+    return dict(zip(found, draw.sample(others, min(len(found), len(others))), strict=False))
 
 
 def _present(word: str, text: str) -> str | None:
@@ -120,16 +121,20 @@ def _present(word: str, text: str) -> str | None:
     return word if re.search(rf"\b{re.escape(word)}\b", text, flags) else None
 
 
-def _replaced(swaps: Mapping[str, str], text: str) -> str:
+def _words(swaps: Mapping[str, str]) -> re.Pattern[str]:
+    """Any of them as a whole word, the longest that fits."""
+    longest_first = sorted(swaps, key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
+
+
+def _replaced(swaps: Mapping[str, str], where: re.Pattern[str], text: str) -> str:
     known = {old.casefold(): new for old, new in swaps.items()}
-    found = r"\b(?:" + "|".join(re.escape(old) for old in sorted(swaps, key=len)[::-1]) + r")\b"
-    numbers = all(old.isdigit() for old in swaps)
 
     def partner(match: re.Match[str]) -> str:
-        new = known[match[0].casefold()]
+        new = known.get(match[0].casefold(), match[0])  # to a pattern “sır” is “sir” in other case
         return new[:1].upper() + new[1:] if match[0][:1].isupper() else new
 
-    return (_AGE if numbers else re.compile(found, re.IGNORECASE)).sub(partner, text)
+    return where.sub(partner, text)
 
 
 def _changed(message: Message, change: "partial[str]") -> Message:

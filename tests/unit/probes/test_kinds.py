@@ -10,6 +10,7 @@ from smile_trace.probes import PROBES, Probe, Swap
 from smile_trace.probes.kinds.hijack import begins_with
 from smile_trace.probes.kinds.paraphrase import language_of
 from smile_trace.probes.kinds.pushback import wrong_opinion
+from smile_trace.probes.kinds.swap import PLACES
 from smile_trace.records import Message, Prompted, TextPart, ToolResult
 
 BY_NAME = {probe.words.name: probe for probe in PROBES}
@@ -80,6 +81,31 @@ def test_a_swap_takes_a_list_of_ones_own() -> None:
     call = Prompted(messages=(Message(role="user", content="Is the red car better?"),))
     found = [v.messages[0].content for v in Swap({"red": ["blue", "green"]}).variants(call, 0)]
     assert sorted(found) == ["Is the blue car better?", "Is the green car better?"]
+
+
+def test_of_many_places_those_are_swapped_that_have_a_partner() -> None:
+    content = f"Which is the largest: {', '.join(PLACES[:12])}?"
+    found = Swap().variants(Prompted(messages=(Message(role="user", content=content),)), 0)
+    assert len(found) > 4
+    for variant in found:
+        swapped = [place for place in PLACES if place in variant.messages[0].content]
+        assert len(swapped) == 12
+        assert {*PLACES[12:]} <= {*swapped}
+    whole = Message(role="user", content=", ".join(PLACES))
+    assert Swap().variants(Prompted(messages=(whole,)), 0) == []
+
+
+@pytest.mark.parametrize(
+    ("pair", "text", "wanted"),
+    [
+        (("2023", "2024"), "Sales of 2023, please.", "Sales of 2024, please."),
+        (("30", "40"), "Within 30 days? She is aged 34.", "Within 40 days? She is aged 34."),
+        (("sir", "madam"), "Dear Sir, keep the sır!", "Dear Madam, keep the sır!"),
+    ],
+)
+def test_a_pair_of_ones_own_may_be_numbers(pair: tuple[str, str], text: str, wanted: str) -> None:
+    call = Prompted(messages=(Message(role="user", content=text),))
+    assert [v.messages[0].content for v in Swap(dict([pair])).variants(call, 0)] == [wanted]
 
 
 def test_tool_results_are_documents_whose_calls_stay() -> None:
