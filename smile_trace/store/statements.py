@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Text, literal
+from sqlalchemy import ColumnElement, Integer, Text, func, literal
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 # An INSERT that knows ON CONFLICT. Despite its name SQLite's compiler takes it as its own: both
 # databases have the same grammar here.
-__all__ = ["NO", "Insert", "age", "insert", "json_text"]
+__all__ = ["Insert", "age", "insert", "is_unset", "json_text"]
 
 
 class json_text(FunctionElement[str]):
@@ -29,8 +29,9 @@ class json_text(FunctionElement[str]):
         super().__init__(document, in_sqlite, in_postgresql)
 
 
-NO = ("0", "false")
-"""What `json_text` makes of false."""
+def is_unset(document: ColumnElement[str], *path: str) -> ColumnElement[bool]:
+    """Whether a field of a JSON document is false or missing."""
+    return func.coalesce(json_text(document, *path), "0").in_(("0", "false"))
 
 
 @compiles(json_text, "sqlite")

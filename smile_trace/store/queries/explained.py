@@ -8,7 +8,7 @@ from sqlalchemy import case, func, select
 
 from smile_trace.records import Call, Explanation, Record
 from smile_trace.store.database import Database, in_chunks
-from smile_trace.store.statements import NO, json_text
+from smile_trace.store.statements import is_unset
 from smile_trace.store.tables import calls, deliveries, explanations
 
 _AT_ONCE = 50
@@ -58,7 +58,7 @@ class Lately(NamedTuple):
 def read_lately(database: Database, *, before: float, since: float) -> dict[str, Lately]:
     """By prompt, how much of a period that begins at `since` (Unix seconds) is explained, and of
     the one from `before` until then."""
-    pooled = func.coalesce(json_text(explanations.c.body, "settings", "pooled"), NO[0])
+    alone = is_unset(explanations.c.body, "settings", "pooled")
     at, now = calls.c.start_ns, calls.c.start_ns >= int(since * 1e9)
     one = explanations.c.call_id.distinct()
     query = (
@@ -69,7 +69,7 @@ def read_lately(database: Database, *, before: float, since: float) -> dict[str,
             func.max(explanations.c.id),
         )
         .join(calls, calls.c.id == explanations.c.call_id)
-        .where(calls.c.group_kind == "prompt", at >= int(before * 1e9), pooled.in_(NO))
+        .where(calls.c.group_kind == "prompt", at >= int(before * 1e9), alone)
         .group_by(calls.c.group_name)
     )
     with database.read() as connection:
@@ -121,11 +121,11 @@ def read_period(
     if name is not None:
         within.append(calls.c.group_name == name)
     group = calls.c.group_kind, calls.c.group_name
-    pooled = func.coalesce(json_text(explanations.c.body, "settings", "pooled"), NO[0])
+    alone = is_unset(explanations.c.body, "settings", "pooled")
     newest = (
         select(func.max(explanations.c.id))
         .join(calls, calls.c.id == explanations.c.call_id)
-        .where(*within, pooled.in_(NO))
+        .where(*within, alone)
         .group_by(explanations.c.call_id)
         .order_by(func.max(calls.c.start_ns).desc())
         .limit(most)

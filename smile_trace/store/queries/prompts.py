@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from smile_trace.records import Call, ExplanationSettings, Feedback, SegmentAttribution, Signal
 from smile_trace.store.database import Database, in_chunks
 from smile_trace.store.groups import Group
-from smile_trace.store.statements import NO, json_text
+from smile_trace.store.statements import is_unset, json_text
 from smile_trace.store.tables import calls, deliveries, explanations, feedback, jobs, observations
 
 _SEGMENTS = TypeAdapter(list[SegmentAttribution])
@@ -181,7 +181,7 @@ class PromptReader:
             explanations.c.id,
             json_text(explanations.c.body, "coarser").label("coarser"),
             json_text(explanations.c.body, "segments").label("segments"),
-        ).where(func.coalesce(json_text(explanations.c.body, "settings", "pooled"), NO[0]).in_(NO))
+        ).where(is_unset(explanations.c.body, "settings", "pooled"))
         rows = in_chunks(self._connection, query, explanations.c.id, explanation_ids)
         texts = [[text for text in (row.coarser, row.segments) if text] for row in rows]
         return [
