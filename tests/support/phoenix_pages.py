@@ -1,6 +1,7 @@
 """Phoenix's pages, as a person clicks through them; a receipt's address opens each."""
 
 import contextlib
+import time
 
 from playwright.sync_api import BrowserContext, Locator, Page
 from playwright.sync_api import Error as PlaywrightError
@@ -32,8 +33,11 @@ def enlarge(page: Page, picture: Locator) -> Locator:
     picture.locator("xpath=ancestor::*[.//button][1]").get_by_role("button").first.click()
     large = page.get_by_role("dialog").locator(_PICTURE).first
     large.wait_for(timeout=PATIENCE)
-    grown = f"image => image.width > 2.5 * {before}"
-    page.wait_for_function(grown, arg=large.element_handle(), timeout=PATIENCE)
+    deadline = time.monotonic() + PATIENCE / 1000
+    # Looked for each time: the page may draw the dialog anew, and an element it left never grows.
+    while large.evaluate("image => image.width") <= 2.5 * before:
+        assert time.monotonic() < deadline, f"still as small as before: {before} pixels"
+        page.wait_for_timeout(100)
     return large
 
 
