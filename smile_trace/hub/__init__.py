@@ -1,16 +1,11 @@
-"""Explanations shared as files: read, checked, searched in a folder without a server."""
+"""Explanations shared as files: read, checked, searched in a folder without a server.
 
-from smile_trace.hub.check import Checked, check_file
-from smile_trace.hub.files import EntryUnreadable, read_entries, write_entries
+What computes an explanation again (`smile_trace.hub.check`) loads the numerical libraries, and is
+imported by itself.
+"""
+
+from smile_trace.hub.files import read_entries, write_entries
 from smile_trace.hub.gallery import build
-from smile_trace.records.entry import Entry
+from smile_trace.records.entry import Entry, EntryUnreadable
 
-__all__ = [
-    "Checked",
-    "Entry",
-    "EntryUnreadable",
-    "build",
-    "check_file",
-    "read_entries",
-    "write_entries",
-]
+__all__ = ["Entry", "EntryUnreadable", "build", "read_entries", "write_entries"]

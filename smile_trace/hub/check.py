@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from smile_trace import foreign
-from smile_trace.hub.files import EntryUnreadable, parse, read_lines
+from smile_trace.hub.files import parse, read_lines
 from smile_trace.hub.reproduce import AROUND, CannotReproduce, differences, reproductions
 from smile_trace.records import JSON, METHOD_VERSION, Explanation, Record
-from smile_trace.records.entry import Entry, canonical, content_id
+from smile_trace.records.entry import Entry, EntryUnreadable, canonical, content_id
 
 ROUNDING = 1e-6
 """The largest difference between two numbers that another processor's rounding makes."""

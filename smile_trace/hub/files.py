@@ -4,20 +4,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from smile_trace import foreign
 from smile_trace.errors import SmileTraceError
-from smile_trace.presentable import presentable
-from smile_trace.records.entry import Entry
-
-SUFFIX = ".smile.jsonl"
-_LONGEST = 300
-"""Characters of what is said about a line."""
-
-
-class EntryUnreadable(SmileTraceError):
-    """A line is no entry; the message says why."""
+from smile_trace.records.entry import Entry, EntryUnreadable
 
 
 def read_entries(file: str | Path) -> Iterator[tuple[int, Entry]]:
@@ -55,17 +43,7 @@ def parse(line: bytes) -> Entry:
     Raises:
         EntryUnreadable: it is none.
     """
-    try:
-        entry = Entry.model_validate(foreign.decode(line))
-        foreign.check(entry.model_dump())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise EntryUnreadable(
-            _said(f"{where}: {first['msg']}" if where else first["msg"])
-        ) from None
-    except foreign.MISREAD as error:
-        raise EntryUnreadable(_said(str(error) or type(error).__name__)) from None
+    entry = Entry.read(line)
     return entry if entry.id else entry.identified()
 
 
@@ -97,7 +75,3 @@ def written_anew(file: Path) -> Iterator[Path]:
         partly.replace(file)
     finally:
         partly.unlink(missing_ok=True)
-
-
-def _said(text: str) -> str:
-    return presentable(text, longest=_LONGEST)

@@ -4,8 +4,11 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from smile_trace import foreign
+from smile_trace.errors import SmileTraceError
+from smile_trace.presentable import presentable
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.call import Call
 from smile_trace.records.comparison import Comparison
@@ -17,6 +20,8 @@ ENTRY_VERSION: Literal[2] = 2
 """Raised when a line is no longer read as it was."""
 MAX_SECONDS = 253_402_300_800.0
 """The end of the year 9999: no calendar reaches further."""
+_LONGEST = 300
+"""Characters of what is said about a line."""
 
 Kind = Literal["explanation", "path", "comparison"]
 
@@ -31,6 +36,10 @@ class Redaction(Record):
     reviewed_by: str | None = None
     reviewed_at: str | None = None
     """ISO 8601, UTC."""
+
+
+class EntryUnreadable(SmileTraceError):
+    """A line is no entry; the message says why."""
 
 
 class Entry(Record):
@@ -109,6 +118,26 @@ class Entry(Record):
         name = {Explanation: "explanation", ExplanationPath: "path", Comparison: "comparison"}
         fields = {"schema_version": ENTRY_VERSION, name[type(found)]: found}
         return cls(**fields, **about).identified()
+
+    @classmethod
+    def read(cls, line: bytes) -> "Entry":
+        """The entry of a line that anybody may have written, with its id as it stands there.
+
+        Raises:
+            EntryUnreadable: it is none.
+        """
+        try:
+            entry = cls.model_validate(foreign.decode(line))
+            foreign.check(entry.model_dump())  # what pydantic made of texts: "1e30" is a number
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))[:100]
+            said = f"{where}: {first['msg']}" if where else first["msg"]
+            raise EntryUnreadable(presentable(said, longest=_LONGEST)) from None
+        except foreign.MISREAD as error:
+            said = str(error) or type(error).__name__
+            raise EntryUnreadable(presentable(said, longest=_LONGEST)) from None
+        return entry
 
     def identified(self) -> "Entry":
         """The same with the id of its content."""

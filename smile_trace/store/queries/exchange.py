@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
 from sqlalchemy import Connection, select, update
 
-from smile_trace import foreign
 from smile_trace.errors import SmileTraceError
 from smile_trace.records import Call, Explanation, Record
-from smile_trace.records.entry import Entry
+from smile_trace.records.entry import Entry, EntryUnreadable
 from smile_trace.store.database import Database
 from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
@@ -140,20 +138,14 @@ def _line(connection: Connection, row: Any) -> Entry:
 
 def _read(number: int, line: bytes) -> _Line | None:
     try:
-        read = Entry.model_validate(foreign.decode(line))
-        foreign.check(read.model_dump())  # also what pydantic made of texts: "1e30" is a number
+        read = Entry.read(line)
         found = _Line.of(read)
         if found is not None:
             _check_importable(found)
             Entry.model_validate_json(read.line)
         return found
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))[:100]
-        said = f"{where}: {first['msg']}" if where else first["msg"]
-        raise ImportFailed(f"line {number} is no explanation ({said[:300]}).") from None
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
-        said = str(error)[:200] or type(error).__name__
+    except (EntryUnreadable, ValueError, TypeError, LookupError, RecursionError) as error:
+        said = str(error)[:300] or type(error).__name__
         raise ImportFailed(f"line {number} is no explanation ({said}).") from None
 
 
