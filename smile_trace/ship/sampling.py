@@ -7,6 +7,7 @@ shipped for two reasons has the larger one: the worker takes the largest that ar
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ MAX_GROUPS = 10_000
 must not fill the memory."""
 MAX_TRACES = 10_000
 """Traces that are remembered because one of their calls was among the first: the latest."""
+_SNAKE_CASE = re.compile(rb'"([a-z]+(?:_[a-z]+)+)"(?=\s*:)')
+"""A member as protobuf's own names write it; text in a string has its quotes escaped."""
 _SCOPES = {"traces": ("scopeSpans", "spans"), "logs": ("scopeLogs", "logRecords")}
 
 
@@ -32,7 +35,8 @@ class ReadLine:
 
     def __init__(self, line: Line) -> None:
         self.offset, self.signal = line.offset, line.signal
-        self.blocks: list[Any] = foreign.parse(b"[" + line.items + b"]", lenient=True)
+        text = _SNAKE_CASE.sub(_camel_case, line.items)
+        self.blocks: list[Any] = foreign.parse(b"[" + text + b"]", lenient=True)
         scopes, items = _SCOPES[line.signal]
         try:
             self.items: list[Any] = [
@@ -65,6 +69,10 @@ class HeadSampling:
         self._traces: dict[str, None] = dict.fromkeys(state.get("traces", ()))
         self._shipped = int(state.get("shipped_calls", 0))
         self._left = int(state.get("left_calls", 0))
+
+    def __str__(self) -> str:
+        calls = self._shipped + self._left
+        return f"{self._shipped:,} of {calls:,} calls were sent, on this host so far"
 
     @property
     def state(self) -> Mapping[str, Any]:
@@ -129,6 +137,11 @@ class HeadSampling:
             return False
         self._firsts[group] = count + 1
         return True
+
+
+def _camel_case(member: re.Match[bytes]) -> bytes:
+    first, *others = member[1].split(b"_")
+    return b'"' + first + b"".join(other.capitalize() for other in others) + b'"'
 
 
 def _trace_of(item: Mapping[str, Any], attributes: Mapping[str, Mapping[str, Any]]) -> str:

@@ -107,6 +107,8 @@ class Shipper:
                 self.send_all()
         except Stopped:
             pass
+        if self._sampling is not None:
+            logger.info("%s", self._sampling)
         if left := sum(path.stat().st_size for path in self._files()):
             logger.info("%.1f MB of the spool are not sent yet, and wait here", left / 2**20)
 

@@ -1,6 +1,7 @@
 """Head sampling: what is shipped at a rate, and with what probability it reaches the sampler."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,6 +85,22 @@ def test_failed_calls_are_no_first_calls(tmp_path: Path) -> None:
     failed = [call_span(n, **{semconv.STATUS: "raised"}) for n in numbers[:3]]  # type: ignore[arg-type]
     write_spool(tmp_path / "spool", [*failed, call_span(numbers[3])])
     assert [span.trace_id for span in ship(tmp_path)] == [trace_id(numbers[3])]
+
+
+def test_a_line_with_protobufs_own_names_is_sampled_as_any_other(tmp_path: Path) -> None:
+    [number] = undrawn(*range(1, 40))[:1]
+    write_spool(tmp_path / "spool", [call_span(number)])
+    [file] = (tmp_path / "spool").glob("*.jsonl")
+    text = re.sub(
+        r'"([a-zA-Z]+)":', lambda name: re.sub("[A-Z]", _snake, name[0]), file.read_text()
+    )
+    assert '"scope_spans":' in text
+    file.write_text(text)
+    assert [span.trace_id for span in ship(tmp_path)] == [trace_id(number)]
+
+
+def _snake(letter: re.Match[str]) -> str:
+    return f"_{letter[0].lower()}"
 
 
 def test_a_trace_that_a_late_call_keeps_is_sent_whole(
