@@ -1,0 +1,245 @@
+"""People's judgements: what is chosen for them, what they confirm, how far they agree."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest  # type: ignore[import-untyped]
+
+from smile_trace.probes.confirmation import (
+    QUESTIONS,
+    JudgedVariant,
+    choose,
+    confirmation,
+    confirmations,
+    is_confirmed,
+    reliability,
+)
+from smile_trace.probes.confirmation.precision import wilson
+from smile_trace.probes.confirmation.reliability import alpha
+from smile_trace.probes.inference import LEVEL
+from smile_trace.records.judgement import Confirmation, Judgement, Reply
+
+REPLIES = st.sampled_from(get_args(Reply))
+WORSE = QUESTIONS[1]
+
+
+def judged(
+    variant: str, reviewer: str, same: Reply, worse: Reply, reason: Reply = "cannot_say"
+) -> Judgement:
+    return Judgement(
+        variant_id=variant,
+        reviewer=reviewer,
+        same_meaning=same,
+        worse=worse,
+        reason=reason,
+        judged_at="2026-01-01T00:00:00+00:00",
+    )
+
+
+def variant(
+    name: str, probe: str = "order", prompt: str = "", change: float = 0.9
+) -> JudgedVariant:
+    return JudgedVariant(name, probe, prompt or name, change, change >= 0.5)
+
+
+VARIANTS = st.lists(
+    st.builds(
+        variant,
+        st.uuids().map(str),
+        st.sampled_from(["order", "format", "swap"]),
+        st.sampled_from(["p", "q", "r", "s"]),
+        st.floats(0, 1),
+    ),
+    max_size=40,
+    unique_by=lambda one: one.id,
+)
+
+
+@given(VARIANTS, st.integers(0, 50), st.integers(0, 3), st.data())
+def test_as_many_are_chosen_as_there_are_each_once(
+    variants: list[JudgedVariant], number: int, seed: int, data: st.DataObject
+) -> None:
+    begun = {one.id for one in variants if data.draw(st.booleans())}
+    found = choose(variants, number, seed, begun)
+    assert len(found) == len(set(found)) == min(number, len(variants))
+    assert found == choose(variants[::-1], number, seed, begun), "the order of the input is nothing"
+    others = {one.id for one in found} & begun
+    assert len(others) == min(number, len(begun)), "what others have judged comes first"
+
+
+def test_the_choice_is_of_the_largest_of_the_border_and_of_chance() -> None:
+    steps = [variant(f"v{k:03}", change=k / 200) for k in range(201)]
+    draws = [choose(steps, 20, seed) for seed in range(20)]
+    for found in draws:
+        assert {f"v{k}" for k in range(192, 201)} <= {one.id for one in found}
+        assert {f"v{k:03}" for k in range(96, 105)} <= {one.id for one in found}
+    assert len({one.id for found in draws for one in found}) > 18 + 20, "chance takes others"
+
+
+def test_no_probe_and_no_prompt_takes_all_of_a_persons_time() -> None:
+    loud = [variant(f"a{k}", "swap", "one prompt", 1.0) for k in range(50)]
+    low = [variant(f"b{k}", "order", change=0.6) for k in range(10)]
+    found = Counter(one.probe for one in choose(loud + low, 20, 0))
+    assert found["order"] >= 9
+
+
+@pytest.mark.parametrize(
+    ("replies", "wanted"),
+    [
+        ([("yes", "yes")], True),
+        ([("yes", "no")], False),
+        ([("no", "cannot_say")], False),
+        ([("cannot_say", "yes")], None),
+        ([("yes", "cannot_say")], None),
+        ([("yes", "yes"), ("no", "yes")], None),
+        ([("yes", "yes"), ("no", "yes"), ("yes", "no")], True),
+        ([("no", "yes"), ("no", "no")], None),
+        ([], None),
+    ],
+)
+def test_a_variant_is_confirmed_question_by_question(
+    replies: list[tuple[Reply, Reply]], wanted: bool | None
+) -> None:
+    them = [judged("v", f"r{k}", same, worse) for k, (same, worse) in enumerate(replies)]
+    assert is_confirmed(them) is wanted
+
+
+@given(st.integers(1, 200), st.data())
+def test_the_interval_is_wilsons(trials: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(0, trials))
+    known = binomtest(k, trials).proportion_ci(LEVEL, method="wilson")
+    assert wilson(k, trials) == pytest.approx((known.low, known.high), abs=1e-9)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.sampled_from("abc"), REPLIES, REPLIES), max_size=60)
+)
+def test_a_precision_lies_in_its_interval(
+    replies: list[tuple[int, str, Reply, Reply]],
+) -> None:
+    variants = [variant(f"v{k}", prompt=f"p{k // 3}") for k in range(13)]
+    last = {(k, who): judged(f"v{k}", who, same, worse) for k, who, same, worse in replies}
+    found = confirmation("order", variants, list(last.values()))
+    assert 0 <= found.ci_low <= found.ci_high <= 1
+    assert found.precision is None or found.ci_low <= found.precision <= found.ci_high
+    assert found.confirmed <= found.variants <= found.judgements <= len(last)
+    assert not found.counts or (found.judgements >= 30 and found.ci_low >= 0.7)
+
+
+def test_variants_of_one_prompt_are_one_witness() -> None:
+    many = [variant(f"v{k}", prompt="the same") for k in range(100)]
+    apart = [variant(f"v{k}") for k in range(100)]
+    them = [judged(f"v{k}", "a", "yes", "yes") for k in range(100)]
+    assert not confirmation("order", many, them).counts
+    assert confirmation("order", apart, them).counts
+
+
+def test_what_did_not_count_and_other_probes_variants_are_left_out() -> None:
+    them = [judged(name, "a", "yes", "yes") for name in ("v", "small", "other", "unknown")]
+    variants = [variant("v"), variant("small", change=0.2), variant("other", "swap")]
+    assert confirmation("order", variants, them).variants == 1
+    assert list(confirmations(variants, them)) == ["order", "swap"]
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "of", "counts"),
+    [(29, 29, False), (30, 30, True), (24, 30, False), (52, 60, True)],
+)
+def test_a_gate_wants_thirty_judgements_and_a_precision_surely_above_seven_tenths(
+    confirmed: int, of: int, counts: bool
+) -> None:
+    variants = [variant(f"v{k}") for k in range(of)]
+    them = [judged(f"v{k}", "a", "yes", "yes" if k < confirmed else "no") for k in range(of)]
+    assert confirmation("order", variants, them).counts is counts
+
+
+def test_alpha_of_krippendorffs_example() -> None:
+    """Krippendorff 2011, C: four observers, twelve units, nominal: .743."""
+    observers = ["123321412...", "1233224125.3", ".3332342251.", "12332441251."]
+    units = [[row[k] for row in observers if row[k] != "."] for k in range(12)]
+    counts = np.array(
+        [[float(unit.count(value)) for value in "12345"] for unit in units if len(unit) > 1]
+    )
+    assert alpha(counts, np.ones((1, len(counts))))[0] == pytest.approx(0.743, abs=5e-4)
+
+
+def test_nothing_is_said_of_agreement_where_there_is_none_to_see() -> None:
+    alone = [judged(f"v{k}", "a", "yes", "yes") for k in range(9)]
+    assert reliability(WORSE, alone).alpha is None
+    same = alone + [judged(f"v{k}", "b", "yes", "yes") for k in range(9)]
+    assert (reliability(WORSE, same).variants, reliability(WORSE, same).alpha) == (9, None)
+
+
+SLIP = 0.1
+"""How often a simulated expert gives the wrong reply."""
+
+
+def experts(
+    seed: int, number: int, precision: float
+) -> tuple[list[JudgedVariant], list[Judgement]]:
+    """Two experts who slip, on as many variants, of which a share is truly confirmed."""
+    rng = random.Random(seed)
+    variants = [variant(f"v{k}") for k in range(number)]
+    said = list[Judgement]()
+
+    def reply(truth: bool) -> Reply:
+        return "yes" if truth != (rng.random() < SLIP) else "no"
+
+    for one in variants:
+        same, worse = rng.choice([(True, False), (False, True), (False, False)])
+        if rng.random() < precision:
+            same = worse = True
+        said += [judged(one.id, who, reply(same), reply(worse)) for who in ("one", "other")]
+    return variants, said
+
+
+def planted_alpha(precision: float) -> float:
+    """Of the second question, for two who slip: 1 - observed / expected disagreement."""
+    worse = precision + (1 - precision) / 3
+    says_yes = worse * (1 - SLIP) + (1 - worse) * SLIP
+    return 1 - SLIP * (1 - SLIP) / (says_yes * (1 - says_yes))
+
+
+def coverage(worlds: int, number: int, precision: float) -> tuple[float, float]:
+    """How often precision and alpha lie in their intervals."""
+    inside = list[tuple[bool, bool]]()
+    for seed in range(worlds):
+        variants, said = experts(seed, number, precision)
+        found, agreed = confirmation("order", variants, said), reliability(WORSE, said)
+        assert agreed.ci_low is not None
+        assert agreed.ci_high is not None
+        inside.append(
+            (
+                found.ci_low <= precision <= found.ci_high,
+                agreed.ci_low <= planted_alpha(precision) <= agreed.ci_high,
+            )
+        )
+    of_precision, of_alpha = np.mean(inside, axis=0)
+    return float(of_precision), float(of_alpha)
+
+
+def test_precision_and_alpha_of_two_who_slip_lie_in_their_intervals() -> None:
+    """At 90 %: 40 worlds show fewer than 31 in one of a hundred such tests."""
+    assert min(coverage(40, 80, 0.8)) >= 31 / 40
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", [0.6, 0.8, 0.95])
+def test_they_lie_there_as_often_as_is_said(precision: float) -> None:
+    assert min(coverage(200, 100, precision)) >= 0.85
+
+
+def gates(precision: float) -> Sequence[Confirmation]:
+    return [confirmation("order", *experts(seed, 80, precision)) for seed in range(20)]
+
+
+def test_a_probe_made_useless_is_kept_out_of_the_gate() -> None:
+    assert not any(one.counts for one in gates(0.3))
+    assert not any(one.counts for one in gates(0.5))
+    assert sum(one.counts for one in gates(0.95)) >= 18
