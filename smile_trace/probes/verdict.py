@@ -1,10 +1,12 @@
 """What the answers say: a result per probe, and the profile in a few sentences."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 
 from smile_trace.listing import listed
 from smile_trace.probes.answers import Answers
-from smile_trace.probes.base import Words
+from smile_trace.probes.base import Answer, Words
 from smile_trace.probes.inference import LEVEL, Count, rate_interval
 from smile_trace.probes.sampling import (
     CONTROLS,
@@ -43,7 +45,8 @@ def make_profile(
     """The profile of what was answered; the arguments are its fields."""
     p_values, found = sampling.p_values(), sampling.found()
     results = {
-        name: _result(name, answers, p_values[name], found=name in found) for name in answers.probes
+        name: _result(name, prompted, answers, p_values[name], found=name in found)
+        for name in answers.probes
     }
     words = {name: probe.words for name, probe in answers.probes.items()}
     return Profile(
@@ -73,7 +76,9 @@ def summarised(results: Sequence[ProbeResult], words: dict[str, Words]) -> str:
     return " ".join(told) or "Nothing could be asked."
 
 
-def _result(name: str, answers: Answers, p_value: float, *, found: bool) -> ProbeResult:
+def _result(
+    name: str, prompted: Prompted, answers: Answers, p_value: float, *, found: bool
+) -> ProbeResult:
     words, count = answers.probes[name].words, answers.between(name, name)
     # As many as a control has: it was asked on whatever it showed.
     low, high = rate_interval(count, () if count.asked in (CONTROLS, MOST_CONTROLS) else STAGES)
@@ -95,7 +100,7 @@ def _result(name: str, answers: Answers, p_value: float, *, found: bool) -> Prob
         ci_high=high,
         p_value=p_value if count.asked else None,
         control=control,
-        worst=_worst(name, answers),
+        variants=_variants(name, prompted, answers),
         changed=count.changed,
         calls=count.asked,
         failed=answers.failed[name],
@@ -153,15 +158,30 @@ def _reason(
     return f"{told}: too few calls to tell."
 
 
-def _worst(name: str, answers: Answers) -> VariantAnswer | None:
-    given = list(zip(answers.given[name], answers.counting(name), strict=True))
-    if not given:
-        return None
-    answer, counts = max(given, key=lambda one: (one[1], one[0].change))
-    return VariantAnswer(
-        what=answer.variant.what,
-        messages=answer.variant.messages,
-        answer=answer.text,
-        change=answer.change,
-        counts=counts,
-    )
+def _variants(name: str, prompted: Prompted, answers: Answers) -> tuple[VariantAnswer, ...]:
+    given = [
+        VariantAnswer(
+            id=_variant_id(name, prompted, answer),
+            what=answer.variant.what,
+            replicate=answer.variant.replicate,
+            messages=answer.variant.messages,
+            answer=answer.text,
+            change=answer.change,
+            counts=counts,
+        )
+        for answer, counts in zip(answers.given[name], answers.counting(name), strict=True)
+    ]
+    return tuple(sorted(given, key=lambda one: (not one.counts, -one.change)))
+
+
+def _variant_id(name: str, prompted: Prompted, answer: Answer) -> str:
+    asked, variant = prompted.messages, answer.variant
+    content = [
+        name,
+        [message.identity for message in asked],
+        prompted.answer,
+        [message.identity for message in variant.messages],
+        variant.replicate,
+        answer.text,
+    ]
+    return hashlib.sha256(json.dumps(content, default=repr).encode()).hexdigest()[:16]

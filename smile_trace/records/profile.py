@@ -36,9 +36,16 @@ class ControlRate(Record):
 
 class VariantAnswer(Record):
     """A variant of the request and its answer. `what` says how it differs from the request, and
-    `change` how far its answer is from the reference, in [0, 1]; `counts` whether that counted."""
+    `change` how far its answer is from the reference, in [0, 1]; `counts` whether that counted.
 
+    `id` (16 hex digits) is that of the probe, the request, its answer, the variant and the answer
+    to it: what a person has judged of it holds wherever the same was asked and answered.
+    `replicate` tells apart what was asked several times.
+    """
+
+    id: str
     what: str
+    replicate: int = 0
     messages: tuple[Message, ...]
     answer: str
     change: float
@@ -51,8 +58,8 @@ class ProbeResult(Record):
     `value` is the share of its variants that changed the answer, in [0, 1], inside
     `[ci_low, ci_high]`; None where none was asked. `p_value` is that of "no more than under its
     controls", adjusted for all probes of the profile. `calls` are those that were answered;
-    `failed` got no answer. `reason` says in a sentence why the status is what it is; `worst` is
-    the variant whose answer is furthest away, among those that counted if there are any.
+    `failed` got no answer. `reason` says in a sentence why the status is what it is. `variants`
+    are all that were answered, the most telling first: those that counted, the furthest away.
     """
 
     name: str
@@ -64,11 +71,16 @@ class ProbeResult(Record):
     ci_high: float = 1.0
     p_value: float | None = None
     control: ControlRate | None = None
-    worst: VariantAnswer | None = None
+    variants: tuple[VariantAnswer, ...] = ()
     changed: int = 0
     calls: int = 0
     failed: int = 0
     cannot_say: str = ""
+
+    @property
+    def worst(self) -> VariantAnswer | None:
+        """The most telling variant; None where none was answered."""
+        return self.variants[0] if self.variants else None
 
 
 class Profile(Record):
@@ -101,6 +113,15 @@ class Profile(Record):
         """The results that were found, the largest first."""
         found = [result for result in self.results.values() if result.status == "found"]
         return tuple(sorted(found, key=lambda result: -(result.value or 0.0)))
+
+    @property
+    def status(self) -> ProbeStatus:
+        """Of all together: `found` where any probe is, `inconclusive` where none is and one that
+        was asked is not settled."""
+        asked = {result.status for result in self.results.values() if result.calls}
+        if "found" in asked:
+            return "found"
+        return "none" if asked == {"none"} else "inconclusive"
 
     def show(self) -> None:
         """Show the profile in the notebook, or print it in the terminal."""

@@ -18,6 +18,7 @@ from smile_trace.store.tables import (
     feedback,
     jobs,
     paths,
+    profiles,
     reservations,
     responses,
     spans,
@@ -153,7 +154,12 @@ def _removable(connection: Connection, before: float) -> Select[Any]:
             or_(settled, traces.c.error.is_not(None)),
             traces.c.trace_id.not_in(waiting),
             traces.c.trace_id.not_in(undelivered),
-            traces.c.trace_id.not_in(select(paths.c.trace_id).where(paths.c.created_at >= before)),
+            *(
+                traces.c.trace_id.not_in(
+                    select(table.c.trace_id).where(table.c.created_at >= before)
+                )
+                for table in (paths, profiles)
+            ),
             traces.c.trace_id.not_in(_unfinished()),
         )
         .order_by(traces.c.changed_at)
@@ -190,7 +196,7 @@ def remove_traces(connection: Connection, ids: Sequence[str]) -> None:
     theirs = select(calls.c.id).where(calls.c.trace_id.in_(ids))
     connection.execute(delete(jobs).where(jobs.c.call_id.in_(theirs)))
     connection.execute(delete(explanations).where(explanations.c.call_id.in_(theirs)))
-    for table in (calls, feedback, spans, deliveries, paths, traces):
+    for table in (calls, feedback, spans, deliveries, paths, profiles, traces):
         connection.execute(delete(table).where(table.c.trace_id.in_(ids)))
     for trace_id in ids:  # the scopes begin with a call's id; ";" follows ":"
         own = spend.c.key.between(f"{trace_id}:", f"{trace_id};")

@@ -19,6 +19,7 @@ from smile_trace.store.outbox import Outbox
 from smile_trace.store.paths import Paths
 from smile_trace.store.pauses import Pauses
 from smile_trace.store.postgresql import PostgresDatabase
+from smile_trace.store.profiles import Profiles
 from smile_trace.store.proxy_trusts import ProxyTrusts
 from smile_trace.store.pulled import PulledPlaces
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
@@ -50,6 +51,7 @@ class Store:
         traces: spool files, spans, traces, calls, feedback.
         jobs: what is to be explained, and the explanations.
         paths: the paths of traces.
+        profiles: what probes found of calls.
         outbox: what each tracker still has to get.
         pulled: how far each source was read.
         pauses: models that cannot be asked right now.
@@ -71,6 +73,7 @@ class Store:
         self.traces = Traces(database)
         self.jobs = Jobs(database)
         self.paths = Paths(database)
+        self.profiles = Profiles(database)
         self.outbox = Outbox(database)
         self.pulled = PulledPlaces(database)
         self.pauses = Pauses(database)

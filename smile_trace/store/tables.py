@@ -183,6 +183,25 @@ paths = Table(
     sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
 )
 
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("id", INTEGER, primary_key=True),
+    Column("call_id", STRING, nullable=False),  # whose job made it
+    Column("trace_id", STRING, nullable=False, index=True),
+    Column("settings_hash", STRING, nullable=False),
+    Column("attempt", INTEGER, nullable=False),
+    *_group(),
+    Column("period", STRING, nullable=False),  # the UTC day that the seed is of
+    Column("seed", INTEGER, nullable=False),
+    Column("status", STRING, nullable=False),  # "found", "none" or "inconclusive"
+    Column("created_at", Float, nullable=False),
+    Column("body", TEXT, nullable=False),  # with every variant and its answer
+    UniqueConstraint("call_id", "settings_hash", "attempt", "period"),
+    Index("ix_profiles_group", "group_kind", "group_name"),
+    sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
+)
+
 observations = Table(
     "observations",
     metadata,
@@ -294,7 +313,7 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("tracker", STRING, primary_key=True),
-    Column("kind", STRING, primary_key=True),  # "trace", "explanation", "path" or "unexplained"
+    Column("kind", STRING, primary_key=True),  # a `queueing.Kind`
     Column("item", STRING, primary_key=True),  # trace id or call id
     Column("trace_id", STRING, nullable=False),
     Column("state", STRING, nullable=False),  # "waiting", "delivered", "refused" or "skipped"
@@ -314,6 +333,7 @@ trackers = Table(
     Column("trace_position", INTEGER, nullable=False, default=0),
     Column("explanation_position", INTEGER, nullable=False, default=0),
     Column("path_position", INTEGER, nullable=False, default=0, server_default=text("0")),
+    Column("profile_position", INTEGER, nullable=False, default=0, server_default=text("0")),
     Column("failures", INTEGER, nullable=False, default=0),
     *_reason(),
     Column("since", Float),

@@ -8,12 +8,14 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
 from smile_trace.store.copying import copy_store
 from smile_trace.store.groups import Group
+from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import CorruptLine, SpoolFile
 from smile_trace.worker.fleet import joining
 from smile_trace.worker.lock import WorkerError
 from smile_trace.worker.move import move
 from tests.support.ledgers import ledger, reserve
 from tests.support.postgres_server import PostgresServer
+from tests.support.sample_profiles import sample_profile
 from tests.support.store_rows import (
     call_id,
     capture,
@@ -37,6 +39,8 @@ def fill(store: Store) -> None:
     explain(store, 1)
     for job in store.jobs.due(now=9.0, limit=2):
         store.jobs.start(job, now=9.0)
+        [call] = store.traces.get([job.trace_id], read_trace)[0].calls
+        store.profiles.keep(job, call, sample_profile(), period="2026-11-27", now=9.0)
     reserve(ledger(store), calls=3, tokens=50)
     deliver(store, *traces(store)[:3])
     other = SpoolFile("/var/log/spans.jsonl", 5, 10, 1.0)
@@ -51,6 +55,7 @@ def test_every_row_is_there_and_the_work_goes_on(
     copied = move(settings, {"url": url, "password_env": None})
     assert copied.rows["traces"] == 7
     assert copied.rows["observations"] == 3
+    assert copied.rows["profiles"] == 2
     shared = Store.open(Settings(home=tmp_path / "other", store={"url": url}))
     before, after = store.status(), shared.status()
     assert after == before

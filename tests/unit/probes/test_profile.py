@@ -124,6 +124,24 @@ def test_a_profile_is_the_same_for_the_same_seed_and_reads_its_own_json() -> Non
         Profile.model_validate(newer)
 
 
+def test_every_variant_is_told_with_an_id_of_its_own() -> None:
+    one, other = (
+        smile_trace.profile(PROMPT, model=PlantedModel(first_document), budget=60, seed=seed)
+        for seed in (3, 4)
+    )
+    ids = {v.id: v for result in one.results.values() for v in result.variants}
+    assert len(ids) == sum(result.calls for result in one.results.values())
+    order = one.results["order"]
+    assert order.worst == order.variants[0]
+    assert [v.counts for v in order.variants] == sorted(v.counts for v in order.variants)[::-1]
+    again = {v.id: v for result in other.results.values() for v in result.variants}
+    shared = ids.keys() & again.keys()
+    assert shared, "some variants are those of every seed"
+    for each in shared:
+        assert (ids[each].messages, ids[each].answer) == (again[each].messages, again[each].answer)
+    assert (one.status, Profile.model_validate(one.model_dump()).status) == ("found", "found")
+
+
 def test_a_probe_of_ones_own_is_a_function() -> None:
     @smile_trace.probe("shouting", title="In capitals")
     def shouting(call, seed):

@@ -1,0 +1,120 @@
+"""The profiles of calls: what their probes found, and what was asked and answered for it."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+
+from smile_trace.records import Call, Record
+from smile_trace.records.profile import Profile
+from smile_trace.store.database import Database
+from smile_trace.store.forgotten import forgotten_among
+from smile_trace.store.groups import Group
+from smile_trace.store.jobs import Job
+from smile_trace.store.statements import insert
+from smile_trace.store.tables import profiles
+
+_AT_ONCE = 20
+"""Profiles that are read at once: each holds every variant with its answer."""
+
+
+class StoredProfile(Record):
+    """A profile of a call. `prompt` and `version` are those of its group: of a function without a
+    Prompt they are its name and empty. `period` is the UTC day that its seed is of."""
+
+    id: int
+    call_id: str
+    trace_id: str
+    prompt: str
+    version: str
+    period: str
+    created_at: float
+    profile: Profile
+
+
+class Profiles:
+    """Profiles, each made by the job that explains its call."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, job: Job, call: Call, profile: Profile, *, period: str, now: float) -> None:
+        """Store the profile of the job's call; idempotent.
+
+        Nothing is stored where the trace was forgotten meanwhile.
+        """
+        with self._database.write() as connection:
+            if forgotten_among(connection, [job.trace_id]):
+                return
+            kept = insert(profiles).values(
+                call_id=job.call_id,
+                trace_id=job.trace_id,
+                settings_hash=job.settings_hash,
+                attempt=job.attempt,
+                **Group.of(call).values,
+                period=period,
+                seed=profile.seed,
+                status=profile.status,
+                created_at=now,
+                body=profile.model_dump_json(),
+            )
+            connection.execute(kept.on_conflict_do_nothing())
+
+    def is_there(self, job: Job, period: str) -> bool:
+        """Whether this attempt of the job has its profile of that period already."""
+        query = select(profiles.c.id).where(
+            profiles.c.call_id == job.call_id,
+            profiles.c.settings_hash == job.settings_hash,
+            profiles.c.attempt == job.attempt,
+            profiles.c.period == period,
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+    def get(self, call_id: str) -> Profile | None:
+        """The newest profile of a call."""
+        query = (
+            select(profiles.c.body)
+            .where(profiles.c.call_id == call_id)
+            .order_by(profiles.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            body = connection.execute(query).scalar()
+        return None if body is None else Profile.model_validate_json(body)
+
+    def read(self, *, name: str | None = None, since: float = 0.0) -> Iterator[StoredProfile]:
+        """The newest profile of each call and period, in the order in which they were made; a few
+        at a time are in memory.
+
+        Args:
+            name: of a prompt or a function; None for all.
+            since: Unix seconds from which they were made.
+        """
+        newest = (
+            select(func.max(profiles.c.id))
+            .where(profiles.c.created_at >= since)
+            .group_by(profiles.c.call_id, profiles.c.period)
+        )
+        if name is not None:
+            newest = newest.where(profiles.c.group_name == name)
+        with self._database.read() as connection:
+            ids = sorted(connection.execute(newest).scalars())
+        for start in range(0, len(ids), _AT_ONCE):
+            some = profiles.c.id.in_(ids[start : start + _AT_ONCE])
+            with self._database.read() as connection:
+                rows = connection.execute(select(profiles).where(some).order_by(profiles.c.id))
+                found = [_stored(row) for row in rows]
+            yield from found
+
+
+def _stored(row) -> StoredProfile:  # type: ignore[no-untyped-def]
+    return StoredProfile(
+        id=row.id,
+        call_id=row.call_id,
+        trace_id=row.trace_id,
+        prompt=row.group_name,
+        version=row.group_version,
+        period=row.period,
+        created_at=row.created_at,
+        profile=Profile.model_validate_json(row.body),
+    )

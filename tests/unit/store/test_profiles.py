@@ -1,0 +1,95 @@
+"""Profiles in the store: kept once, found by call and by prompt, gone with their trace."""
+
+from smile_trace.records import Call
+from smile_trace.settings import Retention
+from smile_trace.store import Store
+from smile_trace.store.jobs import Job
+from smile_trace.store.retention import DAY, apply_retention
+from tests.support.sample_profiles import sample_profile
+from tests.support.spooled import trace_id
+from tests.support.store_rows import (
+    call_id,
+    capture,
+    decision,
+    deliver,
+    explanation,
+    explanations,
+    only,
+    traces,
+)
+
+
+def profiled(store: Store, number: int, *, period: str = "2026-11-27", now: float = 6.0) -> Job:
+    """The job that explained the call, and kept its profile."""
+    store.jobs.decide([decision(number)], {}, now=5.0)
+    store.jobs.retry([decision(number)], now=5.0)
+    job, call = only(store.jobs.due(now=5.0, limit=1)), called(store, number)
+    assert not store.profiles.is_there(job, period)
+    for moment in (now, now + 1):
+        store.profiles.keep(job, call, sample_profile(), period=period, now=moment)
+    assert store.profiles.is_there(job, period)
+    store.jobs.explain(job, explanation(), now=5.0)
+    return job
+
+
+def called(store: Store, number: int) -> Call:
+    call = store.traces.call(call_id(number))
+    assert call is not None
+    return call
+
+
+def test_a_profile_is_kept_once_with_every_variant(store: Store) -> None:
+    capture(store, 1, 2)
+    profiled(store, 1)
+    profile = sample_profile()
+    assert store.profiles.get(call_id(1)) == profile
+    assert store.profiles.get(call_id(2)) is None
+    [one] = store.profiles.read()
+    assert (one.call_id, one.trace_id, one.period, one.created_at) == (
+        call_id(1),
+        trace_id(1),
+        "2026-11-27",
+        6.0,
+    )
+    assert one.profile == profile
+    assert sum(len(result.variants) for result in profile.results.values()) == sum(
+        result.calls for result in profile.results.values()
+    )
+
+
+def test_the_newest_of_each_call_and_period_is_read(store: Store) -> None:
+    capture(store, 1, 2)
+    profiled(store, 1, period="2026-11-26")
+    profiled(store, 1, period="2026-11-27", now=7.0)
+    profiled(store, 2, now=8.0)
+    profiled(store, 2, now=9.0)
+    found = list(store.profiles.read())
+    assert [(one.call_id, one.period, one.created_at) for one in found] == [
+        (call_id(1), "2026-11-26", 6.0),
+        (call_id(1), "2026-11-27", 7.0),
+        (call_id(2), "2026-11-27", 9.0),
+    ]
+    prompt = called(store, 1).name
+    assert [one.prompt for one in store.profiles.read(name=prompt, since=7.0)] == [prompt] * 2
+    assert list(store.profiles.read(name="another")) == []
+
+
+def test_it_goes_with_its_trace_and_does_not_come_back(store: Store) -> None:
+    capture(store, 1, 2)
+    job, call = profiled(store, 1), called(store, 1)
+    profiled(store, 2)
+    store.forgetting.erase([trace_id(1)], now=5.0)
+    store.profiles.keep(job, call, sample_profile(), period="2026-11-27", now=9.0)
+    assert [one.call_id for one in store.profiles.read()] == [call_id(2)]
+
+
+def test_retention_keeps_what_is_young_and_removes_what_is_old(store: Store) -> None:
+    capture(store, 1)
+    profiled(store, 1, now=3 * DAY)
+    deliver(store, *traces(store))
+    deliver(store, *explanations(store))
+    keep = Retention(days=2, megabytes=None)
+    apply_retention(store.database, keep, clock=lambda: 4 * DAY)
+    assert store.profiles.get(call_id(1)) is not None, "the trace is older, its profile is not"
+    apply_retention(store.database, keep, clock=lambda: 6 * DAY)
+    assert store.profiles.get(call_id(1)) is None
