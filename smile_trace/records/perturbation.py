@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from functools import cached_property
 from typing import Literal
 
 from smile_trace.records.base import Record
@@ -89,7 +90,7 @@ class Perturbation(Record):
     fixed: tuple[int, ...] = ()
     asked: Asked = "target"
 
-    @property
+    @cached_property
     def text_hash(self) -> str:
         """SHA-256 (hex) of the exact messages, for the store and the audit."""
         sent = json.dumps([m.identity for m in self.messages], ensure_ascii=False)

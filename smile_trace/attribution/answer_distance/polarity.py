@@ -4,6 +4,7 @@ An opposite counts as a denial of its counterpart, so that *closed* and *not ope
 """
 
 import re
+from collections.abc import Set
 from functools import lru_cache
 
 NEGATIONS = frozenset(
@@ -97,8 +98,12 @@ def opposite_axis(word: str) -> tuple[int, int] | None:
     return None
 
 
-def denied_by_prefix(one: str, other: str) -> bool:
-    """Whether one word is the other with a denying prefix: *safe*, *unsafe*."""
-    short, long = sorted((one, other), key=len)
-    ends = len(short) > 3 and long.endswith(short)  # nearly no pair does
-    return ends and any(long == prefix + short for prefix in _PREFIXES)
+def denied_by_prefix(words: Set[str], others: Set[str]) -> bool:
+    """Whether a word of the one is a word of the other with a denying prefix: *safe*, *unsafe*."""
+    return any(
+        prefix + word in denied
+        for plain, denied in ((words, others), (others, words))
+        for word in plain
+        if len(word) > 3
+        for prefix in _PREFIXES
+    )

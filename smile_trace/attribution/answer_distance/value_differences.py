@@ -94,7 +94,7 @@ def _flips(one: Sequence[Token], other: Sequence[Token]) -> bool:
         if (found[0], -found[1]) in theirs and (found[0], -found[1]) not in mine:
             return True
     words, others = ({t.key for t in tokens if t.kind is Kind.WORD} for tokens in (one, other))
-    return any(polarity.denied_by_prefix(a, b) for a in words - others for b in others - words)
+    return polarity.denied_by_prefix(words - others, others - words)
 
 
 def _axis(token: Token) -> tuple[int, int] | None:

@@ -153,9 +153,11 @@ def _joined(content: str, pieces: Sequence[_Piece], retained: Sequence[bool]) ->
 def _gap(content: str, pieces: Sequence[_Piece]) -> str:
     """The white space between the first and the last of these pieces, without the others."""
     gaps = [content[one[2] : other[1]] for one, other in pairwise(pieces)]
+    if len(gaps) == 1:
+        return gaps[0]
     gap = max(gaps, key=lambda space: (space.count("\n"), bool(space)))
     left, right = content[pieces[0][2] - 1], content[pieces[-1][1]]
-    return " " if not gap and len(gaps) > 1 and _spaced(left) and _spaced(right) else gap
+    return " " if not gap and _spaced(left) and _spaced(right) else gap
 
 
 def _spaced(character: str) -> bool:

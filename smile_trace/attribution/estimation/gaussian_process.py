@@ -230,8 +230,10 @@ def _weighted(one: Array, other: Array, rates: Array) -> Array:
     if one.shape[1] == 1:
         column: Array = rates * np.abs(one - other.T)
         return column
-    left = one * rates
-    apart: Array = left.sum(axis=1)[:, None] + other @ rates - 2 * left @ other.T
+    root = np.sqrt(rates)
+    left = one * root
+    right = left if one is other else other * root  # of one array NumPy computes half
+    apart: Array = (one @ rates)[:, None] + other @ rates - 2 * (left @ right.T)
     return apart
 
 
@@ -239,5 +241,6 @@ def _pulled(pull: Array, x: Array) -> Array:
     """Σ_ab pull_ab |x_ai − x_bi| per segment; pull is symmetric, x as in `_weighted`."""
     if x.shape[1] == 1:
         return np.array([(pull * np.abs(x - x.T)).sum()])
-    pulled: Array = 2 * (pull.sum(axis=1) @ x - ((pull @ x) * x).sum(axis=0))
+    once = linalg.blas.dtrmm(2.0, pull.T, x, lower=True)  # half of the matrix is enough
+    pulled: Array = 2 * ((pull.sum(axis=1) + np.diag(pull)) @ x - (once * x).sum(axis=0))
     return pulled

@@ -89,18 +89,18 @@ def estimate(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> Es
     Estimate: the estimand of m̂ fitted to all rows, which has the smaller variance, but no farther
     from the centre of the interval than TRANSLATION half widths (`limited_translation`).
     """
-    generator = np.random.default_rng([*seed, 2])  # not the numbers that drew the masks
-    folds = _folds(len(rows.y), generator)
+    generator = _generator(seed)
+    low, high = _intervals(rows, generator, solver)
     whole = solver.fit(*rows.training(np.full(len(rows.y), True)))
-    psi = _psi(rows, folds, solver)
-    n = rows.x.shape[1]
-    low, high = np.full(n, -np.inf), np.full(n, np.inf)
-    for i in range(n):
-        used = rows.varies[:, i]
-        low[i], high[i] = _interval(psi[used, i], rows.x[used, i], rows.q[used])
     effect = limited_translation(whole.effects(REMOVAL_PROBABILITIES), low, high)
     p_value = beside(effect, randomisation_test(rows, generator))
     return Estimate(effect, np.clip(low, -1, 1), np.clip(high, -1, 1), p_value)
+
+
+def intervals(rows: Rows, seed: list[int], solver: Solver = DEFAULT_SOLVER) -> tuple[Array, Array]:
+    """The ends of the intervals of `estimate` alone, which cost less than all of it."""
+    low, high = _intervals(rows, _generator(seed), solver)
+    return np.clip(low, -1, 1), np.clip(high, -1, 1)
 
 
 def beside(effect: Array, p_value: Array) -> Array:
@@ -254,6 +254,21 @@ def _pairs(
             retaining.append(k)
             partner.append(other)
     return np.array(retaining, dtype=int), np.array(partner, dtype=int)
+
+
+def _generator(seed: list[int]) -> np.random.Generator:
+    return np.random.default_rng([*seed, 2])  # not the numbers that drew the masks
+
+
+def _intervals(rows: Rows, generator: np.random.Generator, solver: Solver) -> tuple[Array, Array]:
+    """Both ends per segment, not cut to [−1, 1]."""
+    psi = _psi(rows, _folds(len(rows.y), generator), solver)
+    n = rows.x.shape[1]
+    low, high = np.full(n, -np.inf), np.full(n, np.inf)
+    for i in range(n):
+        used = rows.varies[:, i]
+        low[i], high[i] = _interval(psi[used, i], rows.x[used, i], rows.q[used])
+    return low, high
 
 
 def _folds(rows: int, generator: np.random.Generator) -> NDArray[np.int_]:
