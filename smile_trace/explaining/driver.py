@@ -131,7 +131,9 @@ async def ask_round(
 class NeedsVectors(Protocol):
     """What `StudyVectors` asks vectors for; a Study is one."""
 
-    def texts(self, pairs: Sequence[Answered] = ()) -> list[str]: ...
+    def texts(self, pairs: Sequence[Answered] = ()) -> list[str]:
+        """The texts whose vectors these answers need."""
+        ...
 
 
 class StudyVectors:

@@ -23,6 +23,7 @@ class Side(Record):
 
     @classmethod
     def of(cls, entry: Entry, explanation: Explanation) -> "Side":
+        """That of an entry."""
         return cls(
             entry=entry.id,
             model=explanation.settings.model,

@@ -37,6 +37,7 @@ class Why(Record):
 
     @classmethod
     def of(cls, explanation: Explanation, call: str | None = None) -> "Why":
+        """What an Explanation says, its longest causes and texts cut short."""
         sure = [segment for segment in explanation.ranked if segment.significant]
         return cls(
             call=call,
@@ -72,6 +73,7 @@ class Version(Record):
 
     @classmethod
     def of(cls, report: VersionReport) -> "Version":
+        """What a comparison found of one version, its strongest influences first."""
         strongest = sorted(report.segments, key=lambda item: -abs(item.influence))
         return cls(
             version=_text(report.version),
@@ -100,6 +102,7 @@ class Compared(Record):
 
     @classmethod
     def of(cls, comparison: Comparison) -> "Compared":
+        """What a Comparison says, in short."""
         return cls(
             prompt=_text(comparison.prompt),
             summary=_text(comparison.summary, LONGEST_ANSWER),
@@ -127,6 +130,7 @@ class Counts(Record):
 
     @classmethod
     def of(cls, status: Status) -> "Counts":
+        """Those of the store's status."""
         names = set(cls.model_fields) - {"worker"}
         return cls(**{name: getattr(status, name) for name in names}, worker=_text(status.worker))
 

@@ -8,6 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 
 class Table(BaseModel):
+    """A table: nothing in it is unknown, and what was renamed is read with a warning."""
+
     model_config = ConfigDict(
         extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True
     )

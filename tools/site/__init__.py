@@ -1,0 +1,1 @@
+"""The documentation site: the repository's pages, in one folder that any browser opens."""

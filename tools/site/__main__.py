@@ -1,0 +1,71 @@
+"""Build the site: `python -m tools.site`. A warning (of a link, an anchor, a name) is an error."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.site.pages import pages_of
+
+ROOT = Path(__file__).parents[2]
+ASSETS = ("iframe-worker.js", "site.css", "site.js")
+GALLERY = ROOT / "docs" / "gallery" / "explanations.smile.jsonl"
+
+
+def main() -> None:
+    """Put the pages into `.site/pages` and build `.site/html` from them.
+
+    Raises:
+        SystemExit: zensical, or the parser of docstrings, found something wrong; it says what.
+    """
+    files = _output("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    pages = pages_of(ROOT, [name for name in files if (ROOT / name).is_file()])
+    pages["docs/reference/command-line.md"] = _command_line()
+    pages |= {name: (Path(__file__).parent / name).read_bytes() for name in ASSETS}
+    shutil.rmtree(ROOT / ".site", ignore_errors=True)
+    for name, content in pages.items():
+        path = ROOT / ".site" / "pages" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    if GALLERY.exists():
+        _python("smile_trace", "hub", "build", ".site/pages/gallery", "--from", str(GALLERY))
+    said = _python("zensical", "build", "--strict")
+    print(said)
+    if re.search("^griffe: ", said, re.MULTILINE):
+        raise SystemExit("A docstring is not what its function is.")
+
+
+def _command_line() -> str:
+    """Every command with its options, as typer tells them."""
+    said = _python("typer", "smile_trace.cli.app", "utils", "docs", "--name", "smile-trace")
+    sentences = re.findall(r"^#+ `smile-trace [^`]*\b(\w+)`\n\n(.+)$", said, re.MULTILINE)
+
+    def whole(match: re.Match[str]) -> str:
+        found = (s for n, s in sentences if n == match["name"] and s.startswith(match["cut"]))
+        return f"* `{match['name']}`: {next(found)}"
+
+    said = re.sub(r"^\* `(?P<name>\w+)`: (?P<cut>.+?)\.\.\.$", whole, said, flags=re.MULTILINE)
+    return said.replace("# `smile-trace`", "# Command line", 1)
+
+
+def _python(module: str, *arguments: str) -> str:
+    return _output(sys.executable, "-m", module, *arguments)
+
+
+def _output(*command: str) -> str:
+    """What a command says.
+
+    Raises:
+        SystemExit: it failed, with that.
+    """
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode:
+        raise SystemExit(done.stdout)
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
