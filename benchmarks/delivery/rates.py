@@ -20,8 +20,8 @@ from benchmarks.delivery.servers import REAL, trackers
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.testing.fake_http_server import Answer, Request
-from smile_trace.worker.delivery.delivery_worker import TRACES as BATCH
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
+from smile_trace.worker.delivery.turns import TRACES as BATCH
 from tests.support.reverse_proxy import ReverseProxy
 
 _OF_THE_CONNECTION = {"host", "content-length", "connection"}

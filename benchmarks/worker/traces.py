@@ -84,8 +84,8 @@ def measure(home: str, uri: str) -> dict[str, Any]:
     """Everything, in this process."""
     from smile_trace.settings import Settings
     from smile_trace.store import Store
-    from smile_trace.worker.delivery.delivery_worker import TRACES as BATCH
     from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
+    from smile_trace.worker.delivery.turns import TRACES as BATCH
     from smile_trace.worker.ingest import Ingest, Ingested
     from smile_trace.worker.sample import sample
     from smile_trace_mlflow import MLflowTracker

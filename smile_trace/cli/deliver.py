@@ -44,7 +44,7 @@ def deliver(
 
 def _wanted(name: str, settings: "Settings") -> "Wanted":
     """What the active tracker of that name is given."""
-    from smile_trace.worker.delivery.delivery_worker import wanted
+    from smile_trace.worker.delivery.turns import wanted
 
     with active_trackers(settings) as trackers:
         active = {tracker.name: tracker for tracker in trackers}

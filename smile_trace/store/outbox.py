@@ -1,6 +1,6 @@
 """The outbox: what each tracker still has to receive, and what it received."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import (
@@ -37,6 +37,8 @@ class Delivery(Record):
     item: str
     trace_id: str
     attempts: int
+    queued_at: float
+    """Since when it waits, Unix seconds."""
     traced_as: str | None = None
     """For what belongs into a trace: the id under which the tracker received that."""
 
@@ -109,14 +111,22 @@ class Outbox:
                 trial.commit()
             return queued
 
-    def due_traces(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
-        """Traces whose time has come, oldest first."""
-        return self._due(tracker, "trace", now, limit)
+    def due_traces(
+        self, tracker: str, *, now: float, limit: int, without: Collection[str] = ()
+    ) -> list[Delivery]:
+        """Traces whose time has come, oldest first.
 
-    def _due(self, tracker: str, kind: Kind, now: float, limit: int) -> list[Delivery]:
+        Args:
+            without: items that are on their way already.
+        """
+        return self._due(tracker, "trace", now, limit, without)
+
+    def _due(
+        self, tracker: str, kind: Kind, now: float, limit: int, without: Collection[str]
+    ) -> list[Delivery]:
         query = (
             select(deliveries)
-            .where(_due(tracker, kind, now))
+            .where(_due(tracker, kind, now, without))
             .order_by(deliveries.c.not_before, age())
             .limit(limit)
         )
@@ -124,26 +134,41 @@ class Outbox:
             return [_delivery(row) for row in connection.execute(query)]
 
     def due_explanations(
-        self, tracker: str, *, now: float, limit: int, traces_too: bool = True
+        self,
+        tracker: str,
+        *,
+        now: float,
+        limit: int,
+        traces_too: bool = True,
+        without: Collection[str] = (),
     ) -> list[Delivery]:
         """Explanations whose time has come and whose trace has arrived.
 
         Args:
             traces_too: False for a tracker that takes explanations alone: none waits for a trace.
+            without: items that are on their way already.
         """
         if not traces_too:
-            return self._due(tracker, "explanation", now, limit)
-        return self._due_in_traces(tracker, "explanation", now, limit)
+            return self._due(tracker, "explanation", now, limit, without)
+        return self._due_in_traces(tracker, "explanation", now, limit, without)
 
-    def due_paths(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
-        """Paths whose time has come and whose trace has arrived."""
-        return self._due_in_traces(tracker, "path", now, limit)
+    def due_paths(
+        self, tracker: str, *, now: float, limit: int, without: Collection[str] = ()
+    ) -> list[Delivery]:
+        """Paths whose time has come and whose trace has arrived.
+
+        Args:
+            without: items that are on their way already.
+        """
+        return self._due_in_traces(tracker, "path", now, limit, without)
 
     def due_unexplained(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
         """Calls that are not explained, whose time has come and whose trace has arrived."""
         return self._due_in_traces(tracker, "unexplained", now, limit)
 
-    def _due_in_traces(self, tracker: str, kind: Kind, now: float, limit: int) -> list[Delivery]:
+    def _due_in_traces(
+        self, tracker: str, kind: Kind, now: float, limit: int, without: Collection[str] = ()
+    ) -> list[Delivery]:
         trace = deliveries.alias("trace")
         query = (
             select(deliveries, trace.c.external_id.label("traced_as"))
@@ -155,7 +180,7 @@ class Outbox:
                     trace.c.item == deliveries.c.trace_id,
                 ),
             )
-            .where(_due(tracker, kind, now), trace.c.state == "delivered")
+            .where(_due(tracker, kind, now, without), trace.c.state == "delivered")
             .order_by(deliveries.c.not_before, age())
             .limit(limit)
         )
@@ -234,7 +259,10 @@ class Outbox:
 
 
 class Settling:
-    """Collects the outcomes of deliveries, to be written together."""
+    """Collects the outcomes of deliveries, to be written together.
+
+    One that was queued again since it was read, because it has changed, goes on waiting.
+    """
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, ...], list[dict[str, object]]] = {}  # by columns to be set
@@ -246,6 +274,7 @@ class Settling:
                 deliveries.c.tracker == bindparam("of_tracker"),
                 deliveries.c.kind == bindparam("of_kind"),
                 deliveries.c.item == bindparam("of_item"),
+                deliveries.c.created_at == bindparam("of_queued_at"),
             )
             connection.execute(statement.values({name: bindparam(name) for name in columns}), rows)
 
@@ -282,16 +311,18 @@ class Settling:
             "of_tracker": delivery.tracker,
             "of_kind": delivery.kind,
             "of_item": delivery.item,
+            "of_queued_at": delivery.queued_at,
         }
         self._rows.setdefault(tuple(values), []).append({**which, **values})
 
 
-def _due(tracker: str, kind: Kind, now: float):  # type: ignore[no-untyped-def]
+def _due(tracker: str, kind: Kind, now: float, without: Collection[str]):  # type: ignore[no-untyped-def]
     return and_(
         deliveries.c.tracker == tracker,
         deliveries.c.kind == kind,
         deliveries.c.state == "waiting",
         deliveries.c.not_before <= now,
+        deliveries.c.item.not_in(without),
     )
 
 
@@ -302,5 +333,6 @@ def _delivery(row, traced_as: str | None = None) -> Delivery:  # type: ignore[no
         item=row.item,
         trace_id=row.trace_id,
         attempts=row.attempts,
+        queued_at=row.created_at,
         traced_as=traced_as,
     )

@@ -279,7 +279,8 @@ def _remove_copies(store: Store, settings: Settings, given: Sequence[Tracker] | 
         raise WorkerError(str(error)) from None
     for tracker in trackers:
         try:
-            Removals(tracker, store).run()
+            removals = Removals(tracker, store)
+            removals.delete(removals.waiting())
         except TrackerUnavailable:
             continue  # why, is noted
         finally:

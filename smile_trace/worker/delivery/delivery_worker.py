@@ -4,40 +4,33 @@ import errno
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.presentable import link, presentable
-from smile_trace.records import Record, Trace
+from smile_trace.records import Record
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.outbox import Delivery, TrackerState
-from smile_trace.store.queueing import Wanted
 from smile_trace.store.store import MAX_WAIT as MAX_PAUSE
 from smile_trace.trackers import (
-    Capabilities,
-    CapturedTrace,
     Deferred,
-    ExplainedCall,
-    ExplainedPath,
     Outcome,
     Receipt,
     Rejected,
     Skipped,
     Tracker,
     TrackerUnavailable,
-    UnexplainedCall,
 )
 from smile_trace.worker.delivery.removals import Removals
+from smile_trace.worker.delivery.turns import Batch, Turn, Turns
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
 
-Item = TypeVar("Item", CapturedTrace, ExplainedCall, ExplainedPath, UnexplainedCall)
-
-TRACES, EXPLANATIONS, PATHS, UNEXPLAINED = 50, 10, 5, 50
-"""How many go into one batch."""
 MAX_WAIT = 300.0
 """The longest time between two tries, in seconds."""
 ATTEMPTS = 12
@@ -45,12 +38,6 @@ ATTEMPTS = 12
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EMFILE}
 """This machine can write no file for now, which trackers' clients do: no item is to blame."""
-
-CALL_REMOVED = Rejected(reason="its call is not in its trace", code=ReasonCode.CALL_REMOVED)
-TRACE_UNREADABLE = Rejected(
-    reason="its spans cannot be read any more", code=ReasonCode.TRACE_UNREADABLE
-)
-EXPLAINED_SINCE = Skipped(reason="by now it is explained, or will be")
 
 
 class Delivered(Record):
@@ -80,11 +67,10 @@ class DeliveryWorker:
     ) -> None:
         self.tracker = tracker
         self._store = store
-        self._takes_traces = tracker.capabilities.traces
         self._store_retry = store_retry or StoreRetry()
-        self._external_seconds = settings.worker.external_trace_seconds
         self._clock = clock
         self._removals = Removals(tracker, store, clock)
+        self._turns = Turns(tracker, store, settings, self._removals, clock)
 
     @property
     def name(self) -> str:
@@ -92,25 +78,25 @@ class DeliveryWorker:
         return self.tracker.name
 
     def run(self, stopping: Callable[[], bool] = lambda: False) -> Delivered:
-        """Deliver everything that is due; stop early where the tracker takes nothing."""
-        self._fill()
+        """Deliver everything that is due; stop early where the tracker takes nothing.
+
+        While one turn is on its way, the next one is read from the store.
+        """
+        self._turns.fill()
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
             return Delivered(unavailable=state.reason)
-        counts = {"traces": 0, "explanations": 0, "paths": 0, "unexplained": 0, "removed": 0}
-        answered, going = False, True
+        counts: Counter[str] = Counter()
+        answered = False
         try:
-            while going and not stopping():
-                going = False
-                if removed := self._removals.run():  # in between: a backlog may take hours
-                    counts["removed"] += removed
+            turn = self._turns.read()
+            with ThreadPoolExecutor(1, f"reading for {self.name}") as ahead:
+                while turn and not stopping():
+                    following = ahead.submit(self._turns.read, turn)
+                    self._deliver_turn(turn, counts, stopping)
                     answered = True
-                for kind, arrived in self._turn():
-                    counts[kind] += arrived
-                    going = answered = True
-                    if stopping():
-                        break
-                self._fill()
+                    # What these receipts have made due may not have been seen yet.
+                    turn = following.result() or self._turns.read()
         except TrackerUnavailable as error:
             self.pause(error)
             return Delivered(unavailable=presentable(error), **counts)
@@ -123,113 +109,30 @@ class DeliveryWorker:
         due = self._store.outbox.next_due(self.name)
         return None if due is None else max(0.0, due - self._clock())
 
-    def _fill(self) -> None:
-        self._store.outbox.fill(
-            self.name, now=self._clock(), wanted=wanted(self.tracker.capabilities)
-        )
+    def _deliver_turn(self, turn: Turn, counts: Counter[str], stopping: Callable[[], bool]) -> None:
+        """Delete what is to be deleted, then deliver batch after batch, until it is to stop."""
+        counts["removed"] += self._removals.delete(turn.removals)
+        for batch in turn.batches:
+            counts[batch.counted] += self._deliver(batch)
+            if stopping():
+                return
 
-    def _turn(self) -> Iterator[tuple[str, int]]:
-        """A batch of traces, then one of explanations and one of paths, which thus arrive where
-        traces come faster than they are taken, too: how many of each arrived. What is not explained
-        comes last."""
-        if captured := self._due_traces():
-            yield "traces", self._deliver(captured, TRACE_UNREADABLE, self.tracker.deliver_traces)
-        if explained := self._due_explanations():
-            yield (
-                "explanations",
-                self._deliver(explained, CALL_REMOVED, self.tracker.deliver_explanations),
-            )
-        if paths := self._due_paths():
-            yield "paths", self._deliver(paths, TRACE_UNREADABLE, self.tracker.deliver_paths)
-        if not captured and not explained and not paths and (others := self._due_unexplained()):
-            yield (
-                "unexplained",
-                self._deliver(others, EXPLAINED_SINCE, self.tracker.deliver_unexplained),
-            )
-
-    def _due_traces(self) -> list[tuple[Delivery, CapturedTrace | None]]:
-        due = self._store.outbox.due_traces(self.name, now=self._clock(), limit=TRACES)
-        if not due:
-            return []
-        traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
-        items = {
-            trace_id: CapturedTrace(trace=trace, wait_for_external=self._waits_for_external(trace))
-            for trace_id, trace in traces.items()
-        }
-        return [(delivery, items.get(delivery.item)) for delivery in due]
-
-    def _due_explanations(self) -> list[tuple[Delivery, ExplainedCall | None]]:
-        due = self._store.outbox.due_explanations(
-            self.name, now=self._clock(), limit=EXPLANATIONS, traces_too=self._takes_traces
-        )
-        return [(delivery, self._explained(delivery)) for delivery in due]
-
-    def _due_paths(self) -> list[tuple[Delivery, ExplainedPath | None]]:
-        due = self._store.outbox.due_paths(self.name, now=self._clock(), limit=PATHS)
-        return [(delivery, self._path(delivery)) for delivery in due]
-
-    def _due_unexplained(self) -> list[tuple[Delivery, UnexplainedCall | None]]:
-        due = self._store.outbox.due_unexplained(self.name, now=self._clock(), limit=UNEXPLAINED)
-        return [(delivery, self._unexplained(delivery)) for delivery in due]
-
-    def _deliver(
-        self,
-        found: Sequence[tuple[Delivery, Item | None]],
-        otherwise: Rejected | Skipped,
-        deliver: Callable[[Sequence[Item]], list[Outcome]],
-    ) -> int:
+    def _deliver(self, batch: Batch) -> int:
         """Hand over what was found; the outcome of the rest is `otherwise`."""
-        missing = [(delivery, otherwise) for delivery, item in found if item is None]
+        missing = [(delivery, batch.otherwise) for delivery, item in batch.found if item is None]
         if missing:
             self._note(missing)
-        there = [(delivery, item) for delivery, item in found if item is not None]
+        there = [(delivery, item) for delivery, item in batch.found if item is not None]
         if not there:
             return 0
         deliveries, items = zip(*there, strict=True)
-        return self._send(deliveries, items, deliver)
-
-    def _explained(self, delivery: Delivery) -> ExplainedCall | None:
-        trace = self._store.trace(delivery.trace_id)
-        explanation = self._store.explanation(delivery.item)
-        call = next((call for call in trace.calls if call.id == delivery.item), None)
-        traced_as = delivery.traced_as if self._takes_traces else ""
-        if call is None or explanation is None or traced_as is None:
-            return None
-        return ExplainedCall(trace=trace, call=call, explanation=explanation, traced_as=traced_as)
-
-    def _path(self, delivery: Delivery) -> ExplainedPath | None:
-        path = self._store.paths.get(delivery.item)
-        if path is None or delivery.traced_as is None:
-            return None
-        trace = self._store.trace(delivery.trace_id)
-        return ExplainedPath(trace=trace, path=path, traced_as=delivery.traced_as)
-
-    def _unexplained(self, delivery: Delivery) -> UnexplainedCall | None:
-        job = self._store.jobs.unexplained(delivery.item)
-        trace = self._store.trace(delivery.trace_id)
-        call = next((call for call in trace.calls if call.id == delivery.item), None)
-        if job is None or call is None or delivery.traced_as is None:
-            return None
-        return UnexplainedCall(
-            trace=trace,
-            call=call,
-            state="failed" if job.state == "failed" else "skipped",
-            code=job.reason_code or ReasonCode.OTHER,
-            reason=job.reason or "",
-            traced_as=delivery.traced_as,
-        )
-
-    def _waits_for_external(self, trace: Trace) -> bool:
-        if not self.tracker.capabilities.external_traces:
-            return False
-        captured = max(span.end_ns for span in trace.spans) / 1e9
-        return self._clock() - captured < self._external_seconds
+        return self._send(deliveries, items, batch.deliver)
 
     def _send(
         self,
         due: Sequence[Delivery],
-        items: Sequence[Item],
-        deliver: Callable[[Sequence[Item]], list[Outcome]],
+        items: Sequence[Any],
+        deliver: Callable[[Sequence[Any]], list[Outcome]],
     ) -> int:
         try:
             outcomes = deliver(items)
@@ -301,11 +204,6 @@ class DeliveryWorker:
         if self._store.outbox.state(self.name).failures:
             self._store.outbox.note_state(TrackerState(name=self.name))
             logger.warning("%s takes deliveries again", self.name)
-
-
-def wanted(capabilities: Capabilities) -> Wanted:
-    """What is queued for a tracker that declares these."""
-    return Wanted(**{name: getattr(capabilities, name) for name in Wanted.model_fields})
 
 
 def _reason(outcome: Rejected | Deferred | Skipped) -> Reason:

@@ -28,23 +28,24 @@ class Removals:
         self._clock = clock
         self._tried: dict[str, float] = {}  # when, by trace
 
-    def run(self) -> int:
-        """Delete what waits, unless it was tried a moment ago; gives how many copies are gone.
+    def waiting(self) -> list[Removal]:
+        """What waits to be deleted, without what was tried a moment ago."""
+        now = self._clock()
+        self._tried = {i: at for i, at in self._tried.items() if now - WAIT < at <= now}
+        return [
+            one
+            for one in self._store.forgetting.removals(tracker=self._tracker.name)
+            if one.trace.trace_id not in self._tried
+        ]
+
+    def delete(self, waiting: Sequence[Removal]) -> int:
+        """Delete these; gives how many copies are gone.
 
         Raises:
             TrackerUnavailable: it takes nothing now; what is left waits.
         """
-        now = self._clock()
-        waiting = [
-            one
-            for one in self._store.forgetting.removals(tracker=self._tracker.name)
-            if not now - WAIT < self._tried.get(one.trace.trace_id, -WAIT) <= now
-        ]
-        gone = 0
-        for start in range(0, len(waiting), BATCH):
-            gone += self._delete(waiting[start : start + BATCH])
-        self._tried = {i: at for i, at in self._tried.items() if now - WAIT < at <= now}
-        return gone
+        batches = (waiting[start : start + BATCH] for start in range(0, len(waiting), BATCH))
+        return sum(self._delete(batch) for batch in batches)
 
     def _delete(self, batch: Sequence[Removal]) -> int:
         try:

@@ -1,7 +1,9 @@
 """One delivery worker and its tracker, with and without errors."""
 
 import errno
+import queue
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from unittest.mock import Mock
 
@@ -9,6 +11,7 @@ import pytest
 
 from smile_trace import semconv
 from smile_trace.errors import Reason, ReasonCode
+from smile_trace.records import Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store, queueing
 from smile_trace.trackers import (
@@ -26,8 +29,9 @@ from smile_trace.worker.delivery.delivery_worker import (
     DeliveryWorker,
     wait_after,
 )
+from smile_trace.worker.delivery.turns import TRACES
 from smile_trace.worker.ingest import Ingest
-from tests.support.fake_tracker import FakeTracker, ToldTracker
+from tests.support.fake_tracker import FakeTracker, ForgetfulTracker, ToldTracker
 from tests.support.spooled import START, call_span, trace_id, write_spool
 from tests.support.store_rows import call_id, decision, explanation
 
@@ -156,6 +160,90 @@ def test_more_than_one_batch(
     capture(*range(1, 131))
     assert delivery_worker.run() == Delivered(traces=130)
     assert len(tracker.traces) == 130
+
+
+def test_the_next_batch_is_read_while_one_is_sent(
+    delivery_worker: DeliveryWorker,
+    tracker: FakeTracker,
+    store: Store,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    capture(*range(1, 131))
+    deliver, read, were_read = tracker.deliver_traces, store.trace_many, queue.Queue[int]()
+
+    def reading(ids: Sequence[str]) -> list[Trace]:
+        were_read.put(len(ids))
+        return read(ids)
+
+    def sending(items: Sequence[CapturedTrace]) -> list[Outcome]:
+        assert were_read.get() == len(items)
+        if len(items) == TRACES:  # a next one is due
+            ahead = were_read.get(timeout=120)
+            assert ahead == (TRACES if not tracker.traces else 130 - 2 * TRACES)
+            were_read.put(ahead)
+        return deliver(items)
+
+    monkeypatch.setattr(store, "trace_many", reading)
+    monkeypatch.setattr(tracker, "deliver_traces", sending)
+    assert delivery_worker.run() == Delivered(traces=130)
+    assert sorted(tracker.log) == [f"trace {trace_id(n)}" for n in range(1, 131)]
+
+
+def test_a_trace_that_grows_while_it_is_sent_is_sent_again(
+    delivery_worker: DeliveryWorker,
+    tracker: FakeTracker,
+    store: Store,
+    settings: Settings,
+    clock: Clock,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver = tracker.deliver_traces
+
+    def growing(items: Sequence[CapturedTrace]) -> list[Outcome]:
+        if not tracker.traces:
+            clock.now += 1
+            write_spool(settings.spool, [call_span(1, span=2)])
+            Ingest(store, settings).run()
+            store.outbox.fill(tracker.name, now=clock())
+        return deliver(items)
+
+    monkeypatch.setattr(tracker, "deliver_traces", growing)
+    capture(1)
+    assert delivery_worker.run() == Delivered(traces=2)
+    assert tracker.log == [f"trace {trace_id(1)}"] * 2
+    assert len(tracker.traces[trace_id(1)].trace.spans) == 2
+
+
+def test_what_is_forgotten_while_it_is_read_ahead_is_gone_in_the_end(
+    store: Store,
+    settings: Settings,
+    clock: Clock,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tracker, numbers = ForgetfulTracker(), range(1, 2 * TRACES + 1)
+    capture(*numbers)
+    deliver, read, ahead = tracker.deliver_traces, store.trace_many, threading.Event()
+
+    def reading(ids: Sequence[str]) -> list[Trace]:
+        found = read(ids)
+        if trace_id(numbers[-1]) in ids:
+            store.forgetting.erase([trace_id(numbers[-1])], now=clock())
+            ahead.set()
+        return found
+
+    def sending(items: Sequence[CapturedTrace]) -> list[Outcome]:
+        ahead.wait()
+        return deliver(items)
+
+    monkeypatch.setattr(store, "trace_many", reading)
+    monkeypatch.setattr(tracker, "deliver_traces", sending)
+    done = DeliveryWorker(tracker, store, settings, clock).run()
+    assert done.removed == 1
+    assert f"trace {trace_id(numbers[-1])}" in tracker.log
+    assert set(tracker.traces) == {trace_id(n) for n in numbers[:-1]}
 
 
 def test_a_trace_that_cannot_be_read_any_more_holds_up_no_other(

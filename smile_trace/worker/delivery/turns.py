@@ -1,0 +1,204 @@
+"""What is due for one tracker, read from the store turn by turn."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from smile_trace.errors import ReasonCode
+from smile_trace.records import Trace
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.forgetting import Removal
+from smile_trace.store.outbox import Delivery
+from smile_trace.store.queueing import Wanted
+from smile_trace.trackers import (
+    Capabilities,
+    CapturedTrace,
+    ExplainedCall,
+    ExplainedPath,
+    Outcome,
+    Rejected,
+    Skipped,
+    Tracker,
+    UnexplainedCall,
+)
+from smile_trace.worker.delivery.removals import Removals
+
+TRACES, EXPLANATIONS, PATHS, UNEXPLAINED = 50, 10, 5, 50
+"""How many go into one batch."""
+
+CALL_REMOVED = Rejected(reason="its call is not in its trace", code=ReasonCode.CALL_REMOVED)
+TRACE_UNREADABLE = Rejected(
+    reason="its spans cannot be read any more", code=ReasonCode.TRACE_UNREADABLE
+)
+EXPLAINED_SINCE = Skipped(reason="by now it is explained, or will be")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is delivered at once.
+
+    Attributes:
+        counted: the field of `Delivered` that counts what arrives.
+        found: each delivery with its item; None where the store has it no more.
+        otherwise: the outcome where it has not.
+        deliver: the tracker's method that takes the items.
+    """
+
+    counted: Literal["traces", "explanations", "paths", "unexplained"]
+    found: Sequence[tuple[Delivery, Any]]
+    otherwise: Rejected | Skipped
+    deliver: Callable[[Sequence[Any]], list[Outcome]]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a tracker is given next: first copies to be deleted, then a batch of each kind."""
+
+    removals: Sequence[Removal] = ()
+    batches: Sequence[Batch] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self.removals or self.batches)
+
+    @property
+    def items(self) -> set[str]:
+        """The items of its deliveries."""
+        return {delivery.item for batch in self.batches for delivery, _ in batch.found}
+
+
+NOTHING = Turn()
+
+
+class Turns:
+    """Reads turns for one tracker; in any thread, but in one at a time."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        store: Store,
+        settings: Settings,
+        removals: Removals,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._tracker = tracker
+        self._store = store
+        self._removals = removals
+        self._external_seconds = settings.worker.external_trace_seconds
+        self._clock = clock
+        self._takes_traces = tracker.capabilities.traces
+
+    def fill(self) -> None:
+        """Queue what is new in the store."""
+        self._store.outbox.fill(
+            self._tracker.name, now=self._clock(), wanted=wanted(self._tracker.capabilities)
+        )
+
+    def read(self, under_way: Turn = NOTHING) -> Turn:
+        """What is due next, beside a turn that is being delivered.
+
+        A batch of traces, then one of explanations and one of paths, which thus arrive where traces
+        come faster than they are taken, too. What is not explained comes last: it is read only
+        where nothing else is due or under way.
+        """
+        self.fill()
+        # Before the batches: of a trace that is forgotten meanwhile, what is sent all the same is
+        # deleted in a later turn.
+        removals = () if under_way.removals else self._removals.waiting()
+        without = under_way.items
+        tracker = self._tracker
+        batches = [
+            Batch("traces", self._traces(without), TRACE_UNREADABLE, tracker.deliver_traces),
+            Batch(
+                "explanations",
+                self._explanations(without),
+                CALL_REMOVED,
+                tracker.deliver_explanations,
+            ),
+            Batch("paths", self._paths(without), TRACE_UNREADABLE, tracker.deliver_paths),
+        ]
+        if not under_way and not any(batch.found for batch in batches):
+            others = self._all_unexplained()
+            batches = [Batch("unexplained", others, EXPLAINED_SINCE, tracker.deliver_unexplained)]
+        return Turn(removals, [batch for batch in batches if batch.found])
+
+    def _traces(self, without: Collection[str]) -> list[tuple[Delivery, CapturedTrace | None]]:
+        due = self._store.outbox.due_traces(
+            self._tracker.name, now=self._clock(), limit=TRACES, without=without
+        )
+        if not due:
+            return []
+        traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
+        items = {
+            trace_id: CapturedTrace(trace=trace, wait_for_external=self._waits_for_external(trace))
+            for trace_id, trace in traces.items()
+        }
+        return [(delivery, items.get(delivery.item)) for delivery in due]
+
+    def _explanations(
+        self, without: Collection[str]
+    ) -> list[tuple[Delivery, ExplainedCall | None]]:
+        due = self._store.outbox.due_explanations(
+            self._tracker.name,
+            now=self._clock(),
+            limit=EXPLANATIONS,
+            traces_too=self._takes_traces,
+            without=without,
+        )
+        return [(delivery, self._explained(delivery)) for delivery in due]
+
+    def _paths(self, without: Collection[str]) -> list[tuple[Delivery, ExplainedPath | None]]:
+        due = self._store.outbox.due_paths(
+            self._tracker.name, now=self._clock(), limit=PATHS, without=without
+        )
+        return [(delivery, self._path(delivery)) for delivery in due]
+
+    def _all_unexplained(self) -> list[tuple[Delivery, UnexplainedCall | None]]:
+        due = self._store.outbox.due_unexplained(
+            self._tracker.name, now=self._clock(), limit=UNEXPLAINED
+        )
+        return [(delivery, self._unexplained(delivery)) for delivery in due]
+
+    def _explained(self, delivery: Delivery) -> ExplainedCall | None:
+        trace = self._store.trace(delivery.trace_id)
+        explanation = self._store.explanation(delivery.item)
+        call = next((call for call in trace.calls if call.id == delivery.item), None)
+        traced_as = delivery.traced_as if self._takes_traces else ""
+        if call is None or explanation is None or traced_as is None:
+            return None
+        return ExplainedCall(trace=trace, call=call, explanation=explanation, traced_as=traced_as)
+
+    def _path(self, delivery: Delivery) -> ExplainedPath | None:
+        path = self._store.paths.get(delivery.item)
+        if path is None or delivery.traced_as is None:
+            return None
+        trace = self._store.trace(delivery.trace_id)
+        return ExplainedPath(trace=trace, path=path, traced_as=delivery.traced_as)
+
+    def _unexplained(self, delivery: Delivery) -> UnexplainedCall | None:
+        job = self._store.jobs.unexplained(delivery.item)
+        trace = self._store.trace(delivery.trace_id)
+        call = next((call for call in trace.calls if call.id == delivery.item), None)
+        if job is None or call is None or delivery.traced_as is None:
+            return None
+        return UnexplainedCall(
+            trace=trace,
+            call=call,
+            state="failed" if job.state == "failed" else "skipped",
+            code=job.reason_code or ReasonCode.OTHER,
+            reason=job.reason or "",
+            traced_as=delivery.traced_as,
+        )
+
+    def _waits_for_external(self, trace: Trace) -> bool:
+        if not self._tracker.capabilities.external_traces:
+            return False
+        captured = max(span.end_ns for span in trace.spans) / 1e9
+        return self._clock() - captured < self._external_seconds
+
+
+def wanted(capabilities: Capabilities) -> Wanted:
+    """What is queued for a tracker that declares these."""
+    return Wanted(**{name: getattr(capabilities, name) for name in Wanted.model_fields})
