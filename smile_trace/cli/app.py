@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smile_trace.cli import hub, hub_exchange, hub_sharing
+from smile_trace.cli import hub, hub_exchange, hub_sharing, review
 from smile_trace.cli.calls import calls
 from smile_trace.cli.compare import compare
 from smile_trace.cli.deliver import deliver
@@ -70,6 +70,10 @@ hub_app = typer.Typer(
     no_args_is_help=True, help="Explanations as files: checked, searched in a folder, shared."
 )
 app.add_typer(hub_app, name="hub")
+review_app = typer.Typer(
+    invoke_without_command=True, help="Variants judged by people: on a page of this machine."
+)
+app.add_typer(review_app, name="review")
 store_app = typer.Typer(no_args_is_help=True, help="The store as a whole: moved elsewhere.")
 app.add_typer(store_app, name="store")
 
@@ -79,12 +83,16 @@ def _add(
 ) -> None:
     """Add a command that needs an extra; where it is missing, one sentence says which."""
 
+    to.command(name.rpartition(" ")[2])(_needing(command, name, extra))
+
+
+def _needing(command: Callable[..., None], name: str, extra: str) -> Callable[..., None]:
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         with needing_extra(extra, f"smile-trace {name}"):
             command(*arguments, **options)
 
-    to.command(name.rpartition(" ")[2])(run)
+    return run
 
 
 _add(demo, "demo", extra="demo")
@@ -115,6 +123,9 @@ _add(hub_exchange.explain, "hub explain", to=hub_app)
 _add(hub_exchange.merge, "hub merge", to=hub_app)
 _add(hub_exchange.diff, "hub diff", to=hub_app)
 _add(hub_exchange.export, "hub export", to=hub_app)
+review_app.callback()(_needing(review.page, "review", "worker"))
+_add(review.read, "review read", to=review_app)
+_add(review.export, "review export", to=review_app)
 _add(mcp, "mcp", extra="mcp")
 _add(forget, "forget")
 _add(copy, "store copy", to=store_app)

@@ -1,10 +1,12 @@
-"""What a person said of a variant and its answer."""
+"""What people are asked about a variant and its answer, and what they said."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
 
 from smile_trace.records.base import Record
+from smile_trace.records.message import Message
 
 Reply = Literal["yes", "no", "cannot_say"]
 
@@ -22,6 +24,75 @@ class Judgement(Record):
     worse: Reply
     reason: Reply = "cannot_say"
     judged_at: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about a variant.
+
+    Args:
+        name: the field of a Judgement.
+        text: what is asked.
+        help: when to say yes.
+    """
+
+    name: Literal["same_meaning", "worse", "reason"]
+    text: str
+    help: str
+
+    def reply(self, judgement: Judgement) -> Reply:
+        """What was replied to it."""
+        reply: Reply = getattr(judgement, self.name)
+        return reply
+
+
+QUESTIONS = (
+    Question(
+        "same_meaning",
+        "Does the variant mean the same?",
+        "Yes, if someone who asks either of the two should get the same answer.",
+    ),
+    Question(
+        "worse",
+        "Is the changed answer worse?",
+        "Yes, if it is wrong, misses something or would mislead, where the logged one does not.",
+    ),
+    Question(
+        "reason",
+        "Are the highlighted words the reason?",
+        "Yes, if what was changed in the request explains how the answer changed.",
+    ),
+)
+"""In the order in which they are asked."""
+
+
+class ReviewItem(Record):
+    """A variant that was answered, as far as its choice and its probe's precision need it.
+
+    `prompt` is an id of the request that it changes: variants of one request are not independent.
+    `change` is the answer change, in [0, 1]; `counts` whether its answer counted as changed.
+    `trace_id` is that of the call, empty where it was not captured.
+    """
+
+    id: str = Field(min_length=1)
+    probe: str
+    prompt: str
+    change: float
+    counts: bool
+    trace_id: str = ""
+
+
+class ReviewTask(Record):
+    """What a person sees of a variant: the request and its logged answer, the changed request and
+    the answer to that. `title` is the probe's; `what` says how the requests differ."""
+
+    item: ReviewItem
+    title: str
+    what: str
+    messages: tuple[Message, ...]
+    answer: str
+    changed_messages: tuple[Message, ...]
+    changed_answer: str
 
 
 class Confirmation(Record):

@@ -11,6 +11,9 @@ from smile_trace.render.text import visible
 _LONGEST = 20_000
 """Characters of a message that are compared; the time grows with their square."""
 
+_MANY = 1000
+"""Words from which frequent ones are not matched, each of which costs time with every other."""
+
 _AROUND = 80
 """Characters of unchanged text that are shown on either side."""
 
@@ -32,9 +35,17 @@ def difference(original: Sequence[Message], variant: Sequence[Message]) -> list[
     return found
 
 
+def whole_difference(one: str, other: str) -> list[Change]:
+    """All pieces of two texts, the unchanged ones too. Very long ones are not compared."""
+    if max(len(one), len(other)) > _LONGEST:
+        return [Change("removed", visible(one)), Change("added", visible(other))]
+    return list(_pieces(one, other))
+
+
 def _pieces(one: str, other: str) -> Iterator[Change]:
     before, after = (re.findall(r"\s+|\w+|[^\w\s]", text) for text in (one, other))
-    for tag, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    matcher = SequenceMatcher(None, before, after, autojunk=len(after) > _MANY)
+    for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
             yield Change("same", visible("".join(before[a:b])))
             continue

@@ -34,6 +34,7 @@ from smile_trace.store.tables import (
     feedback,
     forgotten,
     jobs,
+    judgements,
     proxy_trusts,
     removals,
     response_uses,
@@ -225,7 +226,8 @@ def _erase(connection: Connection, ids: Sequence[str], now: float) -> Erased:
     for trace_id in ids:
         for table, column in ((jobs, jobs.c.call_id), (proxy_trusts, proxy_trusts.c.item)):
             connection.execute(delete(table).where(_of_call(column, trace_id)))
-    connection.execute(delete(explanations).where(explanations.c.trace_id.in_(ids)))
+    for table in (explanations, judgements):
+        connection.execute(delete(table).where(table.c.trace_id.in_(ids)))
     remove_traces(connection, ids)
     return erased + Erased(answers=answers)
 

@@ -15,6 +15,7 @@ from smile_trace.settings import Budget, ModelSettings, Settings
 from smile_trace.store.database import Database, StoreError
 from smile_trace.store.forgetting import Forgetting
 from smile_trace.store.jobs import Jobs
+from smile_trace.store.judgements import Judgements
 from smile_trace.store.outbox import Outbox
 from smile_trace.store.paths import Paths
 from smile_trace.store.pauses import Pauses
@@ -52,6 +53,7 @@ class Store:
         jobs: what is to be explained, and the explanations.
         paths: the paths of traces.
         profiles: what probes found of calls.
+        judgements: what people said of the variants of profiles.
         outbox: what each tracker still has to get.
         pulled: how far each source was read.
         pauses: models that cannot be asked right now.
@@ -74,6 +76,7 @@ class Store:
         self.jobs = Jobs(database)
         self.paths = Paths(database)
         self.profiles = Profiles(database)
+        self.judgements = Judgements(database)
         self.outbox = Outbox(database)
         self.pulled = PulledPlaces(database)
         self.pauses = Pauses(database)

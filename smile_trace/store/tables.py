@@ -202,6 +202,22 @@ profiles = Table(
     sqlite_autoincrement=True,  # positions of the outboxes: never given out twice
 )
 
+judgements = Table(  # figures without texts: they outlive what they are about, unless forgotten
+    "judgements",
+    metadata,
+    Column("variant_id", STRING, primary_key=True),
+    Column("reviewer", STRING, primary_key=True),
+    Column("trace_id", STRING, nullable=False, index=True),
+    Column("probe", STRING, nullable=False),
+    Column("prompt", STRING, nullable=False),  # hash of the request
+    Column("change", Float, nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Column("same_meaning", STRING, nullable=False),  # "yes", "no" or "cannot_say"
+    Column("worse", STRING, nullable=False),
+    Column("reason", STRING, nullable=False),
+    Column("judged_at", STRING, nullable=False),  # ISO 8601
+)
+
 observations = Table(
     "observations",
     metadata,

@@ -3,37 +3,18 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from smile_trace.probes.base import CHANGED
+from smile_trace.records.judgement import ReviewItem
 
 RANDOM_SHARE = 0.1
 """Of the choice, drawn from all that is left: what no rule would have shown."""
 
 
-@dataclass(frozen=True)
-class JudgedVariant:
-    """A variant that was answered, as far as its choice and its probe's precision need it.
-
-    Args:
-        id: of the variant.
-        probe: whose variant it is.
-        prompt: which request it changes; variants of one request are not independent.
-        change: answer change, in [0, 1].
-        counts: whether its answer counted as changed.
-    """
-
-    id: str
-    probe: str
-    prompt: str
-    change: float
-    counts: bool
-
-
 def choose(
-    variants: Sequence[JudgedVariant], number: int, seed: int, begun: Collection[str] = ()
-) -> list[JudgedVariant]:
+    variants: Sequence[ReviewItem], number: int, seed: int, begun: Collection[str] = ()
+) -> list[ReviewItem]:
     """Choose the most telling variants: those that others have judged, whom a second opinion makes
     comparable; then half by the largest effect, half near the border where an answer begins to
     count as another one, each probe and each prompt in turn; and a tenth at random.
@@ -65,12 +46,10 @@ def choose(
     return found
 
 
-def _in_turn(
-    variants: Sequence[JudgedVariant], key: Callable[[JudgedVariant], Any]
-) -> list[JudgedVariant]:
+def _in_turn(variants: Sequence[ReviewItem], key: Callable[[ReviewItem], Any]) -> list[ReviewItem]:
     """By a key, but each probe in turn, and no prompt's second before every prompt's first."""
     of_prompt, of_probe = Counter[tuple[str, str]](), Counter[tuple[str, int]]()
-    turns = list[tuple[int, int, JudgedVariant]]()
+    turns = list[tuple[int, int, ReviewItem]]()
     for variant in sorted(variants, key=key):
         again = of_prompt[variant.probe, variant.prompt]
         of_prompt[variant.probe, variant.prompt] += 1

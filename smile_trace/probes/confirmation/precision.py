@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import sqrt
 from statistics import NormalDist, fmean
 
-from smile_trace.probes.confirmation.choice import JudgedVariant
 from smile_trace.probes.confirmation.slips import share_kept
 from smile_trace.probes.inference import LEVEL
-from smile_trace.records.judgement import Confirmation, Judgement, Reply
+from smile_trace.records.judgement import Confirmation, Judgement, Reply, ReviewItem
 
 MIN_JUDGEMENTS = 30
 """A probe counts in a gate after so many judgements."""
@@ -18,7 +17,7 @@ MIN_PRECISION = 0.7
 
 
 def confirmation(
-    probe: str, variants: Sequence[JudgedVariant], judgements: Iterable[Judgement]
+    probe: str, variants: Sequence[ReviewItem], judgements: Iterable[Judgement]
 ) -> Confirmation:
     """What people make of a probe's changed answers.
 
@@ -63,7 +62,7 @@ def confirmation(
 
 
 def confirmations(
-    variants: Sequence[JudgedVariant], judgements: Sequence[Judgement]
+    variants: Sequence[ReviewItem], judgements: Sequence[Judgement]
 ) -> Mapping[str, Confirmation]:
     """Of each probe that has variants."""
     probes = dict.fromkeys(variant.probe for variant in variants)

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from smile_trace.probes.confirmation.questions import Question
 from smile_trace.probes.inference import LEVEL
-from smile_trace.records.judgement import Judgement, Reliability
+from smile_trace.records.judgement import Judgement, Question, Reliability
 
 RESAMPLES = 2000
 

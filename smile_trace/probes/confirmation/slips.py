@@ -5,8 +5,7 @@ from itertools import combinations
 from math import prod, sqrt
 from statistics import fmean
 
-from smile_trace.probes.confirmation.questions import QUESTIONS, Question
-from smile_trace.records.judgement import Judgement
+from smile_trace.records.judgement import QUESTIONS, Judgement, Question
 
 DECISIVE = QUESTIONS[:2]
 """The questions on which a variant's being confirmed depends."""

@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from smile_trace.probes.confirmation import (
-    QUESTIONS,
-    JudgedVariant,
     choose,
     confirmation,
     confirmations,
@@ -23,7 +21,7 @@ from smile_trace.probes.confirmation import (
 from smile_trace.probes.confirmation.precision import wilson
 from smile_trace.probes.confirmation.reliability import alpha
 from smile_trace.probes.inference import LEVEL
-from smile_trace.records.judgement import Confirmation, Judgement, Reply
+from smile_trace.records.judgement import QUESTIONS, Confirmation, Judgement, Reply, ReviewItem
 
 REPLIES = st.sampled_from(get_args(Reply))
 WORSE = QUESTIONS[1]
@@ -42,10 +40,10 @@ def judged(
     )
 
 
-def variant(
-    name: str, probe: str = "order", prompt: str = "", change: float = 0.9
-) -> JudgedVariant:
-    return JudgedVariant(name, probe, prompt or name, change, change >= 0.5)
+def variant(name: str, probe: str = "order", prompt: str = "", change: float = 0.9) -> ReviewItem:
+    return ReviewItem(
+        id=name, probe=probe, prompt=prompt or name, change=change, counts=change >= 0.5
+    )
 
 
 VARIANTS = st.lists(
@@ -63,7 +61,7 @@ VARIANTS = st.lists(
 
 @given(VARIANTS, st.integers(0, 50), st.integers(0, 3), st.data())
 def test_as_many_are_chosen_as_there_are_each_once(
-    variants: list[JudgedVariant], number: int, seed: int, data: st.DataObject
+    variants: list[ReviewItem], number: int, seed: int, data: st.DataObject
 ) -> None:
     begun = {one.id for one in variants if data.draw(st.booleans())}
     found = choose(variants, number, seed, begun)
@@ -180,9 +178,7 @@ SLIP = 0.1
 """How often a simulated expert gives the wrong reply."""
 
 
-def experts(
-    seed: int, number: int, precision: float
-) -> tuple[list[JudgedVariant], list[Judgement]]:
+def experts(seed: int, number: int, precision: float) -> tuple[list[ReviewItem], list[Judgement]]:
     """Two experts who slip, on as many variants, of which a share is truly confirmed."""
     rng = random.Random(seed)
     variants = [variant(f"v{k}") for k in range(number)]

@@ -1,0 +1,87 @@
+"""The variants of the store's profiles, as people are asked about them."""
+
+import hashlib
+from collections.abc import Iterator
+
+from smile_trace.probes.confirmation import choose
+from smile_trace.records.judgement import ReviewItem, ReviewTask
+from smile_trace.records.profile import Profile
+from smile_trace.store import Store
+
+AS_IT_SHOULD_BE = frozenset({"grounding"})
+"""Probes whose changed answers are no failures: nobody's minute is worth asking about them."""
+
+
+def tasks_of(profile: Profile, trace_id: str = "") -> Iterator[ReviewTask]:
+    """Every answered variant of a profile."""
+    prompt = hashlib.sha256(repr([m.identity for m in profile.messages]).encode()).hexdigest()
+    for result in profile.results.values():
+        if result.name in AS_IT_SHOULD_BE:
+            continue
+        for variant in result.variants:
+            item = ReviewItem(
+                id=variant.id,
+                probe=result.name,
+                prompt=prompt[:16],
+                change=variant.change,
+                counts=variant.counts,
+                trace_id=trace_id,
+            )
+            yield ReviewTask(
+                item=item,
+                title=result.title,
+                what=variant.what,
+                messages=profile.messages,
+                answer=profile.answer,
+                changed_messages=variant.messages,
+                changed_answer=variant.answer,
+            )
+
+
+def stored_tasks(
+    store: Store, *, name: str | None = None, since: float = 0.0
+) -> dict[str, ReviewTask]:
+    """Every answered variant of the store's profiles, by its id.
+
+    Args:
+        store: where the worker keeps them.
+        name: of a prompt or a function; None for all.
+        since: Unix seconds from which the profiles were made.
+    """
+    return {
+        task.item.id: task
+        for stored in store.profiles.read(name=name, since=since)
+        for task in tasks_of(stored.profile, stored.trace_id)
+    }
+
+
+def worth_a_minute(
+    store: Store,
+    number: int,
+    *,
+    reviewer: str | None = None,
+    name: str | None = None,
+    since: float = 0.0,
+    seed: int = 0,
+) -> list[ReviewTask]:
+    """The variants to ask about, in the order in which they are shown: of one whose answer is the
+    logged one word by word there is nothing to say.
+
+    Args:
+        store: where profiles and judgements are.
+        number: how many at most.
+        reviewer: who is asked, and is not asked again; None for anybody.
+        name: as for `stored_tasks`.
+        since: as for `stored_tasks`.
+        seed: of the choice.
+    """
+    tasks = stored_tasks(store, name=name, since=since)
+    judgements = [judgement for _, judgement in store.judgements.read()]
+    done = {one.variant_id for one in judgements if reviewer in (None, one.reviewer)}
+    begun = {one.variant_id for one in judgements} - done
+    waiting = [
+        task.item
+        for key, task in tasks.items()
+        if key not in done and task.changed_answer != task.answer
+    ]
+    return [tasks[item.id] for item in choose(waiting, number, seed, begun)]

@@ -1,0 +1,67 @@
+"""What people said of the variants of profiles."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from smile_trace.records.judgement import Judgement, ReviewItem
+from smile_trace.store.database import Database
+from smile_trace.store.forgotten import forgotten_among
+from smile_trace.store.statements import insert
+from smile_trace.store.tables import judgements
+
+Judged = tuple[ReviewItem, Judgement]
+"""A variant, and what one person said of it."""
+
+
+class Judgements:
+    """One of each person about each variant, the last one given. They hold no text of a prompt, and
+    stay when retention removes the trace; `forget` removes them with it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, judged: Iterable[Judged]) -> None:
+        """Store judgements, in place of what the same people said before of the same variants.
+
+        Nothing is stored of a trace that was forgotten.
+        """
+        rows = [_row(item, judgement) for item, judgement in judged]
+        key = ["variant_id", "reviewer"]
+        with self._database.write() as connection:
+            gone = forgotten_among(connection, {str(row["trace_id"]) for row in rows})
+            for row in rows:
+                if row["trace_id"] not in gone:
+                    kept = insert(judgements).values(row)
+                    connection.execute(kept.on_conflict_do_update(index_elements=key, set_=row))
+
+    def read(self) -> list[Judged]:
+        """All of them, the oldest first."""
+        query = select(judgements).order_by(
+            judgements.c.judged_at, judgements.c.variant_id, judgements.c.reviewer
+        )
+        with self._database.read() as connection:
+            rows = [row._asdict() for row in connection.execute(query)]
+        return [
+            (
+                ReviewItem.model_validate(
+                    {"id": row["variant_id"]} | {name: row[name] for name in _OF_ITEM}
+                ),
+                Judgement.model_validate({name: row[name] for name in Judgement.model_fields}),
+            )
+            for row in rows
+        ]
+
+
+_OF_ITEM = [name for name in ReviewItem.model_fields if name != "id"]
+
+
+def _row(item: ReviewItem, judgement: Judgement) -> dict[str, object]:
+    """As it stands in the table.
+
+    Raises:
+        ValueError: the judgement is about another variant.
+    """
+    if judgement.variant_id != item.id:
+        raise ValueError(f"a judgement of {judgement.variant_id} is not one of {item.id}")
+    return item.model_dump(exclude={"id"}) | judgement.model_dump()

@@ -1,0 +1,31 @@
+"""Profiles in a store, and what simulated people say of their variants."""
+
+from smile_trace.records.judgement import Judgement, Reply, ReviewItem
+from smile_trace.records.profile import Profile
+from smile_trace.store import Store
+from tests.support.sample_profiles import sample_profile
+from tests.support.store_rows import call_id, capture, decision, only
+
+
+def with_profile(store: Store, number: int = 1, profile: Profile | None = None) -> None:
+    """Capture a call, and keep a profile of it."""
+    capture(store, number)
+    store.jobs.decide([decision(number)], {}, now=5.0)
+    job = only(store.jobs.due(now=5.0, limit=1))
+    call = store.traces.call(call_id(number))
+    assert call is not None
+    store.profiles.keep(job, call, profile or sample_profile(), period="2026-11-27", now=6.0)
+
+
+def judgement(
+    item: ReviewItem, reviewer: str, worse: Reply = "yes", *, same: Reply = "yes"
+) -> Judgement:
+    """What somebody says of a variant."""
+    return Judgement(
+        variant_id=item.id,
+        reviewer=reviewer,
+        same_meaning=same,
+        worse=worse,
+        reason="yes",
+        judged_at="2026-11-27T10:00:00+00:00",
+    )
