@@ -31,6 +31,7 @@ class CallBar:
         self._progress.stop()
 
     def __call__(self, perturbations: Sequence[Any], responses: Sequence[Any]) -> None:
+        """Count the responses of a round."""
         self._progress.advance(self._task, len(responses))
 
 

@@ -30,8 +30,8 @@ SAID_OTHERWISE = {
 _NO_LICENCE = {"osi approved", "dfsg approved"}
 
 EXCEPTIONS = {
-    "axe-playwright-python": "MIT by its licence file (axe-core in it: MPL-2.0), which its metadata "
-    "does not name; for the tests",
+    "axe-playwright-python": "MIT by its licence file, which its metadata does not name; axe-core "
+    "in it is MPL-2.0; for the tests",
     "psycopg": "LGPL-3.0: DBOS needs it; imported unchanged, never part of our wheel",
     "psycopg-binary": "LGPL-3.0: as psycopg",
     "huey": "MIT by its licence file, which its metadata does not name; MLflow needs it",
