@@ -1,6 +1,6 @@
 """Probes: what happens to an answer when its request changes a little, one respect at a time."""
 
-from smile_trace.probes.api import profile, profile_prepared
+from smile_trace.probes.api import profile, profile_metered, profile_prepared
 from smile_trace.probes.base import Answer, Probe, Variant, Words, probe
 from smile_trace.probes.catalogue import PROBES, chosen
 from smile_trace.probes.kinds.swap import Swap
@@ -15,5 +15,6 @@ __all__ = [
     "chosen",
     "probe",
     "profile",
+    "profile_metered",
     "profile_prepared",
 ]

@@ -153,7 +153,8 @@ async def profile_metered(
         else _variants(probe, prompted, prepared.model, options.seed)
         for name, probe in by_name.items()
     }
-    answers = Answers(by_name, variants, compare(prompted.answer or ""))
+    comparison = await run_in_thread(compare, prompted.answer or "")
+    answers = Answers(by_name, variants, comparison)
     await run_in_thread(_add, answers, [REPEATS] * len(begin), begin, responses)
     while True:
         sampling = Sampling(answers.available, answers.between)

@@ -19,13 +19,10 @@ def first_calls(prepared: Prepared, probes: Sequence[Probe]) -> dict[str, int]:
 
 def estimate_profile(prepared: Prepared, probes: Sequence[Probe]) -> Estimate:
     """The most that the budget's calls take, each as large as the longest variant."""
-    prompted, how = _answered(prepared.prompted), prepared.how
-    every = [v for probe in probes for v in probe.variants(prompted, prepared.options.seed)]
-    longest = max(every, key=_length)
-    most, usd = None, None
+    how, most, usd = prepared.how, None, None
     if how is not None:
-        sent = prompted.model_copy(update={"messages": longest.messages})
-        most, usd = attempt_bound(prepared.model.name, how, sent)
+        longest = longest_variant(prepared.prompted, probes, prepared.options.seed)
+        most, usd = attempt_bound(prepared.model.name, how, longest)
     calls = prepared.options.budget
     tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
     return Estimate(
@@ -39,6 +36,13 @@ def estimate_profile(prepared: Prepared, probes: Sequence[Probe]) -> Estimate:
         usd=None if usd is None else calls * usd,
         paid=is_paid(how, usd),
     )
+
+
+def longest_variant(prompted: Prompted, probes: Sequence[Probe], seed: int) -> Prompted:
+    """The request with the messages of its longest variant."""
+    prompted = _answered(prompted)
+    every = [variant for probe in probes for variant in probe.variants(prompted, seed)]
+    return prompted.model_copy(update={"messages": max(every, key=_length).messages})
 
 
 def _answered(prompted: Prompted) -> Prompted:

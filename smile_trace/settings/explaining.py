@@ -1,4 +1,5 @@
-"""What is explained, how, and for how much: `[sampling]`, `[budget]`, `[explain]`, `[pooling]`."""
+"""What is explained, how, and for how much: `[sampling]`, `[budget]`, `[explain]`, `[probes]`,
+`[pooling]`."""
 
 import re
 from collections.abc import Mapping
@@ -31,6 +32,9 @@ class Budget(Table):
     calls_per_path: int = Field(90, ge=15)
     """Requests for the path of a trace (`explain.path`), of all its calls together, retries
     included."""
+    calls_per_profile: int = Field(40, ge=4)
+    """Requests for the profile of a call (`probes.rate`), retries included. Of a prompt that has
+    something for all probes, 48 find more."""
     proxy_calls_per_explanation: int = Field(200, ge=30)
     """Requests to a proxy for one explanation, retries included. They use up the caps of the
     proxy's own table; of the caps here they use up those in US dollars alone, so that a proxy
@@ -141,6 +145,21 @@ class Explaining(Table):
         some = {name: held for name, held in table.items() if name.startswith(_SOME)}
         others = {name: held for name, held in table.items() if name not in some}
         return {**others, "some": {**others.get("some", {}), **some}} if some else table
+
+
+class Probes(Table):
+    """Which of the explained calls are profiled, too: what happens to the answer when the request
+    changes a little."""
+
+    rate: float = Field(0.0, ge=0, le=1)
+    """Share of the explained calls. Each profile takes up to `budget.calls_per_profile` calls,
+    within the same caps per day and the same dollars as an explanation."""
+    only: tuple[str, ...] = ()
+    """The probes that are asked (`order`, `format`, …), beside `stability` and `paraphrase`, which
+    are always; all of them where it is empty."""
+    prompts: tuple[str, ...] = ()
+    """The prompts whose calls are profiled, or functions without a prompt, by name; all of them
+    where it is empty."""
 
 
 class Pooling(Table):

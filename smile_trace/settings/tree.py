@@ -14,7 +14,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from smile_trace.settings.explaining import Budget, Explaining, Pooling, Sampling
+from smile_trace.settings.explaining import Budget, Explaining, Pooling, Probes, Sampling
 from smile_trace.settings.models import MODEL_KINDS, PACKAGED_NAMES, ModelSettings, RerunSettings
 from smile_trace.settings.store import StoreSettings
 from smile_trace.settings.worker import Receive, Retention, Ship, Sources, Worker
@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     sampling: Sampling = Sampling()
     budget: Budget = Budget()
     explain: Explaining = Explaining()
+    probes: Probes = Probes()
     pooling: Pooling = Pooling()
     worker: Worker = Worker()
     store: StoreSettings = StoreSettings()

@@ -271,7 +271,7 @@ class Jobs:
         Nothing is stored where the trace was forgotten meanwhile.
 
         Args:
-            ends: False where the job goes on with the path of its trace.
+            ends: False where the job goes on with the path of its trace, or a profile.
         """
         trace_id = job.trace_id
         with self._database.write() as connection:

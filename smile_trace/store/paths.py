@@ -1,13 +1,13 @@
 """The paths of traces: from their final answers back."""
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from smile_trace.records.path import ExplanationPath
 from smile_trace.store.database import Database
 from smile_trace.store.forgotten import forgotten_among
-from smile_trace.store.jobs import NO_REASON, Job
+from smile_trace.store.jobs import Job
 from smile_trace.store.statements import insert
-from smile_trace.store.tables import jobs, paths
+from smile_trace.store.tables import paths
 
 _PERTURBATIONS = {"perturbations"}
 _WITHOUT = {"steps": {"__all__": {"explanation": _PERTURBATIONS, "by_tool": _PERTURBATIONS}}}
@@ -33,7 +33,7 @@ class Paths:
         return None if body is None else ExplanationPath.model_validate_json(body)
 
     def keep(self, job: Job, path: ExplanationPath, *, now: float) -> None:
-        """Store the path and end its job in one transaction; idempotent.
+        """Store the path of the job's trace; idempotent.
 
         Nothing is stored where the trace was forgotten meanwhile.
         """
@@ -49,10 +49,6 @@ class Paths:
                 body=path.model_dump_json(exclude=_WITHOUT),
             )
             connection.execute(kept.on_conflict_do_nothing())
-            ended = update(jobs).where(jobs.c.id == job.id)
-            connection.execute(
-                ended.values(state="explained", crashes=0, changed_at=now, **NO_REASON)
-            )
 
     def is_there(self, job: Job) -> bool:
         """Whether this attempt of the job has its path already."""

@@ -1,7 +1,7 @@
 """What the worker would do and the most that it could cost, before anything is spent."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from smile_trace.errors import Reason, ReasonCode
@@ -10,6 +10,8 @@ from smile_trace.explaining.named_models import settings_of
 from smile_trace.models import NotRepeatable
 from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.models.registry import NoModel, settings_for
+from smile_trace.probes import Probe, chosen
+from smile_trace.probes.estimate import longest_variant
 from smile_trace.records import Call, ExplanationSettings, Prompted, Record, Usage
 from smile_trace.settings import ServerSettings, Settings
 from smile_trace.store import Store
@@ -17,6 +19,7 @@ from smile_trace.store.groups import Group
 from smile_trace.store.queries.status import Counted
 from smile_trace.store.spending.ledger import Left, Spent
 from smile_trace.store.store import check_home
+from smile_trace.worker.explaining.profiles import is_profiled, period_of, seed_of
 from smile_trace.worker.explaining.sanity_checks import is_checked
 from smile_trace.worker.explaining.trace_paths import trace_ending_with
 from smile_trace.worker.ingest import Ingest
@@ -60,6 +63,7 @@ def plan(settings: Settings) -> Plan:
     Raises:
         StoreError: nothing is there, or the store cannot be opened or written.
         WorkerError: the home cannot be written.
+        SmileTraceError: `probes.only` names a probe that there is not.
     """
     check_home(settings)
     store = Store.open(settings)
@@ -82,6 +86,7 @@ def _read_spool(store: Store, settings: Settings) -> bool:
 
 
 def _plan(store: Store, settings: Settings) -> Plan:
+    probes = chosen(settings.probes.only or None)
     totals: dict[str, Planned] = {}
     skipped: Counter[Reason] = Counter()
     for call, asked, spent, reason in _wanted(store, settings):
@@ -94,6 +99,8 @@ def _plan(store: Store, settings: Settings) -> Plan:
                 found = _with_check(found, call, asked, settings, store)
             if settings.explain.path and not asked.pooled:
                 found = _with_path(found, call, settings, store)
+            if is_profiled(call, settings, pooled=asked.pooled):
+                found = _with_profile(found, call, asked, probes, settings)
             if asked.proxy is not None:
                 _add(totals, _proxy_bound(call, asked.proxy, settings, store))
         except (NoModel, NotRepeatable) as error:
@@ -166,6 +173,29 @@ def _with_path(found: Planned, call: Call, settings: Settings, store: Store) -> 
         }
     )
     return _sum(found, path)
+
+
+def _with_profile(
+    found: Planned,
+    call: Call,
+    asked: ExplanationSettings,
+    probes: Sequence[Probe],
+    settings: Settings,
+) -> Planned:
+    """With the profile of the call, each of its requests as large as the longest variant."""
+    calls, how = settings.budget.calls_per_profile, settings_for(asked.model, settings)
+    longest = longest_variant(Prompted.of(call), probes, seed_of(call.id, period_of(call)))
+    most, price = attempt_bound(asked.model, how, longest)
+    usd = None if price is None else price * calls
+    profile = found.model_copy(
+        update={
+            "explanations": 0,
+            "calls": calls,
+            "tokens": _tokens(most, calls),
+            "usd": _capped([usd], settings.budget.usd_per_explanation),
+        }
+    )
+    return _sum(found, profile)
 
 
 def _tokens(most: Usage | None, calls: int) -> int | None:

@@ -11,6 +11,7 @@ class Purpose(StrEnum):
     PROXY = "proxy"
     SANITY_CHECK = "sanity check"
     PATH = "path"
+    PROFILE = "profile"
     EMBEDDINGS = "embeddings"
     PROBE = "try"
     """Whether a paused model answers again; each run of a job has its own."""
@@ -52,6 +53,10 @@ class BudgetScope:
         name, _, run = end.rpartition(" ")
         if name == Purpose.PROBE and run.isdecimal():
             return cls(explanation, Purpose.PROBE, int(run))
-        if end in (Purpose.PROXY, Purpose.SANITY_CHECK, Purpose.PATH, Purpose.EMBEDDINGS):
+        if end in _NAMED:
             return cls(explanation, Purpose(end))
         return cls(key)
+
+
+_NAMED = frozenset(Purpose) - {Purpose.EXPLANATION, Purpose.PROBE}
+"""The purposes that a key ends with."""

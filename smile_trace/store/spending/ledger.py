@@ -357,7 +357,11 @@ class StoredLedger:
         """The settings in `[budget]` that hold for a day or an explanation, by name."""
         names = [f"{unit}_per_{scope}" for unit in UNITS]
         if scope == "explanation":
-            own = {Purpose.PROXY: "proxy_calls_per_explanation", Purpose.PATH: "calls_per_path"}
+            own = {
+                Purpose.PROXY: "proxy_calls_per_explanation",
+                Purpose.PATH: "calls_per_path",
+                Purpose.PROFILE: "calls_per_profile",
+            }
             calls = own.get(BudgetScope.from_key(key).purpose, names[0])
             names = [calls, "usd_per_explanation"]
         return {name: getattr(self._budget, name) for name in names}

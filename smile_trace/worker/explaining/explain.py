@@ -24,6 +24,7 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.studies import make_study, why_no_proxy
 from smile_trace.models import Model, ModelUnavailable, NotRepeatable
 from smile_trace.presentable import presentable
+from smile_trace.probes import chosen
 from smile_trace.records import (
     JSON,
     Call,
@@ -41,13 +42,11 @@ from smile_trace.store.proxy_trusts import Pair
 from smile_trace.store.spending.budget_scope import Purpose
 from smile_trace.store.spending.ledger import Spent
 from smile_trace.worker.explaining.models import Models
+from smile_trace.worker.explaining.profiles import is_profiled, period_of, profile_call
 from smile_trace.worker.explaining.proxy_screen import note, pair_of, unused, why_dropped
 from smile_trace.worker.explaining.sanity_checks import is_checked, with_check
-from smile_trace.worker.explaining.trace_paths import (
-    PathWaits,
-    explain_trace_path,
-    trace_to_follow,
-)
+from smile_trace.worker.explaining.trace_paths import explain_trace_path, trace_to_follow
+from smile_trace.worker.explaining.waits import Waits
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -76,6 +75,9 @@ class Explainer:
     """Explains jobs of the store with the models of the settings.
 
     `stop()` makes every running explanation go back to pending at its next round.
+
+    Raises:
+        SmileTraceError: `probes.only` names a probe that there is not.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Explainer:
         self._store = store
         self._models = models
         self._settings = settings
+        self._probes = chosen(settings.probes.only or None)
         self._store_retry = store_retry
         self._clock = clock
         self._stopping = False
@@ -112,7 +115,7 @@ class Explainer:
             await self._explain(job, checkpoint)
         except _StopRequested:
             await self._postpone(job, None, 0.0)
-        except PathWaits as waits:
+        except Waits as waits:
             await self._wait(job, waits.error, BUDGET_WAIT)
         except (ModelUnavailable, BudgetExceeded) as error:
             if isinstance(error, NotRepeatable):  # it must not hold up the model's other calls
@@ -177,25 +180,46 @@ class Explainer:
         if is_checked(job.call_id, rate) and not job.settings.pooled:
             explanation = await self._checked(explanation, job, call)
         trace = await self._retry(trace_to_follow, self._store, job, self._settings)
+        profiled = is_profiled(call, self._settings, pooled=job.settings.pooled)
         keep, now = partial(self._store.jobs.explain, job, explanation), self._clock()
-        await self._retry(lambda: keep(now=now, ends=trace is None))
+        ends = trace is None and not profiled
+        await self._retry(partial(keep, now=now, ends=ends))
         logger.info("explained %s: %s", job.call_id, explanation.fidelity.status)
-        if trace is not None and not await self._explain_path(job, trace):
-            now = self._clock()
-            await self._retry(lambda: keep(now=now))  # it stands without the path
+        if trace is not None:
+            await self._explain_path(job, trace)
+        if profiled:
+            await self._profile(job, call)
+        if not ends:
+            await self._retry(partial(keep, now=self._clock()))
 
-    async def _explain_path(self, job: Job, trace: Trace) -> bool:
-        """Explain the path of the trace that ends with this call, and end the job; False where it
-        has none."""
+    async def _explain_path(self, job: Job, trace: Trace) -> None:
+        """Explain the path of the trace that ends with this call; the explanation stands without
+        it."""
         follow = explain_trace_path(job, trace, self._models, self._settings, self._stop_asked)
         try:
             path = await follow
         except SmileTraceError as error:
             logger.warning("the path of %s is not explained: %s", job.trace_id, error)
-            return False
+            return
         await self._retry(self._store.paths.keep, job, path, now=self._clock())
         logger.info("explained the path of %s: %d steps", job.trace_id, len(path.steps))
-        return True
+
+    async def _profile(self, job: Job, call: Call) -> None:
+        """Profile the call, unless this attempt has done so; the explanation stands without it."""
+        period = period_of(call)
+        if await self._retry(self._store.profiles.is_there, job, period):
+            return
+        asking = profile_call(
+            job, call, self._probes, self._models, self._settings, self._stop_asked
+        )
+        try:
+            profile = await asking
+        except SmileTraceError as error:
+            logger.warning("%s is not profiled: %s", job.call_id, error)
+            return
+        keep = partial(self._store.profiles.keep, job, call, profile, period=period)
+        await self._retry(partial(keep, now=self._clock()))
+        logger.info("profiled %s: %s", job.call_id, profile.summary)
 
     def _stop_asked(self, *_: object) -> None:
         if self._stopping:

@@ -1,11 +1,10 @@
 """The paths of sampled traces, each explained by the job of its final answer."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from smile_trace.errors import BudgetExceeded, SmileTraceError
+from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.api import ask_once, explain_metered
 from smile_trace.explaining.driver import OnRound
 from smile_trace.explaining.inputs import answered_call
@@ -13,7 +12,6 @@ from smile_trace.explaining.options import ExplainOptions
 from smile_trace.explaining.path_walk import PathWalk
 from smile_trace.explaining.paths import PATH_DEPTH
 from smile_trace.explaining.preparation import Prepared
-from smile_trace.models import ModelUnavailable
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.records import (
     JSON,
@@ -30,14 +28,7 @@ from smile_trace.store import Store
 from smile_trace.store.jobs import Job
 from smile_trace.store.spending.budget_scope import Purpose
 from smile_trace.worker.explaining.models import Models
-
-
-class PathWaits(Exception):
-    """A path cannot go on for now; what it has asked is in the store, and asked no more."""
-
-    def __init__(self, error: ModelUnavailable | BudgetExceeded) -> None:
-        super().__init__(str(error))
-        self.error = error
+from smile_trace.worker.explaining.waits import note_answers, waiting
 
 
 def trace_to_follow(store: Store, job: Job, settings: Settings) -> Trace | None:
@@ -74,7 +65,7 @@ async def explain_trace_path(
         on_round: called after every round; what it raises ends the path.
 
     Raises:
-        PathWaits: a model cannot be asked for now, or a daily cap is reached.
+        Waits: a model cannot be asked for now, or a daily cap is reached.
         SmileTraceError: the final answer cannot be explained within the budget of a path.
     """
     asking = _Asking(job, models, settings, on_round)
@@ -97,7 +88,7 @@ class _Asking:
         own = ExplainOptions.from_settings(self._settings, call.model or "*", call)
         unit = own.unit if options.unit == "auto" else options.unit
         own = replace(own, unit=unit, budget=options.budget, part=options.part, proxy=None)
-        with _waiting(call):
+        with waiting(call.model):
             model = self._opened(call)
             prepared = Prepared(Prompted.of(call), model, own, how=None)
             return await explain_metered(
@@ -107,7 +98,7 @@ class _Asking:
     async def answer(self, call: Call, parameters: dict[str, JSON]) -> Response:
         """See `path_walk.Asking.answer`."""
         prompted = Prompted.of(call).model_copy(update={"parameters": parameters})
-        with _waiting(call):
+        with waiting(call.model):
             response = await ask_once(prompted, self._opened(call))
         self._told(call, (), [response])
         return response
@@ -121,23 +112,5 @@ class _Asking:
     def _told(
         self, call: Call, asked: Sequence[Perturbation], responses: Sequence[Response]
     ) -> None:
-        name = call.model or "*"
-        if self._models.is_paused(name) and any(r.ok and not r.cached for r in responses):
-            self._models.answered(name)
+        note_answers(self._models, call.model or "*", responses)
         self._on_round(asked, responses)
-
-
-@contextmanager
-def _waiting(call: Call) -> Iterator[None]:
-    """Turn what lasts for a while only into `PathWaits`."""
-    try:
-        yield
-    except ModelUnavailable as error:
-        if error.permanent:
-            raise
-        error.model = error.model or call.model
-        raise PathWaits(error) from error
-    except BudgetExceeded as error:
-        if not error.daily:
-            raise
-        raise PathWaits(error) from error
