@@ -3,18 +3,16 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from smile_trace.dialects.documents import text_of
 from smile_trace.trackers import ExplainedCall
 from smile_trace.trackers.scored_documents import ScoredDocument, scored_documents
-from smile_trace_mlflow.spans import mlflow_trace_id
 
 if TYPE_CHECKING:
     from mlflow.entities.span import Span as MlflowSpan
 
-    from smile_trace_mlflow.server import Server
-
 
 def placed_documents(
-    server: "Server", item: ExplainedCall, trace_id: str, span_id: str
+    item: ExplainedCall, span_id: str, own: "Sequence[MlflowSpan] | None"
 ) -> Iterator[ScoredDocument]:
     """The documents of an explained call, each on the span of the trace that shows it: the one that
     retrieved it, else the call's.
@@ -23,17 +21,12 @@ def placed_documents(
     by their texts.
 
     Args:
-        trace_id: of the trace that the explanation goes into.
-        span_id: of the call in it.
+        span_id: of the call in the trace that the explanation goes into.
+        own: the spans of that trace where it is the application's own.
     """
-    ours = {span.span_id for span in item.trace.spans}
-    documents = list(scored_documents(item))
-    shown: dict[str, tuple[str, int]] = {}
-    if documents and trace_id != mlflow_trace_id(item.trace):
-        ours = set()
-        with server.reading():
-            shown = _retrieved(server.spans(trace_id))
-    for document in documents:
+    ours = set() if own is not None else {span.span_id for span in item.trace.spans}
+    shown = _retrieved(own or ())
+    for document in scored_documents(item):
         if document.span_id not in ours:
             there, position = shown.get(_alike(document.text), (span_id, document.position))
             document = document._replace(span_id=there, position=position)
@@ -46,7 +39,7 @@ def _retrieved(spans: Sequence["MlflowSpan"]) -> dict[str, tuple[str, int]]:
     for span in spans:
         outputs = span.outputs if span.span_type == "RETRIEVER" else None
         for position, one in enumerate(outputs if isinstance(outputs, list) else ()):
-            text = one.get("page_content") if isinstance(one, dict) else one
+            text = text_of(one) if isinstance(one, dict) else one
             if isinstance(text, str) and text.strip():
                 found.setdefault(_alike(text), (str(span.span_id), position))
     return found

@@ -19,7 +19,7 @@ from smile_trace.render import (
     scores_to_markdown,
     summary_to_markdown,
 )
-from smile_trace.trackers import ExplainedCall
+from smile_trace.trackers import ExplainedCall, UnexplainedCall
 from smile_trace.trackers.fields import (
     in_their_places,
     json_text,
@@ -160,8 +160,9 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
     return {_TAG_PREFIX + _limited(key): without_nul(value) for key, value in tags.items()}
 
 
-def shown_in(item: ExplainedCall) -> str:
-    """The id of the trace in MLflow that shows an explanation: ours, or the user's own one."""
+def shown_in(item: ExplainedCall | UnexplainedCall) -> str:
+    """The id of the trace in MLflow that shows what is said of a call: ours, or the user's own
+    one."""
     if item.traced_as == mlflow_trace_id(item.trace):
         return item.traced_as
     return item.call.external_trace.get(EXTERNAL_TRACE, item.traced_as)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field
@@ -45,16 +45,17 @@ from smile_trace_mlflow.reports import deliver_report
 from smile_trace_mlflow.runs import day_of, deliver_day
 from smile_trace_mlflow.spans import (
     EXTERNAL_SPAN,
-    EXTERNAL_TRACE,
     explanation_span,
     external_ids,
     held,
     mlflow_trace_id,
+    shown_in,
     spans_for_mlflow,
 )
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import PromptVersion
+    from mlflow.entities.span import Span as MlflowSpan
     from mlflow.entities.trace_info import TraceInfo
 
     from smile_trace_mlflow.server import Server
@@ -80,6 +81,15 @@ class MLflowOptions(Record):
     """Where people open MLflow; by default the tracking URI."""
     max_reply_mb: float = Field(MAX_REPLY_MB, gt=0, le=1024)
     """Megabytes that a reply may have; a larger one is not read."""
+
+
+class Place(NamedTuple):
+    """Where something is put: under which span, in which trace, and the spans that this has where
+    it is the application's own."""
+
+    parent: Parent
+    info: "TraceInfo"
+    own: "Sequence[MlflowSpan] | None"
 
 
 class MLflowTracker(Tracker):
@@ -235,9 +245,9 @@ class MLflowTracker(Tracker):
         """Pictures first, then the span that shows them, then the assessments and the tag."""
         call, explanation = item.call, item.explanation
         found = self._place(item)
-        if not isinstance(found, tuple):
+        if not isinstance(found, Place):
             return found
-        parent, info = found
+        parent, info, own = found
         drawn = to_svg_strips(explanation, width=WIDTH, height=HEIGHT)
         if len(drawn) > 1:  # MLflow shows a picture in its own size where it is clicked
             drawn[WHOLE] = to_svg(explanation, width=WIDTH)
@@ -247,7 +257,8 @@ class MLflowTracker(Tracker):
         }
         span = explanation_span(item, parent, pictures)
         self._server.post_spans(spans_to_otlp([span]), str(info.experiment_id))
-        documents = placed_documents(self._server, item, parent.trace_id, parent.span_id)
+        with self._server.reading():
+            documents = list(placed_documents(item, parent.span_id, own))
         assess(self._server, info, parent.span_id, item, documents)
         self._server.tag_trace(parent.trace_id, STATUS_TAG, explanation.fidelity.status)
         return Receipt(external_id=span.span_id, url=self._url(parent.trace_id, info))
@@ -272,33 +283,27 @@ class MLflowTracker(Tracker):
 
     def _say_why_not(self, item: UnexplainedCall) -> Outcome:
         found = self._place(item)
-        if not isinstance(found, tuple):
+        if not isinstance(found, Place):
             return found
-        parent, info = found
+        parent, info, _ = found
         assess_unexplained(self._server, info, parent.span_id, item)
         return Receipt(external_id=parent.trace_id, url=self._url(parent.trace_id, info))
 
-    def _place(
-        self, item: ExplainedCall | UnexplainedCall
-    ) -> "tuple[Parent, TraceInfo] | Deferred | Rejected":
-        """The span that something belongs to, and its trace; else why there is none."""
-        parent = self._parent(item)
+    def _place(self, item: ExplainedCall | UnexplainedCall) -> "Place | Deferred | Rejected":
+        """Where something goes: to the call's span, or one of the application's own trace; else
+        why there is none."""
+        call, own = item.call, None
+        parent: Parent | None = Parent(item.traced_as, call.span_id, call.start_ns, call.end_ns)
+        if item.traced_as != mlflow_trace_id(item.trace):
+            trace_id = shown_in(item)
+            own = self._server.spans(trace_id)
+            with self._server.reading():
+                noted = call.external_trace.get(EXTERNAL_SPAN)
+                parent = find_parent(trace_id, held(own), call, noted)
         if parent is None:
             return Deferred(reason=f"the spans of {item.traced_as} have not arrived yet")
         info = self._server.trace_info(parent.trace_id)
-        if info is None:
-            return _gone(parent.trace_id)
-        return parent, info
-
-    def _parent(self, item: ExplainedCall | UnexplainedCall) -> Parent | None:
-        """The span that an explanation goes under: the call's, or one of the user's own trace."""
-        call = item.call
-        if item.traced_as == mlflow_trace_id(item.trace):
-            return Parent(item.traced_as, call.span_id, call.start_ns, call.end_ns)
-        trace_id = call.external_trace.get(EXTERNAL_TRACE, item.traced_as)
-        with self._server.reading():
-            spans = held(self._server.spans(trace_id))
-        return find_parent(trace_id, spans, call, call.external_trace.get(EXTERNAL_SPAN))
+        return _gone(parent.trace_id) if info is None else Place(parent, info, own)
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `Tracker.deliver_comparison`: one run per version, found by a tag."""

@@ -94,8 +94,13 @@ def read_documents(span: Span) -> list[Document]:
     return [document for document in read if document is not None]
 
 
+def text_of(item: Mapping[str, JSON]) -> str:
+    """The text of a retrieved document, whoever wrote it; empty where it has none."""
+    return next((item[name] for name in _TEXTS if isinstance(item.get(name), str)), "")
+
+
 def _document(item: Mapping[str, JSON], position: int) -> Document | None:
-    text = next((item[name] for name in _TEXTS if isinstance(item.get(name), str)), "")
+    text = text_of(item)
     if not text.strip():
         return None
     metadata = read_object(item.get("metadata"))

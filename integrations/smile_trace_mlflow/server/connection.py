@@ -23,6 +23,8 @@ from smile_trace_mlflow.sessions import bound_requests
 
 DEFAULT_EXPERIMENT, EXPERIMENT_SECONDS = "0", 30.0
 """Where traces go by default; for how long an experiment's existence is cached."""
+MOST_PAGES = 200
+"""Pages of one list: one without end ends there."""
 
 
 class Connection:

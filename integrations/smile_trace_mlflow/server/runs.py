@@ -9,7 +9,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from smile_trace.trackers.http import RequestRejected
 from smile_trace_mlflow.runs import NOTE_TAG
-from smile_trace_mlflow.server.connection import Connection, delete_files
+from smile_trace_mlflow.server.connection import MOST_PAGES, Connection, delete_files
 
 
 class RunRequests(Connection):
@@ -70,7 +70,7 @@ class RunRequests(Connection):
         """The runs of the experiment that have that tag."""
         found: list[Run] = []
         token: str | None = None
-        while True:
+        for _ in range(MOST_PAGES):
             with self._calling():
                 page = self._client.search_runs(
                     [self.experiment_id],
@@ -81,7 +81,8 @@ class RunRequests(Connection):
             found += page
             token = page.token
             if not token:
-                return found
+                break
+        return found
 
     def delete_run(self, run: Run) -> None:
         """Delete a run's files and description, then the run, of which MLflow keeps the rest as

@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from smile_trace.trackers import TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
-from smile_trace_mlflow.server.connection import Connection, delete_files
+from smile_trace_mlflow.server.connection import MOST_PAGES, Connection, delete_files
 
 SOURCE = AssessmentSource(source_type="CODE", source_id="smile-trace")
 USER = AssessmentSource(source_type="HUMAN", source_id="user")
@@ -128,12 +128,13 @@ class TraceRequests(Connection):
             raise
         found: list[TraceInfo] = []
         token: str | None = None
-        while True:
+        for _ in range(MOST_PAGES):
             wanted = f"attribute.run_id = '{run_id}'"
             page, token = self.search_traces(experiment, wanted, PAGE, token)
             found += page
             if token is None:
-                return found
+                break
+        return found
 
     def traces(self, trace_ids: Sequence[str]) -> "list[Trace]":
         """The traces that are there with their spans, of a page."""

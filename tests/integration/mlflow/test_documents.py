@@ -13,6 +13,7 @@ from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt
 from smile_trace.trackers.scored_documents import DOCUMENT, NOT_MEASURED
 from smile_trace_mlflow import MLflowTracker
 from smile_trace_mlflow.assessments import CHUNK
+from smile_trace_mlflow.server import Server
 from smile_trace_mlflow.spans import shown_in
 from tests.support.mlflow_server import MLflowServer
 from tests.support.retrieval_traces import (
@@ -111,16 +112,23 @@ def test_what_was_not_measured_is_said(mlflow_server: MLflowServer) -> None:
 
 
 def test_in_the_applications_own_trace_they_stand_on_its_retriever(
-    mlflow_server: MLflowServer,
+    mlflow_server: MLflowServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There our spans are not, so that a document is found by its text, wherever it stands there;
-    one that nothing retrieved stands on the call."""
+    one that nothing retrieved stands on the call. The trace is downloaded once."""
+    downloads, download = list[str](), Server.spans
+
+    def spans_of(server: Server, trace_id: str) -> Any:
+        downloads.append(trace_id)
+        return download(server, trace_id)
+
+    monkeypatch.setattr(Server, "spans", spans_of)
     experiment = mlflow_server.new_experiment()
     mlflow.set_experiment(experiment)
 
     @mlflow.trace(span_type="RETRIEVER")
     def search(question: str) -> list[dict[str, str]]:
-        return [{"page_content": "Something else."}, {"page_content": f"{WARRANTY}\n"}]
+        return [{"page_content": "Something else."}, {"content": f"{WARRANTY}\n"}]
 
     @smile_trace.trace(model="m")
     def ask(prompt: str) -> str:
@@ -138,6 +146,7 @@ def test_in_the_applications_own_trace_they_stand_on_its_retriever(
     mlflow.flush_trace_async_logging()
     trace = trace_of(list(seen.spans))
     found = deliver(mlflow_server, trace, explained(trace))
+    assert len(downloads) == 2  # it is delivered twice
     spans = {span.name: span.span_id for span in found.data.spans}
     by_span = {a.span_id: a for a in of_documents(found)}
     assert set(by_span) == {spans["search"], spans["call"]}
