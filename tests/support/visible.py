@@ -67,7 +67,7 @@ def in_phoenix(server: PhoenixServer, project: str) -> Seen:
     traces = server.settled(f"projects/{project}/traces", limit=1000)
     explanations = [
         span["context"]["trace_id"]
-        for span in server.settled(f"projects/{project}/spans", limit=1000)
+        for span in server.get(f"projects/{project}/spans", limit=1000)
         if span["name"].startswith(EXPLANATION_NAME)
     ]
     return [trace["trace_id"] for trace in traces], explanations
