@@ -24,6 +24,8 @@ class FakeOtlp(FakeHttpServer):
     """Keeps spans by their id. It replaces nothing: a span that comes again in other words is kept
     beside the first, as by backends that only append; in the same words, it is there once.
 
+    Of a request, it leaves out the spans that hold the text `unwanted`, and says how many.
+
     It refuses what one of them refuses: parameters behind the media type, an attribute without a
     value, ids of another length or of zeros, a span that ends before it begins.
     """
@@ -31,6 +33,7 @@ class FakeOtlp(FakeHttpServer):
     def __init__(self, *, port: int = 0, headers: dict[str, str] | None = None) -> None:
         super().__init__(port=port)
         self._headers = headers or {}
+        self.unwanted: str | None = None
         self._kept: dict[bytes, Span] = {}
 
     @property
@@ -44,7 +47,7 @@ class FakeOtlp(FakeHttpServer):
         return [s for s in self.spans if attributes(s).get(KIND) == "explanation"]
 
     def answer(self, request: Request) -> Answer:
-        """Take a request as a whole, or not at all."""
+        """Take what is wanted of a right request, and nothing of another one."""
         if request.method != "POST" or request.path != "/v1/traces":
             return Answer(404, b"404 page not found", {}, "text/plain")
         given = {name.lower(): value for name, value in request.headers.items()}
@@ -57,11 +60,17 @@ class FakeOtlp(FakeHttpServer):
             spans = list(_spans(_read(media, request.raw)))
         except (DecodeError, ParseError, ValueError) as error:
             return Answer(400, str(error).encode(), {}, "text/plain")
+        reply = ExportTraceServiceResponse()
         for span in spans:
-            self._kept.setdefault(span.SerializeToString(deterministic=True), span)
+            written = span.SerializeToString(deterministic=True)
+            if self.unwanted is not None and self.unwanted.encode() in written:
+                reply.partial_success.rejected_spans += 1
+                reply.partial_success.error_message = "unwanted"
+            else:
+                self._kept.setdefault(written, span)
         if media == "application/json":
-            return Answer(200, {})
-        return Answer(200, ExportTraceServiceResponse().SerializeToString(), {}, media)
+            return Answer(200, MessageToDict(reply))
+        return Answer(200, reply.SerializeToString(), {}, media)
 
 
 def attributes(span: Span) -> dict[str, Any]:

@@ -33,6 +33,11 @@ class TestLangfuseTracker(TrackerContract):
     def table(self, server: FakeHttpServer) -> dict[str, JSON]:
         return {"url": server.url, "timeout_seconds": 30}
 
+    def reject_items(self, server: FakeHttpServer, text: str) -> bool:
+        pytest.skip(
+            "Langfuse keeps a request of spans before it looks at them; scores go one by one"
+        )
+
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeLangfuseWrites)
         return in_langfuse(server)[0]

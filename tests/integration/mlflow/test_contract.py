@@ -43,6 +43,9 @@ class TestMLflowTracker(TrackerContract):
     ) -> None:
         super().test_a_delivery_whose_process_was_killed_is_completed(server, tracker, takes_effect)
 
+    def reject_items(self, server: FakeHttpServer, text: str) -> bool:
+        pytest.skip("MLflow writes the spans of a request in one transaction")
+
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         return in_mlflow(self.experiment)[0]
 

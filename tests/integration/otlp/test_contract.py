@@ -36,6 +36,11 @@ class TestOtlpTracker(TrackerContract):
     def table(self, server: FakeHttpServer) -> dict[str, JSON]:
         return {"endpoint": server.url, "encoding": self.encoding, "timeout_seconds": 30}
 
+    def reject_items(self, server: FakeHttpServer, text: str) -> bool:
+        assert isinstance(server, FakeOtlp)
+        server.unwanted = text
+        return True
+
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         assert isinstance(server, FakeOtlp)
         return in_otlp(server)[0]

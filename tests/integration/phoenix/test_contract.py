@@ -36,6 +36,9 @@ class TestPhoenixTracker(TrackerContract):
     def table(self, server: FakeHttpServer) -> dict[str, JSON]:
         return {"url": server.url, "project": self.project, "timeout_seconds": 60}
 
+    def reject_items(self, server: FakeHttpServer, text: str) -> bool:
+        pytest.skip("Phoenix answers before it looks at single spans; annotations are of one item")
+
     def visible_traces(self, server: FakeHttpServer) -> list[str]:
         return in_phoenix(self.behind, self.project)[0]
 
