@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from smile_trace.listing import listed
 from tools.site.pages import pages_of
 
 ROOT = Path(__file__).parents[2]
@@ -17,12 +18,18 @@ def main() -> None:
     """Put the pages into `.site/pages` and build `.site/html` from them.
 
     Raises:
-        SystemExit: zensical, or the parser of docstrings, found something wrong; it says what.
+        SystemExit: a page is in no menu; or zensical, or the parser of docstrings, found something
+            wrong. It says what.
     """
-    files = _output("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
-    pages = pages_of(ROOT, [name for name in files if (ROOT / name).is_file()])
+    listing = _output("git", "ls-files", "--cached", "--others", "--exclude-standard")
+    files = [name for name in listing.splitlines() if (ROOT / name).is_file()]
+    pages = pages_of(ROOT, files)
     pages["docs/reference/command-line.md"] = _command_line()
     pages |= {name: (Path(__file__).parent / name).read_bytes() for name in ASSETS}
+    nav = (ROOT / "zensical.toml").read_text(encoding="utf-8")
+    written = [name for name in files if re.fullmatch(r"docs/.*\.md", name)]
+    if missing := [name for name in written if f'"{name}"' not in nav]:
+        raise SystemExit(f"The nav of zensical.toml lacks {listed(missing)}.")
     shutil.rmtree(ROOT / ".site", ignore_errors=True)
     for name, content in pages.items():
         path = ROOT / ".site" / "pages" / name
