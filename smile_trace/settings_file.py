@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from smile_trace.errors import ReasonCode, SmileTraceError
+from smile_trace.package import HOME, PREFIX
 
 FILE_NAME = "smile_trace.toml"
-PREFIX = "SMILE_TRACE_"
-"""Of the variables."""
 
 
 class SettingsError(SmileTraceError):
@@ -25,7 +24,7 @@ def find_file() -> Path | None:
         folders = [Path.cwd(), *Path.cwd().parents]
     except FileNotFoundError:  # the working directory was removed
         folders = []
-    folders.append(Path(os.environ.get("SMILE_TRACE_HOME", "~/.smile-trace")).expanduser())
+    folders.append(Path(os.environ.get(f"{PREFIX}HOME", HOME)).expanduser())
     for folder in folders:
         if os.path.isfile(folder / FILE_NAME):  # False, too, where access is denied
             return folder / FILE_NAME
@@ -53,5 +52,5 @@ def read_home() -> Path:
     Raises:
         SettingsError: the file cannot be read.
     """
-    home = os.environ.get(f"{PREFIX}HOME") or read_file().get("home") or "~/.smile-trace"
+    home = os.environ.get(f"{PREFIX}HOME") or read_file().get("home") or HOME
     return Path(str(home)).expanduser()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smile_trace.capture.application_name import application_name
+from smile_trace.package import HOME, PREFIX
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -38,15 +39,15 @@ def from_environment() -> Config:
     """The configuration of the environment. A number that cannot be parsed keeps its default: a
     mistyped variable must not stop an application."""
     env = os.environ
-    service = env.get("SMILE_TRACE_SERVICE_NAME") or env.get("OTEL_SERVICE_NAME")
-    home = Path(env.get("SMILE_TRACE_HOME") or "~/.smile-trace").expanduser()
+    service = env.get(f"{PREFIX}SERVICE_NAME") or env.get("OTEL_SERVICE_NAME")
+    home = Path(env.get(f"{PREFIX}HOME") or HOME).expanduser()
     return Config(
         home=home if home.is_absolute() else Path.cwd() / home,
         service_name=service or application_name(),
-        enabled=env.get("SMILE_TRACE_DISABLED", "").strip().lower() not in ("1", "true", "yes"),
-        text_limit=_positive(env.get("SMILE_TRACE_TEXT_LIMIT"), 256 * KIB),
-        file_limit=_positive(env.get("SMILE_TRACE_SPOOL_FILE_LIMIT"), 64 * MIB),
-        spool_limit=_positive(env.get("SMILE_TRACE_SPOOL_LIMIT"), 1024 * MIB),
+        enabled=env.get(f"{PREFIX}DISABLED", "").strip().lower() not in ("1", "true", "yes"),
+        text_limit=_positive(env.get(f"{PREFIX}TEXT_LIMIT"), 256 * KIB),
+        file_limit=_positive(env.get(f"{PREFIX}SPOOL_FILE_LIMIT"), 64 * MIB),
+        spool_limit=_positive(env.get(f"{PREFIX}SPOOL_LIMIT"), 1024 * MIB),
     )
 
 

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from functools import wraps
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +27,7 @@ from smile_trace.cli.status import status
 from smile_trace.cli.store import copy, export, import_, retry
 from smile_trace.cli.worker import worker
 from smile_trace.errors import SmileTraceError, needing_extra
+from smile_trace.package import release as installed_release
 
 app = typer.Typer(
     name="smile-trace",
@@ -52,7 +52,7 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(version("smile-trace"))
+        print(installed_release() or "a checkout that is not installed")
         raise typer.Exit
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from typing import Protocol
 
 from smile_trace.attribution import Answered, Embed, Study, VectorTable, document_attributions
@@ -14,6 +13,7 @@ from smile_trace.explaining.studies import proxy_of_model
 from smile_trace.models import Model, Request
 from smile_trace.models.base import scores_answers
 from smile_trace.models.suppression import suppress_instrumentation
+from smile_trace.package import release
 from smile_trace.records import (
     METHOD_VERSION,
     Cost,
@@ -219,18 +219,10 @@ def finish(
         "explained_at": now,
         "parameters": study.prompted.parameters,
         "prompts": study.prompted.prompts,
-        "package": _release(),
+        "package": release(),
         "method": METHOD_VERSION,
     }
     return with_notes(found.model_copy(update=update), study.prompted, model)
-
-
-@cache
-def _release() -> str | None:
-    try:
-        return version("smile-trace")
-    except PackageNotFoundError:  # from a checkout
-        return None
 
 
 def cost_of(responses: Iterable[Response]) -> Cost:

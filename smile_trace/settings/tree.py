@@ -14,6 +14,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from smile_trace.package import HOME, PREFIX
 from smile_trace.settings.explaining import Budget, Explaining, Pooling, Probes, Sampling
 from smile_trace.settings.models import MODEL_KINDS, PACKAGED_NAMES, ModelSettings, RerunSettings
 from smile_trace.settings.store import StoreSettings
@@ -25,7 +26,7 @@ class Settings(BaseSettings):
     """All settings. `Settings()` reads the environment and the nearest `smile_trace.toml`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SMILE_TRACE_",
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
@@ -34,7 +35,7 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    home: Path = Field(default_factory=lambda: Path("~/.smile-trace").expanduser())
+    home: Path = Field(default_factory=lambda: Path(HOME).expanduser())
     """Spool, store and engine live here."""
     models: dict[str, ModelSettings] = {}
     """How each captured model name is asked again; `"*"` stands for all others."""

@@ -2,10 +2,10 @@
 
 import socket
 import uuid
-from importlib.metadata import version
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
+from smile_trace.package import release
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.session import WORKERS
@@ -40,7 +40,7 @@ class Workers:
         row = {
             "name": f"{host}-{uuid.uuid4().hex[:8]}",
             "host": host,
-            "release": version("smile-trace"),
+            "release": release() or "a checkout",
             "capacity": capacity,
             "started_at": now,
         }

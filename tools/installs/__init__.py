@@ -1,0 +1,1 @@
+"""The wheel in empty environments, one per extra: `make check-installs`."""
