@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from smile_trace.package import PREFIX
 from smile_trace.presentable import hide
-from smile_trace.settings_file import PREFIX, SettingsError, find_file, read_file, read_home
+from smile_trace.settings_file import SettingsError, find_file, read_file, read_home
 
 
 @dataclass(frozen=True)
