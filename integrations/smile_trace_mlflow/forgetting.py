@@ -12,6 +12,7 @@ from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.trackers import ForgottenTrace, Outcome, Receipt, Rejected
 from smile_trace.trackers.late_path import PATH_NAME, path_span_id
 from smile_trace.trackers.late_span import EXPLANATION_NAME, explanation_span_id
+from smile_trace_mlflow import reviews
 from smile_trace_mlflow.assessments import take_away
 from smile_trace_mlflow.comparisons import VERSION_TAG
 from smile_trace_mlflow.paths import path_key, step_key, step_span_id
@@ -27,13 +28,15 @@ _NOTHING = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
 def forget_trace(server: "Server", item: ForgottenTrace) -> Outcome:
-    """Delete our trace, or what we put into the user's own one; the rows, pages and comparisons.
+    """Delete our trace, or what we put into the user's own one; the rows, pages and comparisons,
+    and what people were asked about it.
 
     Raises:
         TrackerUnavailable: the server takes nothing.
         RequestRejected: the server does not do this.
     """
     own = mlflow_id(item.trace_id)
+    reviews.forget(server, item.trace_id)
     noted = {call.external_trace.get(EXTERNAL_TRACE) for call in item.calls}
     users = {trace_id for trace_id in (*noted, item.traced_as) if trace_id}
     if own not in noted:  # one that was read from MLflow has its id here, too

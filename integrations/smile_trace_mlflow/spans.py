@@ -48,8 +48,8 @@ EXTERNAL_TRACE, EXTERNAL_SPAN = "mlflow.trace_id", "mlflow.span_id"
 """Keys of `Call.external_trace`."""
 
 _LLM_TYPES = ("CHAT_MODEL", "LLM")
-_INPUTS, _OUTPUTS, _TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
-_TAG_PREFIX, _TRACE_NAME = "mlflow.traceTag.", "mlflow.traceName"
+INPUTS, OUTPUTS, TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
+TAG_PREFIX, _TRACE_NAME = "mlflow.traceTag.", "mlflow.traceName"
 _RESOURCE = ("service.", "deployment.")
 
 
@@ -110,13 +110,13 @@ def _limited(text: str) -> str:
 def _of_call(call: Call) -> dict[str, JSON]:
     inputs = {"messages": _messages(call.messages)}
     kind = "CHAT_MODEL" if call.form == "chat" else "LLM"
-    shown: dict[str, JSON] = {_TYPE: kind, _INPUTS: json_text(inputs)}
+    shown: dict[str, JSON] = {TYPE: kind, INPUTS: json_text(inputs)}
     if call.model and (model := model_label(call.model)) != call.model:
         shown[semconv.REQUEST_MODEL] = model  # a column of MLflow's list
     if call.answer is not None:
         said = Message(role="assistant", content=call.answer, parts=call.tool_calls)
         [answer] = _messages([said])
-        shown[_OUTPUTS] = json_text({"choices": [{"index": 0, "message": answer}]})
+        shown[OUTPUTS] = json_text({"choices": [{"index": 0, "message": answer}]})
     return shown
 
 
@@ -129,11 +129,11 @@ def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
             inputs = json_text({"messages": _messages(first.messages)})
         if outputs is None and last.answer is not None:
             outputs = without_nul(last.answer)
-    shown: dict[str, JSON] = {_TYPE: "CHAIN"}
+    shown: dict[str, JSON] = {TYPE: "CHAIN"}
     if inputs is not None:
-        shown[_INPUTS] = inputs
+        shown[INPUTS] = inputs
     if outputs is not None:
-        shown[_OUTPUTS] = outputs
+        shown[OUTPUTS] = outputs
     return shown
 
 
@@ -143,7 +143,7 @@ def _of_retriever(documents: Sequence[Document]) -> dict[str, JSON]:
     for document in in_their_places(documents):
         about = known({"source": document.source, "score": document.score})
         outputs.append({"page_content": document.text, "metadata": about, "id": document.id})
-    return {_TYPE: "RETRIEVER", _OUTPUTS: json_text(without_nul(outputs))}
+    return {TYPE: "RETRIEVER", OUTPUTS: json_text(without_nul(outputs))}
 
 
 def _of_trace(trace: Trace) -> dict[str, JSON]:
@@ -157,7 +157,7 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
         tags[EXTERNAL_TAG] = external[0]
     if trace.root_missing:
         tags["smile.root_missing"] = "true"
-    return {_TAG_PREFIX + _limited(key): without_nul(value) for key, value in tags.items()}
+    return {TAG_PREFIX + _limited(key): without_nul(value) for key, value in tags.items()}
 
 
 def shown_in(item: ExplainedCall | UnexplainedCall) -> str:
@@ -239,9 +239,9 @@ def late_span(
         end_ns=parent.end_ns,
         attributes={
             semconv.KIND: "explanation",
-            _TYPE: "EVALUATOR",
-            _INPUTS: json_text({"answer": answer}),
-            _OUTPUTS: json_text(outputs),
+            TYPE: "EVALUATOR",
+            INPUTS: json_text({"answer": answer}),
+            OUTPUTS: json_text(outputs),
             **attributes,
         },
         status="ok",

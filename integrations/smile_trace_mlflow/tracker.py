@@ -12,6 +12,7 @@ from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.errors import ReasonCode
 from smile_trace.presentable import check_address, presentable
 from smile_trace.records import JSON, Record, Trace
+from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.records.report import Report
 from smile_trace.render import to_svg, to_svg_strips
@@ -35,6 +36,7 @@ from smile_trace.trackers.http import RequestRejected
 from smile_trace.trackers.late_path import path_span_id
 from smile_trace.trackers.late_span import Parent
 from smile_trace.trackers.places import find_parent
+from smile_trace_mlflow import reviews
 from smile_trace_mlflow.assessments import assess, assess_unexplained, give_user_feedback
 from smile_trace_mlflow.comparisons import deliver_comparison
 from smile_trace_mlflow.documents import placed_documents
@@ -103,6 +105,7 @@ class MLflowTracker(Tracker):
         forgets=True,
         paths=True,
         unexplained=True,
+        reviews=True,
     )
 
     def __init__(self, server: "Server", ui_url: str) -> None:
@@ -318,6 +321,14 @@ class MLflowTracker(Tracker):
             return deliver_report(self._server, report, self._ui_url, self._registered)
         except RequestRejected as rejected:
             return rejected.outcome
+
+    def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
+        """See `Tracker.send_for_review`; each variant is a trace of its own."""
+        reviews.send(self._server, queue, tasks)
+
+    def read_reviews(self, queue: str) -> list[Judgement]:
+        """See `Tracker.read_reviews`."""
+        return reviews.read(self._server, queue)
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """See `Tracker.forget`; of a trace that the application itself made, only what is ours."""

@@ -2,17 +2,23 @@
 
 import getpass
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smile_trace.cli import since as since_option
+from smile_trace.cli.active_trackers import active_trackers
 from smile_trace.cli.output import check_writable, printable, write_page
 from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
     from smile_trace.records.judgement import Confirmation, Judgement, Reliability, ReviewTask
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+    from smile_trace.trackers import Tracker
 
 Number = Annotated[int, typer.Option(min=1, help="How many variants at most.")]
 Name = Annotated[
@@ -39,7 +45,7 @@ def page(
         return
     import webbrowser
 
-    from smile_trace.review import ReviewServer, worth_a_minute
+    from smile_trace.review import ReviewServer
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -47,13 +53,7 @@ def page(
     if not who:
         raise SmileTraceError("--as is empty: give a name")
     store = Store.look(Settings())
-    begin = since_option.since_ns(since) / 1e9
-    tasks = worth_a_minute(store, number, reviewer=who, name=name, since=begin, seed=seed)
-    if not tasks:
-        raise SmileTraceError(
-            f"there is no variant that {printable(who)} has not judged: the worker makes profiles "
-            "where [probes] asks for them"
-        )
+    tasks = _worth_a_minute(store, number, name, since, seed, reviewer=who)
 
     def keep(task: "ReviewTask", judgement: "Judgement") -> None:
         store.judgements.keep([(task.item, judgement)])
@@ -69,7 +69,34 @@ def page(
     store.close()
 
 
+Queue = Annotated[str, typer.Option(help="The name of the review queue.")]
+
+
+def send(
+    queue: Queue,
+    number: Number = 30,
+    name: Name = None,
+    since: Since = "30d",
+    seed: Seed = 0,
+) -> None:
+    """Put variants that nobody has judged into a review queue of the active trackers."""
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+
+    settings = Settings()
+    with with_queues(settings) as trackers:
+        store = Store.look(settings)
+        tasks = _worth_a_minute(store, number, name, since, seed)
+        store.close()
+        for tracker in trackers:
+            tracker.send_for_review(queue, tasks)
+            print(f"{len(tasks)} variants are in the queue {printable(queue)} of {tracker.name}.")
+
+
 def read(
+    queue: Annotated[
+        str | None, typer.Option(help="First bring back what was said in this review queue.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
 ) -> None:
     """Say how far people confirm each probe, and how far they agree."""
@@ -77,7 +104,10 @@ def read(
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
-    store = Store.look(Settings())
+    settings = Settings()
+    store = Store.look(settings)
+    if queue is not None:
+        _bring_back(queue, store, settings)
     found = results(store)
     store.close()
     if json:
@@ -87,6 +117,64 @@ def read(
     else:
         print("\n".join(map(_of_probe, found.confirmations.values())))
         print("\n".join(map(_of_question, found.reliability)))
+
+
+def _worth_a_minute(
+    store: "Store",
+    number: int,
+    name: str | None,
+    since: str,
+    seed: int,
+    *,
+    reviewer: str | None = None,
+) -> "list[ReviewTask]":
+    """What is judged.
+
+    Raises:
+        SmileTraceError: there is nothing.
+    """
+    from smile_trace.review import worth_a_minute
+
+    begin = since_option.since_ns(since) / 1e9
+    tasks = worth_a_minute(store, number, reviewer=reviewer, name=name, since=begin, seed=seed)
+    if not tasks:
+        raise SmileTraceError(
+            f"there is no variant that {reviewer or 'nobody'} has {'not ' if reviewer else ''}"
+            f"judged, of a profile made since {since}: the worker makes profiles where [probes] "
+            "asks for them"
+        )
+    return tasks
+
+
+def _bring_back(queue: str, store: "Store", settings: "Settings") -> None:
+    from smile_trace.review import stored_tasks
+
+    with with_queues(settings) as trackers:
+        said = [one for tracker in trackers for one in tracker.read_reviews(queue)]
+    tasks = stored_tasks(store)
+    known = [(tasks[one.variant_id].item, one) for one in said if one.variant_id in tasks]
+    store.judgements.keep(known)
+    print(f"{len(known)} judgements of {printable(queue)}.", file=sys.stderr)
+    if len(known) < len(said):
+        left = len(said) - len(known)
+        print(f"{left} are about variants that the store holds no more.", file=sys.stderr)
+
+
+@contextmanager
+def with_queues(settings: "Settings") -> "Iterator[list[Tracker]]":
+    """The active trackers that have review queues, closed at the end.
+
+    Raises:
+        SmileTraceError: there is none.
+    """
+    with active_trackers(settings) as trackers:
+        chosen = [tracker for tracker in trackers if tracker.capabilities.reviews]
+        if not chosen:
+            raise SmileTraceError(
+                "no active tracker has review queues: set MLFLOW_TRACKING_URI, or judge on the "
+                "page that smile-trace review opens"
+            )
+        yield chosen
 
 
 def _of_probe(found: "Confirmation") -> str:

@@ -34,5 +34,18 @@ def review_to_html(
     )
 
 
+def review_text(task: ReviewTask) -> str:
+    """The changed request and the logged answer, for a page of another's that shows plain text:
+    what was taken away stands as ⟦-…⟧, what was added as ⟦+…⟧."""
+    marks = {"removed": "⟦-{}⟧", "added": "⟦+{}⟧", "same": "{}"}
+    pieces = difference(task.messages, task.changed_messages)
+    changed = "".join(marks[piece.kind].format(piece.text) for piece in pieces)
+    return (
+        f"{visible(task.title)}: {visible(task.what)}\n\n"
+        f"What was changed in the request:\n\n{changed or 'Nothing: it was asked again.'}\n\n"
+        f"The logged answer:\n\n{visible(task.answer) or '(empty answer)'}"
+    )
+
+
 def _text(messages: Sequence[Message]) -> str:
     return "\n\n".join(f"{message.role}: {message.content}" for message in messages)

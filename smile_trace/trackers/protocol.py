@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, Protocol, Self
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.records import JSON, Call, Explanation, ForgottenTrace, Record, Trace
 from smile_trace.records.comparison import Comparison
+from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.records.path import ExplanationPath
 from smile_trace.records.report import Report
 
@@ -148,6 +149,7 @@ class Capabilities(Record):
     `forgets`: it can delete what it was given (`forget`).
     `paths`: it shows the paths of traces (`deliver_paths`).
     `unexplained`: it shows why a call is not explained (`deliver_unexplained`).
+    `reviews`: it has queues in which people judge variants (`send_for_review`, `read_reviews`).
     `replaces`: a newer explanation of a call takes the place of the older one. Where it does not,
         only the first is sent, and sent again only with the same bytes.
     """
@@ -159,6 +161,7 @@ class Capabilities(Record):
     forgets: bool = False
     paths: bool = False
     unexplained: bool = False
+    reviews: bool = False
     replaces: bool = True
 
 
@@ -242,6 +245,28 @@ class Tracker(Protocol):
             TrackerUnavailable: nothing more was taken.
         """
         sentence = f"the tracker {self.name} shows no reports"
+        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+
+    def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
+        """Put variants into the review queue of that name, made where there is none; sent again,
+        each is there once. Called only where `capabilities.reviews` is declared.
+
+        Raises:
+            TrackerUnavailable: it takes nothing right now; sent again, nothing is doubled.
+            RequestRejected: it does not take this; the message says why.
+        """
+        sentence = f"the tracker {self.name} has no review queues"
+        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+
+    def read_reviews(self, queue: str) -> list[Judgement]:
+        """What people have said so far in the review queue of that name. Called only where
+        `capabilities.reviews` is declared.
+
+        Raises:
+            TrackerUnavailable: it does not answer right now.
+            RequestRejected: there is no such queue.
+        """
+        sentence = f"the tracker {self.name} has no review queues"
         raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
 
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:

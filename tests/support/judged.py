@@ -1,5 +1,7 @@
 """Profiles in a store, and what simulated people say of their variants."""
 
+import time
+
 from smile_trace.records.judgement import Judgement, Reply, ReviewItem
 from smile_trace.records.profile import Profile
 from smile_trace.store import Store
@@ -14,7 +16,9 @@ def with_profile(store: Store, number: int = 1, profile: Profile | None = None) 
     job = only(store.jobs.due(now=5.0, limit=1))
     call = store.traces.call(call_id(number))
     assert call is not None
-    store.profiles.keep(job, call, profile or sample_profile(), period="2026-11-27", now=6.0)
+    store.profiles.keep(
+        job, call, profile or sample_profile(), period="2026-11-27", now=time.time()
+    )
 
 
 def judgement(

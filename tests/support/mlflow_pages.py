@@ -81,6 +81,26 @@ def open_artifact(page: Page, url: str, run_id: str, path: str) -> None:
     _settle(page)
 
 
+def open_review(page: Page, experiment_url: str, queue: str) -> None:
+    """Open a review queue, and its first item that nobody has judged."""
+    page.goto(f"{experiment_url}/review-queue")
+    page.get_by_text(queue, exact=True).first.click(timeout=PATIENCE)
+    page.get_by_role("button", name="Start review").click(timeout=PATIENCE)
+    page.get_by_role("button", name="Submit").wait_for(timeout=PATIENCE)
+    _settle(page)
+
+
+def reply_in_review(page: Page, **replies: str) -> None:
+    """Choose a reply to each question of the item that is open, and submit."""
+    for question, reply in replies.items():
+        page.get_by_role("combobox", name=f"smile.{question}").click(timeout=PATIENCE)
+        page.get_by_role("option", name=reply, exact=True).click(timeout=PATIENCE)
+    with page.expect_response(lambda answer: "review-queue" in answer.url) as waiting:
+        page.get_by_role("button", name="Submit").click(timeout=PATIENCE)
+    assert waiting.value.ok
+    _settle(page)
+
+
 def _experiment(url: str) -> str:
     head, _, tail = url.partition("/experiments/")
     return f"{head}/experiments/{tail.partition('/')[0]}"

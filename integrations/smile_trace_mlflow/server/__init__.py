@@ -9,13 +9,14 @@ an attachment's bytes). The integration tests pin them.
 from mlflow.entities.model_registry import PromptVersion
 
 from smile_trace_mlflow.server.prompts import PromptRequests
+from smile_trace_mlflow.server.reviews import ReviewRequests
 from smile_trace_mlflow.server.runs import RunRequests
 
 RUNS_TAG, MOST_RUNS = "mlflow.prompt.run_ids", 20
 """The tag by which MLflow's page of a prompt version lists runs with links, and the most in it."""
 
 
-class Server(PromptRequests, RunRequests):
+class Server(PromptRequests, ReviewRequests, RunRequests):
     """A tracking server with one experiment, which is made when something is first delivered."""
 
     def show_run_at_prompt(self, run_id: str, version: PromptVersion) -> None:

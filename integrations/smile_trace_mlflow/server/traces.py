@@ -126,11 +126,19 @@ class TraceRequests(Connection):
             if rejected.missing:
                 return []
             raise
+        return self._all_traces(experiment, f"attribute.run_id = '{run_id}'")
+
+    def tagged_traces(self, tag: str, value: str) -> list[TraceInfo]:
+        """The traces of the experiment with that tag, of a value of letters and digits."""
+        if not value.isalnum():  # it goes into a filter
+            return []
+        return self._all_traces(self.experiment_id, f"tags.`{tag}` = '{value}'")
+
+    def _all_traces(self, experiment_id: str, wanted: str) -> list[TraceInfo]:
         found: list[TraceInfo] = []
         token: str | None = None
         for _ in range(MOST_PAGES):
-            wanted = f"attribute.run_id = '{run_id}'"
-            page, token = self.search_traces(experiment, wanted, PAGE, token)
+            page, token = self.search_traces(experiment_id, wanted, PAGE, token)
             found += page
             if token is None:
                 break

@@ -1,0 +1,144 @@
+"""Variants in a review queue of MLflow: each as a trace of its own, judged by its assessments."""
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from smile_trace import semconv
+from smile_trace.records import JSON, Span
+from smile_trace.records.judgement import QUESTIONS, Judgement, Reply, ReviewTask
+from smile_trace.records.otlp import spans_to_otlp
+from smile_trace.render.review import review_text
+from smile_trace.trackers.fields import json_text, without_nul
+from smile_trace.trackers.http import RequestRejected
+from smile_trace_mlflow.spans import INPUTS, OUTPUTS, TAG_PREFIX, TYPE, mlflow_id
+
+if TYPE_CHECKING:
+    from mlflow.entities.trace_info import TraceInfo
+
+    from smile_trace_mlflow.server import Server
+
+VARIANT = "smile.variant"
+"""Trace tag: the id of the variant that is judged."""
+
+OF_TRACE = "smile.reviewed_trace"
+"""Trace tag: the id of the trace whose call was varied."""
+
+REPLIES: dict[str, Reply] = {"yes": "yes", "no": "no", "cannot say": "cannot_say"}
+"""As they are chosen in MLflow."""
+
+
+def send(server: "Server", queue: str, tasks: Sequence[ReviewTask]) -> None:
+    """Put variants into the queue of that name, which is made where there is none; what is there
+    stays as it is, with what people have said.
+
+    Raises:
+        TrackerUnavailable: MLflow takes nothing right now.
+        RequestRejected: it does not take this.
+    """
+    held = server.find_queue(queue)
+    if held is None:
+        schemas = [
+            server.find_or_make_schema(label(question.name), question, list(REPLIES))
+            for question in reversed(QUESTIONS)  # MLflow shows the newest first
+        ]
+        held = server.make_queue(queue, schemas)
+    ids = {_trace_id(server.experiment_id, task.item.id): task for task in tasks}
+    for trace_id, task in ids.items():
+        if server.trace_info(mlflow_id(trace_id)) is None:
+            server.post_spans(spans_to_otlp([_span(trace_id, task)]))
+    server.add_to_queue(held, [mlflow_id(trace_id) for trace_id in ids])
+
+
+def read(server: "Server", queue: str) -> list[Judgement]:
+    """What people said in a queue.
+
+    Raises:
+        TrackerUnavailable: MLflow does not answer.
+        RequestRejected: there is no queue of that name.
+    """
+    held = server.find_queue(queue)
+    if held is None:
+        raise RequestRejected(f"MLflow has no review queue {queue!r}", status=404, retry=False)
+    infos = server.queued(held)
+    with server.reading():
+        return [judgement for info in infos for judgement in _judgements(info)]
+
+
+def forget(server: "Server", trace_id: str) -> None:
+    """Delete the variants of a trace's calls, whichever queue they are in."""
+    for info in server.tagged_traces(OF_TRACE, trace_id):
+        server.delete_trace(info)
+
+
+def label(question: str) -> str:
+    """The name of a question's label schema, and of its assessments."""
+    return f"smile.{question}"
+
+
+def _judgements(info: "TraceInfo") -> Iterator[Judgement]:
+    variant = info.tags.get(VARIANT)
+    said = defaultdict[str, dict[str, Reply]](dict)
+    latest = defaultdict[str, int](int)
+    for one in info.assessments if variant else ():
+        reply = REPLIES.get(str(getattr(one, "value", None)))
+        if one.source.source_type != "HUMAN" or reply is None or one.valid is False:
+            continue
+        who = one.source.source_id or "somebody"
+        said[who][one.name] = reply
+        latest[who] = max(latest[who], int(one.last_update_time_ms or 0))
+    for who, replies in said.items():
+        given: dict[str, Reply | None] = {
+            question.name: replies.get(label(question.name)) for question in QUESTIONS
+        }
+        if any(given.values()):
+            yield _judgement(str(variant), who, given, latest[who])
+
+
+def _judgement(
+    variant: str, reviewer: str, given: Mapping[str, Reply | None], at_ms: int
+) -> Judgement:
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")
+    replies: dict[str, JSON] = {name: reply or "cannot_say" for name, reply in given.items()}
+    return Judgement.model_validate(
+        {"variant_id": variant, "reviewer": reviewer, "judged_at": at, **replies}
+    )
+
+
+def _trace_id(experiment: str, variant: str) -> str:
+    """A queue takes traces of its own experiment only."""
+    return hashlib.sha256(f"review {variant} in {experiment}".encode()).hexdigest()[:32]
+
+
+def _span(trace_id: str, task: ReviewTask) -> Span:
+    now = time.time_ns()
+    return Span(
+        trace_id=trace_id,
+        span_id=trace_id[:16],
+        name=without_nul(f"{task.title}: {task.what}")[:200],
+        start_ns=now,
+        end_ns=now + 1,
+        attributes={
+            semconv.KIND: "review",
+            TYPE: "CHAT_MODEL",
+            # In the form of a chat: of anything else MLflow shows line ends escaped.
+            INPUTS: json_text({"messages": [_said("user", review_text(task))]}),
+            OUTPUTS: json_text(_answered(f"The answer to the variant:\n\n{task.changed_answer}")),
+            f"{TAG_PREFIX}{VARIANT}": task.item.id,
+            f"{TAG_PREFIX}{OF_TRACE}": task.item.trace_id,
+            f"{TAG_PREFIX}smile.probe": without_nul(task.item.probe),
+        },
+        status="ok",
+    )
+
+
+def _said(role: str, text: str) -> dict[str, JSON]:
+    said: dict[str, JSON] = without_nul({"role": role, "content": text})
+    return said
+
+
+def _answered(text: str) -> dict[str, JSON]:
+    return {"choices": [{"index": 0, "message": _said("assistant", text)}]}
