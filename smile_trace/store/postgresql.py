@@ -1,9 +1,12 @@
 """The shared store: a schema of a PostgreSQL database, for workers on many machines.
 
 Every write takes one advisory lock first, as an immediate transaction of SQLite does: all that the
-store promises was written for that, and holds here, too.
+store promises was written for that, and holds here, too. What many do at once, and often, takes it
+together with others of its kind: claiming jobs, keeping answers, settling deliveries. Money takes
+no turn at all, see `spending.procedures`.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +14,13 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, text
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from smile_trace.errors import needing_extra
@@ -22,6 +31,7 @@ from smile_trace.store.database import (
     StoreUnavailable,
     TakenOver,
 )
+from smile_trace.store.spending.procedures import PROCEDURES
 from smile_trace.store.tables import metadata, workers
 
 SCHEMA = "smile_trace"
@@ -35,6 +45,8 @@ WRITING = 0
 IDLE_SECONDS = 60.0
 """A transaction in which nothing happens for so long is ended: its process is frozen, and holds up
 everybody who wants to write."""
+UNUSED_SECONDS = 0.02
+"""A connection that was not used for so long is tried before it is used again."""
 DEFAULTS = {"application_name": "smile-trace", "connect_timeout": "10"}
 """Parameters of a connection that the address may set otherwise."""
 
@@ -85,11 +97,12 @@ class PostgresDatabase(Database):
         with needing_extra("postgres", "[store] url"):
             engine = create_engine(
                 self.url,
-                pool_pre_ping=True,  # a restarted server, a firewall that forgets
                 max_overflow=20,
                 pool_timeout=BUSY_SECONDS,
             )
         event.listen(engine, "connect", _prepare)
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", self._check_unused)
         self.worker_id: int | None = None
         super().__init__(engine, _address(self.url))
 
@@ -104,14 +117,20 @@ class PostgresDatabase(Database):
                 yield connection
 
     @contextmanager
-    def write(self, *, fenced: bool = True) -> Iterator[Connection]:
+    def write(self, *, alone: bool = True, fenced: bool = True) -> Iterator[Connection]:
         """See `Database.write`."""
         with self.describing(), self.engine.begin() as connection:
             # What follows sees all that others wrote until they let go of the lock.
-            connection.execute(_LOCK)
+            connection.execute(_LOCK if alone else _SHARED_LOCK)
             if fenced and self.worker_id is not None:
                 self._check_registered(connection)
             yield connection
+
+    @contextmanager
+    def calling(self) -> Iterator[Connection]:
+        """A connection to call procedures on that end their own transactions, and take no turn."""
+        with self.describing(), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def describing(self) -> Iterator[None]:
@@ -132,6 +151,17 @@ class PostgresDatabase(Database):
                 f"{self.name} was too busy for {BUSY_SECONDS:.0f} s: see what it does."
             ) from error
 
+    def _check_unused(self, connection: Any, record: Any, _: Any) -> None:
+        """See that a connection still works that was not used for a while: the server may have
+        been restarted, or a firewall have forgotten it."""
+        if time.monotonic() - record.info.get("used", 0.0) < UNUSED_SECONDS:
+            return
+        dialect = self.engine.dialect
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
     def _check_registered(self, connection: Connection) -> None:
         known = select(workers.c.id).where(workers.c.id == self.worker_id)
         if connection.execute(known).first() is None:
@@ -144,14 +174,15 @@ class PostgresDatabase(Database):
     def _upgrade(self, connection: Connection, config: Config, current: str | None) -> None:
         if current is not None:
             command.upgrade(config, "head")
-            return
-        # No release before this one had its store here: there is nothing to be brought on. The
-        # schema itself may be there: an administrator's, whose role may make tables in it alone.
-        if not connection.execute(_HAS_SCHEMA, {"name": SCHEMA}).scalar_one():
-            connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
-        metadata.create_all(connection)
+        else:
+            # No release before this one had its store here: there is nothing to be brought on. The
+            # schema may be there: an administrator's, whose role may make tables in it alone.
+            if not connection.execute(_HAS_SCHEMA, {"name": SCHEMA}).scalar_one():
+                connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
+            metadata.create_all(connection)
+            command.stamp(config, "head")
         connection.exec_driver_sql(_JSON_TEXT)
-        command.stamp(config, "head")
+        connection.exec_driver_sql(PROCEDURES)
 
     def has_schema(self, name: str) -> bool:
         """Whether a schema is in the database."""
@@ -187,6 +218,7 @@ class PostgresDatabase(Database):
 
 _HAS_SCHEMA = text("SELECT to_regnamespace(:name) IS NOT NULL")
 _LOCK = text(f"SELECT pg_advisory_xact_lock({CLASS}, {WRITING})")
+_SHARED_LOCK = text(f"SELECT pg_advisory_xact_lock_shared({CLASS}, {WRITING})")
 
 
 def _prepare(connection: Any, _: Any) -> None:
@@ -198,6 +230,10 @@ def _prepare(connection: Any, _: Any) -> None:
             f"SET idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000:.0f}"
         )
     connection.autocommit = False
+
+
+def _note_use(_: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
 
 
 def _address(url: URL) -> str:

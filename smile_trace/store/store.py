@@ -25,7 +25,8 @@ from smile_trace.store.proxy_trusts import ProxyTrusts
 from smile_trace.store.pulled import PulledPlaces
 from smile_trace.store.queries.prompts import PromptReader, reading_prompts
 from smile_trace.store.queries.status import Status, read_status
-from smile_trace.store.spending.ledger import StoredLedger, StoredResponses
+from smile_trace.store.spending.ledger import StoredLedger
+from smile_trace.store.spending.responses import StoredResponses
 from smile_trace.store.sqlite import IN_MEMORY, SQLiteDatabase
 from smile_trace.store.tables import deliveries, jobs, paused_models, trackers
 from smile_trace.store.trace_reader import read_trace

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from smile_trace.store import Store
-from smile_trace.store.spending.ledger import UNITS
+from smile_trace.store.spending.accounts import UNITS
 from smile_trace.worker.lock import WorkerError
 
 

@@ -17,7 +17,8 @@ from smile_trace.settings import ServerSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.queries.status import Counted
-from smile_trace.store.spending.ledger import Left, Spent
+from smile_trace.store.spending.accounts import Spent
+from smile_trace.store.spending.ledger import Left
 from smile_trace.store.store import check_home
 from smile_trace.worker.explaining.profiles import is_profiled, period_of, seed_of
 from smile_trace.worker.explaining.sanity_checks import is_checked

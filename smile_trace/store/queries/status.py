@@ -10,7 +10,7 @@ from smile_trace.presentable import presentable
 from smile_trace.records import Record
 from smile_trace.store.database import Database
 from smile_trace.store.pulled import Pulled, read_places
-from smile_trace.store.spending.ledger import Spent
+from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.tables import (
     calls,
     corrupt_lines,

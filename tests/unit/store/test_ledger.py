@@ -9,7 +9,8 @@ from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Response
 from smile_trace.settings import Budget, Settings
 from smile_trace.store import Store
-from smile_trace.store.spending.ledger import Spent, StoredLedger
+from smile_trace.store.spending.accounts import Spent
+from smile_trace.store.spending.ledger import StoredLedger
 from smile_trace.store.tables import responses
 from tests.support.ledgers import DAY, ledger, reserve
 

@@ -1,0 +1,97 @@
+"""Answers by content, durably: the store's side of `models.accounting.ledger.ResponseCache`."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, delete, literal, select
+
+from smile_trace.records import Response
+from smile_trace.store.database import Database, in_chunks
+from smile_trace.store.forgotten import forgotten_among
+from smile_trace.store.statements import insert
+from smile_trace.store.tables import response_uses, responses
+
+
+class StoredResponses:
+    """The ResponseCache of `models.accounting.ledger`: durable before it returns.
+
+    Args:
+        database: the store's.
+        trace_id: the trace whose explanation asks, so that its answers can be removed with it.
+            Nothing is stored for one that was forgotten.
+    """
+
+    def __init__(self, database: Database, trace_id: str | None = None) -> None:
+        self._database = database
+        self._trace_id = trace_id
+
+    def used_by(self, trace_id: str) -> "StoredResponses":
+        """The same cache, which notes that the answers are those of a trace's explanation."""
+        return StoredResponses(self._database, trace_id)
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Response]:
+        """The cached responses among `keys`, each with `cached=True`.
+
+        One that cannot be read (release 0.1 kept infinite log-probabilities) is none: it is
+        asked again, and its answer takes the place.
+        """
+        found: dict[str, Response] = {}
+        unreadable: list[str] = []
+        with self._database.read() as connection:
+            for start in range(0, len(keys), 500):
+                query = select(responses).where(responses.c.key.in_(keys[start : start + 500]))
+                for row in connection.execute(query):
+                    try:
+                        response = Response.model_validate_json(row.body)
+                    except ValidationError:
+                        unreadable.append(row.key)
+                        continue
+                    found[row.key] = response.model_copy(update={"cached": True})
+        self._note_uses(list(found))
+        if unreadable:
+            with self._database.write() as connection:
+                for start in range(0, len(unreadable), 500):
+                    some = responses.c.key.in_(unreadable[start : start + 500])
+                    connection.execute(delete(responses).where(some))
+        return found
+
+    def put_many(self, items: Mapping[str, Response]) -> None:
+        """Store responses; those that are there already stay, and failures are not stored."""
+        now = time.time()
+        rows = [  # in one order, or two who keep the same ones would wait for each other
+            {"key": key, "created_at": now, "body": response.model_dump_json()}
+            for key, response in sorted(items.items())
+            if response.ok
+        ]
+        if not rows:
+            return
+        with self._database.write(alone=False, fenced=False) as connection:
+            if self._trace_id is not None and forgotten_among(connection, [self._trace_id]):
+                return
+            connection.execute(insert(responses).on_conflict_do_nothing(), rows)
+            if self._trace_id is not None:
+                _put_uses(connection, [str(row["key"]) for row in rows], self._trace_id)
+
+    def _note_uses(self, keys: Sequence[str]) -> None:
+        """Note for whose explanation cached answers were found, too."""
+        if not keys or self._trace_id is None:
+            return
+        noted = select(response_uses.c.key).where(response_uses.c.trace_id == self._trace_id)
+        with self._database.read() as connection:
+            known = {row.key for row in in_chunks(connection, noted, response_uses.c.key, keys)}
+        if known.issuperset(keys):
+            return
+        with self._database.write(alone=False) as connection:
+            if not forgotten_among(connection, [self._trace_id]):
+                _put_uses(connection, sorted(keys), self._trace_id)
+
+
+def _put_uses(connection: Connection, keys: Sequence[str], trace_id: str) -> None:
+    """Note for whose explanation answers were asked or found, if they are still there."""
+    for start in range(0, len(keys), 500):
+        there = select(responses.c.key, literal(trace_id)).where(
+            responses.c.key.in_(keys[start : start + 500])
+        )
+        statement = insert(response_uses).from_select(["key", "trace_id"], there)
+        connection.execute(statement.on_conflict_do_nothing())
