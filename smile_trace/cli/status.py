@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace.cli.output import printable
+from smile_trace.listing import listed
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from smile_trace.store.queries.status import Counted, Paused, Status, TrackerCounts
+    from smile_trace.store.workers import RegisteredWorker
 
 WATCH_SECONDS = 2.0
 
@@ -69,7 +71,7 @@ def _table(now: "Status") -> "Table":
         if read.reason is not None:
             table.add_row("", "", _dim(read.reason))
     for number, one in enumerate(now.workers):
-        said = f"{one.name}: {one.explaining} of at most {one.capacity} explanations"
+        said = f"{one.name}: {_does(one)}"
         state = "" if one.alive else ", gives no sign of life"
         count = str(sum(worker.alive for worker in now.workers)) if not number else ""
         table.add_row("" if number else "workers", count, printable(f"{said}{state}"))
@@ -168,6 +170,15 @@ def _add_paused(
 def _add_reasons(table: "Table", reasons: "Iterable[Counted]") -> None:
     for one in reasons:
         table.add_row("", str(one.count), _dim(one.reason))
+
+
+def _does(one: "RegisteredWorker") -> str:
+    """What a worker of a shared store has under way, or is there for."""
+    roles = one.roles.split(",")
+    if "explain" not in roles:
+        return listed(roles)
+    of = "" if one.models is None else f" of {one.models}"
+    return f"{one.explaining} of at most {one.capacity} explanations{of}"
 
 
 def _dim(text: str) -> "Text":

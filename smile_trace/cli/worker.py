@@ -10,11 +10,13 @@ import typer
 
 from smile_trace.cli.output import printable
 from smile_trace.errors import ReasonCode
+from smile_trace.listing import listed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from smile_trace.store.queries.status import Status
+    from smile_trace.store.workers import Role
 
 
 def worker(
@@ -29,6 +31,18 @@ def worker(
     app: Annotated[
         str | None,
         typer.Option(help='The module with your decorated functions, for kind = "rerun".'),
+    ] = None,
+    roles: Annotated[
+        str,
+        typer.Option(
+            help="What it does, of many workers on one database: ingest, explain, deliver."
+        ),
+    ] = "ingest,explain,deliver",
+    pools: Annotated[
+        str | None,
+        typer.Option(
+            help="The models that it asks, of many workers on one database: tables of [models]."
+        ),
     ] = None,
     log: Annotated[str, typer.Option(help="How log lines are written: text or json.")] = "text",
 ) -> None:
@@ -70,13 +84,40 @@ def worker(
         signal.signal(number, stop)
     settings = Settings()
     with WorkerBars(console) as bars:
-        status = run(settings, once=once, app=app, progress=bars.show, stopping=stopping)
+        status = run(
+            settings,
+            once=once,
+            app=app,
+            roles=_roles(roles),
+            models=None if pools is None else _names(pools),
+            progress=bars.show,
+            stopping=stopping,
+        )
     if once:
         print(_summary(status, settings.home), file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     if stopping.is_set():
         os._exit(0)  # a tracker's thread may still hang in a request
+
+
+def _names(said: str) -> list[str]:
+    return [name.strip() for name in said.split(",") if name.strip()]
+
+
+def _roles(said: str) -> "list[Role]":
+    """The roles that were named.
+
+    Raises:
+        SmileTraceError: there is no such role, or none was named.
+    """
+    from smile_trace.errors import SmileTraceError
+    from smile_trace.store.workers import ROLES
+
+    asked = _names(said)
+    if not asked or not set(asked) <= set(ROLES):
+        raise SmileTraceError(f"--roles takes {listed(ROLES, 'or')}, or several with commas.")
+    return [role for role in ROLES if role in asked]
 
 
 def _summary(status: "Status", home: "Path") -> str:

@@ -124,7 +124,7 @@ class Transport(ABC):
             BudgetExceeded: a daily cap is reached.
         """
         _, slots = self._here()
-        asks = [partial(self._ask, batch, meter) for batch in batches]
+        asks = [partial(self._ask_in_slot, batch, meter) for batch in batches]
         answers: dict[int, Response] = {}
         for batch, got in zip(batches, await ask_all(asks, slots), strict=True):
             if isinstance(got, BudgetExceeded):
@@ -147,6 +147,10 @@ class Transport(ABC):
             )
             self._loops[loop] = client, asyncio.Semaphore(self._concurrency)
         return self._loops[loop]
+
+    async def _ask_in_slot(self, batch: Batch, meter: Meter) -> list[Response]:
+        async with meter.slot():
+            return await self._ask(batch, meter)
 
     async def _ask(self, batch: Batch, meter: Meter) -> list[Response]:
         """One batch, retried where that can help; every attempt is metered."""

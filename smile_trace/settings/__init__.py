@@ -16,6 +16,7 @@ from smile_trace.settings.models import (
     PackagedName,
     RerunSettings,
     ServerSettings,
+    table_name_of,
     table_of,
 )
 from smile_trace.settings.tree import Settings
@@ -41,5 +42,6 @@ __all__ = [
     "SettingsError",
     "Ship",
     "find_file",
+    "table_name_of",
     "table_of",
 ]

@@ -134,7 +134,11 @@ _DATE = re.compile(r"[-@](?:20\d\d-?[01]\d-?[0-3]\d|[0-2]\d[0-3]\d|latest)$")
 def table_of(models: Mapping[str, Model], name: str) -> Model | None:
     """What is said of the model captured as `name`: its own table, that of its name without a date
     (`gpt-4o-mini` of `gpt-4o-mini-2024-07-18`, which is what answered), or else that of `"*"`."""
-    for known in (name, _DATE.sub("", name), "*"):
-        if known in models:
-            return models[known]
-    return None
+    found = table_name_of(models, name)
+    return None if found is None else models[found]
+
+
+def table_name_of(models: Mapping[str, Model], name: str) -> str | None:
+    """The name of the table that `table_of` finds."""
+    known = (name, _DATE.sub("", name), "*")
+    return next((one for one in known if one in models), None)

@@ -60,12 +60,16 @@ class Database(ABC):
         """A consistent view: everything read inside is of one moment."""
 
     @abstractmethod
-    def write(self, *, fenced: bool = True) -> AbstractContextManager[Connection]:
+    def write(
+        self, *, alone: bool = True, fenced: bool = True
+    ) -> AbstractContextManager[Connection]:
         """A write transaction that has the store's one lock from its start on.
 
         Whoever reads first and then writes so sees what everybody before it wrote.
 
         Args:
+            alone: False for what does no harm to others of its kind at the same moment: where many
+                share the store, it only waits for writers that have to be alone, and they for it.
             fenced: False for what may be written by a worker whose work another one has taken
                 over: answers that were paid for, and what they cost.
 

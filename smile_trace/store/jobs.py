@@ -208,6 +208,12 @@ class Jobs:
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
+    def models_due(self, *, now: float) -> set[str]:
+        """The models of the pending jobs whose time has come."""
+        query = select(jobs.c.model).where(jobs.c.state == "pending", jobs.c.not_before <= now)
+        with self._database.read() as connection:
+            return {model or "" for model in connection.execute(query.distinct()).scalars()}
+
     def any_due(self, *, now: float) -> bool:
         """Whether the time of any pending job has come."""
         query = select(jobs.c.id).where(jobs.c.state == "pending", jobs.c.not_before <= now)
@@ -239,9 +245,17 @@ class Jobs:
             raise KeyError(job_id)
         return _job(row)
 
-    def start(self, job: Job, *, now: float, worker_id: int | None = None) -> None:
-        """Mark a pending job as running, by one of the workers of a shared store."""
-        self._set(job.id, now, state="running", worker_id=worker_id, **NO_REASON)
+    def start(self, job: Job, *, now: float, worker_id: int | None = None) -> bool:
+        """Mark a pending job as running, by one of the workers of a shared store; False where it
+        is not pending any more."""
+        pending = (jobs.c.id == job.id) & (jobs.c.run == job.run) & (jobs.c.state == "pending")
+        running = (
+            update(jobs)
+            .where(pending)
+            .values(state="running", worker_id=worker_id, changed_at=now, **NO_REASON)
+        )
+        with self._database.write(alone=False) as connection:
+            return bool(connection.execute(running).rowcount)
 
     def note_crashes(self, *, now: float) -> None:
         """Count one crash for every job that a dead worker left running."""
@@ -378,7 +392,7 @@ class Jobs:
         return Explanation.model_validate_json(row.body).model_copy(update={"perturbations": rows})
 
     def _set(self, job_id: int, now: float, **values: object) -> None:
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             connection.execute(
                 update(jobs).where(jobs.c.id == job_id).values(changed_at=now, **values)
             )

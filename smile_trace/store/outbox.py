@@ -190,7 +190,7 @@ class Outbox:
     @contextmanager
     def settling(self) -> Iterator["Settling"]:
         """Record the outcomes of a batch in one transaction."""
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             settling = Settling()
             yield settling
             settling.write(connection)
@@ -208,7 +208,7 @@ class Outbox:
     def note_state(self, state: TrackerState) -> None:
         """Keep how the tracker is doing."""
         row = state.model_dump()
-        with self._database.write() as connection:
+        with self._database.write(alone=False) as connection:
             statement = insert(trackers).values(row)
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -19,11 +19,25 @@ from smile_trace.store.postgresql import CLASS, PostgresDatabase
 
 SILENT_SECONDS = 20.0
 """How long a session may say nothing."""
-WORKERS, TASKS = CLASS + 1, CLASS + 2
-"""The first halves of the keys of a worker's lock, and of a task's that one worker does."""
+WORKERS, TASKS, REQUESTS = CLASS + 1, CLASS + 2, CLASS + 3
+"""The first halves of the keys of a worker's lock, of a task's that one worker does, and of those
+of requests in flight to a model."""
 
 _TRY = text("SELECT pg_try_advisory_lock(:kind, :key)")
+_TRY_ONE = text(
+    "SELECT key FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS key WHERE CASE "
+    "WHEN key = ANY (CAST(:taken AS int[])) THEN false ELSE pg_try_advisory_lock(:kind, key) END "
+    "LIMIT 1"
+)
 _LET_GO = text("SELECT pg_advisory_unlock(:kind, :key)")
+
+
+class Held(NamedTuple):
+    """A lock of the connection of that number."""
+
+    session: int
+    kind: int
+    key: int
 
 
 class Session:
@@ -35,6 +49,8 @@ class Session:
         self._engine = database.new_engine(1)
         self._connection: Connection | None = None
         self._lock = threading.RLock()
+        self._number = 0
+        self._taken: set[tuple[int, int]] = set()
 
     def connect(self) -> None:
         """Begin anew, with no lock."""
@@ -44,6 +60,8 @@ class Session:
             self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             silent = f"SET idle_session_timeout = {SILENT_SECONDS * 1000:.0f}"
             self._connection.execute(text(silent))
+            self._number += 1
+            self._taken.clear()
 
     def ping(self) -> None:
         """Say something."""
@@ -52,6 +70,24 @@ class Session:
     def hold(self, kind: int, key: int | str) -> bool:
         """Take a lock until the session ends; False where another session has it."""
         return bool(self._ask(_TRY, kind=kind, key=_number(key)))
+
+    def hold_one(self, kind: int, first: int, most: int) -> "Held | None":
+        """Take one of `most` locks whose keys begin at `first`, which this session has not yet;
+        None where each is held."""
+        with self._lock:
+            taken = [key for of, key in self._taken if of == kind]
+            key = self._ask(_TRY_ONE, kind=kind, first=first, last=first + most - 1, taken=taken)
+            if key is None:
+                return None
+            self._taken.add((kind, key))
+            return Held(self._number, kind, key)
+
+    def give_back(self, held: "Held") -> None:
+        """Let go of a lock that `hold_one` took; nothing where its session is over."""
+        with self._lock:
+            if held.session == self._number and (held.kind, held.key) in self._taken:
+                self._taken.remove((held.kind, held.key))
+                self.let_go(held.kind, held.key)
 
     def let_go(self, kind: int, key: int | str) -> None:
         """Let go of a lock that `hold` took."""

@@ -33,8 +33,11 @@ class SQLiteDatabase(Database):
         """See `Database.read`."""
         return self._transaction("BEGIN")
 
-    def write(self, *, fenced: bool = True) -> AbstractContextManager[Connection]:
-        """See `Database.write`: one worker runs on a home, so that there is nobody to take over."""
+    def write(
+        self, *, alone: bool = True, fenced: bool = True
+    ) -> AbstractContextManager[Connection]:
+        """See `Database.write`: a file has one writer at a time, and one worker runs on a home, so
+        that there is nobody to take over."""
         # A deferred BEGIN would read first and then fail with "database is locked" where
         # another process wrote in between.
         return self._transaction("BEGIN IMMEDIATE")

@@ -149,6 +149,10 @@ workers = Table(
     Column("release", STRING, nullable=False),
     Column("capacity", INTEGER, nullable=False),
     Column("started_at", Float, nullable=False),
+    # What it does, and the models that it asks: names, between commas; null = all of them.
+    Column("roles", STRING, nullable=False, server_default="ingest,explain,deliver"),
+    Column("models", TEXT),
+    Column("clock_ahead", Float),  # seconds beyond the database's clock
     sqlite_autoincrement=True,  # its id is that of a lock: never given out twice
 )
 

@@ -1,22 +1,35 @@
 """The workers that share a store: who they are, and what becomes of a dead one's explanations."""
 
 import socket
+import time
 import uuid
+from collections.abc import Collection
+from typing import Literal, get_args
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from smile_trace.package import release
 from smile_trace.records import Record
 from smile_trace.store.database import Database
+from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.session import WORKERS
 from smile_trace.store.statements import insert
 from smile_trace.store.tables import jobs, workers
+
+Role = Literal["ingest", "explain", "deliver"]
+ROLES: tuple[Role, ...] = get_args(Role)
+"""What a worker does: it reads what was captured or received; samples, explains and looks after the
+store; delivers to the trackers."""
+
+_CLOCK = text("SELECT extract(epoch FROM clock_timestamp())")
 
 
 class RegisteredWorker(Record):
     """A worker of a shared store. Its `name` is new at each start; `explaining` counts the
     explanations that it has under way, of at most `capacity`. One that is not `alive` gives no sign
-    of life: the others take over from it, if it does not come back."""
+    of life: the others take over from it, if it does not come back. `roles` and `models` are names
+    between commas; it asks every model where none is named. `clock_ahead` is how many seconds its
+    clock was ahead of the database's when it started."""
 
     id: int
     name: str
@@ -24,6 +37,9 @@ class RegisteredWorker(Record):
     release: str
     capacity: int
     started_at: float
+    roles: str = ",".join(ROLES)
+    models: str | None = None
+    clock_ahead: float | None = None
     explaining: int = 0
     alive: bool = True
 
@@ -34,7 +50,14 @@ class Workers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def register(self, capacity: int, *, now: float) -> RegisteredWorker:
+    def register(
+        self,
+        capacity: int,
+        *,
+        now: float,
+        roles: Collection[Role] = ROLES,
+        models: Collection[str] | None = None,
+    ) -> RegisteredWorker:
         """Give this process a name among the workers."""
         host = socket.gethostname()
         row = {
@@ -43,6 +66,9 @@ class Workers:
             "release": release() or "a checkout",
             "capacity": capacity,
             "started_at": now,
+            "roles": ",".join(role for role in ROLES if role in roles),
+            "models": None if models is None else ",".join(sorted(models)),
+            "clock_ahead": self.clock_ahead(),
         }
         with self._database.write() as connection:
             number = connection.execute(insert(workers).values(row).returning(workers.c.id))
@@ -52,6 +78,16 @@ class Workers:
         """Every worker that is registered, oldest first."""
         with self._database.read() as connection:
             return read_workers(connection)
+
+    def clock_ahead(self) -> float | None:
+        """How many seconds this machine's clock is ahead of the database's; None for a file."""
+        if not isinstance(self._database, PostgresDatabase):
+            return None
+        with self._database.read() as connection:
+            connection.execute(text("SELECT 1"))  # the connection may have to be made first
+            before = time.time()
+            theirs = connection.execute(_CLOCK).scalar_one()
+            return (before + time.time()) / 2 - float(theirs)
 
     def remove(self, worker_id: int, *, died: bool, now: float) -> int | None:
         """Strike a worker off, and let others explain what it had under way.

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from smile_trace.errors import BudgetExceeded
 from smile_trace.models import Capabilities, Model, Request
@@ -152,6 +153,9 @@ class _NotingMeter:
         self.reserved: dict[str, Sequence[Request]] = {}
         self.ended: set[str] = set()
         self.over_bound = ""
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     async def reserve(
         self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None

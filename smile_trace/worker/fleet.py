@@ -9,8 +9,13 @@ rest. What one worker does for all is done by the one whose session holds the lo
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+)
 from typing import Protocol
 
 from smile_trace.settings import Settings
@@ -18,7 +23,9 @@ from smile_trace.store import Store, StoreUnavailable
 from smile_trace.store.database import TakenOver
 from smile_trace.store.postgresql import PostgresDatabase
 from smile_trace.store.session import TASKS, WORKERS, Session
+from smile_trace.store.workers import ROLES, Role
 from smile_trace.worker.explaining.engine_database import EngineDatabase, EngineFile, EngineSchema
+from smile_trace.worker.slots import Slots
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +60,10 @@ class Fleet(Protocol):
     def expects(self) -> bool:
         """Whether explanations of a worker that seems dead are about to be taken over."""
 
+    def slot(self, model: str, most: int) -> AbstractAsyncContextManager[None]:
+        """What a request to a model is in flight inside of: no more than `most` at once, over all
+        workers."""
+
 
 class Alone:
     """The only worker, on a home with a store of its own."""
@@ -74,6 +85,10 @@ class Alone:
         """Its own are resumed at its start."""
         return False
 
+    def slot(self, model: str, most: int) -> AbstractAsyncContextManager[None]:
+        """The model itself counts what it has in flight."""
+        return nullcontext()
+
 
 class SharedFleet:
     """One of many workers. Its session lives in a thread of its own.
@@ -81,17 +96,26 @@ class SharedFleet:
     Args:
         store: the store, of which `database` is `PostgresDatabase`.
         capacity: how many explanations it takes at once.
+        roles, models: what it does, and which models it asks; None for all of them.
         clock: Unix seconds.
     """
 
-    def __init__(self, store: Store, capacity: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        capacity: int,
+        roles: Collection[Role] = ROLES,
+        models: Collection[str] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         assert isinstance(store.database, PostgresDatabase)
         self._store = store
         self._database = store.database
         self._clock = clock
         self._session = Session(self._database)
+        self._slots = Slots(self._session)
         self._session.connect()
-        self.me = store.workers.register(capacity, now=clock())
+        self.me = store.workers.register(capacity, now=clock(), roles=roles, models=models)
         self.worker_id = self.me.id
         self._led: set[str] = set()
         self._free_since: dict[int, float] = {}
@@ -130,6 +154,10 @@ class SharedFleet:
     def expects(self) -> bool:
         """See `Fleet.expects`."""
         return bool(self._free_since)
+
+    def slot(self, model: str, most: int) -> AbstractAsyncContextManager[None]:
+        """See `Fleet.slot`."""
+        return self._slots.one(model, most)
 
     def leave(self) -> None:
         """Strike this worker off: what it has not ended is the others' at once."""
@@ -206,7 +234,11 @@ class SharedFleet:
 
 @contextmanager
 def joining(
-    store: Store, settings: Settings, clock: Callable[[], float] = time.time
+    store: Store,
+    settings: Settings,
+    roles: Collection[Role] = ROLES,
+    models: Collection[str] | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Iterator[tuple[Fleet, EngineDatabase]]:
     """Work on a store, alone or with others, inside the context.
 
@@ -216,7 +248,8 @@ def joining(
     if not isinstance(store.database, PostgresDatabase):
         yield Alone(), EngineFile(settings.home / "engine.db")
         return
-    fleet = SharedFleet(store, settings.worker.concurrent_explanations, clock)
+    most = settings.worker.concurrent_explanations if "explain" in roles else 0
+    fleet = SharedFleet(store, most, roles, models, clock)
     engine = EngineSchema(store.database, fleet.me.name)
     try:
         fleet.start()

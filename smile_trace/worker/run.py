@@ -3,11 +3,12 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 
 from smile_trace.errors import ReasonCode, needing_extra
 from smile_trace.explaining.named_models import settings_of
+from smile_trace.listing import listed
 from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
 from smile_trace.sources.discovery import pulled
@@ -15,6 +16,7 @@ from smile_trace.store import Store
 from smile_trace.store.pauses import Pause
 from smile_trace.store.queries.status import Status
 from smile_trace.store.retention import DAY, apply_retention
+from smile_trace.store.workers import ROLES, Role
 from smile_trace.trackers import Tracker, discover
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
 from smile_trace.worker.delivery.thread import DeliveryThread
@@ -49,6 +51,8 @@ def run(
     *,
     once: bool = False,
     app: str | None = None,
+    roles: Collection[Role] = ROLES,
+    models: Collection[str] | None = None,
     trackers: list[Tracker] | None = None,
     progress: Progress | None = None,
     stopping: threading.Event | None = None,
@@ -60,6 +64,8 @@ def run(
         settings: the settings.
         once: ingest, explain and deliver what is there, then return.
         app: the module with the decorated functions, for models of `kind = "rerun"`.
+        roles: what it does, where others share its store and do the rest.
+        models: tables of `[models]`: it explains the calls of these, and others do the rest.
         trackers: instead of those that the settings and the environment ask for.
         progress: called with the status whenever something may have changed.
         stopping: set it to make the worker stop: rounds in flight end or are cut off, and
@@ -70,24 +76,36 @@ def run(
         How things stand at the end.
 
     Raises:
-        WorkerError: another worker runs on this home, or a tracker's options are wrong.
+        WorkerError: another worker runs on this home, a tracker's options are wrong, or it should
+            do a part of the work on a store that nobody shares.
         TakenOver: the other workers of a shared store took this one for dead.
         SmileTraceError: nothing can be received on `receive.port`; the message says why.
         StoreError: the store cannot be opened or written. Once the worker runs it waits until
             its disk can be written again, unless it runs `once`.
     """
     stopping = stopping or threading.Event()
+    _check_part(settings, roles, models)
     store = Store.open(settings, clock)
     try:
         with (
             worker_lock(settings.home) as heartbeat,
             serving_metrics(store, settings.worker.metrics_port, settings.worker.metrics_host),
-            _receiving(settings),
-            joining(store, settings, clock) as (fleet, engine),
+            _receiving(settings) if "ingest" in roles else nullcontext(),
+            joining(store, settings, roles, models, clock) as (fleet, engine),
         ):
-            active = _active(settings, trackers)
+            active = _active(settings, trackers) if "deliver" in roles else []
             worker = _Worker(
-                store, settings, app, active, stopping, heartbeat, fleet, engine, clock
+                store,
+                settings,
+                app,
+                roles,
+                models,
+                active,
+                stopping,
+                heartbeat,
+                fleet,
+                engine,
+                clock,
             )
             worker.run(once=once, progress=progress)
             return store.status()
@@ -101,6 +119,8 @@ class _Worker:
         store: Store,
         settings: Settings,
         app: str | None,
+        roles: Collection[Role],
+        models: Collection[str] | None,
         trackers: list[Tracker],
         stopping: threading.Event,
         heartbeat: Callable[[], None],
@@ -116,14 +136,12 @@ class _Worker:
         self._stopping = stopping
         self._clock = clock
         self._store_retry = StoreRetry()
+        self._roles, self._models = roles, models
         self._ingest = Ingest(store, settings, clock)
-        self._engine = Engine(
-            store, settings, engine, fleet.worker_id, app, self._store_retry, clock
-        )
-        self._dispatcher = Dispatcher(store, settings, self._engine, fleet, clock)
-        self._pulls = [
-            Pull(source, store, settings, clock, stopping.wait) for source in pulled(settings)
-        ]
+        self._engine = Engine(store, settings, engine, fleet, app, self._store_retry, clock)
+        self._dispatcher = Dispatcher(store, settings, self._engine, fleet, models, clock)
+        sources = pulled(settings) if "ingest" in roles else ()
+        self._pulls = [Pull(source, store, settings, clock, stopping.wait) for source in sources]
         self._pulling: list[PullThread] = []
         self._drained = threading.Event()  # nothing more will be captured or explained
         self._deliveries = [
@@ -146,8 +164,9 @@ class _Worker:
         self._log_start()
         # The settings may map by now what they did not when these calls were looked at, and a
         # model or tracker may have been put right: a start tries everything at once.
-        self._store.jobs.forget_skipped(ReasonCode.NO_MODEL)
-        self._store.pauses.wake()
+        if "explain" in self._roles:
+            self._store.jobs.forget_skipped(ReasonCode.NO_MODEL)
+            self._store.pauses.wake()
         names = [thread.delivery_worker.name for thread in self._deliveries]
         for name in self._store.outbox.add(names):
             logger.info(
@@ -158,7 +177,8 @@ class _Worker:
             )
         for name in names:
             self._store.outbox.wake(name)
-        self._engine.start()
+        if "explain" in self._roles:
+            self._engine.start()
         for thread in self._deliveries:
             thread.start()
         for pull in self._pulls:
@@ -179,16 +199,18 @@ class _Worker:
             raise
         finally:
             self._drained.set()
-            self._engine.stop(STOP_SECONDS)
+            if "explain" in self._roles:
+                self._engine.stop(STOP_SECONDS)
             self._join_deliveries(progress)
 
     def _log_start(self) -> None:
         """Say in the log what this worker serves, and what an earlier one had to wait for."""
         trackers = [thread.delivery_worker.name for thread in self._deliveries]
         logger.info(
-            "the worker starts on %s; models: %s; trackers: %s",
+            "the worker starts on %s, to %s; models: %s; trackers: %s",
             self._settings.home,
-            ", ".join(self._settings.models) or "none",
+            listed([role for role in ROLES if role in self._roles]),
+            ", ".join(self._models or self._settings.models) or "none",
             ", ".join(trackers) or "none",
         )
         for pause in filter(self._has_model, self._store.pauses.all().values()):
@@ -230,15 +252,12 @@ class _Worker:
         """Do what is due; True where `once` and nothing is left to do."""
         self._heartbeat()
         self._fleet.check()
-        self._engine.cancel_forgotten()
-        idle = not self._dispatcher.dispatch()
+        idle = not self._explain()
         if self._poll.due or (once and idle):
             self._poll.restart()
             reading = any(thread.is_alive() for thread in self._pulling)  # asked before it is read
-            ingested = self._ingest.run(self._interrupted)
-            if ingested.spans:
-                logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
-            if self._fleet.leads("sampling"):
+            self._read()
+            if "explain" in self._roles and self._fleet.leads("sampling"):
                 idle = not sample(self._store, self._settings, self._clock) and idle
             self._show(progress)
             if (
@@ -247,15 +266,30 @@ class _Worker:
                 and not reading
                 and not self._fleet.expects()
                 and not self._engine.active
-                and not self._dispatcher.dispatch()
+                and not self._explain()
             ):
                 return True
-        if self._maintenance.due:
+        if self._maintenance.due and "explain" in self._roles:
             self._maintenance.restart()
             if self._fleet.leads("maintenance"):
                 self._maintain()
             self._engine.delete_ended_runs()
         return False
+
+    def _explain(self) -> int:
+        """Start what is due; how many explanations are under way here."""
+        if "explain" not in self._roles:
+            return 0
+        self._engine.cancel_forgotten()
+        return self._dispatcher.dispatch()
+
+    def _read(self) -> None:
+        """Read what was captured and received since."""
+        if "ingest" not in self._roles:
+            return
+        ingested = self._ingest.run(self._interrupted)
+        if ingested.spans:
+            logger.info("read %d spans, %d traces", ingested.spans, ingested.traces)
 
     def _maintain(self) -> None:
         """What one worker does for all, now and then."""
@@ -323,6 +357,24 @@ def _receiving(settings: Settings) -> Iterator[None]:
         from smile_trace.sources.receiver.serve import receiving
     with receiving(settings):
         yield
+
+
+def _check_part(
+    settings: Settings, roles: Collection[Role], models: Collection[str] | None
+) -> None:
+    """See that there may be others who do what this worker does not.
+
+    Raises:
+        WorkerError: there cannot, or the settings have no table of a model that it names.
+    """
+    if settings.store.url is None and (set(roles) != set(ROLES) or models is not None):
+        raise WorkerError(
+            "--roles and --pools share the work of many workers on one database: set [store] url."
+        )
+    if unknown := sorted(set(models or ()) - set(settings.models)):
+        raise WorkerError(
+            f"there is no table [models.{unknown[0]}]: --pools names tables of [models]."
+        )
 
 
 def _active(settings: Settings, trackers: list[Tracker] | None) -> list[Tracker]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol, TypeGuard, TypeVar
 
 from smile_trace.errors import BudgetExceeded, SmileTraceError
@@ -12,6 +12,11 @@ from smile_trace.records import Response, Usage
 
 class Meter(Protocol):
     """Told of every attempt, retries included."""
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        """What a request is in flight inside of: it waits there until others, of whom the model
+        knows nothing, leave room for it."""
+        ...
 
     async def reserve(
         self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None
@@ -44,6 +49,10 @@ class Meter(Protocol):
 
 class Unmetered:
     """A Meter that allows everything and counts nothing."""
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        """There is always room."""
+        return nullcontext()
 
     async def reserve(
         self, requests: Sequence[Request], *, answer: str | None, bound: Usage, usd: float | None

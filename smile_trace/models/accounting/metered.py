@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -45,6 +45,7 @@ class MeteredModel:
         explanation: what the attempts belong to; the ledger's cap per explanation applies.
         fresh: of the cache, read only what this explanation put there.
         paid_as: the model's name in the settings, where its own is another one (a function).
+        slot: see `Meter.slot`.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class MeteredModel:
         explanation: str,
         fresh: bool = False,
         paid_as: str | None = None,
+        slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         self._model = model
+        self.slot = slot
         self._paid_as = paid_as or model.name
         self._meters = model.capabilities.meters_attempts
         self._asked = model.with_meter(self) if meters_attempts(model) else model
@@ -140,7 +143,8 @@ class MeteredModel:
 
         async def one(request: Request) -> Response:
             attempt = await self.reserve([request], answer=answer, bound=Usage(), usd=None)
-            [response] = await ask([request])
+            async with self.slot():
+                [response] = await ask([request])
             await self.settle(attempt, [response])
             return response
 

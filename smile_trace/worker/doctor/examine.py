@@ -8,19 +8,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Literal
 from urllib.parse import urlsplit
-
-from pydantic import AfterValidator
 
 from smile_trace.capture.spool import read_losses
 from smile_trace.dialects.unread import Unread, unread
 from smile_trace.errors import ReasonCode, SmileTraceError
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models.registry import open_model
-from smile_trace.presentable import LONGEST_LINE, presentable
 from smile_trace.private_files import NotPrivate, tighten_folder
-from smile_trace.records import Record
 from smile_trace.settings import ModelSettings, RerunSettings, ServerSettings, Settings, find_file
 from smile_trace.store import Store, StoreError
 from smile_trace.store.forgetting import Removal
@@ -28,8 +23,9 @@ from smile_trace.store.queries.captured import newest_traces
 from smile_trace.store.store import has_store
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.trackers import TrackerUnavailable, discover
+from smile_trace.worker.doctor.findings import Finding, Level
+from smile_trace.worker.doctor.fleet import examine_fleet
 
-Level = Literal["good", "note", "bad"]
 MIN_FREE_BYTES = 500 * 2**20
 """Free space below which the disk is worth a word."""
 NEWEST_TRACES = 500
@@ -43,14 +39,6 @@ PACKAGES = (
     "anthropic",
     "mlflow",
 )
-
-
-class Finding(Record):
-    """One thing that was looked at. `bad` keeps the worker from its work."""
-
-    level: Level
-    about: str
-    said: Annotated[str, AfterValidator(lambda text: presentable(text, longest=LONGEST_LINE))]
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -133,6 +121,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         status = store.status()
         removals = store.forgetting.removals()
         without = _without_content(store)
+        clock_ahead = store.workers.clock_ahead()
     except StoreError as error:
         yield Finding(level="bad", about="store", said=str(error))
         return
@@ -147,6 +136,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         f"{status.skipped} skipped, {status.failed} failed"
     )
     yield Finding(level="good", about="store", said=said)
+    yield from examine_fleet(status.workers, clock_ahead)
     for one in status.skipped_by_reason:
         if one.code == ReasonCode.NO_MODEL:
             calls = f"{one.count} {'call' if one.count == 1 else 'calls'}"

@@ -4,7 +4,8 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.retention import apply_retention
 from smile_trace.store.store import has_store
-from smile_trace.worker.doctor.examine import Finding, active_names
+from smile_trace.worker.doctor.examine import active_names
+from smile_trace.worker.doctor.findings import Finding
 from smile_trace.worker.lock import WorkerError, worker_lock
 
 

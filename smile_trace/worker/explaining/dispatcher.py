@@ -1,16 +1,25 @@
 """Which pending jobs are started, and when: pauses, caps and concurrency."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from smile_trace.settings import Settings
+from smile_trace.settings import Settings, table_name_of
 from smile_trace.store import Store
 from smile_trace.worker.explaining.engine import Engine
 from smile_trace.worker.fleet import Fleet
 
 
 class Dispatcher:
-    """Starts pending jobs on the engine as far as the settings allow."""
+    """Starts pending jobs on the engine as far as the settings allow.
+
+    Args:
+        store: the store.
+        settings: the settings.
+        engine: runs the jobs.
+        fleet: the workers of the store.
+        models: the tables of `[models]` whose jobs are started here; None for all of them.
+        clock: Unix seconds.
+    """
 
     def __init__(
         self,
@@ -18,22 +27,36 @@ class Dispatcher:
         settings: Settings,
         engine: Engine,
         fleet: Fleet,
+        models: Collection[str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._settings = settings
         self._engine = engine
         self._fleet = fleet
+        self._models = models
         self._clock = clock
 
     def dispatch(self) -> int:
         """Start as many jobs as there is room for; returns the number that run here."""
         # One worker at a time, so that none counts what another is about to start.
-        if self._has_room() and self._store.jobs.any_due(now=self._clock()):
+        if self._has_room() and self._anything_due():
             with self._fleet.turn("dispatch") as ours:
                 if ours:
                     self._dispatch()
         return len(self._engine.active)
+
+    def _anything_due(self) -> bool:
+        now = self._clock()
+        if self._models is None:
+            return self._store.jobs.any_due(now=now)
+        return any(map(self._asks, self._store.jobs.models_due(now=now)))
+
+    def _asks(self, model: str | None) -> bool:
+        """Whether this worker asks that model."""
+        if self._models is None:
+            return True
+        return table_name_of(self._settings.models, model or "") in self._models
 
     def _has_room(self) -> bool:
         return len(self._engine.active) < self._settings.worker.concurrent_explanations
@@ -56,8 +79,13 @@ class Dispatcher:
                 break
             [job] = due
             beside = everywhere.count(job.model)
-            if (job.model in probed and beside) or not ledger.room_for(beside + 1, job.model):
+            if (
+                not self._asks(job.model)
+                or (job.model in probed and beside)
+                or not ledger.room_for(beside + 1, job.model)
+            ):
                 closed.add(job.model or "")
+            elif not self._engine.submit(job):  # the turn was lost with the session
+                break
             else:
-                self._engine.submit(job)
                 everywhere.append(job.model)

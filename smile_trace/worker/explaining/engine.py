@@ -24,6 +24,7 @@ from smile_trace.worker.explaining.engine_database import EngineDatabase
 from smile_trace.worker.explaining.engine_rows import STEP, WORKFLOW, refuse_pickle
 from smile_trace.worker.explaining.explain import Explainer, StoredRound
 from smile_trace.worker.explaining.models import Models
+from smile_trace.worker.fleet import Fleet
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Engine:
         store: the store, which is open.
         settings: the settings.
         database: where the engine keeps its runs.
-        worker_id: this one among the workers of a shared store; None where it is alone.
+        fleet: the workers of the store.
         app: the module with the decorated functions, for models of `kind = "rerun"`.
         store_retry: waits with what cannot be written for now.
         clock: Unix seconds.
@@ -62,17 +63,17 @@ class Engine:
         store: Store,
         settings: Settings,
         database: EngineDatabase,
-        worker_id: int | None,
+        fleet: Fleet,
         app: str | None,
         store_retry: StoreRetry,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._database = database
-        self._worker_id = worker_id
+        self._fleet = fleet
         self._store_retry = store_retry
         self._clock = clock
-        self._models = Models(store, settings, app, store_retry, clock)
+        self._models = Models(store, settings, fleet, app, store_retry, clock)
         self._explainer = Explainer(store, self._models, settings, store_retry, clock)
         self._active: dict[int, str | None] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -98,13 +99,14 @@ class Engine:
                 self._resume(job)
         self.delete_ended_runs()
 
-    def submit(self, job: Job) -> None:
-        """Start a pending job.
+    def submit(self, job: Job) -> bool:
+        """Start a pending job; False where it is not pending any more.
 
         Raises:
             StoreUnavailable: it could not be started, and is pending still.
         """
-        self._store.jobs.start(job, now=self._clock(), worker_id=self._worker_id)
+        if not self._store.jobs.start(job, now=self._clock(), worker_id=self._fleet.worker_id):
+            return False
         with self._lock:
             self._active[job.id] = job.model
         try:
@@ -113,6 +115,7 @@ class Engine:
         except StoreUnavailable:
             self._release(job)
             raise
+        return True
 
     @property
     def active(self) -> Mapping[int, str | None]:
@@ -217,7 +220,7 @@ class Engine:
             DBOS.start_workflow(_explain, job.id)
 
     def _left_behind(self) -> list[Job]:
-        if self._worker_id is not None:
+        if self._fleet.worker_id is not None:
             return []
         self._store.jobs.note_crashes(now=self._clock())
         return self._store.jobs.running()

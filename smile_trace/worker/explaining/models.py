@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
 from smile_trace.attribution import Embed
@@ -16,11 +17,12 @@ from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings, open_model, settings_for
 from smile_trace.presentable import presentable
 from smile_trace.records import Call, Response
-from smile_trace.settings import RerunSettings, Settings
+from smile_trace.settings import ModelSettings, RerunSettings, ServerSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.jobs import Job
 from smile_trace.store.pauses import Pause
 from smile_trace.store.spending.budget_scope import Purpose
+from smile_trace.worker.fleet import Fleet
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class Models:
         self,
         store: Store,
         settings: Settings,
+        fleet: Fleet,
         app: str | None,
         store_retry: StoreRetry,
         clock: Callable[[], float] = time.time,
@@ -48,6 +51,7 @@ class Models:
         self._ledger = _RetryingLedger(store.ledger, store_retry)
         self._store_retry = store_retry
         self._settings = settings
+        self._fleet = fleet
         self._app = app
         self._clock = clock
         self._open: dict[str, Model] = {}
@@ -81,6 +85,7 @@ class Models:
             cache=self._cache(job),
             explanation=job.budget_scope.for_purpose(purpose, run).key,
             paid_as=name,
+            slot=self._slot(name, how),
         )
 
     def proxy(self, job: Job) -> Model | None:
@@ -93,15 +98,17 @@ class Models:
         if name is None or (name not in models and name not in PACKAGED_MODELS):
             return None
         key = name if name in models else f"{name}, the packaged one"
+        how = settings_of(name, self._settings)
         if key not in self._open:
             with proxy_of_model(name, job.settings.model):
-                self._open[key] = open_model(name, settings_of(name, self._settings))
+                self._open[key] = open_model(name, how)
         return MeteredModel(
             self._open[key],
             ledger=self._ledger,
             cache=self._cache(job),
             explanation=job.budget_scope.for_purpose(Purpose.PROXY).key,
             paid_as=name,
+            slot=self._slot(name, how),
         )
 
     @property
@@ -132,6 +139,15 @@ class Models:
             job.budget_scope.for_purpose(Purpose.EMBEDDINGS).key,
             partial(self.answered, name),
         )
+
+    def _slot(
+        self, name: str, how: ModelSettings
+    ) -> Callable[[], AbstractAsyncContextManager[None]]:
+        """What each request to a model is in flight inside of. A server's are counted over all
+        workers; what runs on this machine is this worker's alone."""
+        if isinstance(how, ServerSettings):
+            return partial(self._fleet.slot, name, how.concurrency)
+        return nullcontext
 
     def _cache(self, job: Job) -> "_RetryingCache":
         responses = self._store.responses.used_by(job.trace_id)

@@ -43,10 +43,12 @@ def test_one_that_leaves_returns_its_jobs_without_a_crash(store: Store) -> None:
 def test_jobs_that_run_nowhere_are_freed_and_no_others(store: Store) -> None:
     worker = started(store)
     assert store.workers.release_ownerless(now=5.0) == 0
-    job = only(store.jobs.running())
-    store.jobs.start(job, now=5.0, worker_id=worker + 1)
+    store.workers.remove(worker, died=False, now=5.0)
+    job = only(store.jobs.due(now=5.0, limit=5))
+    assert store.jobs.start(job, now=5.0, worker_id=worker + 1)
     assert store.workers.release_ownerless(now=6.0) == 1
-    store.jobs.start(job, now=6.0)
+    assert not store.jobs.start(job, now=6.0)  # a run that is over
+    assert store.jobs.start(only(store.jobs.due(now=6.0, limit=5)), now=6.0)
     assert store.workers.release_ownerless(now=6.0) == 1
 
 

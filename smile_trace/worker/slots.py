@@ -1,0 +1,69 @@
+"""How many requests a model has in flight, over all workers of a shared store."""
+
+import asyncio
+import random
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from smile_trace.store import StoreUnavailable
+from smile_trace.store.session import REQUESTS, Held, Session
+
+LOOK_SECONDS = 0.05
+"""Time between two looks for a free slot, on average: at random, so that no worker has them all."""
+MOST = 256
+"""The most slots of a model, which `concurrency` has for its limit, too."""
+
+
+class Slots:
+    """For every request in flight a lock of the worker's session, of as many as the model's
+    `concurrency`: the database lets go of them when the worker is gone.
+
+    Where the session is lost, so are its locks: what is in flight at that moment ends beside what
+    others begin.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._next: dict[str, asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def one(self, model: str, most: int) -> AsyncIterator[None]:
+        """Wait for a slot, and have it inside; in the event loop of the explanations.
+
+        Args:
+            model: its name in the settings.
+            most: its `concurrency`.
+        """
+        async with self._next.setdefault(model, asyncio.Lock()):  # one looks, the others wait
+            slot = await self._wait(model, most)
+        try:
+            yield
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._give_back, slot))
+
+    async def _wait(self, model: str, most: int) -> Held:
+        while True:
+            taking = asyncio.ensure_future(asyncio.to_thread(self._take, model, most))
+            try:
+                slot = await asyncio.shield(taking)
+            except asyncio.CancelledError:
+                taking.add_done_callback(self._give_back_late)
+                raise
+            if slot is not None:
+                return slot
+            await asyncio.sleep(random.uniform(0, 2 * LOOK_SECONDS))
+
+    def _take(self, model: str, most: int) -> Held | None:
+        first = (zlib.crc32(model.encode()) >> 1) & ~(MOST - 1)
+        with suppress(StoreUnavailable):  # the fleet makes a new session
+            return self._session.hold_one(REQUESTS, first, most)
+        return None
+
+    def _give_back(self, slot: Held) -> None:
+        with suppress(StoreUnavailable):
+            self._session.give_back(slot)
+
+    def _give_back_late(self, taking: "asyncio.Future[Held | None]") -> None:
+        if not taking.cancelled() and taking.exception() is None and (slot := taking.result()):
+            taking.get_loop().run_in_executor(None, self._give_back, slot)

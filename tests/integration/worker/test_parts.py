@@ -1,0 +1,99 @@
+"""Workers on one store that each do a part of the work."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.workers import RegisteredWorker
+from smile_trace.worker.doctor.fleet import examine_fleet
+from smile_trace.worker.lock import WorkerError
+from smile_trace.worker.run import run
+from tests.support.fake_tracker import FakeTracker
+from tests.support.planted import PlantedServer
+from tests.support.postgres_server import PostgresServer
+from tests.support.worker_settings import capture, wait_for
+
+
+@contextmanager
+def receiving(settings: Settings) -> Iterator[None]:
+    """A worker that only reads, meanwhile: one on the host of a receiver."""
+    stopping = threading.Event()
+    how = {"roles": ["ingest"], "stopping": stopping}
+    thread = threading.Thread(target=run, args=(settings,), kwargs=how)
+    thread.start()
+    yield
+    stopping.set()
+    thread.join()
+
+
+def test_one_reads_another_explains_and_a_third_delivers(
+    configure: Callable[..., Settings], postgres_server: PostgresServer, server: PlantedServer
+) -> None:
+    settings = configure(store={"url": postgres_server.new_database()})
+    capture(settings, 1, 2)
+    with receiving(settings):
+        store = Store.open(settings)
+        wait_for(lambda: store.status().captured == 2)
+        [worker] = store.workers.all()
+        assert (worker.roles, worker.capacity) == ("ingest", 0)
+        store.close()
+    assert not server.bodies
+    assert run(settings, once=True, roles=["ingest"]).explained == 0
+    assert run(settings, once=True, roles=["explain"], models=["planted"]).explained == 2
+    tracker = FakeTracker()
+    run(settings, once=True, roles=["deliver"], trackers=[tracker])
+    assert len(tracker.explanations) == 2
+
+
+def test_a_model_is_asked_by_who_has_it(
+    configure: Callable[..., Settings], postgres_server: PostgresServer, server: PlantedServer
+) -> None:
+    elsewhere = {"kind": "endpoint", "base_url": "http://127.0.0.1:9/v1"}
+    settings = configure(
+        store={"url": postgres_server.new_database()},
+        models={"planted": {"kind": "endpoint", "base_url": server.base_url}, "gpu": elsewhere},
+    )
+    capture(settings, 1)
+    status = run(settings, once=True, models=["gpu"], trackers=[])
+    assert (status.pending, status.failed, server.bodies) == (1, 0, [])
+    assert run(settings, once=True, models=["planted"], trackers=[]).explained == 1
+
+
+def test_a_part_needs_others(configure: Callable[..., Settings]) -> None:
+    with pytest.raises(WorkerError, match=r"set \[store\] url"):
+        run(configure(), once=True, roles=["ingest"])
+    shared = configure(store={"url": "postgresql://localhost/none"})
+    with pytest.raises(WorkerError, match=r"no table \[models.gpu\]"):
+        run(shared, once=True, models=["gpu"])
+
+
+def worker(number: int = 1, **more: object) -> RegisteredWorker:
+    """A registered worker."""
+    row = {"id": number, "name": f"host-{number}", "host": "host", "release": "1"}
+    return RegisteredWorker.model_validate({**row, "capacity": 4, "started_at": 0.0, **more})
+
+
+@pytest.mark.parametrize(
+    ("workers", "ahead", "said"),
+    [
+        ([worker()], 0.1, ["1 of release 1"]),
+        ([worker()], None, []),
+        ([worker()], -3600.0, ["this machine is 3,600 s behind", "1 of release 1"]),
+        ([worker(clock_ahead=90.0)], 0.0, ["host-1 is 90 s ahead of", "1 of release 1"]),
+        ([worker(), worker(2, release="2")], 0.0, ["1 and 2 run beside each other"]),
+        ([worker(roles="ingest,explain")], 0.0, ["none has the role deliver"]),
+        ([worker(), worker(2, alive=False)], 0.0, ["host-2 gives no sign", "1 of release 1"]),
+        ([], 0.0, ["none runs"]),
+    ],
+)
+def test_doctor_looks_at_the_fleet(
+    workers: list[RegisteredWorker], ahead: float | None, said: list[str]
+) -> None:
+    found = [finding.said for finding in examine_fleet(workers, ahead)]
+    assert len(found) == len(said)
+    for sentence, part in zip(found, said, strict=True):
+        assert part in sentence
