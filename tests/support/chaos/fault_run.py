@@ -105,7 +105,14 @@ class FaultRun:
         }
         self.settings = Settings(home=home, **tables)
         self.workers = WorkerProcesses(home, tables, prepare)
+        self.tracker = self.workers.tracker
         self.interruptions = self.worker_kills = self.model_kills = 0
+
+    in_flight = CONCURRENT * CONCURRENT
+
+    def log(self) -> str:
+        """What all workers wrote."""
+        return self.workers.log()
 
     @property
     def calls(self) -> list[str]:

@@ -1,0 +1,15 @@
+"""Fault injection into a fleet: a host with a shipper, a receiver, two workers, and PostgreSQL."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.chaos.fleet_run import run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_faults_in_a_fleet(seed: int, tmp_path: Path) -> None:
+    outcome = run(seed, tmp_path)
+    assert outcome.good, outcome.failure
+    assert outcome.kills
