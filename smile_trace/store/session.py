@@ -82,7 +82,7 @@ class Session:
             self._taken.add((kind, key))
             return Held(self._number, kind, key)
 
-    def give_back(self, held: "Held") -> None:
+    def let_one_go(self, held: "Held") -> None:
         """Let go of a lock that `hold_one` took; nothing where its session is over."""
         with self._lock:
             if held.session == self._number and (held.kind, held.key) in self._taken:

@@ -40,7 +40,7 @@ class Slots:
         try:
             yield
         finally:
-            await asyncio.shield(asyncio.to_thread(self._give_back, slot))
+            await asyncio.shield(asyncio.to_thread(self._let_go, slot))
 
     async def _wait(self, model: str, most: int) -> Held:
         while True:
@@ -48,7 +48,7 @@ class Slots:
             try:
                 slot = await asyncio.shield(taking)
             except asyncio.CancelledError:
-                taking.add_done_callback(self._give_back_late)
+                taking.add_done_callback(self._let_go_late)
                 raise
             if slot is not None:
                 return slot
@@ -60,10 +60,10 @@ class Slots:
             return self._session.hold_one(REQUESTS, first, most)
         return None
 
-    def _give_back(self, slot: Held) -> None:
+    def _let_go(self, slot: Held) -> None:
         with suppress(StoreUnavailable):
-            self._session.give_back(slot)
+            self._session.let_one_go(slot)
 
-    def _give_back_late(self, taking: "asyncio.Future[Held | None]") -> None:
+    def _let_go_late(self, taking: "asyncio.Future[Held | None]") -> None:
         if not taking.cancelled() and taking.exception() is None and (slot := taking.result()):
-            taking.get_loop().run_in_executor(None, self._give_back, slot)
+            taking.get_loop().run_in_executor(None, self._let_go, slot)
