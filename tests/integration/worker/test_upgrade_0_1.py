@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 
 import smile_trace.store.migrations.versions as versions
 from smile_trace.settings import Settings
@@ -55,6 +56,9 @@ ADDED = frozenset(
 packaged model a local one is; which passages of a version mattered, and what each edit did; paths,
 the receiver and what else calls are read from; explanations that a tracker cannot replace; the
 store that workers share, and those workers."""
+upgrade_to = command.upgrade
+REVISIONS = sorted(path.name[:4] for path in Path(versions.__path__[0]).glob("0*.py"))[3:]
+"""Those since 0.1's last one."""
 EDITS = [("Be brief.", "Be brief and kind."), ("Never promise money.\n", "")]
 """What a comparison names also where no call tells what it did."""
 
@@ -205,6 +209,23 @@ def test_credentials_that_it_kept_are_shown_no_more(home: Path, before: dict[str
     store.close()
     assert set(shown) == {f"{plain}?trace_id=1&path={unpacked}"}
     assert "hunter2" not in status
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_store_of_any_revision_since_is_brought_up_to_date(
+    revision: str, home: Path, before: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a checkout between the releases left it, with what 0.1 wrote."""
+    settings = Settings(home=home, **tables())
+    with monkeypatch.context() as then:
+        then.setattr(command, "upgrade", lambda config, _: upgrade_to(config, revision))
+        Store.open(settings).close()
+    with sqlite3.connect(home / "store.db") as store:
+        assert store.execute("SELECT version_num FROM alembic_version").fetchall() == [(revision,)]
+    found = said_of(home)
+    assert found["status"]["explained"] == before["status"]["explained"]
+    wanted = [upgrade(line, "line", said_anew=False) for line in before["export"]]
+    assert list(differences(wanted, [without_id(line) for line in found["export"]])) == []
 
 
 def test_a_released_migration_never_changes() -> None:
