@@ -21,6 +21,7 @@ from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.probes.answers import Answers, usual_answer
 from smile_trace.probes.base import Probe, Variant
 from smile_trace.probes.catalogue import chosen
+from smile_trace.probes.confirmed import with_confirmations
 from smile_trace.probes.sampling import FIRST, REPEATS, Sampling
 from smile_trace.probes.verdict import make_profile
 from smile_trace.records import JSON, Prompted, Response
@@ -106,7 +107,8 @@ def profile_prepared(
         fresh=fresh,
     )
     embed = open_embeddings(conf)
-    return wait_for(profile_metered(prepared, paid, probes, embed=embed, on_answers=on_answers))
+    asking = profile_metered(prepared, paid, probes, embed=embed, on_answers=on_answers)
+    return with_confirmations(wait_for(asking), conf)
 
 
 async def profile_metered(

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.explanation import Cost
+from smile_trace.records.judgement import Confirmation
 from smile_trace.records.message import Message
 from smile_trace.records.upgrades import upgrade_profile
 
@@ -60,6 +61,7 @@ class ProbeResult(Record):
     controls", adjusted for all probes of the profile. `calls` are those that were answered;
     `failed` got no answer. `reason` says in a sentence why the status is what it is. `variants`
     are all that were answered, the most telling first: those that counted, the furthest away.
+    `confirmation` is what people have made of the probe so far; None where it was not looked for.
     """
 
     name: str
@@ -76,6 +78,7 @@ class ProbeResult(Record):
     calls: int = 0
     failed: int = 0
     cannot_say: str = ""
+    confirmation: Confirmation | None = None
 
     @property
     def worst(self) -> VariantAnswer | None:

@@ -2,7 +2,7 @@
 
 from smile_trace.records.judgement import Confirmation
 
-UNCONFIRMED = "no person has judged it: whether its changed answers are worse, nobody knows"
+UNCONFIRMED = "no person has judged it, so whether the changed answers are worse is not known"
 
 
 def confirmed(found: Confirmation | None) -> str:
@@ -10,9 +10,14 @@ def confirmed(found: Confirmation | None) -> str:
     if found is None or not found.variants:
         return UNCONFIRMED
     told = (
-        f"people confirmed {found.confirmed} of {found.variants} variants of {found.prompts} "
-        f"prompts ({100 * found.ci_low:.0f} to {100 * found.ci_high:.0f} %)"
+        f"people confirmed {found.confirmed} of {_some(found.variants, 'variant')} of "
+        f"{_some(found.prompts, 'prompt')} "
+        f"({100 * found.ci_low:.0f} to {100 * found.ci_high:.0f} %)"
     )
     if found.counts:
         return f"{told}: it counts in a gate"
-    return f"{told}: not enough for a gate, {found.judgements} judgements"
+    return f"{told}: not enough for a gate, {_some(found.judgements, 'judgement')}"
+
+
+def _some(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

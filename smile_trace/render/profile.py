@@ -10,6 +10,7 @@ from rich.text import Text
 
 from smile_trace.errors import ExtraMissing
 from smile_trace.records.profile import ProbeResult, ProbeStatus, Profile
+from smile_trace.render.confirmation import confirmed
 from smile_trace.render.difference import difference
 from smile_trace.render.html import TEMPLATES, display_html, in_notebook
 from smile_trace.render.text import short, visible
@@ -63,6 +64,13 @@ class Row:
         """`0 of 8 paraphrases`."""
         control = self.result.control
         return "" if control is None else f"{control.changed} of {control.asked} {control.name}"
+
+    @property
+    def confirmed(self) -> str:
+        """How far people confirm a probe that was found, or that nobody has judged it."""
+        if self.result.status != "found" or self.result.confirmation is None:
+            return ""
+        return confirmed(self.result.confirmation)
 
     @property
     def asked(self) -> bool:
@@ -120,6 +128,9 @@ def print_profile(profile: Profile, console: Console | None = None) -> None:
             )
             answer = short(result.worst.answer, 300) or "(empty answer)"
             console.print(Padding(Text.assemble(("→ ", "dim"), answer), (0, 2, 1, 2)))
+    for row in rows(profile):
+        if row.confirmed:
+            console.print(Text(f"{row.result.title}: {row.confirmed}.", style="yellow"))
     for row in rows(profile):
         if not row.asked:
             told = f"{row.result.title}: not asked. {row.result.reason}"

@@ -1,6 +1,7 @@
 """What all judgements of the store come to."""
 
-from smile_trace.probes.confirmation import confirmations, reliability
+from smile_trace.probes.confirmation import reliability
+from smile_trace.probes.confirmed import confirmations_of
 from smile_trace.records import Record
 from smile_trace.records.judgement import QUESTIONS, Confirmation, Reliability
 from smile_trace.store import Store
@@ -15,10 +16,8 @@ class ReviewResults(Record):
 
 def results(store: Store) -> ReviewResults:
     """Of all judgements that the store holds, whether their profiles are still there or not."""
-    judged = store.judgements.read()
-    items = list({item.id: item for item, _ in judged}.values())
-    judgements = [judgement for _, judgement in judged]
+    judgements = [judgement for _, judgement in store.judgements.read()]
     return ReviewResults(
-        confirmations=dict(confirmations(items, judgements)),
+        confirmations=dict(confirmations_of(store)),
         reliability=tuple(reliability(question, judgements) for question in QUESTIONS),
     )

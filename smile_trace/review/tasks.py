@@ -4,12 +4,10 @@ import hashlib
 from collections.abc import Iterator
 
 from smile_trace.probes.confirmation import choose
+from smile_trace.probes.confirmed import AS_IT_SHOULD_BE
 from smile_trace.records.judgement import ReviewItem, ReviewTask
 from smile_trace.records.profile import Profile
 from smile_trace.store import Store
-
-AS_IT_SHOULD_BE = frozenset({"grounding"})
-"""Probes whose changed answers are no failures: nobody's minute is worth asking about them."""
 
 
 def tasks_of(profile: Profile, trace_id: str = "") -> Iterator[ReviewTask]:

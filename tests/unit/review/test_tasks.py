@@ -1,10 +1,22 @@
 """What people are asked about, what comes of it, and the cases it leaves."""
 
+import pytest
+from rich.console import Console
+
+import smile_trace
 from smile_trace.records.judgement import ReviewTask
+from smile_trace.render.profile import print_profile
 from smile_trace.review import confirmed_cases, results, stored_tasks, tasks_of, worth_a_minute
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from tests.support.judged import judgement, with_profile
-from tests.support.sample_profiles import BATTERIES, RETURNS, sample_profile
+from tests.support.sample_profiles import (
+    BATTERIES,
+    QUESTION,
+    RETURNS,
+    first_document,
+    sample_profile,
+)
 from tests.support.spooled import trace_id
 
 
@@ -59,3 +71,24 @@ def test_a_case_goes_with_what_is_forgotten(store: Store) -> None:
     store.forgetting.erase([trace_id(1)], now=9.0)
     assert list(confirmed_cases(store)) == []
     assert results(store).confirmations == {}
+
+
+def test_a_profile_says_how_often_people_agreed_and_warns_where_nobody_did(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
+
+    def shown() -> str:
+        found = smile_trace.profile(QUESTION, model=first_document, answer=RETURNS, budget=60)
+        assert found.results["grounding"].confirmation is None
+        console = Console(record=True, width=200)
+        print_profile(found, console)
+        text = console.export_text()
+        told = [line for line in text.splitlines() if line.startswith("Another order: ")]
+        assert told[-1].removeprefix("Another order: ").rstrip(".") in found.to_html()
+        return told[-1]
+
+    assert "no person has judged it" in shown()
+    with_profile(store)
+    store.judgements.keep([(task.item, judgement(task.item, "anna")) for task in [moved(store)]])
+    assert "people confirmed 1 of 1 variant of 1 prompt (27 to 100 %)" in shown()
