@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from smile_trace.records import JSON, Explanation, Trace
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import path_ends, path_to_html, path_to_svg, to_html
-from smile_trace.trackers import ExplainedCall, ExplainedPath
+from smile_trace.trackers import ExplainedCall, ExplainedPath, ProfiledCall
 from smile_trace.trackers.documents import read_document
 from smile_trace.trackers.names import FIDELITY
 from smile_trace.trackers.names import PATH as PATH_COLUMN
@@ -29,6 +29,7 @@ TAG = "explained"
 METRICS = (FIDELITY, "smile.explained_calls", "smile.target_calls", "smile.usd")
 """Few fixed names: each is a column of the project's list."""
 HEATMAP, EXPLANATION, TABLE = "heatmap.html", "explanation.json", "attributions.csv"
+PROFILE, PROFILE_PAGE, CHANGED_BY = "profile.json", "profile.html", "smile.changed_by"
 PATH_PAGE, PATH_PICTURE, PATH = "path.html", "path.svg", "path.json"
 
 
@@ -110,6 +111,17 @@ def deliver_path(client: "CometClient", item: ExplainedPath) -> None:
     said = {"summary": strict_json(path.summary), "ends": ends, "steps": len(path.steps)}
     _summarize(client, item.trace, key, assets, {"path": said})
     client.write_parameters(key, {PATH_COLUMN: ends})
+
+
+def deliver_profile(client: "CometClient", item: ProfiledCall) -> None:
+    """Put the profile of a call on its trace: its page and its record, and in a column which probes
+    change the answer."""
+    key, span_id, profile = item.traced_as, item.call.span_id, item.profile
+    client.write_asset(key, asset_name(span_id, PROFILE_PAGE), profile.to_html().encode())
+    record = profile.model_dump_json().encode()
+    client.write_asset(key, asset_name(span_id, PROFILE), record)
+    found = ", ".join(result.name for result in profile.found)
+    client.write_parameters(key, {CHANGED_BY: strict_json(found) or "nothing found"})
 
 
 def _explained(

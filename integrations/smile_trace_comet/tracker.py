@@ -19,6 +19,7 @@ from smile_trace.trackers import (
     ExplainedPath,
     ForgottenTrace,
     Outcome,
+    ProfiledCall,
     Receipt,
     Rejected,
     Tracker,
@@ -30,7 +31,12 @@ from smile_trace_comet import sdk
 from smile_trace_comet.errors import MISSING, WRONG_PROJECT_TYPE
 from smile_trace_comet.experiments import Projects, deliver_comparison, deliver_version
 from smile_trace_comet.forgetting import forget_trace
-from smile_trace_comet.traces import deliver_explanation, deliver_path, deliver_trace
+from smile_trace_comet.traces import (
+    deliver_explanation,
+    deliver_path,
+    deliver_profile,
+    deliver_trace,
+)
 from smile_trace_comet.versions import VersionKey, versions_of
 
 if TYPE_CHECKING:
@@ -72,7 +78,9 @@ class CometTracker(Tracker):
     """
 
     name: ClassVar[str] = "comet"
-    capabilities: ClassVar[Capabilities] = Capabilities(comparisons=True, forgets=True, paths=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        comparisons=True, forgets=True, paths=True, profiles=True
+    )
 
     def __init__(self, options: CometOptions) -> None:
         self.options = options
@@ -140,6 +148,15 @@ class CometTracker(Tracker):
 
         def deliver(item: ExplainedPath) -> Outcome:
             return self._at_trace(client, item.traced_as, lambda: deliver_path(client, item))
+
+        return outcomes(deliver_each(items, deliver, concurrency=self.options.concurrency))
+
+    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
+        """See `Tracker.deliver_profiles`: files, and a column."""
+        client = self._connected()
+
+        def deliver(item: ProfiledCall) -> Outcome:
+            return self._at_trace(client, item.traced_as, lambda: deliver_profile(client, item))
 
         return outcomes(deliver_each(items, deliver, concurrency=self.options.concurrency))
 

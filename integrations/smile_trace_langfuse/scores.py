@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from smile_trace.records import JSON, Trace
 from smile_trace.render import driver_text, fidelity_reason, path_ends
 from smile_trace.render.text import short
-from smile_trace.trackers import ExplainedCall, ExplainedPath, UnexplainedCall
+from smile_trace.trackers import ExplainedCall, ExplainedPath, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import known, newest_feedback
-from smile_trace.trackers.names import DRIVER, FIDELITY, PATH, VERDICT
+from smile_trace.trackers.names import DRIVER, FIDELITY, PATH, PROBED, VERDICT
+from smile_trace.trackers.probe_scores import probe_scores
 
 LONGEST = 500
 """Characters of a text that is a score; Langfuse refuses more."""
@@ -35,6 +36,13 @@ def unexplained(item: UnexplainedCall) -> Iterator[Score]:
     yield from _of_call(item, VERDICT, "CATEGORICAL", item.verdict, item.reason)
 
 
+def profiled(item: ProfiledCall) -> Iterator[Score]:
+    """How often each probe changed the answer, with what that means."""
+    for score in probe_scores(item):
+        said = f"{score.status}: {score.said}"
+        yield from _of_call(item, score.name, "NUMERIC", score.value, said)
+
+
 def path(item: ExplainedPath) -> Score:
     """Where the path of a trace ends."""
     ends = path_ends(item.path)
@@ -51,13 +59,17 @@ def feedback(trace: Trace) -> Iterator[Score]:
 
 def ids_of(trace_id: str, span_ids: list[str]) -> Iterator[str]:
     """The ids of all that was said of these spans, and of the trace for them."""
-    for name in (DRIVER, VERDICT, FIDELITY, PATH):
+    for name in (DRIVER, VERDICT, FIDELITY, PATH, *PROBED):
         for span_id in (None, *span_ids):
             yield _id(trace_id, span_id, name)
 
 
 def _of_call(
-    item: ExplainedCall | UnexplainedCall, name: str, kind: str, value: JSON, said: str
+    item: ExplainedCall | ProfiledCall | UnexplainedCall,
+    name: str,
+    kind: str,
+    value: JSON,
+    said: str,
 ) -> Iterator[Score]:
     """Of the observation, and of the trace where it holds one call: its list shows only that."""
     spans = [item.call.span_id, *([None] if len(item.trace.calls) == 1 else [])]

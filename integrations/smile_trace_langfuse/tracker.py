@@ -13,6 +13,7 @@ from smile_trace.trackers import (
     ExplainedPath,
     ForgottenTrace,
     Outcome,
+    ProfiledCall,
     Receipt,
     Rejected,
     Tracker,
@@ -46,7 +47,9 @@ class LangfuseTracker(Tracker):
     """Delivers to one project of Langfuse: that of the keys."""
 
     name: ClassVar[str] = "langfuse"
-    capabilities: ClassVar[Capabilities] = Capabilities(forgets=True, paths=True, unexplained=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        forgets=True, paths=True, profiles=True, unexplained=True
+    )
 
     def __init__(self, server: LangfuseServer, *, sends_traces: bool = True) -> None:
         self._server = server
@@ -137,13 +140,19 @@ class LangfuseTracker(Tracker):
 
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_unexplained`: a score."""
+        return outcomes(deliver_each(items, self._score))
 
-        def say(item: UnexplainedCall) -> Outcome:
-            for score in scores.unexplained(item):
-                self._server.score(score)
-            return self._receipt(item.traced_as)
+    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
+        """See `Tracker.deliver_profiles`: a score for each probe."""
+        return outcomes(deliver_each(items, self._score))
 
-        return outcomes(deliver_each(items, say))
+    def _score(self, item: ProfiledCall | UnexplainedCall) -> Outcome:
+        found = (
+            scores.profiled(item) if isinstance(item, ProfiledCall) else scores.unexplained(item)
+        )
+        for score in found:
+            self._server.score(score)
+        return self._receipt(item.traced_as)
 
     def _show(self, span: Span, svg: str) -> None:
         """The picture above the table, in the output of an evaluator."""

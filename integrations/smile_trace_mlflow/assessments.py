@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from smile_trace.records import Trace
 from smile_trace.render import driver_text, fidelity_reason
 from smile_trace.render.text import short
-from smile_trace.trackers import ExplainedCall, UnexplainedCall
+from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import newest_feedback
-from smile_trace.trackers.names import DRIVER, FIDELITY, PATH, VERDICT
+from smile_trace.trackers.names import DRIVER, FIDELITY, PATH, PROBED, VERDICT
+from smile_trace.trackers.probe_scores import probe_scores
 from smile_trace.trackers.scored_documents import (
     DOCUMENT,
     LONGEST,
@@ -65,6 +66,17 @@ def assess_unexplained(
     _give(server, info, span_id, VERDICT, item.verdict, item.reason)
 
 
+def assess_profile(server: "Server", info: "TraceInfo", span_id: str, item: ProfiledCall) -> None:
+    """Say of a call's span what each probe found, in place of what was said before."""
+    found = {score.name: score for score in probe_scores(item)}
+    for name in PROBED:
+        if name in found:
+            status, said = found[name].status, found[name].said
+            server.give_feedback(info, name, status, span_id=span_id, rationale=said)
+        else:
+            _give(server, info, span_id, name, None)
+
+
 def give_user_feedback(server: "Server", info: "TraceInfo", trace: Trace) -> None:
     """What users thought of a trace: the newest score of each name, at the trace itself."""
     for one in newest_feedback(trace):
@@ -83,7 +95,7 @@ def take_away(server: "Server", info: "TraceInfo", span_id: str | None) -> None:
     """Take away everything that was said of a call's span, or without one of the trace, and of the
     trace's documents."""
     server.take_feedback(info, DOCUMENT)
-    for name in (DRIVER, VERDICT, PATH, FIDELITY):
+    for name in (DRIVER, VERDICT, PATH, FIDELITY, *PROBED):
         _give(server, info, span_id, name, None)
 
 

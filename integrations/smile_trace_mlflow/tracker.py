@@ -25,6 +25,7 @@ from smile_trace.trackers import (
     ExplainedPath,
     ForgottenTrace,
     Outcome,
+    ProfiledCall,
     Receipt,
     Rejected,
     Tracker,
@@ -37,7 +38,12 @@ from smile_trace.trackers.late_path import path_span_id
 from smile_trace.trackers.late_span import Parent
 from smile_trace.trackers.places import find_parent
 from smile_trace_mlflow import reviews
-from smile_trace_mlflow.assessments import assess, assess_unexplained, give_user_feedback
+from smile_trace_mlflow.assessments import (
+    assess,
+    assess_profile,
+    assess_unexplained,
+    give_user_feedback,
+)
 from smile_trace_mlflow.comparisons import deliver_comparison
 from smile_trace_mlflow.documents import placed_documents
 from smile_trace_mlflow.forgetting import STATUS_TAG, forget_trace, picture_key
@@ -104,6 +110,7 @@ class MLflowTracker(Tracker):
         reports=True,
         forgets=True,
         paths=True,
+        profiles=True,
         unexplained=True,
         reviews=True,
     )
@@ -280,19 +287,28 @@ class MLflowTracker(Tracker):
         deliver_path(self._server, item, places, info)
         return Receipt(external_id=path_span_id(item.path.trace_id), url=self._url(trace_id, info))
 
+    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
+        """See `Tracker.deliver_profiles`: an assessment of the call's span for each probe."""
+        return outcomes(deliver_each(items, self._assess))
+
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_unexplained`: an assessment of the call's span."""
-        return outcomes(deliver_each(items, self._say_why_not))
+        return outcomes(deliver_each(items, self._assess))
 
-    def _say_why_not(self, item: UnexplainedCall) -> Outcome:
+    def _assess(self, item: ProfiledCall | UnexplainedCall) -> Outcome:
         found = self._place(item)
         if not isinstance(found, Place):
             return found
         parent, info, _ = found
-        assess_unexplained(self._server, info, parent.span_id, item)
+        if isinstance(item, ProfiledCall):
+            assess_profile(self._server, info, parent.span_id, item)
+        else:
+            assess_unexplained(self._server, info, parent.span_id, item)
         return Receipt(external_id=parent.trace_id, url=self._url(parent.trace_id, info))
 
-    def _place(self, item: ExplainedCall | UnexplainedCall) -> "Place | Deferred | Rejected":
+    def _place(
+        self, item: ExplainedCall | ProfiledCall | UnexplainedCall
+    ) -> "Place | Deferred | Rejected":
         """Where something goes: to the call's span, or one of the application's own trace; else
         why there is none."""
         call, own = item.call, None

@@ -9,7 +9,7 @@ from typing import Any
 from smile_trace import semconv
 from smile_trace.records import JSON, Call, Span, Trace, chat_messages
 from smile_trace.render import STATUS_WORDS, driver_of, driver_text, fidelity_reason, to_markdown
-from smile_trace.trackers import ExplainedCall, UnexplainedCall
+from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import (
     call_input,
     call_metadata,
@@ -25,6 +25,7 @@ from smile_trace.trackers.fields import (
     trace_times,
 )
 from smile_trace.trackers.names import DRIVER, FIDELITY, VERDICT
+from smile_trace.trackers.probe_scores import probe_scores
 from smile_trace_opik.ids import explanation_span_id, opik_span_id, opik_trace_id
 
 SURE = {"reliable": 1.0, "no_effect": 1.0, "partial": 0.5, "inconclusive": 0.0}
@@ -187,8 +188,14 @@ def unexplained_scores(item: UnexplainedCall, project: str) -> tuple[list[JSON],
     return _scores(item, [(VERDICT, 0.0, item.reason, item.verdict)], project)
 
 
+def profile_scores(item: ProfiledCall, project: str) -> tuple[list[JSON], list[JSON]]:
+    """How often each probe changed the answer: (for the span, for the trace)."""
+    found = [(one.name, one.value, one.said, one.status) for one in probe_scores(item)]
+    return _scores(item, found, project)
+
+
 def _scores(
-    item: ExplainedCall | UnexplainedCall,
+    item: ExplainedCall | ProfiledCall | UnexplainedCall,
     found: Sequence[tuple[str, float, str, str]],
     project: str,
 ) -> tuple[list[JSON], list[JSON]]:

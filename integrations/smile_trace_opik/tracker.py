@@ -19,6 +19,7 @@ from smile_trace.trackers import (
     ForgottenCall,
     ForgottenTrace,
     Outcome,
+    ProfiledCall,
     Receipt,
     Rejected,
     Tracker,
@@ -49,6 +50,7 @@ from smile_trace_opik.spans import (
     explanation_json,
     explanation_scores,
     feedback_scores,
+    profile_scores,
     spans_json,
     trace_json,
     unexplained_scores,
@@ -72,7 +74,7 @@ class OpikTracker(Tracker):
 
     name: ClassVar[str] = "opik"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        comparisons=True, forgets=True, paths=True, unexplained=True
+        comparisons=True, forgets=True, paths=True, profiles=True, unexplained=True
     )
 
     def __init__(self, server: OpikServer, project: str, review: ReviewQueue | None = None) -> None:
@@ -178,14 +180,21 @@ class OpikTracker(Tracker):
 
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_unexplained`: feedback scores."""
+        return outcomes(deliver_each(items, self._score))
 
-        def say(item: UnexplainedCall) -> Outcome:
-            of_span, of_trace = unexplained_scores(item, self._project(item.call))
-            self._server.write_scores("span", of_span)
-            self._server.write_scores("trace", of_trace)
-            return self._receipt(item.traced_as)
+    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
+        """See `Tracker.deliver_profiles`: a feedback score for each probe."""
+        return outcomes(deliver_each(items, self._score))
 
-        return outcomes(deliver_each(items, say))
+    def _score(self, item: ProfiledCall | UnexplainedCall) -> Outcome:
+        project = self._project(item.call)
+        if isinstance(item, ProfiledCall):
+            of_span, of_trace = profile_scores(item, project)
+        else:
+            of_span, of_trace = unexplained_scores(item, project)
+        self._server.write_scores("span", of_span)
+        self._server.write_scores("trace", of_trace)
+        return self._receipt(item.traced_as)
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `Tracker.deliver_comparison`: an experiment per version, in the prompt's dataset."""

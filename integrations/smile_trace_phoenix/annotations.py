@@ -6,9 +6,10 @@ from typing import Any, Literal
 from smile_trace.records import JSON, Trace
 from smile_trace.render import driver_text, fidelity_reason, path_ends
 from smile_trace.render.text import short
-from smile_trace.trackers import ExplainedCall, ExplainedPath, UnexplainedCall
+from smile_trace.trackers import ExplainedCall, ExplainedPath, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import newest_feedback
-from smile_trace.trackers.names import DRIVER, FIDELITY, PATH, VERDICT
+from smile_trace.trackers.names import DRIVER, FIDELITY, PATH, PROBED, VERDICT
+from smile_trace.trackers.probe_scores import probe_scores
 from smile_trace.trackers.scored_documents import (
     DOCUMENT,
     LONGEST,
@@ -51,6 +52,15 @@ def unexplained(item: UnexplainedCall) -> list[Row]:
     return [_row(VERDICT, item.verdict, None, item.reason, {"call": item.call.id})]
 
 
+def profiled(item: ProfiledCall) -> list[Row]:
+    """What each probe found: how often it changed the answer, and what that means."""
+    about = {"call": item.call.id, "model": item.profile.model}
+    return [
+        _row(score.name, score.status, score.value, score.said, about)
+        for score in probe_scores(item)
+    ]
+
+
 def path(item: ExplainedPath) -> list[Row]:
     """Where the path of a trace ends, beside the number of its steps."""
     return [_row(PATH, path_ends(item.path), float(len(item.path.steps)), item.path.summary, {})]
@@ -91,7 +101,9 @@ def _name(name: str) -> str:
 
 def all_forgotten() -> list[Row]:
     """Annotations that say nothing any more: Phoenix deletes none of a single span."""
-    return [_row(name, FORGOTTEN, None, "", {}) for name in (DRIVER, VERDICT, FIDELITY, PATH)]
+    return [
+        _row(name, FORGOTTEN, None, "", {}) for name in (DRIVER, VERDICT, FIDELITY, PATH, *PROBED)
+    ]
 
 
 def _row(

@@ -15,6 +15,7 @@ from smile_trace.trackers import (
     ExplainedPath,
     ForgottenTrace,
     Outcome,
+    ProfiledCall,
     Receipt,
     Rejected,
     Tracker,
@@ -46,7 +47,12 @@ class PhoenixTracker(Tracker):
 
     name: ClassVar[str] = "phoenix"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        external_traces=True, comparisons=True, forgets=True, paths=True, unexplained=True
+        external_traces=True,
+        comparisons=True,
+        forgets=True,
+        paths=True,
+        profiles=True,
+        unexplained=True,
     )
 
     def __init__(self, server: PhoenixServer, project: str, *, sends_traces: bool = True) -> None:
@@ -139,10 +145,18 @@ class PhoenixTracker(Tracker):
 
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:
         """See `Tracker.deliver_unexplained`: an annotation."""
-        return outcomes(deliver_each(items, self._say_why_not, concurrency=CONCURRENCY))
+        return outcomes(deliver_each(items, self._annotate, concurrency=CONCURRENCY))
 
-    def _say_why_not(self, item: UnexplainedCall) -> Outcome:
-        if self._annotate_call(item, annotations.unexplained(item)) is None:
+    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
+        """See `Tracker.deliver_profiles`: an annotation for each probe."""
+        return outcomes(deliver_each(items, self._annotate, concurrency=CONCURRENCY))
+
+    def _annotate(self, item: ProfiledCall | UnexplainedCall) -> Outcome:
+        if isinstance(item, ProfiledCall):
+            rows = annotations.profiled(item)
+        else:
+            rows = annotations.unexplained(item)
+        if self._annotate_call(item, rows) is None:
             return self._not_there(item)
         return self._receipt(item.traced_as)
 
@@ -158,7 +172,7 @@ class PhoenixTracker(Tracker):
         return self._show(path_span(item, root))
 
     def _annotate_call(
-        self, item: ExplainedCall | UnexplainedCall, rows: Sequence[annotations.Row]
+        self, item: ExplainedCall | ProfiledCall | UnexplainedCall, rows: Sequence[annotations.Row]
     ) -> Parent | None:
         """Annotate the call's span, and the trace where it holds one call: its list shows only
         what is said of traces. Gives the span; None where it is not there."""
@@ -188,7 +202,9 @@ class PhoenixTracker(Tracker):
             return Deferred(reason="Phoenix has taken it, and not written it yet", seconds=SOON)
         return Receipt(external_id=span.span_id, url=self._server.span_url(span.span_id))
 
-    def _not_there(self, item: ExplainedCall | UnexplainedCall | ExplainedPath) -> Outcome:
+    def _not_there(
+        self, item: ExplainedCall | ExplainedPath | ProfiledCall | UnexplainedCall
+    ) -> Outcome:
         """What it means that a span has not arrived. One of ours is sent again: a Phoenix that was
         killed has lost what it had taken and not written."""
         if self._sends_traces and item.traced_as == item.trace.trace_id:

@@ -24,8 +24,8 @@ def deliver(
 ) -> None:
     """Queue what was captured since a time for a tracker that came later.
 
-    Nothing is sent that the tracker has: a trace, explanation or path that it got, or that waits
-    for it, is left out. The worker delivers what is queued.
+    Nothing is sent that the tracker has: a trace, explanation, path or profile that it got, or that
+    waits for it, is left out. The worker delivers what is queued.
     """
     from smile_trace.settings import Settings
     from smile_trace.store import Store
@@ -61,6 +61,7 @@ def _told(name: str, queued: "Queued", *, dry_run: bool) -> str:
         "trace": queued.traces,
         "explanation": queued.explanations,
         "path": queued.paths,
+        "profile": queued.profiles,
     }
     new = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count]
     known = queued.known_traces

@@ -91,8 +91,8 @@ class Outbox:
         wanted: Wanted = USUAL,
         dry_run: bool = False,
     ) -> Queued:
-        """Put what was captured since a time into the tracker's outbox, with its explanations and
-        paths: as far as the tracker has it not, and it does not wait already.
+        """Put what was captured since a time into the tracker's outbox, with its explanations,
+        paths and profiles: as far as the tracker has it not, and it does not wait already.
 
         A tracker that is not known is added, and gets besides what comes from now on.
 
@@ -161,6 +161,16 @@ class Outbox:
             without: items that are on their way already.
         """
         return self._due_in_traces(tracker, "path", now, limit, without)
+
+    def due_profiles(
+        self, tracker: str, *, now: float, limit: int, without: Collection[str] = ()
+    ) -> list[Delivery]:
+        """Profiles whose time has come and whose trace has arrived.
+
+        Args:
+            without: items that are on their way already.
+        """
+        return self._due_in_traces(tracker, "profile", now, limit, without)
 
     def due_unexplained(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
         """Calls that are not explained, whose time has come and whose trace has arrived."""

@@ -25,12 +25,13 @@ from smile_trace.store.tables import (
     explanations,
     jobs,
     paths,
+    profiles,
     spans,
     traces,
     trackers,
 )
 
-Kind = Literal["trace", "explanation", "path", "unexplained"]
+Kind = Literal["trace", "explanation", "path", "profile", "unexplained"]
 """`unexplained`: that a call was skipped or failed, and why."""
 
 MOST_UNEXPLAINED = 1000
@@ -48,13 +49,15 @@ _KEY = ("tracker", "kind", "item")
 class Wanted(Record):
     """What a tracker is given besides explanations.
 
-    `traces`: False for one that takes explanations alone. `paths`: it shows the paths of traces.
+    `traces`: False for one that takes explanations alone. `paths`: it shows the paths of traces,
+    `profiles`: the profiles of calls.
     `unexplained`: it is told why calls are not explained. `replaces`: False for one that shows the
     first explanation of a call for good.
     """
 
     traces: bool = True
     paths: bool = False
+    profiles: bool = False
     unexplained: bool = False
     replaces: bool = True
 
@@ -68,6 +71,7 @@ class Queued(Record):
     traces: int = 0
     explanations: int = 0
     paths: int = 0
+    profiles: int = 0
     known_traces: int = 0
 
 
@@ -111,6 +115,9 @@ def queue_news(connection: Connection, tracker: str, now: float, wanted: Wanted)
     if wanted.paths and ends["path_position"] > seen["path_position"]:
         position = paths.c.id > seen["path_position"]
         connection.execute(_again(rows.paths().where(position)))
+    if wanted.profiles and ends["profile_position"] > seen["profile_position"]:
+        position = profiles.c.id > seen["profile_position"]
+        connection.execute(_again(rows.profiles().where(position)))
     connection.execute(update(trackers).where(trackers.c.name == tracker).values(**ends))
     if wanted.unexplained:
         _queue_unexplained(connection, rows)
@@ -145,6 +152,7 @@ def queue_since(
         traces=new,
         explanations=queue(rows.explanations(), explanations.c.trace_id),
         paths=queue(rows.paths(), paths.c.trace_id) if wanted.paths else 0,
+        profiles=queue(rows.profiles(), profiles.c.trace_id) if wanted.profiles else 0,
         known_traces=all_traces - new if wanted.traces else 0,
     )
 
@@ -155,6 +163,7 @@ def _ends(connection: Connection) -> dict[str, int]:
         "trace_position": func.max(traces.c.position),
         "explanation_position": func.max(explanations.c.id),
         "path_position": func.max(paths.c.id),
+        "profile_position": func.max(profiles.c.id),
     }
     return {name: connection.execute(select(end)).scalar() or 0 for name, end in last.items()}
 
@@ -179,6 +188,10 @@ class _Rows:
     def paths(self) -> "Select[*tuple[Any, ...]]":
         """Of traces that have a path."""
         return self.of("path", paths.c.trace_id, paths.c.trace_id).distinct()
+
+    def profiles(self) -> "Select[*tuple[Any, ...]]":
+        """Of calls that have a profile."""
+        return self.of("profile", profiles.c.call_id, profiles.c.trace_id).distinct()
 
     def of(
         self, kind: Kind, item: ColumnElement[str], trace_id: ColumnElement[str]

@@ -19,6 +19,7 @@ from smile_trace.records import (
     Trace,
 )
 from smile_trace.records.comparison import Comparison, Influence, TemplateSegment, VersionReport
+from smile_trace.records.profile import ProbeResult, ProbeStatus, Profile, VariantAnswer
 
 HOSTILE = (
     "<script>alert('smile-alarm')</script><img src=x onerror=\"console.log('smile-alarm')\">"
@@ -99,6 +100,69 @@ def sample_explanation(call: Call, *, status: FidelityStatus = "reliable") -> Ex
         summary=f"The answer depends on {segments[-1].text!r}.",
         settings=ExplanationSettings(model=call.model or "sample"),
         explained_at="2026-11-25T00:00:00+00:00",
+    )
+
+
+def sample_profile(call: Call) -> Profile:
+    """A profile in which asking again changes nothing, and a greeting changes the answer."""
+    asked = call.messages[0]
+    greeted = asked.model_copy(update={"content": f"Hello! {asked.content}"})
+    repeat = VariantAnswer(
+        id="0" * 16,
+        what="the same request",
+        messages=call.messages,
+        answer=call.answer or "",
+        change=0.0,
+        counts=False,
+    )
+    worst = repeat.model_copy(
+        update={
+            "id": "1" * 16,
+            "what": f"a greeting before {asked.content}",
+            "messages": (greeted, *call.messages[1:]),
+            "answer": f"Not {call.answer}: {asked.content}",
+            "change": 0.9,
+            "counts": True,
+        }
+    )
+    results = (
+        _probe("stability", "Asked again", "none", 0, repeat),
+        _probe("paraphrase", "Other words", "found", 4, worst),
+        ProbeResult(
+            name="order",
+            title="Another order",
+            status="inconclusive",
+            reason="It needs two documents.",
+        ),
+    )
+    return Profile(
+        model=call.model or "sample",
+        messages=call.messages,
+        answer=call.answer or "",
+        results={result.name: result for result in results},
+        summary="The wording decides (4 of 4).",
+        interval_level=0.9,
+        budget=40,
+        seed=7,
+        cost=Cost(target_calls=8, tokens=300, usd=0.001),
+        profiled_at="2026-11-25T00:00:00+00:00",
+    )
+
+
+def _probe(
+    name: str, title: str, status: ProbeStatus, changed: int, worst: VariantAnswer
+) -> ProbeResult:
+    return ProbeResult(
+        name=name,
+        title=title,
+        status=status,
+        reason=f"{changed} of 4 were another answer.",
+        value=changed / 4,
+        ci_low=0.5 if changed else 0.0,
+        ci_high=1.0 if changed else 0.4,
+        variants=(worst,),
+        changed=changed,
+        calls=4,
     )
 
 

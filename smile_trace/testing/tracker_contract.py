@@ -31,6 +31,7 @@ from smile_trace.testing.samples import (
     HOSTILE,
     sample_comparison,
     sample_explanation,
+    sample_profile,
     sample_trace,
 )
 from smile_trace.trackers import (
@@ -41,6 +42,7 @@ from smile_trace.trackers import (
     ForgottenCall,
     ForgottenTrace,
     Outcome,
+    ProfiledCall,
     Receipt,
     Rejected,
     Tracker,
@@ -341,6 +343,26 @@ class TrackerContract:
         [waiting] = tracker.deliver_traces([CapturedTrace(trace=trace, wait_for_external=True)])
         assert isinstance(waiting, Deferred), waiting
         external_id = _received(_deliver_trace(tracker, trace))
+        assert self.visible_traces(server) == [external_id]
+
+    def test_profiles_are_there_once_where_declared(
+        self, server: FakeHttpServer, tracker: Tracker
+    ) -> None:
+        trace = sample_trace(f"{_marker()} {HOSTILE}", calls=2)
+        external_id = _received(_deliver_trace(tracker, trace))
+        items = [
+            ProfiledCall(
+                trace=trace, call=call, profile=sample_profile(call), traced_as=external_id
+            )
+            for call in trace.calls
+        ]
+        if not tracker.capabilities.profiles:
+            with pytest.raises(NotImplementedError):
+                tracker.deliver_profiles(items)
+            return
+        ids = [[_received(one) for one in tracker.deliver_profiles(items)] for _ in range(2)]
+        assert ids[0] == ids[1]
+        assert len(ids[0]) == len(items)
         assert self.visible_traces(server) == [external_id]
 
     def test_a_forgotten_trace_is_gone_where_declared(

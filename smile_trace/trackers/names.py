@@ -14,6 +14,17 @@ DRIVER, VERDICT, FIDELITY, PATH = (
 """What drove the answer; how sure that is, or why there is no explanation; the held-out R²; where
 the path of a trace ends. Few fixed names: each is a column of a list."""
 
+PROBE = "smile."
+"""What the name of a probe follows: `smile.order`."""
+PROBED = tuple(
+    PROBE + name
+    for name in (
+        *("stability", "paraphrase", "format", "order", "length", "grounding", "pushback", "swap"),
+        "hijack",
+    )
+)
+"""The names of all probes that the worker may ask: what forgetting looks for."""
+
 _FILE = re.compile(
     r"(?:file:/{2,})?(?:[~.]{0,2}/|[A-Za-z]:[\\/]|\\\\)|.*\.(?:gguf|bin|safetensors)$"
 )

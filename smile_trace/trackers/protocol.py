@@ -11,6 +11,7 @@ from smile_trace.records import JSON, Call, Explanation, ForgottenTrace, Record,
 from smile_trace.records.comparison import Comparison
 from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.records.path import ExplanationPath
+from smile_trace.records.profile import Profile
 from smile_trace.records.report import Report
 
 # -- outcomes -------------------------------------------------------------------------------
@@ -106,6 +107,18 @@ class ExplainedPath(Record):
     traced_as: str
 
 
+class ProfiledCall(Record):
+    """A profile to deliver: what happens to a call's answer when its request changes a little.
+
+    `traced_as` is as in `ExplainedCall`.
+    """
+
+    trace: Trace
+    call: Call
+    profile: Profile
+    traced_as: str
+
+
 class UnexplainedCall(Record):
     """A call that was not explained, and why: skipped (not sampled, no model mapped, …), or
     failed. An explanation of it may still come, and takes the place of this.
@@ -148,6 +161,7 @@ class Capabilities(Record):
     `reports`: it shows reports over a period (`deliver_report`).
     `forgets`: it can delete what it was given (`forget`).
     `paths`: it shows the paths of traces (`deliver_paths`).
+    `profiles`: it shows the profiles of calls (`deliver_profiles`).
     `unexplained`: it shows why a call is not explained (`deliver_unexplained`).
     `reviews`: it has queues in which people judge variants (`send_for_review`, `read_reviews`).
     `replaces`: a newer explanation of a call takes the place of the older one. Where it does not,
@@ -160,6 +174,7 @@ class Capabilities(Record):
     reports: bool = False
     forgets: bool = False
     paths: bool = False
+    profiles: bool = False
     unexplained: bool = False
     reviews: bool = False
     replaces: bool = True
@@ -211,6 +226,17 @@ class Tracker(Protocol):
             TrackerUnavailable: nothing more was taken; the whole batch stays.
         """
         sentence = f"the tracker {self.name} shows no paths"
+        raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
+
+    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
+        """Show at these calls what their probes found; `probe_scores` has it in words. Outcomes in
+        the order of `items`. Each trace was delivered before. Called only where
+        `capabilities.profiles` is declared.
+
+        Raises:
+            TrackerUnavailable: nothing more was taken; the whole batch stays.
+        """
+        sentence = f"the tracker {self.name} shows no profiles"
         raise NotImplementedError(sentence)  # in one line, type checkers would ask for a method
 
     def deliver_unexplained(self, items: Sequence[UnexplainedCall]) -> list[Outcome]:

@@ -12,6 +12,7 @@ from smile_trace.trackers import (
     ExplainedPath,
     ForgottenTrace,
     Outcome,
+    ProfiledCall,
     Receipt,
     Tracker,
     TrackerUnavailable,
@@ -140,6 +141,24 @@ class PathTracker(FakeTracker):
             self.paths[item.trace.trace_id] = item
             self.log.append(f"path {item.trace.trace_id}")
         return [Receipt(external_id=item.trace.trace_id) for item in items]
+
+
+class ProfileTracker(FakeTracker):
+    """A tracker that shows the profiles of calls: `profiles`, by the call's id."""
+
+    capabilities = Capabilities(profiles=True)
+
+    def __init__(self, name: str = "profiles") -> None:
+        super().__init__(name)
+        self.profiles: dict[str, ProfiledCall] = {}
+
+    def deliver_profiles(self, items: Sequence[ProfiledCall]) -> list[Outcome]:
+        """Keep them under their call's id."""
+        for item in items:
+            assert item.traced_as == f"tr-{item.trace.trace_id}"
+            self.profiles[item.call.id] = item
+            self.log.append(f"profile {item.call.id}")
+        return [Receipt(external_id=item.call.id) for item in items]
 
 
 class FolderTracker(Tracker):

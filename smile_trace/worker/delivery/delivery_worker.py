@@ -49,6 +49,7 @@ class Delivered(Record):
     traces: int = 0
     explanations: int = 0
     paths: int = 0
+    profiles: int = 0
     unexplained: int = 0
     removed: int = 0
     unavailable: str | None = None

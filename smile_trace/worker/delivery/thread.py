@@ -80,13 +80,14 @@ class DeliveryThread(threading.Thread):
         """Deliver what is due; returns the seconds until the next try, None where nothing waits."""
         worker = self.delivery_worker
         done = worker.run(self._stopping.is_set)
-        if done.traces or done.explanations or done.paths:
+        if done.traces or done.explanations or done.paths or done.profiles:
             logger.info(
-                "%s got %d traces, %d explanations, %d paths",
+                "%s got %d traces, %d explanations, %d paths, %d profiles",
                 worker.name,
                 done.traces,
                 done.explanations,
                 done.paths,
+                done.profiles,
             )
         if done.removed:
             logger.info("%s: %d forgotten traces were deleted", worker.name, done.removed)

@@ -18,6 +18,7 @@ from smile_trace.trackers import (
     ExplainedCall,
     ExplainedPath,
     Outcome,
+    ProfiledCall,
     Rejected,
     Skipped,
     Tracker,
@@ -25,7 +26,7 @@ from smile_trace.trackers import (
 )
 from smile_trace.worker.delivery.removals import Removals
 
-TRACES, EXPLANATIONS, PATHS, UNEXPLAINED = 50, 10, 5, 50
+TRACES, EXPLANATIONS, PATHS, PROFILES, UNEXPLAINED = 50, 10, 5, 10, 50
 """How many go into one batch."""
 
 CALL_REMOVED = Rejected(reason="its call is not in its trace", code=ReasonCode.CALL_REMOVED)
@@ -46,7 +47,7 @@ class Batch:
         deliver: the tracker's method that takes the items.
     """
 
-    counted: Literal["traces", "explanations", "paths", "unexplained"]
+    counted: Literal["traces", "explanations", "paths", "profiles", "unexplained"]
     found: Sequence[tuple[Delivery, Any]]
     otherwise: Rejected | Skipped
     deliver: Callable[[Sequence[Any]], list[Outcome]]
@@ -99,9 +100,9 @@ class Turns:
     def read(self, under_way: Turn = NOTHING) -> Turn:
         """What is due next, beside a turn that is being delivered.
 
-        A batch of traces, then one of explanations and one of paths, which thus arrive where traces
-        come faster than they are taken, too. What is not explained comes last: it is read only
-        where nothing else is due or under way.
+        A batch of traces, then one of explanations, of paths and of profiles, which thus arrive
+        where traces come faster than they are taken, too. What is not explained comes last: it is
+        read only where nothing else is due or under way.
         """
         self.fill()
         # Before the batches: of a trace that is forgotten meanwhile, what is sent all the same is
@@ -118,6 +119,7 @@ class Turns:
                 tracker.deliver_explanations,
             ),
             Batch("paths", self._paths(without), TRACE_UNREADABLE, tracker.deliver_paths),
+            Batch("profiles", self._profiles(without), CALL_REMOVED, tracker.deliver_profiles),
         ]
         if not under_way and not any(batch.found for batch in batches):
             others = self._all_unexplained()
@@ -155,6 +157,12 @@ class Turns:
         )
         return [(delivery, self._path(delivery)) for delivery in due]
 
+    def _profiles(self, without: Collection[str]) -> list[tuple[Delivery, ProfiledCall | None]]:
+        due = self._store.outbox.due_profiles(
+            self._tracker.name, now=self._clock(), limit=PROFILES, without=without
+        )
+        return [(delivery, self._profile(delivery)) for delivery in due]
+
     def _all_unexplained(self) -> list[tuple[Delivery, UnexplainedCall | None]]:
         due = self._store.outbox.due_unexplained(
             self._tracker.name, now=self._clock(), limit=UNEXPLAINED
@@ -176,6 +184,14 @@ class Turns:
             return None
         trace = self._store.trace(delivery.trace_id)
         return ExplainedPath(trace=trace, path=path, traced_as=delivery.traced_as)
+
+    def _profile(self, delivery: Delivery) -> ProfiledCall | None:
+        profile = self._store.profiles.get(delivery.item)
+        trace = self._store.trace(delivery.trace_id)
+        call = next((call for call in trace.calls if call.id == delivery.item), None)
+        if profile is None or call is None or delivery.traced_as is None:
+            return None
+        return ProfiledCall(trace=trace, call=call, profile=profile, traced_as=delivery.traced_as)
 
     def _unexplained(self, delivery: Delivery) -> UnexplainedCall | None:
         job = self._store.jobs.unexplained(delivery.item)

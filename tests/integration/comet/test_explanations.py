@@ -8,7 +8,9 @@ import pytest
 
 from smile_trace.records import Explanation
 from smile_trace.records.path import ExplanationPath
-from smile_trace.trackers import ExplainedPath, Receipt, Rejected, TrackerUnavailable
+from smile_trace.records.profile import Profile
+from smile_trace.testing.samples import sample_profile
+from smile_trace.trackers import ExplainedPath, ProfiledCall, Receipt, Rejected, TrackerUnavailable
 from smile_trace_comet import CometTracker, sdk
 from tests.support.browser import WatchedPage
 from tests.support.comet_samples import captured, explained, nested_trace, prompt_trace, score
@@ -212,3 +214,22 @@ def test_a_path_is_on_top_of_its_trace_and_stays(
     assert tree.is_visible()
     assert watched_page.page.locator(".smile-trace").count() >= 4
     watched_page.check()
+
+
+def test_a_profile_is_a_page_a_record_and_a_column(
+    comet_server: FakeComet, tracker: CometTracker
+) -> None:
+    trace = nested_trace(1)
+    call = trace.calls[0]
+    item = ProfiledCall(
+        trace=trace, call=call, profile=sample_profile(call), traced_as=trace.trace_id
+    )
+    [missing] = tracker.deliver_profiles([item])
+    assert isinstance(missing, Rejected), "its trace is not there"
+    tracker.deliver_traces(captured(trace))
+    assert isinstance(tracker.deliver_profiles([item])[0], Receipt)
+    experiment = experiment_of(comet_server, trace.trace_id)
+    kept = experiment.asset(f"{call.span_id}/profile.json")
+    assert Profile.model_validate_json(kept) == item.profile
+    assert experiment.asset(f"{call.span_id}/profile.html").startswith(b"<!doctype html>")
+    assert experiment.parameters["smile.changed_by"] == "paraphrase"

@@ -8,8 +8,8 @@ import pytest
 from smile_trace import semconv
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Trace
-from smile_trace.testing.samples import sample_explanation, sample_trace
-from smile_trace.trackers import CapturedTrace, ExplainedCall, Receipt, Rejected
+from smile_trace.testing.samples import sample_explanation, sample_profile, sample_trace
+from smile_trace.trackers import CapturedTrace, ExplainedCall, ProfiledCall, Receipt, Rejected
 from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_langfuse import LangfuseTracker
 from tests.support.fake_langfuse import KEYS
@@ -87,6 +87,25 @@ def test_scores_say_what_drove_it_and_how_sure_that_is(
     assert {name: s["value"] for name, s in of_trace.items() if name in of_span} == {
         name: s["value"] for name, s in of_span.items()
     }
+
+
+def test_each_probe_of_a_profile_is_a_score(
+    server: FakeLangfuseWrites, tracker: LangfuseTracker
+) -> None:
+    trace = sample_trace()
+    [call] = trace.calls
+    deliver(tracker, trace)
+    before = len(server.scores)
+    item = ProfiledCall(
+        trace=trace, call=call, profile=sample_profile(call), traced_as=trace.trace_id
+    )
+    for _ in range(2):
+        assert isinstance(tracker.deliver_profiles([item])[0], Receipt)
+    assert len(server.scores) == before + 4, "two probes, at the observation and its trace"
+    said = {s["name"]: s for s in server.scores.values() if "observationId" not in s}
+    assert said["smile.paraphrase"]["value"] == 1.0
+    assert said["smile.paraphrase"]["comment"].startswith("changes it: 4 of 4")
+    assert said["smile.stability"]["value"] == 0.0
 
 
 def test_a_call_is_a_generation_with_its_messages_model_and_usage(

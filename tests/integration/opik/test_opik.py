@@ -15,11 +15,13 @@ from smile_trace.errors import ReasonCode
 from smile_trace.records import Explanation, Trace
 from smile_trace.records.path import ExplanationPath
 from smile_trace.render import driver_of
+from smile_trace.testing.samples import sample_profile, sample_trace
 from smile_trace.trackers import (
     ExplainedCall,
     ExplainedPath,
     ForgottenCall,
     ForgottenTrace,
+    ProfiledCall,
     Receipt,
     Rejected,
     TrackerUnavailable,
@@ -266,6 +268,20 @@ def test_a_call_that_is_not_explained_says_why(server: FakeOpik, tracker: OpikTr
     assert isinstance(tracker.deliver_unexplained([item])[0], Receipt)
     said = server.scores["trace", opik_trace_id(trace), "smile.verdict"]
     assert (said["category_name"], said["reason"]) == ("skipped: not sampled", "not sampled")
+
+
+def test_each_probe_of_a_profile_is_a_score(server: FakeOpik, tracker: OpikTracker) -> None:
+    trace = sample_trace()
+    tracker.deliver_traces(captured(trace))
+    traced_as, [call] = opik_trace_id(trace), trace.calls
+    item = ProfiledCall(trace=trace, call=call, profile=sample_profile(call), traced_as=traced_as)
+    assert isinstance(tracker.deliver_profiles([item])[0], Receipt)
+    said = server.scores["trace", traced_as, "smile.paraphrase"]
+    assert (said["value"], said["category_name"]) == (1.0, "changes it")
+    assert "{+Hello! +}" in said["reason"]
+    assert "- Paris\n+ Not Paris" in said["reason"]
+    assert server.scores["trace", traced_as, "smile.stability"]["category_name"] == "no effect seen"
+    assert ("trace", traced_as, "smile.order") not in server.scores, "it was not asked"
 
 
 def test_a_newer_explanation_replaces_the_older(server: FakeOpik, tracker: OpikTracker) -> None:

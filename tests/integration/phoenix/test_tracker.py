@@ -11,7 +11,12 @@ import pytest
 from smile_trace.dialects import assemble
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Explanation, Trace
-from smile_trace.testing.samples import sample_comparison, sample_explanation, sample_trace
+from smile_trace.testing.samples import (
+    sample_comparison,
+    sample_explanation,
+    sample_profile,
+    sample_trace,
+)
 from smile_trace.testing.source_contract import application_trace
 from smile_trace.trackers import (
     CapturedTrace,
@@ -20,6 +25,7 @@ from smile_trace.trackers import (
     ExplainedPath,
     ForgottenCall,
     ForgottenTrace,
+    ProfiledCall,
     Receipt,
     Rejected,
     UnexplainedCall,
@@ -272,6 +278,22 @@ def test_why_a_call_is_not_explained_and_where_a_path_ends(project: Project) -> 
     [shown] = [s for s in project.spans().values() if s["name"] == "Where did this come from?"]
     assert shown["parent_id"] == trace.root_span_id
     assert "it is due on Friday" in shown["attributes"]["output.value"]
+
+
+def test_each_probe_of_a_profile_is_an_annotation(project: Project) -> None:
+    trace = sample_trace()
+    [call] = trace.calls
+    traced_as = project.deliver(trace).external_id
+    item = ProfiledCall(trace=trace, call=call, profile=sample_profile(call), traced_as=traced_as)
+    assert isinstance(project.tracker.deliver_profiles([item])[0], Receipt)
+    for said in (project.said("span", call.span_id), project.said("trace", trace.trace_id)):
+        assert (said["smile.paraphrase"]["label"], said["smile.paraphrase"]["score"]) == (
+            "changes it",
+            1.0,
+        )
+        assert "{+Hello! +}" in said["smile.paraphrase"]["explanation"]
+        assert said["smile.stability"]["label"] == "no effect seen"
+        assert "smile.order" not in said
 
 
 def test_prompt_versions_stand_side_by_side(project: Project) -> None:

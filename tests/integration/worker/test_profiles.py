@@ -17,6 +17,7 @@ from smile_trace.worker.explaining.profiles import seed_of
 from smile_trace.worker.forget import find, forget
 from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
+from tests.support.fake_tracker import FakeTracker, ProfileTracker
 from tests.support.planted import PlantedServer, serving
 from tests.support.sample_profiles import QUESTION, RETURNS, first_document
 from tests.support.spooled import call_span, trace_id, write_spool
@@ -77,15 +78,18 @@ def test_an_explained_call_is_profiled_once(tmp_path: Path) -> None:
         [most] = plan(settings).models
         assert (most.explanations, most.calls) == (1, EXPLAINED + PROFILED)
         assert most.tokens is not None
-        status = run(settings, once=True, trackers=[])
+        tracker, other = ProfileTracker(), FakeTracker()
+        status = run(settings, once=True, trackers=[tracker, other])
         assert (status.explained, status.pending) == (1, 0)
         [one] = stored(settings)
+        assert tracker.profiles[one.call_id].profile == one.profile
         assert (one.trace_id, one.period) == (trace_id(1), "2025-11-24")
         assert one.profile.seed == seed_of(one.call_id, one.period)
         assert [result.name for result in one.profile.found] == ["order"]
         assert status.spent.calls == len(server.bodies) <= EXPLAINED + PROFILED
-        run(settings, once=True, trackers=[])
+        run(settings, once=True, trackers=[tracker, other])
         assert len(server.bodies) == status.spent.calls
+        assert tracker.log.count(f"profile {one.call_id}") == 1
         forget(settings, find(settings, trace=trace_id(1)), trackers=[])
         assert stored(settings) == []
 
