@@ -19,7 +19,7 @@ from smile_trace.render import (
     scores_to_markdown,
     summary_to_markdown,
 )
-from smile_trace.trackers import ExplainedCall, UnexplainedCall
+from smile_trace.trackers import ExplainedCall, ProfiledCall, UnexplainedCall
 from smile_trace.trackers.fields import (
     in_their_places,
     json_text,
@@ -160,7 +160,7 @@ def _of_trace(trace: Trace) -> dict[str, JSON]:
     return {TAG_PREFIX + _limited(key): without_nul(value) for key, value in tags.items()}
 
 
-def shown_in(item: ExplainedCall | UnexplainedCall) -> str:
+def shown_in(item: ExplainedCall | ProfiledCall | UnexplainedCall) -> str:
     """The id of the trace in MLflow that shows what is said of a call: ours, or the user's own
     one."""
     if item.traced_as == mlflow_trace_id(item.trace):

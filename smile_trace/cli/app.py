@@ -18,6 +18,7 @@ from smile_trace.cli.forget import forget
 from smile_trace.cli.influence import influence
 from smile_trace.cli.mcp import mcp
 from smile_trace.cli.probe import probe
+from smile_trace.cli.profiles import profiles
 from smile_trace.cli.receive import receive
 from smile_trace.cli.replay import replay
 from smile_trace.cli.report import report
@@ -109,6 +110,7 @@ _add(calls, "calls")
 _add(retry, "retry")
 _add(deliver, "deliver")
 _add(probe, "probe")
+_add(profiles, "profiles")
 _add(compare, "compare")
 _add(influence, "influence")
 _add(report, "report")

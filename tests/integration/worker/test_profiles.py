@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from smile_trace.errors import SmileTraceError
+from smile_trace.probes.of_prompt import profile_of_prompt
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.profiles import StoredProfile
@@ -83,6 +84,8 @@ def test_an_explained_call_is_profiled_once(tmp_path: Path) -> None:
         assert (status.explained, status.pending) == (1, 0)
         [one] = stored(settings)
         assert tracker.profiles[one.call_id].profile == one.profile
+        together = profile_of_prompt(one.prompt, since=0.0, settings=settings)
+        assert [probe.name for probe in together.probes if probe.found] == ["order"]
         assert (one.trace_id, one.period) == (trace_id(1), "2025-11-24")
         assert one.profile.seed == seed_of(one.call_id, one.period)
         assert [result.name for result in one.profile.found] == ["order"]

@@ -1,0 +1,73 @@
+"""The profiles of a prompt's calls together."""
+
+from statistics import median
+
+from smile_trace.records.base import Record
+from smile_trace.records.message import Message
+from smile_trace.records.profile import VariantAnswer
+
+
+class TellingVariant(Record):
+    """A variant of one call, with that call's own messages and answer."""
+
+    call_id: str
+    messages: tuple[Message, ...]
+    answer: str
+    variant: VariantAnswer
+
+
+class PromptProbe(Record):
+    """What one probe found over the calls of a prompt.
+
+    `rates` has the share of answers that changed for each call that was asked, in [0, 1], in
+    ascending order. In `found` of these calls it is a finding, in `none` no effect was seen; the
+    share of the former is inside `[ci_low, ci_high]`. `telling` are the most telling variants, of
+    different calls.
+    """
+
+    name: str
+    title: str
+    cannot_say: str
+    rates: tuple[float, ...]
+    found: int
+    none: int
+    ci_low: float
+    ci_high: float
+    telling: tuple[TellingVariant, ...]
+
+    @property
+    def calls(self) -> int:
+        """The calls that were asked."""
+        return len(self.rates)
+
+    @property
+    def median(self) -> float:
+        """The share of answers that changed in the middle one of these calls."""
+        return median(self.rates)
+
+
+class PromptProfile(Record):
+    """What the probes found over the profiled calls of a prompt, or of a function without one.
+
+    `versions` are those of the prompt among them. Times are ISO 8601 in UTC.
+    """
+
+    name: str
+    since: str
+    calls: int
+    versions: tuple[str, ...]
+    probes: tuple[PromptProbe, ...]
+    interval_level: float
+    summary: str
+
+    def show(self) -> None:
+        """Print it in the terminal."""
+        from smile_trace.render.prompt_profile import print_prompt_profile
+
+        print_prompt_profile(self)
+
+    def to_html(self) -> str:
+        """The page; every text in it is escaped."""
+        from smile_trace.render.prompt_profile import prompt_profile_to_html
+
+        return prompt_profile_to_html(self)
