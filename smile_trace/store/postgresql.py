@@ -182,7 +182,8 @@ class PostgresDatabase(Database):
             metadata.create_all(connection)
             command.stamp(config, "head")
         connection.exec_driver_sql(_JSON_TEXT)
-        connection.exec_driver_sql(PROCEDURES)
+        for procedure in PROCEDURES:
+            connection.exec_driver_sql(procedure)
 
     def has_schema(self, name: str) -> bool:
         """Whether a schema is in the database."""

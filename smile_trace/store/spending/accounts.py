@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from smile_trace.records import Record
 from smile_trace.store.database import Database
@@ -27,6 +27,18 @@ class Spent(Record):
     unpriced_calls: int = 0
 
 
+class Reservation(NamedTuple):
+    """What was reserved, for which day and model, as a part of which explanation."""
+
+    id: str
+    day: str
+    model: str
+    explanation: str
+    calls: int
+    tokens: int
+    usd: float | None
+
+
 class Entry(NamedTuple):
     """What of an attempt counts under one cap, and how much may stand there, by unit."""
 
@@ -47,7 +59,7 @@ class Entry(NamedTuple):
 class Accounts(Protocol):
     """Where reservations are kept, and counted."""
 
-    def reserve(self, row: Mapping[str, Any], entries: Sequence[Entry]) -> int | None:
+    def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
         """Count a reservation under all of its caps and keep it, or nothing of it.
 
         Returns:
@@ -67,7 +79,7 @@ class FileAccounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def reserve(self, row: Mapping[str, Any], entries: Sequence[Entry]) -> int | None:
+    def reserve(self, reservation: Reservation, entries: Sequence[Entry]) -> int | None:
         """See `Accounts.reserve`."""
         with self._database.write() as connection:
             for index, entry in enumerate(entries):
@@ -75,7 +87,7 @@ class FileAccounts:
                     return index
             for entry in entries:
                 _count(connection, entry)
-            connection.execute(insert(reservations).values(row))
+            connection.execute(insert(reservations).values(reservation._asdict()))
         return None
 
     def settle(
@@ -94,12 +106,14 @@ class FileAccounts:
                     _count(connection, entry)
 
 
-def read_reservation(connection: Connection, reservation: str) -> Row[Any] | None:
+def read_reservation(connection: Connection, reservation: str) -> Reservation | None:
     """A reservation that is neither settled nor removed."""
-    query = select(reservations).where(
+    columns = [reservations.c[name] for name in Reservation._fields]
+    query = select(*columns).where(
         reservations.c.id == reservation, reservations.c.settled.is_(False)
     )
-    return connection.execute(query).one_or_none()
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Reservation(*row)
 
 
 def read_spent(connection: Connection, scope: str, key: str) -> Spent:

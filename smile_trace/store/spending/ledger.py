@@ -6,9 +6,8 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from smile_trace.errors import BudgetExceeded
 from smile_trace.records import Record
@@ -21,6 +20,7 @@ from smile_trace.store.spending.accounts import (
     CapScope,
     Entry,
     FileAccounts,
+    Reservation,
     Spent,
     read_reservation,
     read_spent,
@@ -71,6 +71,7 @@ class StoredLedger:
         self._models = models or {}
         self._clock = clock
         self._disbelieved: set[str] = set()
+        self._open: dict[str, Reservation] = {}  # those of this process, so as not to read them
         self._accounts: Accounts = (
             SharedAccounts(database)
             if isinstance(database, PostgresDatabase)
@@ -92,29 +93,22 @@ class StoredLedger:
             usd=usd or 0.0,
             unpriced_calls=0 if usd is not None else calls,
         )
-        row = {
-            "id": uuid.uuid4().hex,
-            "day": day,
-            "model": model,
-            "explanation": explanation,
-            "calls": calls,
-            "tokens": tokens,
-            "usd": usd,
-        }
+        reservation = Reservation(uuid.uuid4().hex, day, model, explanation, calls, tokens, usd)
         entries = [
             entry._replace(caps=self._caps(entry, model))
             for entry in _counted(day, model, explanation, more)
         ]
-        while (refused := self._accounts.reserve(row, entries)) is not None:
+        while (refused := self._accounts.reserve(reservation, entries)) is not None:
             self._refuse(entries[refused], model)
-        return str(row["id"])
+        self._open[reservation.id] = reservation
+        return reservation.id
 
     def settle(self, reservation: str, *, tokens: int, usd: float | None) -> None:
         """See `models.accounting.ledger.Ledger.settle`; settling twice changes nothing.
 
         Usage that cannot be true is refused: then the reservation stands.
         """
-        row = self._open_one(reservation)
+        row = self._take(reservation)
         if row is None:
             return
         if not _credible(row, tokens, usd):
@@ -132,7 +126,7 @@ class StoredLedger:
 
     def release(self, reservation: str, *, sent: bool) -> None:
         """See `models.accounting.ledger.Ledger.release`; a second time changes nothing."""
-        row = self._open_one(reservation)
+        row = self._take(reservation)
         if row is None:
             return
         back = Spent.model_construct(
@@ -225,7 +219,10 @@ class StoredLedger:
             return {}
         return {unit: getattr(how, f"{unit}_per_day") for unit in UNITS}
 
-    def _open_one(self, reservation: str) -> Row[Any] | None:
+    def _take(self, reservation: str) -> Reservation | None:
+        """A reservation that is not settled yet, as far as is known here."""
+        if (own := self._open.pop(reservation, None)) is not None:
+            return own
         with self._database.read() as connection:
             return read_reservation(connection, reservation)
 
@@ -275,7 +272,7 @@ def _names(entry: Entry) -> dict[str, str]:
     }
 
 
-def _credible(reserved: Row[Any], tokens: int, usd: float | None) -> bool:
+def _credible(reserved: Reservation, tokens: int, usd: float | None) -> bool:
     """Whether a reservation may be settled at this: neither negative nor far above its bound.
 
     Some room is left: a provider may count what it was not asked for (its own instructions).

@@ -10,9 +10,10 @@ and not reserved any more stays spent.
 TAKEN_OVER = -1
 """What `reserve` says to a worker that is registered no more."""
 
-_ENTRIES = (
-    "scopes text[], keys text[], more_calls bigint[], more_tokens bigint[], "
-    "more_usd double precision[], more_unpriced bigint[]"
+_ENTRY = (
+    "jsonb_to_recordset(entries) AS e(scope text, key text, calls bigint, tokens bigint, "
+    "usd double precision, unpriced_calls bigint, cap_calls double precision, "
+    "cap_tokens double precision, cap_usd double precision)"
 )
 _ADDED = (
     "calls = s.calls + excluded.calls, tokens = s.tokens + excluded.tokens, "
@@ -20,43 +21,46 @@ _ADDED = (
 )
 
 # The counters are taken in the order of the entries, everywhere the same, that of the day last.
-PROCEDURES = f"""
+RESERVE = f"""
 CREATE OR REPLACE PROCEDURE reserve(
-    {_ENTRIES},
-    cap_calls double precision[], cap_tokens double precision[], cap_usd double precision[],
-    by_worker bigint, of_id text, of_day text, of_model text, of_explanation text,
-    of_calls bigint, of_tokens bigint, of_usd double precision, INOUT refused integer
+    entries jsonb, reservation jsonb, by_worker bigint, INOUT refused integer
 ) LANGUAGE plpgsql AS $$
+DECLARE
+    entry record;
 BEGIN
-    refused := NULL;
     IF by_worker IS NOT NULL AND NOT EXISTS (SELECT FROM workers WHERE id = by_worker) THEN
         refused := {TAKEN_OVER};
         RETURN;
     END IF;
     SET LOCAL synchronous_commit = off;
-    FOR i IN 1 .. cardinality(keys) LOOP
+    refused := 0;
+    FOR entry IN SELECT e.* FROM {_ENTRY} LOOP
         INSERT INTO spend AS s (scope, key, calls, tokens, usd, unpriced_calls)
-        SELECT scopes[i], keys[i], more_calls[i], more_tokens[i], more_usd[i], more_unpriced[i]
-        WHERE coalesce(more_calls[i] <= cap_calls[i], true)
-            AND coalesce(more_tokens[i] <= cap_tokens[i], true)
-            AND coalesce(more_usd[i] <= cap_usd[i], true)
+        SELECT entry.scope, entry.key, entry.calls, entry.tokens, entry.usd, entry.unpriced_calls
+        WHERE coalesce(entry.calls <= entry.cap_calls, true)
+            AND coalesce(entry.tokens <= entry.cap_tokens, true)
+            AND coalesce(entry.usd <= entry.cap_usd, true)
         ON CONFLICT (scope, key) DO UPDATE SET {_ADDED}
-        WHERE coalesce(s.calls + excluded.calls <= cap_calls[i], true)
-            AND coalesce(s.tokens + excluded.tokens <= cap_tokens[i], true)
-            AND coalesce(s.usd + excluded.usd <= cap_usd[i], true);
-        IF NOT FOUND THEN
-            ROLLBACK;
-            refused := i - 1;
-            RETURN;
-        END IF;
+        WHERE coalesce(s.calls + excluded.calls <= entry.cap_calls, true)
+            AND coalesce(s.tokens + excluded.tokens <= entry.cap_tokens, true)
+            AND coalesce(s.usd + excluded.usd <= entry.cap_usd, true);
+        EXIT WHEN NOT FOUND;
+        refused := refused + 1;
     END LOOP;
+    IF refused < jsonb_array_length(entries) THEN
+        ROLLBACK;
+        RETURN;
+    END IF;
     COMMIT;
-    INSERT INTO reservations (id, day, model, explanation, calls, tokens, usd, settled)
-    VALUES (of_id, of_day, of_model, of_explanation, of_calls, of_tokens, of_usd, false);
+    refused := NULL;
+    INSERT INTO reservations
+    SELECT r.* FROM jsonb_populate_record(NULL::reservations, reservation) AS r;
 END
-$$;
+$$
+"""
+SETTLE = f"""
 CREATE OR REPLACE PROCEDURE settle(
-    {_ENTRIES}, of_id text, keep boolean, to_tokens bigint, to_usd double precision
+    entries jsonb, of_id text, keep boolean, to_tokens bigint, to_usd double precision
 ) LANGUAGE plpgsql AS $$
 BEGIN
     -- Where this is lost, the reservation stands.
@@ -67,14 +71,12 @@ BEGIN
     ELSE
         DELETE FROM reservations WHERE id = of_id AND NOT settled;
     END IF;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    FOR i IN 1 .. cardinality(keys) LOOP
+    IF FOUND THEN
         INSERT INTO spend AS s (scope, key, calls, tokens, usd, unpriced_calls)
-        VALUES (scopes[i], keys[i], more_calls[i], more_tokens[i], more_usd[i], more_unpriced[i])
+        SELECT e.scope, e.key, e.calls, e.tokens, e.usd, e.unpriced_calls FROM {_ENTRY}
         ON CONFLICT (scope, key) DO UPDATE SET {_ADDED};
-    END LOOP;
+    END IF;
 END
 $$
 """
+PROCEDURES = (RESERVE, SETTLE)
