@@ -1,7 +1,8 @@
 """`make bench-delivery`: traces a second per tracker beside bare requests; memory with all seven.
 
-MLflow and Phoenix are real servers, the others fakes that wait before each answer. Prints tables
-and keeps the figures in `benchmarks/delivery/results/delivery.json`.
+MLflow and Phoenix are real servers, the others fakes that wait before each answer. Each tracker's
+figures are printed and kept in `benchmarks/delivery/results/delivery.json` as soon as they are
+there; of `--only` nothing is kept.
 """
 
 import argparse
@@ -51,7 +52,15 @@ def rate(name: str, home: Path, given: argparse.Namespace) -> dict[str, Any]:
             recorded = [rates.bare(request) for request in proxy.requests[first:]]
             at_once = proxy.most_in_flight
         arguments = (name, url, home, recorded, ids, given.blocks, at_once)
-        return pool.apply(rates.measure, arguments)
+        load = os.getloadavg()[0]
+        return {**pool.apply(rates.measure, arguments), "load_before": load}
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Write what was found until now."""
+    found["load_after"] = os.getloadavg()[0]
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def _of_block(proxy: rates.Recorder, ids: list[str]) -> int:
@@ -90,6 +99,8 @@ def main() -> None:
                 f"| {figures['ratio']:.2f} | {GOALS[name]:.2f} |",
                 flush=True,
             )
+            if not given.only:
+                keep(found)
     if given.waiting and not given.only:
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder, "home")
@@ -98,10 +109,7 @@ def main() -> None:
             shown = {k: round(v) for k, v in found["memory"].items() if k.endswith("mb")}
             print(f"\n{given.waiting:,} traces waiting for each of seven (goal: 450 MB): {shown}")
             print(f"delivered meanwhile: {found['memory']['delivered']}")
-    found["load_after"] = os.getloadavg()[0]
-    if not given.only:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps(found, indent=1) + "\n")
+        keep(found)
 
 
 if __name__ == "__main__":
