@@ -14,8 +14,7 @@ from smile_trace.trackers.fields import (
     prompt_uses,
     retrievers,
     shown_text,
-    span_input,
-    span_output,
+    span_io,
     tags,
     token_usage,
 )
@@ -93,11 +92,12 @@ def _answer(call: Call) -> str | None:
 
 
 def _of_context(span: Span, kind: str) -> dict[str, JSON]:
+    took, gave = span_io(span)
     return known(
         {
             f"{_OBSERVATION}type": kind,
-            f"{_OBSERVATION}input": shown_text(span_input(span)),
-            f"{_OBSERVATION}output": shown_text(span_output(span)),
+            f"{_OBSERVATION}input": shown_text(took),
+            f"{_OBSERVATION}output": shown_text(gave),
         }
     )
 

@@ -17,8 +17,7 @@ from smile_trace.trackers.fields import (
     known,
     newest_feedback,
     prompt_uses,
-    span_input,
-    span_output,
+    span_io,
     tags,
     timestamp,
     token_usage,
@@ -47,6 +46,7 @@ def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
     call = next((call for call in trace.calls if call.span_id == root.span_id), None)
     first = trace.calls[0] if trace.calls else None
     start, end = trace_times(trace)
+    took, gave = (call_input(call), call_output(call)) if call else span_io(root)
     return known(
         {
             "id": opik_trace_id(trace),
@@ -54,8 +54,8 @@ def trace_json(trace: Trace, project: str, now_ns: int) -> dict[str, Any]:
             "name": root.name,
             "start_time": timestamp(start),
             "end_time": timestamp(end),
-            "input": call_input(call) if call else span_input(root),
-            "output": call_output(call) if call else span_output(root),
+            "input": took,
+            "output": gave,
             "metadata": known(
                 {
                     "service": trace.service_name,
@@ -99,7 +99,8 @@ def _span_json(
         "end_time": timestamp(span.end_ns),
     }
     if call is None:
-        return known({**fields, "input": span_input(span), "output": span_output(span)})
+        took, gave = span_io(span)
+        return known({**fields, "input": took, "output": gave})
     return known(
         {
             **fields,

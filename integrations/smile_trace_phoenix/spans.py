@@ -16,8 +16,7 @@ from smile_trace.trackers.fields import (
     prompt_uses,
     retrievers,
     shown_text,
-    span_input,
-    span_output,
+    span_io,
     tags,
     token_usage,
     without_nul,
@@ -143,7 +142,7 @@ def _tool_call(at: str, call: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def _of_context(span: Span, trace: Trace, *, is_root: bool) -> dict[str, JSON]:
     """What a span around calls took and gave; a root that says neither borrows from its calls."""
-    took, gave = _shown(span_input(span)), _shown(span_output(span))
+    took, gave = map(_shown, span_io(span))
     if is_root and trace.calls:
         first, last = trace.calls[0], trace.calls[-1]
         took = took or (first.messages[-1].content if first.messages else None)
@@ -161,7 +160,7 @@ def _shown(value: Mapping[str, JSON] | None) -> str | None:
 
 def _of_retriever(span: Span, documents: Sequence[Document]) -> dict[str, JSON]:
     """What was retrieved, each at its place, by which it is annotated."""
-    shown: dict[str, JSON] = {KIND: "RETRIEVER", "input.value": _shown(span_input(span))}
+    shown: dict[str, JSON] = {KIND: "RETRIEVER", "input.value": _shown(span_io(span)[0])}
     for position, document in enumerate(in_their_places(documents)):
         at, source = f"retrieval.documents.{position}.document", document.source
         shown[f"{at}.content"] = document.text

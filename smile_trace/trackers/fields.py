@@ -36,18 +36,13 @@ def call_output(call: Call) -> dict[str, JSON] | None:
     return None if call.answer is None else {"output": call.answer}
 
 
-def span_input(span: Span) -> dict[str, JSON] | None:
-    """What a span around calls took; its function may have taken a single text, as a call does."""
+def span_io(span: Span) -> tuple[dict[str, JSON] | None, dict[str, JSON] | None]:
+    """What a span around calls took and gave; its function may have taken a single text, as a call
+    does."""
     for call in read_calls([span]):
-        return call_input(call)
-    return as_object(decoded(span.attributes.get(semconv.INPUT)), "input")
-
-
-def span_output(span: Span) -> dict[str, JSON] | None:
-    """What a span around calls gave."""
-    for call in read_calls([span]):
-        return call_output(call)
-    return as_object(decoded(span.attributes.get(semconv.OUTPUT)), "output")
+        return call_input(call), call_output(call)
+    took = as_object(decoded(span.attributes.get(semconv.INPUT)), "input")
+    return took, as_object(decoded(span.attributes.get(semconv.OUTPUT)), "output")
 
 
 def retrievers(trace: Trace) -> dict[str, list[Document]]:
@@ -131,7 +126,13 @@ def call_metadata(call: Call) -> dict[str, JSON]:
 def prompt_uses(call: Call) -> list[dict[str, JSON]]:
     """The prompt versions that a call was made with, their templates and values."""
     return [
-        use.model_dump(include={"name", "version", "template", "variables"}) for use in call.prompts
+        {
+            "name": use.name,
+            "version": use.version,
+            "template": use.template,
+            "variables": dict(use.variables),
+        }
+        for use in call.prompts
     ]
 
 

@@ -7,8 +7,8 @@ specification. The same spans are the same bytes every time.
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from google.protobuf.json_format import MessageToDict, Parse, ParseError
 from google.protobuf.message import DecodeError
@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Status
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
@@ -94,7 +94,7 @@ def _request(spans: Iterable[Span]) -> ExportTraceServiceRequest:
         resource = repr(sorted(span.resource.items()))
         if resource not in resources:
             resources[resource] = block = request.resource_spans.add()
-            block.resource.attributes.extend(_key_values(span.resource))
+            _add(block.resource.attributes, span.resource)
         if (resource, span.scope) not in scopes:
             scopes[resource, span.scope] = group = resources[resource].scope_spans.add()
             group.scope.name = _text(span.scope)
@@ -109,40 +109,48 @@ def _write(span: Span, written: ProtoSpan) -> None:
     written.name = _text(span.name)
     written.kind = ProtoSpan.SPAN_KIND_INTERNAL
     written.start_time_unix_nano, written.end_time_unix_nano = span.start_ns, span.end_ns
-    written.attributes.extend(_key_values(span.attributes))
+    _add(written.attributes, span.attributes)
     for event in span.events:
         noted = written.events.add()
         noted.name = _text(event.get("name", ""))
         noted.time_unix_nano = event.get("time_ns", 0)
-        noted.attributes.extend(_key_values(event.get("attributes", {})))
+        _add(noted.attributes, event.get("attributes", {}))
     written.status.code = _STATUS[span.status]
     written.status.message = _text(span.status_message)
 
 
-def _key_values(attributes: Mapping[str, JSON]) -> Iterator[KeyValue]:
+def _add(written: Any, attributes: Mapping[str, JSON]) -> None:
+    # Filled in place: a message that is made first, and then added, is copied.
     for key, value in attributes.items():
         if value is not None:
-            yield KeyValue(key=_text(key), value=_any_value(value))
+            one = written.add()
+            one.key = _text(key)
+            _set(one.value, value)
 
 
-def _any_value(value: JSON) -> AnyValue:
+def _set(written: AnyValue, value: JSON) -> None:
     match value:
         case bool():
-            return AnyValue(bool_value=value)
+            written.bool_value = value
         case int() if value in _INT64:
-            return AnyValue(int_value=value)
+            written.int_value = value
         case float():
-            return AnyValue(double_value=value)
+            written.double_value = value
         case list() | tuple():
-            values = [_any_value(item) for item in value if item is not None]
-            return AnyValue(array_value=ArrayValue(values=values))
+            written.array_value.SetInParent()  # also where it is empty
+            for item in value:
+                if item is not None:
+                    _set(written.array_value.values.add(), item)
         case dict():
-            return AnyValue(kvlist_value=KeyValueList(values=_key_values(value)))
-    return AnyValue(string_value=_text(value))
+            written.kvlist_value.SetInParent()
+            _add(written.kvlist_value.values, value)
+        case _:
+            written.string_value = _text(value)
 
 
 def _text(value: JSON) -> str:
-    return str(strict_json(str(value)))
+    text = str(value)
+    return text if text.isascii() else str(strict_json(text))
 
 
 def _check_taken(http: HttpClient, reply: bytes, encoding: Encoding) -> None:

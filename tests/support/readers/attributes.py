@@ -23,8 +23,7 @@ def _read(data: bytes) -> None:
     if not isinstance(attributes, dict):
         return
     span = call_span(1).model_copy(update={"attributes": attributes})
-    fields.span_input(span)
-    fields.span_output(span)
+    fields.span_io(span)
     traces = list(assembled([span]))
     assert all(len(one.why) < 500 for trace in traces for one in unread(trace))
     for call in (call for trace in traces for call in trace.calls):

@@ -36,8 +36,7 @@ def read_calls_of(text: bytes) -> list[Call]:
         json.dumps(spans_to_otlp([span]))
         with contextlib.suppress(ForeignDataError):
             read_feedback(span)
-        fields.span_input(span)
-        fields.span_output(span)
+        fields.span_io(span)
         assert all(len(trace.calls) <= 1 for trace in assembled([span]))
     calls = [call for trace in assembled(spans) for call in trace.calls]
     for call in calls:
