@@ -5,7 +5,8 @@ and that a name is looked for in part and in either case, is what Opik's backend
 (`AnnotationQueueService.java`, `AnnotationQueueDAO.java`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from smile_trace.records import JSON, Explanation
@@ -22,6 +23,25 @@ INSTRUCTIONS = (
     "works against the answer. Open the span “why this answer?” and its heatmap, and say whether "
     "the answer depends on what it should depend on."
 )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a queue asks.
+
+    Args:
+        about: what stands in it.
+        instructions: what a person is to do.
+        questions: the names of the feedback that is asked for, each with its categories, and the
+            number that Opik wants of each.
+    """
+
+    about: str
+    instructions: str
+    questions: Mapping[str, Mapping[str, float]]
+
+
+EXPLANATIONS = Asked(ABOUT, INSTRUCTIONS, {JUDGEMENT: ANSWERS})
 
 
 def is_worth_a_look(explanation: Explanation) -> bool:
@@ -43,14 +63,15 @@ class ReviewQueue:
     Where somebody made one, that is taken as it is, with the questions it asks.
     """
 
-    def __init__(self, server: OpikServer, name: str) -> None:
+    def __init__(self, server: OpikServer, name: str, asked: Asked = EXPLANATIONS) -> None:
         self._server = server
+        self._asked = asked
         self._name = name
         self._ids: dict[str, str] = {}
 
     def add(self, project: str, trace_id: str) -> None:
         """Put a trace into the queue of its project; one that is in it stays there once."""
-        queue = self._ids.get(project) or self._find(project) or self._make(project)
+        queue = self._ids.get(project) or self.find(project) or self._make(project)
         try:
             self._server.ask("POST", f"annotation-queues/{queue}/items/add", {"ids": [trace_id]})
         except RequestRejected as rejected:
@@ -64,7 +85,7 @@ class ReviewQueue:
     def removing(self) -> Callable[[str, str], None]:
         """What takes a trace out of the queue of its project, where there is one; each queue is
         looked for once."""
-        find = cache(self._find)
+        find = cache(self.find)
 
         def remove(project: str, trace_id: str) -> None:
             if queue := find(project):
@@ -73,7 +94,8 @@ class ReviewQueue:
 
         return remove
 
-    def _find(self, project: str) -> str | None:
+    def find(self, project: str) -> str | None:
+        """The id of the queue in a project; None where there is none of that name."""
         project_id = self._server.find_project(project)
         if project_id is None:
             return None
@@ -84,28 +106,32 @@ class ReviewQueue:
         return None
 
     def _make(self, project: str) -> str:
+        for name, categories in self._asked.questions.items():
+            self._define(name, categories)
+        queue: dict[str, JSON] = {
+            "project_id": self._server.project_id(project),
+            "name": self._name,
+            "description": self._asked.about,
+            "instructions": self._asked.instructions,
+            "scope": "trace",
+            "comments_enabled": True,
+            "feedback_definition_names": list(self._asked.questions),
+        }
+        self._server.ask("POST", "annotation-queues", queue)
+        made = self.find(project)
+        if made is None:
+            said = "Opik does not show the annotation queue yet"
+            raise RequestRejected(said, status=503, retry=True)
+        return made
+
+    def _define(self, name: str, categories: Mapping[str, float]) -> None:
         definition: dict[str, JSON] = {
-            "name": JUDGEMENT,
+            "name": name,
             "type": "categorical",
-            "details": {"categories": ANSWERS},
+            "details": {"categories": dict(categories)},
         }
         try:
             self._server.ask("POST", "feedback-definitions", definition)
         except RequestRejected as rejected:
             if rejected.status != 409:  # it is there
                 raise
-        queue: dict[str, JSON] = {
-            "project_id": self._server.project_id(project),
-            "name": self._name,
-            "description": ABOUT,
-            "instructions": INSTRUCTIONS,
-            "scope": "trace",
-            "comments_enabled": True,
-            "feedback_definition_names": [JUDGEMENT],
-        }
-        self._server.ask("POST", "annotation-queues", queue)
-        made = self._find(project)
-        if made is None:
-            said = "Opik does not show the annotation queue yet"
-            raise RequestRejected(said, status=503, retry=True)
-        return made

@@ -9,6 +9,7 @@ from typing import ClassVar
 from smile_trace.errors import ReasonCode
 from smile_trace.presentable import presentable
 from smile_trace.records import JSON, Call, Trace
+from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.render import to_html, to_svg
 from smile_trace.trackers import (
     Capabilities,
@@ -28,6 +29,7 @@ from smile_trace.trackers import (
 )
 from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, split
 from smile_trace.trackers.http import HttpOptions, RequestRejected
+from smile_trace_opik import reviews
 from smile_trace_opik.experiments import deliver_comparison, forget_comparison
 from smile_trace_opik.ids import (
     explanation_span_id,
@@ -74,7 +76,12 @@ class OpikTracker(Tracker):
 
     name: ClassVar[str] = "opik"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        comparisons=True, forgets=True, paths=True, profiles=True, unexplained=True
+        comparisons=True,
+        forgets=True,
+        paths=True,
+        profiles=True,
+        reviews=True,
+        unexplained=True,
     )
 
     def __init__(self, server: OpikServer, project: str, review: ReviewQueue | None = None) -> None:
@@ -203,6 +210,14 @@ class OpikTracker(Tracker):
         except RequestRejected as rejected:
             return rejected.outcome
 
+    def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
+        """See `Tracker.send_for_review`; each variant is a trace of its own."""
+        reviews.send(self._server, self.project, queue, tasks)
+
+    def read_reviews(self, queue: str) -> list[Judgement]:
+        """See `Tracker.read_reviews`."""
+        return reviews.read(self._server, self.project, queue)
+
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """See `Tracker.forget`; what several of the traces share is looked for once."""
         forget_prompt = cache(partial(forget_comparison, self._server, self._project_of_versions))
@@ -214,6 +229,7 @@ class OpikTracker(Tracker):
             read = next(filter(_is_read, item.calls), None)
             project = self.project if read is None else self._project(read)
             trace_id = forgotten_trace_id(item) if read is None else _id_there(read)
+            reviews.forget(self._server, self.project, item.trace_id)
             if remove:
                 remove(project, trace_id)
             if read is not None:

@@ -118,6 +118,9 @@ class FakeOpik(FakeHttpServer):
         if not found and project not in self.projects:
             return Answer(404, {"message": "project not found"})
         for one in filters:
+            if one.get("operator") == "contains":
+                found = [t for t in found if one["value"] in self._list_of(t, one["field"])]
+                continue
             if one.keys() != {"field", "operator", "value"} or one["field"] != "start_time":
                 return Answer(400, {"message": f"invalid filter {one}"})
             at = _instant(one["value"])
@@ -125,6 +128,25 @@ class FakeOpik(FakeHttpServer):
             found = [t for t in found if (_instant(t["start_time"]) >= at) == (after > 0)]
         found = [{k: v for k, v in t.items() if k not in excluded} for t in map(_public, found)]
         return _page(found, query)
+
+    def _list_of(self, trace: dict[str, Any], field: str) -> list[str]:
+        """A list that traces are filtered by."""
+        if field == "annotation_queue_ids":
+            return [queue for queue, ids in self.queues.waiting.items() if trace["id"] in ids]
+        assert field == "tags"
+        return list(trace.get("tags") or [])
+
+    def judge(self, trace_id: str, author: str, **categories: str) -> None:
+        """What a person says of a trace on Opik's page: a category of each score."""
+        for name, category in categories.items():
+            scores = self.traces[trace_id].setdefault("feedback_scores", [])
+            held = next((one for one in scores if one["name"] == name), None)
+            if held is None:
+                held = {"name": name, "value": 0.0, "source": "ui", "value_by_author": {}}
+                scores.append(held)
+            entry = {"value": 0.0, "category_name": category, "source": "ui"}
+            entry["last_updated_at"] = "2026-11-27T10:00:00Z"
+            held["value_by_author"][author] = entry
 
     def _list_spans(self, request: Request) -> Answer:
         query = dict(request.query)
