@@ -21,8 +21,8 @@ KINDS = (
     "docs/how-to/index.html",  # tables of links
     "docs/mlflow.html",  # pictures
     "docs/settings.html",  # long tables
-    "docs/benchmarks.html",  # wide ones
-    "docs/reference/python.html",
+    "docs/dialects.html",  # wide ones
+    "docs/reference/testing.html",
     "examples/openai_agent.py.html",  # a source file
 )
 """A page of each kind."""
