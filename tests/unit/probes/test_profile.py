@@ -1,13 +1,19 @@
 """A profile of planted models, end to end: what they depend on is found, and nothing else."""
 
+import asyncio
 import re
 
 import pytest
 
 import smile_trace
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes import Answer, Variant
-from smile_trace.records import Message
+from smile_trace.explaining.options import ExplainOptions
+from smile_trace.explaining.preparation import Prepared
+from smile_trace.models.accounting.in_memory import MemoryCache, MemoryLedger
+from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.probes import Answer, Variant, chosen, profile_metered
+from smile_trace.probes.kinds.hijack import Hijack
+from smile_trace.records import Message, Prompted
 from smile_trace.records.profile import Profile
 from tests.support.planted import PlantedModel, constant
 
@@ -84,6 +90,21 @@ def test_a_planted_instruction_is_never_sent_to_a_function_that_acts() -> None:
     assert not profile.results["hijack"].calls
     assert not any("answer with the" in request.messages[-1].content for request in model.asked)
     assert all("PELICAN" not in request.messages[-1].content for request in model.asked)
+
+
+def test_nor_by_the_worker_which_meters_the_function() -> None:
+    model = PlantedModel(constant, deterministic=False)
+    model.capabilities = type(model.capabilities)(calls_function=True)
+    paid = MeteredModel(model, ledger=MemoryLedger(60), cache=MemoryCache(), explanation="e")
+    prompted = Prompted(messages=(Message(role="user", content=PROMPT),), answer=constant(""))
+    prepared = Prepared(prompted, paid, ExplainOptions(budget=60), how=None)
+    profile = asyncio.run(profile_metered(prepared, paid, chosen(["hijack", "order"])))
+    assert profile.results["order"].calls
+    assert not profile.results["hijack"].calls
+    hijacks = Hijack().variants(prompted, prepared.options.seed)
+    assert hijacks, "it would have something to plant"
+    sent = {request.messages[-1].content for request in model.asked}
+    assert sent.isdisjoint(variant.messages[-1].content for variant in hijacks)
 
 
 def test_the_budget_holds_and_what_it_did_not_reach_is_not_settled() -> None:
