@@ -5,11 +5,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import mlflow
 import pytest
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.judgement import ReviewTask
-from smile_trace.review import stored_tasks, tasks_of
+from smile_trace.review import confirmed_cases, stored_tasks, tasks_of
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers import ForgottenTrace, Receipt
@@ -17,7 +18,7 @@ from smile_trace_mlflow import MLflowTracker
 from tests.support.browser import WatchedPage
 from tests.support.command_line import run_command
 from tests.support.explained import HOSTILE
-from tests.support.judged import with_profile
+from tests.support.judged import judgement, with_profile
 from tests.support.mlflow_pages import open_review, prefer, reply_in_review
 from tests.support.mlflow_server import MLflowServer
 from tests.support.sample_profiles import sample_profile
@@ -108,3 +109,22 @@ def test_a_variant_is_in_a_queue_once_and_goes_with_its_trace(mlflow_server: MLf
 def test_a_queue_that_is_not_there_is_said(mlflow_server: MLflowServer) -> None:
     with pytest.raises(SmileTraceError, match="no review queue 'nobody'"):
         tracker_of(mlflow_server).read_reviews("nobody")
+
+
+def test_confirmed_failures_are_records_of_mlflows_datasets(
+    mlflow_server: MLflowServer, tmp_path: Path
+) -> None:
+    """As docs/review.md says it, line by line of the file."""
+    store = Store.open(Settings(home=tmp_path / "home"))
+    with_profile(store)
+    task = next(task for task in stored_tasks(store).values() if task.item.counts)
+    store.judgements.keep([(task.item, judgement(task.item, "anna"))])
+    lines = [case.model_dump_json() for case in confirmed_cases(store)]
+    store.close()
+    dataset = mlflow.genai.datasets.create_dataset(name=mlflow_server.new_experiment())
+    for _ in range(2):  # merged again, nothing is doubled
+        dataset.merge_records([json.loads(line) for line in lines])
+    [record] = dataset.to_df().to_dict("records")
+    assert record["inputs"]["messages"][0]["content"] == task.changed_messages[0].content
+    assert record["expectations"] == {"expected_response": task.answer}
+    assert record["tags"]["smile_trace.variant"] == task.item.id
