@@ -75,8 +75,8 @@ def _of_block(proxy: rates.Recorder, ids: list[str]) -> int:
 def main() -> None:
     """Measures, prints and keeps."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--block", type=int, default=500, help="traces in a block, in fifties")
-    parser.add_argument("--blocks", type=int, default=10)
+    parser.add_argument("--block", type=int, default=2000, help="traces in a block, in fifties")
+    parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--latency", type=float, default=0.02, help="of a fake server, in seconds")
     parser.add_argument("--waiting", type=int, default=100_000, help="for the memory; 0: not taken")
     parser.add_argument("--seconds", type=float, default=180, help="for which memory is looked at")
