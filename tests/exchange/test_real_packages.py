@@ -5,15 +5,17 @@ from pathlib import Path
 import pytest
 
 from smile_trace.hub.tables import rows, write_dataset
+from smile_trace.hub.to_inseq import to_inseq
 from smile_trace.hub.to_shap import to_shap
+from smile_trace.records.entry import Entry
 from tests.support.explained import explanation
 from tests.support.hub_entries import entry, explained
 
-shap = pytest.importorskip("shap", reason="make test-exchange installs it")
-datasets = pytest.importorskip("datasets", reason="make test-exchange installs it")
+INSTALLED = "make test-exchange installs it"
 
 
 def test_shap_takes_it_and_draws_it() -> None:
+    shap = pytest.importorskip("shap", reason=INSTALLED)
     made = to_shap(explained())
     assert isinstance(made, shap.Explanation)
     assert list(made.values) == [s.attribution for s in explained().segments]
@@ -24,8 +26,7 @@ def test_shap_takes_it_and_draws_it() -> None:
 
 
 def test_datasets_loads_the_folder_by_its_card(tmp_path: Path) -> None:
-    from smile_trace.records.entry import Entry
-
+    datasets = pytest.importorskip("datasets", reason=INSTALLED)
     made = [entry(licence="CC-BY-4.0"), Entry.of(explanation(), licence="CC-BY-4.0")]
     write_dataset(made, tmp_path / "d")
     loaded = datasets.load_dataset(str(tmp_path / "d"), "segments", cache_dir=str(tmp_path / "c"))
@@ -33,3 +34,15 @@ def test_datasets_loads_the_folder_by_its_card(tmp_path: Path) -> None:
     assert loaded["train"].num_rows == len(wanted)
     assert loaded["train"][0]["text"] == wanted[0]["text"]
     assert loaded["train"]["attribution"] == [row["attribution"] for row in wanted]
+
+
+def test_inseq_loads_what_it_saved(tmp_path: Path) -> None:
+    inseq = pytest.importorskip("inseq", reason="large (PyTorch): pip install inseq to run it")
+    file = tmp_path / "out.json"
+    to_inseq(explained()).save(file)
+    [loaded] = inseq.FeatureAttributionOutput.load(file)
+    assert [token.token for token in loaded.source] == [s.text for s in explained().segments]
+    assert [token.token for token in loaded.target] == [explained().answer]
+    values = loaded.source_attributions[:, 0].tolist()
+    assert values == pytest.approx([s.attribution for s in explained().segments])
+    assert loaded.aggregate().source_attributions.shape == (len(values), 1)
