@@ -24,17 +24,19 @@ def to_inseq(explanation: Explanation) -> "inseq.FeatureAttributionOutput":
     try:
         import torch  # type: ignore[import-not-found]
         from inseq import FeatureAttributionOutput
-        from inseq.data import (  # type: ignore[import-not-found]
-            FeatureAttributionSequenceOutput,
+        from inseq.data.attribution import (  # type: ignore[import-not-found]
+            CoarseFeatureAttributionSequenceOutput,
         )
         from inseq.utils.typing import TokenWithId  # type: ignore[import-not-found]
     except ModuleNotFoundError as error:
         raise ExtraMissing("inseq's output needs inseq: pip install inseq") from error
     free = [segment for segment in explanation.segments if not segment.protected]
-    sequence = FeatureAttributionSequenceOutput(
+    sequence = CoarseFeatureAttributionSequenceOutput(
         source=[TokenWithId(segment.text, k) for k, segment in enumerate(free)],
         target=[TokenWithId(explanation.answer, 0)],
         source_attributions=torch.tensor([[segment.attribution] for segment in free]),
+        step_scores={},
+        sequence_scores={},
     )
     prompt = "\n".join(message.content for message in explanation.messages)
     return FeatureAttributionOutput(

@@ -45,4 +45,5 @@ def test_inseq_loads_what_it_saved(tmp_path: Path) -> None:
     assert [token.token for token in loaded.target] == [explained().answer]
     values = loaded.source_attributions[:, 0].tolist()
     assert values == pytest.approx([s.attribution for s in explained().segments])
-    assert loaded.aggregate().source_attributions.shape == (len(values), 1)
+    drawn = loaded.show(return_html=True, display=False)
+    assert all(segment.text in drawn for segment in explained().segments)
