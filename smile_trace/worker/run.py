@@ -8,7 +8,6 @@ from contextlib import contextmanager, nullcontext
 
 from smile_trace.errors import ReasonCode, needing_extra
 from smile_trace.explaining.named_models import settings_of
-from smile_trace.listing import listed
 from smile_trace.models.registry import NoModel
 from smile_trace.settings import Settings
 from smile_trace.sources.discovery import pulled
@@ -206,12 +205,13 @@ class _Worker:
     def _log_start(self) -> None:
         """Say in the log what this worker serves, and what an earlier one had to wait for."""
         trackers = [thread.delivery_worker.name for thread in self._deliveries]
+        roles = [role for role in ROLES if role in self._roles]
         logger.info(
-            "the worker starts on %s, to %s; models: %s; trackers: %s",
+            "the worker starts on %s; models: %s; trackers: %s%s",
             self._settings.home,
-            listed([role for role in ROLES if role in self._roles]),
             ", ".join(self._models or self._settings.models) or "none",
             ", ".join(trackers) or "none",
+            "" if len(roles) == len(ROLES) else f"; roles: {', '.join(roles)}",
         )
         for pause in filter(self._has_model, self._store.pauses.all().values()):
             logger.warning("%s is still paused, and tried now: %s", pause.name, pause.reason)
