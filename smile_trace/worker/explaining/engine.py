@@ -126,8 +126,8 @@ class Engine:
     async def explain(self, job_id: int, workflow: str) -> None:
         """The body of the workflow of that id."""
         self._loop = asyncio.get_running_loop()
-        try:
-            job = self._store.jobs.get(job_id)
+        try:  # without this job it would count as under way for ever
+            job = await asyncio.to_thread(self._store_retry, self._store.jobs.get, job_id)
         except KeyError:  # it was removed, long after this run of it ended, or just now
             with self._lock:
                 self._active.pop(job_id, None)

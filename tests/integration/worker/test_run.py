@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from smile_trace.settings import Settings
-from smile_trace.store import Store
+from smile_trace.store import Store, StoreUnavailable
+from smile_trace.store.jobs import Job, Jobs
 from smile_trace.store.outbox import TrackerState
 from smile_trace.store.pauses import Pause
 from smile_trace.trackers import TrackerUnavailable
@@ -90,6 +91,23 @@ def test_no_text_is_asked_twice(settings: Settings, server: PlantedServer) -> No
     capture(settings, 1, 2)
     run(settings, once=True, trackers=[])
     assert max(requests_sent(server).values()) == 1
+
+
+def test_a_run_that_cannot_read_its_job_tries_again(
+    settings: Settings, server: PlantedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, refused = Jobs.get, list[int]()
+
+    def get(jobs: Jobs, job_id: int) -> Job:
+        if job_id not in refused:
+            refused.append(job_id)
+            raise StoreUnavailable("the database restarts")
+        return read(jobs, job_id)
+
+    monkeypatch.setattr(Jobs, "get", get)
+    capture(settings, 1, 2)
+    status = run(settings, once=True, trackers=[])
+    assert len(refused) == status.explained == 2
 
 
 def test_a_failing_call_ends_failed_with_its_reason_and_holds_up_no_other(
