@@ -220,12 +220,14 @@ class Jobs:
         with self._database.read() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
-    def running(self) -> list[Job]:
-        """Jobs that were started and have not ended."""
+    def running(self, worker_id: int | None = None) -> list[Job]:
+        """Jobs that were started and have not ended; of one of the workers of a shared store, or
+        of all."""
+        query = select(jobs).where(jobs.c.state == "running")
+        if worker_id is not None:
+            query = query.where(jobs.c.worker_id == worker_id)
         with self._database.read() as connection:
-            return [
-                _job(r) for r in connection.execute(select(jobs).where(jobs.c.state == "running"))
-            ]
+            return [_job(row) for row in connection.execute(query)]
 
     def unfinished(self) -> list[Job]:
         """Jobs that wait or run."""

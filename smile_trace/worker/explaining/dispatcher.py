@@ -39,6 +39,7 @@ class Dispatcher:
 
     def dispatch(self) -> int:
         """Start as many jobs as there is room for; returns the number that run here."""
+        self._engine.begin_unsure()
         # One worker at a time, so that none counts what another is about to start.
         if self._has_room() and self._anything_due():
             with self._fleet.turn("dispatch") as ours:

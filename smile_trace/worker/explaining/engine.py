@@ -78,6 +78,7 @@ class Engine:
         self._active: dict[int, str | None] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._lock = threading.Lock()
+        self._unsure = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -103,10 +104,27 @@ class Engine:
         """Start a pending job; False where it is not pending any more.
 
         Raises:
-            StoreUnavailable: it could not be started, and is pending still.
+            StoreUnavailable: it could not be started; `begin_unsure` finds out.
         """
-        if not self._store.jobs.start(job, now=self._clock(), worker_id=self._fleet.worker_id):
-            return False
+        mine = self._fleet.worker_id
+        try:
+            started = self._store.jobs.start(job, now=self._clock(), worker_id=mine)
+        except StoreUnavailable:
+            self._unsure = mine is not None  # the answer may be lost on its way, and the job ours
+            raise
+        if started:
+            self._begin(job)
+        return started
+
+    def begin_unsure(self) -> None:
+        """Begin the jobs that this worker of a shared store has without knowing it."""
+        if self._unsure:
+            for job in self._store.jobs.running(self._fleet.worker_id):
+                if job.id not in self.active:
+                    self._begin(job)
+            self._unsure = False
+
+    def _begin(self, job: Job) -> None:
         with self._lock:
             self._active[job.id] = job.model
         try:
@@ -115,7 +133,6 @@ class Engine:
         except StoreUnavailable:
             self._release(job)
             raise
-        return True
 
     @property
     def active(self) -> Mapping[int, str | None]:

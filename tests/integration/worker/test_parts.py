@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from smile_trace.settings import Settings
-from smile_trace.store import Store
+from smile_trace.store import Store, StoreUnavailable
+from smile_trace.store.jobs import Job, Jobs
 from smile_trace.store.workers import RegisteredWorker
 from smile_trace.worker.doctor.fleet import examine_fleet
 from smile_trace.worker.lock import WorkerError
@@ -61,6 +63,36 @@ def test_a_model_is_asked_by_who_has_it(
     status = run(settings, once=True, models=["gpu"], trackers=[])
     assert (status.pending, status.failed, server.bodies) == (1, 0, [])
     assert run(settings, once=True, models=["planted"], trackers=[]).explained == 1
+
+
+def test_a_start_whose_answer_was_lost_is_found(
+    configure: Callable[..., Settings],
+    postgres_server: PostgresServer,
+    server: PlantedServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start, lost = Jobs.start, list[Job]()
+
+    def started_but_not_told(jobs: Jobs, job: Job, **how: Any) -> bool:
+        done = start(jobs, job, **how)
+        if not lost:
+            lost.append(job)
+            raise StoreUnavailable("the connection was lost")
+        return done
+
+    monkeypatch.setattr(Jobs, "start", started_but_not_told)
+    settings = configure(store={"url": postgres_server.new_database()})
+    capture(settings, 1)
+    stopping = threading.Event()
+    thread = threading.Thread(target=run, args=(settings,), kwargs={"stopping": stopping})
+    thread.start()
+    store = Store.open(settings)
+    wait_for(lambda: store.status().explained == 1)
+    store.close()
+    stopping.set()
+    thread.join()
+    assert len(lost) == 1
+    assert len(server.bodies) == 20
 
 
 def test_a_part_needs_others(configure: Callable[..., Settings]) -> None:
