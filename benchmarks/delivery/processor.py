@@ -40,11 +40,11 @@ def main() -> None:
         store = Store.open(Settings(home=home))
         outbox, now = store.outbox, time.time()
         outbox.fill("mlflow", now=now)
-        due = [one.item for one in outbox.due_traces("mlflow", now=now, limit=TRACES)]
+        due = [one.item for one in outbox.due("mlflow", "trace", now=now, limit=TRACES)]
         traces = store.trace_many(due)
         steps: dict[str, Callable[[], Any]] = {
             "queue what is new": lambda: outbox.fill("mlflow", now=now),
-            "ask what is due": lambda: outbox.due_traces("mlflow", now=now, limit=TRACES),
+            "ask what is due": lambda: outbox.due("mlflow", "trace", now=now, limit=TRACES),
             "read the traces": lambda: store.trace_many(due),
             "write for MLflow": lambda: json.dumps(
                 spans_to_otlp([s for t in traces for s in spans_for_mlflow(t)])

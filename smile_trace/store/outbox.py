@@ -111,91 +111,38 @@ class Outbox:
                 trial.commit()
             return queued
 
-    def due_traces(
-        self, tracker: str, *, now: float, limit: int, without: Collection[str] = ()
-    ) -> list[Delivery]:
-        """Traces whose time has come, oldest first.
-
-        Args:
-            without: items that are on their way already.
-        """
-        return self._due(tracker, "trace", now, limit, without)
-
-    def _due(
-        self, tracker: str, kind: Kind, now: float, limit: int, without: Collection[str]
-    ) -> list[Delivery]:
-        query = (
-            select(deliveries)
-            .where(_due(tracker, kind, now, without))
-            .order_by(deliveries.c.not_before, age())
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [_delivery(row) for row in connection.execute(query)]
-
-    def due_explanations(
+    def due(
         self,
         tracker: str,
+        kind: Kind,
         *,
         now: float,
         limit: int,
-        traces_too: bool = True,
+        alone: bool = False,
         without: Collection[str] = (),
     ) -> list[Delivery]:
-        """Explanations whose time has come and whose trace has arrived.
+        """What its time has come for, oldest first; what belongs into a trace, once that has
+        arrived.
 
         Args:
-            traces_too: False for a tracker that takes explanations alone: none waits for a trace.
+            alone: for a tracker that takes explanations alone: none waits for a trace.
             without: items that are on their way already.
         """
-        if not traces_too:
-            return self._due(tracker, "explanation", now, limit, without)
-        return self._due_in_traces(tracker, "explanation", now, limit, without)
-
-    def due_paths(
-        self, tracker: str, *, now: float, limit: int, without: Collection[str] = ()
-    ) -> list[Delivery]:
-        """Paths whose time has come and whose trace has arrived.
-
-        Args:
-            without: items that are on their way already.
-        """
-        return self._due_in_traces(tracker, "path", now, limit, without)
-
-    def due_profiles(
-        self, tracker: str, *, now: float, limit: int, without: Collection[str] = ()
-    ) -> list[Delivery]:
-        """Profiles whose time has come and whose trace has arrived.
-
-        Args:
-            without: items that are on their way already.
-        """
-        return self._due_in_traces(tracker, "profile", now, limit, without)
-
-    def due_unexplained(self, tracker: str, *, now: float, limit: int) -> list[Delivery]:
-        """Calls that are not explained, whose time has come and whose trace has arrived."""
-        return self._due_in_traces(tracker, "unexplained", now, limit)
-
-    def _due_in_traces(
-        self, tracker: str, kind: Kind, now: float, limit: int, without: Collection[str] = ()
-    ) -> list[Delivery]:
-        trace = deliveries.alias("trace")
-        query = (
-            select(deliveries, trace.c.external_id.label("traced_as"))
-            .join(
+        query = select(deliveries).where(_due(tracker, kind, now, without))
+        if kind != "trace" and not alone:
+            trace = deliveries.alias("trace")
+            query = query.add_columns(trace.c.external_id.label("traced_as")).join(
                 trace,
                 and_(
                     trace.c.tracker == deliveries.c.tracker,
                     trace.c.kind == "trace",
                     trace.c.item == deliveries.c.trace_id,
+                    trace.c.state == "delivered",
                 ),
             )
-            .where(_due(tracker, kind, now, without), trace.c.state == "delivered")
-            .order_by(deliveries.c.not_before, age())
-            .limit(limit)
-        )
+        query = query.order_by(deliveries.c.not_before, age()).limit(limit)
         with self._database.read() as connection:
-            return [_delivery(row, row.traced_as) for row in connection.execute(query)]
+            return [_delivery(row) for row in connection.execute(query)]
 
     @contextmanager
     def settling(self) -> Iterator["Settling"]:
@@ -336,7 +283,7 @@ def _due(tracker: str, kind: Kind, now: float, without: Collection[str]):  # typ
     )
 
 
-def _delivery(row, traced_as: str | None = None) -> Delivery:  # type: ignore[no-untyped-def]
+def _delivery(row) -> Delivery:  # type: ignore[no-untyped-def]
     return Delivery(
         tracker=row.tracker,
         kind=row.kind,
@@ -344,5 +291,5 @@ def _delivery(row, traced_as: str | None = None) -> Delivery:  # type: ignore[no
         trace_id=row.trace_id,
         attempts=row.attempts,
         queued_at=row.created_at,
-        traced_as=traced_as,
+        traced_as=row._mapping.get("traced_as"),
     )

@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from smile_trace.errors import ReasonCode
-from smile_trace.records import Trace
+from smile_trace.records import Call, Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.forgetting import Removal
 from smile_trace.store.outbox import Delivery
-from smile_trace.store.queueing import Wanted
+from smile_trace.store.queueing import Kind, Wanted
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -25,6 +25,8 @@ from smile_trace.trackers import (
     UnexplainedCall,
 )
 from smile_trace.worker.delivery.removals import Removals
+
+Item = TypeVar("Item")
 
 TRACES, EXPLANATIONS, PATHS, PROFILES, UNEXPLAINED = 50, 10, 5, 10, 50
 """How many go into one batch."""
@@ -114,22 +116,30 @@ class Turns:
             Batch("traces", self._traces(without), TRACE_UNREADABLE, tracker.deliver_traces),
             Batch(
                 "explanations",
-                self._explanations(without),
+                self._found("explanation", EXPLANATIONS, self._explained, without),
                 CALL_REMOVED,
                 tracker.deliver_explanations,
             ),
-            Batch("paths", self._paths(without), TRACE_UNREADABLE, tracker.deliver_paths),
-            Batch("profiles", self._profiles(without), CALL_REMOVED, tracker.deliver_profiles),
+            Batch(
+                "paths",
+                self._found("path", PATHS, self._path, without),
+                TRACE_UNREADABLE,
+                tracker.deliver_paths,
+            ),
+            Batch(
+                "profiles",
+                self._found("profile", PROFILES, self._profile, without),
+                CALL_REMOVED,
+                tracker.deliver_profiles,
+            ),
         ]
         if not under_way and not any(batch.found for batch in batches):
-            others = self._all_unexplained()
+            others = self._found("unexplained", UNEXPLAINED, self._unexplained)
             batches = [Batch("unexplained", others, EXPLAINED_SINCE, tracker.deliver_unexplained)]
         return Turn(removals, [batch for batch in batches if batch.found])
 
     def _traces(self, without: Collection[str]) -> list[tuple[Delivery, CapturedTrace | None]]:
-        due = self._store.outbox.due_traces(
-            self._tracker.name, now=self._clock(), limit=TRACES, without=without
-        )
+        due = self._due("trace", TRACES, without)
         if not due:
             return []
         traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
@@ -139,40 +149,29 @@ class Turns:
         }
         return [(delivery, items.get(delivery.item)) for delivery in due]
 
-    def _explanations(
-        self, without: Collection[str]
-    ) -> list[tuple[Delivery, ExplainedCall | None]]:
-        due = self._store.outbox.due_explanations(
+    def _found(
+        self,
+        kind: Kind,
+        limit: int,
+        item: Callable[[Delivery], Item | None],
+        without: Collection[str] = (),
+    ) -> list[tuple[Delivery, Item | None]]:
+        return [(delivery, item(delivery)) for delivery in self._due(kind, limit, without)]
+
+    def _due(self, kind: Kind, limit: int, without: Collection[str]) -> list[Delivery]:
+        return self._store.outbox.due(
             self._tracker.name,
+            kind,
             now=self._clock(),
-            limit=EXPLANATIONS,
-            traces_too=self._takes_traces,
+            limit=limit,
+            alone=kind == "explanation" and not self._takes_traces,
             without=without,
         )
-        return [(delivery, self._explained(delivery)) for delivery in due]
-
-    def _paths(self, without: Collection[str]) -> list[tuple[Delivery, ExplainedPath | None]]:
-        due = self._store.outbox.due_paths(
-            self._tracker.name, now=self._clock(), limit=PATHS, without=without
-        )
-        return [(delivery, self._path(delivery)) for delivery in due]
-
-    def _profiles(self, without: Collection[str]) -> list[tuple[Delivery, ProfiledCall | None]]:
-        due = self._store.outbox.due_profiles(
-            self._tracker.name, now=self._clock(), limit=PROFILES, without=without
-        )
-        return [(delivery, self._profile(delivery)) for delivery in due]
-
-    def _all_unexplained(self) -> list[tuple[Delivery, UnexplainedCall | None]]:
-        due = self._store.outbox.due_unexplained(
-            self._tracker.name, now=self._clock(), limit=UNEXPLAINED
-        )
-        return [(delivery, self._unexplained(delivery)) for delivery in due]
 
     def _explained(self, delivery: Delivery) -> ExplainedCall | None:
         trace = self._store.trace(delivery.trace_id)
         explanation = self._store.explanation(delivery.item)
-        call = next((call for call in trace.calls if call.id == delivery.item), None)
+        call = _call(trace, delivery)
         traced_as = delivery.traced_as if self._takes_traces else ""
         if call is None or explanation is None or traced_as is None:
             return None
@@ -188,7 +187,7 @@ class Turns:
     def _profile(self, delivery: Delivery) -> ProfiledCall | None:
         profile = self._store.profiles.get(delivery.item)
         trace = self._store.trace(delivery.trace_id)
-        call = next((call for call in trace.calls if call.id == delivery.item), None)
+        call = _call(trace, delivery)
         if profile is None or call is None or delivery.traced_as is None:
             return None
         return ProfiledCall(trace=trace, call=call, profile=profile, traced_as=delivery.traced_as)
@@ -196,7 +195,7 @@ class Turns:
     def _unexplained(self, delivery: Delivery) -> UnexplainedCall | None:
         job = self._store.jobs.unexplained(delivery.item)
         trace = self._store.trace(delivery.trace_id)
-        call = next((call for call in trace.calls if call.id == delivery.item), None)
+        call = _call(trace, delivery)
         if job is None or call is None or delivery.traced_as is None:
             return None
         return UnexplainedCall(
@@ -213,6 +212,11 @@ class Turns:
             return False
         captured = max(span.end_ns for span in trace.spans) / 1e9
         return self._clock() - captured < self._external_seconds
+
+
+def _call(trace: Trace, delivery: Delivery) -> Call | None:
+    """The call that a delivery is about; None where it is not in its trace any more."""
+    return next((call for call in trace.calls if call.id == delivery.item), None)
 
 
 def wanted(capabilities: Capabilities) -> Wanted:
