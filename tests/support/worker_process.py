@@ -17,6 +17,7 @@ from smile_trace.settings import Settings
 from smile_trace.worker.run import run
 from tests.support.fake_tracker import FolderTracker
 from tests.support.forked import FORKS
+from tests.support.worker_settings import wait_for
 
 Prepare = Callable[[Path], None]
 """Called with the home in the worker's process before it works; found by name there."""
@@ -43,6 +44,13 @@ class WorkerProcesses:
         process.start()
         self._started.append(process)
         return process
+
+    def kill_when(self, condition: Callable[[], object]) -> None:
+        """One more worker, killed as soon as the condition holds."""
+        worker = self.start()
+        wait_for(condition)
+        worker.kill()
+        worker.join()
 
     def finish(self, seconds: float = 600) -> None:
         """One more worker, until everything is done."""

@@ -10,7 +10,7 @@ from smile_trace.store import Store
 from tests.support.chaos.fault_run import capture, prepare, wait_out_pauses
 from tests.support.planted_process import PlantedProcess
 from tests.support.worker_process import WorkerProcesses
-from tests.support.worker_settings import planted_answer, settings_tables, wait_for
+from tests.support.worker_settings import planted_answer, settings_tables
 
 PER_EXPLANATION = 8
 
@@ -51,10 +51,7 @@ def test_the_model_never_counts_more_than_the_cap(
             return model.asked >= share * cap
 
         for share in kills:
-            worker = workers.start()
-            wait_for(lambda share=share: sent(share), 300)
-            worker.kill()
-            worker.join()
+            workers.kill_when(lambda share=share: sent(share))
             model.kill()
             model.start()
             wait_out_pauses(settings)

@@ -23,7 +23,7 @@ from tests.support.planted import PlantedServer, serving
 from tests.support.sample_profiles import QUESTION, RETURNS, first_document
 from tests.support.spooled import call_span, trace_id, write_spool
 from tests.support.worker_process import WorkerProcesses
-from tests.support.worker_settings import settings_tables, wait_for
+from tests.support.worker_settings import settings_tables
 
 EXPLAINED, PROFILED = 8, 60
 ONE_AT_A_TIME: dict[str, Any] = {"worker": {"concurrent_explanations": 1}}
@@ -120,10 +120,7 @@ def test_killed_in_the_middle_it_goes_on_for_free(tmp_path: Path) -> None:
         kills = 0
         try:
             for asked in (EXPLAINED + 6, EXPLAINED + 20, 2 * EXPLAINED + 50):
-                worker = workers.start()
-                wait_for(lambda asked=asked: len(server.bodies) >= asked)
-                worker.kill()
-                worker.join()
+                workers.kill_when(lambda asked=asked: len(server.bodies) >= asked)
                 kills += 1
             workers.finish()
         finally:

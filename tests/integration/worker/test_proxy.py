@@ -251,10 +251,7 @@ def test_killed_in_the_middle_nothing_is_paid_twice(
     ]
     try:
         for who, requests in seen:
-            worker = workers.start()
-            wait_for(lambda who=who, requests=requests: len(who.bodies) >= requests, 300)
-            worker.kill()
-            worker.join()
+            workers.kill_when(lambda who=who, requests=requests: len(who.bodies) >= requests)
         workers.finish()
     finally:
         workers.close()

@@ -294,10 +294,7 @@ def test_killed_between_rounds_nothing_is_lost_or_paid_twice(
     capture(settings, 1, 2, 3)
     kills = 0
     for asked in (5, 30, 45):
-        worker = workers.start()
-        wait_for(lambda asked=asked: len(server.bodies) >= asked)
-        worker.kill()
-        worker.join()
+        workers.kill_when(lambda asked=asked: len(server.bodies) >= asked)
         kills += 1
     workers.finish()
     tracker = workers.tracker
@@ -365,10 +362,7 @@ def test_a_call_that_kills_the_worker_is_found_out(
     hanging = threading.Event()
     server.function = lambda prompt: str(hanging.wait(60))
     for kill in range(1, 6):
-        worker = workers.start()
-        wait_for(lambda kill=kill: len(server.bodies) >= kill)
-        worker.kill()
-        worker.join()
+        workers.kill_when(lambda kill=kill: len(server.bodies) >= kill)
     hanging.set()
     workers.finish()
     store = Store.open(settings)

@@ -20,7 +20,7 @@ from tests.support.fake_tracker import FakeTracker, PathTracker
 from tests.support.planted_agents import PlantedAgent, planted_agent
 from tests.support.strict_openai import StrictServer, strict
 from tests.support.worker_process import WorkerProcesses
-from tests.support.worker_settings import settings_tables, wait_for
+from tests.support.worker_settings import settings_tables
 
 AGENT = planted_agent(120, "user", 2)
 """It calls a tool; an order's number in the user's message decides."""
@@ -96,10 +96,7 @@ def test_killed_in_the_middle_it_goes_on_for_free(tmp_path: Path) -> None:
         try:
             kills = 0
             for asked in (20, 45):
-                worker = workers.start()
-                wait_for(lambda asked=asked: len(server.bodies) >= asked)
-                worker.kill()
-                worker.join()
+                workers.kill_when(lambda asked=asked: len(server.bodies) >= asked)
                 kills += 1
             workers.finish()
         finally:
