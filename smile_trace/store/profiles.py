@@ -7,10 +7,9 @@ from sqlalchemy import func, select
 from smile_trace.records import Call, Record
 from smile_trace.records.profile import Profile
 from smile_trace.store.database import Database
-from smile_trace.store.forgotten import forgotten_among
 from smile_trace.store.groups import Group
 from smile_trace.store.jobs import Job
-from smile_trace.store.statements import insert
+from smile_trace.store.kept_by_jobs import KeptByJobs
 from smile_trace.store.tables import profiles
 
 _AT_ONCE = 20
@@ -31,55 +30,34 @@ class StoredProfile(Record):
     profile: Profile
 
 
-class Profiles:
+class Profiles(KeptByJobs):
     """Profiles, each made by the job that explains its call."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database, profiles)
 
     def keep(self, job: Job, call: Call, profile: Profile, *, period: str, now: float) -> None:
         """Store the profile of the job's call; idempotent.
 
         Nothing is stored where the trace was forgotten meanwhile.
         """
-        with self._database.write() as connection:
-            if forgotten_among(connection, [job.trace_id]):
-                return
-            kept = insert(profiles).values(
-                call_id=job.call_id,
-                trace_id=job.trace_id,
-                settings_hash=job.settings_hash,
-                attempt=job.attempt,
-                **Group.of(call).values,
-                period=period,
-                seed=profile.seed,
-                status=profile.status,
-                created_at=now,
-                body=profile.model_dump_json(),
-            )
-            connection.execute(kept.on_conflict_do_nothing())
+        self._keep(
+            job,
+            **Group.of(call).values,
+            period=period,
+            seed=profile.seed,
+            status=profile.status,
+            created_at=now,
+            body=profile.model_dump_json(),
+        )
 
     def is_there(self, job: Job, period: str) -> bool:
         """Whether this attempt of the job has its profile of that period already."""
-        query = select(profiles.c.id).where(
-            profiles.c.call_id == job.call_id,
-            profiles.c.settings_hash == job.settings_hash,
-            profiles.c.attempt == job.attempt,
-            profiles.c.period == period,
-        )
-        with self._database.read() as connection:
-            return connection.execute(query).first() is not None
+        return self._is_there(job, profiles.c.period == period)
 
     def get(self, call_id: str) -> Profile | None:
         """The newest profile of a call."""
-        query = (
-            select(profiles.c.body)
-            .where(profiles.c.call_id == call_id)
-            .order_by(profiles.c.id.desc())
-            .limit(1)
-        )
-        with self._database.read() as connection:
-            body = connection.execute(query).scalar()
+        body = self._newest(profiles.c.call_id == call_id)
         return None if body is None else Profile.model_validate_json(body)
 
     def read(self, *, name: str | None = None, since: float = 0.0) -> Iterator[StoredProfile]:
