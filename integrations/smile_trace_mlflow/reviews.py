@@ -2,18 +2,18 @@
 
 import hashlib
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from smile_trace import semconv
 from smile_trace.records import JSON, Span
-from smile_trace.records.judgement import QUESTIONS, Judgement, Reply, ReviewTask
+from smile_trace.records.judgement import QUESTIONS, Judgement, ReviewTask
 from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.render.review import review_text
 from smile_trace.trackers.fields import json_text, without_nul
 from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.reviewed import CHOICES, NAMES, Said, judgements
 from smile_trace_mlflow.spans import INPUTS, OUTPUTS, TAG_PREFIX, TYPE, mlflow_id
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ VARIANT = "smile.variant"
 OF_TRACE = "smile.reviewed_trace"
 """Trace tag: the id of the trace whose call was varied."""
 
-REPLIES: dict[str, Reply] = {"yes": "yes", "no": "no", "cannot say": "cannot_say"}
-"""As they are chosen in MLflow."""
-
 
 def send(server: "Server", queue: str, tasks: Sequence[ReviewTask]) -> None:
     """Put variants into the queue of that name, which is made where there is none; what is there
@@ -42,8 +39,8 @@ def send(server: "Server", queue: str, tasks: Sequence[ReviewTask]) -> None:
     held = server.find_queue(queue)
     if held is None:
         schemas = [
-            server.find_or_make_schema(label(question.name), question, list(REPLIES))
-            for question in reversed(QUESTIONS)  # MLflow shows the newest first
+            server.find_or_make_schema(name, question, list(CHOICES))
+            for name, question in reversed([*zip(NAMES, QUESTIONS, strict=True)])  # newest first
         ]
         held = server.make_queue(queue, schemas)
     ids = {_trace_id(server.experiment_id, task.item.id): task for task in tasks}
@@ -65,7 +62,12 @@ def read(server: "Server", queue: str) -> list[Judgement]:
         raise RequestRejected(f"MLflow has no review queue {queue!r}", status=404, retry=False)
     infos = server.queued(held)
     with server.reading():
-        return [judgement for info in infos for judgement in _judgements(info)]
+        return [
+            judgement
+            for info in infos
+            if (variant := info.tags.get(VARIANT))
+            for judgement in judgements(str(variant), _said_of(info))
+        ]
 
 
 def forget(server: "Server", trace_id: str) -> None:
@@ -74,38 +76,12 @@ def forget(server: "Server", trace_id: str) -> None:
         server.delete_trace(info)
 
 
-def label(question: str) -> str:
-    """The name of a question's label schema, and of its assessments."""
-    return f"smile.{question}"
-
-
-def _judgements(info: "TraceInfo") -> Iterator[Judgement]:
-    variant = info.tags.get(VARIANT)
-    said = defaultdict[str, dict[str, Reply]](dict)
-    latest = defaultdict[str, int](int)
-    for one in info.assessments if variant else ():
-        reply = REPLIES.get(str(getattr(one, "value", None)))
-        if one.source.source_type != "HUMAN" or reply is None or one.valid is False:
-            continue
-        who = one.source.source_id or "somebody"
-        said[who][one.name] = reply
-        latest[who] = max(latest[who], int(one.last_update_time_ms or 0))
-    for who, replies in said.items():
-        given: dict[str, Reply | None] = {
-            question.name: replies.get(label(question.name)) for question in QUESTIONS
-        }
-        if any(given.values()):
-            yield _judgement(str(variant), who, given, latest[who])
-
-
-def _judgement(
-    variant: str, reviewer: str, given: Mapping[str, Reply | None], at_ms: int
-) -> Judgement:
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")
-    replies: dict[str, JSON] = {name: reply or "cannot_say" for name, reply in given.items()}
-    return Judgement.model_validate(
-        {"variant_id": variant, "reviewer": reviewer, "judged_at": at, **replies}
-    )
+def _said_of(info: "TraceInfo") -> Iterator[Said]:
+    for one in info.assessments:
+        if one.source.source_type == "HUMAN" and one.valid is not False:
+            at = datetime.fromtimestamp(int(one.last_update_time_ms or 0) / 1000, UTC)
+            who, choice = one.source.source_id or "somebody", str(getattr(one, "value", None))
+            yield Said(who, one.name, choice, at.isoformat(timespec="seconds"))
 
 
 def _trace_id(experiment: str, variant: str) -> str:

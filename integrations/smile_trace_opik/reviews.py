@@ -7,15 +7,15 @@ lists that traces are filtered by.
 
 import json
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from smile_trace.records import JSON
-from smile_trace.records.judgement import QUESTIONS, Judgement, Reply, ReviewTask
+from smile_trace.records.judgement import QUESTIONS, Judgement, ReviewTask
 from smile_trace.render.review import review_text
 from smile_trace.trackers.fields import timestamp, without_nul
 from smile_trace.trackers.http import RequestRejected
+from smile_trace.trackers.reviewed import NAMES, Said, judgements
 from smile_trace_opik.ids import uuid7
 from smile_trace_opik.queues import Asked, ReviewQueue
 from smile_trace_opik.server import OpikServer
@@ -23,9 +23,6 @@ from smile_trace_opik.spans import SOURCE
 
 VARIANT = "smile_variant"
 """Metadata: the id of the variant that is judged."""
-
-REPLIES: dict[str, Reply] = {"yes": "yes", "no": "no", "cannot say": "cannot_say"}
-NAMES = {f"smile.{question.name}": question.name for question in QUESTIONS}
 
 ASKED = Asked(
     about="Variants of requests whose answers changed, from smile-trace.",
@@ -61,7 +58,12 @@ def read(server: OpikServer, project: str, queue: str) -> list[Judgement]:
         raise RequestRejected(f"Opik has no annotation queue {queue!r}", status=404, retry=False)
     traces = _found(server, project, "annotation_queue_ids", held)
     with server.service.reading():
-        return [judgement for trace in traces for judgement in _judgements(trace)]
+        return [
+            judgement
+            for trace in traces
+            if (variant := (trace.get("metadata") or {}).get(VARIANT))
+            for judgement in judgements(str(variant), _said_of(trace))
+        ]
 
 
 def forget(server: OpikServer, project: str, trace_id: str) -> None:
@@ -75,21 +77,13 @@ def _found(server: OpikServer, project: str, field: str, value: str) -> list[dic
     return server.listed("traces", {"project_name": project, "filters": json.dumps(filters)})
 
 
-def _judgements(trace: Mapping[str, JSON]) -> Iterator[Judgement]:
-    variant = (trace.get("metadata") or {}).get(VARIANT)
-    said = defaultdict[str, dict[str, JSON]](dict)
-    for score in (trace.get("feedback_scores") or ()) if variant else ():
+def _said_of(trace: Mapping[str, JSON]) -> Iterator[Said]:
+    for score in trace.get("feedback_scores") or ():
         one_author = {str(score.get("last_updated_by") or "somebody"): score}
         for author, entry in (score.get("value_by_author") or one_author).items():
-            reply = REPLIES.get(str(entry.get("category_name")))
-            if score["name"] in NAMES and reply and entry.get("source") == "ui":
+            if entry.get("source") == "ui":
                 at = str(entry.get("last_updated_at") or _now())
-                said[author][NAMES[score["name"]]] = reply
-                said[author]["judged_at"] = max(at, str(said[author].get("judged_at", "")))
-    for author, replies in said.items():
-        whole: dict[str, JSON] = dict.fromkeys(NAMES.values(), "cannot_say")
-        whole |= {**replies, "variant_id": str(variant), "reviewer": author}
-        yield Judgement.model_validate(whole)
+                yield Said(author, score["name"], str(entry.get("category_name")), at)
 
 
 def _trace(task: ReviewTask, project: str) -> dict[str, JSON]:
