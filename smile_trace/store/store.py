@@ -159,7 +159,7 @@ class Store:
 
     def status(self) -> Status:
         """Everything counted, as of one moment."""
-        return read_status(self.database, self.ledger.today())
+        return read_status(self.database, self.ledger.today(), self.ledger.refusal)
 
     def end_long_waits(self, now: float) -> None:
         """Retry at once what would wait beyond MAX_WAIT: the clock was set back meanwhile."""

@@ -1,11 +1,13 @@
 """Counts of everything in the store, as of one moment."""
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
 from sqlalchemy import Connection, Select, and_, func, select
 
-from smile_trace.errors import ReasonCode
+from smile_trace.errors import Reason, ReasonCode
 from smile_trace.presentable import presentable
 from smile_trace.records import Record
 from smile_trace.store.database import Database
@@ -118,8 +120,14 @@ class Status(Record):
     spent: Spent
 
 
-def read_status(database: Database, today: str) -> Status:
-    """Count everything, as of one moment. `today` is the ISO date of the daily caps."""
+def read_status(database: Database, today: str, refusal: Callable[[str], Reason | None]) -> Status:
+    """Count everything, as of one moment.
+
+    Args:
+        database: the store's.
+        today: the ISO date of the daily caps.
+        refusal: why these let nothing more of a model through; None where they do.
+    """
     with database.read() as connection:
         by_state = select(jobs.c.state, func.count()).group_by(jobs.c.state)
         states = {row[0]: row[1] for row in connection.execute(by_state)}
@@ -146,7 +154,7 @@ def read_status(database: Database, today: str) -> Status:
             skipped=states.get("skipped", 0),
             skipped_by_reason=_reasons(connection, "skipped"),
             failed_by_reason=_reasons(connection, "failed"),
-            pending_by_reason=_waited_for(connection),
+            pending_by_reason=_waited_for(connection, refusal),
             trackers=_trackers(connection),
             sources=read_places(connection),
             workers=tuple(read_workers(connection)),
@@ -183,15 +191,27 @@ def _reasons(connection: Connection, state: str) -> tuple[Counted, ...]:
     return _by_reason(connection, which)
 
 
-def _waited_for(connection: Connection) -> tuple[Counted, ...]:
-    """Why jobs are pending. A paused model is tried with one of its jobs: what that one met last
-    is what all of them wait for."""
+def _waited_for(
+    connection: Connection, refusal: Callable[[str], Reason | None]
+) -> tuple[Counted, ...]:
+    """Why jobs are pending, the most frequent first. A paused model is tried with one of its jobs:
+    what that one met last is what all of them wait for. No job is begun that a cap would stop."""
     of_model = jobs.outerjoin(paused_models, paused_models.c.name == jobs.c.model)
     waiting = select(
         func.coalesce(paused_models.c.reason, jobs.c.reason).label("reason"),
         func.coalesce(paused_models.c.reason_code, jobs.c.reason_code).label("reason_code"),
+        func.coalesce(jobs.c.model, "").label("model"),
     )
-    return _by_reason(connection, waiting.select_from(of_model).where(jobs.c.state == "pending"))
+    found = waiting.select_from(of_model).where(jobs.c.state == "pending").subquery()
+    query = select(found, func.count()).group_by(*found.c)
+    counts = Counter[tuple[str, ReasonCode | None]]()
+    for reason, code, model, count in connection.execute(query).all():
+        if reason is not None:
+            counts[reason, code] += count
+        elif capped := refusal(model):
+            counts[capped.text, capped.code] += count
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0][0]))
+    return tuple(Counted(reason=r, code=c, count=n) for (r, c), n in ordered)
 
 
 def _by_reason(connection: Connection, which: Select[Any]) -> tuple[Counted, ...]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from smile_trace.errors import BudgetExceeded
+from smile_trace.errors import BudgetExceeded, Reason
 from smile_trace.records import Record
 from smile_trace.settings import Budget, ModelSettings, table_of
 from smile_trace.store.database import Database
@@ -35,6 +35,8 @@ BEYOND_BOUND, LEAST_BOUND, LEAST_USD = 10, 10_000, 0.1
 """Usage above so many times its reservation (or these tokens and dollars) is not believed."""
 MAX_TOKENS = 10**9
 """The most tokens of a reservation that was made without a bound."""
+_LEAST = Spent(calls=1, tokens=1, usd=1e-6)
+"""Less than any attempt."""
 
 
 class Left(Record):
@@ -201,6 +203,16 @@ class StoredLedger:
             for unit, cap in self._caps_of(name).items()
             if cap is not None and spent.get(name, nothing)[unit] >= cap
         }
+
+    def refusal(self, model: str) -> Reason | None:
+        """Why the caps per day let nothing more of that model through; None where they do."""
+        day = self.today()
+        for entry in (Entry("model", f"{day}/{model}", _LEAST), Entry("day", day, _LEAST)):
+            try:
+                self._refuse(entry._replace(caps=self._caps(entry, model)), model)
+            except BudgetExceeded as error:
+                return error.reason
+        return None
 
     def _refuse_usage(self, model: str, tokens: int, usd: float | None) -> None:
         if model not in self._disbelieved:

@@ -1,10 +1,19 @@
 """Jobs from their sampling to their explanation, and back."""
 
+from contextlib import closing
+from typing import Any
+
+import pytest
+
 from smile_trace.errors import Reason, ReasonCode
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.pauses import Pause
+from tests.support.ledgers import reserve
 from tests.support.store_rows import GROUP, call_id, capture, decision, explanation, only
+
+MODEL = {"kind": "endpoint", "base_url": "http://127.0.0.1:1"}
 
 
 def test_each_call_is_decided_about_once(store: Store) -> None:
@@ -155,3 +164,24 @@ def test_each_paused_model_counts_its_own_calls(store: Store) -> None:
     store.jobs.start(running, now=2.0)
     counts = {paused.name: paused.waiting for paused in store.status().paused_models}
     assert counts == {"planted": 1, "other": 1, "unasked": 0}
+
+
+@pytest.mark.parametrize(
+    ("caps", "said"),
+    [
+        ({"budget": {"calls_per_day": 2}}, "budget.calls_per_day"),
+        ({"models": {"planted": MODEL | {"calls_per_day": 2}}}, '[models."planted"]'),
+    ],
+)
+def test_what_a_used_up_cap_holds_back_is_said(
+    settings: Settings, caps: dict[str, Any], said: str
+) -> None:
+    """Also of jobs that were never begun, since nothing is begun that a cap would stop."""
+    with closing(Store.open(Settings(home=settings.home, store=settings.store, **caps))) as store:
+        capture(store, 1, 2)
+        store.jobs.decide([decision(1), decision(2)], {}, now=1.0)
+        assert store.status().pending_by_reason == ()
+        reserve(store.ledger, model="planted", calls=2, usd=0.0)
+        [waiting] = store.status().pending_by_reason
+    assert (waiting.code, waiting.count) == (ReasonCode.DAILY_CAP, 2)
+    assert said in waiting.reason
