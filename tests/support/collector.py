@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.support.ports import steady_port
+
 BATCH = 50
 """Spans that it sends at once."""
 
@@ -31,8 +33,7 @@ class Collector:
 
     def __init__(self, address: str, log: Path) -> None:
         self._log = log
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = steady_port()
         self.traces, self.logs = (
             f"http://127.0.0.1:{self._port}/v1/{kind}" for kind in ("traces", "logs")
         )

@@ -12,14 +12,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from smile_trace.demo.servers import free_port, start_mlflow
+from smile_trace.demo.servers import start_mlflow
+from tests.support.ports import steady_port
 
 
 class MLflowServer:
     """A server that can be stopped and started again on the same port with its data kept."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port(0)
+        self.port = steady_port()
         self.uri = f"http://127.0.0.1:{self.port}"
         self.log = folder / "mlflow.log"
         self.folder = folder

@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from smile_trace.demo.phoenix import INSTALLED, start_phoenix
-from smile_trace.demo.servers import free_port
 from smile_trace.records import Span
 from smile_trace.trackers.otlp import MEDIA_TYPES, to_request
+from tests.support.ports import steady_port
 
 REQUIRED = "SMILE_TRACE_REQUIRE_PHOENIX"
 """Set to 1 where a missing Phoenix is a failure."""
@@ -32,7 +32,7 @@ class PhoenixServer:
     """
 
     def __init__(self, folder: Path, **more: str) -> None:
-        self.port = free_port(0)
+        self.port = steady_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "phoenix.log"
         self.folder = folder

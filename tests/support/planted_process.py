@@ -27,6 +27,7 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 from smile_trace.records import JSON, Record
 from tests.support.forked import FORKS
 from tests.support.planted import PlantedHandler, PlantedServer, usage_of
+from tests.support.ports import reserve_port
 
 Fault = Literal[
     "rate_limited",
@@ -93,7 +94,7 @@ class PlantedProcess:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._reserved = _reserve_port()
+        self._reserved = reserve_port()
         port = int(self._reserved.getsockname()[1])
         self._planted = Planted(str(folder), port, function, seed, share)
         self.base_url = f"http://127.0.0.1:{port}/v1"
@@ -168,22 +169,6 @@ def plant_prices() -> None:
     model = ModelInfo(id="planted", match=ClauseEquals("planted"), prices=price)
     provider = Provider("planted", "Planted", r"http://127\.0\.0\.1", models=[model])
     data_snapshot.set_custom_snapshot(data_snapshot.DataSnapshot([provider], False))
-
-
-def _reserve_port() -> socket.socket:
-    """A bound socket that never listens: it reserves the port for sockets with SO_REUSEADDR.
-
-    Below the ephemeral range, in which a client could connect to itself.
-    """
-    while True:
-        held = socket.socket()
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            held.bind(("127.0.0.1", random.SystemRandom().randrange(20_000, 32_000)))
-        except OSError:
-            held.close()
-        else:
-            return held
 
 
 def _requests_file(folder: Path) -> Path:

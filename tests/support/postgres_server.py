@@ -18,8 +18,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from smile_trace.demo.servers import free_port
 from smile_trace.store.postgresql import PostgresDatabase
+from tests.support.ports import steady_port
 
 REQUIRED = "SMILE_TRACE_REQUIRE_POSTGRES"
 """Set to 1 where a missing PostgreSQL is a failure."""
@@ -41,7 +41,7 @@ class PostgresServer:
     """
 
     def __init__(self, programs: Path) -> None:
-        self.port = free_port(0)
+        self.port = steady_port()
         self._programs = programs
         # The server refuses to run as root; its folder is its user's.
         self._user = "postgres" if os.geteuid() == 0 else None

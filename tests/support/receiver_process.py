@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 import time
 import urllib.error
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.command_line import start_command
+from tests.support.ports import steady_port
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 JSON = {"Content-Type": "application/json"}
@@ -50,8 +50,7 @@ class Receiver:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.home = home
         self.log = home / "receive.log"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = steady_port()
         self.address = f"http://127.0.0.1:{self.port}"
         named = {f"SMILE_TRACE_RECEIVE__{key.upper()}": value for key, value in settings.items()}
         self._environment = os.environ | {
@@ -86,7 +85,9 @@ class Receiver:
 
     def kill(self) -> None:
         """End it as `kill -9` does."""
-        os.kill(self.pid, signal.SIGKILL)
+        assert self._process is not None
+        assert self._process.is_alive(), self.said()
+        self._process.kill()
         self._join()
 
     def stop(self) -> int:

@@ -14,6 +14,7 @@ from smile_trace.sources.receiver.serve import ReceiverError
 from smile_trace.worker.run import run
 from tests.support.otlp_requests import to_protobuf
 from tests.support.planted import PlantedServer, serving
+from tests.support.ports import steady_port
 from tests.support.receiver_process import PROTOBUF, post
 from tests.support.spooled import call_span, line
 from tests.support.worker_process import WorkerProcesses
@@ -28,8 +29,7 @@ def server() -> Iterator[PlantedServer]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return steady_port()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What Prometheus reads is what the status says, on the loopback address only."""
 
-import socket
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -9,13 +8,8 @@ import pytest
 from smile_trace.store import Store
 from smile_trace.worker.lock import WorkerError
 from smile_trace.worker.metrics import serving_metrics
+from tests.support.ports import steady_port
 from tests.support.store_rows import capture, deliver, explain, traces
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def test_the_counts_are_those_of_the_status(store: Store) -> None:
@@ -23,7 +17,7 @@ def test_the_counts_are_those_of_the_status(store: Store) -> None:
     explain(store, 1)
     deliver(store, traces(store, 'a"\n')[0])
     store.ledger.reserve(model="m", explanation="e", calls=3, tokens=10, usd=0.25)
-    port = free_port()
+    port = steady_port()
     with serving_metrics(store, port):
         with urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
             lines = reply.read().decode().splitlines()
