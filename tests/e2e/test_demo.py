@@ -1,4 +1,4 @@
-"""The demo as a person runs it: the whole line, twice in the same home, and looked at."""
+"""The demo as a person runs it: the whole line, and looked at."""
 
 import json
 import os
@@ -27,38 +27,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.mlflow, pytest.ma
 def test_the_demo_explains_and_delivers_every_call(
     tmp_path: Path, watched_page: WatchedPage
 ) -> None:
-    first = subprocess.run(
-        [sys.executable, "-m", "smile_trace", "demo"],
-        env={**os.environ, "SMILE_TRACE_HOME": str(tmp_path / "home")},
-        stdin=subprocess.DEVNULL,  # no terminal: it ends when the job is done
-        capture_output=True,
-        text=True,
-        timeout=1500,
-    )
-    assert first.returncode == 0, first.stdout[-3000:] + first.stderr[-3000:]
-    words = " ".join(first.stdout.split())  # lines break where numbers are longer or shorter
-    assert words.count("probability signal") == CALLS - JSON_CALLS
-    assert words.count("text signal") == JSON_CALLS
-    told = re.search(r"Its two prompt versions:\n  (.+)\n", first.stdout)
-    assert told is not None
-    command = told[1]
-    compared = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
-    assert compared.returncode == 0, compared.stderr
-    status = subprocess.run(
-        [sys.executable, "-m", "smile_trace", "status", "--json"],
-        env={**os.environ, "SMILE_TRACE_HOME": str(tmp_path / "home")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    counts = json.loads(status.stdout)
-    assert (counts["captured"], counts["explained"], counts["failed"]) == (CALLS, CALLS, 0)
-
     with serving_demo(tmp_path / "home", tmp_path / "output") as (demo, output):
+        words = " ".join(output.split())  # lines break where numbers are longer or shorter
+        assert words.count("probability signal") == CALLS - JSON_CALLS
+        assert words.count("text signal") == JSON_CALLS
         uri = re.search(r"MLflow, to click around: (\S+)", output)
         assert uri is not None
         traces = MlflowClient(uri[1]).search_traces(["1"], max_results=100)
-        assert len(traces) == 2 * CALLS
+        assert len(traces) == CALLS
         for trace in traces:
             assert trace.info.tags["smile.status"] in (
                 "reliable",
@@ -82,6 +58,19 @@ def test_the_demo_explains_and_delivers_every_call(
         assert children
     _, alive = psutil.wait_procs(children, timeout=120)
     assert not alive
+    told = re.search(r"Its two prompt versions:\n  (.+)\n", output)
+    assert told is not None
+    compared = subprocess.run(told[1], shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert compared.returncode == 0, compared.stderr
+    status = subprocess.run(
+        [sys.executable, "-m", "smile_trace", "status", "--json"],
+        env={**os.environ, "SMILE_TRACE_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counts = json.loads(status.stdout)
+    assert (counts["captured"], counts["explained"], counts["failed"]) == (CALLS, CALLS, 0)
 
 
 @contextmanager

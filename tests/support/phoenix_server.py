@@ -64,8 +64,7 @@ class PhoenixServer:
 
     def get(self, path: str, **params: Any) -> Any:
         """What its REST interface holds there; empty where there is no such thing."""
-        response = httpx.get(f"{self.url}/v1/{path}", params=params, timeout=60)
-        return response.json()["data"] if response.is_success else []
+        return _get(self.url, path, **params)
 
     def delete(self, path: str) -> None:
         """Delete what its REST interface holds there."""
@@ -73,21 +72,7 @@ class PhoenixServer:
 
     def settled(self, path: str, **params: Any) -> Any:
         """As `get`, once the spans that it has taken until now are written."""
-        marker = Span(
-            trace_id=uuid.uuid4().hex,
-            span_id=uuid.uuid4().hex[:16],
-            name="marker",
-            start_ns=1,
-            end_ns=2,
-            resource={"openinference.project.name": "markers"},
-        )
-        body = to_request([marker])
-        headers = {"Content-Type": MEDIA_TYPES["protobuf"], "Content-Encoding": "gzip"}
-        httpx.post(f"{self.url}/v1/traces", content=body, headers=headers, timeout=60)
-        deadline = time.monotonic() + 300
-        while not self.get("projects/markers/spans", trace_id=marker.trace_id):
-            assert time.monotonic() < deadline, "phoenix does not write what it took"
-            time.sleep(0.05)
+        wait_until_written(self.url)
         return self.get(path, **params)
 
     def stop(self) -> None:
@@ -100,6 +85,32 @@ class PhoenixServer:
     def new_project(self) -> str:
         """A name that no other test uses; whoever delivers to it makes it."""
         return f"test-{uuid.uuid4().hex[:12]}"
+
+
+def wait_until_written(url: str) -> None:
+    """Wait for the spans that the server there has taken until now: it answers before it writes."""
+    marker = Span(
+        trace_id=uuid.uuid4().hex,
+        span_id=uuid.uuid4().hex[:16],
+        name="marker",
+        start_ns=1,
+        end_ns=2,
+        resource={"openinference.project.name": "markers"},
+    )
+    body = to_request([marker])
+    headers = {"Content-Type": MEDIA_TYPES["protobuf"], "Content-Encoding": "gzip"}
+    deadline = time.monotonic() + 300
+    while not httpx.post(f"{url}/v1/traces", content=body, headers=headers, timeout=60).is_success:
+        assert time.monotonic() < deadline, "phoenix takes nothing"
+        time.sleep(0.05)
+    while not _get(url, "projects/markers/spans", trace_id=marker.trace_id):
+        assert time.monotonic() < deadline, "phoenix does not write what it took"
+        time.sleep(0.05)
+
+
+def _get(url: str, path: str, **params: Any) -> Any:
+    response = httpx.get(f"{url}/v1/{path}", params=params, timeout=60)
+    return response.json()["data"] if response.is_success else []
 
 
 def check_installed() -> None:

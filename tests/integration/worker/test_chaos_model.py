@@ -1,4 +1,4 @@
-"""Fault injection with the real language model: five kills of the worker and of llama.cpp."""
+"""Fault injection with the real language model: three kills of the worker and of llama.cpp."""
 
 import os
 import random
@@ -25,8 +25,6 @@ PROMPTS = (
     "The capital of France is a city called",
     "My dog likes to eat bones and also",
     "One two three four five six seven",
-    "Roses are red, violets are blue, sugar",
-    "To be or not to be, that is",
 )
 NUMBERS = range(1, len(PROMPTS) + 1)
 BUDGET = 40
@@ -60,7 +58,7 @@ async def test_faults_with_the_real_model(tmp_path: Path, local_model: LocalMode
     workers = WorkerProcesses(settings.home, tables, prepare)
     store = Store.open(settings)
     try:
-        kills = ("worker", "llama.cpp", "worker", "llama.cpp", "worker")
+        kills = ("worker", "llama.cpp", "worker")
         for number, what in zip(NUMBERS, kills, strict=True):
             _capture(settings, number, answers[number - 1].text or "")
             worker = workers.start()
@@ -79,7 +77,7 @@ async def test_faults_with_the_real_model(tmp_path: Path, local_model: LocalMode
         status = store.status()
         assert status.captured == status.explained + status.failed == len(PROMPTS), workers.log()
         # What was in flight at a kill counts as spent, and so many kills may use a budget up.
-        assert status.explained >= 2, status.failed_by_reason
+        assert status.explained >= 1, status.failed_by_reason
         assert {said.code for said in status.failed_by_reason} <= {ReasonCode.EXPLANATION_CAP}
         tracker, calls = workers.tracker, [f"{trace_id(n)}:{span_id(1)}" for n in NUMBERS]
         assert tracker.visible("trace") == {trace_id(n) for n in NUMBERS}
@@ -90,7 +88,7 @@ async def test_faults_with_the_real_model(tmp_path: Path, local_model: LocalMode
         assert status.spent.usd == 0
         # An attempt without a kept answer was in flight at one of the kills (of the worker, or
         # of llama.cpp and then of the worker), each explanation with one list of prompts.
-        assert status.spent.calls - _kept(store) <= 7 * CONCURRENT * LIST_SIZE
+        assert status.spent.calls - _kept(store) <= 4 * CONCURRENT * LIST_SIZE
         assert "Traceback" not in workers.log(), workers.log()
     finally:
         store.close()

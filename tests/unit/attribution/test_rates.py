@@ -30,7 +30,7 @@ def test_drivers_are_found_and_their_intervals_cover_the_enumerated_estimand() -
 
 def test_studies_of_texts_hold_their_limits() -> None:
     """None is failed by more than luck in one of 1,000 runs."""
-    seen = [texts.observe(case) for case in texts.cases(2, "layers")]
+    seen = [texts.observe(case) for case in texts.cases(1, "layers")]
     for limit in texts.LIMITS:
         count, of = texts.total(seen, limit)
         assert of, limit.name
