@@ -5,8 +5,8 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from smile_trace.errors import Reason, ReasonCode
@@ -30,6 +30,10 @@ from smile_trace.worker.delivery.turns import Batch, Turn, Turns
 from smile_trace.worker.store_retry import StoreRetry
 
 logger = logging.getLogger(__name__)
+
+Outcomes = Sequence[tuple[Delivery, Outcome]]
+_Noting = tuple[str, "Future[int]"]
+"""What counts what arrived, and how much that is, once it is kept."""
 
 MAX_WAIT = 300.0
 """The longest time between two tries, in seconds."""
@@ -81,26 +85,35 @@ class DeliveryWorker:
     def run(self, stopping: Callable[[], bool] = lambda: False) -> Delivered:
         """Deliver everything that is due; stop early where the tracker takes nothing.
 
-        While one turn is on its way, the next one is read from the store.
+        While one turn is on its way, what came of the one before is noted in the store, and then
+        the next one is read from it.
         """
         self._turns.fill()
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
             return Delivered(unavailable=state.reason)
         counts: Counter[str] = Counter()
+        unavailable: TrackerUnavailable | None = None
+        turn = self._turns.read()
         answered = False
-        try:
-            turn = self._turns.read()
-            with ThreadPoolExecutor(1, f"reading for {self.name}") as ahead:
+        with ThreadPoolExecutor(1, f"the store beside {self.name}") as beside:
+            noting: list[_Noting] = []
+            try:
                 while turn and not stopping():
-                    following = ahead.submit(self._turns.read, turn)
-                    self._deliver_turn(turn, counts, stopping)
+                    following, before = beside.submit(self._turns.read, turn), len(noting)
+                    for counted, outcomes in self._deliver_turn(turn, counts, stopping):
+                        noting.append((counted, beside.submit(self._note, outcomes)))
                     answered = True
                     # What these receipts have made due may not have been seen yet.
-                    turn = following.result() or self._turns.read()
-        except TrackerUnavailable as error:
-            self.pause(error)
-            return Delivered(unavailable=presentable(error), **counts)
+                    turn = following.result() or beside.submit(self._turns.read).result()
+                    _count(noting[:before], counts)
+                    del noting[:before]
+            except TrackerUnavailable as error:
+                unavailable = error
+            _count(noting, counts)
+        if unavailable is not None:
+            self.pause(unavailable)
+            return Delivered(unavailable=presentable(unavailable), **counts)
         if answered:
             self.resume()
         return Delivered(**counts)
@@ -110,31 +123,34 @@ class DeliveryWorker:
         due = self._store.outbox.next_due(self.name)
         return None if due is None else max(0.0, due - self._clock())
 
-    def _deliver_turn(self, turn: Turn, counts: Counter[str], stopping: Callable[[], bool]) -> None:
-        """Delete what is to be deleted, then deliver batch after batch, until it is to stop."""
+    def _deliver_turn(
+        self, turn: Turn, counts: Counter[str], stopping: Callable[[], bool]
+    ) -> Iterator[tuple[str, Outcomes]]:
+        """Delete what is to be deleted, then deliver batch after batch, until it is to stop; as
+        soon as they are there, the outcomes, and what counts those that arrived."""
         counts["removed"] += self._removals.delete(turn.removals)
         for batch in turn.batches:
-            counts[batch.counted] += self._deliver(batch)
+            for outcomes in self._deliver(batch):
+                yield batch.counted, outcomes
             if stopping():
                 return
 
-    def _deliver(self, batch: Batch) -> int:
+    def _deliver(self, batch: Batch) -> Iterator[Outcomes]:
         """Hand over what was found; the outcome of the rest is `otherwise`."""
         missing = [(delivery, batch.otherwise) for delivery, item in batch.found if item is None]
         if missing:
-            self._note(missing)
+            yield missing
         there = [(delivery, item) for delivery, item in batch.found if item is not None]
-        if not there:
-            return 0
-        deliveries, items = zip(*there, strict=True)
-        return self._send(deliveries, items, batch.deliver)
+        if there:
+            deliveries, items = zip(*there, strict=True)
+            yield from self._send(deliveries, items, batch.deliver)
 
     def _send(
         self,
         due: Sequence[Delivery],
         items: Sequence[Any],
         deliver: Callable[[Sequence[Any]], list[Outcome]],
-    ) -> int:
+    ) -> Iterator[Outcomes]:
         try:
             outcomes = deliver(items)
             if len(outcomes) != len(items):
@@ -148,20 +164,20 @@ class DeliveryWorker:
                     "the folder for temporary files; everything is kept until then."
                 ) from error
             if len(items) > 1:  # one of them may be the cause: each for itself
-                return sum(
-                    self._send([delivery], [item], deliver)
-                    for delivery, item in zip(due, items, strict=True)
-                )
+                for delivery, item in zip(due, items, strict=True):
+                    yield from self._send([delivery], [item], deliver)
+                return
             logger.warning("%s: %s failed", self.name, due[0].item, exc_info=error)
             said = f"delivery failed: {type(error).__name__}: {error}"
             outcomes = [Rejected(reason=said, code=ReasonCode.DELIVERY_FAILED)]
-        return self._note(list(zip(due, outcomes, strict=True)))
+        yield list(zip(due, outcomes, strict=True))
 
-    def _note(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> int:
+    def _note(self, outcomes: Outcomes) -> int:
+        """Keep the outcomes; how many arrived."""
         # What arrived would be sent again if it were not noted, so this waits for the disk.
         return self._store_retry(self._settle, outcomes)
 
-    def _settle(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> int:
+    def _settle(self, outcomes: Outcomes) -> int:
         arrived, now = 0, self._clock()
         with self._store.outbox.settling() as settling:
             for delivery, outcome in outcomes:
@@ -205,6 +221,12 @@ class DeliveryWorker:
         if self._store.outbox.state(self.name).failures:
             self._store.outbox.note_state(TrackerState(name=self.name))
             logger.warning("%s takes deliveries again", self.name)
+
+
+def _count(noting: Sequence[_Noting], counts: Counter[str]) -> None:
+    """Wait until the outcomes are kept, and count what arrived."""
+    for counted, arrived in noting:
+        counts[counted] += arrived.result()
 
 
 def _reason(outcome: Rejected | Deferred | Skipped) -> Reason:

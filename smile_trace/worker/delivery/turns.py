@@ -1,7 +1,7 @@
 """What is due for one tracker, read from the store turn by turn."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -30,6 +30,8 @@ Item = TypeVar("Item")
 
 TRACES, EXPLANATIONS, PATHS, PROFILES, UNEXPLAINED = 50, 10, 5, 10, 50
 """How many go into one batch."""
+FILL_SECONDS = 1.0
+"""How long what is new in the store may stay unseen while there is enough to deliver."""
 
 CALL_REMOVED = Rejected(reason="its call is not in its trace", code=ReasonCode.CALL_REMOVED)
 TRACE_UNREADABLE = Rejected(
@@ -66,10 +68,10 @@ class Turn:
         """Whether there is anything in it."""
         return bool(self.removals or self.batches)
 
-    @property
-    def items(self) -> set[str]:
-        """The items of its deliveries."""
-        return {delivery.item for batch in self.batches for delivery, _ in batch.found}
+    def items(self, kind: Kind) -> set[str]:
+        """The items of its deliveries of a kind."""
+        found = (delivery for batch in self.batches for delivery, _ in batch.found)
+        return {delivery.item for delivery in found if delivery.kind == kind}
 
 
 NOTHING = Turn()
@@ -92,9 +94,11 @@ class Turns:
         self._external_seconds = settings.worker.external_trace_seconds
         self._clock = clock
         self._takes_traces = tracker.capabilities.traces
+        self._filled = 0.0
 
     def fill(self) -> None:
         """Queue what is new in the store."""
+        self._filled = self._clock()
         self._store.outbox.fill(
             self._tracker.name, now=self._clock(), wanted=wanted(self._tracker.capabilities)
         )
@@ -106,29 +110,29 @@ class Turns:
         where traces come faster than they are taken, too. What is not explained comes last: it is
         read only where nothing else is due or under way.
         """
-        self.fill()
+        if not under_way or abs(self._clock() - self._filled) >= FILL_SECONDS:
+            self.fill()
         # Before the batches: of a trace that is forgotten meanwhile, what is sent all the same is
         # deleted in a later turn.
         removals = () if under_way.removals else self._removals.waiting()
-        without = under_way.items
         tracker = self._tracker
         batches = [
-            Batch("traces", self._traces(without), TRACE_UNREADABLE, tracker.deliver_traces),
+            Batch("traces", self._traces(under_way), TRACE_UNREADABLE, tracker.deliver_traces),
             Batch(
                 "explanations",
-                self._found("explanation", EXPLANATIONS, self._explained, without),
+                self._found("explanation", EXPLANATIONS, self._explained, under_way),
                 CALL_REMOVED,
                 tracker.deliver_explanations,
             ),
             Batch(
                 "paths",
-                self._found("path", PATHS, self._path, without),
+                self._found("path", PATHS, self._path, under_way),
                 TRACE_UNREADABLE,
                 tracker.deliver_paths,
             ),
             Batch(
                 "profiles",
-                self._found("profile", PROFILES, self._profile, without),
+                self._found("profile", PROFILES, self._profile, under_way),
                 CALL_REMOVED,
                 tracker.deliver_profiles,
             ),
@@ -138,8 +142,8 @@ class Turns:
             batches = [Batch("unexplained", others, EXPLAINED_SINCE, tracker.deliver_unexplained)]
         return Turn(removals, [batch for batch in batches if batch.found])
 
-    def _traces(self, without: Collection[str]) -> list[tuple[Delivery, CapturedTrace | None]]:
-        due = self._due("trace", TRACES, without)
+    def _traces(self, under_way: Turn) -> list[tuple[Delivery, CapturedTrace | None]]:
+        due = self._due("trace", TRACES, under_way)
         if not due:
             return []
         traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
@@ -154,18 +158,18 @@ class Turns:
         kind: Kind,
         limit: int,
         item: Callable[[Delivery], Item | None],
-        without: Collection[str] = (),
+        under_way: Turn = NOTHING,
     ) -> list[tuple[Delivery, Item | None]]:
-        return [(delivery, item(delivery)) for delivery in self._due(kind, limit, without)]
+        return [(delivery, item(delivery)) for delivery in self._due(kind, limit, under_way)]
 
-    def _due(self, kind: Kind, limit: int, without: Collection[str]) -> list[Delivery]:
+    def _due(self, kind: Kind, limit: int, under_way: Turn) -> list[Delivery]:
         return self._store.outbox.due(
             self._tracker.name,
             kind,
             now=self._clock(),
             limit=limit,
             alone=kind == "explanation" and not self._takes_traces,
-            without=without,
+            without=under_way.items(kind),
         )
 
     def _explained(self, delivery: Delivery) -> ExplainedCall | None:
