@@ -15,6 +15,7 @@ from smile_trace.cli.demo import demo
 from smile_trace.cli.doctor import doctor, health
 from smile_trace.cli.explain import explain
 from smile_trace.cli.forget import forget
+from smile_trace.cli.gate import SpelledLimits, gate
 from smile_trace.cli.influence import influence
 from smile_trace.cli.mcp import mcp
 from smile_trace.cli.probe import probe
@@ -111,6 +112,7 @@ _add(retry, "retry")
 _add(deliver, "deliver")
 _add(probe, "probe")
 _add(profiles, "profiles")
+app.command("test", cls=SpelledLimits)(_needing(gate, "test", "worker"))
 _add(compare, "compare")
 _add(influence, "influence")
 _add(report, "report")

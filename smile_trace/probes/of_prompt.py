@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from smile_trace.errors import SmileTraceError
 from smile_trace.listing import listed
 from smile_trace.probes.inference import LEVEL, Count, rate_interval
+from smile_trace.probes.over_calls import difference, mean_rate, unbiased_rate
+from smile_trace.probes.sampling import stages_of
 from smile_trace.records.profile import ProbeResult, VariantAnswer
 from smile_trace.records.prompt_profile import PromptProbe, PromptProfile, TellingVariant
 from smile_trace.settings import Settings
@@ -72,12 +74,18 @@ class _Seen:
     def __init__(self, result: ProbeResult) -> None:
         self._result = result
         self._rates: list[float] = []
+        self._unbiased: list[float] = []
+        self._controls: list[float] = []
         self._statuses: list[str] = []
         self._telling: list[TellingVariant] = []
 
     def add(self, one: StoredProfile, result: ProbeResult) -> None:
         """Take the probe's result of one more call."""
         self._rates.append(result.value or 0.0)
+        count = Count(result.changed, result.calls)
+        self._unbiased.append(unbiased_rate(count, stages_of(result.calls)))
+        if result.control is not None:
+            self._controls.append(result.control.rate)
         self._statuses.append(result.status)
         if result.worst is not None:
             told = TellingVariant(
@@ -93,10 +101,13 @@ class _Seen:
         """What that makes together."""
         found, none = (self._statuses.count(status) for status in ("found", "none"))
         low, high = rate_interval(Count(found, len(self._rates)), ())
+        rate, controls = mean_rate(self._unbiased), self._controls
         return PromptProbe(
             name=self._result.name,
             title=self._result.title,
             cannot_say=self._result.cannot_say,
+            rate=rate,
+            beyond=difference(rate, mean_rate(controls)) if controls else None,
             rates=tuple(sorted(self._rates)),
             found=found,
             none=none,

@@ -46,6 +46,12 @@ UNSTABLE = 0.1
 """Share of the repeats that may get another answer before the prompt counts as unstable."""
 
 
+def stages_of(asked: int) -> tuple[Stage, ...]:
+    """Where the sampling of a probe could stop that has so many answers: nowhere where it has as
+    many as a control, which was asked on whatever it showed."""
+    return () if asked in (CONTROLS, MOST_CONTROLS) else STAGES
+
+
 @dataclass
 class Sampling:
     """What was seen of each probe, and what is asked next.

@@ -9,13 +9,11 @@ from smile_trace.probes.answers import Answers
 from smile_trace.probes.base import Answer, Words
 from smile_trace.probes.inference import LEVEL, Count, rate_interval
 from smile_trace.probes.sampling import (
-    CONTROLS,
-    MOST_CONTROLS,
     PARAPHRASE,
     REPEATS,
-    STAGES,
     UNSTABLE,
     Sampling,
+    stages_of,
 )
 from smile_trace.records import Cost, Prompted
 from smile_trace.records.profile import (
@@ -80,8 +78,7 @@ def _result(
     name: str, prompted: Prompted, answers: Answers, p_value: float, *, found: bool
 ) -> ProbeResult:
     words, count = answers.probes[name].words, answers.between(name, name)
-    # As many as a control has: it was asked on whatever it showed.
-    low, high = rate_interval(count, () if count.asked in (CONTROLS, MOST_CONTROLS) else STAGES)
+    low, high = rate_interval(count, stages_of(count.asked))
     if _is_deterministic(name, answers):
         low = high = count.rate
     control = _control(name, answers)

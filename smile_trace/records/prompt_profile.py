@@ -16,8 +16,20 @@ class TellingVariant(Record):
     variant: VariantAnswer
 
 
+class Rate(Record):
+    """A mean over calls, inside `[ci_low, ci_high]`: of rates, in [0, 1], or a difference of two
+    such means, in [-1, 1]."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+
+
 class PromptProbe(Record):
     """What one probe found over the calls of a prompt.
+
+    `rate` is the mean rate of the calls: the share of such changes that change the answer.
+    `beyond` is how far it exceeds that of its controls; None for the repeats, which have none.
 
     `rates` has the share of answers that changed for each call that was asked, in [0, 1], in
     ascending order. In `found` of these calls it is a finding, in `none` no effect was seen; the
@@ -28,6 +40,8 @@ class PromptProbe(Record):
     name: str
     title: str
     cannot_say: str
+    rate: Rate
+    beyond: Rate | None
     rates: tuple[float, ...]
     found: int
     none: int

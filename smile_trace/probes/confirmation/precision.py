@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from math import sqrt
-from statistics import NormalDist, fmean
+from statistics import fmean
 
 from smile_trace.probes.confirmation.slips import share_kept
-from smile_trace.probes.inference import LEVEL
+from smile_trace.probes.over_calls import wilson
 from smile_trace.records.judgement import Confirmation, Judgement, Reply, ReviewItem
 
 MIN_JUDGEMENTS = 30
@@ -89,15 +88,3 @@ def is_confirmed(judgements: Sequence[Judgement]) -> bool | None:
 def _majority(replies: Sequence[Reply]) -> bool | None:
     yes, no = replies.count("yes"), replies.count("no")
     return None if yes == no else yes > no
-
-
-def wilson(successes: float, trials: int) -> tuple[float, float]:
-    """Wilson's score interval (1927) of a rate; `successes` in [0, trials] may be a fraction."""
-    if not trials:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    rate = successes / trials
-    middle = rate + z * z / (2 * trials)
-    half = z * sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
-    scale = 1 + z * z / trials
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)

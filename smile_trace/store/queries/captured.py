@@ -31,6 +31,19 @@ def read_captured(
         yield Call.model_validate_json(row.call), span
 
 
+def newest_calls(database: Database, name: str, limit: int) -> list[Call]:
+    """The newest calls of a prompt, or of a function without one; the newest first."""
+    query = (
+        select(calls.c.body)
+        .where(calls.c.group_name == name)
+        .order_by(calls.c.start_ns.desc(), calls.c.id.desc())
+        .limit(limit)
+    )
+    with database.read() as connection:
+        rows = connection.execute(query).scalars().all()
+    return [Call.model_validate_json(row) for row in rows]
+
+
 def newest_traces(database: Database, limit: int) -> list[str]:
     """The ids of the complete traces that changed last."""
     query = (

@@ -18,9 +18,9 @@ from smile_trace.probes.confirmation import (
     is_confirmed,
     reliability,
 )
-from smile_trace.probes.confirmation.precision import wilson
 from smile_trace.probes.confirmation.reliability import alpha
 from smile_trace.probes.inference import LEVEL
+from smile_trace.probes.over_calls import wilson
 from smile_trace.records.judgement import QUESTIONS, Confirmation, Judgement, Reply, ReviewItem
 
 REPLIES = st.sampled_from(get_args(Reply))

@@ -1,0 +1,226 @@
+"""`smile-trace test`: a gate for CI on how a prompt's answers change with its requests."""
+
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperCommand
+
+from smile_trace.cli.arguments import Application, DryRun, Yes
+from smile_trace.cli.confirmation import confirm, most_of
+from smile_trace.cli.output import check_writable, printable, write_page
+from smile_trace.cli.progress import CallBar
+from smile_trace.cli.since import HELP, since_ns
+from smile_trace.errors import SmileTraceError
+
+if TYPE_CHECKING:
+    from smile_trace.explaining import Estimate
+    from smile_trace.probes import Probe
+    from smile_trace.probes.gate import CheckedLimit
+    from smile_trace.records.prompt_profile import PromptProfile
+    from smile_trace.review.asking_again import PreparedCall
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+
+_SPELLED = re.compile(r"--max-([a-z_]+)-sensitivity(=.*)?")
+
+
+class SpelledLimits(TyperCommand):
+    """Takes `--max-order-sensitivity .2` for `--max order=.2`, and so for every probe."""
+
+    def parse_args(self, context: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Rewrite what is spelled out."""
+        written, waiting = list[str](), list(args)
+        while waiting:
+            word = waiting.pop(0)
+            if found := _SPELLED.fullmatch(word):
+                value = found[2] or (f"={waiting.pop(0)}" if waiting else "")
+                written += ["--max", f"{found[1]}{value}"]
+            else:
+                written.append(word)
+        return super().parse_args(context, written)
+
+
+def gate(
+    name: Annotated[str, typer.Argument(help="A prompt, or a function without one.")],
+    limits: Annotated[
+        list[str],
+        typer.Option(
+            "--max",
+            metavar="PROBE=RATE",
+            help="Exit 1 if more of the answers change; --max-PROBE-sensitivity RATE is the same.",
+        ),
+    ],
+    calls: Annotated[
+        int,
+        typer.Option(min=0, help="Ask so many logged calls now; 0 reads what the worker found."),
+    ] = 0,
+    since: Annotated[str, typer.Option(help=f"Profiles made since then. {HELP}")] = "30d",
+    budget: Annotated[int, typer.Option(min=4, help="The most calls to the model for each.")] = 40,
+    seed: Annotated[int, typer.Option(help="Decides the variants.")] = 0,
+    app: Application = None,
+    allow_unconfirmed: Annotated[
+        bool, typer.Option("--allow-unconfirmed", help="Also by probes that nobody has judged.")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the profiles to this page.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the limits as JSON.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Fail where the answers of a prompt change too easily: a gate for CI."""
+    wanted = dict(_limit(text) for text in limits)
+    if html is not None:
+        check_writable(html)
+    from smile_trace.probes import chosen
+    from smile_trace.probes.confirmed import confirmations_of
+    from smile_trace.probes.gate import check_limits, check_may_gate, checked_names
+    from smile_trace.probes.of_prompt import together
+    from smile_trace.settings import Settings
+    from smile_trace.store import Store
+
+    probes = chosen(checked_names(wanted))
+    settings, begin = Settings(), since_ns(since) / 1e9
+    store = Store.look(settings)
+    try:
+        if not allow_unconfirmed:
+            check_may_gate(wanted, confirmations_of(store))
+        if calls:
+            asked = _prepared(store, settings, name, calls, budget, seed, app)
+            if dry_run:
+                print(_plan(asked, probes))
+                return
+            found = _asked_now(name, asked, probes, store, settings, yes=yes)
+        elif dry_run:
+            print("The stored profiles would be read. Nothing is asked.")
+            return
+        else:
+            found = together(name, store.profiles.read(name=name, since=begin), begin)
+    finally:
+        store.close()
+    checked = check_limits(found, wanted)
+    if html is not None:
+        write_page(html, found.to_html())
+    if json:
+        print(_as_json(name, found, checked))
+    else:
+        _print(found, checked)
+    broken = [one for one in checked if one.verdict == "broken"]
+    for one in broken:
+        print(f"smile-trace: {printable(one.title)}: {printable(one.reason)}", file=sys.stderr)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _limit(text: str) -> tuple[str, float]:
+    probe, _, limit = text.rpartition("=")
+    try:
+        value = float(limit)
+    except ValueError:
+        value = -1.0
+    if not probe or not 0 <= value <= 1:
+        raise typer.BadParameter(f"{text!r}: write PROBE=RATE, such as --max order=.2")
+    return probe, value
+
+
+def _prepared(
+    store: "Store",
+    settings: "Settings",
+    name: str,
+    number: int,
+    budget: int,
+    seed: int,
+    app: str | None,
+) -> "list[PreparedCall]":
+    from smile_trace.review.asking_again import prepare_calls
+
+    return prepare_calls(store, settings, name, number, budget=budget, seed=seed, app=app)
+
+
+def _most(asked: "Sequence[PreparedCall]", probes: "Sequence[Probe]") -> "list[Estimate]":
+    """The most that each model is asked."""
+    from smile_trace.probes.estimate import estimate_profile
+
+    found: dict[str, Estimate] = {}
+    for one in asked:
+        most = estimate_profile(one.prepared, probes)
+        before = found.get(most.model)
+        found[most.model] = most if before is None else before.plus(most)
+    return list(found.values())
+
+
+def _plan(asked: "Sequence[PreparedCall]", probes: "Sequence[Probe]") -> str:
+    names = ", ".join(printable(probe.words.name) for probe in probes)
+    lines = [f"{len(asked)} logged calls would be asked again with small changes, for {names}."]
+    for most in _most(asked, probes):
+        lines.append(
+            f"At most: {most_of(most)} of {printable(most.model)}, {printable(most.address)}."
+        )
+    return "\n".join([*lines, "Nothing was asked."])
+
+
+def _asked_now(
+    name: str,
+    asked: "Sequence[PreparedCall]",
+    probes: "Sequence[Probe]",
+    store: "Store",
+    settings: "Settings",
+    *,
+    yes: bool,
+) -> "PromptProfile":
+    import time
+
+    from smile_trace.probes.of_prompt import together
+    from smile_trace.review.asking_again import profiles_now
+
+    most = _most(asked, probes)
+    for one in most:
+        confirm(one, yes=yes)
+
+    def failed(call_id: str, error: SmileTraceError) -> None:
+        print(printable(f"{call_id} was not measured: {error}"), file=sys.stderr)
+
+    bar = CallBar(sum(one.calls for one in most)) if sys.stderr.isatty() else nullcontext()
+    with bar as on_answers:
+        profiles = profiles_now(
+            asked, probes, store, settings, on_answers=on_answers, on_failure=failed
+        )
+        found = list(profiles)
+    if not found:
+        raise SmileTraceError(f"none of the {len(asked)} calls could be measured")
+    return together(name, found, time.time())
+
+
+def _as_json(name: str, found: "PromptProfile", checked: "Sequence[CheckedLimit]") -> str:
+    import json
+
+    limits = [one.model_dump(mode="json") for one in checked]
+    return json.dumps({"name": name, "calls": found.calls, "limits": limits}, indent=2)
+
+
+def _print(found: "PromptProfile", checked: "Sequence[CheckedLimit]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+    for column in ("", "answers changed", "interval", "beyond controls", "calls", "limit", ""):
+        table.add_column(column)
+    for one in checked:
+        rate, beyond = one.rate, one.beyond
+        table.add_row(
+            Text(printable(one.title)),
+            "not measured" if rate is None else f"{rate.value:.0%}",
+            "" if rate is None else f"{rate.ci_low:.0%} to {rate.ci_high:.0%}",
+            "" if beyond is None else f"{beyond.value:+.0%} ({beyond.ci_low:+.0%} at least)",
+            f"{one.calls}",
+            f"{one.limit:.0%}",
+            Text(one.verdict, style="bold red" if one.verdict == "broken" else ""),
+        )
+    console.print(table)
+    said = f"{found.name}: {found.calls} calls profiled"
+    console.print(Text(printable(said), style="dim"))

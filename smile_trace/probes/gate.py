@@ -1,0 +1,134 @@
+"""A gate for continuous integration: which limits on a prompt's probes its calls break."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+from smile_trace.errors import SmileTraceError
+from smile_trace.listing import listed
+from smile_trace.probes.catalogue import chosen
+from smile_trace.probes.confirmation.precision import MIN_JUDGEMENTS, MIN_PRECISION
+from smile_trace.probes.confirmed import AS_IT_SHOULD_BE
+from smile_trace.probes.inference import LEVEL
+from smile_trace.records import Record
+from smile_trace.records.judgement import Confirmation
+from smile_trace.records.prompt_profile import PromptProbe, PromptProfile, Rate
+
+Verdict = Literal["within", "open", "broken"]
+"""`within`: the rate's interval is below the limit. `open`: the limit is inside of it, which breaks
+nothing. `broken`: the interval is above it, and the probe changes the answers more often than its
+controls do; or nothing could be measured."""
+
+
+class MayNotGate(SmileTraceError):
+    """A limit is on a probe that may not decide yet; the message says what is missing."""
+
+
+class CheckedLimit(Record):
+    """A limit on a probe's mean rate over calls, in [0, 1], and what was measured against it.
+
+    `rate` and `beyond` are those of a `PromptProbe`; None where no call was asked. `reason` is a
+    sentence's part.
+    """
+
+    probe: str
+    title: str
+    limit: float
+    calls: int = 0
+    rate: Rate | None = None
+    beyond: Rate | None = None
+    verdict: Verdict
+    reason: str
+
+
+def check_may_gate(limits: Collection[str], found: Mapping[str, Confirmation]) -> None:
+    """Check that people have confirmed every probe that a limit is on.
+
+    Args:
+        limits: names of probes.
+        found: what people have made of each probe so far.
+
+    Raises:
+        MayNotGate: of one at least they have not; the message says what is missing.
+    """
+    missing = [
+        said for name in limits if (said := _missing(found.get(name, Confirmation(probe=name))))
+    ]
+    if missing:
+        raise MayNotGate(
+            f"{'; '.join(missing)}: let people judge its variants (smile-trace review), or give "
+            "--allow-unconfirmed"
+        )
+
+
+def _missing(found: Confirmation) -> str:
+    if found.counts:
+        return ""
+    if found.judgements < MIN_JUDGEMENTS:
+        return (
+            f"{found.probe} may not gate yet, it has {found.judgements} of {MIN_JUDGEMENTS} "
+            f"judgements and {MIN_JUDGEMENTS - found.judgements} are missing"
+        )
+    return (
+        f"{found.probe} may not gate, people confirm {found.precision or 0:.0%} of what it finds "
+        f"and the interval's lower end, {found.ci_low:.0%}, is below {MIN_PRECISION:.0%}"
+    )
+
+
+def check_limits(profile: PromptProfile, limits: Mapping[str, float]) -> list[CheckedLimit]:
+    """Each limit against the rates of a prompt. What could not be measured breaks its limit.
+
+    Args:
+        profile: the calls' profiles together.
+        limits: a probe's name to the largest mean rate that is allowed, in [0, 1].
+    """
+    by_name = {probe.name: probe for probe in profile.probes}
+    return [_checked(name, limit, by_name.get(name)) for name, limit in limits.items()]
+
+
+def checked_names(limits: Collection[str]) -> Sequence[str]:
+    """The names, if a limit makes sense for each.
+
+    Raises:
+        SmileTraceError: there is no such probe, or its changed answers are as they should be.
+    """
+    chosen(list(limits))
+    if wrong := sorted(AS_IT_SHOULD_BE & set(limits)):
+        raise SmileTraceError(
+            f"no limit can be set for {listed(wrong)}: there a changed answer is as it should be"
+        )
+    return list(limits)
+
+
+def _checked(name: str, limit: float, probe: PromptProbe | None) -> CheckedLimit:
+    if probe is None:
+        [words] = [one.words for one in chosen([name]) if one.words.name == name]
+        reason = f"no call was measured; it needs {words.needs}"
+        return CheckedLimit(
+            probe=name, title=words.title, limit=limit, verdict="broken", reason=reason
+        )
+    verdict, reason = _verdict(limit, probe)
+    return CheckedLimit(
+        probe=name,
+        title=probe.title,
+        limit=limit,
+        calls=probe.calls,
+        rate=probe.rate,
+        beyond=probe.beyond,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _verdict(limit: float, probe: PromptProbe) -> tuple[Verdict, str]:
+    rate = probe.rate
+    told = (
+        f"it changes {rate.value:.0%} of the answers ({rate.ci_low:.0%} to {rate.ci_high:.0%}, "
+        f"{LEVEL:.0%} interval over {probe.calls} call{'' if probe.calls == 1 else 's'})"
+    )
+    if rate.ci_high <= limit:
+        return "within", told
+    if rate.ci_low <= limit:
+        return "open", f"{told}: too few calls to tell whether that is more than {limit:.0%}"
+    if probe.beyond is not None and probe.beyond.ci_low <= 0:
+        return "open", f"{told}, but not more than asking again or other words do"
+    return "broken", f"{told}, more than {limit:.0%}"

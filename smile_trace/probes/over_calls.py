@@ -1,0 +1,76 @@
+"""A probe's rate over the calls of a prompt, and the difference of two such rates. Pure."""
+
+from collections.abc import Sequence
+from math import sqrt
+from statistics import NormalDist, fmean
+
+import numpy as np
+from scipy.special import comb  # type: ignore[import-untyped]
+
+from smile_trace.probes.inference import LEVEL, Array, Count, Stage
+from smile_trace.records.prompt_profile import Rate
+
+
+def unbiased_rate(count: Count, stages: Sequence[Stage]) -> float:
+    """A call's rate where sampling stops early: in the mean the true one, which the share of the
+    answers that changed is not.
+
+    The probability that the first answer changed, given how many did in all: the number of ways to
+    get there that begin with a change, by that of all ways (Girshick, Mosteller and Savage 1946).
+
+    Args:
+        count: what was seen of one call; at least one answer.
+        stages: where sampling could stop; those that would have stopped it did not apply.
+
+    Returns:
+        A rate in [0, 1].
+    """
+    changed, asked = count
+    applied = [stage for stage in stages if stage.asked < asked and stage.stop < changed]
+
+    def ways(alive: Array, at: int) -> float:
+        for stage in applied:
+            alive = np.convolve(alive, _choices(stage.asked - at))
+            alive[: stage.stop + 1] = 0.0
+            if changed - (asked - stage.asked) < stage.enough:
+                alive[stage.enough :] = 0.0
+            at = stage.asked
+        return float(np.convolve(alive, _choices(asked - at))[changed])
+
+    return ways(np.array([0.0, 1.0]), 1) / ways(np.ones(1), 0)
+
+
+def _choices(trials: int) -> Array:
+    found: Array = comb(trials, np.arange(trials + 1))
+    return found
+
+
+def mean_rate(rates: Sequence[float]) -> Rate:
+    """The mean of the calls' rates, each in [0, 1], with Wilson's interval: a call is one trial,
+    however many of its variants were asked. No rates vary more than those that are 0 or 1, so that
+    the interval is wide enough for others."""
+    low, high = wilson(sum(rates), len(rates))
+    return Rate(value=fmean(rates), ci_low=low, ci_high=high)
+
+
+def difference(one: Rate, other: Rate) -> Rate:
+    """`one` less `other`, in [-1, 1], with Newcombe's hybrid interval (1998, method 10).
+
+    Of the same calls, whose rates go up and down together, it is wider than it need be.
+    """
+    value = one.value - other.value
+    below = sqrt((one.value - one.ci_low) ** 2 + (other.ci_high - other.value) ** 2)
+    above = sqrt((one.ci_high - one.value) ** 2 + (other.value - other.ci_low) ** 2)
+    return Rate(value=value, ci_low=value - below, ci_high=value + above)
+
+
+def wilson(successes: float, trials: int) -> tuple[float, float]:
+    """Wilson's score interval (1927) of a rate; `successes` in [0, trials] may be a fraction."""
+    if not trials:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    rate = successes / trials
+    middle = rate + z * z / (2 * trials)
+    half = z * sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
+    scale = 1 + z * z / trials
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)

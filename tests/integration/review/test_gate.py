@@ -1,0 +1,125 @@
+"""`smile-trace test` as a pipeline runs it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from smile_trace.cli.app import app
+from smile_trace.errors import SmileTraceError
+from smile_trace.review import stored_tasks
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.store.trace_reader import read_trace
+from smile_trace.store.traces import ArrivedSpan, SpoolFile
+from tests.support.judged import judgement, with_profile
+from tests.support.planted import PlantedServer, serving
+from tests.support.sample_profiles import QUESTION, RETURNS, first_document
+from tests.support.spooled import call_span
+
+NAME = "chat planted"
+
+
+@pytest.fixture
+def home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
+    return settings.home
+
+
+@pytest.fixture
+def server(home: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[PlantedServer]:
+    """Ten logged calls, one of them twice, of a model whose answer depends on what stands first."""
+    with serving(first_document) as server:
+        table = {"kind": "endpoint", "base_url": server.base_url, "retries": 0}
+        table["temperature_zero_is_deterministic"] = True
+        monkeypatch.setenv("SMILE_TRACE_MODELS", json.dumps({"planted": table}))
+        spans = [
+            call_span(
+                n,
+                prompt=f"Case {max(n, 1)}. {QUESTION}",
+                answer=RETURNS,
+                **{"gen_ai.request.temperature": 0.0},  # type: ignore[arg-type]
+            )
+            for n in range(11)
+        ]
+        arrived = [ArrivedSpan(span, span.model_dump_json()) for span in spans]
+        store.traces.add(SpoolFile("a", 1, 1, 1.0), arrived)
+        store.traces.complete(read_trace, gone=(), silent_before=0.0)
+        yield server
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["test", NAME, *arguments], catch_exceptions=False)
+
+
+def test_calls_are_asked_now_and_a_broken_limit_closes_the_gate(server: PlantedServer) -> None:
+    asked = ["--calls", "30", "--allow-unconfirmed", "--max-order-sensitivity"]
+    planned = run(*asked, ".2", "--dry-run")
+    assert "10 logged calls would be asked again" in planned.output
+    assert "stability, paraphrase, order" in planned.output
+    assert "At most: 400 calls" in planned.output
+    assert server.bodies == []
+    ran = run(*asked, ".2", "--max", "paraphrase=.3", "--json")
+    assert ran.exit_code == 1, ran.output
+    assert ran.stderr.startswith("smile-trace: Another order: it changes ")
+    assert ran.stderr.strip().endswith("more than 20%")
+    paid = len(server.bodies)
+    assert 80 < paid <= 400
+    order, words = json.loads(ran.stdout)["limits"]
+    assert (order["verdict"], words["verdict"], words["calls"]) == ("broken", "within", 10)
+    assert order["rate"]["ci_low"] > 0.2
+    assert order["beyond"]["ci_low"] > 0
+    assert run(*asked, "1").exit_code == 0
+    assert len(server.bodies) == paid, "nothing is paid for twice"
+
+
+def test_the_day_s_cap_holds(server: PlantedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMILE_TRACE_BUDGET", json.dumps({"calls_per_day": 20}))
+    with pytest.raises(SmileTraceError, match="20"):
+        run("--calls", "10", "--allow-unconfirmed", "--max", "order=.2")
+    assert len(server.bodies) <= 20
+
+
+def test_a_probe_gates_only_where_people_have_confirmed_it(home: Path, store: Store) -> None:
+    with_profile(store)
+    with pytest.raises(SmileTraceError, match="has 0 of 30 judgements and 30 are missing"):
+        run("--max", "order=.2")
+    item = next(task.item for task in stored_tasks(store).values() if task.item.counts)
+    store.judgements.keep([(item, judgement(item, f"person {k}")) for k in range(30)])
+    with pytest.raises(SmileTraceError, match=r"people confirm 100% .* 27%, is below 70%"):
+        run("--max", "order=.2")
+
+
+def test_stored_profiles_are_read_and_one_call_is_too_few(home: Path, store: Store) -> None:
+    with_profile(store)
+    ran = run("--max", "order=.3", "--allow-unconfirmed", "--html", str(home / "page.html"))
+    assert ran.exit_code == 0, ran.output
+    assert "open" in ran.stdout
+    assert "Another order" in (home / "page.html").read_text()
+
+
+def test_what_was_not_measured_breaks_its_limit(home: Path, store: Store) -> None:
+    with_profile(store)
+    ran = run("--max", "swap=1", "--allow-unconfirmed")
+    assert ran.exit_code == 1
+    assert "no call was measured; it needs a name" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("odrer=.2", "no probe 'odrer'"), ("grounding=.2", "a changed answer is as it should be")],
+)
+def test_a_limit_that_makes_no_sense_is_refused(
+    home: Path, store: Store, limit: str, said: str
+) -> None:
+    with pytest.raises(SmileTraceError, match=said):
+        run("--max", limit)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--max", "order"], ["--max", "order=2"], ["--max-order-sensitivity"]]
+)
+def test_usage(arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
