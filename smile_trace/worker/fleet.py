@@ -30,9 +30,8 @@ from smile_trace.worker.slots import Slots
 logger = logging.getLogger(__name__)
 
 PING_SECONDS = 3.0
-"""Time between two signs of life; the database waits `session.SILENT_SECONDS` for one."""
-LOOK_SECONDS = 4.0
-"""Time between two looks at the other workers."""
+"""Time between two signs of life, and two looks at the others; the database waits
+`session.SILENT_SECONDS` for one."""
 CONFIRM_SECONDS = 8.0
 """How long a worker's lock stays free before it counts as dead: more than two signs of life."""
 
@@ -174,13 +173,10 @@ class SharedFleet:
         self._session.close()
 
     def _live(self) -> None:
-        next_look = time.monotonic()
         while not self._ended.is_set():
             try:
                 self._session.ping()
-                if time.monotonic() >= next_look:
-                    self._look()
-                    next_look = time.monotonic() + LOOK_SECONDS
+                self._look()
             except StoreUnavailable as error:
                 logger.warning("the session with the other workers was lost: %s", error)
                 if not self._return():

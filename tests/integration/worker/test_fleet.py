@@ -24,7 +24,6 @@ def settings(tmp_path, request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleets, "PING_SECONDS", 0.05)
-    monkeypatch.setattr(fleets, "LOOK_SECONDS", 0.05)
 
 
 @contextmanager

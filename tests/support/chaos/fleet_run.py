@@ -58,7 +58,7 @@ Kind = Literal[
 def prepare(home: Path) -> None:
     """In a worker's process: as in `fault_run`, and the fleet looks at itself more often."""
     fault_run.prepare(home)
-    fleets.PING_SECONDS, fleets.LOOK_SECONDS, fleets.CONFIRM_SECONDS = 0.7, 1.0, 2.5
+    fleets.PING_SECONDS, fleets.CONFIRM_SECONDS = 0.7, 2.5
     session.SILENT_SECONDS = 5.0
 
 
