@@ -1,6 +1,5 @@
 """`smile-trace deliver`: what was captured before a tracker was there, for that tracker."""
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,7 +34,7 @@ def deliver(
     store = Store.look(settings)
     try:
         queued = store.outbox.fill_since(
-            to, since_when, now=time.time(), wanted=wanted, dry_run=dry_run
+            to, since_when, now=store.clock(), wanted=wanted, dry_run=dry_run
         )
     finally:
         store.close()

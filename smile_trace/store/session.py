@@ -23,6 +23,8 @@ WORKERS, TASKS, REQUESTS = CLASS + 1, CLASS + 2, CLASS + 3
 """The first halves of the keys of a worker's lock, of a task's that one worker does, and of those
 of requests in flight to a model."""
 
+TIME = text("SELECT extract(epoch FROM clock_timestamp())")
+"""The database's clock, in Unix seconds."""
 _TRY = text("SELECT pg_try_advisory_lock(:kind, :key)")
 _TRY_ONE = text(
     "SELECT key FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS key WHERE CASE "
@@ -63,9 +65,9 @@ class Session:
             self._number += 1
             self._taken.clear()
 
-    def ping(self) -> None:
-        """Say something."""
-        self._ask(text("SELECT 1"))
+    def ping(self) -> float:
+        """Say something; gives the database's Unix seconds."""
+        return float(self._ask(TIME))
 
     def hold(self, kind: int, key: int | str) -> bool:
         """Take a lock until the session ends; False where another session has it."""

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -33,6 +32,7 @@ from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import Traces
 from smile_trace.store.workers import Workers
 
+Clock = Callable[[], float]
 MAX_WAIT = 3600.0
 """No job, model, tracker or delivery waits longer between two tries, in seconds."""
 
@@ -63,6 +63,7 @@ class Store:
         ledger: reservations and spend (a `models.accounting.ledger.Ledger`).
         forgetting: removes traces for good.
         workers: who shares the store.
+        clock: Unix seconds: where many share the store, those of its database.
     """
 
     def __init__(
@@ -70,9 +71,12 @@ class Store:
         database: Database,
         budget: Budget,
         models: Mapping[str, ModelSettings] | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         self.database = database
+        self.workers = Workers(database)
+        self.workers.clock_ahead()
+        self.clock = clock or self.workers.clock
         self.traces = Traces(database)
         self.jobs = Jobs(database)
         self.paths = Paths(database)
@@ -83,12 +87,11 @@ class Store:
         self.pauses = Pauses(database)
         self.proxy_trusts = ProxyTrusts(database)
         self.responses = StoredResponses(database)
-        self.ledger = StoredLedger(database, budget, models, clock)
+        self.ledger = StoredLedger(database, budget, models, self.clock)
         self.forgetting = Forgetting(database)
-        self.workers = Workers(database)
 
     @classmethod
-    def look(cls, settings: Settings, clock: Callable[[], float] = time.time) -> "Store":
+    def look(cls, settings: Settings, clock: Clock | None = None) -> "Store":
         """Open the store of `settings.home` for a command that makes no home.
 
         Where there is a store, it is brought up to date and may be written. Where the application
@@ -107,12 +110,13 @@ class Store:
         return cls._of(SQLiteDatabase(IN_MEMORY), settings, clock)
 
     @classmethod
-    def open(cls, settings: Settings, clock: Callable[[], float] = time.time) -> "Store":
+    def open(cls, settings: Settings, clock: Clock | None = None) -> "Store":
         """Open the store of `settings.home`; it is made, or brought up to date, where needed.
 
         Args:
             settings: where it is, and the caps.
-            clock: Unix seconds, which tell the day that the daily caps count on.
+            clock: Unix seconds, which tell the day that the daily caps count on; those of the
+                database where it is None and many share the store.
 
         Raises:
             StoreError: its folder cannot be written, it or a file in it is another user's or
@@ -130,7 +134,7 @@ class Store:
         return cls._of(_database(settings), settings, clock)
 
     @classmethod
-    def _of(cls, database: Database, settings: Settings, clock: Callable[[], float]) -> "Store":
+    def _of(cls, database: Database, settings: Settings, clock: Clock | None) -> "Store":
         database.migrate()
         return cls(database, settings.budget, settings.models, clock)
 

@@ -1,7 +1,6 @@
 """The workers that share a store: who they are, and what becomes of a dead one's explanations."""
 
 import socket
-import time
 import uuid
 from collections.abc import Collection
 from typing import Literal, get_args
@@ -10,9 +9,10 @@ from sqlalchemy import Connection, delete, func, select, text, update
 
 from smile_trace.package import release
 from smile_trace.records import Record
+from smile_trace.store.clock import DatabaseClock
 from smile_trace.store.database import Database
 from smile_trace.store.postgresql import PostgresDatabase
-from smile_trace.store.session import WORKERS
+from smile_trace.store.session import TIME, WORKERS
 from smile_trace.store.statements import insert
 from smile_trace.store.tables import jobs, workers
 
@@ -20,8 +20,6 @@ Role = Literal["ingest", "explain", "deliver"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """What a worker does: it reads what was captured or received; samples, explains and looks after the
 store; delivers to the trackers."""
-
-_CLOCK = text("SELECT extract(epoch FROM clock_timestamp())")
 
 
 class RegisteredWorker(Record):
@@ -45,10 +43,15 @@ class RegisteredWorker(Record):
 
 
 class Workers:
-    """The registered workers. None is registered where the store is a file."""
+    """The registered workers. None is registered where the store is a file.
+
+    Attributes:
+        clock: the time that they agree on; the machine's own where the store is a file.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.clock = DatabaseClock()
 
     def register(
         self,
@@ -80,14 +83,13 @@ class Workers:
             return read_workers(connection)
 
     def clock_ahead(self) -> float | None:
-        """How many seconds this machine's clock is ahead of the database's; None for a file."""
+        """How many seconds this machine's clock is ahead of the database's, which `clock` follows
+        from then on; None for a file."""
         if not isinstance(self._database, PostgresDatabase):
             return None
         with self._database.read() as connection:
             connection.execute(text("SELECT 1"))  # the connection may have to be made first
-            before = time.time()
-            theirs = connection.execute(_CLOCK).scalar_one()
-            return (before + time.time()) / 2 - float(theirs)
+            return self.clock.look(lambda: float(connection.execute(TIME).scalar_one()))
 
     def remove(self, worker_id: int, *, died: bool, now: float) -> int | None:
         """Strike a worker off, and let others explain what it had under way.

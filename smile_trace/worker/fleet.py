@@ -9,7 +9,7 @@ rest. What one worker does for all is done by the one whose session holds the lo
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -96,7 +96,6 @@ class SharedFleet:
         store: the store, of which `database` is `PostgresDatabase`.
         capacity: how many explanations it takes at once.
         roles, models: what it does, and which models it asks; None for all of them.
-        clock: Unix seconds.
     """
 
     def __init__(
@@ -105,16 +104,15 @@ class SharedFleet:
         capacity: int,
         roles: Collection[Role] = ROLES,
         models: Collection[str] | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         assert isinstance(store.database, PostgresDatabase)
         self._store = store
         self._database = store.database
-        self._clock = clock
+        self._clock = store.clock
         self._session = Session(self._database)
         self._slots = Slots(self._session)
         self._session.connect()
-        self.me = store.workers.register(capacity, now=clock(), roles=roles, models=models)
+        self.me = store.workers.register(capacity, now=self._clock(), roles=roles, models=models)
         self.worker_id = self.me.id
         self._led: set[str] = set()
         self._free_since: dict[int, float] = {}
@@ -175,7 +173,7 @@ class SharedFleet:
     def _live(self) -> None:
         while not self._ended.is_set():
             try:
-                self._session.ping()
+                self._store.workers.clock.look(self._session.ping)
                 self._look()
             except StoreUnavailable as error:
                 logger.warning("the session with the other workers was lost: %s", error)
@@ -234,7 +232,6 @@ def joining(
     settings: Settings,
     roles: Collection[Role] = ROLES,
     models: Collection[str] | None = None,
-    clock: Callable[[], float] = time.time,
 ) -> Iterator[tuple[Fleet, EngineDatabase]]:
     """Work on a store, alone or with others, inside the context.
 
@@ -245,7 +242,7 @@ def joining(
         yield Alone(), EngineFile(settings.home / "engine.db")
         return
     most = settings.worker.concurrent_explanations if "explain" in roles else 0
-    fleet = SharedFleet(store, most, roles, models, clock)
+    fleet = SharedFleet(store, most, roles, models)
     engine = EngineSchema(store.database, fleet.me.name)
     try:
         fleet.start()

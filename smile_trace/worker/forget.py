@@ -101,7 +101,7 @@ def forget(
     found: Found,
     *,
     trackers: Sequence[Tracker] | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
 ) -> Forgotten:
     """Remove those traces for good. A worker may run: what it is doing for them is dropped.
 
@@ -109,7 +109,7 @@ def forget(
         settings: the settings.
         found: what `find` gave.
         trackers: instead of those that the settings and the environment ask for.
-        clock: Unix seconds.
+        clock: Unix seconds; the store's where it is None.
 
     Raises:
         StoreError: the store or the engine's database cannot be opened or written.
@@ -121,7 +121,7 @@ def forget(
         with _beside_worker(settings) as in_use:
             elsewhere = any(one.alive for one in store.workers.all())
             runs = store.forgetting.runs(ids)
-            erased, copies = store.forgetting.erase(ids, names=found.names, now=clock())
+            erased, copies = store.forgetting.erase(ids, names=found.names, now=store.clock())
             if not _read_spool(store, settings, in_use):
                 left.append(
                     "the worker has not read all of the spool yet: it drops what is there of them"

@@ -1,7 +1,5 @@
 """`smile-trace retry`: calls, whatever was decided about them, and dropped proxies."""
 
-import time
-
 from smile_trace.errors import SmileTraceError
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -32,7 +30,7 @@ def request_again(store: Store, settings: Settings, prefix: str | None) -> int:
     if decisions and not possible:
         which = "that call cannot" if len(decisions) == 1 else "none of those calls can"
         raise SmileTraceError(f"{which} be explained: {decisions[0].reason}.")
-    store.jobs.retry(possible, now=time.time())
+    store.jobs.retry(possible, now=store.clock())
     return len(possible)
 
 

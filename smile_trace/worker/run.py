@@ -55,7 +55,7 @@ def run(
     trackers: list[Tracker] | None = None,
     progress: Progress | None = None,
     stopping: threading.Event | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
 ) -> Status:
     """Run the worker on `settings.home`, alone or beside others on a shared store.
 
@@ -69,7 +69,7 @@ def run(
         progress: called with the status whenever something may have changed.
         stopping: set it to make the worker stop: rounds in flight end or are cut off, and
             a later worker goes on with them.
-        clock: Unix seconds.
+        clock: Unix seconds; the store's where it is None.
 
     Returns:
         How things stand at the end.
@@ -90,7 +90,7 @@ def run(
             worker_lock(settings.home) as heartbeat,
             serving_metrics(store, settings.worker.metrics_port, settings.worker.metrics_host),
             _receiving(settings) if "ingest" in roles else nullcontext(),
-            joining(store, settings, roles, models, clock) as (fleet, engine),
+            joining(store, settings, roles, models) as (fleet, engine),
         ):
             active = _active(settings, trackers) if "deliver" in roles else []
             worker = _Worker(
@@ -104,7 +104,6 @@ def run(
                 heartbeat,
                 fleet,
                 engine,
-                clock,
             )
             worker.run(once=once, progress=progress)
             return store.status()
@@ -125,8 +124,8 @@ class _Worker:
         heartbeat: Callable[[], None],
         fleet: Fleet,
         engine: EngineDatabase,
-        clock: Callable[[], float],
     ) -> None:
+        clock = store.clock
         self._heartbeat = heartbeat
         self._fleet = fleet
         self._tick = TICK if fleet.worker_id is None else SHARED_TICK

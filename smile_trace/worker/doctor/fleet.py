@@ -7,7 +7,7 @@ from smile_trace.store.workers import ROLES, RegisteredWorker
 from smile_trace.worker.doctor.findings import Finding
 
 CLOCK_SECONDS = 5.0
-"""How far a clock may be from the database's: jobs wait, and days end, by each worker's own."""
+"""How far a clock may be from the database's."""
 
 
 def examine_fleet(
@@ -54,5 +54,5 @@ def _wrong(whose: str, ahead: float) -> str:
     said = "ahead of" if ahead > 0 else "behind"
     return (
         f"the clock of {whose} is {abs(ahead):,.0f} s {said} the database's: set it by NTP; "
-        "until then work waits too long or too short, and days end at another time"
+        "waits and days are the database's, but what is captured and logged there bears its times"
     )

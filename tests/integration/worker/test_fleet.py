@@ -1,5 +1,6 @@
 """Workers that share a store look after each other."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -82,3 +83,16 @@ def test_a_task_is_one_worker_s_until_that_one_leaves(store: Store, settings: Se
             with one.turn("dispatch") as ours, other.turn("dispatch") as theirs:
                 assert (ours, theirs) == (True, False)
         wait_for(lambda: other.leads("sampling"))  # the server hears of the end a moment later
+
+
+def test_a_wrong_clock_is_corrected_by_the_database_s(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + 3600)
+    with working(settings) as wrong:
+        store = Store.open(settings)
+        assert store.clock() == pytest.approx(right(), abs=600)
+        assert wrong.me.started_at == pytest.approx(right(), abs=600)
+        assert wrong.me.clock_ahead == pytest.approx(3600, abs=600)
+        store.close()
