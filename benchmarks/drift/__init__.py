@@ -1,0 +1,1 @@
+"""How often the alarm for drift is false, and how soon it finds a swapped model."""
