@@ -1,10 +1,12 @@
 """The profiles of a prompt's calls, put together: how a probe's findings spread over them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.listing import listed
+from smile_trace.probes.discoveries import FALSE_DISCOVERIES, discoveries
 from smile_trace.probes.inference import LEVEL, Count, rate_interval
 from smile_trace.probes.over_calls import difference, mean_rate, unbiased_rate
 from smile_trace.probes.sampling import stages_of
@@ -41,22 +43,27 @@ def profile_of_prompt(
 def together(name: str, profiles: Iterable[StoredProfile], since: float) -> PromptProfile:
     """The profiles of a prompt's calls as one; the arguments are those of `profile_of_prompt`.
 
+    What is found in a call is so under a false-discovery rate over all of them.
+
     Raises:
         SmileTraceError: there is none.
     """
     calls, versions, seen = set[str](), set[str](), dict[str, _Seen]()
+    p_values = list[dict[str, float]]()
     for one in profiles:
         calls.add(one.call_id)
         versions.add(one.version)
-        for result in one.profile.results.values():
-            if result.value is not None:
-                seen.setdefault(result.name, _Seen(result)).add(one, result)
+        asked = [result for result in one.profile.results.values() if result.value is not None]
+        p_values.append({result.name: _p_value(result) for result in asked})
+        for result in asked:
+            seen.setdefault(result.name, _Seen(result)).add(one, result)
     if not seen:
         raise SmileTraceError(
             f"no call of a prompt or function named {name!r} was profiled in that time: set rate "
             "in [probes], or name an earlier beginning with --since"
         )
-    probes = tuple(each.told() for each in seen.values())
+    found = Counter(name for names in discoveries(p_values) for name in names)
+    probes = tuple(each.told(found[name]) for name, each in seen.items())
     return PromptProfile(
         name=name,
         since=datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds"),
@@ -64,8 +71,16 @@ def together(name: str, profiles: Iterable[StoredProfile], since: float) -> Prom
         versions=tuple(sorted(versions - {""})),
         probes=probes,
         interval_level=LEVEL,
+        false_discovery_rate=FALSE_DISCOVERIES,
         summary=_summary(len(calls), probes),
     )
+
+
+def _p_value(result: ProbeResult) -> float:
+    """Of a finding; 1 for what is none, which sampling may have stopped for lack of changes."""
+    if result.status != "found" or result.p_value is None:
+        return 1.0
+    return result.p_value
 
 
 class _Seen:
@@ -76,7 +91,7 @@ class _Seen:
         self._rates: list[float] = []
         self._unbiased: list[float] = []
         self._controls: list[float] = []
-        self._statuses: list[str] = []
+        self._none = 0
         self._telling: list[TellingVariant] = []
 
     def add(self, one: StoredProfile, result: ProbeResult) -> None:
@@ -86,7 +101,7 @@ class _Seen:
         self._unbiased.append(unbiased_rate(count, stages_of(result.calls)))
         if result.control is not None:
             self._controls.append(result.control.rate)
-        self._statuses.append(result.status)
+        self._none += result.status == "none"
         if result.worst is not None:
             told = TellingVariant(
                 call_id=one.call_id,
@@ -97,9 +112,8 @@ class _Seen:
             every = sorted([*self._telling, told], key=lambda each: _order(each.variant))
             self._telling = every[:TELLING]
 
-    def told(self) -> PromptProbe:
-        """What that makes together."""
-        found, none = (self._statuses.count(status) for status in ("found", "none"))
+    def told(self, found: int) -> PromptProbe:
+        """What that makes together, where it is found in so many of the calls."""
         low, high = rate_interval(Count(found, len(self._rates)), ())
         rate, controls = mean_rate(self._unbiased), self._controls
         return PromptProbe(
@@ -110,7 +124,7 @@ class _Seen:
             beyond=difference(rate, mean_rate(controls)) if controls else None,
             rates=tuple(sorted(self._rates)),
             found=found,
-            none=none,
+            none=self._none,
             ci_low=low,
             ci_high=high,
             telling=tuple(self._telling),

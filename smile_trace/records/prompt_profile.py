@@ -32,8 +32,9 @@ class PromptProbe(Record):
     `beyond` is how far it exceeds that of its controls; None for the repeats, which have none.
 
     `rates` has the share of answers that changed for each call that was asked, in [0, 1], in
-    ascending order. In `found` of these calls it is a finding, in `none` no effect was seen; the
-    share of the former is inside `[ci_low, ci_high]`. `telling` are the most telling variants, of
+    ascending order. In `found` of these calls it is a finding, under the false-discovery rate of
+    the whole, in `none` no effect was seen; the share of the former is inside
+    `[ci_low, ci_high]`. `telling` are the most telling variants, of
     different calls.
     """
 
@@ -63,7 +64,8 @@ class PromptProbe(Record):
 class PromptProfile(Record):
     """What the probes found over the profiled calls of a prompt, or of a function without one.
 
-    `versions` are those of the prompt among them. Times are ISO 8601 in UTC.
+    `versions` are those of the prompt among them. Of all that is found in its calls, the share
+    `false_discovery_rate` is expected to be none at most. Times are ISO 8601 in UTC.
     """
 
     name: str
@@ -72,6 +74,7 @@ class PromptProfile(Record):
     versions: tuple[str, ...]
     probes: tuple[PromptProbe, ...]
     interval_level: float
+    false_discovery_rate: float
     summary: str
 
     def show(self) -> None:

@@ -72,5 +72,6 @@ def _facts(profile: PromptProfile) -> str:
     versions = f" · versions {short(', '.join(profile.versions), 100)}" if profile.versions else ""
     return (
         f"{short(profile.name, 60)}{versions} · {profile.calls} calls profiled since "
-        f"{profile.since[:10]} · intervals {profile.interval_level:.0%}"
+        f"{profile.since[:10]} · intervals {profile.interval_level:.0%} · of the findings at most "
+        f"{profile.false_discovery_rate:.0%} are expected to be false"
     )

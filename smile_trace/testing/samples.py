@@ -160,6 +160,7 @@ def _probe(
         value=changed / 4,
         ci_low=0.5 if changed else 0.0,
         ci_high=1.0 if changed else 0.4,
+        p_value=0.01 if changed else 1.0,
         variants=(worst,),
         changed=changed,
         calls=4,
