@@ -5,6 +5,7 @@ import queue
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from unittest.mock import Mock
 
 import pytest
@@ -14,6 +15,7 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Trace
 from smile_trace.settings import Settings
 from smile_trace.store import Store, queueing
+from smile_trace.store.outbox import Settling
 from smile_trace.trackers import (
     CapturedTrace,
     Deferred,
@@ -188,6 +190,45 @@ def test_the_next_batch_is_read_while_one_is_sent(
     monkeypatch.setattr(tracker, "deliver_traces", sending)
     assert delivery_worker.run() == Delivered(traces=130)
     assert sorted(tracker.log) == [f"trace {trace_id(n)}" for n in range(1, 131)]
+
+
+def test_outcomes_are_noted_while_the_next_batch_is_sent(
+    delivery_worker: DeliveryWorker,
+    tracker: FakeTracker,
+    store: Store,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    capture(*range(1, 131))
+    deliver, settling, second = tracker.deliver_traces, store.outbox.settling, threading.Event()
+
+    def sending(items: Sequence[CapturedTrace]) -> list[Outcome]:
+        if tracker.traces:
+            second.set()
+        return deliver(items)
+
+    def noting() -> AbstractContextManager[Settling]:
+        assert second.wait(120)
+        return settling()
+
+    monkeypatch.setattr(tracker, "deliver_traces", sending)
+    monkeypatch.setattr(store.outbox, "settling", noting)
+    assert delivery_worker.run() == Delivered(traces=130)
+    assert len(tracker.log) == 130
+
+
+def test_where_outcomes_cannot_be_noted_the_delivery_ends(
+    delivery_worker: DeliveryWorker,
+    tracker: FakeTracker,
+    store: Store,
+    capture: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    capture(*range(1, 4 * TRACES))
+    monkeypatch.setattr(store.outbox, "settling", Mock(side_effect=LookupError("no such table")))
+    with pytest.raises(LookupError):
+        delivery_worker.run()
+    assert len(tracker.log) <= 2 * TRACES
 
 
 def test_a_trace_that_grows_while_it_is_sent_is_sent_again(
