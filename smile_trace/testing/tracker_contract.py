@@ -138,7 +138,7 @@ class TrackerContract:
         self, server: FakeHttpServer, tracker: Tracker
     ) -> None:
         if not tracker.capabilities.replaces:
-            pytest.skip("only the first explanation of a call is given to it")
+            pytest.skip("capabilities.replaces is False: it is given the first explanation alone")
         trace = sample_trace()
         external_id = _received(_deliver_trace(tracker, trace))
         [older] = _explained(trace, external_id)
@@ -152,7 +152,7 @@ class TrackerContract:
         self, server: FakeHttpServer, tracker: Tracker
     ) -> None:
         if tracker.capabilities.replaces:
-            pytest.skip("what it is given takes the place of what it had")
+            pytest.skip("capabilities.replaces is True: a newer explanation may differ")
         trace = sample_trace(calls=2)
         external_id = _received(_deliver_trace(tracker, trace))
         items = _explained(trace, external_id)
@@ -211,7 +211,7 @@ class TrackerContract:
         if rejected == "request":
             server.faults = [_too_large(marker)]
         elif not self.reject_items(server, marker):
-            pytest.skip("it rejects no single items of a request")
+            pytest.skip("reject_items is not defined: a request is rejected as a whole")
 
     # -- a server that takes nothing ---------------------------------------------------------
 
@@ -275,7 +275,7 @@ class TrackerContract:
     ) -> None:
         table = self.table(server)
         if table is None:
-            pytest.skip("`table` is not defined")
+            pytest.skip("table is not defined: no process is killed")
         for requests in range(0, MAX_REQUESTS, self.cut_off_step):
             trace = sample_trace()
             fault = Fault("hang", after=requests, takes_effect=takes_effect)
@@ -296,7 +296,11 @@ class TrackerContract:
     ) -> None:
         trace = sample_trace()
         server.faults = [Fault("answer", _WRONG_ANSWERS[wrong], times=None)]
-        assert _deliver_all(tracker, trace) is None
+        taken = (
+            f"the server answered {wrong}, and the tracker says that the item arrived: "
+            "look at each answer, and raise Service.wrong() where it is not what the server sends"
+        )
+        assert _deliver_all(tracker, trace) is None, taken
         server.faults = []
         external_id = _received(_deliver_trace(tracker, trace))
         server.faults = [Fault("answer", _WRONG_ANSWERS[wrong], times=None)]
@@ -305,7 +309,7 @@ class TrackerContract:
         except TrackerUnavailable:
             pass
         else:
-            assert not isinstance(outcome, Receipt), outcome
+            assert not isinstance(outcome, Receipt), taken
         server.faults = []
         assert _deliver_all(tracker, trace) == external_id
         assert self.visible_traces(server) == [external_id]
@@ -315,7 +319,7 @@ class TrackerContract:
         self, server: FakeHttpServer, tracker: Tracker
     ) -> None:
         if not tracker.capabilities.forgets:
-            pytest.skip("it cannot delete")
+            pytest.skip("capabilities.forgets is not declared")
         traces = [sample_trace(), sample_trace()]
         ids = [_received(outcome) for outcome in _deliver_traces(tracker, traces)]
         items = [item for t, i in zip(traces, ids, strict=True) for item in _explained(t, i)]
@@ -338,7 +342,7 @@ class TrackerContract:
         self, server: FakeHttpServer, tracker: Tracker
     ) -> None:
         if not tracker.capabilities.external_traces:
-            pytest.skip("it looks for no external traces")
+            pytest.skip("capabilities.external_traces is not declared")
         trace = sample_trace(external_trace=self.external_trace)
         [waiting] = tracker.deliver_traces([CapturedTrace(trace=trace, wait_for_external=True)])
         assert isinstance(waiting, Deferred), waiting
@@ -389,7 +393,7 @@ class TrackerContract:
         self, server: FakeHttpServer, tracker: Tracker, takes_effect: bool
     ) -> None:
         if not tracker.capabilities.forgets:
-            pytest.skip("it cannot delete")
+            pytest.skip("capabilities.forgets is not declared")
         for requests in range(0, MAX_REQUESTS, self.cut_off_step):
             trace = sample_trace()
             external_id = _deliver_all(tracker, trace)

@@ -71,7 +71,7 @@ class TrackerUnavailable(SmileTraceError):
 
 
 class CapturedTrace(Record):
-    """A trace to deliver.
+    """A trace to deliver: `trace`, with its spans, calls and feedback.
 
     `wait_for_external` is set only for a tracker that looks for external traces, while the
     user's own trace is noted on a call (`Call.external_trace`) and may still arrive: found on
@@ -84,7 +84,7 @@ class CapturedTrace(Record):
 
 
 class ExplainedCall(Record):
-    """An explanation to deliver, with the trace that it belongs into.
+    """An `explanation` to deliver, with its `call` and the `trace` that it belongs into.
 
     `traced_as` is the external id under which this tracker received the trace; empty for a
     tracker that takes no traces.
