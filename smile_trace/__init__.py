@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from smile_trace.records.comparison import Comparison as Comparison
     from smile_trace.records.path import ExplanationPath as ExplanationPath
     from smile_trace.records.profile import Profile as Profile
+    from smile_trace.records.suggestion import Suggestions as Suggestions
+    from smile_trace.suggesting import suggest as suggest
 
 __all__ = [
     "AnswerChange",
@@ -41,6 +43,7 @@ __all__ = [
     "Profile",
     "Prompt",
     "SmileTraceError",
+    "Suggestions",
     "answer_change",
     "answer_change_details",
     "compare",
@@ -56,6 +59,7 @@ __all__ = [
     "replay",
     "span",
     "span_processor",
+    "suggest",
     "trace",
 ]
 
@@ -73,6 +77,8 @@ _LAZY = {
     "probe": "smile_trace.probes",
     "profile": "smile_trace.probes",
     "replay": "smile_trace.comparison",
+    "Suggestions": "smile_trace.records.suggestion",
+    "suggest": "smile_trace.suggesting",
 }
 
 

@@ -27,6 +27,7 @@ from smile_trace.cli.run import run
 from smile_trace.cli.ship import ship
 from smile_trace.cli.status import status
 from smile_trace.cli.store import copy, export, import_, retry
+from smile_trace.cli.suggest import suggest
 from smile_trace.cli.worker import worker
 from smile_trace.errors import SmileTraceError, needing_extra
 from smile_trace.package import release as installed_release
@@ -117,6 +118,7 @@ _add(compare, "compare")
 _add(influence, "influence")
 _add(report, "report")
 _add(replay, "replay")
+_add(suggest, "suggest")
 _add(export, "export")
 _add(import_, "import")
 _add(hub.check, "hub check", to=hub_app)

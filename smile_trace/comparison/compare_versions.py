@@ -153,7 +153,7 @@ def influences(
         store.close()
     with threadpool_limits(limits=1):
         units = [] if evidence.unit is None else [evidence.unit]
-        found = _report(Column(label, evidence), prompt, units, chosen, settings)
+        found = report_column(Column(label, evidence), prompt, units, chosen, settings)
     return Comparison(
         prompt=prompt,
         versions=(found,),
@@ -206,7 +206,7 @@ def _compare(
     budget: int,
 ) -> Comparison:
     units: list[Unit] = [c.evidence.unit for c in columns if c.evidence.unit is not None]
-    reports = [_report(column, prompt, units, chosen, settings) for column in columns]
+    reports = [report_column(column, prompt, units, chosen, settings) for column in columns]
     changes = []
     for (k, before), (m, after) in pairwise(enumerate(reports)):
         aligned = align([s.segment for s in before.segments], [s.segment for s in after.segments])
@@ -236,13 +236,14 @@ def _compare(
     )
 
 
-def _report(
+def report_column(
     column: Column,
     prompt: str,
     units: Sequence[Unit],
     chosen: ComparisonSettings,
     settings: Settings,
 ) -> VersionReport:
+    """Report one column; where it has no rows, its template is cut as the others' `units` say."""
     evidence = column.evidence
     segments: tuple[TemplateSegment, ...] = evidence.segments
     if evidence.rows is None:

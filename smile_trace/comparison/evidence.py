@@ -111,8 +111,10 @@ def collect(
     most_calls: int,
     seed: int,
     last: int | None = None,
+    among: frozenset[str] | None = None,
 ) -> Evidence:
-    """Gather one version's evidence from at most `most_calls` of its calls (its `last` ones).
+    """Gather one version's evidence from at most `most_calls` of its calls (its `last` ones, those
+    `among` some ids).
 
     Explanations under different settings are never pooled: those in pooled mode are used if there
     are any, else those under the most frequent settings; the others are listed in `dropped`.
@@ -123,6 +125,8 @@ def collect(
     generator = np.random.default_rng(seed)
     with store.reading_prompts() as prompts:
         ids = prompts.call_ids(prompt, version, model, last)
+        if among is not None:
+            ids = [one for one in ids if one in among]
         traffic = prompts.calls(_sample(ids, most_calls, generator))
         if not traffic:
             under = "" if model is None else f" under the model {model!r}"
@@ -132,7 +136,7 @@ def collect(
         template = _use(traffic[0], prompt).template
         evidence = Evidence(version, model, template, len(ids), traffic)
         evidence.feedback = prompts.feedback(list(dict.fromkeys(call.trace_id for call in traffic)))
-        within = None if last is None else frozenset(ids)
+        within = None if last is None and among is None else frozenset(ids)
         _pool(prompts, evidence, prompt, most_calls, generator, within)
     return evidence
 

@@ -9,7 +9,7 @@ from smile_trace.explaining.named_models import AnyModel, open_any, settings_of
 from smile_trace.models import Model, Request
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.base import is_prefilled
-from smile_trace.records import Call, PromptUse
+from smile_trace.records import Call, PromptUse, Response
 from smile_trace.settings import RerunSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.spending.ledger import StoredLedger
@@ -92,17 +92,26 @@ class InputModels:
             ModelUnavailable: the model cannot be asked at all.
             BudgetExceeded: a cap is reached.
         """
+        found = await self.responses(inputs, template, replicates)
+        return [[r.text if r.ok else None for r in responses] for responses in found]
+
+    async def responses(
+        self, inputs: Sequence[Input], template: str, replicates: int
+    ) -> list[list[Response]]:
+        """The same as responses, with their usage; errors are those of `ask`."""
         groups = [[item] for item in inputs] if self.by_call else [list(inputs)]
-        found: Answers = []
+        found: list[list[Response]] = []
         for group in groups:
-            requests = [_request(item, template, k) for item in group for k in range(replicates)]
-            responses = await self.of(group[0].call).generate(requests)
-            texts = iter([r.text if r.ok else None for r in responses])
-            found += [[next(texts) for _ in range(replicates)] for _ in group]
+            requests = [request_of(item, template, k) for item in group for k in range(replicates)]
+            if not requests:
+                continue
+            responses = iter(await self.of(group[0].call).generate(requests))
+            found += [[next(responses) for _ in range(replicates)] for _ in group]
         return found
 
 
-def _request(item: Input, template: str, replicate: int) -> Request:
+def request_of(item: Input, template: str, replicate: int = 0) -> Request:
+    """What is asked where the template stands in place of the one that was called."""
     return Request(
         messages=with_template(item.call, item.use, template),
         form=item.call.form,

@@ -105,7 +105,7 @@ def _with_savings(
             and item.segment.variable is None
         ):
             tokens = 1000 * per_character * len(item.segment.text)
-            usd = _price(tokens, evidence.model, base_url)
+            usd = price_of_input(tokens, evidence.model, base_url)
             item = item.model_copy(update={"tokens_saved": tokens, "usd_saved": usd})
         found.append(item)
     return found
@@ -122,7 +122,8 @@ def _tokens_per_character(traffic: Sequence[Call]) -> float | None:
     return sum(tokens for tokens, _ in counted) / characters if characters else None
 
 
-def _price(tokens: float, model: str | None, base_url: str | None) -> float | None:
+def price_of_input(tokens: float, model: str | None, base_url: str | None) -> float | None:
+    """What so many input tokens cost, in US dollars; None where no price is known."""
     if model is None or base_url is None:
         return None
     million = price(Usage(input_tokens=1_000_000, output_tokens=0), model, base_url)

@@ -59,6 +59,9 @@ class Capabilities:
     """It has `with_meter` and reserves every HTTP attempt with its cost bound, so that caps in
     tokens and US dollars hold. A request to another model is reserved as one call."""
 
+    counts_tokens: bool = False
+    """It is a `TokenCountingModel`: it has `count_tokens`."""
+
     @property
     def scores_whole_answers(self) -> bool:
         """Whether `score` gives the log-probabilities of all tokens of the answer."""
@@ -115,6 +118,23 @@ class ScoringModel(Model, Protocol):
 def scores_answers(model: Model) -> TypeGuard[ScoringModel]:
     """Whether the model declares that it scores given answers."""
     return model.capabilities.scores_answers
+
+
+class TokenCountingModel(Model, Protocol):
+    """A model that also counts the tokens of a request, without answering it."""
+
+    async def count_tokens(self, requests: Sequence[Request]) -> list[int]:
+        """The input tokens of each request, as its own tokenizer counts them.
+
+        Raises:
+            ModelUnavailable: nothing can be asked at all.
+        """
+        ...
+
+
+def counts_tokens(model: Model) -> TypeGuard[TokenCountingModel]:
+    """Whether the model declares that it counts tokens."""
+    return model.capabilities.counts_tokens
 
 
 def checked(response: Response, *, scored: bool) -> Response:

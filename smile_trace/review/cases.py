@@ -25,14 +25,24 @@ class Case(Record):
 
 def confirmed_cases(store: Store) -> Iterator[Case]:
     """The failures that people confirmed, of profiles that the store still holds."""
+    return map(_case, confirmed_tasks(store))
+
+
+def confirmed_tasks(store: Store, *, name: str | None = None) -> Iterator[ReviewTask]:
+    """The same as people saw them.
+
+    Args:
+        store: where profiles and judgements are.
+        name: of a prompt or a function; None for all.
+    """
     given = defaultdict[str, list[Judgement]](list)
     for item, judgement in store.judgements.read():
         if item.counts:
             given[item.id].append(judgement)
-    tasks = stored_tasks(store)
+    tasks = stored_tasks(store, name=name)
     for key, judgements in given.items():
         if key in tasks and is_confirmed(judgements):
-            yield _case(tasks[key])
+            yield tasks[key]
 
 
 def _case(task: ReviewTask) -> Case:

@@ -12,7 +12,14 @@ from typing import NamedTuple
 
 from smile_trace.models.accounting.ledger import BudgetExceeded, Ledger, ResponseCache
 from smile_trace.models.accounting.meter import ask_all, meters_attempts
-from smile_trace.models.base import Capabilities, Model, Request, checked, scores_answers
+from smile_trace.models.base import (
+    Capabilities,
+    Model,
+    Request,
+    checked,
+    counts_tokens,
+    scores_answers,
+)
 from smile_trace.records import JSON, Response, Usage
 
 logger = logging.getLogger(__name__)
@@ -111,6 +118,17 @@ class MeteredModel:
         if not scores_answers(self._asked):
             raise TypeError(f"the model {self.name!r} does not score answers")
         return await self._answers(requests, answer, partial(self._asked.score, answer=answer))
+
+    async def count_tokens(self, requests: Sequence[Request]) -> list[int]:
+        """The input tokens of each request; nothing is answered, and nothing paid.
+
+        Raises:
+            TypeError: the model does not declare that it counts tokens.
+            ModelUnavailable: nothing can be asked at all.
+        """
+        if not counts_tokens(self._model):
+            raise TypeError(f"the model {self.name!r} does not count tokens")
+        return await self._model.count_tokens(requests)
 
     async def aclose(self) -> None:
         """Close the model."""

@@ -40,7 +40,7 @@ class LocalModel:
         ModelUnavailable: the extra `local`, a package or the file is missing.
     """
 
-    capabilities = Capabilities(scores_answers=True, meters_attempts=True)
+    capabilities = Capabilities(scores_answers=True, meters_attempts=True, counts_tokens=True)
 
     def __init__(self, name: str, settings: LocalSettings) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
@@ -154,6 +154,19 @@ class LocalModel:
             for request, prompt, text in zip(requests, prompts, texts, strict=True)
         ]
         return await self._ask(items, transport)
+
+    async def count_tokens(self, requests: Sequence[Request]) -> list[int]:
+        """The tokens of each request as the model reads it, its chat template included.
+
+        Raises:
+            ModelUnavailable: llama.cpp could not serve the file, or cannot tokenize.
+        """
+        transport = await self._transport()
+        try:
+            prompts = [await self._prompt(transport, request) for request in requests]
+            return [len(await _tokenize(transport, prompt)) for prompt in prompts]
+        except (openai.APIError, ReplyRefused, TimeoutError) as error:
+            raise ModelUnavailable(f"llama.cpp cannot tokenize: {error}") from error
 
     async def _ask(self, items: Sequence[Item], transport: Transport) -> list[Response]:
         try:

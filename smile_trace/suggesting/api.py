@@ -1,0 +1,109 @@
+"""`suggest()`: what could be changed in a prompt, tried before it is said."""
+
+import uuid
+from datetime import UTC, datetime
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from smile_trace.capture import suppressed
+from smile_trace.comparison.answers import version_distance
+from smile_trace.comparison.input_models import InputModels
+from smile_trace.explaining.concurrency import wait_for
+from smile_trace.explaining.named_models import AnyModel
+from smile_trace.records.suggestion import NotProposed, Suggestion, Suggestions
+from smile_trace.settings import ServerSettings, Settings, table_of
+from smile_trace.store import Store
+from smile_trace.suggesting.material import Material, answerable, asked_model, read_material
+from smile_trace.suggesting.proposals import find_and_try
+from smile_trace.suggesting.replays import Replays
+from smile_trace.suggesting.summary import summarize
+from smile_trace.suggesting.trials import Trials
+
+
+def suggest(
+    prompt: str,
+    *,
+    version: str | int | None = None,
+    model: AnyModel | None = None,
+    budget: int = 800,
+    delta: float = 0.05,
+    seed: int = 0,
+    app: str | None = None,
+    settings: Settings | None = None,
+) -> Suggestions:
+    """Suggest changes of a prompt: instructions without effect, and an instruction that makes
+    confirmed failures wrong. Each was replayed, on calls and on confirmed failures that it was not
+    made from, and changed no answer that was right.
+
+    No tool is executed: a replay is a request, and only the text of its answer is looked at.
+
+    Args:
+        prompt: the name of the Prompt.
+        version: by default the one called last.
+        model: who answers (a name, a Model or a function `str -> str`); by default what the
+            settings map the calls' own model to.
+        budget: the most new calls to the model. The settings' daily caps hold as well.
+        delta: the largest mean change of the answers to held-out calls that is no change, in units
+            of answer change, between 0 and 1; the margin of "no_effect" of `compare`.
+        seed: decides which calls and cases are held out.
+        app: the module of the application, for calls of a model of kind "rerun".
+        settings: by default those of the environment and the nearest `smile_trace.toml`.
+
+    Raises:
+        NothingToCompare: no such prompt or version; the message says what to do.
+        SmileTraceError: the model cannot be asked.
+        ValueError: budget or delta is out of range.
+    """
+    if budget < 1 or not 0 < delta < 1:
+        raise ValueError("budget is at least 1, and delta lies between 0 and 1")
+    settings = settings or Settings()
+    label = None if version is None else str(version)
+    store = Store.look(settings)
+    try:
+        with threadpool_limits(limits=1):  # for such small matrices more are slower
+            material = read_material(store, settings, prompt, label, delta, seed)
+            models = InputModels(
+                asked_model(material, model),
+                store,
+                settings,
+                app=app,
+                budget=budget,
+                scope=f"suggest/{prompt}/{uuid.uuid4().hex}",
+            )
+            material = answerable(material, models)
+            replays = Replays(models, budget, exact=_repeats_itself(material, models))
+            distance = version_distance(settings.explain.distance)
+            trials = Trials(material, replays, distance, delta, seed)
+            with suppressed():
+                found = wait_for(find_and_try(trials, _base_url(material, settings)))
+    finally:
+        store.close()
+    done = Suggestions(
+        prompt=prompt,
+        version=material.report.version,
+        model=models.of(material.traffic[0]).name,
+        template=material.template,
+        suggestions=tuple(one for one in found if isinstance(one, Suggestion)),
+        not_proposed=tuple(one for one in found if isinstance(one, NotProposed)),
+        searched=len(material.searched),
+        held_out=len(material.held_out),
+        cases_searched=len(material.cases_searched),
+        cases_held_out=len(material.cases_held_out),
+        calls=replays.calls,
+        delta=delta,
+        seed=seed,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return done.model_copy(update={"summary": summarize(done)})
+
+
+def _repeats_itself(material: Material, models: InputModels) -> bool:
+    """Whether the model gives the same answer to the same request."""
+    inputs = [*material.searched, *material.held_out]
+    return all(models.of(one.call).deterministic(one.call.parameters) for one in inputs)
+
+
+def _base_url(material: Material, settings: Settings) -> str | None:
+    """The address that decides prices; None where there are none."""
+    asked = table_of(settings.models, material.model or "*")
+    return asked.base_url if isinstance(asked, ServerSettings) else None

@@ -1,0 +1,79 @@
+"""Confirmed failures as inputs of a template: the changed request, and the answer it should get."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smile_trace.comparison.input_models import Input
+from smile_trace.comparison.templates import VARIABLE
+from smile_trace.dialects.filled_in import filled_in
+from smile_trace.probes.kinds.hijack import Hijack
+from smile_trace.records import Call, Message, PromptUse
+from smile_trace.review import confirmed_tasks
+from smile_trace.store import Store
+
+
+@dataclass(frozen=True)
+class ConfirmedCase:
+    """A failure that people confirmed.
+
+    `request` is an id of the request that was changed: cases of one request are not independent.
+    `planted`: an instruction was planted in it.
+    """
+
+    input: Input
+    expected: str
+    failed: str
+    request: str
+    planted: bool
+
+
+def cases_of(
+    store: Store, prompt: str, version: str, template: str, traffic: Sequence[Call]
+) -> list[ConfirmedCase]:
+    """The confirmed failures of a prompt whose changed request still holds the template.
+
+    One that changed the words of the template itself says nothing about another template.
+
+    Args:
+        traffic: the version's calls; a case takes the parameters of the one that it is of.
+    """
+    by_trace = {call.trace_id: call for call in traffic}
+    found = []
+    for task in confirmed_tasks(store, name=prompt):
+        call = by_trace.get(task.item.trace_id)
+        use = None if call is None else use_in(task.changed_messages, prompt, version, template)
+        if call is not None and use is not None:
+            asked = call.model_copy(update={"messages": task.changed_messages, "prompts": (use,)})
+            case = ConfirmedCase(
+                input=Input(asked, use),
+                expected=task.answer,
+                failed=task.changed_answer,
+                request=task.item.prompt,
+                planted=task.item.probe == Hijack.words.name,
+            )
+            found.append(case)
+    return found
+
+
+def use_in(messages: Sequence[Message], name: str, version: str, template: str) -> PromptUse | None:
+    """Where the template stands in these messages, with its variables' values; None where it does
+    not, or at no certain place."""
+    for m, message in enumerate(messages):
+        if VARIABLE.search(template):
+            place = filled_in(template, message.content)
+        else:
+            start = message.content.find(template)
+            place = None if start < 0 else (start, start + len(template), [])
+        if place is not None:
+            start, end, spans = place
+            return PromptUse(
+                name=name,
+                version=version,
+                template=template,
+                variables={one.name: message.content[one.start : one.end] for one in spans},
+                message=m,
+                start=start,
+                end=end,
+                variable_spans=tuple(spans),
+            )
+    return None

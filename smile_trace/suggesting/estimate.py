@@ -1,0 +1,55 @@
+"""The most that suggestions can cost, before anything is asked."""
+
+from smile_trace.comparison.input_models import request_of
+from smile_trace.explaining.cost_estimate import Estimate, address_of, is_paid
+from smile_trace.explaining.named_models import settings_of
+from smile_trace.models.accounting.cost import attempt_bound
+from smile_trace.records import Prompted
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.suggesting.material import Material, asked_model, read_material
+
+
+def estimate_suggestions(
+    prompt: str,
+    settings: Settings,
+    *,
+    version: str | None = None,
+    model: str | None = None,
+    budget: int,
+    seed: int = 0,
+) -> tuple[Estimate, Material]:
+    """What `suggest` with the same arguments would ask at most, each call as large as the longest
+    request; and what it would be made from. Asks nothing; errors are those of `suggest`."""
+    store = Store.look(settings)
+    try:
+        material = read_material(store, settings, prompt, version, delta=0.05, seed=seed)
+    finally:
+        store.close()
+    name = asked_model(material, model)
+    assert isinstance(name, str)
+    how = settings_of(name, settings)
+    most, usd = attempt_bound(name, how, _longest(material))
+    tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
+    estimate = Estimate(
+        model=name,
+        address=address_of(how),
+        unit="sentence",
+        segments=0,
+        signal="text",
+        calls=budget,
+        tokens=None if tokens is None else budget * tokens,
+        usd=None if usd is None else budget * usd,
+        paid=is_paid(how, usd),
+    )
+    return estimate, material
+
+
+def _longest(material: Material) -> Prompted:
+    cases = [*material.cases_searched, *material.cases_held_out]
+    inputs = [*material.searched, *material.held_out, *(case.input for case in cases)]
+    requests = [request_of(item, material.template) for item in inputs]
+    longest = max(requests, key=lambda one: sum(len(m.content) for m in one.messages))
+    return Prompted(
+        messages=longest.messages, form=longest.form, parameters=longest.parameters, answer=None
+    )

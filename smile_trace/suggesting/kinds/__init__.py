@@ -1,0 +1,1 @@
+"""What a suggestion may be: one file each."""

@@ -1,0 +1,160 @@
+"""What suggestions are made from, and what they are tried on: calls and confirmed failures.
+
+They are told apart before anything is looked at, by the seed: no call and no case is on both sides,
+nor is another call with the same request.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from smile_trace.comparison.compare_versions import Column, report_column
+from smile_trace.comparison.evidence import (
+    NothingToCompare,
+    check_version,
+    collect,
+    models_of,
+    versions_of,
+)
+from smile_trace.comparison.input_models import Input, InputModels
+from smile_trace.comparison.version_replay import choose_inputs
+from smile_trace.explaining.named_models import AnyModel
+from smile_trace.records import Call
+from smile_trace.records.comparison import ComparisonSettings, VersionReport
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.suggesting.cases import ConfirmedCase, cases_of
+
+SEARCHED = 20
+"""Calls on which changes are looked for."""
+HELD_OUT = 30
+"""Calls on which what was found is tried."""
+MOST_CASES = 10
+"""Confirmed failures on either side."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Of one version of a prompt. `report` is made without the held-out calls, too."""
+
+    report: VersionReport
+    traffic: Sequence[Call]
+    searched: Sequence[Input]
+    held_out: Sequence[Input]
+    cases_searched: Sequence[ConfirmedCase]
+    cases_held_out: Sequence[ConfirmedCase]
+
+    @property
+    def template(self) -> str:
+        """The template as it is."""
+        return self.report.template
+
+    @property
+    def model(self) -> str | None:
+        """The captured name of the calls' model."""
+        return self.report.model or self.traffic[-1].model
+
+
+def read_material(
+    store: Store, settings: Settings, prompt: str, version: str | None, delta: float, seed: int
+) -> Material:
+    """Read a version's calls (the version called last where none is named), and tell them apart.
+
+    Calls that were not explained are held out first, so that the explained ones count among what
+    suggestions are made from; at most half of all requests are held out.
+
+    Raises:
+        NothingToCompare: no such prompt or version.
+    """
+    known = versions_of(store, prompt)
+    label = list(known)[-1] if version is None else version
+    check_version(known, prompt, label)
+    chosen = ComparisonSettings(delta=delta, seed=seed)
+    model = next(iter(models_of(store, prompt, label)), None)
+    everything = collect(store, prompt, label, model, most_calls=chosen.most_calls, seed=seed)
+    with store.reading_prompts() as prompts:
+        explained = {row.call_id for row in prompts.explanations(prompt, label)}
+    traffic = everything.traffic
+    generator = np.random.default_rng([seed, 2])
+    inputs = choose_inputs(traffic, prompt, [everything.template], len(traffic), generator)
+    known_of = {request_id(call) for call in traffic if call.id in explained}
+    inputs.sort(key=lambda item: request_id(item.call) in known_of)
+    held_out = inputs[: min(HELD_OUT, len(inputs) // 2)]
+    kept_back = {request_id(item.call) for item in held_out}
+    rest = [item for item in inputs if request_id(item.call) not in kept_back]
+    among = frozenset(call.id for call in traffic if request_id(call) not in kept_back)
+    evidence = collect(
+        store, prompt, label, model, most_calls=chosen.most_calls, seed=seed, among=among
+    )
+    units = [] if evidence.unit is None else [evidence.unit]
+    report = report_column(Column(label, evidence), prompt, units, chosen, settings)
+    searched = [rest[k] for k in generator.permutation(len(rest))[:SEARCHED]]
+    cases = cases_of(store, prompt, label, everything.template, traffic)
+    requests = sorted({case.request for case in cases})
+    half = {requests[k] for k in generator.permutation(len(requests))[: len(requests) // 2]}
+    cases = [cases[k] for k in generator.permutation(len(cases))]
+    return Material(
+        report=report,
+        traffic=traffic,
+        searched=searched,
+        held_out=held_out,
+        cases_searched=_few([case for case in cases if case.request in half]),
+        cases_held_out=_few([case for case in cases if case.request not in half]),
+    )
+
+
+def _few(cases: Sequence[ConfirmedCase]) -> list[ConfirmedCase]:
+    """At most MOST_CASES, of as many requests as possible."""
+    seen = Counter[str]()
+    turns = []
+    for case in cases:
+        turns.append(seen[case.request])
+        seen[case.request] += 1
+    order = sorted(range(len(cases)), key=lambda k: turns[k])
+    return [cases[k] for k in order[:MOST_CASES]]
+
+
+def asked_model(material: Material, model: AnyModel | None) -> AnyModel:
+    """Who answers: the model that was given, or the calls' own."""
+    return model if model is not None else material.model or "*"
+
+
+def request_id(call: Call) -> str:
+    """The same for calls whose messages are the same."""
+    return json.dumps([message.identity for message in call.messages], default=repr)
+
+
+def answerable(material: Material, models: InputModels) -> Material:
+    """What these models can answer: a function is called again if it allows it, and is sent no
+    request that somebody planted an instruction in, since it acts.
+
+    Raises:
+        NothingToCompare: none of the calls.
+    """
+
+    def kept(inputs: Sequence[Input]) -> list[Input]:
+        return [one for one in inputs if models.answers(one.call)]
+
+    def kept_cases(cases: Sequence[ConfirmedCase]) -> list[ConfirmedCase]:
+        return [
+            one
+            for one in cases
+            if models.answers(one.input.call) and not (models.by_call and one.planted)
+        ]
+
+    found = replace(
+        material,
+        searched=kept(material.searched),
+        held_out=kept(material.held_out),
+        cases_searched=kept_cases(material.cases_searched),
+        cases_held_out=kept_cases(material.cases_held_out),
+    )
+    if not (found.searched and found.held_out):
+        raise NothingToCompare(
+            "two different calls that can be made again are the least that can be told apart: "
+            "capture more, and decorate a function that is called again with rerun=True"
+        )
+    return found

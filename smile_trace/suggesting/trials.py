@@ -1,0 +1,157 @@
+"""A changed template tried beside the template as it is, on calls and on confirmed failures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats  # type: ignore[import-untyped]
+
+from smile_trace.comparison.answers import (
+    Distance,
+    Paired,
+    answer_comparison,
+    compare_answers,
+    paired,
+)
+from smile_trace.comparison.influence.shares import share_of
+from smile_trace.comparison.input_models import Input
+from smile_trace.errors import SmileTraceError
+from smile_trace.probes.base import CHANGED
+from smile_trace.records.comparison import AnswerComparison
+from smile_trace.records.suggestion import Trial
+from smile_trace.suggesting.cases import ConfirmedCase
+from smile_trace.suggesting.material import Material
+from smile_trace.suggesting.replays import Replays
+
+MIN_HELD_OUT = 10
+"""With fewer held-out calls nothing is proposed: a few may agree by chance."""
+ALPHA = 0.05
+"""Error rate of the test that confirmed failures are corrected."""
+FIRST = 5
+"""Calls that are asked first: they show a large effect already."""
+LARGE = 4
+"""A mean change of so many margins over the first calls is no chance."""
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Tries templates.
+
+    Args:
+        distance: of two answers, symmetric, in [0, 1].
+        delta: the largest mean change of the answers that is no change.
+    """
+
+    material: Material
+    replays: Replays
+    distance: Distance
+    delta: float
+    seed: int
+
+    # -- where changes are looked for -----------------------------------------------------------
+
+    async def keeps(self, template: str) -> bool:
+        """Whether the template leaves the answers of the searched calls and cases as they are."""
+        searched = self.material.searched
+        first = await self._pairs(template, searched[:FIRST])
+        if first and self._mean(first) > LARGE * self.delta:
+            return False
+        pairs = await self._pairs(template, searched)
+        if not pairs:
+            return False
+        answers = self._compared(pairs)
+        if answers.significant or answers.distance > self.delta:
+            return False
+        return not (await self.corrected(template, self.material.cases_searched))[1].count(True)
+
+    async def corrected(
+        self, template: str, cases: Sequence[ConfirmedCase]
+    ) -> tuple[list[bool], list[bool]]:
+        """By request, since failures of one request are not independent: of the requests with a
+        failure that the prompt gets wrong, whether the template gets all of these right and no
+        other wrong; and of those with one that it gets right, whether the template gets one wrong.
+
+        A case whose answers are partly right, or failed, counts as not changed.
+        """
+        before = await self._right(self.material.template, cases)
+        after = await self._right(template, cases)
+        requests: dict[str, list[tuple[bool | None, bool | None]]] = {}
+        for case, old, new in zip(cases, before, after, strict=True):
+            requests.setdefault(case.request, []).append((old, new))
+        gained, lost = [], []
+        for changes in requests.values():
+            worse = (True, False) in changes
+            if any(old is False for old, _ in changes):
+                gained.append(not worse and all(new for old, new in changes if old is False))
+            if any(old for old, _ in changes):
+                lost.append(worse)
+        return gained, lost
+
+    # -- where what was found is tried ----------------------------------------------------------
+
+    async def held_out(self, template: str) -> Trial:
+        """Try a template on the held-out calls and cases.
+
+        Raises:
+            SmileTraceError: the model answered none of the calls; and as `Replays.responses`.
+        """
+        pairs = await self._pairs(template, self.material.held_out)
+        if not pairs:
+            raise SmileTraceError("the model answered none of the held-out calls")
+        gained, lost = await self.corrected(template, self.material.cases_held_out)
+        moved = sum(self._mean([pair]) >= CHANGED for pair in pairs)
+        changed = sum(gained) + sum(lost)
+        return Trial(
+            answers=self._compared(pairs),
+            moved=share_of(moved, len(pairs)),
+            cases_gained=share_of(sum(gained), len(gained)),
+            cases_lost=share_of(sum(lost), len(lost)),
+            p_value=float(stats.binomtest(sum(gained), changed, 0.5, "greater").pvalue)
+            if changed
+            else None,
+        )
+
+    def harm(self, trial: Trial) -> str:
+        """Why a template that did this is not proposed; empty where it did no harm."""
+        answers = trial.answers
+        if trial.cases_lost.count:
+            return f"{trial.cases_lost.count} confirmed cases that are right now would be wrong"
+        if answers.inputs < MIN_HELD_OUT:
+            return f"{answers.inputs} held-out calls are too few to tell: {MIN_HELD_OUT} are needed"
+        if answers.significant:
+            return f"{answers.changed} of {answers.inputs} held-out calls got another answer"
+        if answers.ci_high > self.delta:
+            return (
+                f"the answers to {answers.inputs} held-out calls may change by up to "
+                f"{answers.ci_high:.2f}, more than {self.delta:g}"
+            )
+        return ""
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    async def _pairs(self, template: str, inputs: Sequence[Input]) -> list[Paired]:
+        olds = await self.replays.answers(self.material.template, inputs)
+        news = await self.replays.answers(template, inputs)
+        pairs = [paired(old, new) for old, new in zip(olds, news, strict=True)]
+        return [pair for pair in pairs if pair is not None]
+
+    def _compared(self, pairs: Sequence[Paired]) -> AnswerComparison:
+        generator = np.random.default_rng([self.seed, 3])
+        return answer_comparison(pairs, self.distance, generator, exact=self.replays.exact)
+
+    def _mean(self, pairs: Sequence[Paired]) -> float:
+        return compare_answers(pairs, self.distance, np.random.default_rng(0), exact=True).mean
+
+    async def _right(self, template: str, cases: Sequence[ConfirmedCase]) -> list[bool | None]:
+        answers = await self.replays.answers(template, [case.input for case in cases])
+        return [self._is_right(case, texts) for case, texts in zip(cases, answers, strict=True)]
+
+    def _is_right(self, case: ConfirmedCase, texts: Sequence[str | None]) -> bool | None:
+        """Whether all answers say what is expected, or none does; None for anything else."""
+        right = set()
+        for text in texts:
+            if text is None:
+                return None
+            away = self.distance(case.expected, text)
+            right.add(away < CHANGED and away < self.distance(case.failed, text))
+        return right.pop() if len(right) == 1 else None

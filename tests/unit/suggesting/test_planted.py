@@ -1,0 +1,49 @@
+"""suggest() over prompts whose useless and harmful instructions are known."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import smile_trace
+from smile_trace.cli.app import app
+from smile_trace.records.suggestion import Suggestions
+from smile_trace.suggesting.trials import MIN_HELD_OUT
+from tests.support.planted_suggestions import PlantedPrompt, plant_in
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["a model that repeats itself", "noise"])
+def test_what_has_no_effect_and_what_harms_is_found_and_nothing_else(
+    tmp_path: Path, number: int
+) -> None:
+    """Of two of the ten prompts of `make bench-suggest`."""
+    prompt = PlantedPrompt.number(number)
+    settings = plant_in(tmp_path, prompt)
+    found = smile_trace.suggest(prompt.name, model=prompt.model(), settings=settings)
+    assert prompt.problems(found) == []
+    assert found.held_out >= MIN_HELD_OUT
+    assert found.calls <= 800
+    assert Suggestions.model_validate_json(found.model_dump_json()) == found
+
+
+def test_a_dry_run_says_the_cost_and_a_budget_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = PlantedPrompt.number(0)
+    settings = plant_in(tmp_path, prompt)
+    asked = prompt.model()
+    found = smile_trace.suggest(prompt.name, model=asked, settings=settings, budget=30)
+    assert found.suggestions == ()
+    assert len(asked.asked) <= found.calls <= 30
+    assert {one.why for one in found.not_proposed} == {"the budget of 30 calls does not suffice"}
+
+    monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "smile_trace.toml").write_text(
+        "[models.planted]\nkind = 'openai'\nbase_url = 'http://127.0.0.1:9/v1'\n"
+    )
+    ran = CliRunner().invoke(app, ["suggest", prompt.name, "--budget", "50", "--dry-run"])
+    assert ran.exit_code == 0, ran.output
+    assert "At most: 50 calls" in ran.output
+    assert "tried on 15 and" in ran.output
+    assert "Nothing was asked." in ran.output
