@@ -124,13 +124,11 @@ bench-natural: .venv/.dev ## whether the word is found on which a longer answer 
 bench-probes: .venv/.dev ## MODELS=300: whether a profile finds what was planted, and nothing else
 	MODELS=$(or $(MODELS),300) $(PY) -m benchmarks.probes
 
-<<<<<<< HEAD
 bench-drift: .venv/.dev ## RUNS=2000: how often the alarm for drift is false, and how soon it finds a swapped model
 	RUNS=$(or $(RUNS),2000) $(PY) -m benchmarks.drift
-=======
+
 bench-suggest: .venv/.dev ## ten planted prompts: whether useless and harmful instructions are found, and nothing else proposed
 	$(PY) -m benchmarks.suggest
->>>>>>> 6de6c76 (feat(suggest): instructions without effect and a harmful one, replayed before they are said)
 
 bench-evaluation: .venv/.dev ## gSMILE's measures on the driver cases
 	$(PY) -m benchmarks.evaluation

@@ -40,7 +40,7 @@ def test_a_dry_run_says_the_cost_and_a_budget_is_kept(
     monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "smile_trace.toml").write_text(
-        "[models.planted]\nkind = 'openai'\nbase_url = 'http://127.0.0.1:9/v1'\n"
+        "[models.planted]\nkind = 'endpoint'\nbase_url = 'http://127.0.0.1:9/v1'\n"
     )
     ran = CliRunner().invoke(app, ["suggest", prompt.name, "--budget", "50", "--dry-run"])
     assert ran.exit_code == 0, ran.output
