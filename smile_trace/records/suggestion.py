@@ -12,6 +12,19 @@ an instruction that makes confirmed failures wrong. `hijack`: a sentence after w
 that stand in documents are no longer obeyed."""
 
 
+class ProbedTrial(Record):
+    """A probe's variants of the held-out calls, one of each, asked of both prompts.
+
+    `before` and `after` are the shares whose answer counts by the probe's measure. `p_value` is
+    one-sided for "no fewer than before" (McNemar's exact test); None where no call changed.
+    """
+
+    probe: str
+    before: Share
+    after: Share
+    p_value: float | None = None
+
+
 class Trial(Record):
     """The changed prompt replayed beside the prompt as it is.
 
@@ -21,7 +34,7 @@ class Trial(Record):
     which the changed one gets all right; `cases_lost`: of those with failures that it gets right,
     those of which the changed one gets one wrong. Failures of one request count once: they are not
     independent. `p_value` is one-sided for "it gains no more requests than it loses" (McNemar's
-    exact test, 1947); None where none changed.
+    exact test, 1947); None where none changed. `probed` is of suggestions that come from a probe.
     """
 
     answers: AnswerComparison
@@ -29,6 +42,7 @@ class Trial(Record):
     cases_gained: Share
     cases_lost: Share
     p_value: float | None = None
+    probed: ProbedTrial | None = None
 
 
 class Suggestion(Record):

@@ -47,6 +47,11 @@ def _tried(trial: Trial) -> list[str]:
             f"confirmed failures: {gained.count} of {gained.of} corrected ({_interval(gained)}), "
             f"{lost.count} of {lost.of} right ones lost ({_interval(lost)})"
         )
+    if (probed := trial.probed) is not None:
+        lines.append(
+            f"{probed.probe}: {probed.before.count} of {probed.before.of} before "
+            f"({_interval(probed.before)}), {probed.after.count} after ({_interval(probed.after)})"
+        )
     return lines
 
 

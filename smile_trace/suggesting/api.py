@@ -31,9 +31,11 @@ def suggest(
     app: str | None = None,
     settings: Settings | None = None,
 ) -> Suggestions:
-    """Suggest changes of a prompt: instructions without effect, and an instruction that makes
-    confirmed failures wrong. Each was replayed, on calls and on confirmed failures that it was not
-    made from, and changed no answer that was right.
+    """Suggest changes of a prompt: instructions without effect, an instruction that makes confirmed
+    failures wrong, a sentence against instructions that stand in documents.
+
+    Each was replayed on calls and on confirmed failures that it was not made from, and harmed none
+    of them.
 
     No tool is executed: a replay is a request, and only the text of its answer is looked at.
 

@@ -7,6 +7,7 @@ from smile_trace.models.accounting.ledger import BudgetExceeded
 from smile_trace.records.suggestion import NotProposed, Suggestion, SuggestionKind
 from smile_trace.suggesting.kinds.base import Change, Nothing, no_gain
 from smile_trace.suggesting.kinds.harmful import find_harmful
+from smile_trace.suggesting.kinds.hijack import find_hijack
 from smile_trace.suggesting.kinds.no_effect import find_no_effect
 from smile_trace.suggesting.replays import BudgetSpent
 from smile_trace.suggesting.tokens import tokens_saved
@@ -27,7 +28,12 @@ async def find_and_try(trials: Trials, base_url: str | None) -> list[Outcome]:
     harmful = await _within_budget("harmful", _tried(trials, find_harmful(trials), base_url))
     apart = harmful.removed if isinstance(harmful, Suggestion) else ()
     shorter = _tried(trials, find_no_effect(trials, apart), base_url)
-    return [await _within_budget("no_effect", shorter), harmful]
+    guarded = _tried(trials, find_hijack(trials), base_url)
+    return [
+        await _within_budget("no_effect", shorter),
+        harmful,
+        await _within_budget("hijack", guarded),
+    ]
 
 
 async def _within_budget(kind: SuggestionKind, work: Awaitable[Outcome]) -> Outcome:
@@ -43,10 +49,8 @@ async def _tried(
     found = await looking
     if isinstance(found, Nothing):
         return NotProposed(kind=found.kind, what=found.what, why=found.why)
-    trial = await trials.held_out(found.template)
-    why = trials.harm(trial)
-    if not why and found.kind != "no_effect":
-        why = no_gain(found, trial, ALPHA)
+    trial = await trials.held_out(found.template, found.probe)
+    why = trials.harm(trial) or no_gain(found, trial, ALPHA)
     if why:
         return NotProposed(kind=found.kind, what=found.what, why=why, trial=trial)
     material, replays = trials.material, trials.replays

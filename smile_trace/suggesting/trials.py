@@ -16,12 +16,14 @@ from smile_trace.comparison.answers import (
 from smile_trace.comparison.influence.shares import share_of
 from smile_trace.comparison.input_models import Input
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes.base import CHANGED
+from smile_trace.probes import Probe
+from smile_trace.probes.base import CHANGED, Answer
 from smile_trace.records.comparison import AnswerComparison
-from smile_trace.records.suggestion import Trial
+from smile_trace.records.suggestion import ProbedTrial, Trial
 from smile_trace.suggesting.cases import ConfirmedCase
 from smile_trace.suggesting.material import Material
 from smile_trace.suggesting.replays import Replays
+from smile_trace.suggesting.varied import Varied, varied_by
 
 MIN_HELD_OUT = 10
 """With fewer held-out calls nothing is proposed: a few may agree by chance."""
@@ -89,8 +91,8 @@ class Trials:
 
     # -- where what was found is tried ----------------------------------------------------------
 
-    async def held_out(self, template: str) -> Trial:
-        """Try a template on the held-out calls and cases.
+    async def held_out(self, template: str, probe: Probe | None = None) -> Trial:
+        """Try a template on the held-out calls and cases, and on a probe's variants of these calls.
 
         Raises:
             SmileTraceError: the model answered none of the calls; and as `Replays.responses`.
@@ -100,15 +102,35 @@ class Trials:
             raise SmileTraceError("the model answered none of the held-out calls")
         gained, lost = await self.corrected(template, self.material.cases_held_out)
         moved = sum(self._mean([pair]) >= CHANGED for pair in pairs)
-        changed = sum(gained) + sum(lost)
         return Trial(
             answers=self._compared(pairs),
             moved=share_of(moved, len(pairs)),
             cases_gained=share_of(sum(gained), len(gained)),
             cases_lost=share_of(sum(lost), len(lost)),
-            p_value=float(stats.binomtest(sum(gained), changed, 0.5, "greater").pvalue)
-            if changed
-            else None,
+            p_value=_mc_nemar(sum(gained), sum(lost)),
+            probed=None if probe is None else await self._probed(template, probe),
+        )
+
+    async def counting(self, template: str, varied: Sequence[Varied], probe: Probe) -> list[bool]:
+        """Which variants' answers count by the probe's measure, where all answers agree on it."""
+        answers = await self.replays.answers(template, [one.input for one in varied])
+        return [
+            bool(texts)
+            and None not in texts
+            and all(probe.measure([Answer(one.variant, text or "", 0.0) for text in texts]))
+            for one, texts in zip(varied, answers, strict=True)
+        ]
+
+    async def _probed(self, template: str, probe: Probe) -> ProbedTrial:
+        varied = varied_by(probe, self.material.held_out, self.seed)
+        before = await self.counting(self.material.template, varied, probe)
+        after = await self.counting(template, varied, probe)
+        both = list(zip(before, after, strict=True))
+        return ProbedTrial(
+            probe=probe.words.name,
+            before=share_of(sum(before), len(before)),
+            after=share_of(sum(after), len(after)),
+            p_value=_mc_nemar(both.count((True, False)), both.count((False, True))),
         )
 
     def harm(self, trial: Trial) -> str:
@@ -155,3 +177,10 @@ class Trials:
             away = self.distance(case.expected, text)
             right.add(away < CHANGED and away < self.distance(case.failed, text))
         return right.pop() if len(right) == 1 else None
+
+
+def _mc_nemar(gained: int, lost: int) -> float | None:
+    """The one-sided p-value of "no more are gained than lost" (McNemar 1947, exact)."""
+    if not gained + lost:
+        return None
+    return float(stats.binomtest(gained, gained + lost, 0.5, "greater").pvalue)

@@ -164,7 +164,7 @@ class LocalModel:
         transport = await self._transport()
         try:
             prompts = [await self._prompt(transport, request) for request in requests]
-            return [len(await _tokenize(transport, prompt)) for prompt in prompts]
+            return [len(await _tokenize(transport, prompt, special=True)) for prompt in prompts]
         except (openai.APIError, ReplyRefused, TimeoutError) as error:
             raise ModelUnavailable(f"llama.cpp cannot tokenize: {error}") from error
 
@@ -230,8 +230,9 @@ def open_model(name: str, settings: LocalSettings, **_: object) -> Model:
     return LocalModel(name, settings)
 
 
-async def _tokenize(transport: Transport, text: str) -> list[int]:
-    body = {"content": text, "add_special": False, "parse_special": False}
+async def _tokenize(transport: Transport, text: str, *, special: bool = False) -> list[int]:
+    """The ids of a text's tokens; `special`: as those of a whole prompt are read."""
+    body = {"content": text, "add_special": special, "parse_special": special}
     reply = await transport.post(_native(transport, "tokenize"), body)
     return [int(token) for token in _object(reply)["tokens"]]
 

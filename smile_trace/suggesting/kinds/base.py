@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
+from smile_trace.probes import Probe
 from smile_trace.records.suggestion import SuggestionKind, Trial
 
 
 @dataclass(frozen=True)
 class Change:
-    """A changed template. `what` says what is done, as a sentence without its full stop."""
+    """A changed template. `what` says what is done, as a sentence without its full stop; `probe`
+    is whose variants it is to be tried on, beside the calls themselves."""
 
     kind: SuggestionKind
     what: str
     template: str
     removed: tuple[str, ...] = ()
     added: str = ""
+    probe: Probe | None = None
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,15 @@ class Nothing:
 
 
 def no_gain(change: Change, trial: Trial, alpha: float) -> str:
-    """Why a change that should correct cases is not worth it; empty where it is."""
-    gained = trial.cases_gained
-    if trial.p_value is None:
-        return f"it corrects none of {gained.of} confirmed failures that were held out"
-    if trial.p_value > alpha:
-        return (
-            f"it corrects {gained.count} of {gained.of} confirmed failures that were held out: too "
-            "few to tell"
-        )
-    return ""
+    """Why a change is not worth it; empty where it is. A shorter prompt is worth it by itself."""
+    if change.kind == "no_effect":
+        return ""
+    if trial.probed is not None:
+        p_value, of = trial.probed.p_value, trial.probed.before
+        gained, what = of.count - trial.probed.after.count, "variants of held-out calls"
+    else:
+        p_value, of = trial.p_value, trial.cases_gained
+        gained, what = of.count, "requests with confirmed failures that were held out"
+    if p_value is not None and p_value <= alpha:
+        return ""
+    return f"it helps in {gained} of {of.of} {what}: too few to tell"

@@ -53,6 +53,13 @@ async def test_temperature_zero_is_the_default_and_deterministic(local_model):
     assert len({r.text for r in got}) == 1
 
 
+async def test_tokens_are_counted_as_the_model_reads_them(local_model):
+    asked = [ask(text, max_tokens=1) for text in (EIFFEL, "Île-de-France <|im_start|>")]
+    asked.append(asked[0].model_copy(update={"form": "chat"}))
+    answers = await local_model.generate(asked)
+    assert await local_model.count_tokens(asked) == [one.usage.input_tokens for one in answers]
+
+
 async def test_the_calls_own_parameters_hold(local_model):
     [stopped] = await local_model.generate([ask(EIFFEL, stop=",", max_tokens=5)])
     assert stopped.text == " Paris"

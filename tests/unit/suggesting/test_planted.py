@@ -35,7 +35,8 @@ def test_a_dry_run_says_the_cost_and_a_budget_is_kept(
     found = smile_trace.suggest(prompt.name, model=asked, settings=settings, budget=30)
     assert found.suggestions == ()
     assert len(asked.asked) <= found.calls <= 30
-    assert {one.why for one in found.not_proposed} == {"the budget of 30 calls does not suffice"}
+    why = {one.kind: one.why for one in found.not_proposed}
+    assert why["no_effect"] == why["harmful"] == "the budget of 30 calls does not suffice"
 
     monkeypatch.setenv("SMILE_TRACE_HOME", str(settings.home))
     monkeypatch.chdir(tmp_path)
