@@ -14,12 +14,13 @@ from smile_trace.store import Store
 
 @dataclass(frozen=True)
 class ConfirmedCase:
-    """A failure that people confirmed.
+    """A failure that people confirmed. `call` is the logged one whose request was changed.
 
     `request` is an id of the request that was changed: cases of one request are not independent.
     `planted`: an instruction was planted in it.
     """
 
+    call: Call
     input: Input
     expected: str
     failed: str
@@ -45,6 +46,7 @@ def cases_of(
         if call is not None and use is not None:
             asked = call.model_copy(update={"messages": task.changed_messages, "prompts": (use,)})
             case = ConfirmedCase(
+                call=call,
                 input=Input(asked, use),
                 expected=task.answer,
                 failed=task.changed_answer,

@@ -50,15 +50,16 @@ def without(template: str, removed: Collection[TemplateSegment]) -> str:
     return template
 
 
-def not_known_to_matter(
+def not_essential(
     found: Sequence[TemplateSegment], influences: Sequence[Influence]
 ) -> list[TemplateSegment]:
-    """The instructions of which explained calls have not shown that the answers need them."""
-    return [one for one in found if not {"essential", "matters"} & set(_verdicts(one, influences))]
+    """The instructions of which explained calls have not shown that the answers certainly need
+    them. One that matters a little is among them, and one in twenty that does not seems to."""
+    return [one for one in found if "essential" not in _verdicts(one, influences)]
 
 
 def _verdicts(segment: TemplateSegment, influences: Sequence[Influence]) -> Iterator[Verdict]:
-    """Of the parts that lie in it: those around it may matter for something else that they hold."""
+    """Of the parts that lie in it: those around it may be needed for what else they hold."""
     for item in influences:
         part = item.segment
         if segment.start <= part.start and part.end <= segment.end:

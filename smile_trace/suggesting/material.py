@@ -79,11 +79,21 @@ def read_material(
         explained = {row.call_id for row in prompts.explanations(prompt, label)}
     traffic = everything.traffic
     generator = np.random.default_rng([seed, 2])
-    inputs = choose_inputs(traffic, prompt, [everything.template], len(traffic), generator)
+    cases = cases_of(store, prompt, label, everything.template, traffic)
+    requests = sorted({case.request for case in cases})
+    half = {requests[k] for k in generator.permutation(len(requests))[: len(requests) // 2]}
+    cases = [cases[k] for k in generator.permutation(len(cases))]
+    cases_searched = [case for case in cases if case.request in half]
+    cases_held_out = [case for case in cases if case.request not in half]
+    # The call of a case is on the side of its case.
+    shown = {request_id(case.call) for case in cases_searched}
+    kept_back = {request_id(case.call) for case in cases_held_out}
     known_of = {request_id(call) for call in traffic if call.id in explained}
-    inputs.sort(key=lambda item: request_id(item.call) in known_of)
-    held_out = inputs[: min(HELD_OUT, len(inputs) // 2)]
-    kept_back = {request_id(item.call) for item in held_out}
+    inputs = choose_inputs(traffic, prompt, [everything.template], len(traffic), generator)
+    free = [item for item in inputs if request_id(item.call) not in shown]
+    free.sort(key=lambda item: _order(request_id(item.call), kept_back, known_of))
+    held_out = free[: min(HELD_OUT, len(inputs) // 2)]
+    kept_back |= {request_id(item.call) for item in held_out}
     rest = [item for item in inputs if request_id(item.call) not in kept_back]
     among = frozenset(call.id for call in traffic if request_id(call) not in kept_back)
     evidence = collect(
@@ -92,18 +102,19 @@ def read_material(
     units = [] if evidence.unit is None else [evidence.unit]
     report = report_column(Column(label, evidence), prompt, units, chosen, settings)
     searched = [rest[k] for k in generator.permutation(len(rest))[:SEARCHED]]
-    cases = cases_of(store, prompt, label, everything.template, traffic)
-    requests = sorted({case.request for case in cases})
-    half = {requests[k] for k in generator.permutation(len(requests))[: len(requests) // 2]}
-    cases = [cases[k] for k in generator.permutation(len(cases))]
     return Material(
         report=report,
         traffic=traffic,
         searched=searched,
         held_out=held_out,
-        cases_searched=_few([case for case in cases if case.request in half]),
-        cases_held_out=_few([case for case in cases if case.request not in half]),
+        cases_searched=_few(cases_searched),
+        cases_held_out=_few(cases_held_out),
     )
+
+
+def _order(request: str, kept_back: set[str], explained: set[str]) -> tuple[bool, bool]:
+    """What is held out first: what has to be, and then what was not explained."""
+    return request not in kept_back, request in explained
 
 
 def _few(cases: Sequence[ConfirmedCase]) -> list[ConfirmedCase]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from smile_trace.listing import listed
 from smile_trace.records.comparison import TemplateSegment
-from smile_trace.suggesting.instructions import instructions, not_known_to_matter, without
+from smile_trace.suggesting.instructions import instructions, not_essential, without
 from smile_trace.suggesting.kinds.base import Change, Nothing
 from smile_trace.suggesting.trials import Trials
 
@@ -12,15 +12,15 @@ from smile_trace.suggesting.trials import Trials
 async def find_no_effect(trials: Trials, apart_from: Collection[str]) -> Change | Nothing:
     """Look for the instructions without which the searched calls get the same answers.
 
-    Those of which explained calls show that they matter are not tried. The others are removed
-    together; where the answers then move, each half by itself, and so on.
+    Those that explained calls show to be essential are not tried. The others are removed together;
+    where the answers then move, each half by itself, and so on.
 
     Args:
         apart_from: instructions that another suggestion is about.
     """
     template = trials.material.template
     found = instructions(template)
-    tried = not_known_to_matter(found, trials.material.report.segments)
+    tried = not_essential(found, trials.material.report.segments)
     idle = await _idle(trials, [one for one in tried if one.text not in apart_from])
     if not idle:
         why = f"each of {len(found)} instructions is needed by one of the searched calls"
