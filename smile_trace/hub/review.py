@@ -35,13 +35,13 @@ def public(entries: Iterable[Entry]) -> Iterator[Entry]:
     for entry in entries:
         if entry.redaction is None or not entry.redaction.reviewed_by:
             raise NotReviewed(
-                f"nobody has looked at the entry {entry.id[:12]}: smile-trace hub anonymise, "
-                "then smile-trace hub review"
+                f"nobody has looked at the entry {entry.id[:12]}: run smile-trace hub anonymise "
+                "FILE CLEAN, then smile-trace hub review CLEAN --by NAME, and build from CLEAN"
             )
         if kinds := _secrets(entry):
             raise NotReviewed(
                 f"the entry {entry.id[:12]} still holds what looks like {' and '.join(kinds)}: "
-                "smile-trace hub anonymise"
+                "run smile-trace hub anonymise FILE CLEAN, look at it again, and build from CLEAN"
             )
         yield entry
 

@@ -132,7 +132,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding(level="bad", about="store", said=said)
         return
     said = (
-        f"{status.captured} calls captured, {status.explained} explained, "
+        f"calls: {status.captured} captured, {status.explained} explained, "
         f"{status.skipped} skipped, {status.failed} failed"
     )
     yield Finding(level="good", about="store", said=said)
