@@ -6,9 +6,10 @@ from smile_trace.records.base import Record
 from smile_trace.records.comparison import AnswerComparison
 from smile_trace.records.report import Share
 
-SuggestionKind = Literal["no_effect", "harmful", "hijack"]
+SuggestionKind = Literal["no_effect", "harmful", "document", "hijack"]
 """`no_effect`: a shorter prompt, without instructions that have none. `harmful`: a prompt without
-an instruction that makes confirmed failures wrong. `hijack`: a sentence after which instructions
+an instruction that makes confirmed failures wrong. `document`: requests without a document that
+makes them wrong, by the same template. `hijack`: a sentence after which instructions
 that stand in documents are no longer obeyed."""
 
 

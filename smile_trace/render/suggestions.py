@@ -57,7 +57,8 @@ def _tried(trial: Trial) -> list[str]:
 
 def _saved(suggestion: Suggestion) -> list[str]:
     if suggestion.tokens_saved is None:
-        return ["tokens saved: not known, the model reports none"]
+        known = suggestion.kind != "document"  # it is not part of every call
+        return ["tokens saved: not known, the model reports none"] if known else []
     tokens, verb = (
         abs(suggestion.tokens_saved),
         "saves" if suggestion.tokens_saved >= 0 else "costs",

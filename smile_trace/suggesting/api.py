@@ -31,8 +31,8 @@ def suggest(
     app: str | None = None,
     settings: Settings | None = None,
 ) -> Suggestions:
-    """Suggest changes of a prompt: instructions without effect, an instruction that makes confirmed
-    failures wrong, a sentence against instructions that stand in documents.
+    """Suggest changes of a prompt: instructions without effect, an instruction or a document that
+    makes confirmed failures wrong, a sentence against instructions that stand in documents.
 
     Each was replayed on calls and on confirmed failures that it was not made from, and harmed none
     of them.

@@ -57,6 +57,19 @@ def cases_of(
     return found
 
 
+def without_document(item: Input, text: str) -> Input | None:
+    """The input without a document's text; None where it does not hold it."""
+    messages = list(item.call.messages)
+    for m, message in enumerate(messages):
+        at = message.content.find(text)
+        if at >= 0:
+            messages[m] = message.replaced(at, at + len(text), "")
+            use = use_in(messages, item.use.name, item.use.version, item.use.template)
+            if use is not None:
+                return Input(item.call.model_copy(update={"messages": tuple(messages)}), use)
+    return None
+
+
 def use_in(messages: Sequence[Message], name: str, version: str, template: str) -> PromptUse | None:
     """Where the template stands in these messages, with its variables' values; None where it does
     not, or at no certain place."""

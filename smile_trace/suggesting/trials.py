@@ -1,7 +1,7 @@
 """A changed template tried beside the template as it is, on calls and on confirmed failures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
@@ -20,7 +20,7 @@ from smile_trace.probes import Probe
 from smile_trace.probes.base import CHANGED, Answer
 from smile_trace.records.comparison import AnswerComparison
 from smile_trace.records.suggestion import ProbedTrial, Trial
-from smile_trace.suggesting.cases import ConfirmedCase
+from smile_trace.suggesting.cases import ConfirmedCase, without_document
 from smile_trace.suggesting.material import Material
 from smile_trace.suggesting.replays import Replays
 from smile_trace.suggesting.varied import Varied, varied_by
@@ -33,6 +33,10 @@ FIRST = 5
 """Calls that are asked first: they show a large effect already."""
 LARGE = 4
 """A mean change of so many margins over the first calls is no chance."""
+
+
+class NothingTried(SmileTraceError):
+    """No held-out call could be compared; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +74,21 @@ class Trials:
         return not (await self.corrected(template, self.material.cases_searched))[1].count(True)
 
     async def corrected(
-        self, template: str, cases: Sequence[ConfirmedCase]
+        self, template: str, cases: Sequence[ConfirmedCase], document: str = ""
     ) -> tuple[list[bool], list[bool]]:
         """By request, since failures of one request are not independent: of the requests with a
         failure that the prompt gets wrong, whether the template gets all of these right and no
         other wrong; and of those with one that it gets right, whether the template gets one wrong.
 
         A case whose answers are partly right, or failed, counts as not changed.
+
+        Args:
+            document: what is taken out of the requests, which have to hold it then.
         """
+        if document:
+            cases = [one for one in cases if document in _text(one.input)]
         before = await self._right(self.material.template, cases)
-        after = await self._right(template, cases)
+        after = await self._right(template, [_taken_out(one, document) for one in cases])
         requests: dict[str, list[tuple[bool | None, bool | None]]] = {}
         for case, old, new in zip(cases, before, after, strict=True):
             requests.setdefault(case.request, []).append((old, new))
@@ -94,16 +103,21 @@ class Trials:
 
     # -- where what was found is tried ----------------------------------------------------------
 
-    async def held_out(self, template: str, probe: Probe | None = None) -> Trial:
+    async def held_out(
+        self, template: str, probe: Probe | None = None, document: str = ""
+    ) -> Trial:
         """Try a template on the held-out calls and cases, and on a probe's variants of these calls.
 
+        Args:
+            document: what is taken out of the calls and cases, which have to hold it then.
+
         Raises:
-            SmileTraceError: the model answered none of the calls; and as `Replays.responses`.
+            NothingTried: no call could be compared; and as `Replays.responses`.
         """
-        pairs = await self._pairs(template, self.material.held_out)
+        pairs = await self._pairs(template, self.material.held_out, document)
         if not pairs:
-            raise SmileTraceError("the model answered none of the held-out calls")
-        gained, lost = await self.corrected(template, self.material.cases_held_out)
+            raise NothingTried("the model answered none of the held-out calls that it is about")
+        gained, lost = await self.corrected(template, self.material.cases_held_out, document)
         moved = sum(self._mean([pair]) >= CHANGED for pair in pairs)
         return Trial(
             answers=self._compared(pairs),
@@ -154,9 +168,14 @@ class Trials:
 
     # -- answers ---------------------------------------------------------------------------------
 
-    async def _pairs(self, template: str, inputs: Sequence[Input]) -> list[Paired]:
+    async def _pairs(
+        self, template: str, inputs: Sequence[Input], document: str = ""
+    ) -> list[Paired]:
+        changed = {id(one): without_document(one, document) if document else one for one in inputs}
+        inputs = [one for one in inputs if changed[id(one)] is not None]
         olds = await self.replays.answers(self.material.template, inputs)
-        news = await self.replays.answers(template, inputs)
+        after = [new for one in inputs if (new := changed[id(one)]) is not None]
+        news = await self.replays.answers(template, after)
         pairs = [paired(old, new) for old, new in zip(olds, news, strict=True)]
         return [pair for pair in pairs if pair is not None]
 
@@ -180,6 +199,15 @@ class Trials:
             away = self.distance(case.expected, text)
             right.add(away < CHANGED and away < self.distance(case.failed, text))
         return right.pop() if len(right) == 1 else None
+
+
+def _text(item: Input) -> str:
+    return "\n".join(message.content for message in item.call.messages)
+
+
+def _taken_out(case: ConfirmedCase, document: str) -> ConfirmedCase:
+    changed = without_document(case.input, document) if document else None
+    return case if changed is None else replace(case, input=changed)
 
 
 def _mc_nemar(gained: int, lost: int) -> float | None:

@@ -170,25 +170,36 @@ def plant_prompt(store: Store, prompt: PlantedPrompt, *, judged: int = 12) -> No
         answers=answers[:18], seed=1,
     )  # fmt: skip
     plant(store, prompt.name, "1", prompt.template, questions[18:], answers=answers[18:], seed=2)
+    judge_worse(store, prompt.name, answer, lambda told: told == REFUSED, judged)
+
+
+def judge_worse(
+    store: Store,
+    name: str,
+    answer: Callable[[str], str],
+    failed: Callable[[str], bool],
+    number: int,
+) -> None:
+    """Keep profiles of the first calls of a prompt, whose failed answers a person confirms."""
     with store.database.read() as connection:
-        rows = connection.execute(
-            select(calls.c.body).where(calls.c.group_name == prompt.name)
-        ).scalars()
-        captured = [Call.model_validate_json(body) for body in rows]
-    for call in captured[:judged]:
-        keep_profile(store, prompt, call)
-    worse = [task.item for task in stored_tasks(store, name=prompt.name).values()]
+        bodies = select(calls.c.body).where(calls.c.group_name == name).order_by(calls.c.start_ns)
+        captured = [Call.model_validate_json(body) for body in connection.execute(bodies).scalars()]
+    for call in captured[:number]:
+        keep_profile(store, call, answer, failed)
+    worse = [task.item for task in stored_tasks(store, name=name).values()]
     store.judgements.keep([(item, judgement(item, "anna")) for item in worse if item.counts])
 
 
-def keep_profile(store: Store, prompt: PlantedPrompt, call: Call) -> None:
+def keep_profile(
+    store: Store, call: Call, answer: Callable[[str], str], failed: Callable[[str], bool]
+) -> None:
     """Keep what the probe `paraphrase` finds of a captured call, as the worker does."""
-    answer, prompted = prompt.answer(Random(0)), Prompted.of(call)
+    prompted = Prompted.of(call)
     asked = [(one, answer(one.messages[0].content)) for one in VARIANTS.variants(prompted, 0)[:8]]
     variants = [
         VariantAnswer(
             id=f"{call.span_id} {k}", what=one.what, messages=one.messages, answer=told,
-            change=float(told == REFUSED), counts=told == REFUSED,
+            change=float(failed(told)), counts=failed(told),
         )
         for k, (one, told) in enumerate(asked)
     ]  # fmt: skip

@@ -9,7 +9,8 @@ from smile_trace.records.suggestion import SuggestionKind, Trial
 @dataclass(frozen=True)
 class Change:
     """A changed template. `what` says what is done, as a sentence without its full stop; `probe`
-    is whose variants it is to be tried on, beside the calls themselves."""
+    is whose variants it is to be tried on, beside the calls themselves. Where there is a
+    `document`, its text is taken out of the requests, and only those that hold it count."""
 
     kind: SuggestionKind
     what: str
@@ -17,6 +18,7 @@ class Change:
     removed: tuple[str, ...] = ()
     added: str = ""
     probe: Probe | None = None
+    document: str = ""
 
 
 @dataclass(frozen=True)
