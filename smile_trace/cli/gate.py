@@ -19,10 +19,12 @@ from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
     from smile_trace.explaining import Estimate
+    from smile_trace.explaining.preparation import Prepared
     from smile_trace.probes import Probe
     from smile_trace.probes.gate import CheckedLimit
     from smile_trace.records.prompt_profile import PromptProfile
     from smile_trace.review.asking_again import PreparedCall
+    from smile_trace.review.failures_again import PreparedCase
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
@@ -52,13 +54,18 @@ def gate(
         typer.Option(
             "--max",
             metavar="PROBE=RATE",
-            help="Exit 1 if more of the answers change; --max-PROBE-sensitivity RATE is the same.",
+            help="Exit 1 if more of the answers change; --max-PROBE-sensitivity RATE is the same, "
+            "and cases=RATE is of the failures that people confirmed.",
         ),
     ],
     calls: Annotated[
         int,
         typer.Option(min=0, help="Ask so many logged calls now; 0 reads what the worker found."),
     ] = 0,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="With --calls: a file with a template, asked with the calls' variables."),
+    ] = None,
     since: Annotated[str, typer.Option(help=f"Profiles made since then. {HELP}")] = "30d",
     budget: Annotated[int, typer.Option(min=4, help="The most calls to the model for each.")] = 40,
     seed: Annotated[int, typer.Option(help="Decides the variants.")] = 0,
@@ -73,44 +80,70 @@ def gate(
 ) -> None:
     """Fail where the answers of a prompt change too easily: a gate for CI."""
     wanted = dict(_limit(text) for text in limits)
+    most_cases = wanted.pop("cases", None)
+    if file is not None and not calls:
+        raise typer.BadParameter("--file needs --calls: how many are asked with it")
     if html is not None:
+        if not wanted:
+            raise typer.BadParameter("--html needs a limit on a probe")
         check_writable(html)
+    from smile_trace.comparison.templates import read_file
     from smile_trace.probes import chosen
     from smile_trace.probes.confirmed import confirmations_of
     from smile_trace.probes.gate import check_limits, check_may_gate, checked_names
     from smile_trace.probes.of_prompt import together
+    from smile_trace.review.asking_again import prepare_calls
+    from smile_trace.review.failures_again import ask_cases, check_cases, prepare_cases
     from smile_trace.settings import Settings
     from smile_trace.store import Store
 
-    probes = chosen(checked_names(wanted))
+    probes, found = chosen(checked_names(wanted)), None
     settings, begin = Settings(), since_ns(since) / 1e9
+    checked = list["CheckedLimit"]()
     store = Store.look(settings)
     try:
         if not allow_unconfirmed:
             check_may_gate(wanted, confirmations_of(store))
-        if calls:
-            asked = _prepared(store, settings, name, calls, budget, seed, app)
-            if dry_run:
-                print(_plan(asked, probes))
-                return
-            found = _asked_now(name, asked, probes, store, settings, yes=yes)
-        elif dry_run:
-            print("The stored profiles would be read. Nothing is asked.")
+        asked, cases = list["PreparedCall"](), list["PreparedCase"]()
+        if wanted and calls:
+            asked = prepare_calls(
+                store,
+                settings,
+                name,
+                calls,
+                budget=budget,
+                seed=seed,
+                app=app,
+                template=None if file is None else read_file(file),
+            )
+        if most_cases is not None:
+            cases = prepare_cases(store, settings, name, app=app)
+        prepared = [one.prepared for one in asked] + [one.prepared for one in cases]
+        most = _most(prepared, probes)
+        if dry_run:
+            print(_plan(len(asked), len(cases), probes, most))
             return
-        else:
+        for one in most:
+            confirm(one, yes=yes)
+        if wanted and calls:
+            found = _asked_now(name, asked, probes, store, settings)
+        elif wanted:
             found = together(name, store.profiles.read(name=name, since=begin), begin)
+        if found is not None:
+            checked += check_limits(found, wanted)
+        if most_cases is not None:
+            checked.append(check_cases(ask_cases(cases, store, settings), most_cases))
     finally:
         store.close()
-    checked = check_limits(found, wanted)
-    if html is not None:
+    if html is not None and found is not None:
         write_page(html, found.to_html())
     if json:
-        print(_as_json(name, found, checked))
+        print(_as_json(name, checked))
     else:
-        _print(found, checked)
-    broken = [one for one in checked if one.verdict == "broken"]
-    for one in broken:
-        print(f"smile-trace: {printable(one.title)}: {printable(one.reason)}", file=sys.stderr)
+        _print(name, checked)
+    broken = [limit for limit in checked if limit.verdict == "broken"]
+    for limit in broken:
+        print(f"smile-trace: {printable(limit.title)}: {printable(limit.reason)}", file=sys.stderr)
     if broken:
         raise typer.Exit(1)
 
@@ -126,40 +159,30 @@ def _limit(text: str) -> tuple[str, float]:
     return probe, value
 
 
-def _prepared(
-    store: "Store",
-    settings: "Settings",
-    name: str,
-    number: int,
-    budget: int,
-    seed: int,
-    app: str | None,
-) -> "list[PreparedCall]":
-    from smile_trace.review.asking_again import prepare_calls
-
-    return prepare_calls(store, settings, name, number, budget=budget, seed=seed, app=app)
-
-
-def _most(asked: "Sequence[PreparedCall]", probes: "Sequence[Probe]") -> "list[Estimate]":
+def _most(prepared: "Sequence[Prepared]", probes: "Sequence[Probe]") -> "list[Estimate]":
     """The most that each model is asked."""
     from smile_trace.probes.estimate import estimate_profile
 
     found: dict[str, Estimate] = {}
-    for one in asked:
-        most = estimate_profile(one.prepared, probes)
+    for one in prepared:
+        most = estimate_profile(one, probes)
         before = found.get(most.model)
         found[most.model] = most if before is None else before.plus(most)
     return list(found.values())
 
 
-def _plan(asked: "Sequence[PreparedCall]", probes: "Sequence[Probe]") -> str:
+def _plan(calls: int, cases: int, probes: "Sequence[Probe]", most: "Sequence[Estimate]") -> str:
     names = ", ".join(printable(probe.words.name) for probe in probes)
-    lines = [f"{len(asked)} logged calls would be asked again with small changes, for {names}."]
-    for most in _most(asked, probes):
+    lines = list[str]()
+    if calls:
+        lines.append(f"{calls} logged calls would be asked with small changes, for {names}.")
+    if cases:
+        lines.append(f"{cases} confirmed failures would be asked again, once each.")
+    for one in most:
         lines.append(
-            f"At most: {most_of(most)} of {printable(most.model)}, {printable(most.address)}."
+            f"At most: {most_of(one)} of {printable(one.model)}, {printable(one.address)}."
         )
-    return "\n".join([*lines, "Nothing was asked."])
+    return "\n".join([*lines, "Nothing was asked." if most else "Nothing would be asked."])
 
 
 def _asked_now(
@@ -168,25 +191,19 @@ def _asked_now(
     probes: "Sequence[Probe]",
     store: "Store",
     settings: "Settings",
-    *,
-    yes: bool,
 ) -> "PromptProfile":
     import time
 
     from smile_trace.probes.of_prompt import together
     from smile_trace.review.asking_again import profiles_now
 
-    most = _most(asked, probes)
-    for one in most:
-        confirm(one, yes=yes)
-
     def failed(call_id: str, error: SmileTraceError) -> None:
         print(printable(f"{call_id} was not measured: {error}"), file=sys.stderr)
 
-    bar = CallBar(sum(one.calls for one in most)) if sys.stderr.isatty() else nullcontext()
-    with bar as on_answers:
+    calls = sum(one.prepared.options.budget for one in asked)
+    with CallBar(calls) if sys.stderr.isatty() else nullcontext() as on_answers:
         profiles = profiles_now(
-            asked, probes, store, settings, on_answers=on_answers, on_failure=failed
+            name, asked, probes, store, settings, on_answers=on_answers, on_failure=failed
         )
         found = list(profiles)
     if not found:
@@ -194,19 +211,20 @@ def _asked_now(
     return together(name, found, time.time())
 
 
-def _as_json(name: str, found: "PromptProfile", checked: "Sequence[CheckedLimit]") -> str:
+def _as_json(name: str, checked: "Sequence[CheckedLimit]") -> str:
     import json
 
     limits = [one.model_dump(mode="json") for one in checked]
-    return json.dumps({"name": name, "calls": found.calls, "limits": limits}, indent=2)
+    return json.dumps({"name": name, "limits": limits}, indent=2)
 
 
-def _print(found: "PromptProfile", checked: "Sequence[CheckedLimit]") -> None:
+def _print(name: str, checked: "Sequence[CheckedLimit]") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
+    console.print(Text(printable(name), style="bold"))
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
     for column in ("", "answers changed", "interval", "beyond controls", "calls", "limit", ""):
         table.add_column(column)
@@ -222,5 +240,3 @@ def _print(found: "PromptProfile", checked: "Sequence[CheckedLimit]") -> None:
             Text(one.verdict, style="bold red" if one.verdict == "broken" else ""),
         )
     console.print(table)
-    said = f"{found.name}: {found.calls} calls profiled"
-    console.print(Text(printable(said), style="dim"))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from smile_trace.capture import suppressed
+from smile_trace.comparison.templates import VARIABLE, with_template
 from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.driver import ExplanationFailed
@@ -14,7 +15,7 @@ from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.registry import open_embeddings
 from smile_trace.probes import Probe, profile_metered
 from smile_trace.probes.api import OnAnswers
-from smile_trace.records import Call
+from smile_trace.records import Call, Document, Message
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
@@ -22,6 +23,8 @@ from smile_trace.store.profiles import StoredProfile
 from smile_trace.store.queries.captured import newest_calls
 from smile_trace.store.spending.ledger import StoredLedger
 
+WORKING_COPY = "working copy"
+"""The version of a template that no call was made with."""
 MOST_READ = 1000
 """Calls among which those that are asked are looked for: the newest."""
 
@@ -44,6 +47,7 @@ def prepare_calls(
     budget: int,
     seed: int = 0,
     app: str | None = None,
+    template: str | None = None,
 ) -> list[PreparedCall]:
     """The newest calls of a prompt that can be asked again, each request once. Asks nothing.
 
@@ -55,27 +59,66 @@ def prepare_calls(
         budget: the most calls to the model for each.
         seed: decides the variants.
         app: the module of the application, for models of kind "rerun".
+        template: rendered with the calls' variables in place of the prompt that they were made
+            with; what they are answered is asked first.
 
     Raises:
         SmileTraceError: there is none, or its model cannot be asked.
     """
     found: dict[str, Call] = {}
     for call in newest_calls(store.database, name, MOST_READ):
-        if call.answer is not None and not (call.not_repeatable or call.truncated):
-            found.setdefault(repr([m.identity for m in call.messages]), call)
+        if call.answer is None or call.not_repeatable or call.truncated:
+            continue
+        rendered = call if template is None else _rendered(call, name, template)
+        if rendered is not None:
+            found.setdefault(repr([m.identity for m in rendered.messages]), rendered)
     if not found:
         raise SmileTraceError(
             f"no call of a prompt or function named {name!r} is in the store that can be asked "
-            "again: run smile-trace worker --once where calls were captured just now"
+            f"again{'' if template is None else ' with that template'}: run smile-trace worker "
+            "--once where calls were captured just now"
         )
     options = ExplainOptions(budget=budget, seed=seed)
     return [
-        PreparedCall(call, Group.of(call).version, prepare_call(call, settings, options, app=app))
+        PreparedCall(
+            call,
+            WORKING_COPY if template is not None else Group.of(call).version,
+            prepare_call(call, settings, options, app=app),
+        )
         for call in list(found.values())[:number]
     ]
 
 
+def _rendered(call: Call, name: str, template: str) -> Call | None:
+    """The call as it would have been made with another template, without its answer; None where it
+    has no value for a variable of it."""
+    use = next((use for use in call.prompts if use.name == name), None)
+    if use is None or not set(VARIABLE.findall(template)) <= use.variables.keys():
+        return None
+    messages = with_template(call, use, template)
+    return call.model_copy(
+        update={
+            "messages": messages,
+            "answer": None,
+            "prompts": (),
+            "documents": tuple(_moved(one, call, messages) for one in call.documents),
+        }
+    )
+
+
+def _moved(document: Document, call: Call, messages: Sequence[Message]) -> Document:
+    """The document where it stands now."""
+    if document.place is None:
+        return document
+    message, start, end = document.place
+    text = call.messages[message].content[start:end]
+    at = messages[message].content.find(text)
+    place = None if at < 0 else (message, at, at + len(text))
+    return document.model_copy(update={"place": place})
+
+
 def profiles_now(
+    name: str,
     calls: Iterable[PreparedCall],
     probes: Sequence[Probe],
     store: Store,
@@ -89,6 +132,7 @@ def profiles_now(
     Every answer is cached, so that what a cap or an interruption ends goes on for free.
 
     Args:
+        name: of the prompt or function.
         calls: what is asked.
         probes: the two controls, and others.
         store: whose ledger pays, and whose cache is read.
@@ -102,7 +146,7 @@ def profiles_now(
     """
     embed = open_embeddings(settings)
     for number, one in enumerate(calls):
-        paid = _metered(one, store, settings)
+        paid = metered(one.call, one.prepared, store, settings)
         asking = profile_metered(one.prepared, paid, probes, embed=embed, on_answers=on_answers)
         try:
             with suppressed():
@@ -114,7 +158,7 @@ def profiles_now(
             id=number,
             call_id=one.call.id,
             trace_id=one.call.trace_id,
-            prompt=Group.of(one.call).name,
+            prompt=name,
             version=one.version,
             period="",
             created_at=0.0,
@@ -122,14 +166,26 @@ def profiles_now(
         )
 
 
-def _metered(one: PreparedCall, store: Store, settings: Settings) -> MeteredModel:
-    caps = {"calls_per_explanation": one.prepared.options.budget, "usd_per_explanation": None}
+def metered(
+    call: Call, prepared: Prepared, store: Store, settings: Settings, *, fresh: bool = False
+) -> MeteredModel:
+    """The model of a logged call, paid for by the store's ledger.
+
+    Args:
+        call: whose model it is.
+        prepared: how it is asked; its budget is a cap.
+        store: whose ledger pays, and whose cache is read.
+        settings: the other caps.
+        fresh: ask again what was asked before.
+    """
+    caps = {"calls_per_explanation": prepared.options.budget, "usd_per_explanation": None}
     return MeteredModel(
-        one.prepared.model,
+        prepared.model,
         ledger=StoredLedger(
             store.database, settings.budget.model_copy(update=caps), settings.models
         ),
         cache=store.responses,
-        explanation=f"test/{one.call.id}/{uuid.uuid4().hex}",
-        paid_as=one.call.model,
+        explanation=f"test/{call.id}/{uuid.uuid4().hex}",
+        fresh=fresh,
+        paid_as=call.model,
     )

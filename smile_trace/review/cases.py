@@ -35,14 +35,19 @@ def confirmed_tasks(store: Store, *, name: str | None = None) -> Iterator[Review
         store: where profiles and judgements are.
         name: of a prompt or a function; None for all.
     """
+    tasks = stored_tasks(store, name=name)
+    for key in confirmed_ids(store):
+        if key in tasks:
+            yield tasks[key]
+
+
+def confirmed_ids(store: Store) -> list[str]:
+    """The ids of the variants that people confirmed to be failures."""
     given = defaultdict[str, list[Judgement]](list)
     for item, judgement in store.judgements.read():
         if item.counts:
             given[item.id].append(judgement)
-    tasks = stored_tasks(store, name=name)
-    for key, judgements in given.items():
-        if key in tasks and is_confirmed(judgements):
-            yield tasks[key]
+    return [key for key, judgements in given.items() if is_confirmed(judgements)]
 
 
 def _case(task: ReviewTask) -> Case:

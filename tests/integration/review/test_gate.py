@@ -16,6 +16,7 @@ from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
 from tests.support.judged import judgement, with_profile
 from tests.support.planted import PlantedServer, serving
+from tests.support.planted_prompts import plant
 from tests.support.sample_profiles import QUESTION, RETURNS, first_document
 from tests.support.spooled import call_span
 
@@ -30,7 +31,7 @@ def home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server(home: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[PlantedServer]:
-    """Ten logged calls, one of them twice, of a model whose answer depends on what stands first."""
+    """Six logged calls, one of them twice, of a model whose answer depends on what stands first."""
     with serving(first_document) as server:
         table = {"kind": "endpoint", "base_url": server.base_url, "retries": 0}
         table["temperature_zero_is_deterministic"] = True
@@ -42,7 +43,7 @@ def server(home: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterato
                 answer=RETURNS,
                 **{"gen_ai.request.temperature": 0.0},  # type: ignore[arg-type]
             )
-            for n in range(11)
+            for n in range(7)
         ]
         arrived = [ArrivedSpan(span, span.model_dump_json()) for span in spans]
         store.traces.add(SpoolFile("a", 1, 1, 1.0), arrived)
@@ -57,22 +58,45 @@ def run(*arguments: str) -> Result:
 def test_calls_are_asked_now_and_a_broken_limit_closes_the_gate(server: PlantedServer) -> None:
     asked = ["--calls", "30", "--allow-unconfirmed", "--max-order-sensitivity"]
     planned = run(*asked, ".2", "--dry-run")
-    assert "10 logged calls would be asked again" in planned.output
+    assert "6 logged calls would be asked with small changes" in planned.output
     assert "stability, paraphrase, order" in planned.output
-    assert "At most: 400 calls" in planned.output
+    assert "At most: 240 calls" in planned.output
     assert server.bodies == []
-    ran = run(*asked, ".2", "--max", "paraphrase=.3", "--json")
+    ran = run(*asked, ".2", "--max", "paraphrase=.4", "--json")
     assert ran.exit_code == 1, ran.output
     assert ran.stderr.startswith("smile-trace: Another order: it changes ")
     assert ran.stderr.strip().endswith("more than 20%")
     paid = len(server.bodies)
-    assert 80 < paid <= 400
+    assert 48 < paid <= 240
     order, words = json.loads(ran.stdout)["limits"]
-    assert (order["verdict"], words["verdict"], words["calls"]) == ("broken", "within", 10)
+    assert (order["verdict"], words["verdict"], words["calls"]) == ("broken", "within", 6)
     assert order["rate"]["ci_low"] > 0.2
     assert order["beyond"]["ci_low"] > 0
     assert run(*asked, "1").exit_code == 0
     assert len(server.bodies) == paid, "nothing is paid for twice"
+
+
+def test_a_template_is_asked_that_no_call_was_made_with(
+    home: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(store, "support", "1", QUESTION + " {customer}", [{"customer": f"{k}"} for k in range(9)])
+    file = tmp_path / "support.txt"
+    file.write_text(QUESTION.replace("Answer", "Answer briefly", 1) + " {customer}")
+    arguments = ["test", "support", "--max", "order=.1", "--allow-unconfirmed", "--json"]
+    with serving(first_document) as server:
+        table = {"kind": "endpoint", "base_url": server.base_url, "retries": 0}
+        monkeypatch.setenv("SMILE_TRACE_MODELS", json.dumps({"planted": table}))
+        asked = [*arguments, "--calls", "3", "--file", str(file)]
+        ran = CliRunner().invoke(app, asked, catch_exceptions=False)
+    [order] = json.loads(ran.stdout)["limits"]
+    assert order["calls"] == 3
+    told = [body["messages"][0]["content"] for body in server.bodies]
+    assert sum(text == file.read_text().replace("{customer}", "8") for text in told) >= 1
+    assert all("briefly" in text for text in told)
+    file.write_text("{unknown}")
+    with pytest.raises(SmileTraceError, match="asked again with that template"):
+        CliRunner().invoke(app, asked, catch_exceptions=False)
+    assert CliRunner().invoke(app, [*arguments, "--file", str(file)]).exit_code == 2
 
 
 def test_the_day_s_cap_holds(server: PlantedServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +129,24 @@ def test_what_was_not_measured_breaks_its_limit(home: Path, store: Store) -> Non
     ran = run("--max", "swap=1", "--allow-unconfirmed")
     assert ran.exit_code == 1
     assert "no call was measured; it needs a name" in ran.stderr
+
+
+def test_confirmed_failures_are_asked_again(server: PlantedServer, store: Store) -> None:
+    assert run("--max", "cases=0").exit_code == 0, "there is none"
+    with_profile(store, 20)
+    items = [task.item for task in stored_tasks(store).values() if task.item.counts]
+    store.judgements.keep([(item, judgement(item, "anna")) for item in items])
+    planned = run("--max", "cases=0", "--dry-run")
+    assert f"{len(items)} confirmed failures would be asked again" in planned.stdout
+    assert server.bodies == []
+    for _ in range(2):
+        ran = run("--max", "cases=0")
+        assert ran.exit_code == 1
+        told = f"{len(items)} of {len(items)} confirmed failures still fail, more than 0%"
+        assert told in ran.stderr
+    assert len(server.bodies) == 2 * len(items), "no cached answer is taken for a new one"
+    server.function = lambda _: RETURNS
+    assert run("--max", "cases=0").exit_code == 0
 
 
 @pytest.mark.parametrize(
