@@ -26,7 +26,9 @@ Rows = list[dict[str, JSON]]
 VERSION_TAG = "smile.prompt_version"
 PAGE = "comparison.html"
 PARTS, EDITS, TRAFFIC = "parts.json", "edits.json", "traffic.json"
-"""Tables of a version: its parts' influences, the edits that led to it, its calls' figures."""
+PROBES = "probes.json"
+"""Tables of a version: its parts' influences, the edits that led to it, its calls' figures, and how
+easily their answers change."""
 PAGE_TAG = "smile.comparison"
 MAX_TRACES = 100
 """Traces linked to a run: MLflow takes no more in one request."""
@@ -63,6 +65,7 @@ def deliver_comparison(
             PARTS: _parts(version),
             EDITS: _edits(comparison, index),
             TRAFFIC: _traffic(version),
+            PROBES: _probes(comparison, index),
         }
         for path, rows in tables.items():
             server.write_artifact(run_id, path, as_table(rows))
@@ -150,6 +153,33 @@ def _traffic(version: VersionReport) -> Rows:
         {"figure": m.name, "mean": m.mean, "low": m.ci_low, "high": m.ci_high, "calls": m.count}
         for m in version.measures
     ]
+
+
+def _probes(comparison: Comparison, place: int) -> Rows:
+    """The rates of a version's probes, and how they changed from the version before."""
+    changed = {
+        probe.name: probe
+        for change in comparison.changes
+        if change.after == place
+        for probe in change.probes
+    }
+    rows = Rows()
+    for one in comparison.versions[place].probes:
+        change = changed[one.name].change if one.name in changed else None
+        rows.append(
+            {
+                "probe": visible(one.title),
+                "answers changed": one.rate.value,
+                "low": one.rate.ci_low,
+                "high": one.rate.ci_high,
+                "calls": one.calls,
+                "found in": one.found,
+                "change": None if change is None else change.value,
+                "change low": None if change is None else change.ci_low,
+                "change high": None if change is None else change.ci_high,
+            }
+        )
+    return rows
 
 
 def as_table(rows: Rows) -> str:

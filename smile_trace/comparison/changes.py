@@ -18,8 +18,9 @@ from smile_trace.records.comparison import (
     VersionChange,
     VersionReport,
 )
+from smile_trace.records.prompt_profile import ProbeChange
 
-T = TypeVar("T", SegmentChange, MeasureChange)
+T = TypeVar("T", SegmentChange, MeasureChange, ProbeChange)
 
 
 def segment_changes(
@@ -144,13 +145,13 @@ def _welch(difference: float, variances: tuple[float, float], counts: tuple[int,
 
 
 def correct(changes: Sequence[VersionChange]) -> tuple[VersionChange, ...]:
-    """Correct the p-values of all influences and figures together (Benjamini–Hochberg).
+    """Correct the p-values of all influences, figures and probes together (Benjamini–Hochberg).
 
     They are doubled, because half of the error rate is the answers' own; see `answer_comparison`.
     """
-    tests: list[SegmentChange | MeasureChange] = []
+    tests: list[SegmentChange | MeasureChange | ProbeChange] = []
     for change in changes:
-        tests += [*change.segments, *change.measures]
+        tests += [*change.segments, *change.measures, *change.probes]
     known = np.array([t.p_value for t in tests if t.p_value is not None], dtype=np.float64)
     adjusted = iter(np.minimum(2 * corrected(known), 1.0).tolist())
 
@@ -165,6 +166,7 @@ def correct(changes: Sequence[VersionChange]) -> tuple[VersionChange, ...]:
             update={
                 "segments": tuple(marked(item) for item in change.segments),
                 "measures": tuple(marked(item) for item in change.measures),
+                "probes": tuple(marked(item) for item in change.probes),
             }
         )
         for change in changes

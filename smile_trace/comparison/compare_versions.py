@@ -27,6 +27,7 @@ from smile_trace.comparison.templates import (
 from smile_trace.comparison.version_replay import VersionReplay
 from smile_trace.comparison.version_report import report
 from smile_trace.explaining.named_models import AnyModel
+from smile_trace.probes.over_calls import rate_changes
 from smile_trace.records import Unit
 from smile_trace.records.comparison import (
     Comparison,
@@ -219,6 +220,7 @@ def _compare(
                 segments=segments,
                 why_no_influences=why,
                 measures=measure_changes(before.measures, after.measures),
+                probes=rate_changes(before.probes, after.probes),
                 **vars(replayed),
             )
         )

@@ -13,8 +13,10 @@ from smile_trace.comparison.influence.pooled_rows import PooledRowReader
 from smile_trace.comparison.influence.verdicts import MIN_CALLS
 from smile_trace.comparison.templates import segment_template, segments_of_keys
 from smile_trace.errors import SmileTraceError
+from smile_trace.probes.of_prompt import rates_of
 from smile_trace.records import Call, Feedback, PromptUse, Signal, Unit
 from smile_trace.records.comparison import Passage, TemplateSegment
+from smile_trace.records.prompt_profile import ProbeRate
 from smile_trace.store import Store
 from smile_trace.store.queries.prompts import ExplanationRow, PromptReader
 
@@ -36,7 +38,8 @@ class Evidence:
     """Everything about one version of a prompt under one model.
 
     `calls`: how many there are. `traffic`: a random sample of them. `rows`: over `segments`, from
-    a sample of the `sampled_of` explained calls. `dropped`: what was not used, and why.
+    a sample of the `sampled_of` explained calls. `probes`: of the calls that were profiled.
+    `dropped`: what was not used, and why.
     """
 
     version: str
@@ -51,6 +54,7 @@ class Evidence:
     signal: Signal | None = None
     sampled_of: int = 0
     passages: tuple[Passage, ...] = ()
+    probes: tuple[ProbeRate, ...] = ()
     dropped: list[str] = field(default_factory=list)
 
 
@@ -138,6 +142,9 @@ def collect(
         evidence.feedback = prompts.feedback(list(dict.fromkeys(call.trace_id for call in traffic)))
         within = None if last is None and among is None else frozenset(ids)
         _pool(prompts, evidence, prompt, most_calls, generator, within)
+    mine = frozenset(ids)
+    profiled = store.profiles.read(name=prompt, version=version)
+    evidence.probes = rates_of(one for one in profiled if one.call_id in mine)
     return evidence
 
 

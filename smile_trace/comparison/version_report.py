@@ -65,6 +65,7 @@ def report(
         segments=tuple(influences),
         passages=evidence.passages,
         measures=measure(evidence.traffic, evidence.feedback, base_url),
+        probes=evidence.probes,
         dropped=tuple(evidence.dropped),
     )
 

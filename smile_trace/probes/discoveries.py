@@ -22,7 +22,7 @@ def discoveries(profiles: Sequence[Mapping[str, float]]) -> list[frozenset[str]]
     profile's adjustment, are a family of their own.
 
     Sequential sampling makes no p-value too small: where nothing differs, one of .1 or less comes
-    in two of a hundred profiles (seeded test).
+    in three of a hundred profiles (seeded test).
 
     Args:
         profiles: of each the adjusted p-values by probe; 1 for what sampling stopped for lack of

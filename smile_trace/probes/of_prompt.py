@@ -1,17 +1,25 @@
 """The profiles of a prompt's calls, put together: how a probe's findings spread over them."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+
+from scipy.stats import false_discovery_control  # type: ignore[import-untyped]
 
 from smile_trace.errors import SmileTraceError
 from smile_trace.listing import listed
 from smile_trace.probes.discoveries import FALSE_DISCOVERIES, discoveries
 from smile_trace.probes.inference import LEVEL, Count, rate_interval
-from smile_trace.probes.over_calls import difference, mean_rate, unbiased_rate
+from smile_trace.probes.over_calls import difference, mean_rate, rate_changes, unbiased_rate
 from smile_trace.probes.sampling import stages_of
 from smile_trace.records.profile import ProbeResult, VariantAnswer
-from smile_trace.records.prompt_profile import PromptProbe, PromptProfile, TellingVariant
+from smile_trace.records.prompt_profile import (
+    ProbeChange,
+    ProbeRate,
+    PromptProbe,
+    PromptProfile,
+    TellingVariant,
+    VersionRates,
+)
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.profiles import StoredProfile
@@ -48,31 +56,59 @@ def together(name: str, profiles: Iterable[StoredProfile], since: float) -> Prom
     Raises:
         SmileTraceError: there is none.
     """
-    calls, versions, seen = set[str](), set[str](), dict[str, _Seen]()
-    p_values = list[dict[str, float]]()
-    for one in profiles:
-        calls.add(one.call_id)
-        versions.add(one.version)
-        asked = [result for result in one.profile.results.values() if result.value is not None]
-        p_values.append({result.name: _p_value(result) for result in asked})
-        for result in asked:
-            seen.setdefault(result.name, _Seen(result)).add(one, result)
-    if not seen:
+    seen = _read(profiles)
+    if not any(one.probes for one in seen.values()):
         raise SmileTraceError(
             f"no call of a prompt or function named {name!r} was profiled in that time: set rate "
             "in [probes], or name an earlier beginning with --since"
         )
-    found = Counter(name for names in discoveries(p_values) for name in names)
-    probes = tuple(each.told(found[name]) for name, each in seen.items())
+    calls = len(set[str]().union(*(one.calls for one in seen.values())))
+    every = dict.fromkeys(name for one in seen.values() for name in one.probes)
+    probes = tuple(
+        _together([one.probes[name] for one in seen.values() if name in one.probes])
+        for name in every
+    )
+    versions = [one.rates(version) for version, one in seen.items()] if len(seen) > 1 else []
     return PromptProfile(
         name=name,
         since=datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds"),
-        calls=len(calls),
-        versions=tuple(sorted(versions - {""})),
+        calls=calls,
+        versions=tuple(sorted(seen.keys() - {""})),
+        by_version=tuple(versions),
+        changes=_changes(*versions[-2:]) if versions else (),
         probes=probes,
         interval_level=LEVEL,
         false_discovery_rate=FALSE_DISCOVERIES,
-        summary=_summary(len(calls), probes),
+        summary=_summary(calls, probes),
+    )
+
+
+def rates_of(profiles: Iterable[StoredProfile]) -> tuple[ProbeRate, ...]:
+    """The rates over the calls of one version; none where none was profiled."""
+    return next((one.rates(version).probes for version, one in _read(profiles).items()), ())
+
+
+def _read(profiles: Iterable[StoredProfile]) -> "dict[str, _Version]":
+    """What was seen of each version, with what is found under one false-discovery rate."""
+    seen, p_values, of = dict[str, _Version](), list[dict[str, float]](), list[_Version]()
+    for one in profiles:
+        asked = [result for result in one.profile.results.values() if result.value is not None]
+        p_values.append({result.name: _p_value(result) for result in asked})
+        of.append(seen.setdefault(one.version, _Version()))
+        of[-1].add(one, asked)
+    for version, names in zip(of, discoveries(p_values), strict=True):
+        for name in names:
+            version.probes[name].found += 1
+    return seen
+
+
+def _changes(before: VersionRates, after: VersionRates) -> tuple[ProbeChange, ...]:
+    """Adjusted by Benjamini and Hochberg (1995) over the probes."""
+    found = rate_changes(before.probes, after.probes)
+    adjusted = false_discovery_control([one.p_value for one in found]) if found else ()
+    return tuple(
+        one.model_copy(update={"p_value": float(p), "significant": bool(p <= FALSE_DISCOVERIES)})
+        for one, p in zip(found, adjusted, strict=True)
     )
 
 
@@ -83,25 +119,53 @@ def _p_value(result: ProbeResult) -> float:
     return result.p_value
 
 
+class _Version:
+    """The profiled calls of one version, and what each probe found in them."""
+
+    def __init__(self) -> None:
+        self.calls: set[str] = set()
+        self.probes: dict[str, _Seen] = {}
+
+    def add(self, one: StoredProfile, asked: Sequence[ProbeResult]) -> None:
+        """Take one more call."""
+        self.calls.add(one.call_id)
+        for result in asked:
+            self.probes.setdefault(result.name, _Seen(result)).add(one, result)
+
+    def rates(self, version: str) -> VersionRates:
+        """Its rates."""
+        probes = tuple(
+            ProbeRate(
+                name=name,
+                title=seen.result.title,
+                calls=len(seen.rates),
+                found=seen.found,
+                rate=mean_rate(seen.unbiased),
+            )
+            for name, seen in self.probes.items()
+        )
+        return VersionRates(version=version, calls=len(self.calls), probes=probes)
+
+
 class _Seen:
     """What one probe found, call after call."""
 
     def __init__(self, result: ProbeResult) -> None:
-        self._result = result
-        self._rates: list[float] = []
-        self._unbiased: list[float] = []
-        self._controls: list[float] = []
-        self._none = 0
-        self._telling: list[TellingVariant] = []
+        self.result = result
+        self.rates: list[float] = []
+        self.unbiased: list[float] = []
+        self.controls: list[float] = []
+        self.found = self.none = 0
+        self.telling: list[TellingVariant] = []
 
     def add(self, one: StoredProfile, result: ProbeResult) -> None:
         """Take the probe's result of one more call."""
-        self._rates.append(result.value or 0.0)
+        self.rates.append(result.value or 0.0)
         count = Count(result.changed, result.calls)
-        self._unbiased.append(unbiased_rate(count, stages_of(result.calls)))
+        self.unbiased.append(unbiased_rate(count, stages_of(result.calls)))
         if result.control is not None:
-            self._controls.append(result.control.rate)
-        self._none += result.status == "none"
+            self.controls.append(result.control.rate)
+        self.none += result.status == "none"
         if result.worst is not None:
             told = TellingVariant(
                 call_id=one.call_id,
@@ -109,26 +173,33 @@ class _Seen:
                 answer=one.profile.answer,
                 variant=result.worst,
             )
-            every = sorted([*self._telling, told], key=lambda each: _order(each.variant))
-            self._telling = every[:TELLING]
+            self.telling = _most_telling([*self.telling, told])
 
-    def told(self, found: int) -> PromptProbe:
-        """What that makes together, where it is found in so many of the calls."""
-        low, high = rate_interval(Count(found, len(self._rates)), ())
-        rate, controls = mean_rate(self._unbiased), self._controls
-        return PromptProbe(
-            name=self._result.name,
-            title=self._result.title,
-            cannot_say=self._result.cannot_say,
-            rate=rate,
-            beyond=difference(rate, mean_rate(controls)) if controls else None,
-            rates=tuple(sorted(self._rates)),
-            found=found,
-            none=self._none,
-            ci_low=low,
-            ci_high=high,
-            telling=tuple(self._telling),
-        )
+
+def _together(seen: Sequence[_Seen]) -> PromptProbe:
+    """One probe over all versions."""
+    result, found = seen[0].result, sum(one.found for one in seen)
+    rates = sorted(rate for one in seen for rate in one.rates)
+    controls = [rate for one in seen for rate in one.controls]
+    low, high = rate_interval(Count(found, len(rates)), ())
+    rate = mean_rate([rate for one in seen for rate in one.unbiased])
+    return PromptProbe(
+        name=result.name,
+        title=result.title,
+        cannot_say=result.cannot_say,
+        rate=rate,
+        beyond=difference(rate, mean_rate(controls)) if controls else None,
+        rates=tuple(rates),
+        found=found,
+        none=sum(one.none for one in seen),
+        ci_low=low,
+        ci_high=high,
+        telling=tuple(_most_telling([told for one in seen for told in one.telling])),
+    )
+
+
+def _most_telling(variants: Sequence[TellingVariant]) -> list[TellingVariant]:
+    return sorted(variants, key=lambda each: _order(each.variant))[:TELLING]
 
 
 def _order(variant: VariantAnswer) -> tuple[bool, float]:

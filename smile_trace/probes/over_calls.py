@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import comb  # type: ignore[import-untyped]
 
 from smile_trace.probes.inference import LEVEL, Array, Count, Stage
-from smile_trace.records.prompt_profile import Rate
+from smile_trace.records.prompt_profile import ProbeChange, ProbeRate, Rate
 
 
 def unbiased_rate(count: Count, stages: Sequence[Stage]) -> float:
@@ -62,6 +62,33 @@ def difference(one: Rate, other: Rate) -> Rate:
     below = sqrt((one.value - one.ci_low) ** 2 + (other.ci_high - other.value) ** 2)
     above = sqrt((one.ci_high - one.value) ** 2 + (other.value - other.ci_low) ** 2)
     return Rate(value=value, ci_low=value - below, ci_high=value + above)
+
+
+def rate_changes(
+    before: Sequence[ProbeRate], after: Sequence[ProbeRate]
+) -> tuple[ProbeChange, ...]:
+    """The changes of the rates that two versions have, over calls that are not the same.
+
+    The p-value is that of the score test of two rates, as if every call's were 0 or 1: too large
+    where they are not. It is not adjusted.
+    """
+    known = {one.name: one for one in after}
+    return tuple(_change(one, known[one.name]) for one in before if one.name in known)
+
+
+def _change(before: ProbeRate, after: ProbeRate) -> ProbeChange:
+    one, other = before.rate, after.rate
+    pooled = (one.value * before.calls + other.value * after.calls) / (before.calls + after.calls)
+    error = sqrt(pooled * (1 - pooled) * (1 / before.calls + 1 / after.calls))
+    far = abs(other.value - one.value) / error if error else 0.0
+    return ProbeChange(
+        name=before.name,
+        title=before.title,
+        before=one,
+        after=other,
+        change=difference(other, one),
+        p_value=2 * NormalDist().cdf(-far),
+    )
 
 
 def wilson(successes: float, trials: int) -> tuple[float, float]:

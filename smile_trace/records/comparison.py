@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from smile_trace.records.base import JSON, Record
 from smile_trace.records.explanation import Signal
 from smile_trace.records.perturbation import Unit
+from smile_trace.records.prompt_profile import ProbeChange, ProbeRate
 from smile_trace.records.upgrades import upgrade_comparison
 
 COMPARISON_SCHEMA_VERSION = 3
@@ -113,6 +114,8 @@ class VersionReport(Record):
     passages: tuple[Passage, ...] = ()
     """What the calls' own explanations have in common; see `Passage`."""
     measures: tuple[Measure, ...] = ()
+    probes: tuple[ProbeRate, ...] = ()
+    """Of its profiled calls, how easily their answers change."""
     dropped: tuple[str, ...] = ()
     links: dict[str, str] = {}
     """URLs of the version, by tracker."""
@@ -247,6 +250,7 @@ class VersionChange(Record):
     effects: tuple[EditEffect, ...] = ()
     budget_needed: int | None = None
     measures: tuple[MeasureChange, ...] = ()
+    probes: tuple[ProbeChange, ...] = ()
     examples: tuple[Example, ...] = ()
     summary: str = ""
 

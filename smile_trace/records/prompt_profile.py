@@ -25,6 +25,38 @@ class Rate(Record):
     ci_high: float
 
 
+class ProbeRate(Record):
+    """A probe's mean rate over `calls` of one version of a prompt, in `found` of which it is a
+    finding."""
+
+    name: str
+    title: str
+    calls: int
+    found: int
+    rate: Rate
+
+
+class ProbeChange(Record):
+    """A probe's rate in the version before and after, and the difference, after minus before, in
+    [-1, 1]; `p_value` is adjusted over all that is compared together."""
+
+    name: str
+    title: str
+    before: Rate
+    after: Rate
+    change: Rate
+    p_value: float
+    significant: bool = False
+
+
+class VersionRates(Record):
+    """One version of a prompt: its profiled calls, and the rates of its probes over them."""
+
+    version: str
+    calls: int
+    probes: tuple[ProbeRate, ...]
+
+
 class PromptProbe(Record):
     """What one probe found over the calls of a prompt.
 
@@ -64,7 +96,9 @@ class PromptProbe(Record):
 class PromptProfile(Record):
     """What the probes found over the profiled calls of a prompt, or of a function without one.
 
-    `versions` are those of the prompt among them. Of all that is found in its calls, the share
+    `versions` are those of the prompt among them, `by_version` the rates of each where there are
+    several, the one profiled first before the others, and `changes` those from the last but one of
+    these to the last. Of all that is found in its calls, the share
     `false_discovery_rate` is expected to be none at most. Times are ISO 8601 in UTC.
     """
 
@@ -72,6 +106,8 @@ class PromptProfile(Record):
     since: str
     calls: int
     versions: tuple[str, ...]
+    by_version: tuple[VersionRates, ...] = ()
+    changes: tuple[ProbeChange, ...] = ()
     probes: tuple[PromptProbe, ...]
     interval_level: float
     false_discovery_rate: float

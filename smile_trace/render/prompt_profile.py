@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from smile_trace.records.prompt_profile import PromptProbe, PromptProfile
+from smile_trace.records.prompt_profile import ProbeChange, PromptProbe, PromptProfile, Rate
 from smile_trace.render.difference import difference
 from smile_trace.render.html import LONGEST_TITLE, TEMPLATES
 from smile_trace.render.text import short, visible
@@ -23,6 +23,9 @@ def prompt_profile_to_html(profile: PromptProfile) -> str:
         title=short(f"How do the answers of {profile.name} change?", LONGEST_TITLE),
         profile=profile,
         spread=spread,
+        side_by_side=side_by_side,
+        rate_text=rate_text,
+        change_text=change_text,
         found=_found,
         difference=lambda one: difference(one.messages, one.variant.messages),
         facts=_facts(profile),
@@ -54,7 +57,51 @@ def print_prompt_profile(profile: PromptProfile, console: Console | None = None)
             f"{100 * probe.median:.0f} %",
         )
     console.print(Padding(table, (1, 1)))
+    if profile.by_version:
+        console.print(Padding(_versions(profile), (0, 1, 1, 1)))
     console.print(Text(_facts(profile), style="dim"))
+
+
+def rate_text(rate: Rate | None) -> str:
+    """A rate with its interval; empty where there is none."""
+    if rate is None:
+        return ""
+    return f"{rate.value:.0%} ({rate.ci_low:.0%} to {rate.ci_high:.0%})"
+
+
+def change_text(change: ProbeChange | None) -> str:
+    """A change in percentage points with its interval, and whether it is more than luck."""
+    if change is None:
+        return ""
+    moved = change.change
+    points = [f"{100 * value:+.0f}" for value in (moved.value, moved.ci_low, moved.ci_high)]
+    said = f"{points[0]} points ({points[1]} to {points[2]})"
+    return said if change.significant else f"{said}, maybe luck"
+
+
+def side_by_side(
+    profile: PromptProfile,
+) -> list[tuple[str, list[Rate | None], ProbeChange | None]]:
+    """Per probe its title, its rate in each version, and the change from the last but one to the
+    last."""
+    changes = {change.name: change for change in profile.changes}
+    rates = [{one.name: one.rate for one in version.probes} for version in profile.by_version]
+    return [
+        (probe.title, [of.get(probe.name) for of in rates], changes.get(probe.name))
+        for probe in profile.probes
+    ]
+
+
+def _versions(profile: PromptProfile) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("answers changed")
+    for version in profile.by_version:
+        calls = f"{version.calls} call{'' if version.calls == 1 else 's'}"
+        table.add_column(Text(f"{short(version.version or 'no version', 30)}, {calls}"))
+    table.add_column("last change")
+    for title, rates, change in side_by_side(profile):
+        table.add_row(Text(short(title, 30)), *map(rate_text, rates), change_text(change))
+    return table
 
 
 def _found(probe: PromptProbe) -> str:

@@ -60,12 +60,15 @@ class Profiles(KeptByJobs):
         body = self._newest(profiles.c.call_id == call_id)
         return None if body is None else Profile.model_validate_json(body)
 
-    def read(self, *, name: str | None = None, since: float = 0.0) -> Iterator[StoredProfile]:
+    def read(
+        self, *, name: str | None = None, version: str | None = None, since: float = 0.0
+    ) -> Iterator[StoredProfile]:
         """The newest profile of each call and period, in the order in which they were made; a few
         at a time are in memory.
 
         Args:
             name: of a prompt or a function; None for all.
+            version: of the prompt; None for all.
             since: Unix seconds from which they were made.
         """
         newest = (
@@ -75,6 +78,8 @@ class Profiles(KeptByJobs):
         )
         if name is not None:
             newest = newest.where(profiles.c.group_name == name)
+        if version is not None:
+            newest = newest.where(profiles.c.group_version == version)
         with self._database.read() as connection:
             ids = sorted(connection.execute(newest).scalars())
         for start in range(0, len(ids), _AT_ONCE):

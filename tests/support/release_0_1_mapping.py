@@ -42,7 +42,8 @@ PROVENANCE: dict[str, dict[str, Any]] = {
 """What an Explanation is computed again from, as it is in those of release 0.1."""
 
 ADDED_FIELDS: dict[str, dict[str, Any]] = {
-    "comparison.versions": {"passages": []},
+    "comparison.versions": {"passages": [], "probes": []},
+    "comparison.changes": {"probes": []},
     "explanation": {
         "notes": [],
         "fields": [],

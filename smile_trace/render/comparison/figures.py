@@ -11,7 +11,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9 _.\-]+")
 
 
 def figures(comparison: Comparison, place: int) -> dict[str, float]:
-    """The metrics of `comparison.versions[place]`, all finite, by name: at most ten."""
+    """The metrics of `comparison.versions[place]`, all finite, by name: at most ten,
+    and the rate of each probe of which calls were profiled."""
     version = comparison.versions[place]
     found = {
         "smile.essential_parts": float(version.count("essential")),
@@ -21,6 +22,7 @@ def figures(comparison: Comparison, place: int) -> dict[str, float]:
         ),
     }
     found |= {f"traffic.{m.name}": m.mean for m in version.measures if m.name in CHARTED}
+    found |= {f"probes.{safe_name(one.name)}": one.rate.value for one in version.probes}
     for change in comparison.changes:
         if change.after == place and change.answers is not None:
             found["smile.answer_change_from_previous"] = change.answers.distance

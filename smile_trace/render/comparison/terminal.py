@@ -72,6 +72,11 @@ def _print_change(comparison: Comparison, change: VersionChange, console: Consol
             Text(interval, style="dim"),
             probability(m.p_value),
         )
+    for probe in change.probes:
+        what = f"{probe.title}: {probe.before.value:.0%} → {probe.after.value:.0%} of the answers"
+        d = probe.change
+        told = _cells(d.value, d.ci_low, d.ci_high, probe.p_value, probe.significant)
+        table.add_row(Text(short(what, 80)), *told)
     console.print(Padding(table, (0, 2)))
     for why in (change.why_no_answers, change.why_no_edits, change.why_no_influences):
         if why:

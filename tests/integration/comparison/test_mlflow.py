@@ -16,6 +16,7 @@ from smile_trace_mlflow.server import RUNS_TAG
 from tests.support.browser import WatchedPage
 from tests.support.explained import captured, explanation
 from tests.support.mlflow_server import MLflowServer
+from tests.support.planted_profiles import plant_profiles
 from tests.support.planted_prompts import AFTER, BEFORE, EFFECTS, QUESTIONS, plant, settings_in
 
 pytestmark = pytest.mark.mlflow
@@ -26,6 +27,8 @@ def item(tmp_path: Path) -> ComparedPrompt:
     store = Store.open(settings_in(tmp_path))
     plant(store, "answer", "1", BEFORE, QUESTIONS, effects=EFFECTS)
     plant(store, "answer", "2", AFTER, QUESTIONS, effects=EFFECTS)
+    plant_profiles(store, "answer", "1", 0)
+    plant_profiles(store, "answer", "2", 5)
     store.close()
     return ComparedPrompt(comparison=compare("answer", budget=0, settings=settings_in(tmp_path)))
 
@@ -57,16 +60,21 @@ def test_one_run_per_version_also_when_delivered_twice(
     by_version = {run.data.params["prompt_version"]: run for run in runs}
     shared = by_version["1"].data.metrics.keys() & by_version["2"].data.metrics.keys()
     assert {"smile.essential_parts", "traffic.latency_seconds"} <= shared
-    assert len(by_version["2"].data.metrics) <= 10
+    probes = {name for name in by_version["2"].data.metrics if name.startswith("probes.")}
+    assert probes == {"probes.stability", "probes.order"}
+    assert len(by_version["2"].data.metrics) - len(probes) <= 10
     assert by_version["1"].data.tags["smile.explained"] == str(len(QUESTIONS))
     assert by_version["1"].data.tags["mlflow.runType"] == "genai_evaluate"
     assert by_version["2"].data.params["template"] == AFTER
     paths = {artifact.path for artifact in client.list_artifacts(by_version["2"].info.run_id)}
-    tables = {"parts.json", "edits.json", "traffic.json"}
+    tables = {"parts.json", "edits.json", "traffic.json", "probes.json"}
     assert paths == {"comparison.html", "comparison.json", *tables}
     run_id = by_version["2"].info.run_id
     parts = client.load_table(experiment.experiment_id, "parts.json", [run_id])
     influence = dict(zip(parts["part"], parts["influence"], strict=True))
+    rates = client.load_table(experiment.experiment_id, "probes.json", [run_id])
+    assert list(rates["answers changed"]) == [0.0, 0.5]
+    assert all(rates["change low"] <= rates["change"])
     question = item.comparison.versions[1].segments[-2]
     assert influence["{question}"] == pytest.approx(question.influence, abs=1e-4)
     held = client.get_prompt_version("answer", "2")
