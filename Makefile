@@ -126,6 +126,7 @@ bench-probes: .venv/.dev ## MODELS=300: whether a profile finds what was planted
 
 bench-drift: .venv/.dev ## RUNS=2000: how often the alarm for drift is false, and how soon it finds a swapped model
 	RUNS=$(or $(RUNS),2000) $(PY) -m benchmarks.drift
+	MODELS=20 $(PY) -m pytest tests/integration/worker/test_drift.py -k swapped
 
 bench-suggest: .venv/.dev ## ten planted prompts: whether useless and harmful instructions are found, and nothing else proposed
 	$(PY) -m benchmarks.suggest

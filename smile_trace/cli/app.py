@@ -13,6 +13,7 @@ from smile_trace.cli.compare import compare
 from smile_trace.cli.deliver import deliver
 from smile_trace.cli.demo import demo
 from smile_trace.cli.doctor import doctor, health
+from smile_trace.cli.drift import drift
 from smile_trace.cli.explain import explain
 from smile_trace.cli.forget import forget
 from smile_trace.cli.gate import SpelledLimits, gate
@@ -113,6 +114,7 @@ _add(retry, "retry")
 _add(deliver, "deliver")
 _add(probe, "probe")
 _add(profiles, "profiles")
+_add(drift, "drift")
 app.command("test", cls=SpelledLimits)(_needing(gate, "test", "worker"))
 _add(compare, "compare")
 _add(influence, "influence")

@@ -152,7 +152,7 @@ async def profile_metered(
     variants = {
         name: repeats
         if name == REPEATS
-        else _variants(probe, prompted, prepared.model, options.seed)
+        else sendable_variants(probe, prompted, prepared.model, options.seed)
         for name, probe in by_name.items()
     }
     comparison = await run_in_thread(compare, prompted.answer or "")
@@ -209,11 +209,15 @@ def _repeats(prompted: Prompted, model: Model) -> int | None:
     return 1 if alone else None
 
 
-def _variants(probe: Probe, prompted: Prompted, model: Model, seed: int) -> Sequence[Variant]:
+def sendable_variants(
+    probe: Probe, prompted: Prompted, model: Model, seed: int
+) -> Sequence[Variant]:
+    """A probe's variants without those that must not reach this model: where it calls the
+    application's function, that would act on a planted instruction."""
     found = probe.variants(prompted, seed)
     if not model.capabilities.calls_function:
         return found
-    return [variant for variant in found if variant.marker is None]  # the application would act
+    return [variant for variant in found if variant.marker is None]
 
 
 def _reference(

@@ -5,7 +5,7 @@ Sources, first wins: arguments, `SMILE_TRACE_…` variables (`__` between levels
 Keys are never settings: a setting names the environment variable that holds one.
 """
 
-from smile_trace.settings.explaining import Budget, ExplainingSome
+from smile_trace.settings.explaining import Budget, Drift, ExplainingSome
 from smile_trace.settings.models import (
     MODEL_KINDS,
     PACKAGED_NAMES,
@@ -29,6 +29,7 @@ __all__ = [
     "PACKAGED_NAMES",
     "AnthropicSettings",
     "Budget",
+    "Drift",
     "EndpointSettings",
     "ExplainingSome",
     "LocalSettings",

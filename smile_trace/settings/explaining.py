@@ -1,5 +1,5 @@
 """What is explained, how, and for how much: `[sampling]`, `[budget]`, `[explain]`, `[probes]`,
-`[pooling]`."""
+`[drift]`, `[pooling]`."""
 
 import re
 from collections.abc import Mapping
@@ -160,6 +160,27 @@ class Probes(Table):
     prompts: tuple[str, ...] = ()
     """The prompts whose calls are profiled, or functions without a prompt, by name; all of them
     where it is empty."""
+
+
+class Drift(Table):
+    """Which prompts are replayed every period, to see whether their model still answers as it
+    did."""
+
+    prompts: tuple[str, ...] = ()
+    """Prompts, or functions without one, by name; none where it is empty. Each is replayed on a
+    fixed set: failures that people confirmed, then its newest explained calls."""
+    probes: tuple[str, ...] = ("stability",)
+    """Whose variants are asked (`stability` is the request itself), one of each case and period."""
+    cases: int = Field(20, ge=2, le=200)
+    """Requests in the set. The first period takes up to four calls for each with one probe, and
+    three more with each further one; later ones take one call for each case and probe."""
+    period_hours: float = Field(24.0, ge=0.25, le=8760)
+    """Time from one replay to the next."""
+    false_alarm_rate: float = Field(0.05, gt=0, lt=1)
+    """The chance of an alarm about a prompt, ever, where nothing changes; all its probes
+    together."""
+    webhook_env: str | None = None
+    """The environment variable that holds the address to which an alarm is posted as JSON."""
 
 
 class Pooling(Table):

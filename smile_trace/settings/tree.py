@@ -15,7 +15,7 @@ from pydantic_settings import (
 )
 
 from smile_trace.package import HOME, PREFIX
-from smile_trace.settings.explaining import Budget, Explaining, Pooling, Probes, Sampling
+from smile_trace.settings.explaining import Budget, Drift, Explaining, Pooling, Probes, Sampling
 from smile_trace.settings.models import MODEL_KINDS, PACKAGED_NAMES, ModelSettings, RerunSettings
 from smile_trace.settings.store import StoreSettings
 from smile_trace.settings.worker import Receive, Retention, Ship, Sources, Worker
@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     budget: Budget = Budget()
     explain: Explaining = Explaining()
     probes: Probes = Probes()
+    drift: Drift = Drift()
     pooling: Pooling = Pooling()
     worker: Worker = Worker()
     store: StoreSettings = StoreSettings()

@@ -330,6 +330,27 @@ class Jobs:
         ended = all(job.state in ("skipped", "failed") for job in found)
         return found[0] if ended else None
 
+    def of_call(self, call_id: str) -> Job | None:
+        """The newest job that ended in an explanation of a call."""
+        explained = (jobs.c.call_id == call_id) & (jobs.c.state == "explained")
+        query = select(jobs).where(explained).order_by(jobs.c.id.desc()).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _job(row)
+
+    def explained_calls(self, name: str, limit: int) -> list[Call]:
+        """The newest explained calls of a prompt, or of a function without one."""
+        explained = select(jobs.c.call_id).where(jobs.c.state == "explained")
+        query = (
+            select(calls.c.body)
+            .where(calls.c.group_name == name, calls.c.id.in_(explained))
+            .order_by(calls.c.start_ns.desc(), calls.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            bodies = connection.execute(query).scalars().all()
+        return [Call.model_validate_json(body) for body in bodies]
+
     def failed(self) -> list[str]:
         """The ids of the calls that failed."""
         with self._database.read() as connection:

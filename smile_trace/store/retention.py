@@ -14,6 +14,8 @@ from smile_trace.store.tables import (
     calls,
     corrupt_lines,
     deliveries,
+    drift_answers,
+    drift_cases,
     explanations,
     feedback,
     jobs,
@@ -161,6 +163,7 @@ def _removable(connection: Connection, before: float) -> Select[Any]:
                 for table in (paths, profiles)
             ),
             traces.c.trace_id.not_in(_unfinished()),
+            traces.c.trace_id.not_in(_replayed()),
         )
         .order_by(traces.c.changed_at)
         .limit(TRACES)
@@ -176,6 +179,7 @@ def _imported(before: float) -> Select[Any]:
             calls.c.trace_id.not_in(select(traces.c.trace_id)),
             calls.c.trace_id.not_in(newer),
             calls.c.trace_id.not_in(_unfinished()),
+            calls.c.trace_id.not_in(_replayed()),
         )
         .distinct()
         .limit(TRACES)
@@ -191,12 +195,18 @@ def _unfinished() -> Select[Any]:
     )
 
 
+def _replayed() -> Select[Any]:
+    """Traces with a request that is replayed every period: the set stays as it is."""
+    return select(drift_cases.c.trace_id)
+
+
 def remove_traces(connection: Connection, ids: Sequence[str]) -> None:
     """Remove traces with their calls, jobs, explanations and deliveries."""
     theirs = select(calls.c.id).where(calls.c.trace_id.in_(ids))
     connection.execute(delete(jobs).where(jobs.c.call_id.in_(theirs)))
     connection.execute(delete(explanations).where(explanations.c.call_id.in_(theirs)))
-    for table in (calls, feedback, spans, deliveries, paths, profiles, traces):
+    of_drift = (drift_cases, drift_answers)
+    for table in (calls, feedback, spans, deliveries, paths, profiles, *of_drift, traces):
         connection.execute(delete(table).where(table.c.trace_id.in_(ids)))
     for trace_id in ids:  # the scopes begin with a call's id; ";" follows ":"
         own = spend.c.key.between(f"{trace_id}:", f"{trace_id};")

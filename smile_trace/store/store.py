@@ -12,6 +12,7 @@ from smile_trace.private_files import NotPrivate, tighten_file, tighten_folder
 from smile_trace.records import Explanation, Trace
 from smile_trace.settings import Budget, ModelSettings, Settings
 from smile_trace.store.database import Database, StoreError
+from smile_trace.store.drift import Drift
 from smile_trace.store.forgetting import Forgetting
 from smile_trace.store.jobs import Jobs
 from smile_trace.store.judgements import Judgements
@@ -55,6 +56,7 @@ class Store:
         paths: the paths of traces.
         profiles: what probes found of calls.
         judgements: what people said of the variants of profiles.
+        drift: requests that are replayed every period.
         outbox: what each tracker still has to get.
         pulled: how far each source was read.
         pauses: models that cannot be asked right now.
@@ -82,6 +84,7 @@ class Store:
         self.paths = Paths(database)
         self.profiles = Profiles(database)
         self.judgements = Judgements(database)
+        self.drift = Drift(database)
         self.outbox = Outbox(database)
         self.pulled = PulledPlaces(database)
         self.pauses = Pauses(database)

@@ -222,6 +222,41 @@ judgements = Table(  # figures without texts: they outlive what they are about, 
     Column("judged_at", STRING, nullable=False),  # ISO 8601
 )
 
+drift_cases = Table(  # the requests that are replayed every period, with their reference answers
+    "drift_cases",
+    metadata,
+    Column("id", INTEGER, primary_key=True),
+    Column("group_name", STRING, nullable=False, index=True),
+    Column("call_id", STRING, nullable=False),
+    Column("trace_id", STRING, nullable=False, index=True),
+    Column("confirmed", Boolean, nullable=False),  # a failure that people confirmed
+    Column("created_at", Float, nullable=False),
+    Column("body", TEXT, nullable=False),  # messages and reference answer
+    sqlite_autoincrement=True,
+)
+
+drift_answers = Table(  # figures without texts; the first period is the reference
+    "drift_answers",
+    metadata,
+    Column("case_id", INTEGER, primary_key=True),
+    Column("probe", STRING, primary_key=True),
+    Column("period", STRING, primary_key=True),  # when it begins, in UTC
+    Column("draw", INTEGER, primary_key=True),
+    Column("group_name", STRING, nullable=False, index=True),
+    Column("trace_id", STRING, nullable=False, index=True),
+    Column("seed", INTEGER, nullable=False),
+    Column("changed", Boolean, nullable=False),
+)
+
+drift_alarms = Table(
+    "drift_alarms",
+    metadata,
+    Column("group_name", STRING, primary_key=True),
+    Column("probe", STRING, nullable=False),
+    Column("period", STRING, nullable=False),
+    Column("told", Boolean, nullable=False),  # the webhook took it, or there is none
+)
+
 observations = Table(
     "observations",
     metadata,

@@ -19,7 +19,7 @@ class StatusCollector(Collector):
         self._store = store
 
     def collect(self) -> Iterator[Metric]:
-        """Calls by state, deliveries by tracker and state, paused models, what was spent."""
+        """Calls by state, deliveries by tracker and state, paused models, what was spent, drift."""
         now = self._store.status()
         calls = GaugeMetricFamily("smile_trace_calls", "Captured calls", labels=["state"])
         for state in ("undecided", "pending", "running", "explained", "failed", "skipped"):
@@ -47,6 +47,26 @@ class StatusCollector(Collector):
         for unit in UNITS:
             spent.add_metric([unit], getattr(now.spent, unit))
         yield spent
+        yield from self._drift()
+
+    def _drift(self) -> Iterator[Metric]:
+        alarms = GaugeMetricFamily(
+            "smile_trace_drift_alarm",
+            "Whether the model of a prompt was shown not to answer as it did",
+            labels=["prompt"],
+        )
+        others = GaugeMetricFamily(
+            "smile_trace_drift_other_answers",
+            "Share of the answers of the last replay that are not those of the reference",
+            labels=["prompt", "probe"],
+        )
+        for name in self._store.drift.prompts():
+            alarms.add_metric([name], self._store.drift.alarm(name) is not None)
+            last = {one.probe: one for one in self._store.drift.counts(name)}
+            for probe, one in last.items():
+                others.add_metric([name, probe], one.changed / one.asked)
+        yield alarms
+        yield others
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 from smile_trace.errors import ReasonCode, needing_extra
 from smile_trace.explaining.named_models import settings_of
@@ -19,9 +20,11 @@ from smile_trace.store.workers import ROLES, Role
 from smile_trace.trackers import Tracker, discover
 from smile_trace.worker.delivery.delivery_worker import DeliveryWorker
 from smile_trace.worker.delivery.thread import DeliveryThread
+from smile_trace.worker.drift import DriftMonitor, DriftThread
 from smile_trace.worker.explaining.dispatcher import Dispatcher
 from smile_trace.worker.explaining.engine import Engine
 from smile_trace.worker.explaining.engine_database import EngineDatabase
+from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.fleet import Fleet, joining
 from smile_trace.worker.ingest import Ingest
 from smile_trace.worker.lock import WorkerError, worker_lock
@@ -138,6 +141,8 @@ class _Worker:
         self._ingest = Ingest(store, settings, clock)
         self._engine = Engine(store, settings, engine, fleet, app, self._store_retry, clock)
         self._dispatcher = Dispatcher(store, settings, self._engine, fleet, models, clock)
+        open_models = partial(Models, store, settings, fleet, app, self._store_retry, clock)
+        self._drift = DriftMonitor(store, settings, open_models, stopping, clock)
         sources = pulled(settings) if "ingest" in roles else ()
         self._pulls = [Pull(source, store, settings, clock, stopping.wait) for source in sources]
         self._pulling: list[PullThread] = []
@@ -190,8 +195,14 @@ class _Worker:
             )
             self._pulling.append(reading)
             reading.start()
+        replaying = self._replaying(once=once)
+        if not once:
+            replaying.start()
         try:
             self._work(once, progress)
+            if once:  # what there was is explained, and can be replayed
+                replaying.start()
+                self._join(replaying)
         except BaseException:
             self._stopping.set()
             raise
@@ -199,6 +210,8 @@ class _Worker:
             self._drained.set()
             if "explain" in self._roles:
                 self._engine.stop(STOP_SECONDS)
+            if replaying.is_alive():  # at most one request is replayed
+                replaying.join(STOP_SECONDS / 2)
             self._join_deliveries(progress)
 
     def _log_start(self) -> None:
@@ -224,6 +237,18 @@ class _Worker:
         except NoModel:
             return False
         return True
+
+    def _replaying(self, *, once: bool) -> threading.Thread:
+        """The thread that replays prompts; one that ends at once where no prompt is to be."""
+        if not self._settings.drift.prompts or "explain" not in self._roles:
+            return threading.Thread(daemon=True)
+        leads, retry = self._fleet.leads, self._store_retry
+        return DriftThread(self._drift, retry, leads, self._stopping, once=once)
+
+    def _join(self, thread: threading.Thread) -> None:
+        while thread.is_alive() and not self._stopping.is_set():
+            thread.join(self._tick)
+            self._heartbeat()
 
     def _join_deliveries(self, progress: Progress | None) -> None:
         for thread in self._deliveries:

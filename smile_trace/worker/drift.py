@@ -1,0 +1,289 @@
+"""Replays the prompts of `[drift]` every period, in a thread of its own, and raises alarms."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from smile_trace.drift.cases import choose_cases
+from smile_trace.drift.replay import DRAWS, Unanswered, ask_reference, replay, seed_of
+from smile_trace.drift.series import DriftSeries, drift_of
+from smile_trace.errors import SmileTraceError
+from smile_trace.models import ModelUnavailable
+from smile_trace.probes import PROBES, Probe
+from smile_trace.records import Call
+from smile_trace.settings import Settings
+from smile_trace.store import Store, StoreError
+from smile_trace.store.drift import DriftAlarm, DriftAnswer, NewCase, StoredCase
+from smile_trace.store.jobs import Job
+from smile_trace.store.spending.budget_scope import Purpose
+from smile_trace.worker.explaining.models import Models
+from smile_trace.worker.explaining.waits import Waits, waiting
+from smile_trace.worker.store_retry import StoreRetry
+from smile_trace.worker.webhook import NotTold, post
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 30.0
+"""Time between two looks at what is due."""
+WAIT_SECONDS = 300.0
+"""Until what could not be asked, or told, is tried again."""
+
+OpenModels = Callable[[], Models]
+
+
+def period_of(now: float, hours: float) -> str:
+    """When the period of that moment begins, in UTC: `2026-11-27T00:00`."""
+    seconds = hours * 3600
+    begin = datetime.fromtimestamp(now // seconds * seconds, UTC)
+    return begin.isoformat(timespec="minutes").removesuffix("+00:00")
+
+
+class DriftMonitor:
+    """Replays what is due, and tells of alarms. A prompt with an alarm is not asked any more.
+
+    Args:
+        store: where the sets, answers and alarms are.
+        settings: `[drift]` and the models.
+        open_models: gives the models; they are closed after each replay.
+        stopping: ends it before the next case.
+        clock: Unix seconds.
+
+    Raises:
+        SmileTraceError: `drift.probes` names a probe that there is not.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        open_models: OpenModels,
+        stopping: threading.Event,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._probes = _named(settings.drift.probes)
+        self._open_models = open_models
+        self._stopping = stopping
+        self._clock = clock
+        self._not_before: dict[str, float] = {}
+        self._said: dict[str, str] = {}
+
+    def look(self) -> None:
+        """Replay each prompt that has not been in this period, and tell of alarms."""
+        now, due = self._clock(), []
+        period = period_of(now, self._settings.drift.period_hours)
+        for name in self._settings.drift.prompts:
+            if now < self._not_before.get(name, 0.0):
+                continue
+            if self._store.drift.alarm(name) is not None:
+                with self._noting(name, now):
+                    self._tell(name)
+            elif self._store.drift.last_period(name) != period:
+                due.append(name)
+        if due:
+            asyncio.run(self._replay(due, period, now))
+
+    async def _replay(self, names: Sequence[str], period: str, now: float) -> None:
+        models = self._open_models()
+        try:
+            for name in names:
+                with self._noting(name, now):
+                    if cases := self._store.drift.cases(name):
+                        await self._go_on(name, period, cases, models)
+                    else:
+                        await self._begin(name, period, models)
+        finally:
+            await models.close()
+
+    async def _begin(self, name: str, period: str, models: Models) -> None:
+        """Choose the set; what cannot be answered is no part of it."""
+        answered: list[tuple[NewCase, Sequence[DriftAnswer]]] = []
+        for case in choose_cases(self._store, name, self._settings.drift.cases):
+            if self._stopping.is_set():
+                return
+            try:
+                case, answers = await self._reference(case, period, models)
+            except Unanswered as error:
+                logger.info("a request of %s is not replayed: %s", name, error)
+            else:
+                if answers:  # the request has something that a probe varies
+                    answered.append((case, answers))
+        if not answered:
+            raise Unanswered(f"no explained call of {name!r} could be asked by its probes yet")
+        self._store.drift.begin(name, answered, period=period, now=self._clock())
+        logger.info("%s is replayed from now on: %d requests", name, len(answered))
+
+    async def _reference(
+        self, case: NewCase, period: str, models: Models
+    ) -> tuple[NewCase, Sequence[DriftAnswer]]:
+        call, job = self._call_of(case, period)
+        with _asking(models, job):
+            model = models.open(job, call, Purpose.PROFILE)
+            case = await ask_reference(case, call, model, period)
+            embed = models.embeddings(job)
+            answers = await replay(
+                case, call, model, self._probes, period=period, draws=DRAWS, embed=embed
+            )
+        return case, answers
+
+    async def _go_on(
+        self, name: str, period: str, cases: Sequence[StoredCase], models: Models
+    ) -> None:
+        answered: list[tuple[StoredCase, Sequence[DriftAnswer]]] = []
+        for case in cases:
+            if self._stopping.is_set():
+                return
+            call, job = self._call_of(case, period)
+            probes = _named(self._store.drift.probes_of(case))
+            with _asking(models, job):
+                model, embed = models.open(job, call, Purpose.PROFILE), models.embeddings(job)
+                answers = await replay(case, call, model, probes, period=period, embed=embed)
+            answered.append((case, answers))
+        self._store.drift.keep(name, answered, period=period)
+        self._judge(drift_of(self._store, name, self._settings.drift.false_alarm_rate))
+
+    def _call_of(self, case: NewCase, period: str) -> tuple[Call, Job]:
+        """Its call, and what the requests of this period count on: as those of a profile, with a
+        cap for each case and period."""
+        call, job = self._store.traces.call(case.call_id), self._store.jobs.of_call(case.call_id)
+        if call is None or job is None:
+            raise Unanswered(f"the call {case.call_id} is being explained anew")
+        if (refusal := self._store.ledger.refusal(job.settings.model)) is not None:
+            raise Postponed(refusal.text, code=refusal.code)
+        scope = f"drift {period} {seed_of(case.messages, 'scope', period, 0)}"
+        return call, job.model_copy(update={"settings_hash": scope})
+
+    def _judge(self, series: DriftSeries) -> None:
+        if series.alarm is None:
+            last = [(one.probe, one.periods[-1]) for one in series.probes if one.periods]
+            told = ", ".join(f"{name} {one.changed} of {one.asked}" for name, one in last)
+            logger.info("replayed %s; other answers: %s", series.prompt, told)
+            return
+        probe, period = series.alarm
+        alarm = DriftAlarm(
+            prompt=series.prompt, probe=probe.probe, period=period.period, told=False
+        )
+        self._store.drift.raise_alarm(alarm)
+        logger.warning("%s", sentence(series))
+        self._tell(series.prompt)
+
+    def _tell(self, name: str) -> None:
+        """Tell of an alarm, unless that has been done.
+
+        Raises:
+            NotTold: it was not taken.
+        """
+        alarm, variable = self._store.drift.alarm(name), self._settings.drift.webhook_env
+        if alarm is None or alarm.told:
+            return
+        if variable is not None:
+            series = drift_of(self._store, name, self._settings.drift.false_alarm_rate)
+            post(variable, {"text": sentence(series), **alarm.model_dump(exclude={"told"})})
+        self._store.drift.told(name)
+
+    @contextmanager
+    def _noting(self, name: str, now: float) -> Iterator[None]:
+        """Log what cannot be done for a prompt, once, and try it again in a while."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except (SmileTraceError, NotTold) as error:
+            self._not_before[name] = now + WAIT_SECONDS
+            if self._said.get(name) != str(error):
+                self._said[name] = str(error)
+                logger.warning("drift of %s: %s; it is tried again", name, error)
+        else:
+            self._said.pop(name, None)
+
+
+class Postponed(SmileTraceError):
+    """A model cannot be asked for now, or a daily cap is reached."""
+
+
+@contextmanager
+def _asking(models: Models, job: Job) -> Iterator[None]:
+    """Pause the job's model where it cannot be asked, as an explanation does.
+
+    Raises:
+        Postponed: what is asked inside cannot go on for now; its answers so far are kept.
+    """
+    name = job.settings.model
+    try:
+        with waiting(name):
+            yield
+    except Waits as waits:
+        if isinstance(waits.error, ModelUnavailable):
+            models.unavailable(name, waits.error)
+        raise Postponed(str(waits), code=waits.error.code) from waits
+    if models.is_paused(name):
+        models.answered(name)
+
+
+def sentence(series: DriftSeries) -> str:
+    """An alarm as people are told it."""
+    assert series.alarm is not None
+    probe, period = series.alarm
+    return (
+        f"{series.prompt} does not answer as it did on {series.reference}: by {probe.probe}, "
+        f"{period.changed} of {period.asked} answers in the period from {period.period} are other "
+        f"ones, {probe.reference_changed} of {probe.reference_asked} were at the beginning; such "
+        f"an alarm is false with a chance of at most {series.false_alarm_rate:.3g}"
+    )
+
+
+def _named(names: Sequence[str]) -> list[Probe]:
+    """The probes of those names.
+
+    Raises:
+        SmileTraceError: there is none of a name.
+    """
+    known = {probe.words.name: probe for probe in PROBES}
+    if unknown := [name for name in names if name not in known]:
+        raise SmileTraceError(
+            f"drift.probes: there is no probe {unknown[0]!r}: take some of {', '.join(known)}"
+        )
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+class DriftThread(threading.Thread):
+    """Looks at what is due again and again, `once` a single time, until it is told to stop.
+
+    Of all workers of a shared store the one does it that `leads`.
+    """
+
+    def __init__(
+        self,
+        monitor: DriftMonitor,
+        store_retry: StoreRetry,
+        leads: Callable[[str], bool],
+        stopping: threading.Event,
+        *,
+        once: bool,
+    ) -> None:
+        super().__init__(name="drift", daemon=True)
+        self._monitor = monitor
+        self._store_retry = store_retry
+        self._leads = leads
+        self._stopping = stopping
+        self._once = once
+
+    def run(self) -> None:
+        """Replay what is due, wait, and go on."""
+        while not self._stopping.is_set():
+            try:
+                with self._store_retry.trying(self.name):
+                    if self._leads(self.name):
+                        self._monitor.look()
+            except StoreError as error:
+                logger.error("nothing more is replayed: %s", error)
+                return
+            except Exception:
+                logger.exception("replaying failed; it goes on")
+            if self._once:
+                return
+            self._stopping.wait(LOOK_SECONDS)
