@@ -131,8 +131,8 @@ bench-drift: .venv/.dev ## RUNS=2000: how often the alarm for drift is false, an
 	RUNS=$(or $(RUNS),2000) $(PY) -m benchmarks.drift
 	MODELS=20 $(PY) -m pytest tests/integration/worker/test_drift.py -k swapped
 
-bench-suggest: .venv/.dev ## ten planted prompts: whether useless and harmful instructions are found, and nothing else proposed
-	$(PY) -m benchmarks.suggest
+bench-suggest: .venv/.dev ## PROMPTS=10: planted prompts: whether useless and harmful instructions are found, and nothing else proposed
+	$(PY) -m benchmarks.suggest --prompts $(or $(PROMPTS),10)
 
 bench-evaluation: .venv/.dev ## gSMILE's measures on the driver cases
 	$(PY) -m benchmarks.evaluation

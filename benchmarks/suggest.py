@@ -1,4 +1,4 @@
-"""Suggestions for ten planted prompts: `make bench-suggest`."""
+"""Suggestions for planted prompts: `make bench-suggest`."""
 
 import argparse
 import sys

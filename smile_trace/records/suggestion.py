@@ -6,17 +6,18 @@ from smile_trace.records.base import Record
 from smile_trace.records.comparison import AnswerComparison
 from smile_trace.records.report import Share
 
-SuggestionKind = Literal["no_effect", "harmful", "document", "hijack"]
+SuggestionKind = Literal["no_effect", "harmful", "document", "hijack", "format"]
 """`no_effect`: a shorter prompt, without instructions that have none. `harmful`: a prompt without
 an instruction that makes confirmed failures wrong. `document`: requests without a document that
 makes them wrong, by the same template. `hijack`: a sentence after which instructions
-that stand in documents are no longer obeyed."""
+that stand in documents are no longer obeyed. `format`: the same words in a format in which the
+answers depend less on it."""
 
 
 class ProbedTrial(Record):
-    """A probe's variants of the held-out calls, one of each, asked of both prompts.
+    """The held-out calls with what a probe varies, by both prompts.
 
-    `before` and `after` are the shares whose answer counts by the probe's measure. `p_value` is
+    `before` and `after` are the shares that this changes, of those that it can vary. `p_value` is
     one-sided for "no fewer than before" (McNemar's exact test); None where no call changed.
     """
 

@@ -7,6 +7,7 @@ from smile_trace.models.accounting.ledger import BudgetExceeded
 from smile_trace.records.suggestion import NotProposed, Suggestion, SuggestionKind
 from smile_trace.suggesting.kinds.base import Change, Nothing, no_gain
 from smile_trace.suggesting.kinds.document import find_document
+from smile_trace.suggesting.kinds.format import find_format
 from smile_trace.suggesting.kinds.harmful import find_harmful
 from smile_trace.suggesting.kinds.hijack import find_hijack
 from smile_trace.suggesting.kinds.no_effect import find_no_effect
@@ -31,11 +32,13 @@ async def find_and_try(trials: Trials, base_url: str | None) -> list[Outcome]:
     shorter = _tried(trials, find_no_effect(trials, apart), base_url)
     misled = _tried(trials, find_document(trials), base_url)
     guarded = _tried(trials, find_hijack(trials), base_url)
+    formatted = _tried(trials, find_format(trials), base_url)
     return [
         await _within_budget("no_effect", shorter),
         harmful,
         await _within_budget("document", misled),
         await _within_budget("hijack", guarded),
+        await _within_budget("format", formatted),
     ]
 
 
@@ -52,7 +55,7 @@ async def _tried(
     found = await looking
     if isinstance(found, Nothing):
         return NotProposed(kind=found.kind, what=found.what, why=found.why)
-    trial = await trials.held_out(found.template, found.probe, found.document)
+    trial = await trials.held_out(found.template, found.sensitivity, found.document)
     why = trials.harm(trial) or no_gain(found, trial, ALPHA)
     if why:
         return NotProposed(kind=found.kind, what=found.what, why=why, trial=trial)

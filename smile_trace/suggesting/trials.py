@@ -16,14 +16,13 @@ from smile_trace.comparison.answers import (
 from smile_trace.comparison.influence.shares import share_of
 from smile_trace.comparison.input_models import Input
 from smile_trace.errors import SmileTraceError
-from smile_trace.probes import Probe
-from smile_trace.probes.base import CHANGED, Answer
+from smile_trace.probes.base import CHANGED
 from smile_trace.records.comparison import AnswerComparison
 from smile_trace.records.suggestion import ProbedTrial, Trial
 from smile_trace.suggesting.cases import ConfirmedCase, without_document
 from smile_trace.suggesting.material import Material
 from smile_trace.suggesting.replays import Replays
-from smile_trace.suggesting.varied import Varied, varied_by
+from smile_trace.suggesting.sensitivity import Sensitivity
 
 MIN_HELD_OUT = 10
 """With fewer held-out calls nothing is proposed: a few may agree by chance."""
@@ -104,11 +103,12 @@ class Trials:
     # -- where what was found is tried ----------------------------------------------------------
 
     async def held_out(
-        self, template: str, probe: Probe | None = None, document: str = ""
+        self, template: str, sensitivity: Sensitivity | None = None, document: str = ""
     ) -> Trial:
-        """Try a template on the held-out calls and cases, and on a probe's variants of these calls.
+        """Try a template on the held-out calls and cases.
 
         Args:
+            sensitivity: what it should make smaller.
             document: what is taken out of the calls and cases, which have to hold it then.
 
         Raises:
@@ -125,26 +125,15 @@ class Trials:
             cases_gained=share_of(sum(gained), len(gained)),
             cases_lost=share_of(sum(lost), len(lost)),
             p_value=_mc_nemar(sum(gained), sum(lost)),
-            probed=None if probe is None else await self._probed(template, probe),
+            probed=None if sensitivity is None else await self._probed(template, sensitivity),
         )
 
-    async def counting(self, template: str, varied: Sequence[Varied], probe: Probe) -> list[bool]:
-        """Which variants' answers count by the probe's measure, where all answers agree on it."""
-        answers = await self.replays.answers(template, [one.input for one in varied])
-        return [
-            bool(texts)
-            and None not in texts
-            and all(probe.measure([Answer(one.variant, text or "", 0.0) for text in texts]))
-            for one, texts in zip(varied, answers, strict=True)
-        ]
-
-    async def _probed(self, template: str, probe: Probe) -> ProbedTrial:
-        varied = varied_by(probe, self.material.held_out, self.seed)
-        before = await self.counting(self.material.template, varied, probe)
-        after = await self.counting(template, varied, probe)
+    async def _probed(self, template: str, sensitivity: Sensitivity) -> ProbedTrial:
+        before = await sensitivity.counting(self.material.template, self.material.held_out)
+        after = await sensitivity.counting(template, self.material.held_out)
         both = list(zip(before, after, strict=True))
         return ProbedTrial(
-            probe=probe.words.name,
+            probe=sensitivity.name,
             before=share_of(sum(before), len(before)),
             after=share_of(sum(after), len(after)),
             p_value=_mc_nemar(both.count((True, False)), both.count((False, True))),
@@ -165,6 +154,16 @@ class Trials:
                 f"{answers.ci_high:.2f}, more than {self.delta:g}"
             )
         return ""
+
+    async def another(
+        self, template: str, changed: str, inputs: Sequence[Input]
+    ) -> list[bool | None]:
+        """Whether each call gets another answer by `changed` than by the template (half of it gone,
+        beyond the model's own noise); None where it got none."""
+        olds = await self.replays.answers(template, inputs)
+        news = await self.replays.answers(changed, inputs)
+        pairs = [paired(old, new) for old, new in zip(olds, news, strict=True)]
+        return [None if pair is None else self._mean([pair]) >= CHANGED for pair in pairs]
 
     # -- answers ---------------------------------------------------------------------------------
 

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from smile_trace.probes import Probe
 from smile_trace.records.suggestion import SuggestionKind, Trial
+from smile_trace.suggesting.sensitivity import Sensitivity
 
 
 @dataclass(frozen=True)
 class Change:
-    """A changed template. `what` says what is done, as a sentence without its full stop; `probe`
-    is whose variants it is to be tried on, beside the calls themselves. Where there is a
+    """A changed template. `what` says what is done, as a sentence without its full stop;
+    `sensitivity` is what it makes smaller. Where there is a
     `document`, its text is taken out of the requests, and only those that hold it count."""
 
     kind: SuggestionKind
@@ -17,7 +17,7 @@ class Change:
     template: str
     removed: tuple[str, ...] = ()
     added: str = ""
-    probe: Probe | None = None
+    sensitivity: Sensitivity | None = None
     document: str = ""
 
 
@@ -36,7 +36,7 @@ def no_gain(change: Change, trial: Trial, alpha: float) -> str:
         return ""
     if trial.probed is not None:
         p_value, of = trial.probed.p_value, trial.probed.before
-        gained, what = of.count - trial.probed.after.count, "variants of held-out calls"
+        gained, what = of.count - trial.probed.after.count, "held-out calls that were varied"
     else:
         p_value, of = trial.p_value, trial.cases_gained
         gained, what = of.count, "requests with confirmed failures that were held out"

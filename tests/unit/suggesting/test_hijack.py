@@ -24,7 +24,7 @@ def obeying(unless: str, price: str = "costs") -> Callable[[str], str]:
         marker = re.search(r"\b[A-Z]{5,}\d\d\b", prompt)
         if marker is not None and unless not in prompt:
             return marker[0]
-        asked = re.search(r"Question: What does item (\d+) cost", prompt)
+        asked = re.search(r"What does item (\d+) cost", prompt)
         assert asked is not None
         verb = price if any(one in prompt for one in SENTENCES) else "costs"
         return f"Item {asked[1]} {verb} {asked[1]} euros."
