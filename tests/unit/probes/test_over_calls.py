@@ -12,16 +12,16 @@ from smile_trace.probes.sampling import ENOUGH, STAGES, stages_of
 from smile_trace.records.prompt_profile import Rate
 
 
-def outcomes(rate: float) -> dict[Count, float]:
-    """How sampling by stages can end, and how likely each end is."""
+def outcomes(rate: float, *, early: bool = True) -> dict[Count, float]:
+    """How sampling by stages can end, and how likely each end is; `early`: also for changes."""
     alive, ends, at = {0: 1.0}, dict[Count, float](), 0
-    for stage in (*STAGES[:2], Stage(ENOUGH, ENOUGH, 0)):
+    for stage in (*STAGES[:2], Stage(ENOUGH, ENOUGH, ENOUGH)):
         more = dict[int, float]()
         for (changed, weight), k in product(alive.items(), range(stage.asked - at + 1)):
             chance = weight * float(binom.pmf(k, stage.asked - at, rate))
             more[changed + k] = more.get(changed + k, 0.0) + chance
         at = stage.asked
-        over = {k for k in more if k <= stage.stop or k >= stage.enough}
+        over = {k for k in more if k <= stage.stop or (early and k >= stage.enough)}
         ends |= {Count(k, at): more.pop(k) for k in over}
         alive = more
     return ends
@@ -36,6 +36,15 @@ def test_the_rate_of_a_call_is_right_in_the_mean_wherever_sampling_stops(rate: f
     if rate == 0.2:
         shares = sum(chance * end.rate for end, chance in ends.items())
         assert shares < 0.16, "what is corrected is worth it"
+
+
+@pytest.mark.parametrize(("rate", "told"), [(0.2, 0.199), (0.5, 0.473), (0.8, 0.701)])
+def test_where_nothing_stops_for_changes_a_large_rate_is_told_as_smaller(
+    rate: float, told: float
+) -> None:
+    ends = outcomes(rate, early=False)
+    found = sum(chance * unbiased_rate(end, STAGES) for end, chance in ends.items())
+    assert found == pytest.approx(told, abs=1e-3)
 
 
 @pytest.mark.parametrize("count", [Count(0, 3), Count(10, 10), Count(4, 8), Count(16, 16)])
