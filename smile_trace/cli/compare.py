@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace.cli.active_trackers import deliver_to_able
-from smile_trace.cli.output import printable, show_result, warn_renamed
+from smile_trace.cli.output import GATE_CLOSED, printable, show_result, warn_renamed
 
 if TYPE_CHECKING:
     from smile_trace.records.comparison import Comparison
-
-GATE_CLOSED = 3
-"""Exit code of a comparison that breaks a limit."""
 
 
 def compare(

@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 
 from smile_trace.cli.arguments import Application, DryRun, Yes
 from smile_trace.cli.confirmation import confirm, most_of
-from smile_trace.cli.output import check_writable, printable, write_page
+from smile_trace.cli.output import GATE_CLOSED, check_writable, printable, write_page
 from smile_trace.cli.progress import CallBar
 from smile_trace.cli.since import HELP, since_ns
 from smile_trace.errors import SmileTraceError
@@ -145,7 +145,7 @@ def gate(
     for limit in broken:
         print(f"smile-trace: {printable(limit.title)}: {printable(limit.reason)}", file=sys.stderr)
     if broken:
-        raise typer.Exit(1)
+        raise typer.Exit(GATE_CLOSED)
 
 
 def _limit(text: str) -> tuple[str, float]:

@@ -8,6 +8,9 @@ from typing import Protocol
 from smile_trace.errors import SmileTraceError
 from smile_trace.presentable import LONGEST_LINE, presentable
 
+GATE_CLOSED = 3
+"""Exit code where a limit is broken; an error is 1."""
+
 
 def printable(text: str) -> str:
     """The text on one line, without secrets and control characters: others may have written it."""

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smile_trace.cli.app import app
-from smile_trace.cli.compare import GATE_CLOSED
+from smile_trace.cli.output import GATE_CLOSED
 from smile_trace.errors import SmileTraceError
 from smile_trace.records.comparison import Comparison
 from smile_trace.store import Store

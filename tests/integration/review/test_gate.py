@@ -63,7 +63,7 @@ def test_calls_are_asked_now_and_a_broken_limit_closes_the_gate(server: PlantedS
     assert "At most: 240 calls" in planned.output
     assert server.bodies == []
     ran = run(*asked, ".2", "--max", "paraphrase=.4", "--json")
-    assert ran.exit_code == 1, ran.output
+    assert ran.exit_code == 3, ran.output
     assert ran.stderr.startswith("smile-trace: Another order: it changes ")
     assert ran.stderr.strip().endswith("more than 20%")
     paid = len(server.bodies)
@@ -127,7 +127,7 @@ def test_stored_profiles_are_read_and_one_call_is_too_few(home: Path, store: Sto
 def test_what_was_not_measured_breaks_its_limit(home: Path, store: Store) -> None:
     with_profile(store)
     ran = run("--max", "swap=1", "--allow-unconfirmed")
-    assert ran.exit_code == 1
+    assert ran.exit_code == 3
     assert "no call was measured; it needs a name" in ran.stderr
 
 
@@ -141,7 +141,7 @@ def test_confirmed_failures_are_asked_again(server: PlantedServer, store: Store)
     assert server.bodies == []
     for _ in range(2):
         ran = run("--max", "cases=0")
-        assert ran.exit_code == 1
+        assert ran.exit_code == 3
         told = f"{len(items)} of {len(items)} confirmed failures still fail, more than 0%"
         assert told in ran.stderr
     assert len(server.bodies) == 2 * len(items), "no cached answer is taken for a new one"
