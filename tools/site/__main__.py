@@ -12,6 +12,7 @@ from tools.site.pages import pages_of
 ROOT = Path(__file__).parents[2]
 ASSETS = ("iframe-worker.js", "site.css", "site.js")
 GALLERY = ROOT / "docs" / "gallery" / "explanations.smile.jsonl"
+TITLE = ("--title", "Two hundred explanations of the benchmarks' prompts")
 
 
 def main() -> None:
@@ -35,8 +36,7 @@ def main() -> None:
         path = ROOT / ".site" / "pages" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    if GALLERY.exists():
-        _python("smile_trace", "hub", "build", ".site/pages/gallery", "--from", str(GALLERY))
+    _python("smile_trace", "hub", "build", ".site/pages/gallery", *("--from", str(GALLERY)), *TITLE)
     said = _python("zensical", "build", "--strict")
     print(said)
     if re.search("^griffe: ", said, re.MULTILINE):
