@@ -11,7 +11,7 @@ from benchmarks.drift.planted import World, first_alarm_of, outcomes
 from smile_trace.drift.alarm import evidence, first_alarm, threshold
 from smile_trace.probes.inference import Count
 
-ERROR, PERIODS, RUNS = 0.05, 200, 70
+ERROR, PERIODS, RUNS = 0.05, 200, 30
 UNCHANGED = [World(0.05), World(0.2, equal=True), World(0.02, equal=True)]
 
 
