@@ -33,3 +33,19 @@ DryRun = Annotated[
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Ask a model that costs money without a question.")
 ]
+
+
+def read_limit(text: str, form: str) -> tuple[str, float]:
+    """What `NAME=LIMIT` says; the limit lies in [0, 1].
+
+    Raises:
+        typer.BadParameter: it is not of that form.
+    """
+    name, _, number = text.rpartition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = -1.0
+    if not name or not 0 <= value <= 1:
+        raise typer.BadParameter(f"{text!r}: write {form}")
+    return name, value

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smile_trace.cli.active_trackers import deliver_to_able
+from smile_trace.cli.arguments import read_limit
 from smile_trace.cli.output import GATE_CLOSED, printable, show_result, warn_renamed
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def compare(
     """Show what a change of a prompt did: over all sampled calls, with error bars."""
     if ref is not None and file is None:
         raise typer.BadParameter("--ref needs --file")
-    limits = dict(_limit(text) for text in fail_if_drop or ())
+    form = "SEGMENT=LIMIT, such as 'Be brief.=0.1'"
+    limits = dict(read_limit(text, form) for text in fail_if_drop or ())
     if fail_if_shift is not None:
         warn_renamed("--fail-if-shift", "--fail-if-answer-change")
         if fail_if_answer_change is None:
@@ -100,14 +102,3 @@ def deliver_comparison(comparison: "Comparison") -> None:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _limit(text: str) -> tuple[str, float]:
-    segment, _, limit = text.rpartition("=")
-    try:
-        value = float(limit)
-    except ValueError:
-        value = -1.0
-    if not segment or not 0 <= value <= 1:
-        raise typer.BadParameter(f"{text!r}: write SEGMENT=LIMIT, such as 'Be brief.=0.1'")
-    return segment, value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperCommand
 
-from smile_trace.cli.arguments import Application, DryRun, Yes
+from smile_trace.cli.arguments import Application, DryRun, Yes, read_limit
 from smile_trace.cli.confirmation import confirm, most_of
 from smile_trace.cli.output import GATE_CLOSED, check_writable, printable, write_page
 from smile_trace.cli.progress import CallBar
@@ -79,7 +79,7 @@ def gate(
     yes: Yes = False,
 ) -> None:
     """Fail where the answers of a prompt change too easily: a gate for CI."""
-    wanted = dict(_limit(text) for text in limits)
+    wanted = dict(read_limit(text, "PROBE=RATE, such as --max order=.2") for text in limits)
     most_cases = wanted.pop("cases", None)
     if file is not None and not calls:
         raise typer.BadParameter("--file needs --calls: how many are asked with it")
@@ -146,17 +146,6 @@ def gate(
         print(f"smile-trace: {printable(limit.title)}: {printable(limit.reason)}", file=sys.stderr)
     if broken:
         raise typer.Exit(GATE_CLOSED)
-
-
-def _limit(text: str) -> tuple[str, float]:
-    probe, _, limit = text.rpartition("=")
-    try:
-        value = float(limit)
-    except ValueError:
-        value = -1.0
-    if not probe or not 0 <= value <= 1:
-        raise typer.BadParameter(f"{text!r}: write PROBE=RATE, such as --max order=.2")
-    return probe, value
 
 
 def _most(prepared: "Sequence[Prepared]", probes: "Sequence[Probe]") -> "list[Estimate]":

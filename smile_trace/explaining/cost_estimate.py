@@ -20,7 +20,7 @@ from smile_trace.explaining.partition import as_explained, partition
 from smile_trace.explaining.preparation import Prepared, prepare
 from smile_trace.explaining.studies import PROXY_CALLS, as_proxy
 from smile_trace.models.accounting.cost import attempt_bound
-from smile_trace.records import JSON, Record, Signal, Unit
+from smile_trace.records import JSON, Prompted, Record, Signal, Unit
 from smile_trace.settings import LocalSettings, ModelSettings, ServerSettings, Settings
 
 _Number = TypeVar("_Number", int, float)
@@ -49,6 +49,27 @@ class Estimate(Record):
     """Whether larger passages come first, and then the pieces of those that matter."""
     proxy: "Estimate | None" = None
     """What the model's proxy would be asked besides, where there is one."""
+
+    @classmethod
+    def of_requests(
+        cls, model: str, how: ModelSettings | None, longest: Prompted, calls: int, unit: Unit
+    ) -> "Estimate":
+        """So many calls, each as large as the longest request; no part of it is removed."""
+        most = usd = None
+        if how is not None:
+            most, usd = attempt_bound(model, how, longest)
+        tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
+        return cls(
+            model=model,
+            address=address_of(how),
+            unit=unit,
+            segments=0,
+            signal="text",
+            calls=calls,
+            tokens=None if tokens is None else calls * tokens,
+            usd=None if usd is None else calls * usd,
+            paid=is_paid(how, usd),
+        )
 
     def plus(self, other: "Estimate") -> "Estimate":
         """The sum with another explanation by the same model, and the same proxy if it has one."""

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from smile_trace.explaining.cost_estimate import Estimate, address_of, is_paid
+from smile_trace.explaining.cost_estimate import Estimate
 from smile_trace.explaining.preparation import Prepared
-from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.probes.base import Probe, Variant
 from smile_trace.probes.sampling import FIRST
 from smile_trace.records import Prompted
@@ -19,23 +18,9 @@ def first_calls(prepared: Prepared, probes: Sequence[Probe]) -> dict[str, int]:
 
 def estimate_profile(prepared: Prepared, probes: Sequence[Probe]) -> Estimate:
     """The most that the budget's calls take, each as large as the longest variant."""
-    how, most, usd = prepared.how, None, None
-    if how is not None:
-        longest = longest_variant(prepared.prompted, probes, prepared.options.seed)
-        most, usd = attempt_bound(prepared.model.name, how, longest)
-    calls = prepared.options.budget
-    tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
-    return Estimate(
-        model=prepared.model.name,
-        address=address_of(how),
-        unit="message",
-        segments=0,
-        signal="text",
-        calls=calls,
-        tokens=None if tokens is None else calls * tokens,
-        usd=None if usd is None else calls * usd,
-        paid=is_paid(how, usd),
-    )
+    longest = longest_variant(prepared.prompted, probes, prepared.options.seed)
+    name, calls = prepared.model.name, prepared.options.budget
+    return Estimate.of_requests(name, prepared.how, longest, calls, "message")
 
 
 def longest_variant(prompted: Prompted, probes: Sequence[Probe], seed: int) -> Prompted:

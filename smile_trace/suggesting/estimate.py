@@ -1,9 +1,8 @@
 """The most that suggestions can cost, before anything is asked."""
 
 from smile_trace.comparison.input_models import request_of
-from smile_trace.explaining.cost_estimate import Estimate, address_of, is_paid
+from smile_trace.explaining.cost_estimate import Estimate
 from smile_trace.explaining.named_models import settings_of
-from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.records import Prompted
 from smile_trace.settings import Settings
 from smile_trace.store import Store
@@ -29,20 +28,7 @@ def estimate_suggestions(
     name = asked_model(material, model)
     assert isinstance(name, str)
     how = settings_of(name, settings)
-    most, usd = attempt_bound(name, how, _longest(material))
-    tokens = None if most is None else (most.input_tokens or 0) + (most.output_tokens or 0)
-    estimate = Estimate(
-        model=name,
-        address=address_of(how),
-        unit="sentence",
-        segments=0,
-        signal="text",
-        calls=budget,
-        tokens=None if tokens is None else budget * tokens,
-        usd=None if usd is None else budget * usd,
-        paid=is_paid(how, usd),
-    )
-    return estimate, material
+    return Estimate.of_requests(name, how, _longest(material), budget, "sentence"), material
 
 
 def _longest(material: Material) -> Prompted:
