@@ -61,7 +61,7 @@ def test_nobody_is_struck_off_when_the_database_ends_all_sessions(
     store: Store, settings: Settings, postgres_server: PostgresServer
 ) -> None:
     ended = (
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity "
         f"WHERE datname = '{settings.store.url.rpartition('/')[2]}'"
     )
     with working(settings) as one, working(settings) as other:
