@@ -1,5 +1,6 @@
 """The documentation site, built strictly and opened from its folder in a real browser."""
 
+import fcntl
 import re
 import subprocess
 import sys
@@ -31,10 +32,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("si
 
 
 @pytest.fixture(scope="module")
-def site() -> Path:
-    """The site as `make docs` builds it: a warning fails."""
-    done = subprocess.run([sys.executable, "-m", "tools.site"], cwd=ROOT, capture_output=True)
-    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+def site(testrun_uid: str) -> Path:
+    """The site as `make docs` builds it, by the first process of a run: a warning fails."""
+    built = SITE.parent / f"built-{testrun_uid}"
+    with open(ROOT / "zensical.toml") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built.exists():
+            command = [sys.executable, "-m", "tools.site"]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True)
+            assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+            built.touch()
     return SITE
 
 
