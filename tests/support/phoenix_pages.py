@@ -29,16 +29,21 @@ def open_explanation(page: Page, url: str) -> Locator:
 def enlarge(page: Page, picture: Locator) -> Locator:
     """Open the picture in its full size, by the button that stands on it; gives it once grown."""
     before = picture.evaluate("image => image.width")
-    picture.hover()
-    picture.locator("xpath=ancestor::*[.//button][1]").get_by_role("button").first.click()
     large = page.get_by_role("dialog").locator(_PICTURE).first
-    large.wait_for(timeout=PATIENCE)
     deadline = time.monotonic() + PATIENCE / 1000
-    # Looked for each time: the page may draw the dialog anew, and an element it left never grows.
-    while large.evaluate("image => image.width") <= 2.5 * before:
+    while True:
+        picture.hover()
+        picture.locator("xpath=ancestor::*[.//button][1]").get_by_role("button").first.click()
+        large.wait_for(timeout=PATIENCE)
+        # Looked for each time: the page may draw the dialog anew, and an element it left never
+        # grows. On a busy machine it may be drawn before the picture has a size: opened again.
+        for _ in range(50):
+            if large.evaluate("image => image.width") > 2.5 * before:
+                return large
+            page.wait_for_timeout(200)
         assert time.monotonic() < deadline, f"still as small as before: {before} pixels"
-        page.wait_for_timeout(100)
-    return large
+        page.keyboard.press("Escape")
+        large.wait_for(state="hidden", timeout=PATIENCE)
 
 
 def open_page(page: Page, url: str, text: str) -> Locator:
