@@ -17,7 +17,7 @@ PER_EXPLANATION = 8
 
 @pytest.mark.parametrize(
     ("concurrent", "cap", "kills"),
-    [(10, 100, (0.3, 0.6)), pytest.param(50, 600, (0.2, 0.4, 0.6), marks=pytest.mark.slow)],
+    [(10, 100, (0.3, 0.6)), pytest.param(50, 1000, (0.1, 0.3, 0.5, 0.7), marks=pytest.mark.slow)],
 )
 def test_the_model_never_counts_more_than_the_cap(
     concurrent: int, cap: int, kills: tuple[float, ...], tmp_path: Path
@@ -59,7 +59,7 @@ def test_the_model_never_counts_more_than_the_cap(
         status = store.status()
         assert model.asked <= status.spent.calls <= cap, workers.log()
         assert model.asked >= 0.5 * cap
-        assert max(running) > 0.8 * concurrent  # as many as were seen at once
+        assert max(running) == concurrent
         # The last explanation alone may take what is left, to the last call.
         assert status.spent.calls == cap
         assert status.captured == calls
