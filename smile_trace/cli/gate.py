@@ -54,7 +54,7 @@ def gate(
         typer.Option(
             "--max",
             metavar="PROBE=RATE",
-            help="Exit 1 if more of the answers change; --max-PROBE-sensitivity RATE is the same, "
+            help="Exit 3 if more of the answers change; --max-PROBE-sensitivity RATE is the same, "
             "and cases=RATE is of the failures that people confirmed.",
         ),
     ],
