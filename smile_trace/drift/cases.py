@@ -1,10 +1,9 @@
 """The fixed set of a prompt: failures that people confirmed, then its newest explained calls."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 
-from smile_trace.probes.confirmation import is_confirmed
-from smile_trace.records.judgement import Judgement
+from smile_trace.probes.confirmed import confirmed_ids
+from smile_trace.records.message import identity_of
 from smile_trace.store import Store
 from smile_trace.store.drift import NewCase
 
@@ -20,15 +19,12 @@ def choose_cases(store: Store, name: str, number: int) -> list[NewCase]:
     found: dict[str, NewCase] = {}
     for case in (*_confirmed(store, name), *_newest(store, name, number)):
         if len(found) < number:
-            found.setdefault(repr([message.identity for message in case.messages]), case)
+            found.setdefault(identity_of(case.messages), case)
     return list(found.values())
 
 
 def _confirmed(store: Store, name: str) -> Iterator[NewCase]:
-    given = defaultdict[str, list[Judgement]](list)
-    for item, judgement in store.judgements.read():
-        given[item.id].append(judgement)
-    confirmed = {key for key, judgements in given.items() if is_confirmed(judgements)}
+    confirmed = set(confirmed_ids(store))
     if not confirmed:
         return
     for stored in store.profiles.read(name=name):

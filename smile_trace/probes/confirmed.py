@@ -1,9 +1,10 @@
-"""A profile beside what people have said of its probes so far."""
+"""What people have said of probes and their variants so far."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 
-from smile_trace.probes.confirmation import confirmations
-from smile_trace.records.judgement import Confirmation
+from smile_trace.probes.confirmation import confirmations, is_confirmed
+from smile_trace.records.judgement import Confirmation, Judgement
 from smile_trace.records.profile import Profile
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
@@ -34,6 +35,15 @@ def confirmations_of(store: Store) -> Mapping[str, Confirmation]:
     judged = store.judgements.read()
     items = list({item.id: item for item, _ in judged}.values())
     return confirmations(items, [judgement for _, judgement in judged])
+
+
+def confirmed_ids(store: Store) -> list[str]:
+    """The ids of the variants that people confirmed to be failures."""
+    given = defaultdict[str, list[Judgement]](list)
+    for item, judgement in store.judgements.read():
+        if item.counts:
+            given[item.id].append(judgement)
+    return [key for key, judgements in given.items() if is_confirmed(judgements)]
 
 
 def _known(conf: Settings) -> Mapping[str, Confirmation]:

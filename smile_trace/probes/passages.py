@@ -1,6 +1,5 @@
 """Where a request may be varied, its instructions, its question, its documents; and how."""
 
-import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from itertools import permutations
@@ -9,6 +8,7 @@ from math import factorial
 from smile_trace.attribution.segmentation.units import UnitMissing, UnitSplitter, picked
 from smile_trace.probes.base import Variant
 from smile_trace.records import Message, Place, Prompted
+from smile_trace.records.message import identity_of
 from smile_trace.records.offered_tools import OFFERED
 
 MOST_VARIANTS = 16
@@ -88,18 +88,14 @@ def mapped(
 
 def distinct(call: Prompted, variants: Iterable[Variant]) -> list[Variant]:
     """The first variants that differ from the request and from one another."""
-    seen, found = {_identity(call.messages)}, []
+    seen, found = {identity_of(call.messages)}, []
     for variant in variants:
-        if (identity := _identity(variant.messages)) not in seen:
+        if (identity := identity_of(variant.messages)) not in seen:
             seen.add(identity)
             found.append(variant)
         if len(found) == MOST_VARIANTS:
             break
     return found
-
-
-def _identity(messages: Iterable[Message]) -> str:
-    return json.dumps([message.identity for message in messages], default=repr)
 
 
 def orders(number: int, draw: random.Random) -> list[tuple[int, ...]]:

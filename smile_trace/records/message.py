@@ -1,6 +1,7 @@
 """One message of a request."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -131,6 +132,11 @@ class Message(WithExtra):
         if self.parts:
             found.append([part.model_dump(mode="json") for part in self.parts])
         return [*found, self.extra] if self.extra else found
+
+
+def identity_of(messages: Iterable[Message]) -> str:
+    """The same text for the same messages, another one for others."""
+    return json.dumps([message.identity for message in messages], default=repr)
 
 
 def _texts(part: Part) -> tuple[str, ...]:

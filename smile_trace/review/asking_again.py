@@ -16,6 +16,7 @@ from smile_trace.models.registry import open_embeddings
 from smile_trace.probes import Probe, profile_metered
 from smile_trace.probes.api import OnAnswers
 from smile_trace.records import Call, Document, Message
+from smile_trace.records.message import identity_of
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
@@ -71,7 +72,7 @@ def prepare_calls(
             continue
         rendered = call if template is None else _rendered(call, name, template)
         if rendered is not None:
-            found.setdefault(repr([m.identity for m in rendered.messages]), rendered)
+            found.setdefault(identity_of(rendered.messages), rendered)
     if not found:
         raise SmileTraceError(
             f"no call of a prompt or function named {name!r} is in the store that can be asked "

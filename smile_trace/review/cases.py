@@ -1,11 +1,10 @@
 """Confirmed failures as test cases: the changed request, and the answer that it should get."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 
-from smile_trace.probes.confirmation import is_confirmed
+from smile_trace.probes.confirmed import confirmed_ids
 from smile_trace.records import JSON, Record
-from smile_trace.records.judgement import Judgement, ReviewTask
+from smile_trace.records.judgement import ReviewTask
 from smile_trace.review.tasks import stored_tasks
 from smile_trace.store import Store
 
@@ -39,15 +38,6 @@ def confirmed_tasks(store: Store, *, name: str | None = None) -> Iterator[Review
     for key in confirmed_ids(store):
         if key in tasks:
             yield tasks[key]
-
-
-def confirmed_ids(store: Store) -> list[str]:
-    """The ids of the variants that people confirmed to be failures."""
-    given = defaultdict[str, list[Judgement]](list)
-    for item, judgement in store.judgements.read():
-        if item.counts:
-            given[item.id].append(judgement)
-    return [key for key, judgements in given.items() if is_confirmed(judgements)]
 
 
 def _case(task: ReviewTask) -> Case:

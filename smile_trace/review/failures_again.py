@@ -12,12 +12,12 @@ from smile_trace.models import Request
 from smile_trace.models.registry import open_embeddings
 from smile_trace.probes import PROBES, Answer, Probe, Variant
 from smile_trace.probes.base import CHANGED
+from smile_trace.probes.confirmed import confirmed_ids
 from smile_trace.probes.gate import CheckedLimit
 from smile_trace.records import Call, Record, Response
 from smile_trace.records.profile import VariantAnswer
 from smile_trace.records.prompt_profile import Rate
 from smile_trace.review.asking_again import metered
-from smile_trace.review.cases import confirmed_ids
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.profiles import StoredProfile

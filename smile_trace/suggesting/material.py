@@ -4,7 +4,6 @@ They are told apart before anything is looked at, by the seed: no call and no ca
 nor is another call with the same request.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from smile_trace.comparison.version_replay import choose_inputs
 from smile_trace.explaining.named_models import AnyModel
 from smile_trace.records import Call
 from smile_trace.records.comparison import ComparisonSettings, VersionReport
+from smile_trace.records.message import identity_of
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.suggesting.cases import ConfirmedCase, cases_of
@@ -86,16 +86,16 @@ def read_material(
     cases_searched = [case for case in cases if case.request in half]
     cases_held_out = [case for case in cases if case.request not in half]
     # The call of a case is on the side of its case.
-    shown = {request_id(case.call) for case in cases_searched}
-    kept_back = {request_id(case.call) for case in cases_held_out}
-    known_of = {request_id(call) for call in traffic if call.id in explained}
+    shown = {identity_of(case.call.messages) for case in cases_searched}
+    kept_back = {identity_of(case.call.messages) for case in cases_held_out}
+    known_of = {identity_of(call.messages) for call in traffic if call.id in explained}
     inputs = choose_inputs(traffic, prompt, [everything.template], len(traffic), generator)
-    free = [item for item in inputs if request_id(item.call) not in shown]
-    free.sort(key=lambda item: _order(request_id(item.call), kept_back, known_of))
+    free = [item for item in inputs if identity_of(item.call.messages) not in shown]
+    free.sort(key=lambda item: _order(identity_of(item.call.messages), kept_back, known_of))
     held_out = free[: min(HELD_OUT, len(inputs) // 2)]
-    kept_back |= {request_id(item.call) for item in held_out}
-    rest = [item for item in inputs if request_id(item.call) not in kept_back]
-    among = frozenset(call.id for call in traffic if request_id(call) not in kept_back)
+    kept_back |= {identity_of(item.call.messages) for item in held_out}
+    rest = [item for item in inputs if identity_of(item.call.messages) not in kept_back]
+    among = frozenset(call.id for call in traffic if identity_of(call.messages) not in kept_back)
     evidence = collect(
         store, prompt, label, model, most_calls=chosen.most_calls, seed=seed, among=among
     )
@@ -131,11 +131,6 @@ def _few(cases: Sequence[ConfirmedCase]) -> list[ConfirmedCase]:
 def asked_model(material: Material, model: AnyModel | None) -> AnyModel:
     """Who answers: the model that was given, or the calls' own."""
     return model if model is not None else material.model or "*"
-
-
-def request_id(call: Call) -> str:
-    """The same for calls whose messages are the same."""
-    return json.dumps([message.identity for message in call.messages], default=repr)
 
 
 def answerable(material: Material, models: InputModels) -> Material:
