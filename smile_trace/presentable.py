@@ -6,6 +6,7 @@ that was sent, or sequences that a terminal obeys.
 
 import base64
 import binascii
+import functools
 import os
 import re
 from urllib.parse import quote, unquote, urlsplit
@@ -131,12 +132,14 @@ def _without_value(parameter: re.Match[str]) -> str:
 
 
 def _in_environment() -> set[str]:
-    return {
-        form
-        for name, value in os.environ.items()
-        if len(value) >= _SHORTEST and _NAMES.search(name) and not _HARMLESS.match(name)
-        for form in _forms(value)
-    }
+    values = (os.environ.get(name, "") for name in os.environ if _names_secret(name))
+    return {form for value in values if len(value) >= _SHORTEST for form in _forms(value)}
+
+
+@functools.lru_cache(1024)
+def _names_secret(variable: str) -> bool:
+    """Remembered, because every text that is shown asks for every variable."""
+    return bool(_NAMES.search(variable)) and not _HARMLESS.match(variable)
 
 
 def _forms(secret: str) -> set[str]:
