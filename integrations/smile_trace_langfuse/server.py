@@ -7,7 +7,9 @@ before it has written: nothing can be read back at once.
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from typing import Any
 
 from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.presentable import hide
@@ -16,6 +18,10 @@ from smile_trace.trackers.http import HttpClient, RequestRejected, Service
 from smile_trace.trackers.otlp import post_spans
 
 HEADERS = {"x-langfuse-ingestion-version": "4"}
+LISTED = 100
+"""Items in one reply of a list; Langfuse gives no more of most."""
+MOST_PAGES = 200
+"""Pages of one list: one without end ends there."""
 _GCS = "storage.googleapis.com"
 """A storage that refuses headers which it does not know."""
 
@@ -73,14 +79,57 @@ class LangfuseServer:
         """Write spans; of a known id the newest stays."""
         post_spans(self._http, "api/public/otel/v1/traces", spans)
 
+    def ask(self, method: str, path: str, body: JSON = None) -> dict[str, Any]:
+        """The object that a request to the public API is answered with.
+
+        Raises:
+            RequestRejected, TrackerUnavailable: see `HttpClient.send`; or it is no object.
+        """
+        return self._object(self._http.send(method, f"api/public/{path}", body))
+
+    def listed(self, path: str, params: Mapping[str, str] = {}) -> list[dict[str, Any]]:
+        """Everything in a list, which goes on by a cursor or by the number of the page.
+
+        Raises:
+            RequestRejected, TrackerUnavailable: see `HttpClient.send`.
+        """
+        found: list[dict[str, Any]] = []
+        page: list[dict[str, Any]] = []
+        following: dict[str, str] = {}
+        for number in range(1, MOST_PAGES + 1):
+            asked = {**params, "limit": str(LISTED), **following}
+            reply = self._object(self._http.send("GET", f"api/public/{path}", params=asked))
+            with self._http.service.reading():
+                if not reply["data"] or reply["data"] == page:  # at its end, or in circles
+                    break
+                page = reply["data"]
+                found += page
+                if cursor := reply["meta"].get("cursor"):
+                    following = {"cursor": str(cursor)}
+                elif number < int(reply["meta"].get("totalPages", 0)):
+                    following = {"page": str(number + 1)}
+                else:
+                    break
+        return found
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Around whatever takes something out of a reply; see `Service.reading`."""
+        return self._http.service.reading()
+
+    def _object(self, reply: Any) -> dict[str, Any]:
+        if not isinstance(reply, dict):
+            raise self._http.service.wrong()
+        return reply
+
     def score(self, score: Mapping[str, JSON]) -> None:
         """Write one score; of a known id the newest stays."""
         self._http.send("POST", "api/public/scores", dict(score))
 
-    def delete(self, kind: str, item: str) -> None:
-        """Delete a trace with all that belongs to it, or a score; nothing where it is not there."""
+    def delete(self, path: str) -> None:
+        """Delete what is at a path of the public API: a trace with all that belongs to it, a
+        score, an item of a queue; nothing where it is not there."""
         try:
-            self._http.send("DELETE", f"api/public/{kind}/{item}")
+            self._http.send("DELETE", f"api/public/{path}")
         except RequestRejected as rejected:
             if not rejected.missing:
                 raise

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON, Span, Trace
+from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.render import path_to_svg, to_svg
 from smile_trace.trackers import (
     Capabilities,
@@ -24,7 +25,7 @@ from smile_trace.trackers.batches import deliver_batch, deliver_each, outcomes, 
 from smile_trace.trackers.http import HttpOptions, RequestRejected
 from smile_trace.trackers.late_path import path_span
 from smile_trace.trackers.late_span import Parent, explanation_span
-from smile_trace_langfuse import scores
+from smile_trace_langfuse import reviews, scores
 from smile_trace_langfuse.server import LangfuseServer
 from smile_trace_langfuse.settings import address, own_keys
 from smile_trace_langfuse.spans import evaluator, spans_for_langfuse
@@ -48,7 +49,7 @@ class LangfuseTracker(Tracker):
 
     name: ClassVar[str] = "langfuse"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        forgets=True, paths=True, profiles=True, unexplained=True
+        forgets=True, paths=True, profiles=True, reviews=True, unexplained=True
     )
 
     def __init__(self, server: LangfuseServer, *, sends_traces: bool = True) -> None:
@@ -160,18 +161,33 @@ class LangfuseTracker(Tracker):
         table = span.attributes["langfuse.observation.output"]
         self._server.post_spans([evaluator(span, f"{media}\n\n{table}")])
 
+    def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
+        """See `Tracker.send_for_review`; each variant is a trace of its own."""
+        reviews.send(self._server, queue, tasks)
+
+    def read_reviews(self, queue: str) -> list[Judgement]:
+        """See `Tracker.read_reviews`."""
+        return reviews.read(self._server, queue)
+
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
-        """See `Tracker.forget`: the trace with its observations, media and scores. Of a trace that
-        was read from Langfuse the scores; an observation can be deleted with its trace only."""
-        return outcomes(deliver_each(items, self._forget))
+        """See `Tracker.forget`: the trace with its observations, media and scores, and what people
+        were asked about it. Of a trace that was read from Langfuse the scores; an observation can
+        be deleted with its trace only."""
+        forget_variants = reviews.forgetting(self._server)
+
+        def forget(item: ForgottenTrace) -> Outcome:
+            forget_variants(item.trace_id)
+            return self._forget(item)
+
+        return outcomes(deliver_each(items, forget))
 
     def _forget(self, item: ForgottenTrace) -> Outcome:
         if not any(EXTERNAL_TRACE in call.external_trace for call in item.calls):
-            self._server.delete("traces", item.trace_id)
+            self._server.delete(f"traces/{item.trace_id}")
             return Receipt(external_id=item.trace_id)
         spans = [call.id.partition(":")[2] for call in item.calls]
         for score_id in scores.ids_of(item.trace_id, spans):
-            self._server.delete("scores", score_id)
+            self._server.delete(f"scores/{score_id}")
         return Rejected(
             reason=f"the application itself wrote {item.trace_id}: our scores were taken out of "
             "it, delete the trace with our observation there",

@@ -1,6 +1,5 @@
 """Variants in a review queue of MLflow: each as a trace of its own, judged by its assessments."""
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -10,10 +9,16 @@ from smile_trace import semconv
 from smile_trace.records import JSON, Span
 from smile_trace.records.judgement import QUESTIONS, Judgement, ReviewTask
 from smile_trace.records.otlp import spans_to_otlp
-from smile_trace.render.review import review_text
+from smile_trace.render.review import review_answer, review_text, review_title
 from smile_trace.trackers.fields import json_text, without_nul
-from smile_trace.trackers.http import RequestRejected
-from smile_trace.trackers.reviewed import CHOICES, NAMES, Said, judgements
+from smile_trace.trackers.reviewed import (
+    CHOICES,
+    NAMES,
+    Said,
+    judgements,
+    no_queue,
+    review_trace_id,
+)
 from smile_trace_mlflow.spans import INPUTS, OUTPUTS, TAG_PREFIX, TYPE, mlflow_id
 
 if TYPE_CHECKING:
@@ -43,7 +48,8 @@ def send(server: "Server", queue: str, tasks: Sequence[ReviewTask]) -> None:
             for name, question in reversed([*zip(NAMES, QUESTIONS, strict=True)])  # newest first
         ]
         held = server.make_queue(queue, schemas)
-    ids = {_trace_id(server.experiment_id, task.item.id): task for task in tasks}
+    # A queue takes traces of its own experiment only.
+    ids = {review_trace_id(task.item.id, server.experiment_id): task for task in tasks}
     for trace_id, task in ids.items():
         if server.trace_info(mlflow_id(trace_id)) is None:
             server.post_spans(spans_to_otlp([_span(trace_id, task)]))
@@ -59,7 +65,7 @@ def read(server: "Server", queue: str) -> list[Judgement]:
     """
     held = server.find_queue(queue)
     if held is None:
-        raise RequestRejected(f"MLflow has no review queue {queue!r}", status=404, retry=False)
+        raise no_queue("MLflow", queue)
     infos = server.queued(held)
     with server.reading():
         return [
@@ -84,17 +90,12 @@ def _said_of(info: "TraceInfo") -> Iterator[Said]:
             yield Said(who, one.name, choice, at.isoformat(timespec="seconds"))
 
 
-def _trace_id(experiment: str, variant: str) -> str:
-    """A queue takes traces of its own experiment only."""
-    return hashlib.sha256(f"review {variant} in {experiment}".encode()).hexdigest()[:32]
-
-
 def _span(trace_id: str, task: ReviewTask) -> Span:
     now = time.time_ns()
     return Span(
         trace_id=trace_id,
         span_id=trace_id[:16],
-        name=without_nul(f"{task.title}: {task.what}")[:200],
+        name=without_nul(review_title(task)),
         start_ns=now,
         end_ns=now + 1,
         attributes={
@@ -102,7 +103,7 @@ def _span(trace_id: str, task: ReviewTask) -> Span:
             TYPE: "CHAT_MODEL",
             # In the form of a chat: of anything else MLflow shows line ends escaped.
             INPUTS: json_text({"messages": [_said("user", review_text(task))]}),
-            OUTPUTS: json_text(_answered(f"The answer to the variant:\n\n{task.changed_answer}")),
+            OUTPUTS: json_text(_answered(review_answer(task))),
             f"{TAG_PREFIX}{VARIANT}": task.item.id,
             f"{TAG_PREFIX}{OF_TRACE}": task.item.trace_id,
             f"{TAG_PREFIX}smile.probe": without_nul(task.item.probe),

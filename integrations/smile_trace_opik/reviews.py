@@ -12,10 +12,9 @@ from datetime import UTC, datetime
 
 from smile_trace.records import JSON
 from smile_trace.records.judgement import QUESTIONS, Judgement, ReviewTask
-from smile_trace.render.review import review_text
+from smile_trace.render.review import review_text, review_title
 from smile_trace.trackers.fields import timestamp, without_nul
-from smile_trace.trackers.http import RequestRejected
-from smile_trace.trackers.reviewed import NAMES, Said, judgements
+from smile_trace.trackers.reviewed import NAMES, Said, judgements, no_queue
 from smile_trace_opik.ids import uuid7
 from smile_trace_opik.queues import Asked, ReviewQueue
 from smile_trace_opik.server import OpikServer
@@ -55,7 +54,7 @@ def read(server: OpikServer, project: str, queue: str) -> list[Judgement]:
     """
     held = ReviewQueue(server, queue, ASKED).find(project)
     if held is None:
-        raise RequestRejected(f"Opik has no annotation queue {queue!r}", status=404, retry=False)
+        raise no_queue("Opik", queue)
     traces = _found(server, project, "annotation_queue_ids", held)
     with server.service.reading():
         return [
@@ -90,7 +89,7 @@ def _trace(task: ReviewTask, project: str) -> dict[str, JSON]:
     now = timestamp(time.time_ns())
     shown: dict[str, JSON] = without_nul(
         {
-            "name": f"{task.title}: {task.what}"[:200],
+            "name": review_title(task),
             "input": {"review": review_text(task)},
             "output": {"the answer to the variant": task.changed_answer},
         }

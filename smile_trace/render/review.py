@@ -47,5 +47,15 @@ def review_text(task: ReviewTask) -> str:
     )
 
 
+def review_title(task: ReviewTask) -> str:
+    """One line: the probe, and how the variant differs."""
+    return short(f"{task.title}: {task.what}", 200)
+
+
+def review_answer(task: ReviewTask) -> str:
+    """The answer to the variant, beside `review_text`."""
+    return f"The answer to the variant:\n\n{visible(task.changed_answer) or '(empty answer)'}"
+
+
 def _text(messages: Sequence[Message]) -> str:
     return "\n\n".join(f"{message.role}: {message.content}" for message in messages)

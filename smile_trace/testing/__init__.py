@@ -3,8 +3,8 @@
 `captured()` captures in memory instead of the spool; `RecordedModel` answers from a file;
 `assert_driven_by` and `assert_no_effect` test an Explanation; the functions `check_…` are the
 contract suites that an implementation of a seam has to pass (`docs/contributing/`), and so are
-`tracker_contract.TrackerContract` and `source_contract.SourceContract`, classes of pytest tests,
-with `fake_http_server` for their server.
+`tracker_contract.TrackerContract`, `review_contract.ReviewContract` and
+`source_contract.SourceContract`, classes of pytest tests, with `fake_http_server` for their server.
 
 With pytest, put `pytest_plugins = ["smile_trace.testing"]` into `conftest.py` and use the
 fixture `smile_trace_captured`; elsewhere, `with smile_trace.testing.captured() as found:`.
@@ -39,7 +39,7 @@ __all__ = [
 
 if pytest is not None:
     pytest.register_assert_rewrite(
-        "smile_trace.testing.source_contract", "smile_trace.testing.tracker_contract"
+        *(f"smile_trace.testing.{name}_contract" for name in ("review", "source", "tracker"))
     )
 
     @pytest.fixture

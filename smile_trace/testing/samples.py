@@ -14,11 +14,13 @@ from smile_trace.records import (
     ExplanationSettings,
     Fidelity,
     FidelityStatus,
+    Message,
     SegmentAttribution,
     Span,
     Trace,
 )
 from smile_trace.records.comparison import Comparison, Influence, TemplateSegment, VersionReport
+from smile_trace.records.judgement import ReviewItem, ReviewTask
 from smile_trace.records.profile import ProbeResult, ProbeStatus, Profile, VariantAnswer
 
 HOSTILE = (
@@ -146,6 +148,29 @@ def sample_profile(call: Call) -> Profile:
         seed=7,
         cost=Cost(target_calls=8, tokens=300, usd=0.001),
         profiled_at="2026-11-25T00:00:00+00:00",
+    )
+
+
+def sample_review(trace_id: str, text: str = "Paris") -> ReviewTask:
+    """A variant of a call of a trace, whose answer (`text`) a person is asked about."""
+    asked = Message(role="user", content="What is the capital of France?")
+    greeted = asked.model_copy(update={"content": f"Hello! {asked.content}"})
+    item = ReviewItem(
+        id=uuid.uuid4().hex[:16],
+        probe="paraphrase",
+        prompt="0" * 16,
+        change=0.9,
+        counts=True,
+        trace_id=trace_id,
+    )
+    return ReviewTask(
+        item=item,
+        title="Other words",
+        what="a greeting before it",
+        messages=(asked,),
+        answer="Paris",
+        changed_messages=(greeted,),
+        changed_answer=text,
     )
 
 

@@ -106,11 +106,7 @@ def _conditions(query: dict[str, str]) -> Iterator[Callable[[dict[str, Any]], bo
     """The filter, which has precedence, else what the parameters say."""
     if "filter" in query:
         for one in json.loads(query["filter"]):
-            if (one["type"], one["column"], one["operator"]) != (
-                *("stringOptions", "traceId", "any of"),
-            ) or not (one["value"] and all(isinstance(item, str) for item in one["value"])):
-                raise Refused(f"filter {one}")
-            yield lambda o, ids=frozenset(one["value"]): o["traceId"] in ids
+            yield _condition(one)
         return
     for name in ("fromStartTime", "toStartTime"):
         if name in query and not _DATE.fullmatch(query[name]):
@@ -120,6 +116,21 @@ def _conditions(query: dict[str, str]) -> Iterator[Callable[[dict[str, Any]], bo
     for name in ("environment", "traceId"):
         if name in query:
             yield lambda o, name=name: o[name] == query[name]
+
+
+def _condition(one: dict[str, Any]) -> Callable[[dict[str, Any]], bool]:
+    """One condition of a filter: of two kinds, and of these what is asked here."""
+    value = one.get("value")
+    match one:
+        case {"type": "stringOptions", "column": "traceId", "operator": "any of", **more} if (
+            value and all(isinstance(item, str) for item in value) and more.keys() == {"value"}
+        ):
+            return lambda o: o["traceId"] in value
+        case {"type": "stringObject", "column": "metadata", "operator": "=", "key": str(key)} if (
+            isinstance(value, str)
+        ):
+            return lambda o: o["metadata"].get(key) == value
+    raise Refused(f"filter {one}")
 
 
 def as_langfuse_writes(span: Span) -> Span:

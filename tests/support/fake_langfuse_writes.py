@@ -1,5 +1,5 @@
-"""The writing half of the fake Langfuse: spans by OTLP, scores, media, deletion; 404 to the rest,
-400 to what the schemas of its API refuse.
+"""The writing half of the fake Langfuse: spans by OTLP, scores, media, annotation queues, deletion;
+404 to the rest, 400 to what the schemas of its API refuse.
 
 Source: Langfuse 4.16, `web/src/pages/api/public/{otel,scores,media}`; langfuse 5.0.4.
 """
@@ -12,6 +12,7 @@ from smile_trace.records import Span
 from smile_trace.sources.receiver import protobuf
 from smile_trace.testing.fake_http_server import Answer, Request
 from tests.support.fake_langfuse import KEYS, FakeLangfuse, Refused
+from tests.support.fake_langfuse_queues import FakeQueues, check, listed_scores
 from tests.support.otlp_requests import spans_of
 
 SCORE = {
@@ -42,6 +43,7 @@ class FakeLangfuseWrites(FakeLangfuse):
         self.spans: dict[str, Span] = {}
         self.scores: dict[str, dict[str, Any]] = {}
         self.media: dict[str, bytes] = {}
+        self.queues = FakeQueues()
         self._announced: dict[str, dict[str, Any]] = {}
 
     def answer(self, request: Request) -> Answer:
@@ -67,6 +69,10 @@ class FakeLangfuseWrites(FakeLangfuse):
                 case "DELETE", ["scores", score_id]:
                     self.scores.pop(score_id, None)
                     return Answer(202, {"message": "accepted"})
+                case "GET", ["v3", "scores"]:
+                    return Answer(200, listed_scores(self.scores, request.query))
+                case _, ["annotation-queues" | "score-configs", *_] as parts:
+                    return self.queues.answer(parts, request) or Answer(404, {"message": path})
                 case "GET", ["projects"]:
                     return Answer(200, {"data": [{"id": "project", "name": "shop"}]})
         except Refused as error:
@@ -87,7 +93,7 @@ class FakeLangfuseWrites(FakeLangfuse):
         return Answer(200, {})
 
     def _score(self, body: Any) -> Answer:
-        _check(body, SCORE)
+        check(body, SCORE)
         if missing := REQUIRED - body.keys():
             raise Refused(f"{missing} missing")
         kind, value = body["dataType"], body["value"]
@@ -101,8 +107,26 @@ class FakeLangfuseWrites(FakeLangfuse):
         self.scores[body.get("id") or str(len(self.scores))] = body
         return Answer(200, {"id": body.get("id")})
 
+    def judge(self, queue: str, trace_id: str, author: str, **choices: str) -> None:
+        """What a person says of a trace in a queue on Langfuse's page: a category of each of its
+        score configs. A trace has one score of a config, whoever gives it."""
+        waiting = {item["objectId"] for item in self.queues.items[queue].values()}
+        assert trace_id in waiting, f"{trace_id} is not in the queue"
+        for name, choice in choices.items():
+            config = self.queues.config_of(queue, name)
+            assert choice in [one["label"] for one in config["categories"]]
+            self.scores[f"{trace_id} {config['id']}"] = {
+                "traceId": trace_id,
+                "name": name,
+                "value": choice,
+                "dataType": "CATEGORICAL",
+                "source": "ANNOTATION",
+                "authorUserId": author,
+                "queueId": queue,
+            }
+
     def _announce(self, body: Any) -> Answer:
-        _check(body, UPLOAD)
+        check(body, UPLOAD)
         if missing := UPLOAD.keys() - {"observationId"} - body.keys():
             raise Refused(f"{missing} missing")
         if body["field"] not in ("input", "output", "metadata"):
@@ -128,7 +152,7 @@ class FakeLangfuseWrites(FakeLangfuse):
         return Answer(200)
 
     def _uploaded(self, media_id: str, body: Any) -> Answer:
-        _check(body, {"uploadedAt": str, "uploadHttpStatus": int})
+        check(body, {"uploadedAt": str, "uploadHttpStatus": int})
         if "stored" not in self._announced[media_id]:
             raise Refused("not uploaded")
         self.media[media_id] = self._announced[media_id]["stored"]
@@ -139,12 +163,3 @@ class FakeLangfuseWrites(FakeLangfuse):
         self.spans = {i: s for i, s in self.spans.items() if s.trace_id != trace_id}
         self.scores = {i: s for i, s in self.scores.items() if s["traceId"] != trace_id}
         return Answer(200, {"message": "Trace deleted successfully"})
-
-
-def _check(body: Any, fields: dict[str, Any]) -> None:
-    """Known fields of the right types; arrays are refused, as this version does."""
-    if not isinstance(body, dict):
-        raise Refused("no object")
-    for name, value in body.items():
-        if name not in fields or not isinstance(value, fields[name]):
-            raise Refused(name)

@@ -1,44 +1,38 @@
-"""Variants in MLflow's own review queue: sent, judged by clicking, read back, and told."""
+"""Variants in MLflow's own review queue: the contract suite; judged by clicking and read."""
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import mlflow
 import pytest
+from mlflow.entities import AssessmentSource, TraceInfo
 
-from smile_trace.errors import SmileTraceError
-from smile_trace.records.judgement import ReviewTask
-from smile_trace.review import confirmed_cases, stored_tasks, tasks_of
+from smile_trace.records.judgement import Reply
+from smile_trace.review import confirmed_cases, stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.trackers import ForgottenTrace, Receipt
+from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.review_contract import ReviewContract
+from smile_trace.trackers.reviewed import CHOICES
 from smile_trace_mlflow import MLflowTracker
 from tests.support.browser import WatchedPage
 from tests.support.command_line import run_command
-from tests.support.explained import HOSTILE
 from tests.support.judged import judgement, with_profile
 from tests.support.mlflow_pages import open_review, prefer, reply_in_review
 from tests.support.mlflow_server import MLflowServer
-from tests.support.sample_profiles import sample_profile
-from tests.support.spooled import trace_id
+from tests.support.reverse_proxy import ReverseProxy
 
 pytestmark = pytest.mark.mlflow
 
 QUEUE = "experts"
 
 
-def tracker_of(server: MLflowServer) -> MLflowTracker:
-    tracker = MLflowTracker.from_settings(
-        {"tracking_uri": server.uri, "experiment": server.new_experiment()}
-    )
+def tracker_of(uri: str, experiment: str) -> MLflowTracker:
+    tracker = MLflowTracker.from_settings({"tracking_uri": uri, "experiment": experiment})
     assert tracker is not None
     return tracker
-
-
-def counting(trace: str) -> Sequence[ReviewTask]:
-    return [task for task in tasks_of(sample_profile(), trace) if task.item.counts]
 
 
 @pytest.mark.browser
@@ -66,7 +60,7 @@ def test_sent_answered_by_clicking_read_back_and_shown(
     assert "Nobody has judged" in run("read", "--queue", QUEUE)
     page = watched_page.page
     prefer(page.context, dark=False)
-    tracker = tracker_of(mlflow_server)
+    tracker = tracker_of(mlflow_server.uri, experiment)
     number = tracker._server.experiment_named(experiment)
     url = f"{mlflow_server.uri}/#/experiments/{number}"
     open_review(page, url, QUEUE)
@@ -88,27 +82,45 @@ def test_sent_answered_by_clicking_read_back_and_shown(
     store.close()
 
 
-def test_a_variant_is_in_a_queue_once_and_goes_with_its_trace(mlflow_server: MLflowServer) -> None:
-    tracker = tracker_of(mlflow_server)
-    gone = counting(trace_id(1))
-    hostile = gone[0].model_copy(
-        update={"title": HOSTILE, "what": "a\0b", "changed_answer": f"{HOSTILE}\0\ud800"}
-    )
-    tracker.send_for_review(QUEUE, [hostile, *gone[1:2]])
-    tracker.send_for_review(QUEUE, gone[:3])
-    server = tracker._server
-    queue = server.find_queue(QUEUE)
-    assert queue is not None
-    assert len(server.queued(queue)) == 3
-    assert tracker.read_reviews(QUEUE) == []
-    [outcome] = tracker.forget([ForgottenTrace(trace_id=trace_id(1), start_ns=1)])
-    assert isinstance(outcome, Receipt)
-    assert server.queued(queue) == []
+class TestMLflowReviews(ReviewContract):
+    cut_off_step = 7
+    experiment: str
+    direct: MLflowTracker
 
+    @pytest.fixture
+    def server(self, mlflow_server: MLflowServer) -> Iterator[ReverseProxy]:
+        with ReverseProxy(mlflow_server.port) as proxy:
+            self.experiment = mlflow_server.new_experiment()
+            self.direct = tracker_of(mlflow_server.uri, self.experiment)
+            yield proxy
 
-def test_a_queue_that_is_not_there_is_said(mlflow_server: MLflowServer) -> None:
-    with pytest.raises(SmileTraceError, match="no review queue 'nobody'"):
-        tracker_of(mlflow_server).read_reviews("nobody")
+    @pytest.fixture
+    def tracker(self, server: ReverseProxy) -> MLflowTracker:
+        return tracker_of(server.url, self.experiment)
+
+    def waiting(self, server: FakeHttpServer, queue: str) -> list[str]:
+        return [info.tags["smile.variant"] for info in self.queued(queue)]
+
+    def judge(
+        self, server: FakeHttpServer, queue: str, variant: str, replies: Mapping[str, Reply]
+    ) -> str:
+        choices = {reply: choice for choice, reply in CHOICES.items()}
+        source = AssessmentSource(source_type="HUMAN", source_id="anna")
+        [info] = [one for one in self.queued(queue) if one.tags["smile.variant"] == variant]
+        for name, reply in replies.items():
+            for held in info.assessments:
+                if held.name == f"smile.{name}":
+                    mlflow.delete_assessment(info.trace_id, str(held.assessment_id))
+            mlflow.log_feedback(
+                trace_id=info.trace_id, name=f"smile.{name}", value=choices[reply], source=source
+            )
+        return "anna"
+
+    def queued(self, queue: str) -> list[TraceInfo]:
+        server = self.direct._server
+        held = server.find_queue(queue)
+        assert held is not None
+        return server.queued(held)
 
 
 def test_confirmed_failures_are_records_of_mlflows_datasets(

@@ -1,13 +1,15 @@
-"""Variants in Opik's annotation queues: sent once, read back by who judged, gone when forgotten."""
+"""Variants in Opik's annotation queues: the contract suite, and what is Opik's alone."""
+
+from collections.abc import Mapping
 
 import pytest
 
-from smile_trace.records.judgement import ReviewTask
+from smile_trace.records.judgement import Reply, ReviewTask
 from smile_trace.review import tasks_of
-from smile_trace.trackers import ForgottenTrace, Receipt
-from smile_trace.trackers.http import RequestRejected
+from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.review_contract import ReviewContract
+from smile_trace.trackers.reviewed import CHOICES
 from smile_trace_opik import OpikTracker
-from tests.support.explained import HOSTILE
 from tests.support.fake_opik import FakeOpik
 from tests.support.sample_profiles import sample_profile
 from tests.support.spooled import trace_id
@@ -19,11 +21,39 @@ def counting() -> list[ReviewTask]:
     return [task for task in tasks_of(sample_profile(), trace_id(1)) if task.item.counts][:2]
 
 
-def test_sent_twice_it_waits_once(server: FakeOpik, tracker: OpikTracker) -> None:
-    first, second = counting()
-    hostile = second.model_copy(update={"title": HOSTILE, "changed_answer": "a\0\ud800"})
-    for _ in range(2):
-        tracker.send_for_review(QUEUE, [first, hostile])
+def shown(server: FakeOpik, queue: str) -> list[tuple[str, str]]:
+    """The traces in a queue, and the variants that they show."""
+    [held] = [one for one, made in server.queues.queues.items() if made["name"] == queue]
+    waiting = [one for one in server.queues.waiting[held] if one in server.traces]
+    return [(one, server.traces[one]["metadata"]["smile_variant"]) for one in waiting]
+
+
+class TestOpikReviews(ReviewContract):
+    @pytest.fixture
+    def server(self, server: FakeOpik) -> FakeOpik:
+        return server
+
+    @pytest.fixture
+    def tracker(self, tracker: OpikTracker) -> OpikTracker:
+        return tracker
+
+    def waiting(self, server: FakeHttpServer, queue: str) -> list[str]:
+        assert isinstance(server, FakeOpik)
+        return [variant for _, variant in shown(server, queue)]
+
+    def judge(
+        self, server: FakeHttpServer, queue: str, variant: str, replies: Mapping[str, Reply]
+    ) -> str:
+        assert isinstance(server, FakeOpik)
+        choices = {reply: choice for choice, reply in CHOICES.items()}
+        [trace_id] = [one for one, of in shown(server, queue) if of == variant]
+        said = {f"smile.{name}": choices[reply] for name, reply in replies.items()}
+        server.judge(trace_id, "anna", **said)
+        return "anna"
+
+
+def test_the_queue_asks_three_questions(server: FakeOpik, tracker: OpikTracker) -> None:
+    tracker.send_for_review(QUEUE, counting())
     [queue] = server.queues.queues.values()
     assert queue["feedback_definition_names"] == [
         "smile.same_meaning",
@@ -31,9 +61,6 @@ def test_sent_twice_it_waits_once(server: FakeOpik, tracker: OpikTracker) -> Non
         "smile.reason",
     ]
     assert set(server.queues.definitions) == set(queue["feedback_definition_names"])
-    assert server.queues.waiting[queue["id"]] == list(server.traces)
-    assert len(server.traces) == 2
-    assert tracker.read_reviews(QUEUE) == []
 
 
 def test_what_each_person_said_is_read(server: FakeOpik, tracker: OpikTracker) -> None:
@@ -49,15 +76,3 @@ def test_what_each_person_said_is_read(server: FakeOpik, tracker: OpikTracker) -
         ("yes", "no", "cannot_say"),
         ("cannot_say", "yes", "cannot_say"),
     ]
-
-
-def test_a_queue_that_is_not_there_is_said(tracker: OpikTracker) -> None:
-    with pytest.raises(RequestRejected, match="no annotation queue 'nobody'"):
-        tracker.read_reviews("nobody")
-
-
-def test_what_is_forgotten_is_asked_about_no_more(server: FakeOpik, tracker: OpikTracker) -> None:
-    tracker.send_for_review(QUEUE, counting())
-    [outcome] = tracker.forget([ForgottenTrace(trace_id=trace_id(1), start_ns=1)])
-    assert isinstance(outcome, Receipt)
-    assert server.traces == {}

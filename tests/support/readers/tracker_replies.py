@@ -8,9 +8,10 @@ from functools import cache
 from typing import NamedTuple
 
 from smile_trace.records import ForgottenCall, ForgottenTrace, Trace
-from smile_trace.testing.samples import sample_comparison, sample_trace
+from smile_trace.testing.samples import sample_comparison, sample_review, sample_trace
 from smile_trace.trackers import ComparedPrompt, TrackerUnavailable
 from smile_trace.trackers.http import RequestRejected
+from smile_trace_langfuse import reviews as langfuse_reviews
 from smile_trace_langfuse.server import LangfuseServer
 from smile_trace_opik.server import OpikServer
 from smile_trace_otlp.endpoint import OtlpOptions, endpoint_of
@@ -86,7 +87,10 @@ def _of_langfuse(servers: _Servers) -> Iterator[Callable[[], object]]:
     yield lambda: langfuse.has_trace(TRACE_ID)
     yield lambda: langfuse.post_spans(_trace().spans)
     yield lambda: langfuse.score({})
-    yield lambda: langfuse.delete("traces", TRACE_ID)
+    yield lambda: langfuse.delete(f"traces/{TRACE_ID}")
+    yield lambda: langfuse_reviews.send(langfuse, "q", [sample_review(TRACE_ID)])
+    yield lambda: langfuse_reviews.read(langfuse, "q")
+    yield lambda: langfuse_reviews.forgetting(langfuse)(TRACE_ID)
     yield lambda: langfuse.upload(TRACE_ID, "1" * 16, b"<svg/>", "image/svg+xml")
 
 
@@ -131,6 +135,9 @@ def _seeds() -> list[bytes]:
         b'{"id":"x","pre_sign_urls":["http://h/x"],"upload_id":"BEMinIO"}',
         b'{"id":"x","pre_sign_urls":["http://127.0.0.1:9/x"],"upload_id":"u"}',
         b'{"data":[]}',
+        b'{"id":"q","data":[{"id":"q","name":"q","objectId":"o","objectType":"TRACE","traceId":"t",'
+        b'"metadata":{"smile_variant":"id v"},"subject":{"id":"t"},"updatedAt":"2026","value":"no",'
+        b'"annotation":{"authorUserId":null}}],"meta":{"totalPages":1}}',
         b'{"mediaId":"m","uploadUrl":"http://127.0.0.1:9/s?X=1"}',
         spans % (b"false", b""),
         spans % (b"true", COUNT),
