@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+from scipy import stats  # type: ignore[import-untyped]
 
 from smile_trace.attribution.estimation import ridge
 from smile_trace.attribution.estimation.inference import Array
@@ -100,12 +100,15 @@ def measure(
 
 
 def _accuracy(explanation: Explanation, marked: Sequence[str]) -> float | None:
-    """ROC-AUC of the attributions against the marked words; None where all or none is marked."""
+    """ROC-AUC of the attributions against the marked words (the Mann–Whitney U over its largest
+    value); None where all or none is marked."""
     wanted = {_bare(word) for word in marked}
-    labels = [_bare(segment.text) in wanted for segment in explanation.ranked]
-    if len(set(labels)) < 2:
+    found, others = list[float](), list[float]()
+    for segment in explanation.ranked:
+        (found if _bare(segment.text) in wanted else others).append(segment.attribution)
+    if not found or not others:
         return None
-    return float(roc_auc_score(labels, [segment.attribution for segment in explanation.ranked]))
+    return float(stats.mannwhitneyu(found, others).statistic) / (len(found) * len(others))
 
 
 def stability(one: Explanation, other: Explanation, top: int) -> float:

@@ -23,11 +23,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import ot  # type: ignore[import-untyped]
 from scipy.ndimage import minimum_filter1d  # type: ignore[import-untyped]
 
 from smile_trace.attribution.answer_span import AnswerSpan
 from smile_trace.attribution.estimation.distances import Distance
+from smile_trace.attribution.estimation.transport import least_cost
 from smile_trace.attribution.segmentation import boundaries
 from smile_trace.attribution.word_vectors import Embed, Vectors, unit
 
@@ -129,7 +129,7 @@ class TextChange:
         directed /= directed.sum()
         overlap = float(directed @ _unsaid(self._said, words))
         nearest = float(directed @ cost.min(axis=1))
-        both = float(ot.emd2(mass / mass.sum(), _share(self._weights(words)), cost))
+        both = least_cost(mass / mass.sum(), _share(self._weights(words)), cost)
         still_said = 1 - min(max((overlap + nearest + both) / 3, 0.0), 1.0)
         return 1 - still_said * (1 - _negation_change(self._said, words) / 2)
 

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-import ot  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
+
+from smile_trace.attribution.estimation.transport import least_cost, sliced_wasserstein
 
 Array = NDArray[np.float64]
 Distance = Callable[[Array, Array], float]
@@ -24,17 +25,8 @@ Distance = Callable[[Array, Array], float]
 
 
 def wasserstein(x: Array, y: Array) -> float:
-    """Exact Wasserstein-1 between sets of vectors, in their Euclidean unit (POT, `emd2`)."""
-    return max(float(ot.emd2(_even(x), _even(y), cdist(x, y))), 0.0)
-
-
-def sliced_wasserstein(x: Array, y: Array, *, projections: int = 64, seed: int = 0) -> float:
-    """Mean Wasserstein-1 over random projections on a line (Bonneel et al. 2015), Euclidean unit.
-
-    Below the exact one; for samples too large for it.
-    """
-    distance = ot.sliced_wasserstein_distance(x, y, n_projections=projections, p=1, seed=seed)
-    return float(distance)
+    """Exact Wasserstein-1 between sets of vectors, in their Euclidean unit."""
+    return max(least_cost(_even(x), _even(y), cdist(x, y)), 0.0)
 
 
 def word_movers(x: Array, y: Array) -> float:
@@ -44,7 +36,7 @@ def word_movers(x: Array, y: Array) -> float:
     opposite vectors are 1 apart.
     """
     cost = np.clip(cdist(x, y, "cosine") / 2, 0.0, 1.0)
-    return min(max(float(ot.emd2(_even(x), _even(y), cost)), 0.0), 1.0)
+    return min(max(least_cost(_even(x), _even(y), cost), 0.0), 1.0)
 
 
 def cosine(x: Array, y: Array) -> float:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped]
 from scipy.spatial.distance import cdist  # type: ignore[import-untyped]
 
-from smile_trace.attribution.estimation import distances
+from smile_trace.attribution.estimation import distances, transport
 
 ON_A_LINE = [
     distances.wasserstein_1d,
@@ -21,7 +21,7 @@ ON_A_LINE = [
 ]
 BETWEEN_VECTORS = [
     distances.wasserstein,
-    distances.sliced_wasserstein,
+    transport.sliced_wasserstein,
     distances.word_movers,
     distances.cosine,
     distances.energy,
