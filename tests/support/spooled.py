@@ -80,11 +80,19 @@ def line(*spans: Span) -> bytes:
 
 
 def write_spool(folder: Path, spans: Iterable[Span], name: str = "process-1.jsonl") -> Path:
-    """A spool file with one line per span, appended where it exists; its writer is gone."""
+    """A spool file with one line per span, appended where it exists; its writer is gone.
+
+    As capture does it, a file gets its name only when nobody can take it for one that is finished:
+    whoever reads the folder removes what has no writer.
+    """
     for made in (folder.parent, folder):  # private, as capture makes them
         made.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / name
-    with path.open("ab") as stream:
-        for span in spans:
-            stream.write(line(span))
+    path, draft = folder / name, folder / f".{name}.draft"
+    text = b"".join(map(line, spans))
+    if path.exists():
+        with path.open("ab") as stream:
+            stream.write(text)
+    else:
+        draft.write_bytes(text)
+        draft.rename(path)
     return path

@@ -5,6 +5,7 @@ import json
 import random
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,39 @@ def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
         shipping(tmp_path, server.url).send_all()
     assert not path.exists()
     assert json.loads((tmp_path / "ship.json").read_text())["files"] == {}
+
+
+def test_a_file_that_capture_begins_is_not_taken_for_a_finished_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+    with Receiving() as server:
+        shipper = shipping(tmp_path, server.url)
+
+        def late(descriptor: int, operation: int) -> None:
+            if operation & fcntl.LOCK_EX:
+                shipper.send_all()  # at the worst moment: the file is there, and not locked yet
+            lock(descriptor, operation)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        spool = Spool(tmp_path / "spool", file_limit=20_000, spool_limit=100_000)
+        assert spool.write(line(call_span(1)).rstrip())
+        spool.close()
+        shipper.send_all()
+        assert server.traces.keys() == ids(1)
+
+
+def test_a_file_that_tests_begin_is_not_taken_for_a_finished_one(tmp_path: Path) -> None:
+    with Receiving() as server:
+        shipper = shipping(tmp_path, server.url)
+
+        def spans() -> Iterator[Span]:
+            shipper.send_all()  # the file would be there, and nothing in it yet
+            yield call_span(1)
+
+        write_spool(tmp_path / "spool", spans())
+        shipper.send_all()
+        assert server.traces.keys() == ids(1)
 
 
 def test_a_day_without_the_receiver_ends_at_the_spools_limit(tmp_path: Path) -> None:
