@@ -32,6 +32,8 @@ def print_plan(plan: "Plan", console: "Console") -> None:
                 f"Its own caps let {caps} more through to {printable(model.model)} today (UTC).",
                 markup=False,
             )
+    if replays := sum(model.replays for model in plan.models):
+        console.print(f"{replays:,} of the calls are what [drift] replays in this period.")
     if plan.beside_worker:
         console.print(
             "A worker runs here, which reads the spool itself: what it has not read yet is not "

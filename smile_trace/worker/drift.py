@@ -65,7 +65,7 @@ class DriftMonitor:
     ) -> None:
         self._store = store
         self._settings = settings
-        self._probes = _named(settings.drift.probes)
+        self._probes = named(settings.drift.probes)
         self._open_models = open_models
         self._stopping = stopping
         self._clock = clock
@@ -138,7 +138,7 @@ class DriftMonitor:
             if self._stopping.is_set():
                 return
             call, job = self._call_of(case, period)
-            probes = _named(self._store.drift.probes_of(case))
+            probes = named(self._store.drift.probes_of(case))
             with _asking(models, job):
                 model, embed = models.open(job, call, Purpose.PROFILE), models.embeddings(job)
                 answers = await replay(case, call, model, probes, period=period, embed=embed)
@@ -236,7 +236,7 @@ def sentence(series: DriftSeries) -> str:
     )
 
 
-def _named(names: Sequence[str]) -> list[Probe]:
+def named(names: Sequence[str]) -> list[Probe]:
     """The probes of those names.
 
     Raises:

@@ -3,7 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from heapq import nlargest
 
+from smile_trace.drift.cases import choose_cases
+from smile_trace.drift.replay import DRAWS
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named_models import settings_of
@@ -12,14 +15,15 @@ from smile_trace.models.accounting.cost import attempt_bound
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.probes import Probe, chosen
 from smile_trace.probes.estimate import longest_variant
-from smile_trace.records import Call, ExplanationSettings, Prompted, Record, Usage
+from smile_trace.records import Call, ExplanationSettings, Message, Prompted, Record, Usage
 from smile_trace.settings import ServerSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.queries.status import Counted
 from smile_trace.store.spending.accounts import Spent
 from smile_trace.store.spending.ledger import Left
-from smile_trace.store.store import check_home
+from smile_trace.store.store import Clock, check_home
+from smile_trace.worker import drift
 from smile_trace.worker.explaining.profiles import is_profiled, period_of, seed_of
 from smile_trace.worker.explaining.sanity_checks import is_checked
 from smile_trace.worker.explaining.trace_paths import trace_ending_with
@@ -34,12 +38,14 @@ BATCH = 500
 class Planned(Record):
     """What one model would be asked, at most. `tokens` or `usd` is None where it is not known.
 
-    `left` is what the model's own caps still let through today.
+    `replays` of its `calls` are drift's in this period. `left` is what the model's own caps still
+    let through today.
     """
 
     model: str
     explanations: int
     calls: int
+    replays: int = 0
     tokens: int | None
     usd: float | None
     left: Left
@@ -56,18 +62,22 @@ class Plan(Record):
     """A worker runs, which reads the spool itself: what it has not read yet is not counted."""
 
 
-def plan(settings: Settings) -> Plan:
+def plan(settings: Settings, clock: Clock | None = None) -> Plan:
     """Read the spool, which costs nothing, and tell what the worker would do next.
 
     Nothing is asked, decided or delivered.
 
+    Args:
+        settings: where everything is, and what is to be asked.
+        clock: as for `Store.open`.
+
     Raises:
         StoreError: nothing is there, or the store cannot be opened or written.
         WorkerError: the home cannot be written.
-        SmileTraceError: `probes.only` names a probe that there is not.
+        SmileTraceError: `probes.only` or `drift.probes` names a probe that there is not.
     """
     check_home(settings)
-    store = Store.open(settings)
+    store = Store.open(settings, clock)
     try:
         beside_worker = not _read_spool(store, settings)
         return _plan(store, settings).model_copy(update={"beside_worker": beside_worker})
@@ -90,6 +100,7 @@ def _plan(store: Store, settings: Settings) -> Plan:
     probes = chosen(settings.probes.only or None)
     totals: dict[str, Planned] = {}
     skipped: Counter[Reason] = Counter()
+    waiting: list[tuple[Call, str]] = []
     for call, asked, spent, reason in _wanted(store, settings):
         if reason is not None:
             skipped[reason] += 1
@@ -109,6 +120,9 @@ def _plan(store: Store, settings: Settings) -> Plan:
             skipped[error.reason] += 1
             continue
         _add(totals, found)
+        waiting.append((call, asked.model))
+    for replays in _replayed(waiting, store, settings):
+        _add(totals, replays)
     return Plan(
         models=tuple(totals[name] for name in sorted(totals)),
         skipped=tuple(
@@ -199,6 +213,76 @@ def _with_profile(
     return _sum(found, profile)
 
 
+def _replayed(
+    waiting: Sequence[tuple[Call, str]], store: Store, settings: Settings
+) -> Iterator[Planned]:
+    """What `[drift]` replays in this period, case by case. A set that is not chosen yet may take
+    any call that is explained by then: the largest are counted."""
+    period = drift.period_of(store.clock(), settings.drift.period_hours)
+    named = drift.named(settings.drift.probes) if settings.drift.prompts else []
+    for name in settings.drift.prompts:
+        if store.drift.alarm(name) or store.drift.last_period(name) == period:
+            continue
+        if chosen_before := store.drift.cases(name):
+            for case in chosen_before:
+                probes = drift.named(store.drift.probes_of(case))
+                yield from _replay(case.call_id, case.messages, probes, 1, store, settings)
+            continue
+        new = [
+            planned
+            for case in choose_cases(store, name, settings.drift.cases)
+            for planned in _replay(case.call_id, case.messages, named, DRAWS, store, settings)
+        ]
+        new += [
+            _case(model, Prompted.of(call), named, DRAWS, store, settings)
+            for call, model in waiting
+            if Group.of(call).name == name
+        ]
+        yield from nlargest(settings.drift.cases, new, key=lambda one: one.tokens or 0)
+
+
+def _replay(
+    call_id: str,
+    messages: tuple[Message, ...],
+    probes: Sequence[Probe],
+    draws: int,
+    store: Store,
+    settings: Settings,
+) -> Iterator[Planned]:
+    """A case of a call that was explained; nothing where that, or its model's table, is gone."""
+    call, job = store.traces.call(call_id), store.jobs.of_call(call_id)
+    if call is not None and job is not None:
+        prompted = Prompted.of(call).model_copy(update={"messages": messages})
+        with suppress(NoModel, NotRepeatable):
+            yield _case(job.settings.model, prompted, probes, draws, store, settings)
+
+
+def _case(
+    model: str,
+    prompted: Prompted,
+    probes: Sequence[Probe],
+    draws: int,
+    store: Store,
+    settings: Settings,
+) -> Planned:
+    """A case, within the caps that a period of it has, each request as large as the longest."""
+    how, budget = settings_for(model, settings), settings.budget
+    attempts = 1 + (how.retries if isinstance(how, ServerSettings) else 1)
+    requests = draws * len(probes) + (draws == DRAWS)  # the first period asks for the reference
+    calls = min(budget.calls_per_profile, requests * attempts)
+    most, price = attempt_bound(model, how, longest_variant(prompted, probes, seed=0))
+    usd = None if price is None else price * calls
+    return Planned(
+        model=model,
+        explanations=0,
+        calls=calls,
+        replays=calls,
+        tokens=_tokens(most, calls),
+        usd=_capped([usd], budget.usd_per_explanation),
+        left=store.ledger.left(model),
+    )
+
+
 def _tokens(most: Usage | None, calls: int) -> int | None:
     return None if most is None else calls * ((most.input_tokens or 0) + (most.output_tokens or 0))
 
@@ -255,6 +339,7 @@ def _sum(one: Planned, other: Planned) -> Planned:
         update={
             "explanations": one.explanations + other.explanations,
             "calls": one.calls + other.calls,
+            "replays": one.replays + other.replays,
             "tokens": tokens,
             "usd": None if one.usd is None or other.usd is None else one.usd + other.usd,
         }

@@ -26,6 +26,7 @@ from smile_trace.worker.explaining.models import Models
 from smile_trace.worker.fleet import Alone
 from smile_trace.worker.forget import find, forget
 from smile_trace.worker.metrics import StatusCollector
+from smile_trace.worker.plan import plan
 from smile_trace.worker.run import run
 from smile_trace.worker.store_retry import StoreRetry
 from tests.support.judged import judgement, with_profile
@@ -86,6 +87,28 @@ def test_swapped_models_are_found_within_three_periods(
             found += alarm is not None and alarm.period in soon
         assert found >= 0.9 * MODELS
         assert len(server.bodies) <= MODELS * CASES * (1 + DRAWS + 4)
+    finally:
+        store.close()
+
+
+def test_a_dry_run_counts_what_is_replayed(configure: Configure, server: PlantedServer) -> None:
+    server.function = SwappedModel({"support": 9})
+    settings = configure(drift={"prompts": ["support", "other"], "cases": CASES})
+    clock = Clock()
+    store = Store.open(settings, clock)
+    try:
+        with_explained(store, "support", 1, CASES + 2)
+        for requests in (1 + DRAWS, 1):
+            [planned] = plan(settings, clock).models
+            asked, tokens = len(server.bodies), store.status().spent.tokens
+            assert (planned.explanations, planned.calls) == (0, CASES * requests)
+            assert planned.replays == planned.calls
+            monitor_of(store, settings, clock).look()
+            assert len(server.bodies) == asked + planned.calls
+            assert planned.tokens is not None
+            assert store.status().spent.tokens - tokens <= planned.tokens
+            assert plan(settings, clock).models == (), "once a period"
+            clock.now += DAY
     finally:
         store.close()
 
