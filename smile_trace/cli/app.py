@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smile_trace.cli import hub, hub_exchange, hub_sharing, review
+from smile_trace.cli import hub, hub_exchange, hub_sharing, judge, review
 from smile_trace.cli.calls import calls
 from smile_trace.cli.compare import compare
 from smile_trace.cli.deliver import deliver
@@ -135,6 +135,7 @@ review_app.callback()(_needing(review.page, "review", "worker"))
 _add(review.send, "review send", to=review_app)
 _add(review.read, "review read", to=review_app)
 _add(review.export, "review export", to=review_app)
+_add(judge.judge, "review judge", to=review_app)
 _add(mcp, "mcp", extra="mcp")
 _add(forget, "forget")
 _add(copy, "store copy", to=store_app)

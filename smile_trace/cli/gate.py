@@ -103,7 +103,7 @@ def gate(
     store = Store.look(settings)
     try:
         if not allow_unconfirmed:
-            check_may_gate(wanted, confirmations_of(store))
+            check_may_gate(wanted, confirmations_of(store, settings))
         asked, cases = list["PreparedCall"](), list["PreparedCase"]()
         if wanted and calls:
             asked = prepare_calls(

@@ -16,6 +16,7 @@ from smile_trace.errors import SmileTraceError
 
 if TYPE_CHECKING:
     from smile_trace.records.judgement import Confirmation, Judgement, Reliability, ReviewTask
+    from smile_trace.review import JudgeResults
     from smile_trace.settings import Settings
     from smile_trace.store import Store
     from smile_trace.trackers import Tracker
@@ -108,15 +109,18 @@ def read(
     store = Store.look(settings)
     if queue is not None:
         _bring_back(queue, store, settings)
-    found = results(store)
+    found = results(store, settings)
     store.close()
     if json:
         print(found.model_dump_json(indent=2))
-    elif not found.confirmations:
+        return
+    if not found.confirmations:
         print("Nobody has judged a variant yet: smile-trace review opens the page for it.")
     else:
         print("\n".join(map(_of_probe, found.confirmations.values())))
         print("\n".join(map(_of_question, found.reliability)))
+    for judge in found.judges:
+        print("\n".join(_of_judge(judge)))
 
 
 def _worth_a_minute(
@@ -192,6 +196,30 @@ def _of_question(found: "Reliability") -> str:
         f"Agreement on {name!r}: alpha {found.alpha:.2f} ({found.ci_low:.2f} to "
         f"{found.ci_high:.2f}), {found.variants} variants"
     )
+
+
+def _of_judge(found: "JudgeResults") -> "Iterator[str]":
+    from smile_trace.probes.confirmation.judges import MIN_AGREEMENT, MIN_SHARED
+    from smile_trace.render.confirmation import agreed
+
+    yield f"Judge {printable(found.agreement.judge)}:"
+    yield from (f"  {line}" for line in agreed(found.agreement))
+    if not found.agreement.counts:
+        yield (
+            f"  It does not count: that takes {MIN_SHARED} variants that people have judged, too, "
+            f"and agreement whose interval's lower end is {MIN_AGREEMENT:.0%}, on each of the "
+            "first two questions."
+        )
+    elif not found.chosen:
+        yield "  It does not count: judge of [review] does not name it."
+    else:
+        yield "  It counts, where no person has judged the variant."
+    for name, one in found.by_itself.items():
+        if one.variants:
+            yield (
+                f"  By itself, {printable(name)}: confirmed {one.confirmed} of {one.variants} "
+                "variants."
+            )
 
 
 def export(

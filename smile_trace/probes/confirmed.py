@@ -1,10 +1,11 @@
-"""What people have said of probes and their variants so far."""
+"""What people, and a judge that counts, have said of probes and their variants so far."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from smile_trace.probes.confirmation import confirmations, is_confirmed
-from smile_trace.records.judgement import Confirmation, Judgement
+from smile_trace.probes.confirmation import Judge, agreement, confirmations, is_confirmed
+from smile_trace.probes.judge import judge_id
+from smile_trace.records.judgement import Confirmation, Judgement, ReviewItem
 from smile_trace.records.profile import Profile
 from smile_trace.settings import Settings
 from smile_trace.store import Store, StoreError
@@ -30,15 +31,30 @@ def with_confirmations(profile: Profile, conf: Settings) -> Profile:
     return profile.model_copy(update={"results": results})
 
 
-def confirmations_of(store: Store) -> Mapping[str, Confirmation]:
-    """Of every probe that people have judged a variant of, whether its profile is kept or not."""
-    judged = store.judgements.read()
-    items = list({item.id: item for item, _ in judged}.values())
-    return confirmations(items, [judgement for _, judgement in judged])
+def confirmations_of(store: Store, conf: Settings) -> Mapping[str, Confirmation]:
+    """Of every probe that a variant was judged of, whether its profile is kept or not: by people,
+    and by the judge of the settings where that agrees with them enough."""
+    items, people = _judged(store.judgements.read())
+    chosen = [judge for judge in judges(store) if judge.agreement.judge == _chosen(conf)]
+    judge = next((one for one in chosen if one.agreement.counts), None)
+    if judge is not None:
+        items |= _judged(store.judge_judgements.read())[0]
+    return confirmations(list(items.values()), people, judge)
+
+
+def judges(store: Store) -> list[Judge]:
+    """Every model that was asked to judge, and how far it agrees with people."""
+    items, people = _judged(store.judgements.read())
+    others, said = _judged(store.judge_judgements.read())
+    by_judge = defaultdict[str, list[Judgement]](list)
+    for one in said:
+        by_judge[one.reviewer].append(one)
+    variants = list({**items, **others}.values())
+    return [Judge(them, agreement(who, variants, people, them)) for who, them in by_judge.items()]
 
 
 def confirmed_ids(store: Store) -> list[str]:
-    """The ids of the variants that people confirmed to be failures."""
+    """The ids of the variants that people confirmed to be failures; no judge is asked."""
     given = defaultdict[str, list[Judgement]](list)
     for item, judgement in store.judgements.read():
         if item.counts:
@@ -51,6 +67,17 @@ def _known(conf: Settings) -> Mapping[str, Confirmation]:
         return {}
     store = Store.look(conf)
     try:
-        return confirmations_of(store)
+        return confirmations_of(store, conf)
     finally:
         store.close()
+
+
+def _judged(
+    judged: Sequence[tuple[ReviewItem, Judgement]],
+) -> tuple[dict[str, ReviewItem], list[Judgement]]:
+    return {item.id: item for item, _ in judged}, [judgement for _, judgement in judged]
+
+
+def _chosen(conf: Settings) -> str | None:
+    """Who the judge of the settings is."""
+    return None if conf.review.judge is None else judge_id(conf.review.judge, conf)

@@ -45,7 +45,7 @@ def check_may_gate(limits: Collection[str], found: Mapping[str, Confirmation]) -
 
     Args:
         limits: names of probes.
-        found: what people have made of each probe so far.
+        found: what people, and a judge that counts, have made of each probe so far.
 
     Raises:
         MayNotGate: of one at least they have not; the message says what is missing.
@@ -63,13 +63,15 @@ def check_may_gate(limits: Collection[str], found: Mapping[str, Confirmation]) -
 def _missing(found: Confirmation) -> str:
     if found.counts:
         return ""
+    judge = f" ({found.by_judge} of them by the judge)" if found.by_judge else ""
     if found.judgements < MIN_JUDGEMENTS:
         return (
             f"{found.probe} may not gate yet, it has {found.judgements} of {MIN_JUDGEMENTS} "
-            f"judgements and {MIN_JUDGEMENTS - found.judgements} are missing"
+            f"judgements{judge} and {MIN_JUDGEMENTS - found.judgements} are missing"
         )
     return (
-        f"{found.probe} may not gate, people confirm {found.precision or 0:.0%} of what it finds "
+        f"{found.probe} may not gate, {'people and the judge' if judge else 'people'} confirm "
+        f"{found.precision or 0:.0%} of what it finds in {found.judgements} judgements{judge} "
         f"and the interval's lower end, {found.ci_low:.0%}, is below {MIN_PRECISION:.0%}"
     )
 

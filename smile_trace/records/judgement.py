@@ -12,7 +12,7 @@ Reply = Literal["yes", "no", "cannot_say"]
 
 
 class Judgement(Record):
-    """One person's replies about one variant of a request.
+    """One person's replies about one variant of a request, or a judge's: a model that was asked.
 
     `same_meaning`: does the variant mean the same as the request? `worse`: is its answer worse than
     the logged one? `reason`: are the highlighted words the reason? `judged_at` is in ISO 8601.
@@ -101,7 +101,8 @@ class Confirmation(Record):
     `precision` is the share of the judged prompts' changed answers that people confirmed (the
     variant means the same, and its answer is worse), in [0, 1], inside `[ci_low, ci_high]`; None
     where nothing is settled. `judgements` of `reviewers` settled `variants` of `prompts`;
-    `confirmed` of these variants were confirmed. `counts` in a gate, or not yet.
+    `confirmed` of these variants were confirmed. `by_judge` of the judgements are those of a judge,
+    each about a variant that no person has judged. `counts` in a gate, or not yet.
     """
 
     probe: str
@@ -110,6 +111,7 @@ class Confirmation(Record):
     variants: int = 0
     prompts: int = 0
     confirmed: int = 0
+    by_judge: int = 0
     precision: float | None = None
     ci_low: float = 0.0
     ci_high: float = 1.0
@@ -126,3 +128,41 @@ class Reliability(Record):
     alpha: float | None = None
     ci_low: float | None = None
     ci_high: float | None = None
+
+
+class QuestionAgreement(Record):
+    """How far a judge says what people say of one question, where both replied yes or no.
+
+    It agreed in `agreed` of `variants`. `rate` is the mean over their `prompts`, in [0, 1], inside
+    `[ci_low, ci_high]`; None where there is none. `alpha` is Krippendorff's for the judge and the
+    majority of people, inside `[alpha_low, alpha_high]`; None as in `Reliability`.
+    """
+
+    question: str
+    variants: int = 0
+    prompts: int = 0
+    agreed: int = 0
+    rate: float | None = None
+    ci_low: float = 0.0
+    ci_high: float = 1.0
+    alpha: float | None = None
+    alpha_low: float | None = None
+    alpha_high: float | None = None
+
+
+class JudgeAgreement(Record):
+    """How far a judge agrees with people, and whether that is enough for its word to count.
+
+    It replied with a yes or a no to `replied` of the `asked` variants; to the others it cannot say,
+    or what it said could not be read. `false_alarms` is the upper end of the interval of the share
+    that it confirms among the variants that people do not, `misses` of the share that it does not
+    among those that they do; both in [0, 1], and 1 where nothing is known.
+    """
+
+    judge: str
+    asked: int
+    replied: int
+    questions: tuple[QuestionAgreement, ...]
+    false_alarms: float = 1.0
+    misses: float = 1.0
+    counts: bool = False

@@ -58,6 +58,7 @@ def worth_a_minute(
     number: int,
     *,
     reviewer: str | None = None,
+    judge: str | None = None,
     name: str | None = None,
     since: float = 0.0,
     seed: int = 0,
@@ -69,14 +70,19 @@ def worth_a_minute(
         store: where profiles and judgements are.
         number: how many at most.
         reviewer: who is asked, and is not asked again; None for anybody.
+        judge: a judge that is asked, in place of a person: what people have judged comes first.
         name: as for `stored_tasks`.
         since: as for `stored_tasks`.
         seed: of the choice.
     """
     tasks = stored_tasks(store, name=name, since=since)
-    judgements = [judgement for _, judgement in store.judgements.read()]
-    done = {one.variant_id for one in judgements if reviewer in (None, one.reviewer)}
-    begun = {one.variant_id for one in judgements} - done
+    people = [judgement for _, judgement in store.judgements.read()]
+    if judge is None:
+        done = {one.variant_id for one in people if reviewer in (None, one.reviewer)}
+    else:
+        said = [judgement for _, judgement in store.judge_judgements.read()]
+        done = {one.variant_id for one in said if one.reviewer == judge}
+    begun = {one.variant_id for one in people} - done
     waiting = [
         task.item
         for key, task in tasks.items()

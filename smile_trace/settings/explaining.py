@@ -1,5 +1,5 @@
 """What is explained, how, and for how much: `[sampling]`, `[budget]`, `[explain]`, `[probes]`,
-`[drift]`, `[pooling]`."""
+`[drift]`, `[review]`, `[pooling]`."""
 
 import re
 from collections.abc import Mapping
@@ -181,6 +181,15 @@ class Drift(Table):
     together."""
     webhook_env: str | None = None
     """The environment variable that holds the address to which an alarm is posted as JSON."""
+
+
+class Review(Table):
+    """Who judges what the probes found, besides people."""
+
+    judge: str | None = None
+    """A table of `[models]`, or `demo`, whose answers to the questions that people are asked count
+    as well, once they agree with people's; `smile-trace review judge` asks it. See
+    [review.md](review.md)."""
 
 
 class Pooling(Table):

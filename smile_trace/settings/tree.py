@@ -15,7 +15,15 @@ from pydantic_settings import (
 )
 
 from smile_trace.package import HOME, PREFIX
-from smile_trace.settings.explaining import Budget, Drift, Explaining, Pooling, Probes, Sampling
+from smile_trace.settings.explaining import (
+    Budget,
+    Drift,
+    Explaining,
+    Pooling,
+    Probes,
+    Review,
+    Sampling,
+)
 from smile_trace.settings.models import MODEL_KINDS, PACKAGED_NAMES, ModelSettings, RerunSettings
 from smile_trace.settings.store import StoreSettings
 from smile_trace.settings.worker import Receive, Retention, Ship, Sources, Worker
@@ -44,6 +52,7 @@ class Settings(BaseSettings):
     explain: Explaining = Explaining()
     probes: Probes = Probes()
     drift: Drift = Drift()
+    review: Review = Review()
     pooling: Pooling = Pooling()
     worker: Worker = Worker()
     store: StoreSettings = StoreSettings()
@@ -75,6 +84,21 @@ class Settings(BaseSettings):
                 )
             if proxy == name:
                 raise ValueError(f"the model {name!r} is its own proxy: name a cheaper one")
+        return self
+
+    @model_validator(mode="after")
+    def _check_judge(self) -> "Settings":
+        judge = self.review.judge
+        if judge is not None and judge not in self.models and judge not in PACKAGED_NAMES:
+            raise ValueError(
+                f"review.judge names {judge!r}, which is no table of [models]: add "
+                f"[models.{judge!r}], or take 'demo', the packaged chat model"
+            )
+        if judge is not None and isinstance(self.models.get(judge), RerunSettings):
+            raise ValueError(
+                f"review.judge names {judge!r}, a function of the application, which cannot judge: "
+                "take an endpoint or a local model"
+            )
         return self
 
     def __init__(self, **values: Any) -> None:

@@ -34,6 +34,7 @@ from smile_trace.store.tables import (
     feedback,
     forgotten,
     jobs,
+    judge_judgements,
     judgements,
     proxy_trusts,
     removals,
@@ -226,7 +227,7 @@ def _erase(connection: Connection, ids: Sequence[str], now: float) -> Erased:
     for trace_id in ids:
         for table, column in ((jobs, jobs.c.call_id), (proxy_trusts, proxy_trusts.c.item)):
             connection.execute(delete(table).where(_of_call(column, trace_id)))
-    for table in (explanations, judgements):
+    for table in (explanations, judgements, judge_judgements):
         connection.execute(delete(table).where(table.c.trace_id.in_(ids)))
     remove_traces(connection, ids)
     return erased + Erased(answers=answers)

@@ -1,8 +1,8 @@
-"""What people said of the variants of profiles."""
+"""What people, or judges, said of the variants of profiles."""
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from smile_trace.records.judgement import Judgement, ReviewItem
 from smile_trace.store.database import Database
@@ -11,15 +11,21 @@ from smile_trace.store.statements import insert
 from smile_trace.store.tables import judgements
 
 Judged = tuple[ReviewItem, Judgement]
-"""A variant, and what one person said of it."""
+"""A variant, and what was said of it."""
 
 
 class Judgements:
     """One of each person about each variant, the last one given. They hold no text of a prompt, and
-    stay when retention removes the trace; `forget` removes them with it."""
+    stay when retention removes the trace; `forget` removes them with it.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: the store's.
+        table: whose they are: people's, or those of judges, which are never mixed.
+    """
+
+    def __init__(self, database: Database, table: Table = judgements) -> None:
         self._database = database
+        self._table = table
 
     def keep(self, judged: Iterable[Judged]) -> None:
         """Store judgements, in place of what the same people said before of the same variants.
@@ -32,13 +38,14 @@ class Judgements:
             gone = forgotten_among(connection, {str(row["trace_id"]) for row in rows})
             for row in rows:
                 if row["trace_id"] not in gone:
-                    kept = insert(judgements).values(row)
+                    kept = insert(self._table).values(row)
                     connection.execute(kept.on_conflict_do_update(index_elements=key, set_=row))
 
     def read(self) -> list[Judged]:
         """All of them, the oldest first."""
-        query = select(judgements).order_by(
-            judgements.c.judged_at, judgements.c.variant_id, judgements.c.reviewer
+        columns = self._table.c
+        query = select(self._table).order_by(
+            columns.judged_at, columns.variant_id, columns.reviewer
         )
         with self._database.read() as connection:
             rows = [row._asdict() for row in connection.execute(query)]

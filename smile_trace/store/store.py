@@ -28,7 +28,13 @@ from smile_trace.store.queries.status import Status, read_status
 from smile_trace.store.spending.ledger import StoredLedger
 from smile_trace.store.spending.responses import StoredResponses
 from smile_trace.store.sqlite import IN_MEMORY, SQLiteDatabase
-from smile_trace.store.tables import deliveries, jobs, paused_models, trackers
+from smile_trace.store.tables import (
+    deliveries,
+    jobs,
+    judge_judgements,
+    paused_models,
+    trackers,
+)
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import Traces
 from smile_trace.store.workers import Workers
@@ -56,6 +62,7 @@ class Store:
         paths: the paths of traces.
         profiles: what probes found of calls.
         judgements: what people said of the variants of profiles.
+        judge_judgements: what models said of them that were asked as judges.
         drift: requests that are replayed every period.
         outbox: what each tracker still has to get.
         pulled: how far each source was read.
@@ -84,6 +91,7 @@ class Store:
         self.paths = Paths(database)
         self.profiles = Profiles(database)
         self.judgements = Judgements(database)
+        self.judge_judgements = Judgements(database, judge_judgements)
         self.drift = Drift(database)
         self.outbox = Outbox(database)
         self.pulled = PulledPlaces(database)

@@ -5,6 +5,7 @@ application did. Documents (`body`) are JSON of the records.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -43,6 +44,21 @@ def _reason(*, nullable: bool = True) -> Iterator[Column[str]]:
     """The columns of an `errors.Reason`: a code, and the sentence that people are shown."""
     yield Column("reason_code", STRING)
     yield Column("reason", TEXT, nullable=nullable)
+
+
+def _judgement() -> Iterator[Column[Any]]:
+    """The columns of a variant, and of what somebody said of it."""
+    yield Column("variant_id", STRING, primary_key=True)
+    yield Column("reviewer", STRING, primary_key=True)
+    yield Column("trace_id", STRING, nullable=False, index=True)
+    yield Column("probe", STRING, nullable=False)
+    yield Column("prompt", STRING, nullable=False)  # hash of the request
+    yield Column("change", Float, nullable=False)
+    yield Column("counts", Boolean, nullable=False)
+    yield Column("same_meaning", STRING, nullable=False)  # "yes", "no" or "cannot_say"
+    yield Column("worse", STRING, nullable=False)
+    yield Column("reason", STRING, nullable=False)
+    yield Column("judged_at", STRING, nullable=False)  # ISO 8601
 
 
 spool_files = Table(
@@ -209,17 +225,13 @@ profiles = Table(
 judgements = Table(  # figures without texts: they outlive what they are about, unless forgotten
     "judgements",
     metadata,
-    Column("variant_id", STRING, primary_key=True),
-    Column("reviewer", STRING, primary_key=True),
-    Column("trace_id", STRING, nullable=False, index=True),
-    Column("probe", STRING, nullable=False),
-    Column("prompt", STRING, nullable=False),  # hash of the request
-    Column("change", Float, nullable=False),
-    Column("counts", Boolean, nullable=False),
-    Column("same_meaning", STRING, nullable=False),  # "yes", "no" or "cannot_say"
-    Column("worse", STRING, nullable=False),
-    Column("reason", STRING, nullable=False),
-    Column("judged_at", STRING, nullable=False),  # ISO 8601
+    *_judgement(),
+)
+
+judge_judgements = Table(  # what models said that were asked the same; never people's
+    "judge_judgements",
+    metadata,
+    *_judgement(),
 )
 
 drift_cases = Table(  # the requests that are replayed every period, with their reference answers

@@ -2,11 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from smile_trace.probes.confirmation.slips import share_kept
 from smile_trace.probes.over_calls import wilson
-from smile_trace.records.judgement import Confirmation, Judgement, Reply, ReviewItem
+from smile_trace.records.judgement import (
+    Confirmation,
+    JudgeAgreement,
+    Judgement,
+    Reply,
+    ReviewItem,
+)
 
 MIN_JUDGEMENTS = 30
 """A probe counts in a gate after so many judgements."""
@@ -15,8 +22,19 @@ MIN_PRECISION = 0.7
 """And where the lower end of its precision's interval is no lower."""
 
 
+@dataclass(frozen=True)
+class Judge:
+    """A model whose judgements count: what it said, and how far it agrees with people."""
+
+    judgements: Sequence[Judgement]
+    agreement: JudgeAgreement
+
+
 def confirmation(
-    probe: str, variants: Sequence[ReviewItem], judgements: Iterable[Judgement]
+    probe: str,
+    variants: Sequence[ReviewItem],
+    judgements: Iterable[Judgement],
+    judge: Judge | None = None,
 ) -> Confirmation:
     """What people make of a probe's changed answers.
 
@@ -27,45 +45,75 @@ def confirmation(
     variants that people were shown, among which large effects and those near the border are more
     frequent than among all.
 
+    A judge is heard of the variants that no person has judged. Both ends then allow for as many of
+    its errors as its agreement with people leaves room for.
+
     Args:
         probe: its name.
         variants: that were answered; those of other probes and those that did not count are left
             out.
-        judgements: of these variants, and any others.
+        judgements: people's, of these variants, and any others.
+        judge: a model whose judgements count; None for people alone.
     """
     mine = {v.id: v for v in variants if v.probe == probe and v.counts}
     given = defaultdict[str, list[Judgement]](list)
     for judgement in judgements:
         if judgement.variant_id in mine:
             given[judgement.variant_id].append(judgement)
-    verdicts = {key: is_confirmed(them) for key, them in given.items()}
+    by_judge = {
+        one.variant_id: [one]
+        for one in (() if judge is None else judge.judgements)
+        if one.variant_id in mine and one.variant_id not in given
+    }
+    verdicts = {key: is_confirmed(them) for key, them in (*given.items(), *by_judge.items())}
     settled = {key: verdict for key, verdict in verdicts.items() if verdict is not None}
-    by_prompt = defaultdict[str, list[bool]](list)
-    for key, verdict in settled.items():
-        by_prompt[mine[key].prompt].append(verdict)
-    used = [judgement for key in settled for judgement in given[key]]
-    shares = [fmean(them) for them in by_prompt.values()]
+    by_prompt = defaultdict[str, list[str]](list)
+    for key in settled:
+        by_prompt[mine[key].prompt].append(key)
+    shares = [fmean(settled[key] for key in keys) for keys in by_prompt.values()]
     low, high = wilson(sum(shares), len(shares))
+    if judge is not None and shares:
+        of_judge = fmean(fmean(key in by_judge for key in keys) for keys in by_prompt.values())
+        low, high = _with_errors(low, high, of_judge, judge.agreement)
+    people = [one for key in settled.keys() & given.keys() for one in given[key]]
+    judged = len(settled.keys() & by_judge.keys())
+    number = len(people) + judged
     return Confirmation(
         probe=probe,
-        judgements=len(used),
-        reviewers=len({judgement.reviewer for judgement in used}),
+        judgements=number,
+        reviewers=len({judgement.reviewer for judgement in people}),
         variants=len(settled),
         prompts=len(shares),
         confirmed=sum(settled.values()),
+        by_judge=judged,
         precision=fmean(shares) if shares else None,
         ci_low=low,
         ci_high=min(1.0, high / share_kept(list(given.values()))),
-        counts=len(used) >= MIN_JUDGEMENTS and low >= MIN_PRECISION,
+        counts=number >= MIN_JUDGEMENTS and low >= MIN_PRECISION,
     )
 
 
 def confirmations(
-    variants: Sequence[ReviewItem], judgements: Sequence[Judgement]
+    variants: Sequence[ReviewItem], judgements: Sequence[Judgement], judge: Judge | None = None
 ) -> Mapping[str, Confirmation]:
     """Of each probe that has variants."""
     probes = dict.fromkeys(variant.probe for variant in variants)
-    return {probe: confirmation(probe, variants, judgements) for probe in probes}
+    return {probe: confirmation(probe, variants, judgements, judge) for probe in probes}
+
+
+def _with_errors(
+    low: float, high: float, of_judge: float, errs: JudgeAgreement
+) -> tuple[float, float]:
+    """The ends of the interval where a share of the trials, in [0, 1], is a judge's.
+
+    A judge that confirms a share f of what is no failure, and misses a share m of what is one, says
+    yes in p (1 - m) + (1 - p) f of them (Rogan and Gladen 1978, "Estimating prevalence from the
+    results of a screening test"). So p is at least (low - f) / (1 - f), and at most high / (1 - m).
+    """
+    false, missed = errs.false_alarms, errs.misses
+    least = max(0.0, (low - false) / (1 - false)) if false < 1 else 0.0
+    most = min(1.0, high / (1 - missed)) if missed < 1 else 1.0
+    return low + of_judge * (least - low), high + of_judge * (most - high)
 
 
 def is_confirmed(judgements: Sequence[Judgement]) -> bool | None:
@@ -75,9 +123,9 @@ def is_confirmed(judgements: Sequence[Judgement]) -> bool | None:
     Each question is settled by itself: two who slip in different questions would else outvote what
     both have seen. Where the meaning is another, nobody need say whether the answer is worse.
     """
-    same = _majority([judgement.same_meaning for judgement in judgements])
+    same = majority([judgement.same_meaning for judgement in judgements])
     replies = [judgement.worse for judgement in judgements]
-    worse = _majority(replies)
+    worse = majority(replies)
     if same is False and set(replies) == {"cannot_say"}:
         return False
     if same is None or worse is None:
@@ -85,6 +133,7 @@ def is_confirmed(judgements: Sequence[Judgement]) -> bool | None:
     return same and worse
 
 
-def _majority(replies: Sequence[Reply]) -> bool | None:
+def majority(replies: Sequence[Reply]) -> bool | None:
+    """What most say who say yes or no; None where they are divided, or nobody does."""
     yes, no = replies.count("yes"), replies.count("no")
     return None if yes == no else yes > no

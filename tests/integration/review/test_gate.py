@@ -1,19 +1,21 @@
 """`smile-trace test` as a pipeline runs it."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from smile_trace.cli.app import app
+from smile_trace.cli.app import app, main
 from smile_trace.errors import SmileTraceError
 from smile_trace.review import stored_tasks
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.trace_reader import read_trace
 from smile_trace.store.traces import ArrivedSpan, SpoolFile
+from tests.support.experts import experts
 from tests.support.judged import judgement, with_profile
 from tests.support.planted import PlantedServer, serving
 from tests.support.planted_prompts import plant
@@ -114,6 +116,36 @@ def test_a_probe_gates_only_where_people_have_confirmed_it(home: Path, store: St
     store.judgements.keep([(item, judgement(item, f"person {k}")) for k in range(30)])
     with pytest.raises(SmileTraceError, match=r"people confirm 100% .* 27%, is below 70%"):
         run("--max", "order=.2")
+
+
+def test_a_probe_made_useless_is_kept_out_of_the_gate(
+    home: Path,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By two experts who slip: most of what `order` finds is a failure, of `format` it is not."""
+    with_profile(store)
+    for probe, precision in (("order", 0.95), ("format", 0.3)):
+        variants, said = experts(1, 80, precision, probe)
+        items = {one.id: one for one in variants}
+        store.judgements.keep([(items[one.variant_id], one) for one in said])
+    exits = dict[str, int]()
+    for probe in ("order", "format"):
+        limit = f"--max-{probe}-sensitivity"
+        monkeypatch.setattr("sys.argv", ["smile-trace", "test", NAME, limit, "1"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        exits[probe] = int(ended.value.code or 0)
+    assert exits == {"order": 0, "format": 1}
+    error = capsys.readouterr().err
+    assert re.search(
+        r"^smile-trace: format may not gate, people confirm \d\d% of what it finds in \d+ "
+        r"judgements and the interval's lower end, \d\d%, is below 70%: let people judge its "
+        r"variants",
+        error,
+    )
+    assert "order" not in error
 
 
 def test_stored_profiles_are_read_and_one_call_is_too_few(home: Path, store: Store) -> None:

@@ -47,6 +47,7 @@ ADDED = frozenset(
         "calls_per_profile",
         "probes",
         "drift",
+        "review",
         "receive",
         "ship",
         "sources",
@@ -57,8 +58,8 @@ ADDED = frozenset(
 )
 """What is said since: a reason's code beside its sentence, the bound of a server's reply, which
 packaged model a local one is; which passages of a version mattered, and what each edit did; paths,
-probes and drift, the receiver and what else calls are read from; explanations that a tracker cannot
-replace; the store that workers share, and those workers."""
+probes, their review and drift, the receiver and what else calls are read from; explanations that a
+tracker cannot replace; the store that workers share, and those workers."""
 upgrade_to = command.upgrade
 REVISIONS = sorted(path.name[:4] for path in Path(versions.__path__[0]).glob("0*.py"))[3:]
 """Those since 0.1's last one."""

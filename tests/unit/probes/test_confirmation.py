@@ -1,6 +1,5 @@
 """People's judgements: what is chosen for them, what they confirm, how far they agree."""
 
-import random
 from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
@@ -22,6 +21,7 @@ from smile_trace.probes.confirmation.reliability import alpha
 from smile_trace.probes.inference import LEVEL
 from smile_trace.probes.over_calls import wilson
 from smile_trace.records.judgement import QUESTIONS, Confirmation, Judgement, Reply, ReviewItem
+from tests.support.experts import SLIP, experts, variant
 
 REPLIES = st.sampled_from(get_args(Reply))
 WORSE = QUESTIONS[1]
@@ -37,12 +37,6 @@ def judged(
         worse=worse,
         reason=reason,
         judged_at="2026-01-01T00:00:00+00:00",
-    )
-
-
-def variant(name: str, probe: str = "order", prompt: str = "", change: float = 0.9) -> ReviewItem:
-    return ReviewItem(
-        id=name, probe=probe, prompt=prompt or name, change=change, counts=change >= 0.5
     )
 
 
@@ -172,27 +166,6 @@ def test_nothing_is_said_of_agreement_where_there_is_none_to_see() -> None:
     assert reliability(WORSE, alone).alpha is None
     same = alone + [judged(f"v{k}", "b", "yes", "yes") for k in range(9)]
     assert (reliability(WORSE, same).variants, reliability(WORSE, same).alpha) == (9, None)
-
-
-SLIP = 0.1
-"""How often a simulated expert gives the wrong reply."""
-
-
-def experts(seed: int, number: int, precision: float) -> tuple[list[ReviewItem], list[Judgement]]:
-    """Two experts who slip, on as many variants, of which a share is truly confirmed."""
-    rng = random.Random(seed)
-    variants = [variant(f"v{k}") for k in range(number)]
-    said = list[Judgement]()
-
-    def reply(truth: bool) -> Reply:
-        return "yes" if truth != (rng.random() < SLIP) else "no"
-
-    for one in variants:
-        same, worse = rng.choice([(True, False), (False, True), (False, False)])
-        if rng.random() < precision:
-            same = worse = True
-        said += [judged(one.id, who, reply(same), reply(worse)) for who in ("one", "other")]
-    return variants, said
 
 
 def planted_alpha(precision: float) -> float:

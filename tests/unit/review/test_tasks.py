@@ -47,12 +47,12 @@ def test_nobody_is_asked_about_the_same_answer_or_twice(store: Store) -> None:
     assert worth_a_minute(store, 50, name="another") == []
 
 
-def test_what_is_confirmed_is_told_and_becomes_a_case(store: Store) -> None:
+def test_what_is_confirmed_is_told_and_becomes_a_case(store: Store, settings: Settings) -> None:
     with_profile(store)
     task = moved(store)
-    assert results(store).confirmations == {}
+    assert results(store, settings).confirmations == {}
     store.judgements.keep([(task.item, judgement(task.item, "anna"))])
-    found = results(store)
+    found = results(store, settings)
     assert found.confirmations["order"].confirmed == 1
     assert not found.confirmations["order"].counts
     assert [one.alpha for one in found.reliability] == [None] * 3
@@ -64,13 +64,13 @@ def test_what_is_confirmed_is_told_and_becomes_a_case(store: Store) -> None:
     assert list(confirmed_cases(store)) == [], "they are divided"
 
 
-def test_a_case_goes_with_what_is_forgotten(store: Store) -> None:
+def test_a_case_goes_with_what_is_forgotten(store: Store, settings: Settings) -> None:
     with_profile(store)
     task = moved(store)
     store.judgements.keep([(task.item, judgement(task.item, "anna"))])
     store.forgetting.erase([trace_id(1)], now=9.0)
     assert list(confirmed_cases(store)) == []
-    assert results(store).confirmations == {}
+    assert results(store, settings).confirmations == {}
 
 
 def test_a_profile_says_how_often_people_agreed_and_warns_where_nobody_did(

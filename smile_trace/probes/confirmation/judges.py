@@ -1,0 +1,131 @@
+"""How far a judge, a model that is asked what people are asked, says what they say."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+
+from smile_trace.probes.confirmation.precision import is_confirmed, majority
+from smile_trace.probes.confirmation.reliability import reliability
+from smile_trace.probes.confirmation.slips import DECISIVE
+from smile_trace.probes.over_calls import wilson
+from smile_trace.records.judgement import (
+    QUESTIONS,
+    JudgeAgreement,
+    Judgement,
+    Question,
+    QuestionAgreement,
+    Reply,
+    ReviewItem,
+)
+
+MIN_SHARED = 30
+"""A judge counts after people have replied about so many variants that it replied about, too, on
+each question by which a variant is confirmed."""
+
+MIN_AGREEMENT = 0.7
+"""And where the lower end of the interval of its agreement is no lower."""
+
+
+def agreement(
+    judge: str,
+    variants: Sequence[ReviewItem],
+    people: Iterable[Judgement],
+    said: Sequence[Judgement],
+) -> JudgeAgreement:
+    """What a judge said, held against the majority of people, question by question.
+
+    Each prompt is one trial of the intervals (Wilson 1927), as in `confirmation`. Where people are
+    divided, or cannot say, there is nothing to agree with.
+
+    Args:
+        judge: who it is.
+        variants: all that either has judged.
+        people: their judgements.
+        said: the judge's, one of each variant.
+    """
+    prompts = {variant.id: variant.prompt for variant in variants}
+    given = defaultdict[str, list[Judgement]](list)
+    for judgement in people:
+        given[judgement.variant_id].append(judgement)
+    shared = [(_consensus(given[one.variant_id]), one) for one in said if one.variant_id in given]
+    questions = tuple(_on(question, shared, prompts) for question in QUESTIONS)
+    by_name = {one.question: one for one in questions}
+    false, missed = _errors(given, said, prompts)
+    return JudgeAgreement(
+        judge=judge,
+        asked=len(said),
+        replied=sum(_replied(one) for one in said),
+        questions=questions,
+        false_alarms=false,
+        misses=missed,
+        counts=all(is_enough(by_name[question.name]) for question in DECISIVE),
+    )
+
+
+def is_enough(found: QuestionAgreement) -> bool:
+    """Whether the agreement on a question suffices for the judge's word to count."""
+    return found.variants >= MIN_SHARED and found.ci_low >= MIN_AGREEMENT
+
+
+def _on(
+    question: Question, shared: Sequence[tuple[Judgement, Judgement]], prompts: Mapping[str, str]
+) -> QuestionAgreement:
+    both = [pair for pair in shared if all(question.reply(one) != "cannot_say" for one in pair)]
+    outcomes = [
+        (prompts[one.variant_id], question.reply(one) == question.reply(other))
+        for one, other in both
+    ]
+    low, high, rates = _over_prompts(outcomes)
+    alpha = reliability(question, [one for pair in both for one in pair])
+    return QuestionAgreement(
+        question=question.name,
+        variants=len(both),
+        prompts=len(rates),
+        agreed=sum(agreed for _, agreed in outcomes),
+        rate=fmean(rates) if rates else None,
+        ci_low=low,
+        ci_high=high,
+        alpha=alpha.alpha,
+        alpha_low=alpha.ci_low,
+        alpha_high=alpha.ci_high,
+    )
+
+
+def _errors(
+    given: Mapping[str, Sequence[Judgement]],
+    said: Iterable[Judgement],
+    prompts: Mapping[str, str],
+) -> tuple[float, float]:
+    """The upper ends of the shares of false alarms and of misses."""
+    outcomes: dict[bool, list[tuple[str, bool]]] = {False: [], True: []}
+    for one in said:
+        wanted, found = is_confirmed(given.get(one.variant_id, ())), is_confirmed([one])
+        if wanted is not None and found is not None:
+            outcomes[wanted].append((prompts[one.variant_id], found != wanted))
+    return _over_prompts(outcomes[False])[1], _over_prompts(outcomes[True])[1]
+
+
+def _over_prompts(outcomes: Iterable[tuple[str, bool]]) -> tuple[float, float, list[float]]:
+    """The interval of a rate of which each prompt is one trial, and the rate of each."""
+    of_prompt = defaultdict[str, list[bool]](list)
+    for prompt, outcome in outcomes:
+        of_prompt[prompt].append(outcome)
+    rates = [fmean(them) for them in of_prompt.values()]
+    return *wilson(sum(rates), len(rates)), rates
+
+
+def _consensus(judgements: Sequence[Judgement]) -> Judgement:
+    """What most of those say who judged a variant, as if one person said it."""
+    said: dict[str, Reply] = {
+        one.name: _reply(majority([one.reply(judgement) for judgement in judgements]))
+        for one in QUESTIONS
+    }
+    return judgements[0].model_copy(update=said)
+
+
+def _reply(verdict: bool | None) -> Reply:
+    return "cannot_say" if verdict is None else "yes" if verdict else "no"
+
+
+def _replied(judgement: Judgement) -> bool:
+    return any(question.reply(judgement) != "cannot_say" for question in QUESTIONS)

@@ -1,0 +1,146 @@
+"""Variants judged by a model, on the store's ledger, caps and cache."""
+
+import uuid
+from collections.abc import Sequence
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from functools import partial
+
+from smile_trace.errors import SmileTraceError
+from smile_trace.explaining.concurrency import wait_for
+from smile_trace.explaining.cost_estimate import Estimate
+from smile_trace.explaining.named_models import named_model, settings_of
+from smile_trace.models.accounting.meter import ask_all
+from smile_trace.models.accounting.metered import MeteredModel
+from smile_trace.models.suppression import suppress_instrumentation
+from smile_trace.probes.judge import judge_id, question_to_judge, read_reply
+from smile_trace.records import Prompted, Record, Response
+from smile_trace.records.judgement import Judgement, ReviewTask
+from smile_trace.settings import ModelSettings, RerunSettings, ServerSettings, Settings
+from smile_trace.store import Store
+from smile_trace.store.spending.ledger import StoredLedger
+
+AT_ONCE = 20
+"""Variants that are asked about together; what they said is kept before the next ones are asked."""
+
+
+class Judged(Record):
+    """How many variants a judge judged, how many of its replies could not be read, and how many it
+    did not give; `failure` is one reason for that."""
+
+    judged: int = 0
+    unreadable: int = 0
+    failed: int = 0
+    failure: str | None = None
+
+
+def judge_settings(name: str, settings: Settings) -> ModelSettings:
+    """The settings of a model that is to judge.
+
+    Raises:
+        SmileTraceError: there is no such model, or it is a function of the application.
+    """
+    how = settings_of(name, settings)
+    if isinstance(how, RerunSettings):
+        raise SmileTraceError(
+            f"{name!r} is a function of the application, which cannot judge: name an endpoint or a "
+            "local model"
+        )
+    return how
+
+
+def estimate_judging(name: str, tasks: Sequence[ReviewTask], settings: Settings) -> Estimate:
+    """The most that it takes to have variants judged, each question as long as the longest.
+
+    Raises:
+        SmileTraceError: as for `judge_settings`.
+    """
+    how = judge_settings(name, settings)
+    asked = [question_to_judge(task, how) for task in tasks]
+    longest = max(asked, key=lambda one: len(one.messages[-1].content))
+    prompted = Prompted(
+        messages=longest.messages,
+        parameters=longest.parameters,
+        answer_limit=longest.answer_limit,
+        answer=None,
+    )
+    attempts = 1 + (how.retries if isinstance(how, ServerSettings) else 1)
+    return Estimate.of_requests(name, how, prompted, len(tasks) * attempts, "message")
+
+
+def ask_judge(name: str, tasks: Sequence[ReviewTask], store: Store, settings: Settings) -> Judged:
+    """Ask a model about each variant, and keep what it says. A reply that is not of the form that
+    was asked for is kept as one that cannot say.
+
+    Args:
+        name: a model of the settings.
+        tasks: the variants.
+        store: whose ledger pays, and where the judgements are kept.
+        settings: the models and the caps of a day.
+
+    Raises:
+        SmileTraceError: as for `judge_settings`.
+        ModelUnavailable: it cannot be asked at all.
+        BudgetExceeded: a daily cap is reached; what was judged before is kept.
+    """
+    how, who = judge_settings(name, settings), judge_id(name, settings)
+    asking = _Asking(name, how, store, settings)
+    counts = Judged()
+    for start in range(0, len(tasks), AT_ONCE):
+        some = tasks[start : start + AT_ONCE]
+        responses = wait_for(asking.ask(some))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        kept = list[tuple[ReviewTask, Judgement]]()
+        for task, response in zip(some, responses, strict=True):
+            if not response.ok:
+                failed = counts.failed + 1
+                counts = counts.model_copy(update={"failed": failed, "failure": response.failure})
+                continue
+            said = read_reply(task, response.text or "", judge=who, at=now)
+            count = "unreadable" if said is None else "judged"
+            counts = counts.model_copy(update={count: getattr(counts, count) + 1})
+            kept.append((task, said or _cannot_say(task, who, now)))
+        store.judge_judgements.keep([(task.item, said) for task, said in kept])
+    return counts
+
+
+class _Asking:
+    """Asks a judge; the answers about a trace are removed with it when it is forgotten."""
+
+    def __init__(self, name: str, how: ModelSettings, store: Store, settings: Settings) -> None:
+        caps = {"calls_per_explanation": None, "usd_per_explanation": None}
+        self._name, self._how, self._store = name, how, store
+        self._model = named_model(name, settings, None)
+        self._scope = f"judge/{uuid.uuid4().hex}"
+        self._ledger = StoredLedger(
+            store.database, settings.budget.model_copy(update=caps), settings.models, store.clock
+        )
+
+    async def ask(self, tasks: Sequence[ReviewTask]) -> list[Response]:
+        """A response for each; errors are those of `ask_judge`."""
+        with suppress_instrumentation():
+            got = await ask_all([partial(self._one, task) for task in tasks], nullcontext())
+        return [one if isinstance(one, Response) else Response(failure=str(one)) for one in got]
+
+    async def _one(self, task: ReviewTask) -> Response:
+        trace, cache = task.item.trace_id, self._store.responses
+        paid = MeteredModel(
+            self._model,
+            ledger=self._ledger,
+            cache=cache.used_by(trace) if trace else cache,
+            explanation=self._scope,
+            paid_as=self._name,
+        )
+        [response] = await paid.generate([question_to_judge(task, self._how)])
+        return response
+
+
+def _cannot_say(task: ReviewTask, who: str, now: str) -> Judgement:
+    return Judgement(
+        variant_id=task.item.id,
+        reviewer=who,
+        same_meaning="cannot_say",
+        worse="cannot_say",
+        reason="cannot_say",
+        judged_at=now,
+    )
