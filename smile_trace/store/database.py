@@ -47,9 +47,11 @@ class Database(ABC):
     Attributes:
         name: what it is called in a sentence: its path or its address, without a password.
         frees_space: whether `used_bytes` falls at once when rows are deleted.
+        elsewhere: what a person does to use another one.
     """
 
     frees_space: bool
+    elsewhere: str
 
     def __init__(self, engine: Engine, name: str) -> None:
         self.engine = engine
@@ -82,6 +84,9 @@ class Database(ABC):
     def migrate(self) -> None:
         """Bring the tables to this release's form.
 
+        Where they are shared, workers of an earlier release may be at work on them and go on:
+        a migration only adds what they need not know.
+
         Raises:
             StoreError: a newer release made them.
         """
@@ -97,7 +102,7 @@ class Database(ABC):
             if current is not None and current not in known:
                 raise StoreError(
                     f"{self.name} was written by a newer smile-trace: upgrade this one with "
-                    "`pip install -U smile-trace`, or choose another SMILE_TRACE_HOME."
+                    f"`pip install -U smile-trace`, or {self.elsewhere}."
                 )
             config.attributes["connection"] = connection
             self._upgrade(connection, config, current)

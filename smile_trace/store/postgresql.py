@@ -90,6 +90,7 @@ class PostgresDatabase(Database):
     """
 
     frees_space = False
+    elsewhere = "name another database in [store] url"
 
     def __init__(self, url: str) -> None:
         asked = make_url(url).set(drivername="postgresql+psycopg")

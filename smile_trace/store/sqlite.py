@@ -24,6 +24,7 @@ class SQLiteDatabase(Database):
     """One SQLite file, its engine and its transactions."""
 
     frees_space = True
+    elsewhere = "choose another SMILE_TRACE_HOME"
 
     def __init__(self, path: Path) -> None:
         self.path = path

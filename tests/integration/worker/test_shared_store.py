@@ -1,6 +1,7 @@
 """Workers on a store that they share: PostgreSQL, in place of a file in the home."""
 
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from smile_trace.settings import Settings
+from smile_trace.store import Store, StoreError
 from smile_trace.store.queries.status import Status
 from smile_trace.worker.run import run
 from smile_trace.worker.status import read_home
 from tests.support.fake_tracker import FakeTracker
+from tests.support.newer_release import newer_release
 from tests.support.planted import PlantedServer
 from tests.support.planted_process import PlantedProcess
 from tests.support.postgres_server import PostgresServer
@@ -40,6 +43,30 @@ def test_from_the_spool_to_the_tracker(
         assert item.explanation.ranked[0].text.startswith(WORD)
     assert len(server.bodies) == status.spent.calls == 40
     assert not list(settings.home.glob("*.db*"))
+
+
+def test_an_older_worker_goes_on_beside_a_newer_release(
+    configure: Callable[..., Settings], postgres_server: PostgresServer
+) -> None:
+    settings = configure(store={"url": postgres_server.new_database()})
+    stopping, tracker = threading.Event(), FakeTracker()
+    older = threading.Thread(
+        target=run, args=(settings,), kwargs={"trackers": [tracker], "stopping": stopping}
+    )
+    older.start()
+    try:
+        capture(settings, 1)
+        wait_for(lambda: tracker.explanations)  # it has asked the database everything once
+        with newer_release():
+            Store.open(settings).close()  # brings the tables on
+            capture(settings, 2)
+            wait_for(lambda: len(tracker.explanations) == 2)
+            assert read_home(settings).explained == 2
+    finally:
+        stopping.set()
+        older.join()
+    with pytest.raises(StoreError, match=r"upgrade this one .* name another database in \[store\]"):
+        Store.open(settings)
 
 
 class Pair:

@@ -4,8 +4,8 @@ Two application hosts with a shipper each, two receivers behind a balancer, four
 them read what the receivers take; the clock of one is an hour wrong), a real PostgreSQL, and a
 planted model that fails, counts and prices. Each part is killed with `kill -9`, workers are
 frozen, connections are ended, the disk of a receiver's host fills up, the database crashes and
-starts again. What ends is started again, as systemd would. Afterwards the accounting of `chaos`
-must hold over all of them.
+starts again, a newer release comes to one host after the other. What ends is started again, as
+systemd would. Afterwards the accounting of `chaos` must hold over all of them.
 """
 
 import os
@@ -16,24 +16,22 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-import smile_trace.store.session as session
-import smile_trace.worker.fleet as fleets
 from smile_trace.settings import Settings
 from smile_trace.store import StoreUnavailable
 from smile_trace.store.queries.status import Status
 from smile_trace.worker.status import read_home
 from tests.support import killed
 from tests.support.balancer import Balancer
-from tests.support.chaos import fault_run
 from tests.support.chaos.accounting import Accounting, check_accounting, visible_once
 from tests.support.chaos.fault_run import CAPS, CONCURRENT, FAULT_SHARE, capture
+from tests.support.chaos.fleet_worker import FleetWorker, prepare
 from tests.support.chaos.schedule import BUDGET
 from tests.support.fake_tracker import FolderTracker
 from tests.support.fault_injection import Disk
+from tests.support.newer_release import newer_release
 from tests.support.planted_process import TIMEOUT, PlantedProcess
 from tests.support.postgres_server import PostgresServer, programs
 from tests.support.receiver_process import Receiver
@@ -65,50 +63,11 @@ Kind = Literal[
     "connections ended",
     "database crashed",
     "disk full",
+    "release upgraded",
     "receiver killed",
     "shipper killed",
     "model killed",
 ]
-
-
-def prepare(home: Path) -> None:
-    """In a worker's process: as in `fault_run`, the fleet looks at itself more often, and the clock
-    is as wrong as the home says."""
-    fault_run.prepare(home)
-    ahead, right = float((home / "clock").read_text()), time.time
-    time.time = lambda: right() + ahead
-    fleets.PING_SECONDS, fleets.CONFIRM_SECONDS = 0.7, 2.5
-    session.SILENT_SECONDS = 5.0
-
-
-class _Worker:
-    """Workers, one after the other, on one home, whose machine's clock is so many seconds ahead."""
-
-    def __init__(self, processes: WorkerProcesses, ahead: float) -> None:
-        self.processes = processes
-        (processes.home / "clock").write_text(str(ahead))
-        self._process: ForkServerProcess | None = None
-
-    @property
-    def pid(self) -> int:
-        """The running process, or the last one."""
-        assert self._process is not None
-        return int(self._process.pid or 0)
-
-    @property
-    def running(self) -> bool:
-        """Whether it has not ended."""
-        return self._process is not None and self._process.is_alive()
-
-    def start(self) -> None:
-        """Start one."""
-        self._process = self.processes.start()
-
-    def kill(self) -> None:
-        """End it as `kill -9` does."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.join()
 
 
 class FleetRun:
@@ -141,21 +100,21 @@ class FleetRun:
         }
         self.receivers = [Receiver(folder / f"receiver-{n}") for n in range(RECEIVERS)]
         self._balancer = Balancer([one.port for one in self.receivers], self._chance)
-        self._balancing = ExitStack()
+        self._entered = ExitStack()
         self.hosts = [Settings(home=folder / f"host-{n}") for n in range(HOSTS)]
         self.shippers = [
             ShipperProcess(host.home, self._balancer.url, timeout_seconds="5")
             for host in self.hosts
         ]
         self.tracker = FolderTracker(folder / "tracker")
-        self.workers: list[_Worker] = []
+        self.workers: list[FleetWorker] = []
         wrong, ahead = self._chance.randrange(size.workers), self._chance.choice((HOUR, -HOUR))
         homes = [folder / f"worker-{n}" for n in range(RECEIVERS, size.workers)]
         for n, home in enumerate([*(one.home for one in self.receivers), *homes]):
             home.mkdir(mode=0o700, exist_ok=True)
             (home / "tracker").symlink_to(self.tracker.folder)  # one, as a real one is
             processes = WorkerProcesses(home, tables, prepare)
-            self.workers.append(_Worker(processes, ahead if n == wrong else 0.0))
+            self.workers.append(FleetWorker(processes, ahead if n == wrong else 0.0))
         self.settings = Settings(home=folder / "operator", **tables)
         self.interruptions = self.worker_kills = self.model_kills = self.kills = 0
 
@@ -171,7 +130,7 @@ class FleetRun:
     def run(self) -> None:
         """Inject the faults while calls come in, and then let everything end."""
         self.model.start()
-        self._balancing.enter_context(self._balancer)
+        self._entered.enter_context(self._balancer)
         for one in self._services:
             one.start()
         for worker in self.workers:
@@ -182,6 +141,7 @@ class FleetRun:
             self._wait_for_requests(self._chance.randrange(1, 12), longest)
             self._inject(kind)
             self._start_what_ended()
+        self._end_upgrade()
         self._until(self._half_done)
         self.model.stop_faults()
         self._until(self._done)
@@ -203,17 +163,17 @@ class FleetRun:
 
     def close(self) -> None:
         """Kill what still runs."""
+        self._entered.close()
         for worker in self.workers:
             worker.processes.close()
         for one in self._services:
             one.close()
-        self._balancing.close()
         self.model.close()
         self.server.close()
 
     def _plan(self) -> list[Kind]:
         kinds: Sequence[Kind] = get_args(Kind)
-        first = self._chance.sample(kinds[:5], 2)  # what this release is about
+        first = self._chance.sample(kinds[:6], 2)  # what this release is about
         return [*first, *self._chance.choices(kinds, k=self._faults - len(first))]
 
     def _inject(self, kind: Kind) -> None:
@@ -240,6 +200,8 @@ class FleetRun:
                 self.server.start()
             case "disk full":
                 self._fill_disk(self._chance.randrange(RECEIVERS), 3 * seconds)
+            case "release upgraded":
+                self._upgrade_next()
             case "receiver killed":
                 self._restart(self._chance.choice(self.receivers), seconds)
             case "shipper killed":
@@ -249,7 +211,22 @@ class FleetRun:
                 time.sleep(seconds)
                 self.model.start()
                 self.model_kills += 1
-        self.kills += kind not in ("worker frozen", "disk full")
+        self.kills += kind not in ("worker frozen", "disk full", "release upgraded")
+
+    def _upgrade_next(self) -> None:
+        """The next host gets the newer release, and the operator with the first of them."""
+        older = [worker for worker in self.workers if not worker.newer]
+        if older:
+            older[0].upgrade()
+        if len(older) == len(self.workers):
+            self._entered.enter_context(newer_release())
+
+    def _end_upgrade(self) -> None:
+        """No host stays behind: an older worker that has ended is refused at its next start."""
+        if any(worker.newer for worker in self.workers):
+            for worker in self.workers:
+                if not worker.newer:
+                    worker.upgrade()
 
     def _restart(self, one: Receiver | ShipperProcess, seconds: float) -> None:
         one.kill()
@@ -301,11 +278,14 @@ class FleetRun:
     def _until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + END_WAIT
         while not condition():
-            assert time.monotonic() < deadline, f"it did not end\n{self._status()}\n{self.log()}"
+            assert time.monotonic() < deadline, self._left()
             time.sleep(0.3)
 
-    def _status(self) -> Status:
-        return read_home(self.settings)
+    def _left(self) -> str:
+        """How things stand where it does not end, and which lines wait on the way to the store."""
+        spools = {str(one.home): len(one.waiting()) for one in self.shippers}
+        spools |= {str(one.home): len(one.spooled()) for one in self.receivers}
+        return f"it did not end\n{read_home(self.settings)}\nlines in {spools}\n{self.log()}"
 
     def _ended(self, now: Status) -> bool:
         waiting = sum(tracker.waiting for tracker in now.trackers)
