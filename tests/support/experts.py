@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Sequence
+from functools import cache
 
+from smile_trace.probes.confirmation import Judge, agreement
 from smile_trace.records.judgement import Judgement, Reply, ReviewItem
 
 SLIP = 0.1
@@ -60,3 +62,18 @@ def experts(
     truths = planted(rng, number, precision, probe)
     one, other = (said_by(rng, who, truths, SLIP) for who in ("one", "other"))
     return list(truths), one + other
+
+
+@cache
+def judge(
+    seed: int, wrong: float, *, shared: int = 100, precision: float = 0.6
+) -> tuple[Judge, list[ReviewItem], list[Judgement]]:
+    """A judge with as many wrong replies, and three people who slip, on variants of `order`; the
+    judge has also judged eighty variants of `format`, truly failures, and of `swap`, mostly not."""
+    rng = random.Random(seed)
+    known = planted(rng, shared, precision)
+    people = [one for who in "abc" for one in said_by(rng, who, known, SLIP)]
+    alone = planted(rng, 80, 0.95, "format") | planted(rng, 80, 0.3, "swap")
+    said = said_by(rng, "judge", known | alone, wrong)
+    items = [*known, *alone]
+    return Judge(said, agreement("judge", items, people, said)), items, people
