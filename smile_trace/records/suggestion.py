@@ -6,11 +6,12 @@ from smile_trace.records.base import Record
 from smile_trace.records.comparison import AnswerComparison
 from smile_trace.records.report import Share
 
-SuggestionKind = Literal["no_effect", "harmful", "document", "hijack", "format"]
+SuggestionKind = Literal["no_effect", "harmful", "document", "hijack", "order", "format"]
 """`no_effect`: a shorter prompt, without instructions that have none. `harmful`: a prompt without
 an instruction that makes confirmed failures wrong. `document`: requests without a document that
 makes them wrong, by the same template. `hijack`: a sentence after which instructions
-that stand in documents are no longer obeyed. `format`: the same words in a format in which the
+that stand in documents are no longer obeyed. `order`: its paragraphs in an order in which that of
+the documents, examples or options matters less. `format`: the same words in a format in which the
 answers depend less on it."""
 
 

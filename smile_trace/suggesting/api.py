@@ -32,8 +32,8 @@ def suggest(
     settings: Settings | None = None,
 ) -> Suggestions:
     """Suggest changes of a prompt: instructions without effect, an instruction or a document that
-    makes confirmed failures wrong, a sentence against instructions that stand in documents, a
-    format on which the answers depend less.
+    makes confirmed failures wrong, a sentence against instructions that stand in documents, an
+    order and a format on which the answers depend less.
 
     Each was replayed on calls and on confirmed failures that it was not made from, and harmed none
     of them.

@@ -11,6 +11,7 @@ from smile_trace.suggesting.kinds.format import find_format
 from smile_trace.suggesting.kinds.harmful import find_harmful
 from smile_trace.suggesting.kinds.hijack import find_hijack
 from smile_trace.suggesting.kinds.no_effect import find_no_effect
+from smile_trace.suggesting.kinds.order import find_order
 from smile_trace.suggesting.replays import BudgetSpent
 from smile_trace.suggesting.tokens import tokens_saved
 from smile_trace.suggesting.trials import ALPHA, NothingTried, Trials
@@ -32,12 +33,14 @@ async def find_and_try(trials: Trials, base_url: str | None) -> list[Outcome]:
     shorter = _tried(trials, find_no_effect(trials, apart), base_url)
     misled = _tried(trials, find_document(trials), base_url)
     guarded = _tried(trials, find_hijack(trials), base_url)
+    ordered = _tried(trials, find_order(trials), base_url)
     formatted = _tried(trials, find_format(trials), base_url)
     return [
         await _within_budget("no_effect", shorter),
         harmful,
         await _within_budget("document", misled),
         await _within_budget("hijack", guarded),
+        await _within_budget("order", ordered),
         await _within_budget("format", formatted),
     ]
 

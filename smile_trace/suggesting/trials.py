@@ -156,12 +156,20 @@ class Trials:
         return ""
 
     async def another(
-        self, template: str, changed: str, inputs: Sequence[Input]
+        self,
+        template: str,
+        changed: str,
+        inputs: Sequence[Input],
+        varied: Sequence[Input] | None = None,
     ) -> list[bool | None]:
         """Whether each call gets another answer by `changed` than by the template (half of it gone,
-        beyond the model's own noise); None where it got none."""
+        beyond the model's own noise); None where it got none.
+
+        Args:
+            varied: what `changed` is asked over; None for the same calls.
+        """
         olds = await self.replays.answers(template, inputs)
-        news = await self.replays.answers(changed, inputs)
+        news = await self.replays.answers(changed, inputs if varied is None else varied)
         pairs = [paired(old, new) for old, new in zip(olds, news, strict=True)]
         return [None if pair is None else self._mean([pair]) >= CHANGED for pair in pairs]
 

@@ -11,8 +11,9 @@ from smile_trace.suggesting.cases import use_in
 
 @dataclass(frozen=True)
 class Varied:
-    """A variant of a call's request that still holds the template."""
+    """A variant of a call's request that still holds the template; `of` is the request."""
 
+    of: Input
     input: Input
     variant: Variant
 
@@ -22,7 +23,7 @@ def varied_by(probe: Probe, inputs: Sequence[Input], seed: int) -> list[Varied]:
     found = []
     for number, item in enumerate(inputs):
         every = [
-            Varied(Input(item.call.model_copy(update={"messages": one.messages}), use), one)
+            Varied(item, Input(item.call.model_copy(update={"messages": one.messages}), use), one)
             for one in probe.variants(Prompted.of(item.call), seed + number)
             if (use := use_in(one.messages, item.use.name, item.use.version, item.use.template))
         ]
