@@ -35,20 +35,22 @@ def confirmations_of(store: Store, conf: Settings) -> Mapping[str, Confirmation]
     """Of every probe that a variant was judged of, whether its profile is kept or not: by people,
     and by the judge of the settings where that agrees with them enough."""
     items, people = _judged(store.judgements.read())
-    chosen = [judge for judge in judges(store) if judge.agreement.judge == _chosen(conf)]
-    judge = next((one for one in chosen if one.agreement.counts), None)
+    chosen = None if conf.review.judge is None else judge_id(conf.review.judge, conf)
+    found = () if chosen is None else judges(store, only=chosen)
+    judge = next((one for one in found if one.agreement.counts), None)
     if judge is not None:
         items |= _judged(store.judge_judgements.read())[0]
     return confirmations(list(items.values()), people, judge)
 
 
-def judges(store: Store) -> list[Judge]:
-    """Every model that was asked to judge, and how far it agrees with people."""
+def judges(store: Store, *, only: str | None = None) -> list[Judge]:
+    """Every model that was asked to judge, or one of them, and how far it agrees with people."""
     items, people = _judged(store.judgements.read())
     others, said = _judged(store.judge_judgements.read())
     by_judge = defaultdict[str, list[Judgement]](list)
     for one in said:
-        by_judge[one.reviewer].append(one)
+        if only in (None, one.reviewer):
+            by_judge[one.reviewer].append(one)
     variants = list({**items, **others}.values())
     return [Judge(them, agreement(who, variants, people, them)) for who, them in by_judge.items()]
 
@@ -76,8 +78,3 @@ def _judged(
     judged: Sequence[tuple[ReviewItem, Judgement]],
 ) -> tuple[dict[str, ReviewItem], list[Judgement]]:
     return {item.id: item for item, _ in judged}, [judgement for _, judgement in judged]
-
-
-def _chosen(conf: Settings) -> str | None:
-    """Who the judge of the settings is."""
-    return None if conf.review.judge is None else judge_id(conf.review.judge, conf)

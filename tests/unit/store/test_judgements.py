@@ -41,6 +41,16 @@ def test_it_goes_when_its_trace_is_forgotten_and_does_not_come_back(store: Store
     assert store.judgements.read() == both[1:]
 
 
+def test_a_judge_of_the_same_name_is_kept_apart_and_forgotten_too(store: Store) -> None:
+    one = item("one")
+    store.judgements.keep([(one, judgement(one, "demo"))])
+    store.judge_judgements.keep([(one, judgement(one, "demo", "no"))])
+    assert [said.worse for _, said in store.judgements.read()] == ["yes"]
+    assert [said.worse for _, said in store.judge_judgements.read()] == ["no"]
+    store.forgetting.erase([trace_id(1)], now=5.0)
+    assert store.judgements.read() == store.judge_judgements.read() == []
+
+
 def test_it_outlives_what_retention_removes(store: Store) -> None:
     with_profile(store)
     one = item("one")
