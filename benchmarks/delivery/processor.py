@@ -16,7 +16,7 @@ from smile_trace.records.otlp import spans_to_otlp
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.trackers.otlp import to_request
-from smile_trace.worker.delivery.turns import TRACES
+from smile_trace.worker.delivery.turns import LIMITS, TRACES
 from smile_trace_langfuse.spans import spans_for_langfuse
 from smile_trace_mlflow.spans import spans_for_mlflow
 from smile_trace_phoenix.spans import spans_for_phoenix
@@ -40,11 +40,11 @@ def main() -> None:
         store = Store.open(Settings(home=home))
         outbox, now = store.outbox, time.time()
         outbox.fill("mlflow", now=now)
-        due = [one.item for one in outbox.due("mlflow", "trace", now=now, limit=TRACES)]
+        due = [one.item for one in outbox.due("mlflow", LIMITS, now=now)["trace"]]
         traces = store.trace_many(due)
         steps: dict[str, Callable[[], Any]] = {
             "queue what is new": lambda: outbox.fill("mlflow", now=now),
-            "ask what is due": lambda: outbox.due("mlflow", "trace", now=now, limit=TRACES),
+            "ask what is due": lambda: outbox.due("mlflow", LIMITS, now=now),
             "read the traces": lambda: store.trace_many(due),
             "write for MLflow": lambda: json.dumps(
                 spans_to_otlp([s for t in traces for s in spans_for_mlflow(t)])

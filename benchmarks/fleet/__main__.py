@@ -1,4 +1,5 @@
-"""`make bench-fleet`: reservations a second of PostgreSQL's ledger with 1, 4 and 16 processes.
+"""`make bench-fleet`: workers beside one (`workers`), an idle fleet, and reservations a second of
+PostgreSQL's ledger with 1, 4 and 16 processes.
 
 A server of its own is started, which waits for the disk as one in production does. Every client
 reserves for an explanation of its own, under one cap per day, model and explanation; in the second
@@ -13,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.fleet.workers import print_idle, print_rates
 from smile_trace.settings import Budget, Settings
 from smile_trace.store import Store
 from smile_trace.store.spending.ledger import StoredLedger
@@ -26,13 +28,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-fleet")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--calls", type=int, default=160, help="explained by the largest fleet")
     wanted = parser.parse_args()
     SETTINGS.update(DURABLE)
     server = PostgresServer(programs())
     try:
         [[version]] = server.execute("SHOW server_version")
-        print(f"PostgreSQL {version}, {os.cpu_count()} cores, {wanted.seconds:g} s each\n")
-        print("| clients | reservations/s | reserved and settled/s |")
+        print(f"PostgreSQL {version}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        print_rates(server, wanted.calls)
+        print_idle(server, 4)
+        print("\n| clients | reservations/s | reserved and settled/s |")
         print("|--:|--:|--:|")
         for clients in wanted.clients:
             rates = [

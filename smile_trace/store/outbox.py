@@ -1,10 +1,13 @@
 """The outbox: what each tracker still has to receive, and what it received."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Select,
     and_,
     bindparam,
     delete,
@@ -114,35 +117,31 @@ class Outbox:
     def due(
         self,
         tracker: str,
-        kind: Kind,
+        limits: Mapping[Kind, int],
         *,
         now: float,
-        limit: int,
         alone: bool = False,
-        without: Collection[str] = (),
-    ) -> list[Delivery]:
-        """What its time has come for, oldest first; what belongs into a trace, once that has
-        arrived.
+        without: Mapping[Kind, Collection[str]] = MappingProxyType({}),
+    ) -> dict[Kind, list[Delivery]]:
+        """What its time has come for, by kind, oldest first; what belongs into a trace, once that
+        has arrived.
 
         Args:
+            limits: the kinds, each with how many at most.
             alone: for a tracker that takes explanations alone: none waits for a trace.
             without: items that are on their way already.
         """
-        query = select(deliveries).where(_due(tracker, kind, now, without))
-        if kind != "trace" and not alone:
-            trace = deliveries.alias("trace")
-            query = query.add_columns(trace.c.external_id.label("traced_as")).join(
-                trace,
-                and_(
-                    trace.c.tracker == deliveries.c.tracker,
-                    trace.c.kind == "trace",
-                    trace.c.item == deliveries.c.trace_id,
-                    trace.c.state == "delivered",
-                ),
-            )
-        query = query.order_by(deliveries.c.not_before, age()).limit(limit)
+        queries: dict[Kind, Select[Any]] = {
+            kind: _due(tracker, kind, now, without.get(kind, ()))
+            if kind == "trace" or (alone and kind == "explanation")
+            else _due_in_trace(tracker, kind, now, without.get(kind, ()))
+            for kind in limits
+        }
         with self._database.read() as connection:
-            return [_delivery(row) for row in connection.execute(query)]
+            return {
+                kind: [_delivery(row) for row in connection.execute(query.limit(limits[kind]))]
+                for kind, query in queries.items()
+            }
 
     @contextmanager
     def settling(self) -> Iterator["Settling"]:
@@ -273,14 +272,28 @@ class Settling:
         self._rows.setdefault(tuple(values), []).append({**which, **values})
 
 
-def _due(tracker: str, kind: Kind, now: float, without: Collection[str]):  # type: ignore[no-untyped-def]
-    return and_(
+def _due(tracker: str, kind: Kind, now: float, without: Collection[str]) -> Select[Any]:
+    waits = and_(
         deliveries.c.tracker == tracker,
         deliveries.c.kind == kind,
         deliveries.c.state == "waiting",
         deliveries.c.not_before <= now,
         deliveries.c.item.not_in(without),
     )
+    return select(deliveries).where(waits).order_by(deliveries.c.not_before, age())
+
+
+def _due_in_trace(tracker: str, kind: Kind, now: float, without: Collection[str]) -> Select[Any]:
+    """Also as what the tracker received its trace, which it has to have."""
+    trace = deliveries.alias("trace")
+    arrived = and_(
+        trace.c.tracker == deliveries.c.tracker,
+        trace.c.kind == "trace",
+        trace.c.item == deliveries.c.trace_id,
+        trace.c.state == "delivered",
+    )
+    query = _due(tracker, kind, now, without)
+    return query.add_columns(trace.c.external_id.label("traced_as")).join(trace, arrived)
 
 
 def _delivery(row) -> Delivery:  # type: ignore[no-untyped-def]

@@ -29,7 +29,8 @@ def sample(store: Store, settings: Settings, clock: Callable[[], float] = time.t
     total, limit = 0, 500
     while True:
         batch = store.jobs.undecided(limit)
-        total += _keep(store, batch, settings, clock)
+        if batch:
+            total += _keep(store, batch, settings, clock)
         if len(batch) < limit and not store.jobs.set_aside_unreadable(limit):
             return total
 

@@ -93,12 +93,12 @@ def explain(store: Store, number: int) -> None:
 
 def traces(store: Store, tracker: str = "t", now: float = 10.0) -> list[Delivery]:
     store.outbox.fill(tracker, now=now)
-    return store.outbox.due(tracker, "trace", now=now, limit=100)
+    return store.outbox.due(tracker, {"trace": 100}, now=now)["trace"]
 
 
 def explanations(store: Store, tracker: str = "t", now: float = 10.0) -> list[Delivery]:
     store.outbox.fill(tracker, now=now)
-    return store.outbox.due(tracker, "explanation", now=now, limit=100)
+    return store.outbox.due(tracker, {"explanation": 100}, now=now)["explanation"]
 
 
 def deliver(store: Store, *deliveries: Delivery) -> None:

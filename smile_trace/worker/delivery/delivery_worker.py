@@ -88,9 +88,9 @@ class DeliveryWorker:
         While one turn is on its way, what came of the one before is noted in the store, and then
         the next one is read from it.
         """
-        self._turns.fill()
         state = self._store.outbox.state(self.name)
         if state.not_before > self._clock():
+            self._turns.fill()  # so that `status` counts what waits
             return Delivered(unavailable=state.reason)
         counts: Counter[str] = Counter()
         unavailable: TrackerUnavailable | None = None

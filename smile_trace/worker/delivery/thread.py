@@ -77,7 +77,11 @@ class DeliveryThread(threading.Thread):
                 self._stopping.wait(wait)
 
     def _deliver_due(self, *, at_once: bool) -> float | None:
-        """Deliver what is due; returns the seconds until the next try, None where nothing waits."""
+        """Deliver what is due; at the end the seconds until the next try, None where nothing waits.
+
+        Args:
+            at_once: nothing more will come.
+        """
         worker = self.delivery_worker
         done = worker.run(self._stopping.is_set)
         if done.traces or done.explanations or done.paths or done.profiles:
@@ -100,4 +104,4 @@ class DeliveryThread(threading.Thread):
                     worker.resume()
             except TrackerUnavailable as error:
                 worker.pause(error)
-        return worker.wait()
+        return worker.wait() if at_once else None

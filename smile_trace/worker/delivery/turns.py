@@ -1,9 +1,9 @@
 """What is due for one tracker, read from the store turn by turn."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import Call, Trace
@@ -26,10 +26,10 @@ from smile_trace.trackers import (
 )
 from smile_trace.worker.delivery.removals import Removals
 
-Item = TypeVar("Item")
-
-TRACES, EXPLANATIONS, PATHS, PROFILES, UNEXPLAINED = 50, 10, 5, 10, 50
+TRACES = 50
+LIMITS: dict[Kind, int] = {"trace": TRACES, "explanation": 10, "path": 5, "profile": 10}
 """How many go into one batch."""
+UNEXPLAINED: dict[Kind, int] = {"unexplained": 50}
 FILL_SECONDS = 1.0
 """How long what is new in the store may stay unseen while there is enough to deliver."""
 
@@ -115,35 +115,47 @@ class Turns:
         # Before the batches: of a trace that is forgotten meanwhile, what is sent all the same is
         # deleted in a later turn.
         removals = () if under_way.removals else self._removals.waiting()
+        due = self._store.outbox.due(
+            self._tracker.name,
+            LIMITS if under_way else LIMITS | UNEXPLAINED,
+            now=self._clock(),
+            alone=not self._takes_traces,
+            without={kind: under_way.items(kind) for kind in LIMITS},
+        )
+        unexplained = due.pop("unexplained", [])
+        batches = self._batches(due) if any(due.values()) else self._others(unexplained)
+        return Turn(removals, [batch for batch in batches if batch.found])
+
+    def _batches(self, due: Mapping[Kind, Sequence[Delivery]]) -> list[Batch]:
         tracker = self._tracker
-        batches = [
-            Batch("traces", self._traces(under_way), TRACE_UNREADABLE, tracker.deliver_traces),
+        return [
+            Batch("traces", self._traces(due["trace"]), TRACE_UNREADABLE, tracker.deliver_traces),
             Batch(
                 "explanations",
-                self._found("explanation", EXPLANATIONS, self._explained, under_way),
+                [(one, self._explained(one)) for one in due["explanation"]],
                 CALL_REMOVED,
                 tracker.deliver_explanations,
             ),
             Batch(
                 "paths",
-                self._found("path", PATHS, self._path, under_way),
+                [(one, self._path(one)) for one in due["path"]],
                 TRACE_UNREADABLE,
                 tracker.deliver_paths,
             ),
             Batch(
                 "profiles",
-                self._found("profile", PROFILES, self._profile, under_way),
+                [(one, self._profile(one)) for one in due["profile"]],
                 CALL_REMOVED,
                 tracker.deliver_profiles,
             ),
         ]
-        if not under_way and not any(batch.found for batch in batches):
-            others = self._found("unexplained", UNEXPLAINED, self._unexplained)
-            batches = [Batch("unexplained", others, EXPLAINED_SINCE, tracker.deliver_unexplained)]
-        return Turn(removals, [batch for batch in batches if batch.found])
 
-    def _traces(self, under_way: Turn) -> list[tuple[Delivery, CapturedTrace | None]]:
-        due = self._due("trace", TRACES, under_way)
+    def _others(self, due: Sequence[Delivery]) -> list[Batch]:
+        found = [(one, self._unexplained(one)) for one in due]
+        deliver = self._tracker.deliver_unexplained
+        return [Batch("unexplained", found, EXPLAINED_SINCE, deliver)]
+
+    def _traces(self, due: Sequence[Delivery]) -> list[tuple[Delivery, CapturedTrace | None]]:
         if not due:
             return []
         traces = {trace.trace_id: trace for trace in self._store.trace_many([d.item for d in due])}
@@ -152,25 +164,6 @@ class Turns:
             for trace_id, trace in traces.items()
         }
         return [(delivery, items.get(delivery.item)) for delivery in due]
-
-    def _found(
-        self,
-        kind: Kind,
-        limit: int,
-        item: Callable[[Delivery], Item | None],
-        under_way: Turn = NOTHING,
-    ) -> list[tuple[Delivery, Item | None]]:
-        return [(delivery, item(delivery)) for delivery in self._due(kind, limit, under_way)]
-
-    def _due(self, kind: Kind, limit: int, under_way: Turn) -> list[Delivery]:
-        return self._store.outbox.due(
-            self._tracker.name,
-            kind,
-            now=self._clock(),
-            limit=limit,
-            alone=kind == "explanation" and not self._takes_traces,
-            without=under_way.items(kind),
-        )
 
     def _explained(self, delivery: Delivery) -> ExplainedCall | None:
         trace = self._store.trace(delivery.trace_id)

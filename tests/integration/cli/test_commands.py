@@ -203,7 +203,7 @@ def test_a_tracker_that_came_later_gets_a_period_on_request(shell: Shell) -> Non
     assert shell.run(*deliver) == (0, are, "")
     there = "Nothing of that time is new for phoenix: 2 traces are there, or on the way.\n"
     assert shell.run(*deliver) == (0, there, "")
-    due = store.outbox.due("phoenix", "trace", now=0.0, limit=9)
+    due = store.outbox.due("phoenix", {"trace": 9}, now=0.0)["trace"]
     assert [delivery.item for delivery in due] == [trace_id(1), trace_id(2)]
     store.close()
 

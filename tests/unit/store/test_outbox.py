@@ -183,8 +183,9 @@ def test_a_tracker_without_traces_gets_explanations_alone(store: Store) -> None:
     explain(store, 1)
     store.outbox.fill("t", now=10.0)  # as 0.1 queued it, with traces
     store.outbox.fill("t", now=10.0, wanted=Wanted(traces=False))
-    assert store.outbox.due("t", "trace", now=10.0, limit=100) == []
-    [due] = store.outbox.due("t", "explanation", now=10.0, limit=100, alone=True)
+    assert store.outbox.due("t", {"trace": 100}, now=10.0) == {"trace": []}
+    due_now = store.outbox.due("t", {"explanation": 100}, now=10.0, alone=True)
+    [due] = due_now["explanation"]
     assert (due.item, due.traced_as) == (call_id(1), None)
 
 
