@@ -13,7 +13,7 @@ from smile_trace.bounded_http import MAX_REPLY_MB
 from smile_trace.presentable import hide
 from smile_trace.records import JSON, Span
 from smile_trace.trackers import TrackerUnavailable
-from smile_trace.trackers.http import HttpClient, RequestRejected, Service
+from smile_trace.trackers.http import HttpClient, Params, RequestRejected, Service
 from smile_trace.trackers.late_path import PATH_NAME
 from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace.trackers.otlp import post_spans
@@ -22,8 +22,10 @@ from smile_trace_phoenix.annotations import Kind
 
 _LOOKS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Seconds before each look for what was sent; most often it is there at the third."""
+LISTED = 1000
+"""Items in one reply of a list."""
 MOST_PAGES = 200
-"""Pages of a trace's spans, of 1,000 each: a list without end ends there."""
+"""Pages of a list, or of a trace's spans: one without end ends there."""
 _TRACE = """query($id: String!, $after: String) { found: getTraceByOtelId(traceId: $id) {
     spans(first: 1000, after: $after) { pageInfo { hasNextPage endCursor }
     edges { node { spanId name parentId spanKind startTime endTime } } } } }"""
@@ -160,6 +162,23 @@ class PhoenixServer:
         return True
 
     # -- anything else -----------------------------------------------------------------------
+
+    def listed(self, path: str, params: Params) -> list[dict[str, Any]]:
+        """Everything in a list, page by page; empty where there is no such thing."""
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            asked = {**params, "limit": str(LISTED), **({"cursor": cursor} if cursor else {})}
+            reply = self.http.get(path, asked)
+            if reply is None:
+                break
+            with self.http.service.reading():
+                found += reply["data"]
+                following = reply["next_cursor"]
+            if following is None or following == cursor:
+                break
+            cursor = str(following)
+        return found
 
     def delete(self, what: str, identifier: str) -> bool:
         """Delete a span, trace, dataset or experiment; whether there was one."""

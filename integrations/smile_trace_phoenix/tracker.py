@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from smile_trace.errors import ReasonCode
 from smile_trace.records import JSON, Span, Trace
+from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.trackers import (
     Capabilities,
     CapturedTrace,
@@ -27,7 +28,7 @@ from smile_trace.trackers.fields import retrievers
 from smile_trace.trackers.http import RequestRejected
 from smile_trace.trackers.late_path import path_span
 from smile_trace.trackers.late_span import Parent, explanation_span
-from smile_trace_phoenix import annotations
+from smile_trace_phoenix import annotations, reviews
 from smile_trace_phoenix.comparisons import deliver_comparison
 from smile_trace_phoenix.forgetting import forget_trace
 from smile_trace_phoenix.places import external_traces, place_of_call, place_of_root, was_read
@@ -52,6 +53,7 @@ class PhoenixTracker(Tracker):
         forgets=True,
         paths=True,
         profiles=True,
+        reviews=True,
         unexplained=True,
     )
 
@@ -213,7 +215,7 @@ class PhoenixTracker(Tracker):
             self._send([item.trace])
         return Deferred(reason=f"the spans of {item.traced_as} have not arrived yet", seconds=SOON)
 
-    # -- about prompts, and forgetting -------------------------------------------------------
+    # -- about prompts, for review, and forgetting -------------------------------------------
 
     def deliver_comparison(self, item: ComparedPrompt) -> Outcome:
         """See `Tracker.deliver_comparison`: an experiment per version, in the prompt's dataset."""
@@ -222,9 +224,23 @@ class PhoenixTracker(Tracker):
         except RequestRejected as rejected:
             return rejected.outcome
 
+    def send_for_review(self, queue: str, tasks: Sequence[ReviewTask]) -> None:
+        """See `Tracker.send_for_review`; a queue is a project, a variant a trace in it."""
+        reviews.send(self._server, self.project, queue, tasks)
+
+    def read_reviews(self, queue: str) -> list[Judgement]:
+        """See `Tracker.read_reviews`."""
+        return reviews.read(self._server, self.project, queue)
+
     def forget(self, items: Sequence[ForgottenTrace]) -> list[Outcome]:
         """See `Tracker.forget`; of a trace that the application itself sent, only what is ours."""
-        return outcomes(deliver_each(items, lambda item: forget_trace(self._server, item)))
+        forget_variants = reviews.forgetting(self._server)
+
+        def forget(item: ForgottenTrace) -> Outcome:
+            forget_variants(item.trace_id)
+            return forget_trace(self._server, item)
+
+        return outcomes(deliver_each(items, forget))
 
 
 def _gone(trace_id: str) -> Rejected:

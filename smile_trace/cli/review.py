@@ -175,9 +175,9 @@ def with_queues(settings: "Settings") -> "Iterator[list[Tracker]]":
         chosen = [tracker for tracker in trackers if tracker.capabilities.reviews]
         if not chosen:
             raise SmileTraceError(
-                "no active tracker has review queues: set MLFLOW_TRACKING_URI, OPIK_API_KEY, or "
-                "LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, or judge on the page that "
-                "smile-trace review opens"
+                "no active tracker has review queues: set MLFLOW_TRACKING_URI, OPIK_API_KEY, "
+                "PHOENIX_COLLECTOR_ENDPOINT, or LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, or "
+                "judge on the page that smile-trace review opens"
             )
         yield chosen
 

@@ -3,7 +3,7 @@
 import contextlib
 import time
 
-from playwright.sync_api import BrowserContext, Locator, Page
+from playwright.sync_api import BrowserContext, Locator, Page, Response
 from playwright.sync_api import Error as PlaywrightError
 
 PATIENCE = 120_000
@@ -53,6 +53,34 @@ def open_page(page: Page, url: str, text: str) -> Locator:
     found.wait_for(timeout=PATIENCE)
     _settle(page)
     return found
+
+
+def open_review(page: Page, url: str) -> None:
+    """Open a project, its newest variant, and the editor of annotations."""
+    page.goto(url, timeout=PATIENCE)
+    page.locator("tbody").get_by_role("link").first.click(timeout=PATIENCE)
+    page.get_by_role("button", name="Annotate this span").click(timeout=PATIENCE)
+    page.get_by_role("button", name="Close annotations").wait_for(timeout=PATIENCE)
+    _settle(page)
+
+
+def reply_in_review(page: Page, **replies: str) -> None:
+    """Choose a reply to each question of the variant that is open: each is stored at once."""
+    for question, reply in replies.items():
+        page.get_by_role("button", name=f"Select an item smile_{question}").click(timeout=PATIENCE)
+        with page.expect_response(_stores_an_annotation, timeout=PATIENCE) as waiting:
+            page.get_by_role("option", name=reply, exact=True).click(timeout=PATIENCE)
+        assert "errors" not in waiting.value.json()
+
+
+def next_in_review(page: Page) -> None:
+    """Go on to the next variant, which nobody has judged."""
+    page.get_by_role("button", name="Next trace").click(timeout=PATIENCE)
+    page.get_by_role("button", name="Select an item smile_reason").wait_for(timeout=PATIENCE)
+
+
+def _stores_an_annotation(response: Response) -> bool:
+    return "AnnotationMutation" in (response.request.post_data or "")
 
 
 def _settle(page: Page) -> None:

@@ -16,6 +16,7 @@ from smile_trace_langfuse.server import LangfuseServer
 from smile_trace_opik.server import OpikServer
 from smile_trace_otlp.endpoint import OtlpOptions, endpoint_of
 from smile_trace_otlp.tracker import OtlpTracker
+from smile_trace_phoenix import reviews as phoenix_reviews
 from smile_trace_phoenix.comparisons import deliver_comparison
 from smile_trace_phoenix.forgetting import forget_trace
 from smile_trace_phoenix.places import EXTERNAL_TRACE, place_of_call, place_of_root
@@ -104,6 +105,9 @@ def _of_phoenix(servers: _Servers) -> Iterator[Callable[[], object]]:
     yield lambda: place_of_root(phoenix, trace, TRACE_ID)
     yield lambda: deliver_comparison(phoenix, _compared())
     yield lambda: forget_trace(phoenix, _forgotten())
+    yield lambda: phoenix_reviews.send(phoenix, "p", "q", [sample_review(TRACE_ID)])
+    yield lambda: phoenix_reviews.read(phoenix, "p", "q")
+    yield lambda: phoenix_reviews.forgetting(phoenix)(TRACE_ID)
 
 
 @cache
@@ -138,6 +142,9 @@ def _seeds() -> list[bytes]:
         b'{"id":"q","data":[{"id":"q","name":"q","objectId":"o","objectType":"TRACE","traceId":"t",'
         b'"metadata":{"smile_variant":"id v"},"subject":{"id":"t"},"updatedAt":"2026","value":"no",'
         b'"annotation":{"authorUserId":null}}],"meta":{"totalPages":1}}',
+        b'{"data":[{"id":"i","name":"p review: q","context":{"trace_id":"t","span_id":"s"},'
+        b'"attributes":{"smile.variant":"v"},"annotator_kind":"HUMAN","span_id":"s","user_id":null,'
+        b'"result":{"label":"yes"},"updated_at":"2026"}],"next_cursor":null}',
         b'{"mediaId":"m","uploadUrl":"http://127.0.0.1:9/s?X=1"}',
         spans % (b"false", b""),
         spans % (b"true", COUNT),

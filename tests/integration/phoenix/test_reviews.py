@@ -1,0 +1,141 @@
+"""Variants in a real Phoenix: the contract suite; annotated by clicking, read back, and told."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from smile_trace.records.judgement import Reply
+from smile_trace.settings import Settings
+from smile_trace.store import Store
+from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.review_contract import ReviewContract
+from smile_trace.testing.samples import HOSTILE, sample_review
+from smile_trace.trackers.reviewed import CHOICES
+from smile_trace_phoenix import PhoenixTracker
+from tests.support.browser import WatchedPage
+from tests.support.command_line import run_command
+from tests.support.judged import with_profile
+from tests.support.phoenix_pages import next_in_review, open_review, prefer, reply_in_review
+from tests.support.phoenix_server import PhoenixServer
+from tests.support.reverse_proxy import ReverseProxy
+
+pytestmark = pytest.mark.phoenix
+
+QUEUE = "experts"
+_OF_PAGE = """mutation($input: [CreateSpanAnnotationInput!]!) {
+    createSpanAnnotations(input: $input) { spanAnnotations { id } } }"""
+"""What Phoenix's page sends where a person annotates a span."""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_sent_annotated_by_clicking_read_back_and_shown(
+    phoenix_server: PhoenixServer, watched_page: WatchedPage, tmp_path: Path
+) -> None:
+    home, project = tmp_path / "home", phoenix_server.new_project()
+    store = Store.open(Settings(home=home))
+    with_profile(store)
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        "SMILE_TRACE_HOME": str(home),
+        "PHOENIX_COLLECTOR_ENDPOINT": phoenix_server.url,
+        "PHOENIX_PROJECT_NAME": project,
+    }
+
+    def run(*arguments: str) -> str:
+        done = run_command("review", *arguments, cwd=tmp_path, env=environment)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    sent = run("send", "--queue", QUEUE, "--number", "2")
+    assert "2 variants are in the queue experts of phoenix" in sent
+    page = watched_page.page
+    prefer(page.context, dark=False)
+    open_review(page, project_url(phoenix_server, project))
+    asked, answered = page.locator("pre").all_inner_texts()
+    assert "What was changed in the request:" in asked
+    assert "Batteries go to a collection point." in answered
+    reply_in_review(page, same_meaning="yes", worse="yes", reason="cannot say")
+    next_in_review(page)
+    reply_in_review(page, same_meaning="yes", worse="no", reason="no")
+    for _ in range(2):  # read again, nothing is doubled
+        told = run("read", "--queue", QUEUE)
+        assert "order: people confirmed 1 of 2 variants" in told
+    said = [judgement for _, judgement in store.judgements.read()]
+    assert sorted((one.worse, one.reason) for one in said) == [("no", "no"), ("yes", "cannot_say")]
+    assert {one.reviewer for one in said} == {"somebody"}
+    watched_page.check()
+    store.close()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_hostile_text_is_text(phoenix_server: PhoenixServer, watched_page: WatchedPage) -> None:
+    project = phoenix_server.new_project()
+    tracker = PhoenixTracker.from_settings({"url": phoenix_server.url, "project": project})
+    assert tracker is not None
+    task = sample_review("", HOSTILE).model_copy(update={"title": HOSTILE, "what": HOSTILE})
+    tracker.send_for_review(QUEUE, [task])
+    tracker.close()
+    open_review(watched_page.page, project_url(phoenix_server, project))
+    watched_page.check()
+
+
+def project_url(server: PhoenixServer, project: str) -> str:
+    """Where a person opens the queue."""
+    held = server.get(f"projects/{project} review: {QUEUE}")
+    return f"{server.url}/projects/{held['id']}"
+
+
+class TestPhoenixReviews(ReviewContract):
+    cut_off_step = 5
+    behind: PhoenixServer
+    project: str
+
+    @pytest.fixture
+    def server(self, phoenix_server: PhoenixServer) -> Iterator[ReverseProxy]:
+        with ReverseProxy(phoenix_server.port) as proxy:
+            self.behind, self.project = phoenix_server, phoenix_server.new_project()
+            yield proxy
+
+    @pytest.fixture
+    def tracker(self, server: ReverseProxy) -> Iterator[PhoenixTracker]:
+        made = PhoenixTracker.from_settings(
+            {"url": server.url, "project": self.project, "timeout_seconds": 60}
+        )
+        assert made is not None
+        yield made
+        made.close()
+
+    def waiting(self, server: FakeHttpServer, queue: str) -> list[str]:
+        return [span["attributes"]["smile.variant"] for span in self.spans(queue)]
+
+    def judge(
+        self, server: FakeHttpServer, queue: str, variant: str, replies: Mapping[str, Reply]
+    ) -> str:
+        choices = {reply: choice for choice, reply in CHOICES.items()}
+        [span] = [s for s in self.spans(queue) if s["attributes"]["smile.variant"] == variant]
+        said = [
+            {
+                "spanId": span["id"],
+                "name": f"smile_{name}",
+                "label": choices[reply],
+                "annotatorKind": "HUMAN",
+                "source": "APP",
+                "metadata": {},
+            }
+            for name, reply in replies.items()
+        ]
+        body = {"query": _OF_PAGE, "variables": {"input": said}}
+        answer = httpx.post(f"{self.behind.url}/graphql", json=body, timeout=60).json()
+        assert "errors" not in answer, answer
+        return "somebody"
+
+    def spans(self, queue: str) -> list[dict[str, Any]]:
+        place = f"{self.project} review: {queue}"
+        found: list[dict[str, Any]] = self.behind.get(f"projects/{place}/spans", limit=1000)
+        return found
