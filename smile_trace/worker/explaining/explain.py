@@ -153,6 +153,7 @@ class Explainer:
             if self._stopping:
                 await self._postpone(job, None, 0.0)
                 return
+            await self._retry(self._models.look)
             if self._models.is_paused(job.settings.model):
                 await self._probe(study, job, call, perturbations)
             kept = await checkpoint(partial(_round, study, model, proxy, perturbations))

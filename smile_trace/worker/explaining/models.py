@@ -161,8 +161,12 @@ class Models:
             if isinstance(error, BaseException):
                 logger.warning("a model could not be closed: %s", error)
 
+    def look(self) -> None:
+        """See which models are paused by now: other workers of the store pause them, too."""
+        self._paused = set(self._store.pauses.all())
+
     def is_paused(self, name: str) -> bool:
-        """Whether the model could not be asked the last time."""
+        """Whether the model could not be asked the last time, as of the last look."""
         return name in self._paused
 
     def answered(self, name: str) -> None:

@@ -78,6 +78,27 @@ def test_a_start_says_nothing_of_what_it_does_not_try(
     assert said == ["planted is still paused, and tried now: wrong key"]
 
 
+def test_an_answer_ends_a_pause_that_another_worker_has_put(
+    settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopping = threading.Event()
+    kwargs = {"trackers": [], "stopping": stopping}
+    worker = threading.Thread(target=run, args=(settings,), kwargs=kwargs)
+    worker.start()
+    try:
+        capture(settings, 1)
+        wait_for(lambda: store.status().explained == 1)
+        pause = Pause(name="planted", reason="it is down", failures=1, since=1.0, not_before=2.0)
+        store.pauses.put(pause)
+        capture(settings, 2)
+        wait_for(lambda: store.status().explained == 2)
+    finally:
+        stopping.set()
+        worker.join()
+    assert not store.pauses.all(), "the others would ask one call at a time from now on"
+    assert "planted answers again" in caplog.text
+
+
 def test_a_second_run_does_nothing_twice(settings: Settings, server: PlantedServer) -> None:
     tracker = FakeTracker()
     capture(settings, 1, 2)
