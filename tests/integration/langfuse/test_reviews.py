@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from smile_trace.records.judgement import Reply
-from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace.testing.review_contract import ReviewContract
 from smile_trace.testing.samples import sample_review
 from smile_trace.trackers import ForgottenCall, ForgottenTrace, Rejected
@@ -91,8 +91,10 @@ def test_a_config_that_asks_something_else_is_not_taken(
     server: FakeLangfuseWrites, tracker: LangfuseTracker
 ) -> None:
     theirs = {"name": "smile.worse", "isArchived": False, "categories": [{"label": "bad"}]}
-    archived = {"name": "smile.reason", "isArchived": True, "categories": None}
-    server.queues.configs = {"theirs": theirs, "archived": archived}
+    labels = [{"label": choice} for choice in CHOICES]
+    archived = {"name": "smile.reason", "isArchived": True, "categories": labels}
+    made = {"theirs": theirs, "archived": archived}
+    server.queues.configs = {name: {"id": name, **config} for name, config in made.items()}
     tracker.send_for_review(QUEUE, [sample_review(TRACE)])
     [queue] = server.queues.queues.values()
     assert not {"theirs", "archived"} & {*queue["scoreConfigIds"]}
@@ -106,6 +108,16 @@ def test_a_queue_that_a_person_made_is_taken(
     tracker.send_for_review(QUEUE, [sample_review(TRACE)])
     assert [len(items) for items in server.queues.items.values()] == [1]
     assert server.queues.configs == {}
+
+
+def test_a_queue_that_is_made_meanwhile_is_taken(
+    server: FakeLangfuseWrites, tracker: LangfuseTracker
+) -> None:
+    tracker.send_for_review(QUEUE, [sample_review(TRACE)])
+    none_yet = Answer(200, {"data": [], "meta": {"totalPages": 0}})
+    server.faults = [Fault("answer", none_yet, path="annotation-queues", method="GET")]
+    tracker.send_for_review(QUEUE, [sample_review(TRACE)])
+    assert len(shown(server, queue_id(server))) == 2
 
 
 def test_lists_are_read_to_their_end(server: FakeLangfuseWrites, tracker: LangfuseTracker) -> None:

@@ -11,7 +11,7 @@ import pytest
 from smile_trace.records.judgement import Reply
 from smile_trace.settings import Settings
 from smile_trace.store import Store
-from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace.testing.review_contract import ReviewContract
 from smile_trace.testing.samples import HOSTILE, sample_review
 from smile_trace.trackers.reviewed import CHOICES
@@ -110,6 +110,15 @@ class TestPhoenixReviews(ReviewContract):
         assert made is not None
         yield made
         made.close()
+
+    def test_a_project_that_is_made_meanwhile_is_taken(
+        self, server: ReverseProxy, tracker: PhoenixTracker
+    ) -> None:
+        tracker.send_for_review(QUEUE, [sample_review("")])
+        none_yet = Answer(200, {"data": [], "next_cursor": None})
+        server.faults = [Fault("answer", none_yet, path="projects", method="GET")]
+        tracker.send_for_review(QUEUE, [sample_review("")])
+        assert len(self.waiting(server, QUEUE)) == 2
 
     def waiting(self, server: FakeHttpServer, queue: str) -> list[str]:
         return [span["attributes"]["smile.variant"] for span in self.spans(queue)]
