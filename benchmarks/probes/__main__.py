@@ -11,7 +11,7 @@ from benchmarks.probes.planted import NAMES, Planted, profile_of
 from smile_trace.records.profile import Profile
 
 RATE = 0.5
-BUDGETS = (40, 48)
+BUDGETS = (48, 40)
 NOISES = (0.0, 0.05, 0.1)
 
 
