@@ -2,7 +2,7 @@
 
 import getpass
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -154,7 +154,7 @@ def _bring_back(queue: str, store: "Store", settings: "Settings") -> None:
     from smile_trace.review import stored_tasks
 
     with with_queues(settings) as trackers:
-        said = [one for tracker in trackers for one in tracker.read_reviews(queue)]
+        said = _said_in(queue, trackers)
     tasks = stored_tasks(store)
     known = [(tasks[one.variant_id].item, one) for one in said if one.variant_id in tasks]
     store.judgements.keep(known)
@@ -162,6 +162,29 @@ def _bring_back(queue: str, store: "Store", settings: "Settings") -> None:
     if len(known) < len(said):
         left = len(said) - len(known)
         print(f"{left} are about variants that the store holds no more.", file=sys.stderr)
+
+
+def _said_in(queue: str, trackers: "Sequence[Tracker]") -> "list[Judgement]":
+    """What people said in a queue of any of the trackers; one that has none of that name is named.
+
+    Raises:
+        SmileTraceError: none of them has it, or one does not answer.
+    """
+    from smile_trace.trackers.http import RequestRejected
+
+    said, without = [], []
+    for tracker in trackers:
+        try:
+            said += tracker.read_reviews(queue)
+        except RequestRejected as rejected:
+            if not rejected.missing:
+                raise
+            without.append(rejected)
+    if len(without) == len(trackers):
+        raise without[0]
+    for one in without:
+        print(one, file=sys.stderr)
+    return said
 
 
 @contextmanager
