@@ -15,6 +15,7 @@ from smile_trace.records import Span
 from smile_trace.records.judgement import Judgement, ReviewTask
 from smile_trace.render.review import review_answer, review_text, review_title
 from smile_trace.trackers.batches import split
+from smile_trace.trackers.http import RequestRejected
 from smile_trace.trackers.reviewed import NAMES, Said, judgements, no_queue, review_trace_id
 from smile_trace_langfuse.queues import add, find_queue, items, items_by_trace, make_queue
 from smile_trace_langfuse.server import LangfuseServer
@@ -77,10 +78,21 @@ def forgetting(server: LangfuseServer) -> Callable[[str], None]:
     waiting = cache(partial(items_by_trace, server))
 
     def forget(trace_id: str) -> None:
+        marked = f"{_MARK}{trace_id}"
         of_trace = {"type": "stringObject", "column": "metadata", "key": OF_TRACE, "operator": "="}
-        found = _observations(server, "core", {**of_trace, "value": f"{_MARK}{trace_id}"})
+        try:
+            found = _observations(server, "core,metadata", {**of_trace, "value": marked})
+        except RequestRejected as rejected:
+            if rejected.missing:  # without this list, no variant was ever sent
+                return
+            raise
         with server.reading():
-            variants = {str(observation["traceId"]) for observation in found}
+            variants = {
+                str(observation["traceId"])
+                for observation in found
+                if (observation.get("metadata") or {}).get(OF_TRACE)
+                == marked  # whatever a server filters by
+            }
         for variant in sorted(variants):
             for item in waiting().get(variant, ()):
                 server.delete(item)

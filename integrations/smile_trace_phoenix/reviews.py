@@ -91,13 +91,17 @@ def read(server: PhoenixServer, project: str, queue: str) -> list[Judgement]:
 def forgetting(server: PhoenixServer) -> Callable[[str], None]:
     """What deletes the variants of a trace's calls, whichever queue they are in; the queues are
     looked for once."""
-    queues = cache(lambda: [i for _, i in _projects(server, _REVIEW)])
+    queues = cache(lambda: [held for name, held in _projects(server, _REVIEW) if _REVIEW in name])
 
     def forget(trace_id: str) -> None:
         for held in queues():
             spans = _spans(server, held, {"attribute": f'{OF_TRACE}:"{trace_id}"'})
             with server.http.service.reading():
-                variants = {str(span["context"]["trace_id"]) for span in spans}
+                variants = {
+                    str(span["context"]["trace_id"])
+                    for span in spans
+                    if span["attributes"].get(OF_TRACE) == trace_id  # whatever a server filters by
+                }
             for variant in sorted(variants):
                 server.delete("traces", variant)
 

@@ -8,7 +8,7 @@ from smile_trace.records.judgement import Reply
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace.testing.review_contract import ReviewContract
 from smile_trace.testing.samples import sample_review
-from smile_trace.trackers import ForgottenCall, ForgottenTrace, Rejected
+from smile_trace.trackers import ForgottenCall, ForgottenTrace, Receipt, Rejected
 from smile_trace.trackers.reviewed import CHOICES
 from smile_trace_langfuse import LangfuseTracker
 from tests.support.fake_langfuse import KEYS
@@ -172,3 +172,24 @@ def test_variants_of_a_trace_that_was_read_from_langfuse_go_too(
     assert isinstance(outcome, Rejected)
     assert server.spans == {}
     assert server.queues.items[queue_id(server)] == {}
+
+
+def test_a_server_that_does_not_filter_loses_no_other_trace(
+    server: FakeLangfuseWrites, tracker: LangfuseTracker
+) -> None:
+    forgotten, stays = sample_review(TRACE), sample_review("cd" * 16)
+    tracker.send_for_review(QUEUE, [forgotten, stays])
+    everything = Answer(200, {"data": list(server.observations.values()), "meta": {}})
+    server.faults = [Fault("answer", everything, path="v2/observations")]
+    [outcome] = tracker.forget([ForgottenTrace(trace_id=TRACE, start_ns=1)])
+    assert isinstance(outcome, Receipt)
+    assert [variant for _, variant in shown(server, queue_id(server))] == [stays.item.id]
+
+
+def test_forgetting_works_where_observations_cannot_be_listed(
+    server: FakeLangfuseWrites, tracker: LangfuseTracker
+) -> None:
+    """As on a self-hosted Langfuse 3, to which no variant can have been sent."""
+    server.faults = [Fault("answer", Answer(404, {}), path="v2/observations", times=None)]
+    [outcome] = tracker.forget([ForgottenTrace(trace_id=TRACE, start_ns=1)])
+    assert isinstance(outcome, Receipt)

@@ -14,6 +14,7 @@ from smile_trace.store import Store
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace.testing.review_contract import ReviewContract
 from smile_trace.testing.samples import HOSTILE, sample_review
+from smile_trace.trackers import ForgottenTrace, Receipt
 from smile_trace.trackers.reviewed import CHOICES
 from smile_trace_phoenix import PhoenixTracker
 from tests.support.browser import WatchedPage
@@ -119,6 +120,17 @@ class TestPhoenixReviews(ReviewContract):
         server.faults = [Fault("answer", none_yet, path="projects", method="GET")]
         tracker.send_for_review(QUEUE, [sample_review("")])
         assert len(self.waiting(server, QUEUE)) == 2
+
+    def test_a_server_that_does_not_filter_loses_no_other_trace(
+        self, server: ReverseProxy, tracker: PhoenixTracker
+    ) -> None:
+        forgotten, stays = sample_review("ab" * 16), sample_review("cd" * 16)
+        tracker.send_for_review(QUEUE, [forgotten, stays])
+        everything = Answer(200, {"data": self.spans(QUEUE), "next_cursor": None})
+        server.faults = [Fault("answer", everything, path="/spans", method="GET", times=None)]
+        [outcome] = tracker.forget([ForgottenTrace(trace_id="ab" * 16, start_ns=1)])
+        assert isinstance(outcome, Receipt)
+        assert self.waiting(server, QUEUE) == [stays.item.id]
 
     def waiting(self, server: FakeHttpServer, queue: str) -> list[str]:
         return [span["attributes"]["smile.variant"] for span in self.spans(queue)]
