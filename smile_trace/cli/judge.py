@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def judge(
     model: Annotated[
         str | None,
-        typer.Argument(help="A model of the settings, or demo; by default judge of [review]."),
+        typer.Argument(help="A model of the settings, or demo; by default judge of \\[review]."),
     ] = None,
     number: Number = 30,
     name: Name = None,

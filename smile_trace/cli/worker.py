@@ -41,7 +41,7 @@ def worker(
     pools: Annotated[
         str | None,
         typer.Option(
-            help="The models that it asks, of many workers on one database: tables of [models]."
+            help="The models that it asks, of many workers on one database: tables of \\[models]."
         ),
     ] = None,
     log: Annotated[str, typer.Option(help="How log lines are written: text or json.")] = "text",

@@ -125,6 +125,7 @@ class SharedFleet:
         self._session.hold(WORKERS, self.me.id)
         self._database.worker_id = self.me.id
         self._thread.start()
+        logger.info("it is %s among the workers on %s", self.me.name, self._database.name)
 
     def leads(self, task: str) -> bool:
         """See `Fleet.leads`."""
@@ -162,7 +163,9 @@ class SharedFleet:
         if self._thread.is_alive():
             self._thread.join(PING_SECONDS)
         try:
-            self._store.workers.remove(self.me.id, died=False, now=self._clock())
+            count = self._store.workers.remove(self.me.id, died=False, now=self._clock())
+            if count is not None:
+                logger.info("%s ends: %d explanations go on elsewhere", self.me.name, count)
         except TakenOver:
             pass
         except StoreUnavailable as error:  # they take over what it had

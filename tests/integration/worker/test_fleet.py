@@ -1,5 +1,6 @@
 """Workers that share a store look after each other."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +56,22 @@ def test_one_that_gives_no_sign_of_life_is_struck_off_and_its_work_is_free(
         one.check()
         other.check()
     assert store.workers.all() == []
+
+
+def test_the_log_says_which_of_the_workers_this_is_and_what_it_hands_over(
+    store: Store, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "smile_trace.worker.fleet")
+    capture(store, 1)
+    store.jobs.decide([decision(1)], {}, now=1.0)
+    with working(settings) as one:
+        job = only(store.jobs.due(now=2.0, limit=1))
+        store.jobs.start(job, now=2.0, worker_id=one.me.id)
+    database = store.database.name
+    assert [line.getMessage() for line in caplog.records] == [
+        f"it is {one.me.name} among the workers on {database}",
+        f"{one.me.name} ends: 1 explanations go on elsewhere",
+    ]
 
 
 def test_nobody_is_struck_off_when_the_database_ends_all_sessions(

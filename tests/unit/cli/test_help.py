@@ -1,5 +1,9 @@
 """What `--help` says."""
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -23,3 +27,16 @@ def test_no_help_lost_what_stands_in_square_brackets(name: str) -> None:
     shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0
     assert "()" not in shown.output
+
+
+def _options(command: Any) -> Iterator[Any]:
+    yield from command.params
+    for part in getattr(command, "commands", {}).values():
+        yield from _options(part)
+
+
+def test_brackets_are_escaped_in_every_help() -> None:
+    """Rich takes `[models]` for markup, and leaves it out."""
+    said = [one.help or "" for one in _options(typer.main.get_command(app))]
+    assert any("\\[models]" in text for text in said)
+    assert [text for text in said if re.search(r"(?<!\\)\[[a-z]", text)] == []
