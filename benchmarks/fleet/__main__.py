@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-fleet")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--calls", type=int, default=160, help="explained by the largest fleet")
+    parser.add_argument("--calls", type=int, default=80, help="explained by the largest fleet")
     wanted = parser.parse_args()
     SETTINGS.update(DURABLE)
     server = PostgresServer(programs())
