@@ -79,7 +79,8 @@ def read(server: "Server", queue: str) -> list[Judgement]:
 def forget(server: "Server", trace_id: str) -> None:
     """Delete the variants of a trace's calls, whichever queue they are in."""
     for info in server.tagged_traces(OF_TRACE, trace_id):
-        server.delete_trace(info)
+        if info.tags.get(OF_TRACE) == trace_id:  # whatever a server filters by
+            server.delete_trace(info)
 
 
 def _said_of(info: "TraceInfo") -> Iterator[Said]:

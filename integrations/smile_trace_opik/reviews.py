@@ -68,7 +68,8 @@ def read(server: OpikServer, project: str, queue: str) -> list[Judgement]:
 def forget(server: OpikServer, project: str, trace_id: str) -> None:
     """Delete the variants of a trace's calls, whichever queue they are in."""
     for trace in _found(server, project, "tags", trace_id):
-        server.delete_trace(project, str(trace["id"]), [])
+        if trace_id in (trace.get("tags") or ()):  # whatever a server filters by
+            server.delete_trace(project, str(trace["id"]), [])
 
 
 def _found(server: OpikServer, project: str, field: str, value: str) -> list[dict[str, JSON]]:

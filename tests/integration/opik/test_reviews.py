@@ -6,8 +6,10 @@ import pytest
 
 from smile_trace.records.judgement import Reply, ReviewTask
 from smile_trace.review import tasks_of
-from smile_trace.testing.fake_http_server import FakeHttpServer
+from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace.testing.review_contract import ReviewContract
+from smile_trace.testing.samples import sample_review
+from smile_trace.trackers import ForgottenTrace, Receipt
 from smile_trace.trackers.reviewed import CHOICES
 from smile_trace_opik import OpikTracker
 from tests.support.fake_opik import FakeOpik
@@ -76,3 +78,16 @@ def test_what_each_person_said_is_read(server: FakeOpik, tracker: OpikTracker) -
         ("yes", "no", "cannot_say"),
         ("cannot_say", "yes", "cannot_say"),
     ]
+
+
+def test_a_server_that_does_not_filter_loses_no_other_trace(
+    server: FakeOpik, tracker: OpikTracker
+) -> None:
+    forgotten, stays = sample_review(trace_id(1)), sample_review(trace_id(2))
+    tracker.send_for_review(QUEUE, [forgotten, stays])
+    every = list(server.traces.values())
+    everything = Answer(200, {"content": every, "total": len(every)})
+    server.faults = [Fault("answer", everything, method="GET", path="private/traces", times=None)]
+    [outcome] = tracker.forget([ForgottenTrace(trace_id=trace_id(1), start_ns=1)])
+    assert isinstance(outcome, Receipt)
+    assert [variant for _, variant in shown(server, QUEUE)] == [stays.item.id]
