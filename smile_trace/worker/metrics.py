@@ -1,6 +1,6 @@
 """The status as Prometheus metrics, on a port when asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from smile_trace.store import Store
 from smile_trace.store.spending.accounts import UNITS
+from smile_trace.store.workers import RegisteredWorker
 from smile_trace.worker.lock import WorkerError
 
 
@@ -19,7 +20,8 @@ class StatusCollector(Collector):
         self._store = store
 
     def collect(self) -> Iterator[Metric]:
-        """Calls by state, deliveries by tracker and state, paused models, what was spent, drift."""
+        """Calls by state, deliveries by tracker and state, paused models, what was spent, the
+        workers of a shared store, drift."""
         now = self._store.status()
         calls = GaugeMetricFamily("smile_trace_calls", "Captured calls", labels=["state"])
         for state in ("undecided", "pending", "running", "explained", "failed", "skipped"):
@@ -47,6 +49,7 @@ class StatusCollector(Collector):
         for unit in UNITS:
             spent.add_metric([unit], getattr(now.spent, unit))
         yield spent
+        yield from _workers(now.workers)
         yield from self._drift()
 
     def _drift(self) -> Iterator[Metric]:
@@ -67,6 +70,21 @@ class StatusCollector(Collector):
                 others.add_metric([name, probe], one.changed / one.asked)
         yield alarms
         yield others
+
+
+def _workers(registered: Sequence[RegisteredWorker]) -> Iterator[Metric]:
+    labels = ["worker", "host"]
+    alive = GaugeMetricFamily(
+        "smile_trace_worker_alive", "Whether a worker gives signs of life", labels=labels
+    )
+    explaining = GaugeMetricFamily(
+        "smile_trace_worker_explanations", "Explanations that a worker has under way", labels=labels
+    )
+    for one in registered:
+        alive.add_metric([one.name, one.host], one.alive)
+        explaining.add_metric([one.name, one.host], one.explaining)
+    yield alive
+    yield explaining
 
 
 @contextmanager

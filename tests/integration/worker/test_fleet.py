@@ -11,6 +11,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.worker import fleet as fleets
 from smile_trace.worker.fleet import SharedFleet
+from smile_trace.worker.metrics import StatusCollector
 from tests.support.postgres_server import PostgresServer
 from tests.support.store_rows import capture, decision, only
 from tests.support.stores import POSTGRESQL, settings_of
@@ -113,3 +114,19 @@ def test_a_wrong_clock_is_corrected_by_the_database_s(
         assert wrong.me.started_at == pytest.approx(right(), abs=600)
         assert wrong.me.clock_ahead == pytest.approx(3600, abs=600)
         store.close()
+
+
+def test_the_metrics_of_each_worker_are_told_by_its_labels(
+    store: Store, settings: Settings
+) -> None:
+    capture(store, 1)
+    store.jobs.decide([decision(1)], {}, now=1.0)
+    with working(settings) as one:
+        job = only(store.jobs.due(now=2.0, limit=1))
+        store.jobs.start(job, now=2.0, worker_id=one.me.id)
+        gone = store.workers.register(4, now=1.0)
+        told = {metric.name: metric.samples for metric in StatusCollector(store).collect()}
+    labels = [{"worker": each.name, "host": each.host} for each in (one.me, gone)]
+    for name, values in (("alive", [1.0, 0.0]), ("explanations", [1.0, 0.0])):
+        samples = [(one.labels, one.value) for one in told[f"smile_trace_worker_{name}"]]
+        assert samples == list(zip(labels, values, strict=True))
