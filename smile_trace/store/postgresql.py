@@ -6,6 +6,7 @@ together with others of its kind: claiming jobs, keeping answers, settling deliv
 no turn at all, see `spending.procedures`.
 """
 
+import selectors
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,8 +46,9 @@ WRITING = 0
 IDLE_SECONDS = 60.0
 """A transaction in which nothing happens for so long is ended: its process is frozen, and holds up
 everybody who wants to write."""
-UNUSED_SECONDS = 0.02
-"""A connection that was not used for so long is tried before it is used again."""
+SILENT_SECONDS = 30.0
+"""A connection that was not used for so long is tried before it is used again: a firewall may have
+forgotten it, and says nothing."""
 DEFAULTS = {"application_name": "smile-trace", "connect_timeout": "10"}
 """Parameters of a connection that the address may set otherwise."""
 
@@ -102,8 +104,7 @@ class PostgresDatabase(Database):
                 pool_timeout=BUSY_SECONDS,
             )
         event.listen(engine, "connect", _prepare)
-        event.listen(engine, "checkin", _note_use)
-        event.listen(engine, "checkout", self._check_unused)
+        _check_when_reused(engine)
         self.worker_id: int | None = None
         super().__init__(engine, _address(self.url))
 
@@ -152,17 +153,6 @@ class PostgresDatabase(Database):
                 f"{self.name} was too busy for {BUSY_SECONDS:.0f} s: see what it does."
             ) from error
 
-    def _check_unused(self, connection: Any, record: Any, _: Any) -> None:
-        """See that a connection still works that was not used for a while: the server may have
-        been restarted, or a firewall have forgotten it."""
-        if time.monotonic() - record.info.get("used", 0.0) < UNUSED_SECONDS:
-            return
-        dialect = self.engine.dialect
-        try:
-            dialect.do_ping(connection)
-        except dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error
-
     def _check_registered(self, connection: Connection) -> None:
         known = select(workers.c.id).where(workers.c.id == self.worker_id)
         if connection.execute(known).first() is None:
@@ -170,7 +160,9 @@ class PostgresDatabase(Database):
 
     def new_engine(self, connections: int = 2) -> Engine:
         """Connections to the same database for somebody else, who closes them: so many are kept."""
-        return create_engine(self.url, pool_pre_ping=True, pool_size=connections, max_overflow=20)
+        engine = create_engine(self.url, pool_size=connections, max_overflow=20)
+        _check_when_reused(engine)
+        return engine
 
     def _upgrade(self, connection: Connection, config: Config, current: str | None) -> None:
         if current is not None:
@@ -234,8 +226,31 @@ def _prepare(connection: Any, _: Any) -> None:
     connection.autocommit = False
 
 
-def _note_use(_: Any, record: Any) -> None:
-    record.info["used"] = time.monotonic()
+def _check_when_reused(engine: Engine) -> None:
+    """See that a connection still works before it is used again. To try each, as `pool_pre_ping`
+    does, would double the transactions of an idle worker: a server that ended has closed it, which
+    its socket tells without one."""
+
+    def note_use(_: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    def check(connection: Any, record: Any, _: Any) -> None:
+        now = time.monotonic()
+        silent = now - record.info.get("used", now) > SILENT_SECONDS
+        try:
+            if silent or connection.closed or _has_something_to_read(connection.fileno()):
+                engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
+    event.listen(engine, "checkin", note_use)
+    event.listen(engine, "checkout", check)
+
+
+def _has_something_to_read(socket: int) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(socket, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _address(url: URL) -> str:

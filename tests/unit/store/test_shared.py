@@ -1,5 +1,7 @@
 """What a store needs to be the same in PostgreSQL: its address, its texts, its numbers."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import insert, text
 
@@ -111,6 +113,31 @@ def test_a_server_that_was_stopped_is_used_again_when_it_is_back(
     postgres_server.start()
     capture(store, 1)
     assert store.status().captured == 1
+
+
+@on_postgresql
+def test_a_connection_is_tried_only_where_its_server_said_something(
+    store: Store,
+    settings: Settings,
+    postgres_server: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What an idle worker asks every second would be twice as much."""
+    tried: list[Any] = []
+    dialect = store.database.engine.dialect
+    ping = dialect.do_ping
+    monkeypatch.setattr(dialect, "do_ping", lambda one: (tried.append(one), ping(one))[1])
+    for _ in range(3):
+        assert store.status().captured == 0
+    assert tried == []
+    assert settings.store.url is not None
+    name = settings.store.url.rpartition("/")[2]
+    ended = (
+        f"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '{name}'"
+    )
+    assert all(one for [one] in postgres_server.execute(ended))
+    capture(store, 1)
+    assert len(tried) == 1
 
 
 @on_postgresql
