@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from smile_trace.probes.confirmation import Judge, agreement, confirmations, is_confirmed
-from smile_trace.probes.judge import judge_id
+from smile_trace.probes.judge import chosen_judge
 from smile_trace.records.judgement import Confirmation, Judgement, ReviewItem
 from smile_trace.records.profile import Profile
 from smile_trace.settings import Settings
@@ -35,24 +35,21 @@ def confirmations_of(store: Store, conf: Settings) -> Mapping[str, Confirmation]
     """Of every probe that a variant was judged of, whether its profile is kept or not: by people,
     and by the judge of the settings where that agrees with them enough."""
     items, people = _judged(store.judgements.read())
-    chosen = None if conf.review.judge is None else judge_id(conf.review.judge, conf)
-    found = () if chosen is None else judges(store, only=chosen)
-    judge = next((one for one in found if one.agreement.counts), None)
-    if judge is not None:
-        items |= _judged(store.judge_judgements.read())[0]
-    return confirmations(list(items.values()), people, judge)
+    chosen, judge = chosen_judge(conf), None
+    if chosen is not None:
+        others, said = _judged(store.judge_judgements.read())
+        of_chosen = [one for one in said if one.reviewer == chosen]
+        judge = next(iter(_measured(items | others, people, of_chosen)), None)
+    if judge is None or not judge.agreement.counts:
+        return confirmations(list(items.values()), people)
+    return confirmations(list((items | others).values()), people, judge)
 
 
-def judges(store: Store, *, only: str | None = None) -> list[Judge]:
-    """Every model that was asked to judge, or one of them, and how far it agrees with people."""
+def judges(store: Store) -> list[Judge]:
+    """Every model that was asked to judge, and how far it agrees with people."""
     items, people = _judged(store.judgements.read())
     others, said = _judged(store.judge_judgements.read())
-    by_judge = defaultdict[str, list[Judgement]](list)
-    for one in said:
-        if only in (None, one.reviewer):
-            by_judge[one.reviewer].append(one)
-    variants = list({**items, **others}.values())
-    return [Judge(them, agreement(who, variants, people, them)) for who, them in by_judge.items()]
+    return _measured(items | others, people, said)
 
 
 def confirmed_ids(store: Store) -> list[str]:
@@ -72,6 +69,16 @@ def _known(conf: Settings) -> Mapping[str, Confirmation]:
         return confirmations_of(store, conf)
     finally:
         store.close()
+
+
+def _measured(
+    items: Mapping[str, ReviewItem], people: Sequence[Judgement], said: Sequence[Judgement]
+) -> list[Judge]:
+    by_judge = defaultdict[str, list[Judgement]](list)
+    for one in said:
+        by_judge[one.reviewer].append(one)
+    variants = list(items.values())
+    return [Judge(them, agreement(who, variants, people, them)) for who, them in by_judge.items()]
 
 
 def _judged(

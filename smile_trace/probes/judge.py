@@ -3,12 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
 
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models import Request
 from smile_trace.records import Message
 from smile_trace.records.judgement import Judgement, Reply, ReviewTask
+from smile_trace.render.review import messages_text
 from smile_trace.settings import ModelSettings, Settings
 
 INSTRUCTIONS = """\
@@ -55,6 +55,12 @@ def judge_id(name: str, settings: Settings) -> str:
     return f"{name} ({hashlib.sha256(told.encode()).hexdigest()[:8]})"
 
 
+def chosen_judge(settings: Settings) -> str | None:
+    """Who judges by `[review]`; None where nobody is named."""
+    name = settings.review.judge
+    return None if name is None else judge_id(name, settings)
+
+
 def question_to_judge(task: ReviewTask, how: ModelSettings) -> Request:
     """What a judge is asked about a variant.
 
@@ -74,7 +80,7 @@ def question_to_judge(task: ReviewTask, how: ModelSettings) -> Request:
     texts = {
         f"{place} {what}": text
         for place, (messages, answer) in zip(("first", "second"), sides, strict=True)
-        for what, text in (("request", _text(messages)), ("answer", answer))
+        for what, text in (("request", messages_text(messages)), ("answer", answer))
     }
     fence = hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:24]
     shown = [f"The {name}:\n[{fence}]\n{text}\n[{fence}]" for name, text in texts.items()]
@@ -122,7 +128,3 @@ def read_reply(task: ReviewTask, text: str, *, judge: str, at: str) -> Judgement
             "judged_at": at,
         }
     )
-
-
-def _text(messages: Sequence[Message]) -> str:
-    return "\n\n".join(f"{message.role}: {message.content}" for message in messages)

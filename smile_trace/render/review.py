@@ -28,7 +28,7 @@ def review_to_html(
         questions=QUESTIONS,
         request_change=lambda task: difference(task.messages, task.changed_messages),
         answer_change=lambda task: whole_difference(task.answer, task.changed_answer),
-        message_text=_text,
+        message_text=messages_text,
         short=short,
         visible=visible,
     )
@@ -57,5 +57,6 @@ def review_answer(task: ReviewTask) -> str:
     return f"The answer to the variant:\n\n{visible(task.changed_answer) or '(empty answer)'}"
 
 
-def _text(messages: Sequence[Message]) -> str:
+def messages_text(messages: Sequence[Message]) -> str:
+    """Messages as one text, each after its role."""
     return "\n\n".join(f"{message.role}: {message.content}" for message in messages)

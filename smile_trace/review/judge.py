@@ -10,13 +10,14 @@ from smile_trace.errors import SmileTraceError
 from smile_trace.explaining.concurrency import wait_for
 from smile_trace.explaining.cost_estimate import Estimate
 from smile_trace.explaining.named_models import named_model, settings_of
+from smile_trace.models.accounting.cost import most_attempts
 from smile_trace.models.accounting.meter import ask_all
 from smile_trace.models.accounting.metered import MeteredModel
 from smile_trace.models.suppression import suppress_instrumentation
 from smile_trace.probes.judge import judge_id, question_to_judge, read_reply
 from smile_trace.records import Prompted, Record, Response
 from smile_trace.records.judgement import Judgement, ReviewTask
-from smile_trace.settings import ModelSettings, RerunSettings, ServerSettings, Settings
+from smile_trace.settings import ModelSettings, RerunSettings, Settings
 from smile_trace.store import Store
 from smile_trace.store.spending.ledger import StoredLedger
 
@@ -64,8 +65,8 @@ def estimate_judging(name: str, tasks: Sequence[ReviewTask], settings: Settings)
         answer_limit=longest.answer_limit,
         answer=None,
     )
-    attempts = 1 + (how.retries if isinstance(how, ServerSettings) else 1)
-    return Estimate.of_requests(name, how, prompted, len(tasks) * attempts, "message")
+    most = len(tasks) * most_attempts(how)
+    return Estimate.of_requests(name, how, prompted, most, "message")
 
 
 def ask_judge(name: str, tasks: Sequence[ReviewTask], store: Store, settings: Settings) -> Judged:

@@ -2,7 +2,7 @@
 
 from smile_trace.probes.confirmation import Judge, confirmations, reliability
 from smile_trace.probes.confirmed import confirmations_of, judges
-from smile_trace.probes.judge import judge_id
+from smile_trace.probes.judge import chosen_judge
 from smile_trace.records import Record
 from smile_trace.records.judgement import (
     QUESTIONS,
@@ -41,8 +41,7 @@ def results(store: Store, settings: Settings) -> ReviewResults:
     """
     judgements = [judgement for _, judgement in store.judgements.read()]
     items = list({item.id: item for item, _ in store.judge_judgements.read()}.values())
-    name = settings.review.judge
-    chosen = None if name is None else judge_id(name, settings)
+    chosen = chosen_judge(settings)
     return ReviewResults(
         confirmations=dict(confirmations_of(store, settings)),
         reliability=tuple(reliability(question, judgements) for question in QUESTIONS),

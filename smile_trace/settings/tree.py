@@ -72,16 +72,7 @@ class Settings(BaseSettings):
     def _check_proxies(self) -> "Settings":
         for name, how in self.models.items():
             proxy = how.proxy
-            if proxy is not None and proxy not in self.models and proxy not in PACKAGED_NAMES:
-                raise ValueError(
-                    f"the proxy {proxy!r} of the model {name!r} is no table of [models]: add "
-                    f"[models.{proxy!r}], or take 'demo', the packaged chat model"
-                )
-            if proxy is not None and isinstance(self.models.get(proxy), RerunSettings):
-                raise ValueError(
-                    f"the proxy {proxy!r} of the model {name!r} is a function of the application, "
-                    "which cannot be a proxy: take an endpoint or a local model"
-                )
+            self._check_asked(proxy, f"the proxy {proxy!r} of the model {name!r}", "be a proxy")
             if proxy == name:
                 raise ValueError(f"the model {name!r} is its own proxy: name a cheaper one")
         return self
@@ -89,17 +80,23 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check_judge(self) -> "Settings":
         judge = self.review.judge
-        if judge is not None and judge not in self.models and judge not in PACKAGED_NAMES:
-            raise ValueError(
-                f"review.judge names {judge!r}, which is no table of [models]: add "
-                f"[models.{judge!r}], or take 'demo', the packaged chat model"
-            )
-        if judge is not None and isinstance(self.models.get(judge), RerunSettings):
-            raise ValueError(
-                f"review.judge names {judge!r}, a function of the application, which cannot judge: "
-                "take an endpoint or a local model"
-            )
+        self._check_asked(judge, f"the judge {judge!r} of [review]", "judge")
         return self
+
+    def _check_asked(self, model: str | None, named: str, purpose: str) -> None:
+        """See that a model which a setting names is there, and can be asked for that purpose."""
+        if model is None:
+            return
+        if model not in self.models and model not in PACKAGED_NAMES:
+            raise ValueError(
+                f"{named} is no table of [models]: add [models.{model!r}], or take 'demo', the "
+                "packaged chat model"
+            )
+        if isinstance(self.models.get(model), RerunSettings):
+            raise ValueError(
+                f"{named} is a function of the application, which cannot {purpose}: take an "
+                "endpoint or a local model"
+            )
 
     def __init__(self, **values: Any) -> None:
         """Read the settings; `values` go before every other source.

@@ -11,12 +11,12 @@ from smile_trace.errors import Reason, ReasonCode
 from smile_trace.evaluation import injected_copies
 from smile_trace.explaining.named_models import settings_of
 from smile_trace.models import NotRepeatable
-from smile_trace.models.accounting.cost import attempt_bound
+from smile_trace.models.accounting.cost import attempt_bound, most_attempts
 from smile_trace.models.registry import NoModel, settings_for
 from smile_trace.probes import Probe, chosen
 from smile_trace.probes.estimate import longest_variant
 from smile_trace.records import Call, ExplanationSettings, Message, Prompted, Record, Usage
-from smile_trace.settings import ServerSettings, Settings
+from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.queries.status import Counted
@@ -198,19 +198,9 @@ def _with_profile(
     settings: Settings,
 ) -> Planned:
     """With the profile of the call, each of its requests as large as the longest variant."""
-    calls, how = settings.budget.calls_per_profile, settings_for(asked.model, settings)
     longest = longest_variant(Prompted.of(call), probes, seed_of(call.id, period_of(call)))
-    most, price = attempt_bound(asked.model, how, longest)
-    usd = None if price is None else price * calls
-    profile = found.model_copy(
-        update={
-            "explanations": 0,
-            "calls": calls,
-            "tokens": _tokens(most, calls),
-            "usd": _capped([usd], settings.budget.usd_per_explanation),
-        }
-    )
-    return _sum(found, profile)
+    calls = settings.budget.calls_per_profile
+    return _sum(found, _alike(asked.model, longest, calls, settings, found.left))
 
 
 def _replayed(
@@ -266,20 +256,25 @@ def _case(
     settings: Settings,
 ) -> Planned:
     """A case, within the caps that a period of it has, each request as large as the longest."""
-    how, budget = settings_for(model, settings), settings.budget
-    attempts = 1 + (how.retries if isinstance(how, ServerSettings) else 1)
     requests = draws * len(probes) + (draws == DRAWS)  # the first period asks for the reference
-    calls = min(budget.calls_per_profile, requests * attempts)
-    most, price = attempt_bound(model, how, longest_variant(prompted, probes, seed=0))
+    most = requests * most_attempts(settings_for(model, settings))
+    calls = min(settings.budget.calls_per_profile, most)
+    longest = longest_variant(prompted, probes, seed=0)
+    found = _alike(model, longest, calls, settings, store.ledger.left(model))
+    return found.model_copy(update={"replays": calls})
+
+
+def _alike(model: str, prompted: Prompted, calls: int, settings: Settings, left: Left) -> Planned:
+    """So many requests, none of them larger than `prompted`."""
+    most, price = attempt_bound(model, settings_for(model, settings), prompted)
     usd = None if price is None else price * calls
     return Planned(
         model=model,
         explanations=0,
         calls=calls,
-        replays=calls,
         tokens=_tokens(most, calls),
-        usd=_capped([usd], budget.usd_per_explanation),
-        left=store.ledger.left(model),
+        usd=_capped([usd], settings.budget.usd_per_explanation),
+        left=left,
     )
 
 
@@ -298,8 +293,8 @@ def _most(
     prompted: Prompted, asked: ExplanationSettings, spent: Spent, settings: Settings, store: Store
 ) -> Planned:
     how, budget = settings_for(asked.model, settings), settings.budget
-    attempts = 1 + (how.retries if isinstance(how, ServerSettings) else 1)
-    calls = max(0, min(budget.calls_per_explanation - spent.calls, asked.budget * attempts))
+    wanted = asked.budget * most_attempts(how)
+    calls = max(0, min(budget.calls_per_explanation - spent.calls, wanted))
     most, usd = attempt_bound(asked.model, how, prompted)
     if usd is not None:
         usd *= calls

@@ -6,7 +6,13 @@ from smile_trace.models.anthropic_api import wire as anthropic_wire
 from smile_trace.models.base import Request
 from smile_trace.models.openai_api import wire
 from smile_trace.records import Prompted, Usage
-from smile_trace.settings import AnthropicSettings, LocalSettings, ModelSettings, RerunSettings
+from smile_trace.settings import (
+    AnthropicSettings,
+    LocalSettings,
+    ModelSettings,
+    RerunSettings,
+    ServerSettings,
+)
 
 
 def price(usage: Usage, model: str, base_url: str) -> float | None:
@@ -20,6 +26,11 @@ def price(usage: Usage, model: str, base_url: str) -> float | None:
     except LookupError:
         return None
     return float(priced.total_price)
+
+
+def most_attempts(how: ModelSettings) -> int:
+    """How often one request is sent at most, with its retries."""
+    return 1 + (how.retries if isinstance(how, ServerSettings) else 1)
 
 
 def attempt_bound(

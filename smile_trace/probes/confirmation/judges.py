@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
-from smile_trace.probes.confirmation.precision import is_confirmed, majority
+from smile_trace.probes.confirmation.precision import is_confirmed, majority, over_prompts
 from smile_trace.probes.confirmation.reliability import reliability
 from smile_trace.probes.confirmation.slips import DECISIVE
-from smile_trace.probes.over_calls import wilson
 from smile_trace.records.judgement import (
     QUESTIONS,
     JudgeAgreement,
@@ -75,7 +74,7 @@ def _on(
         (prompts[one.variant_id], question.reply(one) == question.reply(other))
         for one, other in both
     ]
-    low, high, rates = _over_prompts(outcomes)
+    low, high, rates = over_prompts(outcomes)
     alpha = reliability(question, [one for pair in both for one in pair])
     return QuestionAgreement(
         question=question.name,
@@ -102,16 +101,7 @@ def _errors(
         wanted, found = is_confirmed(given.get(one.variant_id, ())), is_confirmed([one])
         if wanted is not None and found is not None:
             outcomes[wanted].append((prompts[one.variant_id], found != wanted))
-    return _over_prompts(outcomes[False])[1], _over_prompts(outcomes[True])[1]
-
-
-def _over_prompts(outcomes: Iterable[tuple[str, bool]]) -> tuple[float, float, list[float]]:
-    """The interval of a rate of which each prompt is one trial, and the rate of each."""
-    of_prompt = defaultdict[str, list[bool]](list)
-    for prompt, outcome in outcomes:
-        of_prompt[prompt].append(outcome)
-    rates = [fmean(them) for them in of_prompt.values()]
-    return *wilson(sum(rates), len(rates)), rates
+    return over_prompts(outcomes[False])[1], over_prompts(outcomes[True])[1]
 
 
 def _consensus(judgements: Sequence[Judgement]) -> Judgement:

@@ -67,14 +67,10 @@ def confirmation(
     }
     verdicts = {key: is_confirmed(them) for key, them in (*given.items(), *by_judge.items())}
     settled = {key: verdict for key, verdict in verdicts.items() if verdict is not None}
-    by_prompt = defaultdict[str, list[str]](list)
-    for key in settled:
-        by_prompt[mine[key].prompt].append(key)
-    shares = [fmean(settled[key] for key in keys) for keys in by_prompt.values()]
-    low, high = wilson(sum(shares), len(shares))
+    low, high, shares = over_prompts((mine[key].prompt, said) for key, said in settled.items())
     if judge is not None and shares:
-        of_judge = fmean(fmean(key in by_judge for key in keys) for keys in by_prompt.values())
-        low, high = _with_errors(low, high, of_judge, judge.agreement)
+        _, _, heard = over_prompts((mine[key].prompt, key in by_judge) for key in settled)
+        low, high = _with_errors(low, high, fmean(heard), judge.agreement)
     people = [one for key in settled.keys() & given.keys() for one in given[key]]
     judged = len(settled.keys() & by_judge.keys())
     number = len(people) + judged
@@ -99,6 +95,19 @@ def confirmations(
     """Of each probe that has variants."""
     probes = dict.fromkeys(variant.probe for variant in variants)
     return {probe: confirmation(probe, variants, judgements, judge) for probe in probes}
+
+
+def over_prompts(outcomes: Iterable[tuple[str, bool]]) -> tuple[float, float, list[float]]:
+    """The interval of a rate of which each prompt is one trial (Wilson 1927), and each one's rate.
+
+    Args:
+        outcomes: the prompt of each, and how it came out.
+    """
+    of_prompt = defaultdict[str, list[bool]](list)
+    for prompt, outcome in outcomes:
+        of_prompt[prompt].append(outcome)
+    rates = [fmean(them) for them in of_prompt.values()]
+    return *wilson(sum(rates), len(rates)), rates
 
 
 def _with_errors(

@@ -11,6 +11,7 @@ from smile_trace.comparison.input_models import Input
 from smile_trace.comparison.templates import VARIABLE
 from smile_trace.probes.kinds.format import CHANGES, Format
 from smile_trace.suggesting.kinds.base import Change, Nothing
+from smile_trace.suggesting.sensitivity import least_sensitive
 from smile_trace.suggesting.trials import Trials
 
 MOST_TRIED = 6
@@ -57,17 +58,13 @@ async def find_format(trials: Trials) -> Change | Nothing:
     it gives the fewest searched calls another answer."""
     template, searched = trials.material.template, trials.material.searched
     sensitivity = FormatSensitivity(trials)
-    now = fewest = sum(await sensitivity.counting(template, searched))
+    now = sum(await sensitivity.counting(template, searched))
     if now < MIN_SENSITIVE:
         why = f"the answers to {now} of {len(searched)} calls depend on the format"
         return Nothing("format", _WHAT, why)
-    best = None
-    for what, changed in formats(template)[:MOST_TRIED]:
-        if not await trials.keeps(changed):
-            continue
-        left = sum(await sensitivity.counting(changed, searched))
-        if left < fewest:
-            best, fewest = (what, changed), left
+    best = await least_sensitive(
+        sensitivity, formats(template)[:MOST_TRIED], searched, now=now, keeps=trials.keeps
+    )
     if best is None:
         why = f"the answers to {now} of {len(searched)} calls depend on it, and no other helps"
         return Nothing("format", _WHAT, why)

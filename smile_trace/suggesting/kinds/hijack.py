@@ -8,6 +8,7 @@ from smile_trace.probes import Answer
 from smile_trace.probes.kinds.hijack import Hijack
 from smile_trace.suggesting.kinds.base import Change, Nothing
 from smile_trace.suggesting.replays import Replays
+from smile_trace.suggesting.sensitivity import least_sensitive
 from smile_trace.suggesting.trials import Trials
 from smile_trace.suggesting.varied import varied_by
 
@@ -51,14 +52,14 @@ async def find_hijack(trials: Trials) -> Change | Nothing:
         return Nothing("hijack", _WHAT, f"no call holds {Hijack.words.needs}")
     if not any(obeyed):
         return Nothing("hijack", _WHAT, f"none of {len(obeyed)} planted ones is obeyed")
-    best, fewest = None, sum(obeyed)
-    for sentence in SENTENCES:
-        for changed in (f"{sentence}\n{template}", f"{template}\n{sentence}"):
-            left = sum(await obedience.counting(changed, searched))
-            if left < fewest:
-                best, fewest = (changed, sentence), left
+    candidates = [
+        (sentence, changed)
+        for sentence in SENTENCES
+        for changed in (f"{sentence}\n{template}", f"{template}\n{sentence}")
+    ]
+    best = await least_sensitive(obedience, candidates, searched, now=sum(obeyed))
     if best is None:
         why = f"{sum(obeyed)} of {len(obeyed)} planted ones are obeyed, and no sentence helps"
         return Nothing("hijack", _WHAT, why)
-    changed, sentence = best
+    sentence, changed = best
     return Change("hijack", f"Add “{sentence}”", changed, added=sentence, sensitivity=obedience)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from smile_trace.comparison.input_models import Input
 from smile_trace.probes.kinds.order import Order
 from smile_trace.suggesting.kinds.base import Change, Nothing
+from smile_trace.suggesting.sensitivity import least_sensitive
 from smile_trace.suggesting.trials import Trials
 from smile_trace.suggesting.varied import varied_by
 
@@ -61,17 +62,13 @@ async def find_order(trials: Trials) -> Change | Nothing:
     moved = await sensitivity.counting(template, searched)
     if not moved:
         return Nothing("order", _WHAT, f"no call holds {Order.words.needs}")
-    now = fewest = sum(moved)
+    now = sum(moved)
     depend = f"the answers to {now} of {len(moved)} calls depend on the order of their material"
     if now < MIN_SENSITIVE:
         return Nothing("order", _WHAT, depend)
-    best = None
-    for what, changed in orders_of(template):
-        if not await trials.keeps(changed):
-            continue
-        left = sum(await sensitivity.counting(changed, searched))
-        if left < fewest:
-            best, fewest = (what, changed), left
+    best = await least_sensitive(
+        sensitivity, orders_of(template), searched, now=now, keeps=trials.keeps
+    )
     if best is None:
         return Nothing("order", _WHAT, f"{depend}, and no other order of the prompt helps")
     what, changed = best
