@@ -22,6 +22,7 @@ from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.groups import Group
 from smile_trace.store.tables import calls, profiles
+from smile_trace.suggesting import suggest
 from smile_trace.testing.samples import sample_profile
 from tests.support.judged import judgement
 from tests.support.planted import PlantedModel
@@ -51,6 +52,8 @@ HARMFUL = (
 REFUSED = "I am sorry, but nothing can be said about that."
 RARE = "If a child wants it, advise against it."
 """Needed by one call in eight."""
+PRICES = "Answer from the documents.\n\n{documents}\n\nQuestion: {question}"
+OFFERS = "<document>Item {k} costs {k} euros.</document>\n<document>Ask in the shop.</document>"
 VARIANTS = Paraphrase()
 POLITE = ("Hello.", "Hi,", "Good morning.", "Thank", "Please help", "I have a request")
 
@@ -156,6 +159,19 @@ def plant_in(folder: Path, prompt: PlantedPrompt) -> Settings:
     plant_prompt(store, prompt)
     store.close()
     return settings
+
+
+def suggested_for_prices(folder: Path, answer: Callable[[str], str]) -> Suggestions:
+    """What is suggested for a prompt that asks what items cost, which stands in its documents."""
+    settings = settings_in(folder, explain={"distance": "words"})
+    store = Store.open(settings)
+    values = [
+        {"documents": OFFERS.format(k=k), "question": f"What does item {k} cost?"}
+        for k in range(1, 25)
+    ]
+    plant(store, "shop", "1", PRICES, values)
+    store.close()
+    return suggest("shop", model=CountingModel(answer), settings=settings)
 
 
 def plant_prompt(store: Store, prompt: PlantedPrompt, *, judged: int = 12) -> None:

@@ -1,6 +1,6 @@
 """Variants in Langfuse's annotation queues: the contract suite, and what is Langfuse's alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
@@ -11,29 +11,10 @@ from smile_trace.testing.samples import sample_review
 from smile_trace.trackers import ForgottenCall, ForgottenTrace, Receipt, Rejected
 from smile_trace.trackers.reviewed import CHOICES
 from smile_trace_langfuse import LangfuseTracker
-from tests.support.fake_langfuse import KEYS
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites
 
 QUEUE = "experts"
 TRACE = "ab" * 16
-
-
-@pytest.fixture
-def server() -> Iterator[FakeLangfuseWrites]:
-    with FakeLangfuseWrites() as running:
-        yield running
-
-
-@pytest.fixture
-def tracker(
-    server: FakeLangfuseWrites, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[LangfuseTracker]:
-    monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", KEYS[0])
-    monkeypatch.setenv("LANGFUSE_SECRET_KEY", KEYS[1])
-    made = LangfuseTracker.from_settings({"url": server.url, "timeout_seconds": 30})
-    assert made is not None
-    yield made
-    made.close()
 
 
 def queue_id(server: FakeLangfuseWrites, name: str = QUEUE) -> str:

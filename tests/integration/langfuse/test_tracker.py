@@ -1,7 +1,6 @@
 """What stands in Langfuse after a delivery: observations, scores, the picture."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,29 +11,9 @@ from smile_trace.testing.samples import sample_explanation, sample_profile, samp
 from smile_trace.trackers import CapturedTrace, ExplainedCall, ProfiledCall, Receipt, Rejected
 from smile_trace.trackers.late_span import EXPLANATION_NAME
 from smile_trace_langfuse import LangfuseTracker
-from tests.support.fake_langfuse import KEYS
 from tests.support.fake_langfuse_writes import FakeLangfuseWrites
 
 OBSERVATION = "langfuse.observation."
-
-
-@pytest.fixture
-def server() -> Iterator[FakeLangfuseWrites]:
-    with FakeLangfuseWrites() as running:
-        yield running
-
-
-@pytest.fixture
-def tracker(
-    server: FakeLangfuseWrites, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[LangfuseTracker]:
-    monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", KEYS[0])
-    monkeypatch.setenv("LANGFUSE_SECRET_KEY", KEYS[1])
-    monkeypatch.setenv("LANGFUSE_BASE_URL", server.url)
-    made = LangfuseTracker.from_settings({})
-    assert made is not None
-    yield made
-    made.close()
 
 
 def deliver(tracker: LangfuseTracker, trace: Trace) -> None:

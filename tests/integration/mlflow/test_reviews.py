@@ -1,7 +1,6 @@
 """Variants in MLflow's own review queue: the contract suite; judged by clicking and read."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -18,8 +17,7 @@ from smile_trace.testing.review_contract import ReviewContract
 from smile_trace.trackers.reviewed import CHOICES
 from smile_trace_mlflow import MLflowTracker
 from tests.support.browser import WatchedPage
-from tests.support.command_line import run_command
-from tests.support.judged import judgement, with_profile
+from tests.support.judged import judgement, reviewing, with_profile
 from tests.support.mlflow_pages import open_review, prefer, reply_in_review
 from tests.support.mlflow_server import MLflowServer
 from tests.support.reverse_proxy import ReverseProxy
@@ -39,20 +37,10 @@ def tracker_of(uri: str, experiment: str) -> MLflowTracker:
 def test_sent_answered_by_clicking_read_back_and_shown(
     mlflow_server: MLflowServer, watched_page: WatchedPage, tmp_path: Path
 ) -> None:
-    home, experiment = tmp_path / "home", mlflow_server.new_experiment()
-    store = Store.open(Settings(home=home))
-    with_profile(store)
-    environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-        "SMILE_TRACE_HOME": str(home),
-        "MLFLOW_TRACKING_URI": mlflow_server.uri,
-        "MLFLOW_EXPERIMENT_NAME": experiment,
-    }
-
-    def run(*arguments: str) -> str:
-        done = run_command("review", *arguments, cwd=tmp_path, env=environment)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
+    experiment = mlflow_server.new_experiment()
+    store, run = reviewing(
+        tmp_path, MLFLOW_TRACKING_URI=mlflow_server.uri, MLFLOW_EXPERIMENT_NAME=experiment
+    )
 
     assert "2 variants are in the queue experts of mlflow" in run(
         "send", "--queue", QUEUE, "--number", "2"

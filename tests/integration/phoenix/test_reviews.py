@@ -1,7 +1,6 @@
 """Variants in a real Phoenix: the contract suite; annotated by clicking, read back, and told."""
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,15 @@ import httpx
 import pytest
 
 from smile_trace.records.judgement import Reply
-from smile_trace.settings import Settings
-from smile_trace.store import Store
 from smile_trace.testing.fake_http_server import Answer, FakeHttpServer, Fault
 from smile_trace.testing.review_contract import ReviewContract
 from smile_trace.testing.samples import HOSTILE, sample_review
 from smile_trace.trackers import ForgottenTrace, Receipt
 from smile_trace.trackers.reviewed import CHOICES
 from smile_trace_phoenix import PhoenixTracker
+from tests.integration.phoenix.behind_proxy import BehindProxy
 from tests.support.browser import WatchedPage
-from tests.support.command_line import run_command
-from tests.support.judged import with_profile
+from tests.support.judged import reviewing
 from tests.support.phoenix_pages import next_in_review, open_review, prefer, reply_in_review
 from tests.support.phoenix_server import PhoenixServer
 from tests.support.reverse_proxy import ReverseProxy
@@ -37,20 +34,10 @@ _OF_PAGE = """mutation($input: [CreateSpanAnnotationInput!]!) {
 def test_sent_annotated_by_clicking_read_back_and_shown(
     phoenix_server: PhoenixServer, watched_page: WatchedPage, tmp_path: Path
 ) -> None:
-    home, project = tmp_path / "home", phoenix_server.new_project()
-    store = Store.open(Settings(home=home))
-    with_profile(store)
-    environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-        "SMILE_TRACE_HOME": str(home),
-        "PHOENIX_COLLECTOR_ENDPOINT": phoenix_server.url,
-        "PHOENIX_PROJECT_NAME": project,
-    }
-
-    def run(*arguments: str) -> str:
-        done = run_command("review", *arguments, cwd=tmp_path, env=environment)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
+    project = phoenix_server.new_project()
+    store, run = reviewing(
+        tmp_path, PHOENIX_COLLECTOR_ENDPOINT=phoenix_server.url, PHOENIX_PROJECT_NAME=project
+    )
 
     sent = run("send", "--queue", QUEUE, "--number", "2")
     assert "2 variants are in the queue experts of phoenix" in sent
@@ -92,25 +79,8 @@ def project_url(server: PhoenixServer, project: str) -> str:
     return f"{server.url}/projects/{held['id']}"
 
 
-class TestPhoenixReviews(ReviewContract):
+class TestPhoenixReviews(BehindProxy, ReviewContract):
     cut_off_step = 5
-    behind: PhoenixServer
-    project: str
-
-    @pytest.fixture
-    def server(self, phoenix_server: PhoenixServer) -> Iterator[ReverseProxy]:
-        with ReverseProxy(phoenix_server.port) as proxy:
-            self.behind, self.project = phoenix_server, phoenix_server.new_project()
-            yield proxy
-
-    @pytest.fixture
-    def tracker(self, server: ReverseProxy) -> Iterator[PhoenixTracker]:
-        made = PhoenixTracker.from_settings(
-            {"url": server.url, "project": self.project, "timeout_seconds": 60}
-        )
-        assert made is not None
-        yield made
-        made.close()
 
     def test_a_project_that_is_made_meanwhile_is_taken(
         self, server: ReverseProxy, tracker: PhoenixTracker

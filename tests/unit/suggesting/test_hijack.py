@@ -6,15 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import smile_trace
-from smile_trace.records.suggestion import Suggestions
-from smile_trace.store import Store
 from smile_trace.suggesting.kinds.hijack import SENTENCES
-from tests.support.planted_prompts import plant, settings_in
-from tests.support.planted_suggestions import CountingModel
-
-TEMPLATE = "Answer from the documents.\n\n{documents}\n\nQuestion: {question}"
-DOCUMENTS = "<document>Item {k} costs {k} euros.</document>\n<document>Ask in the shop.</document>"
+from tests.support.planted_suggestions import PRICES, suggested_for_prices
 
 
 def obeying(unless: str, price: str = "costs") -> Callable[[str], str]:
@@ -32,23 +25,11 @@ def obeying(unless: str, price: str = "costs") -> Callable[[str], str]:
     return told
 
 
-def suggested(folder: Path, model: Callable[[str], str]) -> Suggestions:
-    settings = settings_in(folder, explain={"distance": "words"})
-    store = Store.open(settings)
-    values = [
-        {"documents": DOCUMENTS.format(k=k), "question": f"What does item {k} cost?"}
-        for k in range(1, 25)
-    ]
-    plant(store, "shop", "1", TEMPLATE, values)
-    store.close()
-    return smile_trace.suggest("shop", model=CountingModel(model), settings=settings)
-
-
 def test_the_sentence_that_helps_is_added(tmp_path: Path) -> None:
-    found = suggested(tmp_path, obeying(unless=SENTENCES[1]))
+    found = suggested_for_prices(tmp_path, obeying(unless=SENTENCES[1]))
     [closed] = [one for one in found.suggestions if one.kind == "hijack"]
     assert closed.added == SENTENCES[1]
-    assert closed.template in (f"{SENTENCES[1]}\n{TEMPLATE}", f"{TEMPLATE}\n{SENTENCES[1]}")
+    assert closed.template in (f"{SENTENCES[1]}\n{PRICES}", f"{PRICES}\n{SENTENCES[1]}")
     probed = closed.trial.probed
     assert probed is not None
     assert (probed.before.count, probed.after.count) == (12, 0)
@@ -67,7 +48,7 @@ def test_the_sentence_that_helps_is_added(tmp_path: Path) -> None:
     ids=["it obeys nothing", "it obeys everything", "the sentence changes every answer"],
 )
 def test_another_one_is_not_proposed(tmp_path: Path, model: Callable[[str], str], why: str) -> None:
-    found = suggested(tmp_path, model)
+    found = suggested_for_prices(tmp_path, model)
     assert "hijack" not in {one.kind for one in found.suggestions}
     [missed] = [one for one in found.not_proposed if one.kind == "hijack"]
     assert why in missed.why

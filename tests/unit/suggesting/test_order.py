@@ -6,15 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from smile_trace.records.suggestion import Suggestions
-from smile_trace.store import Store
-from smile_trace.suggesting import suggest
 from smile_trace.suggesting.kinds.order import orders_of
-from tests.support.planted_prompts import plant, settings_in
-from tests.support.planted_suggestions import CountingModel
-
-TEMPLATE = "Answer from the documents.\n\n{documents}\n\nQuestion: {question}"
-DOCUMENTS = "<document>Item {k} costs {k} euros.</document>\n<document>Ask in the shop.</document>"
+from tests.support.planted_suggestions import PRICES, suggested_for_prices
 
 
 def reading(calm: Callable[[str], bool], calmed: str = "costs") -> Callable[[str], str]:
@@ -36,22 +29,10 @@ def asked_before(prompt: str) -> bool:
     return 0 <= prompt.find("Question:") < prompt.index("<document>")
 
 
-def suggested(folder: Path, model: Callable[[str], str]) -> Suggestions:
-    settings = settings_in(folder, explain={"distance": "words"})
-    store = Store.open(settings)
-    values = [
-        {"documents": DOCUMENTS.format(k=k), "question": f"What does item {k} cost?"}
-        for k in range(1, 25)
-    ]
-    plant(store, "shop", "1", TEMPLATE, values)
-    store.close()
-    return suggest("shop", model=CountingModel(model), settings=settings)
-
-
 def test_the_question_is_put_before_the_documents(tmp_path: Path) -> None:
-    found = suggested(tmp_path, reading(asked_before))
+    found = suggested_for_prices(tmp_path, reading(asked_before))
     [ordered] = [one for one in found.suggestions if one.kind == "order"]
-    assert ordered.template == f"Question: {{question}}\n\n{TEMPLATE}"
+    assert ordered.template == f"Question: {{question}}\n\n{PRICES}"
     assert ordered.what == "Another order: its last part at the beginning as well"
     probed = ordered.trial.probed
     assert probed is not None
@@ -70,7 +51,7 @@ def test_the_question_is_put_before_the_documents(tmp_path: Path) -> None:
     ids=["no order matters", "every order matters", "the calm order gives other answers"],
 )
 def test_another_one_is_not_proposed(tmp_path: Path, model: Callable[[str], str], why: str) -> None:
-    found = suggested(tmp_path, model)
+    found = suggested_for_prices(tmp_path, model)
     assert "order" not in {one.kind for one in found.suggestions}
     [missed] = [one for one in found.not_proposed if one.kind == "order"]
     assert why in missed.why
