@@ -4,7 +4,7 @@ import pytest
 
 from smile_trace.testing.fake_http_server import FakeHttpServer
 from smile_trace.testing.tracker_contract import TrackerContract
-from tests.integration.phoenix.behind_proxy import BehindProxy
+from tests.support.phoenix_behind_proxy import BehindProxy
 from tests.support.visible import in_phoenix
 
 pytestmark = [pytest.mark.phoenix, pytest.mark.slow]

@@ -14,9 +14,9 @@ from smile_trace.testing.samples import HOSTILE, sample_review
 from smile_trace.trackers import ForgottenTrace, Receipt
 from smile_trace.trackers.reviewed import CHOICES
 from smile_trace_phoenix import PhoenixTracker
-from tests.integration.phoenix.behind_proxy import BehindProxy
 from tests.support.browser import WatchedPage
 from tests.support.judged import reviewing
+from tests.support.phoenix_behind_proxy import BehindProxy
 from tests.support.phoenix_pages import next_in_review, open_review, prefer, reply_in_review
 from tests.support.phoenix_server import PhoenixServer
 from tests.support.reverse_proxy import ReverseProxy
