@@ -2,10 +2,21 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-from sqlalchemy import Connection, Select, delete, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Exists,
+    FromClause,
+    Select,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
 from smile_trace.records import Record
 from smile_trace.settings import Retention
@@ -71,16 +82,18 @@ def apply_retention(
         while not stopping() and (count := _remove_responses(database, before)):
             stored_responses += count
     if retention.days is not None:
-        while not stopping() and (count := _remove_traces(database, now - retention.days * DAY)):
+        old = _Traces(database, now - retention.days * DAY)
+        while not stopping() and (count := old.remove_some()):
             gone += count
     too_big = False
     limit = None
+    every = _Traces(database, now)
     if retention.megabytes is not None and database.frees_space:  # else it would remove everything
         limit = retention.megabytes * 2**20
     while limit is not None and database.used_bytes() > limit and not stopping():
         if count := _remove_responses(database, now):
             stored_responses += count
-        elif count := _remove_traces(database, now):
+        elif count := every.remove_some():
             gone += count
         else:
             too_big = True
@@ -120,84 +133,88 @@ def _remove_responses(database: Database, before: float) -> int:
         )
 
 
-def _remove_traces(database: Database, before: float) -> int:
-    with database.write() as connection:
-        ids = _ids(connection, _removable(connection, before))
-        if not ids:
-            ids = _ids(connection, _imported(before))
-        if ids:
-            remove_traces(connection, ids)
-        return len(ids)
+class _Traces:
+    """The removable traces without a change since `before`, oldest first.
 
+    It goes on behind the last one that it has removed: what has to stay is passed once.
+    """
 
-def _ids(connection: Connection, query: Select[Any]) -> list[str]:
-    return list(connection.execute(query).scalars())
+    def __init__(self, database: Database, before: float) -> None:
+        self._database = database
+        self._before = before
+        self._last: tuple[float, str] | None = None
 
+    def remove_some(self) -> int:
+        """Remove the next ones in one transaction; how many these were."""
+        with self._database.write() as connection:
+            found = connection.execute(self._next(connection)).all()
+            ids = [trace_id for trace_id, _ in found]
+            if found:
+                self._last = found[-1].changed_at, found[-1].trace_id
+            else:
+                ids = list(connection.execute(_imported(self._before)).scalars())
+            if ids:
+                remove_traces(connection, ids)
+            return len(ids)
 
-def _removable(connection: Connection, before: float) -> Select[Any]:
-    """Traces without a change since `before` that no job or delivery needs."""
-    query = select(func.min(trackers.c.trace_position), func.min(trackers.c.explanation_position))
-    seen_trace, seen_explanation = connection.execute(query).one()
-    settled = traces.c.position.is_not(None)
-    if seen_trace is not None:
-        settled &= traces.c.position <= seen_trace
-    waiting = select(deliveries.c.trace_id).where(deliveries.c.state == "waiting")
-    undelivered = select(explanations.c.trace_id)
-    if seen_explanation is None:
-        undelivered = undelivered.where(explanations.c.created_at >= before)
-    else:
-        undelivered = undelivered.where(
-            or_(explanations.c.id > seen_explanation, explanations.c.created_at >= before)
+    def _next(self, connection: Connection) -> Select[tuple[str, float]]:
+        """Traces that no job or delivery needs."""
+        query = select(
+            func.min(trackers.c.trace_position), func.min(trackers.c.explanation_position)
         )
-    return (
-        select(traces.c.trace_id)
-        .where(
-            traces.c.changed_at < before,
-            or_(settled, traces.c.error.is_not(None)),
-            traces.c.trace_id.not_in(waiting),
-            traces.c.trace_id.not_in(undelivered),
-            *(
-                traces.c.trace_id.not_in(
-                    select(table.c.trace_id).where(table.c.created_at >= before)
-                )
-                for table in (paths, profiles)
-            ),
-            traces.c.trace_id.not_in(_unfinished()),
-            traces.c.trace_id.not_in(_replayed()),
+        seen_trace, seen_explanation = connection.execute(query).one()
+        settled = traces.c.position.is_not(None)
+        if seen_trace is not None:
+            settled &= traces.c.position <= seen_trace
+        undelivered = explanations.c.created_at >= self._before
+        if seen_explanation is not None:
+            undelivered |= explanations.c.id > seen_explanation
+        place = tuple_(traces.c.changed_at, traces.c.trace_id)
+        return (
+            select(traces.c.trace_id, traces.c.changed_at)
+            .where(
+                traces.c.changed_at < self._before,
+                *([] if self._last is None else [place > self._last]),
+                or_(settled, traces.c.error.is_not(None)),
+                ~_of(traces.c.trace_id, deliveries, deliveries.c.state == "waiting"),
+                ~_of(traces.c.trace_id, explanations, undelivered),
+                *(
+                    ~_of(traces.c.trace_id, table, table.c.created_at >= self._before)
+                    for table in (paths, profiles)
+                ),
+                *_not_needed(traces.c.trace_id),
+            )
+            .order_by(traces.c.changed_at, traces.c.trace_id)
+            .limit(TRACES)
         )
-        .order_by(traces.c.changed_at)
-        .limit(TRACES)
-    )
 
 
-def _imported(before: float) -> Select[Any]:
+def _imported(before: float) -> Select[tuple[str]]:
     """Traces of which only explanations are here."""
-    newer = select(explanations.c.trace_id).where(explanations.c.created_at >= before)
     return (
         select(calls.c.trace_id)
         .where(
-            calls.c.trace_id.not_in(select(traces.c.trace_id)),
-            calls.c.trace_id.not_in(newer),
-            calls.c.trace_id.not_in(_unfinished()),
-            calls.c.trace_id.not_in(_replayed()),
+            ~_of(calls.c.trace_id, traces),
+            ~_of(calls.c.trace_id, explanations, explanations.c.created_at >= before),
+            *_not_needed(calls.c.trace_id),
         )
         .distinct()
         .limit(TRACES)
     )
 
 
-def _unfinished() -> Select[Any]:
-    """Traces with a call that is not decided about, or that is being explained."""
-    return (
-        select(calls.c.trace_id)
-        .outerjoin(jobs, jobs.c.call_id == calls.c.id)
-        .where(or_(calls.c.decided.is_(False), jobs.c.state.in_(UNFINISHED)))
-    )
+def _not_needed(trace_id: Column[str]) -> Iterator[ColumnElement[bool]]:
+    """That no call of the trace is undecided about or being explained, and none is replayed every
+    period: that set stays as it is."""
+    theirs = calls.alias()
+    job = select(jobs.c.id).where(jobs.c.call_id == theirs.c.id, jobs.c.state.in_(UNFINISHED))
+    yield ~_of(trace_id, theirs, or_(theirs.c.decided.is_(False), job.exists()))
+    yield ~_of(trace_id, drift_cases)
 
 
-def _replayed() -> Select[Any]:
-    """Traces with a request that is replayed every period: the set stays as it is."""
-    return select(drift_cases.c.trace_id)
+def _of(trace_id: Column[str], table: FromClause, *which: ColumnElement[bool]) -> Exists:
+    """That such a row of the table is of the trace."""
+    return select(table.c.trace_id).where(table.c.trace_id == trace_id, *which).exists()
 
 
 def remove_traces(connection: Connection, ids: Sequence[str]) -> None:
@@ -208,6 +225,6 @@ def remove_traces(connection: Connection, ids: Sequence[str]) -> None:
     of_drift = (drift_cases, drift_answers)
     for table in (calls, feedback, spans, deliveries, paths, profiles, *of_drift, traces):
         connection.execute(delete(table).where(table.c.trace_id.in_(ids)))
-    for trace_id in ids:  # the scopes begin with a call's id; ";" follows ":"
-        own = spend.c.key.between(f"{trace_id}:", f"{trace_id};")
-        connection.execute(delete(spend).where(spend.c.scope == "explanation", own))
+    # The scopes begin with a call's id; ";" follows ":".
+    own = or_(*(spend.c.key.between(f"{trace_id}:", f"{trace_id};") for trace_id in ids))
+    connection.execute(delete(spend).where(spend.c.scope == "explanation", own))

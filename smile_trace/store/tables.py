@@ -96,7 +96,7 @@ traces = Table(
     Column("file", STRING, nullable=False, index=True),  # where its last span stood
     Column("has_root", Boolean, nullable=False),
     Column("root_missing", Boolean, nullable=False, default=False),
-    Column("changed_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False, index=True),
     Column("error", TEXT),  # why it can be read by no dialect; it is never complete
     # Grows with every completion, also with that of a trace that got a late span:
     # the outboxes read on from the last position they have seen. Null = not complete.
@@ -177,7 +177,7 @@ explanations = Table(
     metadata,
     Column("id", INTEGER, primary_key=True),
     Column("call_id", STRING, nullable=False),
-    Column("trace_id", STRING, nullable=False),
+    Column("trace_id", STRING, nullable=False, index=True),
     Column("settings_hash", STRING, nullable=False),
     Column("attempt", INTEGER, nullable=False),
     Column("status", STRING, nullable=False),
@@ -382,7 +382,7 @@ deliveries = Table(
     Column("tracker", STRING, primary_key=True),
     Column("kind", STRING, primary_key=True),  # a `queueing.Kind`
     Column("item", STRING, primary_key=True),  # trace id or call id
-    Column("trace_id", STRING, nullable=False),
+    Column("trace_id", STRING, nullable=False, index=True),
     Column("state", STRING, nullable=False),  # "waiting", "delivered", "refused" or "skipped"
     Column("attempts", INTEGER, nullable=False, default=0),
     Column("not_before", Float, nullable=False, default=0.0),

@@ -3,10 +3,12 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from smile_trace.errors import Reason, ReasonCode
 from smile_trace.records import Response
 from smile_trace.settings import Retention
-from smile_trace.store import Store
+from smile_trace.store import Store, retention
 from smile_trace.store.outbox import Delivery
 from smile_trace.store.retention import DAY, Removed, apply_retention
 from smile_trace.store.traces import CorruptLine, SpoolFile
@@ -94,6 +96,14 @@ def test_what_a_tracker_has_not_got_stays(store: Store) -> None:
     deliver(store, *traces(store, "late"))
     deliver(store, *explanations(store, "late"))
     assert keep(store) == Removed(traces=1)
+
+
+def test_what_has_to_stay_is_passed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "TRACES", 2)
+    capture(store, *range(1, 10))
+    decide(store, *range(1, 10, 2), 8)
+    assert keep(store) == Removed(traces=6)
+    assert [call.id for _, call, *_ in store.jobs.undecided()] == [call_id(n) for n in (2, 4, 6)]
 
 
 def test_old_answers_and_corrupt_lines_go_but_not_those_of_a_job_under_way(store: Store) -> None:
