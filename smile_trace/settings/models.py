@@ -30,6 +30,12 @@ class CommonModelSettings(Table):
     """Input and output tokens of this model per day (UTC)."""
     usd_per_day: Cap[float] = Field(None, ge=0)
     """US dollars for this model per day (UTC), where its price is known."""
+    requests_per_minute: Cap[int] = Field(None, ge=1)
+    """Attempts sent to this model in a minute, at even distances, by all that share the store;
+    counted for each captured name."""
+    tokens_per_minute: Cap[int] = Field(None, ge=1)
+    """Input and output tokens of this model in a minute: an attempt waits for the most that it can
+    use, and what it did not use lets the next one go sooner."""
     proxy: str | None = None
     """A cheaper model that answers most perturbations in this one's place: the name of another
     table of `[models]`, or `demo`, the packaged chat model. This one is then asked 16 times for an

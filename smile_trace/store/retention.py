@@ -148,7 +148,7 @@ class _Traces:
         """Remove the next ones in one transaction; how many these were."""
         with self._database.write() as connection:
             found = connection.execute(self._next(connection)).all()
-            ids = [trace_id for trace_id, _ in found]
+            ids = [row.trace_id for row in found]
             if found:
                 self._last = found[-1].changed_at, found[-1].trace_id
             else:
@@ -159,10 +159,8 @@ class _Traces:
 
     def _next(self, connection: Connection) -> Select[tuple[str, float]]:
         """Traces that no job or delivery needs."""
-        query = select(
-            func.min(trackers.c.trace_position), func.min(trackers.c.explanation_position)
-        )
-        seen_trace, seen_explanation = connection.execute(query).one()
+        seen_trace = connection.scalar(select(func.min(trackers.c.trace_position)))
+        seen_explanation = connection.scalar(select(func.min(trackers.c.explanation_position)))
         settled = traces.c.position.is_not(None)
         if seen_trace is not None:
             settled &= traces.c.position <= seen_trace

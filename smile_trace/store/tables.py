@@ -376,6 +376,14 @@ spend = Table(
     Column("unpriced_calls", INTEGER, nullable=False),
 )
 
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("model", STRING, primary_key=True),  # its name in the settings
+    Column("unit", STRING, primary_key=True),  # "requests" or "tokens"
+    Column("next_at", Float, nullable=False),  # when the next attempt may be sent
+)
+
 deliveries = Table(
     "deliveries",
     metadata,

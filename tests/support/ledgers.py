@@ -31,6 +31,10 @@ class RecordingLedger:
     def __init__(self) -> None:
         self.settled: list[int] = []
 
+    def delay(self, *, model: str, calls: int, tokens: int) -> float:
+        """See `Ledger.delay`."""
+        return 0.0
+
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:

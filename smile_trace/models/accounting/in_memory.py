@@ -45,6 +45,10 @@ class MemoryLedger:
         self._reserved: dict[str, int] = {}
         self.calls = 0
 
+    def delay(self, *, model: str, calls: int, tokens: int) -> float:
+        """No limit per minute holds for a single explanation: it waits where the model says so."""
+        return 0.0
+
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:

@@ -32,6 +32,14 @@ class Ledger(Protocol):
         """Whether it caps US dollars, so that a model without a known price is worth a warning."""
         ...
 
+    def delay(self, *, model: str, calls: int, tokens: int) -> float:
+        """Seconds that attempts have to wait for the model's limits per minute, before they are
+        reserved and sent; their place is taken.
+
+        Args: as for `reserve`.
+        """
+        ...
+
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:

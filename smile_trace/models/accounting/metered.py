@@ -183,11 +183,15 @@ class MeteredModel:
                 self.name,
             )
         tokens = (bound.input_tokens or 0) + (bound.output_tokens or 0)
+        model, calls = self._paid_as, len(requests)
+        delay = partial(self._ledger.delay, model=model, calls=calls, tokens=tokens)
+        if wait := await asyncio.to_thread(delay):
+            await asyncio.sleep(wait)
         reserve = partial(
             self._ledger.reserve,
-            model=self._paid_as,
+            model=model,
             explanation=self._explanation,
-            calls=len(requests),
+            calls=calls,
             tokens=tokens,
             usd=usd,
         )

@@ -26,6 +26,7 @@ from smile_trace.store.spending.accounts import (
     read_spent,
 )
 from smile_trace.store.spending.budget_scope import BudgetScope, Purpose
+from smile_trace.store.spending.rate_limits import RateLimits
 from smile_trace.store.spending.shared_accounts import SharedAccounts
 from smile_trace.store.tables import spend
 
@@ -74,6 +75,7 @@ class StoredLedger:
         self._clock = clock
         self._disbelieved: set[str] = set()
         self._open: dict[str, Reservation] = {}  # those of this process, so as not to read them
+        self._rate_limits = RateLimits(database, clock)
         self._accounts: Accounts = (
             SharedAccounts(database)
             if isinstance(database, PostgresDatabase)
@@ -83,6 +85,12 @@ class StoredLedger:
     def today(self) -> str:
         """The day that the daily caps count on, in UTC."""
         return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+
+    def delay(self, *, model: str, calls: int, tokens: int) -> float:
+        """See `models.accounting.ledger.Ledger.delay`."""
+        taken = self._seconds(model, {"requests": calls, "tokens": tokens})
+        waits = (self._rate_limits.take(model, unit, taken[unit]) for unit in taken)
+        return max(waits, default=0.0)
 
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
@@ -125,6 +133,8 @@ class StoredLedger:
         )
         counted = _counted(row.day, row.model, row.explanation, difference)
         self._accounts.settle(reservation, counted, {"tokens": tokens, "usd": usd})
+        for unit, seconds in self._seconds(row.model, {"tokens": row.tokens - tokens}).items():
+            self._rate_limits.return_unused(row.model, unit, seconds)
 
     def release(self, reservation: str, *, sent: bool) -> None:
         """See `models.accounting.ledger.Ledger.release`; a second time changes nothing."""
@@ -230,6 +240,17 @@ class StoredLedger:
         if how is None:
             return {}
         return {unit: getattr(how, f"{unit}_per_day") for unit in UNITS}
+
+    def _seconds(self, model: str, amounts: Mapping[str, int]) -> dict[str, float]:
+        """How much of a minute's limit some requests or tokens are, in seconds, by unit; without
+        the units that have no limit."""
+        how = table_of(self._models, model)
+        limits = {unit: getattr(how, f"{unit}_per_minute", None) for unit in amounts}
+        return {
+            unit: 60.0 * amounts[unit] / most
+            for unit, most in limits.items()
+            if most and amounts[unit] > 0
+        }
 
     def _take(self, reservation: str) -> Reservation | None:
         """A reservation that is not settled yet, as far as is known here."""

@@ -213,6 +213,10 @@ class _RetryingLedger:
         self._store_retry = store_retry
         self.caps_money = ledger.caps_money
 
+    def delay(self, *, model: str, calls: int, tokens: int) -> float:
+        """See `models.accounting.ledger.Ledger.delay`."""
+        return self._store_retry(self._ledger.delay, model=model, calls=calls, tokens=tokens)
+
     def reserve(
         self, *, model: str, explanation: str, calls: int, tokens: int, usd: float | None
     ) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -226,6 +227,17 @@ def test_the_daily_cap_holds_to_the_call_and_the_rest_waits(
     store.close()
     assert run(richer, once=True, trackers=[]).explained == 4
     assert max(requests_sent(server).values()) == 1  # what was paid for was used
+
+
+def test_a_limit_per_minute_holds_over_all_explanations_under_way(
+    configure: Configure, server: PlantedServer
+) -> None:
+    table = configure().models["planted"].model_dump()
+    settings = configure(models={"planted": {**table, "requests_per_minute": 1200}})
+    capture(settings, 1, 2)
+    began = time.monotonic()
+    assert run(settings, once=True, trackers=[]).explained == 2
+    assert time.monotonic() - began >= 0.05 * (len(server.bodies) - 1)
 
 
 @pytest.mark.slow

@@ -39,6 +39,8 @@ ADDED = frozenset(
     (
         "code",
         "max_reply_mb",
+        "requests_per_minute",
+        "tokens_per_minute",
         "packaged",
         "passages",
         "effects",
@@ -56,10 +58,11 @@ ADDED = frozenset(
         "workers",
     )
 )
-"""What is said since: a reason's code beside its sentence, the bound of a server's reply, which
-packaged model a local one is; which passages of a version mattered, and what each edit did; paths,
-probes, their review and drift, the receiver and what else calls are read from; explanations that a
-tracker cannot replace; the store that workers share, and those workers."""
+"""What is said since: a reason's code beside its sentence, the bound of a server's reply, limits
+per minute, which packaged model a local one is; which passages of a version mattered, and what
+each edit did; paths, probes, their review and drift, the receiver and what else calls are read
+from; explanations that a tracker cannot replace; the store that workers share, and those
+workers."""
 upgrade_to = command.upgrade
 REVISIONS = sorted(path.name[:4] for path in Path(versions.__path__[0]).glob("0*.py"))[3:]
 """Those since 0.1's last one."""

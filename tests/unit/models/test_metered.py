@@ -165,6 +165,24 @@ async def test_every_attempt_is_reserved_before_it_is_sent(server):
     assert (ledger.calls, len(server.bodies)) == (2, 3)
 
 
+async def test_every_attempt_waits_for_its_place_before_it_is_reserved(server, monkeypatch):
+    class Limited(NotingLedger):
+        def delay(self, *, model, calls, tokens):
+            self.events.append(("delay", model, calls, tokens > 0))
+            return 0.05
+
+    async def sleep(seconds, sleep=asyncio.sleep):
+        ledger.events.append(("sleep", seconds))
+        await sleep(seconds)
+
+    ledger = Limited()
+    server.faults = [(429, {}, {})]
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    await paid(endpoint(server), ledger).generate([ask("a b")])
+    steps = [("delay", "captured", 1, True), ("sleep", 0.05), ("reserve", 1, None)]
+    assert [event for event in ledger.events if event in steps] == steps * 2
+
+
 async def test_a_broken_connection_stays_reserved(server):
     ledger = NotingLedger()
     server.faults = [(0, {}, None)]
