@@ -44,6 +44,12 @@ _ROWS = {
     "calls (id, trace_id, group_kind, group_name, group_version, start_ns, decided, body)": (
         "SELECT 't' || i || '\\:s2', 't' || i, 'function', 'f', '', i, true, :body FROM n"
     ),
+    "jobs (id, call_id, settings_hash, settings, state, attempt, run, crashes, priority, "
+    "not_before, created_at, changed_at)": (
+        "SELECT i, 't' || i || '\\:s2', 'h', '{}', "
+        "CASE WHEN i % 100 = 0 THEN 'explained' ELSE 'skipped' END, 1, 1, 0, 0, 0.0, :now, :now "
+        "FROM n"
+    ),
     "deliveries (tracker, kind, item, trace_id, state, attempts, not_before, created_at)": (
         "SELECT 'mlflow', 'trace', 't' || i, 't' || i, 'delivered', 1, 0.0, :now FROM n"
     ),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smile_trace.records import Call, Message, Span
+    from smile_trace.store.queries.captured import Captured
 
 _SHOWN = 200
 """Characters of a text in the terminal."""
@@ -23,7 +24,7 @@ def calls(
     limit: Annotated[int, typer.Option(min=1, help="The newest ones, at most.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="All of each, one a line.")] = False,
 ) -> None:
-    """List the captured calls as they were read: the first thing to look at.
+    """List the captured calls as they were read, and what became of them.
 
     The first words of each are its id, which explain, replay and retry take.
     """
@@ -40,14 +41,15 @@ def calls(
         )
     finally:
         store.close()
-    for call, span in found:
-        print(json.dumps(_whole(call, span)) if as_json else _told(call, span))
+    for one in found:
+        print(json.dumps(_whole(one)) if as_json else _told(one))
     if not found and not as_json:
         print("No call was read: smile-trace worker --once reads what is new, and doctor says what")
         print("looks like a call and was not read.")
 
 
-def _whole(call: "Call", span: "Span | None") -> dict[str, Any]:
+def _whole(one: "Captured") -> dict[str, Any]:
+    call = one.call
     parameters = {name: value for name, value in call.parameters.items() if name != "tools"}
     kept = call.model_dump(
         mode="json",
@@ -60,8 +62,10 @@ def _whole(call: "Call", span: "Span | None") -> dict[str, Any]:
         "tools": call.parameters.get("tools", []),
         "parameters": parameters,
         "start": datetime.fromtimestamp(call.start_ns / 1e9, UTC).isoformat(),
-        "source": _source(span),
+        "source": _source(one.span),
         "dialect": call.dialect,
+        "job": None if one.state is None else {"state": one.state, "reason": one.reason},
+        "explanation": one.status,
     }
 
 
@@ -70,7 +74,8 @@ def _source(span: "Span | None") -> str | None:
     return None if span is None else span.scope or None
 
 
-def _told(call: "Call", span: "Span | None") -> str:
+def _told(one: "Captured") -> str:
+    call, span = one.call, one.span
     at = datetime.fromtimestamp(call.start_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S")
     lines = [
         f"{call.id} {at} {call.name} {call.model or 'no model'}",
@@ -87,8 +92,20 @@ def _told(call: "Call", span: "Span | None") -> str:
         lines.append(f"parameters: {_cut(json.dumps(given))}")
     if call.not_repeatable:
         lines.append(f"cannot be asked again: {call.not_repeatable}")
+    lines.append(_became(one))
     head, *rest = map(printable, lines)
     return "\n".join([head, *(f"    {line}" for line in rest)])
+
+
+def _became(one: "Captured") -> str:
+    """Whether it is explained, or why not."""
+    from smile_trace.render import STATUS_WORDS
+
+    if one.status is not None and one.state == "explained":
+        return f"explained: {STATUS_WORDS[one.status]}"
+    if one.state is None:
+        return "not looked at by a worker yet"
+    return f"{one.state}: {one.reason}" if one.reason else one.state
 
 
 def _message(message: "Message", messages: "Sequence[Message]") -> str:

@@ -1,6 +1,7 @@
 """`smile-trace status`: what was captured, explained, delivered and spent, in one screen."""
 
 import contextlib
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from smile_trace.store.workers import RegisteredWorker
 
 WATCH_SECONDS = 2.0
+WIDEST = 10_000
+"""Characters of a line where nobody looks at a terminal."""
 
 
 def status(
@@ -36,7 +39,8 @@ def status(
     if as_json:
         print(read_home(settings).model_dump_json(indent=2))
         return
-    console = Console(highlight=False)
+    # A program that reads the lines gets them whole.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDEST)
 
     def screen() -> Group:
         now = read_home(settings)

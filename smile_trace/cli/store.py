@@ -1,5 +1,6 @@
 """`smile-trace retry`, `export`, `import` and `store copy`: commands on what the store holds."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -115,9 +116,13 @@ def copy(
     from smile_trace.worker.move import move
 
     copied = move(Settings(), {"url": to, "password_env": password_env})
+    table = f"url = {json.dumps(to)}"
+    if password_env is not None:
+        table += f"\npassword_env = {json.dumps(password_env)}"
     print(
-        f"{sum(copied.rows.values())} rows copied, and compared: {copied.rows['traces']} traces, "
-        f"{copied.rows['explanations']} explanations. Now write {to!r} as url into [store]."
+        f"{sum(copied.rows.values()):,} rows copied, and compared; traces: "
+        f"{copied.rows['traces']:,}, explanations: {copied.rows['explanations']:,}. Now write into "
+        f"the settings:\n\n[store]\n{table}"
     )
 
 

@@ -60,6 +60,7 @@ def test_calls(tmp_path: Path) -> None:
     assert first.startswith(f"{listed[-2]['id']} ")
     assert sum(not line.startswith("    ") for line in rest) == 1  # the other call's first
     assert shown.count("\n    read from") == 2
+    assert shown.count("\n    not looked at by a worker yet") == 2
     assert _run(tmp_path, "--json", "--since", "2999-01-01") == ""
     assert "No call was read" in _run(tmp_path, "--since", "1s")
 

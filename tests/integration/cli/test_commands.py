@@ -14,6 +14,7 @@ import pytest
 
 from smile_trace.cli.store import retry
 from smile_trace.errors import Reason, ReasonCode
+from smile_trace.render import STATUS_WORDS
 from smile_trace.settings import Settings
 from smile_trace.store import Store
 from smile_trace.store.pauses import Pause
@@ -87,7 +88,16 @@ def test_from_the_spool_to_the_status(shell: Shell) -> None:
     code, out, _ = shell.run("status")
     assert code == 0
     assert "\x1b" not in out
-    assert "no model for" in out
+    [line] = [line for line in out.splitlines() if "no model for" in line]
+    assert line.rstrip().endswith(status["skipped_by_reason"][0]["reason"][-20:])  # whole
+    explained, skipped = shell.run("calls")[1].split(f"{2:032x}")
+    assert "\n    explained: " in explained
+    assert "    skipped: no model for" in skipped
+    whole = [json.loads(line) for line in shell.run("calls", "--json")[1].splitlines()]
+    assert [(one["job"]["state"], one["explanation"]) for one in whole] == [
+        ("explained", next(name for name in STATUS_WORDS if status[name])),
+        ("skipped", None),
+    ]
     code, out, _ = shell.run("retry", f"{1:032x}")
     assert (code, out) == (0, "1 call waits for the worker.\n")
     code, _, err = shell.run("retry", f"{2:032x}")

@@ -8,6 +8,7 @@ from smile_trace.dialects.unread import unread
 from smile_trace.foreign import ForeignDataError
 from smile_trace.records import Call
 from smile_trace.records.otlp import read_line
+from smile_trace.store.queries.captured import Captured
 from smile_trace.trackers import fields
 from tests.support.hostile import recorded_lines
 from tests.support.readers.base import ForeignReader, foreign_json
@@ -28,9 +29,10 @@ def _read(data: bytes) -> None:
     assert all(len(one.why) < 500 for trace in traces for one in unread(trace))
     for call in (call for trace in traces for call in trace.calls):
         assert Call.model_validate_json(call.model_dump_json()) == call
-        shown = listed._told(call, span)
+        captured = Captured(call, span, state=None, reason=None, status=None)
+        shown = listed._told(captured)
         assert all(c.isprintable() or c == "\n" for c in shown)
-        json.dumps(listed._whole(call, span), allow_nan=False)
+        json.dumps(listed._whole(captured), allow_nan=False)
         fields.call_metadata(call)
         fields.prompt_uses(call)
         fields.token_usage([call])
